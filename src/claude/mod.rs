@@ -1,0 +1,1 @@
+//! What Claude Code keeps where, and how to read it without touching it.

@@ -1,0 +1,52 @@
+//! Arguments to verbs.
+//!
+//! The two verbs that Claude Code itself runs are recognised before any parser: for them a usage
+//! error or a panic must never reach the host.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+use crate::environment::Environment;
+
+/// Says what Claude Code costs and, when a limit error stops it, what really happened.
+#[derive(Debug, Parser)]
+#[command(name = "whycap", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Print the status line (Claude Code runs this; it reads JSON from standard input)
+    Statusline,
+    /// Handle an event (Claude Code runs this; it reads JSON from standard input)
+    Hook,
+}
+
+/// Runs whycap with these arguments (the first is the program's name).
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let environment = Environment::of_process();
+    match arguments.get(1).and_then(|verb| verb.to_str()) {
+        Some("statusline") => return commands::statusline::run(&environment),
+        Some("hook") => return commands::hook::run(&environment),
+        _ => {}
+    }
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Printing help can only fail on a closed pipe, and then nobody reads it.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let outcome = match cli.verb {
+        Some(Verb::Statusline) => return commands::statusline::run(&environment),
+        Some(Verb::Hook) => return commands::hook::run(&environment),
+        None => Ok(ExitCode::SUCCESS),
+    };
+    commands::report_failure(outcome)
+}

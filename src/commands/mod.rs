@@ -1,0 +1,61 @@
+//! One file a verb. A verb gathers what it needs, asks the pure code, and prints.
+
+pub mod hook;
+pub mod statusline;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Writes `text` to standard output in one piece. A reader that went away is not an error.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Turns a verb's failure into one line on standard error and exit code 1.
+pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        // If standard error is closed there is nobody left to tell.
+        let _ = writeln!(
+            io::stderr(),
+            "whycap: {}",
+            crate::terminal::sanitize(&format!("{error:#}"))
+        );
+        ExitCode::FAILURE
+    })
+}
+
+/// Reads standard input up to `limit` bytes; what lies beyond is read and dropped, so that the
+/// host never sees a broken pipe. An error gives what was read so far.
+pub(crate) fn read_stdin(limit: usize) -> Vec<u8> {
+    use std::io::Read;
+    let mut bytes = Vec::with_capacity(8 * 1024);
+    let mut input = io::stdin().lock();
+    if (&mut input)
+        .take(limit as u64)
+        .read_to_end(&mut bytes)
+        .is_ok()
+        && bytes.len() == limit
+    {
+        let _ = io::copy(&mut input, &mut io::sink());
+    }
+    bytes
+}
+
+/// Makes sure that a panic in a verb that Claude Code runs neither breaks nor blanks the host:
+/// `last_words` go to standard output and the exit code is 0. Works with `panic = "abort"`,
+/// because the hook runs before the abort.
+pub(crate) fn guard_host(last_words: &'static str) {
+    std::panic::set_hook(Box::new(move |_| {
+        let _ = print(last_words);
+        #[expect(
+            clippy::exit,
+            clippy::disallowed_methods,
+            reason = "the panic guard's whole purpose"
+        )]
+        std::process::exit(0);
+    }));
+}

@@ -1,0 +1,224 @@
+//! The door to the file system for everything that whycap writes.
+//!
+//! Promises: a reader never sees a half-written file; our own files are 0600 in directories that
+//! are 0700; nothing is deleted that whycap did not make. Not promised: that a write survives a
+//! power cut, unless [`Durability::Synced`] is asked for.
+
+pub mod lock;
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// A file operation that failed, with the file and, where we know it, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading failed.
+    #[error("could not read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Writing failed.
+    #[error("could not write {path}: {source}; check that the directory exists and is yours")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is larger than it can sensibly be.
+    #[error("{path} has {size} bytes, more than the {limit} that whycap reads; move it away")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+        /// The most that is read.
+        limit: u64,
+    },
+}
+
+/// How hard a write must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Visible whole or not at all; may be lost in a power cut. For what can be made again.
+    Quick,
+    /// Flushed to the disk before it replaces the old file. For what a user would miss.
+    Synced,
+}
+
+/// Reads a whole file. None if it does not exist.
+pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let size = file.metadata().map_err(failed)?.len();
+    if size > limit {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            size,
+            limit,
+        });
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(Some(bytes))
+}
+
+/// Reads the last `limit` bytes of a file and says at which offset they start.
+pub fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error> {
+    let failed = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let start = size.saturating_sub(limit);
+    file.seek(SeekFrom::Start(start)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    Ok((start, bytes))
+}
+
+/// Makes a directory of ours, 0700, and its parents.
+pub fn create_private_dir(path: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Puts `bytes` at `path` in one step: written beside it, then renamed over it.
+///
+/// A symbolic link is followed, so that a linked file stays a link. The mode of an existing file
+/// is kept; a new one gets 0600. On failure the old file is untouched and nothing is left behind.
+pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), Error> {
+    let failed = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let directory = target.parent().unwrap_or(Path::new("/"));
+    let mut beside = tempfile::Builder::new()
+        .prefix(".whycap-")
+        .suffix(".tmp")
+        .tempfile_in(directory)
+        .map_err(failed)?;
+    beside.write_all(bytes).map_err(failed)?;
+    if let Ok(existing) = fs::metadata(&target) {
+        beside
+            .as_file()
+            .set_permissions(existing.permissions())
+            .map_err(failed)?;
+    }
+    if durability == Durability::Synced {
+        beside.as_file().sync_all().map_err(failed)?;
+    }
+    beside
+        .persist(&target)
+        .map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Like [`write_atomically`], for a file that must not exist yet. False if it did.
+pub fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+    let failed = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let mut beside = tempfile::Builder::new()
+        .prefix(".whycap-")
+        .suffix(".tmp")
+        .tempfile_in(directory)
+        .map_err(failed)?;
+    beside.write_all(bytes).map_err(failed)?;
+    match beside.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(failed(error.error)),
+    }
+}
+
+/// Deletes a file that whycap itself made. A file that is already gone is fine.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the door for deleting our own files"
+)]
+pub fn remove_own_file(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Write {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Renames a file or directory of ours (or, for the quarantine, one that was judged dead).
+#[expect(clippy::disallowed_methods, reason = "the door for renaming")]
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(|source| Error::Write {
+        path: from.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbolic_link_stays_a_link_and_its_target_changes() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("real.json");
+        let link = directory.path().join("link.json");
+        write_atomically(&target, b"old", Durability::Quick).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_atomically(&link, b"new", Durability::Synced).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_litter() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = directory.path().join("no/such/dir/file");
+        assert!(write_atomically(&missing, b"x", Durability::Quick).is_err());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn creating_does_not_replace() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("one");
+        assert!(create_atomically(&path, b"first").unwrap());
+        assert!(!create_atomically(&path, b"second").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
+
+    #[test]
+    fn a_new_file_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("one");
+        write_atomically(&path, b"x", Durability::Quick).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+}

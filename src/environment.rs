@@ -1,0 +1,121 @@
+//! What the process was given: variables, clock, time zone, width. Read once, then passed down.
+//!
+//! Nothing else in whycap asks the machine for the time or for a variable (clippy enforces it), so
+//! every answer can be reproduced in a test by building an [`Environment`] by hand.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use crate::zone::Zone;
+
+/// Variables, clock and time zone of one run.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    variables: HashMap<OsString, OsString>,
+    /// The moment of this run. `WHYCAP_NOW` (RFC 3339) replaces it.
+    pub now: DateTime<Utc>,
+    /// The user's time zone.
+    pub zone: Zone,
+}
+
+impl Environment {
+    /// Takes the variables and the clock of this process.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads clock and variables"
+    )]
+    pub fn of_process() -> Self {
+        Self::new(std::env::vars_os(), Utc::now())
+    }
+
+    /// An environment with these variables. `WHYCAP_NOW` among them wins over `clock`.
+    pub fn new(
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        clock: DateTime<Utc>,
+    ) -> Self {
+        let variables: HashMap<_, _> = variables.into_iter().collect();
+        let now = variables
+            .get(OsStr::new("WHYCAP_NOW"))
+            .and_then(|text| DateTime::parse_from_rfc3339(text.to_str()?).ok())
+            .map_or(clock, |now| now.to_utc());
+        Self {
+            variables,
+            now,
+            zone: Zone::Local,
+        }
+    }
+
+    /// A variable's value, if it is set to something other than the empty string.
+    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.variables
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Like [`Self::variable`], for values that are text. A value that is not UTF-8 counts as absent.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.variable(name)?.to_str()
+    }
+
+    /// A variable that holds an absolute path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.variable(name).map(PathBuf::from)
+    }
+
+    /// Whether the user asked for output without colour (<https://no-color.org>).
+    pub fn no_color(&self) -> bool {
+        self.variable("NO_COLOR").is_some()
+    }
+
+    /// Columns of the terminal as the host says, if it does. Below 1 and above 10,000 is nonsense.
+    pub fn columns(&self) -> Option<usize> {
+        self.text("COLUMNS")?
+            .trim()
+            .parse()
+            .ok()
+            .filter(|columns| (1..=10_000).contains(columns))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        Environment::new(
+            pairs
+                .iter()
+                .map(|(k, v)| (OsString::from(k), OsString::from(v))),
+            DateTime::UNIX_EPOCH,
+        )
+    }
+
+    #[test]
+    fn whycap_now_replaces_the_clock() {
+        let given = environment(&[("WHYCAP_NOW", "2026-11-20T08:00:00+01:00")]);
+        assert_eq!(given.now.to_rfc3339(), "2026-11-20T07:00:00+00:00");
+    }
+
+    #[test]
+    fn a_clock_that_does_not_parse_is_ignored() {
+        assert_eq!(
+            environment(&[("WHYCAP_NOW", "yesterday")]).now,
+            DateTime::UNIX_EPOCH
+        );
+    }
+
+    #[test]
+    fn an_empty_variable_is_no_variable() {
+        assert!(!environment(&[("NO_COLOR", "")]).no_color());
+    }
+
+    #[test]
+    fn columns_outside_reason_are_ignored() {
+        assert_eq!(environment(&[("COLUMNS", "0")]).columns(), None);
+        assert_eq!(environment(&[("COLUMNS", "80")]).columns(), Some(80));
+    }
+}

@@ -1,0 +1,1 @@
+//! What was counted so far, kept in one SQLite file.

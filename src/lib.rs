@@ -1,0 +1,22 @@
+//! What Claude Code costs and, when a limit error stops it, what really happened.
+//!
+//! The library exists so that tests and benches reach the code; it promises no stable API.
+//! ARCHITECTURE.md shows the way of data.
+
+pub mod claude;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod disk;
+pub mod environment;
+pub mod ledger;
+pub mod limits;
+pub mod locks;
+pub mod places;
+pub mod pricing;
+pub mod statusline;
+pub mod terminal;
+pub mod transcript;
+pub mod zone;
+
+pub use cli::run;

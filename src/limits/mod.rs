@@ -1,0 +1,1 @@
+//! Limit errors: evidence in, diagnosis and plain words out.

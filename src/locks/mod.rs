@@ -1,0 +1,1 @@
+//! Lock files of Claude Code: the catalogue, what each one is now, and clearing the dead ones.

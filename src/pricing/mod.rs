@@ -1,0 +1,1 @@
+//! What a response costs: the price table and exact integer arithmetic over it.

@@ -1,0 +1,176 @@
+//! The JSON that Claude Code gives a status line command.
+//!
+//! Every field may be missing, null or of a wrong type: each is read on its own, and what cannot
+//! be read is absent. Field names and units as of client 2.1.328.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+/// One status payload.
+#[derive(Debug, Clone, Default)]
+pub struct StatusInput {
+    root: Value,
+}
+
+/// One usage window as the client reports it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// Share used, 0 to 100 (the server may report a little more).
+    pub used_percent: f64,
+    /// When the window starts afresh.
+    pub resets_at: Option<DateTime<Utc>>,
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "saturates; a date out of range is dropped"
+)]
+fn whole_seconds(seconds: f64) -> i64 {
+    seconds as i64
+}
+
+impl StatusInput {
+    /// Reads a payload. Bytes that are not JSON give a payload in which everything is absent.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        Self {
+            root: serde_json::from_str(&text).unwrap_or(Value::Null),
+        }
+    }
+
+    fn text(&self, pointer: &str) -> Option<&str> {
+        self.root
+            .pointer(pointer)?
+            .as_str()
+            .filter(|text| !text.trim().is_empty())
+    }
+
+    fn number(&self, pointer: &str) -> Option<f64> {
+        self.root
+            .pointer(pointer)?
+            .as_f64()
+            .filter(|number| number.is_finite())
+    }
+
+    /// The session's id.
+    pub fn session_id(&self) -> Option<&str> {
+        self.text("/session_id")
+    }
+
+    /// The session's transcript. It may not exist yet.
+    pub fn transcript_path(&self) -> Option<&Path> {
+        self.text("/transcript_path").map(Path::new)
+    }
+
+    /// The model as people call it ("Opus 5.5"), else its id.
+    pub fn model_name(&self) -> Option<&str> {
+        self.text("/model/display_name")
+            .or_else(|| self.text("/model/id"))
+            .or_else(|| self.text("/model"))
+    }
+
+    /// The model's id ("claude-opus-5-5", "claude-opus-4-8[1m]").
+    pub fn model_id(&self) -> Option<&str> {
+        self.text("/model/id")
+    }
+
+    /// The client's version.
+    pub fn version(&self) -> Option<&str> {
+        self.text("/version")
+    }
+
+    /// The directory that the session was started in, else the current one.
+    pub fn project_dir(&self) -> Option<PathBuf> {
+        self.text("/workspace/project_dir")
+            .or_else(|| self.text("/cwd"))
+            .map(PathBuf::from)
+    }
+
+    /// The client's own running total for this process, in dollars. It contains what a fork
+    /// inherited and background requests; it is 0 again after a crash.
+    pub fn client_total_usd(&self) -> Option<f64> {
+        self.number("/cost/total_cost_usd")
+            .filter(|usd| *usd >= 0.0)
+    }
+
+    /// Share of the context window in use, 0 to 100. Absent before the first answer.
+    pub fn context_percent(&self) -> Option<f64> {
+        self.number("/context_window/used_percentage")
+            .filter(|percent| (0.0..=1000.0).contains(percent))
+    }
+
+    /// Size of the context window in tokens.
+    pub fn context_size(&self) -> Option<u64> {
+        self.root
+            .pointer("/context_window/context_window_size")?
+            .as_u64()
+    }
+
+    /// Whether fast mode is on.
+    pub fn fast_mode(&self) -> bool {
+        self.root
+            .pointer("/fast_mode")
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    }
+
+    fn window(&self, name: &str) -> Option<Window> {
+        let window = self.root.get("rate_limits")?.get(name)?;
+        let used_percent = window
+            .get("used_percentage")?
+            .as_f64()
+            .filter(|p| (0.0..=10_000.0).contains(p))?;
+        let resets_at = window
+            .get("resets_at")
+            .and_then(|at| {
+                at.as_i64()
+                    .or_else(|| at.as_f64().map(|seconds| seconds as i64))
+            })
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        Some(Window {
+            used_percent,
+            resets_at,
+        })
+    }
+
+    /// The five-hour window. Only subscribers get it, and only after the first answer.
+    pub fn five_hour(&self) -> Option<Window> {
+        self.window("five_hour")
+    }
+
+    /// The weekly window.
+    pub fn seven_day(&self) -> Option<Window> {
+        self.window("seven_day")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_not_missing_is_not_zero() {
+        let input = StatusInput::parse(br#"{"context_window":{"used_percentage":null}}"#);
+        assert_eq!(input.context_percent(), None);
+        let input = StatusInput::parse(br#"{"context_window":{"used_percentage":0}}"#);
+        assert_eq!(input.context_percent(), Some(0.0));
+    }
+
+    #[test]
+    fn a_wrong_type_hides_one_field_and_no_other() {
+        let input = StatusInput::parse(
+            br#"{"session_id":7,"model":"Opus","rate_limits":{"five_hour":[]}}"#,
+        );
+        assert_eq!(input.session_id(), None);
+        assert_eq!(input.five_hour(), None);
+        assert_eq!(input.model_name(), Some("Opus"));
+    }
+
+    #[test]
+    fn invalid_utf8_in_one_string_does_not_hide_the_rest() {
+        let input = StatusInput::parse(b"{\"cwd\":\"/tmp/\xff\",\"model\":{\"id\":\"m\"}}");
+        assert_eq!(input.model_name(), Some("m"));
+    }
+}

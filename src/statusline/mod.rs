@@ -1,0 +1,3 @@
+//! The status line: what the client tells, what the ledger knows, made into rows that fit.
+
+pub mod input;

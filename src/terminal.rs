@@ -1,0 +1,225 @@
+//! What fits on a terminal: widths, cutting, wrapping, colour.
+
+use std::io::IsTerminal;
+
+use anstyle::{AnsiColor, Style};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::environment::Environment;
+
+/// Whether and how to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Palette {
+    on: bool,
+}
+
+/// What a piece of text means; the palette decides how that looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As the terminal has it.
+    Plain,
+    /// Less important: labels, separators, reasons.
+    Quiet,
+    /// A heading or the figure that matters.
+    Strong,
+    /// All is well.
+    Good,
+    /// Look at it soon.
+    Warning,
+    /// Work is blocked.
+    Alarm,
+    /// A name or a command to type.
+    Accent,
+}
+
+impl Palette {
+    /// Colours for a host that renders ANSI from a pipe (the status line), unless `NO_COLOR` is set.
+    pub fn for_host(environment: &Environment) -> Self {
+        Self {
+            on: !environment.no_color(),
+        }
+    }
+
+    /// Colours for a person: only when standard output is a terminal that can show them.
+    pub fn for_person(environment: &Environment) -> Self {
+        let dumb = environment.text("TERM") == Some("dumb");
+        Self {
+            on: !environment.no_color() && !dumb && std::io::stdout().is_terminal(),
+        }
+    }
+
+    /// No colours at all: text for files, JSON and the host's message fields.
+    pub fn none() -> Self {
+        Self { on: false }
+    }
+
+    /// `text` in this tone.
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        let style = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Quiet => Style::new().dimmed(),
+            Tone::Strong => Style::new().bold(),
+            Tone::Good => AnsiColor::Green.on_default(),
+            Tone::Warning => AnsiColor::Yellow.on_default(),
+            Tone::Alarm => AnsiColor::Red.on_default().bold(),
+            Tone::Accent => AnsiColor::Cyan.on_default(),
+        };
+        if self.on && !text.is_empty() {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.
+pub fn width_for_person(environment: &Environment) -> usize {
+    environment
+        .columns()
+        .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+        .unwrap_or(80)
+        .max(20)
+}
+
+/// Columns that `text` takes, not counting ANSI sequences and hyperlinks.
+pub fn width(text: &str) -> usize {
+    strip_ansi(text).width()
+}
+
+/// `text` without ANSI colour sequences and OSC sequences (hyperlinks, titles).
+pub fn strip_ansi(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character != '\u{1b}' {
+            plain.push(character);
+            continue;
+        }
+        match characters.next() {
+            // CSI ends at a byte from @ to ~.
+            Some('[') => while characters.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
+            // OSC ends at BEL or at ESC \.
+            Some(']') => {
+                while let Some(c) = characters.next() {
+                    if c == '\u{7}' || (c == '\u{1b}' && characters.next_if_eq(&'\\').is_some()) {
+                        break;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    plain
+}
+
+/// Plain `text` cut to `columns`, with `…` where something is missing.
+pub fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut used = 0;
+    for character in text.chars() {
+        let next = character.width().unwrap_or(0);
+        if used + next + 1 > columns {
+            break;
+        }
+        used += next;
+        kept.push(character);
+    }
+    kept.truncate(kept.trim_end().len());
+    if columns > 0 {
+        kept.push('…');
+    }
+    kept
+}
+
+/// Plain `text` broken at spaces into lines of at most `columns`. A longer word is cut in pieces.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let mut rest = word;
+        loop {
+            let gap = usize::from(!line.is_empty());
+            if line.width() + gap + rest.width() <= columns {
+                if gap == 1 {
+                    line.push(' ');
+                }
+                line.push_str(rest);
+                break;
+            }
+            if !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+                continue;
+            }
+            let mut end = 0;
+            let mut used = 0;
+            for character in rest.chars() {
+                let next = character.width().unwrap_or(0);
+                if used + next > columns && end > 0 {
+                    break;
+                }
+                used += next;
+                end += character.len_utf8();
+            }
+            let (head, tail) = rest.split_at(end);
+            lines.push(head.to_owned());
+            rest = tail;
+            if rest.is_empty() {
+                break;
+            }
+        }
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+/// Text from outside made safe to print: control characters (among them escape sequences that
+/// could move the cursor) become spaces, runs of white space one space.
+pub fn sanitize(text: &str) -> String {
+    let spaced: String = strip_ansi(text)
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hyperlink_has_the_width_of_its_text() {
+        assert_eq!(width("\u{1b}]8;;https://x.y\u{1b}\\link\u{1b}]8;;\u{7}"), 4);
+        assert_eq!(width("\u{1b}[1;31mred\u{1b}[0m"), 3);
+    }
+
+    #[test]
+    fn cutting_counts_wide_glyphs_as_two() {
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 6), "日本語");
+        assert_eq!(cut("abc", 0), "");
+    }
+
+    #[test]
+    fn wrapping_never_exceeds_the_width_and_loses_no_word() {
+        let text = "wait until 14:30 or raise the cap at https://claude.ai/settings/usage now";
+        for columns in 1..60 {
+            let lines = wrap(text, columns);
+            assert!(
+                lines.iter().all(|line| line.width() <= columns),
+                "{columns}: {lines:?}"
+            );
+            assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+        }
+    }
+
+    #[test]
+    fn an_escape_sequence_from_outside_is_defused() {
+        assert_eq!(sanitize("a\u{1b}[2Jb\n\tc\u{7}"), "ab c");
+    }
+}

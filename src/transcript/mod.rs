@@ -1,0 +1,1 @@
+//! A transcript: what one line says, and reading lines as a file grows.

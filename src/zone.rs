@@ -1,0 +1,135 @@
+//! The time zone that a person reads times in.
+
+use chrono::{DateTime, Days, FixedOffset, Local, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// The machine's zone (`TZ`, `/etc/localtime`) or one that was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zone {
+    /// Whatever the machine is set to.
+    Local,
+    /// An IANA zone, such as `Europe/Berlin`.
+    Named(Tz),
+}
+
+impl Zone {
+    /// Finds an IANA zone by name, in any case. None if there is no such zone.
+    pub fn named(name: &str) -> Option<Self> {
+        let exact = name.trim();
+        exact
+            .parse()
+            .ok()
+            .or_else(|| {
+                chrono_tz::TZ_VARIANTS
+                    .into_iter()
+                    .find(|zone| zone.name().eq_ignore_ascii_case(exact))
+            })
+            .map(Self::Named)
+    }
+
+    /// The same moment on this zone's clocks.
+    pub fn at(self, moment: DateTime<Utc>) -> DateTime<FixedOffset> {
+        match self {
+            Self::Local => moment.with_timezone(&Local).fixed_offset(),
+            Self::Named(zone) => moment.with_timezone(&zone).fixed_offset(),
+        }
+    }
+
+    /// The moment when clocks here show `wall`. In the gap of a daylight-saving change, which no
+    /// clock shows, the first moment after the gap; in the doubled hour, the earlier one.
+    pub fn moment(self, wall: NaiveDateTime) -> DateTime<Utc> {
+        fn resolve<Z: TimeZone>(zone: &Z, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
+            zone.from_local_datetime(&wall)
+                .earliest()
+                .map(|found| found.to_utc())
+        }
+        let find = |wall| match self {
+            Self::Local => resolve(&Local, wall),
+            Self::Named(zone) => resolve(&zone, wall),
+        };
+        // No zone has ever skipped more than a day (Samoa, 2011), so a quarter hour at a time
+        // for a day and a bit finds the end of any gap.
+        (0..=100)
+            .find_map(|quarter| find(wall + chrono::TimeDelta::minutes(15 * quarter)))
+            .unwrap_or_else(|| Utc.from_utc_datetime(&wall))
+    }
+
+    /// The first moment of a day here.
+    pub fn midnight(self, day: NaiveDate) -> DateTime<Utc> {
+        self.moment(day.and_time(chrono::NaiveTime::MIN))
+    }
+
+    /// The day that it is here at `moment`.
+    pub fn day(self, moment: DateTime<Utc>) -> NaiveDate {
+        self.at(moment).date_naive()
+    }
+
+    /// First moment of the day at `moment` and of the day after.
+    pub fn day_bounds(self, moment: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+        let day = self.day(moment);
+        let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
+        (self.midnight(day), self.midnight(next))
+    }
+
+    /// The zone's name for people: the IANA name where it is known, else the offset.
+    pub fn label(self, variable: Option<&str>, now: DateTime<Utc>) -> String {
+        match self {
+            Self::Named(zone) => zone.name().to_owned(),
+            Self::Local => variable
+                .map(|name| name.trim_start_matches(':'))
+                .filter(|name| Self::named(name).is_some())
+                .map_or_else(
+                    || {
+                        let offset = self.at(now).offset().fix();
+                        if offset.local_minus_utc() == 0 {
+                            "UTC".to_owned()
+                        } else {
+                            format!("UTC{offset}")
+                        }
+                    },
+                    str::to_owned,
+                ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_day_of_the_spring_change_has_23_hours() {
+        let berlin = Zone::named("europe/berlin").unwrap();
+        let (start, end) = berlin.day_bounds(utc("2026-03-29T12:00:00Z"));
+        assert_eq!((end - start).num_hours(), 23);
+    }
+
+    #[test]
+    fn a_midnight_that_no_clock_shows_is_the_first_moment_after_it() {
+        // Chile goes from 23:59:59 on 2026-09-05 straight to 01:00 on the 6th.
+        let santiago = Zone::named("America/Santiago").unwrap();
+        assert_eq!(
+            santiago.midnight(NaiveDate::from_ymd_opt(2026, 9, 6).unwrap()),
+            utc("2026-09-06T04:00:00Z")
+        );
+    }
+
+    #[test]
+    fn in_the_doubled_hour_the_earlier_moment_counts() {
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let wall = NaiveDate::from_ymd_opt(2026, 10, 25)
+            .unwrap()
+            .and_hms_opt(2, 30, 0)
+            .unwrap();
+        assert_eq!(berlin.moment(wall), utc("2026-10-25T00:30:00Z"));
+    }
+
+    #[test]
+    fn a_zone_that_does_not_exist_is_none() {
+        assert_eq!(Zone::named("Mars/Olympus"), None);
+    }
+}

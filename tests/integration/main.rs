@@ -1,0 +1,19 @@
+//! Runs the built program the way people and Claude Code run it, in a home directory of its own.
+#![allow(
+    unreachable_pub,
+    reason = "one binary: everything here is private to it anyway"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the doors guard the program, not the tests that drive it"
+)]
+
+mod statusline_host_safety;
+mod support;

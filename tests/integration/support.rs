@@ -1,0 +1,162 @@
+//! A home directory for one test, and the program run inside it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// The fixed clock of a sandbox: 2026-11-20 06:30:00 UTC.
+pub const NOW: &str = "2026-11-20T06:30:00Z";
+
+/// A temporary home; the program sees nothing of the real one.
+pub struct Sandbox {
+    root: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// What one run left behind.
+#[derive(Debug)]
+pub struct Run {
+    pub stdout: String,
+    pub stderr: String,
+    pub code: i32,
+}
+
+impl Sandbox {
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        fs::create_dir(root.path().join("home")).expect("a home");
+        Self {
+            root,
+            variables: Vec::new(),
+        }
+    }
+
+    /// Sets a variable for every later run.
+    pub fn variable(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables
+            .push((name.to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// A path inside the home directory.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.home().join(relative)
+    }
+
+    /// Writes a file inside the home directory, with its parents.
+    pub fn write(&self, relative: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("parents");
+        fs::write(&path, bytes).expect("a file");
+        path
+    }
+
+    pub fn read(&self, relative: &str) -> String {
+        fs::read_to_string(self.path(relative)).expect("a readable file")
+    }
+
+    /// Copies a tree of test data into the home directory.
+    pub fn copy_tree(&self, from: &Path, to: &str) {
+        fn copy(from: &Path, to: &Path) {
+            fs::create_dir_all(to).expect("a directory");
+            for entry in fs::read_dir(from).expect("readable data") {
+                let entry = entry.expect("an entry");
+                let target = to.join(entry.file_name());
+                if entry.file_type().expect("a type").is_dir() {
+                    copy(&entry.path(), &target);
+                } else {
+                    // Not fs::copy: test data may be read-only, and tests append to it.
+                    fs::write(&target, fs::read(entry.path()).expect("bytes")).expect("a copy");
+                }
+            }
+        }
+        copy(from, &self.path(to));
+    }
+
+    /// The program with this sandbox's environment and nothing of the caller's.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whycap"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home())
+            .env("PATH", "/usr/bin:/bin")
+            .env("TZ", "UTC")
+            .env("WHYCAP_NOW", NOW)
+            .current_dir(self.root.path());
+        for (name, value) in &self.variables {
+            command.env(name, value);
+        }
+        command
+    }
+
+    /// Runs the program with empty standard input.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with(arguments, b"")
+    }
+
+    /// Runs the program with `stdin` on standard input.
+    pub fn run_with(&self, arguments: &[&str], stdin: &[u8]) -> Run {
+        use std::io::Write;
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        let bytes = stdin.to_vec();
+        let writer = std::thread::spawn(move || {
+            // The program may close its input early; that is its right.
+            let _ = pipe.write_all(&bytes);
+        });
+        let output = child.wait_with_output().expect("the program ends");
+        writer.join().expect("the writer ends");
+        Run::from(output)
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code().unwrap_or(-1),
+        }
+    }
+}
+
+impl Run {
+    /// Asserts exit code 0 and silence on standard error; gives standard output.
+    #[track_caller]
+    pub fn success(&self) -> &str {
+        assert_eq!(
+            (self.code, self.stderr.as_str()),
+            (0, ""),
+            "stdout was: {}",
+            self.stdout
+        );
+        &self.stdout
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(self.success()).expect("JSON on standard output")
+    }
+}
+
+/// The test data that travels with the repository.
+pub fn data(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(relative)
+}
