@@ -20,9 +20,9 @@ pub fn bare(id: &str) -> String {
         name = rest;
     }
     name = name.strip_prefix("anthropic.").unwrap_or(name);
-    // In this order a Bedrock id loses `-v1:0` before its date, and Vertex `@date` either way.
-    name = strip_bedrock_version(name);
+    // In this order a Vertex id loses `@date` before `-v2`, and a Bedrock id `-v1:0` before its date.
     name = name.split_once('@').map_or(name, |(model, _)| model);
+    name = strip_bedrock_version(name);
     name = name.strip_suffix("-latest").unwrap_or(name);
     name = strip_date(name);
     // `claude-opus-4.5` is how some gateways spell `claude-opus-4-5`.
