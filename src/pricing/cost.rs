@@ -1,10 +1,11 @@
 //! What one response costs.
 
-use chrono::NaiveDate;
+use chrono::NaiveTime;
 
 use super::money::Money;
 use super::own_rates::MULTIPLIER_UNIT;
 use super::table::{PriceTable, Rates, Row};
+use crate::transcript::record::Millis;
 
 /// Tokens and searches of one response, as the API counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,62 +67,78 @@ pub struct Service {
     pub us_only: bool,
 }
 
-/// One response to be priced.
-#[derive(Debug, Clone, Copy)]
-pub struct Priceable<'a> {
-    /// The model's id, in any spelling.
-    pub model: &'a str,
-    /// UTC day of the response.
-    pub day: NaiveDate,
-    /// What it used.
-    pub usage: Usage,
-    /// How it was served.
-    pub service: Service,
-    /// The model calls that a server-side tool loop made for this response, where the API listed
-    /// them and they add up to `usage`; the long-prompt tier is then decided for each. Else empty.
-    pub calls: &'a [Usage],
-}
-
-/// A price and whether it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Priced {
-    /// The cost.
-    pub cost: Money,
-    /// False if the model is not in the table and the cost an estimate.
-    pub known: bool,
+/// The prices of one model, found once and used for many responses.
+#[derive(Debug, Clone)]
+pub struct ModelPrices<'t> {
+    table: &'t PriceTable,
+    own: Option<Rates>,
+    /// By the moment from which each holds, ascending; the first also before that.
+    rows: Vec<(Millis, &'t Row)>,
+    known: bool,
 }
 
 impl PriceTable {
-    /// What a response costs, with the user's own rates.
-    pub fn price(&self, response: &Priceable<'_>) -> Priced {
-        let searches = i128::from(response.usage.web_searches) * i128::from(self.web_search);
-        let found = self.find(response.model, response.day);
-        let (tenths_of_pico, known) = match self.own.find(response.model) {
-            Some(rates) => (10_i128 * charge(rates, &response.usage), true),
+    /// The prices of `model`, in any spelling.
+    pub fn prices_of(&self, model: &str) -> ModelPrices<'_> {
+        let midnight = |row: &Row| {
+            row.from.map_or(Millis::MIN, |day| {
+                day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
+            })
+        };
+        let (rows, known) = self.rows_of(model);
+        let mut rows: Vec<_> = rows.into_iter().map(|row| (midnight(row), row)).collect();
+        rows.sort_by_key(|(from, _)| *from);
+        let own = self.own.find(model).copied();
+        ModelPrices {
+            table: self,
+            own,
+            rows,
+            known: known || own.is_some(),
+        }
+    }
+}
+
+impl ModelPrices<'_> {
+    /// Whether the model is in the table; if not, costs are what the client would assume.
+    pub fn known(&self) -> bool {
+        self.known
+    }
+
+    /// What a response of that moment costs, with the user's own rates.
+    ///
+    /// `calls` are the model calls that a server-side tool loop made for the response, where the
+    /// API listed them and they add up to `usage`: the long-prompt tier is then decided for each.
+    pub fn price(&self, at: Millis, usage: &Usage, service: Service, calls: &[Usage]) -> Money {
+        let searches = i128::from(usage.web_searches) * i128::from(self.table.web_search);
+        let tenths_of_pico = match &self.own {
+            Some(rates) => 10 * charge(rates, usage),
             None => {
-                let calls = match response.calls {
-                    [] => std::slice::from_ref(&response.usage),
-                    calls => calls,
+                let calls = if calls.is_empty() {
+                    std::slice::from_ref(usage)
+                } else {
+                    calls
                 };
-                let tokens: i128 = calls
-                    .iter()
-                    .map(|call| charge(&rates_for(found.row, call, response.service), call))
-                    .sum();
-                let tenths = if response.service.us_only {
-                    self.us_inference_tenths
+                let tenths = if service.us_only {
+                    self.table.us_inference_tenths
                 } else {
                     10
                 };
-                (tokens * i128::from(tenths), found.known)
+                let row = self.row_at(at);
+                let tokens: i128 = calls
+                    .iter()
+                    .filter_map(|call| Some(charge(&rates_for(row?, call, service), call)))
+                    .sum();
+                tokens * i128::from(tenths)
             }
         };
-        let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.own.multiplier);
+        let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.table.own.multiplier);
         let unit = 10 * i128::from(MULTIPLIER_UNIT);
-        let pico = (scaled + unit / 2) / unit;
-        Priced {
-            cost: Money::from_pico(i64::try_from(pico).unwrap_or(i64::MAX)),
-            known,
-        }
+        Money::from_pico(i64::try_from((scaled + unit / 2) / unit).unwrap_or(i64::MAX))
+    }
+
+    fn row_at(&self, at: Millis) -> Option<&Row> {
+        let begun = self.rows.iter().take_while(|(from, _)| *from <= at).last();
+        begun.or_else(|| self.rows.first()).map(|(_, row)| *row)
     }
 }
 
@@ -149,6 +166,8 @@ mod tests {
     use crate::pricing::own_rates::OwnRates;
     use serde_json::json;
 
+    const NOW: Millis = 1_795_156_000_000;
+
     fn nano(
         table: &PriceTable,
         model: &str,
@@ -156,16 +175,9 @@ mod tests {
         service: Service,
         calls: &[Usage],
     ) -> i64 {
-        let day = "2026-11-20".parse().unwrap();
         table
-            .price(&Priceable {
-                model,
-                day,
-                usage,
-                service,
-                calls,
-            })
-            .cost
+            .prices_of(model)
+            .price(NOW, &usage, service, calls)
             .nano()
     }
 
@@ -275,15 +287,9 @@ mod tests {
     #[test]
     fn half_a_nano_dollar_is_not_lost() {
         let table = PriceTable::list().unwrap();
-        let day = "2026-11-20".parse().unwrap();
-        let one = Priceable {
-            model: "claude-haiku-5-5",
-            day,
-            usage: usage(0, 0, 0, 1, 0),
-            service: US,
-            calls: &[],
-        };
-        let cost = table.price(&one).cost;
+        let cost = table
+            .prices_of("claude-haiku-5-5")
+            .price(NOW, &usage(0, 0, 0, 1, 0), US, &[]);
         assert_eq!(cost.pico(), 137_500);
         assert_eq!((cost + cost).nano(), 275);
     }

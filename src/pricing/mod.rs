@@ -6,7 +6,7 @@ mod money;
 mod own_rates;
 mod table;
 
-pub use cost::{Priceable, Priced, Service, Usage};
+pub use cost::{ModelPrices, Service, Usage};
 pub use money::Money;
 pub use own_rates::OwnRates;
-pub use table::{Found, PriceTable, Rate, Rates, Row, Unreadable};
+pub use table::{PriceTable, Rate, Rates, Row, Unreadable};

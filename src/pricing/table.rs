@@ -95,7 +95,7 @@ struct File {
 #[derive(Debug, Clone)]
 pub struct PriceTable {
     rows: Vec<Row>,
-    unknown_row: usize,
+    unknown_model: String,
     /// Day on which the table was last checked against its sources.
     pub updated: NaiveDate,
     /// A web search, in pico-dollars.
@@ -124,15 +124,6 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// The prices for one response.
-#[derive(Debug, Clone, Copy)]
-pub struct Found<'a> {
-    /// The row that holds on the day.
-    pub row: &'a Row,
-    /// False for a model that the table does not know; `row` is then what the client assumes.
-    pub known: bool,
-}
-
 impl PriceTable {
     /// The embedded table with the user's own rates.
     pub fn with(own: OwnRates) -> Result<Self, Unreadable> {
@@ -155,17 +146,19 @@ impl PriceTable {
     fn parse(text: &str) -> Result<Self, Unreadable> {
         let file: File =
             serde_json::from_str(text).map_err(|error| Unreadable(error.to_string()))?;
-        let unknown_row = file
+        if !file
             .rows
             .iter()
-            .position(|row| row.model == file.unknown_model_priced_as)
-            .ok_or_else(|| Unreadable("no row for unknown models".to_owned()))?;
+            .any(|row| row.model == file.unknown_model_priced_as)
+        {
+            return Err(Unreadable("no row for unknown models".to_owned()));
+        }
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a few cents, and eleven tenths"
         )]
         Ok(Self {
-            unknown_row,
+            unknown_model: file.unknown_model_priced_as,
             rows: file.rows,
             updated: file.updated,
             web_search: (file.web_search_usd * 1e12).round() as i64,
@@ -180,48 +173,37 @@ impl PriceTable {
         &self.rows
     }
 
-    /// The prices of `model` on a UTC day.
+    /// The rows of `model`, in any spelling, and whether the table knows it.
     ///
     /// Order: the bare id or one of its other names; then the longest listed id of which this one
     /// is a variant; then the row that the client takes for a model it does not know.
-    pub fn find(&self, model: &str, day: NaiveDate) -> Found<'_> {
+    pub fn rows_of(&self, model: &str) -> (Vec<&Row>, bool) {
         let id = bare(model);
         let listed = self
             .rows
             .iter()
             .find(|row| row.model == id || row.also.contains(&id))
             .or_else(|| {
-                self.rows
+                let variants = self
+                    .rows
                     .iter()
-                    .filter(|row| is_variant_of(&id, &row.model))
-                    .max_by_key(|row| row.model.len())
-            })
-            .map(|row| row.model.as_str());
-        match listed.and_then(|name| self.on(name, day)) {
-            Some(row) => Found { row, known: true },
-            None => Found {
-                row: &self.rows[self.unknown_row],
-                known: false,
-            },
-        }
-    }
-
-    /// The row of a listed model that holds on `day`: the last that has begun, else the first.
-    fn on(&self, listed: &str, day: NaiveDate) -> Option<&Row> {
-        let rows = || self.rows.iter().filter(|row| row.model == listed);
-        rows()
-            .filter(|row| row.from.is_none_or(|from| from <= day))
-            .last()
-            .or_else(|| rows().next())
+                    .filter(|row| is_variant_of(&id, &row.model));
+                variants.max_by_key(|row| row.model.len())
+            });
+        let name = listed.map_or(self.unknown_model.as_str(), |row| row.model.as_str());
+        (
+            self.rows.iter().filter(|row| row.model == name).collect(),
+            listed.is_some(),
+        )
     }
 
     /// The name under which a model's spend is added up: the listed id, else the bare one.
     pub fn canonical(&self, model: &str) -> String {
-        let found = self.find(model, self.updated);
-        if found.known {
-            found.row.model.clone()
-        } else {
-            bare(model)
+        match self.rows_of(model) {
+            (rows, true) => rows
+                .first()
+                .map_or_else(|| bare(model), |row| row.model.clone()),
+            (_, false) => bare(model),
         }
     }
 }
@@ -229,10 +211,6 @@ impl PriceTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn day(text: &str) -> NaiveDate {
-        text.parse().unwrap()
-    }
 
     #[test]
     fn the_embedded_file_is_readable_and_every_row_has_a_source() {
@@ -243,30 +221,33 @@ mod tests {
 
     #[test]
     fn sonnet_5_5_cache_reads_became_cheaper_on_the_seventh_of_october() {
+        use crate::pricing::{Service, Usage};
         let table = PriceTable::list().unwrap();
-        let read = |on| {
-            table
-                .find("claude-sonnet-5-5", day(on))
-                .row
-                .standard
-                .cache_read
+        let prices = table.prices_of("claude-sonnet-5-5");
+        let million = Usage {
+            cache_read: 1_000_000,
+            ..Usage::default()
+        };
+        let read = |at: &str| {
+            let at = crate::transcript::record::millis(at).unwrap();
+            prices.price(at, &million, Service::default(), &[]).nano()
         };
         assert_eq!(
-            read("2026-09-01"),
-            Rate(200_000),
+            read("2026-09-01T00:00:00.000Z"),
+            200_000_000,
             "before its release the first row holds"
         );
-        assert_eq!(read("2026-10-06"), Rate(200_000));
-        assert_eq!(read("2026-10-07"), Rate(100_000));
+        assert_eq!(read("2026-10-06T23:59:59.999Z"), 200_000_000);
+        assert_eq!(read("2026-10-07T00:00:00.000Z"), 100_000_000);
     }
 
     #[test]
     fn an_unknown_model_is_priced_as_the_client_does_and_said_to_be_unknown() {
         let table = PriceTable::list().unwrap();
         for model in ["claude-opus-6", "claude-opus-5-9", "my-gateway-model", ""] {
-            let found = table.find(model, day("2026-11-20"));
-            assert!(!found.known, "{model}");
-            assert_eq!(found.row.model, "claude-opus-5-5");
+            let (rows, known) = table.rows_of(model);
+            assert!(!known, "{model}");
+            assert_eq!(rows[0].model, "claude-opus-5-5");
         }
     }
 
