@@ -25,6 +25,8 @@ enum Verb {
     Statusline,
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
     Hook,
+    /// Show what was spent, by day, session, project, model and more
+    Spend(commands::spend::Args),
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
@@ -46,6 +48,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let outcome = match cli.verb {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
+        Some(Verb::Spend(args)) => commands::spend::run(&environment, &args),
         None => Ok(ExitCode::SUCCESS),
     };
     commands::report_failure(outcome)

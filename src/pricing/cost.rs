@@ -75,11 +75,37 @@ pub struct ModelPrices<'t> {
     /// By the moment from which each holds, ascending; the first also before that.
     rows: Vec<(Millis, &'t Row)>,
     known: bool,
+    multiplier: i64,
 }
 
 impl PriceTable {
-    /// The prices of `model`, in any spelling.
+    /// The prices of `model`, in any spelling, with the user's own rates.
     pub fn prices_of(&self, model: &str) -> ModelPrices<'_> {
+        self.prices_with(model, self.own.find(model).copied(), self.own.multiplier)
+    }
+
+    /// The prices of `model` at list price.
+    pub fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
+        self.prices_with(model, None, MULTIPLIER_UNIT)
+    }
+
+    /// Whether the client's own totals are at these prices.
+    pub fn client_uses_these(&self) -> bool {
+        self.own.is_none() || self.own.managed
+    }
+
+    /// An amount of the client's, brought to these prices. An override cannot be applied to an
+    /// amount, so a model that has one is only scaled.
+    pub fn scale_client_amount(&self, amount: Money) -> Money {
+        if self.client_uses_these() {
+            return amount;
+        }
+        let scaled = i128::from(amount.pico()) * i128::from(self.own.multiplier)
+            / i128::from(MULTIPLIER_UNIT);
+        Money::from_pico(i64::try_from(scaled).unwrap_or(i64::MAX))
+    }
+
+    fn prices_with(&self, model: &str, own: Option<Rates>, multiplier: i64) -> ModelPrices<'_> {
         let midnight = |row: &Row| {
             row.from.map_or(Millis::MIN, |day| {
                 day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
@@ -88,12 +114,12 @@ impl PriceTable {
         let (rows, known) = self.rows_of(model);
         let mut rows: Vec<_> = rows.into_iter().map(|row| (midnight(row), row)).collect();
         rows.sort_by_key(|(from, _)| *from);
-        let own = self.own.find(model).copied();
         ModelPrices {
             table: self,
             own,
             rows,
             known: known || own.is_some(),
+            multiplier,
         }
     }
 }
@@ -131,7 +157,7 @@ impl ModelPrices<'_> {
                 tokens * i128::from(tenths)
             }
         };
-        let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.table.own.multiplier);
+        let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.multiplier);
         let unit = 10 * i128::from(MULTIPLIER_UNIT);
         Money::from_pico(i64::try_from((scaled + unit / 2) / unit).unwrap_or(i64::MAX))
     }

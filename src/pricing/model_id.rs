@@ -8,7 +8,7 @@ const REGIONS: [&str; 8] = ["us", "eu", "apac", "global", "us-gov", "jp", "au", 
 ///
 /// Lower case; an inference profile's ARN gives its last part. What has none of these forms comes
 /// back as it is.
-pub fn bare(id: &str) -> String {
+pub(super) fn bare(id: &str) -> String {
     let lower = id.trim().to_ascii_lowercase();
     let mut name = lower.rsplit('/').next().unwrap_or(&lower);
     for variant in ["[1m]", "[2m]"] {
@@ -53,7 +53,7 @@ fn strip_date(name: &str) -> &str {
 /// Whether `listed` names the same model as `id`, which goes on with a variant's name
 /// (`-preview`, `-fast`) but not with another version number: `claude-opus-5` covers
 /// `claude-opus-5-preview`, and says nothing about `claude-opus-5-9`.
-pub fn is_variant_of(id: &str, listed: &str) -> bool {
+pub(super) fn is_variant_of(id: &str, listed: &str) -> bool {
     let Some(rest) = id.strip_prefix(listed) else {
         return false;
     };

@@ -23,6 +23,9 @@ pub struct OwnRates {
     pub(super) multiplier: i64,
     /// By lower-case id as written, without `[1m]`.
     overrides: BTreeMap<String, Rates>,
+    /// True if they come from managed settings, the only place where the client obeys them: its
+    /// own totals are then at these rates too.
+    pub managed: bool,
     /// What was wrong with the setting, one sentence each, for `doctor`.
     pub problems: Vec<String>,
 }
@@ -32,6 +35,7 @@ impl Default for OwnRates {
         Self {
             multiplier: MULTIPLIER_UNIT,
             overrides: BTreeMap::new(),
+            managed: false,
             problems: Vec::new(),
         }
     }
