@@ -96,10 +96,14 @@ impl Ledger {
                 caught.failed += usize::from(read_job(job, &mut batch, &mut |_| late()).is_err());
             }
             self.commit(&batch, prices)?;
+            if caught.complete && !self.is_complete() {
+                self.note_complete();
+            }
             return Ok(caught);
         }
         watch(Step { done: 0, total });
         caught.failed = self.read_with_threads(&jobs, total, prices, watch)?;
+        self.note_complete();
         Ok(caught)
     }
 

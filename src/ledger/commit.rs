@@ -79,7 +79,7 @@ impl Moves {
 
     /// Applies the differences.
     pub(super) fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut by_session: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut by_session: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
         let mut upsert = connection.prepare_cached(
             "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
              ON CONFLICT DO UPDATE SET
@@ -96,7 +96,9 @@ impl Moves {
             if sums == Sums::default() {
                 continue;
             }
-            *by_session.entry(session).or_default() += sums.cost;
+            let of_session = by_session.entry(session).or_default();
+            of_session.0 += sums.cost;
+            of_session.1 += sums.unpriced;
             upsert.execute(params![
                 quarter,
                 session,
@@ -112,10 +114,11 @@ impl Moves {
                 sums.cost
             ])?;
         }
-        let mut add =
-            connection.prepare_cached("UPDATE session SET recorded = recorded + ? WHERE id = ?")?;
-        for (session, cost) in by_session {
-            add.execute([cost, session])?;
+        let mut add = connection.prepare_cached(
+            "UPDATE session SET recorded = recorded + ?, unpriced = unpriced + ? WHERE id = ?",
+        )?;
+        for (session, (cost, unpriced)) in by_session {
+            add.execute([cost, unpriced, session])?;
         }
         Ok(())
     }

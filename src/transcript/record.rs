@@ -49,11 +49,9 @@ pub struct Response<'a> {
     pub signature: Option<Signature<'a>>,
 }
 
-/// The raw bytes of a response's ids and usage. A line that contains all three says nothing new.
+/// The raw bytes of a response's request id and usage. A line that has both says nothing new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature<'a> {
-    /// The message id.
-    pub message: &'a str,
     /// The request id.
     pub request: &'a str,
     /// The usage object as written.
@@ -246,8 +244,7 @@ fn response<'a>(raw: RawLine<'a>, at: Option<Millis>, line: &[u8]) -> Option<Res
     }
     let usage: RawUsage<'_> = serde_json::from_str(raw_usage).ok()?;
     let signature = match (&message.id.0, &raw.request.0) {
-        (Some(Cow::Borrowed(message)), Some(Cow::Borrowed(request))) => Some(Signature {
-            message,
+        (Some(_), Some(Cow::Borrowed(request))) => Some(Signature {
             request,
             usage: raw_usage,
         }),

@@ -6,12 +6,13 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::{Finder, FinderRev, find};
+use memchr::memmem::{Finder, FinderRev};
 
 use super::record::{self, CostState, Millis, Record, Response, Signature};
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static COST_STATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cost-state\""));
+static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":\""));
 static TIME: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
 
 /// A running total has a few hundred bytes a model; longer lines are not searched for one.
@@ -44,19 +45,18 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     // Start of the bytes whose times have not been looked at.
     let mut unseen = 0;
     let mut start = 0;
-    let mut repeated: Option<Repetition<'_>> = None;
+    let mut repeated: Option<Signature<'_>> = None;
     for end in memchr::memchr_iter(b'\n', bytes) {
         let line = bytes.get(start..end).unwrap_or_default();
         let line_start = start;
         start = end + 1;
-        if carry.open_cost_state.is_none()
-            && repeated
-                .as_ref()
-                .is_some_and(|response| response.stands_in(line))
+        let usage_at = USAGE.find(line);
+        if let (Some(at), Some(signature), None) = (usage_at, repeated, carry.open_cost_state)
+            && repeats(signature, line, at)
         {
             continue;
         }
-        if USAGE.find(line).is_none()
+        if usage_at.is_none()
             && (line.len() > LONGEST_COST_STATE || COST_STATE.find(line).is_none())
         {
             if let Some(open) = carry.open_cost_state
@@ -81,7 +81,7 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
             Some(Record::Response(found)) => {
                 let before = || last_time(bytes.get(unseen..line_start).unwrap_or_default());
                 let at = at.or_else(before).or(carry.last_at);
-                repeated = found.signature.map(Repetition::of);
+                repeated = found.signature;
                 sink.response(found, at);
             }
             Some(Record::CostState(state)) => {
@@ -103,32 +103,26 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
 }
 
-/// Recognises another line of the response just seen. One response stands on a line for each
-/// block of its content, and parsing every one of them is most of the work of a first read.
-struct Repetition<'a> {
-    usage: Finder<'a>,
-    message: String,
-    request: String,
-}
-
-impl<'a> Repetition<'a> {
-    fn of(signature: Signature<'a>) -> Self {
-        // With their quotes, so that no id is taken for the beginning of a longer one.
-        let quoted = |id: &str| format!("\"{id}\"");
-        Self {
-            usage: Finder::new(signature.usage.as_bytes()),
-            message: quoted(signature.message),
-            request: quoted(signature.request),
-        }
-    }
-
-    /// Ids and usage, byte for byte. Inside a text they would be escaped, so a line that has them
-    /// is about the same response and the same counts.
-    fn stands_in(&self, line: &[u8]) -> bool {
-        self.usage.find(line).is_some()
-            && find(line, self.message.as_bytes()).is_some()
-            && find(line, self.request.as_bytes()).is_some()
-    }
+/// Whether `line` repeats the response with this signature: the same usage byte for byte, and
+/// after it the same request id. One response stands on a line for each block of its content, and
+/// parsing every one of them is most of the work of a first read.
+///
+/// Inside a text the quotes would be escaped, so a line that matches is about the same request
+/// and the same counts. A line that has its keys in another order is parsed as any other.
+fn repeats(signature: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
+    let value = |key_at: usize, key: &[u8]| line.get(key_at + key.len()..)?.strip_prefix(b":");
+    let Some(rest) = value(usage_at, b"\"usage\"")
+        .and_then(|value| value.strip_prefix(signature.usage.as_bytes()))
+    else {
+        return false;
+    };
+    REQUEST
+        .find(rest)
+        .and_then(|at| {
+            rest.get(at + REQUEST.needle().len()..)?
+                .strip_prefix(signature.request.as_bytes())
+        })
+        .is_some_and(|end| end.starts_with(b"\""))
 }
 
 /// The time of the last whole line that has one.
