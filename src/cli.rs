@@ -25,6 +25,8 @@ enum Verb {
     Statusline,
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
     Hook,
+    /// Say what really stopped the work, whether waiting helps, and what to do
+    Explain(commands::explain::Arguments),
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
@@ -46,6 +48,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let outcome = match cli.verb {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
+        Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
         None => Ok(ExitCode::SUCCESS),
     };
     commands::report_failure(outcome)

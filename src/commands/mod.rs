@@ -1,5 +1,6 @@
 //! One file a verb. A verb gathers what it needs, asks the pure code, and prints.
 
+pub mod explain;
 pub mod hook;
 pub mod statusline;
 
