@@ -27,6 +27,10 @@ enum Verb {
     Hook,
     /// Say what really stopped the work, whether waiting helps, and what to do
     Explain(commands::explain::Arguments),
+    /// List the limit errors of the past
+    Incidents(commands::incidents::Arguments),
+    /// Write a summary of the newest limit error for a bug report, without names, ids or prompts
+    Report(commands::report::Arguments),
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
@@ -49,6 +53,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
         Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
+        Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),
+        Some(Verb::Report(arguments)) => commands::report::run(&arguments, &environment),
         None => Ok(ExitCode::SUCCESS),
     };
     commands::report_failure(outcome)

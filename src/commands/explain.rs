@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::answers::Question;
 use crate::claude::account::Account;
 use crate::claude::credentials;
 use crate::environment::Environment;
@@ -49,7 +50,12 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 /// The answer of `/whycap explain`: plain text for a message field.
-pub fn answer(places: &Places, environment: &Environment, session: Option<&str>) -> String {
+pub(crate) fn answer(question: Question<'_>) -> String {
+    let Question {
+        places,
+        environment,
+        session,
+    } = question;
     let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
     let incident = own.or_else(|| lookup::newest(places, environment, None));
     let width = environment

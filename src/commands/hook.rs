@@ -8,9 +8,13 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::answers::{self, Question};
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::{gather, store};
+use crate::incidents::{gather, lookup, store};
+use crate::limits::clock::Clock;
+use crate::limits::incident::Incident;
+use crate::limits::rows::rows;
 use crate::places::Places;
 
 /// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
@@ -25,6 +29,10 @@ pub fn run(environment: &Environment) -> ExitCode {
     let places = Places::of(environment);
     let reply = match event.get("hook_event_name").and_then(Value::as_str) {
         Some("StopFailure") => stop_failure(&event, &places, environment),
+        Some("UserPromptSubmit" | "UserPromptExpansion") => {
+            asked(&event, &places, environment).or_else(|| tell(&event, &places, environment))
+        }
+        Some("SessionStart") => tell(&event, &places, environment),
         _ => None,
     };
     if let Some(reply) = reply {
@@ -36,6 +44,40 @@ pub fn run(environment: &Environment) -> ExitCode {
 
 fn text<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
     event.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// Answers `/whycap …` by holding the command back: the client shows the reason and sends nothing
+/// to the model, so it works while a limit holds and costs no token.
+fn asked(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+    let words = answers::asked(text(event, "prompt")?)?;
+    let question = Question {
+        places,
+        environment,
+        session: text(event, "session_id"),
+    };
+    Some(json!({ "decision": "block", "reason": answers::answer(&words, question) }))
+}
+
+/// Says once, in the conversation of the session that met it, what a limit error really was.
+fn tell(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+    let session = text(event, "session_id")?;
+    let newest = store::of_session(places, session).into_iter().next()?;
+    if newest.is_closed() || newest.is_told() {
+        return None;
+    }
+    let transcript = text(event, "transcript_path").map(Path::new);
+    let evidence = lookup::read(places, &newest, transcript)?;
+    let clock = Clock {
+        now: environment.now,
+        zone: environment.zone,
+    };
+    let incident = Incident::of(evidence, clock);
+    // Shown rows are what is still of interest: neither answered nor outlived.
+    let is_of_interest = rows(&incident, environment.now, usize::MAX).is_some()
+        && !incident.has_reset(environment.now);
+    (is_of_interest && newest.tell()).then(
+        || json!({ "systemMessage": format!("whycap: {} (/whycap says more)", incident.headline) }),
+    )
 }
 
 /// Stores the error at once, then adds what takes longer to find out: the client may end this

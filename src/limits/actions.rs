@@ -32,7 +32,7 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
             let mut chosen = vec![&remedy::WAIT];
             // Without an organisation, what was capped is the user's own.
             if finding.window.is_some() {
-                chosen.push(&remedy::RAISE_OWN_CAP);
+                chosen.push(&remedy::OWN_CREDITS);
             }
             chosen.push(&remedy::UPDATE);
             chosen
@@ -44,14 +44,22 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
     {
         chosen.insert(0, &remedy::STANDARD_CONTEXT);
     }
-    if finding.verdict == Verdict::CannotTell && !chosen.contains(&&remedy::CHECK_METERS) {
-        chosen.insert(0, &remedy::CHECK_METERS);
+    if finding.verdict == Verdict::CannotTell {
+        let first = match finding.limit {
+            LimitKind::ApiCreditBalance => &remedy::CHECK_STATUS,
+            _ => &remedy::CHECK_METERS,
+        };
+        chosen.retain(|candidate| *candidate != first);
+        chosen.insert(0, first);
     }
     // On a shared plan nobody but an admin can turn credits on or raise a cap, whoever it names.
     if evidence.plan().is_some_and(|plan| plan.is_shared()) {
-        chosen.retain(|candidate| {
-            **candidate != remedy::CREDITS_INSTEAD && **candidate != remedy::ADD_CREDITS
-        });
+        chosen.retain(|candidate| **candidate != remedy::ADD_CREDITS);
+        for candidate in &mut chosen {
+            if **candidate == remedy::CREDITS_INSTEAD {
+                *candidate = &remedy::ASK_FOR_CREDITS;
+            }
+        }
         if finding.limit == LimitKind::OrgSpendCap {
             for candidate in &mut chosen {
                 if **candidate == remedy::RAISE_OWN_CAP {
@@ -79,6 +87,9 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
                 *candidate = &remedy::RAISE_ORG_CAP;
             }
         }
+    }
+    if finding.resets.chosen.is_none() {
+        chosen.retain(|candidate| **candidate != remedy::WAIT_FOR_CAP);
     }
     // An update only helps those who run something old.
     if !runs_an_old_client(evidence) {
@@ -108,7 +119,7 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
 }
 
 /// Whether an update could change what the message says. Unknown counts as new.
-fn runs_an_old_client(evidence: &Evidence) -> bool {
+pub(super) fn runs_an_old_client(evidence: &Evidence) -> bool {
     use super::version::ClientVersion;
     /// The last version known to word these limits wrongly for a plan that it knows.
     const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
@@ -120,19 +131,18 @@ fn runs_an_old_client(evidence: &Evidence) -> bool {
 
 fn for_a_false_limit(evidence: &Evidence, finding: &Finding) -> Vec<&'static Remedy> {
     let mut chosen: Vec<&Remedy> = Vec::new();
-    if runs_an_old_client(evidence) {
+    if finding.limit == LimitKind::UsageCredits {
+        chosen.push(&remedy::UPDATE);
+        // Where the model is known to be no 1M variant, choosing one without it is no advice.
+        if evidence.model.is_none() || evidence.is_long_context_model() {
+            chosen.push(&remedy::STANDARD_CONTEXT);
+        }
+    }
+    chosen.extend([&remedy::SEND_AGAIN_LATER, &remedy::CHECK_METERS]);
+    if finding.limit != LimitKind::UsageCredits {
         chosen.push(&remedy::UPDATE);
     }
-    if finding.limit == LimitKind::UsageCredits {
-        chosen.push(&remedy::STANDARD_CONTEXT);
-    }
-    chosen.extend([
-        &remedy::SEND_AGAIN_LATER,
-        &remedy::CHECK_METERS,
-        &remedy::CHECK_STATUS,
-        &remedy::DO_NOT_BUY,
-        &remedy::REPORT,
-    ]);
+    chosen.extend([&remedy::CHECK_STATUS, &remedy::DO_NOT_BUY, &remedy::REPORT]);
     chosen
 }
 
@@ -199,7 +209,7 @@ fn plain(remedy: &Remedy) -> Action {
 fn fill_in(chosen: &Remedy, evidence: &Evidence, finding: &Finding, clock: Clock) -> Action {
     let reset = finding.resets.chosen;
     let chosen = match reset {
-        _ if *chosen != remedy::WAIT => chosen,
+        _ if *chosen != remedy::WAIT && *chosen != remedy::WAIT_FOR_CAP => chosen,
         Some(reset) if reset.at > clock.now => chosen,
         Some(_) => &remedy::TRY_AGAIN,
         None => &remedy::WAIT_UNKNOWN,

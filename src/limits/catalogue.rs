@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::families::{self, Family};
-use super::version::Versions;
 
 const INTRODUCTION: &str = "# What the limit messages of Claude Code mean
 
@@ -41,14 +40,7 @@ fn section(page: &mut String, family: &Family) {
     }
     page.push_str("\n**What it means**\n\n");
     for meaning in family.meanings {
-        let versions = if meaning.versions.from == Versions::ANY.from
-            && meaning.versions.before == Versions::ANY.before
-        {
-            String::new()
-        } else {
-            format!(", client {}", meaning.versions)
-        };
-        let _ = writeln!(page, "- {}{versions}: {}", meaning.plans, meaning.means);
+        let _ = writeln!(page, "- {}", meaning.sentence());
     }
     page.push_str("\n**What helps**\n\n");
     for (index, remedy) in family.helps.iter().enumerate() {
@@ -67,8 +59,8 @@ fn section(page: &mut String, family: &Family) {
     }
     if !family.did_not_help.is_empty() {
         page.push_str("\n**What did not help**\n\n");
-        for sentence in family.did_not_help {
-            let _ = writeln!(page, "- {sentence}");
+        for attempt in family.did_not_help {
+            let _ = writeln!(page, "- {}", attempt.says);
         }
     }
     let _ = writeln!(page, "\nSource: {}.", family.source);

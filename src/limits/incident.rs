@@ -8,7 +8,10 @@ use super::clock::Clock;
 use super::diagnosis::{self, Finding};
 use super::evidence::Evidence;
 use super::facts::{self, Fact};
+use super::families::Concerns;
+use super::kind::Verdict;
 use super::words::Words;
+use crate::claude::account::Plan;
 use crate::terminal;
 
 /// An error with everything that is said about it.
@@ -60,6 +63,25 @@ impl Incident {
             .is_some_and(|reset| reset.at > self.evidence.at && reset.at <= now)
     }
 
+    /// What others tried in vain, as far as it concerns this case.
+    pub fn tried_in_vain(&self) -> impl Iterator<Item = &'static str> {
+        let plan = self.evidence.plan();
+        let doubtful = matches!(
+            self.finding.verdict,
+            Verdict::FalseLikely | Verdict::CannotTell
+        );
+        self.finding
+            .family
+            .did_not_help
+            .iter()
+            .filter(move |attempt| match attempt.concerns {
+                Concerns::Everybody => true,
+                Concerns::PersonalPlans => plan.is_none_or(Plan::is_personal),
+                Concerns::DoubtfulLimits => doubtful,
+            })
+            .map(|attempt| attempt.says)
+    }
+
     /// The message as shown, safe to print, without anything that looks like a key.
     pub fn message(&self) -> String {
         without_keys(&terminal::sanitize(&self.evidence.message))
@@ -88,7 +110,7 @@ impl Incident {
                 "at": fact.at.map(time),
             })).collect::<Vec<_>>(),
             "unknown": self.finding.unknowns,
-            "did_not_help": self.finding.family.did_not_help,
+            "did_not_help": self.tried_in_vain().collect::<Vec<_>>(),
             "message": self.message(),
             "session_id": self.evidence.session_id,
             "client_version": self.evidence.client_version,

@@ -12,6 +12,7 @@ pub mod kind;
 pub mod matching;
 pub mod period;
 mod remedies;
+pub mod report;
 pub mod resets;
 pub mod rows;
 mod rules;

@@ -49,6 +49,12 @@ pub(super) const WAIT_UNKNOWN: Remedy = remedy(
     Some("/usage"),
     None,
 );
+pub(super) const WAIT_FOR_CAP: Remedy = remedy(
+    "Or wait until {when}",
+    "The cap starts afresh then.",
+    None,
+    None,
+);
 pub(super) const TRY_AGAIN: Remedy = remedy(
     "Send the prompt again",
     "The reset time has passed, so the window should be open.",
@@ -66,6 +72,18 @@ pub(super) const CREDITS_INSTEAD: Remedy = remedy(
     "They are paid on top of the plan, at the price per token. Waiting costs nothing.",
     Some("/usage-credits"),
     OWN_USAGE_PAGE,
+);
+pub(super) const OWN_CREDITS: Remedy = remedy(
+    "Or turn {pool} on, or raise your own monthly cap on them, if you do not want to wait",
+    "The message hides that it is one of these two. Both are your own settings.",
+    Some("/usage-credits"),
+    OWN_USAGE_PAGE,
+);
+pub(super) const ASK_FOR_CREDITS: Remedy = remedy(
+    "Or ask an admin for {pool}, if you cannot wait",
+    "On your plan only an admin can turn them on or raise your share.",
+    Some("/usage-credits"),
+    None,
 );
 pub(super) const RAISE_OWN_CAP: Remedy = remedy(
     "Or raise your own monthly cap on {pool}, if you do not want to wait",

@@ -33,9 +33,9 @@ pub fn rows(incident: &Incident, now: DateTime<Utc>, width: usize) -> Option<Vec
     if explained.len() <= 2 {
         rows.extend(explained.into_iter().map(|line| vec![(Tone::Plain, line)]));
     } else {
-        // A sentence cut in two says less than the badge; the long form is one command away.
-        let more = terminal::cut("/whycap explains", width);
-        rows.push(vec![(Tone::Quiet, more)]);
+        // The sentence does not fit: the badge says what happened, so what is left is what to do.
+        let steps = incident.actions.iter().take(2);
+        rows.extend(steps.map(|step| vec![(Tone::Plain, terminal::cut(&step.doing, width))]));
     }
     Some(rows)
 }

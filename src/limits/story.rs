@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::clock::Clock;
+use super::evidence::Seen;
 use super::incident::Incident;
 use super::kind::LimitKind;
 use crate::terminal::{self, Palette, Tone};
@@ -34,6 +35,12 @@ pub fn tell(
             let _ = writeln!(page.text, "   {}", palette.paint(Tone::Accent, place));
         }
     }
+    if incident.evidence.seen == Seen::Pasted {
+        page.section("What this message can mean");
+        for meaning in incident.finding.family.meanings {
+            page.item("- ", &meaning.sentence());
+        }
+    }
     page.section("Why we think so");
     for fact in &incident.facts {
         page.item("- ", &fact.fact);
@@ -44,9 +51,10 @@ pub fn tell(
             page.item("- ", sentence);
         }
     }
-    if !incident.finding.family.did_not_help.is_empty() {
+    let tried: Vec<&str> = incident.tried_in_vain().collect();
+    if !tried.is_empty() {
         page.section("What others tried in vain");
-        for sentence in incident.finding.family.did_not_help {
+        for sentence in tried {
             page.item("- ", sentence);
         }
     }
@@ -70,7 +78,7 @@ pub fn tell(
 /// When and where it came, and whether it is over.
 fn origin(incident: &Incident, clock: Clock) -> String {
     let evidence = &incident.evidence;
-    if evidence.seen == super::evidence::Seen::Pasted {
+    if evidence.seen == Seen::Pasted {
         return "Given as text; whycap knows nothing else about it.".to_owned();
     }
     let version = evidence

@@ -3,10 +3,10 @@
 use super::super::kind::LimitKind::{ApiSpendCap, MemberSpendCap, OrgSpendCap, OwnSpendCap};
 use super::super::matching::Pattern::{Limit, Says, SaysAll};
 use super::super::remedies::{
-    ASK_OWNER_FOR_CAP, GATEWAY_OPERATOR, OTHER_PATH, RAISE_OWN_CAP, UPDATE, WAIT,
+    ASK_OWNER_FOR_CAP, GATEWAY_OPERATOR, OTHER_PATH, RAISE_OWN_CAP, UPDATE, WAIT, WAIT_FOR_CAP,
 };
 use super::super::version::{ClientVersion, Versions};
-use super::{Family, Meaning, between, every, from, means, meant};
+use super::{Family, Meaning, between, every, from, in_vain, in_vain_alone, means, meant};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -23,7 +23,7 @@ pub(super) const FAMILIES: &[Family] = &[
             "sessions that go through a gateway",
             "A cap that was set at the gateway. The client shows it as a throttle, which it is not.",
         )],
-        helps: &[&WAIT, &GATEWAY_OPERATOR],
+        helps: &[&GATEWAY_OPERATOR, &WAIT_FOR_CAP],
         did_not_help: &[],
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
     },
@@ -103,9 +103,9 @@ pub(super) const FAMILIES: &[Family] = &[
             },
         ],
         helps: &[&WAIT, &ASK_OWNER_FOR_CAP, &OTHER_PATH, &UPDATE],
-        did_not_help: &[
+        did_not_help: &[in_vain_alone(
             "On Pro and Max, asking an admin or searching for an organisation leads nowhere: there is none (issues 52908, 53557, 60563).",
-        ],
+        )],
         source: "recorded from clients 2.1.119 to 2.1.328 (disabled reason org_level_disabled_until); Claude Code changelog 2.1.221",
     },
     Family {
@@ -133,9 +133,9 @@ pub(super) const FAMILIES: &[Family] = &[
             ),
         ],
         helps: &[&WAIT, &RAISE_OWN_CAP],
-        did_not_help: &[
+        did_not_help: &[in_vain(
             "Buying credits twice did not help: the cap is a control of its own (issue 77703).",
-        ],
+        )],
         source: "recorded from clients 2.1.162 to 2.1.328 (disabled reason org_level_disabled_until); issues 77703, 91376, 79167",
     },
 ];

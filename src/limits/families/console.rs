@@ -4,9 +4,9 @@ use super::super::kind::LimitKind::{ApiCreditBalance, ApiSpendCap, Billing};
 use super::super::matching::Pattern::{ApiType, Says, SaysAll, Status};
 use super::super::remedies::{
     CHEAPER_MODEL, CHECK_STATUS, PAY, PAY_CONSOLE, RAISE_CONSOLE_CAP, RESTART_AFTER_TOP_UP,
-    TOP_UP_CONSOLE, WAIT,
+    TOP_UP_CONSOLE, WAIT_FOR_CAP,
 };
-use super::{Family, every, means};
+use super::{Family, every, in_vain, means};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -36,9 +36,9 @@ pub(super) const FAMILIES: &[Family] = &[
             ),
         ],
         helps: &[&TOP_UP_CONSOLE, &CHECK_STATUS, &RESTART_AFTER_TOP_UP],
-        did_not_help: &[
+        did_not_help: &[in_vain(
             "A new subscription or a higher plan does not help: this is another wallet (issues 14102, 66297).",
-        ],
+        )],
         source: "recorded from client 2.1.328; issues 14102, 66297, 31537",
     },
     Family {
@@ -64,10 +64,15 @@ pub(super) const FAMILIES: &[Family] = &[
             "API key, Console organisations",
             "A cap that somebody set in the Console for the organisation or the workspace. It can also come in the middle of an answer: the client then tries once more and shows the same text.",
         )],
-        helps: &[&RAISE_CONSOLE_CAP, &WAIT, &CHECK_STATUS, &CHEAPER_MODEL],
-        did_not_help: &[
-            "Topping up the balance does not help: the cap is a control of its own (issue 1273).",
+        helps: &[
+            &RAISE_CONSOLE_CAP,
+            &WAIT_FOR_CAP,
+            &CHECK_STATUS,
+            &CHEAPER_MODEL,
         ],
+        did_not_help: &[in_vain(
+            "Topping up the balance does not help: the cap is a control of its own (issue 1273).",
+        )],
         source: "recorded from client 2.1.328; Claude API documentation, errors; issues 1047, 1273, 14363",
     },
     Family {

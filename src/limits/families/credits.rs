@@ -9,7 +9,7 @@ use super::super::remedies::{
     OTHER_MODEL_WITHOUT_CREDITS, OTHER_PATH, STANDARD_CONTEXT, TURN_CREDITS_ON, UPDATE, WAIT,
 };
 use super::super::version::ClientVersion;
-use super::{Family, before, every, from, means, meant};
+use super::{Family, before, every, from, in_vain, in_vain_if_false, means, meant};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -39,8 +39,10 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&STANDARD_CONTEXT, &TURN_CREDITS_ON],
         did_not_help: &[
-            "Before client 2.1.172 /compact failed with the same error; /clear worked (issue 51745).",
-            "Waiting and logging in again did not help (issue 37270).",
+            in_vain(
+                "Before client 2.1.172 /compact failed with the same error; /clear worked (issue 51745).",
+            ),
+            in_vain("Waiting and logging in again did not help (issue 37270)."),
         ],
         source: "recorded from client 2.1.328; issues 44053, 50784, 58437, 61828",
     },
@@ -68,9 +70,9 @@ pub(super) const FAMILIES: &[Family] = &[
             "This model is not part of the plan's included usage: it draws on usage credits from the first token. With the code credits_required the client words it as a throttle, which it is not.",
         )],
         helps: &[&OTHER_MODEL_WITHOUT_CREDITS, &CREDITS_FOR_MODEL],
-        did_not_help: &[
+        did_not_help: &[in_vain(
             "Sending the prompt again does not help, whatever the text says about a temporary limit.",
-        ],
+        )],
         source: "recorded from client 2.1.328 (apiErrorCode credits_required); Claude Code documentation, errors page",
     },
     Family {
@@ -118,7 +120,7 @@ pub(super) const FAMILIES: &[Family] = &[
             ),
         ],
         helps: &[&ASK_ADMIN_FOR_CREDITS, &WAIT, &OTHER_PATH],
-        did_not_help: &["Raising the spend limit does not fill the pool."],
+        did_not_help: &[in_vain("Raising the spend limit does not fill the pool.")],
         source: "recorded from client 2.1.328; issue 45276; user reports",
     },
     Family {
@@ -159,9 +161,9 @@ pub(super) const FAMILIES: &[Family] = &[
             ),
         ],
         helps: &[&WAIT, &ADD_CREDITS, &UPDATE],
-        did_not_help: &[
+        did_not_help: &[in_vain_if_false(
             "Buying credits did not help where the message was false (issues 45252, 52403, 55876).",
-        ],
+        )],
         source: "recorded from clients 2.1.118 to 2.1.328; issues 45252, 45039, 42654, 67412",
     },
 ];

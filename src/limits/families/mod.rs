@@ -35,6 +35,37 @@ pub struct Meaning {
     pub means: &'static str,
 }
 
+impl Meaning {
+    /// "Pro, Max, client from 2.1.119 to before 2.1.153: …".
+    pub fn sentence(&self) -> String {
+        let versions = match (self.versions.from, self.versions.before) {
+            (None, None) => String::new(),
+            _ => format!(", client {}", self.versions),
+        };
+        format!("{}{versions}: {}", self.plans, self.means)
+    }
+}
+
+/// What people tried in vain.
+#[derive(Debug)]
+pub struct Attempt {
+    /// A sentence, with its source.
+    pub says: &'static str,
+    /// Whom it concerns.
+    pub concerns: Concerns,
+}
+
+/// Whom an attempt concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concerns {
+    /// Everybody who got the message.
+    Everybody,
+    /// Those on a plan for one person.
+    PersonalPlans,
+    /// Those whose limit is not certain to be real.
+    DoubtfulLimits,
+}
+
 /// One kind of message.
 #[derive(Debug)]
 pub struct Family {
@@ -51,7 +82,7 @@ pub struct Family {
     /// What helps, best first.
     pub helps: &'static [&'static Remedy],
     /// What people tried in vain.
-    pub did_not_help: &'static [&'static str],
+    pub did_not_help: &'static [Attempt],
     /// Where this is known from.
     pub source: &'static str,
 }
@@ -144,11 +175,34 @@ const fn meant(
     }
 }
 
+const fn in_vain(says: &'static str) -> Attempt {
+    Attempt {
+        says,
+        concerns: Concerns::Everybody,
+    }
+}
+
+const fn in_vain_alone(says: &'static str) -> Attempt {
+    Attempt {
+        says,
+        concerns: Concerns::PersonalPlans,
+    }
+}
+
+const fn in_vain_if_false(says: &'static str) -> Attempt {
+    Attempt {
+        says,
+        concerns: Concerns::DoubtfulLimits,
+    }
+}
+
 /// What users tried against mismatches on the server, over and over, without effect.
-const SERVER_SIDE: &[&str] = &[
-    "Logging out and in again did not help (issues 34413, 78929, 79136).",
-    "Reinstalling and restarting did not help (issues 29650, 79672).",
-    "Deleting lock files did not help: no lock causes a usage limit (issue 56035).",
+const SERVER_SIDE: &[Attempt] = &[
+    in_vain_if_false("Logging out and in again did not help (issues 34413, 78929, 79136)."),
+    in_vain_if_false("Reinstalling and restarting did not help (issues 29650, 79672)."),
+    in_vain_if_false(
+        "Deleting lock files did not help: no lock causes a usage limit (issue 56035).",
+    ),
 ];
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::super::remedies::{
     PAY_CONSOLE, RETRY, RETRY_SERVICE, UPDATE,
 };
 use super::super::version::ClientVersion;
-use super::{Family, before, every, from, means};
+use super::{Family, before, every, from, in_vain, means};
 
 pub(super) const NAMED: &[Family] = &[
     Family {
@@ -23,9 +23,9 @@ pub(super) const NAMED: &[Family] = &[
             "Clients before 2.1.108 said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's windows.",
         )],
         helps: &[&RETRY, &UPDATE, &CHECK_STATUS],
-        did_not_help: &[
+        did_not_help: &[in_vain(
             "A new session, logging in again and waiting half an hour did not help where it was the 1M variant (issue 37270).",
-        ],
+        )],
         source: "issues 37270, 38675, 40536, 55027; Claude Code changelog 2.1.89, 2.1.108",
     },
     Family {
@@ -49,7 +49,9 @@ pub(super) const NAMED: &[Family] = &[
             "Too many requests or tokens in a short time. It is not a usage limit: the windows are not involved.",
         )],
         helps: &[&RETRY, &FEWER_AT_ONCE, &LOOK_AT_STATUS_PAGE],
-        did_not_help: &["Buying credits does not help: nothing is used up (issue 53531)."],
+        did_not_help: &[in_vain(
+            "Buying credits does not help: nothing is used up (issue 53531).",
+        )],
         source: "recorded from clients 2.1.118 to 2.1.328; since 2.1.199 the client tries again by itself",
     },
     Family {

@@ -1,53 +1,8 @@
-//! Headline and badge: what happened and what to do first, in one sentence and in 60 columns.
+//! The headline: one plain sentence.
 
-use super::clock::Clock;
-use super::diagnosis::Finding;
-use super::evidence::Evidence;
-use super::facts::percent;
-use super::kind::{LimitKind, Verdict};
-use crate::terminal;
-
-/// The most columns that a badge takes.
-pub const BADGE_COLUMNS: usize = 60;
-
-/// What people call a window.
-pub(super) fn window_name(kind: LimitKind) -> &'static str {
-    match kind {
-        LimitKind::FiveHour => "5-hour window",
-        LimitKind::Weekly => "weekly window",
-        LimitKind::WeeklyOpus => "weekly window for Opus models",
-        LimitKind::WeeklySonnet => "weekly window for Sonnet models",
-        LimitKind::WeeklyFable => "weekly window for Fable models",
-        _ => "included usage",
-    }
-}
-
-fn window_short(kind: LimitKind) -> &'static str {
-    match kind {
-        LimitKind::FiveHour => "5-hour limit",
-        LimitKind::Weekly => "weekly limit",
-        LimitKind::WeeklyOpus => "weekly Opus limit",
-        LimitKind::WeeklySonnet => "weekly Sonnet limit",
-        LimitKind::WeeklyFable => "weekly Fable limit",
-        _ => "usage limit",
-    }
-}
-
-/// The prepaid pool by the name that the message has for it.
-pub(super) fn pool_name(evidence: &Evidence) -> &'static str {
-    if evidence.message.to_lowercase().contains("extra usage") {
-        "extra usage"
-    } else {
-        "usage credits"
-    }
-}
-
-/// What the words are made from.
-pub(super) struct Words<'a> {
-    pub(super) evidence: &'a Evidence,
-    pub(super) finding: &'a Finding,
-    pub(super) clock: Clock,
-}
+use super::{Words, pool_name, window_name};
+use crate::limits::actions;
+use crate::limits::kind::{LimitKind, Verdict};
 
 impl Words<'_> {
     /// "wait until 14:30, in 1 h 52 m".
@@ -64,48 +19,12 @@ impl Words<'_> {
         }
     }
 
-    /// "back 14:30" for a badge.
-    fn back(&self) -> String {
-        match self.finding.resets.chosen {
-            Some(reset) if reset.at > self.clock.now => {
-                format!("back {}", self.clock.time(reset.at))
-            }
-            Some(reset) => format!("reset {} has passed", self.clock.time(reset.at)),
-            None => "see /usage for its reset".to_owned(),
-        }
-    }
-
-    /// The figure that speaks against the message: "the 5-hour meter showed 41 %".
-    fn meter(&self) -> Option<(&'static str, String)> {
-        let kind = if self.finding.limit == LimitKind::Weekly {
-            LimitKind::Weekly
-        } else {
-            LimitKind::FiveHour
-        };
-        let (_, level) = self.evidence.fresh_level(kind)?;
-        let name = if kind == LimitKind::Weekly {
-            "weekly"
-        } else {
-            "5-hour"
-        };
-        Some((name, percent(level.used_percent)))
-    }
-
-    /// Where a stray credential is set, the first that outranks the login.
-    fn stray(&self) -> Option<&str> {
-        self.evidence
-            .credentials
-            .iter()
-            .find(|credential| credential.outranks_login())
-            .map(|credential| credential.name.as_str())
-    }
-
     /// One plain sentence: what happened and what to do first.
-    pub(super) fn headline(&self) -> String {
+    pub(in crate::limits) fn headline(&self) -> String {
         let sentence = match self.finding.verdict {
             Verdict::FalseLikely => self.headline_of_a_false_limit(),
             Verdict::WrongCredential => format!(
-                "This is the limit of {}, not of your subscription: unset it and log in with your plan",
+                "This is the limit of {}, not of your subscription: take it out and log in with your plan",
                 self.stray().unwrap_or("an API key")
             ),
             Verdict::CannotTell => self.headline_of_an_open_question(),
@@ -115,8 +34,13 @@ impl Words<'_> {
     }
 
     fn headline_of_a_false_limit(&self) -> String {
-        let first = if self.finding.limit == LimitKind::UsageCredits {
-            "update Claude Code and choose the model without [1m]; do not buy credits"
+        let is_pool = self.finding.limit == LimitKind::UsageCredits;
+        let first = if is_pool && actions::runs_an_old_client(self.evidence) {
+            "update Claude Code, and do not buy credits"
+        } else if is_pool && self.evidence.is_long_context_model() {
+            "choose the model without [1m], and do not buy credits"
+        } else if is_pool {
+            "send the prompt again in a few minutes, and do not buy credits"
         } else {
             "send the prompt again in a few minutes, and compare with /usage"
         };
@@ -172,10 +96,20 @@ impl Words<'_> {
         let window = window_name(finding.window.unwrap_or(finding.limit));
         let misworded = finding.verdict == Verdict::Misworded;
         match finding.limit {
-            LimitKind::FiveHour | LimitKind::Weekly if misworded && finding.window.is_some() => format!(
-                "Your {window} is used up, and no organisation is involved, whatever the message says: {}",
-                self.wait()
-            ),
+            LimitKind::FiveHour | LimitKind::Weekly
+                if misworded && finding.window.is_some() && !finding.window_is_full =>
+            {
+                format!(
+                    "No organisation is involved, whatever the message says, and most likely your {window} is used up: {}",
+                    self.wait()
+                )
+            }
+            LimitKind::FiveHour | LimitKind::Weekly if misworded && finding.window.is_some() => {
+                format!(
+                    "Your {window} is used up, and no organisation is involved, whatever the message says: {}",
+                    self.wait()
+                )
+            }
             LimitKind::FiveHour | LimitKind::Weekly if misworded => format!(
                 "Your {window} is used up, not what the message names: {}",
                 self.wait()
@@ -202,15 +136,24 @@ impl Words<'_> {
                 self.wait()
             )
             .replace("No usage credits is", "No usage credits are"),
-            LimitKind::UsageCredits => format!("No {pool} is left: wait for your included usage, which /usage shows, or add some")
-                .replace("No usage credits is", "No usage credits are"),
-            LimitKind::ApiSpendCap => match finding.resets.chosen {
-                Some(reset) if reset.at > self.clock.now => format!(
-                    "A spend cap set for your API usage is reached: ask an admin to raise it, or wait until {}",
-                    self.clock.time_and_distance(reset.at)
-                ),
-                _ => "A spend cap set for your API usage is reached: ask an admin to raise it in the Console".to_owned(),
-            },
+            LimitKind::UsageCredits => format!(
+                "No {pool} is left: wait for your included usage, which /usage shows, or add some"
+            )
+            .replace("No usage credits is", "No usage credits are"),
+            LimitKind::ApiSpendCap => {
+                let figures = figures(&self.evidence.message)
+                    .map(|(used, cap)| format!(" ({used} of {cap})"))
+                    .unwrap_or_default();
+                let or_wait = match finding.resets.chosen {
+                    Some(reset) if reset.at > self.clock.now => {
+                        format!(", or wait until {}", self.clock.time_and_distance(reset.at))
+                    }
+                    _ => String::new(),
+                };
+                format!(
+                    "A spend cap set for your API usage is reached{figures}: ask an admin to raise it{or_wait}"
+                )
+            }
             kind => fixed_headline(kind).to_owned(),
         }
     }
@@ -250,71 +193,6 @@ impl Words<'_> {
                 format!("{whose}: {raise}, or wait for your included usage, which /usage shows")
             }
         }
-    }
-
-    /// The same in at most 60 columns. It holds no distance, so that it does not change by the minute.
-    pub(super) fn badge(&self) -> String {
-        let finding = self.finding;
-        let back = self.back();
-        let sure = |text: &str| format!("{text} · {back}");
-        let badge = match (finding.verdict, finding.limit) {
-            (Verdict::FalseLikely, LimitKind::UsageCredits) => match self.meter() {
-                Some((name, figure)) => {
-                    format!("credits not needed: {name} meter at {figure} % · /whycap")
-                }
-                None => "this limit looks false · /whycap".to_owned(),
-            },
-            (Verdict::FalseLikely, _) => match self.meter() {
-                Some((name, figure)) => {
-                    format!("this limit looks false: {name} meter at {figure} %")
-                }
-                None => "this limit looks false · /whycap".to_owned(),
-            },
-            (Verdict::WrongCredential, _) => format!(
-                "wrong credential: {} · /whycap",
-                self.stray().unwrap_or("a stray API key")
-            ),
-            (Verdict::CannotTell, LimitKind::Unknown) => {
-                "unknown error · /whycap says what to check".to_owned()
-            }
-            (Verdict::CannotTell, kind) if kind.is_window() => {
-                format!("{}, unconfirmed · {back}", window_short(kind))
-            }
-            (Verdict::CannotTell, LimitKind::OwnSpendCap) => {
-                format!("spend cap, unconfirmed · {back}")
-            }
-            (Verdict::CannotTell, LimitKind::ApiCreditBalance) => {
-                "credit balance empty, but whose? · /status".to_owned()
-            }
-            (Verdict::CannotTell, LimitKind::Throttle) => {
-                "refused for now · try again in a minute".to_owned()
-            }
-            (Verdict::CannotTell, LimitKind::UsageCredits) => {
-                format!(
-                    "{} empty? unconfirmed · see /usage",
-                    pool_name(self.evidence)
-                )
-            }
-            (Verdict::CannotTell, _) => "an admin's cap, unconfirmed · see /usage".to_owned(),
-            (Verdict::Misworded, kind) if kind.is_window() && finding.window.is_some() => {
-                format!("{}, no org involved · {back}", window_short(kind))
-            }
-            (_, kind) if kind.is_window() => sure(window_short(kind)),
-            (_, LimitKind::OwnSpendCap) => format!(
-                "{} + own spend cap · {back}",
-                window_short(finding.window.unwrap_or(LimitKind::FiveHour))
-            ),
-            (_, LimitKind::OrgSpendCap) => sure("org's spend cap · ask an Owner"),
-            (_, LimitKind::MemberSpendCap) => sure("admin's limit on you · ask an Owner"),
-            (_, LimitKind::SeatNoCredits) => sure("seat without credits"),
-            (_, LimitKind::UsageCredits) => sure(&format!("{} empty", pool_name(self.evidence))),
-            (_, LimitKind::ApiSpendCap) => match finding.resets.chosen {
-                Some(_) => sure("API spend cap reached"),
-                None => "API spend cap reached · an admin can raise it".to_owned(),
-            },
-            (_, kind) => fixed_badge(kind).to_owned(),
-        };
-        terminal::cut(&badge, BADGE_COLUMNS)
     }
 }
 
@@ -363,21 +241,13 @@ fn fixed_headline(kind: LimitKind) -> &'static str {
     }
 }
 
-fn fixed_badge(kind: LimitKind) -> &'static str {
-    match kind {
-        LimitKind::ModelNeedsCredits => "model needs usage credits · /model for another",
-        LimitKind::ApiCreditBalance => "API credit balance empty · add credits in the Console",
-        LimitKind::Billing => "payment due · see billing settings",
-        LimitKind::LongContextCredits => "1M context needs credits · /model without [1m]",
-        LimitKind::Throttle => "throttled, no usage limit · try again in a minute",
-        LimitKind::Overloaded => "service overloaded, no limit · try again soon",
-        LimitKind::ServerError => "service error, no limit · try again soon",
-        LimitKind::Auth => "login or key refused, no limit · /login",
-        LimitKind::OrgDisabled => "organisation disabled, no limit · /status",
-        LimitKind::SubscriptionAccess => "subscriptions not allowed by your org · ask an admin",
-        LimitKind::ModelUnavailable => "model not available · /model for another",
-        LimitKind::RequestTooLarge => "request too large, no limit · /compact",
-        LimitKind::PromptTooLong => "prompt too long, no limit · /compact",
-        _ => "request refused · /whycap",
-    }
+/// What was used and what the cap is, in "Current usage: $150.00 / $150.00 limit".
+fn figures(message: &str) -> Option<(&str, &str)> {
+    let (_, rest) = message.split_once("usage: ")?;
+    let (used, rest) = rest.split_once(" / ")?;
+    let cap = rest.split_whitespace().next()?;
+    [used, cap]
+        .iter()
+        .all(|amount| amount.len() <= 20 && amount.contains(|c: char| c.is_ascii_digit()))
+        .then_some((used, cap))
 }
