@@ -26,7 +26,13 @@ enum Verb {
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
     Hook,
     /// Show what was spent, by day, session, project, model and more
-    Spend(commands::spend::Args),
+    Spend(commands::spend::Arguments),
+    /// Say what really stopped the work, whether waiting helps, and what to do
+    Explain(commands::explain::Arguments),
+    /// List the limit errors of the past
+    Incidents(commands::incidents::Arguments),
+    /// Write a summary of the newest limit error for a bug report, without names, ids or prompts
+    Report(commands::report::Arguments),
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
@@ -48,7 +54,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let outcome = match cli.verb {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
-        Some(Verb::Spend(args)) => commands::spend::run(&environment, &args),
+        Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
+        Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
+        Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),
+        Some(Verb::Report(arguments)) => commands::report::run(&arguments, &environment),
         None => Ok(ExitCode::SUCCESS),
     };
     commands::report_failure(outcome)

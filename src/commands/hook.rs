@@ -1,11 +1,101 @@
 //! `whycap hook`: one event from Claude Code. Always exit code 0; prints nothing or one JSON object.
+//!
+//! Nothing that is printed here may reach the model: only JSON whose fields the client shows to the
+//! user, never plain text and never `additionalContext`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
+use super::answers::{self, Question};
+use crate::config::Config;
 use crate::environment::Environment;
+use crate::incidents::{gather, lookup, store};
+use crate::limits::clock::Clock;
+use crate::limits::incident::Incident;
+use crate::limits::rows::rows;
+use crate::places::Places;
+
+/// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
+const STDIN_LIMIT: usize = 16 << 20;
 
 /// Handles the event on standard input.
-pub fn run(_environment: &Environment) -> ExitCode {
+pub fn run(environment: &Environment) -> ExitCode {
     super::guard_host("");
+    let bytes = super::read_stdin(STDIN_LIMIT);
+    let event: Value =
+        serde_json::from_str(&String::from_utf8_lossy(&bytes)).unwrap_or(Value::Null);
+    let places = Places::of(environment);
+    let reply = match event.get("hook_event_name").and_then(Value::as_str) {
+        Some("StopFailure") => stop_failure(&event, &places, environment),
+        Some("UserPromptSubmit" | "UserPromptExpansion") => {
+            asked(&event, &places, environment).or_else(|| tell(&event, &places, environment))
+        }
+        Some("SessionStart") => tell(&event, &places, environment),
+        _ => None,
+    };
+    if let Some(reply) = reply {
+        // A closed pipe means that the client does not wait for an answer.
+        let _ = super::print(&format!("{reply}\n"));
+    }
     ExitCode::SUCCESS
+}
+
+fn text<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
+    event.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// Answers `/whycap …` by holding the command back: the client shows the reason and sends nothing
+/// to the model, so it works while a limit holds and costs no token.
+fn asked(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+    let words = answers::asked(text(event, "prompt")?)?;
+    let question = Question {
+        places,
+        environment,
+        session: text(event, "session_id"),
+    };
+    Some(json!({ "decision": "block", "reason": answers::answer(&words, question) }))
+}
+
+/// Says once, in the conversation of the session that met it, what a limit error really was.
+fn tell(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+    let session = text(event, "session_id")?;
+    let newest = store::of_session(places, session).into_iter().next()?;
+    if newest.is_closed() || newest.is_told() {
+        return None;
+    }
+    let transcript = text(event, "transcript_path").map(Path::new);
+    let evidence = lookup::read(places, &newest, transcript)?;
+    let clock = Clock {
+        now: environment.now,
+        zone: environment.zone,
+    };
+    let incident = Incident::of(evidence, clock);
+    // Shown rows are what is still of interest: neither answered nor outlived.
+    let is_of_interest = rows(&incident, environment.now, usize::MAX).is_some()
+        && !incident.has_reset(environment.now);
+    (is_of_interest && newest.tell()).then(
+        || json!({ "systemMessage": format!("whycap: {} (/whycap says more)", incident.headline) }),
+    )
+}
+
+/// Stores the error at once, then adds what takes longer to find out: the client may end this
+/// process any moment.
+fn stop_failure(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+    let session = text(event, "session_id")?;
+    let message = text(event, "last_assistant_message").unwrap_or_default();
+    let mut evidence = gather::at_once(environment, session, message);
+    evidence.hook_error = text(event, "error").map(str::to_owned);
+    evidence.hook_details = text(event, "error_details").map(str::to_owned);
+    let stored = store::create(places, session, environment.now, &evidence);
+    let tail = text(event, "transcript_path").and_then(|path| gather::tail(Path::new(path)));
+    let project = text(event, "cwd").map(Path::new);
+    gather::complete(&mut evidence, places, environment, project, tail.as_ref());
+    if let Ok(stored) = stored {
+        // What was stored first stands, if this fails.
+        let _ = stored.update(&evidence);
+    }
+    let wants_bell = Config::load(places).notify_desktop;
+    wants_bell.then(|| json!({ "terminalSequence": "\u{7}" }))
 }

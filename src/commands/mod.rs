@@ -1,6 +1,10 @@
 //! One file a verb. A verb gathers what it needs, asks the pure code, and prints.
 
+mod answers;
+pub mod explain;
 pub mod hook;
+pub mod incidents;
+pub mod report;
 pub mod spend;
 pub mod statusline;
 

@@ -19,7 +19,7 @@ use crate::zone::Zone;
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct Arguments {
     /// Group by this
     #[arg(long, value_enum, default_value = "day")]
     by: GroupBy,
@@ -41,8 +41,8 @@ pub struct Args {
 }
 
 /// Runs the verb.
-pub fn run(environment: &Environment, args: &Args) -> anyhow::Result<ExitCode> {
-    let zone = match &args.timezone {
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let zone = match &arguments.timezone {
         None => environment.zone,
         Some(name) => match Zone::named(name) {
             Some(zone) => zone,
@@ -55,8 +55,8 @@ pub fn run(environment: &Environment, args: &Args) -> anyhow::Result<ExitCode> {
     };
     let today = zone.day(environment.now);
     let period = match (
-        day(args.since.as_deref(), today),
-        day(args.until.as_deref(), today),
+        day(arguments.since.as_deref(), today),
+        day(arguments.until.as_deref(), today),
     ) {
         (Ok(since), Ok(until)) => (since, until),
         (Err(text), _) | (_, Err(text)) => {
@@ -67,20 +67,20 @@ pub fn run(environment: &Environment, args: &Args) -> anyhow::Result<ExitCode> {
     };
     let places = Places::of(environment);
     let (ledger, prices) = caught_up(&places)?;
-    if args.why_different {
-        return why_different(environment, &places, &ledger, args.json);
+    if arguments.why_different {
+        return why_different(environment, &places, &ledger, arguments.json);
     }
     let (since, until) = period;
     let from = since.map(|day| zone.midnight(day).timestamp_millis());
     let to = until
         .and_then(|day| day.checked_add_days(Days::new(1)))
         .map(|day| zone.midnight(day).timestamp_millis());
-    let mut grouping = Grouping::new(args.by, zone);
+    let mut grouping = Grouping::new(arguments.by, zone);
     ledger.rows(from, to, &mut |row| grouping.add(&row))?;
     let (total, groups) = grouping.finish();
-    if args.json {
+    if arguments.json {
         let label = zone.label(environment.text("TZ"), environment.now);
-        let report = as_json(&total, &groups, args.by, since, until, &label);
+        let report = as_json(&total, &groups, arguments.by, since, until, &label);
         print(&format!("{report}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -89,7 +89,7 @@ pub fn run(environment: &Environment, args: &Args) -> anyhow::Result<ExitCode> {
     let mut text = render(
         &total,
         &groups,
-        args.by,
+        arguments.by,
         zone,
         home,
         width_for_person(environment),

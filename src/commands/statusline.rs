@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use crate::config::Config;
 use crate::environment::Environment;
+use crate::incidents;
 use crate::places::Places;
 use crate::statusline::amounts;
 use crate::statusline::input::StatusInput;
-use crate::statusline::layout::fit;
+use crate::statusline::layout::{fit, paint};
 use crate::statusline::segments::{Facts, segments};
 use crate::terminal::Palette;
 
@@ -36,6 +37,7 @@ pub fn run(environment: &Environment) -> ExitCode {
         .saturating_sub(MARGIN)
         .max(1);
 
+    incidents::samples::record(&places, environment, &input);
     let amounts = amounts::gather(environment, &places, &config, &input);
     let facts = Facts {
         input: &input,
@@ -47,6 +49,13 @@ pub fn run(environment: &Environment) -> ExitCode {
     let mut line = fit(&segments(&facts), columns, palette);
     if line.trim().is_empty() {
         FALLBACK.clone_into(&mut line);
+    }
+    for row in incidents::rows::for_session(&places, environment, &input, columns)
+        .into_iter()
+        .flatten()
+    {
+        line.push('\n');
+        line.push_str(&paint(&row, palette));
     }
     // A closed pipe means that the host cancelled this run; there is nobody to tell.
     let _ = super::print(&format!("{line}\n"));
