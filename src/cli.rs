@@ -13,10 +13,18 @@ use crate::environment::Environment;
 
 /// Says what Claude Code costs and, when a limit error stops it, what really happened.
 #[derive(Debug, Parser)]
-#[command(name = "whycap", version, about, disable_help_subcommand = true)]
+#[command(
+    name = "whycap",
+    version,
+    about,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Option<Verb>,
+    #[command(flatten)]
+    clearing: commands::locks::ClearArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +33,8 @@ enum Verb {
     Statusline,
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
     Hook,
+    /// List the locks of Claude Code: which are in use, which are left over, what they cost
+    Locks(commands::locks::LocksArgs),
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
@@ -46,6 +56,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let outcome = match cli.verb {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
+        Some(Verb::Locks(arguments)) => commands::locks::run(&environment, &arguments),
+        None if cli.clearing.clear_stale_locks => {
+            commands::locks::clear(&environment, &cli.clearing)
+        }
         None => Ok(ExitCode::SUCCESS),
     };
     commands::report_failure(outcome)

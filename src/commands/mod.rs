@@ -1,6 +1,7 @@
 //! One file a verb. A verb gathers what it needs, asks the pure code, and prints.
 
 pub mod hook;
+pub mod locks;
 pub mod statusline;
 
 use std::io::{self, Write};

@@ -1,1 +1,163 @@
 //! Lock files of Claude Code: the catalogue, what each one is now, and clearing the dead ones.
+//!
+//! A lock never causes a usage limit. A few leftovers slow each start or lose settings; those are
+//! what [`that_matter`] reports, and what [`clearing`] removes.
+
+pub mod catalogue;
+pub mod clearing;
+pub mod directory;
+pub mod finding;
+pub mod judgement;
+pub mod quarantine;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use self::catalogue::{CATALOGUE, Kind, Row};
+use self::directory::Directory;
+use self::finding::{Found, Scene};
+use self::judgement::{Clearance, Facts, Judgement, Verdict, Way, judge};
+use crate::claude::processes::Process;
+use crate::environment::Environment;
+use crate::places::Places;
+
+/// What was done about a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing was asked for, or nothing was left to do.
+    None,
+    /// It would be cleared.
+    WouldClear,
+    /// It was cleared.
+    Cleared,
+    /// It stays.
+    Kept,
+    /// It should have been cleared, and could not be.
+    Failed,
+}
+
+/// One lock, judged.
+#[derive(Debug, Clone)]
+pub struct Lock {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its row in the catalogue.
+    pub row: &'static Row,
+    /// The process that it names, if it names one.
+    pub holder: Option<Process>,
+    /// Its date.
+    pub modified: DateTime<Utc>,
+    /// What it is.
+    pub verdict: Verdict,
+    /// Why.
+    pub why: String,
+    /// What was done.
+    pub action: Action,
+    /// Whether it was moved into quarantine rather than removed, and so can be brought back.
+    pub set_aside: bool,
+}
+
+impl Lock {
+    fn of(found: &Found, judgement: Judgement, action: Action) -> Self {
+        Self {
+            path: found.path.clone(),
+            row: found.facts.row,
+            holder: found.facts.process.clone(),
+            modified: found.facts.modified,
+            verdict: judgement.verdict,
+            set_aside: action == Action::Cleared
+                && judgement.clearance == Clearance::Granted(Way::Quarantine),
+            why: judgement.why,
+            action,
+        }
+    }
+}
+
+/// Every lock that is there, judged by one look. Changes nothing and waits for nothing.
+pub fn survey(
+    places: &Places,
+    environment: &Environment,
+    working_directory: Option<&Path>,
+) -> Vec<Lock> {
+    let scene = Scene::look(places, environment, environment.now);
+    finding::find(places, working_directory, &scene)
+        .iter()
+        .map(|found| {
+            Lock::of(
+                found,
+                judge(&found.facts, &scene.surroundings),
+                Action::None,
+            )
+        })
+        .collect()
+}
+
+/// A stuck lock that is worth a word although nobody asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it never heals, one sentence.
+    pub why: String,
+    /// What it costs, to follow "it costs": `about 2.8 s on each start, and settings are not saved`.
+    pub costs: &'static str,
+}
+
+/// What clears them.
+pub const REMEDY: &str = "whycap --clear-stale-locks";
+
+/// Stuck locks that cost the user something. A dozen stats and nothing else, so that a hook may
+/// call it; whether a session runs is not looked at.
+pub fn that_matter(places: &Places, environment: &Environment) -> Vec<Finding> {
+    let no_projects = BTreeSet::new();
+    let mut findings = Vec::new();
+    for row in &CATALOGUE {
+        let (Some(costs), Kind::Directory(_)) = (row.stuck_costs, row.kind) else {
+            continue;
+        };
+        for (root, pattern) in finding::roots(row, places, &no_projects) {
+            if pattern.contains(['*', '/']) {
+                continue;
+            }
+            let look =
+                Directory::open(&root).and_then(|directory| directory.look(pattern.as_ref()));
+            let Ok(Some(look)) = look else {
+                continue;
+            };
+            let facts = Facts {
+                row,
+                shape: look.shape,
+                ours: look.ours,
+                modified: look.modified,
+                changed: look.changed,
+                claim: None,
+                process: None,
+                port_open: None,
+                watch: None,
+            };
+            if let Some(why) = judgement::never_heals(&facts, environment.now) {
+                findings.push(Finding {
+                    path: root.join(pattern),
+                    why,
+                    costs,
+                });
+            }
+        }
+    }
+    findings
+}
+
+impl Action {
+    /// The word in `--json`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::WouldClear => "would_clear",
+            Self::Cleared => "cleared",
+            Self::Kept => "kept",
+            Self::Failed => "failed",
+        }
+    }
+}
