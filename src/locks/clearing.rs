@@ -75,7 +75,7 @@ impl<'a> Clearing<'a> {
         Ok(self
             .watch(judged, tell)
             .into_iter()
-            .map(|(found, judgement)| self.settle(&found, judgement))
+            .map(|(found, judgement)| self.settle(&found, judgement, &scene))
             .collect())
     }
 
@@ -158,16 +158,16 @@ impl<'a> Clearing<'a> {
             .collect()
     }
 
-    fn settle(&self, found: &Found, judgement: Judgement) -> Lock {
+    fn settle(&self, found: &Found, judgement: Judgement, scene: &Scene) -> Lock {
         match judgement.clearance {
             Clearance::Granted(_) if self.dry_run => Lock::of(found, judgement, Action::WouldClear),
-            Clearance::Granted(_) => self.clear(found, judgement),
+            Clearance::Granted(_) => self.clear(found, judgement, scene),
             _ => Lock::of(found, judgement, Action::Kept),
         }
     }
 
     /// Judges once more and acts. The facts may have changed since; then the new judgement counts.
-    fn clear(&self, found: &Found, judgement: Judgement) -> Lock {
+    fn clear(&self, found: &Found, judgement: Judgement, scene: &Scene) -> Lock {
         let with = |judgement: Judgement, action, why: String| {
             Lock::of(found, Judgement { why, ..judgement }, action)
         };
@@ -182,8 +182,16 @@ impl<'a> Clearing<'a> {
                 );
             }
         };
-        let scene = self.scene();
-        let mut again = match found.again(&scene) {
+        // Whether a session runs matters to few locks, and asking takes a walk over all processes;
+        // the process that a lock itself names is looked at anew in any case.
+        let fresh;
+        let scene = if found.facts.row.stays_with_live_session {
+            fresh = self.scene();
+            &fresh
+        } else {
+            scene
+        };
+        let mut again = match found.again(scene) {
             Ok(Some(again)) => again,
             Ok(None) => return with(judgement, Action::None, gone.to_owned()),
             Err(error) => {
@@ -237,3 +245,11 @@ impl<'a> Clearing<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "clearing_tests.rs"]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests plant and replace locks behind the program's back"
+)]
+mod tests;
