@@ -155,6 +155,7 @@ fn json_text(locks: &[Lock], now: DateTime<Utc>) -> String {
                 "why": lock.why,
                 "action": lock.action.word(),
                 "set_aside": lock.set_aside,
+                "costs": lock.costs.filter(|_| lock.verdict == Verdict::Stuck),
                 "owner": lock.row.owner,
                 "harm": lock.row.harm,
             })
@@ -261,7 +262,7 @@ impl<'a> Page<'a> {
             let mut lines = vec![self.with_age(lock)];
             let dead = matches!(lock.verdict, Verdict::Stuck | Verdict::Stale);
             if lock.verdict == Verdict::Stuck {
-                lines.push(match lock.row.stuck_costs {
+                lines.push(match lock.costs {
                     Some(costs) if lock.action == Action::Cleared => format!("It cost {costs}."),
                     Some(costs) => format!("It costs {costs}."),
                     None => format!("Harm: {}.", lock.row.harm),

@@ -49,6 +49,15 @@ pub struct Heartbeat {
     pub every: i64,
 }
 
+/// What a stuck lock costs, in words that follow "it costs".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Costs {
+    /// With a date in the future: Claude Code waits for it, then gives up.
+    pub taken_for_held: &'static str,
+    /// A file, or a directory with entries: Claude Code fails at once to take it over.
+    pub cannot_be_removed: &'static str,
+}
+
 /// One sort of lock.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
@@ -67,8 +76,8 @@ pub struct Row {
     pub staleness: &'static str,
     /// What a leftover does to the user.
     pub harm: &'static str,
-    /// What a stuck one costs, in a few words, where it matters enough to mention unasked.
-    pub stuck_costs: Option<&'static str>,
+    /// What a stuck one costs, where it matters enough to mention unasked.
+    pub stuck_costs: Option<Costs>,
     /// What must never happen to it.
     pub never: &'static str,
     /// How we know.
@@ -114,7 +123,10 @@ const LOGIN_LOCK: Row = Row {
     owner: "Claude Code, while it refreshes the login",
     staleness: BY_LONGER_AGE,
     harm: LOGIN_HARM,
-    stuck_costs: Some("the login cannot be refreshed"),
+    stuck_costs: Some(Costs {
+        taken_for_held: "perhaps the refresh of the login, and then a new login",
+        cannot_be_removed: "perhaps the refresh of the login, and then a new login",
+    }),
     never: LOGIN_LOST,
     ..DIRECTORY
 };
@@ -134,8 +146,11 @@ pub static CATALOGUE: [Row; 20] = [
         pattern: ".claude.json.lock",
         stays_with_live_session: true,
         owner: "Claude Code, at each write of .claude.json (about ten times in a start)",
-        harm: "a stuck one delays each start by about 2.8 s, and settings, trust and counters are not saved",
-        stuck_costs: Some("about 2.8 s on each start, and settings are not saved"),
+        harm: "with a date in the future each start takes 2 to 5 s longer, leaving up to 8 s, and some settings, trust and counters are not saved; a file or a directory that is not empty makes each save go without a lock",
+        stuck_costs: Some(Costs {
+            taken_for_held: "2 to 5 s on each start, and some settings are not saved",
+            cannot_be_removed: "the protection of .claude.json: sessions that run at once can overwrite each other's settings",
+        }),
         never: "removed while a session runs: unlocked writes have corrupted .claude.json",
         source: "observed, all states; anthropics/claude-code#14607, #3272, #28829",
         ..DIRECTORY
@@ -143,9 +158,12 @@ pub static CATALOGUE: [Row; 20] = [
     Row {
         pattern: "history.jsonl.lock",
         owner: "Claude Code, when it stores a prompt",
-        harm: "prompts are not stored in the history; clients before 2.1 froze at the start",
-        stuck_costs: Some("prompts are not stored in the history"),
-        source: "observed; anthropics/claude-code#22166",
+        harm: "prompts are not stored in the history, and leaving takes 2 s longer; older clients froze at the start",
+        stuck_costs: Some(Costs {
+            taken_for_held: "your prompts (they are not stored in the history) and 2 s on leaving",
+            cannot_be_removed: "your prompts (they are not stored in the history) and 2 s on leaving",
+        }),
+        source: "observed, all states; anthropics/claude-code#22166",
         ..DIRECTORY
     },
     Row {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use self::catalogue::{CATALOGUE, Kind, Row};
-use self::directory::Directory;
+use self::directory::{Directory, Shape};
 use self::finding::{Found, Scene};
 use self::judgement::{Clearance, Facts, Judgement, Verdict, Way, judge};
 use crate::claude::processes::Process;
@@ -55,6 +55,8 @@ pub struct Lock {
     pub why: String,
     /// What was done.
     pub action: Action,
+    /// What it costs while it is stuck, to follow "it costs".
+    pub costs: Option<&'static str>,
     /// Whether it was moved into quarantine rather than removed, and so can be brought back.
     pub set_aside: bool,
 }
@@ -67,12 +69,21 @@ impl Lock {
             holder: found.facts.process.clone(),
             modified: found.facts.modified,
             verdict: judgement.verdict,
+            costs: costs(found.facts.row, found.facts.shape),
             set_aside: action == Action::Cleared
                 && judgement.clearance == Clearance::Granted(Way::Quarantine),
             why: judgement.why,
             action,
         }
     }
+}
+
+fn costs(row: &Row, shape: Shape) -> Option<&'static str> {
+    let costs = row.stuck_costs?;
+    Some(match shape {
+        Shape::EmptyDirectory => costs.taken_for_held,
+        _ => costs.cannot_be_removed,
+    })
 }
 
 /// Every lock that is there, judged by one look. Changes nothing and waits for nothing.
@@ -101,7 +112,7 @@ pub struct Finding {
     pub path: PathBuf,
     /// Why it never heals, one sentence.
     pub why: String,
-    /// What it costs, to follow "it costs": `about 2.8 s on each start, and settings are not saved`.
+    /// What it costs, to follow "it costs": `2 to 5 s on each start, and some settings are not saved`.
     pub costs: &'static str,
 }
 
@@ -114,9 +125,9 @@ pub fn that_matter(places: &Places, environment: &Environment) -> Vec<Finding> {
     let no_projects = BTreeSet::new();
     let mut findings = Vec::new();
     for row in &CATALOGUE {
-        let (Some(costs), Kind::Directory(_)) = (row.stuck_costs, row.kind) else {
+        if row.stuck_costs.is_none() || !matches!(row.kind, Kind::Directory(_)) {
             continue;
-        };
+        }
         for (root, pattern) in finding::roots(row, places, &no_projects) {
             if pattern.contains(['*', '/']) {
                 continue;
@@ -137,7 +148,10 @@ pub fn that_matter(places: &Places, environment: &Environment) -> Vec<Finding> {
                 port_open: None,
                 watch: None,
             };
-            if let Some(why) = judgement::never_heals(&facts, environment.now) {
+            if let (Some(why), Some(costs)) = (
+                judgement::never_heals(&facts, environment.now),
+                costs(row, look.shape),
+            ) {
                 findings.push(Finding {
                     path: root.join(pattern),
                     why,
