@@ -13,10 +13,18 @@ use crate::environment::Environment;
 
 /// Says what Claude Code costs and, when a limit error stops it, what really happened.
 #[derive(Debug, Parser)]
-#[command(name = "whycap", version, about, disable_help_subcommand = true)]
+#[command(
+    name = "whycap",
+    version,
+    about,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Option<Verb>,
+    #[command(flatten)]
+    clearing: commands::locks::ClearArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +33,7 @@ enum Verb {
     Statusline,
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
     Hook,
+<<<<<<< HEAD
     /// Show what was spent, by day, session, project, model and more
     Spend(commands::spend::Arguments),
     /// Say what really stopped the work, whether waiting helps, and what to do
@@ -33,6 +42,10 @@ enum Verb {
     Incidents(commands::incidents::Arguments),
     /// Write a summary of the newest limit error for a bug report, without names, ids or prompts
     Report(commands::report::Arguments),
+=======
+    /// List the locks of Claude Code: which are in use, which are left over, what they cost
+    Locks(commands::locks::LocksArgs),
+>>>>>>> locks
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
@@ -54,10 +67,17 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let outcome = match cli.verb {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
+<<<<<<< HEAD
         Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
         Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
         Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),
         Some(Verb::Report(arguments)) => commands::report::run(&arguments, &environment),
+=======
+        Some(Verb::Locks(arguments)) => commands::locks::run(&environment, &arguments),
+        None if cli.clearing.clear_stale_locks => {
+            commands::locks::clear(&environment, &cli.clearing)
+        }
+>>>>>>> locks
         None => Ok(ExitCode::SUCCESS),
     };
     commands::report_failure(outcome)

@@ -3,9 +3,13 @@
 mod answers;
 pub mod explain;
 pub mod hook;
+<<<<<<< HEAD
 pub mod incidents;
 pub mod report;
 pub mod spend;
+=======
+pub mod locks;
+>>>>>>> locks
 pub mod statusline;
 
 use std::io::{self, Write};

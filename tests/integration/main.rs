@@ -15,5 +15,6 @@
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
+mod locks;
 mod statusline_host_safety;
 mod support;
