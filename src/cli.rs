@@ -25,6 +25,10 @@ enum Verb {
     Statusline,
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
     Hook,
+    /// Add whycap to Claude Code's settings
+    Install(commands::install::InstallArgs),
+    /// Take whycap out of Claude Code's settings
+    Uninstall(commands::uninstall::UninstallArgs),
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
@@ -46,6 +50,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let outcome = match cli.verb {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
+        Some(Verb::Install(arguments)) => commands::install::run(&arguments, &environment),
+        Some(Verb::Uninstall(arguments)) => commands::uninstall::run(&arguments, &environment),
         None => Ok(ExitCode::SUCCESS),
     };
     commands::report_failure(outcome)

@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod disk;
 pub mod environment;
+pub mod install;
 pub mod ledger;
 pub mod limits;
 pub mod locks;

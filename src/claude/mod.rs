@@ -1,1 +1,3 @@
 //! What Claude Code keeps where, and how to read it without touching it.
+
+pub mod settings;

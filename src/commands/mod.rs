@@ -1,7 +1,9 @@
 //! One file a verb. A verb gathers what it needs, asks the pure code, and prints.
 
 pub mod hook;
+pub mod install;
 pub mod statusline;
+pub mod uninstall;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

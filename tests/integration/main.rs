@@ -15,5 +15,6 @@
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
+mod install;
 mod statusline_host_safety;
 mod support;
