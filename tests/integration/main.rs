@@ -16,5 +16,6 @@
 )]
 
 mod install;
+mod plugin;
 mod statusline_host_safety;
 mod support;
