@@ -19,3 +19,4 @@ mod install;
 mod plugin;
 mod statusline_host_safety;
 mod support;
+mod wrapped_status_line;
