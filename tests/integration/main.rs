@@ -16,6 +16,7 @@
 )]
 
 mod install;
+mod install_script;
 mod plugin;
 mod statusline_host_safety;
 mod support;
