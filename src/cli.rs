@@ -29,6 +29,8 @@ enum Verb {
     Install(commands::install::InstallArgs),
     /// Take whycap out of Claude Code's settings
     Uninstall(commands::uninstall::UninstallArgs),
+    /// Show what was spent, by day, session, project, model and more
+    Spend(commands::spend::Args),
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
@@ -52,6 +54,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Hook) => return commands::hook::run(&environment),
         Some(Verb::Install(arguments)) => commands::install::run(&arguments, &environment),
         Some(Verb::Uninstall(arguments)) => commands::uninstall::run(&arguments, &environment),
+        Some(Verb::Spend(args)) => commands::spend::run(&environment, &args),
         None => Ok(ExitCode::SUCCESS),
     };
     commands::report_failure(outcome)

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod locks;
 pub mod places;
 pub mod pricing;
+pub mod spend;
 pub mod statusline;
 pub mod terminal;
 pub mod transcript;

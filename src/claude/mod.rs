@@ -1,3 +1,4 @@
 //! What Claude Code keeps where, and how to read it without touching it.
 
+pub mod prices;
 pub mod settings;

@@ -2,6 +2,7 @@
 
 pub mod hook;
 pub mod install;
+pub mod spend;
 pub mod statusline;
 pub mod uninstall;
 

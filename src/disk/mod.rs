@@ -102,6 +102,21 @@ pub fn create_private_dir(path: &Path) -> Result<(), Error> {
     })
 }
 
+/// Makes an empty file of ours, 0600, with its directory 0700. One that exists is left as it is.
+pub fn create_private_file(path: &Path) -> Result<(), Error> {
+    if let Some(directory) = path.parent() {
+        create_private_dir(directory)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 /// Puts `bytes` at `path` in one step: written beside it, then renamed over it.
 ///
 /// A symbolic link is followed, so that a linked file stays a link. The mode of an existing file

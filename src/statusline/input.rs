@@ -124,10 +124,7 @@ impl StatusInput {
             .filter(|p| (0.0..=10_000.0).contains(p))?;
         let resets_at = window
             .get("resets_at")
-            .and_then(|at| {
-                at.as_i64()
-                    .or_else(|| at.as_f64().map(|seconds| seconds as i64))
-            })
+            .and_then(|at| at.as_i64().or_else(|| at.as_f64().map(whole_seconds)))
             .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
         Some(Window {
             used_percent,
