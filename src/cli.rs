@@ -6,29 +6,55 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands;
 use crate::environment::Environment;
 
 /// Says what Claude Code costs and, when a limit error stops it, what really happened.
 #[derive(Debug, Parser)]
-#[command(name = "whycap", version, about, disable_help_subcommand = true)]
+#[command(
+    name = "whycap",
+    version,
+    about,
+    disable_help_subcommand = true,
+    disable_help_flag = true,
+    max_term_width = 80,
+    help_template = "{about}\n\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
+    after_help = "\
+Examples:
+  whycap explain           what stopped Claude Code, and what to do
+  whycap spend --by week   what was spent, week by week
+  whycap doctor            what is wrong with the set-up"
+)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Option<Verb>,
+    // The long form spreads over several screens; the short one says the same.
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    help: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Print the status line (Claude Code runs this; it reads JSON from standard input)
+    #[command(hide = true)]
     Statusline,
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
+    #[command(hide = true)]
     Hook,
+    /// Check the set-up; every finding comes with a fix
+    Doctor(commands::doctor::DoctorArgs),
     /// Add whycap to Claude Code's settings
     Install(commands::install::InstallArgs),
     /// Take whycap out of Claude Code's settings
     Uninstall(commands::uninstall::UninstallArgs),
+    /// Print completions for bash, zsh or fish
+    Completions(commands::completions::CompletionsArgs),
+    /// Print the man page
+    #[command(hide = true)]
+    Man,
     /// Show what was spent, by day, session, project, model and more
     Spend(commands::spend::Args),
 }
@@ -52,10 +78,15 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let outcome = match cli.verb {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
+        Some(Verb::Doctor(arguments)) => commands::doctor::run(&arguments, &environment),
+        Some(Verb::Completions(arguments)) => commands::completions::run(&arguments),
+        Some(Verb::Man) => commands::completions::man(),
         Some(Verb::Install(arguments)) => commands::install::run(&arguments, &environment),
         Some(Verb::Uninstall(arguments)) => commands::uninstall::run(&arguments, &environment),
         Some(Verb::Spend(args)) => commands::spend::run(&environment, &args),
-        None => Ok(ExitCode::SUCCESS),
+        None => commands::print(&Cli::command().render_help().to_string())
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(Into::into),
     };
     commands::report_failure(outcome)
 }

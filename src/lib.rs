@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod disk;
+pub mod doctor;
 pub mod environment;
 pub mod install;
 pub mod ledger;

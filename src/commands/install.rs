@@ -26,14 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often to start again because somebody else wrote the file meanwhile.
 const ATTEMPTS: usize = 20;
 
-/// Which settings file.
+/// Whose settings file: the user's, the project's shared one, the user's own in the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ScopeChoice {
-    /// settings.json in ~/.claude: all your projects
+    /// `settings.json` in `~/.claude`: all the user's projects.
     User,
-    /// .claude/settings.json here: everyone who works on this project
+    /// `.claude/settings.json` here: everyone who works on this project.
     Project,
-    /// .claude/settings.local.json here: you, in this project
+    /// `.claude/settings.local.json` here: the user, in this project.
     Local,
 }
 
@@ -70,8 +70,8 @@ pub struct InstallArgs {
     /// Only the hooks
     #[arg(long)]
     hooks: bool,
-    /// Which settings file to change
-    #[arg(long, value_enum, default_value = "user", hide_possible_values = false)]
+    /// Whose settings: yours everywhere, this project's, or yours in this project
+    #[arg(long, value_enum, default_value = "user")]
     scope: ScopeChoice,
     /// Show another program's status line above ours
     #[arg(long, conflicts_with = "replace")]

@@ -1,5 +1,7 @@
 //! One file a verb. A verb gathers what it needs, asks the pure code, and prints.
 
+pub mod completions;
+pub mod doctor;
 pub mod hook;
 pub mod install;
 pub mod spend;

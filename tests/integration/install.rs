@@ -13,7 +13,7 @@ use whycap::install::steps::{self, Progress};
 use whycap::install::wiring::{EVENTS, Foreign, Wanted};
 use whycap::places::Places;
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, copy_program};
 
 const SETTINGS: &str = ".claude/settings.json";
 
@@ -301,7 +301,7 @@ fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         const NOBODY: u32 = 65_534;
         let program = sandbox.path("whycap");
-        fs::copy(env!("CARGO_BIN_EXE_whycap"), &program).unwrap();
+        copy_program(&program);
         let root = sandbox.home().parent().unwrap().to_owned();
         fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
         for path in [

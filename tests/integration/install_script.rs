@@ -1,11 +1,11 @@
 //! `install.sh`, run by dash from a folder with a space in its name, with a stand-in for cargo.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{NOW, Sandbox};
+use crate::support::{NOW, Sandbox, write_script};
 
 fn shell() -> &'static str {
     if Path::new("/bin/dash").exists() {
@@ -46,8 +46,7 @@ impl Setting {
              cp '{}' \"$CARGO_TARGET_DIR/release/whycap\"\n",
             env!("CARGO_BIN_EXE_whycap")
         );
-        let path = self.sandbox.write("tools/cargo", cargo);
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&self.sandbox.path("tools/cargo"), cargo);
         self
     }
 
@@ -217,8 +216,8 @@ fn a_cargo_that_is_too_old_is_named_with_the_version_that_is_needed() {
 #[test]
 fn a_failed_build_installs_nothing() {
     let setting = Setting::new().with_cargo("1.95.0");
-    setting.sandbox.write(
-        "tools/cargo",
+    write_script(
+        &setting.sandbox.path("tools/cargo"),
         "#!/bin/sh\ncase $1 in --version) echo 'cargo 1.95.0';; *) exit 101;; esac\n",
     );
     let text = refused(&setting.run(&[]));
@@ -230,10 +229,8 @@ fn a_failed_build_installs_nothing() {
 #[test]
 fn another_program_of_the_same_name_is_not_deleted() {
     let setting = Setting::new();
-    let path = setting
-        .sandbox
-        .write(".local/bin/whycap", "#!/bin/sh\necho something else\n");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = setting.program();
+    write_script(&path, "#!/bin/sh\necho something else\n");
     let text = refused(&setting.run(&["--uninstall"]));
     assert!(text.contains("is not whycap"), "{text}");
     assert!(path.exists());

@@ -15,6 +15,8 @@
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
+mod doctor;
+mod help;
 mod install;
 mod install_script;
 mod plugin;

@@ -1,7 +1,6 @@
 //! The plugin: its launcher finds the program, stays out of the way, and speaks at most once.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -11,7 +10,7 @@ use whycap::install::wired;
 use whycap::install::wiring::EVENTS;
 use whycap::places::Places;
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, write_script};
 
 fn repository(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
@@ -23,10 +22,10 @@ fn json(relative: &str) -> Value {
 
 /// A stand-in for whycap that says from where it was found and what it was given.
 fn put_program(path: &Path) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let script = "#!/bin/sh\nprintf '%s %s from=%s in=' \"$0\" \"$*\" \"$WHYCAP_FROM\"\ncat\n";
-    fs::write(path, script).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(
+        path,
+        "#!/bin/sh\nprintf '%s %s from=%s in=' \"$0\" \"$*\" \"$WHYCAP_FROM\"\ncat\n",
+    );
 }
 
 /// Runs the launcher with a plugin data directory and a PATH that has no whycap.
@@ -117,10 +116,9 @@ fn what_cannot_be_remembered_is_not_said() {
 fn a_program_that_cannot_run_or_fails_does_not_reach_the_host() {
     let sandbox = Sandbox::new();
     let program = sandbox.path(".local/bin/whycap");
-    put_program(&program);
-    fs::write(&program, b"\x7fELF of another machine\0\0").unwrap();
+    write_script(&program, b"\x7fELF of another machine\0\0");
     assert_eq!(said(&launch(&sandbox, "Stop", "/usr/bin:/bin")), "");
-    fs::write(&program, "#!/bin/sh\necho trouble >&2\nexit 2\n").unwrap();
+    write_script(&program, "#!/bin/sh\necho trouble >&2\nexit 2\n");
     assert_eq!(said(&launch(&sandbox, "Stop", "/usr/bin:/bin")), "");
 }
 
