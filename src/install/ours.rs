@@ -21,7 +21,9 @@ pub enum Kept {
 }
 
 /// The keys inside our `statusLine` entry that hold the entry found before, as it was. The client
-/// ignores keys that it does not know there (seen on 2.1.119 and 2.1.328).
+/// ignores keys that it does not know there, but drops them when it writes the file itself, as it
+/// does for a plugin (seen on 2.1.119 and 2.1.328). So our own record holds the entry as well, and
+/// either of the two is enough.
 const KEPT_KEYS: [(&str, Kept); 2] = [
     ("whycapWraps", Kept::Wrapped),
     ("whycapSetAside", Kept::SetAside),

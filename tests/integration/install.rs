@@ -433,6 +433,30 @@ fn many_installers_at_once_install_once() {
     assert_eq!(sandbox.read(SETTINGS), text);
 }
 
+/// The client drops keys that it does not know when it writes the file itself.
+#[test]
+fn a_client_that_rewrites_the_file_does_not_lose_the_kept_status_line() {
+    let foreign = json!({"type": "command", "command": "mine"});
+    let sandbox = sandbox(&json!({"statusLine": foreign, "model": "opus"}).to_string());
+    sandbox.run(&["install", "--wrap"]).success();
+    let mut now = settings(&sandbox);
+    let entry = now["statusLine"].as_object_mut().unwrap();
+    assert!(entry.remove(Kept::Wrapped.key()).is_some());
+    now["enabledPlugins"] = json!({});
+    sandbox.write(SETTINGS, serde_json::to_string_pretty(&now).unwrap());
+    assert!(
+        sandbox
+            .run(&["install"])
+            .success()
+            .contains("nothing was written")
+    );
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(
+        settings(&sandbox),
+        json!({"statusLine": foreign, "model": "opus", "enabledPlugins": {}})
+    );
+}
+
 fn places(sandbox: &Sandbox) -> Places {
     let variables = [
         ("HOME", sandbox.home()),
