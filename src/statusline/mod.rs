@@ -4,3 +4,4 @@ pub mod amounts;
 pub mod input;
 pub mod layout;
 pub mod segments;
+pub mod wrapped;
