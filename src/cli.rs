@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands;
 use crate::environment::Environment;
 
-/// Says what Claude Code costs and, when a limit error stops it, what really happened.
+/// Says what Claude Code costs, and what a limit error really means.
 #[derive(Debug, Parser)]
 #[command(
     name = "whycap",
@@ -47,17 +47,17 @@ enum Verb {
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
     #[command(hide = true)]
     Hook,
-    /// Say what really stopped the work, whether waiting helps, and what to do
+    /// Say what really stopped the work, and what to do
     Explain(commands::explain::Arguments),
-    /// Show what was spent, by day, session, project, model and more
+    /// Show what was spent, by day, session, model and more
     Spend(commands::spend::Arguments),
-    /// List the locks of Claude Code: which are in use, which are left over, what they cost
+    /// List Claude Code's locks, and which of them are left over
     Locks(commands::locks::LocksArgs),
     /// Check the set-up; every finding comes with a fix
     Doctor(commands::doctor::DoctorArgs),
     /// List the limit errors of the past
     Incidents(commands::incidents::Arguments),
-    /// Write up the newest limit error for a bug report, without names, ids or prompts
+    /// Write up the newest limit error for a bug report
     Report(commands::report::Arguments),
     /// List the prices that spend is counted at, with date and source
     Prices(commands::prices::Arguments),
@@ -66,6 +66,7 @@ enum Verb {
     /// Take whycap out of Claude Code's settings
     Uninstall(commands::uninstall::UninstallArgs),
     /// Print completions for bash, zsh or fish
+    #[command(hide = true)]
     Completions(commands::completions::CompletionsArgs),
     /// Print the man page
     #[command(hide = true)]

@@ -2,11 +2,13 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde_json::{Value, json};
 
+use super::answers::{self, Question};
 use super::print;
 use crate::claude::prices;
 use crate::environment::Environment;
@@ -101,6 +103,52 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     }
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How long an answer inside a conversation may spend on reading transcripts.
+const ANSWER_READS: Duration = Duration::from_millis(1500);
+
+/// The answer of `/whycap spend`: the last seven days.
+pub(crate) fn answer(question: Question<'_>) -> String {
+    last_days(question)
+        .unwrap_or_else(|error| format!("whycap could not read what was spent: {error:#}"))
+}
+
+fn last_days(question: Question<'_>) -> anyhow::Result<String> {
+    let Question {
+        places,
+        environment,
+        ..
+    } = question;
+    let prices = PriceTable::with(prices::own_rates(places))?;
+    let mut ledger = Ledger::open(&places.data, Patience::None)?;
+    let effort = Effort::Within(ANSWER_READS);
+    let caught = ledger.catch_up(places.transcript_roots(), &prices, effort, &mut |_| {});
+    let zone = environment.zone;
+    let today = zone.day(environment.now);
+    let since = today
+        .checked_sub_days(Days::new(6))
+        .map(|day| zone.midnight(day).timestamp_millis());
+    let mut grouping = Grouping::new(GroupBy::Day, zone);
+    ledger.rows(since, None, &mut |row| grouping.add(&row))?;
+    let (total, groups) = grouping.finish();
+    let home = places.home.to_str();
+    let width = answers::width(environment);
+    let mut text = render(
+        &total,
+        &groups,
+        GroupBy::Day,
+        zone,
+        home,
+        width,
+        Palette::none(),
+    );
+    if !caught.is_ok_and(|caught| caught.complete) {
+        text.push_str(
+            "Not all transcripts are read yet; `whycap spend` in a shell reads them all.\n",
+        );
+    }
+    Ok(text)
 }
 
 /// Opens the ledger and brings it up to date with the transcripts, with a progress bar on a

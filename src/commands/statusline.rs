@@ -10,6 +10,7 @@ use crate::statusline::amounts;
 use crate::statusline::input::StatusInput;
 use crate::statusline::layout::{fit, paint};
 use crate::statusline::segments::{Facts, segments};
+use crate::statusline::wrapped;
 use crate::terminal::Palette;
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
@@ -27,7 +28,8 @@ const FALLBACK: &str = "whycap";
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
 pub fn run(environment: &Environment) -> ExitCode {
     super::guard_host("whycap\n");
-    let input = StatusInput::parse(&super::read_stdin(STDIN_LIMIT));
+    let stdin = super::read_stdin(STDIN_LIMIT);
+    let input = StatusInput::parse(&stdin);
     let places = Places::of(environment);
     let config = Config::load(&places);
     let palette = Palette::for_host(environment);
@@ -49,6 +51,9 @@ pub fn run(environment: &Environment) -> ExitCode {
     let mut line = fit(&segments(&facts), columns, palette);
     if line.trim().is_empty() {
         FALLBACK.clone_into(&mut line);
+    }
+    if let Some(kept) = wrapped::output(&places, environment, &stdin) {
+        line.insert_str(0, &format!("{}\n", kept.trim_end_matches('\n')));
     }
     for row in incidents::rows::for_session(&places, environment, &input, columns)
         .into_iter()

@@ -144,6 +144,15 @@ impl Ledger {
         }
     }
 
+    /// Opens a ledger that is there. None if there is none or it cannot be read: for verbs to
+    /// which its figures are an extra.
+    pub fn open_existing(data: &Path, patience: Patience) -> Option<Self> {
+        let path = path_in(data);
+        path.exists()
+            .then(|| Self::open_at(&path, patience).ok())
+            .flatten()
+    }
+
     fn open_at(path: &Path, patience: Patience) -> Result<Self, Error> {
         let failed = |source| Error::Database {
             path: path.to_owned(),
