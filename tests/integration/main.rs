@@ -19,6 +19,7 @@ mod doctor;
 mod help;
 mod install;
 mod install_script;
+mod install_walks;
 mod packaging;
 mod plugin;
 mod statusline_host_safety;
