@@ -10,6 +10,7 @@ pub mod config;
 pub mod disk;
 pub mod doctor;
 pub mod environment;
+pub mod incidents;
 pub mod install;
 pub mod ledger;
 pub mod limits;

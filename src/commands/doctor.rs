@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
+use super::answers::{self, Question};
 use crate::doctor::{self, Facts, Finding, Verdict, gather};
 use crate::environment::Environment;
 use crate::places::Places;
@@ -39,11 +40,12 @@ pub fn run(arguments: &DoctorArgs, environment: &Environment) -> anyhow::Result<
     })
 }
 
-/// The report as text without colours, for where Claude Code shows it.
-pub fn text(environment: &Environment, width: usize) -> String {
+/// The answer of `/whycap doctor`.
+pub(crate) fn answer(question: Question<'_>) -> String {
+    let findings = doctor::examine(&facts(question.environment));
     in_words(
-        &doctor::examine(&facts(environment)),
-        width,
+        &findings,
+        answers::width(question.environment),
         Palette::none(),
     )
 }

@@ -2,11 +2,13 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde_json::{Value, json};
 
+use super::answers::{self, Question};
 use super::print;
 use crate::claude::prices;
 use crate::environment::Environment;
@@ -19,7 +21,7 @@ use crate::zone::Zone;
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct Arguments {
     /// Group by this
     #[arg(long, value_enum, default_value = "day")]
     by: GroupBy,
@@ -41,8 +43,8 @@ pub struct Args {
 }
 
 /// Runs the verb.
-pub fn run(environment: &Environment, args: &Args) -> anyhow::Result<ExitCode> {
-    let zone = match &args.timezone {
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let zone = match &arguments.timezone {
         None => environment.zone,
         Some(name) => match Zone::named(name) {
             Some(zone) => zone,
@@ -55,8 +57,8 @@ pub fn run(environment: &Environment, args: &Args) -> anyhow::Result<ExitCode> {
     };
     let today = zone.day(environment.now);
     let period = match (
-        day(args.since.as_deref(), today),
-        day(args.until.as_deref(), today),
+        day(arguments.since.as_deref(), today),
+        day(arguments.until.as_deref(), today),
     ) {
         (Ok(since), Ok(until)) => (since, until),
         (Err(text), _) | (_, Err(text)) => {
@@ -67,20 +69,20 @@ pub fn run(environment: &Environment, args: &Args) -> anyhow::Result<ExitCode> {
     };
     let places = Places::of(environment);
     let (ledger, prices) = caught_up(&places)?;
-    if args.why_different {
-        return why_different(environment, &places, &ledger, args.json);
+    if arguments.why_different {
+        return why_different(environment, &places, &ledger, arguments.json);
     }
     let (since, until) = period;
     let from = since.map(|day| zone.midnight(day).timestamp_millis());
     let to = until
         .and_then(|day| day.checked_add_days(Days::new(1)))
         .map(|day| zone.midnight(day).timestamp_millis());
-    let mut grouping = Grouping::new(args.by, zone);
+    let mut grouping = Grouping::new(arguments.by, zone);
     ledger.rows(from, to, &mut |row| grouping.add(&row))?;
     let (total, groups) = grouping.finish();
-    if args.json {
+    if arguments.json {
         let label = zone.label(environment.text("TZ"), environment.now);
-        let report = as_json(&total, &groups, args.by, since, until, &label);
+        let report = as_json(&total, &groups, arguments.by, since, until, &label);
         print(&format!("{report}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -89,7 +91,7 @@ pub fn run(environment: &Environment, args: &Args) -> anyhow::Result<ExitCode> {
     let mut text = render(
         &total,
         &groups,
-        args.by,
+        arguments.by,
         zone,
         home,
         width_for_person(environment),
@@ -101,6 +103,52 @@ pub fn run(environment: &Environment, args: &Args) -> anyhow::Result<ExitCode> {
     }
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How long an answer inside a conversation may spend on reading transcripts.
+const ANSWER_READS: Duration = Duration::from_millis(1500);
+
+/// The answer of `/whycap spend`: the last seven days.
+pub(crate) fn answer(question: Question<'_>) -> String {
+    last_days(question)
+        .unwrap_or_else(|error| format!("whycap could not read what was spent: {error:#}"))
+}
+
+fn last_days(question: Question<'_>) -> anyhow::Result<String> {
+    let Question {
+        places,
+        environment,
+        ..
+    } = question;
+    let prices = PriceTable::with(prices::own_rates(places))?;
+    let mut ledger = Ledger::open(&places.data, Patience::None)?;
+    let effort = Effort::Within(ANSWER_READS);
+    let caught = ledger.catch_up(places.transcript_roots(), &prices, effort, &mut |_| {});
+    let zone = environment.zone;
+    let today = zone.day(environment.now);
+    let since = today
+        .checked_sub_days(Days::new(6))
+        .map(|day| zone.midnight(day).timestamp_millis());
+    let mut grouping = Grouping::new(GroupBy::Day, zone);
+    ledger.rows(since, None, &mut |row| grouping.add(&row))?;
+    let (total, groups) = grouping.finish();
+    let home = places.home.to_str();
+    let width = answers::width(environment);
+    let mut text = render(
+        &total,
+        &groups,
+        GroupBy::Day,
+        zone,
+        home,
+        width,
+        Palette::none(),
+    );
+    if !caught.is_ok_and(|caught| caught.complete) {
+        text.push_str(
+            "Not all transcripts are read yet; `whycap spend` in a shell reads them all.\n",
+        );
+    }
+    Ok(text)
 }
 
 /// Opens the ledger and brings it up to date with the transcripts, with a progress bar on a

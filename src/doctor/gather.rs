@@ -7,13 +7,16 @@ use chrono::{DateTime, Utc};
 use memchr::memmem;
 use serde_json::Value;
 
-use super::{ClientVersion, Facts, LedgerState, ProgramState, WiredProgram};
+use super::{ClientVersion, CredentialFact, Facts, LedgerState, ProgramState, WiredProgram};
+use crate::claude::account::{Account, Plan};
 use crate::claude::settings::{self, SettingsFile};
+use crate::claude::{credentials, installations};
 use crate::config::Config;
 use crate::disk;
 use crate::environment::Environment;
 use crate::install::{ours, record};
 use crate::ledger::{self, Ledger, Patience};
+use crate::locks;
 use crate::places::Places;
 use crate::pricing::PriceTable;
 
@@ -51,11 +54,45 @@ pub fn facts(places: &Places, environment: &Environment, project: &Path) -> Fact
         config_problems: Config::load(places).problems,
         settings,
         places: places.clone(),
-        installations: None,
-        credentials: None,
-        payer: None,
-        harmful_locks: None,
+        installations: Some(
+            installations::found(places, environment)
+                .into_iter()
+                .collect(),
+        ),
+        credentials: Some(credentials_that_outrank(places, environment, project)),
+        payer: Account::load(places)
+            .filter(|account| account.plan != Plan::Other)
+            .map(|account| format!("your {} plan", account.plan.name())),
+        harmful_locks: Some(
+            locks::that_matter(places, environment)
+                .into_iter()
+                .map(|lock| {
+                    format!(
+                        "{}: {} It costs {}.",
+                        places.show(&lock.path),
+                        lock.why,
+                        lock.costs
+                    )
+                })
+                .collect(),
+        ),
     }
+}
+
+fn credentials_that_outrank(
+    places: &Places,
+    environment: &Environment,
+    project: &Path,
+) -> Vec<CredentialFact> {
+    credentials::in_environment(environment)
+        .into_iter()
+        .chain(credentials::in_all_settings(places, Some(project)))
+        .filter(credentials::Credential::outranks_login)
+        .map(|credential| CredentialFact {
+            name: credential.name,
+            place: format!("in {}", credential.set_in.words()),
+        })
+        .collect()
 }
 
 fn global_state(places: &Places) -> Option<Value> {

@@ -13,7 +13,7 @@ use crate::transcript::reader::{Progress, modified, read_on};
 
 /// A batch is committed after about this many bytes: often enough that a killed first read loses
 /// little, seldom enough that a transaction's cost does not show.
-const BATCH_BYTES: u64 = 64 * 1024 * 1024;
+const BATCH_BYTES: u64 = 128 * 1024 * 1024;
 
 /// From this much to read on, it is worth starting threads.
 const WORTH_THREADS: u64 = 4 * 1024 * 1024;
@@ -96,10 +96,14 @@ impl Ledger {
                 caught.failed += usize::from(read_job(job, &mut batch, &mut |_| late()).is_err());
             }
             self.commit(&batch, prices)?;
+            if caught.complete && !self.is_complete() {
+                self.note_complete();
+            }
             return Ok(caught);
         }
         watch(Step { done: 0, total });
         caught.failed = self.read_with_threads(&jobs, total, prices, watch)?;
+        self.note_complete();
         Ok(caught)
     }
 

@@ -79,7 +79,7 @@ impl Moves {
 
     /// Applies the differences.
     pub(super) fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut by_session: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut by_session: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
         let mut upsert = connection.prepare_cached(
             "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
              ON CONFLICT DO UPDATE SET
@@ -96,7 +96,9 @@ impl Moves {
             if sums == Sums::default() {
                 continue;
             }
-            *by_session.entry(session).or_default() += sums.cost;
+            let of_session = by_session.entry(session).or_default();
+            of_session.0 += sums.cost;
+            of_session.1 += sums.unpriced;
             upsert.execute(params![
                 quarter,
                 session,
@@ -112,10 +114,11 @@ impl Moves {
                 sums.cost
             ])?;
         }
-        let mut add =
-            connection.prepare_cached("UPDATE session SET recorded = recorded + ? WHERE id = ?")?;
-        for (session, cost) in by_session {
-            add.execute([cost, session])?;
+        let mut add = connection.prepare_cached(
+            "UPDATE session SET recorded = recorded + ?, unpriced = unpriced + ? WHERE id = ?",
+        )?;
+        for (session, (cost, unpriced)) in by_session {
+            add.execute([cost, unpriced, session])?;
         }
         Ok(())
     }
@@ -226,15 +229,15 @@ impl<'c> Writer<'c> {
             .connection
             .prepare_cached("INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")?;
         // In key order, so that a first big read fills the table from left to right.
-        let mut keys: Vec<i64> = self.batch.responses.keys().copied().collect();
-        keys.sort_unstable();
-        for key in keys {
-            let Some(row) = self
-                .batch
-                .responses
-                .get(&key)
-                .and_then(|counted| self.stored(counted))
-            else {
+        let mut in_order: Vec<(i64, &Counted)> = self
+            .batch
+            .responses
+            .iter()
+            .map(|(key, counted)| (*key, counted))
+            .collect();
+        in_order.sort_unstable_by_key(|(key, _)| *key);
+        for (key, counted) in in_order {
+            let Some(row) = self.stored(counted) else {
                 continue;
             };
             if write(&mut insert, key, &row)? == 1 {
@@ -245,7 +248,7 @@ impl<'c> Writer<'c> {
             let Some(old) = read(self.connection, key)? else {
                 continue;
             };
-            let merged = self.merge(&old, &row, self.batch.responses.get(&key));
+            let merged = self.merge(&old, &row, counted);
             if merged != old {
                 write(&mut update, key, &merged)?;
                 moves.count(&old, -1);
@@ -259,7 +262,7 @@ impl<'c> Writer<'c> {
     }
 
     /// What is known of a response after another reading. Mirrors [`Counted::merge`].
-    fn merge(&self, old: &Stored, new: &Stored, counted: Option<&Counted>) -> Stored {
+    fn merge(&self, old: &Stored, new: &Stored, counted: &Counted) -> Stored {
         let named = |row: &Stored| row.flags & flag::SESSION_IS_NAMED != 0;
         let mut merged = old.clone();
         if named(new) && !named(old) {
@@ -271,9 +274,7 @@ impl<'c> Writer<'c> {
         merged.at = old.at.min(new.at);
         merged.usage = old.usage.max(new.usage);
         merged.flags = (old.flags | new.flags) & !flag::UNPRICED | (new.flags & flag::UNPRICED);
-        if let Some(prices) =
-            counted.and_then(|counted| self.model_prices.get(counted.model as usize))
-        {
+        if let Some(prices) = self.model_prices.get(counted.model as usize) {
             merged.cost = prices.price(
                 merged.at,
                 &merged.usage,

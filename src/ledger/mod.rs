@@ -37,6 +37,9 @@ const QUARTER: Millis = 15 * 60 * 1000;
 /// The file's name in the data directory.
 const FILE_NAME: &str = "ledger.sqlite3";
 
+/// Name in `meta`: all transcripts were read to the end once.
+const COMPLETE: &str = "complete";
+
 /// A write-ahead log above this is folded back into the ledger by whoever has time for it.
 const WAL_TIDY: u64 = 256 * 1024;
 /// Above this even a status line does it: otherwise every later open would pay for its length.
@@ -111,6 +114,8 @@ pub struct Spent {
     pub recorded: Money,
     /// Counted by the client and shown by no line.
     pub unrecorded: Money,
+    /// Whether a model without a known price is among it: then the figure is an estimate.
+    pub estimated: bool,
 }
 
 impl Spent {
@@ -137,6 +142,15 @@ impl Ledger {
             }
             other => other,
         }
+    }
+
+    /// Opens a ledger that is there. None if there is none or it cannot be read: for verbs to
+    /// which its figures are an extra.
+    pub fn open_existing(data: &Path, patience: Patience) -> Option<Self> {
+        let path = path_in(data);
+        path.exists()
+            .then(|| Self::open_at(&path, patience).ok())
+            .flatten()
     }
 
     fn open_at(path: &Path, patience: Patience) -> Result<Self, Error> {
@@ -234,13 +248,14 @@ impl Ledger {
     /// What a session has cost.
     pub fn session(&self, name: &str) -> Result<Spent, Error> {
         self.connection
-            .prepare_cached("SELECT recorded, unrecorded FROM session WHERE name = ?")
+            .prepare_cached("SELECT recorded, unrecorded, unpriced FROM session WHERE name = ?")
             .and_then(|mut statement| {
                 statement
                     .query_row([name], |row| {
                         Ok(Spent {
                             recorded: Money::from_pico(row.get(0)?),
                             unrecorded: Money::from_pico(row.get(1)?),
+                            estimated: row.get::<_, i64>(2)? > 0,
                         })
                     })
                     .optional()
@@ -252,19 +267,55 @@ impl Ledger {
     /// What was spent from `from` up to `until`; both on quarters of an hour.
     pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Spent, Error> {
         let range = [quarter_of(from), quarter_of(until)];
-        let sum = |table: &str| {
+        let sum = |columns: &str, table: &str| {
             self.connection
                 .prepare_cached(&format!(
-                    "SELECT coalesce(sum(cost), 0) FROM {table} WHERE quarter >= ? AND quarter < ?"
+                    "SELECT coalesce(sum(cost), 0), {columns} FROM {table} WHERE quarter >= ? AND quarter < ?"
                 ))
-                .and_then(|mut statement| statement.query_row(range, |row| row.get(0)))
-                .map(Money::from_pico)
+                .and_then(|mut statement| {
+                    statement.query_row(range, |row| {
+                        Ok((Money::from_pico(row.get(0)?), row.get::<_, i64>(1)?))
+                    })
+                })
                 .map_err(self.failed())
         };
+        let (recorded, unpriced) = sum("coalesce(sum(unpriced), 0)", "quarter")?;
+        let (unrecorded, _) = sum("0", "unrecorded")?;
         Ok(Spent {
-            recorded: sum("quarter")?,
-            unrecorded: sum("unrecorded")?,
+            recorded,
+            unrecorded,
+            estimated: unpriced > 0,
         })
+    }
+
+    /// Whether a session was forked from another.
+    pub fn is_fork(&self, session: &str) -> bool {
+        self.connection
+            .query_row(
+                "SELECT parent IS NOT NULL FROM session WHERE name = ?",
+                [session],
+                |row| row.get(0),
+            )
+            .unwrap_or(false)
+    }
+
+    /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
+    /// too low.
+    pub fn is_complete(&self) -> bool {
+        self.connection
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?)",
+                [COMPLETE],
+                |row| row.get(0),
+            )
+            .unwrap_or(false)
+    }
+
+    fn note_complete(&self) {
+        // If another process is writing, it or the next catch-up will note it.
+        let _ = self
+            .connection
+            .execute("INSERT OR IGNORE INTO meta VALUES (?, 1)", [COMPLETE]);
     }
 
     /// What a batch adds that is not committed: to `session`, and from `from` up to `until`.

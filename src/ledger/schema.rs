@@ -19,7 +19,8 @@ const MIGRATIONS: [&str; 1] = [
         parent TEXT,                   -- the session it was forked from
         parent_at INTEGER,             -- time of the newest line copied from there
         recorded INTEGER NOT NULL DEFAULT 0,
-        unrecorded INTEGER NOT NULL DEFAULT 0
+        unrecorded INTEGER NOT NULL DEFAULT 0,
+        unpriced INTEGER NOT NULL DEFAULT 0    -- responses without a known price
     );
     CREATE TABLE model (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     CREATE TABLE response (

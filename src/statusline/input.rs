@@ -95,6 +95,12 @@ impl StatusInput {
             .filter(|usd| *usd >= 0.0)
     }
 
+    /// The client's running total of time spent in API calls, in milliseconds. It grows with every
+    /// request, so the same value twice means that no request came in between.
+    pub fn client_api_ms(&self) -> Option<f64> {
+        self.number("/cost/total_api_duration_ms")
+    }
+
     /// Share of the context window in use, 0 to 100. Absent before the first answer.
     pub fn context_percent(&self) -> Option<f64> {
         self.number("/context_window/used_percentage")

@@ -7,3 +7,6 @@ mod lenient;
 pub mod reader;
 pub mod record;
 pub mod scan;
+
+pub mod error_line;
+pub mod tail;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::lenient::{Count, Flag, Number, Text};
@@ -44,6 +45,17 @@ pub struct Response<'a> {
     pub calls: Vec<Usage>,
     /// The working directory, if the line says.
     pub directory: Option<Cow<'a, str>>,
+    /// The bytes by which a repetition can be recognised without parsing it.
+    pub signature: Option<Signature<'a>>,
+}
+
+/// The raw bytes of a response's request id and usage. A line that has both says nothing new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature<'a> {
+    /// The request id.
+    pub request: &'a str,
+    /// The usage object as written.
+    pub usage: &'a str,
 }
 
 /// The client's own running total for one model, as a `cost-state` line has it.
@@ -114,7 +126,7 @@ struct RawMessage<'a> {
     #[serde(borrow, default)]
     model: Text<'a>,
     #[serde(borrow, default)]
-    usage: Option<RawUsage<'a>>,
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -191,10 +203,11 @@ struct RawModelTotal {
 /// Reads a line. None if it is not a JSON object of the expected shape; it then costs nothing but
 /// itself.
 pub fn parse(line: &[u8]) -> Option<Record<'_>> {
-    // Transcripts are UTF-8. A line that is not cannot be JSON, but one bad byte inside a text
-    // must not lose the response that it belongs to, so it is replaced and the line read again.
-    match std::str::from_utf8(line) {
-        Ok(text) => interpret(serde_json::from_str(text).ok()?, line),
+    // The parser checks only the texts that are kept. One byte that is not UTF-8 in any of them
+    // must not lose the response, so such a line is repaired and read again.
+    match serde_json::from_slice(line) {
+        Ok(raw) => interpret(raw, line),
+        Err(_) if std::str::from_utf8(line).is_ok() => None,
         Err(_) => {
             let repaired = String::from_utf8_lossy(line);
             interpret(serde_json::from_str(&repaired).ok()?, line).map(Record::detach)
@@ -224,11 +237,19 @@ fn interpret<'a>(raw: RawLine<'a>, line: &[u8]) -> Option<Record<'a>> {
 
 fn response<'a>(raw: RawLine<'a>, at: Option<Millis>, line: &[u8]) -> Option<Response<'a>> {
     let message = raw.message?;
-    let usage = message.usage?;
+    let raw_usage = message.usage?.get();
     let model = message.model.0?;
     if model == SYNTHETIC {
         return None;
     }
+    let usage: RawUsage<'_> = serde_json::from_str(raw_usage).ok()?;
+    let signature = match (&message.id.0, &raw.request.0) {
+        (Some(_), Some(Cow::Borrowed(request))) => Some(Signature {
+            request,
+            usage: raw_usage,
+        }),
+        _ => None,
+    };
     let key = key(
         message.id.as_str(),
         raw.request.as_str(),
@@ -256,6 +277,7 @@ fn response<'a>(raw: RawLine<'a>, at: Option<Millis>, line: &[u8]) -> Option<Res
         },
         calls,
         directory: raw.directory.0,
+        signature,
     })
 }
 
@@ -409,6 +431,7 @@ impl Record<'_> {
                 service: found.service,
                 calls: found.calls,
                 directory: found.directory.map(own),
+                signature: None,
             }),
             Self::CostState(found) => Record::CostState(found),
             Self::Other(at) => Record::Other(at),

@@ -8,11 +8,15 @@ use std::sync::LazyLock;
 
 use memchr::memmem::{Finder, FinderRev};
 
-use super::record::{self, CostState, Millis, Record, Response};
+use super::record::{self, CostState, Millis, Record, Response, Signature};
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static COST_STATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cost-state\""));
+static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":\""));
 static TIME: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
+
+/// A running total has a few hundred bytes a model; longer lines are not searched for one.
+const LONGEST_COST_STATE: usize = 64 * 1024;
 
 /// What must be remembered between two stretches of one file, so that where it was split makes
 /// no difference.
@@ -41,12 +45,20 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     // Start of the bytes whose times have not been looked at.
     let mut unseen = 0;
     let mut start = 0;
+    let mut repeated: Option<Signature<'_>> = None;
     for end in memchr::memchr_iter(b'\n', bytes) {
         let line = bytes.get(start..end).unwrap_or_default();
         let line_start = start;
         start = end + 1;
-        let is_cost_state = line.len() < 1 << 20 && COST_STATE.find(line).is_some();
-        if !is_cost_state && USAGE.find(line).is_none() {
+        let usage_at = USAGE.find(line);
+        if let (Some(at), Some(signature), None) = (usage_at, repeated, carry.open_cost_state)
+            && repeats(signature, line, at)
+        {
+            continue;
+        }
+        if usage_at.is_none()
+            && (line.len() > LONGEST_COST_STATE || COST_STATE.find(line).is_none())
+        {
             if let Some(open) = carry.open_cost_state
                 && let Some(at) = record::time_of(line)
             {
@@ -69,6 +81,7 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
             Some(Record::Response(found)) => {
                 let before = || last_time(bytes.get(unseen..line_start).unwrap_or_default());
                 let at = at.or_else(before).or(carry.last_at);
+                repeated = found.signature;
                 sink.response(found, at);
             }
             Some(Record::CostState(state)) => {
@@ -88,6 +101,28 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
         }
     }
     carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
+}
+
+/// Whether `line` repeats the response with this signature: the same usage byte for byte, and
+/// after it the same request id. One response stands on a line for each block of its content, and
+/// parsing every one of them is most of the work of a first read.
+///
+/// Inside a text the quotes would be escaped, so a line that matches is about the same request
+/// and the same counts. A line that has its keys in another order is parsed as any other.
+fn repeats(signature: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
+    let value = |key_at: usize, key: &[u8]| line.get(key_at + key.len()..)?.strip_prefix(b":");
+    let Some(rest) = value(usage_at, b"\"usage\"")
+        .and_then(|value| value.strip_prefix(signature.usage.as_bytes()))
+    else {
+        return false;
+    };
+    REQUEST
+        .find(rest)
+        .and_then(|at| {
+            rest.get(at + REQUEST.needle().len()..)?
+                .strip_prefix(signature.request.as_bytes())
+        })
+        .is_some_and(|end| end.starts_with(b"\""))
 }
 
 /// The time of the last whole line that has one.

@@ -20,6 +20,7 @@ mod help;
 mod install;
 mod install_script;
 mod install_walks;
+mod locks;
 mod packaging;
 mod plugin;
 mod statusline_host_safety;
