@@ -342,7 +342,7 @@ fn credentials(facts: &Facts) -> Vec<Finding> {
     if found.is_empty() {
         return vec![Finding::ok(
             CHECK,
-            payer.unwrap_or("no key and no token is set"),
+            payer.unwrap_or("no login and no key found here"),
         )];
     }
     let named: Vec<_> = found
