@@ -165,7 +165,7 @@ pub(crate) fn caught_up(places: &Places) -> anyhow::Result<(Ledger, PriceTable)>
     )?;
     bar.clear();
     ledger.reprice(&prices)?;
-    ledger.tidy();
+    ledger.tidy_in_background();
     if caught.failed > 0 {
         // Said, not fatal: what could be read is right.
         let _ = writeln!(

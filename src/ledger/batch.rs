@@ -68,8 +68,24 @@ pub(super) struct CostStateSeen {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FileSeen {
     pub(super) path: PathBuf,
+    pub(super) before: Progress,
     pub(super) progress: Progress,
     pub(super) continuity: Continuity,
+}
+
+/// A live transcript's gain is written once it has grown by this much, or for this long
+/// (nanoseconds). Until then each status line reads it again: a few kilobytes cost less than a
+/// transaction, and the write-ahead log stays short.
+const WORTH_WRITING: u64 = 256 * 1024;
+const LONG_ENOUGH: i64 = 5_000_000_000;
+
+impl FileSeen {
+    fn is_worth_writing(&self) -> bool {
+        self.before.offset == 0
+            || self.continuity == Continuity::ReadAnew
+            || self.progress.offset.saturating_sub(self.before.offset) >= WORTH_WRITING
+            || self.progress.modified.saturating_sub(self.before.modified) >= LONG_ENOUGH
+    }
 }
 
 /// Keys are hashes already.
@@ -108,6 +124,11 @@ impl Batch {
     /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+    }
+
+    /// Whether a status line should write it, rather than leave it to a later one or to a hook.
+    pub fn is_worth_writing(&self) -> bool {
+        !self.cost_states.is_empty() || self.files.iter().any(FileSeen::is_worth_writing)
     }
 
     /// Distinct responses in the batch.
@@ -167,9 +188,16 @@ impl Batch {
     }
 
     /// Notes how far a file was read, after its receiver is done.
-    pub(super) fn finish_file(&mut self, path: &Path, progress: Progress, continuity: Continuity) {
+    pub(super) fn finish_file(
+        &mut self,
+        path: &Path,
+        before: Progress,
+        progress: Progress,
+        continuity: Continuity,
+    ) {
         self.files.push(FileSeen {
             path: path.to_owned(),
+            before,
             progress,
             continuity,
         });

@@ -205,6 +205,6 @@ fn read_job(
     let fallback_at = job.modified / 1_000_000;
     let mut sink = batch.file(&home, fallback_at);
     let (progress, continuity) = read_on(&job.path, &job.progress, &mut sink, enough)?;
-    batch.finish_file(&job.path, progress, continuity);
+    batch.finish_file(&job.path, job.progress, progress, continuity);
     Ok(())
 }

@@ -40,10 +40,11 @@ const FILE_NAME: &str = "ledger.sqlite3";
 /// Name in `meta`: all transcripts were read to the end once.
 const COMPLETE: &str = "complete";
 
-/// A write-ahead log above this is folded back into the ledger by whoever has time for it.
-const WAL_TIDY: u64 = 256 * 1024;
-/// Above this even a status line does it: otherwise every later open would pay for its length.
-const WAL_PRESSING: u64 = 8 * 1024 * 1024;
+/// A write-ahead log above this is folded back into the ledger by whoever has time for it: the
+/// first process to open the ledger reads the whole log.
+const WAL_TIDY: u64 = 64 * 1024;
+/// Above this even a status line does it.
+const WAL_PRESSING: u64 = 1024 * 1024;
 
 /// How long to wait for another writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,35 +214,28 @@ impl Ledger {
         Ok(())
     }
 
-    /// Folds a long write-ahead log back into the file. Never waits, and failing is harmless.
-    pub fn tidy(&self) {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        let length = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
-        let limit = if self.patience == Patience::None {
+    /// Folds a long write-ahead log back into the file. It flushes to disk, so a status line does
+    /// it only when it must. Never waits for another process, and failing is harmless.
+    fn tidy(&self) {
+        self.fold_log(if self.patience == Patience::None {
             WAL_PRESSING
         } else {
             WAL_TIDY
-        };
-        if length > limit {
+        });
+    }
+
+    /// Like the tidying after a write, for a hook: it runs while nobody waits.
+    pub fn tidy_in_background(&self) {
+        self.fold_log(WAL_TIDY);
+    }
+
+    fn fold_log(&self, longest: u64) {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        if std::fs::metadata(log).is_ok_and(|metadata| metadata.len() > longest) {
             let _ = self
                 .connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        }
-    }
-
-    /// Like [`Self::tidy`], for a hook: not on a user's critical path, so a smaller log will do.
-    pub fn tidy_in_background(&self) {
-        let patient = self.patience;
-        if patient == Patience::None {
-            let _ = self.connection.busy_timeout(Duration::ZERO);
-        }
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        if std::fs::metadata(log).map_or(0, |metadata| metadata.len()) > WAL_TIDY {
-            let _ = self
-                .connection
-                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         }
     }
 

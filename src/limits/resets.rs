@@ -97,11 +97,7 @@ pub fn in_text(
         return Some(seen + distance);
     }
     let words = Words::read(rest);
-    let zone = if words.utc {
-        Zone::Named(chrono_tz::UTC)
-    } else {
-        zone
-    };
+    let zone = if words.utc { Zone::UTC } else { zone };
     words.moment(seen, kind, zone)
 }
 

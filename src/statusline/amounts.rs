@@ -48,7 +48,7 @@ fn known(
         .transcript_path()
         .and_then(|path| ledger.read_session(path).ok())
         .unwrap_or_default();
-    let put_off = ledger.commit(&batch, &prices).is_err();
+    let put_off = !batch.is_worth_writing() || ledger.commit(&batch, &prices).is_err();
     if !ledger.is_complete() {
         let _ = ledger.catch_up(
             places.transcript_roots(),
