@@ -76,7 +76,9 @@ impl SettingsFile {
     }
 }
 
-fn parse(bytes: &[u8]) -> Contents {
+/// What the bytes of a settings file say, read as the client reads them: a byte order mark is
+/// skipped, and an empty file is one without settings.
+pub fn parse(bytes: &[u8]) -> Contents {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
         return Contents::Settings(Value::Object(serde_json::Map::new()));
@@ -132,11 +134,28 @@ pub fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
 }
 
 fn with_managed(managed: &Path, places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
+    paths_with_managed(managed, places, project)
+        .into_iter()
+        .map(|(scope, path)| SettingsFile::read(scope, path))
+        .collect()
+}
+
+/// Where every settings file that counts in `project` is or would be, the one that wins first.
+pub fn paths(places: &Places, project: Option<&Path>) -> Vec<(Scope, PathBuf)> {
+    let managed = path_of(Scope::Managed, places, Path::new("/"));
+    paths_with_managed(&managed, places, project)
+}
+
+fn paths_with_managed(
+    managed: &Path,
+    places: &Places,
+    project: Option<&Path>,
+) -> Vec<(Scope, PathBuf)> {
     let mut paths: Vec<_> = drop_ins(managed)
         .into_iter()
+        .chain([managed.to_owned()])
         .map(|path| (Scope::Managed, path))
         .collect();
-    paths.push((Scope::Managed, managed.to_owned()));
     let user = places.user_settings();
     if let Some(project) = project {
         for scope in [Scope::Local, Scope::Project] {
@@ -149,9 +168,6 @@ fn with_managed(managed: &Path, places: &Places, project: Option<&Path>) -> Vec<
     }
     paths.push((Scope::User, user));
     paths
-        .into_iter()
-        .map(|(scope, path)| SettingsFile::read(scope, path))
-        .collect()
 }
 
 /// `managed-settings.d/*.json`; a later name overrides an earlier one, and all of them the file
