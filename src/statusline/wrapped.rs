@@ -265,8 +265,9 @@ mod tests {
             alive.display()
         );
         let start = Instant::now();
-        assert_eq!(run(&command, b"", QUICK), Answer::Late);
-        assert!(start.elapsed() < PATIENT, "{:?}", start.elapsed());
+        let time = Duration::from_secs(1);
+        assert_eq!(run(&command, b"", time), Answer::Late);
+        assert!(start.elapsed() < PATIENT * 3, "{:?}", start.elapsed());
         let size = || std::fs::metadata(&alive).map_or(0, |file| file.len());
         assert!(size() > 0, "the grandchild had started");
         let after = size();
@@ -277,9 +278,9 @@ mod tests {
     #[test]
     fn a_child_left_behind_does_not_hold_the_answer_back_for_ever() {
         let start = Instant::now();
-        let answer = run("echo quick; sleep 5 &", b"", QUICK);
+        let answer = run("echo quick; sleep 30 &", b"", PATIENT);
         assert_eq!(answer, Answer::Good("quick".to_owned()));
-        assert!(start.elapsed() < PATIENT, "{:?}", start.elapsed());
+        assert!(start.elapsed() < PATIENT * 5, "{:?}", start.elapsed());
     }
 
     #[test]
