@@ -17,7 +17,8 @@ pub fn run(environment: &Environment) -> ExitCode {
     let input = StatusInput::parse(&super::read_stdin(STDIN_LIMIT));
     let places = Places::of(environment);
     let palette = Palette::for_host(environment);
-    let width = environment.columns().unwrap_or(80);
+    // The client indents each row by two columns and keeps two free: it cuts what is longer.
+    let width = environment.columns().unwrap_or(80).saturating_sub(4).max(1);
     incidents::samples::record(&places, environment, &input);
     let mut line = input.model_name().unwrap_or("whycap").to_owned();
     let rows = incidents::rows::for_session(&places, environment, &input, width);

@@ -39,7 +39,7 @@ const STATUS_PAGE: Option<&str> = Some("https://status.claude.com");
 
 pub(super) const WAIT: Remedy = remedy(
     "Wait until {when}",
-    "The usage that your plan includes comes back by itself. Nothing needs to be bought or reset.",
+    "The usage that your plan includes comes back by itself. Nothing needs to be bought or reset. Newer clients go on by themselves then, if the session stays open.",
     None,
     None,
 );

@@ -74,6 +74,8 @@ pub enum AssistantLine {
         model: Option<String>,
         /// The client's version.
         version: Option<String>,
+        /// When it came.
+        at: Option<DateTime<Utc>>,
     },
 }
 
@@ -149,14 +151,15 @@ pub fn parse(bytes: &[u8]) -> Option<AssistantLine> {
     let model = text(message, "model");
     let synthetic = model.as_deref() == Some("<synthetic>");
     let is_error = line.get("isApiErrorMessage").and_then(Value::as_bool) == Some(true);
+    let at = line
+        .get("timestamp")
+        .and_then(Value::as_str)
+        .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
+        .map(|at| at.to_utc());
     if is_error && (synthetic || model.is_none()) {
         return Some(AssistantLine::Error(Box::new(ErrorLine {
             uuid: text(&line, "uuid"),
-            at: line
-                .get("timestamp")
-                .and_then(Value::as_str)
-                .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
-                .map(|at| at.to_utc()),
+            at,
             session_id: text(&line, "sessionId"),
             version: text(&line, "version"),
             text: message_text(message),
@@ -177,6 +180,7 @@ pub fn parse(bytes: &[u8]) -> Option<AssistantLine> {
     (!synthetic && !is_error).then(|| AssistantLine::Answer {
         model,
         version: text(&line, "version"),
+        at,
     })
 }
 
