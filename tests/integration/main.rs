@@ -15,5 +15,12 @@
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
+mod client;
+mod diagnosis;
+mod explain;
+mod hook;
+mod incident_rows;
+mod limits_page;
+mod report;
 mod statusline_host_safety;
 mod support;

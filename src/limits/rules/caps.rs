@@ -25,7 +25,7 @@ pub(super) fn conclude(case: &Case<'_>, named: LimitKind) -> Conclusion {
     let conclusion = match plan {
         Some(plan) if plan.is_personal() => personal(named, window, certain, has_room),
         Some(_) => shared(case, named, certain, has_room),
-        None => without_plan(named, window, certain),
+        None => without_plan(case, named, window, certain),
     };
     let token = evidence.has("CLAUDE_CODE_OAUTH_TOKEN");
     conclusion
@@ -96,7 +96,12 @@ fn shared(case: &Case<'_>, named: LimitKind, certain: bool, has_room: bool) -> C
         .unknown_if(may_be_members, MAY_BE_THE_MEMBERS)
 }
 
-fn without_plan(named: LimitKind, window: LimitKind, certain: bool) -> Conclusion {
+fn without_plan(case: &Case<'_>, named: LimitKind, window: LimitKind, certain: bool) -> Conclusion {
+    // Only a client that knows of an organisation's plan offers its members this command.
+    let client_knew_a_plan = case.clues.text().contains("/usage-credits");
+    if named == LimitKind::OrgSpendCap && client_knew_a_plan {
+        return Conclusion::new(named, Verdict::Real, Who::Admin).waiting(certain.then_some(true));
+    }
     match (named, certain) {
         (LimitKind::OwnSpendCap, _) => {
             let verdict = if certain {
