@@ -53,7 +53,10 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
         chosen.insert(0, first);
     }
     // On a shared plan nobody but an admin can turn credits on or raise a cap, whoever it names.
-    if evidence.plan().is_some_and(|plan| plan.is_shared()) {
+    if evidence
+        .plan()
+        .is_some_and(super::super::claude::account::Plan::is_shared)
+    {
         chosen.retain(|candidate| **candidate != remedy::ADD_CREDITS);
         for candidate in &mut chosen {
             if **candidate == remedy::CREDITS_INSTEAD {

@@ -36,7 +36,7 @@ impl Clock {
         let seconds = (at - self.now).num_seconds();
         match seconds {
             -59..=0 => "just now".to_owned(),
-            ..0 => format!("{} ago", length(-seconds)),
+            ..-59 => format!("{} ago", length(-seconds)),
             _ => format!("in {}", length(seconds)),
         }
     }

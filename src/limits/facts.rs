@@ -47,7 +47,7 @@ impl Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// A sentence.
-    pub fact: String,
+    pub sentence: String,
     /// Where it comes from.
     pub source: Source,
     /// When it was so.
@@ -134,7 +134,7 @@ fn the_error(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
             .map(|at| format!(", until {}", clock.time(at)))
             .unwrap_or_default();
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "With the error the server named the window that refused: {name}{until}."
             ),
             source: Source::Transcript,
@@ -146,7 +146,9 @@ fn the_error(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
                 .find(|(name, _)| *name == reason)
                 .map_or("usage credits did not take over", |(_, words)| *words);
             facts.push(Fact {
-                fact: format!("It also said why credits did not take over: {words} ({reason})."),
+                sentence: format!(
+                    "It also said why credits did not take over: {words} ({reason})."
+                ),
                 source: Source::Transcript,
                 at,
             });
@@ -157,7 +159,7 @@ fn the_error(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
     let class = line
         .and_then(|line| line.error.as_deref())
         .or(evidence.hook_error.as_deref());
-    let (fact, source) = match (evidence.seen, line) {
+    let (sentence, source) = match (evidence.seen, line) {
         (Seen::Pasted, _) => (
             "Only the text is known, as it was given.".to_owned(),
             Source::Transcript,
@@ -182,7 +184,11 @@ fn the_error(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
             Source::Hook,
         ),
     };
-    facts.push(Fact { fact, source, at });
+    facts.push(Fact {
+        sentence,
+        source,
+        at,
+    });
 }
 
 fn the_meters(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
@@ -210,7 +216,7 @@ fn the_meters(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
             .map(|at| format!(", reset {}", clock.time(at)))
             .unwrap_or_default();
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "The client's own meter showed the {name} window at {} %{reset} ({when}).{too_old}",
                 percent(level.used_percent)
             ),
@@ -240,7 +246,7 @@ fn reset_disagreements(finding: &Finding, clock: Clock, facts: &mut Vec<Fact>) {
     };
     for other in &finding.resets.others {
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "Two reset times are given: {} says {}, {} says {}. whycap goes by the first.",
                 name(chosen).0,
                 clock.time(chosen.at),
@@ -257,7 +263,7 @@ fn the_account(evidence: &Evidence, facts: &mut Vec<Fact>) {
     if evidence.seen == Seen::Pasted && evidence.account.is_none() {
         return;
     }
-    let fact = match &evidence.account {
+    let sentence = match &evidence.account {
         Some(account) => {
             let role = account
                 .role
@@ -278,7 +284,7 @@ fn the_account(evidence: &Evidence, facts: &mut Vec<Fact>) {
         None => "No login with a plan was found on this machine.".to_owned(),
     };
     facts.push(Fact {
-        fact,
+        sentence,
         source: Source::Account,
         at: None,
     });
@@ -301,7 +307,7 @@ fn the_credentials(evidence: &Evidence, facts: &mut Vec<Fact>) {
             Source::Settings
         };
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "{} is set in {}.{effect}",
                 credential.name,
                 credential.set_in.words()
@@ -326,7 +332,7 @@ fn the_client(evidence: &Evidence, finding: &Finding, facts: &mut Vec<Fact>) {
             });
         if let Some(meaning) = meaning {
             facts.push(Fact {
-                fact: format!(
+                sentence: format!(
                     "What this message means on {} with client {version}: {}",
                     meaning.plans, meaning.means
                 ),
@@ -337,14 +343,14 @@ fn the_client(evidence: &Evidence, finding: &Finding, facts: &mut Vec<Fact>) {
     }
     if evidence.is_long_context_model() {
         facts.push(Fact {
-            fact: "The session runs the 1M-context variant of its model, which can draw on usage credits.".to_owned(),
+            sentence: "The session runs the 1M-context variant of its model, which can draw on usage credits.".to_owned(),
             source: Source::Transcript,
             at: None,
         });
     }
     if evidence.installations > 1 {
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "This machine has {} different claude programs; an old one may be the one that runs.",
                 evidence.installations
             ),

@@ -119,7 +119,7 @@ impl Incident {
                 "url": action.url,
             })).collect::<Vec<_>>(),
             "evidence": self.facts.iter().map(|fact| json!({
-                "fact": fact.fact,
+                "fact": fact.sentence,
                 "source": fact.source.name(),
                 "at": fact.at.map(time),
             })).collect::<Vec<_>>(),

@@ -43,7 +43,7 @@ pub fn tell(
     }
     page.section("Why we think so");
     for fact in &incident.facts {
-        page.item("- ", &fact.fact);
+        page.item("- ", &fact.sentence);
     }
     if !incident.finding.unknowns.is_empty() {
         page.section("What we do not know");

@@ -1,5 +1,6 @@
 //! What Claude Code does around an error: it writes a transcript, runs the hook, draws the line.
 
+use std::borrow::Borrow;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
@@ -69,7 +70,7 @@ impl<'a> Client<'a> {
     }
 
     /// An error line as the client writes it, with more fields from `more`.
-    pub fn error_line(&self, at: &str, text: &str, more: Value) -> Value {
+    pub fn error_line(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Value {
         let mut line = json!({
             "type": "assistant", "uuid": format!("e-{at}"), "timestamp": at,
             "sessionId": self.session, "version": self.version,
@@ -77,7 +78,7 @@ impl<'a> Client<'a> {
             "message": {"model": "<synthetic>", "role": "assistant",
                         "content": [{"type": "text", "text": text}]},
         });
-        for (key, value) in more.as_object().cloned().unwrap_or_default() {
+        for (key, value) in more.borrow().as_object().cloned().unwrap_or_default() {
             line[key] = value;
         }
         line
@@ -95,7 +96,7 @@ impl<'a> Client<'a> {
     }
 
     /// Meets an error as the real client does: transcript line first, then the hook.
-    pub fn meets(&self, at: &str, text: &str, more: Value) -> Run {
+    pub fn meets(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Run {
         self.append(&self.error_line(at, text, more));
         self.stop_failure(at, text)
     }
@@ -110,12 +111,12 @@ impl<'a> Client<'a> {
     }
 
     /// Runs the hook for an event.
-    pub fn event(&self, at: &str, name: &str, more: Value) -> Run {
+    pub fn event(&self, at: &str, name: &str, more: impl Borrow<Value>) -> Run {
         let mut event = json!({
             "session_id": self.session, "transcript_path": self.transcript(),
             "cwd": "/home/dev/api", "hook_event_name": name,
         });
-        for (key, value) in more.as_object().cloned().unwrap_or_default() {
+        for (key, value) in more.borrow().as_object().cloned().unwrap_or_default() {
             event[key] = value;
         }
         self.run(at, &["hook"], event.to_string().as_bytes())

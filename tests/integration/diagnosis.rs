@@ -2,7 +2,7 @@
 //!
 //! tests/data/diagnosis/cases.jsonl holds one case a line: the plan, what the meters showed before
 //! and after, the transcript's line, the hook's payload, and what the answer may be.
-//! error_lines.jsonl holds error lines of eight client versions with what each is.
+//! `error_lines.jsonl` holds error lines of eight client versions with what each is.
 
 use chrono::DateTime;
 use serde_json::Value;
@@ -23,97 +23,110 @@ fn allows(allowed: &Value, got: &Value) -> bool {
     allowed == "any" || allowed.as_array().is_some_and(|list| list.contains(got))
 }
 
-/// What is wrong with the answer to one case.
-fn misses(case: &Value) -> Vec<String> {
+/// What the program said to one case.
+struct Answer {
+    incident: Value,
+    told: String,
+    drawn: String,
+}
+
+/// Plays a case as the client would.
+fn play(case: &Value) -> Answer {
     let sandbox = Sandbox::new();
     let now = case["now"].as_i64().expect("a time");
-    let plan = case["plan"].as_str().expect("a plan");
-    if plan != "key" {
-        Client::logged_in(&sandbox, plan, case["role"].as_str().expect("a role"));
+    let text = |key: &str| case[key].as_str().expect("text").to_owned();
+    if case["plan"] != "key" {
+        Client::logged_in(&sandbox, &text("plan"), &text("role"));
     }
     if !case["settings"].is_null() {
         sandbox.write(".claude/settings.json", case["settings"].to_string());
     }
     let mut client = Client::new(&sandbox);
-    client.version = case["version"].as_str().expect("a version").to_owned();
-    if plan == "key" {
-        let key = (
-            "ANTHROPIC_API_KEY".to_owned(),
-            "sk-ant-api03-SECRET".to_owned(),
-        );
-        client.variables.push(key);
+    client.version = text("version");
+    let mut variable = |name: &str, value: &str| {
+        client.variables.push((name.to_owned(), value.to_owned()));
+    };
+    if case["plan"] == "key" {
+        variable("ANTHROPIC_API_KEY", "sk-ant-api03-SECRET");
     }
-    for (name, value) in case["env"].as_object().cloned().unwrap_or_default() {
-        let value = value.as_str().expect("text").to_owned();
-        client.variables.push((name, value));
+    for (name, value) in case["env"].as_object().into_iter().flatten() {
+        variable(name, value.as_str().expect("text"));
     }
     if !case["before"].is_null() {
         let age = case["before_age_s"].as_i64().unwrap_or(60);
-        client
-            .draws(&rfc3339(now - age), case["before"].clone(), 160)
-            .success();
+        let before = case["before"].clone();
+        client.draws(&rfc3339(now - age), before, 160).success();
     }
-    let line = case["line"]
-        .to_string()
-        .replace("\"SESSION\"", &format!("\"{}\"", client.session));
+    let session = format!("\"{}\"", client.session);
+    let line = case["line"].to_string().replace("\"SESSION\"", &session);
     client.append(&serde_json::from_str(&line).expect("a line"));
     if !case["hook"].is_null() {
-        client
-            .event(&rfc3339(now), "StopFailure", case["hook"].clone())
-            .success();
+        let event = client.event(&rfc3339(now), "StopFailure", &case["hook"]);
+        event.success();
     }
-    let drawn = client
-        .draws(&rfc3339(now + 1), case["after"].clone(), 160)
-        .success()
-        .to_owned();
-    let incident = client.explained(&rfc3339(now + 2));
-    let told = client
-        .run(&rfc3339(now + 2), &["explain"], b"")
-        .success()
-        .to_owned();
-    let expected = &case["expect"];
-    let mut missed = Vec::new();
+    let drawn = client.draws(&rfc3339(now + 1), case["after"].clone(), 160);
+    let told = client.run(&rfc3339(now + 2), &["explain"], b"");
+    Answer {
+        incident: client.explained(&rfc3339(now + 2)),
+        told: told.success().to_owned(),
+        drawn: drawn.success().to_owned(),
+    }
+}
+
+/// What is wrong with the answer to one case.
+fn misses(case: &Value) -> Vec<String> {
+    let answer = play(case);
+    let (incident, expected) = (&answer.incident, &case["expect"]);
     if expected.is_null() {
-        if !incident.is_null() {
-            missed.push(format!("an incident where there is none: {incident}"));
-        }
-        return missed;
+        return if incident.is_null() {
+            Vec::new()
+        } else {
+            vec![format!("an incident where there is none: {incident}")]
+        };
     }
-    for field in ["limit", "verdict"] {
-        if !allows(&expected[field], &incident[field]) {
-            missed.push(format!(
+    let mut missed: Vec<String> = ["limit", "verdict", "who_can_fix"]
+        .into_iter()
+        .filter(|field| !expected[field].is_null() && !allows(&expected[field], &incident[field]))
+        .map(|field| {
+            format!(
                 "{field} is {}, not one of {}",
                 incident[field], expected[field]
-            ));
-        }
-    }
-    if expected["who_can_fix"].is_array()
-        && !allows(&expected["who_can_fix"], &incident["who_can_fix"])
-    {
-        missed.push(format!("who_can_fix is {}", incident["who_can_fix"]));
-    }
+            )
+        })
+        .collect();
     if expected["waiting_helps"] != "any" && expected["waiting_helps"] != incident["waiting_helps"]
     {
         missed.push(format!("waiting_helps is {}", incident["waiting_helps"]));
     }
-    let resets_at = incident["resets_at"].as_str().map(|at| {
-        DateTime::parse_from_rfc3339(at)
-            .expect("RFC 3339")
-            .timestamp()
-    });
-    match &expected["resets_at"] {
-        Value::String(_) => {}
-        Value::Null if resets_at.is_none() => {}
-        wanted => {
-            let near = wanted
-                .as_i64()
-                .zip(resets_at)
-                .is_some_and(|(a, b)| (a - b).abs() <= 60);
-            if !near {
-                missed.push(format!("resets_at is {resets_at:?}, not {wanted}"));
-            }
-        }
+    if !is_reset_expected(&expected["resets_at"], &incident["resets_at"]) {
+        let (got, wanted) = (&incident["resets_at"], &expected["resets_at"]);
+        missed.push(format!("resets_at is {got}, not {wanted}"));
     }
+    missed.extend(misses_in_words(&answer));
+    missed
+}
+
+fn is_reset_expected(wanted: &Value, got: &Value) -> bool {
+    let got = got.as_str().map(|at| {
+        let at = DateTime::parse_from_rfc3339(at).expect("RFC 3339");
+        at.timestamp()
+    });
+    match wanted {
+        Value::String(any) => any == "any",
+        Value::Null => got.is_none(),
+        wanted => got
+            .zip(wanted.as_i64())
+            .is_some_and(|(got, wanted)| (got - wanted).abs() <= 60),
+    }
+}
+
+fn misses_in_words(answer: &Answer) -> Vec<String> {
+    let Answer {
+        incident,
+        told,
+        drawn,
+    } = answer;
+    let mut missed = Vec::new();
     let headline = incident["headline"].as_str().unwrap_or_default();
     let badge = incident["badge"].as_str().unwrap_or_default();
     let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -123,11 +136,10 @@ fn misses(case: &Value) -> Vec<String> {
     if badge.is_empty() || badge.chars().count() > 60 || !drawn.contains(badge) {
         missed.push(format!("the status line does not show the badge {badge:?}"));
     }
-    if incident["actions"].as_array().is_none_or(Vec::is_empty) {
-        missed.push("no actions".to_owned());
-    }
-    if incident["evidence"].as_array().is_none_or(Vec::is_empty) {
-        missed.push("no evidence".to_owned());
+    for list in ["actions", "evidence"] {
+        if incident[list].as_array().is_none_or(Vec::is_empty) {
+            missed.push(format!("no {list}"));
+        }
     }
     if format!("{told}{drawn}{incident}").contains("sk-ant") {
         missed.push("leaks a key".to_owned());

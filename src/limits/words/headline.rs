@@ -170,7 +170,7 @@ impl Words<'_> {
             .evidence
             .account
             .as_ref()
-            .is_some_and(|account| account.administers());
+            .is_some_and(crate::claude::account::Account::administers);
         let raise = if administers {
             "raise it in the organisation's settings"
         } else {
