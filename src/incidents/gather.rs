@@ -67,9 +67,10 @@ pub fn complete(
     tail: Option<&Tail>,
 ) {
     evidence.account = Account::load(places);
-    evidence
-        .credentials
-        .extend(credentials::in_all_settings(places, project));
+    evidence.credentials = credentials::combine(
+        std::mem::take(&mut evidence.credentials),
+        credentials::in_all_settings(places, project),
+    );
     evidence.installations = installations::count(places, environment);
     if let Some(tail) = tail {
         merge(evidence, tail);

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::store::safe_name;
 use crate::claude::account::Account;
 use crate::disk::{self, Durability};
 use crate::environment::Environment;
 use crate::limits::evidence::{Sample, WindowLevel};
+use crate::limits::resets::is_plausible;
 use crate::places::Places;
 use crate::statusline::input::{StatusInput, Window};
 
@@ -16,6 +17,8 @@ use crate::statusline::input::{StatusInput, Window};
 const MOST: usize = 32;
 /// The same figures are written again no sooner than this.
 const EVERY: TimeDelta = TimeDelta::seconds(60);
+/// A week and a day: the longest window has passed.
+const KEPT_FOR: TimeDelta = TimeDelta::days(8);
 /// A history of [`MOST`] entries has about ten kilobytes.
 const SIZE_LIMIT: u64 = 256 * 1024;
 
@@ -55,6 +58,27 @@ pub fn of_others(places: &Places, session: &str, account: &str) -> Vec<Sample> {
     samples
 }
 
+/// Deletes the histories of sessions that drew their last line longer ago than any window lasts.
+/// Done when a session begins, so that it costs nothing on other draws.
+fn forget_old_sessions(places: &Places, environment: &Environment) {
+    let Ok(entries) = std::fs::read_dir(places.data.join("samples")) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let changed = path.metadata().and_then(|metadata| metadata.modified());
+        let is_old = changed
+            .is_ok_and(|changed| environment.now - DateTime::<Utc>::from(changed) > KEPT_FOR);
+        if is_old
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+        {
+            // One that cannot be deleted stays; nothing depends on it.
+            let _ = disk::remove_own_file(&path);
+        }
+    }
+}
+
 /// Notes what the status line was told, if it says anything new. Failures are silent: the next
 /// draw tries again, and a missing sample only makes an answer less certain.
 pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
@@ -63,7 +87,7 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
     };
     let level = |window: Window| WindowLevel {
         used_percent: window.used_percent,
-        resets_at: window.resets_at,
+        resets_at: window.resets_at.filter(|at| is_plausible(*at)),
     };
     let (five_hour, seven_day) = (input.five_hour().map(level), input.seven_day().map(level));
     if five_hour.is_none() && seven_day.is_none() {
@@ -94,6 +118,9 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
             history.pop();
         }
         _ => {}
+    }
+    if history.is_empty() {
+        forget_old_sessions(places, environment);
     }
     sample.account = Account::load(places).and_then(|account| account.fingerprint);
     history.push(sample);

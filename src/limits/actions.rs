@@ -44,7 +44,7 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
     {
         chosen.insert(0, &remedy::STANDARD_CONTEXT);
     }
-    if finding.verdict == Verdict::CannotTell {
+    if finding.verdict == Verdict::CannotTell && !finding.window_is_full {
         let first = match finding.limit {
             LimitKind::ApiCreditBalance => &remedy::CHECK_STATUS,
             _ => &remedy::CHECK_METERS,
@@ -179,15 +179,25 @@ fn for_a_wrong_credential(evidence: &Evidence, finding: &Finding) -> Vec<Action>
 
 fn take_out(credential: &Credential) -> Action {
     let is_variable = credential.set_in == SetIn::Environment;
-    let verb = if is_variable { "Unset" } else { "Take out" };
+    let (verb, places) = if is_variable {
+        ("Unset", " (your shell's start file, a .env file or CI)")
+    } else {
+        ("Take out", "")
+    };
+    let in_the_client = if credential.name == "ANTHROPIC_API_KEY" {
+        " To keep it for other programs, turn off \"Use custom API key\" in /config instead."
+    } else {
+        ""
+    };
     Action {
         doing: format!(
-            "{verb} {} in {}, then restart Claude Code",
+            "{verb} {} in {}{places}, then restart Claude Code",
             credential.name,
             credential.set_in.words()
         ),
-        why: "It outranks the login of your subscription, so the session used another account."
-            .to_owned(),
+        why: format!(
+            "It outranks the login of your subscription, so the session used another account.{in_the_client}"
+        ),
         command: is_variable.then(|| format!("unset {}", credential.name)),
         url: None,
     }

@@ -167,8 +167,8 @@ impl Evidence {
                 // A minute of slack on both sides: clocks differ, and the server rounds. A window
                 // that is over may still be the one that refused, if it is told after the error.
                 Some(resets_at) => {
-                    let begins = resets_at - length - TimeDelta::minutes(1);
-                    begins <= self.at && (resets_at > self.at || sample.at >= self.at)
+                    let has_begun = resets_at <= self.at + length + TimeDelta::minutes(1);
+                    has_begun && (resets_at > self.at || sample.at >= self.at)
                 }
                 None => true,
             })

@@ -9,6 +9,11 @@ use super::kind::LimitKind;
 use super::matching::normalise;
 use crate::zone::Zone;
 
+/// A moment that a limit could end at. Anything else is a mistake, or meant to break arithmetic.
+pub fn is_plausible(at: DateTime<Utc>) -> bool {
+    (2000..2200).contains(&at.year())
+}
+
 /// Sources that differ by less say the same: texts are rounded to the minute.
 const SAME: TimeDelta = TimeDelta::seconds(120);
 
@@ -79,6 +84,15 @@ pub fn in_text(
     kind: Option<LimitKind>,
     zone: Zone,
 ) -> Option<DateTime<Utc>> {
+    read_text(message, seen, kind, zone).filter(|at| is_plausible(*at))
+}
+
+fn read_text(
+    message: &str,
+    seen: DateTime<Utc>,
+    kind: Option<LimitKind>,
+    zone: Zone,
+) -> Option<DateTime<Utc>> {
     let text = normalise(message);
     if let Some(at) = epoch_after_bar(&text) {
         return Some(at);
@@ -94,7 +108,7 @@ pub fn in_text(
     .find_map(|word| Some(text.split_once(word)?.1))?;
     let zone = named_zone(message).unwrap_or(zone);
     if let Some(distance) = distance(rest) {
-        return Some(seen + distance);
+        return seen.checked_add_signed(distance);
     }
     let words = Words::read(rest);
     let zone = if words.utc {
@@ -146,7 +160,7 @@ fn distance(rest: &str) -> Option<TimeDelta> {
         if c.is_ascii_digit() {
             if !unit.trim().is_empty() {
                 match add(&mut number, &mut unit) {
-                    Some(step) => total += step,
+                    Some(step) => total = total.checked_add(&step)?,
                     None => break,
                 }
             }
@@ -204,7 +218,9 @@ impl Words {
             self.time = self.time.and_then(|time| half_of_day(time, word == "pm"));
             return true;
         }
-        if let Ok(date) = word.parse::<NaiveDate>() {
+        if let Ok(date) = word.parse::<NaiveDate>()
+            && (2000..2200).contains(&date.year())
+        {
             self.date = Some(date);
             return true;
         }
@@ -455,6 +471,25 @@ mod tests {
             "regain access on the 99th",
         ] {
             assert_eq!(read(text, FRIDAY, None), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_odd_to_be_read(
+            tail in "[ -~’∙·äé0-9:,.+()|-]{0,60}",
+            number in proptest::num::i64::ANY,
+        ) {
+            for text in [
+                format!("resets {tail}"),
+                format!("resets in {number} days {tail}"),
+                format!("limit reached|{number}"),
+                format!("resets +{number}-12-31 at {tail}"),
+                format!("hit your limit · resets {number} {tail} (Europe/Berlin)"),
+            ] {
+                let read = read(&text, FRIDAY, Some(LimitKind::FiveHour));
+                assert!(read.is_none_or(is_plausible));
+            }
         }
     }
 

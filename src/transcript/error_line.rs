@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::limits::resets::is_plausible;
+
 /// No error text that a person can read is longer; a gateway may answer with a whole web page.
 const TEXT_LIMIT: usize = 2_000;
 
@@ -102,7 +104,7 @@ fn epoch(value: &Value, key: &str) -> Option<DateTime<Utc>> {
         reason = "saturates; a date out of range is dropped"
     )]
     let seconds = value.get(key)?.as_f64()? as i64;
-    DateTime::from_timestamp(seconds, 0).filter(|_| seconds > 0)
+    DateTime::from_timestamp(seconds, 0).filter(|at| is_plausible(*at))
 }
 
 fn quota(line: &Value) -> Option<QuotaLimits> {

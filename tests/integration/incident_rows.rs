@@ -136,3 +136,27 @@ fn no_color_is_honoured() {
     let drawn = client.draws("2026-11-20T10:00:01Z", Value::Null, 120);
     assert!(!drawn.success().contains('\u{1b}'));
 }
+
+#[test]
+fn figures_at_the_end_of_time_do_not_cost_the_line() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    for seconds in [
+        i64::MAX,
+        i64::MIN,
+        8_210_266_876_799,
+        -8_334_601_228_800,
+        0,
+        -1,
+    ] {
+        let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": seconds}});
+        client.meets(AT, TEXT, quota);
+        let windows = crate::client::windows(41.0, seconds, 100.0, seconds);
+        let drawn = client.draws("2026-11-20T10:00:01Z", windows, 120);
+        assert!(
+            drawn.success().contains("5-hour limit") || drawn.stdout.contains("weekly"),
+            "{seconds}: {}",
+            drawn.stdout
+        );
+    }
+}

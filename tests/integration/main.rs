@@ -24,3 +24,4 @@ mod limits_page;
 mod report;
 mod statusline_host_safety;
 mod support;
+mod words;

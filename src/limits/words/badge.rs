@@ -25,8 +25,8 @@ impl Words<'_> {
             Some(reset) if reset.at > self.clock.now => {
                 format!("back {}", self.clock.time(reset.at))
             }
-            Some(reset) => format!("reset {} has passed", self.clock.time(reset.at)),
-            None => "see /usage for its reset".to_owned(),
+            Some(_) => "its reset has passed".to_owned(),
+            None => "reset: see /usage".to_owned(),
         }
     }
 
@@ -48,6 +48,9 @@ impl Words<'_> {
             ),
             (Verdict::CannotTell, LimitKind::Unknown) => {
                 "unknown error · /whycap says what to check".to_owned()
+            }
+            (Verdict::CannotTell, kind) if kind.is_window() && finding.window_is_full => {
+                sure(window_short(kind))
             }
             (Verdict::CannotTell, kind) if kind.is_window() => {
                 format!("{}, unconfirmed · {back}", window_short(kind))

@@ -61,6 +61,11 @@ impl Words<'_> {
             LimitKind::Unknown => {
                 "whycap does not know this error: look at /usage and /status before you change anything".to_owned()
             }
+            kind if kind.is_window() && finding.window_is_full => format!(
+                "Your {} is used up, and whether an organisation is involved cannot be told: {}",
+                window_name(kind),
+                self.wait()
+            ),
             kind if kind.is_window() => format!(
                 "The {} may be used up, but nothing here confirms it: compare with /usage, or {}",
                 window_name(kind),
