@@ -18,7 +18,7 @@ use crate::transcript::tail::Tail;
 /// How much of a transcript's end is read first: dozens of lines.
 const TAIL: u64 = 256 * 1024;
 /// How much is read if that holds no whole assistant line: one line can carry an image.
-const LONG_TAIL: u64 = 8 * 1024 * 1024;
+const LONG_TAIL: u64 = 2 * 1024 * 1024;
 /// An error's line carries the moment at which the client made it, however late it is written. The
 /// hook ran 10 to 50 milliseconds later with client 2.1.328.
 const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
@@ -170,8 +170,9 @@ pub fn add_samples(evidence: &mut Evidence, places: &Places) {
         .samples
         .iter()
         .rev()
-        .find(|sample| sample.at <= evidence.at + SAME_EVENT);
+        .find(|sample| sample.since <= evidence.at + SAME_EVENT);
     if let Some(sample) = near {
+        evidence.fast_mode = sample.fast_mode;
         evidence.client_version = evidence
             .client_version
             .take()

@@ -96,6 +96,7 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
     let now = environment.now;
     let mut history = of_session(places, session);
     let mut sample = Sample {
+        since: now,
         at: now,
         measured: now,
         api_ms: input.client_api_ms(),
@@ -103,6 +104,7 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
         seven_day,
         account: None,
         model: input.model_id().map(str::to_owned),
+        fast_mode: input.fast_mode(),
         version: input.version().map(str::to_owned),
     };
     let is_same = |last: &Sample| (last.five_hour, last.seven_day) == (five_hour, seven_day);
@@ -115,6 +117,7 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
             if last.api_ms.is_some() && last.api_ms == sample.api_ms {
                 sample.measured = last.measured;
             }
+            sample.since = last.since;
             history.pop();
         }
         _ => {}

@@ -39,6 +39,13 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
         }
         _ => finding.family.helps.to_vec(),
     };
+    if evidence.fast_mode
+        && finding.waiting_helps == Some(false)
+        && finding.limit.is_paid_from_pool()
+    {
+        chosen.retain(|candidate| **candidate != remedy::WAIT);
+        chosen.insert(0, &remedy::FAST_MODE_OFF);
+    }
     if finding.limit == LimitKind::LongContextCredits
         && !chosen.contains(&&remedy::STANDARD_CONTEXT)
     {

@@ -341,6 +341,13 @@ fn the_client(evidence: &Evidence, finding: &Finding, facts: &mut Vec<Fact>) {
             });
         }
     }
+    if evidence.fast_mode {
+        facts.push(Fact {
+            sentence: "Fast mode was on, which is paid from usage credits only.".to_owned(),
+            source: Source::Sample,
+            at: None,
+        });
+    }
     if evidence.is_long_context_model() {
         facts.push(Fact {
             sentence: "The session runs the 1M-context variant of its model, which can draw on usage credits.".to_owned(),

@@ -139,6 +139,18 @@ pub(super) const STANDARD_CONTEXT: Remedy = remedy(
     Some("/model"),
     None,
 );
+pub(super) const FAST_MODE_OFF: Remedy = remedy(
+    "Turn fast mode off",
+    "Fast mode is paid from usage credits only. Without it the plan's included usage counts again.",
+    Some("/fast"),
+    None,
+);
+pub(super) const SHORTER_ANSWER: Remedy = remedy(
+    "Ask for the answer in parts",
+    "One answer may only have so many tokens. CLAUDE_CODE_MAX_OUTPUT_TOKENS sets how many.",
+    None,
+    None,
+);
 pub(super) const TURN_CREDITS_ON: Remedy = remedy(
     "Or turn {pool} on, if you want the 1M context",
     "This takes effect in the next session.",

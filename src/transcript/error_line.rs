@@ -149,6 +149,13 @@ pub fn parse(bytes: &[u8]) -> Option<AssistantLine> {
     if line.get("type")?.as_str()? != "assistant" {
         return None;
     }
+    // A fork's file repeats its parent's lines, which say nothing about the fork.
+    let is_copied = line
+        .get("requestSessionId")
+        .is_some_and(|id| id.is_string() && Some(id) != line.get("sessionId"));
+    if is_copied {
+        return None;
+    }
     let message = line.get("message")?;
     let model = text(message, "model");
     let synthetic = model.as_deref() == Some("<synthetic>");
@@ -202,6 +209,18 @@ mod tests {
             parse(br#"{"type":"user","isApiErrorMessage":true,"message":{"content":"x"}}"#),
             None
         );
+    }
+
+    #[test]
+    fn a_forks_copy_of_its_parents_error_is_not_the_forks() {
+        let line = |id: &str| {
+            let text = format!(
+                r#"{{"type":"assistant","isApiErrorMessage":true,"sessionId":"fork","requestSessionId":"{id}","message":{{"model":"<synthetic>","content":"x"}}}}"#
+            );
+            parse(text.as_bytes())
+        };
+        assert_eq!(line("parent"), None);
+        assert!(line("fork").is_some());
     }
 
     #[test]

@@ -385,3 +385,117 @@ fn times_are_told_in_the_users_zone() {
     let headline = client.explained("2026-11-20T10:00:02Z")["headline"].to_string();
     assert!(headline.contains("21:00, in 1 h 59 m"), "{headline}");
 }
+
+#[test]
+fn an_answer_does_not_change_as_time_goes_by() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let low = windows(41.0, NOON, 22.0, NOON + 300_000);
+    client.draws("2026-11-20T09:59:00Z", low.clone(), 160);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    for minute in [1, 5, 20, 50] {
+        client.draws(&format!("2026-11-20T10:{minute:02}:00Z"), low.clone(), 160);
+        let at = format!("2026-11-20T10:{minute:02}:30Z");
+        assert_eq!(
+            client.explained(&at)["verdict"],
+            "false_likely",
+            "after {minute} minutes"
+        );
+    }
+}
+
+#[test]
+fn a_window_that_was_reset_early_was_full_all_the_same() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    client.draws(
+        "2026-11-20T10:00:01Z",
+        windows(100.0, NOON, 22.0, NOON + 300_000),
+        160,
+    );
+    client.draws(
+        "2026-11-20T10:05:00Z",
+        windows(0.0, NOON, 22.0, NOON + 300_000),
+        160,
+    );
+    assert_eq!(client.explained("2026-11-20T10:06:00Z")["verdict"], "real");
+}
+
+#[test]
+fn the_last_old_figures_do_not_outweigh_those_that_come_with_the_refusal() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    client.draws(
+        "2026-11-20T10:00:01Z",
+        windows(80.0, NOON, 22.0, NOON + 300_000),
+        160,
+    );
+    client.draws(
+        "2026-11-20T10:00:02Z",
+        windows(100.0, NOON, 22.0, NOON + 300_000),
+        160,
+    );
+    assert_eq!(client.explained("2026-11-20T10:00:03Z")["verdict"], "real");
+}
+
+#[test]
+fn samples_of_another_account_do_not_count() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.draws(
+        "2026-11-20T09:59:00Z",
+        windows(3.0, NOON, 2.0, NOON + 300_000),
+        160,
+    );
+    let other = r#"{"oauthAccount":{"accountUuid":"22222222","organizationType":"claude_max"}}"#;
+    sandbox.write(".claude.json", other);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    assert_eq!(
+        client.explained("2026-11-20T10:00:01Z")["verdict"],
+        "cannot_tell"
+    );
+}
+
+#[test]
+fn another_sessions_meters_count_for_the_same_account() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let other = Client::with_session(&sandbox, "aaaa");
+    other.draws(
+        "2026-11-20T09:59:00Z",
+        windows(3.0, NOON, 2.0, NOON + 300_000),
+        160,
+    );
+    let client = Client::with_session(&sandbox, "bbbb");
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    assert_eq!(
+        client.explained("2026-11-20T10:00:01Z")["verdict"],
+        "false_likely"
+    );
+}

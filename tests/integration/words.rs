@@ -23,6 +23,7 @@ fn sample(five_hour: f64, weekly: f64) -> Sample {
         resets_at: Some(at() + TimeDelta::hours(hours)),
     };
     Sample {
+        since: at(),
         at: at(),
         measured: at(),
         api_ms: None,
@@ -30,6 +31,7 @@ fn sample(five_hour: f64, weekly: f64) -> Sample {
         seven_day: Some(level(weekly, 80)),
         account: None,
         model: None,
+        fast_mode: false,
         version: None,
     }
 }
@@ -163,6 +165,7 @@ fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
                         } else {
                             Vec::new()
                         },
+                        fast_mode: index == 1 && account.is_none(),
                         client_version: (index > 1).then(|| "2.1.119".to_owned()),
                         ..Evidence::default()
                     };

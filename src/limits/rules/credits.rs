@@ -36,6 +36,9 @@ pub(super) fn conclude(case: &Case<'_>) -> Conclusion {
         return Conclusion::new(UsageCredits, Verdict::Real, who)
             .waiting((has_reset || named).then_some(true));
     }
+    if meters::all_low(evidence) && evidence.fast_mode {
+        return Conclusion::new(UsageCredits, Verdict::Real, who).waiting(false);
+    }
     if meters::all_low(evidence) {
         let is_old = evidence
             .version()

@@ -75,6 +75,9 @@ impl Words<'_> {
                 format!("{}, no org involved · {back}", window_short(kind))
             }
             (_, kind) if kind.is_window() => sure(window_short(kind)),
+            (_, kind) if kind.is_paid_from_pool() && finding.waiting_helps == Some(false) => {
+                "fast mode needs usage credits · /fast turns it off".to_owned()
+            }
             (_, LimitKind::OwnSpendCap) => format!(
                 "{} + own spend cap · {back}",
                 window_short(finding.window.unwrap_or(LimitKind::FiveHour))
@@ -108,6 +111,7 @@ fn fixed_badge(kind: LimitKind) -> &'static str {
         LimitKind::ModelUnavailable => "model not available · /model for another",
         LimitKind::RequestTooLarge => "request too large, no limit · /compact",
         LimitKind::PromptTooLong => "prompt too long, no limit · /compact",
+        LimitKind::Unknown => "answer too long, no limit · ask for it in parts",
         _ => "request refused · /whycap",
     }
 }

@@ -124,6 +124,10 @@ impl Words<'_> {
                 self.wait()
             ),
             kind if kind.is_window() => format!("Your {window} is used up: {}", self.wait()),
+            kind if kind.is_paid_from_pool() && finding.waiting_helps == Some(false) => format!(
+                "Fast mode is paid from {pool}, which are used up or capped, while your plan has room: turn it off with /fast"
+            )
+            .replace("extra usage, which are", "extra usage, which is"),
             LimitKind::OwnSpendCap => format!(
                 "Two limits at once, your {window} and your own monthly cap on {pool}: {}, or raise the cap",
                 self.wait()
@@ -241,6 +245,9 @@ fn fixed_headline(kind: LimitKind) -> &'static str {
         }
         LimitKind::PromptTooLong => {
             "The conversation is longer than the model takes, and no usage limit is involved: run /compact or /clear"
+        }
+        LimitKind::Unknown => {
+            "The answer reached the length that one answer may have, and no usage limit is involved: ask for it in parts"
         }
         _ => "The service refused the request: look at /usage and /status",
     }
