@@ -137,7 +137,7 @@ pub fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credentia
 /// What applies to a session, from its environment and from the settings files. The client puts the
 /// `env` of its settings into its own environment and hands it on (seen with 2.1.328), so what
 /// stands in both places was set in the settings.
-pub fn combine(environment: Vec<Credential>, settings: Vec<Credential>) -> Vec<Credential> {
+pub fn combine(environment: Vec<Credential>, settings: &[Credential]) -> Vec<Credential> {
     environment
         .into_iter()
         .filter(|inherited| !settings.iter().any(|set| set.name == inherited.name))

@@ -91,7 +91,7 @@ fn pasted(text: &str, places: &Places, environment: &Environment) -> Incident {
         account: Account::load(places),
         credentials: credentials::combine(
             credentials::in_environment(environment),
-            credentials::in_all_settings(places, None),
+            &credentials::in_all_settings(places, None),
         ),
         environment_is_clients: environment.variable("CLAUDECODE").is_some(),
         ..Evidence::default()

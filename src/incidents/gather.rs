@@ -69,7 +69,7 @@ pub fn complete(
     evidence.account = Account::load(places);
     evidence.credentials = credentials::combine(
         std::mem::take(&mut evidence.credentials),
-        credentials::in_all_settings(places, project),
+        &credentials::in_all_settings(places, project),
     );
     evidence.installations = installations::count(places, environment);
     if let Some(tail) = tail {

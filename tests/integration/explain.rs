@@ -499,3 +499,52 @@ fn another_sessions_meters_count_for_the_same_account() {
         "false_likely"
     );
 }
+
+#[test]
+fn a_window_counts_as_full_from_97_per_cent() {
+    for (level, verdict) in [(96.9, "false_likely"), (97.0, "real")] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "max", "admin");
+        let client = Client::new(&sandbox);
+        client.meets(
+            "2026-11-20T10:00:00Z",
+            "You've hit your 5-hour limit · resets 12pm (UTC)",
+            json!({}),
+        );
+        client.draws(
+            "2026-11-20T10:00:01Z",
+            windows(level, NOON, 22.0, NOON + 300_000),
+            160,
+        );
+        assert_eq!(
+            client.explained("2026-11-20T10:00:02Z")["verdict"],
+            verdict,
+            "{level} %"
+        );
+    }
+}
+
+#[test]
+fn fast_mode_needs_credits_although_the_plan_has_room() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let status = json!({
+        "session_id": client.session, "fast_mode": true,
+        "rate_limits": windows(5.0, NOON, 5.0, NOON + 300_000),
+    });
+    client.run(
+        "2026-11-20T09:59:30Z",
+        &["statusline"],
+        status.to_string().as_bytes(),
+    );
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You're out of usage credits · resets 12pm (UTC)",
+        json!({}),
+    );
+    let incident = client.explained("2026-11-20T10:00:02Z");
+    assert_eq!(incident["verdict"], "real");
+    assert_eq!(incident["waiting_helps"], false);
+    assert_eq!(incident["actions"][0]["command"], "/fast");
+}

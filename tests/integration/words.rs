@@ -40,13 +40,8 @@ fn texts() -> Vec<String> {
     let mut texts: Vec<String> = families::all()
         .flat_map(|family| family.wordings)
         .flat_map(|wording| {
-            [
-                "",
-                " · resets 11am (UTC)",
-                " · resets 9:50am (UTC)",
-                " · resets Nov 23, 5pm (UTC)",
-            ]
-            .map(|reset| wording.text.replace(" · resets …", reset))
+            ["", " · resets 11am (UTC)", " · resets 9:50am (UTC)"]
+                .map(|reset| wording.text.replace(" · resets …", reset))
         })
         .collect();
     texts.extend(["", "!", "…", "{when} {pool}", "429"].map(str::to_owned));
@@ -69,7 +64,6 @@ fn quotas() -> Vec<Option<QuotaLimits>> {
         None,
         quota("five_hour", None, Some(2)),
         quota("five_hour", Some("org_level_disabled_until"), Some(-1)),
-        quota("seven_day_opus", None, Some(80)),
         quota("overage", Some("out_of_credits"), None),
         quota("something_new", Some("something_newer"), None),
     ]
@@ -90,7 +84,6 @@ fn accounts() -> Vec<Option<Account>> {
         account(Plan::Max, "admin"),
         account(Plan::Team, "user"),
         account(Plan::Enterprise, "owner"),
-        account(Plan::Other, "user"),
     ]
 }
 
