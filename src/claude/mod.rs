@@ -3,3 +3,7 @@
 pub mod account;
 pub mod credentials;
 pub mod installations;
+pub mod prices;
+pub mod processes;
+pub mod sessions;
+pub mod settings;

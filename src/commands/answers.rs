@@ -29,6 +29,21 @@ const SUBJECTS: &[Subject] = &[
         answer: super::explain::answer,
     },
     Subject {
+        name: "spend",
+        says: "what was spent today and this week",
+        answer: super::spend::answer,
+    },
+    Subject {
+        name: "locks",
+        says: "locks of Claude Code, and which are left over",
+        answer: super::locks::answer,
+    },
+    Subject {
+        name: "doctor",
+        says: "what is wrong with the set-up",
+        answer: super::doctor::answer,
+    },
+    Subject {
         name: "incidents",
         says: "past limit errors",
         answer: super::incidents::answer,
@@ -39,6 +54,15 @@ const SUBJECTS: &[Subject] = &[
         answer: super::report::answer,
     },
 ];
+
+/// Columns for an answer: the client indents it, and its own frame takes some.
+pub(crate) fn width(environment: &Environment) -> usize {
+    environment
+        .columns()
+        .unwrap_or(90)
+        .saturating_sub(6)
+        .max(40)
+}
 
 /// The client cuts a message at 10,000 characters, without a word about it.
 const LONGEST: usize = 9_500;

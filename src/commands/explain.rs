@@ -5,14 +5,18 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::answers::Question;
+use chrono::TimeDelta;
+
+use super::answers::{self, Question};
 use crate::claude::account::Account;
 use crate::claude::credentials;
 use crate::environment::Environment;
 use crate::incidents::lookup;
+use crate::ledger::{Ledger, Patience};
 use crate::limits::clock::Clock;
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
+use crate::limits::period::period_of;
 use crate::limits::story;
 use crate::places::Places;
 use crate::terminal::{self, Palette};
@@ -58,11 +62,7 @@ pub(crate) fn answer(question: Question<'_>) -> String {
     } = question;
     let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
     let incident = own.or_else(|| lookup::newest(places, environment, None));
-    let width = environment
-        .columns()
-        .unwrap_or(90)
-        .saturating_sub(6)
-        .max(40);
+    let width = answers::width(environment);
     text(incident.as_ref(), environment, width, Palette::none())
 }
 
@@ -79,7 +79,31 @@ fn text(
         now: environment.now,
         zone: environment.zone,
     };
-    story::tell(incident, clock, None, width, palette)
+    let spent = spent(incident, environment);
+    story::tell(incident, clock, spent.as_deref(), width, palette)
+}
+
+/// What this machine spent in the period that the limit covers. From what is counted already: an
+/// answer about an error does not wait for transcripts to be read.
+fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
+    let (since, until) = period_of(incident, environment.zone)?;
+    let places = Places::of(environment);
+    let ledger = Ledger::open_existing(&places.data, Patience::None)?;
+    let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
+    let clock = Clock {
+        now: environment.now,
+        zone: environment.zone,
+    };
+    let bound = if spent.estimated || !ledger.is_complete() {
+        "at least "
+    } else {
+        ""
+    };
+    Some(format!(
+        "Since {} this machine spent {bound}{} at list price. Other machines, claude.ai and, in an organisation, other members draw on the same limit.",
+        clock.time(since),
+        spent.total().show()
+    ))
 }
 
 /// A message that somebody pasted: only what this machine knows at the moment is added.

@@ -9,7 +9,6 @@ use crate::claude::account::Account;
 use crate::disk::{self, Durability};
 use crate::environment::Environment;
 use crate::limits::evidence::{Sample, WindowLevel};
-use crate::limits::resets::is_plausible;
 use crate::places::Places;
 use crate::statusline::input::{StatusInput, Window};
 
@@ -87,7 +86,7 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
     };
     let level = |window: Window| WindowLevel {
         used_percent: window.used_percent,
-        resets_at: window.resets_at.filter(|at| is_plausible(*at)),
+        resets_at: window.resets_at,
     };
     let (five_hour, seven_day) = (input.five_hour().map(level), input.seven_day().map(level));
     if five_hour.is_none() && seven_day.is_none() {

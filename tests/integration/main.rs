@@ -17,11 +17,18 @@
 
 mod client;
 mod diagnosis;
+mod doctor;
 mod explain;
+mod help;
 mod hook;
 mod incident_rows;
+mod install;
+mod install_script;
 mod limits_page;
+mod locks;
+mod plugin;
 mod report;
 mod statusline_host_safety;
 mod support;
 mod words;
+mod wrapped_status_line;

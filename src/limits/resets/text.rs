@@ -44,11 +44,7 @@ fn read_text(
         return seen.checked_add_signed(distance);
     }
     let words = Words::read(rest);
-    let zone = if words.utc {
-        Zone::Named(chrono_tz::UTC)
-    } else {
-        zone
-    };
+    let zone = if words.utc { Zone::UTC } else { zone };
     words.moment(seen, kind, zone)
 }
 
