@@ -54,6 +54,7 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
     if finding.verdict == Verdict::CannotTell && !finding.window_is_full {
         let first = match finding.limit {
             LimitKind::ApiCreditBalance => &remedy::CHECK_STATUS,
+            LimitKind::Throttle => &remedy::RETRY,
             _ => &remedy::CHECK_METERS,
         };
         chosen.retain(|candidate| *candidate != first);

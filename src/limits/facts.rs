@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::clock::{Clock, length};
 use super::diagnosis::Finding;
-use super::evidence::{Evidence, FRESH_FOR, Seen};
+use super::evidence::{Evidence, FRESH_FOR, Sample, Seen};
 use super::kind::LimitKind;
 use super::resets::{Reset, ResetSource};
 use crate::claude::credentials::SetIn;
@@ -200,12 +200,7 @@ fn the_meters(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
             continue;
         };
         let measured = evidence.measured(sample);
-        let age = (evidence.at - measured).num_seconds();
-        let when = if age > 0 {
-            format!("{} before the error", length(age))
-        } else {
-            "after the error".to_owned()
-        };
+        let when = age_at_error(evidence, sample);
         let too_old = if evidence.at - measured > FRESH_FOR {
             " That is too old to prove anything."
         } else {
@@ -223,6 +218,19 @@ fn the_meters(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
             source: Source::Sample,
             at: Some(sample.at),
         });
+    }
+}
+
+/// How old a reading was at the error: "1 m before the error", "right after the error".
+pub(super) fn age_at_error(evidence: &Evidence, sample: &Sample) -> String {
+    let age = (evidence.at - evidence.measured(sample)).num_seconds();
+    let since = (sample.since - evidence.at).num_seconds();
+    if age > 0 {
+        format!("{} before the error", length(age))
+    } else if since < 60 {
+        "right after the error".to_owned()
+    } else {
+        format!("{} after the error", length(since))
     }
 }
 

@@ -37,9 +37,10 @@ impl Words<'_> {
         let sure = |text: &str| format!("{text} · {back}");
         let badge = match (finding.verdict, finding.limit) {
             (Verdict::FalseLikely, _) => match self.meter() {
-                Some((name, figure)) => {
-                    format!("this limit looks false: {name} meter at {figure} %")
-                }
+                Some(meter) => format!(
+                    "this limit looks false: {} meter at {} %",
+                    meter.window, meter.percent
+                ),
                 None => "this limit looks false · /whycap".to_owned(),
             },
             (Verdict::WrongCredential, _) => format!(

@@ -2,7 +2,7 @@
 
 use super::{Words, pool_name, window_name};
 use crate::limits::actions;
-use crate::limits::kind::{LimitKind, Verdict};
+use crate::limits::kind::{LimitKind, Verdict, Who};
 
 impl Words<'_> {
     /// "wait until 14:30, in 1 h 52 m".
@@ -45,8 +45,9 @@ impl Words<'_> {
             "send the prompt again in a few minutes, and compare with /usage"
         };
         match self.meter() {
-            Some((name, figure)) => format!(
-                "This limit is probably false, because the {name} meter showed only {figure} %: {first}"
+            Some(meter) => format!(
+                "This limit is probably false, because the {} meter showed only {} % {}: {first}",
+                meter.window, meter.percent, meter.when
             ),
             None => format!("This limit is probably false: {first}"),
         }
@@ -77,14 +78,24 @@ impl Words<'_> {
                 pool_name(self.evidence),
                 self.wait()
             ),
+            LimitKind::OrgSpendCap if self.evidence.plan().is_none() => {
+                "On Team or Enterprise your organisation's cap is reached, on Pro or Max these words only mean that your 5-hour window is used up: look at /usage".to_owned()
+            }
             LimitKind::OrgSpendCap | LimitKind::MemberSpendCap | LimitKind::SeatNoCredits => {
                 "An admin's cap may have stopped you, but the evidence does not settle it: compare with /usage, then ask an Owner".to_owned()
             }
-            LimitKind::UsageCredits => format!(
-                "The message says that {} are used up, but nothing here confirms it: look at /usage before you buy any",
-                pool_name(self.evidence)
-            )
-            .replace("extra usage are", "extra usage is"),
+            LimitKind::UsageCredits => {
+                let then = if finding.who == Who::Admin {
+                    "look at /usage, then ask an admin"
+                } else {
+                    "look at /usage before you buy any"
+                };
+                format!(
+                    "The message says that {} are used up, but nothing here confirms it: {then}",
+                    pool_name(self.evidence)
+                )
+                .replace("extra usage are", "extra usage is")
+            }
             LimitKind::ApiCreditBalance => {
                 "A Console credit balance is empty, though you are logged in with a plan: /status shows which key the session uses".to_owned()
             }
