@@ -352,3 +352,24 @@ fn durations_are_said_as_people_say_them() {
     assert_eq!(said(2 * 3600 + 300), "2 h 5 m");
     assert_eq!(said(9 * 86_400), "9 d");
 }
+
+#[test]
+fn a_login_lock_whose_owner_is_known_goes_by_the_owner() {
+    let of = |process, age| {
+        let facts = Facts {
+            shape: EmptyDirectory,
+            modified: now() - TimeDelta::seconds(age),
+            ..claimed(".oauth_refresh.lock", process)
+        };
+        outcome(&facts, &alone())
+    };
+    assert_eq!(of(client(), 20), (Held, Denied));
+    assert_eq!(of(Process::gone(PID), 20), (Stale, REMOVE));
+    // It may be the next holder's, who has not written his name yet.
+    assert_eq!(of(Process::gone(PID), 2), (CannotTell, AfterWatching(5)));
+    let unseen = Process {
+        alive: None,
+        ..client()
+    };
+    assert_eq!(of(unseen, 86_400), (CannotTell, Denied));
+}

@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod clearing;
 pub mod directory;
+pub mod document;
 pub mod finding;
 pub mod judgement;
 pub mod quarantine;

@@ -488,6 +488,33 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
     );
 }
 
+/// The client names itself beside its login lock (seen with 2.1.328).
+#[test]
+fn a_login_lock_is_held_as_long_as_its_owner_lives() {
+    let machine = Machine::new();
+    let elsewhere = Machine::new();
+    // Of another home, so that nothing but the owner file shows it.
+    let client = elsewhere.client();
+    let owner = json!({"pid": client.pid(), "procStart": client.ticks(), "lockBirthtimeMs": 1.5});
+    machine.file(".claude/.oauth_refresh.lock.owner", &owner.to_string(), 20);
+    machine.directory(".claude/.oauth_refresh.lock", 20);
+    machine.directory(".claude.lock", 20);
+    for path in [".claude/.oauth_refresh.lock", ".claude.lock"] {
+        let done = machine.clear();
+        assert_eq!(verdict_and_action(&done, path), ("held", "kept"));
+        assert_eq!(done[path]["holder"]["pid"], client.pid());
+    }
+    drop(client);
+    let done = machine.clear();
+    for path in [".claude/.oauth_refresh.lock", ".claude.lock"] {
+        assert_eq!(verdict_and_action(&done, path), ("stale", "cleared"));
+    }
+    assert!(
+        machine.exists(".claude/.oauth_refresh.lock.owner"),
+        "the client's own business"
+    );
+}
+
 #[test]
 fn a_zombie_holds_nothing() {
     let machine = Machine::new();
@@ -899,7 +926,7 @@ fn only_stuck_locks_that_cost_something_are_mentioned_unasked() {
 #[test]
 fn the_table_for_readers_is_the_catalogue() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/locks.md");
-    let wanted = whycap::locks::catalogue::document();
+    let wanted = whycap::locks::document::document();
     if std::env::var_os("WHYCAP_REWRITE_DOCS").is_some() {
         fs::write(&path, &wanted).unwrap();
     }
