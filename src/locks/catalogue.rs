@@ -47,7 +47,7 @@ pub struct Heartbeat {
     pub every: i64,
 }
 
-/// What a stuck lock costs, in words that follow "it costs".
+/// What a stuck lock costs, in words that follow "What it costs:".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Costs {
     /// With a date in the future: Claude Code waits for it, then gives up.

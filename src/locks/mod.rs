@@ -56,7 +56,7 @@ pub struct Lock {
     pub why: String,
     /// What was done.
     pub action: Action,
-    /// What it costs while it is stuck, to follow "it costs".
+    /// What it costs while it is stuck, to follow "What it costs:".
     pub costs: Option<&'static str>,
     /// Whether it was moved into quarantine rather than removed, and so can be brought back.
     pub set_aside: bool,
@@ -113,7 +113,9 @@ pub struct Finding {
     pub path: PathBuf,
     /// Why it never heals, one sentence.
     pub why: String,
-    /// What it costs, to follow "it costs": `2 to 5 s on each start, and some settings are not saved`.
+    /// Whether every session must end before it can be cleared.
+    pub needs_quiet: bool,
+    /// What it costs, to follow "What it costs:": `2 to 5 s on each start, and some settings are not saved`.
     pub costs: &'static str,
 }
 
@@ -156,6 +158,7 @@ pub fn that_matter(places: &Places, environment: &Environment) -> Vec<Finding> {
                 findings.push(Finding {
                     path: root.join(pattern),
                     why,
+                    needs_quiet: row.stays_with_live_session,
                     costs,
                 });
             }
