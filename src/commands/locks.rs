@@ -9,6 +9,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::answers::{self, Question};
 use crate::environment::Environment;
 use crate::locks::catalogue::Kind;
 use crate::locks::clearing::Clearing;
@@ -31,14 +32,14 @@ pub struct LocksArgs {
 /// What `whycap --clear-stale-locks` is told.
 #[derive(Debug, clap::Args)]
 pub struct ClearArgs {
-    /// Clear locks of Claude Code that are provably left over; keep the rest and say why
+    /// Clear locks that are left over [with --dry-run, --json]
     #[arg(long)]
     pub clear_stale_locks: bool,
-    /// Show what --clear-stale-locks would do, and do nothing
-    #[arg(long, requires = "clear_stale_locks")]
+    /// With it: only show what would be done
+    #[arg(long, requires = "clear_stale_locks", hide = true)]
     dry_run: bool,
-    /// Print what --clear-stale-locks did as JSON
-    #[arg(long, requires = "clear_stale_locks")]
+    /// With it: print JSON
+    #[arg(long, requires = "clear_stale_locks", hide = true)]
     json: bool,
 }
 
@@ -97,6 +98,23 @@ pub fn clear(environment: &Environment, arguments: &ClearArgs) -> anyhow::Result
 }
 
 /// None where it was deleted under us; then no project is looked at.
+/// The answer of `/whycap locks`.
+pub(crate) fn answer(question: Question<'_>) -> String {
+    let Question {
+        places,
+        environment,
+        ..
+    } = question;
+    let project = environment.path("CLAUDE_PROJECT_DIR");
+    let page = Page {
+        places,
+        palette: Palette::none(),
+        width: answers::width(environment),
+        now: environment.now,
+    };
+    page.survey(locks::survey(places, environment, project.as_deref()))
+}
+
 fn working_directory() -> Option<PathBuf> {
     std::env::current_dir().ok()
 }
