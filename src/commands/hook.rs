@@ -88,10 +88,10 @@ fn greet(event: &Value, places: &Places, environment: &Environment) -> Option<Va
         .filter(|_| is_fresh);
     let message = match lock {
         Some(lock) => format!(
-            "whycap: {} is a lock that will never heal by itself. It costs {}. `{}` in a shell clears it.",
+            "whycap: {} is a lock that will never heal by itself. It costs {}. {}",
             places.show(&lock.path),
             lock.costs,
-            locks::REMEDY
+            lock.remedy()
         ),
         None => format!("whycap: {}", wired::status_line_hint(places, environment)?),
     };

@@ -119,6 +119,17 @@ pub struct Finding {
     pub costs: &'static str,
 }
 
+impl Finding {
+    /// What to do about it, one sentence with the command in backticks.
+    pub fn remedy(&self) -> String {
+        if self.needs_quiet {
+            format!("Leave Claude Code, then run `{REMEDY}` in a shell.")
+        } else {
+            format!("`{REMEDY}` in a shell clears it.")
+        }
+    }
+}
+
 /// What clears them.
 pub const REMEDY: &str = "whycap --clear-stale-locks";
 
