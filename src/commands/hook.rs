@@ -87,12 +87,7 @@ fn greet(event: &Value, places: &Places, environment: &Environment) -> Option<Va
         .next()
         .filter(|_| is_fresh);
     let message = match lock {
-        Some(lock) => format!(
-            "whycap: {} is a lock that will never heal by itself. It costs {}. {}",
-            places.show(&lock.path),
-            lock.costs,
-            lock.remedy()
-        ),
+        Some(lock) => format!("whycap: {}", lock.sentences(places)),
         None => format!("whycap: {}", wired::status_line_hint(places, environment)?),
     };
     Some(json!({ "systemMessage": message }))

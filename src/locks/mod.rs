@@ -120,6 +120,16 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The whole of it in three sentences, for a place where nobody asked about locks.
+    pub fn sentences(&self, places: &Places) -> String {
+        format!(
+            "{} is a lock that will never heal by itself. It costs {}. {}",
+            places.show(&self.path),
+            self.costs,
+            self.remedy()
+        )
+    }
+
     /// What to do about it, one sentence with the command in backticks.
     pub fn remedy(&self) -> String {
         if self.needs_quiet {
