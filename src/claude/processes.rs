@@ -225,8 +225,10 @@ pub fn clients_using(places: &Places) -> Vec<u32> {
             let process = look(*pid);
             process.alive == Some(true) && process.is_claude == Some(true)
         })
-        .filter(|pid| {
-            configuration_of(*pid).is_none_or(|config| same_place(&config, &places.config))
+        .filter(|pid| match configuration_of(*pid) {
+            Some(config) => same_place(&config, &places.config),
+            // A process that is just ending has no environment any more; it does not count.
+            None => look(*pid).alive == Some(true),
         })
         .collect()
 }
