@@ -44,6 +44,11 @@ const SUBJECTS: &[Subject] = &[
         answer: super::doctor::answer,
     },
     Subject {
+        name: "continue",
+        says: "go on although a budget of yours is used up",
+        answer: super::hook_budget::go_on,
+    },
+    Subject {
         name: "incidents",
         says: "past limit errors",
         answer: super::incidents::answer,

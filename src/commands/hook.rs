@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answers::{self, Question};
+use super::hook_budget;
 use crate::claude::prices::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
@@ -41,12 +42,12 @@ pub fn run(environment: &Environment) -> ExitCode {
         // The user's settings run the same hook; the plugin's copy stays silent.
         return ExitCode::SUCCESS;
     }
-    let reply = match Some(name) {
-        Some("StopFailure") => stop_failure(&event, &places, environment),
-        Some("UserPromptSubmit" | "UserPromptExpansion") => {
-            asked(&event, &places, environment).or_else(|| tell(&event, &places, environment))
-        }
-        Some("SessionStart") => greet(&event, &places, environment),
+    let reply = match name {
+        "StopFailure" => stop_failure(&event, &places, environment),
+        "UserPromptSubmit" | "UserPromptExpansion" => asked(&event, &places, environment)
+            .or_else(|| hook_budget::on_prompt(&event, &places, environment))
+            .or_else(|| tell(&event, &places, environment)),
+        "SessionStart" => greet(&event, &places, environment),
         _ => None,
     };
     if let Some(reply) = reply {

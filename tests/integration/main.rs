@@ -15,6 +15,7 @@
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
+mod budget;
 mod client;
 mod diagnosis;
 mod doctor;
