@@ -307,7 +307,7 @@ fn running(present: &Presence) -> String {
     };
     if present.live.is_empty() {
         format!(
-            "Whether Claude Code runs (process {}) cannot be told.",
+            "Whether Claude Code runs as process {} cannot be told; if it does not, delete that file in sessions/.",
             list(&present.uncertain)
         )
     } else {
