@@ -135,10 +135,10 @@ fn pasted(text: &str, places: &Places, environment: &Environment) -> Incident {
         seen: Seen::Pasted,
         message: text.to_owned(),
         account: Account::load(places),
-        credentials: credentials::in_environment(environment)
-            .into_iter()
-            .chain(credentials::in_all_settings(places, None))
-            .collect(),
+        credentials: credentials::combine(
+            credentials::in_environment(environment),
+            &credentials::in_all_settings(places, None),
+        ),
         environment_is_clients: environment.variable("CLAUDECODE").is_some(),
         ..Evidence::default()
     };

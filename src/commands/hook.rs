@@ -68,6 +68,12 @@ fn text<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
 /// to the model, so it works while a limit holds and costs no token.
 fn asked(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
     let words = answers::asked(text(event, "prompt")?)?;
+    // Who asks need not be told.
+    if let Some(newest) =
+        text(event, "session_id").and_then(|id| store::of_session(places, id).into_iter().next())
+    {
+        newest.tell();
+    }
     let question = Question {
         places,
         environment,
