@@ -274,9 +274,9 @@ fn same_place(one: &Path, other: &Path) -> bool {
 }
 
 /// Where process ids are valid, as Claude Code writes it (`pidDomain`): machine and pid namespace.
-/// None where it is not known how Claude Code spells it.
+/// A machine without an id gives an empty one (seen with 2.1.328). None where there is no `/proc`.
 pub fn pid_domain() -> Option<String> {
-    let machine = std::fs::read_to_string("/etc/machine-id").ok()?;
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("linux:{}:{}", machine.trim(), namespace.display()))
 }

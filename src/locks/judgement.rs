@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::catalogue::{Heartbeat, Kind, Row};
 use super::directory::Shape;
+pub use super::verdict::{Clearance, Judgement, Verdict, Way};
 use crate::claude::processes::Process;
 use crate::claude::sessions::{Claim, Presence, Standing};
 
@@ -50,54 +51,6 @@ pub struct Surroundings {
     pub pid_domain: Option<String>,
     /// Whether this is Linux inside Windows.
     pub wsl: bool,
-}
-
-/// What a lock turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Somebody holds it.
-    Held,
-    /// Left over; Claude Code gets along with it, or will by itself.
-    Stale,
-    /// Left over, and it never heals by itself.
-    Stuck,
-    /// Belongs there and does nothing.
-    Harmless,
-    /// Somebody else's business.
-    NotOurs,
-    /// The evidence does not suffice.
-    CannotTell,
-}
-
-/// How a dead lock goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// `rmdir`: nothing is lost.
-    RemoveEmptyDirectory,
-    /// Moved into quarantine, from where it can be brought back.
-    Quarantine,
-}
-
-/// Whether it may be cleared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clearance {
-    /// Yes, in this way.
-    Granted(Way),
-    /// It depends on whether anybody touches it in so many seconds.
-    AfterWatching(i64),
-    /// No.
-    Denied,
-}
-
-/// Verdict, reason and consequence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
-    /// What it is.
-    pub verdict: Verdict,
-    /// Why, in a sentence or two.
-    pub why: String,
-    /// Whether it may be cleared.
-    pub clearance: Clearance,
 }
 
 /// File systems and clocks may disagree by this much without anything being wrong.
@@ -307,7 +260,7 @@ fn running(present: &Presence) -> String {
     };
     if present.live.is_empty() {
         format!(
-            "Whether Claude Code runs (process {}) cannot be told.",
+            "Whether Claude Code runs as process {} cannot be told; if it does not, delete that file in sessions/.",
             list(&present.uncertain)
         )
     } else {
@@ -381,20 +334,6 @@ pub fn duration(length: TimeDelta) -> String {
         120..7200 => format!("{} m", seconds / 60),
         7200..172_800 => format!("{} h {} m", seconds / 3600, seconds % 3600 / 60),
         _ => format!("{} d", seconds / 86_400),
-    }
-}
-
-impl Verdict {
-    /// The word in `--json`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Stale => "stale",
-            Self::Stuck => "stuck",
-            Self::Harmless => "harmless",
-            Self::NotOurs => "not_ours",
-            Self::CannotTell => "cannot_tell",
-        }
     }
 }
 

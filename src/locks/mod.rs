@@ -10,6 +10,7 @@ pub mod document;
 pub mod finding;
 pub mod judgement;
 pub mod quarantine;
+pub mod verdict;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

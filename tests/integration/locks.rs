@@ -419,6 +419,41 @@ fn a_client_that_is_in_no_registry_protects_its_own_configuration_and_no_other()
     drop(foreign);
 }
 
+/// A configuration directory that a container shares: its process numbers mean nothing here.
+#[test]
+fn a_session_of_another_container_is_not_taken_for_dead() {
+    let machine = Machine::new();
+    machine.directory(".claude.json.lock", 600);
+    let claim = |domain: &str| {
+        json!({"pid": dead_pid(), "procStart": "5", "pidDomain": domain}).to_string()
+    };
+    let text = claim("linux:0123:pid:[4026532999]");
+    let pid: Value = serde_json::from_str(&text).unwrap();
+    let file = format!(".claude/sessions/{}.json", pid["pid"]);
+    machine.file(&file, &text, 600);
+    let done = machine.clear();
+    assert_eq!(verdict_and_action(&done, &file), ("cannot_tell", "kept"));
+    assert_eq!(
+        verdict_and_action(&done, ".claude.json.lock"),
+        ("stale", "kept")
+    );
+
+    // The same file written here: machine and namespace as the client spells them.
+    let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+    let here = format!("linux:{}:{}", id.trim(), namespace.display());
+    machine.file(
+        &file,
+        &text.replace("linux:0123:pid:[4026532999]", &here),
+        600,
+    );
+    let done = machine.clear();
+    assert!(
+        done.values().all(|lock| lock["action"] == "cleared"),
+        "{done:?}"
+    );
+}
+
 #[test]
 fn a_session_with_a_stuck_lock_is_told_to_end_first() {
     let machine = Machine::new();
