@@ -47,9 +47,10 @@ pub fn known(
         .and_then(|path| ledger.read_session(path).ok())
         .unwrap_or_default();
     let is_complete = ledger.is_complete();
-    let prices = match is_complete && batch.is_empty() {
-        true => None,
-        false => Some(PriceTable::with(own_rates(places)).ok()?),
+    let prices = if is_complete && batch.is_empty() {
+        None
+    } else {
+        Some(PriceTable::with(own_rates(places)).ok()?)
     };
     let mut put_off = false;
     if let Some(prices) = &prices {
