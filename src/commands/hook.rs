@@ -93,12 +93,7 @@ fn greet(event: &Value, places: &Places, environment: &Environment) -> Option<Va
         .next()
         .filter(|_| is_fresh);
     let message = match lock {
-        Some(lock) => format!(
-            "whycap: {} is a lock that will never heal by itself. It costs {}. `{}` in a shell clears it.",
-            places.show(&lock.path),
-            lock.costs,
-            locks::REMEDY
-        ),
+        Some(lock) => format!("whycap: {}", lock.sentences(places)),
         None => format!("whycap: {}", wired::status_line_hint(places, environment)?),
     };
     Some(json!({ "systemMessage": message }))
