@@ -46,7 +46,7 @@ impl Words<'_> {
         };
         match self.meter() {
             Some(meter) => format!(
-                "This limit is probably false, because the {} meter showed only {} % {}: {first}",
+                "This limit is probably false, because the {} meter showed only {} %, {}: {first}",
                 meter.window, meter.percent, meter.when
             ),
             None => format!("This limit is probably false: {first}"),
