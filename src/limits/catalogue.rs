@@ -29,6 +29,8 @@ Seen with client 2.1.328; whycap relies on it.
   text, and the transcript is looked at again later.
 - The status line is drawn after the hook, and gets the meters that came with a refusal. Between requests it gets the
   last figures again, so figures that stay the same while the client's API time stands still grow old.
+- After a 429 without details about the windows (a throttle, a missing entitlement) the status line gets no meters at
+  all until the next answer; after a 400 it gets the last ones again.
 - Rows of the status line are indented by two columns and cut at four less than COLUMNS.
 - The client puts the `env` of its settings into its own environment and hands it on to hooks. A key that is set in both
   was set in the settings.

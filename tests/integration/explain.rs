@@ -548,3 +548,19 @@ fn fast_mode_needs_credits_although_the_plan_has_room() {
     assert_eq!(incident["waiting_helps"], false);
     assert_eq!(incident["actions"][0]["command"], "/fast");
 }
+
+#[test]
+fn a_vague_text_is_understood_by_the_apis_own_words() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let details = r#"429 {"type":"error","error":{"type":"rate_limit_error","message":"Extra usage is required for long context requests."}}"#;
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "API Error: Rate limit reached",
+        json!({"errorDetails": details}),
+    );
+    assert_eq!(
+        client.explained("2026-11-20T10:00:02Z")["limit"],
+        "long_context_credits"
+    );
+}

@@ -46,7 +46,7 @@ impl Words<'_> {
         };
         match self.meter() {
             Some(meter) => format!(
-                "This limit is probably false, because the {} meter showed only {} % {}: {first}",
+                "This limit is probably false, because the {} meter showed only {} %, {}: {first}",
                 meter.window, meter.percent, meter.when
             ),
             None => format!("This limit is probably false: {first}"),
@@ -192,9 +192,9 @@ impl Words<'_> {
             .as_ref()
             .is_some_and(crate::claude::account::Account::administers);
         let raise = if administers {
-            "raise it in the organisation's settings"
+            "change it in the organisation's settings"
         } else {
-            "ask an Owner to raise it with /usage-credits"
+            "ask an Owner to change it with /usage-credits"
         };
         match self.finding.resets.chosen {
             Some(reset) if reset.at > self.clock.now => format!(
