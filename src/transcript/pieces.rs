@@ -1,4 +1,8 @@
 //! Reading in pieces, at any split, equals reading at once.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the test plays the client, which writes transcripts"
+)]
 
 use std::io::Write;
 
@@ -51,8 +55,10 @@ fn line() -> impl Strategy<Value = String> {
 
 fn timed(lines: &[String]) -> String {
     let time = |index: usize| {
-        let at = chrono::DateTime::from_timestamp_millis(1_795_154_400_000 + index as i64 * 1_000)
-            .unwrap();
+        let at = chrono::DateTime::from_timestamp_millis(
+            1_795_154_400_000 + i64::try_from(index).unwrap() * 1_000,
+        )
+        .unwrap();
         at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     };
     let lines: Vec<String> = lines
