@@ -40,7 +40,12 @@ pub fn run(environment: &Environment) -> ExitCode {
         .max(1);
 
     incidents::samples::record(&places, environment, &input);
-    let amounts = amounts::gather(environment, &places, &config, &input);
+    let (amounts, ends_in_refusal) = amounts::gather(environment, &places, &config, &input);
+    if let (true, Some(session), Some(transcript)) =
+        (ends_in_refusal, input.session_id(), input.transcript_path())
+    {
+        incidents::adopt::unstored(&places, environment, session, transcript);
+    }
     let facts = Facts {
         input: &input,
         amounts,

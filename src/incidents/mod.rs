@@ -8,6 +8,7 @@
 //! Not promised: that every error is stored. In `-p` mode the client may kill the hook at once.
 //! `explain` therefore looks into the transcripts too.
 
+pub mod adopt;
 pub mod gather;
 pub mod lookup;
 pub mod rows;

@@ -114,6 +114,8 @@ pub struct Batch {
     pub(super) models: Vec<String>,
     pub(super) files: Vec<FileSeen>,
     pub(super) cost_states: Vec<CostStateSeen>,
+    /// Whether the session's last word was an error. Meant for the batch of one session.
+    pub ends_in_refusal: bool,
     /// For running totals committed earlier: file, position, time of the first line after.
     pub(super) first_times: Vec<(usize, u64, Millis)>,
     session_index: HashMap<String, u32>,
@@ -255,6 +257,9 @@ impl Sink for FileSink<'_> {
                 seen.project = directory.map(str::to_owned);
             }
         }
+        if session == home && !found.subagent {
+            self.batch.ends_in_refusal = false;
+        }
         let counted = Counted {
             at,
             session,
@@ -273,6 +278,10 @@ impl Sink for FileSink<'_> {
                 new.insert(counted);
             }
         }
+    }
+
+    fn refusal(&mut self) {
+        self.batch.ends_in_refusal = true;
     }
 
     fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>) {

@@ -31,6 +31,8 @@ pub struct Known {
     pub is_fork: bool,
     /// Whether all transcripts were ever read to the end.
     pub is_complete: bool,
+    /// Whether the session's last word, as far as it was read now, was an error.
+    pub ends_in_refusal: bool,
 }
 
 /// Reads the session's new lines and asks for the sums. None if the ledger cannot be used.
@@ -54,7 +56,10 @@ pub fn known(
     };
     let mut put_off = false;
     if let Some(prices) = &prices {
-        put_off = !batch.is_worth_writing() || ledger.commit(&batch, prices).is_err();
+        // While the last word is an error it stays unread, so that the next status line sees it too.
+        put_off = batch.ends_in_refusal
+            || !batch.is_worth_writing()
+            || ledger.commit(&batch, prices).is_err();
         if !is_complete {
             let roots = places.transcript_roots();
             let _ = ledger.catch_up(roots, prices, Effort::Within(FIRST_READ), &mut |_| {});
@@ -82,19 +87,20 @@ pub fn known(
     Some(Known {
         is_fork: ledger.is_fork(session_name),
         is_complete: is_complete || ledger.is_complete(),
+        ends_in_refusal: batch.ends_in_refusal,
         session,
         today,
         month,
     })
 }
 
-/// The amounts that the status line shows.
+/// The amounts that the status line shows, and whether the session's last word was an error.
 pub fn gather(
     environment: &Environment,
     places: &Places,
     config: &Config,
     input: &StatusInput,
-) -> Amounts {
+) -> (Amounts, bool) {
     let client = input.client_total_usd().and_then(Money::from_noisy_usd);
     let session = input.session_id().unwrap_or_default();
     let with_month = config.budget.month.is_some();
@@ -106,10 +112,13 @@ pub fn gather(
         with_month,
     ) else {
         // Without a ledger the client's own figure is the best there is.
-        return Amounts {
-            session: client,
-            ..Amounts::default()
-        };
+        return (
+            Amounts {
+                session: client,
+                ..Amounts::default()
+            },
+            false,
+        );
     };
     // The client's live total covers background requests that no line shows and that it has not
     // written down yet. It also contains what a fork took over, and starts again at 0 after a
@@ -119,11 +128,12 @@ pub fn gather(
         .filter(|client| *client > counted && !known.is_fork)
         .unwrap_or(counted);
     let unwritten = live - counted;
-    Amounts {
+    let amounts = Amounts {
         session: Some(live),
         today: Some(known.today.total() + unwritten),
         month: known.month.map(|month| month + unwritten),
         session_estimated: known.session.estimated,
         today_estimated: known.today.estimated || !known.is_complete,
-    }
+    };
+    (amounts, known.ends_in_refusal)
 }

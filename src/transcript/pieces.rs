@@ -27,6 +27,9 @@ impl Sink for Notes {
             self.responses.push((said, at));
         }
     }
+    fn refusal(&mut self) {
+        self.told.push("refusal".to_owned());
+    }
     fn cost_state(&mut self, state: CostState, offset: u64, before: Option<Millis>) {
         self.told.push(format!(
             "total {} at {offset} after {before:?}",

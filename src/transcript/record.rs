@@ -87,6 +87,8 @@ pub enum Record<'a> {
     Response(Response<'a>),
     /// A running total.
     CostState(CostState),
+    /// An error that the client shows in place of an answer, with its time if it has one.
+    Refusal(Option<Millis>),
     /// Something else, with its time if it has one.
     Other(Option<Millis>),
 }
@@ -109,6 +111,8 @@ struct RawLine<'a> {
     directory: Text<'a>,
     #[serde(default, rename = "isSidechain")]
     subagent: Flag,
+    #[serde(default, rename = "isApiErrorMessage")]
+    refusal: Flag,
     #[serde(borrow, default)]
     message: Option<RawMessage<'a>>,
     #[serde(default, rename = "totalCostUSD")]
@@ -229,6 +233,7 @@ pub fn time_of(line: &[u8]) -> Option<Millis> {
 fn interpret<'a>(raw: RawLine<'a>, line: &[u8]) -> Option<Record<'a>> {
     let at = raw.timestamp.as_str().and_then(millis);
     match raw.kind.as_str()? {
+        "assistant" if raw.refusal.0 => Some(Record::Refusal(at)),
         "assistant" => Some(response(raw, at, line).map_or(Record::Other(at), Record::Response)),
         "cost-state" => Some(cost_state(raw).map_or(Record::Other(at), Record::CostState)),
         _ => Some(Record::Other(at)),
@@ -434,6 +439,7 @@ impl Record<'_> {
                 signature: None,
             }),
             Self::CostState(found) => Record::CostState(found),
+            Self::Refusal(at) => Record::Refusal(at),
             Self::Other(at) => Record::Other(at),
         }
     }

@@ -34,6 +34,8 @@ pub struct Carry {
 pub trait Sink {
     /// A repetition of a response. `at` is its own time or, without one, that of the line before.
     fn response(&mut self, response: Response<'_>, at: Option<Millis>);
+    /// An error that the client showed in place of an answer.
+    fn refusal(&mut self);
     /// A running total at `offset`; `before` is the time of the last line before it.
     fn cost_state(&mut self, state: CostState, offset: u64, before: Option<Millis>);
     /// The first time seen after the running total at `offset`.
@@ -70,7 +72,7 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
         let parsed = record::parse(line);
         let at = match &parsed {
             Some(Record::Response(found)) => found.at,
-            Some(Record::Other(at)) => *at,
+            Some(Record::Refusal(at) | Record::Other(at)) => *at,
             Some(Record::CostState(_)) | None => None,
         };
         if let (Some(open), Some(at)) = (carry.open_cost_state, at) {
@@ -92,6 +94,7 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
                 sink.cost_state(state, position, carry.last_at);
                 carry.open_cost_state = Some(position);
             }
+            Some(Record::Refusal(_)) => sink.refusal(),
             Some(Record::Other(_)) => {}
             None => carry.unreadable = carry.unreadable.saturating_add(1),
         }
