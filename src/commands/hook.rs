@@ -14,7 +14,7 @@ use super::hook_budget;
 use crate::claude::prices::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::{gather, lookup, store};
+use crate::incidents::{adopt, gather, lookup, store};
 use crate::install::wired;
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::clock::Clock;
@@ -148,7 +148,10 @@ fn stop_failure(event: &Value, places: &Places, environment: &Environment) -> Op
     let mut evidence = gather::at_once(environment, session, message);
     evidence.hook_error = text(event, "error").map(str::to_owned);
     evidence.hook_details = text(event, "error_details").map(str::to_owned);
-    let stored = store::create(places, session, environment.now, &evidence);
+    let stored = match adopt::just_now(places, session, environment.now) {
+        Some(adopted) => adopted.update(&evidence).map(|()| adopted),
+        None => store::create(places, session, environment.now, &evidence),
+    };
     let tail = text(event, "transcript_path").and_then(|path| gather::tail(Path::new(path)));
     let project = text(event, "cwd").map(Path::new);
     gather::complete(&mut evidence, places, environment, project, tail.as_ref());

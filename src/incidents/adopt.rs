@@ -3,16 +3,17 @@
 
 use std::path::Path;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{gather, store};
 use crate::environment::Environment;
+use crate::limits::evidence::Seen;
 use crate::places::Places;
 
-/// The hook gets this long to store the error itself: it knows more.
-const HOOK_GETS: TimeDelta = TimeDelta::seconds(3);
 /// An incident stored this close to the error's line is that error.
 const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
+/// How long after a status line a hook may come with the same error.
+const HOOK_IS_LATE: TimeDelta = TimeDelta::seconds(10);
 
 /// Stores the last error of a session's transcript, if it is unanswered and nobody stored it.
 /// Failures are silent: the next status line tries again.
@@ -23,9 +24,7 @@ pub fn unstored(places: &Places, environment: &Environment, session: &str, trans
     let Some((line, false)) = tail.last_error() else {
         return;
     };
-    let Some(at) = line.at.filter(|at| environment.now - *at >= HOOK_GETS) else {
-        return;
-    };
+    let Some(at) = line.at else { return };
     let is_stored = store::of_session(places, session).iter().any(|stored| {
         let distance = TimeDelta::milliseconds(stored.at.saturating_sub(at.timestamp_millis()));
         distance.abs() <= SAME_EVENT
@@ -35,4 +34,12 @@ pub fn unstored(places: &Places, environment: &Environment, session: &str, trans
             gather::from_transcript(places, environment, Some(session.to_owned()), line, &tail);
         let _ = store::create(places, session, at, &evidence);
     }
+}
+
+/// The incident that a status line took up a moment before the hook came to store the same error.
+/// The hook knows more and completes it, so that one error stays one incident.
+pub fn just_now(places: &Places, session: &str, now: DateTime<Utc>) -> Option<store::Stored> {
+    let newest = store::of_session(places, session).into_iter().next()?;
+    let age = TimeDelta::milliseconds(now.timestamp_millis().saturating_sub(newest.at));
+    (age.abs() <= HOOK_IS_LATE && newest.read()?.seen == Seen::Transcript).then_some(newest)
 }

@@ -162,26 +162,31 @@ fn figures_at_the_end_of_time_do_not_cost_the_line() {
 }
 
 #[test]
-fn an_error_that_no_hook_stored_shows_a_few_seconds_later_and_only_once() {
+fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let mut line = client.error_line(AT, TEXT, json!({}));
     line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
     client.append(&line);
     let at = |time: &str| plain(client.draws(time, Value::Null, 120).success());
-    assert!(
-        !at("2026-11-20T10:00:01Z").contains("limit"),
-        "the hook has its chance first"
-    );
     for time in [
+        "2026-11-20T10:00:01Z",
         "2026-11-20T10:00:06Z",
         "2026-11-20T10:00:16Z",
         "2026-11-20T10:05:00Z",
     ] {
         assert!(at(time).contains("5-hour limit"), "{time}");
     }
+    // A hook that comes late completes what the status line took up.
+    let late = Client::with_session(&sandbox, "late");
+    let mut line = late.error_line("2026-11-20T10:05:00Z", TEXT, json!({}));
+    line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
+    late.append(&line);
+    late.draws("2026-11-20T10:05:00Z", Value::Null, 120)
+        .success();
+    late.stop_failure("2026-11-20T10:05:01Z", TEXT).success();
     let found = sandbox.run(&["incidents", "--json"]).json();
-    assert_eq!(found["incidents"].as_array().unwrap().len(), 1);
+    assert_eq!(found["incidents"].as_array().unwrap().len(), 2, "{found}");
     client.answers("2026-11-20T10:30:00Z");
     assert!(!at("2026-11-20T10:30:01Z").contains("limit"));
 }
