@@ -1,0 +1,388 @@
+"""What people live through with whycap in the real client, from the first day to the last.
+
+A journey gets a Stage, makes its own HOME and its own API, and notes its checks in a Report. A newcomer
+adds a function and names it in JOURNEYS.
+"""
+import contextlib
+import json
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import program
+from claude_home import ClaudeHome
+from client import Session, below_prompt, flat, worded
+from mock_api import MockApi, answer, windows
+from program import install_sh, told, whycap, whycap_json
+from report import expect
+from screen import framed
+
+# What one answer of the mock costs with the newest client's default model, Opus 5.5 (mock_api.USAGE).
+ONE_ANSWER_USD = 0.0683
+
+# Settings as people really have them: tabs, an order of their own, a hook of their own, no line end at the end.
+OWN_SETTINGS = """{
+\t"includeCoAuthoredBy": false,
+\t"env": { "MY_OWN": "1" },
+\t"hooks": {
+\t\t"Stop": [ { "hooks": [ { "type": "command", "command": "touch ~/own-hook-ran" } ] } ]
+\t},
+\t"cleanupPeriodDays": 99
+}"""
+
+
+@dataclass
+class Stage:
+    """Where a journey takes place."""
+
+    version: str
+    program: Path
+    newest: bool
+    plan: str = "key"
+    role: str = "admin"
+    columns: int = 120
+    rows: int = 40
+
+    @property
+    def account(self):
+        return "API key" if self.plan == "key" else f"{self.plan} plan"
+
+
+@contextlib.contextmanager
+def fresh_home(stage, settings=None):
+    """A new HOME and a mock, both gone afterwards."""
+    # The client may still write a last line while the directory is taken away.
+    with tempfile.TemporaryDirectory(prefix="e2e-", ignore_cleanup_errors=True) as directory, MockApi() as api:
+        home = ClaudeHome(directory, stage.plan, stage.role)
+        if settings is not None:
+            home.settings.write_text(settings)
+        yield home, api
+
+
+def install(report, home, *arguments):
+    with report.check("./install.sh ends well"):
+        done = install_sh(home, *arguments)
+        expect(done.returncode == 0, f"it ended with {done.returncode}: {told(done)}")
+
+
+def good(stage, five_hour=0.42, seven_day=0.17, text="Hello from the mock."):
+    """A good answer for this account: a plan's answer tells of its windows, an API key's does not."""
+    return answer(text, headers=None if stage.plan == "key" else windows(five_hour, seven_day))
+
+
+def ask_and_read(session, api, scenario, prompt):
+    """Sends a prompt and waits for the mock's answer to it."""
+    api.play(scenario)
+    session.ask(prompt)
+    session.wait(f"the answer to {prompt!r}", lambda text: scenario["text"] in text.rsplit(prompt, 1)[-1])
+
+
+def incident(home):
+    found = whycap_json(home, "explain")["incident"]
+    expect(found is not None, "`whycap explain --json` knows of no incident")
+    return found
+
+
+def clock_times(moment):
+    """Ways to write a time of day that a reader would recognise, without the am and pm of the client's own words."""
+    at = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return re.compile(rf"\b0?{at.hour}:{at.minute:02}\b(?!\s*[ap]m)")
+
+
+def limit_is_explained(report, session, home, api, prompt, says):
+    """Sends a prompt into a limit, and checks all that a person reads because of it."""
+    session.ask(prompt)
+    with report.check("the client's own error is on the screen"):
+        session.wait("the client's error", lambda text: says in flat(text.rsplit(prompt, 1)[-1]).replace("’", "'"))
+    session.put_away_menu()
+    found = {}
+    with report.check("`whycap explain --json` has the incident, and it is open"):
+        found.update(incident(home))
+        expect(found["open"] is True, f"open is {found['open']}: {json.dumps(found, indent=1)[:1500]}")
+    if not found:
+        return None
+    with report.check("the status line shows the badge"):
+        session.wait_footer(f"the badge {found['badge']!r}", lambda text: worded(found["badge"]) in worded(text))
+    with report.check("below the badge it says what to do"):
+        footer = flat(session.footer())
+        rows = worded(footer).split(worded(found["badge"]))[-1]
+        expect(len(rows) > 30, f"no row of explanation follows the badge; the screen:\n{framed(session.text())}")
+    if found["resets_at"] and found["waiting_helps"]:
+        with report.check("the status line says at what time waiting ends"):
+            session.wait_footer("the reset time", clock_times(found["resets_at"]).search)
+    return found
+
+
+def whycap_answers_without_the_model(report, session, home, api, command):
+    """Types a command of ours while every request is refused. Gives what `nothing_was_sent` needs later."""
+    headline = incident(home)["headline"]
+
+    def told_so_far():
+        return worded(session.everything()).count(worded(headline))
+
+    asked, told_before = len(api.questions()), told_so_far()
+    session.ask(command)
+    with report.check(f"{command} answers on the screen while every request is refused"):
+        session.wait(f"the headline {headline!r}", lambda _: told_so_far() > told_before, deadline=10)
+    return asked, headline
+
+
+def nothing_was_sent(report, api, asked, command):
+    """After a later question has gone through: everything in between is known, so a silence is a fact."""
+    before, headline = asked
+    with report.check(f"{command} sent no request, and nothing of its answer reached the model later"):
+        later = api.questions()[before:]
+        expect(later, "the later question never arrived, so nothing is known")
+        for request in later:
+            text = json.dumps(request["messages"])
+            for ours in (command, headline):
+                found = text.find(ours)
+                expect(found < 0, f"a request holds {ours!r}: …{text[max(0, found - 300):found + 300]}…")
+
+
+def first_day(stage, report):
+    """Fresh HOME, install.sh, the first prompt, a limit, /whycap, recovery, uninstall."""
+    own = OWN_SETTINGS if stage.plan == "key" else None
+    with fresh_home(stage, own) as (home, api):
+        install(report, home)
+        with report.check("settings.json has the status line and the hooks by absolute path, and all that was there"):
+            settings = json.loads(home.settings.read_text())
+            expect("/" in settings["statusLine"]["command"] and "whycap" in settings["statusLine"]["command"], settings)
+            expect("StopFailure" in settings["hooks"], settings)
+            expect(own is None or settings["cleanupPeriodDays"] == 99, settings)
+        with Session(stage.program, home, api, columns=stage.columns, rows=stage.rows) as session:
+            session.ready()
+            with report.check("the status line is there before the first prompt"):
+                session.wait_footer("the model", re.compile(r"Opus|Sonnet|Haiku|Fable").search)
+            with report.check("after an answer the status line shows model and spend"):
+                ask_and_read(session, api, good(stage), "say hello")
+                session.wait_footer("the spend", re.compile(r"\$0?\.\d\d").search)
+            if stage.newest:
+                with report.check("the spend is what the mock served, in cents"):
+                    session.wait_footer("$0.07", "$0.07")
+            if stage.plan != "key":
+                with report.check("the status line shows both windows"):
+                    session.wait_footer("42 % and 17 %", lambda text: re.search(r"42\s?%", text) and re.search(r"17\s?%", text))
+            if stage.plan == "key":
+                with report.check("the user's own hook still runs"):
+                    session.wait("the mark of the user's own hook", lambda _: (home.path / "own-hook-ran").exists(), deadline=5)
+            answers = 1
+
+            api.play("console_spend" if stage.plan == "key" else "spend_limit")
+            limit_is_explained(report, session, home, api, "go on please",
+                               "Monthly spend limit reached" if stage.plan == "key" else "You've hit your")
+            asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
+
+            with report.check("the next good answer is shown"):
+                ask_and_read(session, api, good(stage, text="Back at work."), "and now")
+                answers += 1
+            nothing_was_sent(report, api, asked, "/whycap")
+            with report.check("the badge is gone"):
+                badge = incident(home)["badge"]
+                session.wait_footer("the badge no more", lambda text: worded(badge) not in worded(text) and "$" in text)
+            with report.check("`whycap explain --json` says that it is over"):
+                expect(incident(home)["open"] is False, "open is still true")
+            session.leave()
+        if stage.newest:
+            with report.check("`whycap spend` agrees with what the mock served"):
+                spent = whycap_json(home, "spend")["total"]
+                expect(abs(spent["cost_usd"] - answers * ONE_ANSWER_USD) < 1e-9, f"{spent}, served: {answers} × {ONE_ANSWER_USD}")
+        uninstall(report, stage, home, own)
+
+
+def uninstall(report, stage, home, own):
+    with report.check("uninstall ends well"):
+        done = whycap(home, "uninstall") if stage.plan == "key" else install_sh(home, "--uninstall")
+        expect(done.returncode == 0, f"it ended with {done.returncode}: {told(done)}")
+    with report.check("settings.json is as before, byte for byte" if own else "no settings.json is left, as before"):
+        now = home.settings.read_text() if home.settings.exists() else None
+        expect(now == own, f"before:\n{own}\nnow:\n{now}")
+    with report.check("no command file of ours is left"):
+        left = [str(path) for path in (home.path / ".claude").rglob("whycap*") if "backup" not in path.name]
+        expect(not left, left)
+    if stage.plan != "key":
+        with report.check("install.sh --uninstall took the binary too"):
+            expect(not (home.path / ".local/bin/whycap").exists(), "it is still there")
+
+
+def plugin(stage, report):
+    """The plugin from the local folder: /whycap:explain while every request is refused."""
+    with fresh_home(stage) as (home, api):
+        def claude(*arguments):
+            return subprocess.run([str(stage.program), *arguments], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, check=False, timeout=120, env=home.environment(api.url))
+
+        install(report, home, "--no-settings")
+        with report.check("install.sh --no-settings left settings.json alone"):
+            expect(not home.settings.exists(), home.settings.exists() and home.settings.read_text())
+        if stage.newest:
+            with report.check("`claude plugin validate --strict --profile directory` passes"):
+                done = claude("plugin", "validate", str(program.ROOT), "--strict", "--profile", "directory")
+                expect(done.returncode == 0, told(done))
+        with report.check("`claude plugin marketplace add` takes the folder"):
+            done = claude("plugin", "marketplace", "add", str(program.ROOT))
+            expect(done.returncode == 0, told(done))
+        with report.check("`claude plugin install whycap@whycap` ends well"):
+            done = claude("plugin", "install", "whycap@whycap")
+            expect(done.returncode == 0, told(done))
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            with report.check("an answer comes as ever"):
+                ask_and_read(session, api, good(stage), "say hello")
+            with report.check("no hook error is on the screen"):
+                expect("hook error" not in session.text(), framed(session.text()))
+            api.play("console_spend" if stage.plan == "key" else "spend_limit")
+            with report.check("the limit's error is on the screen"):
+                session.ask("go on please")
+                session.wait("the client's error", re.compile(r"limit reached|hit your"))
+            session.put_away_menu()
+            asked = whycap_answers_without_the_model(report, session, home, api, "/whycap:explain")
+            with report.check("a good answer follows"):
+                ask_and_read(session, api, good(stage, text="Back at work."), "and now")
+            nothing_was_sent(report, api, asked, "/whycap:explain")
+            session.leave()
+
+
+def size(stage, report):
+    """One terminal size: status line and explanation fit."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api, columns=stage.columns, rows=stage.rows) as session:
+            session.ready()
+            with report.check("model and spend are readable"):
+                ask_and_read(session, api, good(stage), "say hello")
+                session.wait_footer("model and spend", lambda text: "Opus" in text and "$0.07" in text)
+            with report.check("no row of the status line was cut by the client"):
+                expect("…" not in session.footer(), framed(session.text()))
+            api.play("spend_limit")
+            session.ask("go on please")
+            with report.check("the explanation fits: its badge, and the time of the reset"):
+                session.wait("the client's error", "hit your")
+                found = incident(home)
+                start = worded(found["badge"])[:24]
+                session.wait_footer(f"the badge from {start!r}", lambda text: start in worded(text))
+                session.wait_footer("the reset time", clock_times(found["resets_at"]).search)
+            with report.check("the prompt is still there to type in"):
+                session.put_away_menu()
+                session.type("still typing")
+                session.wait("the typed text", "still typing")
+            report.note("the screen:")
+            report.lines.append(framed(session.text()))
+            for _ in "still typing":
+                session.key("BSpace")
+            session.leave()
+
+
+def false_limit(stage, report):
+    """The server refuses while the windows are nearly empty: nobody is told to wait or to pay."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            with report.check("an answer brings a fresh sample of the windows"):
+                ask_and_read(session, api, good(stage, 0.04, 0.09), "say hello")
+                session.wait_footer("4 %", re.compile(r"\b4\s?%").search)
+            api.play("false_credits")
+            found = limit_is_explained(report, session, home, api, "go on please", "out of extra usage") or {}
+            with report.check("the verdict is false_likely, and no action says to buy"):
+                expect(found.get("verdict") == "false_likely", json.dumps(found, indent=1)[:2000])
+                bad = [a["do"] for a in found["actions"] if re.match(r"(?i)(buy|purchase|top up)\b", a["do"])]
+                expect(not bad, bad)
+            with report.check("`whycap --clear-stale-locks` ends well and says that a lock causes no limit"):
+                done = whycap(home, "--clear-stale-locks")
+                expect(done.returncode == 0 and "limit" in done.stdout, told(done))
+            with report.check("the session goes on after it"):
+                ask_and_read(session, api, good(stage, 0.05, 0.09, text="Back at work."), "and now")
+            session.leave()
+
+
+def budget(stage, report):
+    """A budget of one's own: warned near it, held back beyond it, and no request is sent."""
+    with fresh_home(stage) as (home, api):
+        config = home.path / "budget.toml"
+        config.write_text('[budget]\nsession = 0.08\naction = "stop"\n')
+        install(report, home)
+        with Session(stage.program, home, api, WHYCAP_CONFIG=str(config)) as session:
+            session.ready()
+            with report.check("near the budget one warning names it"):
+                ask_and_read(session, api, good(stage), "say hello")
+                ask_and_read(session, api, good(stage, text="Second answer."), "once more")
+                session.wait("a warning of the budget", re.compile(r"(?i)budget"), deadline=10)
+            before = len(api.questions())
+            with report.check("beyond the budget the prompt is held back, with the reason"):
+                session.ask("third prompt")
+                session.wait("the reason", lambda text: re.search(r"(?i)budget", text.rsplit("third prompt", 1)[-1]), deadline=10)
+            with report.check("the held prompt sent no request"):
+                session.leave()
+                expect(len(api.questions()) == before, f"{len(api.questions()) - before} requests were sent")
+
+
+def own_status_line(stage, report):
+    """A status line of the user's own is kept; with --wrap both are shown; uninstall gives back the same bytes."""
+    settings = '{"statusLine": {"type": "command", "command": "cat >/dev/null; echo MY-OWN-LINE"}}\n'
+    with fresh_home(stage, settings) as (home, api):
+        install(report, home)
+        with report.check("the user's own status line is not replaced unasked"):
+            expect("MY-OWN-LINE" in json.loads(home.settings.read_text())["statusLine"]["command"], home.settings.read_text())
+        with report.check("`whycap install --wrap` ends well"):
+            done = whycap(home, "install", "--wrap")
+            expect(done.returncode == 0, told(done))
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            with report.check("both lines are shown"):
+                ask_and_read(session, api, good(stage), "say hello")
+                session.wait_footer("both lines", lambda text: "MY-OWN-LINE" in text and "$0.07" in text)
+            session.leave()
+        with report.check("uninstall gives back the same bytes"):
+            done = whycap(home, "uninstall")
+            expect(done.returncode == 0, told(done))
+            expect(home.settings.read_text() == settings, home.settings.read_text())
+
+
+def binary_gone(stage, report):
+    """The binary was deleted without uninstalling: the client must work as if we had never been there."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        (home.path / ".local/bin/whycap").unlink(missing_ok=True)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            with report.check("prompts are answered"):
+                ask_and_read(session, api, good(stage), "say hello")
+            with report.check("a limit ends the turn as ever"):
+                api.play("console_spend" if stage.plan == "key" else "spend_limit")
+                session.ask("go on please")
+                session.wait("the client's error", re.compile(r"limit reached|hit your"))
+            report.note("the screen:")
+            report.lines.append(framed(session.text()))
+            session.put_away_menu()
+            session.leave()
+
+
+SIZES = [(80, 24), (120, 40), (200, 50), (50, 30)]
+
+
+def all_journeys(clients):
+    """Every journey as (name, function, stage); `clients` are (version, program) pairs, the newest first."""
+    newest_version, newest = clients[0]
+    planned = []
+    for version, path in clients:
+        for plan in ("key", "max"):
+            stage = Stage(version, path, version == newest_version, plan)
+            planned += [("first_day", first_day, stage)]
+        planned += [("plugin", plugin, Stage(version, path, version == newest_version, "max"))]
+
+    def on_newest(plan, **more):
+        return Stage(newest_version, newest, True, plan, **more)
+
+    planned += [("first_day", first_day, on_newest("team", role="user")), ("plugin", plugin, on_newest("key"))]
+    planned += [("size", size, on_newest("max", columns=columns, rows=rows)) for columns, rows in SIZES]
+    planned += [
+        ("false_limit", false_limit, on_newest("max")),
+        ("budget", budget, on_newest("key")),
+        ("own_status_line", own_status_line, on_newest("key")),
+        ("binary_gone", binary_gone, on_newest("max")),
+    ]
+    return planned
