@@ -77,7 +77,7 @@ def ask_and_read(session, api, scenario, prompt):
     """Sends a prompt and waits for the mock's answer to it."""
     api.play(scenario)
     session.ask(prompt)
-    session.wait(f"the answer to {prompt!r}", lambda text: scenario["text"] in text.rsplit(prompt, 1)[-1])
+    session.wait(f"the answer to {prompt!r}", lambda text: scenario["text"] in flat(text).rsplit(prompt, 1)[-1])
 
 
 def incident(home):
@@ -96,7 +96,7 @@ def limit_is_explained(report, session, home, api, prompt, says):
     """Sends a prompt into a limit, and checks all that a person reads because of it."""
     session.ask(prompt)
     with report.check("the client's own error is on the screen"):
-        session.wait("the client's error", lambda text: says in flat(text.rsplit(prompt, 1)[-1]).replace("’", "'"))
+        session.wait("the client's error", lambda text: says in flat(text).rsplit(prompt, 1)[-1].replace("’", "'"))
     session.put_away_menu()
     found = {}
     with report.check("`whycap explain --json` has the incident, and it is open"):
