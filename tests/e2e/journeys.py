@@ -5,17 +5,20 @@ adds a function and names it in JOURNEYS.
 """
 import contextlib
 import json
+import os
 import re
+import shutil
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import program
-from claude_home import ClaudeHome
-from client import Session, below_prompt, flat, worded
-from mock_api import MockApi, answer, windows
+from claude_home import DUMMY_KEY, ClaudeHome
+from client import NEWEST, Session, flat, worded
+from mock_api import DAY, MockApi, answer, windows
 from program import install_sh, told, whycap, whycap_json
 from report import expect
 from screen import framed
@@ -215,15 +218,18 @@ def plugin(stage, report):
             return subprocess.run([str(stage.program), *arguments], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
                                   text=True, check=False, timeout=120, env=home.environment(api.url))
 
+        # As somebody's clone has it: the client copies the whole folder, and ours may hold gigabytes of builds.
+        folder = home.path / "clone"
+        shutil.copytree(program.ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns("target", ".git", "node_modules", "__pycache__"))
         install(report, home, "--no-settings")
         with report.check("install.sh --no-settings left settings.json alone"):
             expect(not home.settings.exists(), home.settings.exists() and home.settings.read_text())
         if stage.newest:
             with report.check("`claude plugin validate --strict --profile directory` passes"):
-                done = claude("plugin", "validate", str(program.ROOT), "--strict", "--profile", "directory")
+                done = claude("plugin", "validate", str(folder), "--strict", "--profile", "directory")
                 expect(done.returncode == 0, told(done))
         with report.check("`claude plugin marketplace add` takes the folder"):
-            done = claude("plugin", "marketplace", "add", str(program.ROOT))
+            done = claude("plugin", "marketplace", "add", str(folder))
             expect(done.returncode == 0, told(done))
         with report.check("`claude plugin install whycap@whycap` ends well"):
             done = claude("plugin", "install", "whycap@whycap")
@@ -361,21 +367,121 @@ def binary_gone(stage, report):
             session.leave()
 
 
+def stray_key(stage, report):
+    """A subscription, and an API key in the environment that outranks it: the limit is the key's, not the plan's."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api, ANTHROPIC_API_KEY=DUMMY_KEY) as session:
+            session.ready()
+            api.play("no_credit")
+            found = limit_is_explained(report, session, home, api, "say hello", "Credit balance too low") or {}
+            with report.check("the verdict is wrong_credential, and the answer names the variable but never its value"):
+                expect(found.get("verdict") == "wrong_credential", json.dumps(found, indent=1)[:2000])
+                expect("ANTHROPIC_API_KEY" in json.dumps(found), json.dumps(found, indent=1)[:2000])
+                expect(DUMMY_KEY not in json.dumps(found) + session.everything(), "the key's value was shown")
+            with report.check("no file of ours holds the key"):
+                kept = [str(path) for path in home.path.rglob("*") if path.is_file() and "whycap" in str(path.relative_to(home.path))
+                        and DUMMY_KEY.encode() in path.read_bytes()]
+                expect(not kept, kept)
+            session.leave()
+
+
+def headless(stage, report):
+    """`claude -p`: the same figures and the same incident, with no screen to show them."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+
+        def ask(prompt):
+            return subprocess.run([str(stage.program), "-p", prompt], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, check=False, timeout=60, env=home.environment(api.url))
+
+        with report.check("the answer is printed, and nothing of ours with it"):
+            api.play(good(stage))
+            done = ask("say hello")
+            expect((done.returncode, done.stdout.strip()) == (0, "Hello from the mock."), told(done))
+        with report.check("`whycap spend` has it"):
+            spent = whycap_json(home, "spend")["total"]
+            expect(abs(spent["cost_usd"] - ONE_ANSWER_USD) < 1e-9, spent)
+        with report.check("the error is printed as ever"):
+            api.play("spend_limit")
+            done = ask("go on please")
+            expect("hit your" in done.stdout, told(done))
+        with report.check("`whycap explain` knows of it"):
+            # The client may end its hooks together with itself; the transcript keeps the error all the same.
+            expect(incident(home)["open"] is True, incident(home))
+
+
+def stuck_lock(stage, report):
+    """Leftovers that really harm: each start waits for the lock and loses what it should save. Cleared by us, it starts as ever."""
+    def directory_of_tomorrow(lock):
+        lock.mkdir()
+        os.utime(lock, (time.time() + DAY, time.time() + DAY))
+
+    def directory_with_a_file(lock):
+        lock.mkdir()
+        (lock / "left").write_text("")
+        os.utime(lock, (time.time() - DAY, time.time() - DAY))
+
+    def a_file(lock):
+        lock.write_text("")
+        os.utime(lock, (time.time() - DAY, time.time() - DAY))
+
+    def start(home, api):
+        began = time.monotonic()
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            session.wait_footer("the status line", re.compile("Opus|Sonnet").search)
+            took = time.monotonic() - began
+            session.leave()
+        return took
+
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        lock = home.path / ".claude.json.lock"
+        start(home, api)
+        report.note(f"a start without a lock takes {start(home, api):.1f} s")
+        for name, leave in (("a lock dated tomorrow", directory_of_tomorrow), ("a lock with a file in it", directory_with_a_file),
+                            ("a file where the lock belongs", a_file)):
+            leave(lock)
+            with_lock = start(home, api)
+            with report.check(f"{name} is called stuck, and cleared"):
+                expect(lock.exists(), f"the client itself cleared {name}: it is not stuck on {stage.version}")
+                before = {entry["path"]: entry["verdict"] for entry in whycap_json(home, "locks")["locks"]}
+                expect(before.get(str(lock)) == "stuck", before)
+                done = whycap(home, "--clear-stale-locks")
+                expect(done.returncode == 0 and not lock.exists(), told(done))
+            if lock.is_dir():
+                for left in lock.iterdir():
+                    left.unlink()
+                lock.rmdir()
+            lock.unlink(missing_ok=True)
+            report.note(f"{name}: the start takes {with_lock:.1f} s, and {start(home, api):.1f} s once it is gone")
+        with report.check("the lock of a running client stays"):
+            with Session(stage.program, home, api) as session:
+                session.ready()
+                lock.mkdir()
+                done = whycap(home, "--clear-stale-locks")
+                expect(done.returncode == 0 and lock.exists(), told(done))
+                lock.rmdir()
+                session.leave()
+
+
 SIZES = [(80, 24), (120, 40), (200, 50), (50, 30)]
 
 
 def all_journeys(clients):
-    """Every journey as (name, function, stage); `clients` are (version, program) pairs, the newest first."""
-    newest_version, newest = clients[0]
+    """Every journey as (name, function, stage); `clients` are (version, program) pairs."""
     planned = []
     for version, path in clients:
         for plan in ("key", "max"):
-            stage = Stage(version, path, version == newest_version, plan)
-            planned += [("first_day", first_day, stage)]
-        planned += [("plugin", plugin, Stage(version, path, version == newest_version, "max"))]
+            planned += [("first_day", first_day, Stage(version, path, version == NEWEST, plan))]
+        planned += [("plugin", plugin, Stage(version, path, version == NEWEST, "max"))]
+    if NEWEST not in dict(clients):
+        return planned
+    newest = dict(clients)[NEWEST]
 
     def on_newest(plan, **more):
-        return Stage(newest_version, newest, True, plan, **more)
+        return Stage(NEWEST, newest, True, plan, **more)
 
     planned += [("first_day", first_day, on_newest("team", role="user")), ("plugin", plugin, on_newest("key"))]
     planned += [("size", size, on_newest("max", columns=columns, rows=rows)) for columns, rows in SIZES]
@@ -384,5 +490,8 @@ def all_journeys(clients):
         ("budget", budget, on_newest("key")),
         ("own_status_line", own_status_line, on_newest("key")),
         ("binary_gone", binary_gone, on_newest("max")),
+        ("stray_key", stray_key, on_newest("max")),
+        ("headless", headless, on_newest("max")),
+        ("stuck_lock", stuck_lock, on_newest("key")),
     ]
     return planned
