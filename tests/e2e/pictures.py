@@ -88,23 +88,20 @@ def steady(session):
     session.wait("a steady screen", unchanged)
 
 
-# What the client says at the right edge, over the prompt, about itself and its terminal: no part of the picture.
-NOTICE = re.compile(r"^ {2,}.*(tmux focus-events|· /effort$|/rate-limit-op\S*$|^ {20,}\S)")
-
-
 def cropped(rows):
     """The conversation from its first prompt on, and never more than one empty line at a time."""
     start = next((place for place, row in enumerate(rows) if plain(row).startswith("❯ ") and len(plain(row)) > 2), 0)
+    borders = [place for place, row in enumerate(rows) if BORDER.match(plain(row))]
     kept = []
-    for row in rows[start:]:
-        if NOTICE.search(plain(row)):
+    for place, row in enumerate(rows[start:], start):
+        # The row over the prompt is where the client speaks of its terminal and its settings: no part of the picture.
+        if len(borders) > 1 and place == borders[-2] - 1 and plain(row).startswith("  "):
             row = []
         if plain(row) or (kept and plain(kept[-1])):
             kept.append(row)
     while kept and not plain(kept[-1]):
         kept.pop()
-    # The empty line that the client leaves above the prompt stays.
-    return kept if any(BORDER.match(plain(row)) for row in kept) else rows
+    return kept
 
 
 def main():

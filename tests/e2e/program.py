@@ -39,9 +39,11 @@ def whycap(home, *arguments, **variables):
 def whycap_json(home, *arguments):
     """What a verb answers with --json."""
     done = whycap(home, *arguments, "--json")
-    if done.returncode:
-        raise AssertionError(f"whycap {' '.join(arguments)} --json ended with {done.returncode}: {told(done)}")
-    return json.loads(done.stdout)
+    try:
+        assert done.returncode == 0
+        return json.loads(done.stdout)
+    except (AssertionError, ValueError):
+        raise AssertionError(f"whycap {' '.join(arguments)} --json ended with {done.returncode} and printed: {told(done)}") from None
 
 
 def told(done):
