@@ -89,6 +89,18 @@ def incident(home):
     return found
 
 
+def steady(session):
+    """Waits until the screen has not changed for a while: what comes late, or twice, has had its time."""
+    last = {"text": None, "same": 0}
+
+    def unchanged(text):
+        last["same"] = last["same"] + 1 if text == last["text"] else 0
+        last["text"] = text
+        return last["same"] >= 30
+
+    session.wait("a screen at rest", unchanged)
+
+
 def clock_times(moment):
     """Ways to write a time of day that a reader would recognise, without the am and pm of the client's own words."""
     at = datetime.fromisoformat(moment.replace("Z", "+00:00"))
@@ -211,35 +223,43 @@ def uninstall(report, stage, home, own):
             expect(not (home.path / ".local/bin/whycap").exists(), "it is still there")
 
 
+def claude(stage, home, api, *arguments):
+    """Runs the client without its screen: its plugin verbs, for instance."""
+    return subprocess.run([str(stage.program), *arguments], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False, timeout=120, env=home.environment(api.url))
+
+
+def add_plugin(stage, report, home, api):
+    """Installs the plugin from a local folder. Gives the folder."""
+    # As somebody's clone has it: the client copies the whole folder, and ours may hold gigabytes of builds.
+    folder = home.path / "clone"
+    shutil.copytree(program.ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns("target", ".git", "node_modules", "__pycache__"))
+    with report.check("`claude plugin marketplace add` takes the folder"):
+        done = claude(stage, home, api, "plugin", "marketplace", "add", str(folder))
+        expect(done.returncode == 0, told(done))
+    with report.check("`claude plugin install whycap@whycap` ends well"):
+        done = claude(stage, home, api, "plugin", "install", "whycap@whycap")
+        expect(done.returncode == 0, told(done))
+    return folder
+
+
 def plugin(stage, report):
     """The plugin from the local folder: /whycap:explain while every request is refused."""
     with fresh_home(stage) as (home, api):
-        def claude(*arguments):
-            return subprocess.run([str(stage.program), *arguments], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
-                                  text=True, check=False, timeout=120, env=home.environment(api.url))
-
-        # As somebody's clone has it: the client copies the whole folder, and ours may hold gigabytes of builds.
-        folder = home.path / "clone"
-        shutil.copytree(program.ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns("target", ".git", "node_modules", "__pycache__"))
         install(report, home, "--no-settings")
         with report.check("install.sh --no-settings left settings.json alone"):
             expect(not home.settings.exists(), home.settings.exists() and home.settings.read_text())
+        folder = add_plugin(stage, report, home, api)
         if stage.newest:
             with report.check("`claude plugin validate --strict --profile directory` passes"):
-                done = claude("plugin", "validate", str(folder), "--strict", "--profile", "directory")
+                done = claude(stage, home, api, "plugin", "validate", str(folder), "--strict", "--profile", "directory")
                 expect(done.returncode == 0, told(done))
-        with report.check("`claude plugin marketplace add` takes the folder"):
-            done = claude("plugin", "marketplace", "add", str(folder))
-            expect(done.returncode == 0, told(done))
-        with report.check("`claude plugin install whycap@whycap` ends well"):
-            done = claude("plugin", "install", "whycap@whycap")
-            expect(done.returncode == 0, told(done))
         with Session(stage.program, home, api) as session:
             session.ready()
             with report.check("an answer comes as ever"):
                 ask_and_read(session, api, good(stage), "say hello")
             with report.check("no hook error is on the screen"):
-                expect("hook error" not in session.text(), framed(session.text()))
+                expect("hook error" not in session.text() and "hook failed" not in session.text(), framed(session.text()))
             api.play("console_spend" if stage.plan == "key" else "spend_limit")
             with report.check("the limit's error is on the screen"):
                 session.ask("go on please")
@@ -250,6 +270,53 @@ def plugin(stage, report):
                 ask_and_read(session, api, good(stage, text="Back at work."), "and now")
             nothing_was_sent(report, api, asked, "/whycap:explain")
             session.leave()
+
+
+def plugin_and_settings(stage, report):
+    """Plugin and settings both run our hooks: nothing is told or counted twice."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        add_plugin(stage, report, home, api)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            ask_and_read(session, api, good(stage), "say hello")
+            api.play("spend_limit")
+            limit_is_explained(report, session, home, api, "go on please", "You've hit your")
+            asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
+            with report.check("the answer is there once"):
+                steady(session)
+                text = session.everything()
+                headline = worded(asked[1])
+                after = worded(text.rsplit("blocked by hook", 1)[-1])
+                expect(text.count("operation blocked by hook") == 1 and after.count(headline) == 1, framed(text))
+            with report.check("/whycap:spend from the plugin answers too, once"):
+                session.ask("/whycap:spend")
+                session.wait("the answer", lambda text: "/whycap:spend" in text.rsplit("operation blocked by hook", 1)[-1])
+                steady(session)
+                expect(session.everything().count("operation blocked by hook") == 2, framed(session.everything()))
+            session.leave()
+        with report.check("`whycap spend` counts the answer once"):
+            spent = whycap_json(home, "spend")["total"]
+            expect(abs(spent["cost_usd"] - ONE_ANSWER_USD) < 1e-9, spent)
+
+
+def plugin_alone(stage, report):
+    """The plugin without the program: said once how to get it, then silence; and nothing breaks."""
+    with fresh_home(stage) as (home, api):
+        add_plugin(stage, report, home, api)
+        for first in (True, False):
+            with Session(stage.program, home, api) as session:
+                session.ready()
+                ask_and_read(session, api, good(stage), "say hello")
+                if first:
+                    with report.check("the first session says what is missing"):
+                        session.wait("how to get whycap", lambda text: "needs the whycap program" in flat(text), deadline=10)
+                else:
+                    with report.check("the second session says nothing of it"):
+                        expect("needs the whycap program" not in flat(session.everything()), framed(session.text()))
+                with report.check("no hook error is on the screen"):
+                    expect("hook error" not in session.text() and "hook failed" not in session.text(), framed(session.text()))
+                session.leave()
 
 
 def size(stage, report):
@@ -491,6 +558,8 @@ def all_journeys(clients):
         ("binary_gone", binary_gone, on_newest("max")),
         ("stray_key", stray_key, on_newest("max")),
         ("headless", headless, on_newest("max")),
+        ("plugin_and_settings", plugin_and_settings, on_newest("max")),
+        ("plugin_alone", plugin_alone, on_newest("key")),
         ("stuck_lock", stuck_lock, on_newest("key")),
     ]
     return planned

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansi_svg import cells, plain, svg
 from client import BORDER, NEWEST, Session, client, flat, worded
-from journeys import Stage, fresh_home, incident
+from journeys import Stage, fresh_home, incident, steady
 from mock_api import answer, windows
 from program import ROOT, install_sh, told
 from screen import framed
@@ -74,18 +74,6 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
                              if "operation blocked" in text else False)
             steady(session)
             return session.coloured()
-
-
-def steady(session):
-    """Waits until the screen stops changing: the client's own notices come and go."""
-    last = {"text": None, "same": 0}
-
-    def unchanged(text):
-        last["same"] = last["same"] + 1 if text == last["text"] else 0
-        last["text"] = text
-        return last["same"] >= 30
-
-    session.wait("a steady screen", unchanged)
 
 
 def cropped(rows):
