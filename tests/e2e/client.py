@@ -20,7 +20,8 @@ BORDER = re.compile(r"^\s*─{20,}")
 def _package():
     system = {"Linux": "linux", "Darwin": "darwin"}[platform.system()]
     machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x64"
-    libc = "-musl" if system == "linux" and Path(f"/lib/ld-musl-{platform.machine()}.so.1").exists() else ""
+    # Asked of Python's own program: tools for musl may well be installed beside glibc.
+    libc = "-musl" if system == "linux" and platform.libc_ver()[0] != "glibc" else ""
     return f"@anthropic-ai/claude-code-{system}-{machine}{libc}"
 
 
