@@ -34,8 +34,6 @@ class ClaudeHome:
             "hasCompletedOnboarding": True,
             "theme": "dark",
             "numStartups": 20,
-            "installMethod": "unknown",
-            "autoUpdates": False,
             "customApiKeyResponses": {"approved": [DUMMY_KEY[-20:]], "rejected": []},
             "projects": {str(self.project): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True, "allowedTools": []}},
         }

@@ -71,6 +71,10 @@ class Session(Screen):
         # Sent once the line after the prompt sign is empty again; a menu of commands may swallow the first Enter.
         self.wait("an empty prompt", lambda text: prompt not in _after_sign(text))
 
+    def menu_hides_status_line(self):
+        """Whether the client has put a menu where the prompt and the status line were."""
+        return "What do you want to do" in self.text()
+
     def put_away_menu(self):
         """Closes what the client opens by itself at a limit: a menu (old versions) or a countdown (new ones)."""
         shown = self.text()
@@ -103,6 +107,13 @@ def below_prompt(text):
     lines = text.rstrip().splitlines()
     borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
     return "\n".join(line.rstrip() for line in lines[borders[-1] + 1:]) if len(borders) > 1 else ""
+
+
+def above_prompt(text):
+    """The conversation: the lines above the prompt's upper border."""
+    lines = text.splitlines()
+    borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
+    return "\n".join(lines[:borders[-2]]) if len(borders) > 1 else text
 
 
 def flat(text):

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import program
 from claude_home import DUMMY_KEY, ClaudeHome
-from client import NEWEST, Session, flat, worded
+from client import NEWEST, Session, above_prompt, below_prompt, flat, worded
 from mock_api import DAY, MockApi, answer, windows
 from program import install_sh, told, whycap, whycap_json
 from report import expect
-from screen import framed
+from screen import NotSeen, framed
 
 # What one answer of the mock costs with the newest client's default model, Opus 5.5 (mock_api.USAGE).
 ONE_ANSWER_USD = 0.0683
@@ -89,6 +89,11 @@ def incident(home):
     return found
 
 
+def ours(footer):
+    """The footer without the client's last row, which tells of its mode."""
+    return "\n".join(line for line in footer.splitlines() if not re.search(r"(auto|manual) mode|for shortcuts", line))
+
+
 def steady(session):
     """Waits until the screen has not changed for a while: what comes late, or twice, has had its time."""
     last = {"text": None, "same": 0}
@@ -107,25 +112,58 @@ def clock_times(moment):
     return re.compile(rf"\b0?{at.hour}:{at.minute:02}\b(?!\s*[ap]m)")
 
 
-def limit_is_explained(report, session, home, api, prompt, says):
+def first_words(session, home, error_seen, deadline=10):
+    """Asks `explain` again and again from the moment of the error until the status line shows its badge.
+
+    Gives the incident that both agree on, and every verdict that `explain` gave on the way: the client writes
+    the error's details and its new meters a moment later, and what is said before that must not be wrong.
+    """
+    verdicts = []
+    found = {}
+
+    def agrees(text):
+        latest = whycap_json(home, "explain")["incident"]
+        if latest and error_seen(flat(text)):
+            found.clear()
+            found.update(latest)
+            verdicts.append((latest["verdict"], latest["badge"]))
+        return found and worded(found["badge"])[:40] in worded(below_prompt(text))
+
+    try:
+        session.wait("the badge of `whycap explain` below the prompt", agrees, deadline)
+    except NotSeen as missed:
+        raise NotSeen(f"`whycap explain` says: {verdicts[-3:] or 'no incident'}; {missed}") from None
+    return found, verdicts
+
+
+def limit_is_explained(report, session, home, prompt, says, real=True):
     """Sends a prompt into a limit, and checks all that a person reads because of it."""
+    def error_seen(text):
+        return says in text.rsplit(prompt, 1)[-1].replace("’", "'")
+
     session.ask(prompt)
     with report.check("the client's own error is on the screen"):
-        session.wait("the client's error", lambda text: says in flat(text).rsplit(prompt, 1)[-1].replace("’", "'"))
-    session.put_away_menu()
-    found = {}
-    with report.check("`whycap explain --json` has the incident, and it is open"):
-        found.update(incident(home))
-        expect(found["open"] is True, f"open is {found['open']}: {json.dumps(found, indent=1)[:1500]}")
-    if not found:
-        return None
-    with report.check("the status line shows the badge"):
-        session.wait_footer(f"the badge {found['badge']!r}", lambda text: worded(found["badge"]) in worded(text))
+        session.wait("the client's error", lambda text: error_seen(flat(text)))
+    found, verdicts = {}, []
+    if not session.menu_hides_status_line():
+        with report.check("the status line shows the badge that `whycap explain --json` has"):
+            found, verdicts = first_words(session, home, error_seen)
+        session.put_away_menu()
+    else:
+        session.put_away_menu()
+        with report.check("the status line shows the badge that `whycap explain --json` has, once the client's menu is closed"):
+            found, verdicts = first_words(session, home, error_seen)
+    with report.check("the incident is open, and its badge fits in 60 columns"):
+        expect(found.get("open") is True, json.dumps(found, indent=1)[:1500])
+        expect(len(found["badge"]) <= 60, found["badge"])
+    if real:
+        with report.check("at no moment was the real limit called false"):
+            wrong = [entry for entry in verdicts if entry[0] == "false_likely"]
+            expect(not wrong, f"in the first moments `whycap explain --json` said: {wrong[0] if wrong else None}, then: {verdicts[-1:]}")
     with report.check("below the badge it says what to do"):
-        footer = flat(session.footer())
-        rows = worded(footer).split(worded(found["badge"]))[-1]
+        rows = worded(session.footer()).split(worded(found.get("badge", "?")))[-1]
         expect(len(rows) > 30, f"no row of explanation follows the badge; the screen:\n{framed(session.text())}")
-    if found["resets_at"] and found["waiting_helps"]:
+    if found.get("resets_at") and found.get("waiting_helps"):
         with report.check("the status line says at what time waiting ends"):
             session.wait_footer("the reset time", clock_times(found["resets_at"]).search)
     return found
@@ -135,13 +173,16 @@ def whycap_answers_without_the_model(report, session, home, api, command):
     """Types a command of ours while every request is refused. Gives what `nothing_was_sent` needs later."""
     headline = incident(home)["headline"]
 
-    def told_so_far():
-        return worded(session.everything()).count(worded(headline))
+    def answers():
+        return above_prompt(session.text()).count("Original prompt: " + command)
 
-    asked, told_before = len(api.questions()), told_so_far()
+    asked, before = len(api.questions()), answers()
     session.ask(command)
     with report.check(f"{command} answers on the screen while every request is refused"):
-        session.wait(f"the headline {headline!r}", lambda _: told_so_far() > told_before, deadline=10)
+        session.wait(f"an answer to {command}", lambda _: answers() > before, deadline=10)
+    with report.check("the answer's first sentence is on the screen, not above it"):
+        steady(session)
+        expect(worded(headline) in worded(above_prompt(session.text())), framed(session.text()))
     return asked, headline
 
 
@@ -187,7 +228,7 @@ def first_day(stage, report):
             answers = 1
 
             api.play("console_spend" if stage.plan == "key" else "spend_limit")
-            limit_is_explained(report, session, home, api, "go on please",
+            limit_is_explained(report, session, home, "go on please",
                                "Monthly spend limit reached" if stage.plan == "key" else "You've hit your")
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
 
@@ -281,7 +322,7 @@ def plugin_and_settings(stage, report):
             session.ready()
             ask_and_read(session, api, good(stage), "say hello")
             api.play("spend_limit")
-            limit_is_explained(report, session, home, api, "go on please", "You've hit your")
+            limit_is_explained(report, session, home, "go on please", "You've hit your")
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
             with report.check("the answer is there once"):
                 steady(session)
@@ -325,18 +366,17 @@ def size(stage, report):
         install(report, home)
         with Session(stage.program, home, api, columns=stage.columns, rows=stage.rows) as session:
             session.ready()
-            with report.check("model and spend are readable"):
+            wanted = ["$0.07", "42%"] + (["Opus 5.5"] if stage.columns >= 80 else [])
+            with report.check(f"{', '.join(wanted)} can be read"):
                 ask_and_read(session, api, good(stage), "say hello")
-                session.wait_footer("model and spend", lambda text: "Opus" in text and "$0.07" in text)
+                session.wait_footer(", ".join(wanted), lambda text: all(word in text for word in wanted))
             with report.check("no row of the status line was cut by the client"):
-                expect("…" not in session.footer(), framed(session.text()))
+                expect("…" not in ours(session.footer()), framed(session.text()))
             api.play("spend_limit")
             session.ask("go on please")
-            with report.check("the explanation fits: its badge, and the time of the reset"):
-                session.wait("the client's error", "hit your")
-                found = incident(home)
-                start = worded(found["badge"])[:24]
-                session.wait_footer(f"the badge from {start!r}", lambda text: start in worded(text))
+            with report.check("the badge of the limit can be read"):
+                found, _ = first_words(session, home, lambda text: "hit your" in text)
+            with report.check("the time of the reset can be read"):
                 session.wait_footer("the reset time", clock_times(found["resets_at"]).search)
             with report.check("the prompt is still there to type in"):
                 session.put_away_menu()
@@ -344,8 +384,13 @@ def size(stage, report):
                 session.wait("the typed text", "still typing")
             report.note("the screen:")
             report.lines.append(framed(session.text()))
-            for _ in "still typing":
-                session.key("BSpace")
+            session.key("C-u")
+            session.ask("/whycap")
+            with report.check("the answer to /whycap begins on the screen, not above it"):
+                session.wait("the answer", "/whycap")
+                steady(session)
+                start = worded(found["headline"])[:40]
+                expect(start in worded(above_prompt(session.text())), framed(session.text()))
             session.leave()
 
 
@@ -359,7 +404,7 @@ def false_limit(stage, report):
                 ask_and_read(session, api, good(stage, 0.04, 0.09), "say hello")
                 session.wait_footer("4 %", re.compile(r"\b4\s?%").search)
             api.play("false_credits")
-            found = limit_is_explained(report, session, home, api, "go on please", "out of extra usage") or {}
+            found = limit_is_explained(report, session, home, "go on please", "out of extra usage", real=False)
             with report.check("the verdict is false_likely, and no action says to buy"):
                 expect(found.get("verdict") == "false_likely", json.dumps(found, indent=1)[:2000])
                 bad = [a["do"] for a in found["actions"] if re.match(r"(?i)(buy|purchase|top up)\b", a["do"])]
@@ -441,7 +486,7 @@ def stray_key(stage, report):
         with Session(stage.program, home, api, ANTHROPIC_API_KEY=DUMMY_KEY) as session:
             session.ready()
             api.play("no_credit")
-            found = limit_is_explained(report, session, home, api, "say hello", "Credit balance too low") or {}
+            found = limit_is_explained(report, session, home, "say hello", "Credit balance too low", real=False)
             with report.check("the verdict is wrong_credential, and the answer names the variable but never its value"):
                 expect(found.get("verdict") == "wrong_credential", json.dumps(found, indent=1)[:2000])
                 expect("ANTHROPIC_API_KEY" in json.dumps(found), json.dumps(found, indent=1)[:2000])
