@@ -71,16 +71,19 @@ class Session(Screen):
         # Sent once the line after the prompt sign is empty again; a menu of commands may swallow the first Enter.
         self.wait("an empty prompt", lambda text: prompt not in _after_sign(text))
 
+    def wait_menu(self):
+        """Waits for what the client opens by itself when a plan's window stops it: a menu that takes the place of
+        prompt and status line (old versions) or a countdown above the status line (new ones)."""
+        self.wait("the client's own menu or countdown", re.compile(r"esc to cancel", re.IGNORECASE))
+
     def menu_hides_status_line(self):
-        """Whether the client has put a menu where the prompt and the status line were."""
         return "What do you want to do" in self.text()
 
     def put_away_menu(self):
-        """Closes what the client opens by itself at a limit: a menu (old versions) or a countdown (new ones)."""
-        shown = self.text()
-        if re.search(r"esc to cancel", shown, re.IGNORECASE):
+        """Closes that menu or countdown. Call `wait_menu` first where one must come."""
+        if re.search(r"esc to cancel", self.text(), re.IGNORECASE):
             self.key("Escape")
-            self.wait("the prompt without the menu of the limit",
+            self.wait("the prompt without the client's own menu",
                       lambda text: "What do you want to do" not in text and "esc to cancel" not in flat(below_prompt(text)).lower())
 
     def leave(self):

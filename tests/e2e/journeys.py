@@ -26,6 +26,9 @@ from screen import NotSeen, framed
 # What one answer of the mock costs with the newest client's default model, Opus 5.5 (mock_api.USAGE).
 ONE_ANSWER_USD = 0.0683
 
+# How every client's sentence begins when a plan's window stops it.
+PLAN_LIMIT = "You've hit your"
+
 # Settings as people really have them: tabs, an order of their own, a hook of their own, no line end at the end.
 OWN_SETTINGS = """{
 \t"includeCoAuthoredBy": false,
@@ -145,6 +148,8 @@ def limit_is_explained(report, session, home, prompt, says, real=True):
     with report.check("the client's own error is on the screen"):
         session.wait("the client's error", lambda text: error_seen(flat(text)))
     found, verdicts = {}, []
+    if says == PLAN_LIMIT:
+        session.wait_menu()
     if not session.menu_hides_status_line():
         with report.check("the status line shows the badge that `whycap explain --json` has"):
             found, verdicts = first_words(session, home, error_seen)
@@ -229,7 +234,7 @@ def first_day(stage, report):
 
             api.play("console_spend" if stage.plan == "key" else "spend_limit")
             limit_is_explained(report, session, home, "go on please",
-                               "Monthly spend limit reached" if stage.plan == "key" else "You've hit your")
+                               "Monthly spend limit reached" if stage.plan == "key" else PLAN_LIMIT)
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
 
             with report.check("the next good answer is shown"):
@@ -305,6 +310,8 @@ def plugin(stage, report):
             with report.check("the limit's error is on the screen"):
                 session.ask("go on please")
                 session.wait("the client's error", re.compile(r"limit reached|hit your"))
+                if stage.plan != "key":
+                    session.wait_menu()
             session.put_away_menu()
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap:explain")
             with report.check("a good answer follows"):
@@ -322,7 +329,7 @@ def plugin_and_settings(stage, report):
             session.ready()
             ask_and_read(session, api, good(stage), "say hello")
             api.play("spend_limit")
-            limit_is_explained(report, session, home, "go on please", "You've hit your")
+            limit_is_explained(report, session, home, "go on please", PLAN_LIMIT)
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
             with report.check("the answer is there once"):
                 steady(session)
@@ -379,6 +386,7 @@ def size(stage, report):
             with report.check("the time of the reset can be read"):
                 session.wait_footer("the reset time", clock_times(found["resets_at"]).search)
             with report.check("the prompt is still there to type in"):
+                session.wait_menu()
                 session.put_away_menu()
                 session.type("still typing")
                 session.wait("the typed text", "still typing")

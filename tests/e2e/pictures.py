@@ -65,6 +65,8 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
                 api.play(then)
                 session.ask(NEXT)
                 session.wait("the error", re.compile(r"hit your|out of extra"))
+                if then == "spend_limit":
+                    session.wait_menu()
                 session.put_away_menu()
                 badge = worded(incident(home)["badge"])[:24]
                 session.wait_footer("the badge", lambda text: badge in worded(text))
