@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from ansi_svg import cells, plain, svg
-from client import BORDER, NEWEST, Session, client, flat, worded
-from journeys import Stage, fresh_home, incident, steady
+from client import BORDER, NEWEST, Session, client, flat
+from journeys import Stage, first_words, fresh_home, steady
 from mock_api import answer, windows
 from program import ROOT, install_sh, told
 from screen import framed
@@ -37,7 +37,7 @@ PICTURES = {
     "near-limit": dict(title="near a limit", first=lambda: busy(0.91, 0.38, "allowed_warning")),
     "at-limit": dict(title="at a limit", first=lambda: busy(0.96, 0.39), then="spend_limit"),
     "false-limit": dict(title="a false limit", first=lambda: busy(0.04, 0.09), then="false_credits"),
-    "whycap": dict(title="/whycap, answered without the model", first=lambda: busy(0.96, 0.39), then="spend_limit", command="/whycap"),
+    "whycap": dict(title="/whycap, answered without the model", first=lambda: busy(0.96, 0.39), then="spend_limit", command="/whycap", rows=64),
     "org-limit": dict(title="an organisation's limit, seen by a member", plan="team", role="user", first=lambda: busy(0.96, 0.39), then="spend_limit"),
     "api-key": dict(title="paying by API key", plan="key", first=paid),
     "narrow": dict(title="50 columns", columns=50, first=lambda: busy(0.96, 0.39), then="spend_limit"),
@@ -68,8 +68,7 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
                 if then == "spend_limit":
                     session.wait_menu()
                 session.put_away_menu()
-                badge = worded(incident(home)["badge"])[:24]
-                session.wait_footer("the badge", lambda text: badge in worded(text))
+                first_words(session, home, lambda text: NEXT in text)
             if command:
                 session.ask(command)
                 session.wait("the answer to the command", lambda text: command in text.rsplit("operation blocked", 1)[-1]
