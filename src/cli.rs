@@ -6,25 +6,71 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands;
 use crate::environment::Environment;
 
-/// Says what Claude Code costs and, when a limit error stops it, what really happened.
+/// Says what Claude Code costs, and what a limit error really means.
 #[derive(Debug, Parser)]
-#[command(name = "whycap", version, about, disable_help_subcommand = true)]
+#[command(
+    name = "whycap",
+    version,
+    about,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true,
+    disable_help_flag = true,
+    max_term_width = 80,
+    help_template = "{about}\n\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
+    after_help = "\
+Examples:
+  whycap explain           what stopped Claude Code, and what to do
+  whycap spend --by week   what was spent, week by week
+  whycap doctor            what is wrong with the set-up"
+)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Option<Verb>,
+    #[command(flatten)]
+    clearing: commands::locks::ClearArgs,
+    // The long form spreads over several screens; the short one says the same.
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    help: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Print the status line (Claude Code runs this; it reads JSON from standard input)
+    #[command(hide = true)]
     Statusline,
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
+    #[command(hide = true)]
     Hook,
+    /// Say what really stopped the work, and what to do
+    Explain(commands::explain::Arguments),
+    /// Show what was spent, by day, session, model and more
+    Spend(commands::spend::Arguments),
+    /// List Claude Code's locks, and which of them are left over
+    Locks(commands::locks::LocksArgs),
+    /// Check the set-up; every finding comes with a fix
+    Doctor(commands::doctor::DoctorArgs),
+    /// List the limit errors of the past
+    Incidents(commands::incidents::Arguments),
+    /// Write up the newest limit error for a bug report
+    Report(commands::report::Arguments),
+    /// List the prices that spend is counted at, with date and source
+    Prices(commands::prices::Arguments),
+    /// Add whycap to Claude Code's settings
+    Install(commands::install::InstallArgs),
+    /// Take whycap out of Claude Code's settings
+    Uninstall(commands::uninstall::UninstallArgs),
+    /// Print completions for bash, zsh or fish
+    #[command(hide = true)]
+    Completions(commands::completions::CompletionsArgs),
+    /// Print the man page
+    #[command(hide = true)]
+    Man,
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
@@ -46,7 +92,23 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let outcome = match cli.verb {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
-        None => Ok(ExitCode::SUCCESS),
+        Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
+        Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
+        Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),
+        Some(Verb::Report(arguments)) => commands::report::run(&arguments, &environment),
+        Some(Verb::Locks(arguments)) => commands::locks::run(&environment, &arguments),
+        None if cli.clearing.clear_stale_locks => {
+            commands::locks::clear(&environment, &cli.clearing)
+        }
+        Some(Verb::Prices(arguments)) => commands::prices::run(&arguments, &environment),
+        Some(Verb::Doctor(arguments)) => commands::doctor::run(&arguments, &environment),
+        Some(Verb::Completions(arguments)) => commands::completions::run(&arguments),
+        Some(Verb::Man) => commands::completions::man(),
+        Some(Verb::Install(arguments)) => commands::install::run(&arguments, &environment),
+        Some(Verb::Uninstall(arguments)) => commands::uninstall::run(&arguments, &environment),
+        None => commands::print(&Cli::command().render_help().to_string())
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(Into::into),
     };
     commands::report_failure(outcome)
 }

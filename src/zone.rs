@@ -1,7 +1,17 @@
 //! The time zone that a person reads times in.
+//!
+//! The machine's own zone is chrono's business. Named zones come from jiff: it reads the system's
+//! tables, or its own where there are none, when they are asked for. (chrono-tz would put a
+//! megabyte of pointers into the program, and relocating those at every start cost more than the
+//! rest of a status line.)
 
-use chrono::{DateTime, Days, FixedOffset, Local, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
-use chrono_tz::Tz;
+use std::sync::Mutex;
+
+use chrono::{
+    DateTime, Datelike, Days, FixedOffset, Local, NaiveDate, NaiveDateTime, Offset, TimeZone,
+    Timelike, Utc,
+};
+use jiff::tz;
 
 /// The machine's zone (`TZ`, `/etc/localtime`) or one that was named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,49 +19,84 @@ pub enum Zone {
     /// Whatever the machine is set to.
     Local,
     /// An IANA zone, such as `Europe/Berlin`.
-    Named(Tz),
+    Named(&'static tz::TimeZone),
 }
 
 impl Zone {
+    /// Coordinated universal time.
+    pub const UTC: Self = {
+        static UTC: tz::TimeZone = tz::TimeZone::UTC;
+        Self::Named(&UTC)
+    };
+
     /// Finds an IANA zone by name, in any case. None if there is no such zone.
     pub fn named(name: &str) -> Option<Self> {
-        let exact = name.trim();
-        exact
-            .parse()
-            .ok()
-            .or_else(|| {
-                chrono_tz::TZ_VARIANTS
-                    .into_iter()
-                    .find(|zone| zone.name().eq_ignore_ascii_case(exact))
-            })
-            .map(Self::Named)
+        // A zone lives as long as the program, so that it can be passed around by value. A run
+        // names one or two; the list keeps a hostile transcript from naming one a thousand times.
+        static KNOWN: Mutex<Vec<&'static tz::TimeZone>> = Mutex::new(Vec::new());
+        let found = tz::TimeZone::get(name.trim()).ok()?;
+        let mut known = KNOWN.lock().ok()?;
+        let zone = known
+            .iter()
+            .copied()
+            .find(|zone| **zone == found)
+            .unwrap_or_else(|| {
+                let zone: &'static tz::TimeZone = Box::leak(Box::new(found));
+                known.push(zone);
+                zone
+            });
+        Some(Self::Named(zone))
     }
 
     /// The same moment on this zone's clocks.
     pub fn at(self, moment: DateTime<Utc>) -> DateTime<FixedOffset> {
         match self {
             Self::Local => moment.with_timezone(&Local).fixed_offset(),
-            Self::Named(zone) => moment.with_timezone(&zone).fixed_offset(),
+            Self::Named(zone) => {
+                let offset = jiff::Timestamp::from_second(moment.timestamp())
+                    .ok()
+                    .and_then(|at| FixedOffset::east_opt(zone.to_offset(at).seconds()));
+                moment.with_timezone(&offset.unwrap_or_else(|| Utc.fix()))
+            }
         }
     }
 
     /// The moment when clocks here show `wall`. In the gap of a daylight-saving change, which no
     /// clock shows, the first moment after the gap; in the doubled hour, the earlier one.
     pub fn moment(self, wall: NaiveDateTime) -> DateTime<Utc> {
-        fn resolve<Z: TimeZone>(zone: &Z, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
-            zone.from_local_datetime(&wall)
-                .earliest()
-                .map(|found| found.to_utc())
-        }
-        let find = |wall| match self {
-            Self::Local => resolve(&Local, wall),
-            Self::Named(zone) => resolve(&zone, wall),
-        };
         // No zone has ever skipped more than a day (Samoa, 2011), so a quarter hour at a time
         // for a day and a bit finds the end of any gap.
         (0..=100)
-            .find_map(|quarter| find(wall + chrono::TimeDelta::minutes(15 * quarter)))
+            .find_map(|quarter| self.exact_moment(wall + chrono::TimeDelta::minutes(15 * quarter)))
             .unwrap_or_else(|| Utc.from_utc_datetime(&wall))
+    }
+
+    fn exact_moment(self, wall: NaiveDateTime) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Local => Local
+                .from_local_datetime(&wall)
+                .earliest()
+                .map(|found| found.to_utc()),
+            Self::Named(zone) => {
+                let part = |value: u32| i8::try_from(value).ok();
+                let wall = jiff::civil::DateTime::new(
+                    i16::try_from(wall.year()).ok()?,
+                    part(wall.month())?,
+                    part(wall.day())?,
+                    part(wall.hour())?,
+                    part(wall.minute())?,
+                    part(wall.second())?,
+                    0,
+                )
+                .ok()?;
+                let offset = match zone.to_ambiguous_timestamp(wall).offset() {
+                    tz::AmbiguousOffset::Unambiguous { offset } => offset,
+                    tz::AmbiguousOffset::Fold { before, .. } => before,
+                    tz::AmbiguousOffset::Gap { .. } => return None,
+                };
+                DateTime::from_timestamp(offset.to_timestamp(wall).ok()?.as_second(), 0)
+            }
+        }
     }
 
     /// The first moment of a day here.
@@ -74,7 +119,7 @@ impl Zone {
     /// The zone's name for people: the IANA name where it is known, else the offset.
     pub fn label(self, variable: Option<&str>, now: DateTime<Utc>) -> String {
         match self {
-            Self::Named(zone) => zone.name().to_owned(),
+            Self::Named(zone) => zone.iana_name().unwrap_or("UTC").to_owned(),
             Self::Local => variable
                 .map(|name| name.trim_start_matches(':'))
                 .filter(|name| Self::named(name).is_some())

@@ -1,11 +1,159 @@
 //! `whycap hook`: one event from Claude Code. Always exit code 0; prints nothing or one JSON object.
+//!
+//! Nothing that is printed here may reach the model: only JSON whose fields the client shows to the
+//! user, never plain text and never `additionalContext`.
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use super::answers::{self, Question};
+use crate::claude::prices::own_rates;
+use crate::config::Config;
 use crate::environment::Environment;
+use crate::incidents::{gather, lookup, store};
+use crate::install::wired;
+use crate::ledger::{Effort, Ledger, Patience};
+use crate::limits::clock::Clock;
+use crate::limits::incident::Incident;
+use crate::limits::rows::rows;
+use crate::locks;
+use crate::places::Places;
+use crate::pricing::PriceTable;
+
+/// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
+const STDIN_LIMIT: usize = 16 << 20;
+
+/// How long an event may spend on reading what other sessions wrote.
+const CATCH_UP: Duration = Duration::from_millis(30);
 
 /// Handles the event on standard input.
-pub fn run(_environment: &Environment) -> ExitCode {
+pub fn run(environment: &Environment) -> ExitCode {
     super::guard_host("");
+    let bytes = super::read_stdin(STDIN_LIMIT);
+    let event: Value =
+        serde_json::from_str(&String::from_utf8_lossy(&bytes)).unwrap_or(Value::Null);
+    let places = Places::of(environment);
+    let name = text(&event, "hook_event_name").unwrap_or_default();
+    if wired::is_second_run(&places, environment, name) {
+        // The user's settings run the same hook; the plugin's copy stays silent.
+        return ExitCode::SUCCESS;
+    }
+    let reply = match Some(name) {
+        Some("StopFailure") => stop_failure(&event, &places, environment),
+        Some("UserPromptSubmit" | "UserPromptExpansion") => {
+            asked(&event, &places, environment).or_else(|| tell(&event, &places, environment))
+        }
+        Some("SessionStart") => greet(&event, &places, environment),
+        _ => None,
+    };
+    if let Some(reply) = reply {
+        // A closed pipe means that the client does not wait for an answer.
+        let _ = super::print(&format!("{reply}\n"));
+    }
+    // After the answer, so that nobody waits for it.
+    if matches!(name, "Stop" | "SessionEnd" | "SessionStart") {
+        catch_up(&places);
+    }
     ExitCode::SUCCESS
+}
+
+fn text<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
+    event.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// Answers `/whycap …` by holding the command back: the client shows the reason and sends nothing
+/// to the model, so it works while a limit holds and costs no token.
+fn asked(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+    let words = answers::asked(text(event, "prompt")?)?;
+    let question = Question {
+        places,
+        environment,
+        session: text(event, "session_id"),
+    };
+    Some(json!({ "decision": "block", "reason": answers::answer(&words, question) }))
+}
+
+/// At a session's start: what is still open, a lock that harms, how to turn the status line on.
+fn greet(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+    if let Some(told) = tell(event, places, environment) {
+        return Some(told);
+    }
+    let is_fresh = text(event, "source").is_none_or(|source| source == "startup");
+    let lock = locks::that_matter(places, environment)
+        .into_iter()
+        .next()
+        .filter(|_| is_fresh);
+    let message = match lock {
+        Some(lock) => format!(
+            "whycap: {} is a lock that will never heal by itself. It costs {}. `{}` in a shell clears it.",
+            places.show(&lock.path),
+            lock.costs,
+            locks::REMEDY
+        ),
+        None => format!("whycap: {}", wired::status_line_hint(places, environment)?),
+    };
+    Some(json!({ "systemMessage": message }))
+}
+
+/// Reads a little of what other sessions wrote, so that today's figure knows of it. Whatever
+/// fails here is tried again at the next event.
+fn catch_up(places: &Places) {
+    let Ok(prices) = PriceTable::with(own_rates(places)) else {
+        return;
+    };
+    let Ok(mut ledger) = Ledger::open(&places.data, Patience::None) else {
+        return;
+    };
+    let _ = ledger.catch_up(
+        places.transcript_roots(),
+        &prices,
+        Effort::Within(CATCH_UP),
+        &mut |_| {},
+    );
+    ledger.tidy_in_background();
+}
+
+/// Says once, in the conversation of the session that met it, what a limit error really was.
+fn tell(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+    let session = text(event, "session_id")?;
+    let newest = store::of_session(places, session).into_iter().next()?;
+    if newest.is_closed() || newest.is_told() {
+        return None;
+    }
+    let transcript = text(event, "transcript_path").map(Path::new);
+    let evidence = lookup::read(places, &newest, transcript)?;
+    let clock = Clock {
+        now: environment.now,
+        zone: environment.zone,
+    };
+    let incident = Incident::of(evidence, clock);
+    // Shown rows are what is still of interest: neither answered nor outlived.
+    let is_of_interest = rows(&incident, environment.now, usize::MAX).is_some()
+        && !incident.has_reset(environment.now);
+    (is_of_interest && newest.tell()).then(
+        || json!({ "systemMessage": format!("whycap: {} (/whycap says more)", incident.headline) }),
+    )
+}
+
+/// Stores the error at once, then adds what takes longer to find out: the client may end this
+/// process any moment.
+fn stop_failure(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+    let session = text(event, "session_id")?;
+    let message = text(event, "last_assistant_message").unwrap_or_default();
+    let mut evidence = gather::at_once(environment, session, message);
+    evidence.hook_error = text(event, "error").map(str::to_owned);
+    evidence.hook_details = text(event, "error_details").map(str::to_owned);
+    let stored = store::create(places, session, environment.now, &evidence);
+    let tail = text(event, "transcript_path").and_then(|path| gather::tail(Path::new(path)));
+    let project = text(event, "cwd").map(Path::new);
+    gather::complete(&mut evidence, places, environment, project, tail.as_ref());
+    if let Ok(stored) = stored {
+        // What was stored first stands, if this fails.
+        let _ = stored.update(&evidence);
+    }
+    let wants_bell = Config::load(places).notify_desktop;
+    wants_bell.then(|| json!({ "terminalSequence": "\u{7}" }))
 }

@@ -1,7 +1,18 @@
 //! One file a verb. A verb gathers what it needs, asks the pure code, and prints.
 
+mod answers;
+pub mod completions;
+pub mod doctor;
+pub mod explain;
 pub mod hook;
+pub mod incidents;
+pub mod install;
+pub mod locks;
+pub mod prices;
+pub mod report;
+pub mod spend;
 pub mod statusline;
+pub mod uninstall;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -2,17 +2,66 @@
 
 use std::process::ExitCode;
 
+use crate::config::Config;
 use crate::environment::Environment;
+use crate::incidents;
+use crate::places::Places;
+use crate::statusline::amounts;
 use crate::statusline::input::StatusInput;
+use crate::statusline::layout::{fit, paint};
+use crate::statusline::segments::{Facts, segments};
+use crate::statusline::wrapped;
+use crate::terminal::Palette;
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
 const STDIN_LIMIT: usize = 1 << 20;
 
+/// Columns that the client keeps for itself: a row of `COLUMNS` cells is cut.
+const MARGIN: usize = 4;
+
+/// Clients before 2.1.153 do not say how wide the terminal is.
+const USUAL_WIDTH: usize = 80;
+
+/// What is printed when there is nothing else to say: the host blanks its line on empty output.
+const FALLBACK: &str = "whycap";
+
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
-pub fn run(_environment: &Environment) -> ExitCode {
+pub fn run(environment: &Environment) -> ExitCode {
     super::guard_host("whycap\n");
-    let input = StatusInput::parse(&super::read_stdin(STDIN_LIMIT));
-    let line = input.model_name().unwrap_or("whycap").to_owned();
+    let stdin = super::read_stdin(STDIN_LIMIT);
+    let input = StatusInput::parse(&stdin);
+    let places = Places::of(environment);
+    let config = Config::load(&places);
+    let palette = Palette::for_host(environment);
+    let columns = environment
+        .columns()
+        .unwrap_or(USUAL_WIDTH)
+        .saturating_sub(MARGIN)
+        .max(1);
+
+    incidents::samples::record(&places, environment, &input);
+    let amounts = amounts::gather(environment, &places, &config, &input);
+    let facts = Facts {
+        input: &input,
+        amounts,
+        config: &config,
+        now: environment.now,
+        zone: environment.zone,
+    };
+    let mut line = fit(&segments(&facts), columns, palette);
+    if line.trim().is_empty() {
+        FALLBACK.clone_into(&mut line);
+    }
+    if let Some(kept) = wrapped::output(&places, environment, &stdin) {
+        line.insert_str(0, &format!("{}\n", kept.trim_end_matches('\n')));
+    }
+    for row in incidents::rows::for_session(&places, environment, &input, columns)
+        .into_iter()
+        .flatten()
+    {
+        line.push('\n');
+        line.push_str(&paint(&row, palette));
+    }
     // A closed pipe means that the host cancelled this run; there is nobody to tell.
     let _ = super::print(&format!("{line}\n"));
     ExitCode::SUCCESS

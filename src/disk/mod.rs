@@ -5,6 +5,7 @@
 //! power cut, unless [`Durability::Synced`] is asked for.
 
 pub mod lock;
+pub mod replace;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -96,6 +97,21 @@ pub fn create_private_dir(path: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Makes an empty file of ours, 0600, with its directory 0700. One that exists is left as it is.
+pub fn create_private_file(path: &Path) -> Result<(), Error> {
+    if let Some(directory) = path.parent() {
+        create_private_dir(directory)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| Error::Write {
         path: path.to_owned(),
         source,
     })

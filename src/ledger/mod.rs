@@ -1,1 +1,386 @@
 //! What was counted so far, kept in one SQLite file.
+//!
+//! Promises: a response counts once however often and wherever it is read; what was counted stays
+//! counted when its transcript is gone; several processes may read and write at once; a status
+//! line or hook never waits for another process (its write is put off to the next time, and the
+//! figures it shows include what it could not write). Not promised: that figures priced by an
+//! older table change before [`Ledger::reprice`] runs.
+
+mod batch;
+mod catch_up;
+mod commit;
+mod files;
+mod reconcile;
+mod report;
+mod reprice;
+mod schema;
+mod unrecorded;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+
+pub use batch::Batch;
+pub use catch_up::{Caught, Effort, Step};
+pub use report::{Origin, Row, SessionDifference};
+
+use crate::disk;
+use crate::pricing::{Money, PriceTable};
+use crate::transcript::record::Millis;
+
+/// Milliseconds in a quarter of an hour.
+const QUARTER: Millis = 15 * 60 * 1000;
+
+/// The file's name in the data directory.
+const FILE_NAME: &str = "ledger.sqlite3";
+
+/// Name in `meta`: all transcripts were read to the end once.
+const COMPLETE: &str = "complete";
+
+/// A write-ahead log above this is folded back into the ledger by whoever has time for it: the
+/// first process to open the ledger reads the whole log.
+const WAL_TIDY: u64 = 64 * 1024;
+/// Above this even a status line does it.
+const WAL_PRESSING: u64 = 1024 * 1024;
+
+/// How long to wait for another writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Not at all: for verbs that Claude Code runs.
+    None,
+    /// Some seconds: for verbs that people run.
+    Person,
+}
+
+/// Why the ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite failed.
+    #[error("could not use {path}: {source}")]
+    Database {
+        /// The ledger.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A newer whycap made it.
+    #[error(
+        "{path} was made by a newer whycap; update this one, or set WHYCAP_DATA_DIR to keep two ledgers"
+    )]
+    Newer {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The directory or file could not be made.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    /// The built-in price table is damaged.
+    #[error(transparent)]
+    Prices(#[from] crate::pricing::Unreadable),
+}
+
+impl Error {
+    /// Whether another process was writing.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Database { source, .. } if code(source) == Some(ErrorCode::DatabaseBusy))
+    }
+}
+
+fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
+    error.sqlite_error_code()
+}
+
+fn is_corrupt(error: &rusqlite::Error) -> bool {
+    matches!(
+        code(error),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+/// An open ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    path: PathBuf,
+    patience: Patience,
+}
+
+/// A session's spend.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Priced from transcript lines.
+    pub recorded: Money,
+    /// Counted by the client and shown by no line.
+    pub unrecorded: Money,
+    /// Whether a model without a known price is among it: then the figure is an estimate.
+    pub estimated: bool,
+}
+
+impl Spent {
+    /// Both together.
+    pub fn total(self) -> Money {
+        self.recorded + self.unrecorded
+    }
+}
+
+/// The ledger's place in a data directory.
+pub fn path_in(data: &Path) -> PathBuf {
+    data.join(FILE_NAME)
+}
+
+impl Ledger {
+    /// Opens the ledger in `data`, making it (0600, in a 0700 directory) if there is none. A
+    /// corrupt one is set aside under another name and a new one begun; transcripts fill it again.
+    pub fn open(data: &Path, patience: Patience) -> Result<Self, Error> {
+        let path = path_in(data);
+        match Self::open_at(&path, patience) {
+            Err(Error::Database { source, .. }) if is_corrupt(&source) => {
+                set_aside(&path)?;
+                Self::open_at(&path, patience)
+            }
+            other => other,
+        }
+    }
+
+    /// Opens a ledger that is there. None if there is none or it cannot be read: for verbs to
+    /// which its figures are an extra.
+    pub fn open_existing(data: &Path, patience: Patience) -> Option<Self> {
+        let path = path_in(data);
+        path.exists()
+            .then(|| Self::open_at(&path, patience).ok())
+            .flatten()
+    }
+
+    fn open_at(path: &Path, patience: Patience) -> Result<Self, Error> {
+        let failed = |source| Error::Database {
+            path: path.to_owned(),
+            source,
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = match Connection::open_with_flags(path, flags) {
+            Err(error) if code(&error) == Some(ErrorCode::CannotOpen) => {
+                disk::create_private_file(path)?;
+                Connection::open_with_flags(path, flags)
+            }
+            other => other,
+        };
+        let mut connection = opened.map_err(failed)?;
+        let timeout = match patience {
+            Patience::None => Duration::ZERO,
+            Patience::Person => Duration::from_secs(20),
+        };
+        connection.busy_timeout(timeout).map_err(failed)?;
+        // Folding the log back means flushing to disk: that is for those who have time.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map_err(failed)?;
+        connection
+            .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")
+            .map_err(failed)?;
+        match schema::bring_up_to_date(&mut connection).map_err(failed)? {
+            schema::Shape::Current => {}
+            schema::Shape::Newer => {
+                return Err(Error::Newer {
+                    path: path.to_owned(),
+                });
+            }
+        }
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            patience,
+        })
+    }
+
+    fn failed(&self) -> impl Fn(rusqlite::Error) -> Error + use<> {
+        let path = self.path.clone();
+        move |source| Error::Database {
+            path: path.clone(),
+            source,
+        }
+    }
+
+    /// Puts a batch into the ledger.
+    pub fn commit(&mut self, batch: &Batch, prices: &PriceTable) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let failed = self.failed();
+        commit::commit(&mut self.connection, batch, prices).map_err(failed)?;
+        self.tidy();
+        Ok(())
+    }
+
+    /// Folds a long write-ahead log back into the file. It flushes to disk, so a status line does
+    /// it only when it must. Never waits for another process, and failing is harmless.
+    fn tidy(&self) {
+        self.fold_log(if self.patience == Patience::None {
+            WAL_PRESSING
+        } else {
+            WAL_TIDY
+        });
+    }
+
+    /// Like the tidying after a write, for a hook: it runs while nobody waits.
+    pub fn tidy_in_background(&self) {
+        self.fold_log(WAL_TIDY);
+    }
+
+    fn fold_log(&self, longest: u64) {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        if std::fs::metadata(log).is_ok_and(|metadata| metadata.len() > longest) {
+            let _ = self
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+    }
+
+    /// What a session has cost.
+    pub fn session(&self, name: &str) -> Result<Spent, Error> {
+        self.connection
+            .prepare_cached("SELECT recorded, unrecorded, unpriced FROM session WHERE name = ?")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([name], |row| {
+                        Ok(Spent {
+                            recorded: Money::from_pico(row.get(0)?),
+                            unrecorded: Money::from_pico(row.get(1)?),
+                            estimated: row.get::<_, i64>(2)? > 0,
+                        })
+                    })
+                    .optional()
+            })
+            .map(Option::unwrap_or_default)
+            .map_err(self.failed())
+    }
+
+    /// What was spent from `from` up to `until`; both on quarters of an hour.
+    pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Spent, Error> {
+        let range = [quarter_of(from), quarter_of(until)];
+        let sum = |columns: &str, table: &str| {
+            self.connection
+                .prepare_cached(&format!(
+                    "SELECT coalesce(sum(cost), 0), {columns} FROM {table} WHERE quarter >= ? AND quarter < ?"
+                ))
+                .and_then(|mut statement| {
+                    statement.query_row(range, |row| {
+                        Ok((Money::from_pico(row.get(0)?), row.get::<_, i64>(1)?))
+                    })
+                })
+                .map_err(self.failed())
+        };
+        let (recorded, unpriced) = sum("coalesce(sum(unpriced), 0)", "quarter")?;
+        let (unrecorded, _) = sum("0", "unrecorded")?;
+        Ok(Spent {
+            recorded,
+            unrecorded,
+            estimated: unpriced > 0,
+        })
+    }
+
+    /// Whether a session was forked from another.
+    pub fn is_fork(&self, session: &str) -> bool {
+        self.connection
+            .query_row(
+                "SELECT parent IS NOT NULL FROM session WHERE name = ?",
+                [session],
+                |row| row.get(0),
+            )
+            .unwrap_or(false)
+    }
+
+    /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
+    /// too low.
+    pub fn is_complete(&self) -> bool {
+        self.connection
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?)",
+                [COMPLETE],
+                |row| row.get(0),
+            )
+            .unwrap_or(false)
+    }
+
+    fn note_complete(&self) {
+        // If another process is writing, it or the next catch-up will note it.
+        let _ = self
+            .connection
+            .execute("INSERT OR IGNORE INTO meta VALUES (?, 1)", [COMPLETE]);
+    }
+
+    /// What a batch adds that is not committed: to `session`, and from `from` up to `until`.
+    /// For a status line whose write was put off because another process was writing.
+    pub fn pending(
+        &self,
+        batch: &Batch,
+        prices: &PriceTable,
+        session: &str,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> (Money, Money) {
+        let (from, until) = (from.timestamp_millis(), until.timestamp_millis());
+        let mut of_session = Money::ZERO;
+        let mut of_period = Money::ZERO;
+        for (key, counted) in &batch.responses {
+            let Some(model) = batch.models.get(counted.model as usize) else {
+                continue;
+            };
+            let known = commit::read(&self.connection, *key).ok().flatten();
+            let usage = known
+                .as_ref()
+                .map_or(counted.usage, |old| old.usage.max(counted.usage));
+            let at = known
+                .as_ref()
+                .map_or(counted.at, |old| old.at.min(counted.at));
+            let now = prices
+                .prices_of(model)
+                .price(at, &usage, counted.service, &counted.calls);
+            let more = now - known.map_or(Money::ZERO, |old| old.cost);
+            if batch
+                .sessions
+                .get(counted.session as usize)
+                .is_some_and(|seen| seen.name == session)
+            {
+                of_session += more;
+            }
+            if (from..until).contains(&at) {
+                of_period += more;
+            }
+        }
+        (of_session, of_period)
+    }
+}
+
+fn quarter_of(moment: DateTime<Utc>) -> i64 {
+    moment.timestamp_millis().div_euclid(QUARTER)
+}
+
+/// Moves a ledger that cannot be read out of the way, with its log. Nothing is deleted: it may
+/// hold the only record of transcripts that the client has cleaned up.
+fn set_aside(path: &Path) -> Result<(), Error> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    // Two processes may find the damage at once; the second finds the file gone.
+    let Ok(Some(_held)) = disk::lock::try_lock(&directory.join("ledger.lock")) else {
+        return Ok(());
+    };
+    let numbered = |number: u32| directory.join(format!("ledger.damaged-{number}.sqlite3"));
+    let free = (1..1000)
+        .map(numbered)
+        .find(|name| !name.exists())
+        .unwrap_or_else(|| numbered(0));
+    for suffix in ["", "-wal", "-shm"] {
+        let with = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        if with(path).exists() {
+            disk::rename(&with(path), &with(&free))?;
+        }
+    }
+    Ok(())
+}

@@ -95,6 +95,12 @@ impl StatusInput {
             .filter(|usd| *usd >= 0.0)
     }
 
+    /// The client's running total of time spent in API calls, in milliseconds. It grows with every
+    /// request, so the same value twice means that no request came in between.
+    pub fn client_api_ms(&self) -> Option<f64> {
+        self.number("/cost/total_api_duration_ms")
+    }
+
     /// Share of the context window in use, 0 to 100. Absent before the first answer.
     pub fn context_percent(&self) -> Option<f64> {
         self.number("/context_window/used_percentage")
@@ -124,10 +130,7 @@ impl StatusInput {
             .filter(|p| (0.0..=10_000.0).contains(p))?;
         let resets_at = window
             .get("resets_at")
-            .and_then(|at| {
-                at.as_i64()
-                    .or_else(|| at.as_f64().map(|seconds| seconds as i64))
-            })
+            .and_then(|at| at.as_i64().or_else(|| at.as_f64().map(whole_seconds)))
             .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
         Some(Window {
             used_percent,

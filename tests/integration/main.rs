@@ -15,5 +15,12 @@
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
+mod doctor;
+mod help;
+mod install;
+mod install_script;
+mod locks;
+mod plugin;
 mod statusline_host_safety;
 mod support;
+mod wrapped_status_line;

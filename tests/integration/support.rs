@@ -154,6 +154,31 @@ impl Run {
     }
 }
 
+/// Puts a copy of the program under test at `path`.
+pub fn copy_program(path: &Path) {
+    copy_executable(Path::new(env!("CARGO_BIN_EXE_whycap")), path);
+}
+
+/// Puts a script at `path` that can be run.
+pub fn write_script(path: &Path, text: impl AsRef<[u8]>) {
+    use std::os::unix::fs::PermissionsExt;
+    let draft = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(draft.path(), text).expect("a draft");
+    fs::set_permissions(draft.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    fs::create_dir_all(path.parent().expect("a parent")).expect("parents");
+    copy_executable(draft.path(), path);
+}
+
+/// By another process: if this one wrote it, a child that a parallel test starts at that moment
+/// could hold the file open for writing, and the system would refuse to run it ("text file busy").
+fn copy_executable(from: &Path, to: &Path) {
+    let copied = Command::new("cp")
+        .args([from, to])
+        .status()
+        .expect("cp runs");
+    assert!(copied.success());
+}
+
 /// The test data that travels with the repository.
 pub fn data(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

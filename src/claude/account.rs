@@ -1,0 +1,148 @@
+//! Which plan the user is logged in with, from Claude Code's global state file.
+//!
+//! Ids are only ever hashed, to tell one account's samples from another's.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::disk;
+use crate::places::Places;
+
+/// The global state also holds per-project history; some are tens of megabytes.
+const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
+
+/// A subscription, from `organizationType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// Pro: one person.
+    Pro,
+    /// Max: one person.
+    Max,
+    /// Team.
+    Team,
+    /// Enterprise.
+    Enterprise,
+    /// A login whose plan is new to us or not given.
+    Other,
+}
+
+impl Plan {
+    /// The name as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pro => "Pro",
+            Self::Max => "Max",
+            Self::Team => "Team",
+            Self::Enterprise => "Enterprise",
+            Self::Other => "unknown",
+        }
+    }
+
+    /// Whether the plan belongs to one person, so that no organisation can have set a limit.
+    pub fn is_personal(self) -> bool {
+        matches!(self, Self::Pro | Self::Max)
+    }
+
+    /// Whether the plan belongs to an organisation with admins.
+    pub fn is_shared(self) -> bool {
+        matches!(self, Self::Team | Self::Enterprise)
+    }
+
+    fn of_organization_type(name: &str) -> Self {
+        match name.trim().trim_start_matches("claude_") {
+            "pro" => Self::Pro,
+            "max" => Self::Max,
+            "team" | "raven" => Self::Team,
+            "enterprise" => Self::Enterprise,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The account that Claude Code is logged in with. No ids, no names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The plan.
+    pub plan: Plan,
+    /// The role in the organisation: `admin`, `user`, `owner`, …
+    pub role: Option<String>,
+    /// How it is paid: `stripe_subscription`, …
+    pub billing: Option<String>,
+    /// Whether usage credits are turned on, as the client last knew.
+    pub usage_credits_enabled: Option<bool>,
+    /// A hash that differs between accounts.
+    pub fingerprint: Option<String>,
+}
+
+impl Account {
+    /// Whether the role can change the organisation's settings.
+    pub fn administers(&self) -> bool {
+        self.role.as_deref().is_some_and(|role| {
+            ["admin", "owner", "primary_owner", "billing"].contains(&role.to_lowercase().as_str())
+        })
+    }
+
+    /// Reads the `oauthAccount` of the global state. None without a login.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct GlobalState {
+            #[serde(rename = "oauthAccount")]
+            account: Option<Value>,
+        }
+        let state: GlobalState = serde_json::from_slice(bytes).ok()?;
+        let account = state.account.filter(Value::is_object)?;
+        let text = |key: &str| {
+            account
+                .get(key)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        let ids: String = [text("accountUuid"), text("organizationUuid")]
+            .into_iter()
+            .flatten()
+            .collect();
+        Some(Self {
+            plan: text("organizationType").map_or(Plan::Other, Plan::of_organization_type),
+            role: text("organizationRole").map(str::to_owned),
+            billing: text("billingType").map(str::to_owned),
+            usage_credits_enabled: account.get("hasExtraUsageEnabled").and_then(Value::as_bool),
+            fingerprint: (!ids.is_empty())
+                .then(|| format!("{:016x}", xxhash_rust::xxh3::xxh3_64(ids.as_bytes()))),
+        })
+    }
+
+    /// Reads the account from disk. None without a login or a readable file.
+    pub fn load(places: &Places) -> Option<Self> {
+        Self::parse(&disk::read(&places.global_state, SIZE_LIMIT).ok()??)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_leave_only_a_hash() {
+        let account = Account::parse(
+            br#"{"oauthAccount":{"accountUuid":"11111111-aaaa","emailAddress":"dev@example.com","organizationType":"claude_team","organizationRole":"user"}}"#,
+        )
+        .unwrap();
+        assert_eq!(account.plan, Plan::Team);
+        assert!(!account.administers());
+        let stored = serde_json::to_string(&account).unwrap();
+        assert!(
+            !stored.contains("1111") && !stored.contains("dev@"),
+            "{stored}"
+        );
+    }
+
+    #[test]
+    fn a_plan_that_is_new_is_a_login_with_an_unknown_plan() {
+        let account =
+            Account::parse(br#"{"oauthAccount":{"organizationType":"claude_quantum"}}"#).unwrap();
+        assert_eq!(account.plan, Plan::Other);
+        assert_eq!(Account::parse(br#"{"oauthAccount":null}"#), None);
+        assert_eq!(Account::parse(b"{"), None);
+    }
+}

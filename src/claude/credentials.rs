@@ -1,0 +1,179 @@
+//! Which credentials and gateways a session may have used instead of the login.
+//!
+//! Presence only: no value is kept, compared or shown.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::disk;
+use crate::environment::Environment;
+use crate::places::Places;
+
+/// The client reads no settings file that is larger.
+const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
+
+/// Variables that change which account or service a session uses.
+const VARIABLES: [&str; 7] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+    "CLAUDE_CODE_USE_FOUNDRY",
+];
+
+/// Where a credential is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetIn {
+    /// The environment of the process.
+    Environment,
+    /// `settings.json` in the configuration directory.
+    UserSettings,
+    /// `.claude/settings.json` of the project.
+    ProjectSettings,
+    /// `.claude/settings.local.json` of the project.
+    LocalSettings,
+    /// The settings that an organisation's admin put on the machine.
+    ManagedSettings,
+}
+
+impl SetIn {
+    /// Where that is, for a sentence: "set in …".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Environment => "the environment (your shell, a .env file or CI)",
+            Self::UserSettings => "~/.claude/settings.json",
+            Self::ProjectSettings => "the project's .claude/settings.json",
+            Self::LocalSettings => "the project's .claude/settings.local.json",
+            Self::ManagedSettings => "your organisation's managed settings",
+        }
+    }
+}
+
+/// A credential or switch that is set somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// The variable, or `apiKeyHelper`.
+    pub name: String,
+    /// Where it is set.
+    pub set_in: SetIn,
+}
+
+impl Credential {
+    /// Whether the client prefers it to the login of a subscription.
+    pub fn outranks_login(&self) -> bool {
+        ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "apiKeyHelper"].contains(&self.name.as_str())
+    }
+
+    /// Whether it sends requests to something other than Anthropic's own service.
+    pub fn is_gateway(&self) -> bool {
+        self.name == "ANTHROPIC_BASE_URL" || self.name.starts_with("CLAUDE_CODE_USE_")
+    }
+}
+
+/// Those in the environment.
+pub fn in_environment(environment: &Environment) -> Vec<Credential> {
+    VARIABLES
+        .iter()
+        .filter(|name| environment.variable(name).is_some_and(is_on))
+        .map(|name| Credential {
+            name: (*name).to_owned(),
+            set_in: SetIn::Environment,
+        })
+        .collect()
+}
+
+fn is_on(value: &std::ffi::OsStr) -> bool {
+    value != "0" && value != "false"
+}
+
+/// Those in one settings file: its `env` and its `apiKeyHelper`.
+pub fn in_settings(bytes: &[u8], set_in: SetIn) -> Vec<Credential> {
+    let settings: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let is_set = |value: Option<&Value>| match value {
+        Some(Value::String(text)) => !text.is_empty() && text != "0" && text != "false",
+        Some(Value::Bool(on)) => *on,
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        _ => false,
+    };
+    let credential = |name: &str| Credential {
+        name: name.to_owned(),
+        set_in,
+    };
+    let mut found: Vec<Credential> = VARIABLES
+        .iter()
+        .filter(|name| is_set(settings.get("env").and_then(|env| env.get(name))))
+        .map(|name| credential(name))
+        .collect();
+    if is_set(settings.get("apiKeyHelper")) {
+        found.push(credential("apiKeyHelper"));
+    }
+    found
+}
+
+/// Those in every settings file that a session in `project` reads.
+pub fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credential> {
+    let mut files = vec![
+        (managed_settings(), SetIn::ManagedSettings),
+        (places.user_settings(), SetIn::UserSettings),
+    ];
+    // In the home directory the project's settings are the user's.
+    if let Some(project) = project.filter(|project| project.join(".claude") != places.config) {
+        let own = project.join(".claude");
+        files.push((own.join("settings.json"), SetIn::ProjectSettings));
+        files.push((own.join("settings.local.json"), SetIn::LocalSettings));
+    }
+    files
+        .into_iter()
+        .filter_map(|(path, set_in)| Some((disk::read(&path, SIZE_LIMIT).ok()??, set_in)))
+        .flat_map(|(bytes, set_in)| in_settings(&bytes, set_in))
+        .collect()
+}
+
+/// The file that an admin puts on the machine.
+fn managed_settings() -> PathBuf {
+    let directory = if cfg!(target_os = "macos") {
+        "/Library/Application Support/ClaudeCode"
+    } else if cfg!(windows) {
+        r"C:\ProgramData\ClaudeCode"
+    } else {
+        "/etc/claude-code"
+    };
+    Path::new(directory).join("managed-settings.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_helper_and_a_key_are_found_and_their_values_are_not_kept() {
+        let found = in_settings(
+            br#"{"apiKeyHelper":"/x --secret sk-1","env":{"ANTHROPIC_API_KEY":"sk-2","ANTHROPIC_AUTH_TOKEN":"","CLAUDE_CODE_USE_BEDROCK":"0"}}"#,
+            SetIn::LocalSettings,
+        );
+        let names: Vec<&str> = found.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["ANTHROPIC_API_KEY", "apiKeyHelper"]);
+        assert!(!serde_json::to_string(&found).unwrap().contains("sk-"));
+    }
+
+    #[test]
+    fn a_settings_file_of_any_shape_is_survived() {
+        for text in [
+            "",
+            "[]",
+            "{\"env\":[]}",
+            "{\"env\":{\"ANTHROPIC_API_KEY\":{}}}",
+        ] {
+            assert_eq!(
+                in_settings(text.as_bytes(), SetIn::UserSettings),
+                Vec::new(),
+                "{text}"
+            );
+        }
+    }
+}

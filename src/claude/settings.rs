@@ -1,0 +1,219 @@
+//! Claude Code's settings files: where they are, which one wins, what they say.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::disk;
+use crate::environment::Environment;
+use crate::places::Places;
+
+/// The client reads no settings file above this size.
+pub const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
+
+/// A level of settings, highest first: the first file that has a single-valued key wins. Hooks
+/// add up over all levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Set by an administrator for the whole machine.
+    Managed,
+    /// `.claude/settings.local.json` of a project.
+    Local,
+    /// `.claude/settings.json` of a project, usually shared by a team.
+    Project,
+    /// `settings.json` in the configuration directory.
+    User,
+}
+
+/// What a settings file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Contents {
+    /// There is no such file.
+    Missing,
+    /// It could not be read or is not JSON: why, in plain words.
+    Unusable(String),
+    /// What it says.
+    Settings(Value),
+}
+
+/// One settings file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingsFile {
+    /// Its level.
+    pub scope: Scope,
+    /// Where it is, or would be.
+    pub path: PathBuf,
+    /// What it holds.
+    pub contents: Contents,
+}
+
+impl SettingsFile {
+    /// Reads one file.
+    pub fn read(scope: Scope, path: PathBuf) -> Self {
+        let contents = match bytes(&path) {
+            Ok(None) => Contents::Missing,
+            Ok(Some(bytes)) => parse(&bytes),
+            Err(error) => Contents::Unusable(error.to_string()),
+        };
+        Self {
+            scope,
+            path,
+            contents,
+        }
+    }
+
+    /// The settings, where the file has some.
+    pub fn settings(&self) -> Option<&Value> {
+        match &self.contents {
+            Contents::Settings(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value of a top-level key. `null` counts as absent.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.settings()?.get(key).filter(|value| !value.is_null())
+    }
+}
+
+fn parse(bytes: &[u8]) -> Contents {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Contents::Settings(Value::Object(serde_json::Map::new()));
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Contents::Settings(value),
+        Err(error) => Contents::Unusable(format!("it is not JSON: {error}")),
+    }
+}
+
+/// The bytes of a settings file. None if there is none.
+///
+/// # Errors
+/// It is no plain file (a pipe would block us for ever), it is too large, or it cannot be read.
+pub fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(disk::Error::Read {
+            path: path.to_owned(),
+            source: io::Error::other("it is not a plain file"),
+        }),
+        _ => disk::read(path, SIZE_LIMIT),
+    }
+}
+
+/// Where a level's file is. `project` is the directory that the client runs in.
+pub fn path_of(scope: Scope, places: &Places, project: &Path) -> PathBuf {
+    match scope {
+        Scope::Managed => PathBuf::from(managed_directory()).join("managed-settings.json"),
+        Scope::Local => project.join(".claude/settings.local.json"),
+        Scope::Project => project.join(".claude/settings.json"),
+        Scope::User => places.user_settings(),
+    }
+}
+
+fn managed_directory() -> &'static str {
+    if cfg!(target_os = "macos") {
+        "/Library/Application Support/ClaudeCode"
+    } else if cfg!(windows) {
+        "C:/Program Files/ClaudeCode"
+    } else {
+        "/etc/claude-code"
+    }
+}
+
+/// Every settings file that counts in `project`, the one that wins first.
+///
+/// Managed settings may also come from the server or from device management; those leave no file
+/// here and are not seen. `CLAUDE_CODE_MANAGED_SETTINGS_PATH` is the client's own variable.
+pub fn of(places: &Places, environment: &Environment, project: Option<&Path>) -> Vec<SettingsFile> {
+    let managed = environment
+        .path("CLAUDE_CODE_MANAGED_SETTINGS_PATH")
+        .map_or_else(
+            || path_of(Scope::Managed, places, Path::new("/")),
+            |named| {
+                if named.is_dir() {
+                    named.join("managed-settings.json")
+                } else {
+                    named
+                }
+            },
+        );
+    let mut paths: Vec<_> = drop_ins(&managed)
+        .into_iter()
+        .map(|path| (Scope::Managed, path))
+        .collect();
+    paths.push((Scope::Managed, managed));
+    let user = places.user_settings();
+    if let Some(project) = project {
+        for scope in [Scope::Local, Scope::Project] {
+            let path = path_of(scope, places, project);
+            // In the home directory the project's file is the user's file.
+            if path != user {
+                paths.push((scope, path));
+            }
+        }
+    }
+    paths.push((Scope::User, user));
+    paths
+        .into_iter()
+        .map(|(scope, path)| SettingsFile::read(scope, path))
+        .collect()
+}
+
+/// `managed-settings.d/*.json`; a later name overrides an earlier one.
+fn drop_ins(managed: &Path) -> Vec<PathBuf> {
+    let directory = managed.with_file_name("managed-settings.d");
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .collect();
+    found.sort();
+    found.reverse();
+    found
+}
+
+/// The file whose value for a single-valued key counts, and that value.
+pub fn winner<'a>(files: &'a [SettingsFile], key: &str) -> Option<(&'a SettingsFile, &'a Value)> {
+    files
+        .iter()
+        .find_map(|file| file.get(key).map(|value| (file, value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(scope: Scope, text: &str) -> SettingsFile {
+        SettingsFile {
+            scope,
+            path: PathBuf::from(format!("{scope:?}")),
+            contents: parse(text.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn the_highest_level_that_has_the_key_wins() {
+        let files = [
+            file(Scope::Managed, "{\"statusLine\": null}"),
+            file(Scope::Local, "{broken"),
+            file(Scope::Project, "{\"statusLine\": {\"command\": \"p\"}}"),
+            file(Scope::User, "{\"statusLine\": {\"command\": \"u\"}}"),
+        ];
+        let (found, _) = winner(&files, "statusLine").unwrap();
+        assert_eq!(found.scope, Scope::Project);
+    }
+
+    #[test]
+    fn an_empty_file_and_one_with_a_byte_order_mark_are_settings() {
+        assert!(file(Scope::User, " \n").settings().is_some());
+        assert!(file(Scope::User, "\u{feff}{\"a\": 1}").get("a").is_some());
+        assert!(file(Scope::User, "{\"a\": 1,}").settings().is_none());
+    }
+}

@@ -1,0 +1,153 @@
+//! What `/whycap …` answers inside a conversation: text for a message field, without a model.
+
+use crate::environment::Environment;
+use crate::places::Places;
+
+/// What an answer may look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) places: &'a Places,
+    pub(crate) environment: &'a Environment,
+    /// The session that asks.
+    pub(crate) session: Option<&'a str>,
+}
+
+/// One subject that can be asked about.
+struct Subject {
+    name: &'static str,
+    says: &'static str,
+    answer: fn(Question<'_>) -> String,
+}
+
+/// Every subject. The first one answers a bare `/whycap`.
+const SUBJECTS: &[Subject] = &[
+    Subject {
+        name: "explain",
+        says: "what really stopped the work",
+        answer: super::explain::answer,
+    },
+    Subject {
+        name: "spend",
+        says: "what was spent today and this week",
+        answer: super::spend::answer,
+    },
+    Subject {
+        name: "locks",
+        says: "locks of Claude Code, and which are left over",
+        answer: super::locks::answer,
+    },
+    Subject {
+        name: "doctor",
+        says: "what is wrong with the set-up",
+        answer: super::doctor::answer,
+    },
+    Subject {
+        name: "incidents",
+        says: "past limit errors",
+        answer: super::incidents::answer,
+    },
+    Subject {
+        name: "report",
+        says: "a summary for a bug report, without names and ids",
+        answer: super::report::answer,
+    },
+];
+
+/// Columns for an answer: the client indents it, and its own frame takes some.
+pub(crate) fn width(environment: &Environment) -> usize {
+    environment
+        .columns()
+        .unwrap_or(90)
+        .saturating_sub(6)
+        .max(40)
+}
+
+/// The client cuts a message at 10,000 characters, without a word about it.
+const LONGEST: usize = 9_500;
+
+/// Answers `words`, what was typed after `/whycap`.
+pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
+    let name = words.split_whitespace().next();
+    let subject = match name {
+        None => SUBJECTS.first(),
+        Some(name) => SUBJECTS.iter().find(|subject| subject.name == name),
+    };
+    let answer = subject.map_or_else(help, |subject| (subject.answer)(question));
+    shorten(answer.trim_end())
+}
+
+fn help() -> String {
+    let mut text = "whycap answers:\n".to_owned();
+    for subject in SUBJECTS {
+        text.push_str(&format!("/whycap {}: {}\n", subject.name, subject.says));
+    }
+    text
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!(
+            "{}\n… (the rest: whycap in a terminal)",
+            text.get(..end).unwrap_or_default()
+        ),
+    }
+}
+
+/// What was asked, if a prompt is meant for whycap: the words after `/whycap` or `/whycap:`.
+///
+/// The client hands a command on as it was typed; some events carry it in tags instead.
+pub(crate) fn asked(prompt: &str) -> Option<String> {
+    let prompt = prompt.trim();
+    if let Some((_, tagged)) = prompt.split_once("<command-name>/whycap") {
+        let (name, rest) = tagged.split_once("</command-name>")?;
+        let arguments = rest
+            .split_once("<command-args>")
+            .and_then(|(_, rest)| rest.split_once("</command-args>"))
+            .map_or("", |(arguments, _)| arguments);
+        return words(name, arguments);
+    }
+    let typed = prompt.strip_prefix("/whycap")?;
+    let end = typed.find(char::is_whitespace).unwrap_or(typed.len());
+    let (name, arguments) = typed.split_at(end);
+    words(name, arguments)
+}
+
+/// `name` is what follows "/whycap" without a space: nothing, or `:subject` of the plugin.
+fn words(name: &str, arguments: &str) -> Option<String> {
+    match name.strip_prefix(':') {
+        Some(subject) => Some(format!("{subject} {}", arguments.trim())),
+        None => name.is_empty().then(|| arguments.trim().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_commands_for_whycap_are_taken() {
+        for (prompt, expected) in [
+            ("/whycap", Some("")),
+            ("  /whycap explain ", Some("explain")),
+            ("/whycap:locks", Some("locks ")),
+            ("/whycap:spend by day", Some("spend by day")),
+            (
+                "<command-message>whycap is running</command-message>\n<command-name>/whycap</command-name>\n<command-args>spend</command-args>",
+                Some("spend"),
+            ),
+            ("/whycapital", None),
+            ("what does /whycap do?", None),
+            ("/other", None),
+            ("", None),
+        ] {
+            assert_eq!(asked(prompt).as_deref(), expected, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn a_long_answer_says_that_it_was_cut() {
+        let cut = shorten(&"ä".repeat(20_000));
+        assert!(cut.chars().count() < 10_000 && cut.ends_with("terminal)"));
+    }
+}

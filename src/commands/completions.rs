@@ -1,0 +1,75 @@
+//! `whycap completions` and `whycap man`: what a shell and `man` can know about whycap, made from
+//! the same definitions as `--help`.
+
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, ValueEnum};
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+
+/// A shell that completions are made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShellChoice {
+    /// GNU bash.
+    Bash,
+    /// Z shell.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
+/// Arguments of `whycap completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Where to put them:
+  whycap completions bash > ~/.local/share/bash-completion/completions/whycap
+  whycap completions zsh  > _whycap, in a directory of $fpath
+  whycap completions fish > ~/.config/fish/completions/whycap.fish")]
+pub struct CompletionsArgs {
+    /// Which shell
+    shell: ShellChoice,
+}
+
+/// Prints completions.
+pub fn run(arguments: &CompletionsArgs) -> anyhow::Result<ExitCode> {
+    let shell = match arguments.shell {
+        ShellChoice::Bash => Shell::Bash,
+        ShellChoice::Zsh => Shell::Zsh,
+        ShellChoice::Fish => Shell::Fish,
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "whycap", &mut script);
+    super::print(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the man page, with every verb's options in it: whycap has one page, not one a verb.
+pub fn man() -> anyhow::Result<ExitCode> {
+    let mut command = Cli::command();
+    command.build();
+    let mut page = Vec::new();
+    let man = clap_mangen::Man::new(command.clone());
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        let about = verb
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let heading = format!(".SH \"WHYCAP {}\"\n", verb.get_name().to_uppercase());
+        page.extend(heading.into_bytes());
+        page.extend(format!("{}\n", about.replace('\\', "\\\\")).into_bytes());
+        let mut options = Vec::new();
+        clap_mangen::Man::new(verb.clone()).render_options_section(&mut options)?;
+        // A section of its own for each verb's options would read as whycap's own.
+        let options = String::from_utf8_lossy(&options).replace(".SH OPTIONS", ".SS Options");
+        page.extend(options.into_bytes());
+    }
+    man.render_extra_section(&mut page)?;
+    man.render_version_section(&mut page)?;
+    super::print(&String::from_utf8_lossy(&page))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,128 @@
+//! `whycap explain`: what really stopped the work, and what to do about it.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use chrono::TimeDelta;
+
+use super::answers::{self, Question};
+use crate::claude::account::Account;
+use crate::claude::credentials;
+use crate::environment::Environment;
+use crate::incidents::lookup;
+use crate::ledger::{Ledger, Patience};
+use crate::limits::clock::Clock;
+use crate::limits::evidence::{Evidence, Seen};
+use crate::limits::incident::Incident;
+use crate::limits::period::period_of;
+use crate::limits::story;
+use crate::places::Places;
+use crate::terminal::{self, Palette};
+
+/// What was asked for.
+#[derive(Debug, Default, Args)]
+pub struct Arguments {
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+    /// Only look at this session
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// Explain this message instead of the newest error
+    #[arg(long, value_name = "TEXT", conflicts_with = "session")]
+    text: Option<String>,
+}
+
+/// Explains the newest open error, else the newest one, or a text that was given.
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let places = Places::of(environment);
+    let incident = match &arguments.text {
+        Some(text) => Some(pasted(text, &places, environment)),
+        None => lookup::newest(&places, environment, arguments.session.as_deref()),
+    };
+    if arguments.json {
+        let incident = incident.map_or(Value::Null, |incident| incident.to_json());
+        super::print(&format!("{:#}\n", json!({ "incident": incident })))?;
+    } else {
+        let width = terminal::width_for_person(environment);
+        let palette = Palette::for_person(environment);
+        super::print(&text(incident.as_ref(), environment, width, palette))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The answer of `/whycap explain`: plain text for a message field.
+pub(crate) fn answer(question: Question<'_>) -> String {
+    let Question {
+        places,
+        environment,
+        session,
+    } = question;
+    let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
+    let incident = own.or_else(|| lookup::newest(places, environment, None));
+    let width = answers::width(environment);
+    text(incident.as_ref(), environment, width, Palette::none())
+}
+
+fn text(
+    incident: Option<&Incident>,
+    environment: &Environment,
+    width: usize,
+    palette: Palette,
+) -> String {
+    let Some(incident) = incident else {
+        return "No limit error is known: none was reported by a hook, and the newest transcripts hold none.\nTo ask about a message: whycap explain --text \"You've hit your …\"\n".to_owned();
+    };
+    let clock = Clock {
+        now: environment.now,
+        zone: environment.zone,
+    };
+    let spent = spent(incident, environment);
+    story::tell(incident, clock, spent.as_deref(), width, palette)
+}
+
+/// What this machine spent in the period that the limit covers. From what is counted already: an
+/// answer about an error does not wait for transcripts to be read.
+fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
+    let (since, until) = period_of(incident, environment.zone)?;
+    let places = Places::of(environment);
+    let ledger = Ledger::open_existing(&places.data, Patience::None)?;
+    let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
+    let clock = Clock {
+        now: environment.now,
+        zone: environment.zone,
+    };
+    let bound = if spent.estimated || !ledger.is_complete() {
+        "at least "
+    } else {
+        ""
+    };
+    Some(format!(
+        "Since {} this machine spent {bound}{} at list price. Other machines, claude.ai and, in an organisation, other members draw on the same limit.",
+        clock.time(since),
+        spent.total().show()
+    ))
+}
+
+/// A message that somebody pasted: only what this machine knows at the moment is added.
+fn pasted(text: &str, places: &Places, environment: &Environment) -> Incident {
+    let evidence = Evidence {
+        at: environment.now,
+        seen: Seen::Pasted,
+        message: text.to_owned(),
+        account: Account::load(places),
+        credentials: credentials::in_environment(environment)
+            .into_iter()
+            .chain(credentials::in_all_settings(places, None))
+            .collect(),
+        environment_is_clients: environment.variable("CLAUDECODE").is_some(),
+        ..Evidence::default()
+    };
+    let clock = Clock {
+        now: environment.now,
+        zone: environment.zone,
+    };
+    Incident::of(evidence, clock)
+}

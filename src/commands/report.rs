@@ -1,0 +1,45 @@
+//! `whycap report`: a summary for a bug report, made to be pasted in public.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::answers::Question;
+use crate::environment::Environment;
+use crate::incidents::lookup;
+use crate::limits::clock::Clock;
+use crate::limits::report;
+use crate::places::Places;
+
+/// What was asked for.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Report the error of this session instead of the newest
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+}
+
+/// Prints the report as Markdown.
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let places = Places::of(environment);
+    super::print(&text(&places, environment, arguments.session.as_deref()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The answer of `/whycap report`.
+pub(crate) fn answer(question: Question<'_>) -> String {
+    text(question.places, question.environment, None)
+}
+
+fn text(places: &Places, environment: &Environment, session: Option<&str>) -> String {
+    match lookup::newest(places, environment, session) {
+        Some(incident) => report::write(
+            &incident,
+            Clock {
+                now: environment.now,
+                zone: environment.zone,
+            },
+        ),
+        None => "No limit error is known, so there is nothing to report.\n".to_owned(),
+    }
+}

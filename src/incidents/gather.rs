@@ -1,0 +1,189 @@
+//! Collecting the evidence: what the machine knows around an error.
+
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+
+use super::samples;
+use crate::claude::account::Account;
+use crate::claude::{credentials, installations};
+use crate::disk;
+use crate::environment::Environment;
+use crate::limits::evidence::{Evidence, Seen};
+use crate::limits::matching::normalise;
+use crate::places::Places;
+use crate::transcript::error_line::ErrorLine;
+use crate::transcript::tail::Tail;
+
+/// How much of a transcript's end is read first: dozens of lines.
+const TAIL: u64 = 256 * 1024;
+/// How much is read if that holds no whole assistant line: one line can carry an image.
+const LONG_TAIL: u64 = 8 * 1024 * 1024;
+/// An error line belongs to an event that came at about the same time.
+const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
+
+/// Reads the end of a transcript. None if it is not a readable file.
+pub fn tail(transcript: &Path) -> Option<Tail> {
+    // A device or a pipe would never end.
+    let size = std::fs::metadata(transcript)
+        .ok()
+        .filter(std::fs::Metadata::is_file)?
+        .len();
+    let read = |limit| {
+        let (start, bytes) = disk::read_tail(transcript, limit).ok()?;
+        Some(Tail::read(start, &bytes))
+    };
+    let tail = read(TAIL)?;
+    if size > TAIL && tail.errors.is_empty() && tail.version.is_none() {
+        return read(LONG_TAIL);
+    }
+    Some(tail)
+}
+
+/// What the hook knows before it has read any file.
+pub fn at_once(environment: &Environment, session: &str, message: &str) -> Evidence {
+    Evidence {
+        at: environment.now,
+        seen: Seen::Hook,
+        session_id: Some(session.to_owned()),
+        message: message.to_owned(),
+        credentials: credentials::in_environment(environment),
+        environment_is_clients: true,
+        ..Evidence::default()
+    }
+}
+
+/// Adds what the files say at this moment: account, settings, installations, transcript.
+pub fn complete(
+    evidence: &mut Evidence,
+    places: &Places,
+    environment: &Environment,
+    project: Option<&Path>,
+    tail: Option<&Tail>,
+) {
+    evidence.account = Account::load(places);
+    evidence
+        .credentials
+        .extend(credentials::in_all_settings(places, project));
+    evidence.installations = installations::count(places, environment);
+    if let Some(tail) = tail {
+        merge(evidence, tail);
+    }
+}
+
+/// Takes from a transcript what belongs to this error: its line, and whether an answer followed.
+pub fn merge(evidence: &mut Evidence, tail: &Tail) {
+    evidence.model = evidence.model.take().or_else(|| tail.model.clone());
+    evidence.client_version = evidence
+        .client_version
+        .take()
+        .or_else(|| tail.version.clone());
+    let own = tail
+        .errors
+        .iter()
+        .rev()
+        .find(|(line, _)| belongs(evidence, line));
+    if let Some((line, answered)) = own {
+        evidence.answered |= *answered;
+        if line.version.is_some() {
+            evidence.client_version.clone_from(&line.version);
+        }
+        if evidence.message.is_empty() {
+            evidence.message.clone_from(&line.text);
+        }
+        evidence.line = Some(line.clone());
+    }
+}
+
+/// Whether a line records this error: the same line as before, or the same text at the same time.
+fn belongs(evidence: &Evidence, line: &ErrorLine) -> bool {
+    if let Some(known) = &evidence.line
+        && known.uuid.is_some()
+    {
+        return known.uuid == line.uuid;
+    }
+    let same_time = line
+        .at
+        .is_none_or(|at| (at - evidence.at).abs() <= SAME_EVENT);
+    // The hook's text and the line's may differ: interactive clients shorten some of them.
+    let same_text = evidence.message.is_empty()
+        || normalise(&evidence.message) == normalise(&line.text)
+        || evidence.hook_error.is_some() && evidence.hook_error == line.error;
+    same_time && same_text
+}
+
+/// An error that stands in a transcript and that no hook has stored.
+pub fn from_transcript(
+    places: &Places,
+    environment: &Environment,
+    session: Option<String>,
+    line: &ErrorLine,
+    tail: &Tail,
+) -> Evidence {
+    let mut evidence = Evidence {
+        at: line.at.unwrap_or(environment.now),
+        seen: Seen::Transcript,
+        session_id: line.session_id.clone().or(session),
+        message: line.text.clone(),
+        line: Some(line.clone()),
+        credentials: credentials::in_environment(environment),
+        // Whether this process descends from the client.
+        environment_is_clients: environment.variable("CLAUDECODE").is_some(),
+        ..Evidence::default()
+    };
+    complete(&mut evidence, places, environment, None, Some(tail));
+    evidence
+}
+
+/// Adds the samples around the error: the session's own, and those of other sessions of the same
+/// account if the session has none.
+pub fn add_samples(evidence: &mut Evidence, places: &Places) {
+    let Some(session) = evidence.session_id.clone() else {
+        return;
+    };
+    evidence.samples = samples::of_session(places, &session);
+    let account = evidence
+        .account
+        .as_ref()
+        .and_then(|account| account.fingerprint.as_deref());
+    if evidence.samples.is_empty()
+        && let Some(account) = account
+    {
+        evidence.samples = samples::of_others(places, &session, account);
+    }
+    let near = evidence
+        .samples
+        .iter()
+        .rev()
+        .find(|sample| sample.at <= evidence.at + SAME_EVENT);
+    if let Some(sample) = near {
+        evidence.client_version = evidence
+            .client_version
+            .take()
+            .or_else(|| sample.version.clone());
+        // The transcript names the model without its variant; the status line has "[1m]" as well.
+        if let Some(model) = &sample.model {
+            let is_variant = evidence
+                .model
+                .as_deref()
+                .is_none_or(|known| model.starts_with(known));
+            if is_variant {
+                evidence.model = Some(model.clone());
+            }
+        }
+    }
+}
+
+/// Where the session's transcript is, if the file name is the session's id.
+pub fn transcript_of(places: &Places, session: &str) -> Option<PathBuf> {
+    if super::store::safe_name(session) != session {
+        return None;
+    }
+    let name = format!("{session}.jsonl");
+    places
+        .transcript_roots()
+        .filter_map(|root| std::fs::read_dir(root).ok())
+        .flat_map(Iterator::flatten)
+        .map(|project| project.path().join(&name))
+        .find(|path| path.is_file())
+}

@@ -1,0 +1,15 @@
+//! Limit errors on disk: stored by the hook in milliseconds, completed when they are read.
+//!
+//! One small file an error, so that the hook never meets a lock and never waits:
+//! `<data>/incidents/<session>/<unix ms>.json`, 0600 in 0700. Beside it two empty marks may lie:
+//! `<unix ms>.closed` once the session got an answer, so that the transcript need not be read
+//! again, and `<unix ms>.told` once the user was told in the conversation.
+//!
+//! Not promised: that every error is stored. In `-p` mode the client may kill the hook at once.
+//! `explain` therefore looks into the transcripts too.
+
+pub mod gather;
+pub mod lookup;
+pub mod rows;
+pub mod samples;
+pub mod store;

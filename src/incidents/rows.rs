@@ -1,0 +1,30 @@
+//! The rows that an open incident puts on the status line.
+
+use super::{lookup, store};
+use crate::environment::Environment;
+use crate::limits::clock::Clock;
+use crate::limits::incident::Incident;
+use crate::limits::rows::{Row, rows};
+use crate::places::Places;
+use crate::statusline::input::StatusInput;
+
+/// First the badge, then at most two rows of explanation, each at most `width` columns. None when
+/// nothing is to be shown. A session without incidents costs one failed system call.
+pub fn for_session(
+    places: &Places,
+    environment: &Environment,
+    input: &StatusInput,
+    width: usize,
+) -> Option<Vec<Row>> {
+    let session = input.session_id()?;
+    let newest = store::of_session(places, session).into_iter().next()?;
+    if newest.is_closed() {
+        return None;
+    }
+    let evidence = lookup::read(places, &newest, input.transcript_path())?;
+    let clock = Clock {
+        now: environment.now,
+        zone: environment.zone,
+    };
+    rows(&Incident::of(evidence, clock), environment.now, width)
+}

@@ -1,0 +1,110 @@
+//! What the status line was told about the windows, kept as a short history per session.
+
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+
+use super::store::safe_name;
+use crate::claude::account::Account;
+use crate::disk::{self, Durability};
+use crate::environment::Environment;
+use crate::limits::evidence::{Sample, WindowLevel};
+use crate::places::Places;
+use crate::statusline::input::{StatusInput, Window};
+
+/// Enough for the hours around an error.
+const MOST: usize = 32;
+/// The same figures are written again no sooner than this.
+const EVERY: TimeDelta = TimeDelta::seconds(60);
+/// A history of [`MOST`] entries has about ten kilobytes.
+const SIZE_LIMIT: u64 = 256 * 1024;
+
+fn file(places: &Places, session: &str) -> PathBuf {
+    places
+        .data
+        .join("samples")
+        .join(format!("{}.json", safe_name(session)))
+}
+
+/// The samples of a session, oldest first.
+pub fn of_session(places: &Places, session: &str) -> Vec<Sample> {
+    disk::read(&file(places, session), SIZE_LIMIT)
+        .ok()
+        .flatten()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+/// Samples of other sessions of the same account that were taken at about the same time as an
+/// error: the windows are shared, so these count as well. Oldest first.
+pub fn of_others(places: &Places, session: &str, account: &str) -> Vec<Sample> {
+    let Ok(entries) = std::fs::read_dir(places.data.join("samples")) else {
+        return Vec::new();
+    };
+    let own = file(places, session);
+    let mut samples: Vec<Sample> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| *path != own)
+        .filter_map(|path| disk::read(&path, SIZE_LIMIT).ok()?)
+        .filter_map(|bytes| serde_json::from_slice::<Vec<Sample>>(&bytes).ok())
+        .flatten()
+        .filter(|sample| sample.account.as_deref() == Some(account))
+        .collect();
+    samples.sort_by_key(|sample| sample.at);
+    samples
+}
+
+/// Notes what the status line was told, if it says anything new. Failures are silent: the next
+/// draw tries again, and a missing sample only makes an answer less certain.
+pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
+    let Some(session) = input.session_id() else {
+        return;
+    };
+    let level = |window: Window| WindowLevel {
+        used_percent: window.used_percent,
+        resets_at: window.resets_at,
+    };
+    let (five_hour, seven_day) = (input.five_hour().map(level), input.seven_day().map(level));
+    if five_hour.is_none() && seven_day.is_none() {
+        return;
+    }
+    let now = environment.now;
+    let mut history = of_session(places, session);
+    let mut sample = Sample {
+        at: now,
+        measured: now,
+        api_ms: input.client_api_ms(),
+        five_hour,
+        seven_day,
+        account: None,
+        model: input.model_id().map(str::to_owned),
+        version: input.version().map(str::to_owned),
+    };
+    let is_same = |last: &Sample| (last.five_hour, last.seven_day) == (five_hour, seven_day);
+    match history.last() {
+        Some(last) if is_same(last) => {
+            if now - last.at < EVERY {
+                return;
+            }
+            // The client repeats its last figures; only a request in between makes them new.
+            if last.api_ms.is_some() && last.api_ms == sample.api_ms {
+                sample.measured = last.measured;
+            }
+            history.pop();
+        }
+        _ => {}
+    }
+    sample.account = Account::load(places).and_then(|account| account.fingerprint);
+    history.push(sample);
+    let surplus = history.len().saturating_sub(MOST);
+    history.drain(..surplus);
+    let path = file(places, session);
+    let written = path
+        .parent()
+        .is_some_and(|directory| disk::create_private_dir(directory).is_ok());
+    if let (true, Ok(bytes)) = (written, serde_json::to_vec(&history)) {
+        // See above: silent on purpose.
+        let _ = disk::write_atomically(&path, &bytes, Durability::Quick);
+    }
+}

@@ -1,0 +1,210 @@
+//! Reading what transcripts have gained since the last time.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+use super::batch::Batch;
+use super::files::{Found, session_by_place, subagents_of, transcripts};
+use super::{Error, Ledger};
+use crate::pricing::PriceTable;
+use crate::transcript::reader::{Progress, modified, read_on};
+
+/// A batch is committed after about this many bytes: often enough that a killed first read loses
+/// little, seldom enough that a transaction's cost does not show.
+const BATCH_BYTES: u64 = 128 * 1024 * 1024;
+
+/// From this much to read on, it is worth starting threads.
+const WORTH_THREADS: u64 = 4 * 1024 * 1024;
+
+/// How much to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Everything.
+    All,
+    /// Until this much time has passed; the rest another time.
+    Within(Duration),
+}
+
+/// Progress of a long reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Bytes read so far.
+    pub done: u64,
+    /// Bytes to read in all.
+    pub total: u64,
+}
+
+/// What a catch-up did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Caught {
+    /// Files that had something new.
+    pub files: usize,
+    /// Files that could not be read.
+    pub failed: usize,
+    /// Whether everything was read.
+    pub complete: bool,
+}
+
+struct Job {
+    path: PathBuf,
+    progress: Progress,
+    bytes: u64,
+    modified: i64,
+}
+
+impl Ledger {
+    /// Reads everything new under `roots` into the ledger.
+    ///
+    /// `watch` is told how far it is, a few times a second on a long reading.
+    pub fn catch_up(
+        &mut self,
+        roots: impl Iterator<Item = PathBuf>,
+        prices: &PriceTable,
+        effort: Effort,
+        watch: &mut dyn FnMut(Step),
+    ) -> Result<Caught, Error> {
+        let began = Instant::now();
+        let known = self.progress_of_all()?;
+        let mut jobs: Vec<Job> = transcripts(roots)
+            .into_iter()
+            .filter_map(|found| {
+                let progress = known
+                    .get(found.path.as_os_str())
+                    .copied()
+                    .unwrap_or_default();
+                job(found, progress)
+            })
+            .collect();
+        // Newest first: if time runs out, what a person looks at is there.
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.modified));
+        let total = jobs.iter().map(|job| job.bytes).sum();
+        let late = || matches!(effort, Effort::Within(limit) if began.elapsed() >= limit);
+        let mut caught = Caught {
+            files: jobs.len(),
+            complete: true,
+            ..Caught::default()
+        };
+        if total < WORTH_THREADS || effort != Effort::All {
+            let mut batch = Batch::default();
+            for job in &jobs {
+                if late() {
+                    caught.complete = false;
+                    break;
+                }
+                caught.failed += usize::from(read_job(job, &mut batch, &mut |_| late()).is_err());
+            }
+            self.commit(&batch, prices)?;
+            if caught.complete && !self.is_complete() {
+                self.note_complete();
+            }
+            return Ok(caught);
+        }
+        watch(Step { done: 0, total });
+        caught.failed = self.read_with_threads(&jobs, total, prices, watch)?;
+        self.note_complete();
+        Ok(caught)
+    }
+
+    /// Reads what one session has gained: its transcript and those of its subagents. The batch is
+    /// not committed.
+    pub fn read_session(&self, transcript: &Path) -> Result<Batch, Error> {
+        let mut batch = Batch::default();
+        let own = std::fs::metadata(transcript)
+            .ok()
+            .filter(std::fs::Metadata::is_file)
+            .map(|metadata| Found {
+                path: transcript.to_owned(),
+                metadata,
+            });
+        for found in own.into_iter().chain(subagents_of(transcript)) {
+            let progress = self.progress_of(&found.path)?;
+            if let Some(job) = job(found, progress) {
+                // A file that vanished or is not ours is no reason to show nothing.
+                let _ = read_job(&job, &mut batch, &mut |_| false);
+            }
+        }
+        Ok(batch)
+    }
+
+    fn read_with_threads(
+        &mut self,
+        jobs: &[Job],
+        total: u64,
+        prices: &PriceTable,
+        watch: &mut dyn FnMut(Step),
+    ) -> Result<usize, Error> {
+        let workers = std::thread::available_parallelism()
+            .map_or(2, usize::from)
+            .clamp(1, 8);
+        let next = AtomicUsize::new(0);
+        let stop = AtomicBool::new(false);
+        let (sender, receiver) = channel::<(Batch, u64, usize)>();
+        let mut failed = 0;
+        let mut outcome = Ok(());
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                let sender = sender.clone();
+                let (next, stop) = (&next, &stop);
+                scope.spawn(move || work(jobs, next, stop, &sender));
+            }
+            drop(sender);
+            let mut done = 0;
+            for (batch, bytes, failures) in receiver {
+                failed += failures;
+                if outcome.is_ok() {
+                    outcome = self.commit(&batch, prices);
+                    if outcome.is_err() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+                done += bytes;
+                watch(Step { done, total });
+            }
+        });
+        outcome.map(|()| failed)
+    }
+}
+
+/// Takes jobs until there are none, handing on a batch now and then.
+fn work(jobs: &[Job], next: &AtomicUsize, stop: &AtomicBool, sender: &Sender<(Batch, u64, usize)>) {
+    let mut batch = Batch::default();
+    let mut bytes = 0;
+    let mut failures = 0;
+    // A receiver that is gone has failed and says so itself.
+    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        failures += usize::from(read_job(job, &mut batch, &mut |_| false).is_err());
+        bytes += job.bytes;
+        if bytes >= BATCH_BYTES {
+            let _ = sender.send((std::mem::take(&mut batch), bytes, failures));
+            (bytes, failures) = (0, 0);
+        }
+    }
+    let _ = sender.send((batch, bytes, failures));
+}
+
+fn job(found: Found, progress: Progress) -> Option<Job> {
+    (!progress.is_current(&found.metadata)).then(|| Job {
+        bytes: found.metadata.len().saturating_sub(progress.offset),
+        modified: modified(&found.metadata),
+        path: found.path,
+        progress,
+    })
+}
+
+fn read_job(
+    job: &Job,
+    batch: &mut Batch,
+    enough: &mut impl FnMut(u64) -> bool,
+) -> std::io::Result<()> {
+    let home = session_by_place(&job.path);
+    let fallback_at = job.modified / 1_000_000;
+    let mut sink = batch.file(&home, fallback_at);
+    let (progress, continuity) = read_on(&job.path, &job.progress, &mut sink, enough)?;
+    batch.finish_file(&job.path, job.progress, progress, continuity);
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! What is known about one error: every fact with its source, and nothing concluded yet.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::kind::LimitKind;
+use super::version::ClientVersion;
+use crate::claude::account::{Account, Plan};
+use crate::claude::credentials::Credential;
+use crate::transcript::error_line::{ErrorLine, QuotaLimits};
+
+/// A window counts as full from here, in per cent: the server rounds, and refuses a little early.
+pub const FULL_FROM: f64 = 97.0;
+
+/// An older sample proves nothing about a false limit.
+pub const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
+
+/// How we came to know of the error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// The client ran our hook.
+    #[default]
+    Hook,
+    /// The error stands in a transcript.
+    Transcript,
+    /// Somebody pasted the text.
+    Pasted,
+}
+
+/// One window at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WindowLevel {
+    /// Share used, in per cent.
+    pub used_percent: f64,
+    /// When it starts afresh.
+    pub resets_at: Option<DateTime<Utc>>,
+}
+
+/// What the client told the status line about the windows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// When it was told last.
+    pub at: DateTime<Utc>,
+    /// Since when the figures can be as old as this: the client repeats the last ones it got, so
+    /// without a request in between, the same figures are no newer.
+    pub measured: DateTime<Utc>,
+    /// The client's running total of API time in milliseconds, which tells requests apart.
+    pub api_ms: Option<f64>,
+    /// The five-hour window.
+    pub five_hour: Option<WindowLevel>,
+    /// The weekly window.
+    pub seven_day: Option<WindowLevel>,
+    /// The account's hash.
+    pub account: Option<String>,
+    /// The model in use.
+    pub model: Option<String>,
+    /// The client's version.
+    pub version: Option<String>,
+}
+
+impl Sample {
+    /// The level of a window. Only the two that the client reports.
+    pub fn level(&self, kind: LimitKind) -> Option<WindowLevel> {
+        match kind {
+            LimitKind::FiveHour => self.five_hour,
+            LimitKind::Weekly => self.seven_day,
+            _ => None,
+        }
+    }
+}
+
+/// Everything known about one error. What the hook stores is this, without samples and answers,
+/// which may come later.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evidence {
+    /// When the error came.
+    pub at: DateTime<Utc>,
+    /// How we know.
+    pub seen: Seen,
+    /// The session that it came in.
+    pub session_id: Option<String>,
+    /// The error as the user saw it.
+    pub message: String,
+    /// The class in the hook's payload.
+    pub hook_error: Option<String>,
+    /// The API's words in the hook's payload.
+    pub hook_details: Option<String>,
+    /// The transcript's record of the error.
+    pub line: Option<ErrorLine>,
+    /// The account that was logged in.
+    pub account: Option<Account>,
+    /// Keys, tokens and gateways that were set.
+    pub credentials: Vec<Credential>,
+    /// Whether the environment among them is the client's own, not that of some other shell.
+    pub environment_is_clients: bool,
+    /// The client's version.
+    pub client_version: Option<String>,
+    /// The model in use.
+    pub model: Option<String>,
+    /// How many different `claude` programs the machine has.
+    pub installations: usize,
+    /// What the status line was told around that time, oldest first.
+    #[serde(skip)]
+    pub samples: Vec<Sample>,
+    /// Whether the session got an answer since.
+    #[serde(skip)]
+    pub answered: bool,
+}
+
+impl Evidence {
+    /// The version, compared as numbers.
+    pub fn version(&self) -> Option<ClientVersion> {
+        ClientVersion::parse(self.client_version.as_deref()?)
+    }
+
+    /// What the server said about the windows, if it refused.
+    pub fn quota(&self) -> Option<&QuotaLimits> {
+        self.line
+            .as_ref()?
+            .quota
+            .as_ref()
+            .filter(|quota| quota.status.as_deref().is_none_or(|s| s == "rejected"))
+    }
+
+    /// The plan, where a login says it.
+    pub fn plan(&self) -> Option<Plan> {
+        self.account
+            .as_ref()
+            .map(|account| account.plan)
+            .filter(|plan| *plan != Plan::Other)
+    }
+
+    /// Whether this credential or switch was set anywhere.
+    pub fn has(&self, name: &str) -> bool {
+        self.credentials.iter().any(|c| c.name == name)
+    }
+
+    /// Whether the session ran on a 1M-context variant, by the model's name.
+    pub fn is_long_context_model(&self) -> bool {
+        self.model
+            .as_deref()
+            .is_some_and(|model| model.to_lowercase().contains("[1m]"))
+    }
+
+    /// The newest sample that describes the window in which the error came. None if there is none,
+    /// however old it may be.
+    pub fn level_near(&self, kind: LimitKind) -> Option<(&Sample, WindowLevel)> {
+        let length = match kind {
+            LimitKind::FiveHour => TimeDelta::hours(5),
+            LimitKind::Weekly => TimeDelta::days(7),
+            _ => return None,
+        };
+        self.samples
+            .iter()
+            .rev()
+            .filter(|sample| sample.at - self.at <= FRESH_FOR)
+            .filter(|sample| match (&sample.account, &self.account) {
+                (Some(theirs), Some(account)) => {
+                    account.fingerprint.as_ref().is_none_or(|own| own == theirs)
+                }
+                _ => true,
+            })
+            .filter_map(|sample| Some((sample, sample.level(kind)?)))
+            .find(|(sample, level)| match level.resets_at {
+                // A minute of slack on both sides: clocks differ, and the server rounds. A window
+                // that is over may still be the one that refused, if it is told after the error.
+                Some(resets_at) => {
+                    let begins = resets_at - length - TimeDelta::minutes(1);
+                    begins <= self.at && (resets_at > self.at || sample.at >= self.at)
+                }
+                None => true,
+            })
+    }
+
+    /// Like [`Self::level_near`], but only if it is fresh enough to speak for or against a limit.
+    pub fn fresh_level(&self, kind: LimitKind) -> Option<(&Sample, WindowLevel)> {
+        self.level_near(kind)
+            .filter(|(sample, _)| self.at - self.measured(sample) <= FRESH_FOR)
+    }
+
+    /// When the figures of a sample were measured. A refusal that names the windows brings new
+    /// figures with it, so what the client told afterwards is as new as the error.
+    pub fn measured(&self, sample: &Sample) -> DateTime<Utc> {
+        if sample.at >= self.at && self.quota().is_some() {
+            sample.at
+        } else {
+            sample.measured
+        }
+    }
+}

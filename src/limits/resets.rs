@@ -1,0 +1,468 @@
+//! When a limit ends: what the server said, what the meter says, what the text says.
+
+use chrono::{
+    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
+};
+
+use super::evidence::Evidence;
+use super::kind::LimitKind;
+use super::matching::normalise;
+use crate::zone::Zone;
+
+/// Sources that differ by less say the same: texts are rounded to the minute.
+const SAME: TimeDelta = TimeDelta::seconds(120);
+
+/// Where a reset time comes from, in the order in which they are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetSource {
+    /// `quotaLimits` of the error line.
+    Server,
+    /// The client's meter.
+    Meter,
+    /// The message's own words.
+    Text,
+}
+
+/// A reset time and where it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reset {
+    /// The moment.
+    pub at: DateTime<Utc>,
+    /// Who says so.
+    pub source: ResetSource,
+}
+
+/// The reset time to go by, and any that disagree with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resets {
+    /// The most reliable one.
+    pub chosen: Option<Reset>,
+    /// Others, where they say something else.
+    pub others: Vec<Reset>,
+}
+
+/// Gathers the reset times for `kind`, which is the window that ends the wait.
+pub fn find(evidence: &Evidence, kind: Option<LimitKind>, zone: Zone) -> Resets {
+    let server = evidence.quota().and_then(|quota| {
+        let named = quota
+            .rate_limit_type
+            .as_deref()
+            .and_then(LimitKind::of_rate_limit_type);
+        // A reset of another window than the one that is waited for says nothing.
+        (named.is_none() || kind.is_none() || named == kind)
+            .then_some(quota.resets_at)
+            .flatten()
+    });
+    let meter = kind
+        .and_then(|kind| evidence.level_near(kind))
+        .and_then(|(_, level)| level.resets_at);
+    let text = in_text(&evidence.message, evidence.at, kind, zone);
+    let mut found = [
+        (server, ResetSource::Server),
+        (meter, ResetSource::Meter),
+        (text, ResetSource::Text),
+    ]
+    .into_iter()
+    .filter_map(|(at, source)| Some(Reset { at: at?, source }));
+    let chosen = found.next();
+    let others = found
+        .filter(|other| chosen.is_some_and(|chosen| (chosen.at - other.at).abs() > SAME))
+        .collect();
+    Resets { chosen, others }
+}
+
+/// The reset time that a message names, seen at `seen`. A date that is missing is the next such
+/// time, or the last one if no window of `kind` can be that long.
+pub fn in_text(
+    message: &str,
+    seen: DateTime<Utc>,
+    kind: Option<LimitKind>,
+    zone: Zone,
+) -> Option<DateTime<Utc>> {
+    let text = normalise(message);
+    if let Some(at) = epoch_after_bar(&text) {
+        return Some(at);
+    }
+    let rest = [
+        "resets ",
+        "reset at ",
+        "reset on ",
+        "reset ",
+        "regain access on ",
+    ]
+    .iter()
+    .find_map(|word| Some(text.split_once(word)?.1))?;
+    let zone = named_zone(message).unwrap_or(zone);
+    if let Some(distance) = distance(rest) {
+        return Some(seen + distance);
+    }
+    let words = Words::read(rest);
+    let zone = if words.utc { Zone::UTC } else { zone };
+    words.moment(seen, kind, zone)
+}
+
+/// `Claude AI usage limit reached|1755615600`, as clients 1.0.8x had it.
+fn epoch_after_bar(text: &str) -> Option<DateTime<Utc>> {
+    let (_, digits) = text.split_once("limit reached|")?;
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len());
+    DateTime::from_timestamp(digits.get(..end)?.parse().ok()?, 0)
+}
+
+/// The IANA zone in parentheses.
+fn named_zone(message: &str) -> Option<Zone> {
+    message
+        .split('(')
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .find_map(Zone::named)
+}
+
+/// "in 2 hours", "in 3h 20m".
+fn distance(rest: &str) -> Option<TimeDelta> {
+    let rest = rest.strip_prefix("in ")?;
+    let mut total = TimeDelta::zero();
+    let mut number = String::new();
+    let mut unit = String::new();
+    let add = |number: &mut String, unit: &mut String| {
+        let amount: i64 = number.parse().ok()?;
+        let step = match unit.trim() {
+            "h" | "hr" | "hrs" | "hour" | "hours" => TimeDelta::hours(1),
+            "m" | "min" | "mins" | "minute" | "minutes" => TimeDelta::minutes(1),
+            "d" | "day" | "days" => TimeDelta::days(1),
+            "s" | "sec" | "second" | "seconds" => TimeDelta::seconds(1),
+            _ => return None,
+        };
+        number.clear();
+        unit.clear();
+        step.checked_mul(i32::try_from(amount).ok()?)
+    };
+    for c in rest.chars().chain([' ', '0']) {
+        if c.is_ascii_digit() {
+            if !unit.trim().is_empty() {
+                match add(&mut number, &mut unit) {
+                    Some(step) => total += step,
+                    None => break,
+                }
+            }
+            number.push(c);
+        } else if c.is_ascii_alphabetic() || c == ' ' {
+            unit.push(c);
+        } else {
+            unit.clear();
+        }
+    }
+    (total > TimeDelta::zero()).then_some(total)
+}
+
+/// What a phrase such as "nov 22, 3:33pm" or "2026-12-01 at 00:00 utc" is made of.
+#[derive(Debug, Default)]
+struct Words {
+    date: Option<NaiveDate>,
+    month: Option<u32>,
+    day: Option<u32>,
+    year: Option<i32>,
+    weekday: Option<Weekday>,
+    tomorrow: bool,
+    time: Option<NaiveTime>,
+    utc: bool,
+}
+
+impl Words {
+    /// Reads words as long as they belong to a time.
+    fn read(rest: &str) -> Self {
+        let mut words = Self::default();
+        for word in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
+            // "8am." and "00:00)" end a sentence; "9:30 AM" has its half of the day apart.
+            let ends = word.ends_with(['.', ')']);
+            let word = word.trim_matches(['.', ')', '(']);
+            if !words.take(word) || (ends && words.time.is_some() && word != "at") {
+                break;
+            }
+        }
+        words
+    }
+
+    fn take(&mut self, word: &str) -> bool {
+        if ["at", "on", "today"].contains(&word) {
+            return true;
+        }
+        if word == "tomorrow" {
+            self.tomorrow = true;
+            return true;
+        }
+        if word == "utc" || word == "gmt" {
+            self.utc = true;
+            return false;
+        }
+        if word == "am" || word == "pm" {
+            self.time = self.time.and_then(|time| half_of_day(time, word == "pm"));
+            return true;
+        }
+        if let Ok(date) = word.parse::<NaiveDate>() {
+            self.date = Some(date);
+            return true;
+        }
+        if let Some(month) = month(word) {
+            self.month = Some(month);
+            return true;
+        }
+        if let Some(weekday) = weekday(word) {
+            self.weekday = Some(weekday);
+            return true;
+        }
+        if let Ok(number) = word
+            .trim_end_matches(['s', 't', 'n', 'd', 'r', 'h'])
+            .parse::<i32>()
+        {
+            if self.month.is_some() && self.day.is_none() && (1..=31).contains(&number) {
+                self.day = u32::try_from(number).ok();
+                return true;
+            }
+            if self.day.is_some() && (2000..2200).contains(&number) {
+                self.year = Some(number);
+                return true;
+            }
+        }
+        match clock(word) {
+            Some(time) if self.time.is_none() => {
+                self.time = Some(time);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn moment(
+        &self,
+        seen: DateTime<Utc>,
+        kind: Option<LimitKind>,
+        zone: Zone,
+    ) -> Option<DateTime<Utc>> {
+        let today = zone.day(seen);
+        let time = self.time.unwrap_or(NaiveTime::MIN);
+        let on = |day: NaiveDate| zone.moment(NaiveDateTime::new(day, time));
+        if let Some(date) = self.date {
+            return Some(on(date));
+        }
+        if let (Some(month), Some(day)) = (self.month, self.day) {
+            if let Some(year) = self.year {
+                return NaiveDate::from_ymd_opt(year, month, day).map(on);
+            }
+            // The year that puts the date nearest: a December text may name a day in January.
+            return [today.year() - 1, today.year(), today.year() + 1]
+                .into_iter()
+                .filter_map(|year| NaiveDate::from_ymd_opt(year, month, day))
+                .map(on)
+                .min_by_key(|at| (*at - seen).abs());
+        }
+        if let Some(weekday) = self.weekday {
+            return (0..=7)
+                .filter_map(|days| today.checked_add_days(Days::new(days)))
+                .filter(|day| day.weekday() == weekday)
+                .map(on)
+                .find(|at| *at > seen);
+        }
+        self.time?;
+        if self.tomorrow {
+            return today.checked_add_days(Days::new(1)).map(on);
+        }
+        let next = (0..=1)
+            .filter_map(|days| today.checked_add_days(Days::new(days)))
+            .map(on)
+            .find(|at| *at > seen)?;
+        let last = (0..=1)
+            .filter_map(|days| today.checked_sub_days(Days::new(days)))
+            .map(on)
+            .find(|at| *at <= seen)?;
+        // Clients print a reset that has passed as it is. A five-hour window cannot end tomorrow,
+        // so such a time lies behind; further back than a few hours nothing is plausible.
+        let too_far = next - seen > TimeDelta::minutes(5 * 60 + 5);
+        let just_passed = seen - last <= TimeDelta::hours(3);
+        let passed = match kind {
+            Some(LimitKind::FiveHour) => too_far && just_passed,
+            Some(_) => false,
+            None => too_far && seen - last <= TimeDelta::hours(1),
+        };
+        Some(if passed { last } else { next })
+    }
+}
+
+fn month(word: &str) -> Option<u32> {
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    let name = word.get(..3)?;
+    let number = MONTHS.iter().position(|month| *month == name)?;
+    (word.chars().all(char::is_alphabetic)).then_some(u32::try_from(number).ok()? + 1)
+}
+
+fn weekday(word: &str) -> Option<Weekday> {
+    (word.len() >= 3 && word.chars().all(char::is_alphabetic))
+        .then(|| word.parse().ok())
+        .flatten()
+}
+
+/// `8am`, `3:33pm`, `14:30`, `00:00`, `9:30` (an "am" may follow).
+fn clock(word: &str) -> Option<NaiveTime> {
+    let (digits, half) = match word.strip_suffix("am") {
+        Some(digits) => (digits, Some(false)),
+        None => match word.strip_suffix("pm") {
+            Some(digits) => (digits, Some(true)),
+            None => (word, None),
+        },
+    };
+    let (hour, minute) = match digits.split_once(':') {
+        Some((hour, minute)) => (hour, minute.get(..2)?),
+        // A bare number without am or pm is no time.
+        None if half.is_some() => (digits, "0"),
+        None => return None,
+    };
+    let time = NaiveTime::from_hms_opt(hour.parse().ok()?, minute.parse().ok()?, 0)?;
+    match half {
+        Some(afternoon) => half_of_day(time, afternoon),
+        None => Some(time),
+    }
+}
+
+fn half_of_day(time: NaiveTime, afternoon: bool) -> Option<NaiveTime> {
+    use chrono::Timelike;
+    let hour = match (time.hour(), afternoon) {
+        (12, false) => 0,
+        (12, true) => 12,
+        (hour @ 1..=11, true) => hour + 12,
+        (hour @ 0..=11, false) => hour,
+        _ => return None,
+    };
+    time.with_hour(hour)
+}
+
+/// The first moment of the month after `moment`, where a monthly cap usually starts afresh.
+pub fn next_month(moment: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
+    let first = zone.day(moment).with_day(1)?;
+    Some(zone.midnight(first.checked_add_months(Months::new(1))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn read(text: &str, seen: &str, kind: Option<LimitKind>) -> Option<DateTime<Utc>> {
+        in_text(text, utc(seen), kind, Zone::named("Europe/Berlin").unwrap())
+    }
+
+    const FRIDAY: &str = "2026-11-20T05:55:00Z";
+
+    #[test]
+    fn texts_of_all_client_generations_are_read() {
+        for (text, expected) in [
+            (
+                "You've hit your 5-hour limit · resets 7:59am (UTC)",
+                "2026-11-20T07:59:00Z",
+            ),
+            (
+                "You've hit your 5-hour limit · resets 7:59am",
+                "2026-11-20T06:59:00Z",
+            ),
+            (
+                "You've hit your weekly limit · resets Nov 22, 3:33pm (UTC)",
+                "2026-11-22T15:33:00Z",
+            ),
+            (
+                "weekly limit · resets Nov 22 at 7pm (Asia/Jakarta)",
+                "2026-11-22T12:00:00Z",
+            ),
+            (
+                "You've hit your weekly limit · resets Mon 12:00am (UTC)",
+                "2026-11-23T00:00:00Z",
+            ),
+            (
+                "You've hit your Fable limit · resets 8am (UTC). Switch to another model to continue.",
+                "2026-11-20T08:00:00Z",
+            ),
+            (
+                "Claude usage limit reached. Your limit will reset at 1pm (Etc/GMT+5)",
+                "2026-11-20T18:00:00Z",
+            ),
+            (
+                "You’ve hit your limit for Claude messages. Limits will reset at 9:30 AM.",
+                "2026-11-20T08:30:00Z",
+            ),
+            (
+                "Claude AI usage limit reached|1755615600",
+                "2025-08-19T15:00:00Z",
+            ),
+            (
+                "You will regain access on 2026-12-01 at 00:00 UTC.",
+                "2026-12-01T00:00:00Z",
+            ),
+            (
+                "spend limit reached (daily; resets 2026-11-21 00:00 UTC)",
+                "2026-11-21T00:00:00Z",
+            ),
+            (
+                "You've hit your monthly spend limit · your session limit resets 2:40pm (Asia/Jakarta)",
+                "2026-11-20T07:40:00Z",
+            ),
+            ("limit reached · resets in 2 hours", "2026-11-20T07:55:00Z"),
+            ("limit reached · resets in 3h 20m", "2026-11-20T09:15:00Z"),
+            (
+                "You've hit your weekly limit · resets Jan 2, 8pm (UTC)",
+                "2027-01-02T20:00:00Z",
+            ),
+            (
+                "You've hit your limit · resets 14:30 (UTC)",
+                "2026-11-20T14:30:00Z",
+            ),
+        ] {
+            assert_eq!(read(text, FRIDAY, None), Some(utc(expected)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_five_hour_window_that_ends_tomorrow_ended_today() {
+        let text = "You've hit your 5-hour limit · resets 5:50am (UTC)";
+        assert_eq!(
+            read(text, FRIDAY, Some(LimitKind::FiveHour)),
+            Some(utc("2026-11-20T05:50:00Z"))
+        );
+        assert_eq!(
+            read(
+                &text.replace("5-hour", "weekly"),
+                FRIDAY,
+                Some(LimitKind::Weekly)
+            ),
+            Some(utc("2026-11-21T05:50:00Z"))
+        );
+    }
+
+    #[test]
+    fn texts_without_a_time_have_none() {
+        for text in [
+            "You've hit your org's monthly usage limit",
+            "You've hit your limit · resets soon",
+            "reset your password at 14 Main Street",
+            "Your limit resets ",
+            "regain access on the 99th",
+        ] {
+            assert_eq!(read(text, FRIDAY, None), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn in_the_hour_that_daylight_saving_skips_the_reset_is_the_end_of_the_gap() {
+        assert_eq!(
+            read(
+                "You've hit your limit · resets 2:30am (Europe/Berlin)",
+                "2026-03-29T00:10:00Z",
+                None
+            ),
+            Some(utc("2026-03-29T01:00:00Z"))
+        );
+    }
+}

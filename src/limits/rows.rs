@@ -1,0 +1,41 @@
+//! An incident on the status line: the badge, and at most two rows that explain it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::incident::Incident;
+use crate::terminal::{self, Tone};
+
+/// Pieces of one row, each in its tone.
+pub type Row = Vec<(Tone, String)>;
+
+/// A throttle or an outage says nothing about a session that is looked at much later.
+const PASSING_IS_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
+
+/// The rows, each at most `width` columns. None when nothing is to be shown.
+pub fn rows(incident: &Incident, now: DateTime<Utc>, width: usize) -> Option<Vec<Row>> {
+    if !incident.is_open() {
+        return None;
+    }
+    if incident.has_reset(now) {
+        let words = "limit has reset · send the prompt again";
+        return Some(vec![vec![(Tone::Quiet, terminal::cut(words, width))]]);
+    }
+    if incident.finding.limit.is_passing() && now - incident.evidence.at > PASSING_IS_SHOWN_FOR {
+        return None;
+    }
+    let tone = if incident.finding.limit.is_passing() {
+        Tone::Warning
+    } else {
+        Tone::Alarm
+    };
+    let mut rows = vec![vec![(tone, terminal::cut(&incident.badge, width))]];
+    let explained = terminal::wrap(&incident.headline, width);
+    if explained.len() <= 2 {
+        rows.extend(explained.into_iter().map(|line| vec![(Tone::Plain, line)]));
+    } else {
+        // The sentence does not fit: the badge says what happened, so what is left is what to do.
+        let steps = incident.actions.iter().take(2);
+        rows.extend(steps.map(|step| vec![(Tone::Plain, terminal::cut(&step.doing, width))]));
+    }
+    Some(rows)
+}

@@ -1,0 +1,141 @@
+//! The long explanation, for a person at a terminal.
+
+use std::fmt::Write;
+
+use super::clock::Clock;
+use super::evidence::Seen;
+use super::incident::Incident;
+use super::kind::LimitKind;
+use crate::terminal::{self, Palette, Tone};
+
+/// The widest that running text is set: longer lines are hard to read.
+const WIDEST: usize = 96;
+
+/// Lays the explanation out. `spent` is a sentence about what this machine spent in the period
+/// that the limit covers, if anybody knows.
+pub fn tell(
+    incident: &Incident,
+    clock: Clock,
+    spent: Option<&str>,
+    width: usize,
+    palette: Palette,
+) -> String {
+    let mut page = Page {
+        text: String::new(),
+        width: width.clamp(20, WIDEST),
+        palette,
+    };
+    page.paragraph("", Tone::Strong, &incident.headline);
+    page.section("What to do");
+    for (index, action) in incident.actions.iter().enumerate() {
+        page.item(&format!("{}. ", index + 1), &format!("{}.", action.doing));
+        page.paragraph("   ", Tone::Quiet, &action.why);
+        let places = [action.command.as_deref(), action.url.as_deref()];
+        for place in places.into_iter().flatten() {
+            let _ = writeln!(page.text, "   {}", palette.paint(Tone::Accent, place));
+        }
+    }
+    if incident.evidence.seen == Seen::Pasted {
+        page.section("What this message can mean");
+        for meaning in incident.finding.family.meanings {
+            page.item("- ", &meaning.sentence());
+        }
+    }
+    page.section("Why we think so");
+    for fact in &incident.facts {
+        page.item("- ", &fact.fact);
+    }
+    if !incident.finding.unknowns.is_empty() {
+        page.section("What we do not know");
+        for sentence in &incident.finding.unknowns {
+            page.item("- ", sentence);
+        }
+    }
+    let tried: Vec<&str> = incident.tried_in_vain().collect();
+    if !tried.is_empty() {
+        page.section("What others tried in vain");
+        for sentence in tried {
+            page.item("- ", sentence);
+        }
+    }
+    if let Some(names) = both_names(incident) {
+        page.section("Names");
+        page.item("- ", names);
+    }
+    if let Some(spent) = spent {
+        page.section("Spent from this machine");
+        page.item("- ", spent);
+    }
+    page.section("The message");
+    page.item(
+        "",
+        &format!("\"{}\"", terminal::cut(&incident.message(), 600)),
+    );
+    page.paragraph("", Tone::Quiet, &origin(incident, clock));
+    page.text
+}
+
+/// When and where it came, and whether it is over.
+fn origin(incident: &Incident, clock: Clock) -> String {
+    let evidence = &incident.evidence;
+    if evidence.seen == Seen::Pasted {
+        return "Given as text; whycap knows nothing else about it.".to_owned();
+    }
+    let version = evidence
+        .client_version
+        .as_deref()
+        .map(|version| format!(", client {}", terminal::sanitize(version)))
+        .unwrap_or_default();
+    let state = if incident.is_open() {
+        "The session has had no answer since."
+    } else {
+        "The session has had an answer since, so this is over."
+    };
+    format!("{}{version}. {state}", clock.time_and_distance(evidence.at))
+}
+
+/// Things have been renamed: the user's own word is used above, and the other explained once.
+fn both_names(incident: &Incident) -> Option<&'static str> {
+    let message = incident.evidence.message.to_lowercase();
+    if message.contains("extra usage") {
+        return Some(
+            "\"Extra usage\" has been called \"usage credits\" since client 2.1.144; the command is /usage-credits, and /extra-usage still works.",
+        );
+    }
+    if message.contains("session limit") && incident.finding.limit != LimitKind::Unknown {
+        return Some(
+            "The \"session limit\" is the plan's 5-hour window; newer clients call it \"5-hour limit\". It is not about one session.",
+        );
+    }
+    None
+}
+
+struct Page {
+    text: String,
+    width: usize,
+    palette: Palette,
+}
+
+impl Page {
+    fn section(&mut self, title: &str) {
+        let _ = writeln!(self.text, "\n{}", self.palette.paint(Tone::Strong, title));
+    }
+
+    /// Text behind a mark, with later lines set below the first.
+    fn item(&mut self, mark: &str, text: &str) {
+        let indent = " ".repeat(mark.chars().count());
+        for (index, line) in terminal::wrap(text, self.width - indent.len())
+            .iter()
+            .enumerate()
+        {
+            let lead = if index == 0 { mark } else { &indent };
+            let _ = writeln!(self.text, "{lead}{line}");
+        }
+    }
+
+    fn paragraph(&mut self, indent: &str, tone: Tone, text: &str) {
+        for line in terminal::wrap(text, self.width - indent.len()) {
+            let _ = writeln!(self.text, "{indent}{}", self.palette.paint(tone, &line));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Client versions, compared.
+
+use std::fmt;
+
+/// A client version such as `2.1.328`. What follows the three numbers is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClientVersion(
+    /// Major.
+    pub u32,
+    /// Minor.
+    pub u32,
+    /// Patch.
+    pub u32,
+);
+
+impl ClientVersion {
+    /// Reads `2.1.328`, `v2.1.328`, `2.1.328-beta.1`, `2.1.328 (Claude Code)`. None if there are
+    /// not three numbers.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().trim_start_matches(['v', 'V']);
+        let mut parts = text.splitn(3, '.');
+        let major = parts.next()?.parse().ok()?;
+        let minor = parts.next()?.parse().ok()?;
+        let rest = parts.next()?;
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let patch = rest.get(..end)?.parse().ok()?;
+        Some(Self(major, minor, patch))
+    }
+}
+
+impl fmt::Display for ClientVersion {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// From one version up to, but not including, another; an open end is None.
+#[derive(Debug, Clone, Copy)]
+pub struct Versions {
+    /// The first version that this holds for.
+    pub from: Option<ClientVersion>,
+    /// The first version that it no longer holds for.
+    pub before: Option<ClientVersion>,
+}
+
+impl Versions {
+    /// All versions.
+    pub const ANY: Self = Self {
+        from: None,
+        before: None,
+    };
+
+    /// Whether `version` is inside.
+    pub fn contain(&self, version: ClientVersion) -> bool {
+        self.from.is_none_or(|from| version >= from)
+            && self.before.is_none_or(|before| version < before)
+    }
+}
+
+impl fmt::Display for Versions {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.from, self.before) {
+            (None, None) => out.write_str("all"),
+            (Some(from), None) => write!(out, "from {from}"),
+            (None, Some(before)) => write!(out, "before {before}"),
+            (Some(from), Some(before)) => write!(out, "{from} to before {before}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_does_not_hide_the_numbers() {
+        for text in [
+            "2.1.328",
+            "v2.1.328",
+            "2.1.328-beta.1",
+            "2.1.328 (Claude Code)",
+        ] {
+            assert_eq!(
+                ClientVersion::parse(text),
+                Some(ClientVersion(2, 1, 328)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(ClientVersion::parse("2.1.99") < ClientVersion::parse("2.1.118"));
+        assert_eq!(ClientVersion::parse("2.1"), None);
+        assert_eq!(ClientVersion::parse("2.1.x"), None);
+    }
+}

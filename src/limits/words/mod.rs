@@ -1,0 +1,65 @@
+//! Headline and badge: what happened and what to do first, in one sentence and in 60 columns.
+
+mod badge;
+mod headline;
+
+use super::clock::Clock;
+use super::diagnosis::Finding;
+use super::evidence::Evidence;
+use super::facts::percent;
+use super::kind::LimitKind;
+
+/// What people call a window.
+pub(super) fn window_name(kind: LimitKind) -> &'static str {
+    match kind {
+        LimitKind::FiveHour => "5-hour window",
+        LimitKind::Weekly => "weekly window",
+        LimitKind::WeeklyOpus => "weekly window for Opus models",
+        LimitKind::WeeklySonnet => "weekly window for Sonnet models",
+        LimitKind::WeeklyFable => "weekly window for Fable models",
+        _ => "included usage",
+    }
+}
+
+/// The prepaid pool by the name that the message has for it.
+pub(super) fn pool_name(evidence: &Evidence) -> &'static str {
+    if evidence.message.to_lowercase().contains("extra usage") {
+        "extra usage"
+    } else {
+        "usage credits"
+    }
+}
+
+/// What the words are made from.
+pub(super) struct Words<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) finding: &'a Finding,
+    pub(super) clock: Clock,
+}
+
+impl Words<'_> {
+    /// The figure that speaks against the message: "the 5-hour meter showed 41 %".
+    fn meter(&self) -> Option<(&'static str, String)> {
+        let kind = if self.finding.limit == LimitKind::Weekly {
+            LimitKind::Weekly
+        } else {
+            LimitKind::FiveHour
+        };
+        let (_, level) = self.evidence.fresh_level(kind)?;
+        let name = if kind == LimitKind::Weekly {
+            "weekly"
+        } else {
+            "5-hour"
+        };
+        Some((name, percent(level.used_percent)))
+    }
+
+    /// Where a stray credential is set, the first that outranks the login.
+    fn stray(&self) -> Option<&str> {
+        self.evidence
+            .credentials
+            .iter()
+            .find(|credential| credential.outranks_login())
+            .map(|credential| credential.name.as_str())
+    }
+}

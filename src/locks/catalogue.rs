@@ -1,0 +1,418 @@
+//! Every lock that we know of, as data. What is not in this table is never looked at or touched.
+//!
+//! To add one: a row here, a run of the test that rewrites `docs/locks.md`, a test of its states in
+//! `tests/integration/locks.rs`. "Observed" in a source means: seen with the real client 2.1.328.
+
+use std::fmt::Write;
+
+/// Where a row's pattern starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root {
+    /// The configuration directory: `~/.claude` or `CLAUDE_CONFIG_DIR`.
+    Config,
+    /// Beside the configuration directory; `{config}` in the pattern is its name.
+    BesideConfig,
+    /// Beside the global state file `.claude.json`.
+    BesideGlobalState,
+    /// `$XDG_STATE_HOME/claude`, of the native installer.
+    ClientState,
+    /// A project: the working directory and those that `.claude.json` names.
+    Project,
+}
+
+/// What sort of thing a lock is, and so how its holder shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An empty directory, made by `mkdir`; its holder sets its date to now every few seconds.
+    Directory(Heartbeat),
+    /// A file that names a process. `older_form`: older clients made a directory of that name.
+    Process {
+        /// How the older directory form shows its holder, where there was one.
+        older_form: Option<Heartbeat>,
+    },
+    /// A file in which an editor names its own process and port. It holds a token.
+    Editor,
+    /// A file of the live-session registry.
+    Registry,
+    /// A file that stays for ever by design.
+    Marker,
+    /// Somebody else's lock in Claude Code's directories: reported, never touched.
+    Foreign,
+}
+
+/// The rhythm of a directory lock, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// From this age on, Claude Code itself takes the lock for left over and removes it.
+    pub stale_after: i64,
+    /// A holder sets the date at least this often.
+    pub every: i64,
+}
+
+/// What a stuck lock costs, in words that follow "it costs".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Costs {
+    /// With a date in the future: Claude Code waits for it, then gives up.
+    pub taken_for_held: &'static str,
+    /// A file, or a directory with entries: Claude Code fails at once to take it over.
+    pub cannot_be_removed: &'static str,
+}
+
+/// One sort of lock.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Where the pattern starts.
+    pub root: Root,
+    /// Path below the root; `*` stands for anything within one component.
+    pub pattern: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether it stays while any session of this configuration runs: two writers at once have
+    /// corrupted `.claude.json`, and two refreshes have cost people their login.
+    pub stays_with_live_session: bool,
+    /// Who makes it, and when.
+    pub owner: &'static str,
+    /// How a leftover shows.
+    pub staleness: &'static str,
+    /// What a leftover does to the user.
+    pub harm: &'static str,
+    /// What a stuck one costs, where it matters enough to mention unasked.
+    pub stuck_costs: Option<Costs>,
+    /// What must never happen to it.
+    pub never: &'static str,
+    /// How we know.
+    pub source: &'static str,
+}
+
+/// The default rhythm of the `proper-lockfile` package, which the client uses.
+const USUAL: Heartbeat = Heartbeat {
+    stale_after: 10,
+    every: 5,
+};
+/// The login locks are given longer.
+const LOGIN: Heartbeat = Heartbeat {
+    stale_after: 60,
+    every: 5,
+};
+
+const BY_AGE: &str = "empty directory, date 10 s old or older; a date in the future, a file, or a directory that is not empty never heals";
+const BY_LONGER_AGE: &str = "empty directory, date 60 s old or older, and no session running; a date in the future, a file, or a directory that is not empty never heals";
+const BY_PROCESS: &str = "its process has ended, or the number belongs to a process that is not Claude Code or started later";
+const LOGIN_LOST: &str =
+    "removed while in use: two refreshes spend the same token and you must log in again";
+const LOGIN_HARM: &str = "the login is not refreshed; another session waits or asks to log in";
+
+/// A row with what most directory locks share.
+const DIRECTORY: Row = Row {
+    root: Root::Config,
+    pattern: "",
+    kind: Kind::Directory(USUAL),
+    stays_with_live_session: false,
+    owner: "Claude Code, for the moment of a write",
+    staleness: BY_AGE,
+    harm: "",
+    stuck_costs: None,
+    never: "removed while a holder keeps its date fresh",
+    source: "",
+};
+
+/// A row with what the locks that guard the login share.
+const LOGIN_LOCK: Row = Row {
+    kind: Kind::Directory(LOGIN),
+    stays_with_live_session: true,
+    owner: "Claude Code, while it refreshes the login",
+    staleness: BY_LONGER_AGE,
+    harm: LOGIN_HARM,
+    stuck_costs: Some(Costs {
+        taken_for_held: "perhaps the refresh of the login, and then a new login",
+        cannot_be_removed: "perhaps the refresh of the login, and then a new login",
+    }),
+    never: LOGIN_LOST,
+    ..DIRECTORY
+};
+
+/// A row with what the files that name a process share.
+const PROCESS_FILE: Row = Row {
+    kind: Kind::Process { older_form: None },
+    staleness: BY_PROCESS,
+    never: "removed while its process runs",
+    ..DIRECTORY
+};
+
+/// The catalogue.
+pub static CATALOGUE: [Row; 20] = [
+    Row {
+        root: Root::BesideGlobalState,
+        pattern: ".claude.json.lock",
+        stays_with_live_session: true,
+        owner: "Claude Code, at each write of .claude.json (about ten times in a start)",
+        harm: "with a date in the future each start takes 2 to 5 s longer, leaving up to 8 s, and some settings, trust and counters are not saved; a file or a directory that is not empty makes each save go without a lock",
+        stuck_costs: Some(Costs {
+            taken_for_held: "2 to 5 s on each start, and some settings are not saved",
+            cannot_be_removed: "the protection of .claude.json: sessions that run at once can overwrite each other's settings",
+        }),
+        never: "removed while a session runs: unlocked writes have corrupted .claude.json",
+        source: "observed, all states; anthropics/claude-code#14607, #3272, #28829",
+        ..DIRECTORY
+    },
+    Row {
+        pattern: "history.jsonl.lock",
+        owner: "Claude Code, when it stores a prompt",
+        harm: "prompts are not stored in the history, and leaving takes 2 s longer; older clients froze at the start",
+        stuck_costs: Some(Costs {
+            taken_for_held: "your prompts (they are not stored in the history) and 2 s on leaving",
+            cannot_be_removed: "your prompts (they are not stored in the history) and 2 s on leaving",
+        }),
+        source: "observed, all states; anthropics/claude-code#22166",
+        ..DIRECTORY
+    },
+    Row {
+        pattern: ".oauth_refresh.lock",
+        source: "anthropics/claude-code#85236, #41507; name and 60 s from third-party readings; not observed (needs a real login)",
+        ..LOGIN_LOCK
+    },
+    Row {
+        pattern: ".*_oauth_refresh.lock",
+        owner: "Claude Code, while it refreshes the login of a connected service (design, cloud sessions)",
+        source: "names that 2.1.328 contains; not observed (needs a real login)",
+        ..LOGIN_LOCK
+    },
+    Row {
+        pattern: ".storage-write.lock",
+        owner: "Claude Code, while it stores the login",
+        source: "third-party readings of 2.1.261; not observed (needs a real login)",
+        ..LOGIN_LOCK
+    },
+    Row {
+        root: Root::BesideConfig,
+        pattern: "{config}.lock",
+        owner: "Claude Code before about 2.1.218, while it refreshed the login",
+        source: "third-party readings; not observed with 2.1.328",
+        ..LOGIN_LOCK
+    },
+    Row {
+        pattern: "mcp-refresh-*.lock",
+        owner: "Claude Code, while it refreshes the login of an MCP server",
+        harm: "that MCP server asks to log in again",
+        stuck_costs: None,
+        source: "name that 2.1.328 contains; not observed",
+        ..LOGIN_LOCK
+    },
+    Row {
+        pattern: "tasks/*/.lock",
+        kind: Kind::Marker,
+        owner: "Claude Code, once for each session with a task list",
+        staleness: "never: it stays by design",
+        harm: "none",
+        never: "counted as a held lock",
+        source: "observed; anthropics/claude-code#22169",
+        ..DIRECTORY
+    },
+    Row {
+        pattern: "tasks/*/.lock.lock",
+        owner: "Claude Code, at each change of a session's task list",
+        harm: "that session's task list is not saved",
+        source: "observed",
+        ..DIRECTORY
+    },
+    Row {
+        pattern: "teams/*/inboxes/*.json.lock",
+        owner: "Claude Code, when agents of a team write to each other",
+        harm: "messages within that team wait or are lost",
+        source: "issue reports; not observed",
+        ..DIRECTORY
+    },
+    Row {
+        pattern: "plugins/store/*.json.lock",
+        owner: "Claude Code, when a plugin stores data",
+        harm: "that plugin's data is not saved",
+        source: "observed",
+        ..DIRECTORY
+    },
+    Row {
+        pattern: "shell-snapshots/*.lock",
+        owner: "Claude Code of older versions, when it took a snapshot of the shell",
+        harm: "none known today; older clients crashed (ECOMPROMISED)",
+        source: "anthropics/claude-code#3531; not observed with 2.1.328",
+        ..DIRECTORY
+    },
+    Row {
+        pattern: "daemon.lock",
+        owner: "Claude Code's background service",
+        harm: "background agents do not start again after a crash",
+        source: "anthropics/claude-code#72898 and the client's changelog; not observed",
+        ..PROCESS_FILE
+    },
+    Row {
+        pattern: "computer-use.lock",
+        owner: "the one session that controls the computer",
+        harm: "computer use says that another session holds it",
+        source: "Claude Code's documentation (computer use); not observed",
+        ..PROCESS_FILE
+    },
+    Row {
+        pattern: ".update.lock",
+        owner: "Claude Code, while it updates itself",
+        harm: "updates are put off: \"another process is currently installing Claude\"",
+        source: "anthropics/claude-code#15883; not observed",
+        ..PROCESS_FILE
+    },
+    Row {
+        root: Root::ClientState,
+        pattern: "locks/*.lock",
+        kind: Kind::Process {
+            older_form: Some(LOGIN),
+        },
+        owner: "natively installed Claude Code, one for each version that runs (<version>.lock, <version>#<pid>.lock; older clients made a directory)",
+        harm: "an old version is not removed; older clients said that another process is updating. The log line \"Lock acquisition failed\" is noise and has nothing to do with limits",
+        source: "observed with the native layout (both file forms; a later start takes over <version>.lock, <version>#<pid>.lock stays); anthropics/claude-code#15883",
+        ..PROCESS_FILE
+    },
+    Row {
+        root: Root::Project,
+        pattern: ".claude/scheduled_tasks.lock",
+        owner: "the session that runs a project's scheduled tasks",
+        harm: "scheduled tasks do not run, or a session is said to be active already",
+        source: "observed: written with procStart, stays after kill -9, the next start removes it; anthropics/claude-code#91943",
+        ..PROCESS_FILE
+    },
+    Row {
+        pattern: "ide/*.lock",
+        kind: Kind::Editor,
+        owner: "the editor (VS Code, JetBrains); the file's name is its port",
+        staleness: "its process has ended and nobody listens on its port, and this is not Windows' Linux",
+        harm: "none or little: /ide may offer an editor that is gone",
+        never: "removed while the editor runs, or under WSL, where the process is on the Windows side; its token read",
+        source: "anthropics/claude-code#14421, #1232; not observed",
+        ..PROCESS_FILE
+    },
+    Row {
+        pattern: "sessions/*.json",
+        kind: Kind::Registry,
+        owner: "each running session; removed at its end",
+        harm: "little: \"another session is already active in this directory\"",
+        source: "observed: stays after kill -9 and through later starts; anthropics/claude-code#91943",
+        ..PROCESS_FILE
+    },
+    Row {
+        pattern: "plugins/marketplaces/*/.git/*.lock",
+        kind: Kind::Foreign,
+        owner: "git, when Claude Code updates a plugin marketplace",
+        staleness: "only git can tell",
+        harm: "that marketplace is not updated",
+        never: "removed by whycap: it is a repository's lock",
+        source: "observed during the clone of a marketplace",
+        ..DIRECTORY
+    },
+];
+
+impl Kind {
+    /// The word for this kind in `--json`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Directory(_) => "directory",
+            Self::Process { .. } => "process_file",
+            Self::Editor => "editor",
+            Self::Registry => "session_registry",
+            Self::Marker => "marker",
+            Self::Foreign => "foreign",
+        }
+    }
+
+    fn for_readers(self) -> String {
+        match self {
+            Self::Directory(rhythm) => format!(
+                "directory, date kept fresh every {} s, stale after {} s",
+                rhythm.every, rhythm.stale_after
+            ),
+            Self::Process { older_form: None } => "file that names a process".to_owned(),
+            Self::Process {
+                older_form: Some(_),
+            } => "file that names a process; a directory in older clients".to_owned(),
+            Self::Editor => "file in which an editor names its process and port".to_owned(),
+            Self::Registry => "file of the live-session registry".to_owned(),
+            Self::Marker => "empty file that stays by design".to_owned(),
+            Self::Foreign => "somebody else's lock".to_owned(),
+        }
+    }
+}
+
+impl Row {
+    fn shown_pattern(&self) -> String {
+        match self.root {
+            Root::Config => format!("<config>/{}", self.pattern),
+            Root::BesideConfig => self.pattern.replace("{config}", "<config>"),
+            Root::BesideGlobalState => format!(
+                "~/{} (in <config> if CLAUDE_CONFIG_DIR is set)",
+                self.pattern
+            ),
+            Root::ClientState => format!("$XDG_STATE_HOME/claude/{}", self.pattern),
+            Root::Project => format!("<project>/{}", self.pattern),
+        }
+    }
+}
+
+/// The table for readers: the text of `docs/locks.md`.
+pub fn document() -> String {
+    let mut text = String::from(
+        "# The locks that whycap knows\n\n\
+         Made from `src/locks/catalogue.rs`; a test keeps the two equal. `<config>` is `~/.claude` or `CLAUDE_CONFIG_DIR`.\n\n\
+         No lock causes a usage limit, and clearing one never lifts a limit. A few leftovers slow each start or lose settings; \
+         `whycap locks` shows what is there, `whycap --clear-stale-locks` clears what is provably dead, and `whycap locks --restore` \
+         brings back what it set aside. Whatever is not in this table is never touched, whatever it is called.\n",
+    );
+    for row in &CATALOGUE {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "\n## `{}`\n\n| | |\n| --- | --- |\n| what | {} |\n| owner | {} |\n| a leftover shows by | {} |\n| harm | {} |\n| stays while a session runs | {} |\n| must never be | {} |\n| source | {} |\n",
+            row.shown_pattern(),
+            row.kind.for_readers(),
+            row.owner,
+            row.staleness,
+            row.harm,
+            if row.stays_with_live_session {
+                "yes"
+            } else {
+                "no"
+            },
+            row.never,
+            row.source,
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_says_everything_that_a_reader_needs() {
+        for row in &CATALOGUE {
+            for field in [
+                row.pattern,
+                row.owner,
+                row.staleness,
+                row.harm,
+                row.never,
+                row.source,
+            ] {
+                assert!(!field.is_empty(), "{row:?}");
+            }
+            assert!(
+                !row.pattern.starts_with('/') && !row.pattern.contains(".."),
+                "{row:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_row_reaches_a_lock_file_of_a_package_manager() {
+        for row in &CATALOGUE {
+            if row.root == Root::Project {
+                assert!(row.pattern.starts_with(".claude/"), "{row:?}");
+            }
+        }
+    }
+}

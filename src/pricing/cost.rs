@@ -1,0 +1,361 @@
+//! What one response costs.
+
+use chrono::NaiveTime;
+
+use super::money::Money;
+use super::own_rates::MULTIPLIER_UNIT;
+use super::table::{PriceTable, Rates, Row};
+use crate::transcript::record::Millis;
+
+/// Tokens and searches of one response, as the API counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Input tokens outside the cache.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// Input tokens read from the cache.
+    pub cache_read: u64,
+    /// Input tokens written to the cache, both lifetimes together.
+    pub cache_write: u64,
+    /// Of [`Self::cache_write`], those that live an hour. Where the API gave no split, 0: the
+    /// client charges such writes as five-minute ones.
+    pub cache_write_1h: u64,
+    /// Web searches made by the server.
+    pub web_searches: u64,
+}
+
+impl Usage {
+    /// The larger of each field. A response is repeated while it streams, with a growing output
+    /// count, and again with zeros after a compaction; the largest is what was served.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            input: self.input.max(other.input),
+            output: self.output.max(other.output),
+            cache_read: self.cache_read.max(other.cache_read),
+            cache_write: self.cache_write.max(other.cache_write),
+            cache_write_1h: self.cache_write_1h.max(other.cache_write_1h),
+            web_searches: self.web_searches.max(other.web_searches),
+        }
+    }
+
+    /// Everything that was sent: it decides the long-prompt tier.
+    pub fn prompt(&self) -> u64 {
+        self.input
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write)
+    }
+
+    /// Cache writes that live five minutes.
+    pub fn cache_write_5m(&self) -> u64 {
+        self.cache_write.saturating_sub(self.cache_write_1h)
+    }
+
+    /// Whether nothing was used.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a response was served, as far as it changes the price.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Service {
+    /// Fast mode.
+    pub fast: bool,
+    /// Inference in the US only.
+    pub us_only: bool,
+}
+
+/// The prices of one model, found once and used for many responses.
+#[derive(Debug, Clone)]
+pub struct ModelPrices<'t> {
+    table: &'t PriceTable,
+    own: Option<Rates>,
+    /// By the moment from which each holds, ascending; the first also before that.
+    rows: Vec<(Millis, &'t Row)>,
+    known: bool,
+    multiplier: i64,
+}
+
+impl PriceTable {
+    /// The prices of `model`, in any spelling, with the user's own rates.
+    pub fn prices_of(&self, model: &str) -> ModelPrices<'_> {
+        self.prices_with(model, self.own.find(model).copied(), self.own.multiplier)
+    }
+
+    /// The prices of `model` at list price.
+    pub fn list_prices_of(&self, model: &str) -> ModelPrices<'_> {
+        self.prices_with(model, None, MULTIPLIER_UNIT)
+    }
+
+    /// Whether the client's own totals are at these prices.
+    pub fn client_uses_these(&self) -> bool {
+        self.own.is_none() || self.own.managed
+    }
+
+    /// An amount of the client's, brought to these prices. An override cannot be applied to an
+    /// amount, so a model that has one is only scaled.
+    pub fn scale_client_amount(&self, amount: Money) -> Money {
+        if self.client_uses_these() {
+            return amount;
+        }
+        let scaled = i128::from(amount.pico()) * i128::from(self.own.multiplier)
+            / i128::from(MULTIPLIER_UNIT);
+        Money::from_pico(i64::try_from(scaled).unwrap_or(i64::MAX))
+    }
+
+    fn prices_with(&self, model: &str, own: Option<Rates>, multiplier: i64) -> ModelPrices<'_> {
+        let midnight = |row: &Row| {
+            row.from.map_or(Millis::MIN, |day| {
+                day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
+            })
+        };
+        let (rows, known) = self.rows_of(model);
+        let mut rows: Vec<_> = rows.into_iter().map(|row| (midnight(row), row)).collect();
+        rows.sort_by_key(|(from, _)| *from);
+        ModelPrices {
+            table: self,
+            own,
+            rows,
+            known: known || own.is_some(),
+            multiplier,
+        }
+    }
+}
+
+impl ModelPrices<'_> {
+    /// Whether the model is in the table; if not, costs are what the client would assume.
+    pub fn known(&self) -> bool {
+        self.known
+    }
+
+    /// What a response of that moment costs, with the user's own rates.
+    ///
+    /// `calls` are the model calls that a server-side tool loop made for the response, where the
+    /// API listed them and they add up to `usage`: the long-prompt tier is then decided for each.
+    pub fn price(&self, at: Millis, usage: &Usage, service: Service, calls: &[Usage]) -> Money {
+        let searches = i128::from(usage.web_searches) * i128::from(self.table.web_search);
+        let tenths_of_pico = match &self.own {
+            Some(rates) => 10 * charge(rates, usage),
+            None => {
+                let calls = if calls.is_empty() {
+                    std::slice::from_ref(usage)
+                } else {
+                    calls
+                };
+                let tenths = if service.us_only {
+                    self.table.us_inference_tenths
+                } else {
+                    10
+                };
+                let row = self.row_at(at);
+                let tokens: i128 = calls
+                    .iter()
+                    .filter_map(|call| Some(charge(&rates_for(row?, call, service), call)))
+                    .sum();
+                tokens * i128::from(tenths)
+            }
+        };
+        let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.multiplier);
+        let unit = 10 * i128::from(MULTIPLIER_UNIT);
+        Money::from_pico(i64::try_from((scaled + unit / 2) / unit).unwrap_or(i64::MAX))
+    }
+
+    fn row_at(&self, at: Millis) -> Option<&Row> {
+        let begun = self.rows.iter().take_while(|(from, _)| *from <= at).last();
+        begun.or_else(|| self.rows.first()).map(|(_, row)| *row)
+    }
+}
+
+/// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
+fn rates_for(row: &Row, call: &Usage, service: Service) -> Rates {
+    match (row.above_prompt_tokens, row.long) {
+        (Some(above), Some(long)) if call.prompt() > above => long,
+        _ => row.fast.filter(|_| service.fast).unwrap_or(row.standard),
+    }
+}
+
+/// Pico-dollars for these tokens.
+fn charge(rates: &Rates, usage: &Usage) -> i128 {
+    let part = |tokens: u64, rate: super::table::Rate| i128::from(tokens) * i128::from(rate.0);
+    part(usage.input, rates.input)
+        + part(usage.output, rates.output)
+        + part(usage.cache_read, rates.cache_read)
+        + part(usage.cache_write_5m(), rates.write_5m)
+        + part(usage.cache_write_1h, rates.write_1h)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::own_rates::OwnRates;
+    use serde_json::json;
+
+    const NOW: Millis = 1_795_156_000_000;
+
+    fn nano(
+        table: &PriceTable,
+        model: &str,
+        usage: Usage,
+        service: Service,
+        calls: &[Usage],
+    ) -> i64 {
+        table
+            .prices_of(model)
+            .price(NOW, &usage, service, calls)
+            .nano()
+    }
+
+    fn list(model: &str, usage: Usage, service: Service) -> i64 {
+        nano(&PriceTable::list().unwrap(), model, usage, service, &[])
+    }
+
+    const US: Service = Service {
+        fast: false,
+        us_only: true,
+    };
+    const FAST: Service = Service {
+        fast: true,
+        us_only: false,
+    };
+
+    fn usage(
+        input: u64,
+        output: u64,
+        cache_read: u64,
+        cache_write: u64,
+        cache_write_1h: u64,
+    ) -> Usage {
+        Usage {
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches: 0,
+        }
+    }
+
+    #[test]
+    fn a_recorded_response_costs_what_the_client_said() {
+        // fixtures of client 2.1.328: totalCostUSD 0.020624.
+        assert_eq!(
+            list(
+                "claude-sonnet-5-5",
+                usage(12, 500, 11_000, 4_000, 3_000),
+                Service::default()
+            ),
+            20_624_000
+        );
+    }
+
+    #[test]
+    fn us_inference_raises_tokens_but_not_searches() {
+        let with_searches = Usage {
+            web_searches: 2,
+            ..usage(12, 222, 11_000, 4_000, 3_000)
+        };
+        assert_eq!(list("claude-opus-5-5", with_searches, US), 59_256_800);
+    }
+
+    #[test]
+    fn exactly_the_threshold_is_a_short_prompt_and_one_more_makes_the_whole_request_long() {
+        assert_eq!(
+            list(
+                "claude-haiku-5-5",
+                usage(50_000, 900, 50_000, 0, 0),
+                Service::default()
+            ),
+            5_950_000
+        );
+        assert_eq!(
+            list(
+                "claude-haiku-5-5",
+                usage(50_000, 900, 70_000, 0, 0),
+                Service::default()
+            ),
+            30_750_000
+        );
+    }
+
+    #[test]
+    fn a_tool_loop_of_short_calls_stays_in_the_short_tier() {
+        let table = PriceTable::list().unwrap();
+        let call = usage(60_000, 100, 0, 0, 0);
+        let total = usage(120_000, 200, 0, 0, 0);
+        let looped = nano(
+            &table,
+            "claude-haiku-5-5",
+            total,
+            Service::default(),
+            &[call, call],
+        );
+        assert_eq!(looped, 12_100_000);
+        assert_eq!(
+            nano(&table, "claude-haiku-5-5", total, Service::default(), &[]),
+            60_500_000
+        );
+    }
+
+    #[test]
+    fn fast_mode_doubles_opus_5_5_and_leaves_sonnet_alone() {
+        assert_eq!(
+            list("claude-opus-5-5", usage(1_000, 0, 0, 0, 0), FAST),
+            8_000_000
+        );
+        assert_eq!(
+            list("claude-sonnet-5-5", usage(1_000, 0, 0, 0, 0), FAST),
+            2_000_000
+        );
+    }
+
+    #[test]
+    fn half_a_nano_dollar_is_not_lost() {
+        let table = PriceTable::list().unwrap();
+        let cost = table
+            .prices_of("claude-haiku-5-5")
+            .price(NOW, &usage(0, 0, 0, 1, 0), US, &[]);
+        assert_eq!(cost.pico(), 137_500);
+        assert_eq!((cost + cost).nano(), 275);
+    }
+
+    #[test]
+    fn an_override_is_charged_as_written_and_the_multiplier_scales_it() {
+        let table = PriceTable::with(OwnRates::parse(&json!({
+            "multiplier": 0.5,
+            "overrides": {"claude-opus-5-5": {"input": 2, "output": 10, "cacheRead": 1, "cacheWrite": 3}}
+        })))
+        .unwrap();
+        let both = Service {
+            fast: true,
+            us_only: true,
+        };
+        assert_eq!(
+            nano(
+                &table,
+                "claude-opus-5-5",
+                usage(1_000, 0, 0, 2_000, 1_000),
+                both,
+                &[]
+            ),
+            4_000_000
+        );
+        assert_eq!(
+            nano(
+                &table,
+                "claude-sonnet-5",
+                usage(1_000, 0, 0, 0, 0),
+                Service::default(),
+                &[]
+            ),
+            1_000_000
+        );
+    }
+
+    #[test]
+    fn absurd_counts_do_not_overflow() {
+        let huge = usage(u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::MAX);
+        assert!(list("claude-opus-4", huge, US) > 0);
+    }
+}

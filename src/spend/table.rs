@@ -1,0 +1,250 @@
+//! A report as a table that fits the terminal.
+
+use chrono::{DateTime, Utc};
+
+use super::grouping::{Group, GroupBy, Tally, block_end};
+use crate::pricing::Money;
+use crate::terminal::{Palette, Tone, cut, width};
+use crate::zone::Zone;
+
+/// The widest that a bar gets.
+const LONGEST_BAR: usize = 24;
+
+/// Renders a report.
+///
+/// Columns that do not fit are left out, the least important first: bar, tokens, responses.
+pub fn render(
+    total: &Tally,
+    groups: &[Group],
+    by: GroupBy,
+    zone: Zone,
+    home: Option<&str>,
+    columns: usize,
+    palette: Palette,
+) -> String {
+    if groups.is_empty() {
+        return "Nothing was spent in this period.\n".to_owned();
+    }
+    let rows: Vec<[String; 5]> = groups
+        .iter()
+        .map(|group| {
+            [
+                label(group, by, zone, home),
+                amount(&group.tally),
+                share(group.tally.cost(), total.cost()),
+                group.tally.responses.to_string(),
+                tokens(&group.tally),
+            ]
+        })
+        .collect();
+    let footer = [
+        "Total".to_owned(),
+        amount(total),
+        String::new(),
+        total.responses.to_string(),
+        tokens(total),
+    ];
+    let heads = [heading(by), "cost", "share", "responses", "tokens"];
+    let widest = |column: usize| {
+        let cells = rows
+            .iter()
+            .chain([&footer])
+            .filter_map(|row| row.get(column));
+        cells
+            .map(|cell| width(cell))
+            .chain([heads.get(column).map_or(0, |head| width(head))])
+            .max()
+            .unwrap_or(0)
+    };
+    let widths = [widest(0), widest(1), widest(2), widest(3), widest(4)];
+    // How many columns fit beside a label of at least twelve.
+    let mut shown = 5;
+    let needed = |shown: usize| {
+        widths
+            .iter()
+            .take(shown)
+            .skip(1)
+            .map(|w| w + 2)
+            .sum::<usize>()
+    };
+    while shown > 2 && needed(shown) + widths[0].min(12) > columns {
+        shown -= 1;
+    }
+    let label_width = widths[0].min(columns.saturating_sub(needed(shown)).max(8));
+    let bar = columns
+        .saturating_sub(label_width + needed(shown) + 2)
+        .min(LONGEST_BAR);
+    let bar = if shown == 5 && bar >= 6 { bar } else { 0 };
+    let most = groups
+        .iter()
+        .map(|group| group.tally.cost())
+        .max()
+        .unwrap_or_default();
+
+    let mut text = String::new();
+    let mut line = |cells: [&str; 5], tones: [Tone; 5], bar: &str| {
+        let label = cut(cells[0], label_width);
+        let mut row = palette.paint(tones[0], &label);
+        row.push_str(&" ".repeat(label_width - width(&label)));
+        for column in 1..shown {
+            let (Some(cell), Some(wide), Some(tone)) =
+                (cells.get(column), widths.get(column), tones.get(column))
+            else {
+                continue;
+            };
+            row.push_str(&" ".repeat(2 + wide.saturating_sub(width(cell))));
+            row.push_str(&palette.paint(*tone, cell));
+        }
+        if !bar.is_empty() {
+            row.push_str("  ");
+            row.push_str(&palette.paint(Tone::Accent, bar));
+        }
+        text.push_str(row.trim_end());
+        text.push('\n');
+    };
+    line(heads, [Tone::Quiet; 5], "");
+    let tones = [
+        Tone::Plain,
+        Tone::Strong,
+        Tone::Quiet,
+        Tone::Plain,
+        Tone::Plain,
+    ];
+    for (row, group) in rows.iter().zip(groups) {
+        let [label, amount, share, responses, tokens] = row;
+        line(
+            [label, amount, share, responses, tokens],
+            tones,
+            &bar_of(group.tally.cost(), most, bar),
+        );
+    }
+    let [label, cost, _, responses, tokens] = &footer;
+    line([label, cost, "", responses, tokens], [Tone::Strong; 5], "");
+    for note in notes(total) {
+        for part in crate::terminal::wrap(&note, columns) {
+            text.push_str(&palette.paint(Tone::Quiet, &part));
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// What a reader must know about the total.
+fn notes(total: &Tally) -> Vec<String> {
+    let mut notes = Vec::new();
+    if total.unrecorded > Money::ZERO {
+        notes.push(format!(
+            "{} of this is shown by no transcript line (compaction and other background requests); it is what Claude Code's own totals count beyond the recorded {}.",
+            total.unrecorded.show(),
+            total.recorded.show()
+        ));
+    }
+    if total.unpriced > 0 {
+        let noun = if total.unpriced == 1 {
+            "response"
+        } else {
+            "responses"
+        };
+        notes.push(format!(
+            "\u{2265}: {} {noun} of models without a known price, estimated as Claude Code does.",
+            total.unpriced
+        ));
+    }
+    notes
+}
+
+fn heading(by: GroupBy) -> &'static str {
+    match by {
+        GroupBy::Day => "day",
+        GroupBy::Week => "week from",
+        GroupBy::Month => "month",
+        GroupBy::Session => "session",
+        GroupBy::Project => "project",
+        GroupBy::Model => "model",
+        GroupBy::Block => "five hours from",
+    }
+}
+
+fn label(group: &Group, by: GroupBy, zone: Zone, home: Option<&str>) -> String {
+    let short = |path: &str| match home.and_then(|home| path.strip_prefix(home)) {
+        Some("") => "~".to_owned(),
+        Some(rest) if rest.starts_with('/') => format!("~{rest}"),
+        _ => crate::terminal::sanitize(path),
+    };
+    match by {
+        GroupBy::Project => short(&group.key),
+        GroupBy::Session => {
+            let id: String = group.key.chars().take(8).collect();
+            match &group.project {
+                Some(project) => format!("{id} {}", short(project)),
+                None => id,
+            }
+        }
+        GroupBy::Block => match DateTime::parse_from_rfc3339(&group.key) {
+            Ok(start) => {
+                let start: DateTime<Utc> = start.to_utc();
+                format!(
+                    "{}\u{2013}{}",
+                    zone.at(start).format("%Y-%m-%d %H:%M"),
+                    zone.at(block_end(start)).format("%H:%M")
+                )
+            }
+            Err(_) => group.key.clone(),
+        },
+        GroupBy::Day => match group.key.parse::<chrono::NaiveDate>() {
+            Ok(day) => day.format("%Y-%m-%d %a").to_string(),
+            Err(_) => group.key.clone(),
+        },
+        GroupBy::Week | GroupBy::Month | GroupBy::Model => crate::terminal::sanitize(&group.key),
+    }
+}
+
+fn amount(tally: &Tally) -> String {
+    let mark = if tally.unpriced > 0 { "\u{2265}" } else { "" };
+    format!("{mark}{}", tally.cost().show())
+}
+
+fn share(part: Money, whole: Money) -> String {
+    if whole <= Money::ZERO {
+        return String::new();
+    }
+    let percent = part.approximate_usd() / whole.approximate_usd() * 100.0;
+    if percent > 0.0 && percent < 0.5 {
+        "<1 %".to_owned()
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
+fn tokens(tally: &Tally) -> String {
+    let usage = &tally.usage;
+    short_count(usage.prompt().saturating_add(usage.output))
+}
+
+/// `950`, `12.3k`, `4.56M`.
+fn short_count(count: u64) -> String {
+    let count_as = count as f64;
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{:.1}k", count_as / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2}M", count_as / 1e6),
+        _ => format!("{:.2}G", count_as / 1e9),
+    }
+}
+
+fn bar_of(part: Money, most: Money, longest: usize) -> String {
+    if longest == 0 || most <= Money::ZERO || part <= Money::ZERO {
+        return String::new();
+    }
+    let eighths = part.approximate_usd() / most.approximate_usd() * longest as f64 * 8.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 192"
+    )]
+    let eighths = (eighths.round() as usize).clamp(1, longest * 8);
+    let rest = [
+        "", "\u{258f}", "\u{258e}", "\u{258d}", "\u{258c}", "\u{258b}", "\u{258a}", "\u{2589}",
+    ];
+    "\u{2588}".repeat(eighths / 8) + rest.get(eighths % 8).copied().unwrap_or("")
+}

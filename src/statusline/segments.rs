@@ -1,0 +1,455 @@
+//! The parts of the status line: what each says, in a long and in shorter forms.
+//!
+//! A segment is None when the client gave nothing to say; one missing figure hides one segment
+//! and no other. Pure.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::input::{StatusInput, Window};
+use crate::config::{Budget, Config, SegmentName};
+use crate::pricing::Money;
+use crate::terminal::{Tone, sanitize};
+use crate::zone::Zone;
+
+/// A piece of a row: how it matters, and its text.
+pub type Piece = (Tone, String);
+
+/// A part of the line, with forms from long to short.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    /// What it is.
+    pub name: SegmentName,
+    /// Never empty; the last is the shortest.
+    pub forms: Vec<Form>,
+}
+
+/// One way to write a segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Form {
+    /// The text.
+    pub pieces: Vec<Piece>,
+    /// What is lost with this form when a narrow terminal makes it give way to the next shorter
+    /// one, or the segment leave. The least loss comes first.
+    pub loss: u32,
+}
+
+/// Amounts that the line shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Amounts {
+    /// This session; None if nothing is known of it.
+    pub session: Option<Money>,
+    /// Today, over all sessions; None if the ledger cannot be read.
+    pub today: Option<Money>,
+    /// This month; read only where there is a budget for it.
+    pub month: Option<Money>,
+    /// Whether a figure is a lower bound or an estimate.
+    pub session_estimated: bool,
+    /// See [`Self::session_estimated`].
+    pub today_estimated: bool,
+}
+
+/// Everything that segments are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// What the client sent.
+    pub input: &'a StatusInput,
+    /// What the ledger knows.
+    pub amounts: Amounts,
+    /// The user's configuration.
+    pub config: &'a Config,
+    /// The clock.
+    pub now: DateTime<Utc>,
+    /// The user's zone.
+    pub zone: Zone,
+}
+
+/// From here on a window is worth a look, from there on it is nearly full.
+const SOON: f64 = 70.0;
+const NEARLY: f64 = 90.0;
+
+/// The segments that there is something to say for, in the configured order.
+pub fn segments(facts: &Facts<'_>) -> Vec<Segment> {
+    facts
+        .config
+        .segments
+        .iter()
+        .filter_map(|name| segment(facts, *name))
+        .collect()
+}
+
+fn segment(facts: &Facts<'_>, name: SegmentName) -> Option<Segment> {
+    let forms = match name {
+        SegmentName::Model => model(facts.input)?,
+        SegmentName::Session => session(facts)?,
+        SegmentName::Today => today(facts)?,
+        SegmentName::Windows => windows(facts)?,
+        SegmentName::Pace => pace(facts)?,
+        SegmentName::Context => context(facts.input)?,
+    };
+    Some(Segment { name, forms })
+}
+
+fn form(loss: u32, pieces: Vec<Piece>) -> Form {
+    Form { pieces, loss }
+}
+
+fn model(input: &StatusInput) -> Option<Vec<Form>> {
+    let name = sanitize(input.model_name()?);
+    let fast = if input.fast_mode() { " fast" } else { "" };
+    (!name.is_empty()).then(|| vec![form(40, vec![(Tone::Accent, format!("{name}{fast}"))])])
+}
+
+fn session(facts: &Facts<'_>) -> Option<Vec<Form>> {
+    let amount = facts.amounts.session?;
+    let shown = money(amount, facts.amounts.session_estimated);
+    let budget = facts.config.budget.session;
+    let bare = form(90, vec![(Tone::Strong, shown.clone())]);
+    let mut forms = spend_forms("session ", 38, &shown, amount, budget, &facts.config.budget);
+    forms.push(bare);
+    Some(forms)
+}
+
+fn today(facts: &Facts<'_>) -> Option<Vec<Form>> {
+    let amount = facts.amounts.today?;
+    let shown = money(amount, facts.amounts.today_estimated);
+    let mut forms = spend_forms(
+        "today ",
+        60,
+        &shown,
+        amount,
+        facts.config.budget.day,
+        &facts.config.budget,
+    );
+    // The month has no segment of its own; its budget speaks up beside today.
+    if let (Some(month), Some(limit)) = (facts.amounts.month, facts.config.budget.month)
+        && let Some(warning) = budget_note(month, limit, &facts.config.budget)
+    {
+        for form in &mut forms {
+            form.pieces.push((Tone::Quiet, " month ".to_owned()));
+            form.pieces.push(warning.clone());
+        }
+    }
+    Some(forms)
+}
+
+fn spend_forms(
+    label: &str,
+    loss: u32,
+    shown: &str,
+    amount: Money,
+    limit: Option<f64>,
+    budget: &Budget,
+) -> Vec<Form> {
+    let note = limit.and_then(|limit| budget_note(amount, limit, budget));
+    let tone = note.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
+    let figure = (tone, shown.to_owned());
+    let mut long = vec![(Tone::Quiet, label.to_owned()), figure.clone()];
+    if let Some((tone, text)) = note {
+        long.push((tone, format!(" {text}")));
+    }
+    let plain = vec![(Tone::Quiet, label.to_owned()), figure];
+    if long == plain {
+        vec![form(loss, plain)]
+    } else {
+        vec![form(30, long), form(loss, plain)]
+    }
+}
+
+/// How far a budget is used, if it is time to say so.
+fn budget_note(amount: Money, limit: f64, budget: &Budget) -> Option<Piece> {
+    let share = amount.approximate_usd() / limit;
+    (share >= budget.warn_at).then(|| {
+        let tone = if share >= 1.0 {
+            Tone::Alarm
+        } else {
+            Tone::Warning
+        };
+        (tone, format!("{:.0}% of ${limit}", share * 100.0))
+    })
+}
+
+fn money(amount: Money, estimated: bool) -> String {
+    if estimated {
+        format!("\u{2265}{}", amount.show())
+    } else {
+        amount.show()
+    }
+}
+
+fn windows(facts: &Facts<'_>) -> Option<Vec<Form>> {
+    let given = [
+        ("5h", facts.input.five_hour()),
+        ("week", facts.input.seven_day()),
+    ];
+    let known: Vec<(&str, Window)> = given
+        .into_iter()
+        .filter_map(|(label, window)| Some((label, window?)))
+        .collect();
+    let fullest = known
+        .iter()
+        .map(|(_, window)| level(window, facts.now))
+        .fold(0.0, f64::max);
+    if known.is_empty() {
+        return None;
+    }
+    let write = |time: &dyn Fn(&Window) -> Option<String>, only_fullest: bool| {
+        let mut pieces = Vec::new();
+        for (label, window) in &known {
+            let level = level(window, facts.now);
+            if only_fullest && known.len() > 1 && level < fullest {
+                continue;
+            }
+            if !pieces.is_empty() {
+                pieces.push((Tone::Plain, "  ".to_owned()));
+            }
+            pieces.push((Tone::Quiet, format!("{label} ")));
+            pieces.push((tone_of(level), format!("{:.0}%", shown_percent(level))));
+            if let Some(time) = time(window) {
+                pieces.push((Tone::Quiet, format!(" {time}")));
+            }
+        }
+        pieces
+    };
+    let full = |window: &Window| Some(reset(window, facts)?.0);
+    let brief = |window: &Window| Some(reset(window, facts)?.1);
+    let none = |_: &Window| None;
+    // A window that is nearly full is the last thing to leave the line.
+    let urgent = if fullest >= NEARLY { 25 } else { 0 };
+    Some(vec![
+        form(20, write(&full, false)),
+        form(55 + urgent, write(&brief, false)),
+        form(75 + urgent, write(&none, false)),
+        form(80 + urgent, write(&none, true)),
+    ])
+}
+
+/// A window whose reset has passed is empty, whatever the client last heard.
+fn level(window: &Window, now: DateTime<Utc>) -> f64 {
+    if window.resets_at.is_some_and(|at| at <= now) {
+        0.0
+    } else {
+        window.used_percent
+    }
+}
+
+/// 99.6 is not 100: a window is only shown as full when it is.
+fn shown_percent(level: f64) -> f64 {
+    if level < 100.0 {
+        level.round().min(99.0)
+    } else {
+        level.round()
+    }
+}
+
+fn tone_of(level: f64) -> Tone {
+    if level >= NEARLY {
+        Tone::Alarm
+    } else if level >= SOON {
+        Tone::Warning
+    } else {
+        Tone::Good
+    }
+}
+
+/// "resets 14:30, in 1 h 52 m" and "14:30".
+fn reset(window: &Window, facts: &Facts<'_>) -> Option<(String, String)> {
+    let at = window.resets_at.filter(|at| *at > facts.now)?;
+    let here = facts.zone.at(at);
+    let left = at - facts.now;
+    let clock = if left < TimeDelta::hours(20) {
+        here.format("%H:%M").to_string()
+    } else {
+        here.format("%a %H:%M").to_string()
+    };
+    Some((format!("resets {clock}, in {}", distance(left)), clock))
+}
+
+/// "1 h 52 m", "3 d 4 h", "40 s".
+pub fn distance(left: TimeDelta) -> String {
+    let minutes = left.num_minutes();
+    match minutes {
+        ..1 => format!("{} s", left.num_seconds().max(0)),
+        1..60 => format!("{minutes} m"),
+        60..1_440 => match minutes % 60 {
+            0 => format!("{} h", minutes / 60),
+            rest => format!("{} h {rest} m", minutes / 60),
+        },
+        _ => match minutes / 60 % 24 {
+            0 => format!("{} d", minutes / 1_440),
+            hours => format!("{} d {hours} h", minutes / 1_440),
+        },
+    }
+}
+
+/// When the five-hour window will be full if it goes on filling as it has since it began. Shown
+/// only when that comes before the reset, and not in the first minutes, when it means nothing.
+fn pace(facts: &Facts<'_>) -> Option<Vec<Form>> {
+    let window = facts.input.five_hour()?;
+    let resets_at = window.resets_at?;
+    let passed = facts.now - (resets_at - TimeDelta::hours(5));
+    let used = window.used_percent;
+    if passed < TimeDelta::minutes(10) || resets_at <= facts.now || !(10.0..100.0).contains(&used) {
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "less than a week of seconds"
+    )]
+    let left = TimeDelta::seconds((passed.num_seconds() as f64 * (100.0 - used) / used) as i64);
+    let full_at = facts.now + left;
+    if full_at >= resets_at {
+        return None;
+    }
+    let clock = facts.zone.at(full_at).format("%H:%M");
+    Some(vec![
+        form(
+            15,
+            vec![(Tone::Warning, format!("at this pace full at {clock}"))],
+        ),
+        form(50, vec![(Tone::Warning, format!("full {clock}"))]),
+    ])
+}
+
+fn context(input: &StatusInput) -> Option<Vec<Form>> {
+    let percent = input.context_percent()?;
+    let tone = if percent >= NEARLY {
+        Tone::Alarm
+    } else if percent >= SOON {
+        Tone::Warning
+    } else {
+        Tone::Plain
+    };
+    let write = |label: &str| {
+        vec![
+            (Tone::Quiet, label.to_owned()),
+            (tone, format!("{percent:.0}%")),
+        ]
+    };
+    let loss = if percent >= NEARLY { 70 } else { 35 };
+    Some(vec![form(10, write("context ")), form(loss, write("ctx "))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts<'a>(input: &'a StatusInput, config: &'a Config, amounts: Amounts) -> Facts<'a> {
+        let now = DateTime::from_timestamp(1_795_156_000, 0).unwrap(); // 06:26:40 UTC
+        Facts {
+            input,
+            amounts,
+            config,
+            now,
+            zone: Zone::named("UTC").unwrap(),
+        }
+    }
+
+    fn text(form: &Form) -> String {
+        form.pieces.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
+    fn one(payload: &str, config: &Config, amounts: Amounts, name: SegmentName) -> Option<Segment> {
+        let input = StatusInput::parse(payload.as_bytes());
+        segment(&facts(&input, config, amounts), name)
+    }
+
+    const WINDOWS: &str = r#"{"rate_limits":{"five_hour":{"used_percentage":42,"resets_at":1795161868},"seven_day":{"used_percentage":97.6,"resets_at":1795461868}}}"#;
+
+    #[test]
+    fn windows_say_when_they_reset_and_how_far_off_that_is() {
+        let found = one(
+            WINDOWS,
+            &Config::default(),
+            Amounts::default(),
+            SegmentName::Windows,
+        )
+        .unwrap();
+        assert_eq!(
+            text(&found.forms[0]),
+            "5h 42% resets 08:04, in 1 h 37 m  week 98% resets Mon 19:24, in 3 d 12 h"
+        );
+        assert_eq!(text(&found.forms[1]), "5h 42% 08:04  week 98% Mon 19:24");
+        assert_eq!(
+            text(&found.forms[3]),
+            "week 98%",
+            "the fullest stays longest"
+        );
+    }
+
+    #[test]
+    fn a_window_whose_reset_has_passed_is_empty() {
+        let old = WINDOWS.replace("1795161868", "1795150000");
+        let found = one(
+            &old,
+            &Config::default(),
+            Amounts::default(),
+            SegmentName::Windows,
+        )
+        .unwrap();
+        assert!(
+            text(&found.forms[0]).starts_with("5h 0%  week"),
+            "{}",
+            text(&found.forms[0])
+        );
+    }
+
+    #[test]
+    fn nearly_full_is_never_shown_as_full() {
+        assert!((shown_percent(99.7) - 99.0).abs() < f64::EPSILON);
+        assert!((shown_percent(100.0) - 100.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn pace_speaks_only_when_the_window_fills_before_it_resets() {
+        let at = |percent: u32| {
+            WINDOWS.replace(
+                "\"used_percentage\":42",
+                &format!("\"used_percentage\":{percent}"),
+            )
+        };
+        let pace = |percent| {
+            one(
+                &at(percent),
+                &Config::default(),
+                Amounts::default(),
+                SegmentName::Pace,
+            )
+        };
+        // 3 h 23 m of the window have passed.
+        assert_eq!(pace(42), None);
+        assert_eq!(
+            text(&pace(90).unwrap().forms[0]),
+            "at this pace full at 06:49"
+        );
+        assert_eq!(pace(100), None);
+        assert_eq!(pace(5), None);
+    }
+
+    #[test]
+    fn a_budget_is_mentioned_from_its_warning_share_on() {
+        let config = Config::parse("[budget]\nday = 20.0\nmonth = 100\n");
+        let amounts = |usd: i64| Amounts {
+            today: Some(Money::from_nano(usd * 1_000_000_000)),
+            month: Some(Money::from_nano(usd * 1_000_000_000)),
+            ..Amounts::default()
+        };
+        let say = |usd| {
+            text(
+                &one("{}", &config, amounts(usd), SegmentName::Today)
+                    .unwrap()
+                    .forms[0],
+            )
+        };
+        assert_eq!(say(10), "today $10.00");
+        assert_eq!(say(16), "today $16.00 80% of $20");
+        assert_eq!(say(90), "today $90.00 450% of $20 month 90% of $100");
+    }
+
+    #[test]
+    fn distances_read_like_speech() {
+        let said: Vec<_> = [30, 59 * 60, 3_600, 6_720, 100_800]
+            .map(|s| distance(TimeDelta::seconds(s)))
+            .into();
+        assert_eq!(said, ["30 s", "59 m", "1 h", "1 h 52 m", "1 d 4 h"]);
+    }
+}

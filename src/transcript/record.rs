@@ -1,0 +1,658 @@
+//! What one line of a transcript says about spend.
+//!
+//! Line shapes as client 2.1.328 and its predecessors write them. Two kinds matter: `assistant`
+//! lines, which repeat a response's usage, and `cost-state` lines, which the client writes when it
+//! ends. No prompt and no answer is ever kept.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::lenient::{Count, Flag, Number, Text};
+use crate::pricing::{Service, Usage};
+
+/// The model name of lines that the client made itself: errors, interruptions.
+pub const SYNTHETIC: &str = "<synthetic>";
+
+/// Milliseconds since 1970, UTC.
+pub type Millis = i64;
+
+/// One repetition of a response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response<'a> {
+    /// The same for every repetition of this response, in any file: a hash of message id and
+    /// request id; of the line's uuid where there is no message id; else of the line.
+    pub key: i64,
+    /// When the line was written.
+    pub at: Option<Millis>,
+    /// The session that made the request, if the line says.
+    pub session: Option<Cow<'a, str>>,
+    /// True if the line was copied here by a fork or resume and names the session it came from.
+    pub copied: bool,
+    /// True for a subagent's response.
+    pub subagent: bool,
+    /// The model's id as written.
+    pub model: Cow<'a, str>,
+    /// Tokens and searches.
+    pub usage: Usage,
+    /// How it was served.
+    pub service: Service,
+    /// The calls of a server-side tool loop, where they add up to `usage`; else empty.
+    pub calls: Vec<Usage>,
+    /// The working directory, if the line says.
+    pub directory: Option<Cow<'a, str>>,
+    /// The bytes by which a repetition can be recognised without parsing it.
+    pub signature: Option<Signature<'a>>,
+}
+
+/// The raw bytes of a response's request id and usage. A line that has both says nothing new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature<'a> {
+    /// The request id.
+    pub request: &'a str,
+    /// The usage object as written.
+    pub usage: &'a str,
+}
+
+/// The client's own running total for one model, as a `cost-state` line has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ModelTotal {
+    /// Tokens and searches since the chain of runs began.
+    pub usage: Usage,
+    /// Dollars, with floating-point noise.
+    pub cost_usd: f64,
+}
+
+/// The client's running total at the end of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CostState {
+    /// The session.
+    pub session: Option<String>,
+    /// When the chain of runs began that this total covers; a fork keeps its parent's.
+    pub started: Millis,
+    /// Dollars, with floating-point noise.
+    pub total_usd: f64,
+    /// Per model as written.
+    pub models: BTreeMap<String, ModelTotal>,
+}
+
+/// What a line that was worth parsing turned out to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record<'a> {
+    /// A response.
+    Response(Response<'a>),
+    /// A running total.
+    CostState(CostState),
+    /// Something else, with its time if it has one.
+    Other(Option<Millis>),
+}
+
+#[derive(Deserialize)]
+struct RawLine<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow, default)]
+    uuid: Text<'a>,
+    #[serde(borrow, default)]
+    timestamp: Text<'a>,
+    #[serde(borrow, default, rename = "sessionId")]
+    session: Text<'a>,
+    #[serde(borrow, default, rename = "requestSessionId")]
+    request_session: Text<'a>,
+    #[serde(borrow, default, rename = "requestId")]
+    request: Text<'a>,
+    #[serde(borrow, default, rename = "cwd")]
+    directory: Text<'a>,
+    #[serde(default, rename = "isSidechain")]
+    subagent: Flag,
+    #[serde(borrow, default)]
+    message: Option<RawMessage<'a>>,
+    #[serde(default, rename = "totalCostUSD")]
+    total_usd: Number,
+    #[serde(default, rename = "startTime")]
+    started: Number,
+    #[serde(default, rename = "modelUsage")]
+    models: Option<BTreeMap<String, RawModelTotal>>,
+}
+
+#[derive(Deserialize)]
+struct RawMessage<'a> {
+    #[serde(borrow, default)]
+    id: Text<'a>,
+    #[serde(borrow, default)]
+    model: Text<'a>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct RawUsage<'a> {
+    #[serde(default)]
+    input_tokens: Count,
+    #[serde(default)]
+    output_tokens: Count,
+    #[serde(default)]
+    cache_creation_input_tokens: Count,
+    #[serde(default)]
+    cache_read_input_tokens: Count,
+    #[serde(default)]
+    cache_creation: Option<RawCacheCreation>,
+    #[serde(default)]
+    server_tool_use: Option<RawServerTools>,
+    #[serde(borrow, default)]
+    speed: Text<'a>,
+    #[serde(borrow, default)]
+    inference_geo: Text<'a>,
+    #[serde(borrow, default)]
+    iterations: Option<Vec<RawCall<'a>>>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+struct RawCacheCreation {
+    #[serde(default)]
+    ephemeral_5m_input_tokens: Count,
+    #[serde(default)]
+    ephemeral_1h_input_tokens: Count,
+}
+
+#[derive(Deserialize)]
+struct RawServerTools {
+    #[serde(default)]
+    web_search_requests: Count,
+}
+
+#[derive(Deserialize)]
+struct RawCall<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Text<'a>,
+    #[serde(default)]
+    input_tokens: Count,
+    #[serde(default)]
+    output_tokens: Count,
+    #[serde(default)]
+    cache_creation_input_tokens: Count,
+    #[serde(default)]
+    cache_read_input_tokens: Count,
+    #[serde(default)]
+    cache_creation: Option<RawCacheCreation>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawModelTotal {
+    #[serde(default)]
+    input_tokens: Count,
+    #[serde(default)]
+    output_tokens: Count,
+    #[serde(default)]
+    cache_read_input_tokens: Count,
+    #[serde(default)]
+    cache_creation_input_tokens: Count,
+    #[serde(default)]
+    cache_creation_ephemeral1h_input_tokens: Count,
+    #[serde(default)]
+    web_search_requests: Count,
+    #[serde(default, rename = "costUSD")]
+    cost_usd: Number,
+}
+
+/// Reads a line. None if it is not a JSON object of the expected shape; it then costs nothing but
+/// itself.
+pub fn parse(line: &[u8]) -> Option<Record<'_>> {
+    // The parser checks only the texts that are kept. One byte that is not UTF-8 in any of them
+    // must not lose the response, so such a line is repaired and read again.
+    match serde_json::from_slice(line) {
+        Ok(raw) => interpret(raw, line),
+        Err(_) if std::str::from_utf8(line).is_ok() => None,
+        Err(_) => {
+            let repaired = String::from_utf8_lossy(line);
+            interpret(serde_json::from_str(&repaired).ok()?, line).map(Record::detach)
+        }
+    }
+}
+
+/// The time of a line, if it has one at its top level.
+pub fn time_of(line: &[u8]) -> Option<Millis> {
+    #[derive(Deserialize)]
+    struct Timed<'a> {
+        #[serde(borrow, default)]
+        timestamp: Text<'a>,
+    }
+    let timed: Timed<'_> = serde_json::from_slice(line).ok()?;
+    millis(timed.timestamp.as_str()?)
+}
+
+fn interpret<'a>(raw: RawLine<'a>, line: &[u8]) -> Option<Record<'a>> {
+    let at = raw.timestamp.as_str().and_then(millis);
+    match raw.kind.as_str()? {
+        "assistant" => Some(response(raw, at, line).map_or(Record::Other(at), Record::Response)),
+        "cost-state" => Some(cost_state(raw).map_or(Record::Other(at), Record::CostState)),
+        _ => Some(Record::Other(at)),
+    }
+}
+
+fn response<'a>(raw: RawLine<'a>, at: Option<Millis>, line: &[u8]) -> Option<Response<'a>> {
+    let message = raw.message?;
+    let raw_usage = message.usage?.get();
+    let model = message.model.0?;
+    if model == SYNTHETIC {
+        return None;
+    }
+    let usage: RawUsage<'_> = serde_json::from_str(raw_usage).ok()?;
+    let signature = match (&message.id.0, &raw.request.0) {
+        (Some(_), Some(Cow::Borrowed(request))) => Some(Signature {
+            request,
+            usage: raw_usage,
+        }),
+        _ => None,
+    };
+    let key = key(
+        message.id.as_str(),
+        raw.request.as_str(),
+        raw.uuid.as_str(),
+        line,
+    );
+    let copied = raw.request_session.as_str().is_some();
+    let total = usage_of(&usage);
+    let calls = calls(usage.iterations.as_deref().unwrap_or_default(), &total);
+    Some(Response {
+        key,
+        at,
+        session: if copied {
+            raw.request_session.0
+        } else {
+            raw.session.0
+        },
+        copied,
+        subagent: raw.subagent.0,
+        model,
+        usage: total,
+        service: Service {
+            fast: usage.speed.as_str() == Some("fast"),
+            us_only: usage.inference_geo.as_str() == Some("us"),
+        },
+        calls,
+        directory: raw.directory.0,
+        signature,
+    })
+}
+
+fn key(message: Option<&str>, request: Option<&str>, uuid: Option<&str>, line: &[u8]) -> i64 {
+    let mut text = [0_u8; 160];
+    let mut hash_of = |parts: [&str; 2]| {
+        let length = parts[0].len() + 1 + parts[1].len();
+        let hash = match text.get_mut(..length) {
+            Some(space) => {
+                let (first, rest) = space.split_at_mut(parts[0].len());
+                first.copy_from_slice(parts[0].as_bytes());
+                if let [separator, second @ ..] = rest {
+                    *separator = 0;
+                    second.copy_from_slice(parts[1].as_bytes());
+                }
+                xxh3_64(space)
+            }
+            None => xxh3_64([parts[0], "\0", parts[1]].concat().as_bytes()),
+        };
+        hash.cast_signed()
+    };
+    match (message, uuid) {
+        (Some(message), _) => hash_of([message, request.unwrap_or("")]),
+        (None, Some(uuid)) => hash_of(["uuid", uuid]),
+        (None, None) => xxh3_64(line).cast_signed(),
+    }
+}
+
+fn usage_of(raw: &RawUsage<'_>) -> Usage {
+    let (cache_write, cache_write_1h) = writes(raw.cache_creation_input_tokens, raw.cache_creation);
+    Usage {
+        input: raw.input_tokens.0,
+        output: raw.output_tokens.0,
+        cache_read: raw.cache_read_input_tokens.0,
+        cache_write,
+        cache_write_1h,
+        web_searches: raw
+            .server_tool_use
+            .as_ref()
+            .map_or(0, |tools| tools.web_search_requests.0),
+    }
+}
+
+/// Cache writes in all and of one hour. The split can be missing (then all count as five-minute
+/// writes, as the client has it) or stand alone.
+fn writes(total: Count, split: Option<RawCacheCreation>) -> (u64, u64) {
+    let Some(split) = split else {
+        return (total.0, 0);
+    };
+    let hour = split.ephemeral_1h_input_tokens.0;
+    let total = if total.0 == 0 {
+        split.ephemeral_5m_input_tokens.0.saturating_add(hour)
+    } else {
+        total.0
+    };
+    (total, hour.min(total))
+}
+
+/// The model calls behind one response, as the client takes them: only those of type `message`,
+/// and only if they add up to what the response says. A one-hour write that the response reports
+/// and no call does is given to the calls in order.
+fn calls(iterations: &[RawCall<'_>], total: &Usage) -> Vec<Usage> {
+    let mut calls: Vec<Usage> = iterations
+        .iter()
+        .filter(|call| call.kind.as_str() == Some("message"))
+        .map(|call| {
+            let (cache_write, cache_write_1h) =
+                writes(call.cache_creation_input_tokens, call.cache_creation);
+            Usage {
+                input: call.input_tokens.0,
+                output: call.output_tokens.0,
+                cache_read: call.cache_read_input_tokens.0,
+                cache_write,
+                cache_write_1h,
+                web_searches: 0,
+            }
+        })
+        .collect();
+    let sum = |field: fn(&Usage) -> u64| calls.iter().map(field).fold(0, u64::saturating_add);
+    let adds_up = sum(|call| call.input) == total.input
+        && sum(|call| call.output) == total.output
+        && sum(|call| call.cache_read) == total.cache_read
+        && sum(|call| call.cache_write) == total.cache_write;
+    if calls.len() < 2 || !adds_up {
+        return Vec::new();
+    }
+    let mut missing = total
+        .cache_write_1h
+        .saturating_sub(sum(|call| call.cache_write_1h));
+    for call in &mut calls {
+        let room = missing.min(call.cache_write_5m());
+        call.cache_write_1h += room;
+        missing -= room;
+    }
+    calls
+}
+
+fn cost_state(raw: RawLine<'_>) -> Option<CostState> {
+    let models = raw
+        .models
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(model, total)| {
+            let usage = Usage {
+                input: total.input_tokens.0,
+                output: total.output_tokens.0,
+                cache_read: total.cache_read_input_tokens.0,
+                cache_write: total.cache_creation_input_tokens.0,
+                cache_write_1h: total
+                    .cache_creation_ephemeral1h_input_tokens
+                    .0
+                    .min(total.cache_creation_input_tokens.0),
+                web_searches: total.web_search_requests.0,
+            };
+            (
+                model,
+                ModelTotal {
+                    usage,
+                    cost_usd: total.cost_usd.0.unwrap_or(0.0),
+                },
+            )
+        })
+        .collect();
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates; milliseconds fit an i64"
+    )]
+    let started = raw.started.0? as Millis;
+    Some(CostState {
+        session: raw.session.0.map(Cow::into_owned),
+        started,
+        total_usd: raw.total_usd.0?,
+        models,
+    })
+}
+
+impl Record<'_> {
+    fn detach(self) -> Record<'static> {
+        fn own(text: Cow<'_, str>) -> Cow<'static, str> {
+            Cow::Owned(text.into_owned())
+        }
+        match self {
+            Self::Response(found) => Record::Response(Response {
+                key: found.key,
+                at: found.at,
+                session: found.session.map(own),
+                copied: found.copied,
+                subagent: found.subagent,
+                model: own(found.model),
+                usage: found.usage,
+                service: found.service,
+                calls: found.calls,
+                directory: found.directory.map(own),
+                signature: None,
+            }),
+            Self::CostState(found) => Record::CostState(found),
+            Self::Other(at) => Record::Other(at),
+        }
+    }
+}
+
+/// Milliseconds of an RFC 3339 time. The client writes `2026-11-20T06:26:56.016Z`, which is read
+/// without a general parser; anything else goes to chrono.
+pub fn millis(text: &str) -> Option<Millis> {
+    plain_millis(text.as_bytes()).or_else(|| {
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|time| time.timestamp_millis())
+    })
+}
+
+fn plain_millis(text: &[u8]) -> Option<Millis> {
+    let shape: &[u8; 24] = text.try_into().ok()?;
+    let [
+        _,
+        _,
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'-',
+        _,
+        _,
+        b'T',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b'.',
+        _,
+        _,
+        _,
+        b'Z',
+    ] = shape
+    else {
+        return None;
+    };
+    let number = |range: std::ops::Range<usize>| {
+        shape.get(range)?.iter().try_fold(0_u32, |sum, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| sum * 10 + u32::from(digit - b'0'))
+        })
+    };
+    let day = NaiveDate::from_ymd_opt(
+        i32::try_from(number(0..4)?).ok()?,
+        number(5..7)?,
+        number(8..10)?,
+    )?;
+    let time = day.and_hms_milli_opt(
+        number(11..13)?,
+        number(14..16)?,
+        number(17..19)?,
+        number(20..23)?,
+    )?;
+    Some(time.and_utc().timestamp_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"parentUuid":null,"isSidechain":false,"message":{"id":"msg_1","model":"claude-opus-5-5","content":[{"type":"text","text":"\"usage\": {\"input_tokens\": 9}"}],"usage":{"input_tokens":12,"cache_creation_input_tokens":4000,"cache_read_input_tokens":11000,"output_tokens":250,"server_tool_use":{"web_search_requests":2},"cache_creation":{"ephemeral_1h_input_tokens":3000,"ephemeral_5m_input_tokens":1000},"inference_geo":"us","iterations":[],"speed":null}},"requestId":"req_1","type":"assistant","uuid":"u1","timestamp":"2026-11-20T06:26:56.016Z","cwd":"/home/dev/api","sessionId":"s1"}"#;
+
+    fn response(line: &str) -> Response<'_> {
+        match parse(line.as_bytes()) {
+            Some(Record::Response(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_recorded_line_gives_its_usage() {
+        let found = response(LINE);
+        assert_eq!(
+            found.usage,
+            Usage {
+                input: 12,
+                output: 250,
+                cache_read: 11_000,
+                cache_write: 4_000,
+                cache_write_1h: 3_000,
+                web_searches: 2
+            }
+        );
+        assert_eq!(
+            found.service,
+            Service {
+                fast: false,
+                us_only: true
+            }
+        );
+        assert_eq!(found.session.as_deref(), Some("s1"));
+        assert_eq!(found.at, Some(1_795_156_016_016));
+    }
+
+    #[test]
+    fn a_copied_line_belongs_to_the_session_that_made_the_request() {
+        let copy = LINE.replace(
+            "\"sessionId\":\"s1\"",
+            "\"sessionId\":\"fork\",\"requestSessionId\":\"s1\"",
+        );
+        let found = response(&copy);
+        assert_eq!((found.session.as_deref(), found.copied), (Some("s1"), true));
+        assert_eq!(found.key, response(LINE).key);
+    }
+
+    #[test]
+    fn another_request_id_is_another_response() {
+        assert_ne!(
+            response(&LINE.replace("req_1", "req_2")).key,
+            response(LINE).key
+        );
+    }
+
+    #[test]
+    fn a_line_without_message_id_is_known_by_its_uuid() {
+        let bare = LINE.replace("\"id\":\"msg_1\",", "");
+        let other = bare.replace("req_1", "req_2");
+        assert_eq!(response(&bare).key, response(&other).key);
+        assert_ne!(response(&bare).key, response(LINE).key);
+    }
+
+    #[test]
+    fn synthetic_lines_and_quoted_usage_cost_nothing() {
+        let synthetic = LINE.replace("claude-opus-5-5", SYNTHETIC);
+        assert!(matches!(
+            parse(synthetic.as_bytes()),
+            Some(Record::Other(Some(_)))
+        ));
+        let user = LINE.replace("\"type\":\"assistant\"", "\"type\":\"user\"");
+        assert!(matches!(
+            parse(user.as_bytes()),
+            Some(Record::Other(Some(_)))
+        ));
+    }
+
+    #[test]
+    fn spaces_nulls_and_odd_types_do_not_lose_the_line() {
+        let odd = LINE
+            .replace("\"usage\":{\"input", "\"usage\" : { \"input")
+            .replace(
+                "\"uuid\":\"u1\"",
+                "\"uuid\":null,\"toolUseResult\":{\"id\":null}",
+            )
+            .replace("\"output_tokens\":250", "\"output_tokens\":250.0")
+            .replace("\"inference_geo\":\"us\"", "\"inference_geo\":null");
+        assert_eq!(response(&odd).usage.output, 250);
+        assert!(!response(&odd).service.us_only);
+    }
+
+    #[test]
+    fn one_byte_that_is_not_utf8_does_not_lose_the_response() {
+        let mut bytes = LINE.as_bytes().to_vec();
+        let position = LINE.find("api").unwrap();
+        bytes[position] = 0xff;
+        assert!(
+            matches!(parse(&bytes), Some(Record::Response(found)) if found.usage.output == 250)
+        );
+    }
+
+    #[test]
+    fn cache_writes_without_a_split_are_five_minute_writes() {
+        let plain = LINE.replace(
+            "\"cache_creation\":{\"ephemeral_1h_input_tokens\":3000,\"ephemeral_5m_input_tokens\":1000},",
+            "",
+        );
+        assert_eq!(
+            (
+                response(&plain).usage.cache_write_5m(),
+                response(&plain).usage.cache_write_1h
+            ),
+            (4_000, 0)
+        );
+    }
+
+    #[test]
+    fn calls_that_do_not_add_up_are_not_used() {
+        let two = |second: u64| {
+            LINE.replace(
+                "\"iterations\":[]",
+                &format!(
+                    "\"iterations\":[{{\"type\":\"message\",\"input_tokens\":2,\"output_tokens\":250,\"cache_read_input_tokens\":11000,\"cache_creation_input_tokens\":4000}},{{\"type\":\"message\",\"input_tokens\":{second}}}]"
+                ),
+            )
+        };
+        let fitting = two(10);
+        assert_eq!(response(&fitting).calls.len(), 2);
+        assert_eq!(response(&fitting).calls[0].cache_write_1h, 3_000);
+        assert!(response(&two(11)).calls.is_empty());
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_milliseconds() {
+        assert_eq!(millis("2026-11-20T06:26:56.016Z"), Some(1_795_156_016_016));
+        assert_eq!(millis("2026-11-20T07:26:56+01:00"), Some(1_795_156_016_000));
+        assert_eq!(millis("2026-13-20T06:26:56.016Z"), None);
+        assert_eq!(millis("now"), None);
+    }
+
+    #[test]
+    fn a_cost_state_is_read_with_its_models() {
+        let line = r#"{"type":"cost-state","sessionId":"s","totalCostUSD":0.020624,"startTime":1795156017303,"modelUsage":{"claude-sonnet-5-5":{"inputTokens":12,"outputTokens":500,"cacheReadInputTokens":11000,"cacheCreationInputTokens":4000,"cacheCreationEphemeral5mInputTokens":1000,"cacheCreationEphemeral1hInputTokens":3000,"webSearchRequests":0,"costUSD":0.020624}}}"#;
+        let Some(Record::CostState(state)) = parse(line.as_bytes()) else {
+            panic!()
+        };
+        assert_eq!(state.started, 1_795_156_017_303);
+        assert_eq!(
+            state.models["claude-sonnet-5-5"].usage.cache_write_1h,
+            3_000
+        );
+    }
+}

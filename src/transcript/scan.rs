@@ -1,0 +1,141 @@
+//! Finding the lines that matter in a stretch of transcript.
+//!
+//! Most bytes of a transcript are tool output. A line is parsed only if it contains `"usage"` or
+//! `"cost-state"`; JSON writers never escape these keys, so nothing is missed, and what matches by
+//! accident is parsed and dropped.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::{Finder, FinderRev};
+
+use super::record::{self, CostState, Millis, Record, Response, Signature};
+
+static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
+static COST_STATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cost-state\""));
+static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":\""));
+static TIME: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
+
+/// A running total has a few hundred bytes a model; longer lines are not searched for one.
+const LONGEST_COST_STATE: usize = 64 * 1024;
+
+/// What must be remembered between two stretches of one file, so that where it was split makes
+/// no difference.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Carry {
+    /// Time of the last line that had one.
+    pub last_at: Option<Millis>,
+    /// Offset of a `cost-state` line after which no line with a time has come yet.
+    pub open_cost_state: Option<u64>,
+    /// Lines that looked relevant and could not be read.
+    pub unreadable: u32,
+}
+
+/// Receives what a scan finds, in file order.
+pub trait Sink {
+    /// A repetition of a response. `at` is its own time or, without one, that of the line before.
+    fn response(&mut self, response: Response<'_>, at: Option<Millis>);
+    /// A running total at `offset`; `before` is the time of the last line before it.
+    fn cost_state(&mut self, state: CostState, offset: u64, before: Option<Millis>);
+    /// The first time seen after the running total at `offset`.
+    fn first_time_after(&mut self, offset: u64, at: Millis);
+}
+
+/// Scans `bytes`, which stand at `offset` in their file and consist of whole lines.
+pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) {
+    // Start of the bytes whose times have not been looked at.
+    let mut unseen = 0;
+    let mut start = 0;
+    let mut repeated: Option<Signature<'_>> = None;
+    for end in memchr::memchr_iter(b'\n', bytes) {
+        let line = bytes.get(start..end).unwrap_or_default();
+        let line_start = start;
+        start = end + 1;
+        let usage_at = USAGE.find(line);
+        if let (Some(at), Some(signature), None) = (usage_at, repeated, carry.open_cost_state)
+            && repeats(signature, line, at)
+        {
+            continue;
+        }
+        if usage_at.is_none()
+            && (line.len() > LONGEST_COST_STATE || COST_STATE.find(line).is_none())
+        {
+            if let Some(open) = carry.open_cost_state
+                && let Some(at) = record::time_of(line)
+            {
+                sink.first_time_after(open, at);
+                carry.open_cost_state = None;
+            }
+            continue;
+        }
+        let parsed = record::parse(line);
+        let at = match &parsed {
+            Some(Record::Response(found)) => found.at,
+            Some(Record::Other(at)) => *at,
+            Some(Record::CostState(_)) | None => None,
+        };
+        if let (Some(open), Some(at)) = (carry.open_cost_state, at) {
+            sink.first_time_after(open, at);
+            carry.open_cost_state = None;
+        }
+        match parsed {
+            Some(Record::Response(found)) => {
+                let before = || last_time(bytes.get(unseen..line_start).unwrap_or_default());
+                let at = at.or_else(before).or(carry.last_at);
+                repeated = found.signature;
+                sink.response(found, at);
+            }
+            Some(Record::CostState(state)) => {
+                let skipped = bytes.get(unseen..line_start).unwrap_or_default();
+                carry.last_at = last_time(skipped).or(carry.last_at);
+                unseen = start;
+                let position = offset + line_start as u64;
+                sink.cost_state(state, position, carry.last_at);
+                carry.open_cost_state = Some(position);
+            }
+            Some(Record::Other(_)) => {}
+            None => carry.unreadable = carry.unreadable.saturating_add(1),
+        }
+        if at.is_some() {
+            carry.last_at = at;
+            unseen = start;
+        }
+    }
+    carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
+}
+
+/// Whether `line` repeats the response with this signature: the same usage byte for byte, and
+/// after it the same request id. One response stands on a line for each block of its content, and
+/// parsing every one of them is most of the work of a first read.
+///
+/// Inside a text the quotes would be escaped, so a line that matches is about the same request
+/// and the same counts. A line that has its keys in another order is parsed as any other.
+fn repeats(signature: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
+    let value = |key_at: usize, key: &[u8]| line.get(key_at + key.len()..)?.strip_prefix(b":");
+    let Some(rest) = value(usage_at, b"\"usage\"")
+        .and_then(|value| value.strip_prefix(signature.usage.as_bytes()))
+    else {
+        return false;
+    };
+    REQUEST
+        .find(rest)
+        .and_then(|at| {
+            rest.get(at + REQUEST.needle().len()..)?
+                .strip_prefix(signature.request.as_bytes())
+        })
+        .is_some_and(|end| end.starts_with(b"\""))
+}
+
+/// The time of the last whole line that has one.
+fn last_time(lines: &[u8]) -> Option<Millis> {
+    let mut rest = lines;
+    while let Some(position) = TIME.rfind(rest) {
+        let start = memchr::memrchr(b'\n', rest.get(..position)?).map_or(0, |newline| newline + 1);
+        let line = rest.get(start..)?;
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        if let Some(at) = record::time_of(line.get(..end)?) {
+            return Some(at);
+        }
+        rest = rest.get(..start)?;
+    }
+    None
+}

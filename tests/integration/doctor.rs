@@ -1,0 +1,171 @@
+//! `whycap doctor` on real files.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::support::{Run, Sandbox, copy_program};
+
+fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let checks = report["checks"].as_array().unwrap();
+    checks
+        .iter()
+        .find(|check| check["check"] == name)
+        .unwrap_or_else(|| panic!("no {name} in {report:#}"))
+}
+
+fn report(run: &Run) -> Value {
+    assert_eq!(run.stderr, "");
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+#[test]
+fn before_the_installation_it_fails_and_says_what_to_run() {
+    let run = Sandbox::new().run(&["doctor"]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    assert!(
+        run.stdout.contains("fix: whycap install --hooks"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn after_the_installation_nothing_fails() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).success();
+    let run = sandbox.run(&["doctor"]);
+    assert!(!run.success().contains("FAIL"), "{}", run.stdout);
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn doctor_changes_nothing_not_even_by_making_a_ledger() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["doctor"]);
+    assert_eq!(fs::read_dir(sandbox.home()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_version_is_that_of_the_newest_transcript_and_not_one_that_a_chat_mentions() {
+    let sandbox = Sandbox::new();
+    let line = json!({"type": "assistant", "version": "2.1.120", "message": {"content": "{\"version\":\"9.9.9\"}"}});
+    sandbox.write(".claude/projects/p/s.jsonl", format!("{line}\n"));
+    let found = report(&sandbox.run(&["doctor", "--json"]));
+    let version = check(&found, "client version");
+    assert_eq!(version["verdict"], "warn");
+    assert!(
+        version["says"]
+            .as_str()
+            .unwrap()
+            .starts_with("Claude Code 2.1.120"),
+        "{version}"
+    );
+}
+
+#[test]
+fn trust_comes_from_the_client_s_own_file() {
+    let sandbox = Sandbox::new();
+    let project = sandbox.path("work");
+    fs::create_dir(&project).unwrap();
+    let project_name = project.canonicalize().unwrap();
+    for (accepted, verdict) in [(true, "ok"), (false, "warn")] {
+        let state = json!({"projects": {
+            project_name.to_str().unwrap(): {"hasTrustDialogAccepted": accepted},
+        }});
+        sandbox.write(".claude.json", state.to_string());
+        let output = sandbox
+            .command(&["doctor", "--json"])
+            .current_dir(&project_name)
+            .output()
+            .unwrap();
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(check(&found, "trusted folder")["verdict"], verdict);
+    }
+}
+
+#[test]
+fn a_moved_program_is_noticed_and_install_mends_it() {
+    let sandbox = Sandbox::new();
+    let elsewhere = sandbox.path("bin/whycap");
+    fs::create_dir_all(elsewhere.parent().unwrap()).unwrap();
+    copy_program(&elsewhere);
+    let output = std::process::Command::new(&elsewhere)
+        .arg("install")
+        .env_clear()
+        .env("HOME", sandbox.home())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    // A copy of the same version is fine, and its version is read without running it.
+    let found = report(&sandbox.run(&["doctor", "--json"]));
+    assert_eq!(check(&found, "program")["verdict"], "ok");
+    fs::remove_file(&elsewhere).unwrap();
+    let run = sandbox.run(&["doctor", "--json"]);
+    assert_eq!(run.code, 1);
+    assert_eq!(check(&report(&run), "program")["verdict"], "fail");
+    sandbox.run(&["install"]).success();
+    assert_eq!(sandbox.run(&["doctor"]).code, 0);
+}
+
+#[test]
+fn managed_settings_are_seen_where_the_client_sees_them() {
+    let sandbox = Sandbox::new();
+    let managed = sandbox.write(
+        "managed/managed-settings.json",
+        "{\"allowManagedHooksOnly\": true}",
+    );
+    let sandbox = sandbox.variable(
+        "CLAUDE_CODE_MANAGED_SETTINGS_PATH",
+        managed.parent().unwrap().to_str().unwrap(),
+    );
+    sandbox.run(&["install"]).success();
+    let run = sandbox.run(&["doctor", "--json"]);
+    assert_eq!(run.code, 1);
+    let found = report(&run);
+    assert_eq!(check(&found, "hooks allowed")["verdict"], "fail");
+    assert_eq!(found["ok"], false);
+}
+
+#[test]
+fn an_unreadable_ledger_is_a_failure_that_names_the_file() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).success();
+    let ledger = whycap::ledger::path_in(&sandbox.path(".local/share/whycap"));
+    fs::create_dir_all(&ledger).unwrap();
+    let run = sandbox.run(&["doctor", "--json"]);
+    let found = report(&run);
+    let finding = check(&found, "ledger");
+    assert_eq!(finding["verdict"], "fail", "{finding}");
+    assert!(
+        finding["fix"]
+            .as_str()
+            .unwrap()
+            .contains("~/.local/share/whycap/"),
+        "{finding}"
+    );
+}
+
+#[test]
+fn a_wrong_line_in_the_configuration_is_named() {
+    let sandbox = Sandbox::new();
+    let config = sandbox.write("config.toml", "[budget]\nday = -1\n");
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let found = report(&sandbox.run(&["doctor", "--json"]));
+    let finding = check(&found, "config.toml");
+    assert!(
+        finding["says"].as_str().unwrap().contains("budget.day"),
+        "{finding}"
+    );
+}
+
+#[test]
+fn a_data_directory_that_others_may_read_is_pointed_out() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).success();
+    let data = sandbox.path(".local/share/whycap");
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    let found = report(&sandbox.run(&["doctor", "--json"]));
+    assert_eq!(check(&found, "own data")["verdict"], "warn");
+}

@@ -1,0 +1,88 @@
+//! Help fits a screen of 80 by 24, and what shells and `man` get is made from the same source.
+
+use std::process::Command;
+
+use clap::CommandFactory;
+use unicode_width::UnicodeWidthStr;
+use whycap::cli::Cli;
+
+use crate::support::Sandbox;
+
+#[track_caller]
+fn fits(what: &str, text: &str) {
+    assert!(
+        text.lines().count() <= 24,
+        "{what} has {} lines:\n{text}",
+        text.lines().count()
+    );
+    for line in text.lines() {
+        assert!(line.width() <= 80, "{what}: {line}");
+    }
+}
+
+#[test]
+fn the_help_of_every_verb_fits_a_screen() {
+    let sandbox = Sandbox::new();
+    let top = sandbox.run(&["--help"]);
+    fits("whycap --help", top.success());
+    assert!(top.stdout.contains("Examples:"));
+    for verb in Cli::command().get_subcommands() {
+        let name = verb.get_name();
+        fits(name, sandbox.run(&[name, "--help"]).success());
+    }
+}
+
+#[test]
+fn without_arguments_there_is_a_short_help() {
+    let run = Sandbox::new().run(&[]);
+    assert!(run.success().contains("whycap explain"));
+    fits("whycap", &run.stdout);
+}
+
+#[test]
+fn an_unknown_verb_is_a_usage_error_that_names_the_nearest() {
+    for (typed, meant) in [
+        ("instal", "install"),
+        ("docter", "doctor"),
+        ("spent", "spend"),
+    ] {
+        let run = Sandbox::new().run(&[typed]);
+        assert_eq!(run.code, 2);
+        assert!(run.stderr.contains(&format!("'{meant}'")), "{}", run.stderr);
+        assert_eq!(run.stdout, "");
+    }
+}
+
+#[test]
+fn completions_are_valid_scripts_that_know_the_verbs() {
+    for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
+        let run = Sandbox::new().run(&["completions", shell]);
+        assert!(run.success().contains("uninstall"), "{shell}");
+        let sandbox = Sandbox::new();
+        let script = sandbox.write("script", &run.stdout);
+        // Only shells that this machine has can check their own.
+        if let Ok(output) = Command::new(check).arg("-n").arg(script).output() {
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
+    assert_eq!(Sandbox::new().run(&["completions", "tcsh"]).code, 2);
+}
+
+#[test]
+fn the_man_page_names_every_verb_and_its_options() {
+    let run = Sandbox::new().run(&["man"]);
+    let page = run.success();
+    assert!(page.contains(".TH"), "{page}");
+    for verb in Cli::command()
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set())
+    {
+        let heading = format!("WHYCAP {}", verb.get_name().to_uppercase());
+        assert!(page.contains(&heading), "{heading}");
+    }
+    assert!(page.contains("\\-\\-dry\\-run"));
+}

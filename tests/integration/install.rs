@@ -1,0 +1,561 @@
+//! `install` and `uninstall`: one command in, one command out, nothing of the user's lost.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use whycap::environment::Environment;
+use whycap::install::ours::{self, Kept};
+use whycap::install::plan::{self, Plan};
+use whycap::install::steps::{self, Progress};
+use whycap::install::wiring::{EVENTS, Foreign, Wanted};
+use whycap::places::Places;
+
+use crate::support::{Sandbox, copy_program};
+
+const SETTINGS: &str = ".claude/settings.json";
+
+/// Every file under the home directory with its bytes; a link with where it leads.
+fn tree(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
+    fn walk(directory: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let kind = fs::symlink_metadata(&path).unwrap();
+            if kind.is_symlink() {
+                let target = fs::read_link(&path).unwrap();
+                found.push((path, target.into_os_string().into_encoded_bytes()));
+            } else if kind.is_dir() {
+                walk(&path, found);
+            } else {
+                let bytes = fs::read(&path).unwrap();
+                found.push((path, bytes));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&sandbox.home(), &mut found);
+    found.sort();
+    found
+}
+
+/// The files outside our own data directory.
+fn theirs(sandbox: &Sandbox) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = tree(sandbox);
+    files.retain(|(path, _)| !path.starts_with(sandbox.path(".local")));
+    files
+}
+
+fn sandbox(settings: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(SETTINGS, settings);
+    sandbox
+}
+
+fn settings(sandbox: &Sandbox) -> Value {
+    serde_json::from_str(&sandbox.read(SETTINGS)).unwrap()
+}
+
+#[test]
+fn install_then_uninstall_gives_back_the_same_bytes() {
+    for text in [
+        "",
+        "{}",
+        "{\"model\":\"opus\"}",
+        "{\r\n\t\"model\": \"opus\",\r\n\t\"hooks\": { }\r\n}\r\n",
+        "{\n  \"statusLine\": {\"type\": \"command\",\n     \"command\": \"mine\"},\n  \"z\": 1.0\n}\n",
+    ] {
+        for flags in [
+            &["install"][..],
+            &["install", "--wrap"],
+            &["install", "--replace"],
+        ] {
+            let sandbox = sandbox(text);
+            let before = theirs(&sandbox);
+            sandbox.run(flags).success();
+            assert_eq!(ours::wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
+            sandbox.run(&["uninstall"]).success();
+            assert_eq!(theirs(&sandbox), before, "{flags:?} on {text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_home_without_settings_has_none_again_afterwards() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).success();
+    let wired = ours::wired(&settings(&sandbox));
+    let line = wired.status_line.expect("a status line");
+    assert!(Path::new(&line.program).is_absolute(), "{}", line.program);
+    assert!(sandbox.path(".claude/commands/whycap.md").exists());
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(theirs(&sandbox), []);
+}
+
+#[test]
+fn hooks_first_and_the_status_line_later_are_undone_together() {
+    let text = "{\n    \"a\": 1\n}";
+    let sandbox = sandbox(text);
+    sandbox.run(&["install", "--hooks"]).success();
+    assert_eq!(settings(&sandbox).get("statusLine"), None);
+    sandbox.run(&["install", "--statusline"]).success();
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(sandbox.read(SETTINGS), text);
+}
+
+#[test]
+fn a_second_install_writes_nothing_and_says_so() {
+    let sandbox = sandbox("{\"model\": \"opus\"}");
+    sandbox.run(&["install"]).success();
+    let before = tree(&sandbox);
+    let inode = fs::metadata(sandbox.path(SETTINGS)).unwrap().ino();
+    let run = sandbox.run(&["install"]);
+    assert!(run.success().contains("installed already"), "{run:?}");
+    assert_eq!(tree(&sandbox), before);
+    assert_eq!(fs::metadata(sandbox.path(SETTINGS)).unwrap().ino(), inode);
+}
+
+#[test]
+fn a_dry_run_shows_the_lines_and_touches_nothing() {
+    let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
+    let before = tree(&sandbox);
+    let run = sandbox.run(&["install", "--dry-run"]);
+    assert!(run.success().contains("+   \"statusLine\": {"), "{run:?}");
+    assert!(run.stdout.contains("Nothing was changed."));
+    assert_eq!(tree(&sandbox), before);
+    sandbox.run(&["install"]).success();
+    let before = tree(&sandbox);
+    sandbox.run(&["uninstall", "--dry-run"]).success();
+    assert_eq!(tree(&sandbox), before);
+}
+
+#[test]
+fn what_the_user_changes_after_the_installation_stays() {
+    let sandbox = sandbox("{\n  \"model\": \"opus\"\n}\n");
+    sandbox.run(&["install"]).success();
+    let edited = sandbox.read(SETTINGS).replace("\"opus\"", "\"sonnet\"");
+    sandbox.write(SETTINGS, edited);
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(sandbox.read(SETTINGS), "{\n  \"model\": \"sonnet\"\n}\n");
+    // The backup is the only copy of the older text, so it stays as well.
+    assert!(sandbox.path(".claude/settings.json.whycap-backup").exists());
+}
+
+#[test]
+fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_all_the_same() {
+    let foreign = json!({"type": "command", "command": "bun x ccusage statusline"});
+    let text = json!({"statusLine": foreign}).to_string();
+    let left = sandbox(&text);
+    let run = left.run(&["install"]);
+    assert!(
+        run.success().contains("bun x ccusage statusline"),
+        "{run:?}"
+    );
+    assert!(run.stdout.contains("--wrap"));
+    assert_eq!(settings(&left)["statusLine"], foreign);
+    assert_eq!(ours::wired(&settings(&left)).hooks.len(), EVENTS.len());
+
+    for (flag, kept) in [("--wrap", Kept::Wrapped), ("--replace", Kept::SetAside)] {
+        let taken = sandbox(&text);
+        taken.run(&["install", flag]).success();
+        let now = settings(&taken);
+        assert!(ours::wired(&now).status_line.is_some());
+        assert_eq!(now["statusLine"][kept.key()], foreign);
+        // Even with our records gone, the settings themselves know the way back.
+        fs::remove_dir_all(taken.path(".local/share/whycap")).unwrap();
+        taken.run(&["uninstall"]).success();
+        assert_eq!(settings(&taken)["statusLine"], foreign);
+    }
+}
+
+#[test]
+fn a_file_that_is_not_plain_json_is_refused_with_its_place_and_left_alone() {
+    for (text, place) in [
+        ("{\n  // mine\n  \"a\": 1\n}", "line 2, column 3: a comment"),
+        (
+            "{\"a\": 1,}",
+            "line 1, column 9: a comma before the closing brace",
+        ),
+        ("{\"a\": 1, \"a\": 2}", "the key \"a\" stands twice"),
+        ("{\"a\": ", "the text ends too early"),
+        ("not json", "line 1, column 1"),
+        ("{\"hooks\": []}", "`hooks` must be an object"),
+    ] {
+        let sandbox = sandbox(text);
+        let before = tree(&sandbox);
+        let run = sandbox.run(&["install"]);
+        assert_eq!(run.code, 1);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        assert!(run.stderr.contains(place), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("settings.json was left alone"),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(tree(&sandbox), before);
+    }
+}
+
+#[test]
+fn settings_that_are_not_text_or_not_a_file_are_refused() {
+    let binary = Sandbox::new();
+    binary.write(SETTINGS, b"{\"a\": \"\xff\"}");
+    let run = binary.run(&["install"]);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("not UTF-8 (byte 7)"), "{}", run.stderr);
+
+    let pipe = Sandbox::new();
+    fs::create_dir(pipe.path(".claude")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(pipe.path(SETTINGS))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let run = pipe.run(&["install"]);
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("not a plain file"), "{}", run.stderr);
+}
+
+#[test]
+fn the_client_s_limit_of_two_mebibytes_is_honoured() {
+    let filled = |size: usize| {
+        let frame = "{\"a\":\"\"}".len();
+        format!("{{\"a\":\"{}\"}}", "x".repeat(size - frame))
+    };
+    let room = sandbox(&filled(2 * 1024 * 1024 - 2000));
+    room.run(&["install"]).success();
+    room.run(&["uninstall"]).success();
+    assert_eq!(room.read(SETTINGS), filled(2 * 1024 * 1024 - 2000));
+
+    for (size, words) in [
+        (2 * 1024 * 1024, "would grow past"),
+        (2 * 1024 * 1024 + 1, "bytes, more than"),
+    ] {
+        let full = sandbox(&filled(size));
+        let run = full.run(&["install"]);
+        assert_eq!(run.code, 1);
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+        assert_eq!(full.read(SETTINGS), filled(size));
+    }
+}
+
+#[test]
+fn a_linked_settings_file_stays_a_link_and_the_backup_stays_out_of_the_dotfiles() {
+    for exists in [true, false] {
+        let sandbox = Sandbox::new();
+        fs::create_dir_all(sandbox.path("dotfiles")).unwrap();
+        fs::create_dir(sandbox.path(".claude")).unwrap();
+        if exists {
+            sandbox.write("dotfiles/settings.json", "{\n  \"a\": 1\n}\n");
+        }
+        std::os::unix::fs::symlink("../dotfiles/settings.json", sandbox.path(SETTINGS)).unwrap();
+        let before = theirs(&sandbox);
+        sandbox.run(&["install"]).success();
+        assert!(
+            fs::symlink_metadata(sandbox.path(SETTINGS))
+                .unwrap()
+                .is_symlink()
+        );
+        let dotfiles: Vec<_> = fs::read_dir(sandbox.path("dotfiles")).unwrap().collect();
+        assert_eq!(dotfiles.len(), 1, "only the settings themselves");
+        sandbox.run(&["uninstall"]).success();
+        assert_eq!(theirs(&sandbox), before);
+    }
+}
+
+#[test]
+fn the_mode_of_the_file_is_kept() {
+    let sandbox = sandbox("{}");
+    let path = sandbox.path(SETTINGS);
+    for mode in [0o600, 0o644, 0o664] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        sandbox.run(&["install"]).success();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, mode);
+        sandbox.run(&["uninstall"]).success();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, mode);
+    }
+}
+
+#[test]
+fn a_read_only_file_is_refused_and_nothing_is_half_done() {
+    let sandbox = sandbox("{\"a\": 1}");
+    fs::set_permissions(sandbox.path(SETTINGS), fs::Permissions::from_mode(0o444)).unwrap();
+    let before = theirs(&sandbox);
+    let run = sandbox.run(&["install"]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stderr.contains("settings.json is read-only"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(theirs(&sandbox), before);
+}
+
+#[test]
+fn a_read_only_directory_is_refused_and_nothing_is_half_done() {
+    use std::os::unix::process::CommandExt;
+    let sandbox = sandbox("{\"a\": 1}");
+    let mut command = sandbox.command(&["install"]);
+    // Root may write anywhere, so root does this as nobody, with a program that nobody can reach.
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        const NOBODY: u32 = 65_534;
+        let program = sandbox.path("whycap");
+        copy_program(&program);
+        let root = sandbox.home().parent().unwrap().to_owned();
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+        for path in [
+            sandbox.home(),
+            sandbox.path(".claude"),
+            sandbox.path(SETTINGS),
+        ] {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let mut as_nobody = std::process::Command::new(&program);
+        as_nobody
+            .arg("install")
+            .env_clear()
+            .env("HOME", sandbox.home())
+            .current_dir(&root)
+            .uid(NOBODY)
+            .gid(NOBODY);
+        command = as_nobody;
+    }
+    let directory = sandbox.path(".claude");
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
+    let before = theirs(&sandbox);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("settings.json") && said.lines().count() == 1,
+        "{said}"
+    );
+    assert_eq!(theirs(&sandbox), before);
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn keys_in_the_settings_are_not_copied_into_our_data() {
+    let secret = "a-value-that-belongs-to-one-file";
+    let sandbox = sandbox(&json!({"env": {"ANTHROPIC_API_KEY": secret}}).to_string());
+    sandbox.run(&["install"]).success();
+    for (path, bytes) in tree(&sandbox) {
+        if path.starts_with(sandbox.path(".local")) {
+            assert!(
+                !String::from_utf8_lossy(&bytes).contains(secret),
+                "{}",
+                path.display()
+            );
+        }
+    }
+    let backup = fs::metadata(sandbox.path(".claude/settings.json.whycap-backup")).unwrap();
+    assert_eq!(backup.mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_slash_command_of_the_same_name_that_is_the_user_s_stays() {
+    let sandbox = sandbox("{}");
+    sandbox.write(".claude/commands/whycap.md", "my own");
+    let run = sandbox.run(&["install"]);
+    assert!(run.success().contains("another /whycap"), "{run:?}");
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(sandbox.read(".claude/commands/whycap.md"), "my own");
+}
+
+#[test]
+fn every_file_that_was_installed_into_is_cleaned_from_anywhere() {
+    let sandbox = sandbox("{}");
+    let project = sandbox.path("project");
+    fs::create_dir(&project).unwrap();
+    let mut inside = sandbox.command(&["install", "--scope", "local"]);
+    let output = inside.current_dir(&project).output().unwrap();
+    assert!(output.status.success());
+    sandbox.run(&["install"]).success();
+    assert!(project.join(".claude/settings.local.json").exists());
+    sandbox.run(&["uninstall"]).success();
+    assert!(!project.join(".claude/settings.local.json").exists());
+    assert_eq!(sandbox.read(SETTINGS), "{}");
+}
+
+#[test]
+fn a_named_configuration_directory_is_the_one_that_is_changed() {
+    let sandbox = Sandbox::new();
+    let named = sandbox.path("elsewhere");
+    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", named.to_str().unwrap());
+    sandbox.run(&["install"]).success();
+    assert!(named.join("settings.json").exists());
+    assert!(!sandbox.path(".claude").exists());
+}
+
+#[test]
+fn many_installers_at_once_install_once() {
+    let text = "{\n  \"model\": \"opus\"\n}\n";
+    let sandbox = sandbox(text);
+    let start = |verb: &str| {
+        sandbox
+            .command(&[verb])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let running: Vec<_> = (0..8).map(|_| start("install")).collect();
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    assert_eq!(ours::wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
+    // In and out at the same time: whatever wins, the file is whole, and one more turn cleans it.
+    let running: Vec<_> = (0..8)
+        .map(|turn| {
+            start(if turn % 2 == 0 {
+                "uninstall"
+            } else {
+                "install"
+            })
+        })
+        .collect();
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(sandbox.read(SETTINGS), text);
+}
+
+/// The client drops keys that it does not know when it writes the file itself.
+#[test]
+fn a_client_that_rewrites_the_file_does_not_lose_the_kept_status_line() {
+    let foreign = json!({"type": "command", "command": "mine"});
+    let sandbox = sandbox(&json!({"statusLine": foreign, "model": "opus"}).to_string());
+    sandbox.run(&["install", "--wrap"]).success();
+    let mut now = settings(&sandbox);
+    let entry = now["statusLine"].as_object_mut().unwrap();
+    assert!(entry.remove(Kept::Wrapped.key()).is_some());
+    now["enabledPlugins"] = json!({});
+    sandbox.write(SETTINGS, serde_json::to_string_pretty(&now).unwrap());
+    assert!(
+        sandbox
+            .run(&["install"])
+            .success()
+            .contains("nothing was written")
+    );
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(
+        settings(&sandbox),
+        json!({"statusLine": foreign, "model": "opus", "enabledPlugins": {}})
+    );
+}
+
+fn places(sandbox: &Sandbox) -> Places {
+    let variables = [
+        ("HOME", sandbox.home()),
+        ("WHYCAP_DATA_DIR", sandbox.path(".local/share/whycap")),
+    ];
+    let variables = variables.map(|(name, path)| (name.into(), path.into_os_string()));
+    Places::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH))
+}
+
+fn planned(sandbox: &Sandbox) -> Plan {
+    let wanted = Wanted {
+        program: "/opt/whycap",
+        status_line: true,
+        hooks: true,
+        foreign: Foreign::Take(Kept::Wrapped),
+    };
+    plan::install(&places(sandbox), &sandbox.path(SETTINGS), wanted).unwrap()
+}
+
+fn removal(sandbox: &Sandbox) -> Plan {
+    plan::uninstall(&places(sandbox), &sandbox.path(SETTINGS)).unwrap()
+}
+
+#[test]
+fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() {
+    let text = "{\n  \"statusLine\": {\"type\": \"command\", \"command\": \"mine\"}\n}\n";
+    let complete = {
+        let sandbox = sandbox(text);
+        steps::run(&planned(&sandbox).steps).unwrap();
+        sandbox.read(SETTINGS)
+    };
+    let count = planned(&sandbox(text)).steps.len();
+    assert!(count >= 7, "{count}");
+    for survived in 0..=count {
+        let sandbox = sandbox(text);
+        let before = theirs(&sandbox);
+        steps::run(&planned(&sandbox).steps[..survived]).unwrap();
+        let now = sandbox.read(SETTINGS);
+        assert!(now == text || now == complete, "after {survived} steps");
+        if now == complete {
+            // Once our line is drawn it must know the kept one.
+            let kept = fs::read_dir(sandbox.path(".local/share/whycap/wrapped")).unwrap();
+            assert_eq!(kept.count(), 1);
+        }
+        // Either way out works from here: back at once, or finish first.
+        steps::run(&removal(&sandbox).steps).unwrap();
+        assert_eq!(sandbox.read(SETTINGS), text, "after {survived} steps");
+
+        steps::run(&planned(&sandbox).steps[..survived]).unwrap();
+        steps::run(&planned(&sandbox).steps).unwrap();
+        assert_eq!(sandbox.read(SETTINGS), complete);
+        let steps_out = removal(&sandbox).steps;
+        for stopped in 0..steps_out.len() {
+            steps::run(&removal(&sandbox).steps[..stopped.min(removal(&sandbox).steps.len())])
+                .unwrap();
+            let now = sandbox.read(SETTINGS);
+            assert!(now == text || now == complete);
+        }
+        steps::run(&removal(&sandbox).steps).unwrap();
+        let mut after = theirs(&sandbox);
+        after.retain(|(path, _)| !path.ends_with("settings.json.whycap-backup"));
+        assert_eq!(after, before, "after {survived} steps");
+    }
+}
+
+#[test]
+fn an_edit_between_planning_and_writing_is_not_lost() {
+    let sandbox = sandbox("{\"a\": 1}");
+    let plan = planned(&sandbox);
+    sandbox.write(SETTINGS, "{\"a\": 2, \"b\": 3}");
+    assert_eq!(steps::run(&plan.steps).unwrap(), Progress::Overtaken);
+    assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
+    assert_eq!(
+        steps::run(&planned(&sandbox).steps).unwrap(),
+        Progress::Done
+    );
+    let now = settings(&sandbox);
+    assert_eq!((&now["a"], &now["b"]), (&json!(2), &json!(3)));
+    assert_eq!(
+        steps::run(&removal(&sandbox).steps).unwrap(),
+        Progress::Done
+    );
+    assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
+}
+
+#[test]
+fn settings_that_turn_hooks_off_or_win_over_ours_are_mentioned() {
+    let sandbox = sandbox("{\"disableAllHooks\": true}");
+    let project = sandbox.path("project");
+    sandbox.write(
+        "project/.claude/settings.json",
+        "{\"statusLine\": {\"type\": \"command\", \"command\": \"other\"}}",
+    );
+    let mut command = sandbox.command(&["install"]);
+    let output = command.current_dir(&project).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("disableAllHooks"), "{said}");
+    assert!(
+        said.contains("project/.claude/settings.json has another status line"),
+        "{said}"
+    );
+}

@@ -1,0 +1,262 @@
+//! `install.sh`, run by dash from a folder with a space in its name, with a stand-in for cargo.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::support::{NOW, Sandbox, write_script};
+
+fn shell() -> &'static str {
+    if Path::new("/bin/dash").exists() {
+        "/bin/dash"
+    } else {
+        "/bin/sh"
+    }
+}
+
+fn repository(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+/// A copy of what the script needs, in `a folder/why's cap`, and a home.
+struct Setting {
+    sandbox: Sandbox,
+    source: PathBuf,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let source = sandbox.home().with_file_name("a folder").join("why's cap");
+        fs::create_dir_all(source.join("packaging")).unwrap();
+        for file in ["install.sh", "Cargo.toml", "packaging/sample.jsonl"] {
+            fs::copy(repository(file), source.join(file)).unwrap();
+        }
+        Self { sandbox, source }
+    }
+
+    /// A cargo of this version whose build is the program under test.
+    fn with_cargo(self, version: &str) -> Self {
+        let cargo = format!(
+            "#!/bin/sh\n\
+             case $1 in --version) echo 'cargo {version} (fake)'; exit;; esac\n\
+             echo \"$PWD: cargo $*\" >>\"$CARGO_LOG\"\n\
+             mkdir -p \"$CARGO_TARGET_DIR/release\"\n\
+             cp '{}' \"$CARGO_TARGET_DIR/release/whycap\"\n",
+            env!("CARGO_BIN_EXE_whycap")
+        );
+        write_script(&self.sandbox.path("tools/cargo"), cargo);
+        self
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let search = self.search_path();
+        Command::new(shell())
+            .arg(self.source.join("install.sh"))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.sandbox.home())
+            .env("PATH", search)
+            .env("CARGO_LOG", self.sandbox.path("cargo.log"))
+            .env("TZ", "UTC")
+            .env("WHYCAP_NOW", NOW)
+            .current_dir(self.sandbox.home())
+            .output()
+            .unwrap()
+    }
+
+    /// A PATH of just what the script uses, so that a machine's own cargo is not found.
+    fn search_path(&self) -> String {
+        let system = self.sandbox.home().with_file_name("system");
+        fs::create_dir_all(&system).unwrap();
+        for tool in [
+            "cat", "chmod", "cp", "date", "dirname", "mkdir", "mktemp", "mv", "rm", "sed", "sh",
+        ] {
+            let found = ["/usr/bin", "/bin"].map(|place| Path::new(place).join(tool));
+            let found = found.iter().find(|path| path.exists()).unwrap();
+            // Made by an earlier run of the same test.
+            let _ = std::os::unix::fs::symlink(found, system.join(tool));
+        }
+        format!(
+            "{}:{}",
+            self.sandbox.path("tools").display(),
+            system.display()
+        )
+    }
+
+    fn program(&self) -> PathBuf {
+        self.sandbox.path(".local/bin/whycap")
+    }
+}
+
+#[track_caller]
+fn said(output: &Output) -> String {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[track_caller]
+fn refused(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    let text = said(&setting.run(&[]));
+    let log = setting.sandbox.read("cargo.log");
+    assert!(
+        log.contains("why's cap: cargo build --release --locked"),
+        "{log}"
+    );
+    let program = setting.program();
+    assert_eq!(fs::metadata(&program).unwrap().mode() & 0o777, 0o755);
+    let settings = setting.sandbox.read(".claude/settings.json");
+    assert!(
+        settings.contains(&format!("{} statusline", program.display())),
+        "{settings}"
+    );
+    assert!(text.contains("SAMPLE"), "{text}");
+    assert!(text.contains("on your PATH"), "{text}");
+    assert!(
+        text.contains("To undo all of this: '") && text.contains("--uninstall"),
+        "{text}"
+    );
+    // The sample leaves nothing behind.
+    assert!(!setting.sandbox.path(".claude/projects").exists());
+    let left: Vec<_> = fs::read_dir(program.parent().unwrap()).unwrap().collect();
+    assert_eq!(left.len(), 1, "no half-copied program");
+}
+
+#[test]
+fn uninstall_leaves_neither_program_nor_settings() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    setting
+        .sandbox
+        .write(".claude/settings.json", "{ \"model\": \"opus\" }");
+    said(&setting.run(&[]));
+    let text = said(&setting.run(&["--uninstall"]));
+    assert!(text.contains("Deleted"), "{text}");
+    assert!(!setting.program().exists());
+    assert_eq!(
+        setting.sandbox.read(".claude/settings.json"),
+        "{ \"model\": \"opus\" }"
+    );
+    let again = refused(&setting.run(&["--uninstall"]));
+    assert!(again.contains("there is no"), "{again}");
+}
+
+#[test]
+fn a_prefix_with_a_space_is_honoured_and_settings_are_left_alone_on_request() {
+    let setting = Setting::new().with_cargo("1.89.0");
+    let prefix = setting.sandbox.path("my tools");
+    let prefix = prefix.to_str().unwrap();
+    let text = said(&setting.run(&["--prefix", prefix, "--no-settings"]));
+    assert!(Path::new(prefix).join("bin/whycap").exists());
+    assert!(!setting.sandbox.path(".claude").exists());
+    assert!(text.contains(&format!("--prefix '{prefix}'")), "{text}");
+    // A relative one means the caller's directory, not the script's.
+    said(&setting.run(&["--prefix=relative", "--no-settings"]));
+    assert!(setting.sandbox.path("relative/bin/whycap").exists());
+}
+
+#[test]
+fn the_settings_call_a_program_in_a_path_with_a_space_by_a_quoted_path() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    let prefix = setting.sandbox.path("my tools");
+    said(&setting.run(&["--prefix", prefix.to_str().unwrap()]));
+    let settings: serde_json::Value =
+        serde_json::from_str(&setting.sandbox.read(".claude/settings.json")).unwrap();
+    let command = settings["statusLine"]["command"].as_str().unwrap();
+    let run = Command::new("sh").args(["-c", command]).output().unwrap();
+    assert!(run.status.success());
+    assert!(!run.stdout.is_empty());
+}
+
+#[test]
+fn without_cargo_it_says_how_to_get_it_and_changes_nothing() {
+    let setting = Setting::new();
+    let text = refused(&setting.run(&[]));
+    assert!(
+        text.contains("rustup.rs") && text.contains("Nothing was changed"),
+        "{text}"
+    );
+    assert_eq!(fs::read_dir(setting.sandbox.home()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_cargo_that_rustup_put_off_the_path_is_found() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    let home = setting.sandbox.path(".cargo/bin");
+    fs::create_dir_all(&home).unwrap();
+    fs::rename(setting.sandbox.path("tools/cargo"), home.join("cargo")).unwrap();
+    said(&setting.run(&["--no-settings"]));
+    assert!(setting.program().exists());
+}
+
+#[test]
+fn a_cargo_that_is_too_old_is_named_with_the_version_that_is_needed() {
+    for version in ["1.88.2", "0.99.0", "1.9.0"] {
+        let setting = Setting::new().with_cargo(version);
+        let text = refused(&setting.run(&[]));
+        let short = version.rsplit_once('.').unwrap().0;
+        assert!(
+            text.contains(&format!("cargo is {short}, whycap needs 1.89")),
+            "{text}"
+        );
+        assert!(!setting.program().exists());
+    }
+    let newer = Setting::new().with_cargo("2.0.0");
+    said(&newer.run(&["--no-settings"]));
+}
+
+#[test]
+fn a_failed_build_installs_nothing() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    write_script(
+        &setting.sandbox.path("tools/cargo"),
+        "#!/bin/sh\ncase $1 in --version) echo 'cargo 1.95.0';; *) exit 101;; esac\n",
+    );
+    let text = refused(&setting.run(&[]));
+    assert!(text.contains("the build failed"), "{text}");
+    assert!(!setting.program().exists());
+    assert!(!setting.sandbox.path(".claude").exists());
+}
+
+#[test]
+fn another_program_of_the_same_name_is_not_deleted() {
+    let setting = Setting::new();
+    let path = setting.program();
+    write_script(&path, "#!/bin/sh\necho something else\n");
+    let text = refused(&setting.run(&["--uninstall"]));
+    assert!(text.contains("is not whycap"), "{text}");
+    assert!(path.exists());
+}
+
+#[test]
+fn a_running_whycap_is_not_disturbed_by_a_new_one() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    said(&setting.run(&["--no-settings"]));
+    let before = fs::metadata(setting.program()).unwrap().ino();
+    said(&setting.run(&["--no-settings"]));
+    let after = fs::metadata(setting.program()).unwrap().ino();
+    assert_ne!(
+        before, after,
+        "a new file in its place, not new bytes in the old file"
+    );
+}
+
+#[test]
+fn help_and_unknown_options_are_answered() {
+    let setting = Setting::new();
+    let help = said(&setting.run(&["--help"]));
+    assert!(
+        help.starts_with("Usage:") && help.lines().count() <= 24,
+        "{help}"
+    );
+    assert!(refused(&setting.run(&["--colour"])).contains("unknown option: --colour"));
+    assert!(refused(&setting.run(&["--prefix"])).contains("needs a directory"));
+}

@@ -1,0 +1,911 @@
+//! Locks in a real directory, held by real processes, cleared by the real program.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::support::{Run, Sandbox};
+
+/// A home with an empty configuration directory, and the machine's own clock: real processes have
+/// real start times.
+struct Machine {
+    sandbox: Sandbox,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        fs::create_dir(sandbox.path(".claude")).unwrap();
+        Self { sandbox }
+    }
+
+    fn path(&self, relative: &str) -> PathBuf {
+        self.sandbox.path(relative)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.sandbox.command(arguments);
+        command.env_remove("WHYCAP_NOW").stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        Run::from(self.command(arguments).output().unwrap())
+    }
+
+    /// `--clear-stale-locks --json`, which must succeed: path below the home → the lock.
+    fn clear(&self) -> BTreeMap<String, Value> {
+        self.by_path(&self.run(&["--clear-stale-locks", "--json"]).json())
+    }
+
+    fn locks(&self) -> BTreeMap<String, Value> {
+        self.by_path(&self.run(&["locks", "--json"]).json())
+    }
+
+    fn by_path(&self, answer: &Value) -> BTreeMap<String, Value> {
+        let home = self.sandbox.home();
+        answer["locks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|lock| {
+                let path = Path::new(lock["path"].as_str().unwrap());
+                let shown = path.strip_prefix(&home).unwrap_or(path);
+                (shown.display().to_string(), lock.clone())
+            })
+            .collect()
+    }
+
+    /// An empty directory whose date lies `age` seconds back.
+    fn directory(&self, relative: &str, age: i64) -> PathBuf {
+        let path = self.path(relative);
+        fs::create_dir_all(&path).unwrap();
+        set_age(&path, age);
+        path
+    }
+
+    fn file(&self, relative: &str, text: &str, age: i64) -> PathBuf {
+        let path = self.sandbox.write(relative, text);
+        set_age(&path, age);
+        path
+    }
+
+    fn exists(&self, relative: &str) -> bool {
+        fs::symlink_metadata(self.path(relative)).is_ok()
+    }
+
+    /// A process called `claude` that belongs to this home.
+    fn client(&self) -> Process {
+        Process::start(&self.path("bin/claude"), &self.sandbox.home())
+    }
+}
+
+fn set_age(path: &Path, age: i64) {
+    let now = SystemTime::now();
+    let span = Duration::from_secs(age.unsigned_abs());
+    let date = if age >= 0 { now - span } else { now + span };
+    File::open(path).unwrap().set_modified(date).unwrap();
+}
+
+/// A script that waits on its standard input, and ends with the test.
+struct Process {
+    child: Child,
+}
+
+impl Process {
+    fn start(script: &Path, home: &Path) -> Self {
+        fs::create_dir_all(script.parent().unwrap()).unwrap();
+        fs::write(script, "#!/bin/sh\necho up\nread line\n").unwrap();
+        fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = Command::new(script);
+        command
+            .env_clear()
+            .env("HOME", home)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        // Another test's fork may hold the fresh script open for writing for an instant.
+        let mut child = (0..100)
+            .find_map(|_| match command.spawn() {
+                Ok(child) => Some(child),
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                    std::thread::sleep(Duration::from_millis(10));
+                    None
+                }
+                Err(error) => panic!("{error}"),
+            })
+            .expect("the script starts");
+        // Until it has spoken, it may still be this test's own image.
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 3]).unwrap();
+        Self { child }
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Field 22 of /proc/<pid>/stat, as Claude Code writes it.
+    fn ticks(&self) -> String {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let tail = stat.rsplit_once(')').unwrap().1;
+        tail.split_whitespace().nth(19).unwrap().to_owned()
+    }
+
+    fn registry(&self) -> String {
+        json!({"pid": self.pid(), "sessionId": "s", "procStart": self.ticks(), "status": "idle"})
+            .to_string()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Already ended is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A number that no process has: the child was waited for.
+fn dead_pid() -> u32 {
+    let mut child = Command::new("/bin/true").spawn().unwrap();
+    child.wait().unwrap();
+    child.id()
+}
+
+fn verdict_and_action<'a>(locks: &'a BTreeMap<String, Value>, path: &str) -> (&'a str, &'a str) {
+    let lock = locks
+        .get(path)
+        .unwrap_or_else(|| panic!("{path} not in {:?}", locks.keys()));
+    (
+        lock["verdict"].as_str().unwrap(),
+        lock["action"].as_str().unwrap(),
+    )
+}
+
+/// Every path below `root` with its kind and content.
+fn snapshot(root: &Path) -> BTreeMap<PathBuf, String> {
+    let mut seen = BTreeMap::new();
+    for entry in fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let meta = fs::symlink_metadata(&path).unwrap();
+        let content = if meta.is_dir() {
+            seen.extend(snapshot(&path));
+            "directory".to_owned()
+        } else if meta.is_symlink() {
+            format!("link to {}", fs::read_link(&path).unwrap().display())
+        } else {
+            format!("{} {:?}", meta.ino(), fs::read(&path).unwrap())
+        };
+        seen.insert(path, content);
+    }
+    seen
+}
+
+#[test]
+fn an_empty_home_has_no_locks_and_stays_empty() {
+    let machine = Machine::new();
+    assert_eq!(
+        machine.run(&["locks", "--json"]).json(),
+        json!({"locks": []})
+    );
+    let dry = machine.run(&["--clear-stale-locks", "--dry-run", "--json"]);
+    assert_eq!(dry.json(), json!({"locks": []}));
+    assert_eq!(snapshot(&machine.sandbox.home()).len(), 1, "only .claude");
+}
+
+/// Directory locks, each where the client makes it.
+const DIRECTORIES: [&str; 11] = [
+    ".claude.json.lock",
+    ".claude.lock",
+    ".claude/history.jsonl.lock",
+    ".claude/.oauth_refresh.lock",
+    ".claude/.design_oauth_refresh.lock",
+    ".claude/.storage-write.lock",
+    ".claude/mcp-refresh-1a2b.lock",
+    ".claude/tasks/6dc2/.lock.lock",
+    ".claude/teams/red/inboxes/lead.json.lock",
+    ".claude/plugins/store/x.json.lock",
+    ".claude/shell-snapshots/snapshot-bash.sh.lock",
+];
+
+/// Files that name a process, each where the client makes it.
+const PROCESS_FILES: [&str; 7] = [
+    ".claude/daemon.lock",
+    ".claude/computer-use.lock",
+    ".claude/.update.lock",
+    ".local/state/claude/locks/2.1.328.lock",
+    ".local/state/claude/locks/2.1.328#77.lock",
+    "proj/.claude/scheduled_tasks.lock",
+    "other/.claude/scheduled_tasks.lock",
+];
+
+/// `proj` is the working directory, `other` is remembered in `.claude.json`.
+fn with_projects() -> Machine {
+    let machine = Machine::new();
+    fs::create_dir(machine.path("proj")).unwrap();
+    let other = machine.path("other").display().to_string();
+    let state = json!({"projects": { other: {} }}).to_string();
+    machine.sandbox.write(".claude.json", state);
+    machine
+}
+
+fn clear_in_project(machine: &Machine, arguments: &[&str]) -> BTreeMap<String, Value> {
+    let mut command = machine.command(arguments);
+    command.current_dir(machine.path("proj"));
+    machine.by_path(&Run::from(command.output().unwrap()).json())
+}
+
+#[test]
+fn every_sort_of_leftover_is_found_and_cleared() {
+    let machine = with_projects();
+    for path in DIRECTORIES {
+        machine.directory(path, 600);
+    }
+    machine.directory(".local/state/claude/locks/2.0.1.lock", 600);
+    let pid = dead_pid();
+    for path in PROCESS_FILES {
+        machine.file(path, &json!({"pid": pid, "acquiredAt": 1}).to_string(), 600);
+    }
+    machine.file(".claude/daemon.lock", &format!("{pid}\n"), 600);
+    let session = format!(".claude/sessions/{pid}.json");
+    machine.file(
+        &session,
+        &json!({"pid": pid, "procStart": "1"}).to_string(),
+        600,
+    );
+    machine.file(
+        ".claude/ide/1.lock",
+        &json!({"pid": pid, "authToken": "secret"}).to_string(),
+        600,
+    );
+    machine.file(".claude/tasks/6dc2/.lock", "", 600);
+    machine.file(".claude/plugins/marketplaces/m/.git/index.lock", "", 600);
+
+    let dry = clear_in_project(&machine, &["--clear-stale-locks", "--dry-run", "--json"]);
+    let done = clear_in_project(&machine, &["--clear-stale-locks", "--json"]);
+    assert_eq!(done.len(), DIRECTORIES.len() + PROCESS_FILES.len() + 5);
+    for (path, lock) in &done {
+        let kept = [
+            ".claude/tasks/6dc2/.lock",
+            ".claude/plugins/marketplaces/m/.git/index.lock",
+        ]
+        .contains(&path.as_str());
+        assert_eq!(machine.exists(path), kept, "{path}");
+        assert_eq!(
+            lock["action"],
+            if kept { "kept" } else { "cleared" },
+            "{path}"
+        );
+        let before = &dry[path];
+        assert_eq!(
+            (&before["verdict"], &before["why"]),
+            (&lock["verdict"], &lock["why"]),
+            "{path}"
+        );
+        assert_eq!(
+            before["action"],
+            if kept { "kept" } else { "would_clear" },
+            "{path}"
+        );
+    }
+    assert_eq!(
+        verdict_and_action(&done, ".claude/tasks/6dc2/.lock").0,
+        "harmless"
+    );
+    let git = ".claude/plugins/marketplaces/m/.git/index.lock";
+    assert_eq!(verdict_and_action(&done, git).0, "not_ours");
+}
+
+#[test]
+fn what_never_heals_is_cleared_and_what_it_held_can_be_brought_back() {
+    let machine = Machine::new();
+    machine.directory(".claude.json.lock", -3600);
+    machine.file(".claude/history.jsonl.lock", "from a backup", 600);
+    machine
+        .sandbox
+        .write(".claude/.storage-write.lock/deep/er", "kept");
+    set_age(&machine.path(".claude/.storage-write.lock"), 600);
+
+    let seen = machine.locks();
+    for path in [
+        ".claude.json.lock",
+        ".claude/history.jsonl.lock",
+        ".claude/.storage-write.lock",
+    ] {
+        assert_eq!(verdict_and_action(&seen, path), ("stuck", "none"));
+    }
+    let done = machine.clear();
+    for path in seen.keys() {
+        assert_eq!(verdict_and_action(&done, path), ("stuck", "cleared"));
+        assert!(!machine.exists(path), "{path}");
+    }
+    assert_eq!(
+        done[".claude.json.lock"]["set_aside"], false,
+        "an empty directory is just removed"
+    );
+
+    let text = machine.run(&["locks", "--restore"]).success().to_owned();
+    assert!(text.contains("~/.claude/history.jsonl.lock"), "{text}");
+    assert_eq!(
+        machine.sandbox.read(".claude/history.jsonl.lock"),
+        "from a backup"
+    );
+    assert_eq!(
+        machine.sandbox.read(".claude/.storage-write.lock/deep/er"),
+        "kept"
+    );
+    let again = machine.run(&["locks", "--restore"]);
+    assert_eq!(again.success(), "Nothing is in quarantine.\n");
+}
+
+#[test]
+fn restoring_never_overwrites_what_is_there_now() {
+    let machine = Machine::new();
+    machine.file(".claude/history.jsonl.lock", "old", 600);
+    assert_eq!(machine.clear().len(), 1);
+    fs::create_dir(machine.path(".claude/history.jsonl.lock")).unwrap();
+
+    let run = machine.run(&["locks", "--restore", "--json"]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(answer["restored"][0]["back"], false);
+    assert!(machine.path(".claude/history.jsonl.lock").is_dir());
+
+    fs::remove_dir(machine.path(".claude/history.jsonl.lock")).unwrap();
+    assert_eq!(machine.run(&["locks", "--restore"]).code, 0);
+    assert_eq!(machine.sandbox.read(".claude/history.jsonl.lock"), "old");
+}
+
+#[test]
+fn while_a_session_runs_the_state_file_and_the_login_keep_their_locks() {
+    let machine = Machine::new();
+    let client = machine.client();
+    machine.file(
+        &format!(".claude/sessions/{}.json", client.pid()),
+        &client.registry(),
+        0,
+    );
+    machine.directory(".claude.json.lock", 600);
+    machine.directory(".claude/.oauth_refresh.lock", 600);
+    machine.directory(".claude/history.jsonl.lock", 600);
+    let done = machine.clear();
+    assert_eq!(
+        verdict_and_action(&done, ".claude.json.lock"),
+        ("stale", "kept")
+    );
+    assert_eq!(
+        verdict_and_action(&done, ".claude/.oauth_refresh.lock"),
+        ("stale", "kept")
+    );
+    assert_eq!(
+        verdict_and_action(&done, ".claude/history.jsonl.lock"),
+        ("stale", "cleared")
+    );
+    let why = done[".claude.json.lock"]["why"].as_str().unwrap();
+    assert!(why.contains(&client.pid().to_string()), "{why}");
+
+    let registry = format!(".claude/sessions/{}.json", client.pid());
+    assert_eq!(verdict_and_action(&done, &registry), ("held", "kept"));
+    drop(client);
+    let done = machine.clear();
+    assert!(
+        done.values().all(|lock| lock["action"] == "cleared"),
+        "{done:?}"
+    );
+    assert_eq!(done.len(), 3);
+}
+
+#[test]
+fn a_client_that_is_in_no_registry_protects_its_own_configuration_and_no_other() {
+    let machine = Machine::new();
+    machine.directory(".claude.json.lock", 600);
+    let elsewhere = Machine::new();
+    let foreign = elsewhere.client();
+    {
+        let _own = machine.client();
+        assert_eq!(
+            verdict_and_action(&machine.clear(), ".claude.json.lock"),
+            ("stale", "kept")
+        );
+    }
+    assert_eq!(
+        verdict_and_action(&machine.clear(), ".claude.json.lock"),
+        ("stale", "cleared")
+    );
+    drop(foreign);
+}
+
+#[test]
+fn a_session_with_a_stuck_lock_is_told_to_end_first() {
+    let machine = Machine::new();
+    let _client = machine.client();
+    machine.file(".claude.json.lock", "", 600);
+    let done = machine.clear();
+    assert_eq!(
+        verdict_and_action(&done, ".claude.json.lock"),
+        ("stuck", "kept")
+    );
+    let why = done[".claude.json.lock"]["why"].as_str().unwrap();
+    assert!(why.contains("until that has ended"), "{why}");
+}
+
+#[test]
+fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
+    let machine = with_projects();
+    let client = machine.client();
+    let own = Process::start(&machine.path("bin/editor"), &machine.sandbox.home());
+    let (pid, ticks) = (client.pid(), client.ticks());
+    let cases = [
+        ("daemon", json!({"pid": pid, "procStart": ticks}), 0, "held"),
+        ("computer-use", json!({"pid": pid}), 0, "held"),
+        (".update", json!({"pid": pid, "procStart": "1"}), 0, "stale"),
+    ];
+    for (name, claim, age, _) in &cases {
+        machine.file(&format!(".claude/{name}.lock"), &claim.to_string(), *age);
+    }
+    // Written an hour before the process that has the number now was started.
+    machine.file(".local/state/claude/locks/1.lock", &pid.to_string(), 3600);
+    machine.file(
+        ".local/state/claude/locks/2.lock",
+        &own.pid().to_string(),
+        0,
+    );
+    machine.file(
+        "other/.claude/scheduled_tasks.lock",
+        "{\"sessionId\":\"x\"",
+        3600,
+    );
+
+    let done = machine.clear();
+    for (name, _, _, verdict) in cases {
+        let action = if verdict == "held" { "kept" } else { "cleared" };
+        assert_eq!(
+            verdict_and_action(&done, &format!(".claude/{name}.lock")),
+            (verdict, action)
+        );
+    }
+    assert_eq!(
+        verdict_and_action(&done, ".local/state/claude/locks/1.lock"),
+        ("stale", "cleared")
+    );
+    assert_eq!(
+        verdict_and_action(&done, ".local/state/claude/locks/2.lock"),
+        ("stale", "cleared")
+    );
+    let unreadable = "other/.claude/scheduled_tasks.lock";
+    assert_eq!(
+        verdict_and_action(&done, unreadable),
+        ("cannot_tell", "kept")
+    );
+    let holder = &done[".claude/daemon.lock"]["holder"];
+    assert_eq!(
+        holder,
+        &json!({"pid": pid, "alive": true, "is_claude": true})
+    );
+}
+
+#[test]
+fn a_zombie_holds_nothing() {
+    let machine = Machine::new();
+    let mut client = machine.client();
+    let claim = json!({"pid": client.pid(), "procStart": client.ticks()});
+    machine.file(".claude/daemon.lock", &claim.to_string(), 0);
+    client.child.kill().unwrap();
+    // Killed and not yet waited for: the number is still taken.
+    let stat = format!("/proc/{}/stat", client.pid());
+    while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
+        std::thread::yield_now();
+    }
+    assert_eq!(
+        verdict_and_action(&machine.clear(), ".claude/daemon.lock"),
+        ("stale", "cleared")
+    );
+}
+
+#[test]
+fn a_linked_configuration_directory_is_the_users_choice_and_works() {
+    let machine = Machine::new();
+    fs::remove_dir(machine.path(".claude")).unwrap();
+    fs::create_dir(machine.path("dotfiles")).unwrap();
+    symlink("dotfiles", machine.path(".claude")).unwrap();
+    machine.directory("dotfiles/history.jsonl.lock", 600);
+    let done = machine.clear();
+    assert_eq!(
+        verdict_and_action(&done, ".claude/history.jsonl.lock"),
+        ("stale", "cleared")
+    );
+    assert!(!machine.exists("dotfiles/history.jsonl.lock"));
+}
+
+#[test]
+fn a_link_in_the_place_of_a_lock_leads_nowhere() {
+    let machine = Machine::new();
+    machine.directory("victim", 600);
+    machine.file("precious", "data", 600);
+    machine.directory("trap/.lock.lock", 600);
+    symlink(machine.path("victim"), machine.path(".claude.json.lock")).unwrap();
+    symlink(
+        machine.path("precious"),
+        machine.path(".claude/daemon.lock"),
+    )
+    .unwrap();
+    fs::create_dir(machine.path(".claude/tasks")).unwrap();
+    symlink(machine.path("trap"), machine.path(".claude/tasks/session")).unwrap();
+    let before = snapshot(&machine.sandbox.home());
+    let done = machine.clear();
+    assert_eq!(
+        verdict_and_action(&done, ".claude.json.lock"),
+        ("not_ours", "kept")
+    );
+    assert_eq!(
+        verdict_and_action(&done, ".claude/daemon.lock"),
+        ("not_ours", "kept")
+    );
+    assert_eq!(done.len(), 2, "a linked directory is not entered");
+    for (path, content) in before {
+        assert_eq!(
+            snapshot(&machine.sandbox.home()).get(&path),
+            Some(&content),
+            "{path:?}"
+        );
+    }
+}
+
+#[test]
+fn other_peoples_locks_are_not_even_looked_at() {
+    let machine = with_projects();
+    let foreign = [
+        "proj/package-lock.json",
+        "proj/Cargo.lock",
+        "proj/yarn.lock",
+        "proj/.git/index.lock",
+        "proj/.claude/settings.json.lock",
+        ".claude/settings.json.lock",
+        ".claude/projects/-p/session.jsonl.lock",
+        ".claude/plugins/store/x.lock",
+        ".config/Code/code.lock",
+        ".npm/_npx/concurrency.lock",
+    ];
+    for path in foreign {
+        machine.file(path, &dead_pid().to_string(), 86_400);
+    }
+    let before = snapshot(&machine.sandbox.home());
+    let done = clear_in_project(&machine, &["--clear-stale-locks", "--json"]);
+    assert_eq!(done, BTreeMap::new());
+    for (path, content) in before {
+        assert_eq!(
+            snapshot(&machine.sandbox.home()).get(&path),
+            Some(&content),
+            "{path:?}"
+        );
+    }
+}
+
+#[test]
+fn four_clearings_at_once_clear_each_lock_once_and_none_fails() {
+    let machine = Machine::new();
+    let pid = dead_pid();
+    for number in 0..40 {
+        machine.directory(&format!(".claude/tasks/{number}/.lock.lock"), 600);
+        machine.file(
+            &format!(".local/state/claude/locks/{number}.lock"),
+            &pid.to_string(),
+            600,
+        );
+    }
+    let runs: Vec<_> = (0..4)
+        .map(|_| {
+            machine
+                .command(&["--clear-stale-locks", "--json"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let mut cleared = 0;
+    for run in runs {
+        let answer = machine.by_path(&Run::from(run.wait_with_output().unwrap()).json());
+        assert!(
+            answer.values().all(|lock| lock["action"] != "failed"),
+            "{answer:?}"
+        );
+        cleared += answer
+            .values()
+            .filter(|lock| lock["action"] == "cleared")
+            .count();
+    }
+    assert_eq!(cleared, 80);
+    assert_eq!(machine.locks(), BTreeMap::new());
+}
+
+#[test]
+fn a_lock_whose_date_moves_while_it_is_watched_is_held() {
+    let machine = Machine::new();
+    let beating = machine.directory(".claude.json.lock", -3600);
+    machine.directory(".claude/history.jsonl.lock", -3600);
+    let run = machine
+        .command(&["--clear-stale-locks", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let done = std::thread::scope(|scope| {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        scope.spawn(move || {
+            let mut beat = 3600;
+            while stopped
+                .recv_timeout(Duration::from_millis(200))
+                .is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
+                beat += 1;
+                set_age(&beating, -beat);
+            }
+        });
+        let output = run.wait_with_output().unwrap();
+        drop(stop);
+        machine.by_path(&Run::from(output).json())
+    });
+    assert_eq!(
+        verdict_and_action(&done, ".claude.json.lock"),
+        ("held", "kept")
+    );
+    assert_eq!(
+        verdict_and_action(&done, ".claude/history.jsonl.lock"),
+        ("stuck", "cleared")
+    );
+    assert!(machine.exists(".claude.json.lock"));
+}
+
+#[test]
+fn a_fresh_lock_is_watched_until_its_age_tells() {
+    let machine = Machine::new();
+    machine.directory(".claude.json.lock", 4);
+    assert_eq!(
+        verdict_and_action(&machine.locks(), ".claude.json.lock"),
+        ("cannot_tell", "none")
+    );
+    let started = Instant::now();
+    let done = machine.clear();
+    assert_eq!(
+        verdict_and_action(&done, ".claude.json.lock"),
+        ("stale", "cleared")
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(14),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
+fn where_we_may_not_write_the_lock_stays_and_the_exit_code_says_so() {
+    // The superuser may write everywhere, so then the program runs as somebody else.
+    let machine = Machine::new();
+    machine.directory(".claude/history.jsonl.lock", 600);
+    let nobody = 65_534;
+    let root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let program = machine.path("whycap");
+    fs::copy(env!("CARGO_BIN_EXE_whycap"), &program).unwrap();
+    if root {
+        let home = machine.sandbox.home();
+        let paths = [home.parent().unwrap().to_owned(), home.clone()];
+        for path in paths.into_iter().chain(snapshot(&home).into_keys()) {
+            std::os::unix::fs::chown(&path, Some(nobody), Some(nobody)).unwrap();
+        }
+    }
+    fs::set_permissions(machine.path(".claude"), fs::Permissions::from_mode(0o555)).unwrap();
+    let mut command = Command::new(&program);
+    command
+        .args(["--clear-stale-locks", "--json"])
+        .env_clear()
+        .env("HOME", machine.sandbox.home())
+        .current_dir("/");
+    if root {
+        std::os::unix::process::CommandExt::uid(&mut command, nobody);
+    }
+    let run = Run::from(command.output().unwrap());
+    fs::set_permissions(machine.path(".claude"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    let done = machine.by_path(&serde_json::from_str(&run.stdout).unwrap());
+    assert_eq!(
+        verdict_and_action(&done, ".claude/history.jsonl.lock"),
+        ("stale", "failed")
+    );
+    let why = done[".claude/history.jsonl.lock"]["why"].as_str().unwrap();
+    assert!(why.contains(".claude"), "names the directory: {why}");
+    assert!(machine.exists(".claude/history.jsonl.lock"));
+}
+
+#[test]
+fn without_a_quarantine_nothing_is_moved_but_empty_directories_still_go() {
+    let machine = Machine::new();
+    machine
+        .sandbox
+        .write("plain", "a file where the data directory should be");
+    machine.file(".claude/history.jsonl.lock", "x", 600);
+    machine.directory(".claude.json.lock", 600);
+    let data = machine.path("plain/whycap");
+    let run = Run::from(
+        machine
+            .command(&["--clear-stale-locks", "--json"])
+            .env("WHYCAP_DATA_DIR", &data)
+            .output()
+            .unwrap(),
+    );
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    let done = machine.by_path(&serde_json::from_str(&run.stdout).unwrap());
+    assert_eq!(
+        verdict_and_action(&done, ".claude/history.jsonl.lock"),
+        ("stuck", "failed")
+    );
+    assert_eq!(
+        verdict_and_action(&done, ".claude.json.lock"),
+        ("stale", "cleared")
+    );
+    assert_eq!(machine.sandbox.read(".claude/history.jsonl.lock"), "x");
+}
+
+#[test]
+fn an_editors_lock_stays_while_its_port_answers_or_windows_may_hold_it_and_its_token_is_not_shown()
+{
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let machine = Machine::new();
+    let path = format!(".claude/ide/{port}.lock");
+    let claim =
+        json!({"pid": dead_pid(), "ideName": "VS Code", "authToken": "t0ken-of-the-editor"});
+    machine.file(&path, &claim.to_string(), 600);
+    let all = |run: &Run| assert!(!format!("{run:?}").contains("t0ken"), "{run:?}");
+
+    assert_eq!(
+        verdict_and_action(&machine.clear(), &path),
+        ("held", "kept")
+    );
+    drop(listener);
+    let wsl = Run::from(
+        machine
+            .command(&["--clear-stale-locks", "--json"])
+            .env("WSL_DISTRO_NAME", "Ubuntu")
+            .output()
+            .unwrap(),
+    );
+    all(&wsl);
+    assert_eq!(
+        verdict_and_action(&machine.by_path(&wsl.json()), &path),
+        ("cannot_tell", "kept")
+    );
+    let last = machine.run(&["--clear-stale-locks", "--json"]);
+    all(&last);
+    assert_eq!(
+        verdict_and_action(&machine.by_path(&last.json()), &path),
+        ("stale", "cleared")
+    );
+    let quarantine = machine.path(".local/share/whycap/quarantine");
+    for (path, content) in snapshot(&quarantine) {
+        if path.ends_with("manifest.json") {
+            assert!(!content.contains("t0ken"), "{content}");
+        }
+    }
+    assert_eq!(fs::metadata(quarantine).unwrap().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn hostile_things_in_the_place_of_locks_neither_hang_nor_break_us() {
+    let machine = Machine::new();
+    machine
+        .sandbox
+        .write(".claude/daemon.lock", vec![b'9'; 3_000_000]);
+    machine
+        .sandbox
+        .write(".claude/computer-use.lock", b"\xff\xfe\x00");
+    machine
+        .sandbox
+        .write(".claude/sessions/x.json", b"{\"pid\":1}");
+    machine
+        .sandbox
+        .write(".claude/ide/notaport.lock", b"{\"pid\":\"\\u001b[2J\"}");
+    machine.sandbox.write(".claude.json", "[".repeat(100_000));
+    fs::create_dir_all(machine.path(".local/state/claude/locks")).unwrap();
+    let pipe = machine.path(".local/state/claude/locks/pipe.lock");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let escape = machine.path(".local/state/claude/locks/\u{1b}[31m.lock");
+    fs::write(&escape, "").unwrap();
+    let done = machine.clear();
+    assert_eq!(done.len(), 6, "{done:?}");
+    assert!(
+        done.values().all(|lock| lock["verdict"] == "cannot_tell"),
+        "{done:?}"
+    );
+    assert!(
+        done.values().all(|lock| lock["action"] == "kept"),
+        "{done:?}"
+    );
+    let text = machine.run(&["locks"]).success().to_owned();
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+}
+
+#[test]
+fn the_list_for_people_fits_the_terminal_and_says_that_locks_are_not_limits() {
+    let machine = Machine::new();
+    machine.file(".claude.json.lock", "", 600);
+    machine.directory(".claude/history.jsonl.lock", 600);
+    machine.file(".claude/tasks/6dc2/.lock", "", 600);
+    for columns in [20, 40, 80, 200] {
+        for arguments in [&["locks"][..], &["--clear-stale-locks", "--dry-run"]] {
+            let run = Run::from(
+                machine
+                    .command(arguments)
+                    .env("COLUMNS", columns.to_string())
+                    .output()
+                    .unwrap(),
+            );
+            let text = run.success();
+            for line in text.lines().filter(|line| !line.contains("~/")) {
+                assert!(
+                    whycap::terminal::width(line) <= columns,
+                    "{columns}: {line}"
+                );
+            }
+            let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(flat.contains("does not cause a usage limit"), "{text}");
+            assert!(
+                flat.contains("can overwrite each other's settings"),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn flags_that_need_the_clearing_are_refused_without_it() {
+    let machine = Machine::new();
+    assert_eq!(machine.run(&["--dry-run"]).code, 2);
+    assert_eq!(machine.run(&["--clear-stale-locks", "locks"]).code, 2);
+}
+
+#[test]
+fn only_stuck_locks_that_cost_something_are_mentioned_unasked() {
+    use whycap::environment::Environment;
+    use whycap::places::Places;
+    let machine = Machine::new();
+    machine.directory(".claude.json.lock", -3600);
+    machine.directory(".claude/history.jsonl.lock", 600);
+    machine.file(".claude/.oauth_refresh.lock", "", 600);
+    machine.file(".claude/plugins/store/x.json.lock", "", 600);
+    let variables = [("HOME".into(), machine.sandbox.home().into_os_string())];
+    let environment = Environment::new(variables, SystemTime::now().into());
+    let findings = whycap::locks::that_matter(&Places::of(&environment), &environment);
+    let paths: Vec<_> = findings
+        .iter()
+        .map(|finding| finding.path.clone())
+        .collect();
+    let stuck = [".claude.json.lock", ".claude/.oauth_refresh.lock"].map(|path| machine.path(path));
+    assert_eq!(paths, stuck);
+    assert!(findings[0].costs.contains("on each start"), "{findings:?}");
+}
+
+/// After a change of the catalogue: `WHYCAP_REWRITE_DOCS=1 cargo test the_table_for_readers`.
+#[test]
+fn the_table_for_readers_is_the_catalogue() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/locks.md");
+    let wanted = whycap::locks::catalogue::document();
+    if std::env::var_os("WHYCAP_REWRITE_DOCS").is_some() {
+        fs::write(&path, &wanted).unwrap();
+    }
+    assert_eq!(
+        fs::read_to_string(path).unwrap_or_default(),
+        wanted,
+        "rewrite docs/locks.md"
+    );
+}
