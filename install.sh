@@ -158,40 +158,53 @@ has_history() {
     return 1
 }
 
-show() {
-    printf '%s' '{"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"}}' |
-        COLUMNS="${COLUMNS:-80}" "$program" statusline
+show() { # STATUS-JSON
+    printf '%s' "$1" | COLUMNS="${COLUMNS:-80}" "$program" statusline
     say ''
     "$program" spend --since "$(date +%Y-%m-%d)" || say '(whycap spend could not show it)'
 }
 
+# Colours are for terminals.
+if ! [ -t 1 ]; then
+    NO_COLOR=1
+    export NO_COLOR
+fi
+model='"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"}'
 say ''
 if has_history; then
     say 'Your status line, and what you spent today:'
     say ''
-    show
+    show "{$model}"
 else
     say 'There is no Claude Code history here yet. This is a SAMPLE of what you will see:'
     say ''
     sample=$(mktemp -d)
+    id=00000000-0000-4000-8000-000000000000
     mkdir -p "$sample/config/projects/sample"
     now=$(date -u +%Y-%m-%dT%H:%M:%S.000Z)
-    sed "s/@NOW@/$now/g" "$source/packaging/sample.jsonl" >"$sample/config/projects/sample/sample.jsonl"
+    sed "s/@NOW@/$now/g" "$source/packaging/sample.jsonl" >"$sample/config/projects/sample/$id.jsonl"
+    seconds=$(date +%s)
+    windows="\"five_hour\":{\"used_percentage\":38,\"resets_at\":$((seconds + 6700))},\"seven_day\":{\"used_percentage\":61,\"resets_at\":$((seconds + 250000))}"
+    session="\"session_id\":\"$id\",\"transcript_path\":\"$sample/config/projects/sample/$id.jsonl\""
     (
         CLAUDE_CONFIG_DIR=$sample/config
         WHYCAP_DATA_DIR=$sample/data
         export CLAUDE_CONFIG_DIR WHYCAP_DATA_DIR
-        show
+        show "{$session,$model,\"context_window\":{\"used_percentage\":41},\"rate_limits\":{$windows}}"
     )
 fi
 
 say ''
 case ":$PATH:" in
-    *":$bin:"*) say 'In a shell: whycap explain, whycap spend, whycap doctor. In Claude Code: /whycap' ;;
+    *":$bin:"*) say 'In a shell: whycap explain, whycap spend, whycap doctor.' ;;
     *)
         say "To type \`whycap\` in a shell, put $bin on your PATH:"
         say "  export PATH=\"$bin:\$PATH\""
-        say 'Claude Code finds it without that. In Claude Code: /whycap'
         ;;
 esac
+if [ "$settings" = yes ]; then
+    say 'In Claude Code: /whycap. It works there whatever your PATH is.'
+else
+    say "To add it to Claude Code: $(quoted "$program") install"
+fi
 say "To undo all of this: $undo"

@@ -95,6 +95,7 @@ impl Places {
     /// A path as people write it: `~` for the home directory.
     pub fn show(&self, path: &Path) -> String {
         match path.strip_prefix(&self.home) {
+            Ok(rest) if rest == Path::new("") => "~".to_owned(),
             Ok(rest) if self.home != Path::new("/") => {
                 Path::new("~").join(rest).display().to_string()
             }
@@ -171,5 +172,6 @@ mod tests {
             "~/.claude/x"
         );
         assert_eq!(default.show(Path::new("/srv/x")), "/srv/x");
+        assert_eq!(default.show(Path::new("/home/dev")), "~");
     }
 }

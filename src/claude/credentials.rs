@@ -2,17 +2,14 @@
 //!
 //! Presence only: no value is kept, compared or shown.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::disk;
+use super::settings::{self, Contents, Scope};
 use crate::environment::Environment;
 use crate::places::Places;
-
-/// The client reads no settings file that is larger.
-const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 
 /// Variables that change which account or service a session uses.
 const VARIABLES: [&str; 7] = [
@@ -93,7 +90,9 @@ fn is_on(value: &std::ffi::OsStr) -> bool {
 
 /// Those in one settings file: its `env` and its `apiKeyHelper`.
 pub fn in_settings(bytes: &[u8], set_in: SetIn) -> Vec<Credential> {
-    let settings: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let Contents::Settings(settings) = settings::parse(bytes) else {
+        return Vec::new();
+    };
     let is_set = |value: Option<&Value>| match value {
         Some(Value::String(text)) => !text.is_empty() && text != "0" && text != "false",
         Some(Value::Bool(on)) => *on,
@@ -117,33 +116,19 @@ pub fn in_settings(bytes: &[u8], set_in: SetIn) -> Vec<Credential> {
 
 /// Those in every settings file that a session in `project` reads.
 pub fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credential> {
-    let mut files = vec![
-        (managed_settings(), SetIn::ManagedSettings),
-        (places.user_settings(), SetIn::UserSettings),
-    ];
-    // In the home directory the project's settings are the user's.
-    if let Some(project) = project.filter(|project| project.join(".claude") != places.config) {
-        let own = project.join(".claude");
-        files.push((own.join("settings.json"), SetIn::ProjectSettings));
-        files.push((own.join("settings.local.json"), SetIn::LocalSettings));
-    }
-    files
+    settings::paths(places, project)
         .into_iter()
-        .filter_map(|(path, set_in)| Some((disk::read(&path, SIZE_LIMIT).ok()??, set_in)))
-        .flat_map(|(bytes, set_in)| in_settings(&bytes, set_in))
+        .filter_map(|(scope, path)| {
+            let set_in = match scope {
+                Scope::Managed => SetIn::ManagedSettings,
+                Scope::Local => SetIn::LocalSettings,
+                Scope::Project => SetIn::ProjectSettings,
+                Scope::User => SetIn::UserSettings,
+            };
+            Some(in_settings(&settings::bytes(&path).ok()??, set_in))
+        })
+        .flatten()
         .collect()
-}
-
-/// The file that an admin puts on the machine.
-fn managed_settings() -> PathBuf {
-    let directory = if cfg!(target_os = "macos") {
-        "/Library/Application Support/ClaudeCode"
-    } else if cfg!(windows) {
-        r"C:\ProgramData\ClaudeCode"
-    } else {
-        "/etc/claude-code"
-    };
-    Path::new(directory).join("managed-settings.json")
 }
 
 #[cfg(test)]

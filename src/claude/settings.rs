@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::disk;
-use crate::environment::Environment;
 use crate::places::Places;
 
 /// The client reads no settings file above this size.
@@ -77,7 +76,9 @@ impl SettingsFile {
     }
 }
 
-fn parse(bytes: &[u8]) -> Contents {
+/// What the bytes of a settings file say, read as the client reads them: a byte order mark is
+/// skipped, and an empty file is one without settings.
+pub fn parse(bytes: &[u8]) -> Contents {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
         return Contents::Settings(Value::Object(serde_json::Map::new()));
@@ -125,25 +126,36 @@ fn managed_directory() -> &'static str {
 /// Every settings file that counts in `project`, the one that wins first.
 ///
 /// Managed settings may also come from the server or from device management; those leave no file
-/// here and are not seen. `CLAUDE_CODE_MANAGED_SETTINGS_PATH` is the client's own variable.
-pub fn of(places: &Places, environment: &Environment, project: Option<&Path>) -> Vec<SettingsFile> {
-    let managed = environment
-        .path("CLAUDE_CODE_MANAGED_SETTINGS_PATH")
-        .map_or_else(
-            || path_of(Scope::Managed, places, Path::new("/")),
-            |named| {
-                if named.is_dir() {
-                    named.join("managed-settings.json")
-                } else {
-                    named
-                }
-            },
-        );
-    let mut paths: Vec<_> = drop_ins(&managed)
+/// here and are not seen. (The variable `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, which the client's
+/// program mentions, moves nothing: tried on 2.1.328.)
+pub fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
+    let managed = path_of(Scope::Managed, places, Path::new("/"));
+    with_managed(&managed, places, project)
+}
+
+fn with_managed(managed: &Path, places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
+    paths_with_managed(managed, places, project)
         .into_iter()
+        .map(|(scope, path)| SettingsFile::read(scope, path))
+        .collect()
+}
+
+/// Where every settings file that counts in `project` is or would be, the one that wins first.
+pub fn paths(places: &Places, project: Option<&Path>) -> Vec<(Scope, PathBuf)> {
+    let managed = path_of(Scope::Managed, places, Path::new("/"));
+    paths_with_managed(&managed, places, project)
+}
+
+fn paths_with_managed(
+    managed: &Path,
+    places: &Places,
+    project: Option<&Path>,
+) -> Vec<(Scope, PathBuf)> {
+    let mut paths: Vec<_> = drop_ins(managed)
+        .into_iter()
+        .chain([managed.to_owned()])
         .map(|path| (Scope::Managed, path))
         .collect();
-    paths.push((Scope::Managed, managed));
     let user = places.user_settings();
     if let Some(project) = project {
         for scope in [Scope::Local, Scope::Project] {
@@ -156,12 +168,10 @@ pub fn of(places: &Places, environment: &Environment, project: Option<&Path>) ->
     }
     paths.push((Scope::User, user));
     paths
-        .into_iter()
-        .map(|(scope, path)| SettingsFile::read(scope, path))
-        .collect()
 }
 
-/// `managed-settings.d/*.json`; a later name overrides an earlier one.
+/// `managed-settings.d/*.json`; a later name overrides an earlier one, and all of them the file
+/// beside the directory (tried on 2.1.328).
 fn drop_ins(managed: &Path) -> Vec<PathBuf> {
     let directory = managed.with_file_name("managed-settings.d");
     let Ok(entries) = std::fs::read_dir(directory) else {
@@ -208,6 +218,33 @@ mod tests {
         ];
         let (found, _) = winner(&files, "statusLine").unwrap();
         assert_eq!(found.scope, Scope::Project);
+    }
+
+    #[test]
+    fn managed_drop_ins_win_over_the_managed_file_and_later_names_over_earlier_ones() {
+        let directory = tempfile::tempdir().unwrap();
+        let managed = directory.path().join("managed-settings.json");
+        let write = |path: &Path, command: &str| {
+            let text = serde_json::json!({"statusLine": {"command": command}}).to_string();
+            disk::write_atomically(path, text.as_bytes(), disk::Durability::Quick).unwrap();
+        };
+        let variables = [("HOME".into(), directory.path().into())];
+        let environment =
+            crate::environment::Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
+        let places = Places::of(&environment);
+        let winner_now = || {
+            let files = with_managed(&managed, &places, Some(Path::new("/nowhere")));
+            winner(&files, "statusLine").map(|(_, entry)| entry["command"].clone())
+        };
+        assert_eq!(winner_now(), None);
+        write(&managed, "base");
+        assert_eq!(winner_now(), Some("base".into()));
+        let drop_ins = directory.path().join("managed-settings.d");
+        disk::create_private_dir(&drop_ins).unwrap();
+        write(&drop_ins.join("b.json"), "b");
+        write(&drop_ins.join("a.json"), "a");
+        write(&drop_ins.join("z.txt"), "not settings");
+        assert_eq!(winner_now(), Some("b".into()));
     }
 
     #[test]

@@ -13,6 +13,11 @@ use crate::terminal::{Palette, Tone, sanitize, width_for_person, wrap};
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Args)]
+#[command(after_help = "Exit code 1 if a check failed. Nothing is changed.
+
+Examples:
+  whycap doctor            for the folder you are in
+  whycap doctor --json     for a script")]
 pub struct DoctorArgs {
     /// Print JSON
     #[arg(long)]

@@ -108,7 +108,7 @@ pub fn run(arguments: &InstallArgs, environment: &Environment) -> anyhow::Result
         (carry_out(&places, make)?, Mood::Done)
     };
     let mut lines = report::lines(&plan, &path, mood, &places, palette);
-    let notes = afterthoughts(&places, environment, &directory, arguments.scope, &path);
+    let notes = afterthoughts(&places, &directory, arguments.scope, &path);
     lines.extend(notes.into_iter().map(|note| format!("  note: {note}")));
     lines.push(match mood {
         Mood::Would => "Nothing was changed.".to_owned(),
@@ -116,7 +116,7 @@ pub fn run(arguments: &InstallArgs, environment: &Environment) -> anyhow::Result
             "whycap was installed already; nothing was written.".to_owned()
         }
         Mood::Done => {
-            "Start a new Claude Code session to see it. To undo: whycap uninstall".to_owned()
+            "Open sessions take it up within seconds. To undo: whycap uninstall".to_owned()
         }
     });
     super::print(&(lines.join("\n") + "\n"))?;
@@ -209,12 +209,11 @@ fn ask(path: &Path) -> anyhow::Result<Foreign> {
 /// What keeps the installation from taking effect, or concerns others.
 fn afterthoughts(
     places: &Places,
-    environment: &Environment,
     directory: &Path,
     scope: ScopeChoice,
     path: &Path,
 ) -> Vec<String> {
-    let files = settings::of(places, environment, Some(directory));
+    let files = settings::of(places, Some(directory));
     let mut notes = Vec::new();
     if let Some((winner, entry)) = settings::winner(&files, "statusLine")
         && winner.path != path

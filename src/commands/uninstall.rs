@@ -15,6 +15,10 @@ use crate::terminal::Palette;
 
 /// Arguments of `whycap uninstall`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  whycap uninstall --dry-run        show what would change, change nothing
+  whycap uninstall                  take whycap out everywhere
+  whycap uninstall --scope local    only out of this project's local settings")]
 pub struct UninstallArgs {
     /// Show what would change and change nothing
     #[arg(long)]

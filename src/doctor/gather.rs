@@ -34,7 +34,7 @@ static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VER
 
 /// Everything that can be read from here; what other modules know stays unknown.
 pub fn facts(places: &Places, environment: &Environment, project: &Path) -> Facts {
-    let settings = settings::of(places, environment, Some(project));
+    let settings = settings::of(places, Some(project));
     let state = global_state(places);
     let newest = newest_transcript(places);
     Facts {

@@ -156,7 +156,18 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
             record_changed = true;
         }
     }
-    if record_changed {
+    let command = slash_command_path(places);
+    let mut needed = Vec::new();
+    if outcome.text != text {
+        needed.extend(missing_directories(path));
+    }
+    if wanted.hooks && !command.exists() {
+        needed.extend(missing_directories(&command));
+    }
+    needed.retain(|directory| !record.made_directories.contains(directory));
+    needed.dedup();
+    if record_changed || !needed.is_empty() {
+        record.made_directories.extend(needed);
         push_record(&mut plan, places, path, &record);
     }
     if outcome.text != text {
@@ -170,7 +181,7 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
         });
     }
     if wanted.hooks {
-        plan_slash_command(places, path, &mut record, &mut plan)?;
+        plan_slash_command(places, &mut plan)?;
     }
     Ok(plan)
 }
@@ -189,12 +200,19 @@ fn push_record(plan: &mut Plan, places: &Places, path: &Path, record: &Record) {
     plan.steps.push(Step::WriteOwn(file, record.to_bytes()));
 }
 
-fn plan_slash_command(
-    places: &Places,
-    settings: &Path,
-    record: &mut Record,
-    plan: &mut Plan,
-) -> anyhow::Result<()> {
+/// The directories above `path` that do not exist yet, outermost first.
+fn missing_directories(path: &Path) -> Vec<PathBuf> {
+    let mut missing: Vec<_> = path
+        .ancestors()
+        .skip(1)
+        .take_while(|directory| !directory.exists())
+        .map(Path::to_owned)
+        .collect();
+    missing.reverse();
+    missing
+}
+
+fn plan_slash_command(places: &Places, plan: &mut Plan) -> anyhow::Result<()> {
     let path = slash_command_path(places);
     match text_of(&path)? {
         Some(text) if text == SLASH_COMMAND => {}
@@ -205,8 +223,6 @@ fn plan_slash_command(
         None => {
             let directory = path.parent().unwrap_or(&places.config).to_owned();
             if !directory.exists() {
-                record.made_commands_directory = true;
-                push_record(plan, places, settings, record);
                 plan.steps.push(Step::Directory(directory));
             }
             plan.steps
@@ -223,13 +239,18 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<Plan> {
     let present = text_of(path)?;
     let mut left = present.clone();
     if let Some(text) = &present {
-        let outcome = wiring::remove(text, record.status_line.as_deref(), &record.stays)
-            .with_context(|| left_alone(path))?;
+        let kept = record.status_line.as_deref();
+        let outcome =
+            wiring::remove(text, kept, &record.stays).with_context(|| left_alone(path))?;
         plan.changes = outcome.changes;
         if !plan.changes.is_empty() {
             left = match record.original(text) {
                 Some(Original::NoFile) => None,
-                Some(Original::Text(original)) => Some(original),
+                // A person may have edited the file between two installations; then the text
+                // before the second still holds what the first put in.
+                Some(Original::Text(original)) => {
+                    Some(wiring::remove(&original, kept, &record.stays)?.text)
+                }
                 None => Some(outcome.text),
             };
         }
@@ -271,7 +292,12 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<Plan> {
     }
     let others = Record::known_settings(places);
     if others.iter().all(|other| other == path) {
-        remove_slash_command(places, &record, &mut plan)?;
+        remove_slash_command(places, &mut plan)?;
+    }
+    for directory in record.made_directories.iter().rev() {
+        if directory.exists() {
+            plan.steps.push(Step::RemoveOwnDirectory(directory.clone()));
+        }
     }
     let own = record::path_of(places, path);
     if own.exists() {
@@ -280,7 +306,7 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<Plan> {
     Ok(plan)
 }
 
-fn remove_slash_command(places: &Places, record: &Record, plan: &mut Plan) -> anyhow::Result<()> {
+fn remove_slash_command(places: &Places, plan: &mut Plan) -> anyhow::Result<()> {
     let path = slash_command_path(places);
     match text_of(&path)? {
         Some(text) if text == SLASH_COMMAND => plan.steps.push(Step::Remove {
@@ -292,12 +318,6 @@ fn remove_slash_command(places: &Places, record: &Record, plan: &mut Plan) -> an
             places.show(&path)
         )),
         None => {}
-    }
-    if record.made_commands_directory
-        && let Some(directory) = path.parent().filter(|directory| directory.exists())
-    {
-        plan.steps
-            .push(Step::RemoveOwnDirectory(directory.to_owned()));
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ const SIZE_LIMIT: u64 = 8 * 1024 * 1024;
 
 /// What was done to one settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Record {
     /// The settings file.
     pub settings: PathBuf,
@@ -27,9 +28,8 @@ pub struct Record {
     pub stays: Vec<String>,
     /// The foreign status line, spelled as it was.
     pub status_line: Option<String>,
-    /// The `commands` directory did not exist before us.
-    #[serde(default)]
-    pub made_commands_directory: bool,
+    /// Directories that did not exist before us, outermost first.
+    pub made_directories: Vec<PathBuf>,
 }
 
 /// One write.

@@ -55,8 +55,7 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
     // Made first and said after: a hint that is lost is better than one that comes back.
     let said = disk::create_atomically(&directory.join("status-line-hint-given"), b"").ok()?;
     said.then(|| {
-        "whycap is active. For what you spend in the status line, run `whycap install \
-         --statusline` in a shell."
+        "To see what you spend in the status line, run `whycap install --statusline` in a shell."
             .to_owned()
     })
 }

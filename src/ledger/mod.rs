@@ -325,8 +325,13 @@ impl Ledger {
         let (from, until) = (from.timestamp_millis(), until.timestamp_millis());
         let mut of_session = Money::ZERO;
         let mut of_period = Money::ZERO;
+        let models: Vec<_> = batch
+            .models
+            .iter()
+            .map(|model| prices.prices_of(model))
+            .collect();
         for (key, counted) in &batch.responses {
-            let Some(model) = batch.models.get(counted.model as usize) else {
+            let Some(model) = models.get(counted.model as usize) else {
                 continue;
             };
             let known = commit::read(&self.connection, *key).ok().flatten();
@@ -336,9 +341,7 @@ impl Ledger {
             let at = known
                 .as_ref()
                 .map_or(counted.at, |old| old.at.min(counted.at));
-            let now = prices
-                .prices_of(model)
-                .price(at, &usage, counted.service, &counted.calls);
+            let now = model.price(at, &usage, counted.service, &counted.calls);
             let more = now - known.map_or(Money::ZERO, |old| old.cost);
             if batch
                 .sessions

@@ -7,90 +7,38 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// One step from a version to the next. A newcomer appends a step and changes none.
+/// One step from a version to the next. A newcomer appends a step, changes none, and raises
+/// [`VERSION`].
+///
+/// The text carries no comments and no needless spaces: SQLite keeps it as it is and parses it at
+/// every open. What the columns mean:
+/// - `session.project`: the directory it worked in; `parent`, `parent_at`: the session it was
+///   forked from and the time of the newest line copied from there; `recorded`, `unrecorded`,
+///   `unpriced`: sums of its responses, kept in step.
+/// - `response.key`: hash of message id and request id; `flags`: see `commit::flag`; `calls`: the
+///   calls of a tool loop, where they decide the price.
+/// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived from `cost_state`,
+///   see `unrecorded.rs`.
+/// - `file.bytes_read` to `unreadable`: a `transcript::reader::Progress`; `modified` in nanoseconds.
+/// - `cost_state.before`, `after`: times of the lines around it; `models`: see `commit.rs`.
 const MIGRATIONS: [&str; 1] = [
     // 1: first version.
-    "
-    CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE session (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE,
-        project TEXT,                  -- the directory it worked in
-        parent TEXT,                   -- the session it was forked from
-        parent_at INTEGER,             -- time of the newest line copied from there
-        recorded INTEGER NOT NULL DEFAULT 0,
-        unrecorded INTEGER NOT NULL DEFAULT 0,
-        unpriced INTEGER NOT NULL DEFAULT 0    -- responses without a known price
-    );
-    CREATE TABLE model (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-    CREATE TABLE response (
-        key INTEGER PRIMARY KEY,       -- hash of message id and request id
-        at INTEGER NOT NULL,
-        session INTEGER NOT NULL,
-        model INTEGER NOT NULL,
-        flags INTEGER NOT NULL,
-        input INTEGER NOT NULL,
-        output INTEGER NOT NULL,
-        cache_read INTEGER NOT NULL,
-        cache_write INTEGER NOT NULL,
-        cache_write_1h INTEGER NOT NULL,
-        web_searches INTEGER NOT NULL,
-        calls TEXT,                    -- calls of a tool loop, where they decide the price
-        cost INTEGER NOT NULL
-    );
-    CREATE INDEX response_by_session ON response (session);
-    CREATE TABLE quarter (             -- sums of response, kept in step with it
-        quarter INTEGER NOT NULL,
-        session INTEGER NOT NULL,
-        model INTEGER NOT NULL,
-        responses INTEGER NOT NULL,
-        unpriced INTEGER NOT NULL,
-        input INTEGER NOT NULL,
-        output INTEGER NOT NULL,
-        cache_read INTEGER NOT NULL,
-        cache_write INTEGER NOT NULL,
-        cache_write_1h INTEGER NOT NULL,
-        web_searches INTEGER NOT NULL,
-        cost INTEGER NOT NULL,
-        PRIMARY KEY (quarter, session, model)
-    ) WITHOUT ROWID;
-    CREATE TABLE unrecorded (          -- derived from cost_state, see unrecorded.rs
-        quarter INTEGER NOT NULL,
-        session INTEGER NOT NULL,
-        model INTEGER NOT NULL,
-        cost INTEGER NOT NULL,
-        PRIMARY KEY (quarter, session, model)
-    ) WITHOUT ROWID;
-    CREATE INDEX unrecorded_by_session ON unrecorded (session);
-    CREATE TABLE file (
-        id INTEGER PRIMARY KEY,
-        path BLOB NOT NULL UNIQUE,
-        bytes_read INTEGER NOT NULL,
-        mark INTEGER NOT NULL,
-        size INTEGER NOT NULL,
-        modified INTEGER NOT NULL,     -- nanoseconds
-        last_at INTEGER,
-        open_cost_state INTEGER,
-        unreadable INTEGER NOT NULL
-    );
-    CREATE TABLE cost_state (
-        file INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        session INTEGER NOT NULL,
-        started INTEGER NOT NULL,
-        total INTEGER NOT NULL,
-        before INTEGER,                -- time of the last line before it
-        after INTEGER,                 -- time of the first line after it
-        models TEXT NOT NULL,
-        PRIMARY KEY (file, position)
-    ) WITHOUT ROWID;
-    CREATE INDEX cost_state_by_session ON cost_state (session);
-    CREATE INDEX cost_state_by_start ON cost_state (started);
-    ",
+    "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER)WITHOUT ROWID;
+CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT UNIQUE,project TEXT,parent TEXT,parent_at INTEGER,recorded INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0);
+CREATE TABLE model(id INTEGER PRIMARY KEY,name TEXT UNIQUE);
+CREATE TABLE response(key INTEGER PRIMARY KEY,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER);
+CREATE INDEX response_by_session ON response(session);
+CREATE TABLE quarter(quarter INTEGER,session INTEGER,model INTEGER,responses INTEGER,unpriced INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
+CREATE TABLE unrecorded(quarter INTEGER,session INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
+CREATE INDEX unrecorded_by_session ON unrecorded(session);
+CREATE TABLE file(id INTEGER PRIMARY KEY,path BLOB UNIQUE,bytes_read INTEGER,mark INTEGER,size INTEGER,modified INTEGER,last_at INTEGER,open_cost_state INTEGER,unreadable INTEGER);
+CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,before INTEGER,after INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
+CREATE INDEX cost_state_by_session ON cost_state(session);
+CREATE INDEX cost_state_by_start ON cost_state(started);",
 ];
 
 /// The version that this program writes.
-pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+pub(super) const VERSION: i64 = 1;
 
 /// What became of a ledger on opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

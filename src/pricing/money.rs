@@ -29,16 +29,17 @@ impl Money {
         Self(nano.saturating_mul(PICO_PER_NANO))
     }
 
-    /// The amount that a program wrote as a floating-point number of dollars, to the nano-dollar:
-    /// such numbers carry the noise of many additions (`0.042564000000000005`).
+    /// The amount that a program wrote as a floating-point number of dollars. Such numbers carry
+    /// the noise of many additions (`0.042564000000000005`), so they are taken to the tenth of a
+    /// nano-dollar: no list price has finer steps.
     /// None if it is not a number or beyond what [`Money`] holds.
     pub fn from_noisy_usd(usd: f64) -> Option<Self> {
-        let nano = (usd * 1e9).round();
+        let tenths = (usd * 1e10).round();
         #[expect(
             clippy::cast_possible_truncation,
             reason = "checked to be in range just before"
         )]
-        (nano.abs() < 9e15).then(|| Self::from_nano(nano as i64))
+        (tenths.abs() < 9e16).then(|| Self(tenths as i64 * (PICO_PER_NANO / 10)))
     }
 
     /// Pico-dollars.
@@ -56,13 +57,9 @@ impl Money {
         self.0.saturating_add(half) / PICO_PER_NANO
     }
 
-    /// Dollars, exact to the nano-dollar: for JSON.
+    /// Dollars as the nearest floating-point number: for JSON, and for ratios. Exact to far less
+    /// than a nano-dollar below nine thousand dollars, and to a nano-dollar below nine million.
     pub fn usd(self) -> f64 {
-        self.nano() as f64 / 1e9
-    }
-
-    /// Dollars at full precision: for ratios and rates.
-    pub fn approximate_usd(self) -> f64 {
         self.0 as f64 / PICO_PER_USD
     }
 
@@ -74,7 +71,7 @@ impl Money {
 
     /// For people: cents, or more digits where the first cent is not reached: `$12.34`, `$0.0041`.
     pub fn show(self) -> String {
-        let usd = self.approximate_usd();
+        let usd = self.usd();
         if self.0 == 0 {
             "$0.00".to_owned()
         } else if usd.abs() < 0.000_05 {
@@ -151,6 +148,11 @@ mod tests {
         assert_eq!(
             Money::from_noisy_usd(0.042_564_000_000_000_005),
             Some(Money::from_nano(42_564_000))
+        );
+        // Half a nano-dollar is no noise.
+        assert_eq!(
+            Money::from_noisy_usd(0.093_331_072_5).map(Money::pico),
+            Some(93_331_072_500)
         );
         assert_eq!(Money::from_noisy_usd(f64::NAN), None);
         assert_eq!(Money::from_noisy_usd(1e300), None);

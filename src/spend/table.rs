@@ -208,7 +208,7 @@ fn share(part: Money, whole: Money) -> String {
     if whole <= Money::ZERO {
         return String::new();
     }
-    let percent = part.approximate_usd() / whole.approximate_usd() * 100.0;
+    let percent = part.usd() / whole.usd() * 100.0;
     if percent > 0.0 && percent < 0.5 {
         "<1 %".to_owned()
     } else {
@@ -236,7 +236,7 @@ fn bar_of(part: Money, most: Money, longest: usize) -> String {
     if longest == 0 || most <= Money::ZERO || part <= Money::ZERO {
         return String::new();
     }
-    let eighths = part.approximate_usd() / most.approximate_usd() * longest as f64 * 8.0;
+    let eighths = part.usd() / most.usd() * longest as f64 * 8.0;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

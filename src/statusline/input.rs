@@ -71,7 +71,7 @@ impl StatusInput {
             .or_else(|| self.text("/model"))
     }
 
-    /// The model's id ("claude-opus-5-5", "claude-opus-4-8[1m]").
+    /// The model's id (`claude-opus-5-5`, `claude-opus-4-8[1m]`).
     pub fn model_id(&self) -> Option<&str> {
         self.text("/model/id")
     }

@@ -157,7 +157,7 @@ fn spend_forms(
 
 /// How far a budget is used, if it is time to say so.
 fn budget_note(amount: Money, limit: f64, budget: &Budget) -> Option<Piece> {
-    let share = amount.approximate_usd() / limit;
+    let share = amount.usd() / limit;
     (share >= budget.warn_at).then(|| {
         let tone = if share >= 1.0 {
             Tone::Alarm

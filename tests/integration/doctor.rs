@@ -110,25 +110,6 @@ fn a_moved_program_is_noticed_and_install_mends_it() {
 }
 
 #[test]
-fn managed_settings_are_seen_where_the_client_sees_them() {
-    let sandbox = Sandbox::new();
-    let managed = sandbox.write(
-        "managed/managed-settings.json",
-        "{\"allowManagedHooksOnly\": true}",
-    );
-    let sandbox = sandbox.variable(
-        "CLAUDE_CODE_MANAGED_SETTINGS_PATH",
-        managed.parent().unwrap().to_str().unwrap(),
-    );
-    sandbox.run(&["install"]).success();
-    let run = sandbox.run(&["doctor", "--json"]);
-    assert_eq!(run.code, 1);
-    let found = report(&run);
-    assert_eq!(check(&found, "hooks allowed")["verdict"], "fail");
-    assert_eq!(found["ok"], false);
-}
-
-#[test]
 fn an_unreadable_ledger_is_a_failure_that_names_the_file() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();

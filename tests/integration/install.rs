@@ -91,6 +91,10 @@ fn a_home_without_settings_has_none_again_afterwards() {
     assert!(sandbox.path(".claude/commands/whycap.md").exists());
     sandbox.run(&["uninstall"]).success();
     assert_eq!(theirs(&sandbox), []);
+    assert!(
+        !sandbox.path(".claude").exists(),
+        "nor the directory that was made for it"
+    );
 }
 
 #[test]
@@ -374,7 +378,7 @@ fn every_file_that_was_installed_into_is_cleaned_from_anywhere() {
     sandbox.run(&["install"]).success();
     assert!(project.join(".claude/settings.local.json").exists());
     sandbox.run(&["uninstall"]).success();
-    assert!(!project.join(".claude/settings.local.json").exists());
+    assert!(!project.join(".claude").exists());
     assert_eq!(sandbox.read(SETTINGS), "{}");
 }
 

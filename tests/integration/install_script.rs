@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{NOW, Sandbox, write_script};
+use crate::support::{Sandbox, write_script};
 
 fn shell() -> &'static str {
     if Path::new("/bin/dash").exists() {
@@ -60,7 +60,6 @@ impl Setting {
             .env("PATH", search)
             .env("CARGO_LOG", self.sandbox.path("cargo.log"))
             .env("TZ", "UTC")
-            .env("WHYCAP_NOW", NOW)
             .current_dir(self.sandbox.home())
             .output()
             .unwrap()
@@ -120,6 +119,9 @@ fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
         "{settings}"
     );
     assert!(text.contains("SAMPLE"), "{text}");
+    // The sample's own session, priced, with its windows.
+    assert!(text.contains("5h 38%") && text.contains("137.4k"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colours for a pipe: {text}");
     assert!(text.contains("on your PATH"), "{text}");
     assert!(
         text.contains("To undo all of this: '") && text.contains("--uninstall"),
@@ -129,6 +131,20 @@ fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
     assert!(!setting.sandbox.path(".claude/projects").exists());
     let left: Vec<_> = fs::read_dir(program.parent().unwrap()).unwrap().collect();
     assert_eq!(left.len(), 1, "no half-copied program");
+}
+
+#[test]
+fn with_a_history_it_shows_the_user_s_own_figures_and_no_sample() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    setting
+        .sandbox
+        .write(".claude/projects/p/s.jsonl", "{\"type\":\"user\"}\n");
+    let text = said(&setting.run(&[]));
+    assert!(
+        text.contains("Your status line, and what you spent today:"),
+        "{text}"
+    );
+    assert!(!text.contains("SAMPLE"), "{text}");
 }
 
 #[test]
@@ -158,6 +174,7 @@ fn a_prefix_with_a_space_is_honoured_and_settings_are_left_alone_on_request() {
     assert!(Path::new(prefix).join("bin/whycap").exists());
     assert!(!setting.sandbox.path(".claude").exists());
     assert!(text.contains(&format!("--prefix '{prefix}'")), "{text}");
+    assert!(text.contains("To add it to Claude Code:"), "{text}");
     // A relative one means the caller's directory, not the script's.
     said(&setting.run(&["--prefix=relative", "--no-settings"]));
     assert!(setting.sandbox.path("relative/bin/whycap").exists());

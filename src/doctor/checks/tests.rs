@@ -1,11 +1,15 @@
 use std::path::PathBuf;
 
-use chrono::DateTime;
-use serde_json::json;
+use chrono::{DateTime, TimeDelta};
+use serde_json::{Value, json};
 
-use super::*;
-use crate::doctor::{ClientVersion, CredentialFact, Verdict, WiredProgram, examine};
+use crate::claude::settings::{Contents, Scope, SettingsFile};
+use crate::doctor::{
+    ClientVersion, CredentialFact, Facts, Finding, LedgerState, ProgramState, Verdict,
+    WiredProgram, examine,
+};
 use crate::environment::Environment;
+use crate::install::wiring::EVENTS;
 use crate::places::Places;
 
 /// A set-up in which all is well.

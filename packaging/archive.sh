@@ -1,0 +1,42 @@
+#!/bin/sh
+# Packs a built whycap for people without Rust: archive.sh PROGRAM TARGET DIRECTORY
+#
+# Makes DIRECTORY/whycap-VERSION-TARGET.tar.gz and its .sha256. In it: the program, its licences, the
+# README, completions and the man page. PROGRAM must run on this machine, because it writes the latter two.
+set -eu
+
+if [ $# -ne 3 ]; then
+    sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+program=$1
+target=$2
+directory=$3
+source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+
+version=$("$program" --version)
+version=${version#whycap }
+name=whycap-$version-$target
+staging=$(mktemp -d)
+trap 'rm -rf -- "$staging"' EXIT
+inside=$staging/$name
+mkdir -p -- "$inside/completions" "$inside/man" "$directory"
+
+cp -- "$program" "$inside/whycap"
+chmod 755 "$inside/whycap"
+for file in README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE; do
+    cp -- "$source/$file" "$inside/"
+done
+"$program" completions bash >"$inside/completions/whycap.bash"
+"$program" completions zsh >"$inside/completions/_whycap"
+"$program" completions fish >"$inside/completions/whycap.fish"
+"$program" man >"$inside/man/whycap.1"
+
+tar -C "$staging" -czf "$directory/$name.tar.gz" "$name"
+cd -- "$directory"
+if command -v sha256sum >/dev/null 2>&1; then
+    sha256sum "$name.tar.gz" >"$name.tar.gz.sha256"
+else
+    shasum -a 256 "$name.tar.gz" >"$name.tar.gz.sha256"
+fi
+printf '%s\n' "$directory/$name.tar.gz"

@@ -1,0 +1,167 @@
+//! Many processes on one ledger: nothing is lost, nothing is counted twice, nobody waits for long.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+
+const OUTPUT_PRICE: f64 = 20.0 / 1e6;
+
+fn line(id: usize, session: &str) -> String {
+    format!(
+        r#"{{"type":"assistant","uuid":"u{id}","timestamp":"2026-11-20T06:{:02}:00.000Z","sessionId":"{session}","cwd":"/home/dev/api","requestId":"req_{session}_{id}","message":{{"id":"msg_{session}_{id}","model":"claude-opus-5-5","role":"assistant","content":[{{"type":"text","text":"{}"}}],"usage":{{"input_tokens":0,"output_tokens":1000}}}}}}"#,
+        id % 60,
+        "x".repeat(300)
+    )
+}
+
+fn transcript(session: &str) -> String {
+    format!(".claude/projects/-home-dev-api/{session}.jsonl")
+}
+
+fn with_sessions(sessions: usize, lines: usize) -> Sandbox {
+    let sandbox = Sandbox::new();
+    for session in 0..sessions {
+        let name = format!("s{session}");
+        let text: Vec<String> = (0..lines).map(|id| line(id, &name)).collect();
+        sandbox.write(&transcript(&name), text.join("\n") + "\n");
+    }
+    sandbox
+}
+
+fn start(command: &mut Command, stdin: &[u8]) -> Child {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(stdin)
+        .expect("room in the pipe");
+    child
+}
+
+fn status(sandbox: &Sandbox, session: &str) -> Vec<u8> {
+    let path = sandbox.path(&transcript(session));
+    json!({"session_id": session, "transcript_path": path, "model": {"display_name": "Opus"}})
+        .to_string()
+        .into_bytes()
+}
+
+#[track_caller]
+fn total_is(sandbox: &Sandbox, responses: usize) {
+    let report: Value = sandbox.run(&["spend", "--json"]).json();
+    assert_eq!(report["total"]["responses"], responses);
+    let cost = report["total"]["cost_usd"].as_f64().unwrap();
+    assert!(
+        (cost - responses as f64 * 1000.0 * OUTPUT_PRICE).abs() < 1e-9,
+        "{cost}"
+    );
+}
+
+#[test]
+fn twenty_reports_at_once_on_a_new_ledger_agree() {
+    let sandbox = with_sessions(10, 300);
+    let children: Vec<Child> = (0..20)
+        .map(|_| start(&mut sandbox.command(&["spend", "--json"]), b""))
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{stderr}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["total"]["responses"], 3000);
+    }
+    total_is(&sandbox, 3000);
+}
+
+#[test]
+fn status_lines_hooks_and_reports_together_lose_nothing() {
+    let sandbox = with_sessions(8, 50);
+    for round in 0..4 {
+        for session in 0..8 {
+            let name = format!("s{session}");
+            let mut file = fs::OpenOptions::new()
+                .append(true)
+                .open(sandbox.path(&transcript(&name)))
+                .unwrap();
+            writeln!(file, "{}", line(1000 + round, &name)).unwrap();
+        }
+        let mut children = Vec::new();
+        for session in 0..8 {
+            let name = format!("s{session}");
+            children.push(start(
+                &mut sandbox.command(&["statusline"]),
+                &status(&sandbox, &name),
+            ));
+            let event = json!({
+                "hook_event_name": "Stop", "session_id": name, "transcript_path": sandbox.path(&transcript(&name)),
+            });
+            children.push(start(
+                &mut sandbox.command(&["hook"]),
+                event.to_string().as_bytes(),
+            ));
+        }
+        children.push(start(&mut sandbox.command(&["spend"]), b""));
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success());
+            assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        }
+    }
+    total_is(&sandbox, 8 * 54);
+}
+
+#[test]
+fn a_status_line_shows_the_new_line_although_another_process_holds_the_ledger() {
+    let sandbox = with_sessions(1, 10);
+    sandbox.run(&["spend"]).success();
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let writer = rusqlite::Connection::open(&ledger).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .open(sandbox.path(&transcript("s0")))
+        .unwrap();
+    writeln!(file, "{}", line(99, "s0")).unwrap();
+    let run = sandbox.run_with(&["statusline"], &status(&sandbox, "s0"));
+    assert!(run.success().contains("$0.22"), "{}", run.stdout);
+    drop(writer);
+    total_is(&sandbox, 11);
+}
+
+#[test]
+fn a_reader_that_is_killed_in_the_middle_leaves_a_ledger_that_goes_on() {
+    let sandbox = with_sessions(40, 400);
+    for delay in [1, 3, 7, 15, 30] {
+        let mut child = start(&mut sandbox.command(&["spend"]), b"");
+        std::thread::sleep(std::time::Duration::from_millis(delay));
+        // Killed with SIGKILL at an arbitrary moment; it may have ended already.
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    total_is(&sandbox, 16_000);
+}
+
+#[test]
+fn a_home_that_cannot_be_written_still_has_a_status_line() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = with_sessions(1, 10);
+    let home = sandbox.home();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o555)).unwrap();
+    let run = sandbox.run_with(&["statusline"], &status(&sandbox, "s0"));
+    let hook = sandbox.run_with(
+        &["hook"],
+        br#"{"hook_event_name":"Stop","session_id":"s0"}"#,
+    );
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(run.success().contains("Opus"), "{}", run.stdout);
+    hook.success();
+}

@@ -1,0 +1,478 @@
+//! What was served is what we count, to a billionth of a dollar, however it was read.
+
+use std::fs;
+use std::io::Write;
+
+use serde_json::Value;
+
+use crate::support::{Run, Sandbox, data};
+
+/// Histories that the real client (2.1.328) wrote, each with the truth of what was served.
+const HISTORIES: [&str; 3] = [
+    "compaction-and-subagent",
+    "forks-of-forks",
+    "subagents-and-errors",
+];
+
+fn with_history(name: &str) -> (Sandbox, Value) {
+    let sandbox = Sandbox::new();
+    sandbox.copy_tree(&data(&format!("histories/{name}/home")), "");
+    let truth = fs::read(data(&format!("histories/{name}/truth.json"))).unwrap();
+    (sandbox, serde_json::from_slice(&truth).unwrap())
+}
+
+fn spend(sandbox: &Sandbox, by: &str) -> Value {
+    sandbox.run(&["spend", "--json", "--by", by]).json()
+}
+
+#[track_caller]
+fn near(found: &Value, expected: &Value) {
+    let (found, expected) = (found.as_f64().unwrap(), expected.as_f64().unwrap());
+    assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+}
+
+#[track_caller]
+fn matches_truth(report: &Value, truth: &Value) {
+    near(&report["total"]["cost_usd"], &truth["total_usd"]);
+    near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
+    near(&report["total"]["unrecorded_usd"], &truth["hidden_usd"]);
+    assert_eq!(report["total"]["responses"], truth["shown_responses"]);
+}
+
+fn transcripts(sandbox: &Sandbox) -> Vec<std::path::PathBuf> {
+    fn walk(directory: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in fs::read_dir(directory).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|kind| kind == "jsonl") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&sandbox.path(".claude/projects"), &mut found);
+    found.sort();
+    found
+}
+
+#[test]
+fn every_recorded_history_gives_the_truth_in_every_grouping() {
+    for name in HISTORIES {
+        let (sandbox, truth) = with_history(name);
+        for by in [
+            "day", "week", "month", "session", "project", "model", "block",
+        ] {
+            let report = spend(&sandbox, by);
+            matches_truth(&report, &truth);
+            let sum: f64 = report["groups"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|g| g["cost_usd"].as_f64().unwrap())
+                .sum();
+            near(&Value::from(sum), &truth["total_usd"]);
+        }
+    }
+}
+
+#[test]
+fn a_model_s_cost_is_what_was_served_to_it() {
+    let (sandbox, truth) = with_history("forks-of-forks");
+    let report = spend(&sandbox, "model");
+    for (model, served) in truth["models"].as_object().unwrap() {
+        let group = report["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|group| group["key"] == *model)
+            .unwrap();
+        // The recorder rounded after each addition, so its sum is off by a few billionths.
+        let (ours, served) = (
+            group["cost_usd"].as_f64().unwrap(),
+            served["cost_usd"].as_f64().unwrap(),
+        );
+        assert!(
+            (ours - served).abs() < 5e-9,
+            "{model}: {ours} is not {served}"
+        );
+    }
+}
+
+#[test]
+fn history_survives_the_clean_up_of_transcripts() {
+    let (sandbox, truth) = with_history("compaction-and-subagent");
+    spend(&sandbox, "day");
+    fs::remove_dir_all(sandbox.path(".claude/projects")).unwrap();
+    matches_truth(&spend(&sandbox, "day"), &truth);
+}
+
+#[test]
+fn the_order_in_which_files_appear_makes_no_difference() {
+    for name in HISTORIES {
+        for reversed in [false, true] {
+            let (sandbox, truth) = with_history(name);
+            let files = transcripts(&sandbox);
+            let held: Vec<_> = files
+                .iter()
+                .map(|path| (path.clone(), fs::read(path).unwrap()))
+                .collect();
+            for path in &files {
+                fs::remove_file(path).unwrap();
+            }
+            let mut order: Vec<_> = held.iter().collect();
+            if reversed {
+                order.reverse();
+            }
+            for (path, bytes) in order {
+                fs::write(path, bytes).unwrap();
+                spend(&sandbox, "day");
+            }
+            matches_truth(&spend(&sandbox, "session"), &truth);
+        }
+    }
+}
+
+#[test]
+fn a_transcript_that_arrives_in_pieces_gives_the_same_sums() {
+    let (sandbox, truth) = with_history("subagents-and-errors");
+    for path in transcripts(&sandbox) {
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, b"").unwrap();
+        for piece in bytes.chunks(bytes.len() / 5 + 1) {
+            fs::OpenOptions::new()
+                .append(true)
+                .open(&path)
+                .unwrap()
+                .write_all(piece)
+                .unwrap();
+            spend(&sandbox, "day");
+        }
+    }
+    matches_truth(&spend(&sandbox, "day"), &truth);
+}
+
+#[test]
+fn a_file_that_is_truncated_replaced_or_rewritten_is_read_anew_and_not_counted_twice() {
+    let (sandbox, truth) = with_history("compaction-and-subagent");
+    spend(&sandbox, "day");
+    for path in transcripts(&sandbox) {
+        let bytes = fs::read(&path).unwrap();
+        // Cut short, then whole again.
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        spend(&sandbox, "day");
+        fs::write(&path, &bytes).unwrap();
+        spend(&sandbox, "day");
+        // Rewritten with a line more at its beginning, as another inode.
+        let beside = path.with_extension("new");
+        fs::write(
+            &beside,
+            [
+                b"{\"type\":\"mode\",\"mode\":\"normal\"}\n",
+                bytes.as_slice(),
+            ]
+            .concat(),
+        )
+        .unwrap();
+        fs::rename(&beside, &path).unwrap();
+        spend(&sandbox, "day");
+    }
+    matches_truth(&spend(&sandbox, "day"), &truth);
+}
+
+#[test]
+fn a_copied_history_in_a_second_config_directory_counts_once() {
+    let (sandbox, truth) = with_history("compaction-and-subagent");
+    sandbox.copy_tree(
+        &data("histories/compaction-and-subagent/home/.claude"),
+        "second",
+    );
+    let both = format!(
+        "{},{}",
+        sandbox.path(".claude").display(),
+        sandbox.path("second").display()
+    );
+    let report = Sandbox::run(
+        &sandbox_with(&sandbox, "CLAUDE_CONFIG_DIR", &both),
+        &["spend", "--json"],
+    )
+    .json();
+    near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
+}
+
+/// Another view of the same home with one more variable.
+fn sandbox_with(sandbox: &Sandbox, name: &str, value: &str) -> Sandbox {
+    let view = Sandbox::new();
+    view.copy_tree(&sandbox.home(), "");
+    view.variable(name, value)
+}
+
+#[test]
+fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
+    let (sandbox, truth) = with_history("compaction-and-subagent");
+    spend(&sandbox, "day");
+    let directory = sandbox.path(".local/share/whycap");
+    let ledger = directory.join("ledger.sqlite3");
+    fs::write(&ledger, b"SQLite format 3\0 and then rubbish".repeat(400)).unwrap();
+    matches_truth(&spend(&sandbox, "day"), &truth);
+    let kept = fs::read_dir(&directory)
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().contains("damaged"))
+        .count();
+    assert!(kept >= 1, "the damaged ledger is gone");
+}
+
+#[test]
+fn the_ledger_is_for_its_owner_only_and_holds_no_prompt() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    spend(&sandbox, "day");
+    let directory = sandbox.path(".local/share/whycap");
+    assert_eq!(
+        fs::metadata(&directory).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    for entry in fs::read_dir(&directory).unwrap().flatten() {
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o077,
+            0,
+            "{:?}",
+            entry.path()
+        );
+        let bytes = fs::read(entry.path()).unwrap();
+        for prompt in ["haiku long", "after compact", "Hello from the mock"] {
+            assert!(
+                !bytes
+                    .windows(prompt.len())
+                    .any(|window| window == prompt.as_bytes()),
+                "{prompt}"
+            );
+        }
+    }
+}
+
+fn line(id: &str, at: &str, model: &str, output: u64) -> String {
+    format!(
+        r#"{{"type":"assistant","uuid":"u-{id}","timestamp":"{at}","sessionId":"s","cwd":"/home/dev/api","requestId":"req_{id}","message":{{"id":"msg_{id}","model":"{model}","role":"assistant","content":[],"usage":{{"input_tokens":0,"output_tokens":{output}}}}}}}"#
+    )
+}
+
+fn with_lines(lines: &[String]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".claude/projects/-home-dev-api/s.jsonl",
+        lines.join("\n") + "\n",
+    );
+    sandbox
+}
+
+#[test]
+fn days_are_those_of_the_zone_and_a_line_at_midnight_belongs_to_the_new_day() {
+    let lines = [
+        line(
+            "a",
+            "2026-11-19T22:59:59.999Z",
+            "claude-opus-5-5",
+            1_000_000,
+        ),
+        line(
+            "b",
+            "2026-11-19T23:00:00.000Z",
+            "claude-opus-5-5",
+            1_000_000,
+        ),
+    ];
+    let keys = |arguments: &[&str], sandbox: &Sandbox| -> Vec<String> {
+        let report = sandbox.run(arguments).json();
+        report["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|g| g["key"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let sandbox = with_lines(&lines);
+    assert_eq!(keys(&["spend", "--json"], &sandbox), ["2026-11-19"]);
+    let berlin = ["spend", "--json", "--timezone", "Europe/Berlin"];
+    assert_eq!(keys(&berlin, &sandbox), ["2026-11-19", "2026-11-20"]);
+    let only = [
+        "spend",
+        "--json",
+        "--timezone",
+        "Europe/Berlin",
+        "--since",
+        "2026-11-20",
+        "--until",
+        "today",
+    ];
+    assert_eq!(keys(&only, &sandbox), ["2026-11-20"]);
+    let by_variable = with_lines(&lines).variable("TZ", "Europe/Berlin");
+    assert_eq!(
+        keys(&["spend", "--json"], &by_variable),
+        ["2026-11-19", "2026-11-20"]
+    );
+    // A zone whose days begin on a quarter of an hour.
+    let nepal = [
+        "spend",
+        "--json",
+        "--timezone",
+        "Asia/Kathmandu",
+        "--by",
+        "day",
+    ];
+    assert_eq!(keys(&nepal, &sandbox), ["2026-11-20"]);
+}
+
+#[test]
+fn the_day_of_a_daylight_saving_change_is_whole() {
+    let sandbox = with_lines(&[
+        line("a", "2026-10-24T22:00:00.000Z", "claude-opus-5-5", 1),
+        line("b", "2026-10-25T22:59:59.000Z", "claude-opus-5-5", 1),
+        line("c", "2026-10-25T23:00:00.000Z", "claude-opus-5-5", 1),
+    ]);
+    let report = sandbox
+        .run(&["spend", "--json", "--timezone", "Europe/Berlin"])
+        .json();
+    let counts: Vec<_> = report["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|g| g["responses"].as_u64().unwrap())
+        .collect();
+    assert_eq!(counts, [2, 1]);
+}
+
+#[test]
+fn an_unknown_model_is_estimated_and_said_to_be_and_never_zero() {
+    let sandbox = with_lines(&[line(
+        "a",
+        "2026-11-20T06:00:00.000Z",
+        "claude-opus-9",
+        1_000_000,
+    )]);
+    let report = spend(&sandbox, "model");
+    assert_eq!(report["total"]["unpriced_responses"], 1);
+    near(&report["total"]["cost_usd"], &Value::from(20.0));
+    let shown = sandbox.run(&["spend"]);
+    assert!(
+        shown.success().contains("\u{2265}$20.00"),
+        "{}",
+        shown.stdout
+    );
+}
+
+#[test]
+fn own_rates_in_settings_are_honoured_and_a_change_prices_everything_anew() {
+    let sandbox = with_lines(&[line(
+        "a",
+        "2026-11-20T06:00:00.000Z",
+        "claude-opus-5-5",
+        1_000_000,
+    )]);
+    near(
+        &spend(&sandbox, "day")["total"]["cost_usd"],
+        &Value::from(20.0),
+    );
+    sandbox.write(
+        ".claude/settings.json",
+        r#"{"modelPricing":{"multiplier":0.5}}"#,
+    );
+    near(
+        &spend(&sandbox, "day")["total"]["cost_usd"],
+        &Value::from(10.0),
+    );
+    near(
+        &spend(&sandbox, "session")["total"]["cost_usd"],
+        &Value::from(10.0),
+    );
+    sandbox.write(
+        ".claude/settings.json",
+        r#"{"modelPricing":{"overrides":{"claude-opus-5-5":{"input":1,"output":2,"cacheRead":1,"cacheWrite":1}}}}"#,
+    );
+    near(
+        &spend(&sandbox, "day")["total"]["cost_usd"],
+        &Value::from(2.0),
+    );
+}
+
+#[test]
+fn a_directory_whose_name_is_not_utf8_is_read_too() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let sandbox = Sandbox::new();
+    let directory = sandbox
+        .path(".claude/projects")
+        .join(OsStr::from_bytes(b"-home-\xff-api"));
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(
+        directory.join("s.jsonl"),
+        line("a", "2026-11-20T06:00:00.000Z", "claude-opus-5-5", 50) + "\n",
+    )
+    .unwrap();
+    assert_eq!(spend(&sandbox, "day")["total"]["responses"], 1);
+}
+
+#[test]
+fn a_bad_day_or_zone_is_a_usage_error_that_says_how_to_write_it() {
+    for arguments in [
+        ["spend", "--since", "soon"],
+        ["spend", "--timezone", "Mars/Olympus"],
+        ["spend", "--by", "year"],
+    ] {
+        let run = Sandbox::new().run(&arguments);
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(!run.stderr.is_empty());
+    }
+}
+
+#[test]
+fn a_table_fits_the_terminal_it_is_shown_on() {
+    let (sandbox, _) = with_history("forks-of-forks");
+    for columns in ["40", "60", "80", "200"] {
+        let view = sandbox_with(&sandbox, "COLUMNS", columns);
+        for by in ["day", "session", "project", "model", "block"] {
+            let run = view.run(&["spend", "--by", by]);
+            for row in run.success().lines() {
+                let width = unicode_width::UnicodeWidthStr::width(row);
+                assert!(
+                    width <= columns.parse().unwrap(),
+                    "{columns} columns, by {by}: {row:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_read_only_data_directory_is_named_in_one_line() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    sandbox.write(".local/share/whycap/ledger.sqlite3/in-the-way", "");
+    let run: Run = sandbox.run(&["spend"]);
+    assert_eq!(run.code, 1);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("ledger.sqlite3"), "{}", run.stderr);
+}
+
+#[test]
+fn why_different_names_what_a_fork_inherited() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    let found = sandbox.run(&["spend", "--why-different", "--json"]).json();
+    let fork = found["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|session| session["session_id"].as_str().unwrap().starts_with("dcb9"))
+        .unwrap();
+    near(&fork["inherited_usd"], &Value::from(0.077_412));
+    near(&fork["cost_usd"], &Value::from(0.032_648));
+    for session in found["sessions"].as_array().unwrap() {
+        let field = |name: &str| session[name].as_f64().unwrap();
+        let explained = field("before_restart_usd") + field("after_total_usd") + field("price_usd")
+            - field("inherited_usd");
+        assert!(
+            (field("cost_usd") - field("client_usd") - explained).abs() < 1e-9,
+            "{session}"
+        );
+    }
+}
