@@ -3,6 +3,7 @@
 //! The library exists so that tests and benches reach the code; it promises no stable API.
 //! ARCHITECTURE.md shows the way of data.
 
+pub mod budget;
 pub mod claude;
 pub mod cli;
 pub mod commands;

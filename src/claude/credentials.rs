@@ -42,7 +42,7 @@ impl SetIn {
     /// Where that is, for a sentence: "set in …".
     pub fn words(self) -> &'static str {
         match self {
-            Self::Environment => "the environment (your shell, a .env file or CI)",
+            Self::Environment => "the environment",
             Self::UserSettings => "~/.claude/settings.json",
             Self::ProjectSettings => "the project's .claude/settings.json",
             Self::LocalSettings => "the project's .claude/settings.local.json",
@@ -128,6 +128,17 @@ pub fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credentia
             Some(in_settings(&settings::bytes(&path).ok()??, set_in))
         })
         .flatten()
+        .collect()
+}
+
+/// What applies to a session, from its environment and from the settings files. The client puts the
+/// `env` of its settings into its own environment and hands it on (seen with 2.1.328), so what
+/// stands in both places was set in the settings.
+pub fn combine(environment: Vec<Credential>, settings: &[Credential]) -> Vec<Credential> {
+    environment
+        .into_iter()
+        .filter(|inherited| !settings.iter().any(|set| set.name == inherited.name))
+        .chain(settings.iter().cloned())
         .collect()
 }
 

@@ -3,7 +3,7 @@
 //! On Linux this reads `/proc`. On other Unix systems only "alive" is known, elsewhere nothing; what
 //! is not known is None, and callers must then leave things alone. No process is started.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -80,8 +80,8 @@ fn look_in_proc(pid: u32) -> Process {
         is_claude: is_claude_code(&stat.name, executable.as_deref(), &arguments),
         start_ticks: Some(stat.start_ticks),
         started_at: boot_time().and_then(|boot| {
-            let hundredths = i64::try_from(stat.start_ticks).ok()?;
-            boot.checked_add_signed(TimeDelta::milliseconds(hundredths * 10))
+            let seconds = i64::try_from(stat.start_ticks / TICKS_PER_SECOND).ok()?;
+            boot.checked_add_signed(TimeDelta::seconds(seconds))
         }),
         name: Some(stat.name),
     }
@@ -133,10 +133,6 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
 }
 
 fn boot_time() -> Option<DateTime<Utc>> {
-    debug_assert_eq!(
-        TICKS_PER_SECOND, 100,
-        "look_in_proc turns ticks into tens of milliseconds"
-    );
     let stat = std::fs::read_to_string("/proc/stat").ok()?;
     let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
     DateTime::from_timestamp(seconds.trim().parse().ok()?, 0)
@@ -147,62 +143,70 @@ const RUNTIMES: [&str; 5] = ["node", "nodejs", "bun", "deno", "electron"];
 /// Programs that run a script named by their first argument.
 const SHELLS: [&str; 6] = ["sh", "bash", "zsh", "dash", "fish", "ksh"];
 
+/// Names of the native client; some packagers wrap it.
+const CLIENTS: [&str; 5] = [
+    "claude",
+    "claude-code",
+    ".claude-wrapped",
+    ".claude-unwrapped",
+    "claude-unwrapped",
+];
+
 /// Whether a process is Claude Code, by name, executable and NUL-separated arguments.
 ///
 /// The native client is called `claude`, its file `claude` or `…/claude/versions/2.1.328` (both
 /// seen with 2.1.328); older ones are a `node` whose script lies in `@anthropic-ai/claude-code`.
-/// A runtime with any other script may be a wrapper of it: None.
+/// A runtime with another script may be a wrapper of it, and what has claude in its name may be
+/// anything from the desktop app to a helper: None.
 fn is_claude_code(name: &str, executable: Option<&Path>, arguments: &[u8]) -> Option<bool> {
-    let named_claude = |path: &Path| {
-        path.file_stem()
-            .is_some_and(|stem| stem.to_string_lossy().to_lowercase().contains("claude"))
-            || path
-                .components()
-                .any(|part| part.as_os_str() == "claude-code")
-            || path
-                .parent()
-                .is_some_and(|parent| parent.ends_with("claude/versions"))
-    };
     let words: Vec<String> = arguments
         .split(|byte| *byte == 0)
         .take(3)
         .map(|word| String::from_utf8_lossy(word).into_owned())
         .collect();
     let program = words.first().map(Path::new);
-    if name.to_lowercase().contains("claude")
-        || executable.is_some_and(named_claude)
-        || program.is_some_and(named_claude)
-    {
-        return Some(true);
-    }
-    let base = |path: &Path| {
-        path.file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-    };
-    let is_one_of = |list: &[&str]| {
-        [
-            Some(name.to_owned()),
-            executable.and_then(base),
-            program.and_then(base),
-        ]
+    let named: Vec<&Path> = [Some(Path::new(name)), executable, program]
         .into_iter()
         .flatten()
-        .any(|known| list.contains(&known.as_str()))
-    };
-    let runtime = is_one_of(&RUNTIMES);
-    if (runtime || is_one_of(&SHELLS))
-        && words
-            .iter()
-            .skip(1)
-            .any(|word| named_claude(Path::new(word)))
-    {
+        .collect();
+    if named.iter().any(|path| is_the_client(path)) {
         return Some(true);
     }
-    if runtime || (name.is_empty() && executable.is_none() && arguments.is_empty()) {
+    let any_in = |list: &[&str]| {
+        named
+            .iter()
+            .any(|path| list.contains(&file_name(path).as_str()))
+    };
+    let runtime = any_in(&RUNTIMES);
+    let mut scripts = words.iter().skip(1).map(Path::new);
+    if (runtime || any_in(&SHELLS)) && scripts.any(is_the_client) {
+        return Some(true);
+    }
+    let alike = named.iter().any(|path| file_name(path).contains("claude"));
+    let nothing_known = name.is_empty() && executable.is_none() && arguments.is_empty();
+    if runtime || alike || nothing_known {
         None
     } else {
         Some(false)
     }
+}
+
+fn is_the_client(path: &Path) -> bool {
+    let parts: Vec<_> = path.components().map(Component::as_os_str).collect();
+    CLIENTS.contains(&file_name(path).trim_end_matches(".exe"))
+        || path
+            .parent()
+            .is_some_and(|parent| parent.ends_with("claude/versions"))
+        || parts
+            .windows(2)
+            .any(|pair| pair == ["@anthropic-ai", "claude-code"])
+}
+
+/// The last name of a path in lower case. Empty for a path such as `/`.
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().to_lowercase())
+        .unwrap_or_default()
 }
 
 /// Live Claude Code processes of this user that work with this configuration directory, as far as
@@ -221,8 +225,10 @@ pub fn clients_using(places: &Places) -> Vec<u32> {
             let process = look(*pid);
             process.alive == Some(true) && process.is_claude == Some(true)
         })
-        .filter(|pid| {
-            configuration_of(*pid).is_none_or(|config| same_place(&config, &places.config))
+        .filter(|pid| match configuration_of(*pid) {
+            Some(config) => same_place(&config, &places.config),
+            // A process that is just ending has no environment any more; it does not count.
+            None => look(*pid).alive == Some(true),
         })
         .collect()
 }
@@ -268,9 +274,9 @@ fn same_place(one: &Path, other: &Path) -> bool {
 }
 
 /// Where process ids are valid, as Claude Code writes it (`pidDomain`): machine and pid namespace.
-/// None where it is not known how Claude Code spells it.
+/// A machine without an id gives an empty one (seen with 2.1.328). None where there is no `/proc`.
 pub fn pid_domain() -> Option<String> {
-    let machine = std::fs::read_to_string("/etc/machine-id").ok()?;
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("linux:{}:{}", machine.trim(), namespace.display()))
 }
@@ -359,6 +365,11 @@ mod tests {
                 "bash /home/u/.claude/hooks/format.sh",
             ),
             ("tail", "/usr/bin/tail", "tail -f claude.log"),
+            (
+                "bash",
+                "/usr/bin/bash",
+                "bash /home/u/.claude/plugins/cache/claude-code/hook.sh",
+            ),
         ];
         for (name, executable, arguments) in no {
             assert_eq!(
@@ -370,8 +381,10 @@ mod tests {
     }
 
     #[test]
-    fn a_runtime_with_an_unknown_script_cannot_be_told() {
+    fn a_runtime_with_an_unknown_script_and_names_alike_cannot_be_told() {
         assert_eq!(judged("node", "/usr/bin/node", "node server.js"), None);
+        let desktop = "/opt/Claude/claude-desktop";
+        assert_eq!(judged("claude-desktop", desktop, desktop), None);
         assert_eq!(judged("", "", ""), None);
     }
 

@@ -1,5 +1,7 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
+use std::fmt::Write;
+
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -42,6 +44,11 @@ const SUBJECTS: &[Subject] = &[
         answer: super::doctor::answer,
     },
     Subject {
+        name: "continue",
+        says: "go on although a budget of yours is used up",
+        answer: super::hook_budget::go_on,
+    },
+    Subject {
         name: "incidents",
         says: "past limit errors",
         answer: super::incidents::answer,
@@ -79,7 +86,7 @@ pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
 fn help() -> String {
     let mut text = "whycap answers:\n".to_owned();
     for subject in SUBJECTS {
-        text.push_str(&format!("/whycap {}: {}\n", subject.name, subject.says));
+        let _ = writeln!(text, "/whycap {}: {}", subject.name, subject.says);
     }
     text
 }

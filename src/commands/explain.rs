@@ -18,8 +18,9 @@ use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
 use crate::limits::period::period_of;
 use crate::limits::story;
+use crate::locks;
 use crate::places::Places;
-use crate::terminal::{self, Palette};
+use crate::terminal::{self, Palette, Tone};
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
@@ -72,15 +73,36 @@ fn text(
     width: usize,
     palette: Palette,
 ) -> String {
+    let aside = harmful_locks(environment, width, palette);
     let Some(incident) = incident else {
-        return "No limit error is known: none was reported by a hook, and the newest transcripts hold none.\nTo ask about a message: whycap explain --text \"You've hit your …\"\n".to_owned();
+        return format!(
+            "No limit error is known: none was reported by a hook, and the newest transcripts hold none.\nTo ask about a message: whycap explain --text \"You've hit your …\"\n{aside}"
+        );
     };
     let clock = Clock {
         now: environment.now,
         zone: environment.zone,
     };
     let spent = spent(incident, environment);
-    story::tell(incident, clock, spent.as_deref(), width, palette)
+    story::tell(incident, clock, spent.as_deref(), width, palette) + &aside
+}
+
+/// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
+fn harmful_locks(environment: &Environment, width: usize, palette: Palette) -> String {
+    let places = Places::of(environment);
+    let mut text = String::new();
+    for lock in locks::that_matter(&places, environment) {
+        let aside = format!(
+            "Besides, and not the cause of any limit: {}",
+            lock.sentences(&places)
+        );
+        text.push('\n');
+        for row in terminal::wrap(&terminal::sanitize(&aside), width) {
+            text.push_str(&palette.paint(Tone::Quiet, &row));
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// What this machine spent in the period that the limit covers. From what is counted already: an
@@ -113,10 +135,10 @@ fn pasted(text: &str, places: &Places, environment: &Environment) -> Incident {
         seen: Seen::Pasted,
         message: text.to_owned(),
         account: Account::load(places),
-        credentials: credentials::in_environment(environment)
-            .into_iter()
-            .chain(credentials::in_all_settings(places, None))
-            .collect(),
+        credentials: credentials::combine(
+            credentials::in_environment(environment),
+            &credentials::in_all_settings(places, None),
+        ),
         environment_is_clients: environment.variable("CLAUDECODE").is_some(),
         ..Evidence::default()
     };

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answers::{self, Question};
+use super::hook_budget;
 use crate::claude::prices::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
@@ -41,12 +42,12 @@ pub fn run(environment: &Environment) -> ExitCode {
         // The user's settings run the same hook; the plugin's copy stays silent.
         return ExitCode::SUCCESS;
     }
-    let reply = match Some(name) {
-        Some("StopFailure") => stop_failure(&event, &places, environment),
-        Some("UserPromptSubmit" | "UserPromptExpansion") => {
-            asked(&event, &places, environment).or_else(|| tell(&event, &places, environment))
-        }
-        Some("SessionStart") => greet(&event, &places, environment),
+    let reply = match name {
+        "StopFailure" => stop_failure(&event, &places, environment),
+        "UserPromptSubmit" | "UserPromptExpansion" => asked(&event, &places, environment)
+            .or_else(|| hook_budget::on_prompt(&event, &places, environment))
+            .or_else(|| tell(&event, &places, environment)),
+        "SessionStart" => greet(&event, &places, environment),
         _ => None,
     };
     if let Some(reply) = reply {
@@ -68,6 +69,12 @@ fn text<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
 /// to the model, so it works while a limit holds and costs no token.
 fn asked(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
     let words = answers::asked(text(event, "prompt")?)?;
+    // Who asks need not be told.
+    if let Some(newest) =
+        text(event, "session_id").and_then(|id| store::of_session(places, id).into_iter().next())
+    {
+        newest.tell();
+    }
     let question = Question {
         places,
         environment,
@@ -87,12 +94,7 @@ fn greet(event: &Value, places: &Places, environment: &Environment) -> Option<Va
         .next()
         .filter(|_| is_fresh);
     let message = match lock {
-        Some(lock) => format!(
-            "whycap: {} is a lock that will never heal by itself. It costs {}. `{}` in a shell clears it.",
-            places.show(&lock.path),
-            lock.costs,
-            locks::REMEDY
-        ),
+        Some(lock) => format!("whycap: {}", lock.sentences(places)),
         None => format!("whycap: {}", wired::status_line_hint(places, environment)?),
     };
     Some(json!({ "systemMessage": message }))

@@ -278,16 +278,7 @@ impl<'a> Page<'a> {
         for lock in &told {
             let (tone, label) = word(lock);
             let mut lines = vec![self.with_age(lock)];
-            let dead = matches!(lock.verdict, Verdict::Stuck | Verdict::Stale);
-            if lock.verdict == Verdict::Stuck {
-                lines.push(match lock.costs {
-                    Some(costs) if lock.action == Action::Cleared => format!("It cost {costs}."),
-                    Some(costs) => format!("It costs {costs}."),
-                    None => format!("Harm: {}.", lock.row.harm),
-                });
-            } else if dead {
-                lines.push(format!("Harm of a leftover: {}.", lock.row.harm));
-            }
+            lines.push(harm(lock));
             self.entry(text, tone, label, &lock.path, &lines);
         }
         let sessions = quiet
@@ -358,5 +349,22 @@ fn word(lock: &Lock) -> (Tone, &'static str) {
         (_, Verdict::CannotTell) => (Tone::Warning, "cannot tell"),
         (_, Verdict::NotOurs) => (Tone::Quiet, "not ours"),
         (_, Verdict::Harmless) => (Tone::Quiet, "harmless"),
+    }
+}
+
+/// What a dead lock does to the user, as far as it is dead.
+fn harm(lock: &Lock) -> String {
+    let verb = if lock.action == Action::Cleared {
+        "cost"
+    } else {
+        "costs"
+    };
+    match (lock.verdict, lock.row.kind, lock.costs) {
+        (Verdict::Stuck, _, Some(costs)) => format!("What it {verb}: {costs}."),
+        (Verdict::Stale, Kind::Directory(_), _) => {
+            "Claude Code would clear it by itself the next time it needs it.".to_owned()
+        }
+        (Verdict::Stuck | Verdict::Stale, _, _) => format!("What it does: {}.", lock.row.harm),
+        _ => String::new(),
     }
 }

@@ -271,13 +271,14 @@ fn why_different(
     for difference in &found {
         let id: String = difference.origin.session.chars().take(8).collect();
         let place = places.show(std::path::Path::new(&difference.origin.project));
-        text.push_str(&format!(
-            "{}  {}\n  whycap {}   Claude Code {}\n",
+        text.extend([
             palette.paint(Tone::Strong, &id),
+            "  ".to_owned(),
             palette.paint(Tone::Quiet, &place),
+            "\n  whycap ".to_owned(),
             palette.paint(Tone::Strong, &difference.ours.show()),
-            difference.client.show()
-        ));
+            format!("   Claude Code {}\n", difference.client.show()),
+        ]);
         for line in reasons(difference) {
             text.push_str(&palette.paint(Tone::Quiet, &format!("  {line}")));
             text.push('\n');

@@ -18,8 +18,13 @@ use crate::transcript::tail::Tail;
 /// How much of a transcript's end is read first: dozens of lines.
 const TAIL: u64 = 256 * 1024;
 /// How much is read if that holds no whole assistant line: one line can carry an image.
-const LONG_TAIL: u64 = 8 * 1024 * 1024;
-/// An error line belongs to an event that came at about the same time.
+const LONG_TAIL: u64 = 2 * 1024 * 1024;
+/// An error's line carries the moment at which the client made it, however late it is written. The
+/// hook ran 10 to 50 milliseconds later with client 2.1.328.
+const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
+/// The same for a machine under load, where the text has to agree as well.
+const SAME_MOMENT: TimeDelta = TimeDelta::seconds(10);
+/// The same error again within this time, with no answer in between, is one state of the session.
 const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
 /// Reads the end of a transcript. None if it is not a readable file.
@@ -62,9 +67,10 @@ pub fn complete(
     tail: Option<&Tail>,
 ) {
     evidence.account = Account::load(places);
-    evidence
-        .credentials
-        .extend(credentials::in_all_settings(places, project));
+    evidence.credentials = credentials::combine(
+        std::mem::take(&mut evidence.credentials),
+        &credentials::in_all_settings(places, project),
+    );
     evidence.installations = installations::count(places, environment);
     if let Some(tail) = tail {
         merge(evidence, tail);
@@ -78,12 +84,9 @@ pub fn merge(evidence: &mut Evidence, tail: &Tail) {
         .client_version
         .take()
         .or_else(|| tail.version.clone());
-    let own = tail
-        .errors
-        .iter()
-        .rev()
-        .find(|(line, _)| belongs(evidence, line));
-    if let Some((line, answered)) = own {
+    // An answer that came later than the error counts even where the error's own line is missing.
+    evidence.answered |= tail.answered_at.is_some_and(|at| at > evidence.at);
+    if let Some((line, answered)) = own_line(evidence, tail) {
         evidence.answered |= *answered;
         if line.version.is_some() {
             evidence.client_version.clone_from(&line.version);
@@ -95,21 +98,33 @@ pub fn merge(evidence: &mut Evidence, tail: &Tail) {
     }
 }
 
-/// Whether a line records this error: the same line as before, or the same text at the same time.
-fn belongs(evidence: &Evidence, line: &ErrorLine) -> bool {
-    if let Some(known) = &evidence.line
-        && known.uuid.is_some()
-    {
-        return known.uuid == line.uuid;
+/// The line that records this error. The transcript lags behind the hook, so the last error in it
+/// may be an older one, and one that the session has recovered from.
+fn own_line<'a>(evidence: &Evidence, tail: &'a Tail) -> Option<&'a (ErrorLine, bool)> {
+    if let Some(uuid) = evidence.line.as_ref().and_then(|line| line.uuid.as_ref()) {
+        return tail
+            .errors
+            .iter()
+            .find(|(line, _)| line.uuid.as_ref() == Some(uuid));
     }
-    let same_time = line
-        .at
-        .is_none_or(|at| (at - evidence.at).abs() <= SAME_EVENT);
-    // The hook's text and the line's may differ: interactive clients shorten some of them.
-    let same_text = evidence.message.is_empty()
-        || normalise(&evidence.message) == normalise(&line.text)
-        || evidence.hook_error.is_some() && evidence.hook_error == line.error;
-    same_time && same_text
+    let distance = |line: &ErrorLine| line.at.map(|at| (at - evidence.at).abs());
+    let within = |line: &ErrorLine, most| distance(line).is_some_and(|distance| distance <= most);
+    let same_text = |line: &ErrorLine| normalise(&evidence.message) == normalise(&line.text);
+    let at_this_moment = tail
+        .errors
+        .iter()
+        .filter(|(line, answered)| {
+            within(line, SAME_INSTANT)
+                || (within(line, SAME_MOMENT) && same_text(line) && !answered)
+        })
+        .min_by_key(|(line, _)| (!same_text(line), distance(line)));
+    at_this_moment.or_else(|| {
+        tail.last_error().filter(|(line, answered)| {
+            !answered
+                && same_text(line)
+                && distance(line).is_none_or(|distance| distance <= SAME_EVENT)
+        })
+    })
 }
 
 /// An error that stands in a transcript and that no hook has stored.
@@ -155,8 +170,9 @@ pub fn add_samples(evidence: &mut Evidence, places: &Places) {
         .samples
         .iter()
         .rev()
-        .find(|sample| sample.at <= evidence.at + SAME_EVENT);
+        .find(|sample| sample.since <= evidence.at + SAME_EVENT);
     if let Some(sample) = near {
+        evidence.fast_mode = sample.fast_mode;
         evidence.client_version = evidence
             .client_version
             .take()

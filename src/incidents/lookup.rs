@@ -16,6 +16,8 @@ use crate::places::Places;
 const TRANSCRIPTS: usize = 20;
 /// How many stored incidents are considered.
 const INCIDENTS: usize = 200;
+/// An open error that has outlived its limit is still meant if it is no older than this.
+const LATELY: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 /// An error in a transcript and one that was stored are the same if they came this close.
 const SAME_EVENT: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
 
@@ -84,14 +86,24 @@ pub fn all(places: &Places, environment: &Environment, session: Option<&str>) ->
         .collect()
 }
 
-/// The incident to explain: the newest open one, else the newest.
+/// The incident to explain: the newest open one, else the newest. An error in a session that was
+/// abandoned stays open for ever; it comes last once it says nothing about the present any more.
 pub fn newest(
     places: &Places,
     environment: &Environment,
     session: Option<&str>,
 ) -> Option<Incident> {
     let mut incidents = all(places, environment, session);
-    let open = incidents.iter().position(Incident::is_open).unwrap_or(0);
+    let now = environment.now;
+    let open = incidents
+        .iter()
+        .position(|incident| incident.is_open() && !incident.is_outlived(now))
+        .or_else(|| {
+            incidents
+                .iter()
+                .position(|incident| incident.is_open() && now - incident.evidence.at < LATELY)
+        })
+        .unwrap_or(0);
     (open < incidents.len()).then(|| incidents.swap_remove(open))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::store::safe_name;
 use crate::claude::account::Account;
@@ -16,6 +16,8 @@ use crate::statusline::input::{StatusInput, Window};
 const MOST: usize = 32;
 /// The same figures are written again no sooner than this.
 const EVERY: TimeDelta = TimeDelta::seconds(60);
+/// A week and a day: the longest window has passed.
+const KEPT_FOR: TimeDelta = TimeDelta::days(8);
 /// A history of [`MOST`] entries has about ten kilobytes.
 const SIZE_LIMIT: u64 = 256 * 1024;
 
@@ -55,6 +57,27 @@ pub fn of_others(places: &Places, session: &str, account: &str) -> Vec<Sample> {
     samples
 }
 
+/// Deletes the histories of sessions that drew their last line longer ago than any window lasts.
+/// Done when a session begins, so that it costs nothing on other draws.
+fn forget_old_sessions(places: &Places, environment: &Environment) {
+    let Ok(entries) = std::fs::read_dir(places.data.join("samples")) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let changed = path.metadata().and_then(|metadata| metadata.modified());
+        let is_old = changed
+            .is_ok_and(|changed| environment.now - DateTime::<Utc>::from(changed) > KEPT_FOR);
+        if is_old
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+        {
+            // One that cannot be deleted stays; nothing depends on it.
+            let _ = disk::remove_own_file(&path);
+        }
+    }
+}
+
 /// Notes what the status line was told, if it says anything new. Failures are silent: the next
 /// draw tries again, and a missing sample only makes an answer less certain.
 pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
@@ -72,6 +95,7 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
     let now = environment.now;
     let mut history = of_session(places, session);
     let mut sample = Sample {
+        since: now,
         at: now,
         measured: now,
         api_ms: input.client_api_ms(),
@@ -79,6 +103,7 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
         seven_day,
         account: None,
         model: input.model_id().map(str::to_owned),
+        fast_mode: input.fast_mode(),
         version: input.version().map(str::to_owned),
     };
     let is_same = |last: &Sample| (last.five_hour, last.seven_day) == (five_hour, seven_day);
@@ -91,9 +116,13 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
             if last.api_ms.is_some() && last.api_ms == sample.api_ms {
                 sample.measured = last.measured;
             }
+            sample.since = last.since;
             history.pop();
         }
         _ => {}
+    }
+    if history.is_empty() {
+        forget_old_sessions(places, environment);
     }
     sample.account = Account::load(places).and_then(|account| account.fingerprint);
     history.push(sample);

@@ -267,7 +267,7 @@ impl Sink for FileSink<'_> {
         };
         match self.batch.responses.entry(found.key) {
             std::collections::hash_map::Entry::Occupied(mut known) => {
-                known.get_mut().merge(counted)
+                known.get_mut().merge(counted);
             }
             std::collections::hash_map::Entry::Vacant(new) => {
                 new.insert(counted);

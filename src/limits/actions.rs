@@ -39,21 +39,32 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
         }
         _ => finding.family.helps.to_vec(),
     };
+    if evidence.fast_mode
+        && finding.waiting_helps == Some(false)
+        && finding.limit.is_paid_from_pool()
+    {
+        chosen.retain(|candidate| **candidate != remedy::WAIT);
+        chosen.insert(0, &remedy::FAST_MODE_OFF);
+    }
     if finding.limit == LimitKind::LongContextCredits
         && !chosen.contains(&&remedy::STANDARD_CONTEXT)
     {
         chosen.insert(0, &remedy::STANDARD_CONTEXT);
     }
-    if finding.verdict == Verdict::CannotTell {
+    if finding.verdict == Verdict::CannotTell && !finding.window_is_full {
         let first = match finding.limit {
             LimitKind::ApiCreditBalance => &remedy::CHECK_STATUS,
+            LimitKind::Throttle => &remedy::RETRY,
             _ => &remedy::CHECK_METERS,
         };
         chosen.retain(|candidate| *candidate != first);
         chosen.insert(0, first);
     }
     // On a shared plan nobody but an admin can turn credits on or raise a cap, whoever it names.
-    if evidence.plan().is_some_and(|plan| plan.is_shared()) {
+    if evidence
+        .plan()
+        .is_some_and(super::super::claude::account::Plan::is_shared)
+    {
         chosen.retain(|candidate| **candidate != remedy::ADD_CREDITS);
         for candidate in &mut chosen {
             if **candidate == remedy::CREDITS_INSTEAD {
@@ -176,15 +187,25 @@ fn for_a_wrong_credential(evidence: &Evidence, finding: &Finding) -> Vec<Action>
 
 fn take_out(credential: &Credential) -> Action {
     let is_variable = credential.set_in == SetIn::Environment;
-    let verb = if is_variable { "Unset" } else { "Take out" };
+    let (verb, places) = if is_variable {
+        ("Unset", " (your shell's start file, a .env file or CI)")
+    } else {
+        ("Take out", "")
+    };
+    let in_the_client = if credential.name == "ANTHROPIC_API_KEY" {
+        " To keep it for other programs, turn off \"Use custom API key\" in /config instead."
+    } else {
+        ""
+    };
     Action {
         doing: format!(
-            "{verb} {} in {}, then restart Claude Code",
+            "{verb} {} in {}{places}, then restart Claude Code",
             credential.name,
             credential.set_in.words()
         ),
-        why: "It outranks the login of your subscription, so the session used another account."
-            .to_owned(),
+        why: format!(
+            "It outranks the login of your subscription, so the session used another account.{in_the_client}"
+        ),
         command: is_variable.then(|| format!("unset {}", credential.name)),
         url: None,
     }

@@ -1,6 +1,6 @@
 //! Times as people read them: in their zone, with the distance.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 
 use crate::zone::Zone;
 
@@ -14,14 +14,16 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// "14:30" today, "Mon 23 Nov 14:30" on another day.
+    /// "14:30" today, "Mon 23 Nov 14:30" on another day, with the year in another year.
     pub fn time(self, at: DateTime<Utc>) -> String {
         let local = self.zone.at(at);
         let today = self.zone.day(self.now);
         let pattern = if local.date_naive() == today {
             "%H:%M"
-        } else {
+        } else if local.year() == today.year() {
             "%a %-d %b %H:%M"
+        } else {
+            "%a %-d %b %Y %H:%M"
         };
         local.format(pattern).to_string()
     }
@@ -36,7 +38,7 @@ impl Clock {
         let seconds = (at - self.now).num_seconds();
         match seconds {
             -59..=0 => "just now".to_owned(),
-            ..0 => format!("{} ago", length(-seconds)),
+            ..-59 => format!("{} ago", length(-seconds)),
             _ => format!("in {}", length(seconds)),
         }
     }

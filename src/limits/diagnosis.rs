@@ -137,6 +137,16 @@ pub fn diagnose(evidence: &Evidence, zone: Zone) -> Finding {
     }
 }
 
+/// The row of the API's own words, if they name anything but a passing state.
+fn by_details(evidence: &Evidence) -> Option<&'static Family> {
+    let line = evidence.line.as_ref();
+    let details = line
+        .and_then(|line| line.details.as_deref())
+        .or(evidence.hook_details.as_deref())?;
+    matching::family_of(&Clues::of_text(details))
+        .filter(|family| !family.limit.is_some_and(LimitKind::is_passing))
+}
+
 /// The text's row, or the server's window where the text is not known.
 fn family(evidence: &Evidence, clues: &Clues) -> &'static Family {
     let by_text = matching::family_of(clues);
@@ -144,6 +154,11 @@ fn family(evidence: &Evidence, clues: &Clues) -> &'static Family {
         .quota()
         .and_then(|quota| LimitKind::of_rate_limit_type(quota.rate_limit_type.as_deref()?))
         .and_then(families::of_window);
+    let by_text = match by_text {
+        Some(family) if !family.limit.is_some_and(LimitKind::is_passing) => Some(family),
+        // A text that only names a class may come with the API's own words, which say more.
+        vague => by_details(evidence).or(vague),
+    };
     match (by_text, named_by_server) {
         (Some(family), Some(window)) if family.limit.is_some_and(LimitKind::is_passing) => window,
         (Some(family), _) | (None, Some(family)) => family,

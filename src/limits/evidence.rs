@@ -15,6 +15,9 @@ pub const FULL_FROM: f64 = 97.0;
 /// An older sample proves nothing about a false limit.
 pub const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 
+/// The figures that come with a refusal are told within seconds.
+const RIGHT_AFTER: TimeDelta = TimeDelta::minutes(2);
+
 /// How we came to know of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +43,8 @@ pub struct WindowLevel {
 /// What the client told the status line about the windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
+    /// When it was told first, with these figures.
+    pub since: DateTime<Utc>,
     /// When it was told last.
     pub at: DateTime<Utc>,
     /// Since when the figures can be as old as this: the client repeats the last ones it got, so
@@ -55,6 +60,8 @@ pub struct Sample {
     pub account: Option<String>,
     /// The model in use.
     pub model: Option<String>,
+    /// Whether fast mode was on, which draws on usage credits only.
+    pub fast_mode: bool,
     /// The client's version.
     pub version: Option<String>,
 }
@@ -99,6 +106,8 @@ pub struct Evidence {
     pub client_version: Option<String>,
     /// The model in use.
     pub model: Option<String>,
+    /// Whether fast mode was on.
+    pub fast_mode: bool,
     /// How many different `claude` programs the machine has.
     pub installations: usize,
     /// What the status line was told around that time, oldest first.
@@ -144,34 +153,54 @@ impl Evidence {
             .is_some_and(|model| model.to_lowercase().contains("[1m]"))
     }
 
-    /// The newest sample that describes the window in which the error came. None if there is none,
-    /// however old it may be.
+    /// The level of a window at the error, from the samples that describe the window in which the
+    /// error came. None if there is none, however old it may be.
+    ///
+    /// What was told right after the error comes first, the fullest of it: the status line may be
+    /// drawn once more with the old figures before the refusal's arrive. Then what was told later,
+    /// then what was told last before the error. A window may also be reset early, so a lower figure
+    /// from later on says nothing.
     pub fn level_near(&self, kind: LimitKind) -> Option<(&Sample, WindowLevel)> {
         let length = match kind {
             LimitKind::FiveHour => TimeDelta::hours(5),
             LimitKind::Weekly => TimeDelta::days(7),
             _ => return None,
         };
-        self.samples
+        let candidates: Vec<(&Sample, WindowLevel)> = self
+            .samples
             .iter()
-            .rev()
-            .filter(|sample| sample.at - self.at <= FRESH_FOR)
-            .filter(|sample| match (&sample.account, &self.account) {
-                (Some(theirs), Some(account)) => {
-                    account.fingerprint.as_ref().is_none_or(|own| own == theirs)
-                }
-                _ => true,
-            })
+            .filter(|sample| sample.since - self.at <= FRESH_FOR)
+            .filter(|sample| self.is_own(sample))
             .filter_map(|sample| Some((sample, sample.level(kind)?)))
-            .find(|(sample, level)| match level.resets_at {
-                // A minute of slack on both sides: clocks differ, and the server rounds. A window
-                // that is over may still be the one that refused, if it is told after the error.
+            .filter(|(sample, level)| match level.resets_at {
+                // A minute of slack: clocks differ, and the server rounds. A window that is over may
+                // still be the one that refused, if it is told after the error.
                 Some(resets_at) => {
-                    let begins = resets_at - length - TimeDelta::minutes(1);
-                    begins <= self.at && (resets_at > self.at || sample.at >= self.at)
+                    let has_begun = resets_at <= self.at + length + TimeDelta::minutes(1);
+                    has_begun && (resets_at > self.at || sample.at >= self.at)
                 }
                 None => true,
             })
+            .collect();
+        let after = || candidates.iter().filter(|(sample, _)| sample.at >= self.at);
+        after()
+            .filter(|(sample, _)| sample.since - self.at <= RIGHT_AFTER)
+            .max_by(|(_, one), (_, other)| one.used_percent.total_cmp(&other.used_percent))
+            .or_else(|| after().next())
+            .or(candidates.last())
+            .copied()
+    }
+
+    /// Whether a sample is of the account that met the error, as far as that is known.
+    fn is_own(&self, sample: &Sample) -> bool {
+        let own = self
+            .account
+            .as_ref()
+            .and_then(|account| account.fingerprint.as_ref());
+        match (&sample.account, own) {
+            (Some(theirs), Some(own)) => theirs == own,
+            _ => true,
+        }
     }
 
     /// Like [`Self::level_near`], but only if it is fresh enough to speak for or against a limit.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::clock::{Clock, length};
 use super::diagnosis::Finding;
-use super::evidence::{Evidence, FRESH_FOR, Seen};
+use super::evidence::{Evidence, FRESH_FOR, Sample, Seen};
 use super::kind::LimitKind;
 use super::resets::{Reset, ResetSource};
 use crate::claude::credentials::SetIn;
@@ -47,7 +47,7 @@ impl Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// A sentence.
-    pub fact: String,
+    pub sentence: String,
     /// Where it comes from.
     pub source: Source,
     /// When it was so.
@@ -134,7 +134,7 @@ fn the_error(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
             .map(|at| format!(", until {}", clock.time(at)))
             .unwrap_or_default();
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "With the error the server named the window that refused: {name}{until}."
             ),
             source: Source::Transcript,
@@ -146,7 +146,9 @@ fn the_error(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
                 .find(|(name, _)| *name == reason)
                 .map_or("usage credits did not take over", |(_, words)| *words);
             facts.push(Fact {
-                fact: format!("It also said why credits did not take over: {words} ({reason})."),
+                sentence: format!(
+                    "It also said why credits did not take over: {words} ({reason})."
+                ),
                 source: Source::Transcript,
                 at,
             });
@@ -157,7 +159,7 @@ fn the_error(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
     let class = line
         .and_then(|line| line.error.as_deref())
         .or(evidence.hook_error.as_deref());
-    let (fact, source) = match (evidence.seen, line) {
+    let (sentence, source) = match (evidence.seen, line) {
         (Seen::Pasted, _) => (
             "Only the text is known, as it was given.".to_owned(),
             Source::Transcript,
@@ -182,7 +184,11 @@ fn the_error(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
             Source::Hook,
         ),
     };
-    facts.push(Fact { fact, source, at });
+    facts.push(Fact {
+        sentence,
+        source,
+        at,
+    });
 }
 
 fn the_meters(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
@@ -194,12 +200,7 @@ fn the_meters(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
             continue;
         };
         let measured = evidence.measured(sample);
-        let age = (evidence.at - measured).num_seconds();
-        let when = if age > 0 {
-            format!("{} before the error", length(age))
-        } else {
-            "after the error".to_owned()
-        };
+        let when = age_at_error(evidence, sample);
         let too_old = if evidence.at - measured > FRESH_FOR {
             " That is too old to prove anything."
         } else {
@@ -210,13 +211,26 @@ fn the_meters(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
             .map(|at| format!(", reset {}", clock.time(at)))
             .unwrap_or_default();
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "The client's own meter showed the {name} window at {} %{reset} ({when}).{too_old}",
                 percent(level.used_percent)
             ),
             source: Source::Sample,
             at: Some(sample.at),
         });
+    }
+}
+
+/// How old a reading was at the error: "1 m before the error", "right after the error".
+pub(super) fn age_at_error(evidence: &Evidence, sample: &Sample) -> String {
+    let age = (evidence.at - evidence.measured(sample)).num_seconds();
+    let since = (sample.since - evidence.at).num_seconds();
+    if age > 0 {
+        format!("{} before the error", length(age))
+    } else if since < 60 {
+        "right after the error".to_owned()
+    } else {
+        format!("{} after the error", length(since))
     }
 }
 
@@ -240,7 +254,7 @@ fn reset_disagreements(finding: &Finding, clock: Clock, facts: &mut Vec<Fact>) {
     };
     for other in &finding.resets.others {
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "Two reset times are given: {} says {}, {} says {}. whycap goes by the first.",
                 name(chosen).0,
                 clock.time(chosen.at),
@@ -257,7 +271,7 @@ fn the_account(evidence: &Evidence, facts: &mut Vec<Fact>) {
     if evidence.seen == Seen::Pasted && evidence.account.is_none() {
         return;
     }
-    let fact = match &evidence.account {
+    let sentence = match &evidence.account {
         Some(account) => {
             let role = account
                 .role
@@ -278,7 +292,7 @@ fn the_account(evidence: &Evidence, facts: &mut Vec<Fact>) {
         None => "No login with a plan was found on this machine.".to_owned(),
     };
     facts.push(Fact {
-        fact,
+        sentence,
         source: Source::Account,
         at: None,
     });
@@ -301,7 +315,7 @@ fn the_credentials(evidence: &Evidence, facts: &mut Vec<Fact>) {
             Source::Settings
         };
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "{} is set in {}.{effect}",
                 credential.name,
                 credential.set_in.words()
@@ -326,7 +340,7 @@ fn the_client(evidence: &Evidence, finding: &Finding, facts: &mut Vec<Fact>) {
             });
         if let Some(meaning) = meaning {
             facts.push(Fact {
-                fact: format!(
+                sentence: format!(
                     "What this message means on {} with client {version}: {}",
                     meaning.plans, meaning.means
                 ),
@@ -335,16 +349,23 @@ fn the_client(evidence: &Evidence, finding: &Finding, facts: &mut Vec<Fact>) {
             });
         }
     }
+    if evidence.fast_mode {
+        facts.push(Fact {
+            sentence: "Fast mode was on, which is paid from usage credits only.".to_owned(),
+            source: Source::Sample,
+            at: None,
+        });
+    }
     if evidence.is_long_context_model() {
         facts.push(Fact {
-            fact: "The session runs the 1M-context variant of its model, which can draw on usage credits.".to_owned(),
+            sentence: "The session runs the 1M-context variant of its model, which can draw on usage credits.".to_owned(),
             source: Source::Transcript,
             at: None,
         });
     }
     if evidence.installations > 1 {
         facts.push(Fact {
-            fact: format!(
+            sentence: format!(
                 "This machine has {} different claude programs; an old one may be the one that runs.",
                 evidence.installations
             ),

@@ -1,6 +1,6 @@
 //! One error, explained: the finding with its words, and the contract's JSON.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::actions::{self, Action};
@@ -13,6 +13,11 @@ use super::kind::Verdict;
 use super::words::Words;
 use crate::claude::account::Plan;
 use crate::terminal;
+
+/// A throttle or an outage says nothing about a session that is looked at later than this.
+const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
+/// Monthly caps last longest.
+const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 
 /// An error with everything that is said about it.
 #[derive(Debug, Clone)]
@@ -63,6 +68,15 @@ impl Incident {
             .is_some_and(|reset| reset.at > self.evidence.at && reset.at <= now)
     }
 
+    /// Whether the error says nothing about the present any more: its limit has reset, it was a
+    /// passing state, or it is older than any limit lasts.
+    pub fn is_outlived(&self, now: DateTime<Utc>) -> bool {
+        let age = now - self.evidence.at;
+        self.has_reset(now)
+            || age > LONGEST_LIMIT
+            || (self.finding.limit.is_passing() && age > PASSING_LASTS)
+    }
+
     /// What others tried in vain, as far as it concerns this case.
     pub fn tried_in_vain(&self) -> impl Iterator<Item = &'static str> {
         let plan = self.evidence.plan();
@@ -105,7 +119,7 @@ impl Incident {
                 "url": action.url,
             })).collect::<Vec<_>>(),
             "evidence": self.facts.iter().map(|fact| json!({
-                "fact": fact.fact,
+                "fact": fact.sentence,
                 "source": fact.source.name(),
                 "at": fact.at.map(time),
             })).collect::<Vec<_>>(),

@@ -105,6 +105,18 @@ impl LimitKind {
         )
     }
 
+    /// Whether this is about usage credits: the pool, or a cap on it.
+    pub fn is_paid_from_pool(self) -> bool {
+        matches!(
+            self,
+            Self::UsageCredits
+                | Self::OwnSpendCap
+                | Self::MemberSpendCap
+                | Self::OrgSpendCap
+                | Self::SeatNoCredits
+        )
+    }
+
     /// Whether this is a passing state of the service.
     pub fn is_passing(self) -> bool {
         matches!(self, Self::Throttle | Self::Overloaded | Self::ServerError)

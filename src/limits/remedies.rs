@@ -39,7 +39,7 @@ const STATUS_PAGE: Option<&str> = Some("https://status.claude.com");
 
 pub(super) const WAIT: Remedy = remedy(
     "Wait until {when}",
-    "The usage that your plan includes comes back by itself. Nothing needs to be bought or reset.",
+    "The usage that your plan includes comes back by itself. Nothing needs to be bought or reset. Newer clients go on by themselves then, if the session stays open.",
     None,
     None,
 );
@@ -137,6 +137,18 @@ pub(super) const STANDARD_CONTEXT: Remedy = remedy(
     "Choose the model without [1m]",
     "The 1M context is served only with usage credits on some plans. Standard context is not.",
     Some("/model"),
+    None,
+);
+pub(super) const FAST_MODE_OFF: Remedy = remedy(
+    "Turn fast mode off",
+    "Fast mode is paid from usage credits only. Without it the plan's included usage counts again.",
+    Some("/fast"),
+    None,
+);
+pub(super) const SHORTER_ANSWER: Remedy = remedy(
+    "Ask for the answer in parts",
+    "One answer may only have so many tokens. CLAUDE_CODE_MAX_OUTPUT_TOKENS sets how many.",
+    None,
     None,
 );
 pub(super) const TURN_CREDITS_ON: Remedy = remedy(

@@ -24,7 +24,7 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     };
     row(
         "Error",
-        &format!("`{}`", incident.message().replace('`', "'")),
+        &format!("`{}`", redact(&incident.message()).replace('`', "'")),
     );
     row("Came at", &utc(evidence.at));
     row(
@@ -55,6 +55,9 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     );
     structured(&mut text, evidence);
     samples(&mut text, evidence);
+    text.push_str(
+        "\nThe error's text is quoted without addresses, ids and paths. Read it before you post it.\n",
+    );
     let _ = writeln!(
         text,
         "\nwhycap's reading: `{}`, `{}`. {}",
@@ -63,6 +66,49 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
         incident.headline
     );
     text
+}
+
+/// An error text without what could name a person, a machine or a project: addresses, ids, paths,
+/// and pages other than Anthropic's own.
+fn redact(text: &str) -> String {
+    let words: Vec<String> = text.split(' ').map(redact_word).collect();
+    words.join(" ")
+}
+
+fn redact_word(word: &str) -> String {
+    let is_edge = |c: char| !c.is_alphanumeric() && !"/~_".contains(c);
+    let core = word.trim_matches(is_edge);
+    let is_id = core.starts_with("req_")
+        || core.starts_with("org_")
+        || (core.len() == 36 && core.matches('-').count() == 4);
+    let host = core
+        .split_once("://")
+        .map(|(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or_default());
+    let is_ours = |host: &str| {
+        ["claude.ai", "claude.com", "anthropic.com"]
+            .iter()
+            .any(|own| host == *own || host.ends_with(&format!(".{own}")))
+    };
+    let replaced = if core.contains('@') {
+        "[address]"
+    } else if is_id {
+        "[id]"
+    } else if let Some(host) = host {
+        if is_ours(host) {
+            return word.to_owned();
+        }
+        "[url]"
+    } else if core.starts_with("~/") || core.contains('\\') || is_path(core) {
+        "[path]"
+    } else {
+        return word.to_owned();
+    };
+    word.replace(core, replaced)
+}
+
+/// `/home/jane/x`, but not `/usage-credits`, `1/2` or `claude.ai/settings/usage`.
+fn is_path(core: &str) -> bool {
+    core.starts_with('/') && core.matches('/').count() > 1
 }
 
 fn utc(at: DateTime<Utc>) -> String {
@@ -179,5 +225,35 @@ fn samples(text: &mut String, evidence: &Evidence) {
             let _ = write!(text, " {percent} | {reset} |");
         }
         text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_text_keeps_its_meaning_and_loses_its_owner() {
+        for (text, expected) in [
+            (
+                "Your apiKeyHelper script is failing · /home/jane/bin/key.sh: exit 1 (C:\\keys\\x)",
+                "Your apiKeyHelper script is failing · [path]: exit 1 ([path])",
+            ),
+            (
+                "ask jane@example.com · run /usage-credits or see https://claude.ai/settings/usage",
+                "ask [address] · run /usage-credits or see https://claude.ai/settings/usage",
+            ),
+            (
+                "502 from https://gateway.corp.example/v1 (req_011CS, 5a7d3c1e-0000-4000-a000-00000000c0de)",
+                "502 from [url] ([id], [id])",
+            ),
+            ("see https://evilclaude.ai/x", "see [url]"),
+            (
+                "You've hit your limit · resets 3pm (Asia/Jakarta) 1/2",
+                "You've hit your limit · resets 3pm (Asia/Jakarta) 1/2",
+            ),
+        ] {
+            assert_eq!(redact(text), expected);
+        }
     }
 }

@@ -1,15 +1,12 @@
 //! An incident on the status line: the badge, and at most two rows that explain it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::incident::Incident;
 use crate::terminal::{self, Tone};
 
 /// Pieces of one row, each in its tone.
 pub type Row = Vec<(Tone, String)>;
-
-/// A throttle or an outage says nothing about a session that is looked at much later.
-const PASSING_IS_SHOWN_FOR: TimeDelta = TimeDelta::minutes(30);
 
 /// The rows, each at most `width` columns. None when nothing is to be shown.
 pub fn rows(incident: &Incident, now: DateTime<Utc>, width: usize) -> Option<Vec<Row>> {
@@ -20,7 +17,7 @@ pub fn rows(incident: &Incident, now: DateTime<Utc>, width: usize) -> Option<Vec
         let words = "limit has reset · send the prompt again";
         return Some(vec![vec![(Tone::Quiet, terminal::cut(words, width))]]);
     }
-    if incident.finding.limit.is_passing() && now - incident.evidence.at > PASSING_IS_SHOWN_FOR {
+    if incident.is_outlived(now) {
         return None;
     }
     let tone = if incident.finding.limit.is_passing() {

@@ -35,7 +35,7 @@ pub fn tell(
             let _ = writeln!(page.text, "   {}", palette.paint(Tone::Accent, place));
         }
     }
-    if incident.evidence.seen == Seen::Pasted {
+    if incident.evidence.seen == Seen::Pasted && !incident.finding.family.patterns.is_empty() {
         page.section("What this message can mean");
         for meaning in incident.finding.family.meanings {
             page.item("- ", &meaning.sentence());
@@ -43,7 +43,7 @@ pub fn tell(
     }
     page.section("Why we think so");
     for fact in &incident.facts {
-        page.item("- ", &fact.fact);
+        page.item("- ", &fact.sentence);
     }
     if !incident.finding.unknowns.is_empty() {
         page.section("What we do not know");

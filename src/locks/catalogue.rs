@@ -3,8 +3,6 @@
 //! To add one: a row here, a run of the test that rewrites `docs/locks.md`, a test of its states in
 //! `tests/integration/locks.rs`. "Observed" in a source means: seen with the real client 2.1.328.
 
-use std::fmt::Write;
-
 /// Where a row's pattern starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {
@@ -49,7 +47,7 @@ pub struct Heartbeat {
     pub every: i64,
 }
 
-/// What a stuck lock costs, in words that follow "it costs".
+/// What a stuck lock costs, in words that follow "What it costs:".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Costs {
     /// With a date in the future: Claude Code waits for it, then gives up.
@@ -70,6 +68,8 @@ pub struct Row {
     /// Whether it stays while any session of this configuration runs: two writers at once have
     /// corrupted `.claude.json`, and two refreshes have cost people their login.
     pub stays_with_live_session: bool,
+    /// A file in the configuration directory in which the holder names itself.
+    pub owner_file: Option<&'static str>,
     /// Who makes it, and when.
     pub owner: &'static str,
     /// How a leftover shows.
@@ -97,10 +97,12 @@ const LOGIN: Heartbeat = Heartbeat {
 
 const BY_AGE: &str = "empty directory, date 10 s old or older; a date in the future, a file, or a directory that is not empty never heals";
 const BY_LONGER_AGE: &str = "empty directory, date 60 s old or older, and no session running; a date in the future, a file, or a directory that is not empty never heals";
+const BY_OWNER: &str = "the process in .oauth_refresh.lock.owner has ended, or there is no such file and the date is 60 s old or older; a date in the future, a file, or a directory that is not empty never heals";
+const NO_REFRESH: &str = "the refresh of the login: once it is due, each request fails after 8 s with \"Failed to refresh OAuth token\"";
 const BY_PROCESS: &str = "its process has ended, or the number belongs to a process that is not Claude Code or started later";
 const LOGIN_LOST: &str =
     "removed while in use: two refreshes spend the same token and you must log in again";
-const LOGIN_HARM: &str = "the login is not refreshed; another session waits or asks to log in";
+const LOGIN_HARM: &str = "a login that is due is not refreshed: each request fails after 8 s with \"Failed to refresh OAuth token\"";
 
 /// A row with what most directory locks share.
 const DIRECTORY: Row = Row {
@@ -108,6 +110,7 @@ const DIRECTORY: Row = Row {
     pattern: "",
     kind: Kind::Directory(USUAL),
     stays_with_live_session: false,
+    owner_file: None,
     owner: "Claude Code, for the moment of a write",
     staleness: BY_AGE,
     harm: "",
@@ -123,10 +126,6 @@ const LOGIN_LOCK: Row = Row {
     owner: "Claude Code, while it refreshes the login",
     staleness: BY_LONGER_AGE,
     harm: LOGIN_HARM,
-    stuck_costs: Some(Costs {
-        taken_for_held: "perhaps the refresh of the login, and then a new login",
-        cannot_be_removed: "perhaps the refresh of the login, and then a new login",
-    }),
     never: LOGIN_LOST,
     ..DIRECTORY
 };
@@ -168,33 +167,46 @@ pub static CATALOGUE: [Row; 20] = [
     },
     Row {
         pattern: ".oauth_refresh.lock",
-        source: "anthropics/claude-code#85236, #41507; name and 60 s from third-party readings; not observed (needs a real login)",
+        owner_file: Some(".oauth_refresh.lock.owner"),
+        staleness: BY_OWNER,
+        stuck_costs: Some(Costs {
+            taken_for_held: NO_REFRESH,
+            cannot_be_removed: "the refresh of the login, which Claude Code then does not even try",
+        }),
+        source: "observed with an expired dummy login and a proxy that refuses: heartbeat 5 s; a dead owner's lock is broken after about 7 s, one without owner file blocks for 60 s; anthropics/claude-code#85236, #41507",
         ..LOGIN_LOCK
     },
     Row {
         pattern: ".*_oauth_refresh.lock",
         owner: "Claude Code, while it refreshes the login of a connected service (design, cloud sessions)",
-        source: "names that 2.1.328 contains; not observed (needs a real login)",
+        harm: "not tried: that service may ask to log in again",
+        source: "names that 2.1.328 contains; not observed (needs such a login)",
         ..LOGIN_LOCK
     },
     Row {
         pattern: ".storage-write.lock",
         owner: "Claude Code, while it stores the login",
-        source: "third-party readings of 2.1.261; not observed (needs a real login)",
+        harm: "not tried: a new login may not be stored",
+        source: "third-party readings of 2.1.261; not observed",
         ..LOGIN_LOCK
     },
     Row {
         root: Root::BesideConfig,
         pattern: "{config}.lock",
-        owner: "Claude Code before about 2.1.218, while it refreshed the login",
-        source: "third-party readings; not observed with 2.1.328",
+        owner_file: Some(".oauth_refresh.lock.owner"),
+        owner: "Claude Code, while it refreshes the login: the lock that older clients know, taken together with .oauth_refresh.lock",
+        staleness: BY_OWNER,
+        stuck_costs: Some(Costs {
+            taken_for_held: NO_REFRESH,
+            cannot_be_removed: "the protection of the login against older clients that refresh it at the same time",
+        }),
+        source: "observed, as .oauth_refresh.lock",
         ..LOGIN_LOCK
     },
     Row {
         pattern: "mcp-refresh-*.lock",
         owner: "Claude Code, while it refreshes the login of an MCP server",
-        harm: "that MCP server asks to log in again",
-        stuck_costs: None,
+        harm: "not tried: that MCP server may ask to log in again",
         source: "name that 2.1.328 contains; not observed",
         ..LOGIN_LOCK
     },
@@ -318,69 +330,6 @@ impl Kind {
             Self::Foreign => "foreign",
         }
     }
-
-    fn for_readers(self) -> String {
-        match self {
-            Self::Directory(rhythm) => format!(
-                "directory, date kept fresh every {} s, stale after {} s",
-                rhythm.every, rhythm.stale_after
-            ),
-            Self::Process { older_form: None } => "file that names a process".to_owned(),
-            Self::Process {
-                older_form: Some(_),
-            } => "file that names a process; a directory in older clients".to_owned(),
-            Self::Editor => "file in which an editor names its process and port".to_owned(),
-            Self::Registry => "file of the live-session registry".to_owned(),
-            Self::Marker => "empty file that stays by design".to_owned(),
-            Self::Foreign => "somebody else's lock".to_owned(),
-        }
-    }
-}
-
-impl Row {
-    fn shown_pattern(&self) -> String {
-        match self.root {
-            Root::Config => format!("<config>/{}", self.pattern),
-            Root::BesideConfig => self.pattern.replace("{config}", "<config>"),
-            Root::BesideGlobalState => format!(
-                "~/{} (in <config> if CLAUDE_CONFIG_DIR is set)",
-                self.pattern
-            ),
-            Root::ClientState => format!("$XDG_STATE_HOME/claude/{}", self.pattern),
-            Root::Project => format!("<project>/{}", self.pattern),
-        }
-    }
-}
-
-/// The table for readers: the text of `docs/locks.md`.
-pub fn document() -> String {
-    let mut text = String::from(
-        "# The locks that whycap knows\n\n\
-         Made from `src/locks/catalogue.rs`; a test keeps the two equal. `<config>` is `~/.claude` or `CLAUDE_CONFIG_DIR`.\n\n\
-         No lock causes a usage limit, and clearing one never lifts a limit. A few leftovers slow each start or lose settings; \
-         `whycap locks` shows what is there, `whycap --clear-stale-locks` clears what is provably dead, and `whycap locks --restore` \
-         brings back what it set aside. Whatever is not in this table is never touched, whatever it is called.\n",
-    );
-    for row in &CATALOGUE {
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "\n## `{}`\n\n| | |\n| --- | --- |\n| what | {} |\n| owner | {} |\n| a leftover shows by | {} |\n| harm | {} |\n| stays while a session runs | {} |\n| must never be | {} |\n| source | {} |\n",
-            row.shown_pattern(),
-            row.kind.for_readers(),
-            row.owner,
-            row.staleness,
-            row.harm,
-            if row.stays_with_live_session {
-                "yes"
-            } else {
-                "no"
-            },
-            row.never,
-            row.source,
-        );
-    }
-    text
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub struct Look {
 #[cfg(unix)]
 mod handle {
     use rustix::fd::OwnedFd;
-    use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
+    use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
     use rustix::io::Errno;
 
     use super::{DateTime, Identity, Look, OsStr, OsString, Path, Shape, io};
@@ -167,7 +167,7 @@ mod handle {
                 name,
                 &target.handle,
                 new_name,
-                RenameFlags::NOREPLACE,
+                rustix::fs::RenameFlags::NOREPLACE,
             ) {
                 // The file system does not know the flag: look first, then rename.
                 Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use chrono::Utc;
 use serde_json::Value;
@@ -67,6 +68,7 @@ pub struct Scene {
     /// For the judgement.
     pub surroundings: Surroundings,
     sessions: Vec<Session>,
+    config: Option<Rc<Directory>>,
 }
 
 impl Scene {
@@ -81,6 +83,7 @@ impl Scene {
                 wsl: processes::is_wsl(environment),
             },
             sessions,
+            config: Directory::open(&places.config).ok().map(Rc::new),
         }
     }
 }
@@ -249,6 +252,13 @@ fn gather(
         .filter(|claim| {
             row.kind != Kind::Registry || stem(&route.name) == Some(claim.pid.to_string())
         });
+    // A claim without a start time is none here: an owner file may outlive its lock, and a number
+    // that was used again would make an old lock look held.
+    let claim = claim.or_else(|| {
+        let owner_file = row.owner_file?.as_ref();
+        let bytes = scene.config.as_ref()?.read(owner_file, CLAIM_LIMIT).ok()?;
+        Claim::parse(&bytes).filter(|claim| claim.start.is_some())
+    });
     let process =
         claim.as_ref().map(|claim| {
             let mut process = processes::look(claim.pid);

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::catalogue::{Heartbeat, Kind, Row};
 use super::directory::Shape;
+pub use super::verdict::{Clearance, Judgement, Verdict, Way};
 use crate::claude::processes::Process;
 use crate::claude::sessions::{Claim, Presence, Standing};
 
@@ -50,54 +51,6 @@ pub struct Surroundings {
     pub pid_domain: Option<String>,
     /// Whether this is Linux inside Windows.
     pub wsl: bool,
-}
-
-/// What a lock turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Somebody holds it.
-    Held,
-    /// Left over; Claude Code gets along with it, or will by itself.
-    Stale,
-    /// Left over, and it never heals by itself.
-    Stuck,
-    /// Belongs there and does nothing.
-    Harmless,
-    /// Somebody else's business.
-    NotOurs,
-    /// The evidence does not suffice.
-    CannotTell,
-}
-
-/// How a dead lock goes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// `rmdir`: nothing is lost.
-    RemoveEmptyDirectory,
-    /// Moved into quarantine, from where it can be brought back.
-    Quarantine,
-}
-
-/// Whether it may be cleared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clearance {
-    /// Yes, in this way.
-    Granted(Way),
-    /// It depends on whether anybody touches it in so many seconds.
-    AfterWatching(i64),
-    /// No.
-    Denied,
-}
-
-/// Verdict, reason and consequence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
-    /// What it is.
-    pub verdict: Verdict,
-    /// Why, in a sentence or two.
-    pub why: String,
-    /// Whether it may be cleared.
-    pub clearance: Clearance,
 }
 
 /// File systems and clocks may disagree by this much without anything being wrong.
@@ -187,52 +140,84 @@ pub fn never_heals(facts: &Facts, now: DateTime<Utc>) -> Option<String> {
 }
 
 fn directory(facts: &Facts, rhythm: Heartbeat, around: &Surroundings) -> Judgement {
-    let age = around.now - facts.modified;
-    if let Some(why) = never_heals(facts, around.now) {
-        if let Some(blocker) = blocked_by_session(facts, around) {
-            return denied(Verdict::Stuck, format!("{why} {blocker}"));
+    let mut stale_after = rhythm.stale_after;
+    let mut owner_gone = None;
+    if let (Some(claim), Some(process)) = (&facts.claim, &facts.process) {
+        match claim.standing(process, facts.modified, around.pid_domain.as_deref()) {
+            Standing::Holds => {
+                return denied(
+                    Verdict::Held,
+                    format!("Claude Code holds it (process {}).", claim.pid),
+                );
+            }
+            Standing::Unclear(why) => return denied(Verdict::CannotTell, why),
+            // The file may be an earlier holder's, and a new one not yet written: so the date must
+            // at least be older than a heartbeat.
+            Standing::Gone(why) => {
+                stale_after = rhythm.every + 1;
+                owner_gone = Some(why);
+            }
         }
-        // A holder would have set the date within one heartbeat. An old date shows that as well as
-        // watching does, except a date in the future, which shows nothing.
-        let quiet = TimeDelta::seconds(rhythm.every + 1);
-        let settled = age >= quiet
-            || around.now - facts.changed >= quiet
-            || facts
-                .watch
-                .is_some_and(|watch| watch.seconds > rhythm.every);
-        let way = if facts.shape == Shape::EmptyDirectory {
-            Way::RemoveEmptyDirectory
-        } else {
-            Way::Quarantine
-        };
-        return Judgement {
-            verdict: Verdict::Stuck,
-            why,
-            clearance: if settled {
-                Clearance::Granted(way)
-            } else {
-                Clearance::AfterWatching(rhythm.every + 1)
-            },
-        };
     }
+    match never_heals(facts, around.now) {
+        Some(why) => stuck(facts, why, rhythm, around),
+        None => aging(facts, stale_after, owner_gone, rhythm, around),
+    }
+}
+
+fn stuck(facts: &Facts, why: String, rhythm: Heartbeat, around: &Surroundings) -> Judgement {
+    if let Some(blocker) = blocked_by_session(facts, around) {
+        return denied(Verdict::Stuck, format!("{why} {blocker}"));
+    }
+    // A holder would have set the date within one heartbeat. An old date shows that as well as
+    // watching does, except a date in the future, which shows nothing.
+    let quiet = TimeDelta::seconds(rhythm.every + 1);
+    let settled = around.now - facts.modified >= quiet
+        || around.now - facts.changed >= quiet
+        || facts
+            .watch
+            .is_some_and(|watch| watch.seconds > rhythm.every);
+    let way = if facts.shape == Shape::EmptyDirectory {
+        Way::RemoveEmptyDirectory
+    } else {
+        Way::Quarantine
+    };
+    Judgement {
+        verdict: Verdict::Stuck,
+        why,
+        clearance: if settled {
+            Clearance::Granted(way)
+        } else {
+            Clearance::AfterWatching(rhythm.every + 1)
+        },
+    }
+}
+
+/// An empty directory with a date in the past: in use, or left over, by its age in seconds.
+fn aging(
+    facts: &Facts,
+    stale_after: i64,
+    owner_gone: Option<String>,
+    rhythm: Heartbeat,
+    around: &Surroundings,
+) -> Judgement {
+    let age = around.now - facts.modified;
     let seconds = age.num_seconds().max(0);
-    if seconds < rhythm.stale_after {
+    if seconds < stale_after {
         if !around.present.is_empty() {
             return denied(
                 Verdict::Held,
                 format!(
-                    "It is {seconds} s old, and Claude Code counts it as held up to {} s. {}",
-                    rhythm.stale_after,
+                    "It is {seconds} s old, and Claude Code counts it as held up to {stale_after} s. {}",
                     running(&around.present)
                 ),
             );
         }
-        let wait = rhythm.stale_after - seconds + 1;
+        let wait = stale_after - seconds + 1;
         return Judgement {
             verdict: Verdict::CannotTell,
             why: format!(
-                "It is {seconds} s old; up to {} s it may be in use, although no session is known to run.",
-                rhythm.stale_after
+                "It is {seconds} s old; up to {stale_after} s it may be in use, although no session is known to run."
             ),
             clearance: if wait <= LONGEST_WATCH {
                 Clearance::AfterWatching(wait)
@@ -241,11 +226,13 @@ fn directory(facts: &Facts, rhythm: Heartbeat, around: &Surroundings) -> Judgeme
             },
         };
     }
-    let why = format!(
-        "Nobody has touched it for {}; a holder does so every {} s.",
-        duration(age),
-        rhythm.every
-    );
+    let why = owner_gone.unwrap_or_else(|| {
+        format!(
+            "Nobody has touched it for {}; a holder does so every {} s.",
+            duration(age),
+            rhythm.every
+        )
+    });
     match blocked_by_session(facts, around) {
         Some(blocker) => denied(Verdict::Stale, format!("{why} {blocker}")),
         None => Judgement {
@@ -273,7 +260,7 @@ fn running(present: &Presence) -> String {
     };
     if present.live.is_empty() {
         format!(
-            "Whether Claude Code runs (process {}) cannot be told.",
+            "Whether Claude Code runs as process {} cannot be told; if it does not, delete that file in sessions/.",
             list(&present.uncertain)
         )
     } else {
@@ -347,20 +334,6 @@ pub fn duration(length: TimeDelta) -> String {
         120..7200 => format!("{} m", seconds / 60),
         7200..172_800 => format!("{} h {} m", seconds / 3600, seconds % 3600 / 60),
         _ => format!("{} d", seconds / 86_400),
-    }
-}
-
-impl Verdict {
-    /// The word in `--json`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Stale => "stale",
-            Self::Stuck => "stuck",
-            Self::Harmless => "harmless",
-            Self::NotOurs => "not_ours",
-            Self::CannotTell => "cannot_tell",
-        }
     }
 }
 

@@ -352,3 +352,87 @@ fn durations_are_said_as_people_say_them() {
     assert_eq!(said(2 * 3600 + 300), "2 h 5 m");
     assert_eq!(said(9 * 86_400), "9 d");
 }
+
+#[test]
+fn a_login_lock_whose_owner_is_known_goes_by_the_owner() {
+    let of = |process, age| {
+        let facts = Facts {
+            shape: EmptyDirectory,
+            modified: now() - TimeDelta::seconds(age),
+            ..claimed(".oauth_refresh.lock", process)
+        };
+        outcome(&facts, &alone())
+    };
+    assert_eq!(of(client(), 20), (Held, Denied));
+    assert_eq!(of(Process::gone(PID), 20), (Stale, REMOVE));
+    // It may be the next holder's, who has not written his name yet.
+    assert_eq!(of(Process::gone(PID), 2), (CannotTell, AfterWatching(5)));
+    let unseen = Process {
+        alive: None,
+        ..client()
+    };
+    assert_eq!(of(unseen, 86_400), (CannotTell, Denied));
+}
+
+proptest::proptest! {
+    /// Whatever the facts: what could be somebody's is never given up for clearing.
+    #[test]
+    fn nothing_that_could_be_in_use_is_ever_cleared(
+        index in 0..CATALOGUE.len(),
+        shape in 0..5usize,
+        age in -100_000_i64..100_000,
+        changed in -100_000_i64..100_000,
+        ours: bool,
+        moved: bool,
+        seconds in 0..20_i64,
+        watched: bool,
+        named: bool,
+        alive: Option<bool>,
+        is_claude: Option<bool>,
+        started in proptest::option::of(-1000_i64..1000),
+        port_open: Option<bool>,
+        session: bool,
+        wsl: bool,
+    ) {
+        let process = Process {
+            alive,
+            is_claude,
+            started_at: started.map(|ago| now() - TimeDelta::seconds(ago)),
+            ..client()
+        };
+        let row = &CATALOGUE[index];
+        let facts = Facts {
+            shape: [EmptyDirectory, FullDirectory, File, Link, Other][shape],
+            ours,
+            changed: now() - TimeDelta::seconds(changed),
+            port_open,
+            watch: watched.then_some(Watch { seconds, moved }),
+            claim: named.then(|| Claim::parse(PID.to_string().as_bytes()).unwrap()),
+            process: named.then_some(process.clone()),
+            modified: now() - TimeDelta::seconds(age),
+            ..lock(row.pattern, File, 0)
+        };
+        let around = Surroundings { wsl, ..if session { with_session() } else { alone() } };
+        let judgement = judge(&facts, &around);
+        if let Clearance::Granted(way) = judgement.clearance {
+            assert!(matches!(judgement.verdict, Stale | Stuck), "{judgement:?}");
+            assert!(ours && !(watched && moved) && !matches!(facts.shape, Link | Other));
+            assert!(!matches!(row.kind, Kind::Marker | Kind::Foreign));
+            assert!(!(session && row.stays_with_live_session));
+            assert_eq!(way == Way::RemoveEmptyDirectory, facts.shape == EmptyDirectory);
+            if matches!(row.kind, Kind::Editor) {
+                assert!(alive == Some(false) && port_open == Some(false) && !wsl);
+            }
+            if named {
+                let older = process.started_at.is_none_or(|started| started <= facts.modified);
+                assert!(!(alive == Some(true) && is_claude == Some(true) && older), "{facts:?}");
+                assert!(alive.is_some(), "{facts:?}");
+            } else {
+                assert!(matches!(row.kind, Kind::Directory(_)) || facts.shape != File);
+                let fresh = (0..6).contains(&age) || age < 0;
+                let quiet = changed >= 6 || (watched && seconds >= 6);
+                assert!(!fresh || quiet, "{facts:?}");
+            }
+        }
+    }
+}

@@ -6,9 +6,11 @@
 pub mod catalogue;
 pub mod clearing;
 pub mod directory;
+pub mod document;
 pub mod finding;
 pub mod judgement;
 pub mod quarantine;
+pub mod verdict;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -55,7 +57,7 @@ pub struct Lock {
     pub why: String,
     /// What was done.
     pub action: Action,
-    /// What it costs while it is stuck, to follow "it costs".
+    /// What it costs while it is stuck, to follow "What it costs:".
     pub costs: Option<&'static str>,
     /// Whether it was moved into quarantine rather than removed, and so can be brought back.
     pub set_aside: bool,
@@ -112,8 +114,31 @@ pub struct Finding {
     pub path: PathBuf,
     /// Why it never heals, one sentence.
     pub why: String,
-    /// What it costs, to follow "it costs": `2 to 5 s on each start, and some settings are not saved`.
+    /// Whether every session must end before it can be cleared.
+    pub needs_quiet: bool,
+    /// What it costs, to follow "What it costs:": `2 to 5 s on each start, and some settings are not saved`.
     pub costs: &'static str,
+}
+
+impl Finding {
+    /// The whole of it in three sentences, for a place where nobody asked about locks.
+    pub fn sentences(&self, places: &Places) -> String {
+        format!(
+            "{} is a lock that will never heal by itself. It costs {}. {}",
+            places.show(&self.path),
+            self.costs,
+            self.remedy()
+        )
+    }
+
+    /// What to do about it, one sentence with the command in backticks.
+    pub fn remedy(&self) -> String {
+        if self.needs_quiet {
+            format!("Leave Claude Code, then run `{REMEDY}` in a shell.")
+        } else {
+            format!("`{REMEDY}` in a shell clears it.")
+        }
+    }
 }
 
 /// What clears them.
@@ -155,6 +180,7 @@ pub fn that_matter(places: &Places, environment: &Environment) -> Vec<Finding> {
                 findings.push(Finding {
                     path: root.join(pattern),
                     why,
+                    needs_quiet: row.stays_with_live_session,
                     costs,
                 });
             }

@@ -136,26 +136,25 @@ impl ModelPrices<'_> {
     /// API listed them and they add up to `usage`: the long-prompt tier is then decided for each.
     pub fn price(&self, at: Millis, usage: &Usage, service: Service, calls: &[Usage]) -> Money {
         let searches = i128::from(usage.web_searches) * i128::from(self.table.web_search);
-        let tenths_of_pico = match &self.own {
-            Some(rates) => 10 * charge(rates, usage),
-            None => {
-                let calls = if calls.is_empty() {
-                    std::slice::from_ref(usage)
-                } else {
-                    calls
-                };
-                let tenths = if service.us_only {
-                    self.table.us_inference_tenths
-                } else {
-                    10
-                };
-                let row = self.row_at(at);
-                let tokens: i128 = calls
-                    .iter()
-                    .filter_map(|call| Some(charge(&rates_for(row?, call, service), call)))
-                    .sum();
-                tokens * i128::from(tenths)
-            }
+        let tenths_of_pico = if let Some(rates) = &self.own {
+            10 * charge(rates, usage)
+        } else {
+            let calls = if calls.is_empty() {
+                std::slice::from_ref(usage)
+            } else {
+                calls
+            };
+            let tenths = if service.us_only {
+                self.table.us_inference_tenths
+            } else {
+                10
+            };
+            let row = self.row_at(at);
+            let tokens: i128 = calls
+                .iter()
+                .filter_map(|call| Some(charge(&rates_for(row?, call, service), call)))
+                .sum();
+            tokens * i128::from(tenths)
         };
         let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.multiplier);
         let unit = 10 * i128::from(MULTIPLIER_UNIT);

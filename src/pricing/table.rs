@@ -132,8 +132,8 @@ impl PriceTable {
         let parsed = PARSED.get_or_try_init(|| Self::parse(EMBEDDED))?;
         let fingerprint = parsed.fingerprint ^ own.fingerprint();
         Ok(Self {
-            own,
             fingerprint,
+            own,
             ..parsed.clone()
         })
     }

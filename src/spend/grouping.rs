@@ -242,7 +242,7 @@ impl Grouping {
         match self.by {
             GroupBy::Block => self.groups = blocks(self.rows, self.zone),
             GroupBy::Day | GroupBy::Week | GroupBy::Month => {
-                self.groups.sort_by(|a, b| a.key.cmp(&b.key))
+                self.groups.sort_by(|a, b| a.key.cmp(&b.key));
             }
             GroupBy::Session | GroupBy::Project | GroupBy::Model => {
                 self.groups
@@ -260,26 +260,25 @@ fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
     let mut groups: Vec<(Millis, Group)> = Vec::new();
     for (at, tally) in rows {
         let open = groups.last_mut().filter(|(start, _)| at < start + BLOCK);
-        let group = match open {
-            Some((_, group)) => group,
-            None => {
-                let start = at.div_euclid(HOUR) * HOUR;
-                let key = zone
-                    .at(moment(start))
-                    .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-                groups.push((
-                    start,
-                    Group {
-                        key,
-                        first: at,
-                        last: at,
-                        ..Group::default()
-                    },
-                ));
-                match groups.last_mut() {
-                    Some((_, group)) => group,
-                    None => continue,
-                }
+        let group = if let Some((_, group)) = open {
+            group
+        } else {
+            let start = at.div_euclid(HOUR) * HOUR;
+            let key = zone
+                .at(moment(start))
+                .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+            groups.push((
+                start,
+                Group {
+                    key,
+                    first: at,
+                    last: at,
+                    ..Group::default()
+                },
+            ));
+            match groups.last_mut() {
+                Some((_, group)) => group,
+                None => continue,
             }
         };
         group.last = at;

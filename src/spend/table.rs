@@ -25,7 +25,8 @@ pub fn render(
     if groups.is_empty() {
         return "Nothing was spent in this period.\n".to_owned();
     }
-    let rows: Vec<[String; 5]> = groups
+    let heads = [heading(by), "cost", "share", "responses", "tokens"].map(str::to_owned);
+    let rows: Vec<Cells> = groups
         .iter()
         .map(|group| {
             [
@@ -44,65 +45,14 @@ pub fn render(
         total.responses.to_string(),
         tokens(total),
     ];
-    let heads = [heading(by), "cost", "share", "responses", "tokens"];
-    let widest = |column: usize| {
-        let cells = rows
-            .iter()
-            .chain([&footer])
-            .filter_map(|row| row.get(column));
-        cells
-            .map(|cell| width(cell))
-            .chain([heads.get(column).map_or(0, |head| width(head))])
-            .max()
-            .unwrap_or(0)
-    };
-    let widths = [widest(0), widest(1), widest(2), widest(3), widest(4)];
-    // How many columns fit beside a label of at least twelve.
-    let mut shown = 5;
-    let needed = |shown: usize| {
-        widths
-            .iter()
-            .take(shown)
-            .skip(1)
-            .map(|w| w + 2)
-            .sum::<usize>()
-    };
-    while shown > 2 && needed(shown) + widths[0].min(12) > columns {
-        shown -= 1;
-    }
-    let label_width = widths[0].min(columns.saturating_sub(needed(shown)).max(8));
-    let bar = columns
-        .saturating_sub(label_width + needed(shown) + 2)
-        .min(LONGEST_BAR);
-    let bar = if shown == 5 && bar >= 6 { bar } else { 0 };
+    let layout = Layout::fit(rows.iter().chain([&heads, &footer]), columns);
     let most = groups
         .iter()
         .map(|group| group.tally.cost())
         .max()
         .unwrap_or_default();
 
-    let mut text = String::new();
-    let mut line = |cells: [&str; 5], tones: [Tone; 5], bar: &str| {
-        let label = cut(cells[0], label_width);
-        let mut row = palette.paint(tones[0], &label);
-        row.push_str(&" ".repeat(label_width - width(&label)));
-        for column in 1..shown {
-            let (Some(cell), Some(wide), Some(tone)) =
-                (cells.get(column), widths.get(column), tones.get(column))
-            else {
-                continue;
-            };
-            row.push_str(&" ".repeat(2 + wide.saturating_sub(width(cell))));
-            row.push_str(&palette.paint(*tone, cell));
-        }
-        if !bar.is_empty() {
-            row.push_str("  ");
-            row.push_str(&palette.paint(Tone::Accent, bar));
-        }
-        text.push_str(row.trim_end());
-        text.push('\n');
-    };
-    line(heads, [Tone::Quiet; 5], "");
+    let mut text = layout.line(&heads, [Tone::Quiet; 5], "", palette);
     let tones = [
         Tone::Plain,
         Tone::Strong,
@@ -111,15 +61,10 @@ pub fn render(
         Tone::Plain,
     ];
     for (row, group) in rows.iter().zip(groups) {
-        let [label, amount, share, responses, tokens] = row;
-        line(
-            [label, amount, share, responses, tokens],
-            tones,
-            &bar_of(group.tally.cost(), most, bar),
-        );
+        let bar = bar_of(group.tally.cost(), most, layout.bar);
+        text.push_str(&layout.line(row, tones, &bar, palette));
     }
-    let [label, cost, _, responses, tokens] = &footer;
-    line([label, cost, "", responses, tokens], [Tone::Strong; 5], "");
+    text.push_str(&layout.line(&footer, [Tone::Strong; 5], "", palette));
     for note in notes(total) {
         for part in crate::terminal::wrap(&note, columns) {
             text.push_str(&palette.paint(Tone::Quiet, &part));
@@ -127,6 +72,75 @@ pub fn render(
         }
     }
     text
+}
+
+/// Label, cost, share, responses, tokens.
+type Cells = [String; 5];
+
+/// Which columns are shown, and how wide.
+struct Layout {
+    widths: [usize; 5],
+    /// How many columns, from the left.
+    shown: usize,
+    /// The longest bar; 0 where there is no room for one.
+    bar: usize,
+}
+
+impl Layout {
+    fn fit<'c>(rows: impl Iterator<Item = &'c Cells>, columns: usize) -> Self {
+        let mut widths = [0; 5];
+        for row in rows {
+            for (widest, cell) in widths.iter_mut().zip(row) {
+                *widest = (*widest).max(width(cell));
+            }
+        }
+        let [label, rest @ ..] = &mut widths;
+        let needed = |shown: usize| {
+            rest.iter()
+                .take(shown - 1)
+                .map(|width| width + 2)
+                .sum::<usize>()
+        };
+        // How many columns fit beside a label of at least twelve.
+        let mut shown = 5;
+        while shown > 2 && needed(shown) + (*label).min(12) > columns {
+            shown -= 1;
+        }
+        *label = (*label).min(columns.saturating_sub(needed(shown)).max(8));
+        let room = columns
+            .saturating_sub(*label + needed(shown) + 2)
+            .min(LONGEST_BAR);
+        Self {
+            bar: if shown == 5 && room >= 6 { room } else { 0 },
+            widths,
+            shown,
+        }
+    }
+
+    fn line(&self, cells: &Cells, tones: [Tone; 5], bar: &str, palette: Palette) -> String {
+        let mut row = String::new();
+        let columns = cells.iter().zip(self.widths).zip(tones).take(self.shown);
+        for (column, ((cell, wide), tone)) in columns.enumerate() {
+            let cell = cut(cell, wide);
+            let gap = " ".repeat(wide - width(&cell));
+            let painted = palette.paint(tone, &cell);
+            if column == 0 {
+                row.push_str(&painted);
+                row.push_str(&gap);
+            } else {
+                row.push_str("  ");
+                row.push_str(&gap);
+                row.push_str(&painted);
+            }
+        }
+        if !bar.is_empty() {
+            row.push_str("  ");
+            row.push_str(&palette.paint(Tone::Accent, bar));
+        }
+        row.truncate(row.trim_end().len());
+        row.push('\n');
+        row
+    }
 }
 
 /// What a reader must know about the total.

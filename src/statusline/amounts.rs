@@ -1,5 +1,6 @@
 //! What the ledger knows for the status line, without ever waiting for it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::Datelike;
@@ -9,7 +10,7 @@ use super::segments::Amounts;
 use crate::claude::prices::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::ledger::{Effort, Ledger, Patience};
+use crate::ledger::{Effort, Ledger, Patience, Spent};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 
@@ -17,82 +18,112 @@ use crate::pricing::{Money, PriceTable};
 /// fresh installation comes to know today without anybody asking.
 const FIRST_READ: Duration = Duration::from_millis(25);
 
-/// Reads the session's new lines into the ledger and asks for the sums.
+/// What is known right now, with the session's newest lines.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// The session.
+    pub session: Spent,
+    /// Today, over all sessions.
+    pub today: Spent,
+    /// This month, if it was asked for.
+    pub month: Option<Money>,
+    /// Whether the session was forked from another.
+    pub is_fork: bool,
+    /// Whether all transcripts were ever read to the end.
+    pub is_complete: bool,
+}
+
+/// Reads the session's new lines and asks for the sums. None if the ledger cannot be used.
+pub fn known(
+    environment: &Environment,
+    places: &Places,
+    session_name: &str,
+    transcript: Option<&Path>,
+    with_month: bool,
+) -> Option<Known> {
+    // Every failure here costs a figure, never the line; `doctor` says what is wrong.
+    let mut ledger = Ledger::open(&places.data, Patience::None).ok()?;
+    let batch = transcript
+        .and_then(|path| ledger.read_session(path).ok())
+        .unwrap_or_default();
+    let is_complete = ledger.is_complete();
+    let prices = if is_complete && batch.is_empty() {
+        None
+    } else {
+        Some(PriceTable::with(own_rates(places)).ok()?)
+    };
+    let mut put_off = false;
+    if let Some(prices) = &prices {
+        put_off = !batch.is_worth_writing() || ledger.commit(&batch, prices).is_err();
+        if !is_complete {
+            let roots = places.transcript_roots();
+            let _ = ledger.catch_up(roots, prices, Effort::Within(FIRST_READ), &mut |_| {});
+        }
+    }
+    let (start, end) = environment.zone.day_bounds(environment.now);
+    let mut session = ledger.session(session_name).ok()?;
+    let mut today = ledger.between(start, end).ok()?;
+    let mut month = None;
+    if with_month {
+        let first = environment.zone.day(environment.now).with_day(1)?;
+        month = Some(
+            ledger
+                .between(environment.zone.midnight(first), end)
+                .ok()?
+                .total(),
+        );
+    }
+    if let (Some(prices), true) = (&prices, put_off) {
+        let (of_session, of_today) = ledger.pending(&batch, prices, session_name, start, end);
+        session.recorded += of_session;
+        today.recorded += of_today;
+        month = month.map(|month| month + of_today);
+    }
+    Some(Known {
+        is_fork: ledger.is_fork(session_name),
+        is_complete: is_complete || ledger.is_complete(),
+        session,
+        today,
+        month,
+    })
+}
+
+/// The amounts that the status line shows.
 pub fn gather(
     environment: &Environment,
     places: &Places,
     config: &Config,
     input: &StatusInput,
 ) -> Amounts {
-    known(environment, places, config, input).unwrap_or_else(|| Amounts {
+    let client = input.client_total_usd().and_then(Money::from_noisy_usd);
+    let session = input.session_id().unwrap_or_default();
+    let with_month = config.budget.month.is_some();
+    let Some(known) = known(
+        environment,
+        places,
+        session,
+        input.transcript_path(),
+        with_month,
+    ) else {
         // Without a ledger the client's own figure is the best there is.
-        session: client_total(input),
-        ..Amounts::default()
-    })
-}
-
-fn client_total(input: &StatusInput) -> Option<Money> {
-    Money::from_noisy_usd(input.client_total_usd()?)
-}
-
-fn known(
-    environment: &Environment,
-    places: &Places,
-    config: &Config,
-    input: &StatusInput,
-) -> Option<Amounts> {
-    // Every failure here costs a figure, never the line; `doctor` says what is wrong.
-    let mut ledger = Ledger::open(&places.data, Patience::None).ok()?;
-    let prices = PriceTable::with(own_rates(places)).ok()?;
-    let batch = input
-        .transcript_path()
-        .and_then(|path| ledger.read_session(path).ok())
-        .unwrap_or_default();
-    let put_off = !batch.is_worth_writing() || ledger.commit(&batch, &prices).is_err();
-    if !ledger.is_complete() {
-        let _ = ledger.catch_up(
-            places.transcript_roots(),
-            &prices,
-            Effort::Within(FIRST_READ),
-            &mut |_| {},
-        );
-    }
-    let (start, end) = environment.zone.day_bounds(environment.now);
-    let session_name = input.session_id().unwrap_or_default();
-    let mut session = ledger.session(session_name).ok()?;
-    let mut today = ledger.between(start, end).ok()?;
-    if put_off {
-        let (of_session, of_today) = ledger.pending(&batch, &prices, session_name, start, end);
-        session.recorded += of_session;
-        today.recorded += of_today;
-    }
-    let month = config.budget.month.and_then(|_| {
-        let first = environment.zone.day(environment.now).with_day(1)?;
-        Some(
-            ledger
-                .between(environment.zone.midnight(first), end)
-                .ok()?
-                .total(),
-        )
-    });
-    let shown = live(&ledger, session_name, session.total(), input);
-    Some(Amounts {
-        session: Some(shown),
-        // What the client counts and has not written is being spent now.
-        today: Some(today.total() + (shown - session.total())),
-        month,
-        session_estimated: session.estimated,
-        today_estimated: today.estimated || !ledger.is_complete(),
-    })
-}
-
-/// The session's figure, with what the client has counted in this run and not yet written: its
-/// live total covers background requests that no line shows. It also contains what a fork took
-/// over and starts again at 0 after a crash, so it counts only where it is the larger one and the
-/// session is not a fork.
-fn live(ledger: &Ledger, session: &str, counted: Money, input: &StatusInput) -> Money {
-    match client_total(input) {
-        Some(client) if client > counted && !ledger.is_fork(session) => client,
-        _ => counted,
+        return Amounts {
+            session: client,
+            ..Amounts::default()
+        };
+    };
+    // The client's live total covers background requests that no line shows and that it has not
+    // written down yet. It also contains what a fork took over, and starts again at 0 after a
+    // crash: so it counts only where it is the larger one and the session is not a fork.
+    let counted = known.session.total();
+    let live = client
+        .filter(|client| *client > counted && !known.is_fork)
+        .unwrap_or(counted);
+    let unwritten = live - counted;
+    Amounts {
+        session: Some(live),
+        today: Some(known.today.total() + unwritten),
+        month: known.month.map(|month| month + unwritten),
+        session_estimated: known.session.estimated,
+        today_estimated: known.today.estimated || !known.is_complete,
     }
 }

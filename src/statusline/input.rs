@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::limits::resets::is_plausible;
+
 /// One status payload.
 #[derive(Debug, Clone, Default)]
 pub struct StatusInput {
@@ -131,7 +133,9 @@ impl StatusInput {
         let resets_at = window
             .get("resets_at")
             .and_then(|at| at.as_i64().or_else(|| at.as_f64().map(whole_seconds)))
-            .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+            // A date at the end of time would overflow every later sum.
+            .filter(|at| is_plausible(*at));
         Some(Window {
             used_percent,
             resets_at,

@@ -8,6 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::limits::resets::is_plausible;
+
 /// No error text that a person can read is longer; a gateway may answer with a whole web page.
 const TEXT_LIMIT: usize = 2_000;
 
@@ -74,6 +76,8 @@ pub enum AssistantLine {
         model: Option<String>,
         /// The client's version.
         version: Option<String>,
+        /// When it came.
+        at: Option<DateTime<Utc>>,
     },
 }
 
@@ -100,7 +104,7 @@ fn epoch(value: &Value, key: &str) -> Option<DateTime<Utc>> {
         reason = "saturates; a date out of range is dropped"
     )]
     let seconds = value.get(key)?.as_f64()? as i64;
-    DateTime::from_timestamp(seconds, 0).filter(|_| seconds > 0)
+    DateTime::from_timestamp(seconds, 0).filter(|at| is_plausible(*at))
 }
 
 fn quota(line: &Value) -> Option<QuotaLimits> {
@@ -145,18 +149,26 @@ pub fn parse(bytes: &[u8]) -> Option<AssistantLine> {
     if line.get("type")?.as_str()? != "assistant" {
         return None;
     }
+    // A fork's file repeats its parent's lines, which say nothing about the fork.
+    let is_copied = line
+        .get("requestSessionId")
+        .is_some_and(|id| id.is_string() && Some(id) != line.get("sessionId"));
+    if is_copied {
+        return None;
+    }
     let message = line.get("message")?;
     let model = text(message, "model");
     let synthetic = model.as_deref() == Some("<synthetic>");
     let is_error = line.get("isApiErrorMessage").and_then(Value::as_bool) == Some(true);
+    let at = line
+        .get("timestamp")
+        .and_then(Value::as_str)
+        .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
+        .map(|at| at.to_utc());
     if is_error && (synthetic || model.is_none()) {
         return Some(AssistantLine::Error(Box::new(ErrorLine {
             uuid: text(&line, "uuid"),
-            at: line
-                .get("timestamp")
-                .and_then(Value::as_str)
-                .and_then(|at| DateTime::parse_from_rfc3339(at).ok())
-                .map(|at| at.to_utc()),
+            at,
             session_id: text(&line, "sessionId"),
             version: text(&line, "version"),
             text: message_text(message),
@@ -177,6 +189,7 @@ pub fn parse(bytes: &[u8]) -> Option<AssistantLine> {
     (!synthetic && !is_error).then(|| AssistantLine::Answer {
         model,
         version: text(&line, "version"),
+        at,
     })
 }
 
@@ -196,6 +209,18 @@ mod tests {
             parse(br#"{"type":"user","isApiErrorMessage":true,"message":{"content":"x"}}"#),
             None
         );
+    }
+
+    #[test]
+    fn a_forks_copy_of_its_parents_error_is_not_the_forks() {
+        let line = |id: &str| {
+            let text = format!(
+                r#"{{"type":"assistant","isApiErrorMessage":true,"sessionId":"fork","requestSessionId":"{id}","message":{{"model":"<synthetic>","content":"x"}}}}"#
+            );
+            parse(text.as_bytes())
+        };
+        assert_eq!(line("parent"), None);
+        assert!(line("fork").is_some());
     }
 
     #[test]

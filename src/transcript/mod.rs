@@ -4,6 +4,8 @@
 //! cut short under a mapping would kill us) and never waited for.
 
 mod lenient;
+#[cfg(test)]
+mod pieces;
 pub mod reader;
 pub mod record;
 pub mod scan;

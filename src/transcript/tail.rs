@@ -1,5 +1,6 @@
 //! What the end of a transcript says: the last error, and whether an answer came after it.
 
+use chrono::{DateTime, Utc};
 use memchr::memmem;
 
 use super::error_line::{self, AssistantLine, ErrorLine};
@@ -11,6 +12,8 @@ pub struct Tail {
     pub errors: Vec<(ErrorLine, bool)>,
     /// The model that answered last.
     pub model: Option<String>,
+    /// When a model answered last.
+    pub answered_at: Option<DateTime<Utc>>,
     /// The client version on the last assistant line.
     pub version: Option<String>,
 }
@@ -42,7 +45,8 @@ impl Tail {
                     tail.version = error.version.clone().or(tail.version);
                     tail.errors.push((*error, false));
                 }
-                Some(AssistantLine::Answer { model, version }) => {
+                Some(AssistantLine::Answer { model, version, at }) => {
+                    tail.answered_at = at.or(tail.answered_at);
                     tail.model = model.or(tail.model);
                     tail.version = version.or(tail.version);
                     for (_, answered) in &mut tail.errors {

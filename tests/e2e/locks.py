@@ -13,6 +13,7 @@ import pty
 import select
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -271,6 +272,63 @@ def history_lock(home):
     return wrong
 
 
+class RefusingProxy:
+    """Answers 502 to every tunnel: the login's server is never reached, but that it was asked for is seen."""
+
+    def __enter__(self):
+        self.asked = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                self.asked += connection.recv(4096).startswith(b"CONNECT platform.claude.com:")
+                connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")
+
+
+def login_lock(home, name):
+    """A lock of the login's refresh in each state, with a login that is due: does the client try to refresh it."""
+    lock = home.path / name
+    (home.path / ".claude" / ".credentials.json").write_text(json.dumps({"claudeAiOauth": {
+        "accessToken": "sk-ant-oat01-dummy", "refreshToken": "sk-ant-ort01-dummy", "expiresAt": int((time.time() - 3600) * 1000),
+        "scopes": ["user:inference", "user:profile"], "subscriptionType": "max"}}))
+    variables = {key: value for key, value in home.variables.items() if key != "ANTHROPIC_API_KEY"}
+
+    def ask():
+        with RefusingProxy() as proxy:
+            began = time.monotonic()
+            done = subprocess.run([home.client, "-p", "hi"], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  env={**variables, "HTTPS_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"}, timeout=90, check=False)
+            return time.monotonic() - began, proxy.asked > 0, (done.stdout + done.stderr).strip()[:60]
+
+    print(f"\n| {name}, login due | whycap | claude -p hi | refresh tried | answer |\n| --- | --- | --- | --- | --- |")
+    wrong = []
+    for state, make, heals in [("none", None, True), *STATES]:
+        if make:
+            make(lock)
+        seconds, tried, answer = ask()
+        print(f"| {state} | | {seconds:.2f} s | {'yes' if tried else 'no'} | {answer} |", flush=True)
+        if heals:
+            continue
+        told = home.clear()[0].get(name, ("-", "-"))
+        seconds, tried, answer = ask()
+        print(f"| … after whycap --clear-stale-locks | {', '.join(told)} | {seconds:.2f} s | {'yes' if tried else 'no'} | {answer} |",
+              flush=True)
+        if told != ("stuck", "cleared") or not tried or seconds > 2 * TOLERANCE:
+            wrong.append(f"{name}, {state}: {told}, refresh {'tried' if tried else 'not tried'}")
+    return wrong
+
+
 def crash(home):
     """What a client that is killed leaves behind: whycap keeps all of it while the client lives, and clears it after."""
     began = time.monotonic()
@@ -314,6 +372,8 @@ def main():
 
         wrong = state_file_lock(home("state"), runs)
         wrong += history_lock(home("history"))
+        wrong += login_lock(home("login"), ".claude/.oauth_refresh.lock")
+        wrong += login_lock(home("login-of-old"), ".claude.lock")
         # Natively installed, the client keeps a lock for each version that runs.
         native = home("native")
         versions = native.path / ".local" / "share" / "claude" / "versions"

@@ -419,6 +419,41 @@ fn a_client_that_is_in_no_registry_protects_its_own_configuration_and_no_other()
     drop(foreign);
 }
 
+/// A configuration directory that a container shares: its process numbers mean nothing here.
+#[test]
+fn a_session_of_another_container_is_not_taken_for_dead() {
+    let machine = Machine::new();
+    machine.directory(".claude.json.lock", 600);
+    let claim = |domain: &str| {
+        json!({"pid": dead_pid(), "procStart": "5", "pidDomain": domain}).to_string()
+    };
+    let text = claim("linux:0123:pid:[4026532999]");
+    let pid: Value = serde_json::from_str(&text).unwrap();
+    let file = format!(".claude/sessions/{}.json", pid["pid"]);
+    machine.file(&file, &text, 600);
+    let done = machine.clear();
+    assert_eq!(verdict_and_action(&done, &file), ("cannot_tell", "kept"));
+    assert_eq!(
+        verdict_and_action(&done, ".claude.json.lock"),
+        ("stale", "kept")
+    );
+
+    // The same file written here: machine and namespace as the client spells them.
+    let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+    let here = format!("linux:{}:{}", id.trim(), namespace.display());
+    machine.file(
+        &file,
+        &text.replace("linux:0123:pid:[4026532999]", &here),
+        600,
+    );
+    let done = machine.clear();
+    assert!(
+        done.values().all(|lock| lock["action"] == "cleared"),
+        "{done:?}"
+    );
+}
+
 #[test]
 fn a_session_with_a_stuck_lock_is_told_to_end_first() {
     let machine = Machine::new();
@@ -488,6 +523,33 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
     );
 }
 
+/// The client names itself beside its login lock (seen with 2.1.328).
+#[test]
+fn a_login_lock_is_held_as_long_as_its_owner_lives() {
+    let machine = Machine::new();
+    let elsewhere = Machine::new();
+    // Of another home, so that nothing but the owner file shows it.
+    let client = elsewhere.client();
+    let owner = json!({"pid": client.pid(), "procStart": client.ticks(), "lockBirthtimeMs": 1.5});
+    machine.file(".claude/.oauth_refresh.lock.owner", &owner.to_string(), 20);
+    machine.directory(".claude/.oauth_refresh.lock", 20);
+    machine.directory(".claude.lock", 20);
+    for path in [".claude/.oauth_refresh.lock", ".claude.lock"] {
+        let done = machine.clear();
+        assert_eq!(verdict_and_action(&done, path), ("held", "kept"));
+        assert_eq!(done[path]["holder"]["pid"], client.pid());
+    }
+    drop(client);
+    let done = machine.clear();
+    for path in [".claude/.oauth_refresh.lock", ".claude.lock"] {
+        assert_eq!(verdict_and_action(&done, path), ("stale", "cleared"));
+    }
+    assert!(
+        machine.exists(".claude/.oauth_refresh.lock.owner"),
+        "the client's own business"
+    );
+}
+
 #[test]
 fn a_zombie_holds_nothing() {
     let machine = Machine::new();
@@ -519,6 +581,40 @@ fn a_linked_configuration_directory_is_the_users_choice_and_works() {
         ("stale", "cleared")
     );
     assert!(!machine.exists("dotfiles/history.jsonl.lock"));
+}
+
+#[test]
+fn a_named_configuration_directory_has_its_own_locks_and_no_others() {
+    let machine = Machine::new();
+    for path in [
+        "work/.claude.json.lock",
+        "work/history.jsonl.lock",
+        "work.lock",
+    ] {
+        machine.directory(path, 600);
+    }
+    machine.directory(".claude.json.lock", 600);
+    machine.directory(".claude/history.jsonl.lock", 600);
+    let run = machine
+        .command(&["--clear-stale-locks", "--json"])
+        .env("CLAUDE_CONFIG_DIR", machine.path("work"))
+        .output()
+        .unwrap();
+    let done = machine.by_path(&Run::from(run).json());
+    let paths: Vec<_> = done.keys().map(String::as_str).collect();
+    assert_eq!(
+        paths,
+        [
+            "work.lock",
+            "work/.claude.json.lock",
+            "work/history.jsonl.lock"
+        ]
+    );
+    assert!(
+        done.values().all(|lock| lock["action"] == "cleared"),
+        "{done:?}"
+    );
+    assert!(machine.exists(".claude.json.lock") && machine.exists(".claude/history.jsonl.lock"));
 }
 
 #[test]
@@ -895,11 +991,59 @@ fn only_stuck_locks_that_cost_something_are_mentioned_unasked() {
     assert!(findings[0].costs.contains("on each start"), "{findings:?}");
 }
 
+#[test]
+fn a_session_start_explain_and_doctor_mention_a_stuck_lock_and_no_other() {
+    let machine = Machine::new();
+    machine.directory(".claude/history.jsonl.lock", 600);
+    let answers = || {
+        let event = json!({"hook_event_name": "SessionStart", "source": "startup"});
+        let mut command = machine.command(&["hook"]);
+        let mut hook = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(
+            &mut hook.stdin.take().unwrap(),
+            event.to_string().as_bytes(),
+        )
+        .unwrap();
+        [
+            Run::from(hook.wait_with_output().unwrap())
+                .success()
+                .to_owned(),
+            machine.run(&["explain"]).success().to_owned(),
+            machine.run(&["doctor"]).stdout,
+        ]
+    };
+    for answer in answers() {
+        assert!(
+            !answer.contains("history.jsonl.lock"),
+            "it heals by itself: {answer}"
+        );
+    }
+    machine.file(".claude.json.lock", "", 600);
+    for answer in answers() {
+        assert!(answer.contains("~/.claude.json.lock"), "{answer}");
+        assert!(answer.contains("--clear-stale-locks"), "{answer}");
+        let flat = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            flat.contains("can overwrite each other's settings"),
+            "{answer}"
+        );
+    }
+    assert!(
+        answers()[0].contains("Leave Claude Code"),
+        "it stays while a session runs"
+    );
+}
+
 /// After a change of the catalogue: `WHYCAP_REWRITE_DOCS=1 cargo test the_table_for_readers`.
 #[test]
 fn the_table_for_readers_is_the_catalogue() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/locks.md");
-    let wanted = whycap::locks::catalogue::document();
+    let wanted = whycap::locks::document::document();
     if std::env::var_os("WHYCAP_REWRITE_DOCS").is_some() {
         fs::write(&path, &wanted).unwrap();
     }

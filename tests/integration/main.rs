@@ -15,17 +15,26 @@
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
+mod budget;
+mod client;
+mod diagnosis;
 mod doctor;
+mod explain;
 mod help;
+mod hook;
+mod incident_rows;
 mod install;
 mod install_script;
 mod install_walks;
+mod limits_page;
 mod locks;
 mod packaging;
 mod plugin;
 mod races;
+mod report;
 mod spend;
 mod statusline;
 mod statusline_host_safety;
 mod support;
+mod words;
 mod wrapped_status_line;

@@ -2,11 +2,12 @@
 
 use super::super::kind::LimitKind::{
     Auth, ModelUnavailable, OrgDisabled, PromptTooLong, RequestTooLarge, SubscriptionAccess,
+    Unknown,
 };
 use super::super::matching::Pattern::{ApiError, Class, Says, SaysAll, Status};
 use super::super::remedies::{
     ASK_ADMIN_FOR_ACCESS, CHECK_STATUS, CHOOSE_MODEL, CLEAR, COMPACT, FIX_KEY, LOGIN,
-    OTHER_ORGANISATION, REMOVE_ATTACHMENTS, UNSET_KEY,
+    OTHER_ORGANISATION, REMOVE_ATTACHMENTS, SHORTER_ANSWER, UNSET_KEY,
 };
 use super::{Family, every, means};
 
@@ -97,6 +98,21 @@ pub(super) const FAMILIES: &[Family] = &[
         helps: &[&REMOVE_ATTACHMENTS, &CLEAR],
         did_not_help: &[],
         source: "recorded from client 2.1.328",
+    },
+    Family {
+        title: "The answer is too long",
+        wordings: &[every(
+            "API Error: Claude's response exceeded the 32000 output token maximum. To configure this behavior, set the CLAUDE_CODE_MAX_OUTPUT_TOKENS environment variable.",
+        )],
+        patterns: &[Says("output token maximum"), Class("max_output_tokens")],
+        limit: Some(Unknown),
+        meanings: &[means(
+            "all plans, API keys",
+            "One answer reached the length that an answer may have. No usage limit is involved.",
+        )],
+        helps: &[&SHORTER_ANSWER],
+        did_not_help: &[],
+        source: "the StopFailure event's classes in the client's SDK; Claude Code documentation, errors page",
     },
     Family {
         title: "The prompt is too long",

@@ -102,6 +102,24 @@ pub fn all() -> impl Iterator<Item = &'static Family> {
     .flatten()
 }
 
+/// The rows by subject, in an order for readers.
+pub fn chapters() -> [(&'static str, Vec<&'static Family>); 6] {
+    [
+        ("The windows of a plan", windows::FAMILIES.iter().collect()),
+        ("Caps on usage credits", caps::FAMILIES.iter().collect()),
+        ("Usage credits", credits::FAMILIES.iter().collect()),
+        ("The Console", console::FAMILIES.iter().collect()),
+        (
+            "The service",
+            service::NAMED.iter().chain(service::BY_CLASS).collect(),
+        ),
+        (
+            "Logins, models and sizes",
+            access::FAMILIES.iter().collect(),
+        ),
+    ]
+}
+
 /// The row for a window that the server names but the text does not.
 pub fn of_window(kind: LimitKind) -> Option<&'static Family> {
     windows::FAMILIES

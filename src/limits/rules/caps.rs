@@ -12,6 +12,7 @@ const NO_METER: &str = "No meter reading from around the time of the error is kn
 const MAY_BE_THE_MEMBERS: &str = "Clients before 2.1.221 used the same words for the organisation's cap and for a limit on one member. An Owner can see which it is.";
 const TOKEN_HAS_NO_PLAN: &str = "The session ran on CLAUDE_CODE_OAUTH_TOKEN, which carries no plan. whycap goes by the login on this machine.";
 const PLAN_IS_UNKNOWN: &str = "No login with a plan was found. Clients use these words for every session without a plan, so they do not prove that an organisation is involved.";
+const ANOTHER_ORGANISATION: &str = "The login on this machine is a personal plan, but these words belong to a seat in an organisation. /status shows which organisation the session really uses.";
 const CAP_BUT_ROOM: &str = "Caps only matter once the included usage is used up, and the meters show room. Fast mode, the 1M context and some models draw on the pool at once; otherwise the message is wrong.";
 
 /// Weighs a message about a cap.
@@ -21,11 +22,16 @@ pub(super) fn conclude(case: &Case<'_>, named: LimitKind) -> Conclusion {
     let is_full = meters::read(evidence, window) == Meter::Full;
     let certain = is_full || evidence.quota().is_some();
     let has_room = meters::all_low(evidence);
+    if has_room && evidence.fast_mode {
+        let is_own = named == LimitKind::OwnSpendCap;
+        let who = if is_own { Who::You } else { Who::Admin };
+        return Conclusion::new(named, Verdict::Real, who).waiting(false);
+    }
     let plan = evidence.plan();
     let conclusion = match plan {
         Some(plan) if plan.is_personal() => personal(named, window, certain, has_room),
         Some(_) => shared(case, named, certain, has_room),
-        None => without_plan(named, window, certain),
+        None => without_plan(case, named, window, certain),
     };
     let token = evidence.has("CLAUDE_CODE_OAUTH_TOKEN");
     conclusion
@@ -59,8 +65,14 @@ fn personal(named: LimitKind, window: LimitKind, certain: bool, has_room: bool) 
             "Why the server refused is not known. Its own meter may differ from the one it shows.",
         );
     }
-    if !is_own {
+    if named == LimitKind::OrgSpendCap {
         return Conclusion::new(window, Verdict::Misworded, Who::Nobody).waiting(true);
+    }
+    if !is_own {
+        // No client is known to show the words for seats, groups and members by mistake.
+        return Conclusion::new(named, Verdict::Real, Who::Admin)
+            .waiting(certain.then_some(true))
+            .unknown(ANOTHER_ORGANISATION);
     }
     let verdict = if certain {
         Verdict::Real
@@ -96,7 +108,12 @@ fn shared(case: &Case<'_>, named: LimitKind, certain: bool, has_room: bool) -> C
         .unknown_if(may_be_members, MAY_BE_THE_MEMBERS)
 }
 
-fn without_plan(named: LimitKind, window: LimitKind, certain: bool) -> Conclusion {
+fn without_plan(case: &Case<'_>, named: LimitKind, window: LimitKind, certain: bool) -> Conclusion {
+    // Only a client that knows of an organisation's plan offers its members this command.
+    let client_knew_a_plan = case.clues.text().contains("/usage-credits");
+    if named == LimitKind::OrgSpendCap && client_knew_a_plan {
+        return Conclusion::new(named, Verdict::Real, Who::Admin).waiting(certain.then_some(true));
+    }
     match (named, certain) {
         (LimitKind::OwnSpendCap, _) => {
             let verdict = if certain {

@@ -12,7 +12,11 @@ const OTHER_SHELL: &str =
 
 /// Whether a key, a token or a helper took the place of a login with a plan.
 fn is_stray(evidence: &Evidence) -> bool {
-    evidence.plan().is_some() && evidence.credentials.iter().any(|c| c.outranks_login())
+    evidence.plan().is_some()
+        && evidence
+            .credentials
+            .iter()
+            .any(crate::claude::credentials::Credential::outranks_login)
 }
 
 /// "Credit balance is too low".
@@ -51,7 +55,10 @@ pub(super) fn cap(case: &Case<'_>) -> Conclusion {
 
 /// A payment.
 pub(super) fn billing(case: &Case<'_>) -> Conclusion {
-    let shared = case.evidence.plan().is_some_and(|plan| plan.is_shared());
+    let shared = case
+        .evidence
+        .plan()
+        .is_some_and(crate::claude::account::Plan::is_shared);
     let who = if shared { Who::Admin } else { Who::You };
     Conclusion::new(Billing, Verdict::Real, who).waiting(false)
 }

@@ -19,7 +19,7 @@ const NOT_FOR_KEYS: &str =
 pub(super) fn conclude(case: &Case<'_>) -> Conclusion {
     let evidence = case.evidence;
     let plan = evidence.plan();
-    let is_shared = plan.is_some_and(|plan| plan.is_shared());
+    let is_shared = plan.is_some_and(crate::claude::account::Plan::is_shared);
     let who = if is_shared { Who::Admin } else { Who::You };
     if let Some(window) = meters::full_window(evidence) {
         // On a personal plan the wait suffices, so nobody has to do anything.
@@ -35,6 +35,9 @@ pub(super) fn conclude(case: &Case<'_>) -> Conclusion {
             .is_some_and(|quota| quota.resets_at.is_some());
         return Conclusion::new(UsageCredits, Verdict::Real, who)
             .waiting((has_reset || named).then_some(true));
+    }
+    if meters::all_low(evidence) && evidence.fast_mode {
+        return Conclusion::new(UsageCredits, Verdict::Real, who).waiting(false);
     }
     if meters::all_low(evidence) {
         let is_old = evidence

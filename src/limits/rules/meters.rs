@@ -22,6 +22,9 @@ pub(super) enum Meter {
 const FASTEST_PER_MINUTE: f64 = 1.5;
 /// However old a fresh sample is, a window further away than this had room.
 const MOST_GROWTH: f64 = 12.0;
+/// A refusal with details weighs more than a figure from before it: subagents fill a window in
+/// bursts between two draws of the status line.
+const DOUBT_AGAINST_THE_SERVER: f64 = 10.0;
 
 /// Reads the meter of a window.
 pub(super) fn read(evidence: &Evidence, kind: LimitKind) -> Meter {
@@ -36,7 +39,9 @@ pub(super) fn read(evidence: &Evidence, kind: LimitKind) -> Meter {
     let growth = if sample.at >= evidence.at {
         0.0
     } else {
-        (before.num_seconds() as f64 / 60.0 * FASTEST_PER_MINUTE).min(MOST_GROWTH)
+        let by_time = (before.num_seconds() as f64 / 60.0 * FASTEST_PER_MINUTE).min(MOST_GROWTH);
+        let doubt = evidence.quota().map_or(0.0, |_| DOUBT_AGAINST_THE_SERVER);
+        by_time + doubt
     };
     if level.used_percent + growth >= FULL_FROM {
         Meter::Close

@@ -45,6 +45,10 @@ pub(super) fn conclude(case: &Case<'_>) -> Conclusion {
         | Kind::PromptTooLong => {
             Conclusion::new(limit, Verdict::NotALimit, Who::You).waiting(false)
         }
+        // Known, but none of the contract's kinds.
+        Kind::Unknown if !case.family.patterns.is_empty() => {
+            Conclusion::new(limit, Verdict::NotALimit, Who::You).waiting(false)
+        }
         Kind::Unknown => Conclusion::new(limit, Verdict::CannotTell, Who::You)
             .unknown("whycap does not know this message, so it does not guess what it means."),
     }

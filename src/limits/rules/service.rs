@@ -11,6 +11,8 @@ const TELLS_THROTTLES_APART: ClientVersion = ClientVersion(2, 1, 108);
 /// From here on, clients record what the server said about the windows with every plan limit.
 const RECORDS_QUOTA: ClientVersion = ClientVersion(2, 1, 240);
 
+const MAY_BE_LONG_CONTEXT: &str = "Clients before 2.1.108 used these words for the 1M context without usage credits too. If it stays, choose the model without [1m].";
+
 /// Weighs a message about the rate of requests.
 pub(super) fn throttle(case: &Case<'_>) -> Conclusion {
     let plain = Conclusion::new(Throttle, Verdict::NotALimit, Who::Nobody).waiting(true);
@@ -40,7 +42,7 @@ pub(super) fn throttle(case: &Case<'_>) -> Conclusion {
         .version()
         .is_some_and(|version| version >= RECORDS_QUOTA);
     if meters::all_low(evidence) || (records_quota && !is_ambiguous) {
-        return plain;
+        return plain.unknown_if(is_ambiguous, MAY_BE_LONG_CONTEXT);
     }
     Conclusion {
         verdict: Verdict::CannotTell,

@@ -25,8 +25,8 @@ impl Words<'_> {
             Some(reset) if reset.at > self.clock.now => {
                 format!("back {}", self.clock.time(reset.at))
             }
-            Some(reset) => format!("reset {} has passed", self.clock.time(reset.at)),
-            None => "see /usage for its reset".to_owned(),
+            Some(_) => "its reset has passed".to_owned(),
+            None => "reset: see /usage".to_owned(),
         }
     }
 
@@ -37,9 +37,10 @@ impl Words<'_> {
         let sure = |text: &str| format!("{text} · {back}");
         let badge = match (finding.verdict, finding.limit) {
             (Verdict::FalseLikely, _) => match self.meter() {
-                Some((name, figure)) => {
-                    format!("this limit looks false: {name} meter at {figure} %")
-                }
+                Some(meter) => format!(
+                    "this limit looks false: {} meter at {} %",
+                    meter.window, meter.percent
+                ),
                 None => "this limit looks false · /whycap".to_owned(),
             },
             (Verdict::WrongCredential, _) => format!(
@@ -48,6 +49,9 @@ impl Words<'_> {
             ),
             (Verdict::CannotTell, LimitKind::Unknown) => {
                 "unknown error · /whycap says what to check".to_owned()
+            }
+            (Verdict::CannotTell, kind) if kind.is_window() && finding.window_is_full => {
+                sure(window_short(kind))
             }
             (Verdict::CannotTell, kind) if kind.is_window() => {
                 format!("{}, unconfirmed · {back}", window_short(kind))
@@ -72,6 +76,9 @@ impl Words<'_> {
                 format!("{}, no org involved · {back}", window_short(kind))
             }
             (_, kind) if kind.is_window() => sure(window_short(kind)),
+            (_, kind) if kind.is_paid_from_pool() && finding.waiting_helps == Some(false) => {
+                "fast mode needs usage credits · /fast turns it off".to_owned()
+            }
             (_, LimitKind::OwnSpendCap) => format!(
                 "{} + own spend cap · {back}",
                 window_short(finding.window.unwrap_or(LimitKind::FiveHour))
@@ -105,6 +112,7 @@ fn fixed_badge(kind: LimitKind) -> &'static str {
         LimitKind::ModelUnavailable => "model not available · /model for another",
         LimitKind::RequestTooLarge => "request too large, no limit · /compact",
         LimitKind::PromptTooLong => "prompt too long, no limit · /compact",
+        LimitKind::Unknown => "answer too long, no limit · ask for it in parts",
         _ => "request refused · /whycap",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Words, pool_name, window_name};
 use crate::limits::actions;
-use crate::limits::kind::{LimitKind, Verdict};
+use crate::limits::kind::{LimitKind, Verdict, Who};
 
 impl Words<'_> {
     /// "wait until 14:30, in 1 h 52 m".
@@ -45,8 +45,9 @@ impl Words<'_> {
             "send the prompt again in a few minutes, and compare with /usage"
         };
         match self.meter() {
-            Some((name, figure)) => format!(
-                "This limit is probably false, because the {name} meter showed only {figure} %: {first}"
+            Some(meter) => format!(
+                "This limit is probably false, because the {} meter showed only {} %, {}: {first}",
+                meter.window, meter.percent, meter.when
             ),
             None => format!("This limit is probably false: {first}"),
         }
@@ -61,6 +62,11 @@ impl Words<'_> {
             LimitKind::Unknown => {
                 "whycap does not know this error: look at /usage and /status before you change anything".to_owned()
             }
+            kind if kind.is_window() && finding.window_is_full => format!(
+                "Your {} is used up, and whether an organisation is involved cannot be told: {}",
+                window_name(kind),
+                self.wait()
+            ),
             kind if kind.is_window() => format!(
                 "The {} may be used up, but nothing here confirms it: compare with /usage, or {}",
                 window_name(kind),
@@ -72,14 +78,24 @@ impl Words<'_> {
                 pool_name(self.evidence),
                 self.wait()
             ),
+            LimitKind::OrgSpendCap if self.evidence.plan().is_none() => {
+                "On Team or Enterprise your organisation's cap is reached, on Pro or Max these words only mean that your 5-hour window is used up: look at /usage".to_owned()
+            }
             LimitKind::OrgSpendCap | LimitKind::MemberSpendCap | LimitKind::SeatNoCredits => {
                 "An admin's cap may have stopped you, but the evidence does not settle it: compare with /usage, then ask an Owner".to_owned()
             }
-            LimitKind::UsageCredits => format!(
-                "The message says that {} are used up, but nothing here confirms it: look at /usage before you buy any",
-                pool_name(self.evidence)
-            )
-            .replace("extra usage are", "extra usage is"),
+            LimitKind::UsageCredits => {
+                let then = if finding.who == Who::Admin {
+                    "look at /usage, then ask an admin"
+                } else {
+                    "look at /usage before you buy any"
+                };
+                format!(
+                    "The message says that {} are used up, but nothing here confirms it: {then}",
+                    pool_name(self.evidence)
+                )
+                .replace("extra usage are", "extra usage is")
+            }
             LimitKind::ApiCreditBalance => {
                 "A Console credit balance is empty, though you are logged in with a plan: /status shows which key the session uses".to_owned()
             }
@@ -119,6 +135,10 @@ impl Words<'_> {
                 self.wait()
             ),
             kind if kind.is_window() => format!("Your {window} is used up: {}", self.wait()),
+            kind if kind.is_paid_from_pool() && finding.waiting_helps == Some(false) => format!(
+                "Fast mode is paid from {pool}, which are used up or capped, while your plan has room: turn it off with /fast"
+            )
+            .replace("extra usage, which are", "extra usage, which is"),
             LimitKind::OwnSpendCap => format!(
                 "Two limits at once, your {window} and your own monthly cap on {pool}: {}, or raise the cap",
                 self.wait()
@@ -170,11 +190,11 @@ impl Words<'_> {
             .evidence
             .account
             .as_ref()
-            .is_some_and(|account| account.administers());
+            .is_some_and(crate::claude::account::Account::administers);
         let raise = if administers {
-            "raise it in the organisation's settings"
+            "change it in the organisation's settings"
         } else {
-            "ask an Owner to raise it with /usage-credits"
+            "ask an Owner to change it with /usage-credits"
         };
         match self.finding.resets.chosen {
             Some(reset) if reset.at > self.clock.now => format!(
@@ -236,6 +256,9 @@ fn fixed_headline(kind: LimitKind) -> &'static str {
         }
         LimitKind::PromptTooLong => {
             "The conversation is longer than the model takes, and no usage limit is involved: run /compact or /clear"
+        }
+        LimitKind::Unknown => {
+            "The answer reached the length that one answer may have, and no usage limit is involved: ask for it in parts"
         }
         _ => "The service refused the request: look at /usage and /status",
     }

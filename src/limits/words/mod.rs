@@ -6,7 +6,7 @@ mod headline;
 use super::clock::Clock;
 use super::diagnosis::Finding;
 use super::evidence::Evidence;
-use super::facts::percent;
+use super::facts::{age_at_error, percent};
 use super::kind::LimitKind;
 
 /// What people call a window.
@@ -37,21 +37,29 @@ pub(super) struct Words<'a> {
     pub(super) clock: Clock,
 }
 
+/// A reading that speaks against a message.
+struct Meter {
+    /// Which window: "5-hour".
+    window: &'static str,
+    /// The figure, without the sign.
+    percent: String,
+    /// "1 m before the error".
+    when: String,
+}
+
 impl Words<'_> {
-    /// The figure that speaks against the message: "the 5-hour meter showed 41 %".
-    fn meter(&self) -> Option<(&'static str, String)> {
-        let kind = if self.finding.limit == LimitKind::Weekly {
-            LimitKind::Weekly
-        } else {
-            LimitKind::FiveHour
+    /// The figure that speaks against the message.
+    fn meter(&self) -> Option<Meter> {
+        let (kind, window) = match self.finding.limit {
+            LimitKind::Weekly => (LimitKind::Weekly, "weekly"),
+            _ => (LimitKind::FiveHour, "5-hour"),
         };
-        let (_, level) = self.evidence.fresh_level(kind)?;
-        let name = if kind == LimitKind::Weekly {
-            "weekly"
-        } else {
-            "5-hour"
-        };
-        Some((name, percent(level.used_percent)))
+        let (sample, level) = self.evidence.fresh_level(kind)?;
+        Some(Meter {
+            window,
+            percent: percent(level.used_percent),
+            when: age_at_error(self.evidence, sample),
+        })
     }
 
     /// Where a stray credential is set, the first that outranks the login.

@@ -1,79 +1,26 @@
-//! When a limit ends: what the server said, what the meter says, what the text says.
+//! Reset times in the words of a message.
 
 use chrono::{
-    DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
+    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
 };
 
-use super::evidence::Evidence;
-use super::kind::LimitKind;
-use super::matching::normalise;
+use super::is_plausible;
+use crate::limits::kind::LimitKind;
+use crate::limits::matching::normalise;
 use crate::zone::Zone;
-
-/// Sources that differ by less say the same: texts are rounded to the minute.
-const SAME: TimeDelta = TimeDelta::seconds(120);
-
-/// Where a reset time comes from, in the order in which they are believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResetSource {
-    /// `quotaLimits` of the error line.
-    Server,
-    /// The client's meter.
-    Meter,
-    /// The message's own words.
-    Text,
-}
-
-/// A reset time and where it comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reset {
-    /// The moment.
-    pub at: DateTime<Utc>,
-    /// Who says so.
-    pub source: ResetSource,
-}
-
-/// The reset time to go by, and any that disagree with it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Resets {
-    /// The most reliable one.
-    pub chosen: Option<Reset>,
-    /// Others, where they say something else.
-    pub others: Vec<Reset>,
-}
-
-/// Gathers the reset times for `kind`, which is the window that ends the wait.
-pub fn find(evidence: &Evidence, kind: Option<LimitKind>, zone: Zone) -> Resets {
-    let server = evidence.quota().and_then(|quota| {
-        let named = quota
-            .rate_limit_type
-            .as_deref()
-            .and_then(LimitKind::of_rate_limit_type);
-        // A reset of another window than the one that is waited for says nothing.
-        (named.is_none() || kind.is_none() || named == kind)
-            .then_some(quota.resets_at)
-            .flatten()
-    });
-    let meter = kind
-        .and_then(|kind| evidence.level_near(kind))
-        .and_then(|(_, level)| level.resets_at);
-    let text = in_text(&evidence.message, evidence.at, kind, zone);
-    let mut found = [
-        (server, ResetSource::Server),
-        (meter, ResetSource::Meter),
-        (text, ResetSource::Text),
-    ]
-    .into_iter()
-    .filter_map(|(at, source)| Some(Reset { at: at?, source }));
-    let chosen = found.next();
-    let others = found
-        .filter(|other| chosen.is_some_and(|chosen| (chosen.at - other.at).abs() > SAME))
-        .collect();
-    Resets { chosen, others }
-}
 
 /// The reset time that a message names, seen at `seen`. A date that is missing is the next such
 /// time, or the last one if no window of `kind` can be that long.
 pub fn in_text(
+    message: &str,
+    seen: DateTime<Utc>,
+    kind: Option<LimitKind>,
+    zone: Zone,
+) -> Option<DateTime<Utc>> {
+    read_text(message, seen, kind, zone).filter(|at| is_plausible(*at))
+}
+
+fn read_text(
     message: &str,
     seen: DateTime<Utc>,
     kind: Option<LimitKind>,
@@ -94,7 +41,7 @@ pub fn in_text(
     .find_map(|word| Some(text.split_once(word)?.1))?;
     let zone = named_zone(message).unwrap_or(zone);
     if let Some(distance) = distance(rest) {
-        return Some(seen + distance);
+        return seen.checked_add_signed(distance);
     }
     let words = Words::read(rest);
     let zone = if words.utc { Zone::UTC } else { zone };
@@ -142,7 +89,7 @@ fn distance(rest: &str) -> Option<TimeDelta> {
         if c.is_ascii_digit() {
             if !unit.trim().is_empty() {
                 match add(&mut number, &mut unit) {
-                    Some(step) => total += step,
+                    Some(step) => total = total.checked_add(&step)?,
                     None => break,
                 }
             }
@@ -200,7 +147,9 @@ impl Words {
             self.time = self.time.and_then(|time| half_of_day(time, word == "pm"));
             return true;
         }
-        if let Ok(date) = word.parse::<NaiveDate>() {
+        if let Ok(date) = word.parse::<NaiveDate>()
+            && (2000..2200).contains(&date.year())
+        {
             self.date = Some(date);
             return true;
         }
@@ -338,12 +287,6 @@ fn half_of_day(time: NaiveTime, afternoon: bool) -> Option<NaiveTime> {
     time.with_hour(hour)
 }
 
-/// The first moment of the month after `moment`, where a monthly cap usually starts afresh.
-pub fn next_month(moment: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
-    let first = zone.day(moment).with_day(1)?;
-    Some(zone.midnight(first.checked_add_months(Months::new(1))?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -451,6 +394,25 @@ mod tests {
             "regain access on the 99th",
         ] {
             assert_eq!(read(text, FRIDAY, None), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_odd_to_be_read(
+            tail in "[ -~’∙·äé0-9:,.+()|-]{0,60}",
+            number in proptest::num::i64::ANY,
+        ) {
+            for text in [
+                format!("resets {tail}"),
+                format!("resets in {number} days {tail}"),
+                format!("limit reached|{number}"),
+                format!("resets +{number}-12-31 at {tail}"),
+                format!("hit your limit · resets {number} {tail} (Europe/Berlin)"),
+            ] {
+                let read = read(&text, FRIDAY, Some(LimitKind::FiveHour));
+                assert!(read.is_none_or(is_plausible));
+            }
         }
     }
 

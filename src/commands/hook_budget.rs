@@ -1,0 +1,89 @@
+//! What a budget has to say when a prompt is sent.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::answers::Question;
+use crate::budget::{self, Spent, Standing, said};
+use crate::config::{Budget, Config};
+use crate::environment::Environment;
+use crate::places::Places;
+use crate::statusline::amounts;
+
+/// Holds the prompt back, or warns once; None without budgets or with nothing new to say.
+pub(super) fn on_prompt(
+    event: &Value,
+    places: &Places,
+    environment: &Environment,
+) -> Option<Value> {
+    let budget = Config::load(places).budget;
+    if !budget::is_set(&budget) {
+        return None;
+    }
+    let text = |key: &str| event.get(key).and_then(Value::as_str);
+    let session = text("session_id")?;
+    let transcript = text("transcript_path").map(Path::new);
+    for standing in standings(&budget, places, environment, session, transcript) {
+        let goes_on = said::has(places, &standing, said::Once::GoesOn);
+        if standing.is_used_up() && budget::stops(&budget) && !goes_on {
+            return Some(json!({ "decision": "block", "reason": standing.held_back() }));
+        }
+        let once = if standing.is_used_up() {
+            said::Once::UsedUp
+        } else {
+            said::Once::Warned
+        };
+        if !goes_on && said::note(places, &standing, once) {
+            return Some(json!({ "systemMessage": format!("whycap: {}", standing.sentence()) }));
+        }
+    }
+    None
+}
+
+fn standings(
+    budget: &Budget,
+    places: &Places,
+    environment: &Environment,
+    session: &str,
+    transcript: Option<&Path>,
+) -> Vec<Standing> {
+    let with_month = budget.month.is_some();
+    let Some(known) = amounts::known(environment, places, session, transcript, with_month) else {
+        return Vec::new();
+    };
+    let spent = Spent {
+        session: Some(known.session.total()),
+        day: Some(known.today.total()),
+        month: known.month,
+    };
+    budget::standings(budget, spent, session, environment.now, environment.zone)
+}
+
+/// The answer of `/whycap continue`: prompts go on although a budget is used up.
+pub(super) fn go_on(question: Question<'_>) -> String {
+    let Question {
+        places,
+        environment,
+        session,
+    } = question;
+    let budget = Config::load(places).budget;
+    let Some(session) = session else {
+        return "Say it inside a session.".to_owned();
+    };
+    let mut lifted = Vec::new();
+    for standing in standings(&budget, places, environment, session, None) {
+        if standing.is_used_up() {
+            said::note(places, &standing, said::Once::GoesOn);
+            lifted.push(standing.sentence());
+        }
+    }
+    if lifted.is_empty() {
+        "No budget holds prompts back.".to_owned()
+    } else {
+        format!(
+            "{}\nPrompts go on. Nothing more is said about it in this period.",
+            lifted.join("\n")
+        )
+    }
+}

@@ -1,0 +1,78 @@
+//! When a limit ends: what the server said, what the meter says, what the text says.
+
+mod text;
+
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+
+use super::evidence::Evidence;
+use super::kind::LimitKind;
+use crate::zone::Zone;
+
+pub use text::in_text;
+
+/// A moment that a limit could end at. Anything else is a mistake, or meant to break arithmetic.
+pub fn is_plausible(at: DateTime<Utc>) -> bool {
+    (2000..2200).contains(&at.year())
+}
+
+/// Sources that differ by less say the same: texts are rounded to the minute.
+const SAME: TimeDelta = TimeDelta::seconds(120);
+
+/// Where a reset time comes from, in the order in which they are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetSource {
+    /// `quotaLimits` of the error line.
+    Server,
+    /// The client's meter.
+    Meter,
+    /// The message's own words.
+    Text,
+}
+
+/// A reset time and where it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reset {
+    /// The moment.
+    pub at: DateTime<Utc>,
+    /// Who says so.
+    pub source: ResetSource,
+}
+
+/// The reset time to go by, and any that disagree with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resets {
+    /// The most reliable one.
+    pub chosen: Option<Reset>,
+    /// Others, where they say something else.
+    pub others: Vec<Reset>,
+}
+
+/// Gathers the reset times for `kind`, which is the window that ends the wait.
+pub fn find(evidence: &Evidence, kind: Option<LimitKind>, zone: Zone) -> Resets {
+    let server = evidence.quota().and_then(|quota| {
+        let named = quota
+            .rate_limit_type
+            .as_deref()
+            .and_then(LimitKind::of_rate_limit_type);
+        // A reset of another window than the one that is waited for says nothing.
+        (named.is_none() || kind.is_none() || named == kind)
+            .then_some(quota.resets_at)
+            .flatten()
+    });
+    let meter = kind
+        .and_then(|kind| evidence.level_near(kind))
+        .and_then(|(_, level)| level.resets_at);
+    let text = in_text(&evidence.message, evidence.at, kind, zone);
+    let mut found = [
+        (server, ResetSource::Server),
+        (meter, ResetSource::Meter),
+        (text, ResetSource::Text),
+    ]
+    .into_iter()
+    .filter_map(|(at, source)| Some(Reset { at: at?, source }));
+    let chosen = found.next();
+    let others = found
+        .filter(|other| chosen.is_some_and(|chosen| (chosen.at - other.at).abs() > SAME))
+        .collect();
+    Resets { chosen, others }
+}

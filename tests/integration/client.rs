@@ -1,0 +1,196 @@
+//! What Claude Code does around an error: it writes a transcript, runs the hook, draws the line.
+
+use std::borrow::Borrow;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::support::{Run, Sandbox};
+
+/// One session of the client in a sandbox.
+pub struct Client<'a> {
+    pub sandbox: &'a Sandbox,
+    pub session: String,
+    pub version: String,
+    pub model: String,
+    /// Variables of the client's environment, which it hands on to hook and status line.
+    pub variables: Vec<(String, String)>,
+}
+
+impl<'a> Client<'a> {
+    pub fn new(sandbox: &'a Sandbox) -> Self {
+        Self::with_session(sandbox, "5a7d3c1e-0000-4000-a000-00000000c0de")
+    }
+
+    pub fn with_session(sandbox: &'a Sandbox, session: &str) -> Self {
+        let client = Self {
+            sandbox,
+            session: session.to_owned(),
+            version: "2.1.328".to_owned(),
+            model: "claude-opus-5-5".to_owned(),
+            variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
+        };
+        client.append(&json!({
+            "type": "user", "uuid": "u0", "sessionId": session, "timestamp": "2026-11-20T06:20:00Z",
+            "message": {"role": "user", "content": "hi"},
+        }));
+        client
+    }
+
+    /// Logs the client in with a plan.
+    pub fn logged_in(sandbox: &Sandbox, plan: &str, role: &str) {
+        let state = json!({"oauthAccount": {
+            "accountUuid": "11111111-1111-1111-1111-111111111111",
+            "emailAddress": "dev@example.com",
+            "organizationName": "Example Ltd",
+            "organizationType": format!("claude_{plan}"),
+            "organizationRole": role,
+        }});
+        sandbox.write(".claude.json", state.to_string());
+    }
+
+    pub fn transcript(&self) -> PathBuf {
+        let name = format!(".claude/projects/-home-dev-api/{}.jsonl", self.session);
+        self.sandbox.path(&name)
+    }
+
+    /// Appends a line to the transcript.
+    pub fn append(&self, line: &Value) {
+        let path = self.transcript();
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("parents");
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .expect("a transcript");
+        writeln!(file, "{line}").expect("a line");
+    }
+
+    /// An error line as the client writes it, with more fields from `more`.
+    pub fn error_line(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Value {
+        let mut line = json!({
+            "type": "assistant", "uuid": format!("e-{at}"), "timestamp": at,
+            "sessionId": self.session, "version": self.version,
+            "error": "rate_limit", "isApiErrorMessage": true, "apiErrorStatus": 429,
+            "message": {"model": "<synthetic>", "role": "assistant",
+                        "content": [{"type": "text", "text": text}]},
+        });
+        for (key, value) in more.borrow().as_object().cloned().unwrap_or_default() {
+            line[key] = value;
+        }
+        line
+    }
+
+    /// An answer of the model.
+    pub fn answers(&self, at: &str) {
+        self.append(&json!({
+            "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at,
+            "sessionId": self.session, "version": self.version,
+            "message": {"id": format!("msg-{at}"), "model": "claude-opus-5-5", "role": "assistant",
+                        "content": [{"type": "text", "text": "fine"}],
+                        "usage": {"input_tokens": 1, "output_tokens": 1}},
+        }));
+    }
+
+    /// Meets an error as the real client does: transcript line first, then the hook.
+    pub fn meets(&self, at: &str, text: &str, more: impl Borrow<Value>) -> Run {
+        self.append(&self.error_line(at, text, more));
+        self.stop_failure(at, text)
+    }
+
+    /// Runs the hook for an error.
+    pub fn stop_failure(&self, at: &str, text: &str) -> Run {
+        self.event(
+            at,
+            "StopFailure",
+            json!({"error": "rate_limit", "last_assistant_message": text}),
+        )
+    }
+
+    /// Runs the hook for an event.
+    pub fn event(&self, at: &str, name: &str, more: impl Borrow<Value>) -> Run {
+        let mut event = json!({
+            "session_id": self.session, "transcript_path": self.transcript(),
+            "cwd": "/home/dev/api", "hook_event_name": name,
+        });
+        for (key, value) in more.borrow().as_object().cloned().unwrap_or_default() {
+            event[key] = value;
+        }
+        self.run(at, &["hook"], event.to_string().as_bytes())
+    }
+
+    /// Draws the status line; `windows` is the client's `rate_limits`.
+    pub fn draws(&self, at: &str, windows: Value, columns: usize) -> Run {
+        let mut input = json!({
+            "session_id": self.session, "transcript_path": self.transcript(),
+            "version": self.version, "cwd": "/home/dev/api",
+            "model": {"id": self.model, "display_name": "Opus 5.5"},
+            "cost": {"total_cost_usd": 0.5, "total_api_duration_ms": 900},
+        });
+        if !windows.is_null() {
+            input["rate_limits"] = windows;
+        }
+        let columns = columns.to_string();
+        let mut variables = self.variables.clone();
+        variables.push(("COLUMNS".to_owned(), columns));
+        run(
+            self.sandbox,
+            at,
+            &["statusline"],
+            input.to_string().as_bytes(),
+            &variables,
+        )
+    }
+
+    /// Runs whycap at a time, in the client's environment.
+    pub fn run(&self, at: &str, arguments: &[&str], stdin: &[u8]) -> Run {
+        run(self.sandbox, at, arguments, stdin, &self.variables)
+    }
+
+    /// The incident that `explain --json` gives, null if none.
+    pub fn explained(&self, at: &str) -> Value {
+        self.run(at, &["explain", "--json"], b"").json()["incident"].clone()
+    }
+}
+
+/// The client's `rate_limits` with two levels and resets in seconds since 1970.
+pub fn windows(five_hour: f64, five_resets: i64, weekly: f64, weekly_resets: i64) -> Value {
+    json!({
+        "five_hour": {"used_percentage": five_hour, "resets_at": five_resets},
+        "seven_day": {"used_percentage": weekly, "resets_at": weekly_resets},
+    })
+}
+
+/// Runs whycap at a time with more variables.
+pub fn run(
+    sandbox: &Sandbox,
+    at: &str,
+    arguments: &[&str],
+    stdin: &[u8],
+    variables: &[(String, String)],
+) -> Run {
+    let mut child = sandbox
+        .command(arguments)
+        .env("WHYCAP_NOW", at)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    // The program may close its input early; that is its right.
+    let _ = pipe.write_all(stdin);
+    drop(pipe);
+    Run::from(child.wait_with_output().expect("the program ends"))
+}
+
+/// Seconds since 1970 as RFC 3339.
+pub fn rfc3339(seconds: i64) -> String {
+    chrono::DateTime::from_timestamp(seconds, 0)
+        .expect("a date")
+        .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

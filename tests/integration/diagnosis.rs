@@ -1,0 +1,178 @@
+//! Recorded and known errors, played through the program as the client would.
+//!
+//! tests/data/diagnosis/cases.jsonl holds one case a line: the plan, what the meters showed before
+//! and after, the transcript's line, the hook's payload, and what the answer may be.
+//! `error_lines.jsonl` holds error lines of eight client versions with what each is.
+
+use chrono::DateTime;
+use serde_json::Value;
+
+use crate::client::{Client, rfc3339};
+use crate::support::{Sandbox, data};
+
+fn lines(name: &str) -> Vec<Value> {
+    let path = data(&format!("diagnosis/{name}"));
+    std::fs::read_to_string(path)
+        .expect("test data")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON line"))
+        .collect()
+}
+
+fn allows(allowed: &Value, got: &Value) -> bool {
+    allowed == "any" || allowed.as_array().is_some_and(|list| list.contains(got))
+}
+
+/// What the program said to one case.
+struct Answer {
+    incident: Value,
+    told: String,
+    drawn: String,
+}
+
+/// Plays a case as the client would.
+fn play(case: &Value) -> Answer {
+    let sandbox = Sandbox::new();
+    let now = case["now"].as_i64().expect("a time");
+    let text = |key: &str| case[key].as_str().expect("text").to_owned();
+    if case["plan"] != "key" {
+        Client::logged_in(&sandbox, &text("plan"), &text("role"));
+    }
+    if !case["settings"].is_null() {
+        sandbox.write(".claude/settings.json", case["settings"].to_string());
+    }
+    let mut client = Client::new(&sandbox);
+    client.version = text("version");
+    let mut variable = |name: &str, value: &str| {
+        client.variables.push((name.to_owned(), value.to_owned()));
+    };
+    if case["plan"] == "key" {
+        variable("ANTHROPIC_API_KEY", "sk-ant-api03-SECRET");
+    }
+    for (name, value) in case["env"].as_object().into_iter().flatten() {
+        variable(name, value.as_str().expect("text"));
+    }
+    if !case["before"].is_null() {
+        let age = case["before_age_s"].as_i64().unwrap_or(60);
+        let before = case["before"].clone();
+        client.draws(&rfc3339(now - age), before, 160).success();
+    }
+    let session = format!("\"{}\"", client.session);
+    let line = case["line"].to_string().replace("\"SESSION\"", &session);
+    client.append(&serde_json::from_str(&line).expect("a line"));
+    if !case["hook"].is_null() {
+        let event = client.event(&rfc3339(now), "StopFailure", &case["hook"]);
+        event.success();
+    }
+    let drawn = client.draws(&rfc3339(now + 1), case["after"].clone(), 160);
+    let told = client.run(&rfc3339(now + 2), &["explain"], b"");
+    Answer {
+        incident: client.explained(&rfc3339(now + 2)),
+        told: told.success().to_owned(),
+        drawn: drawn.success().to_owned(),
+    }
+}
+
+/// What is wrong with the answer to one case.
+fn misses(case: &Value) -> Vec<String> {
+    let answer = play(case);
+    let (incident, expected) = (&answer.incident, &case["expect"]);
+    if expected.is_null() {
+        return if incident.is_null() {
+            Vec::new()
+        } else {
+            vec![format!("an incident where there is none: {incident}")]
+        };
+    }
+    let mut missed: Vec<String> = ["limit", "verdict", "who_can_fix"]
+        .into_iter()
+        .filter(|field| !expected[field].is_null() && !allows(&expected[field], &incident[field]))
+        .map(|field| {
+            format!(
+                "{field} is {}, not one of {}",
+                incident[field], expected[field]
+            )
+        })
+        .collect();
+    if expected["waiting_helps"] != "any" && expected["waiting_helps"] != incident["waiting_helps"]
+    {
+        missed.push(format!("waiting_helps is {}", incident["waiting_helps"]));
+    }
+    if !is_reset_expected(&expected["resets_at"], &incident["resets_at"]) {
+        let (got, wanted) = (&incident["resets_at"], &expected["resets_at"]);
+        missed.push(format!("resets_at is {got}, not {wanted}"));
+    }
+    missed.extend(misses_in_words(&answer));
+    missed
+}
+
+fn is_reset_expected(wanted: &Value, got: &Value) -> bool {
+    let got = got.as_str().map(|at| {
+        let at = DateTime::parse_from_rfc3339(at).expect("RFC 3339");
+        at.timestamp()
+    });
+    match wanted {
+        Value::String(any) => any == "any",
+        Value::Null => got.is_none(),
+        wanted => got
+            .zip(wanted.as_i64())
+            .is_some_and(|(got, wanted)| (got - wanted).abs() <= 60),
+    }
+}
+
+fn misses_in_words(answer: &Answer) -> Vec<String> {
+    let Answer {
+        incident,
+        told,
+        drawn,
+    } = answer;
+    let mut missed = Vec::new();
+    let headline = incident["headline"].as_str().unwrap_or_default();
+    let badge = incident["badge"].as_str().unwrap_or_default();
+    let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    if headline.is_empty() || !collapsed.contains(headline) {
+        missed.push(format!("explain does not say the headline {headline:?}"));
+    }
+    if badge.is_empty() || badge.chars().count() > 60 || !drawn.contains(badge) {
+        missed.push(format!("the status line does not show the badge {badge:?}"));
+    }
+    for list in ["actions", "evidence"] {
+        if incident[list].as_array().is_none_or(Vec::is_empty) {
+            missed.push(format!("no {list}"));
+        }
+    }
+    if format!("{told}{drawn}{incident}").contains("sk-ant") {
+        missed.push("leaks a key".to_owned());
+    }
+    missed
+}
+
+#[test]
+fn every_labelled_case_gets_an_answer_that_it_allows() {
+    let mut failures = Vec::new();
+    for case in lines("cases.jsonl") {
+        let missed = misses(&case);
+        if !missed.is_empty() {
+            failures.push(format!("{}: {}", case["id"], missed.join("; ")));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn error_lines_of_eight_versions_are_understood_from_the_transcript_alone() {
+    for case in lines("error_lines.jsonl") {
+        let sandbox = Sandbox::new();
+        let client = Client::new(&sandbox);
+        client.append(&case["line"]);
+        let at = case["line"]["timestamp"].as_str().expect("a time");
+        let incident = crate::client::run(&sandbox, at, &["explain", "--json"], b"", &[]).json();
+        let incident = &incident["incident"];
+        assert_eq!(
+            (&incident["limit"], &incident["verdict"]),
+            (&case["limit"], &case["verdict"]),
+            "{}",
+            case["line"]["message"]["content"][0]["text"]
+        );
+    }
+}

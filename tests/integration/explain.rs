@@ -1,0 +1,566 @@
+//! `whycap explain`: which error it picks, and what it says about it.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::support::Sandbox;
+
+const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
+
+fn five_hour_refusal(resets_at: i64) -> Value {
+    json!({"apiError": "usage_limit_reached", "quotaLimits": {
+        "status": "rejected", "resetsAt": resets_at, "rateLimitType": "five_hour",
+    }})
+}
+
+#[test]
+fn without_any_error_there_is_nothing_to_explain() {
+    let sandbox = Sandbox::new();
+    assert_eq!(
+        sandbox.run(&["explain", "--json"]).json(),
+        json!({"incident": null})
+    );
+    assert!(
+        sandbox
+            .run(&["explain"])
+            .success()
+            .contains("No limit error is known")
+    );
+}
+
+#[test]
+fn a_usage_error_exits_with_2() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["explain", "--colour"]).code, 2);
+    assert_eq!(
+        sandbox
+            .run(&["explain", "--session", "x", "--text", "y"])
+            .code,
+        2
+    );
+}
+
+#[test]
+fn an_error_that_no_hook_stored_is_found_in_the_transcript() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let text = "You've hit your 5-hour limit · resets 12pm (UTC)";
+    client.append(&client.error_line("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON)));
+    let incident = client.explained("2026-11-20T10:05:00Z");
+    assert_eq!(incident["limit"], "five_hour");
+    assert_eq!(incident["verdict"], "real");
+    assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
+    assert_eq!(incident["at"], "2026-11-20T10:00:00Z");
+    assert_eq!(incident["open"], true);
+    assert_eq!(incident["message"], text);
+}
+
+#[test]
+fn a_stored_error_is_not_listed_again_from_its_transcript() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    let list = client
+        .run("2026-11-20T10:05:00Z", &["incidents", "--json"], b"")
+        .json();
+    assert_eq!(list["incidents"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_message_that_a_chat_quotes_is_no_incident() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let quoted = "You've hit your org's monthly spend limit";
+    client.append(
+        &json!({"type": "user", "isApiErrorMessage": true, "message": {"content": quoted}}),
+    );
+    client.append(
+        &json!({"type": "assistant", "message": {"model": "claude-opus-5-5",
+        "content": [{"type": "text", "text": format!("{quoted} \"isApiErrorMessage\":true")}]}}),
+    );
+    assert_eq!(client.explained("2026-11-20T10:05:00Z"), Value::Null);
+}
+
+#[test]
+fn an_open_error_is_explained_before_a_newer_one_that_is_over() {
+    let sandbox = Sandbox::new();
+    let open = Client::with_session(&sandbox, "aaaa");
+    let over = Client::with_session(&sandbox, "bbbb");
+    open.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your weekly limit · resets Nov 22, 3pm (UTC)",
+        json!({}),
+    );
+    over.meets(
+        "2026-11-20T10:10:00Z",
+        "API Error: 529 Overloaded.",
+        json!({"apiErrorStatus": 529}),
+    );
+    assert_eq!(open.explained("2026-11-20T10:11:00Z")["session_id"], "bbbb");
+    over.answers("2026-11-20T10:12:00Z");
+    assert_eq!(open.explained("2026-11-20T10:13:00Z")["session_id"], "aaaa");
+    let named = open.run(
+        "2026-11-20T10:13:00Z",
+        &["explain", "--json", "--session", "bbbb"],
+        b"",
+    );
+    assert_eq!(named.json()["incident"]["open"], false);
+}
+
+#[test]
+fn an_abandoned_error_from_last_month_does_not_hide_todays() {
+    let sandbox = Sandbox::new();
+    let abandoned = Client::with_session(&sandbox, "aaaa");
+    abandoned.meets(
+        "2026-10-12T10:00:00Z",
+        "You've hit your limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    let today = Client::with_session(&sandbox, "bbbb");
+    today.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    today.answers("2026-11-20T12:01:00Z");
+    assert_eq!(
+        today.explained("2026-11-20T12:05:00Z")["session_id"],
+        "bbbb"
+    );
+}
+
+#[test]
+fn a_reset_that_has_passed_is_said_to_have_passed() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let text = "You've hit your 5-hour limit · resets 5:50am (UTC)";
+    client.meets(
+        "2026-11-20T05:55:00Z",
+        text,
+        five_hour_refusal(NOON - 22_200),
+    );
+    let incident = client.explained("2026-11-20T05:55:02Z");
+    assert_eq!(incident["resets_at"], "2026-11-20T05:50:00Z");
+    let headline = incident["headline"].as_str().unwrap();
+    assert!(headline.contains("05:50 has passed"), "{headline}");
+    assert_eq!(incident["actions"][0]["do"], "Send the prompt again");
+}
+
+#[test]
+fn two_sources_that_disagree_about_the_reset_are_both_shown() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 11:50am (UTC)",
+        json!({}),
+    );
+    client.draws(
+        "2026-11-20T10:00:01Z",
+        windows(100.0, NOON, 30.0, NOON + 300_000),
+        160,
+    );
+    let incident = client.explained("2026-11-20T10:00:02Z");
+    assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
+    let facts = incident["evidence"].to_string();
+    assert!(
+        facts.contains("Two reset times") && facts.contains("11:50"),
+        "{facts}"
+    );
+}
+
+#[test]
+fn a_sample_older_than_a_quarter_of_an_hour_proves_nothing() {
+    for (minutes, verdict) in [(14, "false_likely"), (16, "cannot_tell")] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "pro", "admin");
+        let client = Client::new(&sandbox);
+        let before = format!("2026-11-20T09:{:02}:00Z", 60 - minutes);
+        client.draws(&before, windows(12.0, NOON, 9.0, NOON + 300_000), 160);
+        client.meets(
+            "2026-11-20T10:00:00Z",
+            "You've hit your session limit · resets 12pm (UTC)",
+            json!({}),
+        );
+        let incident = client.explained("2026-11-20T10:00:02Z");
+        assert_eq!(incident["verdict"], verdict, "{minutes} minutes");
+        assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
+    }
+}
+
+#[test]
+fn figures_that_the_client_merely_repeats_grow_old() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "pro", "admin");
+    let client = Client::new(&sandbox);
+    let repeated = windows(12.0, NOON, 9.0, NOON + 300_000);
+    client.draws("2026-11-20T09:00:00Z", repeated.clone(), 160);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your session limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    // No request came in between (total_api_duration_ms stands still), so these are an hour old.
+    client.draws("2026-11-20T10:00:01Z", repeated, 160);
+    assert_eq!(
+        client.explained("2026-11-20T10:00:02Z")["verdict"],
+        "cannot_tell"
+    );
+}
+
+#[test]
+fn a_window_that_began_after_the_error_says_nothing_about_it() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T11:58:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    client.draws(
+        "2026-11-20T12:02:00Z",
+        windows(1.0, NOON + 18_000, 9.0, NOON + 300_000),
+        160,
+    );
+    assert_eq!(
+        client.explained("2026-11-20T12:03:00Z")["verdict"],
+        "cannot_tell"
+    );
+}
+
+#[test]
+fn the_meter_of_another_window_tells_which_limit_it_really_was() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your session limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    client.draws(
+        "2026-11-20T10:00:01Z",
+        windows(40.0, NOON, 100.0, NOON + 300_000),
+        160,
+    );
+    let incident = client.explained("2026-11-20T10:00:02Z");
+    assert_eq!(incident["limit"], "weekly");
+    assert_eq!(incident["verdict"], "misworded");
+    assert_eq!(incident["resets_at"], "2026-11-23T23:20:00Z");
+}
+
+#[test]
+fn a_session_on_an_oauth_token_may_get_the_organisations_words_on_a_personal_plan() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let mut client = Client::new(&sandbox);
+    let token = (
+        "CLAUDE_CODE_OAUTH_TOKEN".to_owned(),
+        "sk-ant-oat01-x".to_owned(),
+    );
+    client.variables.push(token);
+    let text = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage · your 5-hour limit resets 12pm (UTC)";
+    let mut more = five_hour_refusal(NOON);
+    more["quotaLimits"]["overageDisabledReason"] = json!("org_level_disabled_until");
+    client.meets("2026-11-20T10:00:00Z", text, more);
+    let incident = client.explained("2026-11-20T10:00:02Z");
+    assert_eq!(incident["limit"], "five_hour");
+    assert_eq!(incident["verdict"], "misworded");
+    assert_eq!(incident["waiting_helps"], true);
+    assert!(incident["unknown"].to_string().contains("carries no plan"));
+    assert!(!incident.to_string().contains("sk-ant"));
+}
+
+#[test]
+fn a_key_in_a_projects_settings_is_named_with_its_place() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "pro", "admin");
+    let project = sandbox.path("work");
+    sandbox.write(
+        "work/.claude/settings.local.json",
+        r#"{"env":{"ANTHROPIC_API_KEY":"sk-ant-api03-hidden"}}"#,
+    );
+    let client = Client::new(&sandbox);
+    let text = "Credit balance is too low";
+    let more = json!({"error": "billing_error", "apiErrorStatus": 400});
+    client.append(&client.error_line("2026-11-20T10:00:00Z", text, more));
+    client.event(
+        "2026-11-20T10:00:00Z",
+        "StopFailure",
+        json!({"cwd": project, "error": "billing_error", "last_assistant_message": text}),
+    );
+    let told = client
+        .run("2026-11-20T10:00:02Z", &["explain"], b"")
+        .success()
+        .to_owned();
+    assert!(
+        told.contains("ANTHROPIC_API_KEY in the project's .claude/settings.local.json"),
+        "{told}"
+    );
+    assert!(!told.contains("hidden"));
+    assert_eq!(
+        client.explained("2026-11-20T10:00:02Z")["verdict"],
+        "wrong_credential"
+    );
+}
+
+#[test]
+fn a_pasted_message_is_explained_without_an_installation() {
+    let sandbox = Sandbox::new();
+    for (text, limit) in [
+        ("You’ve hit your org’s monthly spend limit", "org_spend_cap"),
+        ("● Claude AI usage limit reached|1755615600", "five_hour"),
+        (
+            "Your seat type doesn't include usage credits",
+            "seat_no_credits",
+        ),
+        ("Your group's usage limit is set to $0", "member_spend_cap"),
+        (
+            "Usage credits required for 1M context",
+            "long_context_credits",
+        ),
+        ("", "unknown"),
+        ("\u{1b}[2J\u{0}", "unknown"),
+    ] {
+        let run = sandbox
+            .command(&["explain", "--json", "--text", &text.replace('\0', "")])
+            .output()
+            .unwrap();
+        let answer: Value = serde_json::from_slice(&run.stdout).unwrap();
+        assert_eq!(answer["incident"]["limit"], limit, "{text}");
+        assert_eq!(answer["incident"]["session_id"], Value::Null);
+    }
+    let told = sandbox.run(&[
+        "explain",
+        "--text",
+        "You've hit your org's monthly usage limit",
+    ]);
+    assert!(told.success().contains("What this message can mean"));
+    assert!(
+        told.stdout.contains("client 2.1.119 to before 2.1.153"),
+        "{}",
+        told.stdout
+    );
+}
+
+#[test]
+fn a_web_page_of_an_error_does_not_flood_the_terminal() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let page = format!(
+        "API Error: 502 <html>{}</html>",
+        "gateway trouble ".repeat(50_000)
+    );
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        &page,
+        json!({"apiErrorStatus": 502, "error": "server_error"}),
+    );
+    let told = client
+        .run("2026-11-20T10:00:02Z", &["explain"], b"")
+        .success()
+        .to_owned();
+    assert!(told.len() < 6_000, "{} bytes", told.len());
+    assert_eq!(
+        client.explained("2026-11-20T10:00:02Z")["limit"],
+        "server_error"
+    );
+}
+
+#[test]
+fn times_are_told_in_the_users_zone() {
+    let sandbox = Sandbox::new().variable("TZ", "Asia/Tokyo");
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 9pm",
+        five_hour_refusal(NOON),
+    );
+    let headline = client.explained("2026-11-20T10:00:02Z")["headline"].to_string();
+    assert!(headline.contains("21:00, in 1 h 59 m"), "{headline}");
+}
+
+#[test]
+fn an_answer_does_not_change_as_time_goes_by() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let low = windows(41.0, NOON, 22.0, NOON + 300_000);
+    client.draws("2026-11-20T09:59:00Z", low.clone(), 160);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    for minute in [1, 5, 20, 50] {
+        client.draws(&format!("2026-11-20T10:{minute:02}:00Z"), low.clone(), 160);
+        let at = format!("2026-11-20T10:{minute:02}:30Z");
+        assert_eq!(
+            client.explained(&at)["verdict"],
+            "false_likely",
+            "after {minute} minutes"
+        );
+    }
+}
+
+#[test]
+fn a_window_that_was_reset_early_was_full_all_the_same() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    client.draws(
+        "2026-11-20T10:00:01Z",
+        windows(100.0, NOON, 22.0, NOON + 300_000),
+        160,
+    );
+    client.draws(
+        "2026-11-20T10:05:00Z",
+        windows(0.0, NOON, 22.0, NOON + 300_000),
+        160,
+    );
+    assert_eq!(client.explained("2026-11-20T10:06:00Z")["verdict"], "real");
+}
+
+#[test]
+fn the_last_old_figures_do_not_outweigh_those_that_come_with_the_refusal() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    client.draws(
+        "2026-11-20T10:00:01Z",
+        windows(80.0, NOON, 22.0, NOON + 300_000),
+        160,
+    );
+    client.draws(
+        "2026-11-20T10:00:02Z",
+        windows(100.0, NOON, 22.0, NOON + 300_000),
+        160,
+    );
+    assert_eq!(client.explained("2026-11-20T10:00:03Z")["verdict"], "real");
+}
+
+#[test]
+fn samples_of_another_account_do_not_count() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.draws(
+        "2026-11-20T09:59:00Z",
+        windows(3.0, NOON, 2.0, NOON + 300_000),
+        160,
+    );
+    let other = r#"{"oauthAccount":{"accountUuid":"22222222","organizationType":"claude_max"}}"#;
+    sandbox.write(".claude.json", other);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    assert_eq!(
+        client.explained("2026-11-20T10:00:01Z")["verdict"],
+        "cannot_tell"
+    );
+}
+
+#[test]
+fn another_sessions_meters_count_for_the_same_account() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let other = Client::with_session(&sandbox, "aaaa");
+    other.draws(
+        "2026-11-20T09:59:00Z",
+        windows(3.0, NOON, 2.0, NOON + 300_000),
+        160,
+    );
+    let client = Client::with_session(&sandbox, "bbbb");
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    assert_eq!(
+        client.explained("2026-11-20T10:00:01Z")["verdict"],
+        "false_likely"
+    );
+}
+
+#[test]
+fn a_window_counts_as_full_from_97_per_cent() {
+    for (level, verdict) in [(96.9, "false_likely"), (97.0, "real")] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "max", "admin");
+        let client = Client::new(&sandbox);
+        client.meets(
+            "2026-11-20T10:00:00Z",
+            "You've hit your 5-hour limit · resets 12pm (UTC)",
+            json!({}),
+        );
+        client.draws(
+            "2026-11-20T10:00:01Z",
+            windows(level, NOON, 22.0, NOON + 300_000),
+            160,
+        );
+        assert_eq!(
+            client.explained("2026-11-20T10:00:02Z")["verdict"],
+            verdict,
+            "{level} %"
+        );
+    }
+}
+
+#[test]
+fn fast_mode_needs_credits_although_the_plan_has_room() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let status = json!({
+        "session_id": client.session, "fast_mode": true,
+        "rate_limits": windows(5.0, NOON, 5.0, NOON + 300_000),
+    });
+    client.run(
+        "2026-11-20T09:59:30Z",
+        &["statusline"],
+        status.to_string().as_bytes(),
+    );
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You're out of usage credits · resets 12pm (UTC)",
+        json!({}),
+    );
+    let incident = client.explained("2026-11-20T10:00:02Z");
+    assert_eq!(incident["verdict"], "real");
+    assert_eq!(incident["waiting_helps"], false);
+    assert_eq!(incident["actions"][0]["command"], "/fast");
+}
+
+#[test]
+fn a_vague_text_is_understood_by_the_apis_own_words() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let details = r#"429 {"type":"error","error":{"type":"rate_limit_error","message":"Extra usage is required for long context requests."}}"#;
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "API Error: Rate limit reached",
+        json!({"errorDetails": details}),
+    );
+    assert_eq!(
+        client.explained("2026-11-20T10:00:02Z")["limit"],
+        "long_context_credits"
+    );
+}

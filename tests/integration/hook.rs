@@ -1,0 +1,274 @@
+//! `whycap hook`: it stores errors, answers `/whycap`, tells once, and never talks to the model.
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::support::{Run, Sandbox};
+
+const AT: &str = "2026-11-20T10:00:00Z";
+const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+
+fn stored(sandbox: &Sandbox, session: &str) -> Vec<String> {
+    let directory = sandbox.path(&format!(".local/share/whycap/incidents/{session}"));
+    let mut names: Vec<String> = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Whatever is printed must be nothing, or JSON with fields that the model never sees.
+fn only_for_the_user(run: &Run) -> Option<Value> {
+    let printed = run.success();
+    if printed.is_empty() {
+        return None;
+    }
+    let reply: Value = serde_json::from_str(printed).expect("JSON or nothing");
+    for key in reply.as_object().expect("an object").keys() {
+        assert!(
+            ["systemMessage", "decision", "reason", "terminalSequence"].contains(&key.as_str()),
+            "{key} may reach the model"
+        );
+    }
+    Some(reply)
+}
+
+#[test]
+fn an_error_is_stored_even_without_a_transcript() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    std::fs::remove_file(client.transcript()).unwrap();
+    only_for_the_user(&client.stop_failure(AT, TEXT));
+    assert_eq!(stored(&sandbox, &client.session).len(), 1);
+    let incident = client.explained("2026-11-20T10:00:02Z");
+    assert_eq!(incident["limit"], "five_hour");
+    assert_eq!(incident["verdict"], "cannot_tell");
+    assert_eq!(incident["message"], TEXT);
+}
+
+#[test]
+fn a_transcript_that_lags_behind_the_hook_is_looked_at_again() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.stop_failure(AT, TEXT);
+    assert_eq!(
+        client.explained("2026-11-20T10:00:01Z")["verdict"],
+        "cannot_tell"
+    );
+    let more = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 1_795_176_000}});
+    client.append(&client.error_line(AT, TEXT, more));
+    assert_eq!(client.explained("2026-11-20T10:00:02Z")["verdict"], "real");
+}
+
+/// Seen with client 2.1.328: the line of the new error was not written yet, the last one in the
+/// file was an error that the session had recovered from, and the new error counted as over.
+#[test]
+fn an_older_error_that_is_over_does_not_close_a_new_one() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T09:59:40Z",
+        "You've hit your weekly limit · resets Nov 22, 3pm (UTC)",
+        json!({}),
+    );
+    client.answers("2026-11-20T09:59:50Z");
+    client.stop_failure(AT, TEXT);
+    let drawn = client.draws("2026-11-20T10:00:01Z", Value::Null, 160);
+    assert!(drawn.success().contains("5-hour limit"), "{}", drawn.stdout);
+    // The same words twice, with an answer in between.
+    client.append(&client.error_line(AT, TEXT, json!({})));
+    client.answers("2026-11-20T10:00:03Z");
+    client.stop_failure("2026-11-20T10:00:06Z", TEXT);
+    assert_eq!(client.explained("2026-11-20T10:00:07Z")["open"], true);
+}
+
+#[test]
+fn hostile_input_is_swallowed_in_silence() {
+    let sandbox = Sandbox::new();
+    let deep = "[".repeat(100_000);
+    for stdin in [
+        "",
+        "null",
+        "[]",
+        "7",
+        "{\"hook_event_name\":7}",
+        "{\"hook_event_name\":\"StopFailure\"}",
+        "{\"hook_event_name\":\"StopFailure\",\"session_id\":\"\"}",
+        "{\"hook_event_name\":\"Sneeze\",\"session_id\":\"x\"}",
+        "{\"hook_event_name\":\"UserPromptSubmit\",\"prompt\":[]}",
+        &deep,
+    ] {
+        let run = sandbox.run_with(&["hook"], stdin.as_bytes());
+        assert_eq!(run.success(), "", "{stdin:.60}");
+    }
+    let odd = "{\"hook_event_name\":\"StopFailure\",\"session_id\":\"../../../x\",\"transcript_path\":\"/dev/zero\",\"last_assistant_message\":{}}";
+    only_for_the_user(&sandbox.run_with(&["hook"], odd.as_bytes()));
+    assert!(!sandbox.path("x").exists() && !sandbox.path(".local/x").exists());
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_written_breaks_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("blocked", "a file where a directory should be");
+    let blocked = sandbox.path("blocked").display().to_string();
+    let mut client = Client::new(&sandbox);
+    client
+        .variables
+        .push(("WHYCAP_DATA_DIR".to_owned(), blocked));
+    only_for_the_user(&client.meets(AT, TEXT, json!({})));
+    client
+        .draws(
+            "2026-11-20T10:00:01Z",
+            crate::client::windows(1.0, 0, 2.0, 0),
+            80,
+        )
+        .success();
+    // The transcript still tells.
+    assert_eq!(
+        client.explained("2026-11-20T10:00:02Z")["limit"],
+        "five_hour"
+    );
+}
+
+#[test]
+fn what_is_stored_is_for_its_owner_only_and_holds_no_key() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    sandbox.write(
+        ".claude/settings.json",
+        r#"{"apiKeyHelper":"/x sk-ant-settings"}"#,
+    );
+    let mut client = Client::new(&sandbox);
+    client
+        .variables
+        .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-secret".to_owned()));
+    client.meets(AT, TEXT, json!({}));
+    let name = stored(&sandbox, &client.session).remove(0);
+    let file = format!(".local/share/whycap/incidents/{}/{name}", client.session);
+    let content = sandbox.read(&file);
+    assert!(content.contains("ANTHROPIC_API_KEY") && content.contains("apiKeyHelper"));
+    for secret in ["sk-ant", "dev@example.com", "1111-1111", "Example Ltd"] {
+        assert!(!content.contains(secret), "{secret} is stored");
+    }
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let path = sandbox.path(&file);
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+}
+
+#[test]
+fn a_slash_command_is_held_back_and_answered() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, TEXT, json!({}));
+    for prompt in [
+        "/whycap",
+        "/whycap explain",
+        "/whycap:explain",
+        " /whycap\n",
+    ] {
+        let run = client.event(
+            "2026-11-20T10:01:00Z",
+            "UserPromptSubmit",
+            json!({"prompt": prompt}),
+        );
+        let reply = only_for_the_user(&run).expect("an answer");
+        assert_eq!(reply["decision"], "block");
+        let reason = reply["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("What to do") && reason.contains("12:00"),
+            "{reason}"
+        );
+        assert!(!reason.contains('\u{1b}'), "no colours in a message field");
+    }
+    let run = client.event(
+        "2026-11-20T10:01:00Z",
+        "UserPromptSubmit",
+        json!({"prompt": "/whycap fly"}),
+    );
+    assert!(
+        only_for_the_user(&run).unwrap()["reason"]
+            .as_str()
+            .unwrap()
+            .contains("/whycap explain")
+    );
+}
+
+#[test]
+fn a_prompt_that_is_not_for_us_passes() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    for prompt in ["hello", "what is /whycap?", "/whycapx", "/compact"] {
+        let run = client.event(AT, "UserPromptSubmit", json!({"prompt": prompt}));
+        assert_eq!(run.success(), "", "{prompt}");
+    }
+}
+
+#[test]
+fn the_user_is_told_once_and_only_in_the_session_that_met_the_error() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let other = Client::with_session(&sandbox, "bbbb");
+    client.meets(AT, TEXT, json!({}));
+    let prompt = json!({"prompt": "go on"});
+    assert_eq!(
+        other
+            .event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt.clone())
+            .success(),
+        ""
+    );
+    let first = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt.clone());
+    let reply = only_for_the_user(&first).expect("a message");
+    assert!(
+        reply["systemMessage"]
+            .as_str()
+            .unwrap()
+            .contains("5-hour window")
+    );
+    assert_eq!(reply.get("decision"), None, "the prompt goes through");
+    assert_eq!(
+        client
+            .event("2026-11-20T10:02:00Z", "UserPromptSubmit", prompt)
+            .success(),
+        ""
+    );
+    let resumed = client.event(
+        "2026-11-20T10:03:00Z",
+        "SessionStart",
+        json!({"source": "resume"}),
+    );
+    assert_eq!(resumed.success(), "");
+}
+
+#[test]
+fn a_session_that_is_resumed_is_told_unless_its_limit_has_reset() {
+    for (at, told) in [
+        ("2026-11-20T10:30:00Z", true),
+        ("2026-11-20T12:30:00Z", false),
+    ] {
+        let sandbox = Sandbox::new();
+        let client = Client::new(&sandbox);
+        client.meets(AT, TEXT, json!({}));
+        let run = client.event(at, "SessionStart", json!({"source": "resume"}));
+        assert_eq!(only_for_the_user(&run).is_some(), told, "{at}");
+    }
+}
+
+#[test]
+fn the_bell_rings_unless_the_user_turned_it_off() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let reply = only_for_the_user(&client.meets(AT, TEXT, json!({}))).unwrap();
+    assert_eq!(reply, json!({"terminalSequence": "\u{7}"}));
+    let settings = sandbox
+        .write("config.toml", "[notify]\ndesktop = false\n")
+        .display()
+        .to_string();
+    let mut quiet = Client::new(&sandbox);
+    quiet.variables.push(("WHYCAP_CONFIG".to_owned(), settings));
+    assert_eq!(quiet.meets(AT, TEXT, json!({})).success(), "");
+}

@@ -1,0 +1,162 @@
+//! The rows that an error puts on the status line: when they are there, and that they fit.
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::support::Sandbox;
+
+const AT: &str = "2026-11-20T10:00:00Z";
+const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+const ORG: &str = "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
+
+fn plain(text: &str) -> String {
+    whycap::terminal::strip_ansi(text)
+}
+
+#[test]
+fn rows_fit_and_there_are_at_most_three() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let client = Client::new(&sandbox);
+    let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": 1_795_176_000, "overageDisabledReason": "org_level_disabled_until"}});
+    client.meets(AT, ORG, quota);
+    for columns in [1, 20, 40, 80, 120, 160, 400] {
+        let drawn = plain(
+            client
+                .draws("2026-11-20T10:00:01Z", Value::Null, columns)
+                .success(),
+        );
+        let rows: Vec<&str> = drawn.lines().collect();
+        assert!(rows.len() <= 4, "{columns} columns: {rows:?}");
+        for row in rows.iter().skip(1) {
+            assert!(
+                whycap::terminal::width(row) <= columns,
+                "{columns} columns: {row}"
+            );
+        }
+    }
+    let narrow = plain(
+        client
+            .draws("2026-11-20T10:00:01Z", Value::Null, 60)
+            .success(),
+    );
+    assert!(
+        narrow.contains("org's spend cap") && narrow.contains("Wait until 12:00"),
+        "{narrow}"
+    );
+}
+
+#[test]
+fn rows_go_when_the_session_works_again() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, TEXT, json!({}));
+    assert!(
+        client
+            .draws("2026-11-20T10:00:01Z", Value::Null, 120)
+            .success()
+            .contains("5-hour limit")
+    );
+    client.answers("2026-11-20T10:30:00Z");
+    assert!(
+        !client
+            .draws("2026-11-20T10:30:01Z", Value::Null, 120)
+            .success()
+            .contains("limit")
+    );
+    // And they stay away without the transcript.
+    std::fs::remove_file(client.transcript()).unwrap();
+    assert!(
+        !client
+            .draws("2026-11-20T10:30:02Z", Value::Null, 120)
+            .success()
+            .contains("limit")
+    );
+}
+
+#[test]
+fn after_the_reset_one_quiet_row_is_left() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, TEXT, json!({}));
+    let drawn = plain(
+        client
+            .draws("2026-11-20T12:00:01Z", Value::Null, 120)
+            .success(),
+    );
+    assert_eq!(drawn.lines().count(), 2, "{drawn}");
+    assert!(drawn.contains("limit has reset"), "{drawn}");
+}
+
+#[test]
+fn a_throttle_is_forgotten_after_half_an_hour() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(
+        AT,
+        "API Error: Request rejected (429) · slow down",
+        json!({}),
+    );
+    assert!(
+        client
+            .draws("2026-11-20T10:10:00Z", Value::Null, 120)
+            .success()
+            .contains("throttled")
+    );
+    assert!(
+        !client
+            .draws("2026-11-20T10:31:00Z", Value::Null, 120)
+            .success()
+            .contains("throttled")
+    );
+}
+
+#[test]
+fn another_session_shows_nothing() {
+    let sandbox = Sandbox::new();
+    Client::new(&sandbox).meets(AT, TEXT, json!({}));
+    let other = Client::with_session(&sandbox, "bbbb");
+    assert_eq!(
+        plain(
+            other
+                .draws("2026-11-20T10:00:01Z", Value::Null, 120)
+                .success()
+        )
+        .lines()
+        .count(),
+        1
+    );
+}
+
+#[test]
+fn no_color_is_honoured() {
+    let sandbox = Sandbox::new().variable("NO_COLOR", "1");
+    let client = Client::new(&sandbox);
+    client.meets(AT, TEXT, json!({}));
+    let drawn = client.draws("2026-11-20T10:00:01Z", Value::Null, 120);
+    assert!(!drawn.success().contains('\u{1b}'));
+}
+
+#[test]
+fn figures_at_the_end_of_time_do_not_cost_the_line() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    for seconds in [
+        i64::MAX,
+        i64::MIN,
+        8_210_266_876_799,
+        -8_334_601_228_800,
+        0,
+        -1,
+    ] {
+        let quota = json!({"quotaLimits": {"rateLimitType": "five_hour", "resetsAt": seconds}});
+        client.meets(AT, TEXT, quota);
+        let windows = crate::client::windows(41.0, seconds, 100.0, seconds);
+        let drawn = client.draws("2026-11-20T10:00:01Z", windows, 120);
+        assert!(
+            drawn.success().contains("5-hour limit") || drawn.stdout.contains("weekly"),
+            "{seconds}: {}",
+            drawn.stdout
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! `whycap report` and `whycap incidents`: what may be pasted in public, and the list of the past.
+
+use serde_json::json;
+
+use crate::client::{Client, windows};
+use crate::support::Sandbox;
+
+const NOON: i64 = 1_795_176_000;
+
+#[test]
+fn a_report_holds_the_facts_and_nobodys_name() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let mut client = Client::with_session(&sandbox, "5a7d3c1e-1234-4000-a000-0000000c0de5");
+    client.variables.push((
+        "ANTHROPIC_BASE_URL".to_owned(),
+        "https://gateway.example.com".to_owned(),
+    ));
+    client.draws(
+        "2026-11-20T09:59:00Z",
+        windows(41.0, NOON, 22.0, NOON + 300_000),
+        120,
+    );
+    client.append(&json!({"type": "user", "message": {"content": "my secret plan"}, "cwd": "/home/dev/secret-project"}));
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({"requestId": "req_1234567890", "quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": NOON}}),
+    );
+    client.draws(
+        "2026-11-20T10:00:01Z",
+        windows(42.0, NOON, 22.0, NOON + 300_000),
+        120,
+    );
+    let report = client
+        .run("2026-11-20T10:05:00Z", &["report"], b"")
+        .success()
+        .to_owned();
+    for wanted in [
+        "2.1.328",
+        "false_likely",
+        "| quotaLimits.rateLimitType | five_hour |",
+        "41 %",
+        "42 %",
+        "2026-11-20T12:00:00Z",
+        "Plan: Max",
+        "ANTHROPIC_BASE_URL",
+        "claude-opus-5-5",
+    ] {
+        assert!(report.contains(wanted), "{wanted} is missing in\n{report}");
+    }
+    for secret in [
+        "5a7d3c1e",
+        "gateway.example",
+        "secret",
+        "dev@example.com",
+        "Example Ltd",
+        "1111",
+        "req_1234",
+        "/home",
+    ] {
+        assert!(!report.contains(secret), "{secret} is in\n{report}");
+    }
+}
+
+#[test]
+fn values_that_do_not_look_like_identifiers_are_withheld() {
+    let sandbox = Sandbox::new();
+    let mut client = Client::new(&sandbox);
+    client.version = "2.1.328 built by jane".to_owned();
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your limit",
+        json!({"apiError": "see /home/jane/notes"}),
+    );
+    let report = client
+        .run("2026-11-20T10:05:00Z", &["report"], b"")
+        .success()
+        .to_owned();
+    assert!(!report.contains("jane"), "{report}");
+}
+
+#[test]
+fn without_an_error_there_is_nothing_to_report() {
+    let sandbox = Sandbox::new();
+    assert!(
+        sandbox
+            .run(&["report"])
+            .success()
+            .contains("nothing to report")
+    );
+    assert!(
+        sandbox
+            .run(&["incidents"])
+            .success()
+            .contains("No limit errors")
+    );
+    assert_eq!(
+        sandbox.run(&["incidents", "--json"]).json(),
+        json!({"incidents": []})
+    );
+}
+
+#[test]
+fn past_errors_are_listed_newest_first() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-19T10:00:00Z",
+        "You've hit your weekly limit · resets Nov 20, 3am (UTC)",
+        json!({}),
+    );
+    client.answers("2026-11-20T04:00:00Z");
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "API Error: 529 Overloaded.",
+        json!({"apiErrorStatus": 529}),
+    );
+    let list = client
+        .run("2026-11-20T10:05:00Z", &["incidents", "--json"], b"")
+        .json();
+    let seen: Vec<(&str, bool)> = list["incidents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["limit"].as_str().unwrap(),
+                one["open"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(seen, [("overloaded", true), ("weekly", false)]);
+    let text = client
+        .run("2026-11-20T10:05:00Z", &["incidents"], b"")
+        .success()
+        .to_owned();
+    assert!(
+        text.contains("overloaded") && text.contains("Thu 19 Nov"),
+        "{text}"
+    );
+}

@@ -1,0 +1,170 @@
+//! Every sentence that can come out, over all messages, plans, meters and details.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use whycap::claude::account::{Account, Plan};
+use whycap::claude::credentials::{Credential, SetIn};
+use whycap::limits::clock::Clock;
+use whycap::limits::evidence::{Evidence, Sample, WindowLevel};
+use whycap::limits::families;
+use whycap::limits::incident::Incident;
+use whycap::limits::rows::rows;
+use whycap::limits::story;
+use whycap::terminal::{Palette, width};
+use whycap::transcript::error_line::{ErrorLine, QuotaLimits};
+use whycap::zone::Zone;
+
+fn at() -> DateTime<Utc> {
+    "2026-11-20T10:00:00Z".parse().unwrap()
+}
+
+fn sample(five_hour: f64, weekly: f64) -> Sample {
+    let level = |used_percent, hours| WindowLevel {
+        used_percent,
+        resets_at: Some(at() + TimeDelta::hours(hours)),
+    };
+    Sample {
+        since: at(),
+        at: at(),
+        measured: at(),
+        api_ms: None,
+        five_hour: Some(level(five_hour, 2)),
+        seven_day: Some(level(weekly, 80)),
+        account: None,
+        model: None,
+        fast_mode: false,
+        version: None,
+    }
+}
+
+fn texts() -> Vec<String> {
+    let mut texts: Vec<String> = families::all()
+        .flat_map(|family| family.wordings)
+        .flat_map(|wording| {
+            ["", " · resets 11am (UTC)", " · resets 9:50am (UTC)"]
+                .map(|reset| wording.text.replace(" · resets …", reset))
+        })
+        .collect();
+    texts.extend(["", "!", "…", "{when} {pool}", "429"].map(str::to_owned));
+    texts.sort();
+    texts.dedup();
+    texts
+}
+
+fn quotas() -> Vec<Option<QuotaLimits>> {
+    let quota = |kind: &str, reason: Option<&str>, resets: Option<i64>| {
+        Some(QuotaLimits {
+            status: Some("rejected".to_owned()),
+            rate_limit_type: Some(kind.to_owned()),
+            resets_at: resets.map(|hours| at() + TimeDelta::hours(hours)),
+            overage_disabled_reason: reason.map(str::to_owned),
+            ..QuotaLimits::default()
+        })
+    };
+    vec![
+        None,
+        quota("five_hour", None, Some(2)),
+        quota("five_hour", Some("org_level_disabled_until"), Some(-1)),
+        quota("overage", Some("out_of_credits"), None),
+        quota("something_new", Some("something_newer"), None),
+    ]
+}
+
+fn accounts() -> Vec<Option<Account>> {
+    let account = |plan, role: &str| {
+        Some(Account {
+            plan,
+            role: Some(role.to_owned()),
+            billing: None,
+            usage_credits_enabled: None,
+            fingerprint: None,
+        })
+    };
+    vec![
+        None,
+        account(Plan::Max, "admin"),
+        account(Plan::Team, "user"),
+        account(Plan::Enterprise, "owner"),
+    ]
+}
+
+fn check(incident: &Incident) {
+    let told = story::tell(incident, clock(), None, 80, Palette::none());
+    let about = format!("{} / {}", incident.evidence.message, incident.headline);
+    assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);
+    assert!(
+        !incident.badge.is_empty() && !incident.badge.ends_with('…'),
+        "{}",
+        incident.badge
+    );
+    assert!(incident.headline.ends_with('.'), "{about}");
+    assert!(
+        !incident.headline.trim_end_matches('.').contains(". "),
+        "two sentences: {about}"
+    );
+    assert!(
+        !incident.actions.is_empty() && !incident.facts.is_empty(),
+        "{about}"
+    );
+    let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(collapsed.contains(&incident.headline), "{about}");
+    let own_words: String = told.split("The message\n").next().unwrap().to_owned();
+    assert!(!own_words.contains(['!', '{', '}']), "{own_words}");
+    assert!(told.lines().all(|line| width(line) <= 80), "{told}");
+    for columns in [10, 50, 100] {
+        for row in rows(incident, at(), columns).into_iter().flatten() {
+            let text: String = row.into_iter().map(|(_, text)| text).collect();
+            assert!(
+                width(&text) <= columns && !text.is_empty(),
+                "{columns}: {text}"
+            );
+        }
+    }
+}
+
+fn clock() -> Clock {
+    Clock {
+        now: at(),
+        zone: Zone::named("Asia/Kolkata").unwrap(),
+    }
+}
+
+#[test]
+fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
+    let key = Credential {
+        name: "ANTHROPIC_API_KEY".to_owned(),
+        set_in: SetIn::Environment,
+    };
+    let samples = [
+        vec![],
+        vec![sample(41.0, 22.0)],
+        vec![sample(100.0, 30.0)],
+        vec![sample(3.0, 99.0)],
+    ];
+    for text in texts() {
+        for quota in quotas() {
+            for account in accounts() {
+                for (index, samples) in samples.iter().enumerate() {
+                    let evidence = Evidence {
+                        at: at(),
+                        message: text.clone(),
+                        line: Some(ErrorLine {
+                            quota: quota.clone(),
+                            ..ErrorLine::default()
+                        }),
+                        account: account.clone(),
+                        samples: samples.clone(),
+                        credentials: if index == 1 {
+                            vec![key.clone()]
+                        } else {
+                            Vec::new()
+                        },
+                        fast_mode: index == 1 && account.is_none(),
+                        client_version: (index > 1).then(|| "2.1.119".to_owned()),
+                        ..Evidence::default()
+                    };
+                    check(&Incident::of(evidence, clock()));
+                }
+            }
+        }
+    }
+}
