@@ -440,10 +440,19 @@ def budget(stage, report):
             before = len(api.questions())
             with report.check("beyond the budget the prompt is held back, with the reason"):
                 session.ask("third prompt")
-                session.wait("the reason", lambda text: re.search(r"(?i)budget", text.rsplit("third prompt", 1)[-1]), deadline=10)
-            with report.check("the held prompt sent no request"):
-                session.leave()
-                expect(len(api.questions()) == before, f"{len(api.questions()) - before} requests were sent")
+                session.wait("the reason", lambda text: "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1]
+                             and "Original prompt: third prompt" in above_prompt(text), deadline=10)
+            with report.check("`/whycap continue` lets the work go on"):
+                session.key("C-u")  # the client puts the prompt that was held back into the line again
+                session.ask("/whycap continue")
+                session.wait("an answer", "Original prompt: /whycap continue")
+                held = api.questions()[before:]
+                ask_and_read(session, api, good(stage, text="On we go."), "fourth prompt")
+            with report.check("neither the held prompt nor the command sent a request"):
+                expect(not held, f"{len(held)} requests were sent")
+                sent = json.dumps([request["messages"] for request in api.questions()[before:]])
+                expect("third prompt" not in sent and "/whycap" not in sent, sent[-1500:])
+            session.leave()
 
 
 def own_status_line(stage, report):
