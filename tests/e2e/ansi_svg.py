@@ -1,0 +1,225 @@
+"""A coloured terminal screen as an SVG picture.
+
+Text goes in, text comes out; nothing is read or written here. Every character stands at its own cell,
+whatever font the reader has, and blocks and borders are drawn, so that they join without gaps.
+"""
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from html import escape
+from itertools import groupby
+
+CELL_WIDTH, CELL_HEIGHT, FONT_SIZE, BASELINE = 8.4, 19, 14, 14.2
+PADDING, TITLE_HEIGHT = 16, 34
+FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', monospace"
+BACKGROUND, FOREGROUND, FRAME, BAR, CAPTION = "#15171c", "#d7dae0", "#343842", "#20232a", "#8b909c"
+
+# The sixteen colours of a terminal, in an even, readable tuning for a dark ground.
+SIXTEEN = ["#3b4048", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dae0",
+           "#5c6370", "#f07f88", "#aad68b", "#f2cf8c", "#7cc0ff", "#d791ec", "#6ccbd6", "#ffffff"]
+
+# Block elements as quarters: upper left, upper right, lower left, lower right.
+QUARTERS = {"█": "1111", "▀": "1100", "▄": "0011", "▌": "1010", "▐": "0101", "▘": "1000", "▝": "0100", "▖": "0010", "▗": "0001",
+            "▛": "1110", "▜": "1101", "▙": "1011", "▟": "0111", "▚": "1001", "▞": "0110"}
+# Symbols that many fonts lack, as lines and filled shapes in a cell of 1 by 1.
+STROKES = {"⎿": "M.35 0V.55H.9", "└": "M.5 0V.5H1", "│": "M.5 0V1", "├": "M.5 0V1M.5 .5H1", "┌": "M.5 1V.5H1", "┐": "M.5 1V.5H0",
+           "┘": "M.5 0V.5H0", "╭": "M.5 1V.5H1", "╮": "M.5 1V.5H0", "╰": "M.5 0V.5H1", "╯": "M.5 0V.5H0"}
+FILLED = {"⏵": "M.1 .3L.85 .52L.1 .74z", "▶": "M.1 .3L.85 .52L.1 .74z", "⏸": "M.2 .3H.42V.74H.2zM.58 .3H.8V.74H.58z",
+          "▰": "M.25 .3H1L.75 .74H0z"}
+LEFT_EIGHTHS = {character: (8 - number) / 8 for number, character in enumerate("█▉▊▋▌▍▎▏")}
+LOWER_EIGHTHS = {character: (number + 1) / 8 for number, character in enumerate("▁▂▃▄▅▆▇█")}
+
+SEQUENCE = re.compile(
+    r"\x1b\[(?P<sgr>[0-9;:]*)m"            # colours
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # links and titles: the text between them stays
+    r"|\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x0e\x0f]"
+    r"|(?P<character>[^\x1b])", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Style:
+    foreground: str | None = None
+    background: str | None = None
+    bold: bool = False
+    dim: bool = False
+    italic: bool = False
+    underlined: bool = False
+    struck: bool = False
+    reversed: bool = False
+
+    def colours(self):
+        """Foreground and background as they are painted; no background is None."""
+        front, back = self.foreground or FOREGROUND, self.background
+        return (back or BACKGROUND, front) if self.reversed else (front, back)
+
+
+@dataclass(frozen=True)
+class Cell:
+    column: int
+    width: int
+    character: str
+    style: Style
+
+
+def indexed(number):
+    """One of the 256 colours."""
+    if number < 16:
+        return SIXTEEN[number]
+    if number < 232:
+        steps = [0, 95, 135, 175, 215, 255]
+        number -= 16
+        return "#{:02x}{:02x}{:02x}".format(steps[number // 36], steps[number // 6 % 6], steps[number % 6])
+    return "#{0:02x}{0:02x}{0:02x}".format(8 + 10 * (number - 232))
+
+
+FLAGS = {1: {"bold": True}, 2: {"dim": True}, 3: {"italic": True}, 4: {"underlined": True}, 7: {"reversed": True}, 9: {"struck": True},
+         22: {"bold": False, "dim": False}, 23: {"italic": False}, 24: {"underlined": False}, 27: {"reversed": False},
+         29: {"struck": False}, 39: {"foreground": None}, 49: {"background": None}}
+
+
+def styled(style, parameters):
+    """The style after one colour sequence."""
+    numbers = [int(part or 0) for part in re.split("[;:]", parameters)] if parameters else [0]
+    while numbers:
+        number = numbers.pop(0)
+        if number == 0:
+            style = Style()
+        elif number in FLAGS:
+            style = replace(style, **FLAGS[number])
+        elif number in (38, 48):
+            side = "foreground" if number == 38 else "background"
+            if numbers[:1] == [5] and len(numbers) > 1:
+                style = replace(style, **{side: indexed(min(numbers[1], 255))})
+                numbers = numbers[2:]
+            elif numbers[:1] == [2] and len(numbers) > 3:
+                style = replace(style, **{side: "#{:02x}{:02x}{:02x}".format(*numbers[1:4])})
+                numbers = numbers[4:]
+        else:
+            for first, side, bright in ((30, "foreground", 0), (40, "background", 0), (90, "foreground", 8), (100, "background", 8)):
+                if first <= number < first + 8:
+                    style = replace(style, **{side: SIXTEEN[number - first + bright]})
+    return style
+
+
+def columns_of(character):
+    if unicodedata.combining(character) or character in "\u200d\ufe0e\ufe0f":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def cells(text):
+    """A screen with escape sequences as rows of cells. Colours go on over line ends, as tmux writes them."""
+    style, rows = Style(), []
+    for line in text.split("\n"):
+        row, column = [], 0
+        for found in SEQUENCE.finditer(line):
+            if found["sgr"] is not None:
+                style = styled(style, found["sgr"])
+            elif found["character"] and found["character"] >= " ":
+                width = columns_of(found["character"])
+                if width == 0 and row:
+                    row[-1] = replace(row[-1], character=row[-1].character + found["character"])
+                elif width:
+                    row.append(Cell(column, width, found["character"], style))
+                    column += width
+        rows.append(row)
+    return rows
+
+
+def plain(row):
+    return "".join(cell.character for cell in row).rstrip()
+
+
+def number(value):
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def rectangle(x, y, width, height, colour, more=""):
+    return f'<rect x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}" fill="{colour}"{more}/>'
+
+
+def drawn(cell, x, y):
+    """A block or a border as shapes; None for everything that a font draws."""
+    colour = cell.style.colours()[0]
+    more = ' opacity="0.6"' if cell.style.dim else ""
+    half_width, half_height = CELL_WIDTH / 2, CELL_HEIGHT / 2
+    if cell.character in "─━":
+        return rectangle(x, y + half_height - 0.5, CELL_WIDTH + 0.3, 1, colour, more)
+    if cell.character in STROKES or cell.character in FILLED:
+        place = f'transform="translate({number(x)} {number(y)}) scale({CELL_WIDTH} {CELL_HEIGHT})"'
+        if cell.character in FILLED:
+            return f'<path d="{FILLED[cell.character]}" {place} fill="{colour}"{more}/>'
+        return f'<path d="{STROKES[cell.character]}" {place} fill="none" stroke="{colour}" vector-effect="non-scaling-stroke"{more}/>'
+    if cell.character in LEFT_EIGHTHS and cell.character not in QUARTERS:
+        return rectangle(x, y, CELL_WIDTH * LEFT_EIGHTHS[cell.character], CELL_HEIGHT, colour, more)
+    if cell.character in LOWER_EIGHTHS and cell.character not in QUARTERS:
+        height = CELL_HEIGHT * LOWER_EIGHTHS[cell.character]
+        return rectangle(x, y + CELL_HEIGHT - height, CELL_WIDTH + 0.3, height, colour, more)
+    if cell.character in QUARTERS:
+        return "".join(
+            rectangle(x + half_width * (place % 2), y + half_height * (place // 2), half_width + 0.3, half_height + 0.3, colour, more)
+            for place, filled in enumerate(QUARTERS[cell.character]) if filled == "1")
+    return None
+
+
+def row_shapes(row, x0, y):
+    """One row: grounds first, then what stands on them."""
+    shapes = []
+    for back, run in groupby(row, key=lambda cell: cell.style.colours()[1]):
+        run = list(run)
+        if back:
+            width = sum(cell.width for cell in run) * CELL_WIDTH
+            shapes.append(rectangle(x0 + run[0].column * CELL_WIDTH, y, width, CELL_HEIGHT, back))
+
+    def kind(cell):
+        # Characters beyond Latin come one by one: a reader's font may give them another width.
+        odd = cell.width > 1 or ord(cell.character[0]) > 0x17F
+        return (cell.style, cell.column if odd else -1)
+
+    for (style, _), run in groupby(row, key=kind):
+        run = list(run)
+        x = x0 + run[0].column * CELL_WIDTH
+        shape = drawn(run[0], x, y) if len(run) == 1 else None
+        if shape:
+            shapes.append(shape)
+            continue
+        text = "".join(cell.character for cell in run)
+        stripped = text.strip(" ")
+        if not stripped:
+            continue
+        x += (len(text) - len(text.lstrip(" "))) * CELL_WIDTH
+        attributes = f'x="{number(x)}" y="{number(y + BASELINE)}" fill="{style.colours()[0]}"'
+        if len(stripped) > 1:
+            attributes += f' textLength="{number(len(stripped) * CELL_WIDTH)}"'
+        if style.bold:
+            attributes += ' font-weight="bold"'
+        if style.italic:
+            attributes += ' font-style="italic"'
+        if style.dim:
+            attributes += ' opacity="0.6"'
+        if style.underlined or style.struck:
+            attributes += f' text-decoration="{"underline" if style.underlined else "line-through"}"'
+        shapes.append(f"<text {attributes}>{escape(stripped)}</text>")
+    return shapes
+
+
+def svg(rows, columns, title, description=""):
+    """Rows of cells in a window of `columns`. The title is in the frame, the description for those who hear it read."""
+    width = columns * CELL_WIDTH + 2 * PADDING
+    height = TITLE_HEIGHT + len(rows) * CELL_HEIGHT + 2 * PADDING - 6
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width)} {number(height)}" '
+        f'width="{number(width)}" height="{number(height)}" role="img">',
+        f"<title>{escape(title)}</title>",
+    ]
+    if description:
+        parts.append(f"<desc>{escape(description)}</desc>")
+    parts.append(f'<rect x="0.5" y="0.5" width="{number(width - 1)}" height="{number(height - 1)}" rx="10" fill="{BACKGROUND}" stroke="{FRAME}"/>')
+    parts.append(f'<path d="M1 {TITLE_HEIGHT}V10a9 9 0 0 1 9-9H{number(width - 10)}a9 9 0 0 1 9 9V{TITLE_HEIGHT}z" fill="{BAR}"/>')
+    parts += [f'<circle cx="{20 + 20 * place}" cy="17.5" r="6" fill="{colour}"/>' for place, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))]
+    parts.append(f'<g font-family="{FONTS}" font-size="{FONT_SIZE}" xml:space="preserve">')
+    parts.append(f'<text x="{number(width / 2)}" y="22" fill="{CAPTION}" font-size="13" text-anchor="middle">{escape(title)}</text>')
+    for place, row in enumerate(rows):
+        parts += row_shapes(row, PADDING, TITLE_HEIGHT + PADDING - 6 + place * CELL_HEIGHT)
+    parts += ["</g>", "</svg>", ""]
+    return "\n".join(parts)

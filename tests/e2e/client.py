@@ -1,0 +1,129 @@
+"""The real client: which versions, where they come from, and how a person uses one."""
+import os
+import platform
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from screen import POLL, NotSeen, Screen, framed
+
+# The newest when this was written, one from the middle, and one of the versions that called a full
+# 5-hour window "your org's monthly usage limit".
+NEWEST = "2.1.328"
+VERSIONS = [NEWEST, "2.1.240", "2.1.119"]
+
+BORDER = re.compile(r"^\s*─{20,}")
+
+
+def _package():
+    system = {"Linux": "linux", "Darwin": "darwin"}[platform.system()]
+    machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x64"
+    # Asked of Python's own program: tools for musl may well be installed beside glibc.
+    libc = "-musl" if system == "linux" and platform.libc_ver()[0] != "glibc" else ""
+    return f"@anthropic-ai/claude-code-{system}-{machine}{libc}"
+
+
+def client(version):
+    """The path of this version's program; npm brings it on first use. E2E_CACHE says where it is kept."""
+    cache = Path(os.environ.get("E2E_CACHE") or Path.home() / ".cache" / "whycap-e2e") / version
+    program = cache / "node_modules" / _package() / "claude"
+    if not program.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        if not shutil.which("npm"):
+            raise SystemExit("npm is missing: the client comes from its registry; install Node.js")
+        done = subprocess.run(["npm", "install", "--no-fund", "--no-audit", "--no-save", "--prefix", str(cache),
+                               f"{_package()}@{version}"], capture_output=True, text=True, check=False)
+        if done.returncode or not program.exists():
+            raise SystemExit(f"npm could not bring {_package()}@{version} into {cache}:\n{done.stderr[-2000:]}")
+    return program
+
+
+class Session(Screen):
+    """The client in a terminal, used as a person uses it."""
+
+    def __init__(self, program, home, api, *, columns=120, rows=40, arguments=(), **variables):
+        super().__init__([str(program), *arguments], environment=home.environment(api.url, **variables),
+                         directory=home.project, columns=columns, rows=rows)
+
+    def ready(self):
+        """Waits for the prompt."""
+        self.wait("the prompt", lambda text: "❯" in text and any(map(BORDER.match, text.splitlines())))
+
+    def footer(self):
+        """The lines below the prompt: the status line, and what the client itself puts beside it."""
+        return below_prompt(self.text())
+
+    def wait_footer(self, what, condition, deadline=10):
+        """As `wait`, for what stands below the prompt, with every run of blanks as one."""
+        if isinstance(condition, str):
+            wanted = condition
+            condition = lambda text: wanted in text
+        return self.wait(what + " below the prompt", lambda text: condition(flat(below_prompt(text))), deadline)
+
+    def ask(self, prompt):
+        """Types a prompt and sends it."""
+        self.ready()
+        self.type(prompt)
+        self.wait("the typed prompt", lambda text: flat(prompt) in flat(text.rsplit("❯", 1)[-1]))
+        self.key("Enter")
+        # Sent once the line after the prompt sign is empty again; a menu of commands may swallow the first Enter.
+        self.wait("an empty prompt", lambda text: prompt not in _after_sign(text))
+
+    def wait_menu(self):
+        """Waits for what the client opens by itself when a plan's window stops it: a menu that takes the place of
+        prompt and status line (old versions) or a countdown above the status line (new ones)."""
+        self.wait("the client's own menu or countdown", re.compile(r"esc to cancel", re.IGNORECASE))
+
+    def menu_hides_status_line(self):
+        return "What do you want to do" in self.text()
+
+    def put_away_menu(self):
+        """Closes that menu or countdown. Call `wait_menu` first where one must come."""
+        if re.search(r"esc to cancel", self.text(), re.IGNORECASE):
+            self.key("Escape")
+            self.wait("the prompt without the client's own menu",
+                      lambda text: "What do you want to do" not in text and "esc to cancel" not in flat(below_prompt(text)).lower())
+
+    def leave(self):
+        """Ends the client as a person does, by two Ctrl-C."""
+        end = time.monotonic() + 15
+        while self.alive():
+            if time.monotonic() > end:
+                raise NotSeen(f"the client does not end; the screen:\n{framed(self.text())}")
+            self.key("C-c")
+            time.sleep(4 * POLL)
+
+
+def _after_sign(text):
+    """The prompt's own line: what stands after the last prompt sign that is between two borders."""
+    lines = text.splitlines()
+    borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
+    if len(borders) < 2:
+        return ""
+    return "\n".join(lines[borders[-2] + 1:borders[-1]])
+
+
+def below_prompt(text):
+    """The lines below the prompt's lower border."""
+    lines = text.rstrip().splitlines()
+    borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
+    return "\n".join(line.rstrip() for line in lines[borders[-1] + 1:]) if len(borders) > 1 else ""
+
+
+def above_prompt(text):
+    """The conversation: the lines above the prompt's upper border."""
+    lines = text.splitlines()
+    borders = [number for number, line in enumerate(lines) if BORDER.match(line)]
+    return "\n".join(lines[:borders[-2]]) if len(borders) > 1 else text
+
+
+def flat(text):
+    """Text with every run of blanks and line ends as one blank: wrapped words compare equal."""
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def worded(text):
+    """Flat text with every number as '#': two moments tell the same story with other minutes."""
+    return re.sub(r"\d+", "#", flat(text))

@@ -1,0 +1,627 @@
+"""What people live through with whycap in the real client, from the first day to the last.
+
+A journey gets a Stage, makes its own HOME and its own API, and notes its checks in a Report. A newcomer
+adds a function and names it in JOURNEYS.
+"""
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import program
+from claude_home import DUMMY_KEY, ClaudeHome
+from client import NEWEST, Session, above_prompt, below_prompt, flat, worded
+from mock_api import DAY, MockApi, answer, windows
+from program import install_sh, told, whycap, whycap_json
+from report import expect
+from screen import NotSeen, framed
+
+# What one answer of the mock costs with the newest client's default model, Opus 5.5 (mock_api.USAGE).
+ONE_ANSWER_USD = 0.0683
+
+# How every client's sentence begins when a plan's window stops it.
+PLAN_LIMIT = "You've hit your"
+
+# Settings as people really have them: tabs, an order of their own, a hook of their own, no line end at the end.
+OWN_SETTINGS = """{
+\t"includeCoAuthoredBy": false,
+\t"env": { "MY_OWN": "1" },
+\t"hooks": {
+\t\t"Stop": [ { "hooks": [ { "type": "command", "command": "touch ~/own-hook-ran" } ] } ]
+\t},
+\t"cleanupPeriodDays": 99
+}"""
+
+
+@dataclass
+class Stage:
+    """Where a journey takes place."""
+
+    version: str
+    program: Path
+    newest: bool
+    plan: str = "key"
+    role: str = "admin"
+    columns: int = 120
+    rows: int = 40
+
+    @property
+    def account(self):
+        return "API key" if self.plan == "key" else f"{self.plan} plan"
+
+
+@contextlib.contextmanager
+def fresh_home(stage, settings=None):
+    """A new HOME and a mock, both gone afterwards."""
+    # The client may still write a last line while the directory is taken away.
+    with tempfile.TemporaryDirectory(prefix="e2e-", ignore_cleanup_errors=True) as directory, MockApi() as api:
+        home = ClaudeHome(directory, stage.plan, stage.role)
+        if settings is not None:
+            home.settings.write_text(settings)
+        yield home, api
+
+
+def install(report, home, *arguments):
+    with report.check("./install.sh ends well"):
+        done = install_sh(home, *arguments)
+        expect(done.returncode == 0, f"it ended with {done.returncode}: {told(done)}")
+
+
+def good(stage, five_hour=0.42, seven_day=0.17, text="Hello from the mock."):
+    """A good answer for this account: a plan's answer tells of its windows, an API key's does not."""
+    return answer(text, headers=None if stage.plan == "key" else windows(five_hour, seven_day))
+
+
+def ask_and_read(session, api, scenario, prompt):
+    """Sends a prompt and waits for the mock's answer to it."""
+    api.play(scenario)
+    session.ask(prompt)
+    session.wait(f"the answer to {prompt!r}", lambda text: scenario["text"] in flat(text).rsplit(prompt, 1)[-1])
+
+
+def incident(home):
+    found = whycap_json(home, "explain")["incident"]
+    expect(found is not None, "`whycap explain --json` knows of no incident")
+    return found
+
+
+def ours(footer):
+    """The footer without the client's last row, which tells of its mode."""
+    return "\n".join(line for line in footer.splitlines() if not re.search(r"(auto|manual) mode|for shortcuts", line))
+
+
+def steady(session):
+    """Waits until the screen has not changed for a while: what comes late, or twice, has had its time."""
+    last = {"text": None, "same": 0}
+
+    def unchanged(text):
+        last["same"] = last["same"] + 1 if text == last["text"] else 0
+        last["text"] = text
+        return last["same"] >= 30
+
+    session.wait("a screen at rest", unchanged)
+
+
+def clock_times(moment):
+    """Ways to write a time of day that a reader would recognise, without the am and pm of the client's own words."""
+    at = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return re.compile(rf"\b0?{at.hour}:{at.minute:02}\b(?!\s*[ap]m)")
+
+
+def first_words(session, home, error_seen, deadline=10):
+    """Asks `explain` again and again from the moment of the error until the status line shows its badge.
+
+    Gives the incident that both agree on, and every verdict that `explain` gave on the way: the client writes
+    the error's details and its new meters a moment later, and what is said before that must not be wrong.
+    """
+    verdicts = []
+    found = {}
+
+    def agrees(text):
+        latest = whycap_json(home, "explain")["incident"]
+        if latest and error_seen(flat(text)):
+            found.clear()
+            found.update(latest)
+            verdicts.append((latest["verdict"], latest["badge"]))
+        return found and worded(found["badge"])[:40] in worded(below_prompt(text))
+
+    try:
+        session.wait("the badge of `whycap explain` below the prompt", agrees, deadline)
+    except NotSeen as missed:
+        raise NotSeen(f"`whycap explain` says: {verdicts[-3:] or 'no incident'}; {missed}") from None
+    return found, verdicts
+
+
+def limit_is_explained(report, session, home, prompt, says, real=True):
+    """Sends a prompt into a limit, and checks all that a person reads because of it."""
+    def error_seen(text):
+        return says in text.rsplit(prompt, 1)[-1].replace("’", "'")
+
+    session.ask(prompt)
+    with report.check("the client's own error is on the screen"):
+        session.wait("the client's error", lambda text: error_seen(flat(text)))
+    found, verdicts = {}, []
+    if says == PLAN_LIMIT:
+        session.wait_menu()
+    if not session.menu_hides_status_line():
+        # A second is the promise; two leave room for a busy machine.
+        with report.check("within two seconds the status line shows the badge that `whycap explain --json` has"):
+            found, verdicts = first_words(session, home, error_seen, deadline=2)
+        session.put_away_menu()
+    else:
+        session.put_away_menu()
+        with report.check("the status line shows the badge that `whycap explain --json` has, once the client's menu is closed"):
+            found, verdicts = first_words(session, home, error_seen)
+    with report.check("the incident is open, and its badge fits in 60 columns"):
+        expect(found.get("open") is True, json.dumps(found, indent=1)[:1500])
+        expect(len(found["badge"]) <= 60, found["badge"])
+    if real:
+        with report.check("at no moment was the real limit called false"):
+            wrong = [entry for entry in verdicts if entry[0] == "false_likely"]
+            expect(not wrong, f"in the first moments `whycap explain --json` said: {wrong[0] if wrong else None}, then: {verdicts[-1:]}")
+    with report.check("below the badge it says what to do"):
+        rows = worded(session.footer()).split(worded(found.get("badge", "?")))[-1]
+        expect(len(rows) > 30, f"no row of explanation follows the badge; the screen:\n{framed(session.text())}")
+    if found.get("resets_at") and found.get("waiting_helps"):
+        with report.check("the status line says at what time waiting ends"):
+            session.wait_footer("the reset time", clock_times(found["resets_at"]).search)
+    return found
+
+
+def whycap_answers_without_the_model(report, session, home, api, command):
+    """Types a command of ours while every request is refused. Gives what `nothing_was_sent` needs later."""
+    headline = incident(home)["headline"]
+
+    def answers():
+        return above_prompt(session.text()).count("Original prompt: " + command)
+
+    asked, before = len(api.questions()), answers()
+    session.ask(command)
+    with report.check(f"{command} answers on the screen while every request is refused"):
+        session.wait(f"an answer to {command}", lambda _: answers() > before, deadline=10)
+    with report.check("the answer's first sentence is on the screen, not above it"):
+        steady(session)
+        expect(worded(headline) in worded(above_prompt(session.text())), framed(session.text()))
+    return asked, headline
+
+
+def nothing_was_sent(report, api, asked, command):
+    """After a later question has gone through: everything in between is known, so a silence is a fact."""
+    before, headline = asked
+    with report.check(f"{command} sent no request, and nothing of its answer reached the model later"):
+        later = api.questions()[before:]
+        expect(later, "the later question never arrived, so nothing is known")
+        for request in later:
+            text = json.dumps(request["messages"])
+            for ours in (command, headline):
+                found = text.find(ours)
+                expect(found < 0, f"a request holds {ours!r}: …{text[max(0, found - 300):found + 300]}…")
+
+
+def first_day(stage, report):
+    """Fresh HOME, install.sh, the first prompt, a limit, /whycap, recovery, uninstall."""
+    own = OWN_SETTINGS if stage.plan == "key" else None
+    with fresh_home(stage, own) as (home, api):
+        install(report, home)
+        with report.check("settings.json has the status line and the hooks by absolute path, and all that was there"):
+            settings = json.loads(home.settings.read_text())
+            expect("/" in settings["statusLine"]["command"] and "whycap" in settings["statusLine"]["command"], settings)
+            expect("StopFailure" in settings["hooks"], settings)
+            expect(own is None or settings["cleanupPeriodDays"] == 99, settings)
+        with Session(stage.program, home, api, columns=stage.columns, rows=stage.rows) as session:
+            session.ready()
+            with report.check("the status line is there before the first prompt"):
+                session.wait_footer("the model", re.compile(r"Opus|Sonnet|Haiku|Fable").search)
+            with report.check("after an answer the status line shows model and spend"):
+                ask_and_read(session, api, good(stage), "say hello")
+                session.wait_footer("the spend", re.compile(r"\$0?\.\d\d").search)
+            if stage.newest:
+                with report.check("the spend is what the mock served, in cents"):
+                    session.wait_footer("$0.07", "$0.07")
+            if stage.plan != "key":
+                with report.check("the status line shows both windows"):
+                    session.wait_footer("42 % and 17 %", lambda text: re.search(r"42\s?%", text) and re.search(r"17\s?%", text))
+            if stage.plan == "key":
+                with report.check("the user's own hook still runs"):
+                    session.wait("the mark of the user's own hook", lambda _: (home.path / "own-hook-ran").exists(), deadline=5)
+            answers = 1
+
+            api.play("console_spend" if stage.plan == "key" else "spend_limit")
+            limit_is_explained(report, session, home, "go on please",
+                               "Monthly spend limit reached" if stage.plan == "key" else PLAN_LIMIT)
+            asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
+
+            with report.check("the next good answer is shown"):
+                ask_and_read(session, api, good(stage, text="Back at work."), "and now")
+                answers += 1
+            nothing_was_sent(report, api, asked, "/whycap")
+            with report.check("the badge is gone"):
+                badge = incident(home)["badge"]
+                session.wait_footer("the badge no more", lambda text: worded(badge) not in worded(text) and "$" in text)
+            with report.check("`whycap explain --json` says that it is over"):
+                expect(incident(home)["open"] is False, "open is still true")
+            session.leave()
+        if stage.newest:
+            with report.check("`whycap spend` agrees with what the mock served"):
+                spent = whycap_json(home, "spend")["total"]
+                expect(abs(spent["cost_usd"] - answers * ONE_ANSWER_USD) < 1e-9, f"{spent}, served: {answers} × {ONE_ANSWER_USD}")
+        uninstall(report, stage, home, own)
+
+
+def uninstall(report, stage, home, own):
+    with report.check("uninstall ends well"):
+        done = whycap(home, "uninstall") if stage.plan == "key" else install_sh(home, "--uninstall")
+        expect(done.returncode == 0, f"it ended with {done.returncode}: {told(done)}")
+    with report.check("settings.json is as before, byte for byte" if own else "no settings.json is left, as before"):
+        now = home.settings.read_text() if home.settings.exists() else None
+        expect(now == own, f"before:\n{own}\nnow:\n{now}")
+    with report.check("no command file of ours is left"):
+        left = [str(path) for path in (home.path / ".claude").rglob("whycap*") if "backup" not in path.name]
+        expect(not left, left)
+    if stage.plan != "key":
+        with report.check("install.sh --uninstall took the binary too"):
+            expect(not (home.path / ".local/bin/whycap").exists(), "it is still there")
+
+
+def claude(stage, home, api, *arguments):
+    """Runs the client without its screen: its plugin verbs, for instance."""
+    return subprocess.run([str(stage.program), *arguments], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False, timeout=120, env=home.environment(api.url))
+
+
+def add_plugin(stage, report, home, api):
+    """Installs the plugin from a local folder. Gives the folder."""
+    # As somebody's clone has it: the client copies the whole folder, and ours may hold gigabytes of builds.
+    folder = home.path / "clone"
+    shutil.copytree(program.ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns("target", ".git", "node_modules", "__pycache__"))
+    with report.check("`claude plugin marketplace add` takes the folder"):
+        done = claude(stage, home, api, "plugin", "marketplace", "add", str(folder))
+        expect(done.returncode == 0, told(done))
+    with report.check("`claude plugin install whycap@whycap` ends well"):
+        done = claude(stage, home, api, "plugin", "install", "whycap@whycap")
+        expect(done.returncode == 0, told(done))
+    return folder
+
+
+def plugin(stage, report):
+    """The plugin from the local folder: /whycap:explain while every request is refused."""
+    with fresh_home(stage) as (home, api):
+        install(report, home, "--no-settings")
+        with report.check("install.sh --no-settings left settings.json alone"):
+            expect(not home.settings.exists(), home.settings.exists() and home.settings.read_text())
+        folder = add_plugin(stage, report, home, api)
+        if stage.newest:
+            with report.check("`claude plugin validate --strict --profile directory` passes"):
+                done = claude(stage, home, api, "plugin", "validate", str(folder), "--strict", "--profile", "directory")
+                expect(done.returncode == 0, told(done))
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            with report.check("an answer comes as ever"):
+                ask_and_read(session, api, good(stage), "say hello")
+            with report.check("no hook error is on the screen"):
+                expect("hook error" not in session.text() and "hook failed" not in session.text(), framed(session.text()))
+            api.play("console_spend" if stage.plan == "key" else "spend_limit")
+            with report.check("the limit's error is on the screen"):
+                session.ask("go on please")
+                session.wait("the client's error", re.compile(r"limit reached|hit your"))
+                if stage.plan != "key":
+                    session.wait_menu()
+            session.put_away_menu()
+            asked = whycap_answers_without_the_model(report, session, home, api, "/whycap:explain")
+            with report.check("a good answer follows"):
+                ask_and_read(session, api, good(stage, text="Back at work."), "and now")
+            nothing_was_sent(report, api, asked, "/whycap:explain")
+            session.leave()
+
+
+def plugin_and_settings(stage, report):
+    """Plugin and settings both run our hooks: nothing is told or counted twice."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        add_plugin(stage, report, home, api)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            ask_and_read(session, api, good(stage), "say hello")
+            api.play("spend_limit")
+            limit_is_explained(report, session, home, "go on please", PLAN_LIMIT)
+            asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
+            with report.check("the answer is there once"):
+                steady(session)
+                expect(above_prompt(session.text()).count("Original prompt: /whycap") == 1, framed(session.text()))
+            with report.check("/whycap:spend from the plugin answers too, once"):
+                session.ask("/whycap:spend")
+                session.wait("the answer", "Original prompt: /whycap:spend")
+                steady(session)
+                answer_text = flat(above_prompt(session.text())).rsplit("operation blocked by hook:", 1)[-1]
+                expect(answer_text.count("$0.07") and above_prompt(session.text()).count("Original prompt: /whycap:spend") == 1,
+                       framed(session.text()))
+            session.leave()
+        with report.check("`whycap spend` counts the answer once"):
+            spent = whycap_json(home, "spend")["total"]
+            expect(abs(spent["cost_usd"] - ONE_ANSWER_USD) < 1e-9, spent)
+
+
+def plugin_alone(stage, report):
+    """The plugin without the program: said once how to get it, then silence; and nothing breaks."""
+    with fresh_home(stage) as (home, api):
+        add_plugin(stage, report, home, api)
+        for first in (True, False):
+            with Session(stage.program, home, api) as session:
+                session.ready()
+                ask_and_read(session, api, good(stage), "say hello")
+                if first:
+                    with report.check("the first session says what is missing"):
+                        session.wait("how to get whycap", lambda text: "needs the whycap program" in flat(text), deadline=10)
+                else:
+                    with report.check("the second session says nothing of it"):
+                        expect("needs the whycap program" not in flat(session.everything()), framed(session.text()))
+                with report.check("no hook error is on the screen"):
+                    expect("hook error" not in session.text() and "hook failed" not in session.text(), framed(session.text()))
+                session.leave()
+
+
+def size(stage, report):
+    """One terminal size: status line and explanation fit."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api, columns=stage.columns, rows=stage.rows) as session:
+            session.ready()
+            wanted = ["$0.07", "42%"] + (["Opus 5.5"] if stage.columns >= 80 else [])
+            with report.check(f"{', '.join(wanted)} can be read"):
+                ask_and_read(session, api, good(stage), "say hello")
+                session.wait_footer(", ".join(wanted), lambda text: all(word in text for word in wanted))
+            with report.check("no row of the status line was cut by the client"):
+                expect("…" not in ours(session.footer()), framed(session.text()))
+            api.play("spend_limit")
+            session.ask("go on please")
+            with report.check("the badge of the limit can be read"):
+                found, _ = first_words(session, home, lambda text: "hit your" in text)
+            with report.check("the time of the reset can be read"):
+                session.wait_footer("the reset time", clock_times(found["resets_at"]).search)
+            with report.check("the prompt is still there to type in"):
+                session.wait_menu()
+                session.put_away_menu()
+                session.type("still typing")
+                session.wait("the typed text", "still typing")
+            report.note("the screen:")
+            report.lines.append(framed(session.text()))
+            session.key("C-u")
+            session.ask("/whycap")
+            with report.check("the answer to /whycap begins on the screen, not above it"):
+                session.wait("the answer", "/whycap")
+                steady(session)
+                start = worded(found["headline"])[:40]
+                expect(start in worded(above_prompt(session.text())), framed(session.text()))
+            session.leave()
+
+
+def false_limit(stage, report):
+    """The server refuses while the windows are nearly empty: nobody is told to wait or to pay."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            with report.check("an answer brings a fresh sample of the windows"):
+                ask_and_read(session, api, good(stage, 0.04, 0.09), "say hello")
+                session.wait_footer("4 %", re.compile(r"\b4\s?%").search)
+            api.play("false_credits")
+            found = limit_is_explained(report, session, home, "go on please", "out of extra usage", real=False)
+            with report.check("the verdict is false_likely, and no action says to buy"):
+                expect(found.get("verdict") == "false_likely", json.dumps(found, indent=1)[:2000])
+                bad = [a["do"] for a in found["actions"] if re.match(r"(?i)(buy|purchase|top up)\b", a["do"])]
+                expect(not bad, bad)
+            with report.check("`whycap --clear-stale-locks` ends well and says that a lock causes no limit"):
+                done = whycap(home, "--clear-stale-locks")
+                expect(done.returncode == 0 and "limit" in done.stdout, told(done))
+            with report.check("the session goes on after it"):
+                ask_and_read(session, api, good(stage, 0.05, 0.09, text="Back at work."), "and now")
+            session.leave()
+
+
+def budget(stage, report):
+    """A budget of one's own: warned near it, held back beyond it, and no request is sent."""
+    with fresh_home(stage) as (home, api):
+        config = home.path / "budget.toml"
+        config.write_text('[budget]\nsession = 0.08\naction = "stop"\n')
+        install(report, home)
+        with Session(stage.program, home, api, WHYCAP_CONFIG=str(config)) as session:
+            session.ready()
+            with report.check("near the budget one warning names it"):
+                ask_and_read(session, api, good(stage), "say hello")
+                ask_and_read(session, api, good(stage, text="Second answer."), "once more")
+                session.wait("a warning of the budget", re.compile(r"(?i)budget"), deadline=10)
+            before = len(api.questions())
+            with report.check("beyond the budget the prompt is held back, with the reason"):
+                session.ask("third prompt")
+                session.wait("the reason", lambda text: "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1]
+                             and "Original prompt: third prompt" in above_prompt(text), deadline=10)
+            with report.check("`/whycap continue` lets the work go on"):
+                session.key("C-u")  # the client puts the prompt that was held back into the line again
+                session.ask("/whycap continue")
+                session.wait("an answer", "Original prompt: /whycap continue")
+                held = api.questions()[before:]
+                ask_and_read(session, api, good(stage, text="On we go."), "fourth prompt")
+            with report.check("neither the held prompt nor the command sent a request"):
+                expect(not held, f"{len(held)} requests were sent")
+                sent = json.dumps([request["messages"] for request in api.questions()[before:]])
+                expect("third prompt" not in sent and "/whycap" not in sent, sent[-1500:])
+            session.leave()
+
+
+def own_status_line(stage, report):
+    """A status line of the user's own is kept; with --wrap both are shown; uninstall gives back the same bytes."""
+    settings = '{"statusLine": {"type": "command", "command": "cat >/dev/null; echo MY-OWN-LINE"}}\n'
+    with fresh_home(stage, settings) as (home, api):
+        install(report, home)
+        with report.check("the user's own status line is not replaced unasked"):
+            expect("MY-OWN-LINE" in json.loads(home.settings.read_text())["statusLine"]["command"], home.settings.read_text())
+        with report.check("`whycap install --wrap` ends well"):
+            done = whycap(home, "install", "--wrap")
+            expect(done.returncode == 0, told(done))
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            with report.check("both lines are shown"):
+                ask_and_read(session, api, good(stage), "say hello")
+                session.wait_footer("both lines", lambda text: "MY-OWN-LINE" in text and "$0.07" in text)
+            session.leave()
+        with report.check("uninstall gives back the same bytes"):
+            done = whycap(home, "uninstall")
+            expect(done.returncode == 0, told(done))
+            expect(home.settings.read_text() == settings, home.settings.read_text())
+
+
+def binary_gone(stage, report):
+    """The binary was deleted without uninstalling: the client must work as if we had never been there."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        (home.path / ".local/bin/whycap").unlink(missing_ok=True)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            with report.check("prompts are answered"):
+                ask_and_read(session, api, good(stage), "say hello")
+            with report.check("a limit ends the turn as ever"):
+                api.play("console_spend" if stage.plan == "key" else "spend_limit")
+                session.ask("go on please")
+                session.wait("the client's error", re.compile(r"limit reached|hit your"))
+            report.note("the screen:")
+            report.lines.append(framed(session.text()))
+            session.put_away_menu()
+            session.leave()
+
+
+def stray_key(stage, report):
+    """A subscription, and an API key in the environment that outranks it: the limit is the key's, not the plan's."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api, ANTHROPIC_API_KEY=DUMMY_KEY) as session:
+            session.ready()
+            api.play("no_credit")
+            found = limit_is_explained(report, session, home, "say hello", "Credit balance too low", real=False)
+            with report.check("the verdict is wrong_credential, and the answer names the variable but never its value"):
+                expect(found.get("verdict") == "wrong_credential", json.dumps(found, indent=1)[:2000])
+                expect("ANTHROPIC_API_KEY" in json.dumps(found), json.dumps(found, indent=1)[:2000])
+                expect(DUMMY_KEY not in json.dumps(found) + session.everything(), "the key's value was shown")
+            with report.check("no file of ours holds the key"):
+                kept = [str(path) for path in home.path.rglob("*") if path.is_file() and "whycap" in str(path.relative_to(home.path))
+                        and DUMMY_KEY.encode() in path.read_bytes()]
+                expect(not kept, kept)
+            session.leave()
+
+
+def headless(stage, report):
+    """`claude -p`: the same figures and the same incident, with no screen to show them."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+
+        def ask(prompt):
+            return subprocess.run([str(stage.program), "-p", prompt], cwd=home.project, stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, check=False, timeout=60, env=home.environment(api.url))
+
+        with report.check("the answer is printed, and nothing of ours with it"):
+            api.play(good(stage))
+            done = ask("say hello")
+            expect((done.returncode, done.stdout.strip()) == (0, "Hello from the mock."), told(done))
+        with report.check("`whycap spend` has it"):
+            spent = whycap_json(home, "spend")["total"]
+            expect(abs(spent["cost_usd"] - ONE_ANSWER_USD) < 1e-9, spent)
+        with report.check("the error is printed as ever"):
+            api.play("spend_limit")
+            done = ask("go on please")
+            expect("hit your" in done.stdout, told(done))
+        with report.check("`whycap explain` knows of it"):
+            # The client may end its hooks together with itself; the transcript keeps the error all the same.
+            expect(incident(home)["open"] is True, incident(home))
+
+
+def stuck_lock(stage, report):
+    """Leftovers that really harm: each start waits for the lock and loses what it should save. Cleared by us, it starts as ever."""
+    def directory_of_tomorrow(lock):
+        lock.mkdir()
+        os.utime(lock, (time.time() + DAY, time.time() + DAY))
+
+    def directory_with_a_file(lock):
+        lock.mkdir()
+        (lock / "left").write_text("")
+        os.utime(lock, (time.time() - DAY, time.time() - DAY))
+
+    def a_file(lock):
+        lock.write_text("")
+        os.utime(lock, (time.time() - DAY, time.time() - DAY))
+
+    def start(home, api):
+        began = time.monotonic()
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            session.wait_footer("the status line", re.compile("Opus|Sonnet").search)
+            took = time.monotonic() - began
+            session.leave()
+        return took
+
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        lock = home.path / ".claude.json.lock"
+        start(home, api)
+        report.note(f"a start without a lock takes {start(home, api):.1f} s")
+        for name, leave in (("a lock dated tomorrow", directory_of_tomorrow), ("a lock with a file in it", directory_with_a_file),
+                            ("a file where the lock belongs", a_file)):
+            leave(lock)
+            with_lock = start(home, api)
+            with report.check(f"{name} is called stuck, and cleared"):
+                expect(lock.exists(), f"the client itself cleared {name}: it is not stuck on {stage.version}")
+                before = {entry["path"]: entry["verdict"] for entry in whycap_json(home, "locks")["locks"]}
+                expect(before.get(str(lock)) == "stuck", before)
+                done = whycap(home, "--clear-stale-locks")
+                expect(done.returncode == 0 and not lock.exists(), told(done))
+            if lock.is_dir():
+                shutil.rmtree(lock)
+            lock.unlink(missing_ok=True)
+            report.note(f"{name}: the start takes {with_lock:.1f} s, and {start(home, api):.1f} s once it is gone")
+        with report.check("the lock of a running client stays"):
+            with Session(stage.program, home, api) as session:
+                session.ready()
+                session.wait("no lock of the client's own", lambda _: not lock.exists())
+                lock.mkdir()
+                done = whycap(home, "--clear-stale-locks")
+                expect(done.returncode == 0 and lock.exists(), told(done))
+                lock.rmdir()
+                session.leave()
+
+
+SIZES = [(80, 24), (120, 40), (200, 50), (50, 30)]
+
+
+def all_journeys(clients):
+    """Every journey as (name, function, stage); `clients` are (version, program) pairs."""
+    planned = []
+    for version, path in clients:
+        for plan in ("key", "max"):
+            planned += [("first_day", first_day, Stage(version, path, version == NEWEST, plan))]
+        planned += [("plugin", plugin, Stage(version, path, version == NEWEST, "max"))]
+    if NEWEST not in dict(clients):
+        return planned
+    newest = dict(clients)[NEWEST]
+
+    def on_newest(plan, **more):
+        return Stage(NEWEST, newest, True, plan, **more)
+
+    planned += [("first_day", first_day, on_newest("team", role="user")), ("plugin", plugin, on_newest("key"))]
+    planned += [("size", size, on_newest("max", columns=columns, rows=rows)) for columns, rows in SIZES]
+    planned += [
+        ("false_limit", false_limit, on_newest("max")),
+        ("budget", budget, on_newest("key")),
+        ("own_status_line", own_status_line, on_newest("key")),
+        ("binary_gone", binary_gone, on_newest("max")),
+        ("stray_key", stray_key, on_newest("max")),
+        ("headless", headless, on_newest("max")),
+        ("plugin_and_settings", plugin_and_settings, on_newest("max")),
+        ("plugin_alone", plugin_alone, on_newest("key")),
+        ("stuck_lock", stuck_lock, on_newest("key")),
+    ]
+    return planned

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Makes docs/pictures/*.svg: what whycap shows in the real client, from real runs against the mock.
+
+usage: tests/e2e/pictures.py [--only normal,at-limit,…] [--out DIRECTORY]
+"""
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from ansi_svg import cells, plain, svg
+from client import BORDER, NEWEST, Session, client, flat
+from journeys import Stage, first_words, fresh_home, steady
+from mock_api import answer, windows
+from program import ROOT, install_sh, told
+from screen import framed
+
+QUESTION = "Why does the login test fail after midnight?"
+ANSWER = ("The test builds its token with local time and the server checks it in UTC. I moved both to UTC; "
+          "all 48 tests pass.")
+NEXT = "Now do the same for the billing tests"
+# A working morning: one answer costs about two dollars.
+BUSY = {"input_tokens": 2400, "output_tokens": 74000, "cache_read_input_tokens": 141000, "cache_creation_input_tokens": 62000}
+
+
+def busy(five_hour, seven_day, status="allowed"):
+    return answer(ANSWER, usage=BUSY, headers=windows(five_hour, seven_day, status=status))
+
+
+def paid():
+    return answer(ANSWER, usage=BUSY)
+
+
+# name: what the picture is of, for whom, how wide, the good answer, then the refusal (if any), a command of ours (if any)
+PICTURES = {
+    "normal": dict(title="a normal day", first=lambda: busy(0.42, 0.17)),
+    "near-limit": dict(title="near a limit", first=lambda: busy(0.91, 0.38, "allowed_warning")),
+    "at-limit": dict(title="at a limit", first=lambda: busy(0.96, 0.39), then="spend_limit"),
+    "false-limit": dict(title="a false limit", first=lambda: busy(0.04, 0.09), then="false_credits"),
+    "whycap": dict(title="/whycap, answered without the model", first=lambda: busy(0.96, 0.39), then="spend_limit", command="/whycap", rows=64),
+    "org-limit": dict(title="an organisation's limit, seen by a member", plan="team", role="user", first=lambda: busy(0.96, 0.39), then="spend_limit"),
+    "api-key": dict(title="paying by API key", plan="key", first=paid),
+    "narrow": dict(title="50 columns", columns=50, first=lambda: busy(0.96, 0.39), then="spend_limit"),
+    "no-colour": dict(title="NO_COLOR", first=lambda: busy(0.96, 0.39), then="spend_limit", variables={"NO_COLOR": "1"}),
+}
+
+
+def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, then=None, command=None, variables=None):
+    """Lives through the scene, and gives the coloured screen at its end."""
+    stage = Stage(NEWEST, program, True, plan, role, columns, rows)
+    with fresh_home(stage) as (home, api):
+        done = install_sh(home)
+        if done.returncode:
+            raise SystemExit(f"install.sh ended with {done.returncode}: {told(done)}")
+        with Session(program, home, api, columns=columns, rows=rows, **(variables or {})) as session:
+            session.ready()
+            api.play(first())
+            session.ask(QUESTION)
+            session.wait("the answer", lambda text: "all 48 tests pass." in flat(text))
+            session.wait_footer("the spend", re.compile(r"\$\d").search)
+            if plan != "key":
+                share = first()["headers"]["anthropic-ratelimit-unified-5h-utilization"]
+                session.wait_footer("the window", f"{round(float(share) * 100)}%")
+            if then:
+                api.play(then)
+                session.ask(NEXT)
+                session.wait("the error", re.compile(r"hit your|out of extra"))
+                if then == "spend_limit":
+                    session.wait_menu()
+                session.put_away_menu()
+                first_words(session, home, lambda text: NEXT in text)
+            if command:
+                session.ask(command)
+                session.wait("the answer to the command", lambda text: command in text.rsplit("operation blocked", 1)[-1]
+                             if "operation blocked" in text else False)
+            steady(session)
+            return session.coloured()
+
+
+def cropped(rows):
+    """The conversation from its first prompt on, and never more than one empty line at a time."""
+    start = next((place for place, row in enumerate(rows) if plain(row).startswith("❯ ") and len(plain(row)) > 2), 0)
+    borders = [place for place, row in enumerate(rows) if BORDER.match(plain(row))]
+    kept = []
+    for place, row in enumerate(rows[start:], start):
+        # The row over the prompt is where the client speaks of its terminal and its settings: no part of the picture.
+        if len(borders) > 1 and place == borders[-2] - 1 and plain(row).startswith("  "):
+            row = []
+        if plain(row) or (kept and plain(kept[-1])):
+            kept.append(row)
+    while kept and not plain(kept[-1]):
+        kept.pop()
+    return kept
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="names, separated by commas: " + ", ".join(PICTURES))
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
+    chosen = parser.parse_args()
+    names = [name for name in chosen.only.split(",") if name] or list(PICTURES)
+    unknown = [name for name in names if name not in PICTURES]
+    if unknown:
+        sys.exit(f"no picture is called {', '.join(unknown)}; there are {', '.join(PICTURES)}")
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    program = client(NEWEST)
+    for name in names:
+        picture = PICTURES[name]
+        rows = cropped(cells(shot(program, **picture)))
+        text = "\n".join(plain(row) for row in rows)
+        (chosen.out / f"{name}.svg").write_text(svg(rows, picture.get("columns", 110), picture["title"], text))
+        print(f"{chosen.out / name}.svg\n{framed(text)}")
+
+
+if __name__ == "__main__":
+    main()

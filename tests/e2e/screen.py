@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""A terminal that a test can read: the program runs in tmux, on a socket of its own.
+
+Nothing here sleeps for luck: `wait` asks again and again until the screen shows what is expected, or
+the deadline has passed, and then it says what it saw instead.
+"""
+import itertools
+import os
+import re
+import shlex
+import subprocess
+import time
+
+POLL = 0.05
+DEADLINE = 30
+_numbers = itertools.count(1)
+
+
+class NotSeen(AssertionError):
+    """The screen never showed what was waited for."""
+
+
+class Screen:
+    """One program in one terminal of `columns` by `rows`. Use it in a `with` block."""
+
+    def __init__(self, command, *, environment, directory, columns=120, rows=40):
+        self.columns, self.rows = columns, rows
+        self._socket = f"whycap-e2e-{os.getpid()}-{next(_numbers)}"
+        # tmux starts the program in the environment of its server, so the server gets ours.
+        self._environment = {**environment, "TERM": "xterm-256color"}
+        self._command = shlex.join(["cd", str(directory)]) + " && exec " + shlex.join(command)
+
+    def __enter__(self):
+        # remain-on-exit: what a program said before it died must stay readable.
+        self._tmux("-f", "/dev/null", "start-server", ";",
+                   "set-option", "-g", "remain-on-exit", "on", ";",
+                   "set-option", "-g", "default-terminal", "tmux-256color", ";",
+                   "set-option", "-g", "status", "off", ";",
+                   "set-option", "-g", "escape-time", "0", ";",
+                   "set-option", "-g", "history-limit", "5000", ";",
+                   "new-session", "-d", "-s", "main", "-x", str(self.columns), "-y", str(self.rows),
+                   "/bin/sh", "-c", self._command)
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False)
+
+    def _tmux(self, *arguments):
+        done = subprocess.run(["tmux", "-L", self._socket, *arguments], capture_output=True, text=True,
+                              encoding="utf-8", errors="replace", env=self._environment, check=False)
+        if done.returncode:
+            raise RuntimeError(f"tmux {' '.join(arguments[:4])}: {done.stderr.strip()}")
+        return done.stdout
+
+    def text(self):
+        """What the terminal shows now, without colours."""
+        return self._tmux("capture-pane", "-p", "-t", "main")
+
+    def coloured(self):
+        """What the terminal shows now, with escape sequences for its colours."""
+        return self._tmux("capture-pane", "-e", "-p", "-t", "main")
+
+    def everything(self):
+        """What the terminal shows and what has scrolled off its top."""
+        return self._tmux("capture-pane", "-p", "-S", "-", "-t", "main")
+
+    def alive(self):
+        return self._tmux("display-message", "-p", "-t", "main", "#{pane_dead}").strip() == "0"
+
+    def key(self, *names):
+        """Presses keys by tmux's names: Enter, Escape, C-c."""
+        self._tmux("send-keys", "-t", "main", *names)
+
+    def type(self, text):
+        """Types text as it is."""
+        self._tmux("send-keys", "-t", "main", "-l", "--", text)
+
+    def resize(self, columns, rows):
+        self.columns, self.rows = columns, rows
+        self._tmux("resize-window", "-t", "main", "-x", str(columns), "-y", str(rows))
+
+    def wait(self, what, condition, deadline=DEADLINE):
+        """Waits until the condition holds for the screen's text, and gives that text.
+
+        The condition is a piece of text, a compiled pattern, or a function of the text.
+        """
+        if isinstance(condition, str):
+            holds = lambda text: condition in text
+        elif isinstance(condition, re.Pattern):
+            holds = condition.search
+        else:
+            holds = condition
+        end = time.monotonic() + deadline
+        while True:
+            text = self.text()
+            if holds(text):
+                return text
+            if not self.alive():
+                raise NotSeen(f"the program ended before the screen showed {what}; the screen:\n{framed(text)}")
+            if time.monotonic() > end:
+                raise NotSeen(f"after {deadline} s the screen does not show {what}; the screen:\n{framed(text)}")
+            time.sleep(POLL)
+
+    def wait_dead(self, deadline=DEADLINE):
+        """Waits until the program has ended."""
+        end = time.monotonic() + deadline
+        while self.alive():
+            if time.monotonic() > end:
+                raise NotSeen(f"after {deadline} s the program still runs; the screen:\n{framed(self.text())}")
+            time.sleep(POLL)
+
+
+def framed(text):
+    """A screen for a report: its lines set off by a bar, without the empty ones at the end."""
+    return "\n".join("    │ " + line for line in text.rstrip().splitlines())
