@@ -2,17 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::environment::Environment;
-use crate::places::Places;
-
-/// What an answer may look at.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Question<'a> {
-    pub(crate) places: &'a Places,
-    pub(crate) environment: &'a Environment,
-    /// The session that asks.
-    pub(crate) session: Option<&'a str>,
-}
+use super::question::Question;
 
 /// One subject that can be asked about.
 struct Subject {
@@ -59,15 +49,6 @@ const SUBJECTS: &[Subject] = &[
         answer: super::report::answer,
     },
 ];
-
-/// Columns for an answer: the client indents it, and its own frame takes some.
-pub(crate) fn width(environment: &Environment) -> usize {
-    environment
-        .columns()
-        .unwrap_or(90)
-        .saturating_sub(6)
-        .max(40)
-}
 
 /// The client cuts a message at 10,000 characters, without a word about it.
 const LONGEST: usize = 9_500;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::answers::{self, Question};
+use super::question::{self, Question};
 use crate::doctor::{self, Facts, Finding, Verdict, gather};
 use crate::environment::Environment;
 use crate::places::Places;
@@ -50,7 +50,7 @@ pub(crate) fn answer(question: Question<'_>) -> String {
     let findings = doctor::examine(&facts(question.environment));
     in_words(
         &findings,
-        answers::width(question.environment),
+        question::width(question.environment),
         Palette::none(),
     )
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use chrono::TimeDelta;
 
-use super::answers::{self, Question};
+use super::question::{self, Question};
 use crate::claude::account::Account;
 use crate::claude::credentials;
 use crate::environment::Environment;
@@ -63,7 +63,7 @@ pub(crate) fn answer(question: Question<'_>) -> String {
     } = question;
     let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
     let incident = own.or_else(|| lookup::newest(places, environment, None));
-    let width = answers::width(environment);
+    let width = question::width(environment);
     text(incident.as_ref(), environment, width, Palette::none())
 }
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::answers::{self, Question};
+use super::answers;
 use super::hook_budget;
+use super::question::Question;
 use crate::claude::prices::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::answers::Question;
+use super::question::Question;
 use crate::budget::{self, Spent, Standing, said};
 use crate::config::{Budget, Config};
 use crate::environment::Environment;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::answers::{self, Question};
+use super::question::{self, Question};
 use crate::environment::Environment;
 use crate::locks::catalogue::Kind;
 use crate::locks::clearing::Clearing;
@@ -109,7 +109,7 @@ pub(crate) fn answer(question: Question<'_>) -> String {
     let page = Page {
         places,
         palette: Palette::none(),
-        width: answers::width(environment),
+        width: question::width(environment),
         now: environment.now,
     };
     page.survey(locks::survey(places, environment, project.as_deref()))

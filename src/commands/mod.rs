@@ -10,6 +10,7 @@ pub mod incidents;
 pub mod install;
 pub mod locks;
 pub mod prices;
+mod question;
 pub mod report;
 pub mod spend;
 pub mod statusline;

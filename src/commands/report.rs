@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::answers::Question;
+use super::question::Question;
 use crate::environment::Environment;
 use crate::incidents::lookup;
 use crate::limits::clock::Clock;

@@ -8,8 +8,8 @@ use anyhow::Context;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde_json::{Value, json};
 
-use super::answers::{self, Question};
 use super::print;
+use super::question::{self, Question};
 use crate::claude::prices;
 use crate::environment::Environment;
 use crate::ledger::{Effort, Ledger, Patience, SessionDifference, Step};
@@ -133,7 +133,7 @@ fn last_days(question: Question<'_>) -> anyhow::Result<String> {
     ledger.rows(since, None, &mut |row| grouping.add(&row))?;
     let (total, groups) = grouping.finish();
     let home = places.home.to_str();
-    let width = answers::width(environment);
+    let width = question::width(environment);
     let mut text = render(
         &total,
         &groups,
