@@ -24,6 +24,7 @@ use crate::limits::rows::rows;
 use crate::locks;
 use crate::places::Places;
 use crate::pricing::PriceTable;
+use crate::terminal::sanitize;
 
 /// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
 const STDIN_LIMIT: usize = 16 << 20;
@@ -142,7 +143,8 @@ fn tell(event: &Value, places: &Places, environment: &Environment) -> Option<Val
 }
 
 /// Stores the error at once, then adds what takes longer to find out: the client may end this
-/// process any moment.
+/// process any moment. Then a desktop notification where the terminal has one (OSC 9), and a bell
+/// where it has not; client 2.1.328 hands on both in one sequence.
 fn stop_failure(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
     let session = text(event, "session_id")?;
     let message = text(event, "last_assistant_message").unwrap_or_default();
@@ -160,6 +162,13 @@ fn stop_failure(event: &Value, places: &Places, environment: &Environment) -> Op
         // What was stored first stands, if this fails.
         let _ = stored.update(&evidence);
     }
-    let wants_bell = Config::load(places).notify_desktop;
-    wants_bell.then(|| json!({ "terminalSequence": "\u{7}" }))
+    let wants_notice = Config::load(places).notify_desktop;
+    wants_notice.then(|| {
+        let clock = Clock {
+            now: environment.now,
+            zone: environment.zone,
+        };
+        let badge = sanitize(&Incident::of(evidence, clock).badge);
+        json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
+    })
 }

@@ -263,7 +263,12 @@ fn the_bell_rings_unless_the_user_turned_it_off() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);
     let reply = only_for_the_user(&client.meets(AT, TEXT, json!({}))).unwrap();
-    assert_eq!(reply, json!({"terminalSequence": "\u{7}"}));
+    let sequence = reply["terminalSequence"].as_str().unwrap();
+    assert!(
+        sequence.starts_with("\u{1b}]9;Claude Code: 5-hour limit")
+            && sequence.ends_with("\u{7}\u{7}"),
+        "{sequence:?}"
+    );
     let settings = sandbox
         .write("config.toml", "[notify]\ndesktop = false\n")
         .display()

@@ -476,3 +476,31 @@ fn why_different_names_what_a_fork_inherited() {
         );
     }
 }
+
+#[test]
+fn a_ledger_of_a_newer_whycap_is_left_alone_and_the_status_line_goes_on() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    spend(&sandbox, "day");
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    rusqlite::Connection::open(&ledger)
+        .unwrap()
+        .execute_batch("PRAGMA user_version = 99")
+        .unwrap();
+    let run = sandbox.run(&["spend"]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stderr.contains("newer whycap") && run.stderr.lines().count() == 1,
+        "{}",
+        run.stderr
+    );
+    let line = sandbox.run_with(
+        &["statusline"],
+        br#"{"model":{"display_name":"Opus"},"cost":{"total_cost_usd":1.5}}"#,
+    );
+    assert!(line.success().contains("$1.50"), "{}", line.stdout);
+    let version: i64 = rusqlite::Connection::open(&ledger)
+        .unwrap()
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 99);
+}
