@@ -247,6 +247,18 @@ pub(super) const LOOK_AT_STATUS_PAGE: Remedy = remedy(
     None,
     STATUS_PAGE,
 );
+pub(super) const LOOK_AT_LOCKS: Remedy = remedy(
+    "See which locks there are, and whether one is stuck",
+    "Most lines about locks are harmless. A stuck lock slows every start or loses settings.",
+    Some("whycap locks"),
+    None,
+);
+pub(super) const CLEAR_LOCKS: Remedy = remedy(
+    "Clear what is provably left over",
+    "Locks that are in use stay. Nothing is deleted outright.",
+    Some("whycap --clear-stale-locks"),
+    None,
+);
 pub(super) const CHECK_NETWORK: Remedy = remedy(
     "Check the network, a proxy and a VPN, then send the prompt again",
     "The request did not reach the service, or its answer did not come back.",

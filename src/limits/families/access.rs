@@ -9,7 +9,7 @@ use super::super::remedies::{
     ASK_ADMIN_FOR_ACCESS, CHECK_STATUS, CHOOSE_MODEL, CLEAR, COMPACT, FIX_KEY, LOGIN,
     OTHER_ORGANISATION, REMOVE_ATTACHMENTS, SHORTER_ANSWER, UNSET_KEY,
 };
-use super::{Family, every, means};
+use super::{Family, OwnWords, every, means};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -28,6 +28,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&UNSET_KEY, &LOGIN],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328",
     },
     Family {
@@ -41,6 +42,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&CHECK_STATUS, &OTHER_ORGANISATION],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
     },
     Family {
@@ -59,6 +61,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&ASK_ADMIN_FOR_ACCESS, &OTHER_ORGANISATION],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328",
     },
     Family {
@@ -82,6 +85,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&CHOOSE_MODEL],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
     },
     Family {
@@ -97,6 +101,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&REMOVE_ATTACHMENTS, &CLEAR],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328",
     },
     Family {
@@ -112,6 +117,10 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&SHORTER_ANSWER],
         did_not_help: &[],
+        own_words: Some(OwnWords {
+            headline: "The answer reached the length that one answer may have, and no usage limit is involved: ask for it in parts",
+            badge: "answer too long, no limit · ask for it in parts",
+        }),
         source: "the StopFailure event's classes in the client's SDK; Claude Code documentation, errors page",
     },
     Family {
@@ -125,6 +134,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&COMPACT, &CLEAR],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328",
     },
     Family {
@@ -148,6 +158,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&FIX_KEY, &LOGIN],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
     },
     Family {
@@ -184,6 +195,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&LOGIN, &CHECK_STATUS],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
     },
 ];

@@ -25,6 +25,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&GATEWAY_OPERATOR, &WAIT_FOR_CAP],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
     },
     Family {
@@ -51,6 +52,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&ASK_OWNER_FOR_CAP, &WAIT, &OTHER_PATH],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328 (disabled reason org_spend_cap_reached); Claude Code changelog 2.1.221",
     },
     Family {
@@ -106,6 +108,7 @@ pub(super) const FAMILIES: &[Family] = &[
         did_not_help: &[in_vain_alone(
             "On Pro and Max, asking an admin or searching for an organisation leads nowhere: there is none (issues 52908, 53557, 60563).",
         )],
+        own_words: None,
         source: "recorded from clients 2.1.119 to 2.1.328 (disabled reason org_level_disabled_until); Claude Code changelog 2.1.221",
     },
     Family {
@@ -136,6 +139,7 @@ pub(super) const FAMILIES: &[Family] = &[
         did_not_help: &[in_vain(
             "Buying credits twice did not help: the cap is a control of its own (issue 77703).",
         )],
+        own_words: None,
         source: "recorded from clients 2.1.162 to 2.1.328 (disabled reason org_level_disabled_until); issues 77703, 91376, 79167",
     },
 ];

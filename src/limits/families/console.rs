@@ -39,6 +39,7 @@ pub(super) const FAMILIES: &[Family] = &[
         did_not_help: &[in_vain(
             "A new subscription or a higher plan does not help: this is another wallet (issues 14102, 66297).",
         )],
+        own_words: None,
         source: "recorded from client 2.1.328; issues 14102, 66297, 31537",
     },
     Family {
@@ -73,6 +74,7 @@ pub(super) const FAMILIES: &[Family] = &[
         did_not_help: &[in_vain(
             "Topping up the balance does not help: the cap is a control of its own (issue 1273).",
         )],
+        own_words: None,
         source: "recorded from client 2.1.328; Claude API documentation, errors; issues 1047, 1273, 14363",
     },
     Family {
@@ -93,6 +95,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&PAY, &PAY_CONSOLE, &CHECK_STATUS],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328",
     },
 ];

@@ -44,6 +44,7 @@ pub(super) const FAMILIES: &[Family] = &[
             ),
             in_vain("Waiting and logging in again did not help (issue 37270)."),
         ],
+        own_words: None,
         source: "recorded from client 2.1.328; issues 44053, 50784, 58437, 61828",
     },
     Family {
@@ -73,6 +74,7 @@ pub(super) const FAMILIES: &[Family] = &[
         did_not_help: &[in_vain(
             "Sending the prompt again does not help, whatever the text says about a temporary limit.",
         )],
+        own_words: None,
         source: "recorded from client 2.1.328 (apiErrorCode credits_required); Claude Code documentation, errors page",
     },
     Family {
@@ -89,6 +91,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&WAIT, &ASK_OWNER_FOR_CAP, &OTHER_PATH],
         did_not_help: &[],
+        own_words: None,
         source: "user reports; disabled reason seat_tier_zero_credit_limit in the client's SDK",
     },
     Family {
@@ -121,6 +124,7 @@ pub(super) const FAMILIES: &[Family] = &[
         ],
         helps: &[&ASK_ADMIN_FOR_CREDITS, &WAIT, &OTHER_PATH],
         did_not_help: &[in_vain("Raising the spend limit does not fill the pool.")],
+        own_words: None,
         source: "recorded from client 2.1.328; issue 45276; user reports",
     },
     Family {
@@ -164,6 +168,7 @@ pub(super) const FAMILIES: &[Family] = &[
         did_not_help: &[in_vain_if_false(
             "Buying credits did not help where the message was false (issues 45252, 52403, 55876).",
         )],
+        own_words: None,
         source: "recorded from clients 2.1.118 to 2.1.328; issues 45252, 45039, 42654, 67412",
     },
 ];

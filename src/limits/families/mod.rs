@@ -83,8 +83,20 @@ pub struct Family {
     pub helps: &'static [&'static Remedy],
     /// What people tried in vain.
     pub did_not_help: &'static [Attempt],
+    /// Headline and badge, for a message that is no limit and none of the named kinds. All others
+    /// are worded by what the evidence says.
+    pub own_words: Option<OwnWords>,
     /// Where this is known from.
     pub source: &'static str,
+}
+
+/// How a message is worded that is none of the named kinds.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnWords {
+    /// One sentence without its full stop: what happened, and what to do first.
+    pub headline: &'static str,
+    /// The same in at most 60 columns.
+    pub badge: &'static str,
 }
 
 /// All rows, in the order in which they are tried.

@@ -3,11 +3,11 @@
 use super::super::kind::LimitKind::{Billing, Overloaded, ServerError, Throttle, Unknown};
 use super::super::matching::Pattern::{ApiType, Class, Says, SaysAll, ServerStatus, Status};
 use super::super::remedies::{
-    CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, FEWER_AT_ONCE, LOOK_AT_STATUS_PAGE, PAY,
-    PAY_CONSOLE, RETRY, RETRY_SERVICE, UPDATE,
+    CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, LOOK_AT_LOCKS,
+    LOOK_AT_STATUS_PAGE, PAY, PAY_CONSOLE, RETRY, RETRY_SERVICE, UPDATE,
 };
 use super::super::version::ClientVersion;
-use super::{Family, before, every, from, in_vain, means};
+use super::{Family, OwnWords, before, every, from, in_vain, means};
 
 pub(super) const NAMED: &[Family] = &[
     Family {
@@ -26,6 +26,7 @@ pub(super) const NAMED: &[Family] = &[
         did_not_help: &[in_vain(
             "A new session, logging in again and waiting half an hour did not help where it was the 1M variant (issue 37270).",
         )],
+        own_words: None,
         source: "issues 37270, 38675, 40536, 55027; Claude Code changelog 2.1.89, 2.1.108",
     },
     Family {
@@ -52,6 +53,7 @@ pub(super) const NAMED: &[Family] = &[
         did_not_help: &[in_vain(
             "Buying credits does not help: nothing is used up (issue 53531).",
         )],
+        own_words: None,
         source: "recorded from clients 2.1.118 to 2.1.328; since 2.1.199 the client tries again by itself",
     },
     Family {
@@ -76,6 +78,7 @@ pub(super) const NAMED: &[Family] = &[
         )],
         helps: &[&RETRY_SERVICE, &LOOK_AT_STATUS_PAGE],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328, where the error's class is server_error, not overloaded",
     },
     Family {
@@ -100,6 +103,7 @@ pub(super) const NAMED: &[Family] = &[
         )],
         helps: &[&RETRY_SERVICE, &LOOK_AT_STATUS_PAGE],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328",
     },
     Family {
@@ -122,7 +126,36 @@ pub(super) const NAMED: &[Family] = &[
         )],
         helps: &[&CHECK_NETWORK, &LOOK_AT_STATUS_PAGE],
         did_not_help: &[],
+        own_words: None,
         source: "Claude Code documentation, errors page",
+    },
+    Family {
+        title: "A line about lock files",
+        wordings: &[
+            every("NON-FATAL: Lock acquisition failed for … (expected in multi-process scenarios)"),
+            every("Failed to save config with lock: Error: Lock file is already being held"),
+            every("Another Claude process is currently running"),
+        ],
+        patterns: &[
+            Says("lock acquisition failed"),
+            Says("lock file is already being held"),
+            Says("another claude process is currently"),
+            Says("another process is currently installing claude"),
+        ],
+        limit: Some(Unknown),
+        meanings: &[means(
+            "all plans, API keys",
+            "Several sessions share files, and one waited for another. Most such lines are noise. A lock does not cause a usage limit, and clearing one does not lift a limit.",
+        )],
+        helps: &[&LOOK_AT_LOCKS, &CLEAR_LOCKS],
+        did_not_help: &[in_vain(
+            "Deleting lock directories by hand lifted no limit, and corrupted .claude.json where a session was running (issues 28829, 29198).",
+        )],
+        own_words: Some(OwnWords {
+            headline: "This line is about lock files, and no usage limit is involved: run whycap locks to see whether one is stuck",
+            badge: "a lock file, no limit · whycap locks",
+        }),
+        source: "docs/locks.md; issues 56035, 22788, 15883",
     },
 ];
 
@@ -139,6 +172,7 @@ pub(super) const BY_CLASS: &[Family] = &[
         )],
         helps: &[&RETRY, &CHECK_METERS, &LOOK_AT_STATUS_PAGE],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328: plan limits carry quotaLimits, throttles do not",
     },
     Family {
@@ -152,6 +186,7 @@ pub(super) const BY_CLASS: &[Family] = &[
         )],
         helps: &[&CHECK_STATUS, &PAY, &PAY_CONSOLE],
         did_not_help: &[],
+        own_words: None,
         source: "the StopFailure event's classes in the client's SDK",
     },
     Family {
@@ -162,6 +197,7 @@ pub(super) const BY_CLASS: &[Family] = &[
         meanings: &[means("all plans, API keys", "A fault of the service.")],
         helps: &[&RETRY_SERVICE, &LOOK_AT_STATUS_PAGE],
         did_not_help: &[],
+        own_words: None,
         source: "the StopFailure event's classes in the client's SDK",
     },
 ];
@@ -175,5 +211,6 @@ pub(super) const UNKNOWN: Family = Family {
     meanings: &[means("all", "Not known.")],
     helps: &[&CHECK_METERS, &CHECK_STATUS, &LOOK_AT_STATUS_PAGE],
     did_not_help: &[],
+    own_words: None,
     source: "nothing",
 };

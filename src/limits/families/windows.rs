@@ -21,6 +21,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&OTHER_MODEL, &WAIT],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day_opus); Claude Code documentation, errors page",
     },
     Family {
@@ -34,6 +35,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&OTHER_MODEL, &WAIT],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328 (claim seven_day_sonnet)",
     },
     Family {
@@ -52,6 +54,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&OTHER_MODEL, &WAIT],
         did_not_help: &[],
+        own_words: None,
         source: "recorded from client 2.1.328 (claim seven_day_overage_included); Claude Code documentation, errors page",
     },
     Family {
@@ -68,6 +71,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&WAIT, &CREDITS_INSTEAD],
         did_not_help: SERVER_SIDE,
+        own_words: None,
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day); issue 92834 for a false one",
     },
     Family {
@@ -97,6 +101,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&WAIT, &CREDITS_INSTEAD],
         did_not_help: SERVER_SIDE,
+        own_words: None,
         source: "recorded from clients 2.1.118 to 2.1.328 (claim five_hour); issues 19673, 79672, 77262, 71594 for false ones",
     },
     Family {
@@ -120,6 +125,7 @@ pub(super) const FAMILIES: &[Family] = &[
         )],
         helps: &[&WAIT, &CREDITS_INSTEAD],
         did_not_help: SERVER_SIDE,
+        own_words: None,
         source: "recorded from clients 2.1.118 to 2.1.138 and 2.1.328; issues 2087, 6119, 40725, 63700, 80062",
     },
 ];

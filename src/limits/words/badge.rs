@@ -91,7 +91,11 @@ impl Words<'_> {
                 Some(_) => sure("API spend cap reached"),
                 None => "API spend cap reached · an admin can raise it".to_owned(),
             },
-            (_, kind) => fixed_badge(kind).to_owned(),
+            (_, kind) => finding
+                .family
+                .own_words
+                .map_or_else(|| fixed_badge(kind), |words| words.badge)
+                .to_owned(),
         };
         terminal::cut(&badge, BADGE_COLUMNS)
     }
@@ -112,7 +116,6 @@ fn fixed_badge(kind: LimitKind) -> &'static str {
         LimitKind::ModelUnavailable => "model not available · /model for another",
         LimitKind::RequestTooLarge => "request too large, no limit · /compact",
         LimitKind::PromptTooLong => "prompt too long, no limit · /compact",
-        LimitKind::Unknown => "answer too long, no limit · ask for it in parts",
         _ => "request refused · /whycap",
     }
 }

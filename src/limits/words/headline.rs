@@ -174,7 +174,10 @@ impl Words<'_> {
                     "A spend cap set for your API usage is reached{figures}: ask an admin to raise it{or_wait}"
                 )
             }
-            kind => fixed_headline(kind).to_owned(),
+            kind => {
+                let own = finding.family.own_words.map(|words| words.headline);
+                own.unwrap_or_else(|| fixed_headline(kind)).to_owned()
+            }
         }
     }
 
@@ -256,9 +259,6 @@ fn fixed_headline(kind: LimitKind) -> &'static str {
         }
         LimitKind::PromptTooLong => {
             "The conversation is longer than the model takes, and no usage limit is involved: run /compact or /clear"
-        }
-        LimitKind::Unknown => {
-            "The answer reached the length that one answer may have, and no usage limit is involved: ask for it in parts"
         }
         _ => "The service refused the request: look at /usage and /status",
     }
