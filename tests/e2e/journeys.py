@@ -21,7 +21,7 @@ from client import NEWEST, Session, above_prompt, below_prompt, flat, worded
 from mock_api import DAY, MockApi, answer, windows
 from program import install_sh, told, whycap, whycap_json
 from report import expect
-from screen import NotSeen, framed
+from screen import POLL, NotSeen, framed
 
 # What one answer of the mock costs with the newest client's default model, Opus 5.5 (mock_api.USAGE).
 ONE_ANSWER_USD = 0.0683
@@ -86,10 +86,15 @@ def ask_and_read(session, api, scenario, prompt):
     session.wait(f"the answer to {prompt!r}", lambda text: scenario["text"] in flat(text).rsplit(prompt, 1)[-1])
 
 
-def incident(home):
-    found = whycap_json(home, "explain")["incident"]
-    expect(found is not None, "`whycap explain --json` knows of no incident")
-    return found
+def incident(home, deadline=5):
+    """The incident that `explain --json` knows of; it may come a moment after the error is on the screen."""
+    end = time.monotonic() + deadline
+    while True:
+        found = whycap_json(home, "explain")["incident"]
+        if found is not None:
+            return found
+        expect(time.monotonic() < end, f"for {deadline} s `whycap explain --json` knows of no incident")
+        time.sleep(POLL)
 
 
 def ours(footer):
@@ -189,6 +194,8 @@ def whycap_answers_without_the_model(report, session, home, api, command):
     with report.check("the answer's first sentence is on the screen, not above it"):
         steady(session)
         expect(worded(headline) in worded(above_prompt(session.text())), framed(session.text()))
+    with report.check("it does not say that nothing was spent, for there was an answer before the limit"):
+        expect("$0.00" not in above_prompt(session.text()), framed(session.text()))
     return asked, headline
 
 
