@@ -68,8 +68,8 @@ class Session(Screen):
         self.type(prompt)
         self.wait("the typed prompt", lambda text: flat(prompt) in flat(text.rsplit("❯", 1)[-1]))
         self.key("Enter")
-        # Sent once the line after the prompt sign is empty again; a menu of commands may swallow the first Enter.
-        self.wait("an empty prompt", lambda text: prompt not in _after_sign(text))
+        # Sent once the line is empty again. A prompt that a hook holds back comes back into the line at once.
+        self.wait("an empty prompt", lambda text: prompt not in _after_sign(text) or f"Original prompt: {prompt}" in above_prompt(text))
 
     def wait_menu(self):
         """Waits for what the client opens by itself when a plan's window stops it: a menu that takes the place of
