@@ -3,12 +3,13 @@
 //! Transcripts are Claude Code's. They are opened for reading only, never mapped (a file that is
 //! cut short under a mapping would kill us) and never waited for.
 
+pub mod error_line;
 mod lenient;
 #[cfg(test)]
 mod pieces;
+mod raw;
 pub mod reader;
 pub mod record;
 pub mod scan;
-
-pub mod error_line;
 pub mod tail;
+pub mod time;
