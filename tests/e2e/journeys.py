@@ -441,9 +441,12 @@ def budget(stage, report):
         with Session(stage.program, home, api, WHYCAP_CONFIG=str(config)) as session:
             session.ready()
             with report.check("near the budget one warning names it"):
+                # Nobody types the next prompt before the transcript has the answer; a test does, unless it looks.
                 ask_and_read(session, api, good(stage), "say hello")
+                session.wait_footer("the spend", "$0.07")
                 ask_and_read(session, api, good(stage, text="Second answer."), "once more")
                 session.wait("a warning of the budget", re.compile(r"(?i)budget"), deadline=10)
+                session.wait_footer("the spend", "$0.14")
             before = len(api.questions())
             with report.check("beyond the budget the prompt is held back, with the reason"):
                 session.ask("third prompt")
