@@ -1,6 +1,7 @@
 //! `whycap explain`: what really stopped the work, and what to do about it.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -10,9 +11,10 @@ use chrono::TimeDelta;
 use super::question::{self, Question};
 use crate::claude::account::Account;
 use crate::claude::credentials;
+use crate::claude::prices::own_rates;
 use crate::environment::Environment;
 use crate::incidents::lookup;
-use crate::ledger::{Ledger, Patience};
+use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::clock::Clock;
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
@@ -20,6 +22,7 @@ use crate::limits::period::period_of;
 use crate::limits::story;
 use crate::locks;
 use crate::places::Places;
+use crate::pricing::PriceTable;
 use crate::terminal::{self, Palette, Tone};
 
 /// What was asked for.
@@ -64,7 +67,17 @@ pub(crate) fn answer(question: Question<'_>) -> String {
     let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
     let incident = own.or_else(|| lookup::newest(places, environment, None));
     let width = question::width(environment);
-    text(incident.as_ref(), environment, width, Palette::none())
+    let clock = Clock {
+        now: environment.now,
+        zone: environment.zone,
+    };
+    match &incident {
+        Some(incident) => {
+            story::tell_in_short(incident, clock, width)
+                + &harmful_locks(environment, width, Palette::none())
+        }
+        None => text(None, environment, width, Palette::none()),
+    }
 }
 
 fn text(
@@ -105,18 +118,25 @@ fn harmful_locks(environment: &Environment, width: usize, palette: Palette) -> S
     text
 }
 
-/// What this machine spent in the period that the limit covers. From what is counted already: an
-/// answer about an error does not wait for transcripts to be read.
+/// How long an explanation may spend on reading what was spent since the ledger last looked.
+const READS: Duration = Duration::from_millis(400);
+
+/// What this machine spent in the period that the limit covers. None where there is no ledger: an
+/// explanation needs no installation, and makes none.
 fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
     let (since, until) = period_of(incident, environment.zone)?;
     let places = Places::of(environment);
-    let ledger = Ledger::open_existing(&places.data, Patience::None)?;
+    let mut ledger = Ledger::open_existing(&places.data, Patience::None)?;
+    let prices = PriceTable::with(own_rates(&places)).ok()?;
+    let effort = Effort::Within(READS);
+    let caught = ledger.catch_up(places.transcript_roots(), &prices, effort, &mut |_| {});
+    let is_current = caught.is_ok_and(|caught| caught.complete);
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = Clock {
         now: environment.now,
         zone: environment.zone,
     };
-    let bound = if spent.estimated || !ledger.is_complete() {
+    let bound = if spent.estimated || !is_current {
         "at least "
     } else {
         ""

@@ -128,7 +128,7 @@ fn tell(event: &Value, places: &Places, environment: &Environment) -> Option<Val
         return None;
     }
     let transcript = text(event, "transcript_path").map(Path::new);
-    let evidence = lookup::read(places, &newest, transcript)?;
+    let evidence = lookup::read(places, &newest, transcript, environment.now)?;
     let clock = Clock {
         now: environment.now,
         zone: environment.zone,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::samples;
 use crate::claude::account::Account;
@@ -150,9 +150,15 @@ pub fn from_transcript(
     evidence
 }
 
+/// How far a transcript lags behind the hook.
+const LINE_IS_LATE: TimeDelta = TimeDelta::seconds(2);
+
 /// Adds the samples around the error: the session's own, and those of other sessions of the same
 /// account if the session has none.
-pub fn add_samples(evidence: &mut Evidence, places: &Places) {
+///
+/// In the first moments neither the error's own line nor the meters after it are there. What the
+/// meters said before it proves nothing then, so it is left out until more is known.
+pub fn add_samples(evidence: &mut Evidence, places: &Places, now: DateTime<Utc>) {
     let Some(session) = evidence.session_id.clone() else {
         return;
     };
@@ -165,6 +171,10 @@ pub fn add_samples(evidence: &mut Evidence, places: &Places) {
         && let Some(account) = account
     {
         evidence.samples = samples::of_others(places, &session, account);
+    }
+    if evidence.seen == Seen::Hook && evidence.line.is_none() && now - evidence.at < LINE_IS_LATE {
+        let at = evidence.at;
+        evidence.samples.retain(|sample| sample.since >= at);
     }
     let near = evidence
         .samples

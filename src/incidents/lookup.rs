@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use chrono::{DateTime, Utc};
+
 use super::{gather, store};
 use crate::environment::Environment;
 use crate::limits::clock::Clock;
@@ -27,6 +29,7 @@ pub fn read(
     places: &Places,
     stored: &store::Stored,
     transcript: Option<&Path>,
+    now: DateTime<Utc>,
 ) -> Option<Evidence> {
     let mut evidence = stored.read()?;
     if stored.is_closed() {
@@ -48,7 +51,7 @@ pub fn read(
             stored.close();
         }
     }
-    gather::add_samples(&mut evidence, places);
+    gather::add_samples(&mut evidence, places, now);
     Some(evidence)
 }
 
@@ -61,7 +64,7 @@ pub fn all(places: &Places, environment: &Environment, session: Option<&str>) ->
     let mut found: Vec<Evidence> = stored
         .iter()
         .take(INCIDENTS)
-        .filter_map(|stored| read(places, stored, None))
+        .filter_map(|stored| read(places, stored, None, environment.now))
         .collect();
     let only_in_transcripts = in_transcripts(places, environment, session, &found);
     found.extend(only_in_transcripts);
@@ -128,7 +131,7 @@ fn in_transcripts(
             }
             let mut evidence = gather::from_transcript(places, environment, id, line, &tail);
             evidence.answered = *answered;
-            gather::add_samples(&mut evidence, places);
+            gather::add_samples(&mut evidence, places, environment.now);
             Some(evidence)
         })
         .collect()

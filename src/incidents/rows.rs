@@ -21,7 +21,7 @@ pub fn for_session(
     if newest.is_closed() {
         return None;
     }
-    let evidence = lookup::read(places, &newest, input.transcript_path())?;
+    let evidence = lookup::read(places, &newest, input.transcript_path(), environment.now)?;
     let clock = Clock {
         now: environment.now,
         zone: environment.zone,

@@ -75,6 +75,44 @@ pub fn tell(
     page.text
 }
 
+/// The most reasons of a short answer.
+const FEW: usize = 3;
+
+/// The same in short, for an answer inside a conversation: it must begin on the screen that it is
+/// read on, which has perhaps thirty rows.
+pub fn tell_in_short(incident: &Incident, clock: Clock, width: usize) -> String {
+    let palette = Palette::none();
+    let mut page = Page {
+        text: String::new(),
+        width: width.clamp(20, WIDEST),
+        palette,
+    };
+    page.paragraph("", Tone::Strong, &incident.headline);
+    page.section("What to do");
+    for (index, action) in incident.actions.iter().take(FEW).enumerate() {
+        let place = action.command.as_deref().or(action.url.as_deref());
+        let place = place.map(|place| format!(" {place}")).unwrap_or_default();
+        page.item(
+            &format!("{}. ", index + 1),
+            &format!("{}.{place}", action.doing),
+        );
+    }
+    page.section("Why we think so");
+    for fact in incident.facts.iter().take(FEW) {
+        page.item("- ", &fact.sentence);
+    }
+    if let Some(sentence) = incident.finding.unknowns.first() {
+        page.item("- What we do not know: ", sentence);
+    }
+    page.paragraph("", Tone::Quiet, &origin(incident, clock));
+    page.paragraph(
+        "",
+        Tone::Quiet,
+        "All of it, with what others tried: whycap explain, in a shell.",
+    );
+    page.text
+}
+
 /// When and where it came, and whether it is over.
 fn origin(incident: &Incident, clock: Clock) -> String {
     let evidence = &incident.evidence;
