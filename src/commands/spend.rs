@@ -156,6 +156,8 @@ fn last_days(question: Question<'_>) -> anyhow::Result<String> {
 pub(crate) fn caught_up(places: &Places) -> anyhow::Result<(Ledger, PriceTable)> {
     let prices = PriceTable::with(prices::own_rates(places))?;
     let mut ledger = Ledger::open(&places.data, Patience::Person)?;
+    // Before the reading: what is read from now on is priced by this table anyway.
+    ledger.reprice(&prices)?;
     let mut bar = ProgressBar::new();
     let caught = ledger.catch_up(
         places.transcript_roots(),
@@ -164,7 +166,6 @@ pub(crate) fn caught_up(places: &Places) -> anyhow::Result<(Ledger, PriceTable)>
         &mut |step| bar.show(step),
     )?;
     bar.clear();
-    ledger.reprice(&prices)?;
     ledger.tidy_in_background();
     if caught.failed > 0 {
         // Said, not fatal: what could be read is right.

@@ -2,18 +2,29 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use rusqlite::TransactionBehavior;
+
 use super::batch::Batch;
+use super::commit::put;
 use super::files::{Found, session_by_place, subagents_of, transcripts};
 use super::{Error, Ledger};
 use crate::pricing::PriceTable;
 use crate::transcript::reader::{Progress, modified, read_on};
 
-/// A batch is committed after about this many bytes: often enough that a killed first read loses
-/// little, seldom enough that a transaction's cost does not show.
-const BATCH_BYTES: u64 = 128 * 1024 * 1024;
+/// A batch is handed on after about this many bytes: often enough that it goes into the ledger
+/// while others are read.
+const BATCH_BYTES: u64 = 32 * 1024 * 1024;
+
+/// A transaction is committed after about this many bytes: often enough that a killed first read
+/// loses little. Keys are hashes, so each writes nearly every page of the ledger.
+const TRANSACTION_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Page cache for a long reading, in SQLite's unit: kibibytes, negative. The usual 2 MB would
+/// write pages out and read them back within one transaction.
+const CACHE: i64 = -32 * 1024;
 
 /// From this much to read on, it is worth starting threads.
 const WORTH_THREADS: u64 = 4 * 1024 * 1024;
@@ -140,51 +151,78 @@ impl Ledger {
             .clamp(1, 8);
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
-        let (sender, receiver) = channel::<(Batch, u64, usize)>();
-        let mut failed = 0;
-        let mut outcome = Ok(());
-        std::thread::scope(|scope| {
+        let (sender, receiver) = channel();
+        let outcome = std::thread::scope(|scope| {
             for _ in 0..workers {
                 let sender = sender.clone();
                 let (next, stop) = (&next, &stop);
                 scope.spawn(move || work(jobs, next, stop, &sender));
             }
             drop(sender);
-            let mut done = 0;
-            for (batch, bytes, failures) in receiver {
-                failed += failures;
-                if outcome.is_ok() {
-                    outcome = self.commit(&batch, prices);
-                    if outcome.is_err() {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                }
-                done += bytes;
-                watch(Step { done, total });
-            }
+            let outcome = self.commit_all(&receiver, total, prices, watch);
+            stop.store(true, Ordering::Relaxed);
+            outcome
         });
-        outcome.map(|()| failed)
+        self.tidy();
+        outcome.map_err(self.failed())
+    }
+
+    /// Commits what is handed on until nobody is left to hand on anything, and returns how many
+    /// files could not be read.
+    fn commit_all(
+        &mut self,
+        receiver: &Receiver<Handed>,
+        total: u64,
+        prices: &PriceTable,
+        watch: &mut dyn FnMut(Step),
+    ) -> rusqlite::Result<usize> {
+        self.connection.pragma_update(None, "cache_size", CACHE)?;
+        let (mut done, mut failed) = (0, 0);
+        while let Ok(first) = receiver.recv() {
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let enough = done + TRANSACTION_BYTES;
+            let mut next = Some(first);
+            while let Some(handed) = next {
+                put(&transaction, &handed.batch, prices)?;
+                failed += handed.failed;
+                done += handed.bytes;
+                watch(Step { done, total });
+                next = (done < enough).then(|| receiver.recv().ok()).flatten();
+            }
+            transaction.commit()?;
+        }
+        Ok(failed)
     }
 }
 
+/// What a reading thread hands on.
+#[derive(Default)]
+struct Handed {
+    batch: Batch,
+    /// Bytes read for it.
+    bytes: u64,
+    /// Files that could not be read.
+    failed: usize,
+}
+
 /// Takes jobs until there are none, handing on a batch now and then.
-fn work(jobs: &[Job], next: &AtomicUsize, stop: &AtomicBool, sender: &Sender<(Batch, u64, usize)>) {
-    let mut batch = Batch::default();
-    let mut bytes = 0;
-    let mut failures = 0;
-    // A receiver that is gone has failed and says so itself.
+fn work(jobs: &[Job], next: &AtomicUsize, stop: &AtomicBool, sender: &Sender<Handed>) {
+    let mut gathered = Handed::default();
     while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        failures += usize::from(read_job(job, &mut batch, &mut |_| false).is_err());
-        bytes += job.bytes;
-        if bytes >= BATCH_BYTES {
-            let _ = sender.send((std::mem::take(&mut batch), bytes, failures));
-            (bytes, failures) = (0, 0);
+        let read = read_job(job, &mut gathered.batch, &mut |_| false);
+        gathered.failed += usize::from(read.is_err());
+        gathered.bytes += job.bytes;
+        if gathered.bytes >= BATCH_BYTES {
+            // Nobody receives only where committing failed, and that is reported.
+            let _ = sender.send(std::mem::take(&mut gathered));
         }
     }
-    let _ = sender.send((batch, bytes, failures));
+    let _ = sender.send(gathered);
 }
 
 fn job(found: Found, progress: Progress) -> Option<Job> {

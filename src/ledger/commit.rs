@@ -131,12 +131,21 @@ pub(super) fn commit(
     prices: &PriceTable,
 ) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let writer = Writer::new(&transaction, batch, prices)?;
+    put(&transaction, batch, prices)?;
+    transaction.commit()
+}
+
+/// Puts a batch into an open transaction.
+pub(super) fn put(
+    connection: &Connection,
+    batch: &Batch,
+    prices: &PriceTable,
+) -> rusqlite::Result<()> {
+    let writer = Writer::new(connection, batch, prices)?;
     let mut dirty = writer.responses()?;
     let files = writer.files()?;
     dirty.extend(writer.cost_states(&files)?);
-    reconcile::sessions(&transaction, &dirty, prices)?;
-    transaction.commit()
+    reconcile::sessions(connection, &dirty, prices)
 }
 
 struct Writer<'c> {

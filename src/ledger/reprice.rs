@@ -1,11 +1,11 @@
 //! Pricing anew what was counted under another price table.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::commit::{COLUMNS, Moves, flag, service, stored_from};
 use super::{Error, Ledger, reconcile};
-use crate::pricing::PriceTable;
+use crate::pricing::{ModelPrices, PriceTable};
 
 const PRICED_BY: &str = "priced by";
 
@@ -29,21 +29,24 @@ fn reprice(connection: &mut Connection, prices: &PriceTable) -> rusqlite::Result
         return Ok(false);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let names: BTreeMap<i64, String> = transaction
+    let models: HashMap<i64, ModelPrices<'_>> = transaction
         .prepare("SELECT id, name FROM model")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([], |row| {
+            Ok((row.get(0)?, prices.prices_of(&row.get::<_, String>(1)?)))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     let mut moves = Moves::default();
     let mut sessions = HashSet::new();
     let mut changes = Vec::new();
-    for (model, name) in &names {
-        let now = prices.prices_of(name);
-        let mut rows = transaction.prepare_cached(&format!(
-            "SELECT {COLUMNS}, key FROM response WHERE model = ?"
-        ))?;
-        let mut rows = rows.query([model])?;
+    {
+        let mut rows =
+            transaction.prepare_cached(&format!("SELECT {COLUMNS}, key FROM response"))?;
+        let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
             let old = stored_from(row)?;
+            let Some(now) = models.get(&old.model) else {
+                continue;
+            };
             let mut new = old.clone();
             new.cost = now.price(old.at, &old.usage, service(old.flags), &old.calls);
             new.flags = old.flags & !flag::UNPRICED | if now.known() { 0 } else { flag::UNPRICED };

@@ -106,12 +106,13 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
 }
 
-/// Whether `line` repeats the response with this signature: the same usage byte for byte, and
-/// after it the same request id. One response stands on a line for each block of its content, and
-/// parsing every one of them is most of the work of a first read.
+/// Whether `line` repeats the response with this signature: the same usage byte for byte, and the
+/// same request id after it or, as some writers have it, before it. One response stands on a line
+/// for each block of its content, and parsing every one of them is most of the work of a first
+/// read.
 ///
 /// Inside a text the quotes would be escaped, so a line that matches is about the same request
-/// and the same counts. A line that has its keys in another order is parsed as any other.
+/// and the same counts.
 fn repeats(signature: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     let value = |key_at: usize, key: &[u8]| line.get(key_at + key.len()..)?.strip_prefix(b":");
     let Some(rest) = value(usage_at, b"\"usage\"")
@@ -119,13 +120,17 @@ fn repeats(signature: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     else {
         return false;
     };
-    REQUEST
-        .find(rest)
-        .and_then(|at| {
-            rest.get(at + REQUEST.needle().len()..)?
-                .strip_prefix(signature.request.as_bytes())
-        })
-        .is_some_and(|end| end.starts_with(b"\""))
+    let before = line.get(..usage_at).unwrap_or_default();
+    names_request(rest, signature.request)
+        .or_else(|| names_request(before, signature.request))
+        .unwrap_or(false)
+}
+
+/// Whether the first request id in `part` is this one. None if there is none.
+fn names_request(part: &[u8], request: &str) -> Option<bool> {
+    let value = part.get(REQUEST.find(part)? + REQUEST.needle().len()..)?;
+    let end = value.strip_prefix(request.as_bytes());
+    Some(end.is_some_and(|end| end.starts_with(b"\"")))
 }
 
 /// The time of the last whole line that has one.
@@ -141,4 +146,59 @@ fn last_time(lines: &[u8]) -> Option<Millis> {
         rest = rest.get(..start)?;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts the responses that were parsed.
+    #[derive(Default)]
+    struct Parsed(usize);
+
+    impl Sink for Parsed {
+        fn response(&mut self, _: Response<'_>, _: Option<Millis>) {
+            self.0 += 1;
+        }
+        fn cost_state(&mut self, _: CostState, _: u64, _: Option<Millis>) {}
+        fn first_time_after(&mut self, _: u64, _: Millis) {}
+    }
+
+    fn parsed(lines: &[String]) -> usize {
+        let mut parsed = Parsed::default();
+        scan(
+            lines.concat().as_bytes(),
+            0,
+            &mut Carry::default(),
+            &mut parsed,
+        );
+        parsed.0
+    }
+
+    fn id_first(request: &str, output: u32) -> String {
+        format!(
+            "{{\"type\":\"assistant\",\"requestId\":\"{request}\",\"message\":{{\"id\":\"m\",\"model\":\"claude-opus-5-5\",\"usage\":{{\"output_tokens\":{output}}}}}}}\n"
+        )
+    }
+
+    fn id_last(request: &str, output: u32) -> String {
+        format!(
+            "{{\"message\":{{\"id\":\"m\",\"model\":\"claude-opus-5-5\",\"usage\":{{\"output_tokens\":{output}}}}},\"requestId\":\"{request}\",\"type\":\"assistant\"}}\n"
+        )
+    }
+
+    #[test]
+    fn a_repetition_is_passed_over_wherever_its_request_id_stands() {
+        for line in [id_first, id_last] {
+            assert_eq!(parsed(&[line("r", 9), line("r", 9), line("r", 9)]), 1);
+        }
+    }
+
+    #[test]
+    fn a_grown_count_or_another_request_is_no_repetition() {
+        for line in [id_first, id_last] {
+            assert_eq!(parsed(&[line("r", 1), line("r", 9)]), 2);
+            assert_eq!(parsed(&[line("r", 9), line("r2", 9), line("r", 9)]), 3);
+        }
+    }
 }

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Writes a made-up history of Claude Code, large enough to measure on, and prints its truth.
+
+    corpus.py OUT [--files N] [--mb MB] [--days D] [--seed S] [--end TIME]
+
+Writes OUT/.claude/projects/** in the line shapes of client 2.1.328: mostly tool output, one line
+for each block of an answer, counts that are placeholders until the last block, subagents in files
+of their own, forks that copy their parent's lines. The same seed and end give the same bytes.
+
+The truth is one JSON object on standard output: files, bytes, responses, copied (responses that
+stand in a second file), cost_usd (each response once), newest (the transcript that a live session
+would go on writing, relative to OUT) and sessions (those after which nothing was forked, newest
+first, relative to OUT).
+"""
+import argparse
+import datetime
+import json
+import os
+import random
+import sys
+
+# Dollars for a million tokens are micro-dollars for one, here times 1000 to stay whole:
+# input, output, cache read, cache write of five minutes, of one hour.
+NANO_DOLLARS = {
+    "claude-opus-4-6": (5000, 25000, 500, 6250, 10000),
+    "claude-opus-4-8": (5000, 25000, 500, 6250, 10000),
+    "claude-sonnet-4-5-20250929": (3000, 15000, 300, 3750, 6000),
+    "claude-haiku-4-5-20251001": (1000, 5000, 100, 1250, 2000),
+}
+MODELS = sorted(NANO_DOLLARS)
+PROJECTS = 12
+
+# Inside JSON already, so that cutting it is all that a line needs. It talks about usage and about
+# cost-state, as the output of tools does in this very project; quotes in a text are escaped.
+TEXT = (r"running 3 tests\ntest reads_usage ... ok // \"usage\": {\"input_tokens\": 1}\n"
+        r"let total = rows.iter().map(|row| row.cost).sum(); \"cost-state\" of yesterday\n") * 500
+
+USER = ('{"parentUuid":%s,"isSidechain":%s,"promptId":"%s","type":"user","message":{"role":"user",'
+        '"content":[{"tool_use_id":"toolu_%s","type":"tool_result","content":"%s"}]},'
+        '"uuid":"%s","timestamp":"%s","toolUseResult":{"stdout":"%s","stderr":"","interrupted":false},'
+        '"sourceToolAssistantUUID":%s,%s}\n')
+BLOB = ('{"type":"api-request-blob","sessionId":"%s","hash":"%s","message":{"role":"system",'
+        '"content":[{"type":"text","text":"%s"}]}}\n')
+ANSWER = ('{"parentUuid":%s,"isSidechain":%s,"message":{"id":"%s","type":"message","role":"assistant",'
+          '"model":"%s","content":[{"type":"text","text":"%s"}],"stop_reason":%s,"stop_sequence":null,'
+          '"usage":%s,"stop_details":null},"apiBlockIndex":%d,"requestId":"%s","requestRef":"%s",'
+          '"requestedModel":"%s","type":"assistant","uuid":"%s","timestamp":"%s","effort":"medium",'
+          '"madeBy":"model",%s}\n')
+USAGE = ('{"input_tokens":%d,"cache_creation_input_tokens":%d,"cache_read_input_tokens":%d,'
+         '"output_tokens":%d,"output_tokens_details":{"thinking_tokens":0},'
+         '"server_tool_use":{"web_search_requests":0,"web_fetch_requests":0},'
+         '"service_tier":"standard","cache_creation":{"ephemeral_1h_input_tokens":%d,'
+         '"ephemeral_5m_input_tokens":%d},"inference_geo":"","iterations":[],"speed":"standard",'
+         '"fallback_credit":null}')
+
+
+class Response:
+    """What was served once, however many lines tell of it."""
+
+    def __init__(self, chance, model=None):
+        self.model = model or chance.choice(MODELS)
+        self.message = "msg_01" + letters(chance, 22)
+        self.request = "req_011" + letters(chance, 21)
+        self.input = chance.randrange(1, 40)
+        self.output = chance.randrange(20, 2500)
+        self.read = chance.randrange(8_000, 160_000)
+        self.five_minutes = chance.choice((0, 0, 800, 2500))
+        self.hour = chance.choice((0, 0, 0, 4000))
+
+    def nano_dollars(self):
+        prices = NANO_DOLLARS[self.model]
+        counts = (self.input, self.output, self.read, self.five_minutes, self.hour)
+        return sum(price * count for price, count in zip(prices, counts))
+
+    def usage(self, output):
+        written = self.five_minutes + self.hour
+        return USAGE % (self.input, written, self.read, output, self.hour, self.five_minutes)
+
+    def emptied(self):
+        """The usage on a line that a fork copied: the client sets the counts to 0."""
+        return USAGE % (0, 0, 0, 0, self.hour, self.five_minutes)
+
+    def line(self, usage, at, place, parent, uuid, text, block=0, last=True, subagent=False):
+        return ANSWER % (parent, "true" if subagent else "false", self.message, self.model, text,
+                         '"tool_use"' if last else "null", usage, block, self.request, uuid,
+                         self.model, uuid, at, place)
+
+
+def letters(chance, count):
+    return "%0*x" % (count, chance.getrandbits(4 * count))
+
+
+def uuid_of(chance):
+    digits = letters(chance, 32)
+    return "-".join((digits[:8], digits[8:12], "4" + digits[13:16], "a" + digits[17:20], digits[20:]))
+
+
+def time_of(moment):
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + "%03dZ" % (moment.microsecond // 1000)
+
+
+def place_of(project, session):
+    return ('"userType":"external","entrypoint":"cli","cwd":"/home/dev/p%d","sessionId":"%s",'
+            '"version":"2.1.328","gitBranch":"main"' % (project, session))
+
+
+def live_line(seed, session, at, project=0):
+    """One more answer in a live session: its line and its cost in nano-dollars."""
+    chance = random.Random(seed)
+    response = Response(chance, MODELS[0])
+    line = response.line(response.usage(response.output), time_of(at), place_of(project, session),
+                         "null", uuid_of(chance), TEXT[:400].rstrip("\\"))
+    return line, response.nano_dollars()
+
+
+def cut(chance, lengths):
+    # A cut must not leave half an escape behind.
+    return TEXT[:chance.choice(lengths)].rstrip("\\")
+
+
+class Session:
+    """A transcript that others may be forked from, or may be a subagent of."""
+
+    def __init__(self, directory, name, project):
+        self.directory, self.name, self.project = directory, name, project
+        self.kept = []
+        self.forked = False
+
+    def path(self):
+        return os.path.join(self.directory, self.name + ".jsonl")
+
+
+def write_history(out, files, megabytes, days, seed, end):
+    chance = random.Random(seed)
+    root = os.path.join(out, ".claude", "projects")
+    each = megabytes * 1e6 / files
+    truth = {"files": 0, "bytes": 0, "responses": 0, "copied": 0}
+    cost = 0
+    sessions = []
+    for number in range(files):
+        # Spread over the days, the last one until now.
+        moment = end - datetime.timedelta(days=days * (1 - (number + 1) / files), minutes=30)
+        subagent = number % 9 == 4 and bool(sessions)
+        parent = sessions[-1] if sessions else None
+        if subagent:
+            session = parent
+            path = os.path.join(parent.directory, parent.name, "subagents",
+                                "agent-%s.jsonl" % letters(chance, 17))
+        else:
+            project = number % PROJECTS
+            session = Session(os.path.join(root, "-home-dev-p%d" % project), uuid_of(chance), project)
+            path = session.path()
+        place = place_of(session.project, session.name)
+        model = chance.choice(MODELS)
+        lines = []
+        before = "null"
+        size = 0
+        if not subagent and parent and number % 17 == 3:
+            parent.forked = True
+            for response, at, text in parent.kept:
+                uuid = uuid_of(chance)
+                copy = response.line(response.emptied(), at, place, before, uuid, text)
+                lines.append(copy[:-2] + ',"requestSessionId":"%s"}\n' % parent.name)
+                size += len(lines[-1])
+                before = '"%s"' % uuid
+                truth["copied"] += 1
+        while size < each:
+            moment = min(moment + datetime.timedelta(seconds=chance.randrange(2, 25),
+                                                     milliseconds=chance.randrange(1000)), end)
+            at = time_of(moment)
+            uuid = uuid_of(chance)
+            output = cut(chance, (200, 900, 3000, 7000))
+            written = [USER % (before, "true" if subagent else "false", uuid, letters(chance, 22),
+                               output, uuid, at, output[:200].rstrip("\\"), before, place)]
+            before = '"%s"' % uuid
+            if chance.random() < .03:
+                written.append(BLOB % (session.name, letters(chance, 64), TEXT[:60_000].rstrip("\\")))
+            response = Response(chance, model)
+            blocks = chance.choice((1, 1, 2, 2, 3, 4))
+            for block in range(blocks):
+                last = block == blocks - 1
+                placeholder = not last and chance.random() < .3
+                usage = response.usage(chance.randrange(1, 8) if placeholder else response.output)
+                uuid = uuid_of(chance)
+                text = cut(chance, (80, 400, 1500))
+                written.append(response.line(usage, at, place, before, uuid, text, block, last, subagent))
+                before = '"%s"' % uuid
+            if not subagent and len(session.kept) < 150:
+                session.kept.append((response, at, text))
+            truth["responses"] += 1
+            cost += response.nano_dollars()
+            lines += written
+            size += sum(map(len, written))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="ascii", newline="") as transcript:
+            transcript.writelines(lines)
+        modified = moment.timestamp()
+        os.utime(path, (modified, modified))
+        truth["files"] += 1
+        truth["bytes"] += size
+        if not subagent:
+            sessions.append(session)
+    truth["cost_usd"] = cost / 1e9
+    truth["sessions"] = [os.path.relpath(session.path(), out)
+                         for session in reversed(sessions) if not session.forked]
+    truth["newest"] = truth["sessions"][0]
+    return truth
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Writes a made-up history and prints its truth.")
+    parser.add_argument("out", help="the home directory to write into")
+    parser.add_argument("--files", type=int, default=400)
+    parser.add_argument("--mb", type=float, default=390, help="size in all, in millions of bytes")
+    parser.add_argument("--days", type=float, default=28)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--end", help="time of the last line, as 2026-11-20T12:00:00Z (default: now)")
+    given = parser.parse_args()
+    if given.end:
+        end = datetime.datetime.fromisoformat(given.end.replace("Z", "+00:00"))
+    else:
+        end = datetime.datetime.now(datetime.timezone.utc)
+    end = end.astimezone(datetime.timezone.utc)
+    truth = write_history(given.out, given.files, given.mb, given.days, given.seed, end)
+    json.dump(truth, sys.stdout)
+    print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,417 @@
+#!/usr/bin/env python3
+"""Measures whycap beside /bin/true and ccusage, on made-up histories, and checks what it counts.
+
+    python3 benches/run.py [--quick | --big] [--json] [--rounds N]
+
+Builds the release binary, writes the histories (see corpus.py) into a temporary directory, takes
+ccusage from npm where npm is there, and prints a Markdown table, ratios first. Nothing outside the
+temporary directory and target/ is read or written. Needs Linux or macOS, and only Python's own
+library.
+
+How it measures. Whole processes, started with posix_spawn; wall clock from start to exit; what is
+compared alternates round by round, so that a busy moment hits all alike. Histories were just
+written, so they are in the page cache for everybody. A ratio is one of medians.
+
+Peak memory is VmHWM from /proc, read while the process is blocked on printing its answer into a
+pipe that is full: the figure that wait4 reports would include the size of this Python, which a
+child has before it executes its own program. Linux only.
+"""
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import corpus
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+CCUSAGE = "20.0.24"
+AT_ONCE = 8
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Failed(Exception):
+    """Something that makes the figures worthless."""
+
+
+# Processes
+
+def spawn(command, environment, stdin, stdout):
+    actions = [(os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
+               (os.POSIX_SPAWN_OPEN, 1, stdout, os.O_WRONLY, 0),
+               (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    return os.posix_spawn(command[0], command, environment, file_actions=actions)
+
+
+def reap(pid, command):
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code != 0:
+        raise Failed("%s ended with %d" % (" ".join(command), code))
+
+
+def timed(command, environment, stdin=os.devnull):
+    """Milliseconds from start to exit."""
+    began = time.perf_counter()
+    pid = spawn(command, environment, stdin, os.devnull)
+    reap(pid, command)
+    return (time.perf_counter() - began) * 1e3
+
+
+def peak_megabytes(command, environment, stdin=os.devnull):
+    """Peak memory when the answer is ready. None where there is no /proc."""
+    if not os.path.exists("/proc/self/status"):
+        return None
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, b"\n" * 4096)
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    actions = [(os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
+               (os.POSIX_SPAWN_DUP2, writing, 1),
+               (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    pid = os.posix_spawn(command[0], command, environment, file_actions=actions)
+    os.close(writing)
+    peak, still, before = 0, 0, None
+    # Blocked on the pipe: asleep, and no thread of it has used the processor for a while.
+    while still < 40:
+        time.sleep(0.005)
+        with open("/proc/%d/stat" % pid, encoding="ascii") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        with open("/proc/%d/status" % pid, encoding="ascii") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    peak = int(line.split()[1])
+        used = (fields[11], fields[12])
+        if fields[0] == "Z":
+            raise Failed("%s ended without printing" % " ".join(command))
+        still = still + 1 if fields[0] == "S" and used == before else 0
+        before = used
+    while os.read(reading, 1 << 16):
+        pass
+    os.close(reading)
+    reap(pid, command)
+    return peak / 1024
+
+
+def together(commands, environment):
+    """Milliseconds until each of these is done. All wait at a gate that opens for all at once."""
+    gates, pids = [], {}
+    for command, stdin in commands:
+        reading, writing = os.pipe()
+        waiting = ["/bin/sh", "-c", 'read go <&3; exec 3<&-; exec "$@"', "gate"] + command
+        actions = [(os.POSIX_SPAWN_DUP2, reading, 3),
+                   (os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0),
+                   (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                   (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+        pids[os.posix_spawn(waiting[0], waiting, environment, file_actions=actions)] = command
+        os.close(reading)
+        gates.append(writing)
+    time.sleep(0.02)
+    began = time.perf_counter()
+    for gate in gates:
+        os.write(gate, b"go\n")
+    took = []
+    while pids:
+        pid, status = os.wait()
+        took.append((time.perf_counter() - began) * 1e3)
+        command = pids.pop(pid)
+        if os.waitstatus_to_exitcode(status) != 0:
+            raise Failed("%s failed" % " ".join(command))
+    for gate in gates:
+        os.close(gate)
+    return took
+
+
+def summary(times):
+    ordered = sorted(times)
+    return {"median_ms": statistics.median(ordered), "min_ms": ordered[0],
+            "p95_ms": ordered[min(len(ordered) - 1, int(len(ordered) * .95))],
+            "rounds": len(ordered)}
+
+
+def alternate(rounds, subjects):
+    """`subjects`: name -> function that does one run and returns milliseconds."""
+    times = {name: [] for name in subjects}
+    for run in subjects.values():
+        run()
+    for _ in range(rounds):
+        for name, run in subjects.items():
+            times[name].append(run())
+    return {name: summary(found) for name, found in times.items()}
+
+
+# Programs
+
+def build():
+    note("building whycap")
+    subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
+    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
+    return os.path.abspath(os.path.join(target, "release", "whycap"))
+
+
+def ccusage():
+    """The program's own binary: its launcher would add the time that node takes to start."""
+    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+    package = "ccusage-%s-%s" % (sys.platform, machine.get(platform.machine().lower(), "none"))
+    place = os.path.join(ROOT, "target", "ccusage-" + CCUSAGE)
+    binary = os.path.join(place, "node_modules", "@ccusage", package, "bin", "ccusage")
+    if not os.path.exists(binary):
+        npm = shutil.which("npm")
+        if npm is None:
+            note("no npm here: ccusage is left out")
+            return None
+        note("installing ccusage %s into target/" % CCUSAGE)
+        os.makedirs(place, exist_ok=True)
+        wanted = ["ccusage@" + CCUSAGE, "@ccusage/%s@%s" % (package, CCUSAGE)]
+        done = subprocess.run([npm, "install", "--no-fund", "--no-audit", "--prefix", place] + wanted,
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0 or not os.path.exists(binary):
+            note("npm could not install %s: ccusage is left out" % " ".join(wanted))
+            return None
+    os.chmod(binary, 0o755)
+    return binary
+
+
+class Live:
+    """A session that is being worked in: its transcript grows, and its status line is drawn."""
+
+    made = 0
+
+    def __init__(self, home, relative, temporary):
+        self.transcript = os.path.join(home, relative)
+        self.session = os.path.splitext(os.path.basename(relative))[0]
+        self.appended = 0
+        self.payload = os.path.join(temporary, self.session + ".json")
+        with open(self.payload, "w", encoding="utf-8") as out:
+            json.dump({
+                "session_id": self.session, "transcript_path": self.transcript,
+                "cwd": "/home/dev/p0", "version": "2.1.328",
+                "model": {"id": "claude-opus-4-6", "display_name": "Opus 4.6"},
+                "workspace": {"current_dir": "/home/dev/p0", "project_dir": "/home/dev/p0"},
+                "output_style": {"name": "default"},
+                "cost": {"total_cost_usd": 0.01, "total_duration_ms": 1000,
+                         "total_api_duration_ms": 500, "total_lines_added": 1,
+                         "total_lines_removed": 0},
+                "context_window": {"total_input_tokens": 20000, "total_output_tokens": 100,
+                                   "context_window_size": 200000, "used_percentage": 10,
+                                   "remaining_percentage": 90},
+                "exceeds_200k_tokens": False,
+            }, out)
+
+    def append(self):
+        Live.made += 1
+        now = datetime.datetime.now(datetime.timezone.utc)
+        line, cost = corpus.live_line("live %d" % Live.made, self.session, now)
+        with open(self.transcript, "a", encoding="ascii") as out:
+            out.write(line)
+        self.appended += cost
+
+
+# What is measured
+
+class Bench:
+    def __init__(self, whycap, other, rounds, temporary):
+        self.whycap, self.other, self.rounds, self.temporary = whycap, other, rounds, temporary
+        self.rows = []
+        self.checks = []
+
+    def row(self, size, what, ratio, goal, ours, against, memory=None, other_memory=None):
+        self.rows.append({"history": size, "what": what, "ratio": ratio, "goal": goal[0],
+                          "goal_ratio": goal[1], "met": ratio <= goal[1], "whycap": ours,
+                          "against": against, "whycap_peak_mb": memory,
+                          "other_peak_mb": other_memory})
+
+    def history(self, label, files, megabytes):
+        note("writing a history of %g MB in %d files" % (megabytes, files))
+        home = os.path.join(self.temporary, label)
+        end = datetime.datetime.now(datetime.timezone.utc)
+        truth = corpus.write_history(home, files, megabytes, 28, 1, end)
+        size = "%.0f MB, %d files" % (truth["bytes"] / 1e6, truth["files"])
+        data = os.path.join(home, "data")
+        environment = {"HOME": home, "WHYCAP_DATA_DIR": data, "TMPDIR": self.temporary,
+                       "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "COLUMNS": "120"}
+        self.first_read(size, truth, environment, data)
+        self.again(size, environment)
+        sessions = [Live(home, relative, self.temporary) for relative in truth["sessions"][:AT_ONCE]]
+        self.status_line(size, sessions[0], environment)
+        self.check(size, "after the status lines", truth, sessions, environment)
+        self.at_once(size, sessions, environment)
+        self.check(size, "after %d status lines at once" % len(sessions), truth, sessions, environment)
+        shutil.rmtree(home)
+
+    def first_read(self, size, truth, environment, data):
+        note("the first read")
+        ours = [self.whycap, "spend", "--json"]
+        theirs = [self.other, "daily", "--offline", "--json"]
+
+        def fresh():
+            shutil.rmtree(data, ignore_errors=True)
+            return timed(ours, environment)
+
+        subjects = {"whycap": fresh}
+        if self.other:
+            subjects["ccusage"] = lambda: timed(theirs, environment)
+        found = alternate(max(3, self.rounds // 3), subjects)
+        if self.other:
+            shutil.rmtree(data, ignore_errors=True)
+            self.row(size, "first read and report, no ledger yet, against `ccusage daily`",
+                     found["whycap"]["median_ms"] / found["ccusage"]["median_ms"],
+                     ("<= 0.4 x", 0.4), found["whycap"], found["ccusage"],
+                     peak_megabytes(ours, environment), peak_megabytes(theirs, environment))
+        self.check(size, "after the first read", truth, [], environment)
+
+    def again(self, size, environment):
+        note("again, with nothing changed")
+        command = [self.whycap, "spend", "--json"]
+        found = alternate(self.rounds, {"whycap": lambda: timed(command, environment)})
+        self.row(size, "`spend` again, nothing changed, against 15 ms",
+                 found["whycap"]["median_ms"] / 15, ("<= 15 ms", 1.0), found["whycap"], None,
+                 peak_megabytes(command, environment))
+
+    def status_line(self, size, session, environment):
+        note("the status line")
+        ours = [self.whycap, "statusline"]
+        theirs = [self.other, "statusline", "--offline"]
+
+        def grown(command):
+            session.append()
+            return timed(command, environment, session.payload)
+
+        found = {"/bin/true": [], "whycap": [], "ccusage": []}
+        # ccusage takes half a second a time, so it joins every other round.
+        subjects = {"/bin/true": lambda: timed(["/bin/true"], environment),
+                    "whycap": lambda: grown(ours)}
+        for run in subjects.values():
+            run()
+        if self.other:
+            grown(theirs)
+        for number in range(self.rounds * 2):
+            for name, run in subjects.items():
+                found[name].append(run())
+            if self.other and number % 4 == 0:
+                found["ccusage"].append(grown(theirs))
+        session.append()
+        memory = peak_megabytes(ours, environment, session.payload)
+        baseline, line = summary(found["/bin/true"]), summary(found["whycap"])
+        self.row(size, "`statusline` after a line was appended, against `/bin/true`",
+                 line["median_ms"] / baseline["median_ms"], ("<= 4 x", 4.0), line, baseline, memory)
+        if self.other:
+            other = summary(found["ccusage"])
+            session.append()
+            self.row(size, "the same, against `ccusage statusline`",
+                     line["median_ms"] / other["median_ms"], ("<= 1/200 x", 1 / 200), line, other,
+                     memory, peak_megabytes(theirs, environment, session.payload))
+        if memory is not None:
+            self.row(size, "the same, peak memory against 12 MB", memory / 12, ("<= 12 MB", 1.0),
+                     line, None, memory)
+
+    def at_once(self, size, sessions, environment):
+        note("%d status lines at once" % len(sessions))
+        command = [self.whycap, "statusline"]
+
+        def drawn(some):
+            for session in some:
+                session.append()
+            return max(together([(command, session.payload) for session in some], environment))
+
+        found = alternate(self.rounds, {"alone": lambda: drawn(sessions[:1]),
+                                        "at once": lambda: drawn(sessions)})
+        self.row(size, "%d status lines at once, the slowest against one alone" % len(sessions),
+                 found["at once"]["median_ms"] / found["alone"]["median_ms"], ("<= 3 x", 3.0),
+                 found["at once"], found["alone"])
+
+    def check(self, size, when, truth, sessions, environment):
+        """Nothing lost and nothing counted twice: our total against what was written."""
+
+        def report(command):
+            done = subprocess.run(command, env=environment, capture_output=True, check=True)
+            return json.loads(done.stdout)
+
+        expected = truth["cost_usd"] + sum(session.appended for session in sessions) / 1e9
+        ours = report([self.whycap, "spend", "--json"])["total"]["cost_usd"]
+        theirs = None
+        if self.other:
+            totals = report([self.other, "daily", "--offline", "--json"])["totals"]
+            theirs = totals.get("totalCost")
+        self.checks.append({"history": size, "when": when, "truth_usd": expected,
+                            "whycap_usd": ours, "ccusage_usd": theirs,
+                            "exact": abs(ours - expected) <= 1e-9})
+
+
+def milliseconds(figures):
+    if figures is None:
+        return "", ""
+    return ("%.2f" % figures["median_ms"],
+            "%.2f, %.2f" % (figures["min_ms"], figures["p95_ms"]))
+
+
+def megabytes(figure):
+    return "" if figure is None else "%.1f MB" % figure
+
+
+def markdown(bench):
+    lines = ["| what | ratio | goal | met | whycap: median (min, p95) ms | against: median (min, p95) ms "
+             "| peak memory | history |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for row in bench.rows:
+        ours, theirs = milliseconds(row["whycap"]), milliseconds(row["against"])
+        ratio = row["ratio"]
+        shown = "%.2f" % ratio if ratio >= 0.02 else "1/%.0f" % (1 / ratio)
+        memory = megabytes(row["whycap_peak_mb"])
+        if row["other_peak_mb"] is not None:
+            memory += " against " + megabytes(row["other_peak_mb"])
+        lines.append("| %s | **%s** | %s | %s | %s (%s) | %s | %s | %s |" % (
+            row["what"], shown, row["goal"], "yes" if row["met"] else "no", ours[0], ours[1],
+            "%s (%s)" % theirs if theirs[0] else "", memory, row["history"]))
+    lines += ["", "| checked | truth | whycap | ccusage | exact to 1e-9 | history |",
+              "| --- | --- | --- | --- | --- | --- |"]
+    for check in bench.checks:
+        theirs = check["ccusage_usd"]
+        lines.append("| %s | %.9f | %.9f | %s | %s | %s |" % (
+            check["when"], check["truth_usd"], check["whycap_usd"],
+            "%.9f" % theirs if theirs is not None else "", "yes" if check["exact"] else "NO",
+            check["history"]))
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    sizes = parser.add_mutually_exclusive_group()
+    sizes.add_argument("--quick", action="store_true", help="a small history: does it all work?")
+    sizes.add_argument("--big", action="store_true", help="also 3.9 GB in 4000 files")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--rounds", type=int, default=30, help="how often each is measured")
+    given = parser.parse_args()
+    whycap = build()
+    other = ccusage()
+    histories = [("quick", 40, 39)] if given.quick else [("usual", 400, 390)]
+    if given.big:
+        histories.append(("big", 4000, 3900))
+    with tempfile.TemporaryDirectory(prefix="whycap-bench-") as temporary:
+        bench = Bench(whycap, other, given.rounds, temporary)
+        for label, files, megabytes_in_all in histories:
+            bench.history(label, files, megabytes_in_all)
+    if given.json:
+        print(json.dumps({"rows": bench.rows, "checks": bench.checks}, indent=2))
+    else:
+        print(markdown(bench))
+    return 0 if all(check["exact"] for check in bench.checks) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (Failed, subprocess.CalledProcessError) as error:
+        sys.exit("run.py: %s" % error)
