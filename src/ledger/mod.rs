@@ -17,7 +17,7 @@ mod schema;
 mod unrecorded;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use rusqlite::config::DbConfig;
@@ -45,6 +45,9 @@ const COMPLETE: &str = "complete";
 const WAL_TIDY: u64 = 64 * 1024;
 /// Above this even a status line does it.
 const WAL_PRESSING: u64 = 1024 * 1024;
+
+/// How long a person's verb waits for another process.
+const PERSON_WAITS: Duration = Duration::from_secs(20);
 
 /// How long to wait for another writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,10 +139,10 @@ impl Ledger {
     /// corrupt one is set aside under another name and a new one begun; transcripts fill it again.
     pub fn open(data: &Path, patience: Patience) -> Result<Self, Error> {
         let path = path_in(data);
-        match Self::open_at(&path, patience) {
+        match patiently(patience, || Self::open_at(&path, patience)) {
             Err(Error::Database { source, .. }) if is_corrupt(&source) => {
                 set_aside(&path)?;
-                Self::open_at(&path, patience)
+                patiently(patience, || Self::open_at(&path, patience))
             }
             other => other,
         }
@@ -170,7 +173,7 @@ impl Ledger {
         let mut connection = opened.map_err(failed)?;
         let timeout = match patience {
             Patience::None => Duration::ZERO,
-            Patience::Person => Duration::from_secs(20),
+            Patience::Person => PERSON_WAITS,
         };
         connection.busy_timeout(timeout).map_err(failed)?;
         // Folding the log back means flushing to disk: that is for those who have time.
@@ -209,7 +212,10 @@ impl Ledger {
             return Ok(());
         }
         let failed = self.failed();
-        commit::commit(&mut self.connection, batch, prices).map_err(failed)?;
+        let patience = self.patience;
+        patiently(patience, || {
+            commit::commit(&mut self.connection, batch, prices).map_err(&failed)
+        })?;
         self.tidy();
         Ok(())
     }
@@ -355,6 +361,27 @@ impl Ledger {
             }
         }
         (of_session, of_period)
+    }
+}
+
+/// Tries again while another process is in the way, if there is time for it. SQLite's own busy
+/// timeout leaves some cases out: switching a new file to WAL, and recovering its log.
+fn patiently<T>(
+    patience: Patience,
+    mut attempt: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let began = Instant::now();
+    loop {
+        match attempt() {
+            Err(error)
+                if error.is_busy()
+                    && patience == Patience::Person
+                    && began.elapsed() < PERSON_WAITS =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            other => return other,
+        }
     }
 }
 
