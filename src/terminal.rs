@@ -139,8 +139,8 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split_whitespace() {
-        let mut rest = word;
+    for word in words(text) {
+        let mut rest = word.as_str();
         loop {
             let gap = usize::from(!line.is_empty());
             if line.width() + gap + rest.width() <= columns {
@@ -176,6 +176,29 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// Words that may be parted at a line's end. A number stays with its unit: "1 h 52 m", "42 %".
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_unit = |word: &str| {
+        ["d", "h", "m", "s", "%"].contains(&word.trim_end_matches(['.', ',', ':', ';', ')']))
+    };
+    for word in text.split_whitespace() {
+        let ends_in_number = words
+            .last()
+            .and_then(|last| last.rsplit(' ').next())
+            .is_some_and(is_number);
+        match words.last_mut() {
+            Some(last) if ends_in_number && is_unit(word) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 /// Text from outside made safe to print: control characters (among them escape sequences that
@@ -216,6 +239,18 @@ mod tests {
             );
             assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
         }
+    }
+
+    #[test]
+    fn a_number_is_not_parted_from_its_unit() {
+        assert_eq!(
+            wrap("wait until 10:04, in 1 h 52 m, or", 24),
+            ["wait until 10:04, in 1 h", "52 m, or"]
+        );
+        assert_eq!(
+            wrap("wait until 10:04, in 1 h 52 m, or", 22),
+            ["wait until 10:04, in", "1 h 52 m, or"]
+        );
     }
 
     #[test]

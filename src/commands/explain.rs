@@ -63,6 +63,7 @@ pub(crate) fn answer(question: Question<'_>) -> String {
         places,
         environment,
         session,
+        ..
     } = question;
     let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
     let incident = own.or_else(|| lookup::newest(places, environment, None));

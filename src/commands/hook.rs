@@ -81,6 +81,7 @@ fn asked(event: &Value, places: &Places, environment: &Environment) -> Option<Va
         places,
         environment,
         session: text(event, "session_id"),
+        transcript: text(event, "transcript_path").map(Path::new),
     };
     Some(json!({ "decision": "block", "reason": answers::answer(&words, question) }))
 }

@@ -66,13 +66,14 @@ pub(super) fn go_on(question: Question<'_>) -> String {
         places,
         environment,
         session,
+        transcript,
     } = question;
     let budget = Config::load(places).budget;
     let Some(session) = session else {
         return "Say it inside a session.".to_owned();
     };
     let mut lifted = Vec::new();
-    for standing in standings(&budget, places, environment, session, None) {
+    for standing in standings(&budget, places, environment, session, transcript) {
         if standing.is_used_up() {
             said::note(places, &standing, said::Once::GoesOn);
             lifted.push(standing.sentence());

@@ -46,6 +46,10 @@ impl Kept {
     }
 }
 
+/// What our hooks end in: if the program is gone, the client must not report a failed hook at every
+/// event. (With exit code 0 it keeps the shell's complaint to its debug log.)
+pub const HOOK_ENDING: &str = "|| :";
+
 /// A command line that runs whycap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
@@ -71,7 +75,7 @@ pub fn invocation(command: &str) -> Option<Invocation> {
             "hook" => HostVerb::Hook,
             _ => return None,
         },
-        customised: !rest.trim().is_empty(),
+        customised: !["", HOOK_ENDING].contains(&rest.trim()),
         program,
     })
 }

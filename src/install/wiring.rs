@@ -193,7 +193,7 @@ fn add_hooks(
     wanted: Wanted<'_>,
     changes: &mut Vec<Change>,
 ) -> Result<(), Refusal> {
-    let command = format!("{} hook", wanted.program);
+    let command = format!("{} hook {}", wanted.program, ours::HOOK_ENDING);
     let group = |timeout: u64| json!({"hooks": [{"type": "command", "command": command, "timeout": timeout}]});
     if draft.root().get("hooks").is_none() {
         let all = EVENTS.map(|(event, timeout)| (event.to_owned(), json!([group(timeout)])));

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::incident::Incident;
+use super::kind::Verdict;
 use crate::terminal::{self, Tone};
 
 /// Pieces of one row, each in its tone.
@@ -20,10 +21,12 @@ pub fn rows(incident: &Incident, now: DateTime<Utc>, width: usize) -> Option<Vec
     if incident.is_outlived(now) {
         return None;
     }
-    let tone = if incident.finding.limit.is_passing() {
-        Tone::Warning
-    } else {
+    // Red is for what really blocks; one look tells it from what passes or is doubtful.
+    let is_real = matches!(incident.finding.verdict, Verdict::Real | Verdict::Misworded);
+    let tone = if is_real && !incident.finding.limit.is_passing() {
         Tone::Alarm
+    } else {
+        Tone::Warning
     };
     let mut rows = vec![vec![(tone, terminal::cut(&incident.badge, width))]];
     let explained = terminal::wrap(&incident.headline, width);

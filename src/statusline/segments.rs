@@ -304,9 +304,9 @@ fn pace(facts: &Facts<'_>) -> Option<Vec<Form>> {
     Some(vec![
         form(
             15,
-            vec![(Tone::Warning, format!("at this pace full at {clock}"))],
+            vec![(Tone::Warning, format!("at this pace 5h full at {clock}"))],
         ),
-        form(50, vec![(Tone::Warning, format!("full {clock}"))]),
+        form(50, vec![(Tone::Warning, format!("5h full {clock}"))]),
     ])
 }
 
@@ -419,7 +419,7 @@ mod tests {
         assert_eq!(pace(42), None);
         assert_eq!(
             text(&pace(90).unwrap().forms[0]),
-            "at this pace full at 06:49"
+            "at this pace 5h full at 06:49"
         );
         assert_eq!(pace(100), None);
         assert_eq!(pace(5), None);

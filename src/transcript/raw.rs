@@ -146,10 +146,19 @@ fn response<'a>(raw: RawLine<'a>, at: Option<Millis>, line: &[u8]) -> Option<Res
     }
     let usage: RawUsage<'_> = serde_json::from_str(raw_usage).ok()?;
     let signature = match (&message.id.0, &raw.request.0) {
-        (Some(_), Some(Cow::Borrowed(request))) => Some(Signature {
-            request,
-            usage: raw_usage,
-        }),
+        (Some(Cow::Borrowed(message)), Some(Cow::Borrowed(request))) => {
+            // Where the borrowed id stands; checked, because a repaired line is another buffer.
+            let message_at = message.as_ptr().addr().wrapping_sub(line.as_ptr().addr());
+            let stands_there = line
+                .get(message_at..)
+                .is_some_and(|rest| rest.starts_with(message.as_bytes()));
+            stands_there.then_some(Signature {
+                message,
+                message_at,
+                request,
+                usage: raw_usage,
+            })
+        }
         _ => None,
     };
     let key = key(

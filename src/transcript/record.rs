@@ -47,9 +47,13 @@ pub struct Response<'a> {
     pub signature: Option<Signature<'a>>,
 }
 
-/// The raw bytes of a response's request id and usage. A line that has both says nothing new.
+/// The raw bytes of a response's ids and usage. A line that has all three says nothing new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature<'a> {
+    /// The message id.
+    pub message: &'a str,
+    /// Where in its line the message id stands.
+    pub message_at: usize,
     /// The request id.
     pub request: &'a str,
     /// The usage object as written.

@@ -106,14 +106,21 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
 }
 
-/// Whether `line` repeats the response with this signature: the same usage byte for byte, and the
-/// same request id after it or, as some writers have it, before it. One response stands on a line
-/// for each block of its content, and parsing every one of them is most of the work of a first
-/// read.
+/// Whether `line` repeats the response with this signature: the same message id at the same place,
+/// the same usage byte for byte, and the same request id after it or, as some writers have it,
+/// before it. One response stands on a line for each block of its content, and parsing every one
+/// of them is most of the work of a first read.
 ///
 /// Inside a text the quotes would be escaped, so a line that matches is about the same request
 /// and the same counts.
 fn repeats(signature: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
+    let is_same_message = line
+        .get(signature.message_at..)
+        .and_then(|rest| rest.strip_prefix(signature.message.as_bytes()))
+        .is_some_and(|end| end.starts_with(b"\""));
+    if !is_same_message {
+        return false;
+    }
     let value = |key_at: usize, key: &[u8]| line.get(key_at + key.len()..)?.strip_prefix(b":");
     let Some(rest) = value(usage_at, b"\"usage\"")
         .and_then(|value| value.strip_prefix(signature.usage.as_bytes()))
@@ -157,6 +164,7 @@ mod tests {
     struct Parsed(usize);
 
     impl Sink for Parsed {
+        fn refusal(&mut self) {}
         fn response(&mut self, _: Response<'_>, _: Option<Millis>) {
             self.0 += 1;
         }
@@ -191,6 +199,15 @@ mod tests {
     fn a_repetition_is_passed_over_wherever_its_request_id_stands() {
         for line in [id_first, id_last] {
             assert_eq!(parsed(&[line("r", 9), line("r", 9), line("r", 9)]), 1);
+        }
+    }
+
+    #[test]
+    fn another_message_of_the_same_request_is_no_repetition() {
+        for line in [id_first, id_last] {
+            let other = line("r", 9).replace("\"id\":\"m\"", "\"id\":\"n\"");
+            let longer = line("r", 9).replace("\"id\":\"m\"", "\"id\":\"m2\"");
+            assert_eq!(parsed(&[line("r", 9), other, longer]), 3);
         }
     }
 
