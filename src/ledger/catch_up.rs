@@ -16,11 +16,11 @@ use crate::transcript::reader::{Progress, modified, read_on};
 
 /// A batch is handed on after about this many bytes: often enough that it goes into the ledger
 /// while others are read.
-const BATCH_BYTES: u64 = 32 * 1024 * 1024;
+const BATCH_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A transaction is committed after about this many bytes: often enough that a killed first read
 /// loses little. Keys are hashes, so each writes nearly every page of the ledger.
-const TRANSACTION_BYTES: u64 = 256 * 1024 * 1024;
+const TRANSACTION_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Page cache for a long reading, in SQLite's unit: kibibytes, negative. The usual 2 MB would
 /// write pages out and read them back within one transaction.
@@ -113,8 +113,13 @@ impl Ledger {
             return Ok(caught);
         }
         watch(Step { done: 0, total });
-        caught.failed = self.read_with_threads(&jobs, total, prices, watch)?;
-        self.note_complete();
+        let read = self.read_with_threads(&jobs, total, prices, watch);
+        if read.is_ok() {
+            self.note_complete();
+        }
+        // After the note: the first write to a log that was folded back flushes to disk again.
+        self.tidy();
+        caught.failed = read?;
         Ok(caught)
     }
 
@@ -163,7 +168,6 @@ impl Ledger {
             stop.store(true, Ordering::Relaxed);
             outcome
         });
-        self.tidy();
         outcome.map_err(self.failed())
     }
 
