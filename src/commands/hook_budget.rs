@@ -49,7 +49,8 @@ fn standings(
     transcript: Option<&Path>,
 ) -> Vec<Standing> {
     let with_month = budget.month.is_some();
-    let Some(known) = amounts::known(environment, places, session, transcript, with_month) else {
+    let Some(known) = amounts::known(environment, places, session, transcript, with_month, None)
+    else {
         return Vec::new();
     };
     let spent = Spent {

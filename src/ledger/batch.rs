@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
-use crate::pricing::{Service, Usage};
+use crate::pricing::{Money, Service, Usage};
 use crate::transcript::reader::{Continuity, Progress};
 use crate::transcript::record::{CostState, Millis, Response};
 use crate::transcript::scan::Sink;
@@ -116,6 +116,8 @@ pub struct Batch {
     pub(super) cost_states: Vec<CostStateSeen>,
     /// Whether the session's last word was an error. Meant for the batch of one session.
     pub ends_in_refusal: bool,
+    /// The client's live total for a session, and when it was told.
+    pub client_total: Option<(String, Money, Millis)>,
     /// For running totals committed earlier: file, position, time of the first line after.
     pub(super) first_times: Vec<(usize, u64, Millis)>,
     session_index: HashMap<String, u32>,

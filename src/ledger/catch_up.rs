@@ -106,6 +106,8 @@ impl Ledger {
                 }
                 caught.failed += usize::from(read_job(job, &mut batch, &mut |_| late()).is_err());
             }
+            // The last file may have been left in its middle.
+            caught.complete &= !late();
             self.commit(&batch, prices)?;
             if caught.complete && !self.is_complete() {
                 self.note_complete();

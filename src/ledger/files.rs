@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row};
 
-use super::commit::path_bytes;
+use super::row::path_bytes;
 use super::{Error, Ledger};
 use crate::transcript::reader::Progress;
 use crate::transcript::scan::Carry;

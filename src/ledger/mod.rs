@@ -9,10 +9,12 @@
 mod batch;
 mod catch_up;
 mod commit;
+mod difference;
 mod files;
 mod reconcile;
 mod report;
 mod reprice;
+mod row;
 mod schema;
 mod unrecorded;
 
@@ -25,7 +27,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 pub use batch::Batch;
 pub use catch_up::{Caught, Effort, Step};
-pub use report::{Origin, Row, SessionDifference};
+pub use difference::{ClientFigure, SessionDifference};
+pub use report::{Origin, Row};
 
 use crate::disk;
 use crate::pricing::{Money, PriceTable};
@@ -340,7 +343,7 @@ impl Ledger {
             let Some(model) = models.get(counted.model as usize) else {
                 continue;
             };
-            let known = commit::read(&self.connection, *key).ok().flatten();
+            let known = row::read(&self.connection, *key).ok().flatten();
             let usage = known
                 .as_ref()
                 .map_or(counted.usage, |old| old.usage.max(counted.usage));

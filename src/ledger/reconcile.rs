@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Connection, params};
 
 use super::QUARTER;
-use super::commit::{COLUMNS, model_id, service, stored_from, usage};
+use super::commit::model_id;
+use super::row::{COLUMNS, service, stored_from, usage};
 use super::unrecorded::{Part, Parts, Recorded, Relative, Total, Unrecorded, derive};
 use crate::pricing::{Money, PriceTable};
 use crate::transcript::record::Millis;

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::collections::{HashMap, HashSet};
 
-use super::commit::{COLUMNS, Moves, flag, service, stored_from};
+use super::commit::Moves;
+use super::row::{COLUMNS, flag, service, stored_from};
 use super::{Error, Ledger, reconcile};
 use crate::pricing::{ModelPrices, PriceTable};
 

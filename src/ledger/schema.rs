@@ -14,7 +14,8 @@ use rusqlite::{Connection, TransactionBehavior};
 /// every open. What the columns mean:
 /// - `session.project`: the directory it worked in; `parent`, `parent_at`: the session it was
 ///   forked from and the time of the newest line copied from there; `recorded`, `unrecorded`,
-///   `unpriced`: sums of its responses, kept in step.
+///   `unpriced`: sums of its responses, kept in step; `client_total`, `client_total_at`: the
+///   client's own live total as the status line was last told, and when.
 /// - `response.key`: hash of message id and request id; `flags`: see `commit::flag`; `calls`: the
 ///   calls of a tool loop, where they decide the price.
 /// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived from `cost_state`,
@@ -24,7 +25,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const MIGRATIONS: [&str; 1] = [
     // 1: first version.
     "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER)WITHOUT ROWID;
-CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT UNIQUE,project TEXT,parent TEXT,parent_at INTEGER,recorded INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0);
+CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT UNIQUE,project TEXT,parent TEXT,parent_at INTEGER,recorded INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,client_total INTEGER,client_total_at INTEGER);
 CREATE TABLE model(id INTEGER PRIMARY KEY,name TEXT UNIQUE);
 CREATE TABLE response(key INTEGER PRIMARY KEY,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER);
 CREATE INDEX response_by_session ON response(session);

@@ -35,19 +35,28 @@ pub struct Known {
     pub ends_in_refusal: bool,
 }
 
-/// Reads the session's new lines and asks for the sums. None if the ledger cannot be used.
+/// Reads the session's new lines and asks for the sums. `client` is the client's own live total,
+/// which is noted beside ours. None if the ledger cannot be used.
 pub fn known(
     environment: &Environment,
     places: &Places,
     session_name: &str,
     transcript: Option<&Path>,
     with_month: bool,
+    client: Option<Money>,
 ) -> Option<Known> {
     // Every failure here costs a figure, never the line; `doctor` says what is wrong.
     let mut ledger = Ledger::open(&places.data, Patience::None).ok()?;
-    let batch = transcript
+    let mut batch = transcript
         .and_then(|path| ledger.read_session(path).ok())
         .unwrap_or_default();
+    batch.client_total = client.map(|total| {
+        (
+            session_name.to_owned(),
+            total,
+            environment.now.timestamp_millis(),
+        )
+    });
     let is_complete = ledger.is_complete();
     let prices = if is_complete && batch.is_empty() {
         None
@@ -110,6 +119,7 @@ pub fn gather(
         session,
         input.transcript_path(),
         with_month,
+        client,
     ) else {
         // Without a ledger the client's own figure is the best there is.
         return (

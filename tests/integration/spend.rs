@@ -469,7 +469,8 @@ fn why_different_names_what_a_fork_inherited() {
     for session in found["sessions"].as_array().unwrap() {
         let field = |name: &str| session[name].as_f64().unwrap();
         let explained = field("before_restart_usd") + field("after_total_usd") + field("price_usd")
-            - field("inherited_usd");
+            - field("inherited_usd")
+            - field("not_written_usd");
         assert!(
             (field("cost_usd") - field("client_usd") - explained).abs() < 1e-9,
             "{session}"
@@ -503,4 +504,38 @@ fn a_ledger_of_a_newer_whycap_is_left_alone_and_the_status_line_goes_on() {
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .unwrap();
     assert_eq!(version, 99);
+}
+
+#[test]
+fn a_live_session_is_compared_with_what_the_client_told_the_status_line() {
+    let sandbox = with_lines(&[line(
+        "a",
+        "2026-11-20T06:00:00.000Z",
+        "claude-opus-5-5",
+        1_000,
+    )]);
+    let told = |total: f64| {
+        let payload = serde_json::json!({
+            "session_id": "s", "transcript_path": sandbox.path(".claude/projects/-home-dev-api/s.jsonl"),
+            "cost": {"total_cost_usd": total},
+        });
+        sandbox
+            .run_with(&["statusline"], payload.to_string().as_bytes())
+            .success();
+    };
+    told(0.05);
+    let found = sandbox.run(&["spend", "--why-different", "--json"]).json();
+    let session = &found["sessions"][0];
+    assert_eq!(session["client_figure"], "total_cost_usd");
+    near(&session["client_usd"], &Value::from(0.05));
+    near(&session["cost_usd"], &Value::from(0.02));
+    near(&session["not_written_usd"], &Value::from(0.03));
+    let shown = sandbox.run(&["spend", "--why-different"]);
+    assert!(
+        shown
+            .success()
+            .contains("$0.03 is in its live total and not yet on disk"),
+        "{}",
+        shown.stdout
+    );
 }
