@@ -1,0 +1,112 @@
+//! The three things that a status line or a first read does most, each by itself: scanning a
+//! stretch of transcript, pricing a response, drawing the line. `cargo bench`.
+//!
+//! Whole processes beside other programs are `run.py`'s business.
+
+use std::hint::black_box;
+
+use chrono::DateTime;
+use divan::Bencher;
+use divan::counter::BytesCount;
+use whycap::config::Config;
+use whycap::pricing::{Money, PriceTable, Service, Usage};
+use whycap::statusline::input::StatusInput;
+use whycap::statusline::layout::fit;
+use whycap::statusline::segments::{Amounts, Facts, segments};
+use whycap::terminal::Palette;
+use whycap::transcript::record::{CostState, Millis, Response};
+use whycap::transcript::scan::{Carry, Sink, scan};
+use whycap::zone::Zone;
+
+const HISTORY: &str = include_str!(
+    "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"
+);
+const PAYLOAD: &str = include_str!("../tests/data/statusline/plan.json");
+
+fn main() {
+    divan::main();
+}
+
+/// Adds up, so that nothing can be left out as unused.
+#[derive(Default)]
+struct Sum(u64);
+
+impl Sink for Sum {
+    fn response(&mut self, response: Response<'_>, at: Option<Millis>) {
+        self.0 += response.usage.output + at.unwrap_or(0).unsigned_abs();
+    }
+    fn cost_state(&mut self, _: CostState, offset: u64, _: Option<Millis>) {
+        self.0 += offset;
+    }
+    fn first_time_after(&mut self, offset: u64, _: Millis) {
+        self.0 += offset;
+    }
+}
+
+/// What the client recorded, and the same amid ten times as much output of tools.
+#[divan::bench(args = ["as recorded", "mostly tool output"])]
+fn scan_a_stretch(bencher: Bencher<'_, '_>, kind: &str) {
+    let mut text = HISTORY.to_owned();
+    if kind == "mostly tool output" {
+        let output = "let usage = \\\"usage\\\";\\n".repeat(HISTORY.len() / 240);
+        let line = format!("{{\"type\":\"user\",\"message\":{{\"content\":\"{output}\"}}}}\n");
+        text.push_str(&line.repeat(10));
+    }
+    bencher.counter(BytesCount::of_str(&text)).bench(|| {
+        let mut sum = Sum::default();
+        scan(
+            black_box(text.as_bytes()),
+            0,
+            &mut Carry::default(),
+            &mut sum,
+        );
+        sum.0
+    });
+}
+
+#[divan::bench(args = ["claude-opus-5-5", "us.anthropic.claude-sonnet-5-5-v1:0", "someone-elses-model"])]
+#[expect(
+    clippy::expect_used,
+    reason = "a bench that cannot start should say so"
+)]
+fn price_a_response(bencher: Bencher<'_, '_>, model: &str) {
+    let table = PriceTable::list().expect("the built-in price table is readable");
+    let usage = Usage {
+        input: 12,
+        output: 900,
+        cache_read: 120_000,
+        cache_write: 4_000,
+        cache_write_1h: 1_000,
+        web_searches: 1,
+    };
+    bencher.bench(|| {
+        let prices = table.prices_of(black_box(model));
+        prices.price(
+            1_795_156_000_000,
+            black_box(&usage),
+            Service::default(),
+            &[],
+        )
+    });
+}
+
+#[divan::bench(args = [40, 80, 200])]
+fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
+    let config = Config::default();
+    bencher.bench(|| {
+        let input = StatusInput::parse(black_box(PAYLOAD.as_bytes()));
+        let amounts = Amounts {
+            session: Money::from_noisy_usd(1.234),
+            today: Money::from_noisy_usd(20.5),
+            ..Amounts::default()
+        };
+        let facts = Facts {
+            input: &input,
+            amounts,
+            config: &config,
+            now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
+            zone: Zone::UTC,
+        };
+        fit(&segments(&facts), columns, Palette::none())
+    });
+}
