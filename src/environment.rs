@@ -73,11 +73,20 @@ impl Environment {
 
     /// Columns of the terminal as the host says, if it does. Below 1 and above 10,000 is nonsense.
     pub fn columns(&self) -> Option<usize> {
-        self.text("COLUMNS")?
+        self.extent("COLUMNS")
+    }
+
+    /// Rows of the terminal, likewise.
+    pub fn rows(&self) -> Option<usize> {
+        self.extent("LINES")
+    }
+
+    fn extent(&self, name: &str) -> Option<usize> {
+        self.text(name)?
             .trim()
             .parse()
             .ok()
-            .filter(|columns| (1..=10_000).contains(columns))
+            .filter(|extent| (1..=10_000).contains(extent))
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn answer(question: Question<'_>) -> String {
     };
     match &incident {
         Some(incident) => {
-            story::tell_in_short(incident, clock, width)
+            story::tell_in_short(incident, clock, width, environment.rows())
                 + &harmful_locks(environment, width, Palette::none())
         }
         None => text(None, environment, width, Palette::none()),

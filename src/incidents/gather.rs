@@ -150,7 +150,10 @@ pub fn from_transcript(
     evidence
 }
 
-/// How far a transcript lags behind the hook.
+/// How far the client's next status line, with the meters of the refusal, lags behind the error:
+/// 0.3 s with client 2.1.328.
+const METERS_ARE_LATE: TimeDelta = TimeDelta::seconds(1);
+/// How far a transcript lags behind the hook on a busy machine.
 const LINE_IS_LATE: TimeDelta = TimeDelta::seconds(2);
 
 /// Adds the samples around the error: the session's own, and those of other sessions of the same
@@ -172,9 +175,13 @@ pub fn add_samples(evidence: &mut Evidence, places: &Places, now: DateTime<Utc>)
     {
         evidence.samples = samples::of_others(places, &session, account);
     }
-    if evidence.seen == Seen::Hook && evidence.line.is_none() && now - evidence.at < LINE_IS_LATE {
+    let late = match evidence.line {
+        Some(_) => METERS_ARE_LATE,
+        None => LINE_IS_LATE,
+    };
+    if now - evidence.at < late {
         let at = evidence.at;
-        evidence.samples.retain(|sample| sample.since >= at);
+        evidence.samples.retain(|sample| sample.at >= at);
     }
     let near = evidence
         .samples

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::store::safe_name;
+use super::store::{self, safe_name};
 use crate::claude::account::Account;
 use crate::disk::{self, Durability};
 use crate::environment::Environment;
@@ -78,6 +78,13 @@ fn forget_old_sessions(places: &Places, environment: &Environment) {
     }
 }
 
+/// Whether the session has met an error since: the same figures after it say more than before it.
+fn refused_since(places: &Places, session: &str, moment: DateTime<Utc>) -> bool {
+    store::of_session(places, session)
+        .first()
+        .is_some_and(|newest| newest.at > moment.timestamp_millis())
+}
+
 /// Notes what the status line was told, if it says anything new. Failures are silent: the next
 /// draw tries again, and a missing sample only makes an answer less certain.
 pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
@@ -109,7 +116,7 @@ pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
     let is_same = |last: &Sample| (last.five_hour, last.seven_day) == (five_hour, seven_day);
     match history.last() {
         Some(last) if is_same(last) => {
-            if now - last.at < EVERY {
+            if now - last.at < EVERY && !refused_since(places, session, last.at) {
                 return;
             }
             // The client repeats its last figures; only a request in between makes them new.

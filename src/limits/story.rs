@@ -75,21 +75,45 @@ pub fn tell(
     page.text
 }
 
-/// The most reasons of a short answer.
-const FEW: usize = 3;
+/// The rows that the client, the status line and the prompt need around an answer (2.1.328).
+const ROWS_AROUND: usize = 14;
+/// The rows of an answer where the height is unknown: it fits a terminal of 34 rows.
+const USUAL_ROWS: usize = 20;
 
-/// The same in short, for an answer inside a conversation: it must begin on the screen that it is
-/// read on, which has perhaps thirty rows.
-pub fn tell_in_short(incident: &Incident, clock: Clock, width: usize) -> String {
-    let palette = Palette::none();
+/// The same in short, for an answer inside a conversation. The client shows the end of what does
+/// not fit, so all of it must fit. `rows` is the height of the terminal, if it is known.
+pub fn tell_in_short(
+    incident: &Incident,
+    clock: Clock,
+    width: usize,
+    rows: Option<usize>,
+) -> String {
+    let most = rows.map_or(USUAL_ROWS, |rows| rows.saturating_sub(ROWS_AROUND));
+    // What matters least goes first; what to do first is told in any case.
+    [(3, 3), (3, 2), (3, 1), (2, 1), (2, 0)]
+        .into_iter()
+        .map(|(actions, facts)| in_short(incident, clock, width, actions, facts))
+        .find(|text| text.lines().count() <= most)
+        .unwrap_or_else(|| in_short(incident, clock, width, 1, 0))
+}
+
+fn in_short(
+    incident: &Incident,
+    clock: Clock,
+    width: usize,
+    actions: usize,
+    facts: usize,
+) -> String {
     let mut page = Page {
         text: String::new(),
         width: width.clamp(20, WIDEST),
-        palette,
+        palette: Palette::none(),
     };
     page.paragraph("", Tone::Strong, &incident.headline);
-    page.section("What to do");
-    for (index, action) in incident.actions.iter().take(FEW).enumerate() {
+    if facts > 0 {
+        page.section("What to do");
+    }
+    for (index, action) in incident.actions.iter().take(actions).enumerate() {
         let place = action.command.as_deref().or(action.url.as_deref());
         let place = place.map(|place| format!(" {place}")).unwrap_or_default();
         page.item(
@@ -97,19 +121,17 @@ pub fn tell_in_short(incident: &Incident, clock: Clock, width: usize) -> String 
             &format!("{}.{place}", action.doing),
         );
     }
-    page.section("Why we think so");
-    for fact in incident.facts.iter().take(FEW) {
-        page.item("- ", &fact.sentence);
+    if facts > 0 {
+        page.section("Why we think so");
+        for fact in incident.facts.iter().take(facts) {
+            page.item("- ", &fact.sentence);
+        }
+        if let Some(sentence) = incident.finding.unknowns.first() {
+            page.item("- What we do not know: ", sentence);
+        }
+        page.paragraph("", Tone::Quiet, &origin(incident, clock));
     }
-    if let Some(sentence) = incident.finding.unknowns.first() {
-        page.item("- What we do not know: ", sentence);
-    }
-    page.paragraph("", Tone::Quiet, &origin(incident, clock));
-    page.paragraph(
-        "",
-        Tone::Quiet,
-        "All of it, with what others tried: whycap explain, in a shell.",
-    );
+    page.paragraph("", Tone::Quiet, "More: whycap explain, in a shell.");
     page.text
 }
 
