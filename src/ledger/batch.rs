@@ -78,6 +78,8 @@ pub(super) struct FileSeen {
 /// transaction, and the write-ahead log stays short.
 const WORTH_WRITING: u64 = 256 * 1024;
 const LONG_ENOUGH: i64 = 5_000_000_000;
+/// The same by what it holds: each response is looked up again by every status line.
+const MANY_RESPONSES: usize = 24;
 
 impl FileSeen {
     fn is_worth_writing(&self) -> bool {
@@ -132,7 +134,9 @@ impl Batch {
 
     /// Whether a status line should write it, rather than leave it to a later one or to a hook.
     pub fn is_worth_writing(&self) -> bool {
-        !self.cost_states.is_empty() || self.files.iter().any(FileSeen::is_worth_writing)
+        !self.cost_states.is_empty()
+            || self.responses.len() >= MANY_RESPONSES
+            || self.files.iter().any(FileSeen::is_worth_writing)
     }
 
     /// Distinct responses in the batch.
