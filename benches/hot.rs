@@ -32,6 +32,7 @@ fn main() {
 struct Sum(u64);
 
 impl Sink for Sum {
+    fn refusal(&mut self) {}
     fn response(&mut self, response: Response<'_>, at: Option<Millis>) {
         self.0 += response.usage.output + at.unwrap_or(0).unsigned_abs();
     }

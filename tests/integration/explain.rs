@@ -564,3 +564,27 @@ fn a_vague_text_is_understood_by_the_apis_own_words() {
         "long_context_credits"
     );
 }
+
+/// The client tells its new meters 0.3 seconds after the error. Until then the old ones are all
+/// there is, and a real limit must not be called false because of them.
+#[test]
+fn in_the_first_second_the_meters_from_before_prove_nothing() {
+    for (level, verdict) in [(42.0, "false_likely"), (100.0, "real")] {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "max", "admin");
+        let client = Client::new(&sandbox);
+        let told = |level| windows(level, NOON, 22.0, NOON + 300_000);
+        client.draws("2026-11-20T09:59:50Z", told(42.0), 160);
+        client.meets(
+            "2026-11-20T10:00:00Z",
+            "You've hit your 5-hour limit · resets 12pm (UTC)",
+            json!({}),
+        );
+        let at_once = client.explained("2026-11-20T10:00:00.100Z");
+        assert_eq!(at_once["verdict"], "cannot_tell");
+        // The same figure again, but told after the error, is evidence.
+        client.draws("2026-11-20T10:00:00.300Z", told(level), 160);
+        let then = client.explained("2026-11-20T10:00:00.400Z");
+        assert_eq!(then["verdict"], verdict, "{level} %");
+    }
+}

@@ -198,6 +198,29 @@ fn a_slash_command_is_held_back_and_answered() {
     );
 }
 
+/// The client shows the end of an answer that does not fit on the screen.
+#[test]
+fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {
+    let sandbox = Sandbox::new();
+    let mut client = Client::new(&sandbox);
+    client.meets(AT, TEXT, json!({}));
+    for (rows, most) in [("24", 10), ("30", 16), ("50", 36)] {
+        client.variables = vec![
+            ("COLUMNS".to_owned(), "80".to_owned()),
+            ("LINES".to_owned(), rows.to_owned()),
+        ];
+        let prompt = json!({"prompt": "/whycap"});
+        let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
+        let reply = only_for_the_user(&run).expect("an answer");
+        let reason = reply["reason"].as_str().unwrap();
+        assert!(reason.lines().count() <= most, "{rows} rows: {reason}");
+        assert!(
+            reason.contains("\n1. Wait until 12:00"),
+            "{rows} rows: {reason}"
+        );
+    }
+}
+
 #[test]
 fn a_prompt_that_is_not_for_us_passes() {
     let sandbox = Sandbox::new();
