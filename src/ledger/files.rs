@@ -53,8 +53,14 @@ fn walk(directory: &Path, depth: usize, found: &mut Vec<Found>) {
         };
         let path = entry.path();
         if path.extension() == Some(OsStr::new("jsonl")) {
-            // Follows a link: people keep transcripts on other disks.
-            if let Ok(metadata) = fs::metadata(&path)
+            // Follows a link: people keep transcripts on other disks. For what is none, asking the
+            // directory spares looking up the whole path, which counts with thousands of files.
+            let metadata = if kind.is_symlink() {
+                fs::metadata(&path)
+            } else {
+                entry.metadata()
+            };
+            if let Ok(metadata) = metadata
                 && metadata.is_file()
             {
                 found.push(Found { path, metadata });
