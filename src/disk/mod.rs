@@ -128,12 +128,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Re
     };
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let directory = target.parent().unwrap_or(Path::new("/"));
-    let mut beside = tempfile::Builder::new()
-        .prefix(".whycap-")
-        .suffix(".tmp")
-        .tempfile_in(directory)
-        .map_err(failed)?;
-    beside.write_all(bytes).map_err(failed)?;
+    let beside = written_beside(directory, bytes).map_err(failed)?;
     if let Ok(existing) = fs::metadata(&target) {
         beside
             .as_file()
@@ -156,16 +151,26 @@ pub fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
         source,
     };
     let directory = path.parent().unwrap_or(Path::new("/"));
+    let beside = written_beside(directory, bytes).map_err(failed)?;
+    persist_new(beside, path).map_err(failed)
+}
+
+/// A temporary file in `directory` that holds `bytes`, to be renamed into place.
+fn written_beside(directory: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut beside = tempfile::Builder::new()
         .prefix(".whycap-")
         .suffix(".tmp")
-        .tempfile_in(directory)
-        .map_err(failed)?;
-    beside.write_all(bytes).map_err(failed)?;
-    match beside.persist_noclobber(path) {
+        .tempfile_in(directory)?;
+    beside.write_all(bytes)?;
+    Ok(beside)
+}
+
+/// Puts a file in place where none is yet. False if there is one.
+fn persist_new(beside: tempfile::NamedTempFile, target: &Path) -> io::Result<bool> {
+    match beside.persist_noclobber(target) {
         Ok(_) => Ok(true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(failed(error.error)),
+        Err(error) => Err(error.error),
     }
 }
 

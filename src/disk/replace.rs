@@ -1,10 +1,10 @@
 //! Replacing a file that others edit as well: only if it still holds what was read before.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Error, read};
+use super::{Error, persist_new, read, written_beside};
 
 /// Links are followed at most so often.
 const LINK_LIMIT: usize = 32;
@@ -37,12 +37,7 @@ pub fn replace_if_unchanged(
             "the file is read-only",
         )));
     }
-    let mut beside = tempfile::Builder::new()
-        .prefix(".whycap-")
-        .suffix(".tmp")
-        .tempfile_in(directory)
-        .map_err(failed)?;
-    beside.write_all(bytes).map_err(failed)?;
+    let beside = written_beside(directory, bytes).map_err(failed)?;
     if let Some(existing) = &existing {
         beside
             .as_file()
@@ -61,10 +56,8 @@ pub fn replace_if_unchanged(
         return Ok(false);
     }
     if expected.is_none() {
-        match beside.persist_noclobber(&target) {
-            Ok(_) => {}
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-            Err(error) => return Err(failed(error.error)),
+        if !persist_new(beside, &target).map_err(failed)? {
+            return Ok(false);
         }
     } else {
         beside
