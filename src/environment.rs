@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+use crate::limits::clock::Clock;
 use crate::zone::Zone;
 
 /// Variables, clock and time zone of one run.
@@ -45,6 +46,14 @@ impl Environment {
             variables,
             now,
             zone: Zone::Local,
+        }
+    }
+
+    /// The clock and zone that times are told by.
+    pub fn clock(&self) -> Clock {
+        Clock {
+            now: self.now,
+            zone: self.zone,
         }
     }
 

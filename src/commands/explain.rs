@@ -15,7 +15,6 @@ use crate::claude::prices::own_rates;
 use crate::environment::Environment;
 use crate::incidents::lookup;
 use crate::ledger::{Effort, Ledger, Patience};
-use crate::limits::clock::Clock;
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
 use crate::limits::period::period_of;
@@ -68,10 +67,7 @@ pub(crate) fn answer(question: Question<'_>) -> String {
     let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
     let incident = own.or_else(|| lookup::newest(places, environment, None));
     let width = question::width(environment);
-    let clock = Clock {
-        now: environment.now,
-        zone: environment.zone,
-    };
+    let clock = environment.clock();
     match &incident {
         Some(incident) => {
             story::tell_in_short(incident, clock, width, environment.rows())
@@ -93,10 +89,7 @@ fn text(
             "No limit error is known: none was reported by a hook, and the newest transcripts hold none.\nTo ask about a message: whycap explain --text \"You've hit your …\"\n{aside}"
         );
     };
-    let clock = Clock {
-        now: environment.now,
-        zone: environment.zone,
-    };
+    let clock = environment.clock();
     let spent = spent(incident, environment);
     story::tell(incident, clock, spent.as_deref(), width, palette) + &aside
 }
@@ -133,10 +126,7 @@ fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
     let caught = ledger.catch_up(places.transcript_roots(), &prices, effort, &mut |_| {});
     let is_current = caught.is_ok_and(|caught| caught.complete);
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
-    let clock = Clock {
-        now: environment.now,
-        zone: environment.zone,
-    };
+    let clock = environment.clock();
     let bound = if spent.estimated || !is_current {
         "at least "
     } else {
@@ -163,9 +153,6 @@ fn pasted(text: &str, places: &Places, environment: &Environment) -> Incident {
         environment_is_clients: environment.variable("CLAUDECODE").is_some(),
         ..Evidence::default()
     };
-    let clock = Clock {
-        now: environment.now,
-        zone: environment.zone,
-    };
+    let clock = environment.clock();
     Incident::of(evidence, clock)
 }

@@ -18,7 +18,6 @@ use crate::environment::Environment;
 use crate::incidents::{adopt, gather, lookup, store};
 use crate::install::wired;
 use crate::ledger::{Effort, Ledger, Patience};
-use crate::limits::clock::Clock;
 use crate::limits::incident::Incident;
 use crate::limits::rows::rows;
 use crate::locks;
@@ -72,9 +71,7 @@ fn text<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
 fn asked(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
     let words = answers::asked(text(event, "prompt")?)?;
     // Who asks need not be told.
-    if let Some(newest) =
-        text(event, "session_id").and_then(|id| store::of_session(places, id).into_iter().next())
-    {
+    if let Some(newest) = text(event, "session_id").and_then(|id| store::newest_of(places, id)) {
         newest.tell();
     }
     let question = Question {
@@ -124,16 +121,13 @@ fn catch_up(places: &Places) {
 /// Says once, in the conversation of the session that met it, what a limit error really was.
 fn tell(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
     let session = text(event, "session_id")?;
-    let newest = store::of_session(places, session).into_iter().next()?;
+    let newest = store::newest_of(places, session)?;
     if newest.is_closed() || newest.is_told() {
         return None;
     }
     let transcript = text(event, "transcript_path").map(Path::new);
     let evidence = lookup::read(places, &newest, transcript, environment.now)?;
-    let clock = Clock {
-        now: environment.now,
-        zone: environment.zone,
-    };
+    let clock = environment.clock();
     let incident = Incident::of(evidence, clock);
     // Shown rows are what is still of interest: neither answered nor outlived.
     let is_of_interest = rows(&incident, environment.now, usize::MAX).is_some()
@@ -165,10 +159,7 @@ fn stop_failure(event: &Value, places: &Places, environment: &Environment) -> Op
     }
     let wants_notice = Config::load(places).notify_desktop;
     wants_notice.then(|| {
-        let clock = Clock {
-            now: environment.now,
-            zone: environment.zone,
-        };
+        let clock = environment.clock();
         let badge = sanitize(&Incident::of(evidence, clock).badge);
         json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
     })

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::question::Question;
 use crate::environment::Environment;
 use crate::incidents::lookup;
-use crate::limits::clock::Clock;
 use crate::limits::incident::Incident;
 use crate::places::Places;
 use crate::terminal::{self, Palette, Tone};
@@ -58,10 +57,7 @@ fn list(
     if incidents.is_empty() {
         return "No limit errors are known.\n".to_owned();
     }
-    let clock = Clock {
-        now: environment.now,
-        zone: environment.zone,
-    };
+    let clock = environment.clock();
     let mut text = String::new();
     for incident in incidents {
         let state = if incident.is_open() { "open" } else { "over" };

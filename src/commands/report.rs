@@ -7,7 +7,6 @@ use clap::Args;
 use super::question::Question;
 use crate::environment::Environment;
 use crate::incidents::lookup;
-use crate::limits::clock::Clock;
 use crate::limits::report;
 use crate::places::Places;
 
@@ -33,13 +32,7 @@ pub(crate) fn answer(question: Question<'_>) -> String {
 
 fn text(places: &Places, environment: &Environment, session: Option<&str>) -> String {
     match lookup::newest(places, environment, session) {
-        Some(incident) => report::write(
-            &incident,
-            Clock {
-                now: environment.now,
-                zone: environment.zone,
-            },
-        ),
+        Some(incident) => report::write(&incident, environment.clock()),
         None => "No limit error is known, so there is nothing to report.\n".to_owned(),
     }
 }

@@ -5,13 +5,11 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{gather, store};
+use super::{SAME_EVENT, gather, store};
 use crate::environment::Environment;
 use crate::limits::evidence::Seen;
 use crate::places::Places;
 
-/// An incident stored this close to the error's line is that error.
-const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 /// How long after a status line a hook may come with the same error.
 const HOOK_IS_LATE: TimeDelta = TimeDelta::seconds(10);
 
@@ -39,7 +37,7 @@ pub fn unstored(places: &Places, environment: &Environment, session: &str, trans
 /// The incident that a status line took up a moment before the hook came to store the same error.
 /// The hook knows more and completes it, so that one error stays one incident.
 pub fn just_now(places: &Places, session: &str, now: DateTime<Utc>) -> Option<store::Stored> {
-    let newest = store::of_session(places, session).into_iter().next()?;
+    let newest = store::newest_of(places, session)?;
     let age = TimeDelta::milliseconds(now.timestamp_millis().saturating_sub(newest.at));
     (age.abs() <= HOOK_IS_LATE && newest.read()?.seen == Seen::Transcript).then_some(newest)
 }

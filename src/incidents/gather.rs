@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::samples;
+use super::{SAME_EVENT, samples};
 use crate::claude::account::Account;
 use crate::claude::{credentials, installations};
 use crate::disk;
@@ -24,8 +24,6 @@ const LONG_TAIL: u64 = 2 * 1024 * 1024;
 const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
 /// The same for a machine under load, where the text has to agree as well.
 const SAME_MOMENT: TimeDelta = TimeDelta::seconds(10);
-/// The same error again within this time, with no answer in between, is one state of the session.
-const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 
 /// Reads the end of a transcript. None if it is not a readable file.
 pub fn tail(transcript: &Path) -> Option<Tail> {

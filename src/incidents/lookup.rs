@@ -6,9 +6,8 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 
-use super::{gather, store};
+use super::{SAME_EVENT, gather, store};
 use crate::environment::Environment;
-use crate::limits::clock::Clock;
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
 use crate::limits::matching::normalise;
@@ -20,8 +19,6 @@ const TRANSCRIPTS: usize = 20;
 const INCIDENTS: usize = 200;
 /// An open error that has outlived its limit is still meant if it is no older than this.
 const LATELY: chrono::TimeDelta = chrono::TimeDelta::hours(24);
-/// An error in a transcript and one that was stored are the same if they came this close.
-const SAME_EVENT: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
 
 /// Reads a stored incident with everything that is known about it now, and marks it closed when
 /// the session has got an answer.
@@ -69,10 +66,7 @@ pub fn all(places: &Places, environment: &Environment, session: Option<&str>) ->
     let only_in_transcripts = in_transcripts(places, environment, session, &found);
     found.extend(only_in_transcripts);
     found.sort_by_key(|evidence| std::cmp::Reverse(evidence.at));
-    let clock = Clock {
-        now: environment.now,
-        zone: environment.zone,
-    };
+    let clock = environment.clock();
     // A session has one present state: an older error that got no answer of its own is not open
     // any more once a newer one took its place.
     let mut seen = BTreeSet::new();

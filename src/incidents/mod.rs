@@ -8,6 +8,11 @@
 //! Not promised: that every error is stored. In `-p` mode the client may kill the hook at once.
 //! `explain` therefore looks into the transcripts too.
 
+use chrono::TimeDelta;
+
+/// The same error again within this time, with no answer in between, is one state of the session.
+const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
+
 pub mod adopt;
 pub mod gather;
 pub mod lookup;

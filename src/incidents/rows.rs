@@ -2,7 +2,6 @@
 
 use super::{lookup, store};
 use crate::environment::Environment;
-use crate::limits::clock::Clock;
 use crate::limits::incident::Incident;
 use crate::limits::rows::{Row, rows};
 use crate::places::Places;
@@ -17,14 +16,11 @@ pub fn for_session(
     width: usize,
 ) -> Option<Vec<Row>> {
     let session = input.session_id()?;
-    let newest = store::of_session(places, session).into_iter().next()?;
+    let newest = store::newest_of(places, session)?;
     if newest.is_closed() {
         return None;
     }
     let evidence = lookup::read(places, &newest, input.transcript_path(), environment.now)?;
-    let clock = Clock {
-        now: environment.now,
-        zone: environment.zone,
-    };
+    let clock = environment.clock();
     rows(&Incident::of(evidence, clock), environment.now, width)
 }

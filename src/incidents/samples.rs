@@ -80,9 +80,7 @@ fn forget_old_sessions(places: &Places, environment: &Environment) {
 
 /// Whether the session has met an error since: the same figures after it say more than before it.
 fn refused_since(places: &Places, session: &str, moment: DateTime<Utc>) -> bool {
-    store::of_session(places, session)
-        .first()
-        .is_some_and(|newest| newest.at > moment.timestamp_millis())
+    store::newest_of(places, session).is_some_and(|newest| newest.at > moment.timestamp_millis())
 }
 
 /// Notes what the status line was told, if it says anything new. Failures are silent: the next

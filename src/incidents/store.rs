@@ -109,6 +109,11 @@ pub fn of_session(places: &Places, session: &str) -> Vec<Stored> {
     in_directory(&root(places).join(safe_name(session)))
 }
 
+/// The newest incident of a session, at the same cost.
+pub fn newest_of(places: &Places, session: &str) -> Option<Stored> {
+    of_session(places, session).into_iter().next()
+}
+
 fn in_directory(directory: &Path) -> Vec<Stored> {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return Vec::new();

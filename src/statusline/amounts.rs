@@ -74,7 +74,7 @@ pub fn known(
             let _ = ledger.catch_up(roots, prices, Effort::Within(FIRST_READ), &mut |_| {});
         }
     }
-    let snapshot = ledger.snapshot().ok()?;
+    let _snapshot = ledger.snapshot().ok()?;
     let (start, end) = environment.zone.day_bounds(environment.now);
     let mut session = ledger.session(session_name).ok()?;
     let mut today = ledger.between(start, end).ok()?;
@@ -94,16 +94,14 @@ pub fn known(
         today.recorded += of_today;
         month = month.map(|month| month + of_today);
     }
-    let known = Known {
+    Some(Known {
         is_fork: ledger.is_fork(session_name),
         is_complete: is_complete || ledger.is_complete(),
         ends_in_refusal: batch.ends_in_refusal,
         session,
         today,
         month,
-    };
-    drop(snapshot);
-    Some(known)
+    })
 }
 
 /// The amounts that the status line shows, and whether the session's last word was an error.
