@@ -296,17 +296,18 @@ mod tests {
         assert_eq!(found[0].at, 300);
     }
 
+    fn relative(session: &str, total: Total) -> Relative {
+        Relative {
+            session: session.to_owned(),
+            total,
+        }
+    }
+
     #[test]
     fn a_fork_does_not_count_what_it_inherited() {
         let relatives = [
-            Relative {
-                session: "parent".into(),
-                total: total(0, 30, 100, Some(500)),
-            },
-            Relative {
-                session: "parent".into(),
-                total: total(0, 99, 600, None),
-            },
+            relative("parent", total(0, 30, 100, Some(500))),
+            relative("parent", total(0, 99, 600, None)),
         ];
         let found = derive(
             &[total(0, 47, 300, None)],
@@ -321,14 +322,8 @@ mod tests {
     fn a_fork_of_a_sibling_is_told_from_a_fork_of_the_parent() {
         // Both exist; only the sibling's total explains ours to the token.
         let relatives = [
-            Relative {
-                session: "parent".into(),
-                total: total(0, 30, 100, None),
-            },
-            Relative {
-                session: "sibling".into(),
-                total: total(0, 55, 150, None),
-            },
+            relative("parent", total(0, 30, 100, None)),
+            relative("sibling", total(0, 55, 150, None)),
         ];
         let found = derive(
             &[total(0, 65, 300, None)],
@@ -342,14 +337,8 @@ mod tests {
     #[test]
     fn a_relative_that_overshoots_is_no_explanation() {
         let relatives = [
-            Relative {
-                session: "parent".into(),
-                total: total(0, 30, 100, None),
-            },
-            Relative {
-                session: "sibling".into(),
-                total: total(0, 105, 150, None),
-            },
+            relative("parent", total(0, 30, 100, None)),
+            relative("sibling", total(0, 105, 150, None)),
         ];
         let found = derive(
             &[total(0, 110, 300, None)],

@@ -4,7 +4,6 @@ use std::borrow::Borrow;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -172,20 +171,11 @@ pub fn run(
     stdin: &[u8],
     variables: &[(String, String)],
 ) -> Run {
-    let mut child = sandbox
-        .command(arguments)
+    let mut command = sandbox.command(arguments);
+    command
         .env("WHYCAP_NOW", at)
-        .envs(variables.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut pipe = child.stdin.take().expect("a pipe");
-    // The program may close its input early; that is its right.
-    let _ = pipe.write_all(stdin);
-    drop(pipe);
-    Run::from(child.wait_with_output().expect("the program ends"))
+        .envs(variables.iter().map(|(name, value)| (name, value)));
+    Run::of(&mut command, stdin)
 }
 
 /// Seconds since 1970 as RFC 3339.

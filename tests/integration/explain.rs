@@ -13,6 +13,15 @@ fn five_hour_refusal(resets_at: i64) -> Value {
     }})
 }
 
+/// Meets the five-hour limit at 10:00, with no more evidence than the message.
+fn is_refused_at_ten(client: &Client<'_>) {
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+}
+
 #[test]
 fn without_any_error_there_is_nothing_to_explain() {
     let sandbox = Sandbox::new();
@@ -393,11 +402,7 @@ fn an_answer_does_not_change_as_time_goes_by() {
     let client = Client::new(&sandbox);
     let low = windows(41.0, NOON, 22.0, NOON + 300_000);
     client.draws("2026-11-20T09:59:00Z", low.clone(), 160);
-    client.meets(
-        "2026-11-20T10:00:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
+    is_refused_at_ten(&client);
     for minute in [1, 5, 20, 50] {
         client.draws(&format!("2026-11-20T10:{minute:02}:00Z"), low.clone(), 160);
         let at = format!("2026-11-20T10:{minute:02}:30Z");
@@ -414,11 +419,7 @@ fn a_window_that_was_reset_early_was_full_all_the_same() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
-    client.meets(
-        "2026-11-20T10:00:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
+    is_refused_at_ten(&client);
     client.draws(
         "2026-11-20T10:00:01Z",
         windows(100.0, NOON, 22.0, NOON + 300_000),
@@ -437,11 +438,7 @@ fn the_last_old_figures_do_not_outweigh_those_that_come_with_the_refusal() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
-    client.meets(
-        "2026-11-20T10:00:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
+    is_refused_at_ten(&client);
     client.draws(
         "2026-11-20T10:00:01Z",
         windows(80.0, NOON, 22.0, NOON + 300_000),
@@ -467,11 +464,7 @@ fn samples_of_another_account_do_not_count() {
     );
     let other = r#"{"oauthAccount":{"accountUuid":"22222222","organizationType":"claude_max"}}"#;
     sandbox.write(".claude.json", other);
-    client.meets(
-        "2026-11-20T10:00:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
+    is_refused_at_ten(&client);
     assert_eq!(
         client.explained("2026-11-20T10:00:01Z")["verdict"],
         "cannot_tell"
@@ -489,11 +482,7 @@ fn another_sessions_meters_count_for_the_same_account() {
         160,
     );
     let client = Client::with_session(&sandbox, "bbbb");
-    client.meets(
-        "2026-11-20T10:00:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
+    is_refused_at_ten(&client);
     assert_eq!(
         client.explained("2026-11-20T10:00:01Z")["verdict"],
         "false_likely"
@@ -506,11 +495,7 @@ fn a_window_counts_as_full_from_97_per_cent() {
         let sandbox = Sandbox::new();
         Client::logged_in(&sandbox, "max", "admin");
         let client = Client::new(&sandbox);
-        client.meets(
-            "2026-11-20T10:00:00Z",
-            "You've hit your 5-hour limit · resets 12pm (UTC)",
-            json!({}),
-        );
+        is_refused_at_ten(&client);
         client.draws(
             "2026-11-20T10:00:01Z",
             windows(level, NOON, 22.0, NOON + 300_000),
@@ -575,11 +560,7 @@ fn in_the_first_second_the_meters_from_before_prove_nothing() {
         let client = Client::new(&sandbox);
         let told = |level| windows(level, NOON, 22.0, NOON + 300_000);
         client.draws("2026-11-20T09:59:50Z", told(42.0), 160);
-        client.meets(
-            "2026-11-20T10:00:00Z",
-            "You've hit your 5-hour limit · resets 12pm (UTC)",
-            json!({}),
-        );
+        is_refused_at_ten(&client);
         let at_once = client.explained("2026-11-20T10:00:00.100Z");
         assert_eq!(at_once["verdict"], "cannot_tell");
         // The same figure again, but told after the error, is evidence.

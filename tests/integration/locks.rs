@@ -185,6 +185,14 @@ fn snapshot(root: &Path) -> BTreeMap<PathBuf, String> {
     seen
 }
 
+/// Checks that every path of an earlier snapshot of the home directory is there as it was.
+fn assert_all_still_there(machine: &Machine, before: &BTreeMap<PathBuf, String>) {
+    let after = snapshot(&machine.sandbox.home());
+    for (path, content) in before {
+        assert_eq!(after.get(path), Some(content), "{}", path.display());
+    }
+}
+
 #[test]
 fn an_empty_home_has_no_locks_and_stays_empty() {
     let machine = Machine::new();
@@ -642,13 +650,7 @@ fn a_link_in_the_place_of_a_lock_leads_nowhere() {
         ("not_ours", "kept")
     );
     assert_eq!(done.len(), 2, "a linked directory is not entered");
-    for (path, content) in before {
-        assert_eq!(
-            snapshot(&machine.sandbox.home()).get(&path),
-            Some(&content),
-            "{path:?}"
-        );
-    }
+    assert_all_still_there(&machine, &before);
 }
 
 #[test]
@@ -672,13 +674,7 @@ fn other_peoples_locks_are_not_even_looked_at() {
     let before = snapshot(&machine.sandbox.home());
     let done = clear_in_project(&machine, &["--clear-stale-locks", "--json"]);
     assert_eq!(done, BTreeMap::new());
-    for (path, content) in before {
-        assert_eq!(
-            snapshot(&machine.sandbox.home()).get(&path),
-            Some(&content),
-            "{path:?}"
-        );
-    }
+    assert_all_still_there(&machine, &before);
 }
 
 #[test]

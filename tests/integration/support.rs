@@ -104,9 +104,15 @@ impl Sandbox {
 
     /// Runs the program with `stdin` on standard input.
     pub fn run_with(&self, arguments: &[&str], stdin: &[u8]) -> Run {
+        Run::of(&mut self.command(arguments), stdin)
+    }
+}
+
+impl Run {
+    /// Runs a command with `stdin` on standard input.
+    pub fn of(command: &mut Command, stdin: &[u8]) -> Self {
         use std::io::Write;
-        let mut child = self
-            .command(arguments)
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -120,7 +126,7 @@ impl Sandbox {
         });
         let output = child.wait_with_output().expect("the program ends");
         writer.join().expect("the writer ends");
-        Run::from(output)
+        Self::from(output)
     }
 }
 
