@@ -52,10 +52,16 @@ const WAL_PRESSING: u64 = 1024 * 1024;
 /// How long a person's verb waits for another process.
 const PERSON_WAITS: Duration = Duration::from_secs(20);
 
+/// The first process to open the ledger puts the index of its log in order, and until that is
+/// done, well under a millisecond, nobody else can read. Eight status lines drawn at once meet
+/// this often, so they ask again so many times, this far apart, before they do without.
+const OPENING_TRIES: i32 = 40;
+const OPENING_PAUSE: Duration = Duration::from_micros(250);
+
 /// How long to wait for another writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// Not at all: for verbs that Claude Code runs.
+    /// Not at all, save a moment while the ledger is opened: for verbs that Claude Code runs.
     None,
     /// Some seconds: for verbs that people run.
     Person,
@@ -174,11 +180,11 @@ impl Ledger {
             other => other,
         };
         let mut connection = opened.map_err(failed)?;
-        let timeout = match patience {
-            Patience::None => Duration::ZERO,
-            Patience::Person => PERSON_WAITS,
-        };
-        connection.busy_timeout(timeout).map_err(failed)?;
+        match patience {
+            Patience::None => connection.busy_handler(Some(opens_soon)),
+            Patience::Person => connection.busy_timeout(PERSON_WAITS),
+        }
+        .map_err(failed)?;
         // Folding the log back means flushing to disk: that is for those who have time.
         connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
@@ -193,6 +199,10 @@ impl Ledger {
                     path: path.to_owned(),
                 });
             }
+        }
+        if patience == Patience::None {
+            // From here on reading meets no lock, and a write that does is put off.
+            connection.busy_timeout(Duration::ZERO).map_err(failed)?;
         }
         Ok(Self {
             connection,
@@ -394,6 +404,12 @@ fn patiently<T>(
             other => return other,
         }
     }
+}
+
+/// Whether to ask once more while the ledger is being opened, after a pause.
+fn opens_soon(tries: i32) -> bool {
+    std::thread::sleep(OPENING_PAUSE);
+    tries < OPENING_TRIES
 }
 
 fn quarter_of(moment: DateTime<Utc>) -> i64 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::Datelike;
 
 use super::input::StatusInput;
-use super::segments::Amounts;
+use super::spending::Amounts;
 use crate::claude::prices::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
@@ -122,10 +122,11 @@ pub fn gather(
         with_month,
         client,
     ) else {
-        // Without a ledger the client's own figure is the best there is.
+        // Without a ledger the client's own figure is the best there is, under its own name.
         return (
             Amounts {
                 session: client,
+                session_is_clients: true,
                 ..Amounts::default()
             },
             false,
@@ -145,6 +146,7 @@ pub fn gather(
         month: known.month.map(|month| month + unwritten),
         session_estimated: known.session.estimated,
         today_estimated: known.today.estimated || !known.is_complete,
+        session_is_clients: false,
     };
     (amounts, known.ends_in_refusal)
 }

@@ -4,4 +4,5 @@ pub mod amounts;
 pub mod input;
 pub mod layout;
 pub mod segments;
+pub mod spending;
 pub mod wrapped;

@@ -6,8 +6,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::input::{StatusInput, Window};
-use crate::config::{Budget, Config, SegmentName};
-use crate::pricing::Money;
+use super::spending::{Amounts, session, today};
+use crate::config::{Config, SegmentName};
 use crate::terminal::{Tone, sanitize};
 use crate::zone::Zone;
 
@@ -31,21 +31,6 @@ pub struct Form {
     /// What is lost with this form when a narrow terminal makes it give way to the next shorter
     /// one, or the segment leave. The least loss comes first.
     pub loss: u32,
-}
-
-/// Amounts that the line shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Amounts {
-    /// This session; None if nothing is known of it.
-    pub session: Option<Money>,
-    /// Today, over all sessions; None if the ledger cannot be read.
-    pub today: Option<Money>,
-    /// This month; read only where there is a budget for it.
-    pub month: Option<Money>,
-    /// Whether a figure is a lower bound or an estimate.
-    pub session_estimated: bool,
-    /// See [`Self::session_estimated`].
-    pub today_estimated: bool,
 }
 
 /// Everything that segments are made from.
@@ -89,7 +74,7 @@ fn segment(facts: &Facts<'_>, name: SegmentName) -> Option<Segment> {
     Some(Segment { name, forms })
 }
 
-fn form(loss: u32, pieces: Vec<Piece>) -> Form {
+pub(super) fn form(loss: u32, pieces: Vec<Piece>) -> Form {
     Form { pieces, loss }
 }
 
@@ -97,83 +82,6 @@ fn model(input: &StatusInput) -> Option<Vec<Form>> {
     let name = sanitize(input.model_name()?);
     let fast = if input.fast_mode() { " fast" } else { "" };
     (!name.is_empty()).then(|| vec![form(40, vec![(Tone::Accent, format!("{name}{fast}"))])])
-}
-
-fn session(facts: &Facts<'_>) -> Option<Vec<Form>> {
-    let amount = facts.amounts.session?;
-    let shown = money(amount, facts.amounts.session_estimated);
-    let budget = facts.config.budget.session;
-    let bare = form(90, vec![(Tone::Strong, shown.clone())]);
-    let mut forms = spend_forms("session ", 38, &shown, amount, budget, &facts.config.budget);
-    forms.push(bare);
-    Some(forms)
-}
-
-fn today(facts: &Facts<'_>) -> Option<Vec<Form>> {
-    let amount = facts.amounts.today?;
-    let shown = money(amount, facts.amounts.today_estimated);
-    let mut forms = spend_forms(
-        "today ",
-        60,
-        &shown,
-        amount,
-        facts.config.budget.day,
-        &facts.config.budget,
-    );
-    // The month has no segment of its own; its budget speaks up beside today.
-    if let (Some(month), Some(limit)) = (facts.amounts.month, facts.config.budget.month)
-        && let Some(warning) = budget_note(month, limit, &facts.config.budget)
-    {
-        for form in &mut forms {
-            form.pieces.push((Tone::Quiet, " month ".to_owned()));
-            form.pieces.push(warning.clone());
-        }
-    }
-    Some(forms)
-}
-
-fn spend_forms(
-    label: &str,
-    loss: u32,
-    shown: &str,
-    amount: Money,
-    limit: Option<f64>,
-    budget: &Budget,
-) -> Vec<Form> {
-    let note = limit.and_then(|limit| budget_note(amount, limit, budget));
-    let tone = note.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
-    let figure = (tone, shown.to_owned());
-    let mut long = vec![(Tone::Quiet, label.to_owned()), figure.clone()];
-    if let Some((tone, text)) = note {
-        long.push((tone, format!(" {text}")));
-    }
-    let plain = vec![(Tone::Quiet, label.to_owned()), figure];
-    if long == plain {
-        vec![form(loss, plain)]
-    } else {
-        vec![form(30, long), form(loss, plain)]
-    }
-}
-
-/// How far a budget is used, if it is time to say so.
-fn budget_note(amount: Money, limit: f64, budget: &Budget) -> Option<Piece> {
-    let share = amount.usd() / limit;
-    (share >= budget.warn_at).then(|| {
-        let tone = if share >= 1.0 {
-            Tone::Alarm
-        } else {
-            Tone::Warning
-        };
-        (tone, format!("{:.0}% of ${limit}", share * 100.0))
-    })
-}
-
-fn money(amount: Money, estimated: bool) -> String {
-    if estimated {
-        format!("\u{2265}{}", amount.show())
-    } else {
-        amount.show()
-    }
 }
 
 fn windows(facts: &Facts<'_>) -> Option<Vec<Form>> {
@@ -423,26 +331,6 @@ mod tests {
         );
         assert_eq!(pace(100), None);
         assert_eq!(pace(5), None);
-    }
-
-    #[test]
-    fn a_budget_is_mentioned_from_its_warning_share_on() {
-        let config = Config::parse("[budget]\nday = 20.0\nmonth = 100\n");
-        let amounts = |usd: i64| Amounts {
-            today: Some(Money::from_nano(usd * 1_000_000_000)),
-            month: Some(Money::from_nano(usd * 1_000_000_000)),
-            ..Amounts::default()
-        };
-        let say = |usd| {
-            text(
-                &one("{}", &config, amounts(usd), SegmentName::Today)
-                    .unwrap()
-                    .forms[0],
-            )
-        };
-        assert_eq!(say(10), "today $10.00");
-        assert_eq!(say(16), "today $16.00 80% of $20");
-        assert_eq!(say(90), "today $90.00 450% of $20 month 90% of $100");
     }
 
     #[test]

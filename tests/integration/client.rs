@@ -1,8 +1,6 @@
 //! What Claude Code does around an error: it writes a transcript, runs the hook, draws the line.
 
 use std::borrow::Borrow;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -51,21 +49,18 @@ impl<'a> Client<'a> {
         sandbox.write(".claude.json", state.to_string());
     }
 
+    fn transcript_name(&self) -> String {
+        format!(".claude/projects/-home-dev-api/{}.jsonl", self.session)
+    }
+
     pub fn transcript(&self) -> PathBuf {
-        let name = format!(".claude/projects/-home-dev-api/{}.jsonl", self.session);
-        self.sandbox.path(&name)
+        self.sandbox.path(&self.transcript_name())
     }
 
     /// Appends a line to the transcript.
     pub fn append(&self, line: &Value) {
-        let path = self.transcript();
-        std::fs::create_dir_all(path.parent().expect("a parent")).expect("parents");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .expect("a transcript");
-        writeln!(file, "{line}").expect("a line");
+        self.sandbox
+            .append(&self.transcript_name(), &line.to_string());
     }
 
     /// An error line as the client writes it, with more fields from `more`.

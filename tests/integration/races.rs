@@ -88,11 +88,7 @@ fn status_lines_hooks_and_reports_together_lose_nothing() {
     for round in 0..4 {
         for session in 0..8 {
             let name = format!("s{session}");
-            let mut file = fs::OpenOptions::new()
-                .append(true)
-                .open(sandbox.path(&transcript(&name)))
-                .unwrap();
-            writeln!(file, "{}", line(1000 + round, &name)).unwrap();
+            sandbox.append(&transcript(&name), &line(1000 + round, &name));
         }
         let mut children = Vec::new();
         for session in 0..8 {
@@ -126,15 +122,41 @@ fn a_status_line_shows_the_new_line_although_another_process_holds_the_ledger() 
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let writer = rusqlite::Connection::open(&ledger).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut file = fs::OpenOptions::new()
-        .append(true)
-        .open(sandbox.path(&transcript("s0")))
-        .unwrap();
-    writeln!(file, "{}", line(99, "s0")).unwrap();
+    sandbox.append(&transcript("s0"), &line(99, "s0"));
     let run = sandbox.run_with(&["statusline"], &status(&sandbox, "s0"));
     assert!(run.success().contains("$0.22"), "{}", run.stdout);
     drop(writer);
     total_is(&sandbox, 11);
+}
+
+/// The first to open the ledger keeps the others from it for a moment. They showed the client's
+/// figure as if it were theirs, and no "today".
+#[test]
+fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
+    let sandbox = with_sessions(8, 10).variable("NO_COLOR", "1");
+    sandbox.run(&["spend"]).success();
+    for round in 0..12 {
+        let mut children = Vec::new();
+        for session in 0..8 {
+            let name = format!("s{session}");
+            let path = sandbox.append(&transcript(&name), &line(1000 + round, &name));
+            let status = json!({
+                "session_id": name, "transcript_path": path,
+                "cost": {"total_cost_usd": 0.01},
+            });
+            let mut command = sandbox.command(&["statusline"]);
+            children.push(start(&mut command, status.to_string().as_bytes()));
+        }
+        let own = format!(
+            "session ${:.2}",
+            (11 + round) as f64 * 1000.0 * OUTPUT_PRICE
+        );
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(shown.contains(&own) && shown.contains("today"), "{shown}");
+        }
+    }
 }
 
 #[test]

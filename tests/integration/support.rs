@@ -1,6 +1,7 @@
 //! A home directory for one test, and the program run inside it.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -55,6 +56,15 @@ impl Sandbox {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().expect("a parent")).expect("parents");
         fs::write(&path, bytes).expect("a file");
+        path
+    }
+
+    /// Adds a line to a file, as the client does to a transcript; makes the file if need be.
+    pub fn append(&self, relative: &str, line: &str) -> PathBuf {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("parents");
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        writeln!(opened.expect("a file to add to"), "{line}").expect("room for a line");
         path
     }
 
