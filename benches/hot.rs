@@ -15,7 +15,8 @@ use whycap::statusline::layout::fit;
 use whycap::statusline::segments::{Facts, segments};
 use whycap::statusline::spending::Amounts;
 use whycap::terminal::Palette;
-use whycap::transcript::record::{CostState, Millis, Response};
+use whycap::time::Millis;
+use whycap::transcript::record::{CostState, Response};
 use whycap::transcript::scan::{Carry, Sink, scan};
 use whycap::zone::Zone;
 

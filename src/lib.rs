@@ -21,6 +21,7 @@ pub mod pricing;
 pub mod spend;
 pub mod statusline;
 pub mod terminal;
+pub mod time;
 pub mod transcript;
 pub mod zone;
 

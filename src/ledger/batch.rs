@@ -5,8 +5,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
 use crate::pricing::{Money, Service, Usage};
+use crate::time::Millis;
 use crate::transcript::reader::{Continuity, Progress};
-use crate::transcript::record::{CostState, Millis, Response};
+use crate::transcript::record::{CostState, Response};
 use crate::transcript::scan::Sink;
 
 /// One response, merged over its repetitions.

@@ -6,7 +6,7 @@ use super::report::Origin;
 use super::row::{COLUMNS, Stored, flag, stored_from};
 use super::{Error, Ledger};
 use crate::pricing::Money;
-use crate::transcript::record::Millis;
+use crate::time::Millis;
 
 /// Where a figure of the client's comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

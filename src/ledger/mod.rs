@@ -32,7 +32,7 @@ pub use report::{Origin, Row};
 
 use crate::disk;
 use crate::pricing::{Money, PriceTable};
-use crate::transcript::record::Millis;
+use crate::time::Millis;
 
 /// Milliseconds in a quarter of an hour.
 const QUARTER: Millis = 15 * 60 * 1000;

@@ -9,7 +9,7 @@ use super::commit::model_id;
 use super::row::{COLUMNS, service, stored_from, usage};
 use super::unrecorded::{Part, Parts, Recorded, Relative, Total, Unrecorded, derive};
 use crate::pricing::{Money, PriceTable};
-use crate::transcript::record::Millis;
+use crate::time::Millis;
 
 /// Derives anew for these sessions and for the relatives of their running totals: a fork's figure
 /// depends on its parent's.

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::{Error, Ledger, QUARTER};
 use crate::pricing::{Money, Usage};
-use crate::transcript::record::Millis;
+use crate::time::Millis;
 
 /// Where a session worked and what it is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use crate::pricing::{Money, Service, Usage};
-use crate::transcript::record::Millis;
+use crate::time::Millis;
 
 /// Bits of `response.flags`.
 pub(super) mod flag {

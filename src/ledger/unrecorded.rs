@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::pricing::{Money, Usage};
-use crate::transcript::record::Millis;
+use crate::time::Millis;
 
 /// A model's part of a running total.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -5,7 +5,7 @@ use chrono::NaiveTime;
 use super::money::Money;
 use super::own_rates::MULTIPLIER_UNIT;
 use super::table::{PriceTable, Rates, Row};
-use crate::transcript::record::Millis;
+use crate::time::Millis;
 
 /// Tokens and searches of one response, as the API counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -229,7 +229,7 @@ mod tests {
             ..Usage::default()
         };
         let read = |at: &str| {
-            let at = crate::transcript::time::millis(at).unwrap();
+            let at = crate::time::millis(at).unwrap();
             prices.price(at, &million, Service::default(), &[]).nano()
         };
         assert_eq!(

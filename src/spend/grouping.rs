@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::ledger::Row;
 use crate::pricing::{Money, Usage};
-use crate::transcript::record::Millis;
+use crate::time::Millis;
 use crate::zone::Zone;
 
 /// What a report is grouped by.

@@ -4,7 +4,7 @@
 //! cut short under a mapping would kill us) and never waited for.
 
 pub mod error_line;
-mod lenient;
+
 #[cfg(test)]
 mod pieces;
 mod raw;
@@ -12,4 +12,4 @@ pub mod reader;
 pub mod record;
 pub mod scan;
 pub mod tail;
-pub mod time;
+mod walk;

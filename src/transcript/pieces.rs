@@ -9,8 +9,9 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::reader::{Continuity, Progress, read_on};
-use super::record::{CostState, Millis, Response};
+use super::record::{CostState, Response};
 use super::scan::Sink;
+use crate::time::Millis;
 
 /// Notes everything it is told, as text that can be compared. Of lines that say the same of a
 /// response only the first counts, as in the ledger: a repetition may be passed over or not.

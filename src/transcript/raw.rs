@@ -1,193 +1,162 @@
-//! The JSON of transcript lines as it stands, and how it becomes a record.
+//! How the JSON of a transcript line becomes a record.
 //!
 //! Field names as of client 2.1.328. What a client may leave out, set to null or write as another
-//! type is read leniently; see `lenient.rs`.
+//! type is read leniently; see `walk.rs`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::lenient::{Count, Flag, Number, Text};
 use super::record::{CostState, ModelTotal, Record, Response, SYNTHETIC, Signature};
-use super::time::{Millis, millis};
+use super::walk::{Walk, count, flag, name, number, text};
+
 use crate::pricing::{Service, Usage};
+use crate::time::{Millis, millis};
 
-#[derive(Deserialize)]
-pub(super) struct RawLine<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow, default)]
-    uuid: Text<'a>,
-    #[serde(borrow, default)]
-    timestamp: Text<'a>,
-    #[serde(borrow, default, rename = "sessionId")]
-    session: Text<'a>,
-    #[serde(borrow, default, rename = "requestSessionId")]
-    request_session: Text<'a>,
-    #[serde(borrow, default, rename = "requestId")]
-    request: Text<'a>,
-    #[serde(borrow, default, rename = "cwd")]
-    directory: Text<'a>,
-    #[serde(default, rename = "isSidechain")]
-    subagent: Flag,
-    #[serde(default, rename = "isApiErrorMessage")]
-    refusal: Flag,
-    #[serde(borrow, default)]
-    message: Option<RawMessage<'a>>,
-    #[serde(default, rename = "totalCostUSD")]
-    total_usd: Number,
-    #[serde(default, rename = "startTime")]
-    started: Number,
-    #[serde(default, rename = "modelUsage")]
-    models: Option<BTreeMap<String, RawModelTotal>>,
+/// The fields of a line that matter to whycap.
+#[derive(Default)]
+struct Line<'a> {
+    kind: Option<Cow<'a, str>>,
+    uuid: Option<Cow<'a, str>>,
+    at: Option<Millis>,
+    session: Option<Cow<'a, str>>,
+    request_session: Option<Cow<'a, str>>,
+    request: Option<Cow<'a, str>>,
+    directory: Option<Cow<'a, str>>,
+    subagent: bool,
+    refusal: bool,
+    message: Message<'a>,
+    total_usd: Option<f64>,
+    started: Option<f64>,
+    models: BTreeMap<String, ModelTotal>,
 }
 
-#[derive(Deserialize)]
-struct RawMessage<'a> {
-    #[serde(borrow, default)]
-    id: Text<'a>,
-    #[serde(borrow, default)]
-    model: Text<'a>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
+#[derive(Default)]
+struct Message<'a> {
+    id: Option<Cow<'a, str>>,
+    model: Option<Cow<'a, str>>,
+    /// With the bytes as written.
+    usage: Option<(RawUsage, &'a [u8])>,
 }
 
-#[derive(Deserialize)]
-struct RawUsage<'a> {
-    #[serde(default)]
-    input_tokens: Count,
-    #[serde(default)]
-    output_tokens: Count,
-    #[serde(default)]
-    cache_creation_input_tokens: Count,
-    #[serde(default)]
-    cache_read_input_tokens: Count,
-    #[serde(default)]
-    cache_creation: Option<RawCacheCreation>,
-    #[serde(default)]
-    server_tool_use: Option<RawServerTools>,
-    #[serde(borrow, default)]
-    speed: Text<'a>,
-    #[serde(borrow, default)]
-    inference_geo: Text<'a>,
-    #[serde(borrow, default)]
-    iterations: Option<Vec<RawCall<'a>>>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-struct RawCacheCreation {
-    #[serde(default)]
-    ephemeral_5m_input_tokens: Count,
-    #[serde(default)]
-    ephemeral_1h_input_tokens: Count,
-}
-
-#[derive(Deserialize)]
-struct RawServerTools {
-    #[serde(default)]
-    web_search_requests: Count,
-}
-
-#[derive(Deserialize)]
-struct RawCall<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Text<'a>,
-    #[serde(default)]
-    input_tokens: Count,
-    #[serde(default)]
-    output_tokens: Count,
-    #[serde(default)]
-    cache_creation_input_tokens: Count,
-    #[serde(default)]
-    cache_read_input_tokens: Count,
-    #[serde(default)]
-    cache_creation: Option<RawCacheCreation>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawModelTotal {
-    #[serde(default)]
-    input_tokens: Count,
-    #[serde(default)]
-    output_tokens: Count,
-    #[serde(default)]
-    cache_read_input_tokens: Count,
-    #[serde(default)]
-    cache_creation_input_tokens: Count,
-    #[serde(default)]
-    cache_creation_ephemeral1h_input_tokens: Count,
-    #[serde(default)]
-    web_search_requests: Count,
-    #[serde(default, rename = "costUSD")]
-    cost_usd: Number,
-}
-
-/// What a line of these bytes says. None if it has no type.
-pub(super) fn interpret<'a>(raw: RawLine<'a>, line: &[u8]) -> Option<Record<'a>> {
-    let at = raw.timestamp.as_str().and_then(millis);
-    match raw.kind.as_str()? {
-        "assistant" if raw.refusal.0 => Some(Record::Refusal(at)),
-        "assistant" => Some(response(raw, at, line).map_or(Record::Other(at), Record::Response)),
-        "cost-state" => Some(cost_state(raw).map_or(Record::Other(at), Record::CostState)),
+/// Reads a line. None if it is not a JSON object with a type; it then costs nothing but itself.
+pub fn parse(bytes: &[u8]) -> Option<Record<'_>> {
+    let line = line(bytes)?;
+    let at = line.at;
+    match line.kind.as_deref()? {
+        "assistant" if line.refusal => Some(Record::Refusal(at)),
+        "assistant" => Some(response(line, bytes).map_or(Record::Other(at), Record::Response)),
+        "cost-state" => Some(cost_state(line).map_or(Record::Other(at), Record::CostState)),
         _ => Some(Record::Other(at)),
     }
 }
 
-fn response<'a>(raw: RawLine<'a>, at: Option<Millis>, line: &[u8]) -> Option<Response<'a>> {
-    let message = raw.message?;
-    let raw_usage = message.usage?.get();
-    let model = message.model.0?;
+/// The time of a line, if it has one at its top level.
+pub fn time_of(bytes: &[u8]) -> Option<Millis> {
+    let mut at = None;
+    Walk::object(bytes, |field, walk| {
+        let value = walk.value()?;
+        if field == b"timestamp" {
+            at = time(value);
+        }
+        Some(())
+    })?;
+    at
+}
+
+fn time(value: &[u8]) -> Option<Millis> {
+    millis(&text(value)?)
+}
+
+fn line(bytes: &[u8]) -> Option<Line<'_>> {
+    let mut line = Line::default();
+    Walk::object(bytes, |field, walk| {
+        match field {
+            b"message" => return line.message.read(walk),
+            b"modelUsage" => {
+                return walk.fields(|model, walk| {
+                    let model = String::from_utf8_lossy(model).into_owned();
+                    line.models.insert(model, model_total(walk)?);
+                    Some(())
+                });
+            }
+            _ => {}
+        }
+        let value = walk.value()?;
+        match field {
+            b"type" => line.kind = name(value),
+            b"uuid" => line.uuid = name(value),
+            b"timestamp" => line.at = time(value),
+            b"sessionId" => line.session = name(value),
+            b"requestSessionId" => line.request_session = name(value),
+            b"requestId" => line.request = name(value),
+            b"cwd" => line.directory = text(value),
+            b"isSidechain" => line.subagent = flag(value),
+            b"isApiErrorMessage" => line.refusal = flag(value),
+            b"totalCostUSD" => line.total_usd = number(value),
+            b"startTime" => line.started = number(value),
+            _ => {}
+        }
+        Some(())
+    })?;
+    Some(line)
+}
+
+impl<'a> Message<'a> {
+    fn read(&mut self, walk: &mut Walk<'a>) -> Option<()> {
+        walk.fields(|field, walk| {
+            if field == b"usage" {
+                let mut usage = RawUsage::default();
+                let bytes = walk.while_passing(|walk| usage.read(walk))?;
+                self.usage = bytes.starts_with(b"{").then_some((usage, bytes));
+                return Some(());
+            }
+            let value = walk.value()?;
+            match field {
+                b"id" => self.id = name(value),
+                b"model" => self.model = text(value),
+                _ => {}
+            }
+            Some(())
+        })
+    }
+}
+
+fn response<'a>(line: Line<'a>, bytes: &'a [u8]) -> Option<Response<'a>> {
+    let message = line.message;
+    let (raw, raw_bytes) = message.usage?;
+    let model = message.model?;
     if model == SYNTHETIC {
         return None;
     }
-    let usage: RawUsage<'_> = serde_json::from_str(raw_usage).ok()?;
-    let signature = match (&message.id.0, &raw.request.0) {
-        (Some(Cow::Borrowed(message)), Some(Cow::Borrowed(request))) => {
-            // Where the borrowed id stands; checked, because a repaired line is another buffer.
-            let message_at = message.as_ptr().addr().wrapping_sub(line.as_ptr().addr());
-            let stands_there = line
-                .get(message_at..)
-                .is_some_and(|rest| rest.starts_with(message.as_bytes()));
-            stands_there.then_some(Signature {
-                message,
-                message_at,
-                request,
-                usage: raw_usage,
-            })
-        }
+    let usage = raw.tokens.usage(raw.web_searches);
+    let key = key(
+        message.id.as_deref(),
+        line.request.as_deref(),
+        line.uuid.as_deref(),
+        bytes,
+    );
+    let signature = match (message.id, line.request) {
+        (Some(Cow::Borrowed(message)), Some(Cow::Borrowed(request))) => Some(Signature {
+            message,
+            message_at: message.as_ptr().addr() - bytes.as_ptr().addr(),
+            request,
+            usage: raw_bytes,
+        }),
         _ => None,
     };
-    let key = key(
-        message.id.as_str(),
-        raw.request.as_str(),
-        raw.uuid.as_str(),
-        line,
-    );
-    let copied = raw.request_session.as_str().is_some();
-    let total = usage_of(&usage);
-    let calls = calls(usage.iterations.as_deref().unwrap_or_default(), &total);
     Some(Response {
         key,
-        at,
-        session: if copied {
-            raw.request_session.0
-        } else {
-            raw.session.0
-        },
-        copied,
-        subagent: raw.subagent.0,
+        at: line.at,
+        copied: line.request_session.is_some(),
+        session: line.request_session.or(line.session),
+        subagent: line.subagent,
         model,
-        usage: total,
-        service: Service {
-            fast: usage.speed.as_str() == Some("fast"),
-            us_only: usage.inference_geo.as_str() == Some("us"),
-        },
-        calls,
-        directory: raw.directory.0,
+        usage,
+        service: raw.service,
+        calls: calls_that_add_up(raw.calls, &usage),
+        directory: line.directory,
         signature,
     })
 }
@@ -217,56 +186,115 @@ fn key(message: Option<&str>, request: Option<&str>, uuid: Option<&str>, line: &
     }
 }
 
-fn usage_of(raw: &RawUsage<'_>) -> Usage {
-    let (cache_write, cache_write_1h) = writes(raw.cache_creation_input_tokens, raw.cache_creation);
-    Usage {
-        input: raw.input_tokens.0,
-        output: raw.output_tokens.0,
-        cache_read: raw.cache_read_input_tokens.0,
-        cache_write,
-        cache_write_1h,
-        web_searches: raw
-            .server_tool_use
-            .as_ref()
-            .map_or(0, |tools| tools.web_search_requests.0),
+/// What was counted, how it was served, and the calls behind it.
+#[derive(Default)]
+struct RawUsage {
+    tokens: Tokens,
+    web_searches: u64,
+    service: Service,
+    /// Those of type `message`.
+    calls: Vec<Usage>,
+}
+
+impl RawUsage {
+    fn read(&mut self, walk: &mut Walk<'_>) -> Option<()> {
+        walk.fields(|field, walk| {
+            match field {
+                b"server_tool_use" => {
+                    return walk.fields(|field, walk| {
+                        let value = walk.value()?;
+                        if field == b"web_search_requests" {
+                            self.web_searches = count(value);
+                        }
+                        Some(())
+                    });
+                }
+                b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
+                b"inference_geo" => self.service.us_only = walk.value()? == b"\"us\"",
+                b"iterations" => return walk.items(|walk| self.read_call(walk)),
+                _ => return self.tokens.read(field, walk),
+            }
+            Some(())
+        })
+    }
+
+    fn read_call(&mut self, walk: &mut Walk<'_>) -> Option<()> {
+        let mut tokens = Tokens::default();
+        let mut is_message = false;
+        walk.fields(|field, walk| {
+            if field != b"type" {
+                return tokens.read(field, walk);
+            }
+            is_message = walk.value()? == b"\"message\"";
+            Some(())
+        })?;
+        if is_message {
+            self.calls.push(tokens.usage(0));
+        }
+        Some(())
     }
 }
 
-/// Cache writes in all and of one hour. The split can be missing (then all count as five-minute
-/// writes, as the client has it) or stand alone.
-fn writes(total: Count, split: Option<RawCacheCreation>) -> (u64, u64) {
-    let Some(split) = split else {
-        return (total.0, 0);
-    };
-    let hour = split.ephemeral_1h_input_tokens.0;
-    let total = if total.0 == 0 {
-        split.ephemeral_5m_input_tokens.0.saturating_add(hour)
-    } else {
-        total.0
-    };
-    (total, hour.min(total))
+/// The counts that a response and each call behind it have in common.
+#[derive(Default)]
+struct Tokens {
+    input: u64,
+    output: u64,
+    cache_read: u64,
+    cache_write: u64,
+    /// Cache writes of five minutes and of one hour.
+    split: (u64, u64),
 }
 
-/// The model calls behind one response, as the client takes them: only those of type `message`,
-/// and only if they add up to what the response says. A one-hour write that the response reports
-/// and no call does is given to the calls in order.
-fn calls(iterations: &[RawCall<'_>], total: &Usage) -> Vec<Usage> {
-    let mut calls: Vec<Usage> = iterations
-        .iter()
-        .filter(|call| call.kind.as_str() == Some("message"))
-        .map(|call| {
-            let (cache_write, cache_write_1h) =
-                writes(call.cache_creation_input_tokens, call.cache_creation);
-            Usage {
-                input: call.input_tokens.0,
-                output: call.output_tokens.0,
-                cache_read: call.cache_read_input_tokens.0,
-                cache_write,
-                cache_write_1h,
-                web_searches: 0,
-            }
-        })
-        .collect();
+impl Tokens {
+    /// Takes in the field of this name.
+    fn read(&mut self, field: &[u8], walk: &mut Walk<'_>) -> Option<()> {
+        if field == b"cache_creation" {
+            let (five_minutes, hour) = &mut self.split;
+            return walk.fields(|field, walk| {
+                let value = walk.value()?;
+                match field {
+                    b"ephemeral_5m_input_tokens" => *five_minutes = count(value),
+                    b"ephemeral_1h_input_tokens" => *hour = count(value),
+                    _ => {}
+                }
+                Some(())
+            });
+        }
+        let value = walk.value()?;
+        match field {
+            b"input_tokens" => self.input = count(value),
+            b"output_tokens" => self.output = count(value),
+            b"cache_read_input_tokens" => self.cache_read = count(value),
+            b"cache_creation_input_tokens" => self.cache_write = count(value),
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// The split of cache writes can be missing (then all count as five-minute writes, as the
+    /// client has it) or stand alone.
+    fn usage(&self, web_searches: u64) -> Usage {
+        let (five_minutes, hour) = self.split;
+        let cache_write = match self.cache_write {
+            0 => five_minutes.saturating_add(hour),
+            total => total,
+        };
+        Usage {
+            input: self.input,
+            output: self.output,
+            cache_read: self.cache_read,
+            cache_write,
+            cache_write_1h: hour.min(cache_write),
+            web_searches,
+        }
+    }
+}
+
+/// The calls behind a response as the client takes them: only if there are several, and they add
+/// up to what the response says. A one-hour write that the response reports and no call does is
+/// given to the calls in order.
+fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     let sum = |field: fn(&Usage) -> u64| calls.iter().map(field).fold(0, u64::saturating_add);
     let adds_up = sum(|call| call.input) == total.input
         && sum(|call| call.output) == total.output
@@ -286,41 +314,37 @@ fn calls(iterations: &[RawCall<'_>], total: &Usage) -> Vec<Usage> {
     calls
 }
 
-fn cost_state(raw: RawLine<'_>) -> Option<CostState> {
-    let models = raw
-        .models
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(model, total)| {
-            let usage = Usage {
-                input: total.input_tokens.0,
-                output: total.output_tokens.0,
-                cache_read: total.cache_read_input_tokens.0,
-                cache_write: total.cache_creation_input_tokens.0,
-                cache_write_1h: total
-                    .cache_creation_ephemeral1h_input_tokens
-                    .0
-                    .min(total.cache_creation_input_tokens.0),
-                web_searches: total.web_search_requests.0,
-            };
-            (
-                model,
-                ModelTotal {
-                    usage,
-                    cost_usd: total.cost_usd.0.unwrap_or(0.0),
-                },
-            )
-        })
-        .collect();
+fn cost_state(line: Line<'_>) -> Option<CostState> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "saturates; milliseconds fit an i64"
     )]
-    let started = raw.started.0? as Millis;
+    let started = line.started? as Millis;
     Some(CostState {
-        session: raw.session.0.map(Cow::into_owned),
+        session: line.session.map(Cow::into_owned),
         started,
-        total_usd: raw.total_usd.0?,
-        models,
+        total_usd: line.total_usd?,
+        models: line.models,
     })
+}
+
+fn model_total(walk: &mut Walk<'_>) -> Option<ModelTotal> {
+    let mut total = ModelTotal::default();
+    let usage = &mut total.usage;
+    walk.fields(|field, walk| {
+        let value = walk.value()?;
+        match field {
+            b"inputTokens" => usage.input = count(value),
+            b"outputTokens" => usage.output = count(value),
+            b"cacheReadInputTokens" => usage.cache_read = count(value),
+            b"cacheCreationInputTokens" => usage.cache_write = count(value),
+            b"cacheCreationEphemeral1hInputTokens" => usage.cache_write_1h = count(value),
+            b"webSearchRequests" => usage.web_searches = count(value),
+            b"costUSD" => total.cost_usd = number(value).unwrap_or(0.0),
+            _ => {}
+        }
+        Some(())
+    })?;
+    usage.cache_write_1h = usage.cache_write_1h.min(usage.cache_write);
+    Some(total)
 }

@@ -7,14 +7,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
-use super::lenient::Text;
-use super::raw::interpret;
-use super::time::millis;
 use crate::pricing::{Service, Usage};
+use crate::time::Millis;
 
-pub use super::time::Millis;
+pub use super::raw::{parse, time_of};
 
 /// The model name of lines that the client made itself: errors, interruptions.
 pub const SYNTHETIC: &str = "<synthetic>";
@@ -57,7 +53,7 @@ pub struct Signature<'a> {
     /// The request id.
     pub request: &'a str,
     /// The usage object as written.
-    pub usage: &'a str,
+    pub usage: &'a [u8],
 }
 
 /// The client's own running total for one model, as a `cost-state` line has it.
@@ -93,58 +89,6 @@ pub enum Record<'a> {
     Refusal(Option<Millis>),
     /// Something else, with its time if it has one.
     Other(Option<Millis>),
-}
-
-/// Reads a line. None if it is not a JSON object of the expected shape; it then costs nothing but
-/// itself.
-pub fn parse(line: &[u8]) -> Option<Record<'_>> {
-    // The parser checks only the texts that are kept. One byte that is not UTF-8 in any of them
-    // must not lose the response, so such a line is repaired and read again.
-    match serde_json::from_slice(line) {
-        Ok(raw) => interpret(raw, line),
-        Err(_) if std::str::from_utf8(line).is_ok() => None,
-        Err(_) => {
-            let repaired = String::from_utf8_lossy(line);
-            interpret(serde_json::from_str(&repaired).ok()?, line).map(Record::detach)
-        }
-    }
-}
-
-/// The time of a line, if it has one at its top level.
-pub fn time_of(line: &[u8]) -> Option<Millis> {
-    #[derive(Deserialize)]
-    struct Timed<'a> {
-        #[serde(borrow, default)]
-        timestamp: Text<'a>,
-    }
-    let timed: Timed<'_> = serde_json::from_slice(line).ok()?;
-    millis(timed.timestamp.as_str()?)
-}
-
-impl Record<'_> {
-    fn detach(self) -> Record<'static> {
-        fn own(text: Cow<'_, str>) -> Cow<'static, str> {
-            Cow::Owned(text.into_owned())
-        }
-        match self {
-            Self::Response(found) => Record::Response(Response {
-                key: found.key,
-                at: found.at,
-                session: found.session.map(own),
-                copied: found.copied,
-                subagent: found.subagent,
-                model: own(found.model),
-                usage: found.usage,
-                service: found.service,
-                calls: found.calls,
-                directory: found.directory.map(own),
-                signature: None,
-            }),
-            Self::CostState(found) => Record::CostState(found),
-            Self::Refusal(at) => Record::Refusal(at),
-            Self::Other(at) => Record::Other(at),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -279,14 +223,6 @@ mod tests {
         assert_eq!(response(&fitting).calls.len(), 2);
         assert_eq!(response(&fitting).calls[0].cache_write_1h, 3_000);
         assert!(response(&two(11)).calls.is_empty());
-    }
-
-    #[test]
-    fn times_are_read_with_and_without_milliseconds() {
-        assert_eq!(millis("2026-11-20T06:26:56.016Z"), Some(1_795_156_016_016));
-        assert_eq!(millis("2026-11-20T07:26:56+01:00"), Some(1_795_156_016_000));
-        assert_eq!(millis("2026-13-20T06:26:56.016Z"), None);
-        assert_eq!(millis("now"), None);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::{Finder, FinderRev};
 
-use super::record::{self, CostState, Millis, Record, Response, Signature};
+use super::record::{self, CostState, Record, Response, Signature};
+use crate::time::Millis;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static COST_STATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cost-state\""));
@@ -122,8 +123,8 @@ fn repeats(signature: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
         return false;
     }
     let value = |key_at: usize, key: &[u8]| line.get(key_at + key.len()..)?.strip_prefix(b":");
-    let Some(rest) = value(usage_at, b"\"usage\"")
-        .and_then(|value| value.strip_prefix(signature.usage.as_bytes()))
+    let Some(rest) =
+        value(usage_at, b"\"usage\"").and_then(|value| value.strip_prefix(signature.usage))
     else {
         return false;
     };

@@ -66,3 +66,16 @@ fn plain_millis(text: &[u8]) -> Option<Millis> {
     )?;
     Some(time.and_utc().timestamp_millis())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_and_without_milliseconds() {
+        assert_eq!(millis("2026-11-20T06:26:56.016Z"), Some(1_795_156_016_016));
+        assert_eq!(millis("2026-11-20T07:26:56+01:00"), Some(1_795_156_016_000));
+        assert_eq!(millis("2026-13-20T06:26:56.016Z"), None);
+        assert_eq!(millis("now"), None);
+    }
+}
