@@ -1,8 +1,8 @@
 //! Reading what transcripts have gained since the last time.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rusqlite::TransactionBehavior;
@@ -16,7 +16,7 @@ use crate::transcript::reader::{Progress, modified, read_on};
 
 /// A batch is handed on after about this many bytes: often enough that it goes into the ledger
 /// while others are read.
-const BATCH_BYTES: u64 = 8 * 1024 * 1024;
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A transaction is committed after about this many bytes: often enough that a killed first read
 /// loses little. Keys are hashes, so each writes nearly every page of the ledger.
@@ -25,6 +25,9 @@ const TRANSACTION_BYTES: u64 = 512 * 1024 * 1024;
 /// Page cache for a long reading, in SQLite's unit: kibibytes, negative. The usual 2 MB would
 /// write pages out and read them back within one transaction.
 const CACHE: i64 = -32 * 1024;
+
+/// One thread commits, so more would only wait for it.
+const MOST_THREADS: usize = 8;
 
 /// From this much to read on, it is worth starting threads.
 const WORTH_THREADS: u64 = 4 * 1024 * 1024;
@@ -146,6 +149,7 @@ impl Ledger {
         Ok(batch)
     }
 
+    /// Returns how many files could not be read.
     fn read_with_threads(
         &mut self,
         jobs: &[Job],
@@ -153,49 +157,62 @@ impl Ledger {
         prices: &PriceTable,
         watch: &mut dyn FnMut(Step),
     ) -> Result<usize, Error> {
-        let workers = std::thread::available_parallelism()
-            .map_or(2, usize::from)
-            .clamp(1, 8);
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let queue = Queue {
+            jobs,
+            next: AtomicUsize::new(0),
+        };
         let (sender, receiver) = channel();
         let outcome = std::thread::scope(|scope| {
-            for _ in 0..workers {
+            // This thread is one of them: it commits, and reads while there is nothing to commit.
+            for _ in 1..threads.min(MOST_THREADS) {
                 let sender = sender.clone();
-                let (next, stop) = (&next, &stop);
-                scope.spawn(move || work(jobs, next, stop, &sender));
+                let queue = &queue;
+                scope.spawn(move || {
+                    while let Some(handed) = queue.read_some() {
+                        // Nobody receives only where committing failed, and that is reported.
+                        let _ = sender.send(handed);
+                    }
+                });
             }
             drop(sender);
-            let outcome = self.commit_all(&receiver, total, prices, watch);
-            stop.store(true, Ordering::Relaxed);
+            let mut next = || match receiver.try_recv() {
+                Ok(handed) => Some(handed),
+                Err(_) => queue.read_some().or_else(|| receiver.recv().ok()),
+            };
+            let outcome = self.commit_all(&mut next, total, prices, watch);
+            queue.close();
             outcome
         });
         outcome.map_err(self.failed())
     }
 
-    /// Commits what is handed on until nobody is left to hand on anything, and returns how many
-    /// files could not be read.
+    /// Commits what `next` gives until there is no more, and returns how many files could not be
+    /// read.
     fn commit_all(
         &mut self,
-        receiver: &Receiver<Handed>,
+        next: &mut dyn FnMut() -> Option<Handed>,
         total: u64,
         prices: &PriceTable,
         watch: &mut dyn FnMut(Step),
     ) -> rusqlite::Result<usize> {
         self.connection.pragma_update(None, "cache_size", CACHE)?;
         let (mut done, mut failed) = (0, 0);
-        while let Ok(first) = receiver.recv() {
+        let mut waiting = next();
+        while waiting.is_some() {
             let transaction = self
                 .connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
             let enough = done + TRANSACTION_BYTES;
-            let mut next = Some(first);
-            while let Some(handed) = next {
+            while let Some(handed) = waiting {
                 put(&transaction, &handed.batch, prices)?;
                 failed += handed.failed;
                 done += handed.bytes;
                 watch(Step { done, total });
-                next = (done < enough).then(|| receiver.recv().ok()).flatten();
+                waiting = next();
+                if done >= enough {
+                    break;
+                }
             }
             transaction.commit()?;
         }
@@ -203,7 +220,7 @@ impl Ledger {
     }
 }
 
-/// What a reading thread hands on.
+/// What was read and is to be committed.
 #[derive(Default)]
 struct Handed {
     batch: Batch,
@@ -213,22 +230,32 @@ struct Handed {
     failed: usize,
 }
 
-/// Takes jobs until there are none, handing on a batch now and then.
-fn work(jobs: &[Job], next: &AtomicUsize, stop: &AtomicBool, sender: &Sender<Handed>) {
-    let mut gathered = Handed::default();
-    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-        if stop.load(Ordering::Relaxed) {
-            return;
+/// Files to be read, shared by threads.
+struct Queue<'a> {
+    jobs: &'a [Job],
+    next: AtomicUsize,
+}
+
+impl Queue<'_> {
+    /// Reads files until there is enough to commit. None if no file is left.
+    fn read_some(&self) -> Option<Handed> {
+        let mut gathered = None;
+        while let Some(job) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let handed: &mut Handed = gathered.get_or_insert_default();
+            let read = read_job(job, &mut handed.batch, &mut |_| false);
+            handed.failed += usize::from(read.is_err());
+            handed.bytes += job.bytes;
+            if handed.bytes >= BATCH_BYTES {
+                break;
+            }
         }
-        let read = read_job(job, &mut gathered.batch, &mut |_| false);
-        gathered.failed += usize::from(read.is_err());
-        gathered.bytes += job.bytes;
-        if gathered.bytes >= BATCH_BYTES {
-            // Nobody receives only where committing failed, and that is reported.
-            let _ = sender.send(std::mem::take(&mut gathered));
-        }
+        gathered
     }
-    let _ = sender.send(gathered);
+
+    /// Leaves the rest unread.
+    fn close(&self) {
+        self.next.store(self.jobs.len(), Ordering::Relaxed);
+    }
 }
 
 fn job(found: Found, progress: Progress) -> Option<Job> {
