@@ -18,6 +18,8 @@ pub struct Environment {
     variables: HashMap<OsString, OsString>,
     /// The moment of this run. `WHYCAP_NOW` (RFC 3339) replaces it.
     pub now: DateTime<Utc>,
+    /// The machine's own clock at that moment, which dates files. `WHYCAP_NOW` leaves it alone.
+    pub machine_now: DateTime<Utc>,
     /// The user's time zone.
     pub zone: Zone,
 }
@@ -45,6 +47,7 @@ impl Environment {
         Self {
             variables,
             now,
+            machine_now: clock,
             zone: Zone::Local,
         }
     }

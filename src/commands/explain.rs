@@ -123,7 +123,8 @@ fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
     let mut ledger = Ledger::open_existing(&places.data, Patience::None)?;
     let prices = PriceTable::with(own_rates(&places)).ok()?;
     let effort = Effort::Within(READS);
-    let caught = ledger.catch_up(places.transcript_roots(), &prices, effort, &mut |_| {});
+    let roots = places.transcript_roots();
+    let caught = ledger.catch_up(roots, environment.machine_now, &prices, effort, &mut |_| {});
     let is_current = caught.is_ok_and(|caught| caught.complete);
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();

@@ -57,7 +57,7 @@ pub fn run(environment: &Environment) -> ExitCode {
     }
     // After the answer, so that nobody waits for it.
     if matches!(name, "Stop" | "SessionEnd" | "SessionStart") {
-        catch_up(&places);
+        catch_up(&places, environment);
     }
     ExitCode::SUCCESS
 }
@@ -102,7 +102,7 @@ fn greet(event: &Value, places: &Places, environment: &Environment) -> Option<Va
 
 /// Reads a little of what other sessions wrote, so that today's figure knows of it. Whatever
 /// fails here is tried again at the next event.
-fn catch_up(places: &Places) {
+fn catch_up(places: &Places, environment: &Environment) {
     let Ok(prices) = PriceTable::with(own_rates(places)) else {
         return;
     };
@@ -111,6 +111,7 @@ fn catch_up(places: &Places) {
     };
     let _ = ledger.catch_up(
         places.transcript_roots(),
+        environment.machine_now,
         &prices,
         Effort::Within(CATCH_UP),
         &mut |_| {},

@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         }
     };
     let places = Places::of(environment);
-    let (ledger, prices) = caught_up(&places)?;
+    let (ledger, prices) = caught_up(&places, environment)?;
     if arguments.why_different {
         return super::why_different::run(environment, &places, &ledger, arguments.json);
     }
@@ -78,7 +78,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         .and_then(|day| day.checked_add_days(Days::new(1)))
         .map(|day| zone.midnight(day).timestamp_millis());
     let mut grouping = Grouping::new(arguments.by, zone);
-    ledger.rows(from, to, &mut |row| grouping.add(&row))?;
+    ledger.rows(from, to, arguments.by.is_by_origin(), &mut |row| {
+        grouping.add(&row);
+    })?;
     let (total, groups) = grouping.finish();
     if arguments.json {
         let label = zone.label(environment.text("TZ"), environment.now);
@@ -123,14 +125,15 @@ fn last_days(question: Question<'_>) -> anyhow::Result<String> {
     let prices = PriceTable::with(prices::own_rates(places))?;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
     let effort = Effort::Within(ANSWER_READS);
-    let caught = ledger.catch_up(places.transcript_roots(), &prices, effort, &mut |_| {});
+    let roots = places.transcript_roots();
+    let caught = ledger.catch_up(roots, environment.machine_now, &prices, effort, &mut |_| {});
     let zone = environment.zone;
     let today = zone.day(environment.now);
     let since = today
         .checked_sub_days(Days::new(6))
         .map(|day| zone.midnight(day).timestamp_millis());
     let mut grouping = Grouping::new(GroupBy::Day, zone);
-    ledger.rows(since, None, &mut |row| grouping.add(&row))?;
+    ledger.rows(since, None, false, &mut |row| grouping.add(&row))?;
     let (total, groups) = grouping.finish();
     let home = places.home.to_str();
     let width = question::width(environment);
@@ -153,7 +156,10 @@ fn last_days(question: Question<'_>) -> anyhow::Result<String> {
 
 /// Opens the ledger and brings it up to date with the transcripts, with a progress bar on a
 /// terminal where that takes long.
-pub(crate) fn caught_up(places: &Places) -> anyhow::Result<(Ledger, PriceTable)> {
+pub(crate) fn caught_up(
+    places: &Places,
+    environment: &Environment,
+) -> anyhow::Result<(Ledger, PriceTable)> {
     let prices = PriceTable::with(prices::own_rates(places))?;
     let mut ledger = Ledger::open(&places.data, Patience::Person)?;
     // Before the reading: what is read from now on is priced by this table anyway.
@@ -161,6 +167,7 @@ pub(crate) fn caught_up(places: &Places) -> anyhow::Result<(Ledger, PriceTable)>
     let mut bar = ProgressBar::new();
     let caught = ledger.catch_up(
         places.transcript_roots(),
+        environment.machine_now,
         &prices,
         Effort::All,
         &mut |step| bar.show(step),

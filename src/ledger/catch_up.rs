@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use rusqlite::TransactionBehavior;
 
 use super::batch::Batch;
 use super::commit::put;
-use super::files::{Found, session_by_place, subagents_of, transcripts};
+use super::files::session_by_place;
+use super::search::{Found, Known, Walked, subagents_of, transcripts};
 use super::{Error, Ledger};
 use crate::pricing::PriceTable;
-use crate::transcript::reader::{Progress, modified, read_on};
+use crate::transcript::reader::{Look, Progress, read_on};
 
 /// A batch is handed on after about this many bytes: often enough that it goes into the ledger
 /// while others are read.
@@ -71,26 +73,26 @@ struct Job {
 impl Ledger {
     /// Reads everything new under `roots` into the ledger.
     ///
-    /// `watch` is told how far it is, a few times a second on a long reading.
+    /// `now` is the machine's clock, which dates files. `watch` is told how far it is, a few times a
+    /// second on a long reading.
     pub fn catch_up(
         &mut self,
         roots: impl Iterator<Item = PathBuf>,
+        now: DateTime<Utc>,
         prices: &PriceTable,
         effort: Effort,
         watch: &mut dyn FnMut(Step),
     ) -> Result<Caught, Error> {
         let began = Instant::now();
-        let known = self.progress_of_all()?;
-        let mut jobs: Vec<Job> = transcripts(roots)
-            .into_iter()
-            .filter_map(|found| {
-                let progress = known
-                    .get(found.path.as_os_str())
-                    .copied()
-                    .unwrap_or_default();
-                job(found, progress)
-            })
-            .collect();
+        let known = Known::read(&self.connection, now).map_err(self.failed())?;
+        let Walked { found, seen } = transcripts(roots, &known);
+        // If another process is writing, it or the next catch-up will remember them.
+        let _ = known.listings.store(&seen, &mut self.connection);
+        let mut jobs: Vec<Job> = Vec::new();
+        for found in found {
+            let progress = self.progress_of(&found.path)?;
+            jobs.extend(job(found, progress));
+        }
         // Newest first: if time runs out, what a person looks at is there.
         jobs.sort_by_key(|job| std::cmp::Reverse(job.modified));
         let total = jobs.iter().map(|job| job.bytes).sum();
@@ -137,7 +139,7 @@ impl Ledger {
             .filter(std::fs::Metadata::is_file)
             .map(|metadata| Found {
                 path: transcript.to_owned(),
-                metadata,
+                look: Look::of(&metadata),
             });
         for found in own.into_iter().chain(subagents_of(transcript)) {
             let progress = self.progress_of(&found.path)?;
@@ -259,9 +261,9 @@ impl Queue<'_> {
 }
 
 fn job(found: Found, progress: Progress) -> Option<Job> {
-    (!progress.is_current(&found.metadata)).then(|| Job {
-        bytes: found.metadata.len().saturating_sub(progress.offset),
-        modified: modified(&found.metadata),
+    (!progress.is_current(found.look)).then(|| Job {
+        bytes: found.look.size.saturating_sub(progress.offset),
+        modified: found.look.modified,
         path: found.path,
         progress,
     })

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::batch::{Batch, Counted, FileSeen};
-use super::row::{Stored, counts, flag, path_bytes, read, service, write};
+use super::paths::bytes_of;
+use super::row::{Stored, counts, flag, read, service, write};
 use super::unrecorded::Part;
 use super::{QUARTER, reconcile};
 use crate::pricing::{ModelPrices, Money, PriceTable};
@@ -305,7 +306,7 @@ impl<'c> Writer<'c> {
             )?
             .query_row(
                 params![
-                    path_bytes(&seen.path),
+                    bytes_of(&seen.path),
                     progress.offset.cast_signed(),
                     progress.mark,
                     progress.size.cast_signed(),

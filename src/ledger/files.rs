@@ -1,75 +1,14 @@
-//! Finding transcripts, and how far each was read.
+//! How far each transcript was read, and which session it belongs to.
 
-use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, Metadata};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 
 use rusqlite::{OptionalExtension, Row};
 
-use super::row::path_bytes;
+use super::paths::bytes_of;
 use super::{Error, Ledger};
 use crate::transcript::reader::Progress;
 use crate::transcript::scan::Carry;
-
-/// `projects/<project>/<session>/subagents/<agent>.jsonl`, and one to spare.
-const DEEPEST: usize = 5;
-
-/// A transcript on disk.
-#[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub(super) path: PathBuf,
-    pub(super) metadata: Metadata,
-}
-
-/// All transcripts under these roots. What cannot be read is passed over: a directory that
-/// vanished or is not ours must not hide the others.
-pub(super) fn transcripts(roots: impl Iterator<Item = PathBuf>) -> Vec<Found> {
-    let mut found = Vec::new();
-    for root in roots {
-        walk(&root, 1, &mut found);
-    }
-    found
-}
-
-/// The subagents' transcripts of the session whose transcript is `path`.
-pub(super) fn subagents_of(path: &Path) -> Vec<Found> {
-    let mut found = Vec::new();
-    walk(
-        &path.with_extension("").join("subagents"),
-        DEEPEST - 1,
-        &mut found,
-    );
-    found
-}
-
-fn walk(directory: &Path, depth: usize, found: &mut Vec<Found>) {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let Ok(kind) = entry.file_type() else {
-            continue;
-        };
-        let path = entry.path();
-        if path.extension() == Some(OsStr::new("jsonl")) {
-            // Follows a link: people keep transcripts on other disks. For what is none, asking the
-            // directory spares looking up the whole path, which counts with thousands of files.
-            let metadata = if kind.is_symlink() {
-                fs::metadata(&path)
-            } else {
-                entry.metadata()
-            };
-            if let Ok(metadata) = metadata
-                && metadata.is_file()
-            {
-                found.push(Found { path, metadata });
-            }
-        } else if depth < DEEPEST && (kind.is_dir() || (kind.is_symlink() && path.is_dir())) {
-            walk(&path, depth + 1, found);
-        }
-    }
-}
 
 /// The session that a transcript's place says it belongs to: its own name, or for a subagent's
 /// the directory above `subagents`.
@@ -100,40 +39,18 @@ fn progress_from(row: &Row<'_>) -> rusqlite::Result<Progress> {
 }
 
 impl Ledger {
-    /// How far every known file was read, by path.
-    pub(super) fn progress_of_all(&self) -> Result<HashMap<OsString, Progress>, Error> {
-        self.connection
-            .prepare_cached(&format!("SELECT {COLUMNS}, path FROM file"))
-            .and_then(|mut statement| {
-                statement
-                    .query_map([], |row| Ok((os_string(row.get(7)?), progress_from(row)?)))?
-                    .collect::<rusqlite::Result<_>>()
-            })
-            .map_err(self.failed())
-    }
-
     /// How far one file was read.
     pub(super) fn progress_of(&self, path: &Path) -> Result<Progress, Error> {
         self.connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM file WHERE path = ?"))
             .and_then(|mut statement| {
                 statement
-                    .query_row([path_bytes(path)], progress_from)
+                    .query_row([bytes_of(path)], progress_from)
                     .optional()
             })
             .map(Option::unwrap_or_default)
             .map_err(self.failed())
     }
-}
-
-#[cfg(unix)]
-fn os_string(bytes: Vec<u8>) -> OsString {
-    std::os::unix::ffi::OsStringExt::from_vec(bytes)
-}
-
-#[cfg(not(unix))]
-fn os_string(bytes: Vec<u8>) -> OsString {
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
 #[cfg(test)]

@@ -10,12 +10,15 @@ mod batch;
 mod catch_up;
 mod commit;
 mod difference;
+mod directories;
 mod files;
+mod paths;
 mod reconcile;
 mod report;
 mod reprice;
 mod row;
 mod schema;
+mod search;
 mod unrecorded;
 
 use std::path::{Path, PathBuf};

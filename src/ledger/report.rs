@@ -22,7 +22,7 @@ pub struct Origin {
 pub struct Row<'l> {
     /// Start of the quarter of an hour.
     pub at: Millis,
-    /// The session and its directory.
+    /// The session and its directory; empty where they were not asked for.
     pub origin: &'l Origin,
     /// The model's canonical name.
     pub model: &'l str,
@@ -40,23 +40,31 @@ pub struct Row<'l> {
 
 impl Ledger {
     /// Calls `each` for every sum from `since` up to `until` (milliseconds on quarters of an
-    /// hour; None is open), in order of time.
+    /// hour; None is open), in order of time. `with_origins` says whether rows tell their session
+    /// and directory: finding out means reading all sessions.
     pub fn rows(
         &self,
         since: Option<Millis>,
         until: Option<Millis>,
+        with_origins: bool,
         each: &mut dyn FnMut(Row<'_>),
     ) -> Result<(), Error> {
-        self.read_rows(since, until, each).map_err(self.failed())
+        let origins = if with_origins {
+            self.origins().map_err(self.failed())?
+        } else {
+            HashMap::new()
+        };
+        self.read_rows(since, until, &origins, each)
+            .map_err(self.failed())
     }
 
     fn read_rows(
         &self,
         since: Option<Millis>,
         until: Option<Millis>,
+        origins: &HashMap<i64, Origin>,
         each: &mut dyn FnMut(Row<'_>),
     ) -> rusqlite::Result<()> {
-        let origins = self.origins()?;
         let models = self.models()?;
         let from = since.map_or(i64::MIN, |since| since.div_euclid(QUARTER));
         let to = until.map_or(i64::MAX, |until| until.div_euclid(QUARTER));

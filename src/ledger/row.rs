@@ -130,8 +130,3 @@ pub(super) fn read(connection: &Connection, key: i64) -> rusqlite::Result<Option
         .query_row([key], stored_from)
         .optional()
 }
-
-/// A path as it is stored: its bytes, which need not be UTF-8.
-pub(super) fn path_bytes(path: &std::path::Path) -> Vec<u8> {
-    path.as_os_str().as_encoded_bytes().to_vec()
-}

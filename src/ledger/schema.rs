@@ -21,8 +21,9 @@ use rusqlite::{Connection, TransactionBehavior};
 /// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived from `cost_state`,
 ///   see `unrecorded.rs`.
 /// - `file.bytes_read` to `unreadable`: a `transcript::reader::Progress`; `modified` in nanoseconds.
+/// - `directory.changed`: nanoseconds; `names`: see `directories.rs`.
 /// - `cost_state.before`, `after`: times of the lines around it; `models`: see `commit.rs`.
-const MIGRATIONS: [&str; 1] = [
+const MIGRATIONS: [&str; 2] = [
     // 1: first version.
     "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER)WITHOUT ROWID;
 CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT UNIQUE,project TEXT,parent TEXT,parent_at INTEGER,recorded INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,client_total INTEGER,client_total_at INTEGER);
@@ -36,10 +37,12 @@ CREATE TABLE file(id INTEGER PRIMARY KEY,path BLOB UNIQUE,bytes_read INTEGER,mar
 CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,before INTEGER,after INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
 CREATE INDEX cost_state_by_session ON cost_state(session);
 CREATE INDEX cost_state_by_start ON cost_state(started);",
+    // 2: what directories hold.
+    "CREATE TABLE directory(path BLOB PRIMARY KEY,changed INTEGER,names BLOB)WITHOUT ROWID;",
 ];
 
 /// The version that this program writes.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// What became of a ledger on opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,4 +73,44 @@ pub(super) fn bring_up_to_date(connection: &mut Connection) -> rusqlite::Result<
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(Shape::Current)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_any_earlier_version_becomes_todays() {
+        for earlier in 0..MIGRATIONS.len() {
+            let mut connection = Connection::open_in_memory().unwrap();
+            for step in &MIGRATIONS[..earlier] {
+                connection.execute_batch(step).unwrap();
+            }
+            let version = i64::try_from(earlier).unwrap();
+            connection
+                .pragma_update(None, "user_version", version)
+                .unwrap();
+            assert_eq!(bring_up_to_date(&mut connection).unwrap(), Shape::Current);
+            let tables = "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name)";
+            let found: String = connection.query_row(tables, [], |row| row.get(0)).unwrap();
+            assert_eq!(
+                found,
+                "cost_state,directory,file,meta,model,quarter,response,session,unrecorded"
+            );
+        }
+    }
+
+    #[test]
+    fn a_ledger_of_a_newer_version_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .pragma_update(None, "user_version", VERSION + 1)
+            .unwrap();
+        assert_eq!(bring_up_to_date(&mut connection).unwrap(), Shape::Newer);
+    }
+
+    #[test]
+    fn the_version_counts_the_steps() {
+        assert_eq!(usize::try_from(VERSION), Ok(MIGRATIONS.len()));
+    }
 }

@@ -43,6 +43,11 @@ impl GroupBy {
         }
     }
 
+    /// Whether it takes to know where rows come from.
+    pub fn is_by_origin(self) -> bool {
+        matches!(self, Self::Session | Self::Project)
+    }
+
     /// Whether the groups follow one another in time.
     pub fn is_time(self) -> bool {
         matches!(self, Self::Day | Self::Week | Self::Month | Self::Block)
@@ -129,8 +134,9 @@ pub struct Grouping {
     zone: Zone,
     groups: Vec<Group>,
     index: HashMap<String, usize>,
-    /// Day names by quarter of an hour: naming a day asks the zone, and rows repeat quarters.
-    names: HashMap<Millis, String>,
+    /// The quarter of an hour of the last row and the position of its period: naming a day asks
+    /// the zone, and rows come in order of time.
+    latest: Option<(Millis, usize)>,
     /// Rows for blocks, which can only be made when all are known.
     rows: Vec<(Millis, Tally)>,
     total: Tally,
@@ -147,7 +153,7 @@ impl Grouping {
             zone,
             groups: Vec::new(),
             index: HashMap::new(),
-            names: HashMap::new(),
+            latest: None,
             rows: Vec::new(),
             total: Tally::default(),
         }
@@ -189,19 +195,19 @@ impl Grouping {
                 self.add_to(position, row);
             }
             GroupBy::Day | GroupBy::Week | GroupBy::Month => {
-                let name = self.period(row.at);
-                let position = self.position(&name, row.at);
+                let position = match self.latest {
+                    Some((at, position)) if at == row.at => position,
+                    _ => self.position(&self.period(row.at), row.at),
+                };
+                self.latest = Some((row.at, position));
                 self.add_to(position, row);
             }
         }
     }
 
-    fn period(&mut self, at: Millis) -> String {
-        if let Some(known) = self.names.get(&at) {
-            return known.clone();
-        }
+    fn period(&self, at: Millis) -> String {
         let day = self.zone.day(moment(at));
-        let name = match self.by {
+        match self.by {
             GroupBy::Week => {
                 let since_monday = u64::from(day.weekday().num_days_from_monday());
                 day.checked_sub_days(Days::new(since_monday))
@@ -210,9 +216,7 @@ impl Grouping {
             }
             GroupBy::Month => day.format("%Y-%m").to_string(),
             _ => day.to_string(),
-        };
-        self.names.insert(at, name.clone());
-        name
+        }
     }
 
     fn position(&mut self, key: &str, at: Millis) -> usize {

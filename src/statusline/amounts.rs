@@ -71,7 +71,9 @@ pub fn known(
             || ledger.commit(&batch, prices).is_err();
         if !is_complete {
             let roots = places.transcript_roots();
-            let _ = ledger.catch_up(roots, prices, Effort::Within(FIRST_READ), &mut |_| {});
+            let now = environment.machine_now;
+            let effort = Effort::Within(FIRST_READ);
+            let _ = ledger.catch_up(roots, now, prices, effort, &mut |_| {});
         }
     }
     let _snapshot = ledger.snapshot().ok()?;

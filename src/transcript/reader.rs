@@ -17,6 +17,25 @@ const LONGEST_LINE: usize = 16 * 1024 * 1024;
 /// How many bytes before the offset are remembered to recognise the file again.
 const MARK: u64 = 256;
 
+/// How a file looks from outside. While that is the same, so is what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Size in bytes.
+    pub size: u64,
+    /// Modification time, nanoseconds since 1970.
+    pub modified: i64,
+}
+
+impl Look {
+    /// That of a file with this metadata.
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.len(),
+            modified: modified(metadata),
+        }
+    }
+}
+
 /// How far a file was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -34,8 +53,8 @@ pub struct Progress {
 
 impl Progress {
     /// Whether the file looks just as it did: then there is nothing to read.
-    pub fn is_current(&self, metadata: &Metadata) -> bool {
-        self.size == metadata.len() && self.modified == modified(metadata)
+    pub fn is_current(&self, look: Look) -> bool {
+        (self.size, self.modified) == (look.size, look.modified)
     }
 }
 
