@@ -118,7 +118,7 @@ fn render(table: &PriceTable, rows: &[&Row], palette: Palette, columns: usize) -
     for row in rows {
         let label = match row.from {
             Some(from) => format!("{} from {from}", row.model),
-            None => row.model.clone(),
+            None => row.model.to_owned(),
         };
         say(Tone::Plain, &line(&label, &row.standard));
         if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
@@ -134,7 +134,7 @@ fn render(table: &PriceTable, rows: &[&Row], palette: Palette, columns: usize) -
             "No model of that name. Unknown models are estimated as Claude Code does.",
         );
     }
-    let mut sources: Vec<&str> = rows.iter().map(|row| row.source.as_str()).collect();
+    let mut sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
     sources.sort_unstable();
     sources.dedup();
     let mut notes = vec![

@@ -1,6 +1,7 @@
 //! The price table: one embedded data file, looked up by model and day.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use once_cell::sync::OnceCell;
@@ -56,46 +57,81 @@ pub struct Rates {
 }
 
 /// One row of the table: a model's prices from a day on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The bare model id.
-    pub model: String,
+    pub model: &'static str,
     /// Other ids of the same model.
-    #[serde(default)]
-    pub also: Vec<String>,
+    pub also: Vec<&'static str>,
     /// First UTC day of these prices; None from the model's release.
-    #[serde(default)]
     pub from: Option<NaiveDate>,
     /// The standard rates.
-    #[serde(flatten)]
     pub standard: Rates,
     /// A prompt of more tokens than this is charged at [`Self::long`], as a whole.
-    #[serde(default)]
     pub above_prompt_tokens: Option<u64>,
     /// Rates of a long prompt.
-    #[serde(default)]
     pub long: Option<Rates>,
     /// Rates of fast mode; None where the model has none, then `standard` holds.
-    #[serde(default)]
     pub fast: Option<Rates>,
     /// Where the row comes from.
-    pub source: String,
+    pub source: &'static str,
 }
 
+/// The file as it is written. Its texts are borrowed from the program: a status line reads it.
 #[derive(Deserialize)]
 struct File {
     updated: NaiveDate,
     web_search_usd: f64,
     us_inference_multiplier: f64,
-    unknown_model_priced_as: String,
-    rows: Vec<Row>,
+    unknown_model_priced_as: &'static str,
+    rows: Vec<WrittenRow>,
+}
+
+/// A row as it is written: the standard rates stand beside the rest. (Serde's `flatten` would do
+/// this too, and take as long as all the rest of a status line's reading.)
+#[derive(Deserialize)]
+struct WrittenRow {
+    model: &'static str,
+    #[serde(default)]
+    also: Vec<&'static str>,
+    from: Option<NaiveDate>,
+    input: Rate,
+    output: Rate,
+    cache_read: Rate,
+    write_5m: Rate,
+    write_1h: Rate,
+    above_prompt_tokens: Option<u64>,
+    long: Option<Rates>,
+    fast: Option<Rates>,
+    source: &'static str,
+}
+
+impl From<WrittenRow> for Row {
+    fn from(written: WrittenRow) -> Self {
+        Self {
+            model: written.model,
+            also: written.also,
+            from: written.from,
+            standard: Rates {
+                input: written.input,
+                output: written.output,
+                cache_read: written.cache_read,
+                write_5m: written.write_5m,
+                write_1h: written.write_1h,
+            },
+            above_prompt_tokens: written.above_prompt_tokens,
+            long: written.long,
+            fast: written.fast,
+            source: written.source,
+        }
+    }
 }
 
 /// Prices of every known model, with the user's own rates on top.
 #[derive(Debug, Clone)]
 pub struct PriceTable {
-    rows: Vec<Row>,
-    unknown_model: String,
+    rows: Arc<[Row]>,
+    unknown_model: &'static str,
     /// Day on which the table was last checked against its sources.
     pub updated: NaiveDate,
     /// A web search, in pico-dollars.
@@ -143,7 +179,7 @@ impl PriceTable {
         Self::with(OwnRates::default())
     }
 
-    fn parse(text: &str) -> Result<Self, Unreadable> {
+    fn parse(text: &'static str) -> Result<Self, Unreadable> {
         let file: File =
             serde_json::from_str(text).map_err(|error| Unreadable(error.to_string()))?;
         if !file
@@ -159,7 +195,7 @@ impl PriceTable {
         )]
         Ok(Self {
             unknown_model: file.unknown_model_priced_as,
-            rows: file.rows,
+            rows: file.rows.into_iter().map(Row::from).collect(),
             updated: file.updated,
             web_search: (file.web_search_usd * 1e12).round() as i64,
             us_inference_tenths: (file.us_inference_multiplier * 10.0).round() as i64,
@@ -182,15 +218,15 @@ impl PriceTable {
         let listed = self
             .rows
             .iter()
-            .find(|row| row.model == id || row.also.contains(&id))
+            .find(|row| row.model == id || row.also.contains(&id.as_str()))
             .or_else(|| {
                 let variants = self
                     .rows
                     .iter()
-                    .filter(|row| is_variant_of(&id, &row.model));
+                    .filter(|row| is_variant_of(&id, row.model));
                 variants.max_by_key(|row| row.model.len())
             });
-        let name = listed.map_or(self.unknown_model.as_str(), |row| row.model.as_str());
+        let name = listed.map_or(self.unknown_model, |row| row.model);
         (
             self.rows.iter().filter(|row| row.model == name).collect(),
             listed.is_some(),
@@ -202,7 +238,7 @@ impl PriceTable {
         match self.rows_of(model) {
             (rows, true) => rows
                 .first()
-                .map_or_else(|| bare(model), |row| row.model.clone()),
+                .map_or_else(|| bare(model), |row| row.model.to_owned()),
             (_, false) => bare(model),
         }
     }
