@@ -58,8 +58,8 @@ const PERSON_WAITS: Duration = Duration::from_secs(20);
 /// The first process to open the ledger puts the index of its log in order, and until that is
 /// done, well under a millisecond, nobody else can read. Eight status lines drawn at once meet
 /// this often, so they ask again so many times, this far apart, before they do without.
-const OPENING_TRIES: i32 = 40;
-const OPENING_PAUSE: Duration = Duration::from_micros(250);
+const OPENING_TRIES: i32 = 100;
+const OPENING_PAUSE: Duration = Duration::from_micros(100);
 
 /// How long to wait for another writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
