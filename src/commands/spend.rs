@@ -68,8 +68,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         }
     };
     let places = Places::of(environment);
-    let (ledger, prices) = caught_up(&places, environment)?;
     if arguments.why_different {
+        let (ledger, _, _) = caught_up(&places, environment, |_| ())?;
         return super::why_different::run(environment, &places, &ledger, arguments.json);
     }
     let (since, until) = period;
@@ -77,10 +77,15 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let to = until
         .and_then(|day| day.checked_add_days(Days::new(1)))
         .map(|day| zone.midnight(day).timestamp_millis());
-    let mut grouping = Grouping::new(arguments.by, zone);
-    ledger.rows(from, to, arguments.by.is_by_origin(), &mut |row| {
-        grouping.add(&row);
-    })?;
+    let add_up = |ledger: &Ledger| {
+        let mut grouping = Grouping::new(arguments.by, zone);
+        ledger.rows(from, to, arguments.by.is_by_origin(), &mut |row| {
+            grouping.add(&row);
+        })?;
+        Ok::<_, crate::ledger::Error>(grouping)
+    };
+    let (ledger, prices, early) = caught_up(&places, environment, add_up)?;
+    let grouping = early.unwrap_or_else(|| add_up(&ledger))?;
     let (total, groups) = grouping.finish();
     if arguments.json {
         let label = zone.label(environment.text("TZ"), environment.now);
@@ -155,22 +160,25 @@ fn last_days(question: Question<'_>) -> anyhow::Result<String> {
 }
 
 /// Opens the ledger and brings it up to date with the transcripts, with a progress bar on a
-/// terminal where that takes long.
-pub(crate) fn caught_up(
+/// terminal where that takes long. `meanwhile` may look at the ledger as it was; what it made is
+/// given back if that still holds.
+pub(crate) fn caught_up<T>(
     places: &Places,
     environment: &Environment,
-) -> anyhow::Result<(Ledger, PriceTable)> {
+    meanwhile: impl FnOnce(&Ledger) -> T,
+) -> anyhow::Result<(Ledger, PriceTable, Option<T>)> {
     let prices = PriceTable::with(prices::own_rates(places))?;
     let mut ledger = Ledger::open(&places.data, Patience::Person)?;
     // Before the reading: what is read from now on is priced by this table anyway.
     ledger.reprice(&prices)?;
     let mut bar = ProgressBar::new();
-    let caught = ledger.catch_up(
+    let (caught, made) = ledger.catch_up_meanwhile(
         places.transcript_roots(),
         environment.machine_now,
         &prices,
         Effort::All,
         &mut |step| bar.show(step),
+        meanwhile,
     )?;
     bar.clear();
     ledger.tidy_in_background();
@@ -182,7 +190,7 @@ pub(crate) fn caught_up(
             caught.failed
         );
     }
-    Ok((ledger, prices))
+    Ok((ledger, prices, made))
 }
 
 fn usage(problem: &str) -> anyhow::Result<ExitCode> {

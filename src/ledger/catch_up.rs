@@ -83,9 +83,25 @@ impl Ledger {
         effort: Effort,
         watch: &mut dyn FnMut(Step),
     ) -> Result<Caught, Error> {
+        self.catch_up_meanwhile(roots, now, prices, effort, watch, |_| ())
+            .map(|(caught, _)| caught)
+    }
+
+    /// The same, and what `meanwhile` makes of the ledger as it was, if nothing turned out to be
+    /// new. Looking at thousands of transcripts takes longer than a report of their sums, and most
+    /// reports find nothing new.
+    pub fn catch_up_meanwhile<T>(
+        &mut self,
+        roots: impl Iterator<Item = PathBuf>,
+        now: DateTime<Utc>,
+        prices: &PriceTable,
+        effort: Effort,
+        watch: &mut dyn FnMut(Step),
+        meanwhile: impl FnOnce(&Self) -> T,
+    ) -> Result<(Caught, Option<T>), Error> {
         let began = Instant::now();
         let known = Known::read(&self.connection, now).map_err(self.failed())?;
-        let Walked { found, seen } = transcripts(roots, &known);
+        let (Walked { found, seen }, made) = transcripts(roots, &known, || meanwhile(self));
         // If another process is writing, it or the next catch-up will remember them.
         let _ = known.listings.store(&seen, &mut self.connection);
         let mut jobs: Vec<Job> = Vec::new();
@@ -93,6 +109,19 @@ impl Ledger {
             let progress = self.progress_of(&found.path)?;
             jobs.extend(job(found, progress));
         }
+        let made = made.filter(|_| jobs.is_empty());
+        let caught = self.read_jobs(jobs, began, prices, effort, watch)?;
+        Ok((caught, made))
+    }
+
+    fn read_jobs(
+        &mut self,
+        mut jobs: Vec<Job>,
+        began: Instant,
+        prices: &PriceTable,
+        effort: Effort,
+        watch: &mut dyn FnMut(Step),
+    ) -> Result<Caught, Error> {
         // Newest first: if time runs out, what a person looks at is there.
         jobs.sort_by_key(|job| std::cmp::Reverse(job.modified));
         let total = jobs.iter().map(|job| job.bytes).sum();

@@ -69,7 +69,14 @@ pub(super) struct Walked<'k> {
 
 /// All transcripts under these roots that look new. What cannot be read is passed over: a
 /// directory that vanished or is not ours must not hide the others.
-pub(super) fn transcripts(roots: impl Iterator<Item = PathBuf>, known: &Known) -> Walked<'_> {
+///
+/// Where there is so much to look at that other threads begin with it, this one sees to
+/// `meanwhile` first; else that is left undone.
+pub(super) fn transcripts<T>(
+    roots: impl Iterator<Item = PathBuf>,
+    known: &Known,
+    meanwhile: impl FnOnce() -> T,
+) -> (Walked<'_>, Option<T>) {
     let mut walked = Walked::default();
     let mut projects = Vec::new();
     for root in roots {
@@ -87,16 +94,18 @@ pub(super) fn transcripts(roots: impl Iterator<Item = PathBuf>, known: &Known) -
         }
         walked
     };
-    std::thread::scope(|scope| {
+    let done = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads.min(projects.len()))
             .map(|_| scope.spawn(walk))
             .collect();
+        let done = (!others.is_empty()).then(meanwhile);
         walked.extend(walk());
         for other in others {
             walked.extend(other.join().unwrap_or_default());
         }
+        done
     });
-    walked
+    (walked, done)
 }
 
 /// The subagents' transcripts of the session whose transcript is `path`.
@@ -239,6 +248,29 @@ mod tests {
         let mut home = Home::new();
         home.transcript("api/one.jsonl");
         assert_eq!(home.catch_up_at(Utc::now()), (1, 0));
+    }
+
+    #[test]
+    fn sums_made_meanwhile_hold_only_if_nothing_was_new() {
+        let mut home = Home::new();
+        for project in 0..WORTH_THREADS {
+            home.transcript(&format!("{project}/one.jsonl"));
+        }
+        home.catch_up();
+        let made = |home: &mut Home| {
+            let prices = PriceTable::list().unwrap();
+            let roots = std::iter::once(home.projects());
+            let now = Utc::now();
+            let all = Effort::All;
+            home.ledger
+                .catch_up_meanwhile(roots, now, &prices, all, &mut |_| {}, |_| "sums")
+                .unwrap()
+                .1
+        };
+        assert_eq!(made(&mut home), Some("sums"));
+        fs::write(home.projects().join("7/one.jsonl"), "{}\n{}\n").unwrap();
+        assert_eq!(made(&mut home), None);
+        assert_eq!(made(&mut home), Some("sums"));
     }
 
     #[test]

@@ -220,10 +220,7 @@ impl PriceTable {
             .iter()
             .find(|row| row.model == id || row.also.contains(&id.as_str()))
             .or_else(|| {
-                let variants = self
-                    .rows
-                    .iter()
-                    .filter(|row| is_variant_of(&id, row.model));
+                let variants = self.rows.iter().filter(|row| is_variant_of(&id, row.model));
                 variants.max_by_key(|row| row.model.len())
             });
         let name = listed.map_or(self.unknown_model, |row| row.model);
