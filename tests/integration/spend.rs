@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::support::{Run, Sandbox, data};
 
 /// Histories that the real client (2.1.328) wrote, each with the truth of what was served.
-const HISTORIES: [&str; 3] = [
+const HISTORIES: [&str; 4] = [
+    "compacted-forks",
     "compaction-and-subagent",
     "forks-of-forks",
     "subagents-and-errors",
