@@ -223,6 +223,8 @@ class Bench:
         home = os.path.join(self.temporary, label)
         end = datetime.datetime.now(datetime.timezone.utc)
         truth = corpus.write_history(home, files, megabytes, 28, 1, end)
+        # The disk must be done with it, and not be busy while others are timed.
+        os.sync()
         size = "%.0f MB, %d files" % (truth["bytes"] / 1e6, truth["files"])
         data = os.path.join(home, "data")
         environment = {"HOME": home, "WHYCAP_DATA_DIR": data, "TMPDIR": self.temporary,

@@ -76,8 +76,8 @@ impl Listings {
             seen.unchanged.push(path);
             return Some(Cow::Borrowed(listing));
         }
-        let listing = Listing::read(directory)?;
-        if changed < self.settled {
+        let (listing, is_whole) = Listing::read(directory)?;
+        if is_whole && changed < self.settled {
             seen.changed
                 .push((directory.to_owned(), changed, listing.clone()));
         }
@@ -132,19 +132,23 @@ pub(super) fn changed(metadata: &Metadata) -> i64 {
 }
 
 impl Listing {
-    fn read(directory: &Path) -> Option<Self> {
+    /// What can be read of it, and whether that is all.
+    fn read(directory: &Path) -> Option<(Self, bool)> {
         let (mut transcripts, mut directories) = (Vec::new(), Vec::new());
+        let mut is_whole = true;
         for entry in fs::read_dir(directory).ok()? {
-            let entry = entry.ok()?;
-            let name = entry.file_name();
-            let kind = entry.file_type().ok()?;
+            let known = entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?)));
+            let Ok((name, kind)) = known else {
+                is_whole = false;
+                continue;
+            };
             if Path::new(&name).extension() == Some(OsStr::new("jsonl")) {
                 transcripts.push(name);
             } else if kind.is_dir() || kind.is_symlink() {
                 directories.push(name);
             }
         }
-        Some(Self::of(&transcripts, &directories))
+        Some((Self::of(&transcripts, &directories), is_whole))
     }
 
     fn of(transcripts: &[OsString], directories: &[OsString]) -> Self {
