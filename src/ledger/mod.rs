@@ -59,6 +59,11 @@ const PERSON_WAITS: Duration = Duration::from_secs(20);
 const OPENING_TRIES: i32 = 100;
 const OPENING_PAUSE: Duration = Duration::from_micros(100);
 
+/// The bytes of the log's index that a process locks while it puts the index in order or empties
+/// the log: `WAL_RECOVER_LOCK` to the last `WAL_READ_LOCK`, and the dead man's switch. SQLite
+/// itself would try for ten seconds if whoever holds one was stopped just then.
+const INDEX_LOCKS: std::ops::RangeInclusive<u64> = 122..=128;
+
 /// How long to wait for another writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
@@ -154,6 +159,10 @@ impl Ledger {
             path: path.to_owned(),
             source,
         };
+        if patience == Patience::None && !index_is_free(path) {
+            let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+            return Err(failed(rusqlite::Error::SqliteFailure(busy, None)));
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = match Connection::open_with_flags(path, flags) {
             Err(error) if code(&error) == Some(ErrorCode::CannotOpen) => {
@@ -232,9 +241,9 @@ impl Ledger {
     }
 
     fn fold_log(&self, longest: u64) {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        if std::fs::metadata(log).is_ok_and(|metadata| metadata.len() > longest) {
+        if std::fs::metadata(beside(&self.path, "-wal"))
+            .is_ok_and(|metadata| metadata.len() > longest)
+        {
             let _ = self
                 .connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -271,6 +280,26 @@ fn patiently<T>(
     }
 }
 
+/// The file that SQLite keeps beside the ledger under its name with this ending.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Whether nobody keeps the log's index to itself, perhaps after some moments.
+fn index_is_free(path: &Path) -> bool {
+    let index = beside(path, "-shm");
+    let mut tries = 0;
+    while disk::lock::others_hold(&index, INDEX_LOCKS) {
+        if !opens_soon(tries) {
+            return false;
+        }
+        tries += 1;
+    }
+    true
+}
+
 /// Whether to ask once more while the ledger is being opened, after a pause.
 fn opens_soon(tries: i32) -> bool {
     std::thread::sleep(OPENING_PAUSE);
@@ -291,13 +320,8 @@ fn set_aside(path: &Path) -> Result<(), Error> {
         .find(|name| !name.exists())
         .unwrap_or_else(|| numbered(0));
     for suffix in ["", "-wal", "-shm"] {
-        let with = |path: &Path| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        if with(path).exists() {
-            disk::rename(&with(path), &with(&free))?;
+        if beside(path, suffix).exists() {
+            disk::rename(&beside(path, suffix), &beside(&free, suffix))?;
         }
     }
     Ok(())

@@ -159,6 +159,36 @@ fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
     }
 }
 
+/// SQLite tries for ten seconds where the index of its log is locked: by a process that was
+/// stopped in the moment of opening, say.
+#[cfg(unix)]
+#[test]
+fn a_status_line_does_without_a_ledger_that_stays_locked() {
+    use rustix::fs::{FlockOperation, fcntl_lock};
+    let sandbox = with_sessions(1, 10);
+    sandbox
+        .run_with(&["statusline"], &status(&sandbox, "s0"))
+        .success();
+    for name in ["ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"] {
+        let path = sandbox.path(".local/share/whycap").join(name);
+        let file = fs::File::options()
+            .read(true)
+            .write(true)
+            .open(path)
+            .unwrap();
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        let began = std::time::Instant::now();
+        let run = sandbox.run_with(&["statusline"], &status(&sandbox, "s0"));
+        assert!(!run.success().trim().is_empty());
+        let event = json!({"hook_event_name": "Stop", "session_id": "s0"});
+        sandbox
+            .run_with(&["hook"], event.to_string().as_bytes())
+            .success();
+        let took = began.elapsed();
+        assert!(took.as_secs() < 2, "{name}: {took:?}");
+    }
+}
+
 #[test]
 fn a_reader_that_is_killed_in_the_middle_leaves_a_ledger_that_goes_on() {
     let sandbox = with_sessions(40, 400);
