@@ -9,6 +9,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// A held lock; dropping it releases it. The lock file itself is never deleted: after an unlink
@@ -43,26 +44,31 @@ pub fn try_lock(path: &Path) -> io::Result<Option<Held>> {
     }
 }
 
-/// Whether another process holds exclusive record locks (`fcntl`, as SQLite takes them) on any of
+/// Whether another process holds an exclusive record lock (`fcntl`, as SQLite takes them) on any of
 /// these bytes of a file. False where there is no such file or no way to ask.
 ///
 /// Not for a file that this process has open with such locks: closing it would give them back.
 #[cfg(unix)]
-pub fn others_hold(path: &Path, bytes: std::ops::RangeInclusive<u64>) -> bool {
+pub fn others_hold(path: &Path, bytes: &[RangeInclusive<u64>]) -> bool {
     use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
-    let question = Flock {
-        start: *bytes.start(),
-        length: bytes.end() - bytes.start() + 1,
-        pid: None,
-        typ: FlockType::ReadLock,
-        offset_type: FlockOffsetType::Set,
+    let Ok(file) = File::open(path) else {
+        return false;
     };
-    File::open(path).is_ok_and(|file| matches!(fcntl_getlk(&file, &question), Ok(Some(_))))
+    bytes.iter().any(|bytes| {
+        let question = Flock {
+            start: *bytes.start(),
+            length: bytes.end() - bytes.start() + 1,
+            pid: None,
+            typ: FlockType::ReadLock,
+            offset_type: FlockOffsetType::Set,
+        };
+        matches!(fcntl_getlk(&file, &question), Ok(Some(_)))
+    })
 }
 
 /// See the other one.
 #[cfg(not(unix))]
-pub fn others_hold(_: &Path, _: std::ops::RangeInclusive<u64>) -> bool {
+pub fn others_hold(_: &Path, _: &[RangeInclusive<u64>]) -> bool {
     false
 }
 

@@ -11,7 +11,7 @@ use rusqlite::TransactionBehavior;
 use super::batch::Batch;
 use super::commit::put;
 use super::files::session_by_place;
-use super::search::{Found, Known, Walked, subagents_of, transcripts};
+use super::search::{Found, Remembered, Walk, subagents_of, transcripts};
 use super::{Error, Ledger};
 use crate::pricing::PriceTable;
 use crate::transcript::reader::{Look, Progress, read_on};
@@ -100,16 +100,19 @@ impl Ledger {
         meanwhile: impl FnOnce(&Self) -> T,
     ) -> Result<(Caught, Option<T>), Error> {
         let began = Instant::now();
-        let known = Known::read(&self.connection, now).map_err(self.failed())?;
-        let (Walked { found, seen }, made) = transcripts(roots, &known, || meanwhile(self));
-        // If another process is writing, it or the next catch-up will remember them.
+        let known = Remembered::read(&self.connection, now).map_err(self.failed())?;
+        let (Walk { found, seen }, made) = transcripts(roots, &known, || meanwhile(self));
+        // If another process is writing, it or the next catch-up will remember them: no reason to wait.
+        let _ = self.connection.busy_timeout(Duration::ZERO);
         let _ = known.listings.store(&seen, &mut self.connection);
+        let _ = self.connection.busy_timeout(self.patience.limit());
+        // What looked new may have been committed by another process since, and is not among it.
+        let made = made.filter(|_| found.is_empty());
         let mut jobs: Vec<Job> = Vec::new();
         for found in found {
             let progress = self.progress_of(&found.path)?;
             jobs.extend(job(found, progress));
         }
-        let made = made.filter(|_| jobs.is_empty());
         let caught = self.read_jobs(jobs, began, prices, effort, watch)?;
         Ok((caught, made))
     }
@@ -199,12 +202,14 @@ impl Ledger {
             for _ in 1..threads.min(MOST_THREADS) {
                 let sender = sender.clone();
                 let queue = &queue;
-                scope.spawn(move || {
+                let read = move || {
                     while let Some(handed) = queue.read_some() {
                         // Nobody receives only where committing failed, and that is reported.
                         let _ = sender.send(handed);
                     }
-                });
+                };
+                // Where the system gives no thread, this one does it all.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, read);
             }
             drop(sender);
             let mut next = || match receiver.try_recv() {

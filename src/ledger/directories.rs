@@ -1,5 +1,5 @@
 //! What stands in directories of transcripts, remembered from one reading to the next: a directory
-//! whose modification time is still the same holds the same names, and asking for that time costs
+//! that has not changed since holds the same names, and asking for the time of its last change costs
 //! a tenth of listing it. With thousands of sessions that is most of a report that finds nothing
 //! new. Whether a transcript has grown is asked of each, every time.
 
@@ -24,10 +24,20 @@ const SETTLED: TimeDelta = TimeDelta::seconds(3);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Listing(Vec<u8>);
 
+/// Which directory this is and when it last changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    /// A link may come to lead to another directory that changed in the same moment. 0 where the
+    /// system does not say.
+    inode: i64,
+    /// In nanoseconds since 1970.
+    changed: i64,
+}
+
 /// What the ledger remembers of directories.
 #[derive(Debug, Default)]
 pub(super) struct Listings {
-    known: HashMap<OsString, (i64, Listing)>,
+    known: HashMap<OsString, (State, Listing)>,
     /// Directories that changed after this are not remembered. In nanoseconds since 1970.
     settled: i64,
 }
@@ -35,8 +45,10 @@ pub(super) struct Listings {
 /// What there is to be remembered of one walk through directories.
 #[derive(Debug, Default)]
 pub(super) struct Seen<'l> {
+    /// Where the walk began: it knows nothing of directories elsewhere.
+    pub(super) roots: Vec<PathBuf>,
     unchanged: Vec<&'l OsStr>,
-    changed: Vec<(PathBuf, i64, Listing)>,
+    changed: Vec<(PathBuf, State, Listing)>,
 }
 
 impl Listings {
@@ -46,10 +58,14 @@ impl Listings {
         now: DateTime<Utc>,
     ) -> rusqlite::Result<Self> {
         let known = connection
-            .prepare_cached("SELECT path, changed, names FROM directory")?
+            .prepare_cached("SELECT path, inode, changed, names FROM directory")?
             .query_map([], |row| {
                 let path = name_of(row.get_ref(0)?.as_blob()?).into_owned();
-                Ok((path, (row.get(1)?, Listing(row.get(2)?))))
+                let state = State {
+                    inode: row.get(1)?,
+                    changed: row.get(2)?,
+                };
+                Ok((path, (state, Listing(row.get(3)?))))
             })?
             .collect::<rusqlite::Result<_>>()?;
         Ok(Self {
@@ -69,43 +85,58 @@ impl Listings {
         directory: &Path,
         seen: &mut Seen<'l>,
     ) -> Option<Cow<'l, Listing>> {
-        let changed = changed(&fs::metadata(directory).ok()?);
+        let state = State::of(&fs::metadata(directory).ok()?);
         if let Some((path, (then, listing))) = self.known.get_key_value(directory.as_os_str())
-            && *then == changed
+            && *then == state
         {
             seen.unchanged.push(path);
             return Some(Cow::Borrowed(listing));
         }
         let (listing, is_whole) = Listing::read(directory)?;
-        if is_whole && changed < self.settled {
+        // Some file systems give no time for some directories.
+        if is_whole && (1..self.settled).contains(&state.changed) {
             seen.changed
-                .push((directory.to_owned(), changed, listing.clone()));
+                .push((directory.to_owned(), state, listing.clone()));
         }
         Some(Cow::Owned(listing))
     }
 
-    /// Remembers what was seen to have changed and forgets what was not seen: it is gone.
+    /// Remembers what was seen to have changed, and forgets what was not seen where the walk came
+    /// by: it is gone.
     pub(super) fn store(
         &self,
         seen: &Seen<'_>,
         connection: &mut Connection,
     ) -> rusqlite::Result<()> {
-        if seen.changed.is_empty() && seen.unchanged.len() == self.known.len() {
+        let gone: Vec<&Path> = if seen.unchanged.len() == self.known.len() {
+            Vec::new()
+        } else {
+            let unchanged: HashSet<&OsStr> = seen.unchanged.iter().copied().collect();
+            let others = self.known.keys().map(OsString::as_os_str);
+            others
+                .filter(|path| !unchanged.contains(path))
+                .map(Path::new)
+                .filter(|path| seen.roots.iter().any(|root| path.starts_with(root)))
+                .collect()
+        };
+        if seen.changed.is_empty() && gone.is_empty() {
             return Ok(());
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let unchanged: HashSet<&OsStr> = seen.unchanged.iter().copied().collect();
-        for path in self.known.keys() {
-            if !unchanged.contains(path.as_os_str()) {
-                transaction
-                    .prepare_cached("DELETE FROM directory WHERE path = ?")?
-                    .execute([bytes_of(Path::new(path))])?;
-            }
-        }
-        for (path, changed, listing) in &seen.changed {
+        for path in gone {
             transaction
-                .prepare_cached("INSERT OR REPLACE INTO directory VALUES (?,?,?)")?
-                .execute(params![bytes_of(path), changed, listing.0])?;
+                .prepare_cached("DELETE FROM directory WHERE path = ?")?
+                .execute([bytes_of(path)])?;
+        }
+        for (path, state, listing) in &seen.changed {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO directory VALUES (?,?,?,?)")?
+                .execute(params![
+                    bytes_of(path),
+                    state.inode,
+                    state.changed,
+                    listing.0
+                ])?;
         }
         transaction.commit()
     }
@@ -114,21 +145,30 @@ impl Listings {
 impl Seen<'_> {
     /// Both together.
     pub(super) fn extend(&mut self, other: Self) {
+        self.roots.extend(other.roots);
         self.unchanged.extend(other.unchanged);
         self.changed.extend(other.changed);
     }
 }
 
-/// When a directory last changed, in nanoseconds since 1970: on Unix the time that nobody can set,
-/// so that a directory restored from a copy is not taken for the old one.
-pub(super) fn changed(metadata: &Metadata) -> i64 {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        metadata.ctime().saturating_mul(1_000_000_000) + metadata.ctime_nsec()
+impl State {
+    /// On Unix by the time that nobody can set, so that a directory restored from a copy is not
+    /// taken for the old one.
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Self {
+                inode: metadata.ino().cast_signed(),
+                changed: metadata.ctime().saturating_mul(1_000_000_000) + metadata.ctime_nsec(),
+            }
+        }
+        #[cfg(not(unix))]
+        Self {
+            inode: 0,
+            changed: crate::transcript::reader::modified(metadata),
+        }
     }
-    #[cfg(not(unix))]
-    crate::transcript::reader::modified(metadata)
 }
 
 impl Listing {

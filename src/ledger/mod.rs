@@ -53,16 +53,17 @@ const WAL_PRESSING: u64 = 256 * 1024;
 /// How long a person's verb waits for another process.
 const PERSON_WAITS: Duration = Duration::from_secs(20);
 
-/// The first process to open the ledger puts the index of its log in order, and until that is
-/// done, well under a millisecond, nobody else can read. Eight status lines drawn at once meet
-/// this often, so they ask again so many times, this far apart, before they do without.
-const OPENING_TRIES: i32 = 100;
-const OPENING_PAUSE: Duration = Duration::from_micros(100);
+/// For how long anybody tries to open the ledger. The first process to open it puts the index of
+/// its log in order, and until that is done, mostly well under a millisecond, nobody else can
+/// read. Eight status lines drawn at once meet this often.
+const OPENING: Duration = Duration::from_millis(10);
 
-/// The bytes of the log's index that a process locks while it puts the index in order or empties
-/// the log: `WAL_RECOVER_LOCK` to the last `WAL_READ_LOCK`, and the dead man's switch. SQLite
-/// itself would try for ten seconds if whoever holds one was stopped just then.
-const INDEX_LOCKS: std::ops::RangeInclusive<u64> = 122..=128;
+/// The bytes of the log's index that keep readers out while another process holds them: it puts
+/// the index in order (`WAL_RECOVER_LOCK`), empties the log (all of `WAL_READ_LOCK` but the first),
+/// or makes the index (the dead man's switch). SQLite would try for ten seconds if that process
+/// was stopped just then. Not the first `WAL_READ_LOCK`, which whoever folds the log back holds
+/// through all his flushing, and which readers pass by.
+const INDEX_LOCKS: [std::ops::RangeInclusive<u64>; 2] = [122..=122, 124..=128];
 
 /// How long to wait for another writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,15 @@ pub enum Patience {
     None,
     /// Some seconds: for verbs that people run.
     Person,
+}
+
+impl Patience {
+    fn limit(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Person => PERSON_WAITS,
+        }
+    }
 }
 
 /// Why the ledger cannot be used.
@@ -134,12 +144,15 @@ pub fn path_in(data: &Path) -> PathBuf {
 impl Ledger {
     /// Opens the ledger in `data`, making it (0600, in a 0700 directory) if there is none. A
     /// corrupt one is set aside under another name and a new one begun; transcripts fill it again.
+    ///
+    /// For one ledger at a time in a process: a second opening looks at the locks of the first
+    /// file, and giving back that look gives back the locks (POSIX has it so).
     pub fn open(data: &Path, patience: Patience) -> Result<Self, Error> {
         let path = path_in(data);
-        match patiently(patience, || Self::open_at(&path, patience)) {
+        match Self::open_soon(&path, patience) {
             Err(Error::Database { source, .. }) if is_corrupt(&source) => {
                 set_aside(&path)?;
-                patiently(patience, || Self::open_at(&path, patience))
+                Self::open_soon(&path, patience)
             }
             other => other,
         }
@@ -150,8 +163,14 @@ impl Ledger {
     pub fn open_existing(data: &Path, patience: Patience) -> Option<Self> {
         let path = path_in(data);
         path.exists()
-            .then(|| Self::open_at(&path, patience).ok())
+            .then(|| Self::open_soon(&path, patience).ok())
             .flatten()
+    }
+
+    fn open_soon(path: &Path, patience: Patience) -> Result<Self, Error> {
+        patiently(patience.limit().max(OPENING), || {
+            Self::open_at(path, patience)
+        })
     }
 
     fn open_at(path: &Path, patience: Patience) -> Result<Self, Error> {
@@ -159,7 +178,9 @@ impl Ledger {
             path: path.to_owned(),
             source,
         };
-        if patience == Patience::None && !index_is_free(path) {
+        if patience == Patience::None
+            && disk::lock::others_hold(&beside(path, "-shm"), &INDEX_LOCKS)
+        {
             let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
             return Err(failed(rusqlite::Error::SqliteFailure(busy, None)));
         }
@@ -172,11 +193,7 @@ impl Ledger {
             other => other,
         };
         let mut connection = opened.map_err(failed)?;
-        match patience {
-            Patience::None => connection.busy_handler(Some(opens_soon)),
-            Patience::Person => connection.busy_timeout(PERSON_WAITS),
-        }
-        .map_err(failed)?;
+        connection.busy_timeout(patience.limit()).map_err(failed)?;
         // Folding the log back means flushing to disk: that is for those who have time.
         connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
@@ -191,10 +208,6 @@ impl Ledger {
                     path: path.to_owned(),
                 });
             }
-        }
-        if patience == Patience::None {
-            // From here on reading meets no lock, and a write that does is put off.
-            connection.busy_timeout(Duration::ZERO).map_err(failed)?;
         }
         Ok(Self {
             connection,
@@ -218,7 +231,7 @@ impl Ledger {
         }
         let failed = self.failed();
         let patience = self.patience;
-        patiently(patience, || {
+        patiently(patience.limit(), || {
             commit::commit(&mut self.connection, batch, prices).map_err(&failed)
         })?;
         self.tidy();
@@ -259,22 +272,17 @@ impl Ledger {
     }
 }
 
-/// Tries again while another process is in the way, if there is time for it. SQLite's own busy
+/// Tries again while another process is in the way, until `limit` has passed. SQLite's own busy
 /// timeout leaves some cases out: switching a new file to WAL, and recovering its log.
 fn patiently<T>(
-    patience: Patience,
+    limit: Duration,
     mut attempt: impl FnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
     let began = Instant::now();
+    let pause = (limit / 100).min(Duration::from_millis(10));
     loop {
         match attempt() {
-            Err(error)
-                if error.is_busy()
-                    && patience == Patience::Person
-                    && began.elapsed() < PERSON_WAITS =>
-            {
-                std::thread::sleep(Duration::from_millis(10));
-            }
+            Err(error) if error.is_busy() && began.elapsed() < limit => std::thread::sleep(pause),
             other => return other,
         }
     }
@@ -285,25 +293,6 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// Whether nobody keeps the log's index to itself, perhaps after some moments.
-fn index_is_free(path: &Path) -> bool {
-    let index = beside(path, "-shm");
-    let mut tries = 0;
-    while disk::lock::others_hold(&index, INDEX_LOCKS) {
-        if !opens_soon(tries) {
-            return false;
-        }
-        tries += 1;
-    }
-    true
-}
-
-/// Whether to ask once more while the ledger is being opened, after a pause.
-fn opens_soon(tries: i32) -> bool {
-    std::thread::sleep(OPENING_PAUSE);
-    tries < OPENING_TRIES
 }
 
 /// Moves a ledger that cannot be read out of the way, with its log. Nothing is deleted: it may

@@ -38,7 +38,7 @@ CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started IN
 CREATE INDEX cost_state_by_session ON cost_state(session);
 CREATE INDEX cost_state_by_start ON cost_state(started);",
     // 2: what directories hold.
-    "CREATE TABLE directory(path BLOB PRIMARY KEY,changed INTEGER,names BLOB)WITHOUT ROWID;",
+    "CREATE TABLE directory(path BLOB PRIMARY KEY,inode INTEGER,changed INTEGER,names BLOB)WITHOUT ROWID;",
 ];
 
 /// The version that this program writes.

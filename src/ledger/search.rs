@@ -18,8 +18,10 @@ use crate::transcript::reader::Look;
 /// `projects/<project>/<session>/subagents/<agent>.jsonl`, and one to spare.
 const DEEPEST: usize = 5;
 
-/// From this many directories on, it is worth starting threads to look at them.
+/// From this many directories on, it is worth starting threads to look at them; more than a few
+/// would get in the way of others.
 const WORTH_THREADS: usize = 200;
+const MOST_THREADS: usize = 4;
 
 /// A transcript on disk.
 #[derive(Debug, Clone)]
@@ -28,15 +30,15 @@ pub(super) struct Found {
     pub(super) look: Look,
 }
 
-/// What the ledger knows of directories and transcripts from before.
+/// What the ledger remembers of directories and transcripts.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct Remembered {
     pub(super) listings: Listings,
     /// By hash of the path.
     looks: HashMap<i64, Look, BuildHasherDefault<NoHash>>,
 }
 
-impl Known {
+impl Remembered {
     /// `now` is the machine's clock, which dates files.
     pub(super) fn read(connection: &Connection, now: DateTime<Utc>) -> rusqlite::Result<Self> {
         let looks = connection
@@ -62,7 +64,7 @@ fn hash(path: &[u8]) -> i64 {
 
 /// Transcripts to be read, and what was seen of directories on the way.
 #[derive(Debug, Default)]
-pub(super) struct Walked<'k> {
+pub(super) struct Walk<'k> {
     pub(super) found: Vec<Found>,
     pub(super) seen: Seen<'k>,
 }
@@ -74,60 +76,66 @@ pub(super) struct Walked<'k> {
 /// `meanwhile` first; else that is left undone.
 pub(super) fn transcripts<T>(
     roots: impl Iterator<Item = PathBuf>,
-    known: &Known,
+    known: &Remembered,
     meanwhile: impl FnOnce() -> T,
-) -> (Walked<'_>, Option<T>) {
-    let mut walked = Walked::default();
+) -> (Walk<'_>, Option<T>) {
+    let mut walk = Walk::default();
     let mut projects = Vec::new();
     for root in roots {
-        projects.extend(walked.look_into(&root, known));
+        projects.extend(walk.look_into(&root, known));
+        walk.seen.roots.push(root);
     }
     let threads = match known.listings.len() {
         0..WORTH_THREADS => 1,
         _ => std::thread::available_parallelism().map_or(1, usize::from),
     };
     let next = AtomicUsize::new(0);
-    let walk = || {
-        let mut walked = Walked::default();
+    let take_projects = || {
+        let mut walk = Walk::default();
         while let Some(project) = projects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            walked.walk(project, 2, known);
+            walk.descend(project, 2, known);
         }
-        walked
+        walk
     };
     let done = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(projects.len()))
-            .map(|_| scope.spawn(walk))
+        // Where the system gives no thread, this one does it all.
+        let others: Vec<_> = (1..threads.min(projects.len()).min(MOST_THREADS))
+            .filter_map(|_| {
+                let thread = std::thread::Builder::new();
+                thread.spawn_scoped(scope, take_projects).ok()
+            })
             .collect();
         let done = (!others.is_empty()).then(meanwhile);
-        walked.extend(walk());
+        walk.extend(take_projects());
         for other in others {
-            walked.extend(other.join().unwrap_or_default());
+            let theirs = other.join();
+            walk.extend(theirs.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         done
     });
-    (walked, done)
+    (walk, done)
 }
 
 /// The subagents' transcripts of the session whose transcript is `path`.
 pub(super) fn subagents_of(path: &Path) -> Vec<Found> {
     let directory = path.with_extension("").join("subagents");
-    let known = Known::default();
-    let mut walked = Walked::default();
-    walked.walk(&directory, DEEPEST - 1, &known);
-    walked.found
+    let known = Remembered::default();
+    let mut walk = Walk::default();
+    walk.descend(&directory, DEEPEST - 1, &known);
+    walk.found
 }
 
-impl<'k> Walked<'k> {
-    fn walk(&mut self, directory: &Path, depth: usize, known: &'k Known) {
+impl<'k> Walk<'k> {
+    fn descend(&mut self, directory: &Path, depth: usize, known: &'k Remembered) {
         for inner in self.look_into(directory, known) {
             if depth < DEEPEST {
-                self.walk(&inner, depth + 1, known);
+                self.descend(&inner, depth + 1, known);
             }
         }
     }
 
     /// Takes in the transcripts of one directory, and gives the directories inside it.
-    fn look_into(&mut self, directory: &Path, known: &'k Known) -> Vec<PathBuf> {
+    fn look_into(&mut self, directory: &Path, known: &'k Remembered) -> Vec<PathBuf> {
         let Some(listing) = known.listings.of(directory, &mut self.seen) else {
             return Vec::new();
         };
@@ -158,7 +166,7 @@ impl<'k> Walked<'k> {
     reason = "the tests play the client, which makes and removes transcripts"
 )]
 mod tests {
-    use super::super::directories::changed;
+    use super::super::directories::State;
     use super::super::{Effort, Ledger, Patience};
     use super::*;
     use crate::pricing::PriceTable;
@@ -187,15 +195,14 @@ mod tests {
         fn transcript(&self, name: &str) {
             let path = self.projects().join(name);
             let directory = path.parent().unwrap();
-            let time = || {
-                fs::metadata(directory)
-                    .map(|metadata| changed(&metadata))
-                    .ok()
+            let state = || {
+                let metadata = fs::metadata(directory).ok()?;
+                Some(State::of(&metadata))
             };
-            let before = time();
+            let before = state();
             fs::create_dir_all(directory).unwrap();
             fs::write(&path, "{\"type\":\"mode\"}\n").unwrap();
-            while time() == before {
+            while state() == before {
                 fs::remove_file(&path).unwrap();
                 fs::write(&path, "{\"type\":\"mode\"}\n").unwrap();
             }
@@ -203,19 +210,28 @@ mod tests {
 
         /// How many transcripts were read, and how many directories are remembered then.
         fn catch_up_at(&mut self, now: DateTime<Utc>) -> (usize, usize) {
+            self.catch_up_under(&self.projects(), now)
+        }
+
+        fn catch_up_under(&mut self, root: &Path, now: DateTime<Utc>) -> (usize, usize) {
             let prices = PriceTable::list().unwrap();
-            let roots = std::iter::once(self.projects());
+            let roots = std::iter::once(root.to_owned());
             let caught = self
                 .ledger
                 .catch_up(roots, now, &prices, Effort::All, &mut |_| {})
                 .unwrap();
-            let remembered = Known::read(&self.ledger.connection, now).unwrap();
+            let remembered = Remembered::read(&self.ledger.connection, now).unwrap();
             (caught.files, remembered.listings.len())
         }
 
         fn catch_up(&mut self) -> (usize, usize) {
-            self.catch_up_at(Utc::now() + chrono::TimeDelta::hours(1))
+            self.catch_up_at(later())
         }
+    }
+
+    /// Long after anything changed.
+    fn later() -> DateTime<Utc> {
+        Utc::now() + chrono::TimeDelta::hours(1)
     }
 
     #[test]
@@ -250,6 +266,18 @@ mod tests {
         assert_eq!(home.catch_up_at(Utc::now()), (1, 0));
     }
 
+    /// Catches up while there is so much to look at that sums are made meanwhile.
+    fn made<T>(home: &mut Home, meanwhile: impl FnOnce(&Ledger) -> T) -> Option<T> {
+        let prices = PriceTable::list().unwrap();
+        let roots = std::iter::once(home.projects());
+        let (now, all) = (Utc::now(), Effort::All);
+        let ledger = &mut home.ledger;
+        ledger
+            .catch_up_meanwhile(roots, now, &prices, all, &mut |_| {}, meanwhile)
+            .unwrap()
+            .1
+    }
+
     #[test]
     fn sums_made_meanwhile_hold_only_if_nothing_was_new() {
         let mut home = Home::new();
@@ -257,20 +285,45 @@ mod tests {
             home.transcript(&format!("{project}/one.jsonl"));
         }
         home.catch_up();
-        let made = |home: &mut Home| {
-            let prices = PriceTable::list().unwrap();
-            let roots = std::iter::once(home.projects());
-            let now = Utc::now();
+        assert_eq!(made(&mut home, |_| "sums"), Some("sums"));
+        let grown = home.projects().join("7/one.jsonl");
+        fs::write(&grown, "{}\n{}\n").unwrap();
+        assert_eq!(made(&mut home, |_| "sums"), None);
+        assert_eq!(made(&mut home, |_| "sums"), Some("sums"));
+        // What is new may be committed by a hook in just this moment.
+        fs::write(&grown, "{}\n{}\n{}\n").unwrap();
+        let (data, roots) = (home.root.path().join("data"), home.projects());
+        let by_another = |_: &Ledger| {
+            let mut hook = Ledger::open(&data, Patience::Person).unwrap();
+            let (prices, roots) = (PriceTable::list().unwrap(), std::iter::once(roots));
             let all = Effort::All;
-            home.ledger
-                .catch_up_meanwhile(roots, now, &prices, all, &mut |_| {}, |_| "sums")
-                .unwrap()
-                .1
+            let caught = hook.catch_up(roots, Utc::now(), &prices, all, &mut |_| {});
+            caught.unwrap().files
         };
-        assert_eq!(made(&mut home), Some("sums"));
-        fs::write(home.projects().join("7/one.jsonl"), "{}\n{}\n").unwrap();
-        assert_eq!(made(&mut home), None);
-        assert_eq!(made(&mut home), Some("sums"));
+        assert_eq!(made(&mut home, by_another), None);
+    }
+
+    #[test]
+    fn directories_are_not_remembered_at_the_price_of_waiting() {
+        let mut home = Home::new();
+        home.transcript("api/one.jsonl");
+        home.catch_up_at(Utc::now());
+        let writer = Connection::open(home.root.path().join("data/ledger.sqlite3")).unwrap();
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let began = std::time::Instant::now();
+        assert_eq!(home.catch_up(), (0, 0));
+        assert!(began.elapsed().as_secs() < 10, "it waited for the writer");
+    }
+
+    #[test]
+    fn two_histories_with_one_ledger_leave_each_other_their_memory() {
+        let mut home = Home::new();
+        home.transcript("api/one.jsonl");
+        assert_eq!(home.catch_up(), (1, 2));
+        let other = home.root.path().join("other");
+        fs::create_dir(&other).unwrap();
+        assert_eq!(home.catch_up_under(&other, later()), (0, 3));
+        assert_eq!(home.catch_up(), (0, 3));
     }
 
     #[test]
@@ -285,17 +338,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_directory_put_in_the_place_of_another_is_listed_although_its_date_is_the_same() {
+    fn a_directory_whose_date_was_set_back_is_listed() {
         let mut home = Home::new();
         home.transcript("api/one.jsonl");
         home.catch_up();
-        let (old, new) = (home.projects().join("api"), home.root.path().join("api"));
-        fs::create_dir(&new).unwrap();
-        fs::write(new.join("two.jsonl"), "{}\n").unwrap();
-        let date = fs::metadata(&old).unwrap().modified().unwrap();
-        fs::File::open(&new).unwrap().set_modified(date).unwrap();
-        fs::rename(&old, home.root.path().join("away")).unwrap();
-        fs::rename(&new, &old).unwrap();
+        let directory = fs::File::open(home.projects().join("api")).unwrap();
+        let date = directory.metadata().unwrap().modified().unwrap();
+        home.transcript("api/two.jsonl");
+        directory.set_modified(date).unwrap();
         assert_eq!(home.catch_up(), (1, 2));
     }
 
@@ -308,6 +358,23 @@ mod tests {
         assert_eq!(home.catch_up(), (0, 1));
         fs::create_dir(&elsewhere).unwrap();
         fs::write(elsewhere.join("one.jsonl"), "{}\n").unwrap();
+        assert_eq!(home.catch_up(), (1, 2));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_comes_to_lead_elsewhere_is_followed_there() {
+        let mut home = Home::new();
+        let link = home.projects().join("linked");
+        for name in ["a", "b"] {
+            let directory = home.root.path().join(name);
+            fs::create_dir(&directory).unwrap();
+            fs::write(directory.join(format!("{name}.jsonl")), "{}\n").unwrap();
+        }
+        std::os::unix::fs::symlink(home.root.path().join("a"), &link).unwrap();
+        assert_eq!(home.catch_up(), (1, 2));
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(home.root.path().join("b"), &link).unwrap();
         assert_eq!(home.catch_up(), (1, 2));
     }
 }

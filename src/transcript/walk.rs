@@ -139,24 +139,22 @@ impl<'a> Walk<'a> {
         self.since(start)
     }
 
-    /// An object or array whose fields do not matter. None also where it is nested deeper than
-    /// 127 levels, which no client writes.
+    /// An object or array whose fields do not matter.
     fn nested(&mut self) -> Option<&'a [u8]> {
         let start = self.at;
         // One bit a level, the innermost lowest: 1 for an object. The highest bit set is a guard.
         let mut levels: u128 = 1;
+        // Levels below those; of them only the number is known. A model nests as it likes.
+        let mut deeper: usize = 0;
         loop {
             match self.peek()? {
                 b'"' => {
                     self.string()?;
                     continue;
                 }
-                open @ (b'{' | b'[') => {
-                    if levels >> 127 == 1 {
-                        return None;
-                    }
-                    levels = levels << 1 | u128::from(open == b'{');
-                }
+                b'{' | b'[' if levels >> 127 == 1 => deeper += 1,
+                b'}' | b']' if deeper > 0 => deeper -= 1,
+                open @ (b'{' | b'[') => levels = levels << 1 | u128::from(open == b'{'),
                 close @ (b'}' | b']') => {
                     if (levels & 1 == 1) != (close == b'}') {
                         return None;
@@ -226,11 +224,10 @@ pub(super) fn number(value: &[u8]) -> Option<f64> {
 
 /// A count. Null, anything negative and anything else are 0; a number in quotes counts.
 pub(super) fn count(value: &[u8]) -> u64 {
-    let plain = value
+    let in_quotes = value
         .strip_prefix(b"\"")
         .and_then(|rest| rest.strip_suffix(b"\""));
-    let digits = plain.unwrap_or(value);
-    if let Some(count) = whole(digits) {
+    if let Some(count) = whole(in_quotes.unwrap_or(value)) {
         return count;
     }
     #[expect(
@@ -238,7 +235,7 @@ pub(super) fn count(value: &[u8]) -> u64 {
         clippy::cast_sign_loss,
         reason = "saturates, and a negative or missing count is 0"
     )]
-    number(digits).map_or(0, |number| number as u64)
+    number(value).map_or(0, |number| number as u64)
 }
 
 fn whole(digits: &[u8]) -> Option<u64> {
@@ -353,10 +350,20 @@ mod tests {
         ] {
             assert_eq!(fields(broken), None, "{broken}");
         }
-        let deep = format!("{{\"a\":{}{}}}", "[".repeat(127), "]".repeat(127));
-        assert!(fields(&deep).is_some());
-        let deeper = format!("{{\"a\":{}{}}}", "[".repeat(128), "]".repeat(128));
-        assert_eq!(fields(&deeper), None);
+    }
+
+    #[test]
+    fn what_a_model_nested_deeply_is_passed_over() {
+        for depth in [1, 126, 127, 128, 129, 5_000] {
+            let whole = format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+            assert_eq!(
+                fields(&whole).map(|fields| fields.len()),
+                Some(1),
+                "{depth}"
+            );
+            let open = format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth - 1));
+            assert_eq!(fields(&open), None, "{depth}");
+        }
     }
 
     #[test]
@@ -377,6 +384,7 @@ mod tests {
             ("12.0", 12),
             ("1e3", 1000),
             ("\"12\"", 12),
+            ("\"5.7\"", 0),
             ("-3", 0),
             ("null", 0),
             ("{\"a\":1}", 0),

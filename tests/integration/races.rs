@@ -135,6 +135,7 @@ fn a_status_line_shows_the_new_line_although_another_process_holds_the_ledger() 
 fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
     let sandbox = with_sessions(8, 10).variable("NO_COLOR", "1");
     sandbox.run(&["spend"]).success();
+    let mut without = 0;
     for round in 0..12 {
         let mut children = Vec::new();
         for session in 0..8 {
@@ -154,9 +155,47 @@ fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
         for child in children {
             let output = child.wait_with_output().unwrap();
             let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert!(shown.contains(&own) && shown.contains("today"), "{shown}");
+            if !(shown.contains(&own) && shown.contains("today")) {
+                assert!(shown.contains("client says $0.01"), "{shown}");
+                without += 1;
+            }
         }
     }
+    // On a machine that is busy otherwise, one may have to do without after ten milliseconds.
+    assert!(without <= 2, "{without} of 96 did without the ledger");
+}
+
+/// Whoever folds the log back keeps a lock all the while that does not concern readers.
+#[test]
+fn status_lines_show_the_figures_while_the_log_is_folded_back() {
+    let sandbox = with_sessions(1, 10).variable("NO_COLOR", "1");
+    sandbox.run(&["spend"]).success();
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let mut writer = rusqlite::Connection::open(ledger).unwrap();
+    writer
+        .execute_batch("PRAGMA wal_autocheckpoint = 0; CREATE TABLE filler(bytes BLOB)")
+        .unwrap();
+    let (mut drawn, mut with_figures) = (0, 0);
+    for _ in 0..3 {
+        writer
+            .execute_batch(
+                "INSERT INTO filler WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 8000)
+                 SELECT randomblob(4000) FROM n",
+            )
+            .unwrap();
+        let folding = std::thread::spawn(move || {
+            let fold = "PRAGMA wal_checkpoint(PASSIVE)";
+            writer.query_row(fold, [], |_| Ok(())).unwrap();
+            writer
+        });
+        while !folding.is_finished() {
+            let run = sandbox.run_with(&["statusline"], &status(&sandbox, "s0"));
+            drawn += 1;
+            with_figures += usize::from(run.success().contains("today $0.20"));
+        }
+        writer = folding.join().unwrap();
+    }
+    assert!(with_figures * 3 >= drawn * 2, "{with_figures} of {drawn}");
 }
 
 /// SQLite tries for ten seconds where the index of its log is locked: by a process that was
