@@ -12,11 +12,12 @@ use super::print;
 use super::question::{self, Question};
 use crate::claude::prices;
 use crate::environment::Environment;
-use crate::ledger::{Effort, Ledger, Patience, Step};
+use crate::ledger::{self, Effort, Ledger, Patience, Step};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{Group, GroupBy, Grouping, Tally, render};
 use crate::terminal::{Palette, Tone, width_for_person};
+use crate::time::Millis;
 use crate::zone::Zone;
 
 /// Arguments of `whycap spend`.
@@ -77,13 +78,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let to = until
         .and_then(|day| day.checked_add_days(Days::new(1)))
         .map(|day| zone.midnight(day).timestamp_millis());
-    let add_up = |ledger: &Ledger| {
-        let mut grouping = Grouping::new(arguments.by, zone);
-        ledger.rows(from, to, arguments.by.is_by_origin(), &mut |row| {
-            grouping.add(&row);
-        })?;
-        Ok::<_, crate::ledger::Error>(grouping)
-    };
+    let add_up = |ledger: &Ledger| grouped(ledger, arguments.by, zone, from, to);
     let (ledger, prices, early) = caught_up(&places, environment, add_up)?;
     let grouping = early.unwrap_or_else(|| add_up(&ledger))?;
     let (total, groups) = grouping.finish();
@@ -137,9 +132,7 @@ fn last_days(question: Question<'_>) -> anyhow::Result<String> {
     let since = today
         .checked_sub_days(Days::new(6))
         .map(|day| zone.midnight(day).timestamp_millis());
-    let mut grouping = Grouping::new(GroupBy::Day, zone);
-    ledger.rows(since, None, false, &mut |row| grouping.add(&row))?;
-    let (total, groups) = grouping.finish();
+    let (total, groups) = grouped(&ledger, GroupBy::Day, zone, since, None)?.finish();
     let home = places.home.to_str();
     let width = question::width(environment);
     let mut text = render(
@@ -157,6 +150,19 @@ fn last_days(question: Question<'_>) -> anyhow::Result<String> {
         );
     }
     Ok(text)
+}
+
+/// The ledger's sums from `from` up to `to`.
+fn grouped(
+    ledger: &Ledger,
+    by: GroupBy,
+    zone: Zone,
+    from: Option<Millis>,
+    to: Option<Millis>,
+) -> Result<Grouping, ledger::Error> {
+    let mut grouping = Grouping::new(by, zone);
+    ledger.rows(from, to, by.is_by_origin(), &mut |row| grouping.add(&row))?;
+    Ok(grouping)
 }
 
 /// Opens the ledger and brings it up to date with the transcripts, with a progress bar on a

@@ -11,7 +11,7 @@ use rusqlite::TransactionBehavior;
 use super::batch::Batch;
 use super::commit::put;
 use super::files::session_by_place;
-use super::search::{Found, Remembered, Walk, subagents_of, transcripts};
+use super::search::{Found, Remembered, Search, subagents_of, transcripts};
 use super::{Error, Ledger};
 use crate::pricing::PriceTable;
 use crate::transcript::reader::{Look, Progress, read_on};
@@ -101,7 +101,7 @@ impl Ledger {
     ) -> Result<(Caught, Option<T>), Error> {
         let began = Instant::now();
         let known = Remembered::read(&self.connection, now).map_err(self.failed())?;
-        let (Walk { found, seen }, made) = transcripts(roots, &known, || meanwhile(self));
+        let (Search { found, seen }, made) = transcripts(roots, &known, || meanwhile(self));
         // If another process is writing, it or the next catch-up will remember them: no reason to wait.
         let _ = self.connection.busy_timeout(Duration::ZERO);
         let _ = known.listings.store(&seen, &mut self.connection);

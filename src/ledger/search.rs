@@ -64,7 +64,7 @@ fn hash(path: &[u8]) -> i64 {
 
 /// Transcripts to be read, and what was seen of directories on the way.
 #[derive(Debug, Default)]
-pub(super) struct Walk<'k> {
+pub(super) struct Search<'k> {
     pub(super) found: Vec<Found>,
     pub(super) seen: Seen<'k>,
 }
@@ -78,12 +78,12 @@ pub(super) fn transcripts<T>(
     roots: impl Iterator<Item = PathBuf>,
     known: &Remembered,
     meanwhile: impl FnOnce() -> T,
-) -> (Walk<'_>, Option<T>) {
-    let mut walk = Walk::default();
+) -> (Search<'_>, Option<T>) {
+    let mut search = Search::default();
     let mut projects = Vec::new();
     for root in roots {
-        projects.extend(walk.look_into(&root, known));
-        walk.seen.roots.push(root);
+        projects.extend(search.look_into(&root, known));
+        search.seen.roots.push(root);
     }
     let threads = match known.listings.len() {
         0..WORTH_THREADS => 1,
@@ -91,11 +91,11 @@ pub(super) fn transcripts<T>(
     };
     let next = AtomicUsize::new(0);
     let take_projects = || {
-        let mut walk = Walk::default();
+        let mut search = Search::default();
         while let Some(project) = projects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            walk.descend(project, 2, known);
+            search.descend(project, 2, known);
         }
-        walk
+        search
     };
     let done = std::thread::scope(|scope| {
         // Where the system gives no thread, this one does it all.
@@ -106,26 +106,26 @@ pub(super) fn transcripts<T>(
             })
             .collect();
         let done = (!others.is_empty()).then(meanwhile);
-        walk.extend(take_projects());
+        search.extend(take_projects());
         for other in others {
             let theirs = other.join();
-            walk.extend(theirs.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            search.extend(theirs.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         done
     });
-    (walk, done)
+    (search, done)
 }
 
 /// The subagents' transcripts of the session whose transcript is `path`.
 pub(super) fn subagents_of(path: &Path) -> Vec<Found> {
     let directory = path.with_extension("").join("subagents");
     let known = Remembered::default();
-    let mut walk = Walk::default();
-    walk.descend(&directory, DEEPEST - 1, &known);
-    walk.found
+    let mut search = Search::default();
+    search.descend(&directory, DEEPEST - 1, &known);
+    search.found
 }
 
-impl<'k> Walk<'k> {
+impl<'k> Search<'k> {
     fn descend(&mut self, directory: &Path, depth: usize, known: &'k Remembered) {
         for inner in self.look_into(directory, known) {
             if depth < DEEPEST {

@@ -75,17 +75,27 @@ impl Tally {
         self.recorded + self.unrecorded
     }
 
-    fn add(&mut self, row: &Row<'_>) {
-        self.recorded += row.recorded;
-        self.unrecorded += row.unrecorded;
-        self.responses += row.responses;
-        self.unpriced += row.unpriced;
-        self.usage.input += row.usage.input;
-        self.usage.output += row.usage.output;
-        self.usage.cache_read += row.usage.cache_read;
-        self.usage.cache_write += row.usage.cache_write;
-        self.usage.cache_write_1h += row.usage.cache_write_1h;
-        self.usage.web_searches += row.usage.web_searches;
+    fn of(row: &Row<'_>) -> Self {
+        Self {
+            recorded: row.recorded,
+            unrecorded: row.unrecorded,
+            responses: row.responses,
+            unpriced: row.unpriced,
+            usage: row.usage,
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.recorded += other.recorded;
+        self.unrecorded += other.unrecorded;
+        self.responses += other.responses;
+        self.unpriced += other.unpriced;
+        self.usage.input += other.usage.input;
+        self.usage.output += other.usage.output;
+        self.usage.cache_read += other.usage.cache_read;
+        self.usage.cache_write += other.usage.cache_write;
+        self.usage.cache_write_1h += other.usage.cache_write_1h;
+        self.usage.web_searches += other.usage.web_searches;
     }
 
     /// The contract's fields.
@@ -161,13 +171,9 @@ impl Grouping {
 
     /// Takes in a row.
     pub fn add(&mut self, row: &Row<'_>) {
-        self.total.add(row);
+        self.total.add(&Tally::of(row));
         match self.by {
-            GroupBy::Block => {
-                let mut tally = Tally::default();
-                tally.add(row);
-                self.rows.push((row.at, tally));
-            }
+            GroupBy::Block => self.rows.push((row.at, Tally::of(row))),
             GroupBy::Session => {
                 let position = self.position(&row.origin.session, row.at);
                 if let Some(group) = self.groups.get_mut(position) {
@@ -235,7 +241,7 @@ impl Grouping {
 
     fn add_to(&mut self, position: usize, row: &Row<'_>) {
         if let Some(group) = self.groups.get_mut(position) {
-            group.tally.add(row);
+            group.tally.add(&Tally::of(row));
             group.first = group.first.min(row.at);
             group.last = group.last.max(row.at);
         }
@@ -286,24 +292,9 @@ fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
             }
         };
         group.last = at;
-        group.tally.recorded += tally.recorded;
-        group.tally.unrecorded += tally.unrecorded;
-        group.tally.responses += tally.responses;
-        group.tally.unpriced += tally.unpriced;
-        group.tally.usage = plus(group.tally.usage, tally.usage);
+        group.tally.add(&tally);
     }
     groups.into_iter().map(|(_, group)| group).collect()
-}
-
-fn plus(one: Usage, other: Usage) -> Usage {
-    Usage {
-        input: one.input + other.input,
-        output: one.output + other.output,
-        cache_read: one.cache_read + other.cache_read,
-        cache_write: one.cache_write + other.cache_write,
-        cache_write_1h: one.cache_write_1h + other.cache_write_1h,
-        web_searches: one.web_searches + other.web_searches,
-    }
 }
 
 /// The end of a block that starts at `start`.

@@ -4,7 +4,6 @@
 //! cut short under a mapping would kill us) and never waited for.
 
 pub mod error_line;
-
 #[cfg(test)]
 mod pieces;
 mod raw;

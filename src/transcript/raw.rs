@@ -10,7 +10,6 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::record::{CostState, ModelTotal, Record, Response, SYNTHETIC, Signature};
 use super::walk::{Walk, count, flag, name, number, text};
-
 use crate::pricing::{Service, Usage};
 use crate::time::{Millis, millis};
 
@@ -201,12 +200,10 @@ impl RawUsage {
         walk.fields(|field, walk| {
             match field {
                 b"server_tool_use" => {
-                    return walk.fields(|field, walk| {
-                        let value = walk.value()?;
+                    return walk.values(|field, value| {
                         if field == b"web_search_requests" {
                             self.web_searches = count(value);
                         }
-                        Some(())
                     });
                 }
                 b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
@@ -251,14 +248,10 @@ impl Tokens {
     fn read(&mut self, field: &[u8], walk: &mut Walk<'_>) -> Option<()> {
         if field == b"cache_creation" {
             let (five_minutes, hour) = &mut self.split;
-            return walk.fields(|field, walk| {
-                let value = walk.value()?;
-                match field {
-                    b"ephemeral_5m_input_tokens" => *five_minutes = count(value),
-                    b"ephemeral_1h_input_tokens" => *hour = count(value),
-                    _ => {}
-                }
-                Some(())
+            return walk.values(|field, value| match field {
+                b"ephemeral_5m_input_tokens" => *five_minutes = count(value),
+                b"ephemeral_1h_input_tokens" => *hour = count(value),
+                _ => {}
             });
         }
         let value = walk.value()?;
@@ -331,19 +324,15 @@ fn cost_state(line: Line<'_>) -> Option<CostState> {
 fn model_total(walk: &mut Walk<'_>) -> Option<ModelTotal> {
     let mut total = ModelTotal::default();
     let usage = &mut total.usage;
-    walk.fields(|field, walk| {
-        let value = walk.value()?;
-        match field {
-            b"inputTokens" => usage.input = count(value),
-            b"outputTokens" => usage.output = count(value),
-            b"cacheReadInputTokens" => usage.cache_read = count(value),
-            b"cacheCreationInputTokens" => usage.cache_write = count(value),
-            b"cacheCreationEphemeral1hInputTokens" => usage.cache_write_1h = count(value),
-            b"webSearchRequests" => usage.web_searches = count(value),
-            b"costUSD" => total.cost_usd = number(value).unwrap_or(0.0),
-            _ => {}
-        }
-        Some(())
+    walk.values(|field, value| match field {
+        b"inputTokens" => usage.input = count(value),
+        b"outputTokens" => usage.output = count(value),
+        b"cacheReadInputTokens" => usage.cache_read = count(value),
+        b"cacheCreationInputTokens" => usage.cache_write = count(value),
+        b"cacheCreationEphemeral1hInputTokens" => usage.cache_write_1h = count(value),
+        b"webSearchRequests" => usage.web_searches = count(value),
+        b"costUSD" => total.cost_usd = number(value).unwrap_or(0.0),
+        _ => {}
     })?;
     usage.cache_write_1h = usage.cache_write_1h.min(usage.cache_write);
     Some(total)

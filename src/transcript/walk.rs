@@ -58,6 +58,15 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// Calls `see` with the name and the bytes of each field's value. Anything but an object is
+    /// passed over.
+    pub(super) fn values(&mut self, mut see: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
+        self.fields(|field, walk| {
+            see(field, walk.value()?);
+            Some(())
+        })
+    }
+
     /// Calls `see` for each item of an array; it has to pass over the item. Anything but an array
     /// is passed over.
     pub(super) fn items(&mut self, see: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {

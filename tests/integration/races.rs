@@ -50,9 +50,12 @@ fn start(command: &mut Command, stdin: &[u8]) -> Child {
 
 fn status(sandbox: &Sandbox, session: &str) -> Vec<u8> {
     let path = sandbox.path(&transcript(session));
-    json!({"session_id": session, "transcript_path": path, "model": {"display_name": "Opus"}})
-        .to_string()
-        .into_bytes()
+    json!({
+        "session_id": session, "transcript_path": path, "model": {"display_name": "Opus"},
+        "cost": {"total_cost_usd": 0.01},
+    })
+    .to_string()
+    .into_bytes()
 }
 
 #[track_caller]
@@ -140,13 +143,11 @@ fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
         let mut children = Vec::new();
         for session in 0..8 {
             let name = format!("s{session}");
-            let path = sandbox.append(&transcript(&name), &line(1000 + round, &name));
-            let status = json!({
-                "session_id": name, "transcript_path": path,
-                "cost": {"total_cost_usd": 0.01},
-            });
-            let mut command = sandbox.command(&["statusline"]);
-            children.push(start(&mut command, status.to_string().as_bytes()));
+            sandbox.append(&transcript(&name), &line(1000 + round, &name));
+            children.push(start(
+                &mut sandbox.command(&["statusline"]),
+                &status(&sandbox, &name),
+            ));
         }
         let own = format!(
             "session ${:.2}",
