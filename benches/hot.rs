@@ -8,17 +8,17 @@ use std::hint::black_box;
 use chrono::DateTime;
 use divan::Bencher;
 use divan::counter::BytesCount;
+use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
 use whycap::pricing::{Money, PriceTable, Service, Usage};
-use whycap::statusline::input::StatusInput;
-use whycap::statusline::layout::fit;
-use whycap::statusline::segments::{Facts, segments};
-use whycap::statusline::spending::Amounts;
+use whycap::status_line::layout::fit;
+use whycap::status_line::segments::{Facts, segments};
+use whycap::status_line::spending::Amounts;
 use whycap::terminal::Palette;
 use whycap::time::Millis;
+use whycap::time::Zone;
 use whycap::transcript::record::{CostState, Response};
 use whycap::transcript::scan::{Carry, Sink, scan};
-use whycap::zone::Zone;
 
 const HISTORY: &str = include_str!(
     "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"
@@ -97,7 +97,7 @@ fn price_a_response(bencher: Bencher<'_, '_>, model: &str) {
 fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
     let config = Config::default();
     bencher.bench(|| {
-        let input = StatusInput::parse(black_box(PAYLOAD.as_bytes()));
+        let input = StatusPayload::parse(black_box(PAYLOAD.as_bytes()));
         let amounts = Amounts {
             session: Money::from_noisy_usd(1.234),
             today: Money::from_noisy_usd(20.5),

@@ -106,7 +106,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Man) => commands::completions::man(),
         Some(Verb::Install(arguments)) => commands::install::run(&arguments, &environment),
         Some(Verb::Uninstall(arguments)) => commands::uninstall::run(&arguments, &environment),
-        None => commands::print(&Cli::command().render_help().to_string())
+        None => crate::terminal::print(&Cli::command().render_help().to_string())
             .map(|()| ExitCode::SUCCESS)
             .map_err(Into::into),
     };

@@ -1,4 +1,5 @@
-//! What the process was given: variables, clock, time zone, width. Read once, then passed down.
+//! What the process was given: variables, clock, time zone, width, standard directories. Read once,
+//! then passed down.
 //!
 //! Nothing else in whycap asks the machine for the time or for a variable (clippy enforces it), so
 //! every answer can be reproduced in a test by building an [`Environment`] by hand.
@@ -9,8 +10,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-use crate::limits::clock::Clock;
-use crate::zone::Zone;
+use crate::time::{Clock, Zone};
 
 /// Variables, clock and time zone of one run.
 #[derive(Debug, Clone)]
@@ -22,6 +22,19 @@ pub struct Environment {
     pub machine_now: DateTime<Utc>,
     /// The user's time zone.
     pub zone: Zone,
+    /// Where this system keeps things.
+    pub standard: StandardDirectories,
+}
+
+/// The directories that the system has for a user's things; None where it does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StandardDirectories {
+    /// The home directory by the user database, for a process without `HOME`.
+    pub home: Option<PathBuf>,
+    /// For a program's data.
+    pub data: Option<PathBuf>,
+    /// For a program's configuration.
+    pub configuration: Option<PathBuf>,
 }
 
 impl Environment {
@@ -31,10 +44,18 @@ impl Environment {
         reason = "the one place that reads clock and variables"
     )]
     pub fn of_process() -> Self {
-        Self::new(std::env::vars_os(), Utc::now())
+        Self {
+            standard: StandardDirectories {
+                home: dirs::home_dir(),
+                data: dirs::data_dir(),
+                configuration: dirs::config_dir(),
+            },
+            ..Self::new(std::env::vars_os(), Utc::now())
+        }
     }
 
-    /// An environment with these variables. `WHYCAP_NOW` among them wins over `clock`.
+    /// An environment with these variables and no standard directories. `WHYCAP_NOW` among the
+    /// variables wins over `clock`.
     pub fn new(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         clock: DateTime<Utc>,
@@ -49,6 +70,7 @@ impl Environment {
             now,
             machine_now: clock,
             zone: Zone::Local,
+            standard: StandardDirectories::default(),
         }
     }
 

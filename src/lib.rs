@@ -19,10 +19,9 @@ pub mod locks;
 pub mod places;
 pub mod pricing;
 pub mod spend;
-pub mod statusline;
+pub mod status_line;
 pub mod terminal;
 pub mod time;
 pub mod transcript;
-pub mod zone;
 
 pub use cli::run;

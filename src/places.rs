@@ -28,10 +28,10 @@ pub struct Places {
 impl Places {
     /// Derives every place from the environment.
     pub fn of(environment: &Environment) -> Self {
-        // HOME first: `dirs` falls back to the password database, which tests must not reach.
+        let standard = &environment.standard;
         let home = environment
             .path("HOME")
-            .or_else(dirs::home_dir)
+            .or_else(|| standard.home.clone())
             .unwrap_or_else(|| PathBuf::from("/"));
         let named: Vec<PathBuf> = environment
             .variable("CLAUDE_CONFIG_DIR")
@@ -51,20 +51,16 @@ impl Places {
         } else {
             named
         };
-        let own = |variable: &str, platform: fn() -> Option<PathBuf>, fallback: &str| {
-            environment.path(variable).unwrap_or_else(|| {
-                platform()
-                    .unwrap_or_else(|| home.join(fallback))
-                    .join("whycap")
-            })
+        let below = |directory: &Option<PathBuf>, usual: &str| {
+            let directory = directory.clone().unwrap_or_else(|| home.join(usual));
+            directory.join("whycap")
         };
-        let data = own("WHYCAP_DATA_DIR", dirs::data_dir, ".local/share");
-        let settings = environment.path("WHYCAP_CONFIG").unwrap_or_else(|| {
-            dirs::config_dir()
-                .unwrap_or_else(|| home.join(".config"))
-                .join("whycap")
-                .join("config.toml")
-        });
+        let data = environment
+            .path("WHYCAP_DATA_DIR")
+            .unwrap_or_else(|| below(&standard.data, ".local/share"));
+        let settings = environment
+            .path("WHYCAP_CONFIG")
+            .unwrap_or_else(|| below(&standard.configuration, ".config").join("config.toml"));
         let client_state = environment
             .path("XDG_STATE_HOME")
             .unwrap_or_else(|| home.join(".local/state"))

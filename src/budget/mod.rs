@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::config::{Budget, BudgetAction};
 use crate::pricing::Money;
-use crate::zone::Zone;
+use crate::time::Zone;
 
 /// What a budget covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

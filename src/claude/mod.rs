@@ -2,8 +2,12 @@
 
 pub mod account;
 pub mod credentials;
+pub mod hook_event;
 pub mod installations;
-pub mod prices;
+pub mod meters;
+pub mod model_pricing;
 pub mod processes;
 pub mod sessions;
 pub mod settings;
+pub mod status_payload;
+pub mod version;

@@ -39,7 +39,7 @@ pub fn run(arguments: &CompletionsArgs) -> anyhow::Result<ExitCode> {
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "whycap", &mut script);
-    super::print(&String::from_utf8_lossy(&script))?;
+    crate::terminal::print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -70,6 +70,6 @@ pub fn man() -> anyhow::Result<ExitCode> {
     }
     man.render_extra_section(&mut page)?;
     man.render_version_section(&mut page)?;
-    super::print(&String::from_utf8_lossy(&page))?;
+    crate::terminal::print(&String::from_utf8_lossy(&page))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -37,7 +37,7 @@ pub fn run(arguments: &DoctorArgs, environment: &Environment) -> anyhow::Result<
         let palette = Palette::for_person(environment);
         in_words(&findings, width_for_person(environment), palette)
     };
-    super::print(&text)?;
+    crate::terminal::print(&text)?;
     Ok(if failed {
         ExitCode::FAILURE
     } else {

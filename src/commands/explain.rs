@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use super::question::{self, Question};
 use crate::claude::account::Account;
 use crate::claude::credentials;
-use crate::claude::prices::own_rates;
+use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::incidents::lookup;
 use crate::ledger::{Effort, Ledger, Patience};
@@ -47,11 +47,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     };
     if arguments.json {
         let incident = incident.map_or(Value::Null, |incident| incident.to_json());
-        super::print(&format!("{:#}\n", json!({ "incident": incident })))?;
+        crate::terminal::print(&format!("{:#}\n", json!({ "incident": incident })))?;
     } else {
         let width = terminal::width_for_person(environment);
         let palette = Palette::for_person(environment);
-        super::print(&text(incident.as_ref(), environment, width, palette))?;
+        crate::terminal::print(&text(incident.as_ref(), environment, width, palette))?;
     }
     Ok(ExitCode::SUCCESS)
 }

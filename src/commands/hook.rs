@@ -3,7 +3,6 @@
 //! Nothing that is printed here may reach the model: only JSON whose fields the client shows to the
 //! user, never plain text and never `additionalContext`.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +11,8 @@ use serde_json::{Value, json};
 use super::answers;
 use super::hook_budget;
 use super::question::Question;
-use crate::claude::prices::own_rates;
+use crate::claude::hook_event::{EventName, HookEvent};
+use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::{adopt, gather, lookup, store};
@@ -23,7 +23,7 @@ use crate::limits::rows::rows;
 use crate::locks;
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::terminal::sanitize;
+use crate::terminal::{print, sanitize};
 
 /// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
 const STDIN_LIMIT: usize = 16 << 20;
@@ -35,60 +35,69 @@ const CATCH_UP: Duration = Duration::from_millis(30);
 pub fn run(environment: &Environment) -> ExitCode {
     super::guard_host("");
     let bytes = super::read_stdin(STDIN_LIMIT);
-    let event: Value =
-        serde_json::from_str(&String::from_utf8_lossy(&bytes)).unwrap_or(Value::Null);
+    let event = HookEvent::parse(&bytes);
     let places = Places::of(environment);
-    let name = text(&event, "hook_event_name").unwrap_or_default();
+    let Some(name) = event.name else {
+        return ExitCode::SUCCESS;
+    };
     if wired::is_second_run(&places, environment, name) {
         // The user's settings run the same hook; the plugin's copy stays silent.
         return ExitCode::SUCCESS;
     }
     let reply = match name {
-        "StopFailure" => stop_failure(&event, &places, environment),
-        "UserPromptSubmit" | "UserPromptExpansion" => asked(&event, &places, environment)
-            .or_else(|| hook_budget::on_prompt(&event, &places, environment))
-            .or_else(|| tell(&event, &places, environment)),
-        "SessionStart" => greet(&event, &places, environment),
-        _ => None,
+        EventName::StopFailure => stop_failure(&event, &places, environment),
+        EventName::UserPromptSubmit | EventName::UserPromptExpansion => {
+            asked(&event, &places, environment)
+                .or_else(|| hook_budget::on_prompt(&event, &places, environment))
+                .or_else(|| tell(&event, &places, environment))
+        }
+        EventName::SessionStart => greet(&event, &places, environment),
+        EventName::Stop | EventName::SessionEnd => None,
     };
     if let Some(reply) = reply {
         // A closed pipe means that the client does not wait for an answer.
-        let _ = super::print(&format!("{reply}\n"));
+        let _ = print(&format!("{reply}\n"));
     }
     // After the answer, so that nobody waits for it.
-    if matches!(name, "Stop" | "SessionEnd" | "SessionStart") {
+    if matches!(
+        name,
+        EventName::Stop | EventName::SessionEnd | EventName::SessionStart
+    ) {
         catch_up(&places, environment);
     }
     ExitCode::SUCCESS
 }
 
-fn text<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
-    event.get(key)?.as_str().filter(|text| !text.is_empty())
-}
-
 /// Answers `/whycap …` by holding the command back: the client shows the reason and sends nothing
 /// to the model, so it works while a limit holds and costs no token.
-fn asked(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
-    let words = answers::asked(text(event, "prompt")?)?;
+fn asked(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
+    let words = answers::asked(event.prompt.as_deref()?)?;
     // Who asks need not be told.
-    if let Some(newest) = text(event, "session_id").and_then(|id| store::newest_of(places, id)) {
+    if let Some(newest) = event
+        .session_id
+        .as_deref()
+        .and_then(|id| store::newest_of(places, id))
+    {
         newest.tell();
     }
     let question = Question {
         places,
         environment,
-        session: text(event, "session_id"),
-        transcript: text(event, "transcript_path").map(Path::new),
+        session: event.session_id.as_deref(),
+        transcript: event.transcript_path.as_deref(),
     };
     Some(json!({ "decision": "block", "reason": answers::answer(&words, question) }))
 }
 
 /// At a session's start: what is still open, a lock that harms, how to turn the status line on.
-fn greet(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
+fn greet(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
     if let Some(told) = tell(event, places, environment) {
         return Some(told);
     }
-    let is_fresh = text(event, "source").is_none_or(|source| source == "startup");
+    let is_fresh = event
+        .source
+        .as_deref()
+        .is_none_or(|source| source == "startup");
     let lock = locks::that_matter(places, environment)
         .into_iter()
         .next()
@@ -120,13 +129,13 @@ fn catch_up(places: &Places, environment: &Environment) {
 }
 
 /// Says once, in the conversation of the session that met it, what a limit error really was.
-fn tell(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
-    let session = text(event, "session_id")?;
+fn tell(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
+    let session = event.session_id.as_deref()?;
     let newest = store::newest_of(places, session)?;
     if newest.is_closed() || newest.is_told() {
         return None;
     }
-    let transcript = text(event, "transcript_path").map(Path::new);
+    let transcript = event.transcript_path.as_deref();
     let evidence = lookup::read(places, &newest, transcript, environment.now)?;
     let clock = environment.clock();
     let incident = Incident::of(evidence, clock);
@@ -141,18 +150,18 @@ fn tell(event: &Value, places: &Places, environment: &Environment) -> Option<Val
 /// Stores the error at once, then adds what takes longer to find out: the client may end this
 /// process any moment. Then a desktop notification where the terminal has one (OSC 9), and a bell
 /// where it has not; client 2.1.328 hands on both in one sequence.
-fn stop_failure(event: &Value, places: &Places, environment: &Environment) -> Option<Value> {
-    let session = text(event, "session_id")?;
-    let message = text(event, "last_assistant_message").unwrap_or_default();
+fn stop_failure(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
+    let session = event.session_id.as_deref()?;
+    let message = event.last_assistant_message.as_deref().unwrap_or_default();
     let mut evidence = gather::at_once(environment, session, message);
-    evidence.hook_error = text(event, "error").map(str::to_owned);
-    evidence.hook_details = text(event, "error_details").map(str::to_owned);
+    evidence.hook_error.clone_from(&event.error);
+    evidence.hook_details.clone_from(&event.error_details);
     let stored = match adopt::just_now(places, session, environment.now) {
         Some(adopted) => adopted.update(&evidence).map(|()| adopted),
         None => store::create(places, session, environment.now, &evidence),
     };
-    let tail = text(event, "transcript_path").and_then(|path| gather::tail(Path::new(path)));
-    let project = text(event, "cwd").map(Path::new);
+    let tail = event.transcript_path.as_deref().and_then(gather::tail);
+    let project = event.cwd.as_deref();
     gather::complete(&mut evidence, places, environment, project, tail.as_ref());
     if let Ok(stored) = stored {
         // What was stored first stands, if this fails.

@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 
 use super::question::Question;
 use crate::budget::{self, Spent, Standing, said};
+use crate::claude::hook_event::HookEvent;
 use crate::config::{Budget, Config};
 use crate::environment::Environment;
+use crate::ledger::Live;
 use crate::places::Places;
-use crate::statusline::amounts;
 
 /// Holds the prompt back, or warns once; None without budgets or with nothing new to say.
 pub(super) fn on_prompt(
-    event: &Value,
+    event: &HookEvent,
     places: &Places,
     environment: &Environment,
 ) -> Option<Value> {
@@ -21,9 +22,8 @@ pub(super) fn on_prompt(
     if !budget::is_set(&budget) {
         return None;
     }
-    let text = |key: &str| event.get(key).and_then(Value::as_str);
-    let session = text("session_id")?;
-    let transcript = text("transcript_path").map(Path::new);
+    let session = event.session_id.as_deref()?;
+    let transcript = event.transcript_path.as_deref();
     for standing in standings(&budget, places, environment, session, transcript) {
         let goes_on = said::has(places, &standing, said::Once::GoesOn);
         if standing.is_used_up() && budget::stops(&budget) && !goes_on {
@@ -48,15 +48,15 @@ fn standings(
     session: &str,
     transcript: Option<&Path>,
 ) -> Vec<Standing> {
-    let with_month = budget.month.is_some();
-    let Some(known) = amounts::known(environment, places, session, transcript, with_month, None)
-    else {
+    let figures = Live::read(environment, places, session, transcript)
+        .and_then(|live| live.figures(environment, budget.month.is_some()));
+    let Some(known) = figures else {
         return Vec::new();
     };
     let spent = Spent {
         session: Some(known.session.total()),
         day: Some(known.today.total()),
-        month: known.month,
+        month: Some(known.month.total()),
     };
     budget::standings(budget, spent, session, environment.now, environment.zone)
 }

@@ -30,11 +30,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let incidents = lookup::all(&places, environment, arguments.session.as_deref());
     if arguments.json {
         let list: Vec<Value> = incidents.iter().map(Incident::to_json).collect();
-        super::print(&format!("{:#}\n", json!({ "incidents": list })))?;
+        crate::terminal::print(&format!("{:#}\n", json!({ "incidents": list })))?;
     } else {
         let width = terminal::width_for_person(environment);
         let palette = Palette::for_person(environment);
-        super::print(&list(&incidents, environment, width, palette))?;
+        crate::terminal::print(&list(&incidents, environment, width, palette))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -119,7 +119,7 @@ pub fn run(arguments: &InstallArgs, environment: &Environment) -> anyhow::Result
             "Open sessions take it up within seconds. To undo: whycap uninstall".to_owned()
         }
     });
-    super::print(&(lines.join("\n") + "\n"))?;
+    crate::terminal::print(&(lines.join("\n") + "\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -195,7 +195,7 @@ fn ask(path: &Path) -> anyhow::Result<Foreign> {
          (uninstall puts it back)\n  Enter  leave it and do without ours\n> ",
         cut(&sanitize(&command), 60)
     );
-    super::print(&question)?;
+    crate::terminal::print(&question)?;
     io::stdout().flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

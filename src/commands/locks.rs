@@ -13,10 +13,11 @@ use super::question::{self, Question};
 use crate::environment::Environment;
 use crate::locks::catalogue::Kind;
 use crate::locks::clearing::Clearing;
-use crate::locks::judgement::{Verdict, duration};
+use crate::locks::judgement::Verdict;
 use crate::locks::{self, Action, Lock, quarantine};
 use crate::places::Places;
 use crate::terminal::{Palette, Tone, sanitize, width_for_person, wrap};
+use crate::time::in_words;
 
 /// What `whycap locks` is told.
 #[derive(Debug, clap::Args)]
@@ -59,7 +60,7 @@ pub fn run(environment: &Environment, arguments: &LocksArgs) -> anyhow::Result<E
     } else {
         page.survey(found)
     };
-    super::print(&text).context("could not write to standard output")?;
+    crate::terminal::print(&text).context("could not write to standard output")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -89,7 +90,7 @@ pub fn clear(environment: &Environment, arguments: &ClearArgs) -> anyhow::Result
     } else {
         Page::new(environment, &places).clearing(done, arguments.dry_run)
     };
-    super::print(&text).context("could not write to standard output")?;
+    crate::terminal::print(&text).context("could not write to standard output")?;
     Ok(if failed {
         ExitCode::FAILURE
     } else {
@@ -147,7 +148,7 @@ fn restore(page: &Page<'_>, as_json: bool) -> anyhow::Result<ExitCode> {
         }
         text
     };
-    super::print(&text).context("could not write to standard output")?;
+    crate::terminal::print(&text).context("could not write to standard output")?;
     let all_back = restored.iter().all(|item| item.back);
     Ok(if all_back {
         ExitCode::SUCCESS
@@ -302,7 +303,7 @@ impl<'a> Page<'a> {
         if age.num_seconds() < 0 || matches!(lock.row.kind, Kind::Directory(_)) {
             lock.why.clone()
         } else {
-            format!("{} Last touched {} ago.", lock.why, duration(age))
+            format!("{} Last touched {} ago.", lock.why, in_words(age))
         }
     }
 

@@ -17,27 +17,15 @@ pub mod statusline;
 pub mod uninstall;
 mod why_different;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
-/// Writes `text` to standard output in one piece. A reader that went away is not an error.
-pub(crate) fn print(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
-}
+use crate::terminal::{complain, print};
 
 /// Turns a verb's failure into one line on standard error and exit code 1.
 pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
-        // If standard error is closed there is nobody left to tell.
-        let _ = writeln!(
-            io::stderr(),
-            "whycap: {}",
-            crate::terminal::sanitize(&format!("{error:#}"))
-        );
+        complain(&format!("{error:#}"));
         ExitCode::FAILURE
     })
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::print;
-use crate::claude::prices::own_rates;
+use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
 use crate::pricing::{PriceTable, Rates, Row};

@@ -21,7 +21,7 @@ pub struct Arguments {
 /// Prints the report as Markdown.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
-    super::print(&text(&places, environment, arguments.session.as_deref()))?;
+    crate::terminal::print(&text(&places, environment, arguments.session.as_deref()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,15 +10,14 @@ use serde_json::{Value, json};
 
 use super::print;
 use super::question::{self, Question};
-use crate::claude::prices;
+use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::ledger::{self, Effort, Ledger, Patience, Step};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{Group, GroupBy, Grouping, Tally, render};
 use crate::terminal::{Palette, Tone, width_for_person};
-use crate::time::Millis;
-use crate::zone::Zone;
+use crate::time::{Millis, Zone};
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
@@ -122,7 +121,7 @@ fn last_days(question: Question<'_>) -> anyhow::Result<String> {
         environment,
         ..
     } = question;
-    let prices = PriceTable::with(prices::own_rates(places))?;
+    let prices = PriceTable::with(own_rates(places))?;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
     let effort = Effort::Within(ANSWER_READS);
     let roots = places.transcript_roots();
@@ -173,7 +172,7 @@ pub(crate) fn caught_up<T>(
     environment: &Environment,
     meanwhile: impl FnOnce(&Ledger) -> T,
 ) -> anyhow::Result<(Ledger, PriceTable, Option<T>)> {
-    let prices = PriceTable::with(prices::own_rates(places))?;
+    let prices = PriceTable::with(own_rates(places))?;
     let mut ledger = Ledger::open(&places.data, Patience::Person)?;
     // Before the reading: what is read from now on is priced by this table anyway.
     ledger.reprice(&prices)?;

@@ -2,16 +2,18 @@
 
 use std::process::ExitCode;
 
+use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents;
+use crate::ledger::Live;
 use crate::places::Places;
-use crate::statusline::amounts;
-use crate::statusline::input::StatusInput;
-use crate::statusline::layout::{fit, paint};
-use crate::statusline::segments::{Facts, segments};
-use crate::statusline::wrapped;
-use crate::terminal::Palette;
+use crate::pricing::Money;
+use crate::status_line::layout::{fit, paint};
+use crate::status_line::segments::{Facts, segments};
+use crate::status_line::spending::Amounts;
+use crate::status_line::wrapped;
+use crate::terminal::{Palette, print};
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
 const STDIN_LIMIT: usize = 1 << 20;
@@ -29,7 +31,7 @@ const FALLBACK: &str = "whycap";
 pub fn run(environment: &Environment) -> ExitCode {
     super::guard_host("whycap\n");
     let stdin = super::read_stdin(STDIN_LIMIT);
-    let input = StatusInput::parse(&stdin);
+    let input = StatusPayload::parse(&stdin);
     let places = Places::of(environment);
     let config = Config::load(&places);
     let palette = Palette::for_host(environment);
@@ -40,15 +42,20 @@ pub fn run(environment: &Environment) -> ExitCode {
         .max(1);
 
     incidents::samples::record(&places, environment, &input);
-    let (amounts, ends_in_refusal) = amounts::gather(environment, &places, &config, &input);
-    if let (true, Some(session), Some(transcript)) =
-        (ends_in_refusal, input.session_id(), input.transcript_path())
+    let session = input.session_id().unwrap_or_default();
+    let spend = Live::read(environment, &places, session, input.transcript_path());
+    let figures = spend
+        .as_ref()
+        .and_then(|spend| spend.figures(environment, config.budget.month.is_some()));
+    let client = input.client_total_usd().and_then(Money::from_noisy_usd);
+    if spend.as_ref().is_some_and(Live::ends_in_refusal)
+        && let (Some(session), Some(transcript)) = (input.session_id(), input.transcript_path())
     {
         incidents::adopt::unstored(&places, environment, session, transcript);
     }
     let facts = Facts {
         input: &input,
-        amounts,
+        amounts: Amounts::of(figures, client),
         config: &config,
         now: environment.now,
         zone: environment.zone,
@@ -68,6 +75,9 @@ pub fn run(environment: &Environment) -> ExitCode {
         line.push_str(&paint(&row, palette));
     }
     // A closed pipe means that the host cancelled this run; there is nobody to tell.
-    let _ = super::print(&format!("{line}\n"));
+    let _ = print(&format!("{line}\n"));
+    if let Some(spend) = spend {
+        spend.keep(environment, client);
+    }
     ExitCode::SUCCESS
 }

@@ -73,6 +73,6 @@ pub fn run(arguments: &UninstallArgs, environment: &Environment) -> anyhow::Resu
             places.show(&places.data)
         ));
     }
-    super::print(&(lines.join("\n") + "\n"))?;
+    crate::terminal::print(&(lines.join("\n") + "\n"))?;
     failure.map_or(Ok(ExitCode::SUCCESS), Err)
 }

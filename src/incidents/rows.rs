@@ -1,18 +1,18 @@
 //! The rows that an open incident puts on the status line.
 
 use super::{lookup, store};
+use crate::claude::status_payload::StatusPayload;
 use crate::environment::Environment;
 use crate::limits::incident::Incident;
 use crate::limits::rows::{Row, rows};
 use crate::places::Places;
-use crate::statusline::input::StatusInput;
 
 /// First the badge, then at most two rows of explanation, each at most `width` columns. None when
 /// nothing is to be shown. A session without incidents costs one failed system call.
 pub fn for_session(
     places: &Places,
     environment: &Environment,
-    input: &StatusInput,
+    input: &StatusPayload,
     width: usize,
 ) -> Option<Vec<Row>> {
     let session = input.session_id()?;

@@ -6,11 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::store::{self, safe_name};
 use crate::claude::account::Account;
+use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, Durability};
 use crate::environment::Environment;
-use crate::limits::evidence::{Sample, WindowLevel};
+use crate::limits::evidence::Sample;
 use crate::places::Places;
-use crate::statusline::input::{StatusInput, Window};
 
 /// Enough for the hours around an error.
 const MOST: usize = 32;
@@ -85,15 +85,11 @@ fn refused_since(places: &Places, session: &str, moment: DateTime<Utc>) -> bool 
 
 /// Notes what the status line was told, if it says anything new. Failures are silent: the next
 /// draw tries again, and a missing sample only makes an answer less certain.
-pub fn record(places: &Places, environment: &Environment, input: &StatusInput) {
+pub fn record(places: &Places, environment: &Environment, input: &StatusPayload) {
     let Some(session) = input.session_id() else {
         return;
     };
-    let level = |window: Window| WindowLevel {
-        used_percent: window.used_percent,
-        resets_at: window.resets_at,
-    };
-    let (five_hour, seven_day) = (input.five_hour().map(level), input.seven_day().map(level));
+    let (five_hour, seven_day) = (input.five_hour(), input.seven_day());
     if five_hour.is_none() && seven_day.is_none() {
         return;
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 
 use super::ours::{self, Wired};
+use crate::claude::hook_event::EventName;
 use crate::claude::settings::{Contents, Scope, SettingsFile, bytes, path_of};
 use crate::disk;
 use crate::environment::Environment;
@@ -22,12 +23,12 @@ pub fn from_plugin(environment: &Environment) -> bool {
 
 /// Whether a settings file makes the client run `whycap hook` for this event. An entry whose
 /// program is gone does not count: then the plugin is all that is left.
-pub fn settings_have_hook(places: &Places, environment: &Environment, event: &str) -> bool {
+pub fn settings_have_hook(places: &Places, environment: &Environment, event: EventName) -> bool {
     any(places, environment, |wired| {
         wired
             .hooks
             .iter()
-            .any(|(wired_event, found)| wired_event == event && exists(&found.program))
+            .any(|(wired_event, found)| wired_event == event.as_str() && exists(&found.program))
     })
 }
 
@@ -38,7 +39,7 @@ pub fn settings_have_status_line(places: &Places, environment: &Environment) -> 
 
 /// True when the plugin started us and the user's settings will run, or ran, the same hook as
 /// well: then this process is the second one and must stay silent.
-pub fn is_second_run(places: &Places, environment: &Environment, event: &str) -> bool {
+pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
     from_plugin(environment) && settings_have_hook(places, environment, event)
 }
 

@@ -13,6 +13,7 @@ mod difference;
 mod directories;
 mod figures;
 mod files;
+mod live;
 mod paths;
 mod reconcile;
 mod report;
@@ -32,14 +33,12 @@ pub use batch::Batch;
 pub use catch_up::{Caught, Effort, Step};
 pub use difference::{ClientFigure, SessionDifference};
 pub use figures::Spent;
+pub use live::{Live, LiveFigures};
 pub use report::{Origin, Row};
 
 use crate::disk;
 use crate::pricing::PriceTable;
-use crate::time::Millis;
-
-/// Milliseconds in a quarter of an hour.
-const QUARTER: Millis = 15 * 60 * 1000;
+use crate::time::QUARTER;
 
 /// The file's name in the data directory.
 const FILE_NAME: &str = "ledger.sqlite3";

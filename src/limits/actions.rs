@@ -1,12 +1,12 @@
 //! What to do, best first, from the catalogue's remedies and what is special about the case.
 
-use super::clock::Clock;
 use super::diagnosis::Finding;
 use super::evidence::Evidence;
 use super::kind::{LimitKind, Verdict};
 use super::remedies::{self as remedy, Remedy};
 use super::words::pool_name;
 use crate::claude::credentials::{Credential, SetIn};
+use crate::time::Clock;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +131,7 @@ pub(super) fn choose(evidence: &Evidence, finding: &Finding, clock: Clock) -> Ve
 
 /// Whether an update could change what the message says. Unknown counts as new.
 pub(super) fn runs_an_old_client(evidence: &Evidence) -> bool {
-    use super::version::ClientVersion;
+    use crate::claude::version::ClientVersion;
     /// The last version known to word these limits wrongly for a plan that it knows.
     const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
     evidence

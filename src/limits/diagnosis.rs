@@ -16,7 +16,7 @@ use super::kind::{LimitKind, Verdict, Who};
 use super::matching::{self, Clues};
 use super::resets::{self, Resets};
 use super::rules;
-use crate::zone::Zone;
+use crate::time::Zone;
 
 /// What the evidence amounts to.
 #[derive(Debug, Clone)]

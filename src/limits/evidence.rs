@@ -4,9 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::kind::LimitKind;
-use super::version::ClientVersion;
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
+use crate::claude::meters::Meter;
+use crate::claude::version::ClientVersion;
+use crate::time::{FIVE_HOURS, WEEK};
 use crate::transcript::error_line::{ErrorLine, QuotaLimits};
 
 /// A window counts as full from here, in per cent: the server rounds, and refuses a little early.
@@ -31,15 +33,6 @@ pub enum Seen {
     Pasted,
 }
 
-/// One window at one time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct WindowLevel {
-    /// Share used, in per cent.
-    pub used_percent: f64,
-    /// When it starts afresh.
-    pub resets_at: Option<DateTime<Utc>>,
-}
-
 /// What the client told the status line about the windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
@@ -53,9 +46,9 @@ pub struct Sample {
     /// The client's running total of API time in milliseconds, which tells requests apart.
     pub api_ms: Option<f64>,
     /// The five-hour window.
-    pub five_hour: Option<WindowLevel>,
+    pub five_hour: Option<Meter>,
     /// The weekly window.
-    pub seven_day: Option<WindowLevel>,
+    pub seven_day: Option<Meter>,
     /// The account's hash.
     pub account: Option<String>,
     /// The model in use.
@@ -68,7 +61,7 @@ pub struct Sample {
 
 impl Sample {
     /// The level of a window. Only the two that the client reports.
-    pub fn level(&self, kind: LimitKind) -> Option<WindowLevel> {
+    pub fn level(&self, kind: LimitKind) -> Option<Meter> {
         match kind {
             LimitKind::FiveHour => self.five_hour,
             LimitKind::Weekly => self.seven_day,
@@ -160,13 +153,13 @@ impl Evidence {
     /// drawn once more with the old figures before the refusal's arrive. Then what was told later,
     /// then what was told last before the error. A window may also be reset early, so a lower figure
     /// from later on says nothing.
-    pub fn level_near(&self, kind: LimitKind) -> Option<(&Sample, WindowLevel)> {
+    pub fn level_near(&self, kind: LimitKind) -> Option<(&Sample, Meter)> {
         let length = match kind {
-            LimitKind::FiveHour => TimeDelta::hours(5),
-            LimitKind::Weekly => TimeDelta::days(7),
+            LimitKind::FiveHour => FIVE_HOURS,
+            LimitKind::Weekly => WEEK,
             _ => return None,
         };
-        let candidates: Vec<(&Sample, WindowLevel)> = self
+        let candidates: Vec<(&Sample, Meter)> = self
             .samples
             .iter()
             .filter(|sample| sample.since - self.at <= FRESH_FOR)
@@ -204,7 +197,7 @@ impl Evidence {
     }
 
     /// Like [`Self::level_near`], but only if it is fresh enough to speak for or against a limit.
-    pub fn fresh_level(&self, kind: LimitKind) -> Option<(&Sample, WindowLevel)> {
+    pub fn fresh_level(&self, kind: LimitKind) -> Option<(&Sample, Meter)> {
         self.level_near(kind)
             .filter(|(sample, _)| self.at - self.measured(sample) <= FRESH_FOR)
     }

@@ -1,13 +1,13 @@
 //! The evidence in sentences: what the verdict rests on, each with its source and time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::clock::{Clock, length};
 use super::diagnosis::Finding;
 use super::evidence::{Evidence, FRESH_FOR, Sample, Seen};
 use super::kind::LimitKind;
 use super::resets::{Reset, ResetSource};
 use crate::claude::credentials::SetIn;
+use crate::time::{Clock, in_words};
 
 /// Where a fact comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,14 +223,14 @@ fn the_meters(evidence: &Evidence, clock: Clock, facts: &mut Vec<Fact>) {
 
 /// How old a reading was at the error: "1 m before the error", "right after the error".
 pub(super) fn age_at_error(evidence: &Evidence, sample: &Sample) -> String {
-    let age = (evidence.at - evidence.measured(sample)).num_seconds();
-    let since = (sample.since - evidence.at).num_seconds();
-    if age > 0 {
-        format!("{} before the error", length(age))
-    } else if since < 60 {
+    let age = evidence.at - evidence.measured(sample);
+    let since = sample.since - evidence.at;
+    if age > TimeDelta::zero() {
+        format!("{} before the error", in_words(age))
+    } else if since < TimeDelta::minutes(1) {
         "right after the error".to_owned()
     } else {
-        format!("{} after the error", length(since))
+        format!("{} after the error", in_words(since))
     }
 }
 

@@ -4,7 +4,6 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::actions::{self, Action};
-use super::clock::Clock;
 use super::diagnosis::{self, Finding};
 use super::evidence::Evidence;
 use super::facts::{self, Fact};
@@ -13,6 +12,7 @@ use super::kind::Verdict;
 use super::words::Words;
 use crate::claude::account::Plan;
 use crate::terminal;
+use crate::time::Clock;
 
 /// A throttle or an outage says nothing about a session that is looked at later than this.
 const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);

@@ -2,7 +2,6 @@
 
 mod actions;
 pub mod catalogue;
-pub mod clock;
 pub mod diagnosis;
 pub mod evidence;
 mod facts;
@@ -17,5 +16,4 @@ pub mod resets;
 pub mod rows;
 mod rules;
 pub mod story;
-pub mod version;
 mod words;

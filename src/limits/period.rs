@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::incident::Incident;
 use super::kind::LimitKind;
-use crate::zone::Zone;
+use crate::time::{FIVE_HOURS, WEEK, Zone};
 
 /// From when to when the limit of this incident counted, the end being the error. None where a
 /// period makes no sense, as for a throttle.
@@ -16,11 +16,11 @@ pub fn period_of(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, Date
         _ => at - length,
     };
     let since = match incident.finding.limit {
-        LimitKind::FiveHour => before(TimeDelta::hours(5)),
+        LimitKind::FiveHour => before(FIVE_HOURS),
         LimitKind::Weekly
         | LimitKind::WeeklyOpus
         | LimitKind::WeeklySonnet
-        | LimitKind::WeeklyFable => before(TimeDelta::days(7)),
+        | LimitKind::WeeklyFable => before(WEEK),
         LimitKind::UsageCredits
         | LimitKind::OwnSpendCap
         | LimitKind::MemberSpendCap

@@ -6,10 +6,10 @@ use std::fmt::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::clock::Clock;
 use super::evidence::{Evidence, Seen};
 use super::incident::Incident;
 use crate::claude::account::Plan;
+use crate::time::Clock;
 
 /// How many readings of the meters before the error are listed.
 const SAMPLES: usize = 8;

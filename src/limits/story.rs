@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::clock::Clock;
 use super::evidence::Seen;
 use super::incident::Incident;
 use super::kind::LimitKind;
 use crate::terminal::{self, Palette, Tone};
+use crate::time::Clock;
 
 /// The widest that running text is set: longer lines are hard to read.
 const WIDEST: usize = 96;

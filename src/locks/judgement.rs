@@ -7,6 +7,7 @@ use super::directory::Shape;
 pub use super::verdict::{Clearance, Judgement, Verdict, Way};
 use crate::claude::processes::Process;
 use crate::claude::sessions::{Claim, Presence, Standing};
+use crate::time::in_words;
 
 /// Everything that was seen of one lock.
 #[derive(Debug, Clone)]
@@ -133,7 +134,7 @@ pub fn never_heals(facts: &Facts, now: DateTime<Utc>) -> Option<String> {
         }
         Shape::EmptyDirectory if facts.modified > now + CLOCK_TOLERANCE => Some(format!(
             "Its date lies {} in the future; until then Claude Code takes it for held.",
-            duration(facts.modified - now)
+            in_words(facts.modified - now)
         )),
         _ => None,
     }
@@ -229,7 +230,7 @@ fn aging(
     let why = owner_gone.unwrap_or_else(|| {
         format!(
             "Nobody has touched it for {}; a holder does so every {} s.",
-            duration(age),
+            in_words(age),
             rhythm.every
         )
     });
@@ -323,17 +324,6 @@ fn editor(facts: &Facts, around: &Surroundings) -> Judgement {
             Verdict::CannotTell,
             "Whether the editor runs cannot be seen on this system.",
         ),
-    }
-}
-
-/// A length of time in words: `40 s`, `12 m`, `3 h 5 m`, `9 d`.
-pub fn duration(length: TimeDelta) -> String {
-    let seconds = length.num_seconds().abs();
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} m", seconds / 60),
-        7200..172_800 => format!("{} h {} m", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d", seconds / 86_400),
     }
 }
 

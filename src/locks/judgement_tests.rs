@@ -345,15 +345,6 @@ fn markers_are_harmless_and_gits_locks_are_gits() {
 }
 
 #[test]
-fn durations_are_said_as_people_say_them() {
-    let said = |seconds| duration(TimeDelta::seconds(seconds));
-    assert_eq!(said(7), "7 s");
-    assert_eq!(said(-150), "2 m");
-    assert_eq!(said(2 * 3600 + 300), "2 h 5 m");
-    assert_eq!(said(9 * 86_400), "9 d");
-}
-
-#[test]
 fn a_login_lock_whose_owner_is_known_goes_by_the_owner() {
     let of = |process, age| {
         let facts = Facts {

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Datelike, Days, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, Utc};
 use serde_json::{Value, json};
 
 use crate::ledger::Row;
 use crate::pricing::{Money, Usage};
-use crate::time::Millis;
-use crate::zone::Zone;
+use crate::time::{FIVE_HOURS, Millis, Zone, moment};
 
 /// What a report is grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -152,7 +151,7 @@ pub struct Grouping {
     total: Tally,
 }
 
-const BLOCK: Millis = 5 * 60 * 60 * 1000;
+const BLOCK: Millis = FIVE_HOURS.num_milliseconds();
 const HOUR: Millis = 60 * 60 * 1000;
 
 impl Grouping {
@@ -299,9 +298,5 @@ fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
 
 /// The end of a block that starts at `start`.
 pub(super) fn block_end(start: DateTime<Utc>) -> DateTime<Utc> {
-    start + TimeDelta::milliseconds(BLOCK)
-}
-
-pub(super) fn moment(at: Millis) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at).unwrap_or_default()
+    start + FIVE_HOURS
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::grouping::{Group, GroupBy, Tally, block_end};
 use crate::pricing::Money;
 use crate::terminal::{Palette, Tone, cut, width};
-use crate::zone::Zone;
+use crate::time::Zone;
 
 /// The widest that a bar gets.
 const LONGEST_BAR: usize = 24;

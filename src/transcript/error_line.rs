@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::limits::resets::is_plausible;
+use crate::time::plausible_epoch;
 
 /// No error text that a person can read is longer; a gateway may answer with a whole web page.
 const TEXT_LIMIT: usize = 2_000;
@@ -99,12 +99,7 @@ fn clip(text: &str) -> &str {
 
 /// Seconds since 1970, as the server gives its reset times.
 fn epoch(value: &Value, key: &str) -> Option<DateTime<Utc>> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "saturates; a date out of range is dropped"
-    )]
-    let seconds = value.get(key)?.as_f64()? as i64;
-    DateTime::from_timestamp(seconds, 0).filter(|at| is_plausible(*at))
+    plausible_epoch(value.get(key)?.as_f64()?)
 }
 
 fn quota(line: &Value) -> Option<QuotaLimits> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use whycap::claude::hook_event::EventName;
 use whycap::environment::Environment;
 use whycap::install::wired;
 use whycap::install::wiring::EVENTS;
@@ -187,11 +188,22 @@ fn plugin_and_settings_together_act_once() {
     let sandbox = Sandbox::new();
     let (places, plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
-    assert!(!wired::is_second_run(&places, &plugin, "StopFailure"));
+    assert!(!wired::is_second_run(
+        &places,
+        &plugin,
+        EventName::StopFailure
+    ));
     sandbox.run(&["install", "--hooks"]).success();
-    assert!(wired::is_second_run(&places, &plugin, "StopFailure"));
-    assert!(!wired::is_second_run(&places, &plugin, "PreToolUse"));
-    assert!(!wired::is_second_run(&places, &settings, "StopFailure"));
+    assert!(wired::is_second_run(
+        &places,
+        &plugin,
+        EventName::StopFailure
+    ));
+    assert!(!wired::is_second_run(
+        &places,
+        &settings,
+        EventName::StopFailure
+    ));
 }
 
 #[test]
@@ -202,7 +214,7 @@ fn a_wired_program_that_is_gone_leaves_the_work_to_the_plugin() {
         ".claude/settings.json",
         r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "/gone/whycap hook"}]}]}}"#,
     );
-    assert!(!wired::is_second_run(&places, &plugin, "Stop"));
+    assert!(!wired::is_second_run(&places, &plugin, EventName::Stop));
 }
 
 #[test]
@@ -212,7 +224,7 @@ fn hooks_wired_in_the_project_count_as_well() {
     let command = format!("{} hook", env!("CARGO_BIN_EXE_whycap"));
     let hooks = serde_json::json!({"hooks": {"Stop": [{"hooks": [{"command": command}]}]}});
     sandbox.write("project/.claude/settings.local.json", hooks.to_string());
-    assert!(wired::is_second_run(&places, &plugin, "Stop"));
+    assert!(wired::is_second_run(&places, &plugin, EventName::Stop));
 }
 
 #[test]

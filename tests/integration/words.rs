@@ -3,22 +3,22 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
-use whycap::limits::clock::Clock;
-use whycap::limits::evidence::{Evidence, Sample, WindowLevel};
+use whycap::claude::meters::Meter;
+use whycap::limits::evidence::{Evidence, Sample};
 use whycap::limits::families;
 use whycap::limits::incident::Incident;
 use whycap::limits::rows::rows;
 use whycap::limits::story;
 use whycap::terminal::{Palette, width};
+use whycap::time::{Clock, Zone};
 use whycap::transcript::error_line::{ErrorLine, QuotaLimits};
-use whycap::zone::Zone;
 
 fn at() -> DateTime<Utc> {
     "2026-11-20T10:00:00Z".parse().unwrap()
 }
 
 fn sample(five_hour: f64, weekly: f64) -> Sample {
-    let level = |used_percent, hours| WindowLevel {
+    let level = |used_percent, hours| Meter {
         used_percent,
         resets_at: Some(at() + TimeDelta::hours(hours)),
     };

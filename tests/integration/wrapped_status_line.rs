@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use whycap::environment::Environment;
 use whycap::places::Places;
-use whycap::statusline::wrapped;
+use whycap::status_line::wrapped;
 
 use crate::support::{NOW, Sandbox};
 

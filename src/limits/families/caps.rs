@@ -5,8 +5,8 @@ use super::super::matching::Pattern::{Limit, Says, SaysAll};
 use super::super::remedies::{
     ASK_OWNER_FOR_CAP, GATEWAY_OPERATOR, OTHER_PATH, RAISE_OWN_CAP, UPDATE, WAIT, WAIT_FOR_CAP,
 };
-use super::super::version::{ClientVersion, Versions};
 use super::{Family, Meaning, between, every, from, in_vain, in_vain_alone, means, meant};
+use crate::claude::version::{ClientVersion, Versions};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {

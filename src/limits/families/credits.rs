@@ -8,8 +8,8 @@ use super::super::remedies::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_OWNER_FOR_CAP, CREDITS_FOR_MODEL,
     OTHER_MODEL_WITHOUT_CREDITS, OTHER_PATH, STANDARD_CONTEXT, TURN_CREDITS_ON, UPDATE, WAIT,
 };
-use super::super::version::ClientVersion;
 use super::{Family, before, every, from, in_vain, in_vain_if_false, means, meant};
+use crate::claude::version::ClientVersion;
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {

@@ -13,7 +13,7 @@ mod windows;
 use super::kind::LimitKind;
 use super::matching::Pattern;
 use super::remedies::Remedy;
-use super::version::{ClientVersion, Versions};
+use crate::claude::version::{ClientVersion, Versions};
 
 /// A text that clients show or showed.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use super::super::remedies::{
     CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, LOOK_AT_LOCKS,
     LOOK_AT_STATUS_PAGE, PAY, PAY_CONSOLE, RETRY, RETRY_SERVICE, UPDATE,
 };
-use super::super::version::ClientVersion;
 use super::{Family, OwnWords, before, every, from, in_vain, means};
+use crate::claude::version::ClientVersion;
 
 pub(super) const NAMED: &[Family] = &[
     Family {

@@ -3,8 +3,8 @@
 use super::super::kind::LimitKind::{FiveHour, Weekly, WeeklyFable, WeeklyOpus, WeeklySonnet};
 use super::super::matching::Pattern::{Limit, Says, SaysAll};
 use super::super::remedies::{CREDITS_INSTEAD, OTHER_MODEL, WAIT};
-use super::super::version::ClientVersion;
 use super::{Family, SERVER_SIDE, before, between, every, from, means};
+use crate::claude::version::ClientVersion;
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {

@@ -2,18 +2,13 @@
 
 mod text;
 
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::evidence::Evidence;
 use super::kind::LimitKind;
-use crate::zone::Zone;
+use crate::time::Zone;
 
 pub use text::in_text;
-
-/// A moment that a limit could end at. Anything else is a mistake, or meant to break arithmetic.
-pub fn is_plausible(at: DateTime<Utc>) -> bool {
-    (2000..2200).contains(&at.year())
-}
 
 /// Sources that differ by less say the same: texts are rounded to the minute.
 const SAME: TimeDelta = TimeDelta::seconds(120);

@@ -4,10 +4,9 @@ use chrono::{
     DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
 };
 
-use super::is_plausible;
 use crate::limits::kind::LimitKind;
 use crate::limits::matching::normalise;
-use crate::zone::Zone;
+use crate::time::{Zone, is_plausible};
 
 /// The reset time that a message names, seen at `seen`. A date that is missing is the next such
 /// time, or the last one if no window of `kind` can be that long.

@@ -1,9 +1,9 @@
 //! Caps on usage credits: the user's own, a member's, a seat's, an organisation's.
 
 use super::meters::{self, Meter};
+use crate::claude::version::ClientVersion;
 use crate::limits::diagnosis::{Case, Conclusion};
 use crate::limits::kind::{LimitKind, Verdict, Who};
-use crate::limits::version::ClientVersion;
 
 /// From here on, clients tell a member's own limit from the organisation's.
 const TELLS_MEMBERS_APART: ClientVersion = ClientVersion(2, 1, 221);

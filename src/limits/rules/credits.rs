@@ -1,11 +1,11 @@
 //! "You're out of usage credits": the prepaid pool.
 
 use super::meters;
+use crate::claude::version::ClientVersion;
 use crate::limits::diagnosis::{Case, Conclusion};
 use crate::limits::kind::LimitKind::{FiveHour, UsageCredits};
 use crate::limits::kind::{Verdict, Who};
 use crate::limits::resets;
-use crate::limits::version::ClientVersion;
 
 /// Clients up to here were sent to the pool by mistake from 2026-04-08 on.
 const SENT_TO_THE_POOL_BEFORE: ClientVersion = ClientVersion(2, 1, 5);

@@ -1,10 +1,10 @@
 //! Throttles, and what old clients called one.
 
 use super::meters;
+use crate::claude::version::ClientVersion;
 use crate::limits::diagnosis::{Case, Conclusion};
 use crate::limits::kind::LimitKind::{LongContextCredits, Throttle};
 use crate::limits::kind::{Verdict, Who};
-use crate::limits::version::ClientVersion;
 
 /// From here on, clients word a throttle as one.
 const TELLS_THROTTLES_APART: ClientVersion = ClientVersion(2, 1, 108);

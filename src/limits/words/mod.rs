@@ -3,11 +3,11 @@
 mod badge;
 mod headline;
 
-use super::clock::Clock;
 use super::diagnosis::Finding;
 use super::evidence::Evidence;
 use super::facts::{age_at_error, percent};
 use super::kind::LimitKind;
+use crate::time::Clock;
 
 /// What people call a window.
 pub(super) fn window_name(kind: LimitKind) -> &'static str {

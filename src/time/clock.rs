@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, Utc};
 
-use crate::zone::Zone;
+use super::{Zone, in_words};
 
 /// A clock and a zone to tell times by.
 #[derive(Debug, Clone, Copy)]
@@ -35,26 +35,12 @@ impl Clock {
 
     /// "in 1 h 52 m", "5 m ago", "now".
     pub fn distance(self, at: DateTime<Utc>) -> String {
-        let seconds = (at - self.now).num_seconds();
-        match seconds {
+        let left = at - self.now;
+        match left.num_seconds() {
             -59..=0 => "just now".to_owned(),
-            ..-59 => format!("{} ago", length(-seconds)),
-            _ => format!("in {}", length(seconds)),
+            ..-59 => format!("{} ago", in_words(left)),
+            _ => format!("in {}", in_words(left)),
         }
-    }
-}
-
-/// A duration in its two largest units: "3 d 11 h", "1 h 52 m", "12 m", "40 s".
-pub fn length(seconds: i64) -> String {
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    if days > 0 {
-        format!("{days} d {} h", hours % 24)
-    } else if hours > 0 {
-        format!("{hours} h {} m", minutes % 60)
-    } else if minutes > 0 {
-        format!("{minutes} m")
-    } else {
-        format!("{} s", seconds.max(1))
     }
 }
 

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, NaiveDate};
 
-/// Milliseconds since 1970, UTC.
-pub type Millis = i64;
+use super::Millis;
 
 /// Milliseconds of an RFC 3339 time. The client writes `2026-11-20T06:26:56.016Z`, which is read
 /// without a general parser; anything else goes to chrono.

@@ -2,6 +2,7 @@
 
 use super::segments::{Facts, Form, Piece, form};
 use crate::config::Budget;
+use crate::ledger::LiveFigures;
 use crate::pricing::Money;
 use crate::terminal::Tone;
 
@@ -20,6 +21,37 @@ pub struct Amounts {
     pub session_is_clients: bool,
     /// See [`Self::session_estimated`].
     pub today_estimated: bool,
+}
+
+impl Amounts {
+    /// From what the ledger knows and the total that the client told. Without a ledger the client's
+    /// own figure is the best there is, under its own name.
+    ///
+    /// The client's live total covers background requests that no line shows and that it has not
+    /// written down yet. It also contains what a fork took over, and starts again at 0 after a
+    /// crash: so it counts only where it is the larger one and the session is not a fork.
+    pub fn of(figures: Option<LiveFigures>, client: Option<Money>) -> Self {
+        let Some(known) = figures else {
+            return Self {
+                session: client,
+                session_is_clients: true,
+                ..Self::default()
+            };
+        };
+        let counted = known.session.total();
+        let live = client
+            .filter(|client| *client > counted && !known.is_fork)
+            .unwrap_or(counted);
+        let unwritten = live - counted;
+        Self {
+            session: Some(live),
+            today: Some(known.today.total() + unwritten),
+            month: Some(known.month.total() + unwritten),
+            session_estimated: known.session.estimated,
+            today_estimated: known.today.estimated || !known.is_complete,
+            session_is_clients: false,
+        }
+    }
 }
 
 pub(super) fn session(facts: &Facts<'_>) -> Option<Vec<Form>> {
@@ -105,9 +137,9 @@ pub(super) fn money(amount: Money, estimated: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claude::status_payload::StatusPayload;
     use crate::config::Config;
-    use crate::statusline::input::StatusInput;
-    use crate::zone::Zone;
+    use crate::time::Zone;
 
     /// The longest form, with a setting of `config.toml`.
     fn said(
@@ -117,7 +149,7 @@ mod tests {
     ) -> String {
         let config = Config::parse(config);
         let facts = Facts {
-            input: &StatusInput::parse(b"{}"),
+            input: &StatusPayload::parse(b"{}"),
             amounts,
             config: &config,
             now: chrono::DateTime::UNIX_EPOCH,

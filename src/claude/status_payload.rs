@@ -5,35 +5,18 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::limits::resets::is_plausible;
+use super::meters::Meter;
+use crate::time::plausible_epoch;
 
 /// One status payload.
 #[derive(Debug, Clone, Default)]
-pub struct StatusInput {
+pub struct StatusPayload {
     root: Value,
 }
 
-/// One usage window as the client reports it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Window {
-    /// Share used, 0 to 100 (the server may report a little more).
-    pub used_percent: f64,
-    /// When the window starts afresh.
-    pub resets_at: Option<DateTime<Utc>>,
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "saturates; a date out of range is dropped"
-)]
-fn whole_seconds(seconds: f64) -> i64 {
-    seconds as i64
-}
-
-impl StatusInput {
+impl StatusPayload {
     /// Reads a payload. Bytes that are not JSON give a payload in which everything is absent.
     pub fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
@@ -124,32 +107,30 @@ impl StatusInput {
             .unwrap_or(false)
     }
 
-    fn window(&self, name: &str) -> Option<Window> {
-        let window = self.root.get("rate_limits")?.get(name)?;
+    fn meter(&self, window: &str) -> Option<Meter> {
+        let window = self.root.get("rate_limits")?.get(window)?;
         let used_percent = window
             .get("used_percentage")?
             .as_f64()
-            .filter(|p| (0.0..=10_000.0).contains(p))?;
+            .filter(|percent| (0.0..=10_000.0).contains(percent))?;
         let resets_at = window
             .get("resets_at")
-            .and_then(|at| at.as_i64().or_else(|| at.as_f64().map(whole_seconds)))
-            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-            // A date at the end of time would overflow every later sum.
-            .filter(|at| is_plausible(*at));
-        Some(Window {
+            .and_then(Value::as_f64)
+            .and_then(plausible_epoch);
+        Some(Meter {
             used_percent,
             resets_at,
         })
     }
 
     /// The five-hour window. Only subscribers get it, and only after the first answer.
-    pub fn five_hour(&self) -> Option<Window> {
-        self.window("five_hour")
+    pub fn five_hour(&self) -> Option<Meter> {
+        self.meter("five_hour")
     }
 
     /// The weekly window.
-    pub fn seven_day(&self) -> Option<Window> {
-        self.window("seven_day")
+    pub fn seven_day(&self) -> Option<Meter> {
+        self.meter("seven_day")
     }
 }
 
@@ -159,15 +140,15 @@ mod tests {
 
     #[test]
     fn null_is_not_missing_is_not_zero() {
-        let input = StatusInput::parse(br#"{"context_window":{"used_percentage":null}}"#);
+        let input = StatusPayload::parse(br#"{"context_window":{"used_percentage":null}}"#);
         assert_eq!(input.context_percent(), None);
-        let input = StatusInput::parse(br#"{"context_window":{"used_percentage":0}}"#);
+        let input = StatusPayload::parse(br#"{"context_window":{"used_percentage":0}}"#);
         assert_eq!(input.context_percent(), Some(0.0));
     }
 
     #[test]
     fn a_wrong_type_hides_one_field_and_no_other() {
-        let input = StatusInput::parse(
+        let input = StatusPayload::parse(
             br#"{"session_id":7,"model":"Opus","rate_limits":{"five_hour":[]}}"#,
         );
         assert_eq!(input.session_id(), None);
@@ -177,7 +158,7 @@ mod tests {
 
     #[test]
     fn invalid_utf8_in_one_string_does_not_hide_the_rest() {
-        let input = StatusInput::parse(b"{\"cwd\":\"/tmp/\xff\",\"model\":{\"id\":\"m\"}}");
+        let input = StatusPayload::parse(b"{\"cwd\":\"/tmp/\xff\",\"model\":{\"id\":\"m\"}}");
         assert_eq!(input.model_name(), Some("m"));
     }
 }

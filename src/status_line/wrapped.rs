@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::input::StatusInput;
 use crate::claude::settings::{Scope, path_of};
+use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, Durability};
 use crate::environment::Environment;
 use crate::install::record::{WrappedCommand, wrapped_directory, wrapped_path};
@@ -104,7 +104,7 @@ pub fn output(places: &Places, environment: &Environment, stdin: &[u8]) -> Optio
 /// The kept command of the settings file whose status line runs now: a project's before the
 /// user's, as the client chooses them.
 fn kept_command(places: &Places, stdin: &[u8]) -> Option<(PathBuf, String)> {
-    let project = StatusInput::parse(stdin).project_dir();
+    let project = StatusPayload::parse(stdin).project_dir();
     let in_project = project.into_iter().flat_map(|project| {
         [Scope::Local, Scope::Project].map(|scope| path_of(scope, places, &project))
     });

@@ -5,11 +5,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::input::{StatusInput, Window};
 use super::spending::{Amounts, session, today};
+use crate::claude::meters::Meter;
+use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, SegmentName};
 use crate::terminal::{Tone, sanitize};
-use crate::zone::Zone;
+use crate::time::{FIVE_HOURS, Zone, in_words};
 
 /// A piece of a row: how it matters, and its text.
 pub type Piece = (Tone, String);
@@ -37,7 +38,7 @@ pub struct Form {
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// What the client sent.
-    pub input: &'a StatusInput,
+    pub input: &'a StatusPayload,
     /// What the ledger knows.
     pub amounts: Amounts,
     /// The user's configuration.
@@ -78,7 +79,7 @@ pub(super) fn form(loss: u32, pieces: Vec<Piece>) -> Form {
     Form { pieces, loss }
 }
 
-fn model(input: &StatusInput) -> Option<Vec<Form>> {
+fn model(input: &StatusPayload) -> Option<Vec<Form>> {
     let name = sanitize(input.model_name()?);
     let fast = if input.fast_mode() { " fast" } else { "" };
     (!name.is_empty()).then(|| vec![form(40, vec![(Tone::Accent, format!("{name}{fast}"))])])
@@ -89,7 +90,7 @@ fn windows(facts: &Facts<'_>) -> Option<Vec<Form>> {
         ("5h", facts.input.five_hour()),
         ("week", facts.input.seven_day()),
     ];
-    let known: Vec<(&str, Window)> = given
+    let known: Vec<(&str, Meter)> = given
         .into_iter()
         .filter_map(|(label, window)| Some((label, window?)))
         .collect();
@@ -100,7 +101,7 @@ fn windows(facts: &Facts<'_>) -> Option<Vec<Form>> {
     if known.is_empty() {
         return None;
     }
-    let write = |time: &dyn Fn(&Window) -> Option<String>, only_fullest: bool| {
+    let write = |time: &dyn Fn(&Meter) -> Option<String>, only_fullest: bool| {
         let mut pieces = Vec::new();
         for (label, window) in &known {
             let level = level(window, facts.now);
@@ -118,9 +119,9 @@ fn windows(facts: &Facts<'_>) -> Option<Vec<Form>> {
         }
         pieces
     };
-    let full = |window: &Window| Some(reset(window, facts)?.0);
-    let brief = |window: &Window| Some(reset(window, facts)?.1);
-    let none = |_: &Window| None;
+    let full = |window: &Meter| Some(reset(window, facts)?.0);
+    let brief = |window: &Meter| Some(reset(window, facts)?.1);
+    let none = |_: &Meter| None;
     // A window that is nearly full is the last thing to leave the line.
     let urgent = if fullest >= NEARLY { 25 } else { 0 };
     Some(vec![
@@ -132,7 +133,7 @@ fn windows(facts: &Facts<'_>) -> Option<Vec<Form>> {
 }
 
 /// A window whose reset has passed is empty, whatever the client last heard.
-fn level(window: &Window, now: DateTime<Utc>) -> f64 {
+fn level(window: &Meter, now: DateTime<Utc>) -> f64 {
     if window.resets_at.is_some_and(|at| at <= now) {
         0.0
     } else {
@@ -160,7 +161,7 @@ fn tone_of(level: f64) -> Tone {
 }
 
 /// "resets 14:30, in 1 h 52 m" and "14:30".
-fn reset(window: &Window, facts: &Facts<'_>) -> Option<(String, String)> {
+fn reset(window: &Meter, facts: &Facts<'_>) -> Option<(String, String)> {
     let at = window.resets_at.filter(|at| *at > facts.now)?;
     let here = facts.zone.at(at);
     let left = at - facts.now;
@@ -169,24 +170,7 @@ fn reset(window: &Window, facts: &Facts<'_>) -> Option<(String, String)> {
     } else {
         here.format("%a %H:%M").to_string()
     };
-    Some((format!("resets {clock}, in {}", distance(left)), clock))
-}
-
-/// "1 h 52 m", "3 d 4 h", "40 s".
-pub fn distance(left: TimeDelta) -> String {
-    let minutes = left.num_minutes();
-    match minutes {
-        ..1 => format!("{} s", left.num_seconds().max(0)),
-        1..60 => format!("{minutes} m"),
-        60..1_440 => match minutes % 60 {
-            0 => format!("{} h", minutes / 60),
-            rest => format!("{} h {rest} m", minutes / 60),
-        },
-        _ => match minutes / 60 % 24 {
-            0 => format!("{} d", minutes / 1_440),
-            hours => format!("{} d {hours} h", minutes / 1_440),
-        },
-    }
+    Some((format!("resets {clock}, in {}", in_words(left)), clock))
 }
 
 /// When the five-hour window will be full if it goes on filling as it has since it began. Shown
@@ -194,7 +178,7 @@ pub fn distance(left: TimeDelta) -> String {
 fn pace(facts: &Facts<'_>) -> Option<Vec<Form>> {
     let window = facts.input.five_hour()?;
     let resets_at = window.resets_at?;
-    let passed = facts.now - (resets_at - TimeDelta::hours(5));
+    let passed = facts.now - (resets_at - FIVE_HOURS);
     let used = window.used_percent;
     if passed < TimeDelta::minutes(10) || resets_at <= facts.now || !(10.0..100.0).contains(&used) {
         return None;
@@ -218,7 +202,7 @@ fn pace(facts: &Facts<'_>) -> Option<Vec<Form>> {
     ])
 }
 
-fn context(input: &StatusInput) -> Option<Vec<Form>> {
+fn context(input: &StatusPayload) -> Option<Vec<Form>> {
     let percent = input.context_percent()?;
     let tone = if percent >= NEARLY {
         Tone::Alarm
@@ -241,7 +225,7 @@ fn context(input: &StatusInput) -> Option<Vec<Form>> {
 mod tests {
     use super::*;
 
-    fn facts<'a>(input: &'a StatusInput, config: &'a Config, amounts: Amounts) -> Facts<'a> {
+    fn facts<'a>(input: &'a StatusPayload, config: &'a Config, amounts: Amounts) -> Facts<'a> {
         let now = DateTime::from_timestamp(1_795_156_000, 0).unwrap(); // 06:26:40 UTC
         Facts {
             input,
@@ -257,7 +241,7 @@ mod tests {
     }
 
     fn one(payload: &str, config: &Config, amounts: Amounts, name: SegmentName) -> Option<Segment> {
-        let input = StatusInput::parse(payload.as_bytes());
+        let input = StatusPayload::parse(payload.as_bytes());
         segment(&facts(&input, config, amounts), name)
     }
 
@@ -331,13 +315,5 @@ mod tests {
         );
         assert_eq!(pace(100), None);
         assert_eq!(pace(5), None);
-    }
-
-    #[test]
-    fn distances_read_like_speech() {
-        let said: Vec<_> = [30, 59 * 60, 3_600, 6_720, 100_800]
-            .map(|s| distance(TimeDelta::seconds(s)))
-            .into();
-        assert_eq!(said, ["30 s", "59 m", "1 h", "1 h 52 m", "1 d 4 h"]);
     }
 }

@@ -1,0 +1,118 @@
+//! The JSON that Claude Code gives a hook: one event.
+//!
+//! Every field may be missing, empty or of another type, and is absent then. Names as of 2.1.328.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+/// An event that whycap listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventName {
+    /// A session begins, is resumed, or was cleared or compacted.
+    SessionStart,
+    /// A prompt was sent.
+    UserPromptSubmit,
+    /// A slash command is about to be expanded into a prompt.
+    UserPromptExpansion,
+    /// An answer is complete.
+    Stop,
+    /// A turn ended with an error of the service.
+    StopFailure,
+    /// A session ends.
+    SessionEnd,
+}
+
+impl EventName {
+    /// All of them by the name that Claude Code has for them.
+    const ALL: [(&'static str, Self); 6] = [
+        ("SessionStart", Self::SessionStart),
+        ("UserPromptSubmit", Self::UserPromptSubmit),
+        ("UserPromptExpansion", Self::UserPromptExpansion),
+        ("Stop", Self::Stop),
+        ("StopFailure", Self::StopFailure),
+        ("SessionEnd", Self::SessionEnd),
+    ];
+
+    /// The event of this name, if whycap knows it.
+    fn of(name: &str) -> Option<Self> {
+        let known = Self::ALL.iter().find(|(known, _)| *known == name);
+        known.map(|(_, event)| *event)
+    }
+
+    /// The name that Claude Code has for it.
+    pub fn as_str(self) -> &'static str {
+        let known = Self::ALL.iter().find(|(_, event)| *event == self);
+        known.map_or("", |(name, _)| name)
+    }
+}
+
+/// One event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HookEvent {
+    /// Which it is; None for one that whycap does not know.
+    pub name: Option<EventName>,
+    /// The session.
+    pub session_id: Option<String>,
+    /// The session's transcript. It may lag behind the event.
+    pub transcript_path: Option<PathBuf>,
+    /// The directory that the session works in.
+    pub cwd: Option<PathBuf>,
+    /// The prompt as it was typed.
+    pub prompt: Option<String>,
+    /// How a session began: `startup`, `resume`, `clear`, `compact`, `fork`.
+    pub source: Option<String>,
+    /// The class of an error: `rate_limit`, `billing_error`, …; often `unknown`.
+    pub error: Option<String>,
+    /// The API's own words about an error.
+    pub error_details: Option<String>,
+    /// The last thing that the user saw; of an error its whole text.
+    pub last_assistant_message: Option<String>,
+}
+
+impl HookEvent {
+    /// Reads an event. Bytes that are not JSON give one in which everything is absent.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let root: Value =
+            serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or(Value::Null);
+        let text = |key: &str| {
+            let text = root.get(key)?.as_str().filter(|text| !text.is_empty())?;
+            Some(text.to_owned())
+        };
+        Self {
+            name: text("hook_event_name").as_deref().and_then(EventName::of),
+            session_id: text("session_id"),
+            transcript_path: text("transcript_path").map(PathBuf::from),
+            cwd: text("cwd").map(PathBuf::from),
+            prompt: text("prompt"),
+            source: text("source"),
+            error: text("error"),
+            error_details: text("error_details"),
+            last_assistant_message: text("last_assistant_message"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_of_another_type_hides_no_other() {
+        let event = HookEvent::parse(
+            br#"{"hook_event_name":"StopFailure","session_id":7,"error":"rate_limit","cwd":""}"#,
+        );
+        assert_eq!(event.name, Some(EventName::StopFailure));
+        assert_eq!(event.error.as_deref(), Some("rate_limit"));
+        assert_eq!((event.session_id, event.cwd), (None, None));
+    }
+
+    #[test]
+    fn what_is_no_event_has_no_name() {
+        assert_eq!(HookEvent::parse(b"[1").name, None);
+        assert_eq!(
+            HookEvent::parse(br#"{"hook_event_name":"PreToolUse"}"#).name,
+            None
+        );
+    }
+}

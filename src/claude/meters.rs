@@ -1,0 +1,13 @@
+//! The meters of a plan's windows, as Claude Code tells them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// How far one usage window is used.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Meter {
+    /// Share used, 0 to 100; the server may report a little more.
+    pub used_percent: f64,
+    /// When the window starts afresh.
+    pub resets_at: Option<DateTime<Utc>>,
+}

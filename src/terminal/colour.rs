@@ -1,0 +1,72 @@
+//! What a piece of text means, and how that looks.
+
+use std::io::IsTerminal;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::environment::Environment;
+
+/// Whether and how to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Palette {
+    on: bool,
+}
+
+/// What a piece of text means; the palette decides how that looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As the terminal has it.
+    Plain,
+    /// Less important: labels, separators, reasons.
+    Quiet,
+    /// A heading or the figure that matters.
+    Strong,
+    /// All is well.
+    Good,
+    /// Look at it soon.
+    Warning,
+    /// Work is blocked.
+    Alarm,
+    /// A name or a command to type.
+    Accent,
+}
+
+impl Palette {
+    /// Colours for a host that renders ANSI from a pipe (the status line), unless `NO_COLOR` is set.
+    pub fn for_host(environment: &Environment) -> Self {
+        Self {
+            on: !environment.no_color(),
+        }
+    }
+
+    /// Colours for a person: only when standard output is a terminal that can show them.
+    pub fn for_person(environment: &Environment) -> Self {
+        let dumb = environment.text("TERM") == Some("dumb");
+        Self {
+            on: !environment.no_color() && !dumb && std::io::stdout().is_terminal(),
+        }
+    }
+
+    /// No colours at all: text for files, JSON and the host's message fields.
+    pub fn none() -> Self {
+        Self { on: false }
+    }
+
+    /// `text` in this tone.
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        let style = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Quiet => Style::new().dimmed(),
+            Tone::Strong => Style::new().bold(),
+            Tone::Good => AnsiColor::Green.on_default(),
+            Tone::Warning => AnsiColor::Yellow.on_default(),
+            Tone::Alarm => AnsiColor::Red.on_default().bold(),
+            Tone::Accent => AnsiColor::Cyan.on_default(),
+        };
+        if self.on && !text.is_empty() {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What people read on a terminal: colours, widths, pages, and the way out.
+
+mod colour;
+mod output;
+mod page;
+mod text;
+
+use crate::environment::Environment;
+
+pub use colour::{Palette, Tone};
+pub use output::{complain, print};
+pub use page::Page;
+pub use text::{cut, sanitize, strip_ansi, width, wrap};
+
+/// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.
+pub fn width_for_person(environment: &Environment) -> usize {
+    environment
+        .columns()
+        .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+        .unwrap_or(80)
+        .max(20)
+}

@@ -1,0 +1,135 @@
+//! A page: paragraphs, sections, lists and entries, laid out for a width and a palette.
+
+use std::fmt::Write;
+
+use super::{Palette, Tone, sanitize, width_for_person, wrap};
+use crate::environment::Environment;
+
+/// The widest that running text is set: longer lines are hard to read.
+const WIDEST: usize = 96;
+
+/// The narrowest: below it nothing can be laid out.
+const NARROWEST: usize = 20;
+
+/// Text being laid out. Everything that is put on it from outside is made safe to print.
+#[derive(Debug)]
+pub struct Page {
+    text: String,
+    columns: usize,
+    palette: Palette,
+}
+
+impl Page {
+    /// A page for a person at a terminal.
+    pub fn for_person(environment: &Environment) -> Self {
+        Self::new(
+            width_for_person(environment),
+            Palette::for_person(environment),
+        )
+    }
+
+    /// A page for a message field inside a conversation: of a reason for holding a prompt back,
+    /// Claude Code shows ten columns less than the terminal has (2.1.328).
+    pub fn in_conversation(environment: &Environment) -> Self {
+        let columns = environment.columns().unwrap_or(90).saturating_sub(10);
+        Self::new(columns.max(40), Palette::none())
+    }
+
+    /// An empty page of this many columns.
+    pub fn new(columns: usize, palette: Palette) -> Self {
+        Self {
+            text: String::new(),
+            columns: columns.max(NARROWEST),
+            palette,
+        }
+    }
+
+    /// Columns of the page. Running text takes at most 96 of them.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Its colours.
+    pub fn palette(&self) -> Palette {
+        self.palette
+    }
+
+    /// A line as it is, which must fit and be safe.
+    pub fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// An empty line.
+    pub fn gap(&mut self) {
+        self.text.push('\n');
+    }
+
+    /// A heading after an empty line.
+    pub fn section(&mut self, title: &str) {
+        let _ = writeln!(self.text, "\n{}", self.palette.paint(Tone::Strong, title));
+    }
+
+    /// Running text.
+    pub fn paragraph(&mut self, tone: Tone, text: &str) {
+        self.indented(0, tone, text);
+    }
+
+    /// Running text that starts further to the right.
+    pub fn indented(&mut self, indent: usize, tone: Tone, text: &str) {
+        self.hanging(&" ".repeat(indent), indent, tone, text);
+    }
+
+    /// Text behind a mark, later lines set below the first.
+    pub fn item(&mut self, mark: &str, tone: Tone, text: &str) {
+        self.hanging(mark, mark.chars().count(), tone, text);
+    }
+
+    /// Text behind a coloured label that takes `column` columns, later lines set below the first.
+    pub fn labelled(&mut self, label: (Tone, &str), column: usize, tone: Tone, text: &str) {
+        let padding = " ".repeat(column.saturating_sub(label.1.chars().count()));
+        let lead = self.palette.paint(label.0, label.1) + &padding;
+        self.hanging(&lead, column, tone, text);
+    }
+
+    fn hanging(&mut self, lead: &str, indent: usize, tone: Tone, text: &str) {
+        let room = self.columns.min(WIDEST).saturating_sub(indent);
+        let below = " ".repeat(indent);
+        for (index, row) in wrap(&sanitize(text), room).iter().enumerate() {
+            let lead = if index == 0 { lead } else { &below };
+            let _ = writeln!(self.text, "{lead}{}", self.palette.paint(tone, row));
+        }
+    }
+
+    /// How many rows are on it.
+    pub fn rows(&self) -> usize {
+        self.text.lines().count()
+    }
+
+    /// What is on it, each row ended.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_lines_of_an_item_stand_below_its_first() {
+        let mut page = Page::new(20, Palette::none());
+        page.item("1. ", Tone::Plain, "Wait until the window starts afresh.");
+        assert_eq!(
+            page.into_text(),
+            "1. Wait until the\n   window starts\n   afresh.\n"
+        );
+    }
+
+    #[test]
+    fn what_comes_from_outside_cannot_move_the_cursor() {
+        let mut page = Page::new(40, Palette::none());
+        page.paragraph(Tone::Plain, "a\u{1b}[2Jb\u{7}c");
+        assert_eq!(page.into_text(), "ab c\n");
+    }
+}

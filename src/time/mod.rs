@@ -1,0 +1,46 @@
+//! Moments, durations and the user's clock: how they are read, reckoned with and written.
+
+mod clock;
+mod duration;
+mod rfc3339;
+mod zone;
+
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+
+pub use clock::Clock;
+pub use duration::in_words;
+pub use rfc3339::millis;
+pub use zone::Zone;
+
+/// Milliseconds since 1970, UTC.
+pub type Millis = i64;
+
+/// The plan's short window: the server counts it from the first request.
+pub const FIVE_HOURS: TimeDelta = TimeDelta::hours(5);
+
+/// The plan's long window.
+pub const WEEK: TimeDelta = TimeDelta::days(7);
+
+/// A quarter of an hour. Every time zone of our days begins its days on one, so sums by quarter
+/// are exact sums by local day.
+pub const QUARTER: Millis = 15 * 60 * 1000;
+
+/// The moment that `at` stands for; 1970 where the calendar has no such moment.
+pub fn moment(at: Millis) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at).unwrap_or_default()
+}
+
+/// Whether a window or a limit could end at this moment. Anything else is a mistake, or meant to
+/// break arithmetic.
+pub fn is_plausible(at: DateTime<Utc>) -> bool {
+    (2000..2200).contains(&at.year())
+}
+
+/// A moment in seconds since 1970, as servers give their reset times; None if it is implausible.
+pub fn plausible_epoch(seconds: f64) -> Option<DateTime<Utc>> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates; a date out of range is dropped"
+    )]
+    DateTime::from_timestamp(seconds as i64, 0).filter(|at| is_plausible(*at))
+}
