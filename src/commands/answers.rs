@@ -1,14 +1,13 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
-use std::fmt::Write;
-
 use super::question::Question;
+use crate::terminal::Page;
 
 /// One subject that can be asked about.
 struct Subject {
     name: &'static str,
     says: &'static str,
-    answer: fn(Question<'_>) -> String,
+    answer: fn(Question<'_>, &mut Page),
 }
 
 /// Every subject. The first one answers a bare `/whycap`.
@@ -60,16 +59,19 @@ pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
         None => SUBJECTS.first(),
         Some(name) => SUBJECTS.iter().find(|subject| subject.name == name),
     };
-    let answer = subject.map_or_else(help, |subject| (subject.answer)(question));
-    shorten(answer.trim_end())
+    let mut page = Page::in_conversation(question.environment);
+    match subject {
+        Some(subject) => (subject.answer)(question, &mut page),
+        None => help(&mut page),
+    }
+    shorten(page.into_text().trim_end())
 }
 
-fn help() -> String {
-    let mut text = "whycap answers:\n".to_owned();
+fn help(page: &mut Page) {
+    page.line("whycap answers:");
     for subject in SUBJECTS {
-        let _ = writeln!(text, "/whycap {}: {}", subject.name, subject.says);
+        page.line(&format!("/whycap {}: {}", subject.name, subject.says));
     }
-    text
 }
 
 fn shorten(text: &str) -> String {

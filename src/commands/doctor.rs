@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::question::{self, Question};
+use super::question::Question;
 use crate::doctor::{self, Facts, Finding, Verdict, gather};
 use crate::environment::Environment;
 use crate::places::Places;
-use crate::terminal::{Palette, Tone, sanitize, width_for_person, wrap};
+use crate::terminal::{Page, Tone};
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Args)]
@@ -34,8 +34,9 @@ pub fn run(arguments: &DoctorArgs, environment: &Environment) -> anyhow::Result<
         let report = json!({"ok": !failed, "checks": findings});
         format!("{}\n", serde_json::to_string_pretty(&report)?)
     } else {
-        let palette = Palette::for_person(environment);
-        in_words(&findings, width_for_person(environment), palette)
+        let mut page = Page::for_person(environment);
+        write(&findings, &mut page);
+        page.into_text()
     };
     crate::terminal::print(&text)?;
     Ok(if failed {
@@ -46,13 +47,8 @@ pub fn run(arguments: &DoctorArgs, environment: &Environment) -> anyhow::Result<
 }
 
 /// The answer of `/whycap doctor`.
-pub(crate) fn answer(question: Question<'_>) -> String {
-    let findings = doctor::examine(&facts(question.environment));
-    in_words(
-        &findings,
-        question::width(question.environment),
-        Palette::none(),
-    )
+pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+    write(&doctor::examine(&facts(question.environment)), page);
 }
 
 /// Everything that the checks look at, with what other parts of whycap know.
@@ -69,35 +65,24 @@ fn facts(environment: &Environment) -> Facts {
 const MARGIN: usize = 6;
 const NAME: usize = 16;
 
-fn in_words(findings: &[Finding], width: usize, palette: Palette) -> String {
-    let mut lines = Vec::new();
-    let room = width.saturating_sub(MARGIN + NAME).max(20);
-    let indent = " ".repeat(MARGIN + NAME);
+fn write(findings: &[Finding], page: &mut Page) {
     for finding in findings {
         let (word, tone) = match finding.verdict {
             Verdict::Ok => ("ok", Tone::Good),
             Verdict::Warn => ("warn", Tone::Warning),
             Verdict::Fail => ("FAIL", Tone::Alarm),
         };
-        let mut said = wrap(&sanitize(&finding.says), room).into_iter();
-        lines.push(format!(
-            "{}{:NAME$}{}",
-            palette.paint(tone, &format!("{word:MARGIN$}")),
-            finding.check,
-            said.next().unwrap_or_default()
-        ));
-        lines.extend(said.map(|line| format!("{indent}{line}")));
-        for (index, line) in finding
-            .fix
-            .iter()
-            .flat_map(|fix| wrap(&sanitize(fix), room.saturating_sub(5)))
-            .enumerate()
-        {
-            let lead = if index == 0 { "fix: " } else { "     " };
-            lines.push(format!(
-                "{indent}{lead}{}",
-                palette.paint(Tone::Accent, &line)
-            ));
+        page.labelled(
+            &[(tone, word, MARGIN), (Tone::Plain, finding.check, NAME)],
+            Tone::Plain,
+            &finding.says,
+        );
+        if let Some(fix) = &finding.fix {
+            page.labelled(
+                &[(Tone::Plain, "", MARGIN + NAME), (Tone::Plain, "fix:", 5)],
+                Tone::Accent,
+                fix,
+            );
         }
     }
     let count = |verdict| {
@@ -106,12 +91,11 @@ fn in_words(findings: &[Finding], width: usize, palette: Palette) -> String {
             .filter(|found| found.verdict == verdict)
             .count()
     };
-    lines.push(match (count(Verdict::Fail), count(Verdict::Warn)) {
+    page.line(&match (count(Verdict::Fail), count(Verdict::Warn)) {
         (0, 0) => "All is well.".to_owned(),
         (0, 1) => "It works; one thing to look at.".to_owned(),
         (0, warned) => format!("It works; {warned} things to look at."),
         (1, _) => "One thing does not work.".to_owned(),
         (failed, _) => format!("{failed} things do not work."),
     });
-    lines.join("\n") + "\n"
 }

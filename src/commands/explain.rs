@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use chrono::TimeDelta;
 
-use super::question::{self, Question};
+use super::question::Question;
 use crate::claude::account::Account;
 use crate::claude::credentials;
 use crate::claude::model_pricing::own_rates;
@@ -22,7 +22,7 @@ use crate::limits::story;
 use crate::locks;
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::terminal::{self, Palette, Tone};
+use crate::terminal::{self, Page, Palette, Tone};
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 /// The answer of `/whycap explain`: plain text for a message field.
-pub(crate) fn answer(question: Question<'_>) -> String {
+pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     let Question {
         places,
         environment,
@@ -66,15 +66,15 @@ pub(crate) fn answer(question: Question<'_>) -> String {
     } = question;
     let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
     let incident = own.or_else(|| lookup::newest(places, environment, None));
-    let width = question::width(environment);
+    let (width, palette) = (page.columns(), page.palette());
     let clock = environment.clock();
-    match &incident {
+    page.add(&match &incident {
         Some(incident) => {
             story::tell_in_short(incident, clock, width, environment.rows())
-                + &harmful_locks(environment, width, Palette::none())
+                + &harmful_locks(environment, width, palette)
         }
-        None => text(None, environment, width, Palette::none()),
-    }
+        None => text(None, environment, width, palette),
+    });
 }
 
 fn text(

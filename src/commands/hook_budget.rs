@@ -11,6 +11,7 @@ use crate::config::{Budget, Config};
 use crate::environment::Environment;
 use crate::ledger::Live;
 use crate::places::Places;
+use crate::terminal::{Page, Tone};
 
 /// Holds the prompt back, or warns once; None without budgets or with nothing new to say.
 pub(super) fn on_prompt(
@@ -62,7 +63,11 @@ fn standings(
 }
 
 /// The answer of `/whycap continue`: prompts go on although a budget is used up.
-pub(super) fn go_on(question: Question<'_>) -> String {
+pub(super) fn go_on(question: Question<'_>, page: &mut Page) {
+    page.paragraph(Tone::Plain, &lift(question));
+}
+
+fn lift(question: Question<'_>) -> String {
     let Question {
         places,
         environment,
@@ -84,8 +89,8 @@ pub(super) fn go_on(question: Question<'_>) -> String {
         "No budget holds prompts back.".to_owned()
     } else {
         format!(
-            "{}\nPrompts go on. Nothing more is said about it in this period.",
-            lifted.join("\n")
+            "{} Prompts go on. Nothing more is said about it in this period.",
+            lifted.join(" ")
         )
     }
 }

@@ -1,6 +1,5 @@
 //! `whycap incidents`: the limit errors of the past.
 
-use std::fmt::Write;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -11,7 +10,8 @@ use crate::environment::Environment;
 use crate::incidents::lookup;
 use crate::limits::incident::Incident;
 use crate::places::Places;
-use crate::terminal::{self, Palette, Tone};
+use crate::terminal::{self, Page, Tone};
+use crate::time::Clock;
 
 /// What was asked for.
 #[derive(Debug, Args)]
@@ -30,35 +30,28 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let incidents = lookup::all(&places, environment, arguments.session.as_deref());
     if arguments.json {
         let list: Vec<Value> = incidents.iter().map(Incident::to_json).collect();
-        crate::terminal::print(&format!("{:#}\n", json!({ "incidents": list })))?;
+        terminal::print(&format!("{:#}\n", json!({ "incidents": list })))?;
     } else {
-        let width = terminal::width_for_person(environment);
-        let palette = Palette::for_person(environment);
-        crate::terminal::print(&list(&incidents, environment, width, palette))?;
+        let mut page = Page::for_person(environment);
+        list(&incidents, environment.clock(), &mut page);
+        terminal::print(&page.into_text())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// The answer of `/whycap incidents`.
-pub(crate) fn answer(question: Question<'_>) -> String {
+pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     /// A conversation is no place for a long table.
     const MOST: usize = 20;
     let mut incidents = lookup::all(question.places, question.environment, None);
     incidents.truncate(MOST);
-    list(&incidents, question.environment, 90, Palette::none())
+    list(&incidents, question.environment.clock(), page);
 }
 
-fn list(
-    incidents: &[Incident],
-    environment: &Environment,
-    width: usize,
-    palette: Palette,
-) -> String {
+fn list(incidents: &[Incident], clock: Clock, page: &mut Page) {
     if incidents.is_empty() {
-        return "No limit errors are known.\n".to_owned();
+        page.line("No limit errors are known.");
     }
-    let clock = environment.clock();
-    let mut text = String::new();
     for incident in incidents {
         let state = if incident.is_open() { "open" } else { "over" };
         let head = format!(
@@ -67,18 +60,9 @@ fn list(
             incident.finding.limit.name(),
             incident.finding.verdict.name()
         );
-        let _ = writeln!(text, "{}", palette.paint(Tone::Strong, &head));
-        for line in terminal::wrap(&incident.headline, width.saturating_sub(2)) {
-            let _ = writeln!(text, "  {line}");
-        }
-        let _ = writeln!(
-            text,
-            "  {}",
-            palette.paint(
-                Tone::Quiet,
-                &terminal::cut(&incident.message(), width.saturating_sub(2))
-            )
-        );
+        page.paragraph(Tone::Strong, &head);
+        page.indented(2, Tone::Plain, &incident.headline);
+        let message = terminal::cut(&incident.message(), page.columns().saturating_sub(2));
+        page.indented(2, Tone::Quiet, &message);
     }
-    text
 }

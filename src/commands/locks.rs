@@ -9,14 +9,14 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::question::{self, Question};
+use super::question::Question;
 use crate::environment::Environment;
 use crate::locks::catalogue::Kind;
 use crate::locks::clearing::Clearing;
 use crate::locks::judgement::Verdict;
 use crate::locks::{self, Action, Lock, quarantine};
 use crate::places::Places;
-use crate::terminal::{Palette, Tone, sanitize, width_for_person, wrap};
+use crate::terminal::{self, Palette, Tone, sanitize, width_for_person, wrap};
 use crate::time::in_words;
 
 /// What `whycap locks` is told.
@@ -100,20 +100,20 @@ pub fn clear(environment: &Environment, arguments: &ClearArgs) -> anyhow::Result
 
 /// None where it was deleted under us; then no project is looked at.
 /// The answer of `/whycap locks`.
-pub(crate) fn answer(question: Question<'_>) -> String {
+pub(crate) fn answer(question: Question<'_>, page: &mut terminal::Page) {
     let Question {
         places,
         environment,
         ..
     } = question;
     let project = environment.path("CLAUDE_PROJECT_DIR");
-    let page = Page {
+    let layout = Page {
         places,
-        palette: Palette::none(),
-        width: question::width(environment),
+        palette: page.palette(),
+        width: page.columns(),
         now: environment.now,
     };
-    page.survey(locks::survey(places, environment, project.as_deref()))
+    page.add(&layout.survey(locks::survey(places, environment, project.as_deref())));
 }
 
 fn working_directory() -> Option<PathBuf> {

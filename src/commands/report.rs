@@ -9,6 +9,7 @@ use crate::environment::Environment;
 use crate::incidents::lookup;
 use crate::limits::report;
 use crate::places::Places;
+use crate::terminal::Page;
 
 /// What was asked for.
 #[derive(Debug, Args)]
@@ -26,8 +27,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 /// The answer of `/whycap report`.
-pub(crate) fn answer(question: Question<'_>) -> String {
-    text(question.places, question.environment, None)
+pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+    page.add(&text(question.places, question.environment, None));
 }
 
 fn text(places: &Places, environment: &Environment, session: Option<&str>) -> String {

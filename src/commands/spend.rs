@@ -9,14 +9,14 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde_json::{Value, json};
 
 use super::print;
-use super::question::{self, Question};
+use super::question::Question;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::ledger::{self, Effort, Ledger, Patience, Step};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{Group, GroupBy, Grouping, Tally, render};
-use crate::terminal::{Palette, Tone, width_for_person};
+use crate::terminal::{Page, Palette, Tone, width_for_person};
 use crate::time::{Millis, Zone};
 
 /// Arguments of `whycap spend`.
@@ -110,12 +110,17 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 const ANSWER_READS: Duration = Duration::from_millis(1500);
 
 /// The answer of `/whycap spend`: the last seven days.
-pub(crate) fn answer(question: Question<'_>) -> String {
-    last_days(question)
-        .unwrap_or_else(|error| format!("whycap could not read what was spent: {error:#}"))
+pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+    match last_days(question, page.columns()) {
+        Ok(text) => page.add(&text),
+        Err(error) => page.paragraph(
+            Tone::Plain,
+            &format!("whycap could not read what was spent: {error:#}"),
+        ),
+    }
 }
 
-fn last_days(question: Question<'_>) -> anyhow::Result<String> {
+fn last_days(question: Question<'_>, width: usize) -> anyhow::Result<String> {
     let Question {
         places,
         environment,
@@ -133,7 +138,6 @@ fn last_days(question: Question<'_>) -> anyhow::Result<String> {
         .map(|day| zone.midnight(day).timestamp_millis());
     let (total, groups) = grouped(&ledger, GroupBy::Day, zone, since, None)?.finish();
     let home = places.home.to_str();
-    let width = question::width(environment);
     let mut text = render(
         &total,
         &groups,

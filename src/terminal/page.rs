@@ -54,6 +54,11 @@ impl Page {
         self.palette
     }
 
+    /// Text that was laid out elsewhere, each row ended.
+    pub fn add(&mut self, laid_out: &str) {
+        self.text.push_str(laid_out);
+    }
+
     /// A line as it is, which must fit and be safe.
     pub fn line(&mut self, line: &str) {
         self.text.push_str(line);
@@ -85,11 +90,23 @@ impl Page {
         self.hanging(mark, mark.chars().count(), tone, text);
     }
 
-    /// Text behind a coloured label that takes `column` columns, later lines set below the first.
-    pub fn labelled(&mut self, label: (Tone, &str), column: usize, tone: Tone, text: &str) {
-        let padding = " ".repeat(column.saturating_sub(label.1.chars().count()));
-        let lead = self.palette.paint(label.0, label.1) + &padding;
-        self.hanging(&lead, column, tone, text);
+    /// Text behind labels, each in its tone and its columns; later lines stand below the first. On
+    /// a page that is too narrow for it, the text goes below the labels.
+    pub fn labelled(&mut self, labels: &[(Tone, &str, usize)], tone: Tone, text: &str) {
+        let mut lead = String::new();
+        let mut column = 0;
+        for (tone, label, columns) in labels {
+            let padding = " ".repeat(columns.saturating_sub(super::width(label)));
+            lead.push_str(&self.palette.paint(*tone, label));
+            lead.push_str(&padding);
+            column += columns;
+        }
+        if self.columns < column + NARROWEST {
+            self.line(lead.trim_end());
+            self.indented(2, tone, text);
+        } else {
+            self.hanging(&lead, column, tone, text);
+        }
     }
 
     fn hanging(&mut self, lead: &str, indent: usize, tone: Tone, text: &str) {
