@@ -17,7 +17,7 @@ use whycap::status_line::spending::Amounts;
 use whycap::terminal::Palette;
 use whycap::time::Millis;
 use whycap::time::Zone;
-use whycap::transcript::record::{CostState, Response};
+use whycap::transcript::line::{CostState, Response};
 use whycap::transcript::scan::{Carry, Sink, scan};
 
 const HISTORY: &str = include_str!(

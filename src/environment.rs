@@ -18,8 +18,6 @@ pub struct Environment {
     variables: HashMap<OsString, OsString>,
     /// The moment of this run. `WHYCAP_NOW` (RFC 3339) replaces it.
     pub now: DateTime<Utc>,
-    /// The machine's own clock at that moment, which dates files. `WHYCAP_NOW` leaves it alone.
-    pub machine_now: DateTime<Utc>,
     /// The user's time zone.
     pub zone: Zone,
     /// Where this system keeps things.
@@ -68,7 +66,6 @@ impl Environment {
         Self {
             variables,
             now,
-            machine_now: clock,
             zone: Zone::Local,
             standard: StandardDirectories::default(),
         }

@@ -10,4 +10,5 @@ pub mod processes;
 pub mod sessions;
 pub mod settings;
 pub mod status_payload;
+pub(crate) mod transcripts;
 pub mod version;

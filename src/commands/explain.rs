@@ -124,7 +124,7 @@ fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
     let prices = PriceTable::with(own_rates(&places)).ok()?;
     let effort = Effort::Within(READS);
     let roots = places.transcript_roots();
-    let caught = ledger.catch_up(roots, environment.machine_now, &prices, effort, &mut |_| {});
+    let caught = ledger.catch_up(roots, &prices, effort, &mut |_| {});
     let is_current = caught.is_ok_and(|caught| caught.complete);
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();

@@ -63,7 +63,7 @@ pub fn run(environment: &Environment) -> ExitCode {
         name,
         EventName::Stop | EventName::SessionEnd | EventName::SessionStart
     ) {
-        catch_up(&places, environment);
+        catch_up(&places);
     }
     ExitCode::SUCCESS
 }
@@ -111,7 +111,7 @@ fn greet(event: &HookEvent, places: &Places, environment: &Environment) -> Optio
 
 /// Reads a little of what other sessions wrote, so that today's figure knows of it. Whatever
 /// fails here is tried again at the next event.
-fn catch_up(places: &Places, environment: &Environment) {
+fn catch_up(places: &Places) {
     let Ok(prices) = PriceTable::with(own_rates(places)) else {
         return;
     };
@@ -120,7 +120,6 @@ fn catch_up(places: &Places, environment: &Environment) {
     };
     let _ = ledger.catch_up(
         places.transcript_roots(),
-        environment.machine_now,
         &prices,
         Effort::Within(CATCH_UP),
         &mut |_| {},

@@ -49,7 +49,7 @@ fn standings(
     session: &str,
     transcript: Option<&Path>,
 ) -> Vec<Standing> {
-    let figures = Live::read(environment, places, session, transcript)
+    let figures = Live::read(places, session, transcript)
         .and_then(|live| live.figures(environment, budget.month.is_some()));
     let Some(known) = figures else {
         return Vec::new();

@@ -15,7 +15,6 @@ pub mod report;
 pub mod spend;
 pub mod statusline;
 pub mod uninstall;
-mod why_different;
 
 use std::io;
 use std::process::ExitCode;

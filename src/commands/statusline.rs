@@ -43,7 +43,7 @@ pub fn run(environment: &Environment) -> ExitCode {
 
     incidents::samples::record(&places, environment, &input);
     let session = input.session_id().unwrap_or_default();
-    let spend = Live::read(environment, &places, session, input.transcript_path());
+    let spend = Live::read(&places, session, input.transcript_path());
     let figures = spend
         .as_ref()
         .and_then(|spend| spend.figures(environment, config.budget.month.is_some()));

@@ -1,4 +1,4 @@
-//! whycap's own advisory locks, and the only use of `fs2`; and asking after those of SQLite.
+//! whycap's own advisory locks, and the only use of `fs2`.
 //!
 //! `fs2` was last published in 2018, and std has since gained methods of the same names, so every
 //! call is spelled `fs2::FileExt::…(&file)`: a method call would silently pick std's.
@@ -9,7 +9,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// A held lock; dropping it releases it. The lock file itself is never deleted: after an unlink
@@ -42,34 +41,6 @@ pub fn try_lock(path: &Path) -> io::Result<Option<Held>> {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Some(Held { file })),
         Err(error) => Err(error),
     }
-}
-
-/// Whether another process holds an exclusive record lock (`fcntl`, as SQLite takes them) on any of
-/// these bytes of a file. False where there is no such file or no way to ask.
-///
-/// Not for a file that this process has open with such locks: closing it would give them back.
-#[cfg(unix)]
-pub fn others_hold(path: &Path, bytes: &[RangeInclusive<u64>]) -> bool {
-    use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
-    let Ok(file) = File::open(path) else {
-        return false;
-    };
-    bytes.iter().any(|bytes| {
-        let question = Flock {
-            start: *bytes.start(),
-            length: bytes.end() - bytes.start() + 1,
-            pid: None,
-            typ: FlockType::ReadLock,
-            offset_type: FlockOffsetType::Set,
-        };
-        matches!(fcntl_getlk(&file, &question), Ok(Some(_)))
-    })
-}
-
-/// See the other one.
-#[cfg(not(unix))]
-pub fn others_hold(_: &Path, _: &[RangeInclusive<u64>]) -> bool {
-    false
 }
 
 #[cfg(test)]

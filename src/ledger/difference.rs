@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::report::Origin;
-use super::row::{COLUMNS, Stored, flag, stored_from};
-use super::{Error, Ledger};
+use super::spend_rows::Origin;
+use super::store::{Error, Ledger, responses};
 use crate::pricing::Money;
 use crate::time::Millis;
 
@@ -122,21 +121,17 @@ impl Ledger {
             },
             ..SessionDifference::default()
         };
-        let rows: Vec<Stored> = self
-            .connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM response WHERE session = ?"))?
-            .query_map([session], stored_from)?
-            .collect::<rusqlite::Result<_>>()?;
         let mut covered = Money::ZERO;
-        for row in rows {
+        for row in responses::of_session(&self.connection, session)? {
+            let at = row.counted.at;
             difference.ours += row.cost;
-            difference.last_at = difference.last_at.max(row.at);
-            if row.flags & flag::SUBAGENT != 0 {
+            difference.last_at = difference.last_at.max(at);
+            if row.counted.subagent {
                 difference.subagents += row.cost;
             }
-            if client.started.is_some_and(|started| row.at < started) {
+            if client.started.is_some_and(|started| at < started) {
                 difference.before_restart += row.cost;
-            } else if client.covers_until.is_some_and(|until| row.at >= until) {
+            } else if client.covers_until.is_some_and(|until| at >= until) {
                 difference.after_total += row.cost;
             } else {
                 covered += row.cost;

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use chrono::Datelike;
 
-use super::{Batch, Effort, Ledger, Patience, Spent};
+use super::read::{Batch, Effort};
+use super::spent::Spent;
+use super::store::{Ledger, Patience};
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -48,12 +50,7 @@ pub struct LiveFigures {
 impl Live {
     /// Opens the ledger and reads the session's new lines. None if the ledger cannot be used:
     /// that costs a figure and nothing else; `doctor` says what is wrong.
-    pub fn read(
-        environment: &Environment,
-        places: &Places,
-        session: &str,
-        transcript: Option<&Path>,
-    ) -> Option<Self> {
+    pub fn read(places: &Places, session: &str, transcript: Option<&Path>) -> Option<Self> {
         let mut ledger = Ledger::open(&places.data, Patience::None).ok()?;
         let is_complete = ledger.is_complete();
         let gained = transcript
@@ -66,9 +63,8 @@ impl Live {
         };
         if let (false, Some(prices)) = (is_complete, &prices) {
             let roots = places.transcript_roots();
-            let now = environment.machine_now;
             let effort = Effort::Within(FIRST_READ);
-            let _ = ledger.catch_up(roots, now, prices, effort, &mut |_| {});
+            let _ = ledger.catch_up(roots, prices, effort, &mut |_| {});
         }
         Some(Self {
             ledger,
@@ -91,9 +87,10 @@ impl Live {
             month = self.ledger.between(first, end).ok()?;
         }
         if let Some(prices) = &self.prices {
-            let (of_session, of_today) =
-                self.ledger
-                    .pending(&self.gained, prices, &self.session, start, end);
+            let (of_session, of_today) = self
+                .ledger
+                .pending(&self.gained, prices, &self.session, start, end)
+                .ok()?;
             session.recorded += of_session;
             today.recorded += of_today;
             month.recorded += of_today;

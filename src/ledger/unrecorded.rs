@@ -16,48 +16,48 @@ use crate::time::Millis;
 
 /// A model's part of a running total.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Part {
-    pub(super) usage: Usage,
-    pub(super) cost: Money,
+pub(crate) struct Part {
+    pub(crate) usage: Usage,
+    pub(crate) cost: Money,
 }
 
 /// A running total, by canonical model name.
-pub(super) type Parts = BTreeMap<String, Part>;
+pub(crate) type Parts = BTreeMap<String, Part>;
 
 /// One `cost-state`, in file order.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Total {
-    pub(super) started: Millis,
-    pub(super) parts: Parts,
+pub(crate) struct Total {
+    pub(crate) started: Millis,
+    pub(crate) parts: Parts,
     /// Time of the last line before it.
-    pub(super) before: Millis,
+    pub(crate) before: Millis,
     /// Time of the first line after it; None if it is the last that was read.
-    pub(super) after: Option<Millis>,
+    pub(crate) after: Option<Millis>,
 }
 
 /// A recorded response of the session itself.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Recorded {
-    pub(super) at: Millis,
-    pub(super) model: String,
-    pub(super) usage: Usage,
+pub(crate) struct Recorded {
+    pub(crate) at: Millis,
+    pub(crate) model: String,
+    pub(crate) usage: Usage,
     /// At the prices that the client used.
-    pub(super) cost: Money,
+    pub(crate) cost: Money,
 }
 
 /// A running total of another session with the same start: a parent, a child, a sibling.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Relative {
-    pub(super) session: String,
-    pub(super) total: Total,
+pub(crate) struct Relative {
+    pub(crate) session: String,
+    pub(crate) total: Total,
 }
 
 /// Unrecorded spend at a time.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Unrecorded {
-    pub(super) at: Millis,
-    pub(super) model: String,
-    pub(super) cost: Money,
+pub(crate) struct Unrecorded {
+    pub(crate) at: Millis,
+    pub(crate) model: String,
+    pub(crate) cost: Money,
 }
 
 /// Differences of less than this are noise of the client's floating-point sums.
@@ -67,7 +67,7 @@ const NOISE: Money = Money::from_nano(2);
 ///
 /// `totals` and `recorded` are the session's own. `relatives` are totals of other sessions that
 /// share a start with one of them; `parent` is the session that its copied lines came from.
-pub(super) fn derive(
+pub(crate) fn derive(
     totals: &[Total],
     recorded: &[Recorded],
     relatives: &[Relative],
@@ -155,7 +155,7 @@ fn difference(total: &Total, model: &str, own: &[&Recorded], base: &Parts) -> (M
     for response in own.iter().filter(|response| {
         response.model == model && total.after.is_none_or(|after| response.at < after)
     }) {
-        usage = sum(usage, response.usage);
+        usage += response.usage;
         cost += response.cost;
     }
     (part.cost - cost, exceeds(part.usage, usage))
@@ -216,17 +216,6 @@ fn inherited(
             .or(guess)
             .or_else(|| newest(&|_| true))
             .unwrap_or_default(),
-    }
-}
-
-fn sum(one: Usage, other: Usage) -> Usage {
-    Usage {
-        input: one.input.saturating_add(other.input),
-        output: one.output.saturating_add(other.output),
-        cache_read: one.cache_read.saturating_add(other.cache_read),
-        cache_write: one.cache_write.saturating_add(other.cache_write),
-        cache_write_1h: one.cache_write_1h.saturating_add(other.cache_write_1h),
-        web_searches: one.web_searches.saturating_add(other.web_searches),
     }
 }
 

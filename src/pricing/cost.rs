@@ -4,68 +4,10 @@ use chrono::NaiveTime;
 
 use super::money::Money;
 use super::own_rates::MULTIPLIER_UNIT;
-use super::table::{PriceTable, Rates, Row};
+use super::price_table::{PriceRow, PriceTable};
+use super::rates::{Rate, Rates};
+use super::usage::{Service, Usage};
 use crate::time::Millis;
-
-/// Tokens and searches of one response, as the API counts them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Input tokens outside the cache.
-    pub input: u64,
-    /// Output tokens.
-    pub output: u64,
-    /// Input tokens read from the cache.
-    pub cache_read: u64,
-    /// Input tokens written to the cache, both lifetimes together.
-    pub cache_write: u64,
-    /// Of [`Self::cache_write`], those that live an hour. Where the API gave no split, 0: the
-    /// client charges such writes as five-minute ones.
-    pub cache_write_1h: u64,
-    /// Web searches made by the server.
-    pub web_searches: u64,
-}
-
-impl Usage {
-    /// The larger of each field. A response is repeated while it streams, with a growing output
-    /// count, and again with zeros after a compaction; the largest is what was served.
-    #[must_use]
-    pub fn max(self, other: Self) -> Self {
-        Self {
-            input: self.input.max(other.input),
-            output: self.output.max(other.output),
-            cache_read: self.cache_read.max(other.cache_read),
-            cache_write: self.cache_write.max(other.cache_write),
-            cache_write_1h: self.cache_write_1h.max(other.cache_write_1h),
-            web_searches: self.web_searches.max(other.web_searches),
-        }
-    }
-
-    /// Everything that was sent: it decides the long-prompt tier.
-    pub fn prompt(&self) -> u64 {
-        self.input
-            .saturating_add(self.cache_read)
-            .saturating_add(self.cache_write)
-    }
-
-    /// Cache writes that live five minutes.
-    pub fn cache_write_5m(&self) -> u64 {
-        self.cache_write.saturating_sub(self.cache_write_1h)
-    }
-
-    /// Whether nothing was used.
-    pub fn is_zero(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// How a response was served, as far as it changes the price.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Service {
-    /// Fast mode.
-    pub fast: bool,
-    /// Inference in the US only.
-    pub us_only: bool,
-}
 
 /// The prices of one model, found once and used for many responses.
 #[derive(Debug, Clone)]
@@ -73,7 +15,7 @@ pub struct ModelPrices<'t> {
     table: &'t PriceTable,
     own: Option<Rates>,
     /// By the moment from which each holds, ascending; the first also before that.
-    rows: Vec<(Millis, &'t Row)>,
+    rows: Vec<(Millis, &'t PriceRow)>,
     known: bool,
     multiplier: i64,
 }
@@ -106,7 +48,7 @@ impl PriceTable {
     }
 
     fn prices_with(&self, model: &str, own: Option<Rates>, multiplier: i64) -> ModelPrices<'_> {
-        let midnight = |row: &Row| {
+        let midnight = |row: &PriceRow| {
             row.from.map_or(Millis::MIN, |day| {
                 day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
             })
@@ -161,14 +103,14 @@ impl ModelPrices<'_> {
         Money::from_pico(i64::try_from((scaled + unit / 2) / unit).unwrap_or(i64::MAX))
     }
 
-    fn row_at(&self, at: Millis) -> Option<&Row> {
+    fn row_at(&self, at: Millis) -> Option<&PriceRow> {
         let begun = self.rows.iter().take_while(|(from, _)| *from <= at).last();
         begun.or_else(|| self.rows.first()).map(|(_, row)| *row)
     }
 }
 
 /// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
-fn rates_for(row: &Row, call: &Usage, service: Service) -> Rates {
+fn rates_for(row: &PriceRow, call: &Usage, service: Service) -> Rates {
     match (row.above_prompt_tokens, row.long) {
         (Some(above), Some(long)) if call.prompt() > above => long,
         _ => row.fast.filter(|_| service.fast).unwrap_or(row.standard),
@@ -177,7 +119,7 @@ fn rates_for(row: &Row, call: &Usage, service: Service) -> Rates {
 
 /// Pico-dollars for these tokens.
 fn charge(rates: &Rates, usage: &Usage) -> i128 {
-    let part = |tokens: u64, rate: super::table::Rate| i128::from(tokens) * i128::from(rate.0);
+    let part = |tokens: u64, rate: Rate| i128::from(tokens) * i128::from(rate.0);
     part(usage.input, rates.input)
         + part(usage.output, rates.output)
         + part(usage.cache_read, rates.cache_read)

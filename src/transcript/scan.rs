@@ -6,14 +6,13 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::{Finder, FinderRev};
+use memchr::memmem::{self, Finder, FinderRev};
 
-use super::record::{self, CostState, Record, Response, Signature};
+use super::line::{CostState, Line, Response, Signature, parse, time_of};
 use crate::time::Millis;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static COST_STATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cost-state\""));
-static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":\""));
 static TIME: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
 
 /// A running total has a few hundred bytes a model; longer lines are not searched for one.
@@ -48,14 +47,14 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     // Start of the bytes whose times have not been looked at.
     let mut unseen = 0;
     let mut start = 0;
-    let mut repeated: Option<Signature<'_>> = None;
+    let mut last: Option<Signature<'_>> = None;
     for end in memchr::memchr_iter(b'\n', bytes) {
         let line = bytes.get(start..end).unwrap_or_default();
         let line_start = start;
         start = end + 1;
         let usage_at = USAGE.find(line);
-        if let (Some(at), Some(signature), None) = (usage_at, repeated, carry.open_cost_state)
-            && repeats(signature, line, at)
+        if let (Some(at), Some(known), None) = (usage_at, last, carry.open_cost_state)
+            && repeats(known, line, at)
         {
             continue;
         }
@@ -63,31 +62,31 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
             && (line.len() > LONGEST_COST_STATE || COST_STATE.find(line).is_none())
         {
             if let Some(open) = carry.open_cost_state
-                && let Some(at) = record::time_of(line)
+                && let Some(at) = time_of(line)
             {
                 sink.first_time_after(open, at);
                 carry.open_cost_state = None;
             }
             continue;
         }
-        let parsed = record::parse(line);
+        let parsed = parse(line);
         let at = match &parsed {
-            Some(Record::Response(found)) => found.at,
-            Some(Record::Refusal(at) | Record::Other(at)) => *at,
-            Some(Record::CostState(_)) | None => None,
+            Some(Line::Response(found)) => found.at,
+            Some(Line::Refusal(at) | Line::Other(at)) => *at,
+            Some(Line::CostState(_)) | None => None,
         };
         if let (Some(open), Some(at)) = (carry.open_cost_state, at) {
             sink.first_time_after(open, at);
             carry.open_cost_state = None;
         }
         match parsed {
-            Some(Record::Response(found)) => {
+            Some(Line::Response(found)) => {
                 let before = || last_time(bytes.get(unseen..line_start).unwrap_or_default());
                 let at = at.or_else(before).or(carry.last_at);
-                repeated = found.signature;
+                last = found.signature;
                 sink.response(found, at);
             }
-            Some(Record::CostState(state)) => {
+            Some(Line::CostState(state)) => {
                 let skipped = bytes.get(unseen..line_start).unwrap_or_default();
                 carry.last_at = last_time(skipped).or(carry.last_at);
                 unseen = start;
@@ -95,8 +94,8 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
                 sink.cost_state(state, position, carry.last_at);
                 carry.open_cost_state = Some(position);
             }
-            Some(Record::Refusal(_)) => sink.refusal(),
-            Some(Record::Other(_)) => {}
+            Some(Line::Refusal(_)) => sink.refusal(),
+            Some(Line::Other(_)) => {}
             None => carry.unreadable = carry.unreadable.saturating_add(1),
         }
         if at.is_some() {
@@ -107,38 +106,16 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
 }
 
-/// Whether `line` repeats the response with this signature: the same message id at the same place,
-/// the same usage byte for byte, and the same request id after it or, as some writers have it,
-/// before it. One response stands on a line for each block of its content, and parsing every one
-/// of them is most of the work of a first read.
-///
-/// Inside a text the quotes would be escaped, so a line that matches is about the same request
-/// and the same counts.
-fn repeats(signature: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
-    let is_same_message = line
-        .get(signature.message_at..)
-        .and_then(|rest| rest.strip_prefix(signature.message.as_bytes()))
-        .is_some_and(|end| end.starts_with(b"\""));
-    if !is_same_message {
-        return false;
-    }
-    let value = |key_at: usize, key: &[u8]| line.get(key_at + key.len()..)?.strip_prefix(b":");
-    let Some(rest) =
-        value(usage_at, b"\"usage\"").and_then(|value| value.strip_prefix(signature.usage))
-    else {
-        return false;
-    };
-    let before = line.get(..usage_at).unwrap_or_default();
-    names_request(rest, signature.request)
-        .or_else(|| names_request(before, signature.request))
-        .unwrap_or(false)
-}
-
-/// Whether the first request id in `part` is this one. None if there is none.
-fn names_request(part: &[u8], request: &str) -> Option<bool> {
-    let value = part.get(REQUEST.find(part)? + REQUEST.needle().len()..)?;
-    let end = value.strip_prefix(request.as_bytes());
-    Some(end.is_some_and(|end| end.starts_with(b"\"")))
+/// Whether `line` repeats the response with this signature: the same usage, byte for byte, and both
+/// ids. One response stands on a line for each block of its content, and parsing every one of them
+/// is a seventh of a first read. Inside a text the quotes would be escaped, so what is found here
+/// are fields.
+fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
+    line.get(usage_at + USAGE.needle().len()..)
+        .and_then(|rest| rest.strip_prefix(b":"))
+        .is_some_and(|value| value.starts_with(known.usage))
+        && memmem::find(line, known.message).is_some()
+        && memmem::find(line, known.request).is_some()
 }
 
 /// The time of the last whole line that has one.
@@ -148,7 +125,7 @@ fn last_time(lines: &[u8]) -> Option<Millis> {
         let start = memchr::memrchr(b'\n', rest.get(..position)?).map_or(0, |newline| newline + 1);
         let line = rest.get(start..)?;
         let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        if let Some(at) = record::time_of(line.get(..end)?) {
+        if let Some(at) = time_of(line.get(..end)?) {
             return Some(at);
         }
         rest = rest.get(..start)?;

@@ -9,56 +9,14 @@ use serde::Deserialize;
 
 use super::model_id::{bare, is_variant_of};
 use super::own_rates::OwnRates;
+use super::rates::{Rate, Rates};
 
 /// The embedded data. Its first lines say how to add a row.
 const EMBEDDED: &str = include_str!("prices.json");
 
-/// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate(pub i64);
-
-impl<'de> Deserialize<'de> for Rate {
-    /// Reads dollars per million tokens.
-    fn deserialize<D: serde::Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let dollars = f64::deserialize(source)?;
-        Self::from_usd_per_million(dollars)
-            .ok_or_else(|| serde::de::Error::custom("a price must be from 0 to 10000 dollars"))
-    }
-}
-
-impl Rate {
-    /// The rate for a price as people write it. None outside 0 to 10,000 dollars.
-    pub fn from_usd_per_million(dollars: f64) -> Option<Self> {
-        #[expect(clippy::cast_possible_truncation, reason = "at most 1e10")]
-        (0.0..=10_000.0)
-            .contains(&dollars)
-            .then(|| Self((dollars * 1e6).round() as i64))
-    }
-
-    /// Dollars per million tokens.
-    pub fn usd_per_million(self) -> f64 {
-        self.0 as f64 / 1e6
-    }
-}
-
-/// What each kind of token costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Rates {
-    /// Input that was neither read from nor written to the cache.
-    pub input: Rate,
-    /// Output, thinking included.
-    pub output: Rate,
-    /// Input read from the cache.
-    pub cache_read: Rate,
-    /// Cache writes that live five minutes.
-    pub write_5m: Rate,
-    /// Cache writes that live an hour.
-    pub write_1h: Rate,
-}
-
 /// One row of the table: a model's prices from a day on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct PriceRow {
     /// The bare model id.
     pub model: &'static str,
     /// Other ids of the same model.
@@ -106,7 +64,7 @@ struct WrittenRow {
     source: &'static str,
 }
 
-impl From<WrittenRow> for Row {
+impl From<WrittenRow> for PriceRow {
     fn from(written: WrittenRow) -> Self {
         Self {
             model: written.model,
@@ -130,7 +88,7 @@ impl From<WrittenRow> for Row {
 /// Prices of every known model, with the user's own rates on top.
 #[derive(Debug, Clone)]
 pub struct PriceTable {
-    rows: Arc<[Row]>,
+    rows: Arc<[PriceRow]>,
     unknown_model: &'static str,
     /// Day on which the table was last checked against its sources.
     pub updated: NaiveDate,
@@ -195,7 +153,7 @@ impl PriceTable {
         )]
         Ok(Self {
             unknown_model: file.unknown_model_priced_as,
-            rows: file.rows.into_iter().map(Row::from).collect(),
+            rows: file.rows.into_iter().map(PriceRow::from).collect(),
             updated: file.updated,
             web_search: (file.web_search_usd * 1e12).round() as i64,
             us_inference_tenths: (file.us_inference_multiplier * 10.0).round() as i64,
@@ -205,7 +163,7 @@ impl PriceTable {
     }
 
     /// All rows, in the file's order.
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> &[PriceRow] {
         &self.rows
     }
 
@@ -213,7 +171,7 @@ impl PriceTable {
     ///
     /// Order: the bare id or one of its other names; then the longest listed id of which this one
     /// is a variant; then the row that the client takes for a model it does not know.
-    pub fn rows_of(&self, model: &str) -> (Vec<&Row>, bool) {
+    pub fn rows_of(&self, model: &str) -> (Vec<&PriceRow>, bool) {
         let id = bare(model);
         let listed = self
             .rows

@@ -5,16 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use rusqlite::TransactionBehavior;
 
 use super::batch::Batch;
 use super::commit::put;
-use super::files::session_by_place;
-use super::search::{Found, Remembered, Search, subagents_of, transcripts};
-use super::{Error, Ledger};
+use crate::claude::transcripts::{self, TranscriptFile};
+use crate::ledger::store::{Error, Ledger, bytes_of, positions};
 use crate::pricing::PriceTable;
-use crate::transcript::reader::{Look, Progress, read_on};
+use crate::transcript::reader::{ReadPosition, read_on};
 
 /// A batch is handed on after about this many bytes: often enough that it goes into the ledger
 /// while others are read.
@@ -45,7 +43,7 @@ pub enum Effort {
 
 /// Progress of a long reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub struct ReadingProgress {
     /// Bytes read so far.
     pub done: u64,
     /// Bytes to read in all.
@@ -64,57 +62,58 @@ pub struct Caught {
 }
 
 struct Job {
-    path: PathBuf,
-    progress: Progress,
-    bytes: u64,
-    modified: i64,
+    file: TranscriptFile,
+    position: ReadPosition,
+}
+
+impl Job {
+    fn bytes(&self) -> u64 {
+        self.file.state.size.saturating_sub(self.position.offset)
+    }
+
+    fn read(&self, batch: &mut Batch, enough: &mut impl FnMut(u64) -> bool) -> std::io::Result<()> {
+        let path = &self.file.path;
+        let home = transcripts::session_of(path);
+        let mut sink = batch.file(&home, self.file.state.modified / 1_000_000);
+        let (now, continuity) = read_on(path, &self.position, &mut sink, enough)?;
+        batch.finish_file(path, self.position, now, continuity);
+        Ok(())
+    }
 }
 
 impl Ledger {
-    /// Reads everything new under `roots` into the ledger.
-    ///
-    /// `now` is the machine's clock, which dates files. `watch` is told how far it is, a few times a
-    /// second on a long reading.
+    /// Puts a batch into the ledger.
+    pub fn commit(&mut self, batch: &Batch, prices: &PriceTable) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.write(|connection| put(connection, batch, prices))
+    }
+
+    /// Reads everything new under `roots` into the ledger. `watch` is told how far it is, a few
+    /// times a second on a long reading.
     pub fn catch_up(
         &mut self,
         roots: impl Iterator<Item = PathBuf>,
-        now: DateTime<Utc>,
         prices: &PriceTable,
         effort: Effort,
-        watch: &mut dyn FnMut(Step),
+        watch: &mut dyn FnMut(ReadingProgress),
     ) -> Result<Caught, Error> {
-        self.catch_up_meanwhile(roots, now, prices, effort, watch, |_| ())
-            .map(|(caught, _)| caught)
+        let began = Instant::now();
+        let known = positions::file_states(&self.connection).map_err(self.failed())?;
+        let changed = transcripts::all(roots)
+            .into_iter()
+            .filter(|file| known.get(bytes_of(&file.path)) != Some(&file.state));
+        let jobs = changed
+            .map(|file| self.job(file))
+            .collect::<Result<Vec<Job>, Error>>()?;
+        self.read_jobs(jobs, began, prices, effort, watch)
     }
 
-    /// The same, and what `meanwhile` makes of the ledger as it was, if nothing turned out to be
-    /// new. Looking at thousands of transcripts takes longer than a report of their sums, and most
-    /// reports find nothing new.
-    pub fn catch_up_meanwhile<T>(
-        &mut self,
-        roots: impl Iterator<Item = PathBuf>,
-        now: DateTime<Utc>,
-        prices: &PriceTable,
-        effort: Effort,
-        watch: &mut dyn FnMut(Step),
-        meanwhile: impl FnOnce(&Self) -> T,
-    ) -> Result<(Caught, Option<T>), Error> {
-        let began = Instant::now();
-        let known = Remembered::read(&self.connection, now).map_err(self.failed())?;
-        let (Search { found, seen }, made) = transcripts(roots, &known, || meanwhile(self));
-        // If another process is writing, it or the next catch-up will remember them: no reason to wait.
-        let _ = self.connection.busy_timeout(Duration::ZERO);
-        let _ = known.listings.store(&seen, &mut self.connection);
-        let _ = self.connection.busy_timeout(self.patience.limit());
-        // What looked new may have been committed by another process since, and is not among it.
-        let made = made.filter(|_| found.is_empty());
-        let mut jobs: Vec<Job> = Vec::new();
-        for found in found {
-            let progress = self.progress_of(&found.path)?;
-            jobs.extend(job(found, progress));
-        }
-        let caught = self.read_jobs(jobs, began, prices, effort, watch)?;
-        Ok((caught, made))
+    fn job(&self, file: TranscriptFile) -> Result<Job, Error> {
+        let position =
+            positions::position_of(&self.connection, &file.path).map_err(self.failed())?;
+        Ok(Job { file, position })
     }
 
     fn read_jobs(
@@ -123,11 +122,11 @@ impl Ledger {
         began: Instant,
         prices: &PriceTable,
         effort: Effort,
-        watch: &mut dyn FnMut(Step),
+        watch: &mut dyn FnMut(ReadingProgress),
     ) -> Result<Caught, Error> {
         // Newest first: if time runs out, what a person looks at is there.
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.modified));
-        let total = jobs.iter().map(|job| job.bytes).sum();
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.file.state.modified));
+        let total = jobs.iter().map(Job::bytes).sum();
         let late = || matches!(effort, Effort::Within(limit) if began.elapsed() >= limit);
         let mut caught = Caught {
             files: jobs.len(),
@@ -141,7 +140,7 @@ impl Ledger {
                     caught.complete = false;
                     break;
                 }
-                caught.failed += usize::from(read_job(job, &mut batch, &mut |_| late()).is_err());
+                caught.failed += usize::from(job.read(&mut batch, &mut |_| late()).is_err());
             }
             // The last file may have been left in its middle.
             caught.complete &= !late();
@@ -151,7 +150,7 @@ impl Ledger {
             }
             return Ok(caught);
         }
-        watch(Step { done: 0, total });
+        watch(ReadingProgress { done: 0, total });
         let read = self.read_with_threads(&jobs, total, prices, watch);
         if read.is_ok() {
             self.note_complete();
@@ -166,18 +165,12 @@ impl Ledger {
     /// not committed.
     pub fn read_session(&self, transcript: &Path) -> Result<Batch, Error> {
         let mut batch = Batch::default();
-        let own = std::fs::metadata(transcript)
-            .ok()
-            .filter(std::fs::Metadata::is_file)
-            .map(|metadata| Found {
-                path: transcript.to_owned(),
-                look: Look::of(&metadata),
-            });
-        for found in own.into_iter().chain(subagents_of(transcript)) {
-            let progress = self.progress_of(&found.path)?;
-            if let Some(job) = job(found, progress) {
+        let own = TranscriptFile::at(transcript.to_owned());
+        for file in own.into_iter().chain(transcripts::of_subagents(transcript)) {
+            let job = self.job(file)?;
+            if job.position.file != job.file.state {
                 // A file that vanished or is not ours is no reason to show nothing.
-                let _ = read_job(&job, &mut batch, &mut |_| false);
+                let _ = job.read(&mut batch, &mut |_| false);
             }
         }
         Ok(batch)
@@ -189,7 +182,7 @@ impl Ledger {
         jobs: &[Job],
         total: u64,
         prices: &PriceTable,
-        watch: &mut dyn FnMut(Step),
+        watch: &mut dyn FnMut(ReadingProgress),
     ) -> Result<usize, Error> {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let queue = Queue {
@@ -230,7 +223,7 @@ impl Ledger {
         next: &mut dyn FnMut() -> Option<Handed>,
         total: u64,
         prices: &PriceTable,
-        watch: &mut dyn FnMut(Step),
+        watch: &mut dyn FnMut(ReadingProgress),
     ) -> rusqlite::Result<usize> {
         self.connection.pragma_update(None, "cache_size", CACHE)?;
         let (mut done, mut failed) = (0, 0);
@@ -244,7 +237,7 @@ impl Ledger {
                 put(&transaction, &handed.batch, prices)?;
                 failed += handed.failed;
                 done += handed.bytes;
-                watch(Step { done, total });
+                watch(ReadingProgress { done, total });
                 waiting = next();
                 if done >= enough {
                     break;
@@ -278,9 +271,9 @@ impl Queue<'_> {
         let mut gathered = None;
         while let Some(job) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let handed: &mut Handed = gathered.get_or_insert_default();
-            let read = read_job(job, &mut handed.batch, &mut |_| false);
+            let read = job.read(&mut handed.batch, &mut |_| false);
             handed.failed += usize::from(read.is_err());
-            handed.bytes += job.bytes;
+            handed.bytes += job.bytes();
             if handed.bytes >= BATCH_BYTES {
                 break;
             }
@@ -292,26 +285,4 @@ impl Queue<'_> {
     fn close(&self) {
         self.next.store(self.jobs.len(), Ordering::Relaxed);
     }
-}
-
-fn job(found: Found, progress: Progress) -> Option<Job> {
-    (!progress.is_current(found.look)).then(|| Job {
-        bytes: found.look.size.saturating_sub(progress.offset),
-        modified: found.look.modified,
-        path: found.path,
-        progress,
-    })
-}
-
-fn read_job(
-    job: &Job,
-    batch: &mut Batch,
-    enough: &mut impl FnMut(u64) -> bool,
-) -> std::io::Result<()> {
-    let home = session_by_place(&job.path);
-    let fallback_at = job.modified / 1_000_000;
-    let mut sink = batch.file(&home, fallback_at);
-    let (progress, continuity) = read_on(&job.path, &job.progress, &mut sink, enough)?;
-    batch.finish_file(&job.path, job.progress, progress, continuity);
-    Ok(())
 }

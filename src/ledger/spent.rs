@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::OptionalExtension;
 
-use super::{Batch, Error, Ledger, QUARTER, row};
+use super::read::Batch;
+use super::store::{Error, Id, Ledger, ResponseRow, responses, session_id};
 use crate::pricing::{Money, PriceTable};
+use crate::time::QUARTER;
 
 /// Name in `meta`: all transcripts were read to the end once.
 const COMPLETE: &str = "complete";
@@ -94,7 +96,7 @@ impl Ledger {
             .unwrap_or(false)
     }
 
-    pub(super) fn note_complete(&self) {
+    pub(crate) fn note_complete(&self) {
         // If another process is writing, it or the next catch-up will note it.
         let _ = self
             .connection
@@ -110,40 +112,54 @@ impl Ledger {
         session: &str,
         from: DateTime<Utc>,
         until: DateTime<Utc>,
-    ) -> (Money, Money) {
-        let (from, until) = (from.timestamp_millis(), until.timestamp_millis());
+    ) -> rusqlite::Result<(Money, Money)> {
+        let period = from.timestamp_millis()..until.timestamp_millis();
         let mut of_session = Money::ZERO;
         let mut of_period = Money::ZERO;
+        // Names that the ledger does not know yet stand for themselves, below all that it does.
+        let unknown = |place: usize| -1 - place.cast_signed() as Id;
+        let wanted = match session_id(&self.connection, session)? {
+            Some(id) => id,
+            None => batch
+                .sessions
+                .get_index_of(session)
+                .map_or(Id::MIN, unknown),
+        };
+        let sessions = batch.sessions.keys().enumerate();
+        let sessions = sessions
+            .map(|(place, name)| {
+                let known = session_id(&self.connection, name)?;
+                Ok(known.unwrap_or_else(|| unknown(place)))
+            })
+            .collect::<rusqlite::Result<Vec<Id>>>()?;
         let models: Vec<_> = batch
             .models
             .iter()
             .map(|model| prices.prices_of(model))
             .collect();
         for (key, counted) in &batch.responses {
-            let Some(model) = models.get(counted.model as usize) else {
+            let (Some(session), Some(prices)) =
+                (sessions.get(counted.session), models.get(counted.model))
+            else {
                 continue;
             };
-            let known = row::read(&self.connection, *key).ok().flatten();
-            let usage = known
-                .as_ref()
-                .map_or(counted.usage, |old| old.usage.max(counted.usage));
-            let at = known
-                .as_ref()
-                .map_or(counted.at, |old| old.at.min(counted.at));
-            let now = model.price(at, &usage, counted.service, &counted.calls);
-            let more = now - known.map_or(Money::ZERO, |old| old.cost);
-            if batch
-                .sessions
-                .get(counted.session as usize)
-                .is_some_and(|seen| seen.name == session)
-            {
-                of_session += more;
-            }
-            if (from..until).contains(&at) {
-                of_period += more;
+            let new = counted.renamed(*session, unknown(counted.model));
+            let old = responses::read(&self.connection, *key)?;
+            let now = match &old {
+                Some(old) => old.merged_with(&new, prices),
+                None => ResponseRow::priced(new, prices),
+            };
+            for (row, sign) in old.iter().map(|old| (old, -1)).chain([(&now, 1)]) {
+                let cost = if sign < 0 { -row.cost } else { row.cost };
+                if row.counted.session == wanted {
+                    of_session += cost;
+                }
+                if period.contains(&row.counted.at) {
+                    of_period += cost;
+                }
             }
         }
-        (of_session, of_period)
+        Ok((of_session, of_period))
     }
 }
 

@@ -1,59 +1,47 @@
-//! `whycap spend --why-different`: our figure beside Claude Code's own, and what sets them apart.
+//! Our figure beside Claude Code's own, session by session, and what sets them apart.
 
-use std::process::ExitCode;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::print;
-use crate::environment::Environment;
-use crate::ledger::{ClientFigure, Ledger, SessionDifference};
+use crate::ledger::{ClientFigure, SessionDifference};
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::terminal::{Palette, Tone};
+use crate::terminal::{Page, Tone, sanitize};
 
-/// Prints the comparison.
-pub(super) fn run(
-    environment: &Environment,
-    places: &Places,
-    ledger: &Ledger,
-    as_json: bool,
-) -> anyhow::Result<ExitCode> {
-    let found = ledger.differences()?;
-    if as_json {
-        let sessions: Vec<Value> = found.iter().map(difference_json).collect();
-        print(&format!("{}\n", json!({ "sessions": sessions })))?;
-        return Ok(ExitCode::SUCCESS);
-    }
+/// For people.
+pub(crate) fn write_comparison(page: &mut Page, found: &[SessionDifference], places: &Places) {
     if found.is_empty() {
-        print(
-            "Claude Code has written no totals of its own yet (it does when a session ends), so there is nothing to compare.\n",
-        )?;
-        return Ok(ExitCode::SUCCESS);
+        page.paragraph(
+            Tone::Plain,
+            "Claude Code has written no totals of its own yet (it does when a session ends), so there is nothing to compare.",
+        );
     }
-    let palette = Palette::for_person(environment);
-    let mut text = String::new();
-    for difference in &found {
+    let palette = page.palette();
+    for difference in found {
         let id: String = difference.origin.session.chars().take(8).collect();
-        let place = places.show(std::path::Path::new(&difference.origin.project));
-        text.extend([
+        let place = places.show(Path::new(&difference.origin.project));
+        page.line(&format!(
+            "{}  {}",
             palette.paint(Tone::Strong, &id),
-            "  ".to_owned(),
-            palette.paint(Tone::Quiet, &place),
-            "\n  whycap ".to_owned(),
+            palette.paint(Tone::Quiet, &sanitize(&place))
+        ));
+        page.line(&format!(
+            "  whycap {}   Claude Code {}{}",
             palette.paint(Tone::Strong, &difference.ours.show()),
-            format!(
-                "   Claude Code {}{}\n",
-                difference.client.show(),
-                live_mark(difference)
-            ),
-        ]);
-        for line in reasons(difference) {
-            text.push_str(&palette.paint(Tone::Quiet, &format!("  {line}")));
-            text.push('\n');
+            difference.client.show(),
+            live_mark(difference)
+        ));
+        for reason in reasons(difference) {
+            page.indented(2, Tone::Quiet, &reason);
         }
     }
-    print(&text)?;
-    Ok(ExitCode::SUCCESS)
+}
+
+/// For programs.
+pub(crate) fn comparison_json(found: &[SessionDifference]) -> Value {
+    let sessions: Vec<Value> = found.iter().map(difference_json).collect();
+    json!({ "sessions": sessions })
 }
 
 /// What sets the two figures apart, and what they agree on that others leave out.

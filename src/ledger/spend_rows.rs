@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use rusqlite::params;
 
-use super::{Error, Ledger, QUARTER};
+use super::store::{Error, Id, Ledger, model_names, responses::usage_from};
 use crate::pricing::{Money, Usage};
-use crate::time::Millis;
+use crate::time::{Millis, QUARTER};
 
 /// Where a session worked and what it is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Origin {
 
 /// Sums of one quarter of an hour, session and model.
 #[derive(Debug, Clone, Copy)]
-pub struct Row<'l> {
+pub struct SpendRow<'l> {
     /// Start of the quarter of an hour.
     pub at: Millis,
     /// The session and its directory; empty where they were not asked for.
@@ -47,7 +47,7 @@ impl Ledger {
         since: Option<Millis>,
         until: Option<Millis>,
         with_origins: bool,
-        each: &mut dyn FnMut(Row<'_>),
+        each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), Error> {
         let origins = if with_origins {
             self.origins().map_err(self.failed())?
@@ -62,10 +62,10 @@ impl Ledger {
         &self,
         since: Option<Millis>,
         until: Option<Millis>,
-        origins: &HashMap<i64, Origin>,
-        each: &mut dyn FnMut(Row<'_>),
+        origins: &HashMap<Id, Origin>,
+        each: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
-        let models = self.models()?;
+        let models = model_names(&self.connection)?;
         let from = since.map_or(i64::MIN, |since| since.div_euclid(QUARTER));
         let to = until.map_or(i64::MAX, |until| until.div_euclid(QUARTER));
         let nowhere = Origin::default();
@@ -77,21 +77,14 @@ impl Ledger {
         let mut rows = statement.query(params![from, to])?;
         while let Some(row) = rows.next()? {
             let count = |column: usize| row.get::<_, i64>(column).map(|n| n.max(0).cast_unsigned());
-            each(Row {
+            each(SpendRow {
                 at: row.get::<_, i64>(0)? * QUARTER,
                 origin: origins.get(&row.get(1)?).unwrap_or(&nowhere),
                 model: models.get(&row.get(2)?).map_or("", String::as_str),
                 recorded: Money::from_pico(row.get(3)?),
                 responses: count(4)?,
                 unpriced: count(5)?,
-                usage: Usage {
-                    input: count(6)?,
-                    output: count(7)?,
-                    cache_read: count(8)?,
-                    cache_write: count(9)?,
-                    cache_write_1h: count(10)?,
-                    web_searches: count(11)?,
-                },
+                usage: usage_from(row, 6)?,
                 unrecorded: Money::ZERO,
             });
         }
@@ -100,7 +93,7 @@ impl Ledger {
         )?;
         let mut rows = statement.query(params![from, to])?;
         while let Some(row) = rows.next()? {
-            each(Row {
+            each(SpendRow {
                 at: row.get::<_, i64>(0)? * QUARTER,
                 origin: origins.get(&row.get(1)?).unwrap_or(&nowhere),
                 model: models.get(&row.get(2)?).map_or("", String::as_str),
@@ -114,7 +107,7 @@ impl Ledger {
         Ok(())
     }
 
-    pub(super) fn origins(&self) -> rusqlite::Result<HashMap<i64, Origin>> {
+    pub(crate) fn origins(&self) -> rusqlite::Result<HashMap<Id, Origin>> {
         self.connection
             .prepare_cached("SELECT id, name, coalesce(project, '') FROM session")?
             .query_map([], |row| {
@@ -126,13 +119,6 @@ impl Ledger {
                     },
                 ))
             })?
-            .collect()
-    }
-
-    fn models(&self) -> rusqlite::Result<HashMap<i64, String>> {
-        self.connection
-            .prepare_cached("SELECT id, name FROM model")?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()
     }
 }

@@ -1,19 +1,36 @@
 //! What one line of a transcript says about spend.
 //!
 //! Line shapes as client 2.1.328 and its predecessors write them. Two kinds matter: `assistant`
-//! lines, which repeat a response's usage, and `cost-state` lines, which the client writes when it
-//! ends. No prompt and no answer is ever kept.
+//! lines, which repeat a response's usage, and `cost-state` lines, the client's running total. What
+//! a client may leave out, set to null or write as another type is read leniently; see
+//! `json_walk.rs`. No prompt and no answer is ever kept.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::pricing::{Service, Usage};
-use crate::time::Millis;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-pub use super::raw::{parse, time_of};
+use super::json_walk::{JsonWalk, flag, name, number, text};
+pub use super::token_counts::ModelTotal;
+use super::token_counts::UsageObject;
+use crate::pricing::{Service, Usage};
+use crate::time::{Millis, millis};
 
 /// The model name of lines that the client made itself: errors, interruptions.
 pub const SYNTHETIC: &str = "<synthetic>";
+
+/// What a line that was worth parsing turned out to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Line<'a> {
+    /// A repetition of a response.
+    Response(Response<'a>),
+    /// A running total.
+    CostState(CostState),
+    /// An error that the client shows in place of an answer, with its time if it has one.
+    Refusal(Option<Millis>),
+    /// Something else, with its time if it has one.
+    Other(Option<Millis>),
+}
 
 /// One repetition of a response.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,29 +60,18 @@ pub struct Response<'a> {
     pub signature: Option<Signature<'a>>,
 }
 
-/// The raw bytes of a response's ids and usage. A line that has all three says nothing new.
+/// A response's ids and usage as written. A line that has all three says nothing new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature<'a> {
-    /// The message id.
-    pub message: &'a str,
-    /// Where in its line the message id stands.
-    pub message_at: usize,
-    /// The request id.
-    pub request: &'a str,
-    /// The usage object as written.
+    /// With its quotes, as the next.
+    pub message: &'a [u8],
+    /// The request's id.
+    pub request: &'a [u8],
+    /// The whole object.
     pub usage: &'a [u8],
 }
 
-/// The client's own running total for one model, as a `cost-state` line has it.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct ModelTotal {
-    /// Tokens and searches since the chain of runs began.
-    pub usage: Usage,
-    /// Dollars, with floating-point noise.
-    pub cost_usd: f64,
-}
-
-/// The client's running total at the end of a run.
+/// The client's running total, as a `cost-state` line has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CostState {
     /// The session.
@@ -78,17 +84,168 @@ pub struct CostState {
     pub models: BTreeMap<String, ModelTotal>,
 }
 
-/// What a line that was worth parsing turned out to be.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Record<'a> {
-    /// A response.
-    Response(Response<'a>),
-    /// A running total.
-    CostState(CostState),
-    /// An error that the client shows in place of an answer, with its time if it has one.
-    Refusal(Option<Millis>),
-    /// Something else, with its time if it has one.
-    Other(Option<Millis>),
+/// The fields of a line that matter to whycap.
+#[derive(Default)]
+struct Fields<'a> {
+    kind: Option<Cow<'a, str>>,
+    uuid: Option<Cow<'a, str>>,
+    at: Option<Millis>,
+    session: Option<Cow<'a, str>>,
+    request_session: Option<Cow<'a, str>>,
+    request: &'a [u8],
+    directory: Option<Cow<'a, str>>,
+    subagent: bool,
+    refusal: bool,
+    message: Message<'a>,
+    total_usd: Option<f64>,
+    started: Option<f64>,
+    models: BTreeMap<String, ModelTotal>,
+}
+
+#[derive(Default)]
+struct Message<'a> {
+    id: &'a [u8],
+    model: Option<Cow<'a, str>>,
+    /// With the bytes as written.
+    usage: Option<(UsageObject, &'a [u8])>,
+}
+
+/// Reads a line. None if it is not a JSON object with a type; it then costs nothing but itself.
+pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
+    let fields = Fields::of(bytes)?;
+    let at = fields.at;
+    match fields.kind.as_deref()? {
+        "assistant" if fields.refusal => Some(Line::Refusal(at)),
+        "assistant" => Some(response(fields, bytes).map_or(Line::Other(at), Line::Response)),
+        "cost-state" => Some(cost_state(fields).map_or(Line::Other(at), Line::CostState)),
+        _ => Some(Line::Other(at)),
+    }
+}
+
+/// The time of a line, if it has one at its top level.
+pub fn time_of(bytes: &[u8]) -> Option<Millis> {
+    let mut at = None;
+    JsonWalk::object(bytes, |field, walk| {
+        let value = walk.value()?;
+        if field == b"timestamp" {
+            at = time(value);
+        }
+        Some(())
+    })?;
+    at
+}
+
+fn time(value: &[u8]) -> Option<Millis> {
+    millis(&text(value)?)
+}
+
+impl<'a> Fields<'a> {
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let mut found = Self::default();
+        JsonWalk::object(bytes, |field, walk| {
+            match field {
+                b"message" => return found.message.read(walk),
+                b"modelUsage" => {
+                    return walk.fields(|model, walk| {
+                        let model = String::from_utf8_lossy(model).into_owned();
+                        found.models.insert(model, ModelTotal::read(walk)?);
+                        Some(())
+                    });
+                }
+                _ => {}
+            }
+            let value = walk.value()?;
+            match field {
+                b"type" => found.kind = name(value),
+                b"uuid" => found.uuid = name(value),
+                b"timestamp" => found.at = time(value),
+                b"sessionId" => found.session = name(value),
+                b"requestSessionId" => found.request_session = name(value),
+                b"requestId" => found.request = value,
+                b"cwd" => found.directory = text(value),
+                b"isSidechain" => found.subagent = flag(value),
+                b"isApiErrorMessage" => found.refusal = flag(value),
+                b"totalCostUSD" => found.total_usd = number(value),
+                b"startTime" => found.started = number(value),
+                _ => {}
+            }
+            Some(())
+        })?;
+        Some(found)
+    }
+}
+
+impl<'a> Message<'a> {
+    fn read(&mut self, walk: &mut JsonWalk<'a>) -> Option<()> {
+        walk.fields(|field, walk| {
+            if field == b"usage" {
+                let mut usage = UsageObject::default();
+                let bytes = walk.while_passing(|walk| usage.read(walk))?;
+                self.usage = bytes.starts_with(b"{").then_some((usage, bytes));
+                return Some(());
+            }
+            let value = walk.value()?;
+            match field {
+                b"id" => self.id = value,
+                b"model" => self.model = text(value),
+                _ => {}
+            }
+            Some(())
+        })
+    }
+}
+
+fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
+    let message = fields.message;
+    let (object, usage_as_written) = message.usage?;
+    let model = message.model?;
+    if model == SYNTHETIC {
+        return None;
+    }
+    let service = object.service;
+    let (usage, calls) = object.into_usage_and_calls();
+    let (message_id, request_id) = (name(message.id), name(fields.request));
+    let signature = (message_id.is_some() && request_id.is_some()).then_some(Signature {
+        message: message.id,
+        request: fields.request,
+        usage: usage_as_written,
+    });
+    let key = match (message_id, fields.uuid) {
+        (Some(message), _) => hash_of(&message, &request_id.unwrap_or_default()),
+        (None, Some(uuid)) => hash_of("uuid", &uuid),
+        (None, None) => xxh3_64(bytes).cast_signed(),
+    };
+    Some(Response {
+        key,
+        at: fields.at,
+        copied: fields.request_session.is_some(),
+        session: fields.request_session.or(fields.session),
+        subagent: fields.subagent,
+        model,
+        usage,
+        service,
+        calls,
+        directory: fields.directory,
+        signature,
+    })
+}
+
+fn hash_of(first: &str, second: &str) -> i64 {
+    xxh3_64_with_seed(second.as_bytes(), xxh3_64(first.as_bytes())).cast_signed()
+}
+
+fn cost_state(fields: Fields<'_>) -> Option<CostState> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates; milliseconds fit an i64"
+    )]
+    let started = fields.started? as Millis;
+    Some(CostState {
+        session: fields.session.map(Cow::into_owned),
+        started,
+        total_usd: fields.total_usd?,
+        models: fields.models,
+    })
 }
 
 #[cfg(test)]
@@ -99,7 +256,7 @@ mod tests {
 
     fn response(line: &str) -> Response<'_> {
         match parse(line.as_bytes()) {
-            Some(Record::Response(response)) => response,
+            Some(Line::Response(response)) => response,
             other => panic!("{other:?}"),
         }
     }
@@ -161,13 +318,10 @@ mod tests {
         let synthetic = LINE.replace("claude-opus-5-5", SYNTHETIC);
         assert!(matches!(
             parse(synthetic.as_bytes()),
-            Some(Record::Other(Some(_)))
+            Some(Line::Other(Some(_)))
         ));
         let user = LINE.replace("\"type\":\"assistant\"", "\"type\":\"user\"");
-        assert!(matches!(
-            parse(user.as_bytes()),
-            Some(Record::Other(Some(_)))
-        ));
+        assert!(matches!(parse(user.as_bytes()), Some(Line::Other(Some(_)))));
     }
 
     #[test]
@@ -189,9 +343,7 @@ mod tests {
         let mut bytes = LINE.as_bytes().to_vec();
         let position = LINE.find("api").unwrap();
         bytes[position] = 0xff;
-        assert!(
-            matches!(parse(&bytes), Some(Record::Response(found)) if found.usage.output == 250)
-        );
+        assert!(matches!(parse(&bytes), Some(Line::Response(found)) if found.usage.output == 250));
     }
 
     #[test]
@@ -228,7 +380,7 @@ mod tests {
     #[test]
     fn a_cost_state_is_read_with_its_models() {
         let line = r#"{"type":"cost-state","sessionId":"s","totalCostUSD":0.020624,"startTime":1795156017303,"modelUsage":{"claude-sonnet-5-5":{"inputTokens":12,"outputTokens":500,"cacheReadInputTokens":11000,"cacheCreationInputTokens":4000,"cacheCreationEphemeral5mInputTokens":1000,"cacheCreationEphemeral1hInputTokens":3000,"webSearchRequests":0,"costUSD":0.020624}}}"#;
-        let Some(Record::CostState(state)) = parse(line.as_bytes()) else {
+        let Some(Line::CostState(state)) = parse(line.as_bytes()) else {
             panic!()
         };
         assert_eq!(state.started, 1_795_156_017_303);

@@ -1,58 +1,43 @@
-//! A report as a table that fits the terminal.
+//! A table of groups that fits the terminal.
 
 use chrono::{DateTime, Utc};
 
-use super::grouping::{Group, GroupBy, Tally, block_end};
+use super::grouping::{Group, GroupBy, block_end};
+use super::tally::Tally;
 use crate::pricing::Money;
-use crate::terminal::{Palette, Tone, cut, width};
+use crate::terminal::{Page, Palette, Tone, cut, width};
 use crate::time::Zone;
 
 /// The widest that a bar gets.
 const LONGEST_BAR: usize = 24;
 
-/// Renders a report.
-///
-/// Columns that do not fit are left out, the least important first: bar, tokens, responses.
-pub fn render(
+/// Writes the table. Columns that do not fit are left out, the least important first: bar, tokens,
+/// responses.
+pub(crate) fn write(
+    page: &mut Page,
     total: &Tally,
     groups: &[Group],
-    by: GroupBy,
-    zone: Zone,
-    home: Option<&str>,
-    columns: usize,
-    palette: Palette,
-) -> String {
-    if groups.is_empty() {
-        return "Nothing was spent in this period.\n".to_owned();
-    }
-    let heads = [heading(by), "cost", "share", "responses", "tokens"].map(str::to_owned);
+    label: impl Fn(&Group) -> String,
+    heading: &str,
+) {
+    let palette = page.palette();
+    let heads = [heading, "cost", "share", "responses", "tokens"].map(str::to_owned);
+    let cells = |label: String, tally: &Tally, share: String| {
+        let responses = tally.responses.to_string();
+        [label, amount(tally), share, responses, tokens(tally)]
+    };
     let rows: Vec<Cells> = groups
         .iter()
         .map(|group| {
-            [
-                label(group, by, zone, home),
-                amount(&group.tally),
-                share(group.tally.cost(), total.cost()),
-                group.tally.responses.to_string(),
-                tokens(&group.tally),
-            ]
+            let share = share(group.tally.cost(), total.cost());
+            cells(label(group), &group.tally, share)
         })
         .collect();
-    let footer = [
-        "Total".to_owned(),
-        amount(total),
-        String::new(),
-        total.responses.to_string(),
-        tokens(total),
-    ];
-    let layout = Layout::fit(rows.iter().chain([&heads, &footer]), columns);
-    let most = groups
-        .iter()
-        .map(|group| group.tally.cost())
-        .max()
-        .unwrap_or_default();
-
-    let mut text = layout.line(&heads, [Tone::Quiet; 5], "", palette);
+    let footer = cells("Total".to_owned(), total, String::new());
+    let layout = Layout::fit(rows.iter().chain([&heads, &footer]), page.columns());
+    let costs = groups.iter().map(|group| group.tally.cost());
+    let most = costs.max().unwrap_or_default();
+    page.add(&layout.line(&heads, [Tone::Quiet; 5], "", palette));
     let tones = [
         Tone::Plain,
         Tone::Strong,
@@ -62,16 +47,9 @@ pub fn render(
     ];
     for (row, group) in rows.iter().zip(groups) {
         let bar = bar_of(group.tally.cost(), most, layout.bar);
-        text.push_str(&layout.line(row, tones, &bar, palette));
+        page.add(&layout.line(row, tones, &bar, palette));
     }
-    text.push_str(&layout.line(&footer, [Tone::Strong; 5], "", palette));
-    for note in notes(total) {
-        for part in crate::terminal::wrap(&note, columns) {
-            text.push_str(&palette.paint(Tone::Quiet, &part));
-            text.push('\n');
-        }
-    }
-    text
+    page.add(&layout.line(&footer, [Tone::Strong; 5], "", palette));
 }
 
 /// Label, cost, share, responses, tokens.
@@ -143,31 +121,7 @@ impl Layout {
     }
 }
 
-/// What a reader must know about the total.
-fn notes(total: &Tally) -> Vec<String> {
-    let mut notes = Vec::new();
-    if total.unrecorded > Money::ZERO {
-        notes.push(format!(
-            "{} of this is shown by no transcript line (compaction and other background requests); it is what Claude Code's own totals count beyond the recorded {}.",
-            total.unrecorded.show(),
-            total.recorded.show()
-        ));
-    }
-    if total.unpriced > 0 {
-        let noun = if total.unpriced == 1 {
-            "response"
-        } else {
-            "responses"
-        };
-        notes.push(format!(
-            "\u{2265}: {} {noun} of models without a known price, estimated as Claude Code does.",
-            total.unpriced
-        ));
-    }
-    notes
-}
-
-fn heading(by: GroupBy) -> &'static str {
+pub(crate) fn heading(by: GroupBy) -> &'static str {
     match by {
         GroupBy::Day => "day",
         GroupBy::Week => "week from",
@@ -179,7 +133,7 @@ fn heading(by: GroupBy) -> &'static str {
     }
 }
 
-fn label(group: &Group, by: GroupBy, zone: Zone, home: Option<&str>) -> String {
+pub(crate) fn label(group: &Group, by: GroupBy, zone: Zone, home: Option<&str>) -> String {
     let short = |path: &str| match home.and_then(|home| path.strip_prefix(home)) {
         Some("") => "~".to_owned(),
         Some(rest) if rest.starts_with('/') => format!("~{rest}"),

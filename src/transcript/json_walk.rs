@@ -14,12 +14,12 @@ const SHORT: usize = 16;
 
 /// A place in the bytes of a JSON value. Each method passes over one value; None means that the
 /// bytes are not JSON, and then the place is of no use any more.
-pub(super) struct Walk<'a> {
+pub(super) struct JsonWalk<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> JsonWalk<'a> {
     /// Calls `see` for each field of a whole object. None if `bytes` is anything else; `see` may
     /// have been called by then.
     pub(super) fn object(
@@ -231,20 +231,23 @@ pub(super) fn number(value: &[u8]) -> Option<f64> {
     (starts_well && number.is_finite()).then_some(number)
 }
 
+/// No response has had a thousandth of this. What claims more is damaged, or made to overflow sums.
+const MOST: u64 = 1_000_000_000;
+
 /// A count. Null, anything negative and anything else are 0; a number in quotes counts.
 pub(super) fn count(value: &[u8]) -> u64 {
     let in_quotes = value
         .strip_prefix(b"\"")
         .and_then(|rest| rest.strip_suffix(b"\""));
     if let Some(count) = whole(in_quotes.unwrap_or(value)) {
-        return count;
+        return count.min(MOST);
     }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "saturates, and a negative or missing count is 0"
     )]
-    number(value).map_or(0, |number| number as u64)
+    number(value).map_or(0, |number| (number as u64).min(MOST))
 }
 
 fn whole(digits: &[u8]) -> Option<u64> {
@@ -268,7 +271,7 @@ mod tests {
     fn fields(object: &str) -> Option<Vec<(String, String)>> {
         let mut seen = Vec::new();
         let own = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Walk::object(object.as_bytes(), |name, walk| {
+        JsonWalk::object(object.as_bytes(), |name, walk| {
             seen.push((own(name), own(walk.value()?)));
             Some(())
         })?;
@@ -330,7 +333,7 @@ mod tests {
         fn hostile_bytes_are_survived(bytes in proptest::collection::vec(prop_oneof![
             Just(b'{'), Just(b'}'), Just(b'['), Just(b']'), Just(b'"'), Just(b'\\'), Just(b':'), Just(b','), any::<u8>(),
         ], 0..60)) {
-            let _ = Walk::object(&bytes, |_, walk| walk.fields(|_, walk| walk.items(|walk| {
+            let _ = JsonWalk::object(&bytes, |_, walk| walk.fields(|_, walk| walk.items(|walk| {
                 let value = walk.value()?;
                 let _ = (text(value), number(value), count(value));
                 Some(())
@@ -398,7 +401,8 @@ mod tests {
             ("null", 0),
             ("{\"a\":1}", 0),
             ("inf", 0),
-            ("99999999999999999999", u64::MAX),
+            ("99999999999999999999", MOST),
+            ("1e300", MOST),
         ] {
             assert_eq!(count(value.as_bytes()), expected, "{value}");
         }

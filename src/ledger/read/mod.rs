@@ -1,0 +1,8 @@
+//! Reading what transcripts have gained, and putting it into the ledger.
+
+mod batch;
+mod catch_up;
+mod commit;
+
+pub use batch::Batch;
+pub use catch_up::{Caught, Effort, ReadingProgress};
