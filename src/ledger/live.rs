@@ -123,3 +123,53 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test plays the client, which writes transcripts"
+)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::claude::transcripts;
+
+    /// What a status line shows before a line is committed is what the ledger says afterwards.
+    #[test]
+    fn pending_figures_equal_committed_ones_for_every_line_of_the_recorded_histories() {
+        let prices = PriceTable::list().unwrap();
+        let histories = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/histories");
+        let roots = fs::read_dir(histories).unwrap();
+        let roots = roots.map(|entry| entry.unwrap().path().join("home/.claude/projects"));
+        let recorded = transcripts::all(roots);
+        assert!(recorded.len() > 20);
+        for file in recorded {
+            let home = tempfile::tempdir().unwrap();
+            let data = home.path().join("data");
+            let session = transcripts::session_of(&file.path);
+            let path = home.path().join(&session).with_extension("jsonl");
+            let mut ledger = Ledger::open(&data, Patience::Person).unwrap();
+            let ever = (
+                chrono::DateTime::UNIX_EPOCH,
+                chrono::DateTime::<chrono::Utc>::MAX_UTC,
+            );
+            let mut written = String::new();
+            for line in fs::read_to_string(&file.path)
+                .unwrap()
+                .split_inclusive('\n')
+            {
+                written.push_str(line);
+                fs::write(&path, &written).unwrap();
+                let gained = ledger.read_session(&path).unwrap();
+                let before = ledger.session(&session).unwrap().recorded;
+                let (more, _) = ledger
+                    .pending(&gained, &prices, &session, ever.0, ever.1)
+                    .unwrap();
+                ledger.commit(&gained, &prices).unwrap();
+                let after = ledger.session(&session).unwrap().recorded;
+                assert_eq!(before + more, after, "{} after {line}", file.path.display());
+            }
+        }
+    }
+}

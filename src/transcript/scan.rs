@@ -12,6 +12,7 @@ use super::line::{CostState, Line, Response, Signature, parse, time_of};
 use crate::time::Millis;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
+static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":"));
 static COST_STATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cost-state\""));
 static TIME: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
 
@@ -111,11 +112,22 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
 /// is a seventh of a first read. Inside a text the quotes would be escaped, so what is found here
 /// are fields.
 fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
-    line.get(usage_at + USAGE.needle().len()..)
-        .and_then(|rest| rest.strip_prefix(b":"))
-        .is_some_and(|value| value.starts_with(known.usage))
-        && memmem::find(line, known.message).is_some()
-        && memmem::find(line, known.request).is_some()
+    let (before, from) = line.split_at(usage_at);
+    let rest = from
+        .strip_prefix(USAGE.needle())
+        .and_then(|rest| rest.strip_prefix(b":"));
+    let Some(rest) = rest.and_then(|value| value.strip_prefix(known.usage)) else {
+        return false;
+    };
+    // Some writers have the request before the message.
+    let request = after(rest, &REQUEST).or_else(|| after(before, &REQUEST));
+    request.is_some_and(|value| value.starts_with(known.request))
+        && memmem::find(before, known.message).is_some()
+}
+
+/// What follows a field's name and colon.
+fn after<'l>(part: &'l [u8], field: &Finder<'_>) -> Option<&'l [u8]> {
+    part.get(field.find(part)? + field.needle().len()..)
 }
 
 /// The time of the last whole line that has one.
