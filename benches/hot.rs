@@ -17,8 +17,8 @@ use whycap::status_line::spending::Amounts;
 use whycap::terminal::Palette;
 use whycap::time::Millis;
 use whycap::time::Zone;
-use whycap::transcript::line::{CostState, Response};
-use whycap::transcript::scan::{Carry, Sink, scan};
+use whycap::transcript::line::{Compaction, CostState, Mark, Response};
+use whycap::transcript::scan::{Carry, Place, Sink, scan};
 
 const HISTORY: &str = include_str!(
     "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"
@@ -34,16 +34,19 @@ fn main() {
 struct Sum(u64);
 
 impl Sink for Sum {
+    fn response(&mut self, response: Response<'_>, place: Place) {
+        self.0 += response.usage.output + place.at.unwrap_or(0).unsigned_abs();
+    }
+    fn mark(&mut self, mark: Mark, _: u64) {
+        self.0 += mark.at.unsigned_abs();
+    }
+    fn compaction(&mut self, compaction: Compaction<'_>, _: Place) {
+        self.0 += compaction.tokens;
+    }
+    fn cost_state(&mut self, _: CostState<'_>, position: u64, _: Option<Millis>) {
+        self.0 += position;
+    }
     fn refusal(&mut self) {}
-    fn response(&mut self, response: Response<'_>, at: Option<Millis>) {
-        self.0 += response.usage.output + at.unwrap_or(0).unsigned_abs();
-    }
-    fn cost_state(&mut self, _: CostState, offset: u64, _: Option<Millis>) {
-        self.0 += offset;
-    }
-    fn first_time_after(&mut self, offset: u64, _: Millis) {
-        self.0 += offset;
-    }
 }
 
 /// What the client recorded, and the same amid ten times as much output of tools.

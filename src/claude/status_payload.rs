@@ -73,8 +73,8 @@ impl StatusPayload {
             .map(PathBuf::from)
     }
 
-    /// The client's own running total for this process, in dollars. It contains what a fork
-    /// inherited and background requests; it is 0 again after a crash.
+    /// The client's own running total since its chain of runs began, in dollars. It contains what a
+    /// fork took over and background requests; after a crash it falls back to the last one written.
     pub fn client_total_usd(&self) -> Option<f64> {
         self.number("/cost/total_cost_usd")
             .filter(|usd| *usd >= 0.0)
@@ -84,6 +84,13 @@ impl StatusPayload {
     /// request, so the same value twice means that no request came in between.
     pub fn client_api_ms(&self) -> Option<f64> {
         self.number("/cost/total_api_duration_ms")
+    }
+
+    /// For how long processes of the chain of runs have lived, in milliseconds.
+    pub fn client_run_ms(&self) -> Option<i64> {
+        self.number("/cost/total_duration_ms")
+            .filter(|ms| (0.0..1e15).contains(ms))
+            .map(|ms| ms.round() as i64)
     }
 
     /// Share of the context window in use, 0 to 100. Absent before the first answer.

@@ -63,6 +63,15 @@ pub(crate) fn session_of(path: &Path) -> String {
         .unwrap_or_default()
 }
 
+/// Whether a name is one that the client gives to a session: a UUID.
+pub(crate) fn is_session_id(name: &str) -> bool {
+    let lengths = name.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12])
+        && name
+            .bytes()
+            .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
 /// Takes in the transcripts in `directory` and, `levels` deep in all, in the directories inside.
 fn list(directory: &Path, levels: usize, found: &mut Vec<TranscriptFile>) {
     let Ok(entries) = fs::read_dir(directory) else {

@@ -50,7 +50,7 @@ fn standings(
     transcript: Option<&Path>,
 ) -> Vec<Standing> {
     let figures = Live::read(places, session, transcript)
-        .and_then(|live| live.figures(environment, budget.month.is_some()));
+        .and_then(|live| live.figures(environment, None, budget.month.is_some()));
     let Some(known) = figures else {
         return Vec::new();
     };

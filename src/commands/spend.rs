@@ -54,11 +54,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let ledger = caught_up(&places, &prices)?;
     let mut page = Page::for_person(environment);
     if arguments.why_different {
-        let found = ledger.differences()?;
+        let found = ledger.differences(&prices)?;
         if arguments.json {
             page.line(&comparison_json(&found).to_string());
         } else {
-            write_comparison(&mut page, &found, &places);
+            write_comparison(&mut page, &found, &places, environment.now);
         }
     } else {
         let statement = Statement::of(&ledger, arguments.by, period, zone)?;

@@ -6,7 +6,7 @@ use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents;
-use crate::ledger::Live;
+use crate::ledger::{Live, Told};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::status_line::layout::{fit, paint};
@@ -44,10 +44,16 @@ pub fn run(environment: &Environment) -> ExitCode {
     incidents::samples::record(&places, environment, &input);
     let session = input.session_id().unwrap_or_default();
     let spend = Live::read(&places, session, input.transcript_path());
+    let client = input.client_total_usd().and_then(Money::from_noisy_usd);
+    let told = client.map(|total| Told {
+        total,
+        run_ms: input.client_run_ms(),
+        model: input.model_id().map(str::to_owned),
+    });
+    let with_month = config.budget.month.is_some();
     let figures = spend
         .as_ref()
-        .and_then(|spend| spend.figures(environment, config.budget.month.is_some()));
-    let client = input.client_total_usd().and_then(Money::from_noisy_usd);
+        .and_then(|spend| spend.figures(environment, told.as_ref(), with_month));
     if spend.as_ref().is_some_and(Live::ends_in_refusal)
         && let (Some(session), Some(transcript)) = (input.session_id(), input.transcript_path())
     {
@@ -55,7 +61,7 @@ pub fn run(environment: &Environment) -> ExitCode {
     }
     let facts = Facts {
         input: &input,
-        amounts: Amounts::of(figures, client),
+        amounts: Amounts::of(figures.as_ref(), client),
         config: &config,
         now: environment.now,
         zone: environment.zone,
@@ -77,7 +83,7 @@ pub fn run(environment: &Environment) -> ExitCode {
     // A closed pipe means that the host cancelled this run; there is nobody to tell.
     let _ = print(&format!("{line}\n"));
     if let Some(spend) = spend {
-        spend.keep(environment, client);
+        spend.keep(figures.as_ref());
     }
     ExitCode::SUCCESS
 }

@@ -1,39 +1,53 @@
 //! What has been spent at this moment: by a session, today, this month. Never waits for anybody.
 //!
 //! Reading and keeping are apart: [`Live::read`] and [`Live::figures`] work with the lines that the
-//! session gained since the ledger last looked; [`Live::keep`] writes them, when whoever waits for
-//! the figures has them. Only until all transcripts were read once does reading write, because
-//! until then there is nothing to show.
+//! session gained since the ledger last looked and with what Claude Code tells; [`Live::keep`]
+//! writes them, when whoever waits for the figures has them. Only until all transcripts were read
+//! once does reading write, because until then there is nothing to show.
 
 use std::path::Path;
 use std::time::Duration;
 
 use chrono::Datelike;
 
-use super::read::{Batch, Effort};
+use super::read::{Batch, Effort, put_and_settle};
 use super::spent::Spent;
-use super::store::{Ledger, Patience};
+use super::store::told::{self, SessionFacts, ToldRow};
+use super::store::{Id, Ledger, Patience, model_id, put_session, responses, session_id, totals};
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
+use crate::time::Millis;
 
 /// Until all transcripts have been read once, each reading goes on with them for this long, so that
 /// a fresh installation comes to know today without anybody asking.
 const FIRST_READ: Duration = Duration::from_millis(25);
 
+/// What Claude Code tells the status line of its own total.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// Since the chain of runs began; what a fork took over from its parent is in it.
+    pub total: Money,
+    /// For how long processes of the chain have lived, in milliseconds.
+    pub run_ms: Option<i64>,
+    /// The model that the session is set to.
+    pub model: Option<String>,
+}
+
 /// The ledger, and what one session gained since.
 #[derive(Debug)]
 pub struct Live {
     ledger: Ledger,
+    prices: PriceTable,
     session: String,
     gained: Batch,
-    /// None where nothing is to be priced.
-    prices: Option<PriceTable>,
+    /// Whether what was gained is written already, in a transaction that is open.
+    is_in_transaction: bool,
 }
 
 /// What is known right now.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LiveFigures {
     /// The session.
     pub session: Spent,
@@ -41,10 +55,27 @@ pub struct LiveFigures {
     pub today: Spent,
     /// This month.
     pub month: Spent,
-    /// Whether the session was forked from another.
-    pub is_fork: bool,
     /// Whether all transcripts were ever read to the end.
     pub is_complete: bool,
+    /// What is to be kept of what was told.
+    told: Option<Telling>,
+}
+
+/// What was told now, as it is to be kept.
+#[derive(Debug, Clone)]
+struct Telling {
+    row: ToldRow,
+    /// Answers that no run covers and no process told of.
+    untold: Money,
+    model: Option<String>,
+    is_news: bool,
+}
+
+/// What a response that is not written yet adds.
+struct Gain {
+    at: Millis,
+    cost: Money,
+    is_of_session: bool,
 }
 
 impl Live {
@@ -52,33 +83,46 @@ impl Live {
     /// that costs a figure and nothing else; `doctor` says what is wrong.
     pub fn read(places: &Places, session: &str, transcript: Option<&Path>) -> Option<Self> {
         let mut ledger = Ledger::open(&places.data, Patience::None).ok()?;
-        let is_complete = ledger.is_complete();
+        let prices = PriceTable::with(own_rates(places)).ok()?;
         let gained = transcript
             .and_then(|path| ledger.read_session(path).ok())
             .unwrap_or_default();
-        let prices = if is_complete && gained.is_empty() {
-            None
-        } else {
-            Some(PriceTable::with(own_rates(places)).ok()?)
-        };
-        if let (false, Some(prices)) = (is_complete, &prices) {
+        if !ledger.is_complete() {
             let roots = places.transcript_roots();
             let effort = Effort::Within(FIRST_READ);
-            let _ = ledger.catch_up(roots, prices, effort, &mut |_| {});
+            let _ = ledger.catch_up(roots, &prices, effort, &mut |_| {});
         }
+        // What follows for other responses and sessions is not worked out twice: it is written,
+        // and kept when the figures were shown.
+        let is_in_transaction = gained.has_consequences() && {
+            let begun = ledger.connection.execute_batch("BEGIN IMMEDIATE").is_ok();
+            let is_put = begun && put_and_settle(&ledger.connection, &gained, &prices).is_ok();
+            if begun && !is_put {
+                let _ = ledger.connection.execute_batch("ROLLBACK");
+            }
+            is_put
+        };
         Some(Self {
             ledger,
+            prices,
             session: session.to_owned(),
             gained,
-            prices,
+            is_in_transaction,
         })
     }
 
     /// The figures of one moment. `with_month` says whether the month is wanted; else it is zero.
-    pub fn figures(&self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
-        let _snapshot = self.ledger.snapshot().ok()?;
+    pub fn figures(
+        &self,
+        environment: &Environment,
+        told: Option<&Told>,
+        with_month: bool,
+    ) -> Option<LiveFigures> {
+        let _snapshot = (!self.is_in_transaction)
+            .then(|| self.ledger.snapshot())
+            .transpose()
+            .ok()?;
         let (start, end) = environment.zone.day_bounds(environment.now);
-        let mut session = self.ledger.session(&self.session).ok()?;
         let mut today = self.ledger.between(start, end).ok()?;
         let mut month = Spent::default();
         if with_month {
@@ -86,22 +130,185 @@ impl Live {
             let first = environment.zone.midnight(first);
             month = self.ledger.between(first, end).ok()?;
         }
-        if let Some(prices) = &self.prices {
-            let (of_session, of_today) = self
-                .ledger
-                .pending(&self.gained, prices, &self.session, start, end)
-                .ok()?;
-            session.recorded += of_session;
-            today.recorded += of_today;
-            month.recorded += of_today;
-        }
+        let gains = self.gains().ok()?;
+        let period = start.timestamp_millis()..end.timestamp_millis();
+        let in_period = gains.iter().filter(|gain| period.contains(&gain.at));
+        let more: Money = in_period.map(|gain| gain.cost).sum();
+        today.recorded += more;
+        month.recorded += more;
+
+        let (session, telling) = self
+            .session_now(&gains, told, environment.now.timestamp_millis())
+            .ok()?;
+        let more = session.unwritten - self.stored_unwritten().ok()?;
+        today.unwritten = (today.unwritten + more).or_zero();
+        month.unwritten = (month.unwritten + more).or_zero();
         Some(LiveFigures {
             session,
             today,
             month,
-            is_fork: self.ledger.is_fork(&self.session),
             is_complete: self.ledger.is_complete(),
+            told: telling,
         })
+    }
+
+    fn stored_unwritten(&self) -> rusqlite::Result<Money> {
+        let id = session_id(&self.ledger.connection, &self.session)?;
+        id.map_or(Ok(Money::ZERO), |id| {
+            told::unwritten_sum(&self.ledger.connection, id)
+        })
+    }
+
+    /// What was gained and is not written.
+    fn gains(&self) -> rusqlite::Result<Vec<Gain>> {
+        let mut gains = Vec::new();
+        if self.is_in_transaction {
+            return Ok(gains);
+        }
+        let own = session_id(&self.ledger.connection, &self.session)?;
+        let prices: Vec<_> = self
+            .gained
+            .models
+            .iter()
+            .map(|model| self.prices.prices_of(model))
+            .collect();
+        for (key, seen) in &self.gained.responses {
+            let (Some(prices), None) = (prices.get(seen.counted.model), seen.first.names) else {
+                continue;
+            };
+            let old = responses::read(&self.ledger.connection, *key)?;
+            let mut counted = seen.counted.of_model(0);
+            if let Some(old) = &old {
+                counted.merge(&old.counted);
+            }
+            let cost = prices.price(counted.at, &counted.usage, counted.service, &counted.calls);
+            let home = self.gained.files.get(seen.first.file);
+            let name = home.and_then(|file| self.gained.sessions.get_index(file.session));
+            gains.push(Gain {
+                at: counted.at,
+                cost: cost - old.as_ref().map_or(Money::ZERO, |old| old.cost),
+                is_of_session: match &old {
+                    Some(old) => Some(old.session) == own,
+                    None => name.is_some_and(|(name, _)| *name == self.session),
+                },
+            });
+        }
+        Ok(gains)
+    }
+
+    fn session_now(
+        &self,
+        gains: &[Gain],
+        told: Option<&Told>,
+        now: Millis,
+    ) -> rusqlite::Result<(Spent, Option<Telling>)> {
+        let connection = &self.ledger.connection;
+        let id = session_id(connection, &self.session)?;
+        let mut facts = id.map_or(Ok(SessionFacts::default()), |id| {
+            told::facts(connection, id)
+        })?;
+        let own = gains.iter().filter(|gain| gain.is_of_session);
+        facts.recorded += own.map(|gain| gain.cost).sum();
+        let mut rows = id.map_or(Ok(Vec::new()), |id| told::of_session(connection, id))?;
+        let telling = match told {
+            Some(told) => {
+                let telling = self.telling(told, id, &facts, &rows, gains, now)?;
+                facts.untold = telling.untold;
+                rows.retain(|row| row.origin != telling.row.origin);
+                rows.push(telling.row);
+                Some(telling)
+            }
+            None => None,
+        };
+        let session = Spent {
+            recorded: facts.recorded,
+            unrecorded: facts.unrecorded,
+            unwritten: facts.unwritten(&rows, &self.prices),
+            estimated: facts.unpriced > 0,
+        };
+        Ok((session, telling))
+    }
+
+    fn telling(
+        &self,
+        told: &Told,
+        id: Option<Id>,
+        facts: &SessionFacts,
+        rows: &[ToldRow],
+        gains: &[Gain],
+        now: Millis,
+    ) -> rusqlite::Result<Telling> {
+        let origin = told.run_ms.map_or(0, |run_ms| now - run_ms);
+        let telling = |row, untold, is_news| Telling {
+            row,
+            untold,
+            model: told.model.clone(),
+            is_news,
+        };
+        if let Some(known) = rows.iter().find(|row| row.is_of(origin)) {
+            let mut row = *known;
+            row.total = told.total;
+            if told.total < known.total {
+                // Less than before is another process, or nothing that could be understood.
+                row.base = told.total - (known.total - known.base);
+            }
+            let is_news = row != *known;
+            row.at = if is_news { now } else { known.at };
+            return Ok(telling(row, facts.untold, is_news));
+        }
+        let (base, own) = self.at_first_sight(told, id, facts, gains, origin)?;
+        let untold = if rows.is_empty() {
+            facts.loose() - own
+        } else {
+            facts.untold
+        };
+        let row = ToldRow {
+            origin,
+            base,
+            total: told.total,
+            at: now,
+            model: None,
+        };
+        Ok(telling(row, untold, true))
+    }
+
+    /// The total with which a process started that was not heard of before, and what of the
+    /// session's answers is its. Mostly this is before its first answer.
+    fn at_first_sight(
+        &self,
+        told: &Told,
+        id: Option<Id>,
+        facts: &SessionFacts,
+        gains: &[Gain],
+        origin: Millis,
+    ) -> rusqlite::Result<(Money, Money)> {
+        let connection = &self.ledger.connection;
+        let newest = id.map_or(Ok(None), |id| {
+            totals::newest_up_to(connection, id, told.total)
+        })?;
+        let (total, run_ms) = newest.unwrap_or_default();
+        let begin = if origin == 0 {
+            facts.until
+        } else {
+            Some(origin + run_ms)
+        };
+        let begin = begin.unwrap_or(Millis::MIN);
+        let gained = gains
+            .iter()
+            .filter(|gain| gain.is_of_session && gain.at >= begin);
+        let mut own: Money = gained.map(|gain| gain.cost).sum();
+        if let Some(id) = id.filter(|_| facts.loose() > Money::ZERO) {
+            own += responses::spent_since(connection, id, begin)?;
+        }
+        let is_fork = || id.map_or(Ok(false), |id| totals::is_fork(connection, id));
+        let base = if own == Money::ZERO || total == told.total {
+            return Ok((told.total, Money::ZERO));
+        } else if newest.is_none() && is_fork()? {
+            told.total - own
+        } else {
+            total
+        };
+        Ok((base, own))
     }
 
     /// Whether the session's last word, as far as it was read now, was an error.
@@ -109,67 +316,54 @@ impl Live {
         self.gained.ends_in_refusal
     }
 
-    /// Writes what is worth writing. `client` is Claude Code's own live total, which is noted
-    /// beside ours. Whatever fails is tried again the next time.
-    pub fn keep(mut self, environment: &Environment, client: Option<Money>) {
-        self.gained.client_total =
-            client.map(|total| (self.session, total, environment.now.timestamp_millis()));
+    /// Writes what is worth writing. Whatever fails is tried again the next time.
+    pub fn keep(mut self, figures: Option<&LiveFigures>) {
+        let telling = figures.and_then(|figures| figures.told.clone());
         // While the last word is an error it stays unread, so that the next status line sees it too.
-        if let Some(prices) = &self.prices
-            && !self.gained.ends_in_refusal
-            && self.gained.is_worth_writing()
-        {
-            let _ = self.ledger.commit(&self.gained, prices);
+        let is_to_stay = self.gained.ends_in_refusal;
+        if self.is_in_transaction {
+            let put = !is_to_stay && self.put_told(telling.as_ref()).is_ok();
+            let end = if put { "COMMIT" } else { "ROLLBACK" };
+            let _ = self.ledger.connection.execute_batch(end);
+            self.ledger.tidy();
+            return;
         }
+        let gained = std::mem::take(&mut self.gained);
+        let is_gain_kept = !is_to_stay && gained.is_worth_writing();
+        let told = telling.filter(|telling| telling.is_news);
+        if is_gain_kept || told.is_some() {
+            let (session, prices) = (self.session.clone(), self.prices.clone());
+            let _ = self.ledger.write(|connection| {
+                if is_gain_kept {
+                    put_and_settle(connection, &gained, &prices)?;
+                }
+                put_told(connection, &session, told.as_ref(), &prices)
+            });
+        }
+    }
+
+    fn put_told(&self, telling: Option<&Telling>) -> rusqlite::Result<()> {
+        let news = telling.filter(|telling| telling.is_news);
+        put_told(&self.ledger.connection, &self.session, news, &self.prices)
     }
 }
 
-#[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test plays the client, which writes transcripts"
-)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::claude::transcripts;
-
-    /// What a status line shows before a line is committed is what the ledger says afterwards.
-    #[test]
-    fn pending_figures_equal_committed_ones_for_every_line_of_the_recorded_histories() {
-        let prices = PriceTable::list().unwrap();
-        let histories = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/histories");
-        let roots = fs::read_dir(histories).unwrap();
-        let roots = roots.map(|entry| entry.unwrap().path().join("home/.claude/projects"));
-        let recorded = transcripts::all(roots);
-        assert!(recorded.len() > 20);
-        for file in recorded {
-            let home = tempfile::tempdir().unwrap();
-            let data = home.path().join("data");
-            let session = transcripts::session_of(&file.path);
-            let path = home.path().join(&session).with_extension("jsonl");
-            let mut ledger = Ledger::open(&data, Patience::Person).unwrap();
-            let ever = (
-                chrono::DateTime::UNIX_EPOCH,
-                chrono::DateTime::<chrono::Utc>::MAX_UTC,
-            );
-            let mut written = String::new();
-            for line in fs::read_to_string(&file.path)
-                .unwrap()
-                .split_inclusive('\n')
-            {
-                written.push_str(line);
-                fs::write(&path, &written).unwrap();
-                let gained = ledger.read_session(&path).unwrap();
-                let before = ledger.session(&session).unwrap().recorded;
-                let (more, _) = ledger
-                    .pending(&gained, &prices, &session, ever.0, ever.1)
-                    .unwrap();
-                ledger.commit(&gained, &prices).unwrap();
-                let after = ledger.session(&session).unwrap().recorded;
-                assert_eq!(before + more, after, "{} after {line}", file.path.display());
-            }
-        }
-    }
+fn put_told(
+    connection: &rusqlite::Connection,
+    session: &str,
+    telling: Option<&Telling>,
+    prices: &PriceTable,
+) -> rusqlite::Result<()> {
+    let Some(telling) = telling else {
+        return Ok(());
+    };
+    let id = put_session(connection, session)?;
+    let model = telling.model.as_deref().unwrap_or_default();
+    let row = ToldRow {
+        model: Some(model_id(connection, &prices.canonical(model))?),
+        ..telling.row
+    };
+    told::put(connection, id, &row, telling.untold)?;
+    let all = told::of_session(connection, id)?;
+    told::store_unwritten(connection, id, &all, prices)
 }

@@ -6,19 +6,18 @@
 //! put off to the next time, and the figures it shows include what it could not write). Not
 //! promised: that figures priced by an older table change before [`Ledger::reprice`] runs.
 
+mod derivation;
 mod difference;
 mod live;
 mod read;
-mod reconcile;
 mod reprice;
 mod spend_rows;
 mod spent;
 mod store;
-mod unrecorded;
 
 pub use difference::{ClientFigure, SessionDifference};
-pub use live::{Live, LiveFigures};
-pub use read::{Batch, Caught, Effort, ReadingProgress};
+pub use live::{Live, LiveFigures, Told};
+pub use read::{Caught, Effort, ReadingProgress};
 pub use spend_rows::{Origin, SpendRow};
 pub use spent::Spent;
 pub use store::{Error, Ledger, Patience, path_in};

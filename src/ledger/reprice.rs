@@ -1,11 +1,10 @@
 //! Pricing anew what was counted under another price table.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::reconcile;
-use super::store::{Error, Id, Ledger, ResponseRow, SumChanges, model_names, responses};
+use super::store::{Error, Id, Ledger, SumChanges, families, model_names, responses};
 use crate::pricing::PriceTable;
 
 const PRICED_BY: &str = "priced by";
@@ -36,17 +35,16 @@ fn reprice(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()>
         .map(|(id, name)| (*id, prices.prices_of(name)))
         .collect();
     let mut changes = SumChanges::default();
-    let mut sessions = HashSet::new();
     let mut rows = Vec::new();
     responses::for_each(connection, |key, old| {
-        let Some(now) = models.get(&old.counted.model) else {
+        let Some(prices) = models.get(&old.counted.model) else {
             return;
         };
-        let new = ResponseRow::priced(old.counted.clone(), now);
+        let mut new = old.clone();
+        new.price(prices);
         if new != old {
             changes.take_away(&old);
             changes.add(&new);
-            sessions.insert(new.counted.session);
             rows.push((key, new));
         }
     })?;
@@ -55,7 +53,9 @@ fn reprice(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()>
         new.write(&mut replace, key)?;
     }
     changes.apply(connection)?;
-    reconcile::sessions(connection, &sessions, prices)?;
+    for family in families::with_totals(connection)? {
+        families::settle(connection, family, prices)?;
+    }
     connection
         .prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?
         .execute(params![PRICED_BY, prices.fingerprint])?;

@@ -34,8 +34,10 @@ pub struct SpendRow<'l> {
     pub usage: Usage,
     /// Priced from transcripts.
     pub recorded: Money,
-    /// Counted by the client only. Such a row has no responses and no usage.
+    /// Counted by the client's totals only. Such a row has no responses and no usage.
     pub unrecorded: Money,
+    /// Told to the status line only; likewise.
+    pub unwritten: Money,
 }
 
 impl Ledger {
@@ -86,23 +88,29 @@ impl Ledger {
                 unpriced: count(5)?,
                 usage: usage_from(row, 6)?,
                 unrecorded: Money::ZERO,
+                unwritten: Money::ZERO,
             });
         }
-        let mut statement = self.connection.prepare_cached(
-            "SELECT quarter, session, model, cost FROM unrecorded WHERE quarter >= ?1 AND quarter < ?2",
-        )?;
-        let mut rows = statement.query(params![from, to])?;
-        while let Some(row) = rows.next()? {
-            each(SpendRow {
-                at: row.get::<_, i64>(0)? * QUARTER,
-                origin: origins.get(&row.get(1)?).unwrap_or(&nowhere),
-                model: models.get(&row.get(2)?).map_or("", String::as_str),
-                recorded: Money::ZERO,
-                responses: 0,
-                unpriced: 0,
-                usage: Usage::default(),
-                unrecorded: Money::from_pico(row.get(3)?),
-            });
+        for table in ["unrecorded", "unwritten"] {
+            let mut statement = self.connection.prepare_cached(&format!(
+                "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter"
+            ))?;
+            let mut rows = statement.query(params![from, to])?;
+            while let Some(row) = rows.next()? {
+                let cost = Money::from_pico(row.get(3)?);
+                let is_told = table == "unwritten";
+                each(SpendRow {
+                    at: row.get::<_, i64>(0)? * QUARTER,
+                    origin: origins.get(&row.get(1)?).unwrap_or(&nowhere),
+                    model: models.get(&row.get(2)?).map_or("", String::as_str),
+                    recorded: Money::ZERO,
+                    responses: 0,
+                    unpriced: 0,
+                    usage: Usage::default(),
+                    unrecorded: if is_told { Money::ZERO } else { cost },
+                    unwritten: if is_told { cost } else { Money::ZERO },
+                });
+            }
         }
         Ok(())
     }

@@ -103,6 +103,14 @@ impl ModelPrices<'_> {
         Money::from_pico(i64::try_from((scaled + unit / 2) / unit).unwrap_or(i64::MAX))
     }
 
+    /// The same with each of its rows alone.
+    pub(crate) fn each_row(&self) -> impl Iterator<Item = Self> {
+        self.rows.iter().map(|row| Self {
+            rows: vec![*row],
+            ..self.clone()
+        })
+    }
+
     fn row_at(&self, at: Millis) -> Option<&PriceRow> {
         let begun = self.rows.iter().take_while(|(from, _)| *from <= at).last();
         begun.or_else(|| self.rows.first()).map(|(_, row)| *row)

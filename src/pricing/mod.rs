@@ -1,5 +1,6 @@
 //! What a response costs: the price table and exact integer arithmetic over it.
 
+mod clients_prices;
 mod cost;
 mod model_id;
 mod money;

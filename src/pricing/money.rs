@@ -69,6 +69,14 @@ impl Money {
         self.max(Self::ZERO)
     }
 
+    /// `part` of `whole` equal shares of it.
+    #[must_use]
+    pub fn share(self, part: u128, whole: u128) -> Self {
+        let [part, whole] = [part, whole].map(|count| i128::try_from(count).unwrap_or(i128::MAX));
+        let share = i128::from(self.0).saturating_mul(part) / whole.max(1);
+        Self(i64::try_from(share).unwrap_or(i64::MAX))
+    }
+
     /// For people: cents, or more digits where the first cent is not reached: `$12.34`, `$0.0041`.
     pub fn show(self) -> String {
         let usd = self.usd();

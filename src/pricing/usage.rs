@@ -1,7 +1,7 @@
 //! What was served: tokens, searches, and how.
 
 use std::iter::Sum;
-use std::ops::{Add, AddAssign};
+use std::ops::{Add, AddAssign, Sub};
 
 /// Tokens and searches, as the API counts them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -91,6 +91,13 @@ impl Add for Usage {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         self.with(other, u64::saturating_add)
+    }
+}
+
+impl Sub for Usage {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self.with(other, u64::saturating_sub)
     }
 }
 

@@ -168,7 +168,7 @@ pub(crate) fn label(group: &Group, by: GroupBy, zone: Zone, home: Option<&str>) 
 }
 
 fn amount(tally: &Tally) -> String {
-    let mark = if tally.unpriced > 0 { "\u{2265}" } else { "" };
+    let mark = if tally.unpriced > 0 { "\u{2248}" } else { "" };
     format!("{mark}{}", tally.cost().show())
 }
 

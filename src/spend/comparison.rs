@@ -2,19 +2,26 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::ledger::{ClientFigure, SessionDifference};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::terminal::{Page, Tone, sanitize};
+use crate::time::{in_words, moment};
 
-/// For people.
-pub(crate) fn write_comparison(page: &mut Page, found: &[SessionDifference], places: &Places) {
+/// For people. `now` tells how old a figure is.
+pub(crate) fn write_comparison(
+    page: &mut Page,
+    found: &[SessionDifference],
+    places: &Places,
+    now: DateTime<Utc>,
+) {
     if found.is_empty() {
         page.paragraph(
             Tone::Plain,
-            "Claude Code has written no totals of its own yet (it does when a session ends), so there is nothing to compare.",
+            "Claude Code has told no totals of its own yet (it does when a session ends, and to the status line), so there is nothing to compare.",
         );
     }
     let palette = page.palette();
@@ -26,11 +33,15 @@ pub(crate) fn write_comparison(page: &mut Page, found: &[SessionDifference], pla
             palette.paint(Tone::Strong, &id),
             palette.paint(Tone::Quiet, &sanitize(&place))
         ));
+        let age = in_words(now - moment(difference.client_at));
+        let how = match difference.client_figure {
+            ClientFigure::Written => format!("as it wrote {age} ago, and shows on going on"),
+            ClientFigure::Live => format!("as it told the status line {age} ago"),
+        };
         page.line(&format!(
-            "  whycap {}   Claude Code {}{}",
+            "  whycap {}   Claude Code {} ({how})",
             palette.paint(Tone::Strong, &difference.ours.show()),
             difference.client.show(),
-            live_mark(difference)
         ));
         for reason in reasons(difference) {
             page.indented(2, Tone::Quiet, &reason);
@@ -48,35 +59,44 @@ pub(crate) fn comparison_json(found: &[SessionDifference]) -> Value {
 fn reasons(difference: &SessionDifference) -> Vec<String> {
     let mut lines = Vec::new();
     let mut say = |amount: Money, text: &str| {
-        if amount.nano() != 0 {
+        if amount.nano().abs() > 2 {
             lines.push(format!("{} {text}", amount.show()));
         }
     };
     say(
         difference.inherited,
-        "in its total was spent by the session that this one was forked from",
+        "in its figure was spent by the session that this one was forked from",
     );
     say(
-        difference.not_written,
-        "is in its live total and not yet on disk (background requests)",
+        difference.restarts,
+        "is not in its figure: answers of a process that ended without writing its total (killed, or too old for that)",
     );
     say(
-        difference.before_restart,
-        "was spent before Claude Code started counting from 0 again",
+        difference.other_runs,
+        "is not in its figure: spent by a process that ran at the same time, or before Claude Code counted from 0 again",
     );
     say(difference.after_total, "was spent after it wrote its total");
-    say(difference.price, "is a difference of prices");
     say(
-        difference.unrecorded,
-        "is in both and on no transcript line (compaction, background requests)",
-    );
-    say(
-        difference.subagents,
-        "is in both and was spent by subagents",
+        difference.price,
+        "is a difference of prices: this client knew the model at another one, or not at all",
     );
     if lines.is_empty() {
         lines.push("The two agree.".to_owned());
     }
+    let mut say = |amount: Money, text: &str| {
+        if amount > Money::ZERO {
+            lines.push(format!("{} {text}", amount.show()));
+        }
+    };
+    say(
+        difference.unrecorded,
+        "of ours is on no transcript line (compaction, background requests)",
+    );
+    say(
+        difference.unwritten,
+        "of ours was told to the status line and is in no file yet",
+    );
+    say(difference.subagents, "of ours was spent by subagents");
     lines
 }
 
@@ -90,19 +110,14 @@ fn difference_json(difference: &SessionDifference) -> Value {
             ClientFigure::Written => "cost-state",
             ClientFigure::Live => "total_cost_usd",
         },
-        "not_written_usd": difference.not_written.usd(),
+        "client_at": moment(difference.client_at).to_rfc3339_opts(SecondsFormat::Millis, true),
         "inherited_usd": difference.inherited.usd(),
-        "before_restart_usd": difference.before_restart.usd(),
+        "restarts_usd": difference.restarts.usd(),
+        "other_runs_usd": difference.other_runs.usd(),
         "after_total_usd": difference.after_total.usd(),
         "price_usd": difference.price.usd(),
         "unrecorded_usd": difference.unrecorded.usd(),
+        "unwritten_usd": difference.unwritten.usd(),
         "subagents_usd": difference.subagents.usd(),
     })
-}
-
-fn live_mark(difference: &SessionDifference) -> &'static str {
-    match difference.client_figure {
-        ClientFigure::Written => "",
-        ClientFigure::Live => " (as it last told the status line)",
-    }
 }

@@ -85,6 +85,12 @@ impl Statement {
                 total.recorded.show()
             ));
         }
+        if total.unwritten > Money::ZERO {
+            page.paragraph(Tone::Quiet, &format!(
+                "{} of this Claude Code has told its status line and written to no file: sessions that are still open, or were killed.",
+                total.unwritten.show()
+            ));
+        }
         if total.unpriced > 0 {
             let noun = if total.unpriced == 1 {
                 "response"
@@ -92,7 +98,7 @@ impl Statement {
                 "responses"
             };
             page.paragraph(Tone::Quiet, &format!(
-                "\u{2265}: {} {noun} of models without a known price, estimated as Claude Code does.",
+                "\u{2248}: {} {noun} of models without a known price, estimated as Claude Code does.",
                 total.unpriced
             ));
         }

@@ -12,8 +12,10 @@ use crate::pricing::{Money, Usage};
 pub(crate) struct Tally {
     /// Priced from transcripts.
     pub(crate) recorded: Money,
-    /// Counted by the client only.
+    /// Counted by the client's totals only.
     pub(crate) unrecorded: Money,
+    /// Told to the status line only.
+    pub(crate) unwritten: Money,
     pub(crate) responses: u64,
     /// Of these, responses of models without a known price.
     pub(crate) unpriced: u64,
@@ -26,6 +28,7 @@ impl Tally {
         Self {
             recorded: row.recorded,
             unrecorded: row.unrecorded,
+            unwritten: row.unwritten,
             responses: row.responses,
             unpriced: row.unpriced,
             usage: row.usage,
@@ -33,7 +36,7 @@ impl Tally {
     }
 
     pub(crate) fn cost(&self) -> Money {
-        self.recorded + self.unrecorded
+        self.recorded + self.unrecorded + self.unwritten
     }
 
     /// The contract's fields.
@@ -41,7 +44,8 @@ impl Tally {
         let fields = json!({
             "cost_usd": self.cost().usd(),
             "recorded_usd": self.recorded.usd(),
-            "unrecorded_usd": self.unrecorded.usd(),
+            "unrecorded_usd": (self.unrecorded + self.unwritten).usd(),
+            "unwritten_usd": self.unwritten.usd(),
             "responses": self.responses,
             "unpriced_responses": self.unpriced,
             "tokens": {
@@ -64,6 +68,7 @@ impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.recorded += other.recorded;
         self.unrecorded += other.unrecorded;
+        self.unwritten += other.unwritten;
         self.responses = self.responses.saturating_add(other.responses);
         self.unpriced = self.unpriced.saturating_add(other.unpriced);
         self.usage += other.usage;

@@ -15,22 +15,30 @@ pub struct Amounts {
     pub today: Option<Money>,
     /// This month; read only where there is a budget for it.
     pub month: Option<Money>,
-    /// Whether a figure is a lower bound or an estimate.
-    pub session_estimated: bool,
+    /// How the session's figure is to be read.
+    pub session_mark: Mark,
+    /// How today's is.
+    pub today_mark: Mark,
     /// Whether the session's figure is the client's own, for want of ours.
     pub session_is_clients: bool,
-    /// See [`Self::session_estimated`].
-    pub today_estimated: bool,
+}
+
+/// How sure an amount is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mark {
+    /// To the cent.
+    #[default]
+    Exact,
+    /// A model without a known price is among it, priced as Claude Code does.
+    Estimate,
+    /// Not everything was read yet.
+    AtLeast,
 }
 
 impl Amounts {
-    /// From what the ledger knows and the total that the client told. Without a ledger the client's
-    /// own figure is the best there is, under its own name.
-    ///
-    /// The client's live total covers background requests that no line shows and that it has not
-    /// written down yet. It also contains what a fork took over, and starts again at 0 after a
-    /// crash: so it counts only where it is the larger one and the session is not a fork.
-    pub fn of(figures: Option<LiveFigures>, client: Option<Money>) -> Self {
+    /// From what the ledger knows. Without a ledger the client's own figure is the best there is,
+    /// under its own name.
+    pub fn of(figures: Option<&LiveFigures>, client: Option<Money>) -> Self {
         let Some(known) = figures else {
             return Self {
                 session: client,
@@ -38,17 +46,23 @@ impl Amounts {
                 ..Self::default()
             };
         };
-        let counted = known.session.total();
-        let live = client
-            .filter(|client| *client > counted && !known.is_fork)
-            .unwrap_or(counted);
-        let unwritten = live - counted;
+        let mark = |estimated| {
+            if estimated {
+                Mark::Estimate
+            } else {
+                Mark::Exact
+            }
+        };
         Self {
-            session: Some(live),
-            today: Some(known.today.total() + unwritten),
-            month: Some(known.month.total() + unwritten),
-            session_estimated: known.session.estimated,
-            today_estimated: known.today.estimated || !known.is_complete,
+            session: Some(known.session.total()),
+            today: Some(known.today.total()),
+            month: Some(known.month.total()),
+            session_mark: mark(known.session.estimated),
+            today_mark: if known.is_complete {
+                mark(known.today.estimated)
+            } else {
+                Mark::AtLeast
+            },
             session_is_clients: false,
         }
     }
@@ -56,7 +70,7 @@ impl Amounts {
 
 pub(super) fn session(facts: &Facts<'_>) -> Option<Vec<Form>> {
     let amount = facts.amounts.session?;
-    let shown = money(amount, facts.amounts.session_estimated);
+    let shown = money(amount, facts.amounts.session_mark);
     let budget = facts.config.budget.session;
     let whose = facts.amounts.session_is_clients;
     let label = if whose { "client says " } else { "session " };
@@ -69,7 +83,7 @@ pub(super) fn session(facts: &Facts<'_>) -> Option<Vec<Form>> {
 
 pub(super) fn today(facts: &Facts<'_>) -> Option<Vec<Form>> {
     let amount = facts.amounts.today?;
-    let shown = money(amount, facts.amounts.today_estimated);
+    let shown = money(amount, facts.amounts.today_mark);
     let mut forms = spend_forms(
         "today ",
         60,
@@ -126,12 +140,13 @@ fn budget_note(amount: Money, limit: f64, budget: &Budget) -> Option<Piece> {
     })
 }
 
-pub(super) fn money(amount: Money, estimated: bool) -> String {
-    if estimated {
-        format!("\u{2265}{}", amount.show())
-    } else {
-        amount.show()
-    }
+fn money(amount: Money, mark: Mark) -> String {
+    let mark = match mark {
+        Mark::Exact => "",
+        Mark::Estimate => "\u{2248}",
+        Mark::AtLeast => "\u{2265}",
+    };
+    format!("{mark}{}", amount.show())
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! What one line of a transcript says about spend.
 //!
-//! Line shapes as client 2.1.328 and its predecessors write them. Two kinds matter: `assistant`
-//! lines, which repeat a response's usage, and `cost-state` lines, the client's running total. What
-//! a client may leave out, set to null or write as another type is read leniently; see
-//! `json_walk.rs`. No prompt and no answer is ever kept.
+//! Line shapes as client 2.1.329 and its predecessors write them. `assistant` lines repeat a
+//! response's usage; `cost-state` lines are the client's running total; a few others tell whose a
+//! line is and when the client compacted. What a client may leave out, set to null or write as
+//! another type is read leniently; see `json_walk.rs`. No prompt and no answer is ever kept.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::json_walk::{JsonWalk, flag, name, number, text};
+use super::json_walk::{JsonWalk, count, flag, name, number, text};
 pub use super::token_counts::ModelTotal;
 use super::token_counts::UsageObject;
 use crate::pricing::{Service, Usage};
@@ -25,11 +25,15 @@ pub enum Line<'a> {
     /// A repetition of a response.
     Response(Response<'a>),
     /// A running total.
-    CostState(CostState),
-    /// An error that the client shows in place of an answer, with its time if it has one.
-    Refusal(Option<Millis>),
-    /// Something else, with its time if it has one.
-    Other(Option<Millis>),
+    CostState(CostState<'a>),
+    /// A line that a process writes only into the file of its own session, or so it seems.
+    Mark(Mark),
+    /// The end of a compaction.
+    Compaction(Compaction<'a>),
+    /// An error that the client shows in place of an answer.
+    Refusal,
+    /// Something else.
+    Other,
 }
 
 /// One repetition of a response.
@@ -40,10 +44,10 @@ pub struct Response<'a> {
     pub key: i64,
     /// When the line was written.
     pub at: Option<Millis>,
-    /// The session that made the request, if the line says.
+    /// The session in whose file it was written.
     pub session: Option<Cow<'a, str>>,
-    /// True if the line was copied here by a fork or resume and names the session it came from.
-    pub copied: bool,
+    /// On a line that a fork or branch copied: the session that it says it comes from.
+    pub copied_from: Option<Cow<'a, str>>,
     /// True for a subagent's response.
     pub subagent: bool,
     /// The model's id as written.
@@ -73,25 +77,56 @@ pub struct Signature<'a> {
 
 /// The client's running total, as a `cost-state` line has it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CostState {
-    /// The session.
-    pub session: Option<String>,
+pub struct CostState<'a> {
+    /// The session in whose file it was written.
+    pub session: Option<Cow<'a, str>>,
     /// When the chain of runs began that this total covers; a fork keeps its parent's.
     pub started: Millis,
     /// Dollars, with floating-point noise.
     pub total_usd: f64,
+    /// For how long processes of the chain have lived, in milliseconds.
+    pub run_ms: i64,
+    /// For how long they waited for the API.
+    pub api_ms: i64,
+    /// Whether a model of the chain was unknown to its client, which priced it as another.
+    pub has_unknown_model: bool,
     /// Per model as written.
     pub models: BTreeMap<String, ModelTotal>,
+}
+
+/// A `queue-operation` (of `-p`) or a `file-history-snapshot` (of a terminal).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// When it was written.
+    pub at: Millis,
+    /// What tells this snapshot from others: forks copy their parent's. None for the former kind,
+    /// which nobody copies.
+    pub snapshot: Option<i64>,
+}
+
+/// A `compact_boundary`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compaction<'a> {
+    /// Hash of the line's uuid, which copies keep.
+    pub key: i64,
+    /// When the compaction was over.
+    pub at: Millis,
+    /// The length of what was compacted, in tokens.
+    pub tokens: u64,
+    /// As for a response.
+    pub copied_from: Option<Cow<'a, str>>,
 }
 
 /// The fields of a line that matter to whycap.
 #[derive(Default)]
 struct Fields<'a> {
     kind: Option<Cow<'a, str>>,
+    subtype: &'a [u8],
     uuid: Option<Cow<'a, str>>,
     at: Option<Millis>,
     session: Option<Cow<'a, str>>,
     request_session: Option<Cow<'a, str>>,
+    forked_from: Option<Cow<'a, str>>,
     request: &'a [u8],
     directory: Option<Cow<'a, str>>,
     subagent: bool,
@@ -99,7 +134,13 @@ struct Fields<'a> {
     message: Message<'a>,
     total_usd: Option<f64>,
     started: Option<f64>,
+    run_ms: u64,
+    api_ms: u64,
+    has_unknown_model: bool,
     models: BTreeMap<String, ModelTotal>,
+    message_id: &'a [u8],
+    snapshot_at: Option<Millis>,
+    compacted_tokens: u64,
 }
 
 #[derive(Default)]
@@ -113,13 +154,24 @@ struct Message<'a> {
 /// Reads a line. None if it is not a JSON object with a type; it then costs nothing but itself.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
     let fields = Fields::of(bytes)?;
-    let at = fields.at;
-    match fields.kind.as_deref()? {
-        "assistant" if fields.refusal => Some(Line::Refusal(at)),
-        "assistant" => Some(response(fields, bytes).map_or(Line::Other(at), Line::Response)),
-        "cost-state" => Some(cost_state(fields).map_or(Line::Other(at), Line::CostState)),
-        _ => Some(Line::Other(at)),
-    }
+    let found = match fields.kind.as_deref()? {
+        "assistant" if fields.refusal => Some(Line::Refusal),
+        "assistant" => response(fields, bytes).map(Line::Response),
+        "cost-state" => cost_state(fields).map(Line::CostState),
+        "queue-operation" => fields.at.map(|at| Line::Mark(Mark { at, snapshot: None })),
+        "file-history-snapshot" => fields.snapshot_at.map(|at| {
+            let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned()).cast_signed();
+            Line::Mark(Mark {
+                at,
+                snapshot: Some(snapshot),
+            })
+        }),
+        "system" if fields.subtype == b"\"compact_boundary\"" => {
+            compaction(fields).map(Line::Compaction)
+        }
+        _ => None,
+    };
+    Some(found.unwrap_or(Line::Other))
 }
 
 /// The time of a line, if it has one at its top level.
@@ -135,43 +187,77 @@ pub fn time_of(bytes: &[u8]) -> Option<Millis> {
     at
 }
 
-fn time(value: &[u8]) -> Option<Millis> {
+pub(super) fn time(value: &[u8]) -> Option<Millis> {
     millis(&text(value)?)
 }
 
 impl<'a> Fields<'a> {
     fn of(bytes: &'a [u8]) -> Option<Self> {
         let mut found = Self::default();
-        JsonWalk::object(bytes, |field, walk| {
-            match field {
-                b"message" => return found.message.read(walk),
-                b"modelUsage" => {
-                    return walk.fields(|model, walk| {
-                        let model = String::from_utf8_lossy(model).into_owned();
-                        found.models.insert(model, ModelTotal::read(walk)?);
-                        Some(())
-                    });
-                }
-                _ => {}
-            }
-            let value = walk.value()?;
-            match field {
-                b"type" => found.kind = name(value),
-                b"uuid" => found.uuid = name(value),
-                b"timestamp" => found.at = time(value),
-                b"sessionId" => found.session = name(value),
-                b"requestSessionId" => found.request_session = name(value),
-                b"requestId" => found.request = value,
-                b"cwd" => found.directory = text(value),
-                b"isSidechain" => found.subagent = flag(value),
-                b"isApiErrorMessage" => found.refusal = flag(value),
-                b"totalCostUSD" => found.total_usd = number(value),
-                b"startTime" => found.started = number(value),
-                _ => {}
-            }
-            Some(())
-        })?;
+        JsonWalk::object(bytes, |field, walk| found.read(field, walk))?;
         Some(found)
+    }
+
+    fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'a>) -> Option<()> {
+        match field {
+            b"message" => return self.message.read(walk),
+            b"modelUsage" => {
+                return walk.fields(|model, walk| {
+                    let model = String::from_utf8_lossy(model).into_owned();
+                    self.models.insert(model, ModelTotal::read(walk)?);
+                    Some(())
+                });
+            }
+            b"forkedFrom" => {
+                return walk.values(|field, value| {
+                    if field == b"sessionId" {
+                        self.forked_from = name(value);
+                    }
+                });
+            }
+            b"snapshot" => {
+                return walk.values(|field, value| {
+                    if field == b"timestamp" {
+                        self.snapshot_at = time(value);
+                    }
+                });
+            }
+            b"compactMetadata" => {
+                return walk.values(|field, value| {
+                    if field == b"preTokens" {
+                        self.compacted_tokens = count(value);
+                    }
+                });
+            }
+            _ => {}
+        }
+        let value = walk.value()?;
+        match field {
+            b"type" => self.kind = name(value),
+            b"subtype" => self.subtype = value,
+            b"uuid" => self.uuid = name(value),
+            b"timestamp" => self.at = time(value),
+            b"sessionId" => self.session = name(value),
+            b"requestSessionId" => self.request_session = name(value),
+            b"requestId" => self.request = value,
+            b"cwd" => self.directory = text(value),
+            b"isSidechain" => self.subagent = flag(value),
+            b"isApiErrorMessage" => self.refusal = flag(value),
+            b"totalCostUSD" => self.total_usd = number(value),
+            b"startTime" => self.started = number(value),
+            b"totalDuration" => self.run_ms = count(value),
+            b"totalAPIDuration" => self.api_ms = count(value),
+            b"hasUnknownModelCost" => self.has_unknown_model = flag(value),
+            b"messageId" => self.message_id = value,
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// The session that a copied line names. Of the two names a branch rewrites one each time, and
+    /// the other never changes.
+    fn copied_from(&mut self) -> Option<Cow<'a, str>> {
+        self.request_session.take().or(self.forked_from.take())
     }
 }
 
@@ -195,7 +281,8 @@ impl<'a> Message<'a> {
     }
 }
 
-fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
+fn response<'a>(mut fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
+    let copied_from = fields.copied_from();
     let message = fields.message;
     let (object, usage_as_written) = message.usage?;
     let model = message.model?;
@@ -218,8 +305,8 @@ fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
     Some(Response {
         key,
         at: fields.at,
-        copied: fields.request_session.is_some(),
-        session: fields.request_session.or(fields.session),
+        copied_from,
+        session: fields.session,
         subagent: fields.subagent,
         model,
         usage,
@@ -234,17 +321,29 @@ fn hash_of(first: &str, second: &str) -> i64 {
     xxh3_64_with_seed(second.as_bytes(), xxh3_64(first.as_bytes())).cast_signed()
 }
 
-fn cost_state(fields: Fields<'_>) -> Option<CostState> {
+fn cost_state(fields: Fields<'_>) -> Option<CostState<'_>> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "saturates; milliseconds fit an i64"
     )]
     let started = fields.started? as Millis;
     Some(CostState {
-        session: fields.session.map(Cow::into_owned),
+        session: fields.session,
         started,
         total_usd: fields.total_usd?,
+        run_ms: fields.run_ms.cast_signed(),
+        api_ms: fields.api_ms.cast_signed(),
+        has_unknown_model: fields.has_unknown_model,
         models: fields.models,
+    })
+}
+
+fn compaction(mut fields: Fields<'_>) -> Option<Compaction<'_>> {
+    Some(Compaction {
+        copied_from: fields.copied_from(),
+        key: hash_of("uuid", fields.uuid.as_deref()?),
+        at: fields.at?,
+        tokens: fields.compacted_tokens,
     })
 }
 
@@ -287,13 +386,13 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_line_belongs_to_the_session_that_made_the_request() {
+    fn a_copied_line_names_the_session_that_made_the_request() {
         let copy = LINE.replace(
             "\"sessionId\":\"s1\"",
             "\"sessionId\":\"fork\",\"requestSessionId\":\"s1\"",
         );
         let found = response(&copy);
-        assert_eq!((found.session.as_deref(), found.copied), (Some("s1"), true));
+        assert_eq!(found.copied_from.as_deref(), Some("s1"));
         assert_eq!(found.key, response(LINE).key);
     }
 
@@ -316,12 +415,9 @@ mod tests {
     #[test]
     fn synthetic_lines_and_quoted_usage_cost_nothing() {
         let synthetic = LINE.replace("claude-opus-5-5", SYNTHETIC);
-        assert!(matches!(
-            parse(synthetic.as_bytes()),
-            Some(Line::Other(Some(_)))
-        ));
+        assert_eq!(parse(synthetic.as_bytes()), Some(Line::Other));
         let user = LINE.replace("\"type\":\"assistant\"", "\"type\":\"user\"");
-        assert!(matches!(parse(user.as_bytes()), Some(Line::Other(Some(_)))));
+        assert_eq!(parse(user.as_bytes()), Some(Line::Other));
     }
 
     #[test]
@@ -384,9 +480,43 @@ mod tests {
             panic!()
         };
         assert_eq!(state.started, 1_795_156_017_303);
-        assert_eq!(
-            state.models["claude-sonnet-5-5"].usage.cache_write_1h,
-            3_000
+        let total = state.models["claude-sonnet-5-5"];
+        assert_eq!((total.usage.cache_write_1h, total.splits), (3_000, true));
+    }
+
+    #[test]
+    fn of_two_names_on_a_copied_line_the_one_that_never_changes_counts() {
+        let copy = LINE.replace(
+            "\"sessionId\":\"s1\"",
+            "\"sessionId\":\"b2\",\"forkedFrom\":{\"sessionId\":\"b1\",\"messageUuid\":\"u1\"}",
         );
+        assert_eq!(response(&copy).copied_from.as_deref(), Some("b1"));
+        let both = copy.replace(
+            "\"forkedFrom\"",
+            "\"requestSessionId\":\"s1\",\"forkedFrom\"",
+        );
+        assert_eq!(response(&both).copied_from.as_deref(), Some("s1"));
+    }
+
+    #[test]
+    fn marks_and_compactions_are_read_with_their_times() {
+        let at = 1_795_195_502_949;
+        let snapshot = r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{"messageId":"m","trackedFileBackups":{"a":{"timestamp":"2020-01-01T00:00:00Z"}},"timestamp":"2026-11-20T17:25:02.949Z"},"isSnapshotUpdate":false}"#;
+        let queue = r#"{"type":"queue-operation","operation":"enqueue","timestamp":"2026-11-20T17:25:02.949Z","sessionId":"s"}"#;
+        let Some(Line::Mark(first)) = parse(snapshot.as_bytes()) else {
+            panic!()
+        };
+        assert_eq!(first.at, at);
+        assert_eq!(
+            parse(queue.as_bytes()),
+            Some(Line::Mark(Mark { at, snapshot: None }))
+        );
+        let other = snapshot.replace("\"m\"", "\"n\"");
+        assert_ne!(parse(other.as_bytes()), Some(Line::Mark(first)));
+        let boundary = r#"{"type":"system","subtype":"compact_boundary","compactMetadata":{"preTokens":17377,"durationMs":143},"uuid":"u","timestamp":"2026-11-20T17:25:02.949Z"}"#;
+        let Some(Line::Compaction(found)) = parse(boundary.as_bytes()) else {
+            panic!()
+        };
+        assert_eq!((found.at, found.tokens), (at, 17_377));
     }
 }

@@ -176,44 +176,51 @@ mod tests {
 
     use super::*;
     use crate::time::Millis;
-    use crate::transcript::line::{CostState, Response};
+    use crate::transcript::line::{Compaction, CostState, Mark, Response};
+    use crate::transcript::scan::Place;
 
     /// Notes everything it is told, as text that can be compared. Of lines that say the same of a
     /// response only the first counts, as in the ledger: a repetition may be passed over or not.
     #[derive(Default, Debug, PartialEq)]
     struct Notes {
         told: Vec<String>,
-        responses: Vec<(String, Option<Millis>)>,
+        responses: Vec<(String, Place)>,
     }
 
     impl Sink for Notes {
-        fn response(&mut self, found: Response<'_>, at: Option<Millis>) {
+        fn response(&mut self, found: Response<'_>, place: Place) {
             let said = format!("{} {:?} {:?}", found.key, found.usage, found.session);
             if self.responses.iter().all(|(known, _)| *known != said) {
-                self.responses.push((said, at));
+                self.responses.push((said, place));
             }
+        }
+        fn mark(&mut self, mark: Mark, position: u64) {
+            self.told.push(format!("{mark:?} at {position}"));
+        }
+        fn compaction(&mut self, found: Compaction<'_>, place: Place) {
+            self.told.push(format!("{found:?} at {place:?}"));
+        }
+        fn cost_state(&mut self, state: CostState<'_>, position: u64, before: Option<Millis>) {
+            self.told.push(format!(
+                "total {} at {position} after {before:?}",
+                state.total_usd
+            ));
         }
         fn refusal(&mut self) {
             self.told.push("refusal".to_owned());
         }
-        fn cost_state(&mut self, state: CostState, offset: u64, before: Option<Millis>) {
-            self.told.push(format!(
-                "total {} at {offset} after {before:?}",
-                state.total_usd
-            ));
-        }
-        fn first_time_after(&mut self, offset: u64, at: Millis) {
-            self.told.push(format!("first after {offset}: {at}"));
-        }
     }
 
-    /// A line, which gets its time from its place: in a transcript times do not go back.
+    /// A line, which gets its time from its place. Now and then times go back in a transcript.
     fn line() -> impl Strategy<Value = String> {
         prop_oneof![
             3 => (0..4_u8, 0..3_u8, 1..3_u16).prop_map(|(id, repeat, output)| format!(
                 r#"{{"type":"assistant","sessionId":"s","message":{{"id":"msg_{id}","model":"m","content":"{repeat} \"usage\" é","usage":{{"input_tokens":1,"output_tokens":{output}}}}},"requestId":"req_{id}","timestamp":"TIME"}}"#
             )),
             1 => Just(r#"{"type":"user","timestamp":"TIME","message":{"content":"hi"}}"#.to_owned()),
+            1 => Just(r#"{"type":"queue-operation","operation":"enqueue","timestamp":"TIME","sessionId":"s"}"#.to_owned()),
+            1 => Just(r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{"timestamp":"TIME"}}"#.to_owned()),
+            1 => Just(r#"{"type":"system","subtype":"compact_boundary","timestamp":"TIME","uuid":"u"}"#.to_owned()),
             1 => Just(r#"{"type":"mode","mode":"normal"}"#.to_owned()),
             1 => (0..100_u32).prop_map(|cents| format!(r#"{{"type":"cost-state","sessionId":"s","totalCostUSD":0.{cents:02},"startTime":1,"modelUsage":{{}}}}"#)),
             1 => Just("not json \"usage\"".to_owned()),
@@ -224,8 +231,9 @@ mod tests {
 
     fn timed(lines: &[String]) -> String {
         let time = |index: usize| {
+            let back = if index % 5 == 3 { 2_500 } else { 0 };
             let at = chrono::DateTime::from_timestamp_millis(
-                1_795_154_400_000 + i64::try_from(index).unwrap() * 1_000,
+                1_795_154_400_000 + i64::try_from(index).unwrap() * 1_000 - back,
             )
             .unwrap();
             at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)

@@ -1,23 +1,30 @@
 //! Finding the lines that matter in a stretch of transcript.
 //!
 //! Most bytes of a transcript are tool output. A line is parsed only if it contains `"usage"` or
-//! `"cost-state"`; JSON writers never escape these keys, so nothing is missed, and what matches by
-//! accident is parsed and dropped.
+//! begins as one of the few other kinds do; JSON writers never escape these keys, so nothing is
+//! missed, and what matches by accident is parsed and dropped.
 
 use std::sync::LazyLock;
 
 use memchr::memmem::{self, Finder, FinderRev};
 
-use super::line::{CostState, Line, Response, Signature, parse, time_of};
+use super::line::{Compaction, CostState, Line, Mark, Response, Signature, parse, time_of};
 use crate::time::Millis;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":"));
-static COST_STATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cost-state\""));
 static TIME: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
 
-/// A running total has a few hundred bytes a model; longer lines are not searched for one.
-const LONGEST_COST_STATE: usize = 64 * 1024;
+/// Lines that matter without a usage, by a name that stands within their first [`BEGINNING`] bytes.
+static OTHERS: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
+    [
+        Finder::new(b"\"queue-operation\""),
+        Finder::new(b"\"file-history-snapshot\""),
+        Finder::new(b"\"cost-state\""),
+        Finder::new(b"\"compact_boundary\""),
+    ]
+});
+const BEGINNING: usize = 256;
 
 /// What must be remembered between two stretches of one file, so that where it was split makes
 /// no difference.
@@ -25,22 +32,46 @@ const LONGEST_COST_STATE: usize = 64 * 1024;
 pub struct Carry {
     /// Time of the last line that had one.
     pub last_at: Option<Millis>,
-    /// Offset of a `cost-state` line after which no line with a time has come yet.
-    pub open_cost_state: Option<u64>,
+    /// The latest time of a line that mattered, each response by its first line.
+    pub newest_at: Option<Millis>,
+    /// The response that was seen last.
+    pub last_response: i64,
     /// Lines that looked relevant and could not be read.
     pub unreadable: u32,
 }
 
+impl Carry {
+    /// Takes in the time of a line; says whether a line of a later time stood before it.
+    fn pass(&mut self, at: Millis) -> bool {
+        let is_late = self.newest_at.is_some_and(|newest| at < newest);
+        self.newest_at = self.newest_at.max(Some(at));
+        is_late
+    }
+}
+
+/// Where and when something was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Where its line stands in the file.
+    pub position: u64,
+    /// Its time or, without one, the latest before it.
+    pub at: Option<Millis>,
+    /// Whether it stands behind something of a later time, as what a fork copied mostly does.
+    pub is_late: bool,
+}
+
 /// Receives what a scan finds, in file order.
 pub trait Sink {
-    /// A repetition of a response. `at` is its own time or, without one, that of the line before.
-    fn response(&mut self, response: Response<'_>, at: Option<Millis>);
+    /// A repetition of a response.
+    fn response(&mut self, response: Response<'_>, place: Place);
+    /// A mark at `position`.
+    fn mark(&mut self, mark: Mark, position: u64);
+    /// The end of a compaction.
+    fn compaction(&mut self, compaction: Compaction<'_>, place: Place);
+    /// A running total at `position`; `before` is the latest time before it.
+    fn cost_state(&mut self, state: CostState<'_>, position: u64, before: Option<Millis>);
     /// An error that the client showed in place of an answer.
     fn refusal(&mut self);
-    /// A running total at `offset`; `before` is the time of the last line before it.
-    fn cost_state(&mut self, state: CostState, offset: u64, before: Option<Millis>);
-    /// The first time seen after the running total at `offset`.
-    fn first_time_after(&mut self, offset: u64, at: Millis);
 }
 
 /// Scans `bytes`, which stand at `offset` in their file and consist of whole lines.
@@ -52,59 +83,55 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     for end in memchr::memchr_iter(b'\n', bytes) {
         let line = bytes.get(start..end).unwrap_or_default();
         let line_start = start;
+        let position = offset + line_start as u64;
         start = end + 1;
-        let usage_at = USAGE.find(line);
-        if let (Some(at), Some(known), None) = (usage_at, last, carry.open_cost_state)
-            && repeats(known, line, at)
-        {
-            continue;
+        match USAGE.find(line) {
+            Some(at) if last.is_some_and(|known| repeats(known, line, at)) => continue,
+            None if !is_one_of_others(line) => continue,
+            _ => {}
         }
-        if usage_at.is_none()
-            && (line.len() > LONGEST_COST_STATE || COST_STATE.find(line).is_none())
-        {
-            if let Some(open) = carry.open_cost_state
-                && let Some(at) = time_of(line)
-            {
-                sink.first_time_after(open, at);
-                carry.open_cost_state = None;
-            }
-            continue;
-        }
-        let parsed = parse(line);
-        let at = match &parsed {
-            Some(Line::Response(found)) => found.at,
-            Some(Line::Refusal(at) | Line::Other(at)) => *at,
-            Some(Line::CostState(_)) | None => None,
-        };
-        if let (Some(open), Some(at)) = (carry.open_cost_state, at) {
-            sink.first_time_after(open, at);
-            carry.open_cost_state = None;
-        }
-        match parsed {
+        match parse(line) {
             Some(Line::Response(found)) => {
-                let before = || last_time(bytes.get(unseen..line_start).unwrap_or_default());
-                let at = at.or_else(before).or(carry.last_at);
                 last = found.signature;
-                sink.response(found, at);
+                let is_new = found.key != carry.last_response;
+                carry.last_response = found.key;
+                let is_late = is_new && found.at.is_some_and(|at| carry.pass(at));
+                let place = Place {
+                    position,
+                    at: found.at.or(carry.newest_at),
+                    is_late,
+                };
+                sink.response(found, place);
+            }
+            Some(Line::Mark(mark)) => {
+                carry.pass(mark.at);
+                sink.mark(mark, position);
+            }
+            Some(Line::Compaction(found)) => {
+                let place = Place {
+                    position,
+                    at: Some(found.at),
+                    is_late: carry.pass(found.at),
+                };
+                sink.compaction(found, place);
             }
             Some(Line::CostState(state)) => {
                 let skipped = bytes.get(unseen..line_start).unwrap_or_default();
                 carry.last_at = last_time(skipped).or(carry.last_at);
                 unseen = start;
-                let position = offset + line_start as u64;
-                sink.cost_state(state, position, carry.last_at);
-                carry.open_cost_state = Some(position);
+                sink.cost_state(state, position, carry.last_at.max(carry.newest_at));
             }
-            Some(Line::Refusal(_)) => sink.refusal(),
-            Some(Line::Other(_)) => {}
+            Some(Line::Refusal) => sink.refusal(),
+            Some(Line::Other) => {}
             None => carry.unreadable = carry.unreadable.saturating_add(1),
-        }
-        if at.is_some() {
-            carry.last_at = at;
-            unseen = start;
         }
     }
     carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
+}
+
+fn is_one_of_others(line: &[u8]) -> bool {
+    let beginning = line.get(..BEGINNING.min(line.len())).unwrap_or_default();
+    OTHERS.iter().any(|name| name.find(beginning).is_some())
 }
 
 /// Whether `line` repeats the response with this signature: the same usage, byte for byte, and both
@@ -154,12 +181,13 @@ mod tests {
     struct Parsed(usize);
 
     impl Sink for Parsed {
-        fn refusal(&mut self) {}
-        fn response(&mut self, _: Response<'_>, _: Option<Millis>) {
+        fn response(&mut self, _: Response<'_>, _: Place) {
             self.0 += 1;
         }
-        fn cost_state(&mut self, _: CostState, _: u64, _: Option<Millis>) {}
-        fn first_time_after(&mut self, _: u64, _: Millis) {}
+        fn mark(&mut self, _: Mark, _: u64) {}
+        fn compaction(&mut self, _: Compaction<'_>, _: Place) {}
+        fn cost_state(&mut self, _: CostState<'_>, _: u64, _: Option<Millis>) {}
+        fn refusal(&mut self) {}
     }
 
     fn parsed(lines: &[String]) -> usize {

@@ -65,7 +65,7 @@ struct Tokens {
     input: u64,
     output: u64,
     cache_read: u64,
-    cache_write: u64,
+    cache_write: Option<u64>,
     /// Cache writes of five minutes and of one hour.
     split: (u64, u64),
 }
@@ -86,20 +86,20 @@ impl Tokens {
             b"input_tokens" => self.input = count(value),
             b"output_tokens" => self.output = count(value),
             b"cache_read_input_tokens" => self.cache_read = count(value),
-            b"cache_creation_input_tokens" => self.cache_write = count(value),
+            b"cache_creation_input_tokens" if value != b"null" => {
+                self.cache_write = Some(count(value));
+            }
             _ => {}
         }
         Some(())
     }
 
     /// The split of cache writes can be missing (then all count as five-minute writes, as the
-    /// client has it) or stand alone.
+    /// client has it) or stand alone. Beside a count of 0 it means nothing: where a compaction kept
+    /// a line, the client sets the counts to 0 and forgets the split.
     fn usage(&self, web_searches: u64) -> Usage {
         let (five_minutes, hour) = self.split;
-        let cache_write = match self.cache_write {
-            0 => five_minutes.saturating_add(hour),
-            total => total,
-        };
+        let cache_write = self.cache_write.unwrap_or(five_minutes + hour);
         Usage {
             input: self.input,
             output: self.output,
@@ -138,6 +138,8 @@ fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
 pub struct ModelTotal {
     /// Tokens and searches since the chain of runs began.
     pub usage: Usage,
+    /// Whether it tells the cache writes of an hour from those of five minutes.
+    pub splits: bool,
     /// Dollars, with floating-point noise.
     pub cost_usd: f64,
 }
@@ -151,7 +153,10 @@ impl ModelTotal {
             b"outputTokens" => usage.output = count(value),
             b"cacheReadInputTokens" => usage.cache_read = count(value),
             b"cacheCreationInputTokens" => usage.cache_write = count(value),
-            b"cacheCreationEphemeral1hInputTokens" => usage.cache_write_1h = count(value),
+            b"cacheCreationEphemeral1hInputTokens" => {
+                total.splits = true;
+                usage.cache_write_1h = count(value);
+            }
             b"webSearchRequests" => usage.web_searches = count(value),
             b"costUSD" => total.cost_usd = number(value).unwrap_or(0.0),
             _ => {}

@@ -6,39 +6,61 @@ use std::path::{Path, PathBuf};
 
 use indexmap::{IndexMap, IndexSet};
 
-use crate::ledger::store::Counted;
+use crate::ledger::store::{Counted, WrittenTotal};
 use crate::pricing::Money;
 use crate::time::Millis;
-use crate::transcript::line::{CostState, Response};
+use crate::transcript::line::{Compaction, CostState, Mark, Response};
+use crate::transcript::lineage::Lineage;
 use crate::transcript::reader::{Continuity, ReadPosition};
-use crate::transcript::scan::Sink;
+use crate::transcript::scan::{Place, Sink};
 
-/// What was learned about a session.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct SessionSeen {
-    pub(crate) project: Option<String>,
-    /// The session of the newest copied line, and its time.
-    pub(crate) parent: Option<(String, Millis)>,
-}
+/// The directory that a session worked in, by the line with the lowest rank: the earliest of its
+/// own files, or else of a copy that names it.
+pub(crate) type Project = (i64, String);
 
-/// A running total found in a file.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct CostStateSeen {
+/// What a copy says ranks behind everything that a session's own file says.
+const BY_A_COPY: i64 = 1 << 60;
+
+/// A place in a batch: where a line stands, by the file's and the session's place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeenAt {
     pub(crate) file: usize,
     pub(crate) position: u64,
-    pub(crate) session: usize,
-    pub(crate) before: Option<Millis>,
-    pub(crate) after: Option<Millis>,
-    pub(crate) state: CostState,
+    pub(crate) is_late: bool,
+    pub(crate) names: Option<usize>,
 }
 
-/// How far a file was read.
-#[derive(Debug, Clone, PartialEq)]
+/// A response and where it was seen, each file once.
+#[derive(Debug, Clone)]
+pub(crate) struct ResponseSeen {
+    /// Its model by its place in the batch.
+    pub(crate) counted: Counted<usize>,
+    pub(crate) first: SeenAt,
+    pub(crate) copies: Vec<SeenAt>,
+}
+
+/// The end of a compaction.
+#[derive(Debug, Clone)]
+pub(crate) struct CompactionSeen {
+    pub(crate) key: i64,
+    pub(crate) at: Millis,
+    pub(crate) tokens: u64,
+    pub(crate) seen: SeenAt,
+}
+
+/// What one file held, besides responses, and how far it was read.
+#[derive(Debug, Clone)]
 pub(crate) struct FileSeen {
     pub(crate) path: PathBuf,
+    pub(crate) session: usize,
     pub(crate) before: ReadPosition,
     pub(crate) now: ReadPosition,
     pub(crate) continuity: Continuity,
+    pub(crate) marks: Vec<(u64, Mark)>,
+    pub(crate) compactions: Vec<CompactionSeen>,
+    pub(crate) totals: Vec<WrittenTotal>,
+    /// Where its runs come from, if it was asked.
+    pub(crate) lineages: Vec<Lineage>,
 }
 
 /// A live transcript's gain is written once it has grown by this much, or for this long
@@ -52,56 +74,50 @@ const MANY_RESPONSES: usize = 24;
 impl FileSeen {
     fn is_worth_writing(&self) -> bool {
         let (before, now) = (&self.before, &self.now);
-        before.offset == 0
-            || self.continuity == Continuity::ReadAnew
-            || now.offset.saturating_sub(before.offset) >= WORTH_WRITING
+        now.offset.saturating_sub(before.offset) >= WORTH_WRITING
             || now.file.modified.saturating_sub(before.file.modified) >= LONG_ENOUGH
     }
 }
 
 /// Everything found and not yet committed.
 #[derive(Debug, Default)]
-pub struct Batch {
-    /// By key. Sessions and models are given by their place among those of the batch.
-    pub(crate) responses: HashMap<i64, Counted<usize>>,
-    pub(crate) sessions: IndexMap<String, SessionSeen>,
+pub(crate) struct Batch {
+    /// By key.
+    pub(crate) responses: HashMap<i64, ResponseSeen>,
+    pub(crate) sessions: IndexMap<String, Option<Project>>,
     pub(crate) models: IndexSet<String>,
     pub(crate) files: Vec<FileSeen>,
-    pub(crate) cost_states: Vec<CostStateSeen>,
     /// Whether the session's last word was an error. Meant for the batch of one session.
-    pub ends_in_refusal: bool,
-    /// The client's live total for a session, and when it was told.
-    pub client_total: Option<(String, Money, Millis)>,
-    /// For running totals committed earlier: file, position, time of the first line after.
-    pub(crate) first_times: Vec<(usize, u64, Millis)>,
+    pub(crate) ends_in_refusal: bool,
 }
 
 impl Batch {
     /// Whether there is nothing to commit.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
     /// Whether a status line should write it, rather than leave it to a later one or to a hook.
-    pub fn is_worth_writing(&self) -> bool {
-        !self.cost_states.is_empty()
-            || self.responses.len() >= MANY_RESPONSES
-            || self.files.iter().any(FileSeen::is_worth_writing)
+    pub(crate) fn is_worth_writing(&self) -> bool {
+        self.responses.len() >= MANY_RESPONSES || self.files.iter().any(FileSeen::is_worth_writing)
     }
 
-    /// Distinct responses in the batch.
-    pub fn responses(&self) -> usize {
-        self.responses.len()
+    /// Whether more follows from it than that its session spent what its responses cost: the
+    /// beginning of a file, where a fork has its parent's lines; a running total; a file read
+    /// anew; lines out of order.
+    pub(crate) fn has_consequences(&self) -> bool {
+        let of_file = |file: &FileSeen| {
+            file.before.offset == 0
+                || file.continuity == Continuity::ReadAnew
+                || !file.totals.is_empty()
+        };
+        let of_response = |seen: &ResponseSeen| seen.first.is_late || seen.first.names.is_some();
+        self.files.iter().any(of_file) || self.responses.values().any(of_response)
     }
 
     fn session(&mut self, name: &str) -> usize {
         let known = self.sessions.get_index_of(name);
-        known.unwrap_or_else(|| {
-            let new = self
-                .sessions
-                .insert_full(name.to_owned(), SessionSeen::default());
-            new.0
-        })
+        known.unwrap_or_else(|| self.sessions.insert_full(name.to_owned(), None).0)
     }
 
     fn model(&mut self, name: &str) -> usize {
@@ -109,89 +125,126 @@ impl Batch {
         known.unwrap_or_else(|| self.models.insert_full(name.to_owned()).0)
     }
 
-    /// A receiver for what is read from one file. `home` is the session that the file's place
-    /// says it belongs to; `fallback_at` stands in for times of files that hold none.
-    pub(crate) fn file(&mut self, home: &str, fallback_at: Millis) -> FileSink<'_> {
-        FileSink {
-            home: self.session(home),
-            file: self.files.len(),
-            batch: self,
-            fallback_at,
+    fn learn_project(&mut self, session: usize, rank: i64, directory: &str) {
+        if let Some((_, known)) = self.sessions.get_index_mut(session) {
+            let is_better = |(best, name): &Project| (rank, directory) < (*best, name.as_str());
+            if known.as_ref().is_none_or(is_better) {
+                *known = Some((rank, directory.to_owned()));
+            }
         }
     }
 
-    /// Notes how far a file was read, after its receiver is done.
-    pub(crate) fn finish_file(
-        &mut self,
+    /// A receiver for what is read from one file. `session` is the name of its session, as far as
+    /// that is known; `by_place` is what stands in for it. `fallback_at` stands in for times of
+    /// files that hold none.
+    pub(crate) fn file<'b>(
+        &'b mut self,
+        session: Option<&str>,
+        by_place: &'b str,
+        fallback_at: Millis,
+    ) -> FileSink<'b> {
+        let known = session.map(|name| self.session(name));
+        FileSink {
+            file: self.files.len(),
+            session: known,
+            by_place,
+            fallback_at,
+            batch: self,
+            marks: Vec::new(),
+            compactions: Vec::new(),
+            totals: Vec::new(),
+        }
+    }
+}
+
+/// Receives the lines of one file.
+pub(crate) struct FileSink<'b> {
+    batch: &'b mut Batch,
+    file: usize,
+    session: Option<usize>,
+    by_place: &'b str,
+    fallback_at: Millis,
+    marks: Vec<(u64, Mark)>,
+    compactions: Vec<CompactionSeen>,
+    totals: Vec<WrittenTotal>,
+}
+
+impl FileSink<'_> {
+    /// The totals found: since when their runs count, and the amount.
+    pub(crate) fn totals(&self) -> impl Iterator<Item = (Millis, Money)> {
+        self.totals.iter().map(|total| (total.started, total.cost))
+    }
+
+    /// Notes how far the file was read.
+    pub(crate) fn finish(
+        mut self,
         path: &Path,
         before: ReadPosition,
         now: ReadPosition,
         continuity: Continuity,
+        lineages: Vec<Lineage>,
     ) {
-        self.files.push(FileSeen {
+        let session = self.session_of(None);
+        self.batch.files.push(FileSeen {
             path: path.to_owned(),
+            session,
             before,
             now,
             continuity,
+            marks: self.marks,
+            compactions: self.compactions,
+            totals: self.totals,
+            lineages,
         });
     }
-}
 
-/// Receives the records of one file.
-pub(crate) struct FileSink<'b> {
-    batch: &'b mut Batch,
-    home: usize,
-    file: usize,
-    fallback_at: Millis,
-}
-
-impl FileSink<'_> {
-    /// The session that a line names, else the one of the file.
-    fn session(&mut self, named: Option<&str>) -> usize {
-        match named.filter(|name| !name.is_empty()) {
-            Some(name) => self.batch.session(name),
-            None => self.home,
-        }
-    }
-
-    /// Notes where sessions worked and whose lines were copied.
-    fn learn(&mut self, found: &Response<'_>, session: usize, at: Millis) {
-        // A parent's own transcript may be gone; the copy still says where it worked.
-        for concerned in [Some(self.home), found.copied.then_some(session)] {
-            if let Some(directory) = found.directory.as_deref()
-                && let Some(seen) = concerned.and_then(|place| self.session_at(place))
-                && seen.project.is_none()
-            {
-                seen.project = Some(directory.to_owned());
+    /// The file's session: that of its first line that names one, where the file's own name is no
+    /// session's.
+    fn session_of(&mut self, line: Option<&str>) -> usize {
+        match self.session {
+            Some(known) => known,
+            None => {
+                let name = line.unwrap_or(self.by_place);
+                let session = self.batch.session(name);
+                self.session = Some(session);
+                session
             }
         }
-        if found.copied
-            && session != self.home
-            && let Some(owner) = found.session.as_deref().map(str::to_owned)
-            && let Some(seen) = self.session_at(self.home)
-            && seen.parent.as_ref().is_none_or(|(_, known)| *known <= at)
-        {
-            seen.parent = Some((owner, at));
-        }
     }
 
-    fn session_at(&mut self, place: usize) -> Option<&mut SessionSeen> {
-        Some(self.batch.sessions.get_index_mut(place)?.1)
+    /// Whose the line says it is: the session that it was copied from, or the one on a line that
+    /// was copied as it was.
+    fn names(&mut self, copied_from: Option<&str>, session: Option<&str>) -> Option<usize> {
+        let own = self.session_of(session);
+        let named = copied_from.or(session)?;
+        let named = self.batch.session(named);
+        (copied_from.is_some() || named != own).then_some(named)
     }
 }
 
 impl Sink for FileSink<'_> {
-    fn response(&mut self, found: Response<'_>, at: Option<Millis>) {
-        let at = at.unwrap_or(self.fallback_at);
-        let session = self.session(found.session.as_deref());
-        self.learn(&found, session, at);
-        if session == self.home && !found.subagent {
+    fn response(&mut self, found: Response<'_>, place: Place) {
+        let at = place.at.unwrap_or(self.fallback_at);
+        let own = self.session_of(found.session.as_deref());
+        let names = self.names(found.copied_from.as_deref(), found.session.as_deref());
+        if let Some(directory) = found.directory.as_deref() {
+            self.batch.learn_project(own, at, directory);
+            // A parent's own transcript may be gone; the copy still says where it worked.
+            if let Some(named) = names.filter(|named| *named != own) {
+                self.batch.learn_project(named, BY_A_COPY + at, directory);
+            }
+        }
+        if names.is_none() && !found.subagent {
             self.batch.ends_in_refusal = false;
         }
+        let seen = SeenAt {
+            file: self.file,
+            position: place.position,
+            is_late: place.is_late,
+            names,
+        };
         let counted = Counted {
             at,
-            session,
-            session_is_named: found.copied,
             model: self.batch.model(&found.model),
             subagent: found.subagent,
             usage: found.usage,
@@ -199,38 +252,58 @@ impl Sink for FileSink<'_> {
             calls: found.calls,
         };
         match self.batch.responses.entry(found.key) {
-            Entry::Occupied(mut known) => known.get_mut().merge(&counted),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                known.counted.merge(&counted);
+                let mut files = std::iter::once(&known.first).chain(&known.copies);
+                if files.all(|copy| copy.file != seen.file) {
+                    known.copies.push(seen);
+                }
+            }
             Entry::Vacant(new) => {
-                new.insert(counted);
+                new.insert(ResponseSeen {
+                    counted,
+                    first: seen,
+                    copies: Vec::new(),
+                });
             }
         }
     }
 
-    fn refusal(&mut self) {
-        self.batch.ends_in_refusal = true;
+    fn mark(&mut self, mark: Mark, position: u64) {
+        self.marks.push((position, mark));
     }
 
-    fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>) {
-        let session = self.session(state.session.as_deref());
-        self.batch.cost_states.push(CostStateSeen {
-            file: self.file,
-            position,
-            session,
-            before: before.or(Some(self.fallback_at)),
-            after: None,
-            state,
+    fn compaction(&mut self, found: Compaction<'_>, place: Place) {
+        let names = self.names(found.copied_from.as_deref(), None);
+        self.compactions.push(CompactionSeen {
+            key: found.key,
+            at: found.at,
+            tokens: found.tokens,
+            seen: SeenAt {
+                file: self.file,
+                position: place.position,
+                is_late: place.is_late,
+                names,
+            },
         });
     }
 
-    fn first_time_after(&mut self, position: u64, at: Millis) {
-        let file = self.file;
-        let waiting = self.batch.cost_states.iter_mut().rev();
-        match waiting
-            .take_while(|seen| seen.file == file)
-            .find(|seen| seen.position == position)
-        {
-            Some(seen) => seen.after = Some(at),
-            None => self.batch.first_times.push((file, position, at)),
-        }
+    fn cost_state(&mut self, state: CostState<'_>, position: u64, before: Option<Millis>) {
+        self.session_of(state.session.as_deref());
+        self.totals.push(WrittenTotal {
+            position,
+            started: state.started,
+            cost: Money::from_noisy_usd(state.total_usd).unwrap_or_default(),
+            run_ms: state.run_ms,
+            api_ms: state.api_ms,
+            has_unknown_model: state.has_unknown_model,
+            before: before.unwrap_or(state.started),
+            models: state.models,
+        });
+    }
+
+    fn refusal(&mut self) {
+        self.batch.ends_in_refusal = true;
     }
 }

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use rusqlite::TransactionBehavior;
 
 use super::batch::Batch;
-use super::commit::put;
+use super::commit::{Concerned, put, put_and_settle, settle};
 use crate::claude::transcripts::{self, TranscriptFile};
-use crate::ledger::store::{Error, Ledger, bytes_of, positions};
-use crate::pricing::PriceTable;
+use crate::ledger::store::{Error, Ledger, bytes_of, totals, transcript_files};
+use crate::pricing::{Money, PriceTable};
+use crate::time::Millis;
+use crate::transcript::lineage::lineages;
 use crate::transcript::reader::{ReadPosition, read_on};
 
 /// A batch is handed on after about this many bytes: often enough that it goes into the ledger
@@ -64,7 +66,14 @@ pub struct Caught {
 struct Job {
     file: TranscriptFile,
     position: ReadPosition,
+    /// Its session, if it was read before.
+    session: Option<String>,
+    /// Totals that the ledger knows of it: since when their runs count, and the amount.
+    totals: Vec<(Millis, Money)>,
 }
+
+/// From so many totals of one chain on, it takes the lines to tell which goes on from which.
+const WORTH_LINEAGE: usize = 3;
 
 impl Job {
     fn bytes(&self) -> u64 {
@@ -73,21 +82,35 @@ impl Job {
 
     fn read(&self, batch: &mut Batch, enough: &mut impl FnMut(u64) -> bool) -> std::io::Result<()> {
         let path = &self.file.path;
-        let home = transcripts::session_of(path);
-        let mut sink = batch.file(&home, self.file.state.modified / 1_000_000);
+        let by_place = transcripts::session_of(path);
+        let known = self.session.as_deref();
+        let session = known.or_else(|| transcripts::is_session_id(&by_place).then_some(&*by_place));
+        let mut sink = batch.file(session, &by_place, self.file.state.modified / 1_000_000);
         let (now, continuity) = read_on(path, &self.position, &mut sink, enough)?;
-        batch.finish_file(path, self.position, now, continuity);
+        let mut totals = self.totals.clone();
+        totals.extend(sink.totals());
+        totals.sort_unstable();
+        totals.dedup();
+        let mut chains = totals.chunk_by(|one, next| one.0 == next.0);
+        let has_many = chains.any(|chain| chain.len() >= WORTH_LINEAGE);
+        let lineages = if sink.totals().next().is_some() && has_many {
+            // A file that vanished in between is read again, if it comes back.
+            lineages(path, now.offset).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        sink.finish(path, self.position, now, continuity, lineages);
         Ok(())
     }
 }
 
 impl Ledger {
     /// Puts a batch into the ledger.
-    pub fn commit(&mut self, batch: &Batch, prices: &PriceTable) -> Result<(), Error> {
+    pub(crate) fn commit(&mut self, batch: &Batch, prices: &PriceTable) -> Result<(), Error> {
         if batch.is_empty() {
             return Ok(());
         }
-        self.write(|connection| put(connection, batch, prices))
+        self.write(|connection| put_and_settle(connection, batch, prices))
     }
 
     /// Reads everything new under `roots` into the ledger. `watch` is told how far it is, a few
@@ -100,7 +123,7 @@ impl Ledger {
         watch: &mut dyn FnMut(ReadingProgress),
     ) -> Result<Caught, Error> {
         let began = Instant::now();
-        let known = positions::file_states(&self.connection).map_err(self.failed())?;
+        let known = transcript_files::file_states(&self.connection).map_err(self.failed())?;
         let changed = transcripts::all(roots)
             .into_iter()
             .filter(|file| known.get(bytes_of(&file.path)) != Some(&file.state));
@@ -111,9 +134,15 @@ impl Ledger {
     }
 
     fn job(&self, file: TranscriptFile) -> Result<Job, Error> {
-        let position =
-            positions::position_of(&self.connection, &file.path).map_err(self.failed())?;
-        Ok(Job { file, position })
+        let known = transcript_files::position_of(&self.connection, &file.path);
+        let (position, session) = known.map_err(self.failed())?.unzip();
+        let totals = totals::of_file(&self.connection, &file.path);
+        Ok(Job {
+            totals: totals.map_err(self.failed())?,
+            file,
+            position: position.unwrap_or_default(),
+            session,
+        })
     }
 
     fn read_jobs(
@@ -163,7 +192,7 @@ impl Ledger {
 
     /// Reads what one session has gained: its transcript and those of its subagents. The batch is
     /// not committed.
-    pub fn read_session(&self, transcript: &Path) -> Result<Batch, Error> {
+    pub(crate) fn read_session(&self, transcript: &Path) -> Result<Batch, Error> {
         let mut batch = Batch::default();
         let own = TranscriptFile::at(transcript.to_owned());
         for file in own.into_iter().chain(transcripts::of_subagents(transcript)) {
@@ -233,8 +262,9 @@ impl Ledger {
                 .connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
             let enough = done + TRANSACTION_BYTES;
+            let mut concerned = Concerned::default();
             while let Some(handed) = waiting {
-                put(&transaction, &handed.batch, prices)?;
+                put(&transaction, &handed.batch, prices, &mut concerned)?;
                 failed += handed.failed;
                 done += handed.bytes;
                 watch(ReadingProgress { done, total });
@@ -243,6 +273,7 @@ impl Ledger {
                     break;
                 }
             }
+            settle(&transaction, concerned, prices)?;
             transaction.commit()?;
         }
         Ok(failed)

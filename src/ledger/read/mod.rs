@@ -4,5 +4,6 @@ mod batch;
 mod catch_up;
 mod commit;
 
-pub use batch::Batch;
+pub(crate) use batch::Batch;
 pub use catch_up::{Caught, Effort, ReadingProgress};
+pub(crate) use commit::put_and_settle;

@@ -1,15 +1,18 @@
 //! The file: how it is opened, what stands in its tables.
 
+pub(crate) mod families;
+pub(crate) mod marks;
 mod names;
 mod opening;
-pub(crate) mod positions;
 pub(crate) mod responses;
 mod schema;
 mod sums;
+pub(crate) mod told;
 pub(crate) mod totals;
+pub(crate) mod transcript_files;
 
-pub(crate) use names::{Id, bytes_of, model_id, model_names, session_id};
+pub(crate) use names::{Id, bytes_of, model_id, model_names, put_session, session_id};
 pub use opening::{Error, Ledger, Patience, path_in};
-pub(crate) use responses::{Counted, ResponseRow};
+pub(crate) use responses::{Counted, ResponseRow, StoredSighting};
 pub(crate) use sums::SumChanges;
-pub(crate) use totals::StoredTotal;
+pub(crate) use totals::WrittenTotal;

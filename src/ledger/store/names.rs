@@ -33,6 +33,20 @@ pub(crate) fn session_id(connection: &Connection, name: &str) -> rusqlite::Resul
         .optional()
 }
 
+/// The id of a session, which is added as a family of its own if it is new.
+pub(crate) fn put_session(connection: &Connection, name: &str) -> rusqlite::Result<Id> {
+    if let Some(known) = session_id(connection, name)? {
+        return Ok(known);
+    }
+    let id = connection
+        .prepare_cached("INSERT INTO session (name) VALUES (?) RETURNING id")?
+        .query_row([name], |row| row.get(0))?;
+    connection
+        .prepare_cached("UPDATE session SET family = id WHERE id = ?")?
+        .execute([id])?;
+    Ok(id)
+}
+
 /// Paths are stored as their bytes, which need not be UTF-8.
 pub(crate) fn bytes_of(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()

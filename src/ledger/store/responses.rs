@@ -1,26 +1,24 @@
-//! The `response` table: what was served, each response once.
+//! The `response` table: what was served, each response once; and `copy`: where else it stands.
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::names::Id;
+use super::transcript_files::CUT_OFF;
 use crate::pricing::{ModelPrices, Money, Service, Usage};
 use crate::time::Millis;
 
 /// Bits of `response.flags`.
 const FAST: i64 = 1;
 const US_ONLY: i64 = 2;
-const SESSION_IS_NAMED: i64 = 4;
+const LATE: i64 = 4;
 const SUBAGENT: i64 = 8;
 const UNPRICED: i64 = 16;
 
-/// One response, merged over its repetitions. `Name` is what stands for a session or model: an id
-/// in the ledger, or a place in a batch.
+/// One response, merged over its repetitions. `Name` is what stands for a model: an id in the
+/// ledger, or a place in a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Counted<Name> {
     pub(crate) at: Millis,
-    pub(crate) session: Name,
-    /// Whether a copied line named the session; that outranks the file it was found in.
-    pub(crate) session_is_named: bool,
     pub(crate) model: Name,
     pub(crate) subagent: bool,
     pub(crate) usage: Usage,
@@ -29,14 +27,10 @@ pub(crate) struct Counted<Name> {
 }
 
 impl<Name: Copy> Counted<Name> {
-    /// Takes in another repetition of the same response. The order does not matter, save for
-    /// which of two files names the session where neither line does.
+    /// Takes in another repetition of the same response. The order does not matter.
     pub(crate) fn merge(&mut self, other: &Self) {
-        if other.session_is_named && !self.session_is_named {
-            self.session = other.session;
-            self.session_is_named = true;
-        }
-        if other.usage.output > self.usage.output || self.calls.is_empty() {
+        let rank = |calls: &[Usage]| calls.iter().copied().sum::<Usage>().fields();
+        if rank(&other.calls) > rank(&self.calls) {
             self.calls.clone_from(&other.calls);
         }
         self.at = self.at.min(other.at);
@@ -46,12 +40,10 @@ impl<Name: Copy> Counted<Name> {
         self.service.us_only |= other.service.us_only;
     }
 
-    /// The same with other names.
-    pub(crate) fn renamed<Other>(&self, session: Other, model: Other) -> Counted<Other> {
+    /// The same under another name of its model.
+    pub(crate) fn of_model<Other>(&self, model: Other) -> Counted<Other> {
         Counted {
             at: self.at,
-            session,
-            session_is_named: self.session_is_named,
             model,
             subagent: self.subagent,
             usage: self.usage,
@@ -61,30 +53,64 @@ impl<Name: Copy> Counted<Name> {
     }
 }
 
+/// Where a line stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StoredSighting {
+    pub(crate) file: Id,
+    pub(crate) position: i64,
+    pub(crate) is_late: bool,
+    /// The session that the line says it was copied from.
+    pub(crate) names: Option<Id>,
+}
+
+impl StoredSighting {
+    /// The place of a line that was seen again in the same file: within one reading the first
+    /// counts, and after the file was read anew, the new one.
+    pub(crate) fn seen_again(self, again: Self) -> Self {
+        let is_known = self.position < CUT_OFF && self.position <= again.position;
+        Self {
+            names: self.names.or(again.names),
+            ..if is_known { self } else { again }
+        }
+    }
+}
+
 /// A row of `response`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ResponseRow {
     pub(crate) counted: Counted<Id>,
+    /// Its owner.
+    pub(crate) session: Id,
     /// Whether the model has no known price.
     pub(crate) is_unpriced: bool,
     pub(crate) cost: Money,
+    /// Where it was seen first.
+    pub(crate) seen: StoredSighting,
 }
 
 impl ResponseRow {
-    pub(crate) fn priced(counted: Counted<Id>, prices: &ModelPrices<'_>) -> Self {
-        let cost = prices.price(counted.at, &counted.usage, counted.service, &counted.calls);
-        Self {
-            is_unpriced: !prices.known(),
-            cost,
+    pub(crate) fn priced(
+        counted: Counted<Id>,
+        session: Id,
+        seen: StoredSighting,
+        prices: &ModelPrices<'_>,
+    ) -> Self {
+        let mut row = Self {
             counted,
-        }
+            session,
+            is_unpriced: false,
+            cost: Money::ZERO,
+            seen,
+        };
+        row.price(prices);
+        row
     }
 
-    /// What is known after another repetition.
-    pub(crate) fn merged_with(&self, other: &Counted<Id>, prices: &ModelPrices<'_>) -> Self {
-        let mut counted = self.counted.clone();
-        counted.merge(other);
-        Self::priced(counted, prices)
+    /// Prices it anew.
+    pub(crate) fn price(&mut self, prices: &ModelPrices<'_>) {
+        let counted = &self.counted;
+        self.cost = prices.price(counted.at, &counted.usage, counted.service, &counted.calls);
+        self.is_unpriced = !prices.known();
     }
 
     /// Runs [`INSERT`] or [`REPLACE`]; gives the number of rows written.
@@ -97,13 +123,13 @@ impl ResponseRow {
         let bit = |on: bool, bit: i64| if on { bit } else { 0 };
         let flags = bit(service.fast, FAST)
             | bit(service.us_only, US_ONLY)
-            | bit(self.counted.session_is_named, SESSION_IS_NAMED)
+            | bit(self.seen.is_late, LATE)
             | bit(self.counted.subagent, SUBAGENT)
             | bit(self.is_unpriced, UNPRICED);
         statement.execute(params![
             key,
             self.counted.at,
-            self.counted.session,
+            self.session,
             self.counted.model,
             flags,
             usage.input.cast_signed(),
@@ -113,7 +139,10 @@ impl ResponseRow {
             usage.cache_write_1h.cast_signed(),
             usage.web_searches.cast_signed(),
             calls_as_json(&self.counted.calls),
-            self.cost.pico()
+            self.cost.pico(),
+            self.seen.file,
+            self.seen.position,
+            self.seen.names
         ])
     }
 
@@ -123,8 +152,6 @@ impl ResponseRow {
         Ok(Self {
             counted: Counted {
                 at: row.get(0)?,
-                session: row.get(1)?,
-                session_is_named: has(SESSION_IS_NAMED),
                 model: row.get(2)?,
                 subagent: has(SUBAGENT),
                 usage: usage_from(row, 4)?,
@@ -134,17 +161,25 @@ impl ResponseRow {
                 },
                 calls: calls_from_json(row.get(10)?),
             },
+            session: row.get(1)?,
             is_unpriced: has(UNPRICED),
             cost: Money::from_pico(row.get(11)?),
+            seen: StoredSighting {
+                file: row.get(12)?,
+                position: row.get(13)?,
+                is_late: has(LATE),
+                names: row.get(14)?,
+            },
         })
     }
 }
 
-pub(crate) const INSERT: &str = "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
+pub(crate) const INSERT: &str =
+    "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 pub(crate) const REPLACE: &str =
-    "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
-const COLUMNS: &str = "at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost";
+const COLUMNS: &str = "at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost, file, position, names, key";
 
 /// The fields of a usage, which stand in columns one after the other.
 pub(crate) fn usage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
@@ -163,15 +198,27 @@ pub(crate) fn read(connection: &Connection, key: i64) -> rusqlite::Result<Option
         .optional()
 }
 
-/// The rows of a session.
+/// The responses of a session, with their keys.
 pub(crate) fn of_session(
     connection: &Connection,
     session: Id,
-) -> rusqlite::Result<Vec<ResponseRow>> {
+) -> rusqlite::Result<Vec<(i64, ResponseRow)>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM response WHERE session = ?"))?
-        .query_map([session], ResponseRow::from)?
+        .query_map([session], |row| Ok((row.get(15)?, ResponseRow::from(row)?)))?
         .collect()
+}
+
+/// What a session spent from a moment on, as far as responses show it.
+pub(crate) fn spent_since(
+    connection: &Connection,
+    session: Id,
+    since: Millis,
+) -> rusqlite::Result<Money> {
+    connection
+        .prepare_cached("SELECT cost FROM response WHERE session = ? AND at >= ?")?
+        .query_map([session, since], |row| Ok(Money::from_pico(row.get(0)?)))?
+        .sum()
 }
 
 /// Calls `each` for every response with its key.
@@ -179,13 +226,47 @@ pub(crate) fn for_each(
     connection: &Connection,
     mut each: impl FnMut(i64, ResponseRow),
 ) -> rusqlite::Result<()> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS}, key FROM response"))?;
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM response"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        each(row.get(12)?, ResponseRow::from(row)?);
+        each(row.get(15)?, ResponseRow::from(row)?);
     }
     Ok(())
+}
+
+/// Gives a response to another session.
+pub(crate) fn give_to(connection: &Connection, key: i64, session: Id) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE response SET session = ?2 WHERE key = ?1")?
+        .execute([key, session])?;
+    Ok(())
+}
+
+/// Notes that a response stands in one more file. Says whether that is news.
+pub(crate) fn put_copy(
+    connection: &Connection,
+    key: i64,
+    seen: StoredSighting,
+) -> rusqlite::Result<bool> {
+    let known = connection
+        .prepare_cached("SELECT position, late, names FROM copy WHERE file = ? AND key = ?")?
+        .query_row([seen.file, key], |row| {
+            Ok(StoredSighting {
+                file: seen.file,
+                position: row.get(0)?,
+                is_late: row.get(1)?,
+                names: row.get(2)?,
+            })
+        })
+        .optional()?;
+    let now = known.map_or(seen, |known| known.seen_again(seen));
+    if known == Some(now) {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO copy VALUES (?,?,?,?,?)")?
+        .execute(params![now.file, key, now.position, now.is_late, now.names])?;
+    Ok(true)
 }
 
 fn calls_as_json(calls: &[Usage]) -> Option<String> {
@@ -204,29 +285,26 @@ fn calls_from_json(text: Option<String>) -> Vec<Usage> {
 mod tests {
     use super::*;
 
-    fn counted(at: Millis, output: u64, session: u32, named: bool) -> Counted<u32> {
+    fn counted(at: Millis, output: u64) -> Counted<u32> {
         Counted {
             at,
-            session,
             model: 0,
-            session_is_named: named,
             subagent: false,
             usage: Usage {
                 output,
                 ..Usage::default()
             },
-            service: Service::default(),
+            service: Service {
+                fast: output == 1,
+                us_only: false,
+            },
             calls: Vec::new(),
         }
     }
 
     #[test]
     fn repetitions_merge_the_same_in_any_order() {
-        let lines = [
-            counted(5, 1, 0, false),
-            counted(3, 250, 0, false),
-            counted(9, 0, 7, true),
-        ];
+        let lines = [counted(5, 1), counted(3, 250), counted(9, 0)];
         let merged = |order: [usize; 3]| {
             let mut first = lines[order[0]].clone();
             first.merge(&lines[order[1]]);
@@ -234,12 +312,22 @@ mod tests {
             first
         };
         let expected = merged([0, 1, 2]);
-        assert_eq!(
-            (expected.at, expected.usage.output, expected.session),
-            (3, 250, 7)
-        );
+        assert_eq!((expected.at, expected.usage.output), (3, 250));
+        assert!(expected.service.fast);
         for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             assert_eq!(merged(order), expected);
         }
+    }
+
+    #[test]
+    fn a_line_that_was_seen_again_stands_where_it_was_unless_the_file_was_read_anew() {
+        let at = |position| StoredSighting {
+            file: 1,
+            position,
+            is_late: position == 70,
+            names: None,
+        };
+        assert_eq!(at(50).seen_again(at(70)), at(50));
+        assert_eq!(at(50 + CUT_OFF).seen_again(at(70)), at(70));
     }
 }

@@ -9,32 +9,48 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// The version that this program writes; raised with every change of [`TABLES`]. There was no
 /// release yet, so an older ledger is not brought up to date but filled anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// The text carries no comments and no needless spaces: SQLite keeps it as it is and parses it at
 /// every open. What the columns mean:
-/// - `session.project`: the directory it worked in; `parent`, `parent_at`: the session it was
-///   forked from and the time of the newest line copied from there; `recorded`, `unrecorded`,
-///   `unpriced`: sums of its responses, kept in step; `client_total`, `client_total_at`: the
-///   client's own live total as the status line was last told, and when.
-/// - `response.key`: hash of message id and request id; `flags`: see `responses.rs`; `calls`: the
-///   calls of a tool loop, where they decide the price.
-/// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived from `cost_state`,
-///   see `unrecorded.rs`.
-/// - `file.bytes_read` to `unreadable`: a `ReadPosition`; `modified` in nanoseconds.
-/// - `cost_state.before`, `after`: times of the lines around it; `models`: see `totals.rs`.
+/// - `session.family`: the same for all sessions that have to do with each other; `project`,
+///   `project_rank`: the directory it worked in, by the line with the lowest rank; `recorded`,
+///   `unpriced`: sums of its responses, kept in step. The rest is derived from its family, see
+///   `family.rs`: `unrecorded`; `in_runs`, `beyond`, `until`: what its runs say; `parent`: the
+///   session it was forked from. `untold`: see `told.rs`.
+/// - `file.bytes_read` to `unreadable`: a `ReadPosition`; `modified` in nanoseconds; `queue`,
+///   `queue_at`: its first `queue-operation`.
+/// - `response.key`: hash of message id and request id; `session`: its owner; `flags`: see
+///   `responses.rs`; `calls`: the calls of a tool loop, where they decide the price; `file`,
+///   `position`, `names`: where it was seen first, and whom that line names as its source.
+///   `copy`: where else it was seen.
+/// - `snapshot`, `compaction`: lines that tell whose the others are, with what copies keep of them.
+/// - `cost_state`: running totals of the client; `came_from`, `since`: a `Lineage`; `models`: see
+///   `totals.rs`.
+/// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived. `told`,
+///   `unwritten`: what the status line was told, and what of it no file has; see `told.rs`.
 const TABLES: &str = "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER)WITHOUT ROWID;
-CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT UNIQUE,project TEXT,parent TEXT,parent_at INTEGER,recorded INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,client_total INTEGER,client_total_at INTEGER);
+CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT UNIQUE,family INTEGER,project TEXT,project_rank INTEGER,recorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,in_runs INTEGER DEFAULT 0,beyond INTEGER DEFAULT 0,until INTEGER,parent INTEGER,untold INTEGER);
+CREATE INDEX session_by_family ON session(family);
 CREATE TABLE model(id INTEGER PRIMARY KEY,name TEXT UNIQUE);
-CREATE TABLE response(key INTEGER PRIMARY KEY,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER);
-CREATE INDEX response_by_session ON response(session);
+CREATE TABLE file(id INTEGER PRIMARY KEY,path BLOB UNIQUE,session INTEGER,bytes_read INTEGER,mark INTEGER,size INTEGER,modified INTEGER,last_at INTEGER,newest_at INTEGER,last_response INTEGER,unreadable INTEGER,queue INTEGER,queue_at INTEGER);
+CREATE INDEX file_by_session ON file(session);
+CREATE TABLE response(key INTEGER PRIMARY KEY,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER,file INTEGER,position INTEGER,names INTEGER);
+CREATE INDEX response_by_session ON response(session,at);
+CREATE TABLE copy(file INTEGER,key INTEGER,position INTEGER,late INTEGER,names INTEGER,PRIMARY KEY(file,key))WITHOUT ROWID;
+CREATE INDEX copy_by_key ON copy(key);
+CREATE TABLE snapshot(key INTEGER,file INTEGER,position INTEGER,at INTEGER,PRIMARY KEY(key,file))WITHOUT ROWID;
+CREATE INDEX snapshot_by_file ON snapshot(file);
+CREATE TABLE compaction(key INTEGER,file INTEGER,position INTEGER,late INTEGER,names INTEGER,at INTEGER,tokens INTEGER,PRIMARY KEY(key,file))WITHOUT ROWID;
+CREATE INDEX compaction_by_file ON compaction(file);
+CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,run_ms INTEGER,api_ms INTEGER,unknown INTEGER,before INTEGER,came_from INTEGER,since INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
+CREATE INDEX cost_state_by_session ON cost_state(session);
+CREATE INDEX cost_state_by_start ON cost_state(started);
 CREATE TABLE quarter(quarter INTEGER,session INTEGER,model INTEGER,responses INTEGER,unpriced INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE TABLE unrecorded(quarter INTEGER,session INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE INDEX unrecorded_by_session ON unrecorded(session);
-CREATE TABLE file(id INTEGER PRIMARY KEY,path BLOB UNIQUE,bytes_read INTEGER,mark INTEGER,size INTEGER,modified INTEGER,last_at INTEGER,open_cost_state INTEGER,unreadable INTEGER);
-CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,before INTEGER,after INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
-CREATE INDEX cost_state_by_session ON cost_state(session);
-CREATE INDEX cost_state_by_start ON cost_state(started);";
+CREATE TABLE told(session INTEGER,origin INTEGER,base INTEGER,total INTEGER,at INTEGER,model INTEGER,PRIMARY KEY(session,origin))WITHOUT ROWID;
+CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(session,quarter,model))WITHOUT ROWID;";
 
 /// What was found on opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

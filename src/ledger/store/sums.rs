@@ -31,11 +31,7 @@ impl SumChanges {
 
     fn change(&mut self, row: &ResponseRow, sign: i64) {
         let counted = &row.counted;
-        let key = (
-            counted.at.div_euclid(QUARTER),
-            counted.session,
-            counted.model,
-        );
+        let key = (counted.at.div_euclid(QUARTER), row.session, counted.model);
         let change = self.0.entry(key).or_default();
         change.responses += sign;
         change.unpriced += if row.is_unpriced { sign } else { 0 };

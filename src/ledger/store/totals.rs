@@ -1,148 +1,169 @@
 //! The `cost_state` table: running totals of the client, each with its place.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::names::Id;
-use crate::ledger::unrecorded::{Part, Parts, Relative, Total};
+use super::names::{Id, bytes_of};
+use super::transcript_files::CUT_OFF;
+use crate::ledger::derivation::{Part, Parts};
 use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::Millis;
-use crate::transcript::line::CostState;
+use crate::transcript::line::ModelTotal;
+use crate::transcript::lineage::Lineage;
 
-const COLUMNS: &str = "started, total, before, after, models";
-
-/// A running total as it was found.
-pub(crate) struct StoredTotal<'s> {
-    pub(crate) file: Id,
+/// A running total as a file has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WrittenTotal {
     pub(crate) position: u64,
-    pub(crate) session: Id,
-    pub(crate) before: Option<Millis>,
-    pub(crate) after: Option<Millis>,
-    pub(crate) state: &'s CostState,
+    pub(crate) started: Millis,
+    pub(crate) cost: Money,
+    pub(crate) run_ms: i64,
+    pub(crate) api_ms: i64,
+    pub(crate) has_unknown_model: bool,
+    pub(crate) before: Millis,
+    /// As written.
+    pub(crate) models: BTreeMap<String, ModelTotal>,
 }
 
-impl StoredTotal<'_> {
-    pub(crate) fn put(&self, connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()> {
-        let total = Money::from_noisy_usd(self.state.total_usd).unwrap_or_default();
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?)")?
-            .execute(params![
-                self.file,
-                self.position.cast_signed(),
-                self.session,
-                self.state.started,
-                total.pico(),
-                self.before,
-                self.after,
-                models_as_json(self.state, prices)
-            ])?;
-        Ok(())
-    }
-}
-
-/// Notes the first time after a running total, and gives its session.
-pub(crate) fn put_first_time_after(
+/// Stores a total.
+pub(crate) fn put(
     connection: &Connection,
     file: Id,
-    position: u64,
-    at: Millis,
-) -> rusqlite::Result<Option<Id>> {
+    session: Id,
+    total: &WrittenTotal,
+    prices: &PriceTable,
+) -> rusqlite::Result<()> {
+    // Where the file was read anew, the same total stood elsewhere.
     connection
         .prepare_cached(
-            "UPDATE cost_state SET after = ?3 WHERE file = ?1 AND position = ?2 RETURNING session",
+            "DELETE FROM cost_state WHERE file = ?1 AND position >= ?2 AND started = ?3 AND total = ?4 AND run_ms = ?5",
         )?
-        .query_row(params![file, position.cast_signed(), at], |row| row.get(0))
-        .optional()
-}
-
-/// Forgets the running totals of a file that is read anew: they stand at other places now.
-pub(crate) fn forget(connection: &Connection, file: Id) -> rusqlite::Result<()> {
+        .execute(params![file, CUT_OFF, total.started, total.cost.pico(), total.run_ms])?;
     connection
-        .prepare_cached("DELETE FROM cost_state WHERE file = ?")?
-        .execute([file])?;
+        .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")?
+        .execute(params![
+            file,
+            total.position.cast_signed(),
+            session,
+            total.started,
+            total.cost.pico(),
+            total.run_ms,
+            total.api_ms,
+            total.has_unknown_model,
+            total.before,
+            None::<i64>,
+            None::<i64>,
+            models_as_json(&total.models, prices)
+        ])?;
     Ok(())
 }
 
-/// `{"model": [pico-dollars, [usage]]}`, by canonical name.
-fn models_as_json(state: &CostState, prices: &PriceTable) -> String {
-    let mut parts: BTreeMap<String, (i64, Usage)> = BTreeMap::new();
-    for (model, total) in &state.models {
-        let (cost, usage) = parts.entry(prices.canonical(model)).or_default();
-        *cost = cost.saturating_add(
-            Money::from_noisy_usd(total.cost_usd)
-                .unwrap_or_default()
-                .pico(),
-        );
-        *usage += total.usage;
-    }
-    let compact: BTreeMap<&String, (i64, [u64; 6])> = parts
-        .iter()
-        .map(|(model, (cost, usage))| (model, (*cost, usage.fields())))
-        .collect();
-    serde_json::to_string(&compact).unwrap_or_else(|_| "{}".to_owned())
-}
-
-fn total_from(row: &Row<'_>) -> rusqlite::Result<Total> {
-    let models: String = row.get(4)?;
-    let compact: BTreeMap<String, (i64, [u64; 6])> =
-        serde_json::from_str(&models).unwrap_or_default();
-    let part = |cost, fields| Part {
-        usage: Usage::of_fields(fields),
-        cost: Money::from_pico(cost),
-    };
-    let mut parts: Parts = compact
-        .into_iter()
-        .map(|(model, (cost, fields))| (model, part(cost, fields)))
-        .collect();
-    if parts.is_empty() {
-        // A client that gave no parts: the total stands for itself.
-        parts.insert(String::new(), part(row.get(1)?, [0; 6]));
-    }
-    Ok(Total {
-        started: row.get(0)?,
-        parts,
-        before: row.get::<_, Option<Millis>>(2)?.unwrap_or(0),
-        after: row.get(3)?,
-    })
-}
-
-/// The running totals of a session, in file order.
-pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Result<Vec<Total>> {
-    connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM cost_state WHERE session = ? ORDER BY file, position"
-        ))?
-        .query_map([session], total_from)?
-        .collect()
-}
-
-/// Those of other sessions that share a start with one of this session's.
-pub(crate) fn of_relatives(
+/// Stores where the runs of a file come from.
+pub(crate) fn put_lineage(
     connection: &Connection,
-    session: Id,
-) -> rusqlite::Result<Vec<Relative>> {
+    file: Id,
+    lineage: &Lineage,
+) -> rusqlite::Result<()> {
     connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS}, name FROM cost_state JOIN session ON session.id = session
-             WHERE session != ?1 AND started IN (SELECT started FROM cost_state WHERE session = ?1)"
-        ))?
-        .query_map([session], |row| {
-            Ok(Relative {
-                session: row.get(5)?,
-                total: total_from(row)?,
-            })
+        .prepare_cached(
+            "UPDATE cost_state SET came_from = ?3, since = ?4 WHERE file = ?1 AND position = ?2",
+        )?
+        .execute(params![
+            file,
+            lineage.position.cast_signed(),
+            lineage.from.map(u64::cast_signed),
+            lineage.since
+        ])?;
+    Ok(())
+}
+
+/// The totals of a file: since when their runs count, and the amount.
+pub(crate) fn of_file(
+    connection: &Connection,
+    path: &Path,
+) -> rusqlite::Result<Vec<(Millis, Money)>> {
+    connection
+        .prepare_cached(
+            "SELECT started, total FROM cost_state WHERE file = (SELECT id FROM file WHERE path = ?)",
+        )?
+        .query_map([bytes_of(path)], |row| {
+            Ok((row.get(0)?, Money::from_pico(row.get(1)?)))
         })?
         .collect()
 }
 
-/// The session and all that share a start with it.
-pub(crate) fn family(connection: &Connection, session: Id) -> rusqlite::Result<HashSet<Id>> {
+/// Other sessions whose chains of runs began in the same moment.
+pub(crate) fn sessions_with_start(
+    connection: &Connection,
+    started: Millis,
+    session: Id,
+) -> rusqlite::Result<Vec<Id>> {
     connection
         .prepare_cached(
-            "SELECT DISTINCT session FROM cost_state
-             WHERE started IN (SELECT started FROM cost_state WHERE session = ?1)",
+            "SELECT DISTINCT session FROM cost_state WHERE started = ? AND session != ?",
         )?
-        .query_map([session], |row| row.get(0))?
+        .query_map([started, session], |row| row.get(0))?
         .collect()
+}
+
+/// Of the totals of a session that are not greater than this amount: the newest, with the time
+/// that its chain of runs had lived.
+pub(crate) fn newest_up_to(
+    connection: &Connection,
+    session: Id,
+    most: Money,
+) -> rusqlite::Result<Option<(Money, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT total, run_ms FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1",
+        )?
+        .query_row([session, most.pico()], |row| {
+            Ok((Money::from_pico(row.get(0)?), row.get(1)?))
+        })
+        .optional()
+}
+
+/// Whether a session was forked from another.
+pub(crate) fn is_fork(connection: &Connection, session: Id) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT parent IS NOT NULL FROM session WHERE id = ?")?
+        .query_row([session], |row| row.get(0))
+}
+
+type Compact = BTreeMap<String, (i64, [u64; 6], bool)>;
+
+/// `{"model": [pico-dollars, [usage], whether writes are split]}`, by canonical name.
+fn models_as_json(models: &BTreeMap<String, ModelTotal>, prices: &PriceTable) -> String {
+    let mut compact = Compact::new();
+    for (model, total) in models {
+        let cost = Money::from_noisy_usd(total.cost_usd).unwrap_or_default();
+        let known = compact
+            .entry(prices.canonical(model))
+            .or_insert((0, [0; 6], true));
+        known.0 = known.0.saturating_add(cost.pico());
+        known.1 = (Usage::of_fields(known.1) + total.usage).fields();
+        known.2 &= total.splits;
+    }
+    serde_json::to_string(&compact).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// The reverse of [`models_as_json`]. A client that gave no parts: the total stands for itself.
+pub(crate) fn parts_from(row: &Row<'_>, column: usize, whole: Money) -> rusqlite::Result<Parts> {
+    let models: String = row.get(column)?;
+    let compact: Compact = serde_json::from_str(&models).unwrap_or_default();
+    let part = |(cost, usage, splits)| Part {
+        usage: Usage::of_fields(usage),
+        splits,
+        cost: Money::from_pico(cost),
+    };
+    let mut parts: Parts = compact
+        .into_iter()
+        .map(|(model, compact)| (model, part(compact)))
+        .collect();
+    if parts.is_empty() && whole > Money::ZERO {
+        parts.insert(String::new(), part((whole.pico(), [0; 6], true)));
+    }
+    Ok(parts)
 }
