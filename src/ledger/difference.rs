@@ -116,13 +116,13 @@ struct ClientTotal {
 impl ClientTotal {
     fn of(runs: &[Run], told: &[ToldRow]) -> Option<Self> {
         let growth: Money = runs.iter().map(|run| run.total - run.base).sum();
-        let growth_told: Money = told.iter().map(|row| row.total - row.base).sum();
+        let growth_told: Money = told.iter().map(|row| row.grown).sum();
         let mut found = match (told.last(), runs.last()) {
             (Some(row), _) => Self {
                 total: row.total,
                 figure: ClientFigure::Live,
                 at: row.at,
-                inherited: row.base,
+                inherited: row.total - row.grown,
                 ..Self::default()
             },
             (None, Some(run)) => Self {
@@ -172,7 +172,10 @@ fn difference(
     }
     found.ours = facts.recorded + found.unrecorded + found.unwritten;
     found.after_total = match client.until {
-        Some(until) => responses::spent_since(connection, session, until + 1)?,
+        Some(until) => {
+            let since = responses::since(connection, session, until + 1)?;
+            since.iter().map(|row| row.cost).sum()
+        }
         None => Money::ZERO,
     };
     found.restarts = match client.figure {

@@ -12,8 +12,11 @@ use chrono::Datelike;
 
 use super::read::{Batch, Effort, put_and_settle};
 use super::spent::Spent;
-use super::store::told::{self, SessionFacts, ToldRow};
-use super::store::{Id, Ledger, Patience, model_id, put_session, responses, session_id, totals};
+use super::store::told::{self, SAME_PRICES, SessionFacts, ToldRow};
+use super::store::{
+    Id, Ledger, Patience, ResponseRow, StoredSighting, model_id, put_session, responses,
+    session_id, totals,
+};
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -71,11 +74,12 @@ struct Telling {
     is_news: bool,
 }
 
-/// What a response that is not written yet adds.
+/// A response that is not written yet.
 struct Gain {
-    at: Millis,
+    /// What it adds to what was written of it before.
     cost: Money,
     is_of_session: bool,
+    row: ResponseRow,
 }
 
 impl Live {
@@ -87,7 +91,8 @@ impl Live {
         let gained = transcript
             .and_then(|path| ledger.read_session(path).ok())
             .unwrap_or_default();
-        if !ledger.is_complete() {
+        // A fork repeats its parent's lines; whose they are is known when the parent's are.
+        if !ledger.is_complete() || gained.begins_like_a_fork() {
             let roots = places.transcript_roots();
             let effort = Effort::Within(FIRST_READ);
             let _ = ledger.catch_up(roots, &prices, effort, &mut |_| {});
@@ -132,7 +137,8 @@ impl Live {
         }
         let gains = self.gains().ok()?;
         let period = start.timestamp_millis()..end.timestamp_millis();
-        let in_period = gains.iter().filter(|gain| period.contains(&gain.at));
+        let in_period = gains.iter();
+        let in_period = in_period.filter(|gain| period.contains(&gain.row.counted.at));
         let more: Money = in_period.map(|gain| gain.cost).sum();
         today.recorded += more;
         month.recorded += more;
@@ -181,16 +187,16 @@ impl Live {
             if let Some(old) = &old {
                 counted.merge(&old.counted);
             }
-            let cost = prices.price(counted.at, &counted.usage, counted.service, &counted.calls);
             let home = self.gained.files.get(seen.first.file);
             let name = home.and_then(|file| self.gained.sessions.get_index(file.session));
+            let row = ResponseRow::priced(counted, 0, StoredSighting::default(), prices);
             gains.push(Gain {
-                at: counted.at,
-                cost: cost - old.as_ref().map_or(Money::ZERO, |old| old.cost),
+                cost: row.cost - old.as_ref().map_or(Money::ZERO, |old| old.cost),
                 is_of_session: match &old {
                     Some(old) => Some(old.session) == own,
                     None => name.is_some_and(|(name, _)| *name == self.session),
                 },
+                row,
             });
         }
         Ok(gains)
@@ -223,7 +229,7 @@ impl Live {
         let session = Spent {
             recorded: facts.recorded,
             unrecorded: facts.unrecorded,
-            unwritten: facts.unwritten(&rows, &self.prices),
+            unwritten: facts.unwritten(&rows),
             estimated: facts.unpriced > 0,
         };
         Ok((session, telling))
@@ -238,38 +244,98 @@ impl Live {
         gains: &[Gain],
         now: Millis,
     ) -> rusqlite::Result<Telling> {
-        let origin = told.run_ms.map_or(0, |run_ms| now - run_ms);
-        let telling = |row, untold, is_news| Telling {
+        let origin = told.run_ms.map(|run_ms| now - run_ms);
+        let (row, untold, is_news) = match told::same_process(rows, origin, told.total) {
+            Some(known) => {
+                let row = self.grown(known, told, id, gains, now)?;
+                (row, facts.untold, row != *known)
+            }
+            None => {
+                let (base, own) = self.at_first_sight(told, id, facts, gains, origin)?;
+                let row = ToldRow {
+                    origin: origin.unwrap_or(-now),
+                    total: told.total,
+                    grown: self.prices.scale_client_amount(told.total - base),
+                    rate: SAME_PRICES,
+                    at: now,
+                    model: None,
+                };
+                let untold = if rows.is_empty() {
+                    facts.loose() - own
+                } else {
+                    facts.untold
+                };
+                (row, untold, true)
+            }
+        };
+        Ok(Telling {
             row,
             untold,
             model: told.model.clone(),
             is_news,
-        };
-        if let Some(known) = rows.iter().find(|row| row.is_of(origin)) {
-            let mut row = *known;
-            row.total = told.total;
-            if told.total < known.total {
-                // Less than before is another process, or nothing that could be understood.
-                row.base = told.total - (known.total - known.base);
-            }
-            let is_news = row != *known;
-            row.at = if is_news { now } else { known.at };
-            return Ok(telling(row, facts.untold, is_news));
+        })
+    }
+
+    /// What a process tells now that told before.
+    fn grown(
+        &self,
+        known: &ToldRow,
+        told: &Told,
+        id: Option<Id>,
+        gains: &[Gain],
+        now: Millis,
+    ) -> rusqlite::Result<ToldRow> {
+        let more = told.total - known.total;
+        if more <= Money::ZERO {
+            return Ok(*known);
         }
-        let (base, own) = self.at_first_sight(told, id, facts, gains, origin)?;
-        let untold = if rows.is_empty() {
-            facts.loose() - own
-        } else {
-            facts.untold
-        };
-        let row = ToldRow {
-            origin,
-            base,
+        let answers = self.own_since(id, gains, known.at + 1)?;
+        let shown: Money = answers.iter().map(|row| row.cost).sum();
+        let mut row = ToldRow {
             total: told.total,
             at: now,
-            model: None,
+            ..*known
         };
-        Ok(telling(row, untold, true))
+        let scaled = self.prices.scale_client_amount(more);
+        if is_near(shown, scaled) {
+            row.rate = SAME_PRICES;
+        } else if shown > Money::ZERO && self.costs_at_other_prices(&answers, more) {
+            row.rate = shown.ratio(scaled, SAME_PRICES);
+            row.grown += shown;
+            return Ok(row);
+        }
+        row.grown += scaled.share(
+            u128::from(row.rate.unsigned_abs()),
+            SAME_PRICES.unsigned_abs().into(),
+        );
+        Ok(row)
+    }
+
+    /// Whether some model's prices, or old ones, explain what a client told for these answers.
+    fn costs_at_other_prices(&self, answers: &[ResponseRow], told: Money) -> bool {
+        let mut guesses = self.prices.guesses_of_any_client();
+        guesses.any(|guess| {
+            let price = |row: &ResponseRow| {
+                let counted = &row.counted;
+                guess.price(counted.at, &counted.usage, counted.service, &counted.calls)
+            };
+            is_near(answers.iter().map(price).sum(), told)
+        })
+    }
+
+    /// The session's answers from a moment on, written or not.
+    fn own_since(
+        &self,
+        id: Option<Id>,
+        gains: &[Gain],
+        since: Millis,
+    ) -> rusqlite::Result<Vec<ResponseRow>> {
+        let connection = &self.ledger.connection;
+        let mut own = id.map_or(Ok(Vec::new()), |id| responses::since(connection, id, since))?;
+        let gained = gains.iter();
+        let gained = gained.filter(|gain| gain.is_of_session && gain.row.counted.at >= since);
+        own.extend(gained.map(|gain| gain.row.clone()));
+        Ok(own)
     }
 
     /// The total with which a process started that was not heard of before, and what of the
@@ -280,29 +346,22 @@ impl Live {
         id: Option<Id>,
         facts: &SessionFacts,
         gains: &[Gain],
-        origin: Millis,
+        origin: Option<Millis>,
     ) -> rusqlite::Result<(Money, Money)> {
         let connection = &self.ledger.connection;
         let newest = id.map_or(Ok(None), |id| {
             totals::newest_up_to(connection, id, told.total)
         })?;
         let (total, run_ms) = newest.unwrap_or_default();
-        let begin = if origin == 0 {
-            facts.until
-        } else {
-            Some(origin + run_ms)
-        };
-        let begin = begin.unwrap_or(Millis::MIN);
-        let gained = gains
-            .iter()
-            .filter(|gain| gain.is_of_session && gain.at >= begin);
-        let mut own: Money = gained.map(|gain| gain.cost).sum();
-        if let Some(id) = id.filter(|_| facts.loose() > Money::ZERO) {
-            own += responses::spent_since(connection, id, begin)?;
-        }
-        let is_fork = || id.map_or(Ok(false), |id| totals::is_fork(connection, id));
-        let base = if own == Money::ZERO || total == told.total {
+        if total == told.total || facts.loose() == Money::ZERO {
             return Ok((told.total, Money::ZERO));
+        }
+        let begin = origin.map(|origin| origin + run_ms).or(facts.until);
+        let answers = self.own_since(id, gains, begin.unwrap_or(Millis::MIN))?;
+        let own: Money = answers.iter().map(|row| row.cost).sum();
+        let is_fork = || id.map_or(Ok(false), |id| totals::is_fork(connection, id));
+        let base = if own == Money::ZERO {
+            told.total
         } else if newest.is_none() && is_fork()? {
             told.total - own
         } else {
@@ -365,5 +424,10 @@ fn put_told(
     };
     told::put(connection, id, &row, telling.untold)?;
     let all = told::of_session(connection, id)?;
-    told::store_unwritten(connection, id, &all, prices)
+    told::store_unwritten(connection, id, &all)
+}
+
+/// Whether two amounts differ by no more than floating-point sums do.
+fn is_near(one: Money, other: Money) -> bool {
+    (one - other).pico().abs() <= Money::from_nano(2).pico()
 }

@@ -22,6 +22,17 @@ impl PriceTable {
     }
 }
 
+impl PriceTable {
+    /// Every price that any model ever had: what a client may take for one that it does not know.
+    pub(crate) fn guesses_of_any_client(&self) -> impl Iterator<Item = ModelPrices<'_>> {
+        let models = self.rows().iter().map(|row| row.model);
+        models.flat_map(|model| {
+            let prices = self.list_prices_of(model);
+            prices.each_row().collect::<Vec<_>>()
+        })
+    }
+}
+
 impl ModelPrices<'_> {
     /// `usage` with the split of cache writes by which it costs exactly `dollars`, however it was
     /// served. None if it never does. `hour` is the number of writes that live an hour, where it is

@@ -25,7 +25,7 @@ pub enum Line<'a> {
     /// A repetition of a response.
     Response(Response<'a>),
     /// A running total.
-    CostState(CostState<'a>),
+    CostState(CostState),
     /// A line that a process writes only into the file of its own session, or so it seems.
     Mark(Mark),
     /// The end of a compaction.
@@ -77,9 +77,7 @@ pub struct Signature<'a> {
 
 /// The client's running total, as a `cost-state` line has it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CostState<'a> {
-    /// The session in whose file it was written.
-    pub session: Option<Cow<'a, str>>,
+pub struct CostState {
     /// When the chain of runs began that this total covers; a fork keeps its parent's.
     pub started: Millis,
     /// Dollars, with floating-point noise.
@@ -321,14 +319,13 @@ fn hash_of(first: &str, second: &str) -> i64 {
     xxh3_64_with_seed(second.as_bytes(), xxh3_64(first.as_bytes())).cast_signed()
 }
 
-fn cost_state(fields: Fields<'_>) -> Option<CostState<'_>> {
+fn cost_state(fields: Fields<'_>) -> Option<CostState> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "saturates; milliseconds fit an i64"
     )]
     let started = fields.started? as Millis;
     Some(CostState {
-        session: fields.session,
         started,
         total_usd: fields.total_usd?,
         run_ms: fields.run_ms.cast_signed(),

@@ -87,7 +87,7 @@ fn may_be_total(line: &[u8]) -> bool {
     line.len() < 64 * 1024 && memchr::memmem::find(line, b"\"cost-state\"").is_some()
 }
 
-fn of_run(total: &CostState<'_>) -> (i64, i64, Millis, i64) {
+fn of_run(total: &CostState) -> (i64, i64, Millis, i64) {
     #[expect(clippy::cast_possible_truncation, reason = "only compared")]
     let cost = (total.total_usd * 1e10).round() as i64;
     (cost, total.api_ms, total.started, total.run_ms)

@@ -155,6 +155,22 @@ pub fn read_on(
     Ok((now, continuity))
 }
 
+/// The session that the first lines of a file name.
+///
+/// # Errors
+/// Whatever opening or reading says.
+pub fn first_session(path: &Path) -> io::Result<Option<String>> {
+    let mut beginning = Vec::new();
+    let file = File::open(path)?;
+    file.take(STRETCH as u64).read_to_end(&mut beginning)?;
+    let name = b"\"sessionId\":\"";
+    let session = memchr::memmem::find(&beginning, name).and_then(|at| {
+        let rest = beginning.get(at + name.len()..)?;
+        rest.get(..memchr::memchr(b'"', rest)?)
+    });
+    Ok(session.map(|session| String::from_utf8_lossy(session).into_owned()))
+}
+
 /// Hash of up to [`MARK`] bytes before `offset`.
 fn mark(file: &mut File, offset: u64) -> io::Result<i64> {
     let length = offset.min(MARK);
@@ -200,7 +216,7 @@ mod tests {
         fn compaction(&mut self, found: Compaction<'_>, place: Place) {
             self.told.push(format!("{found:?} at {place:?}"));
         }
-        fn cost_state(&mut self, state: CostState<'_>, position: u64, before: Option<Millis>) {
+        fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>) {
             self.told.push(format!(
                 "total {} at {position} after {before:?}",
                 state.total_usd

@@ -69,7 +69,7 @@ pub trait Sink {
     /// The end of a compaction.
     fn compaction(&mut self, compaction: Compaction<'_>, place: Place);
     /// A running total at `position`; `before` is the latest time before it.
-    fn cost_state(&mut self, state: CostState<'_>, position: u64, before: Option<Millis>);
+    fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>);
     /// An error that the client showed in place of an answer.
     fn refusal(&mut self);
 }
@@ -186,7 +186,7 @@ mod tests {
         }
         fn mark(&mut self, _: Mark, _: u64) {}
         fn compaction(&mut self, _: Compaction<'_>, _: Place) {}
-        fn cost_state(&mut self, _: CostState<'_>, _: u64, _: Option<Millis>) {}
+        fn cost_state(&mut self, _: CostState, _: u64, _: Option<Millis>) {}
         fn refusal(&mut self) {}
     }
 

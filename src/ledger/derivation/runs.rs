@@ -57,7 +57,10 @@ impl<'f> Written<'f> {
         let exits = totals.iter().filter(is_exit);
         Some(Self {
             totals: totals.to_vec(),
-            ending: exits.max_by_key(|total| total.run_ms).copied().unwrap_or(first),
+            ending: exits
+                .max_by_key(|total| total.run_ms)
+                .copied()
+                .unwrap_or(first),
             last,
         })
     }
@@ -102,7 +105,8 @@ fn written(family: &Family) -> Vec<Written<'_>> {
     totals.sort_by_key(|total| (same(total), total.run_ms, total.before, total.position));
     let runs = totals
         .chunk_by(|one, next| same(one) == same(next) && next.run_ms - one.run_ms <= SAME_RUN_MS);
-    runs.filter_map(|totals| Written::of(totals, family)).collect()
+    runs.filter_map(|totals| Written::of(totals, family))
+        .collect()
 }
 
 struct Context<'f> {

@@ -115,6 +115,13 @@ impl Batch {
         self.files.iter().any(of_file) || self.responses.values().any(of_response)
     }
 
+    /// Whether lines of another session stand at the beginning of its file.
+    pub(crate) fn begins_like_a_fork(&self) -> bool {
+        let is_copy = |seen: &SeenAt| seen.is_late || seen.names.is_some();
+        self.files.iter().any(|file| file.before.offset == 0)
+            && self.responses.values().any(|found| is_copy(&found.first))
+    }
+
     fn session(&mut self, name: &str) -> usize {
         let known = self.sessions.get_index_of(name);
         known.unwrap_or_else(|| self.sessions.insert_full(name.to_owned(), None).0)
@@ -134,20 +141,12 @@ impl Batch {
         }
     }
 
-    /// A receiver for what is read from one file. `session` is the name of its session, as far as
-    /// that is known; `by_place` is what stands in for it. `fallback_at` stands in for times of
+    /// A receiver for what is read from one file of a session. `fallback_at` stands in for times of
     /// files that hold none.
-    pub(crate) fn file<'b>(
-        &'b mut self,
-        session: Option<&str>,
-        by_place: &'b str,
-        fallback_at: Millis,
-    ) -> FileSink<'b> {
-        let known = session.map(|name| self.session(name));
+    pub(crate) fn file(&mut self, session: &str, fallback_at: Millis) -> FileSink<'_> {
         FileSink {
             file: self.files.len(),
-            session: known,
-            by_place,
+            session: self.session(session),
             fallback_at,
             batch: self,
             marks: Vec::new(),
@@ -161,8 +160,7 @@ impl Batch {
 pub(crate) struct FileSink<'b> {
     batch: &'b mut Batch,
     file: usize,
-    session: Option<usize>,
-    by_place: &'b str,
+    session: usize,
     fallback_at: Millis,
     marks: Vec<(u64, Mark)>,
     compactions: Vec<CompactionSeen>,
@@ -177,17 +175,16 @@ impl FileSink<'_> {
 
     /// Notes how far the file was read.
     pub(crate) fn finish(
-        mut self,
+        self,
         path: &Path,
         before: ReadPosition,
         now: ReadPosition,
         continuity: Continuity,
         lineages: Vec<Lineage>,
     ) {
-        let session = self.session_of(None);
         self.batch.files.push(FileSeen {
             path: path.to_owned(),
-            session,
+            session: self.session,
             before,
             now,
             continuity,
@@ -198,34 +195,18 @@ impl FileSink<'_> {
         });
     }
 
-    /// The file's session: that of its first line that names one, where the file's own name is no
-    /// session's.
-    fn session_of(&mut self, line: Option<&str>) -> usize {
-        match self.session {
-            Some(known) => known,
-            None => {
-                let name = line.unwrap_or(self.by_place);
-                let session = self.batch.session(name);
-                self.session = Some(session);
-                session
-            }
-        }
-    }
-
     /// Whose the line says it is: the session that it was copied from, or the one on a line that
     /// was copied as it was.
     fn names(&mut self, copied_from: Option<&str>, session: Option<&str>) -> Option<usize> {
-        let own = self.session_of(session);
-        let named = copied_from.or(session)?;
-        let named = self.batch.session(named);
-        (copied_from.is_some() || named != own).then_some(named)
+        let named = self.batch.session(copied_from.or(session)?);
+        (copied_from.is_some() || named != self.session).then_some(named)
     }
 }
 
 impl Sink for FileSink<'_> {
     fn response(&mut self, found: Response<'_>, place: Place) {
         let at = place.at.unwrap_or(self.fallback_at);
-        let own = self.session_of(found.session.as_deref());
+        let own = self.session;
         let names = self.names(found.copied_from.as_deref(), found.session.as_deref());
         if let Some(directory) = found.directory.as_deref() {
             self.batch.learn_project(own, at, directory);
@@ -289,8 +270,7 @@ impl Sink for FileSink<'_> {
         });
     }
 
-    fn cost_state(&mut self, state: CostState<'_>, position: u64, before: Option<Millis>) {
-        self.session_of(state.session.as_deref());
+    fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>) {
         self.totals.push(WrittenTotal {
             position,
             started: state.started,

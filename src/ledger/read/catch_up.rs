@@ -14,7 +14,7 @@ use crate::ledger::store::{Error, Ledger, bytes_of, totals, transcript_files};
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 use crate::transcript::lineage::lineages;
-use crate::transcript::reader::{ReadPosition, read_on};
+use crate::transcript::reader::{ReadPosition, first_session, read_on};
 
 /// A batch is handed on after about this many bytes: often enough that it goes into the ledger
 /// while others are read.
@@ -66,8 +66,6 @@ pub struct Caught {
 struct Job {
     file: TranscriptFile,
     position: ReadPosition,
-    /// Its session, if it was read before.
-    session: Option<String>,
     /// Totals that the ledger knows of it: since when their runs count, and the amount.
     totals: Vec<(Millis, Money)>,
 }
@@ -82,10 +80,12 @@ impl Job {
 
     fn read(&self, batch: &mut Batch, enough: &mut impl FnMut(u64) -> bool) -> std::io::Result<()> {
         let path = &self.file.path;
-        let by_place = transcripts::session_of(path);
-        let known = self.session.as_deref();
-        let session = known.or_else(|| transcripts::is_session_id(&by_place).then_some(&*by_place));
-        let mut sink = batch.file(session, &by_place, self.file.state.modified / 1_000_000);
+        let mut session = transcripts::session_of(path);
+        if !transcripts::is_session_id(&session) {
+            // A copy that somebody made. Its lines say whose they are.
+            session = first_session(path)?.unwrap_or(session);
+        }
+        let mut sink = batch.file(&session, self.file.state.modified / 1_000_000);
         let (now, continuity) = read_on(path, &self.position, &mut sink, enough)?;
         let mut totals = self.totals.clone();
         totals.extend(sink.totals());
@@ -135,13 +135,12 @@ impl Ledger {
 
     fn job(&self, file: TranscriptFile) -> Result<Job, Error> {
         let known = transcript_files::position_of(&self.connection, &file.path);
-        let (position, session) = known.map_err(self.failed())?.unzip();
+        let position = known.map_err(self.failed())?;
         let totals = totals::of_file(&self.connection, &file.path);
         Ok(Job {
             totals: totals.map_err(self.failed())?,
             file,
             position: position.unwrap_or_default(),
-            session,
         })
     }
 

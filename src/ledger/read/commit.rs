@@ -82,7 +82,7 @@ pub(crate) fn settle(
     for session in concerned.told {
         let told = told::of_session(connection, session)?;
         if !told.is_empty() {
-            told::store_unwritten(connection, session, &told, prices)?;
+            told::store_unwritten(connection, session, &told)?;
         }
     }
     Ok(())

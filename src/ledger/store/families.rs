@@ -248,7 +248,7 @@ impl Loaded {
         changes.apply(connection)?;
         for (session, life) in self.ids.iter().zip(&derived.sessions) {
             store_life(connection, *session, life, &self.ids, prices)?;
-            told::settle(connection, *session, &life.runs, prices)?;
+            told::settle(connection, *session, &life.runs)?;
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ impl<Name: Copy> Counted<Name> {
 }
 
 /// Where a line stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct StoredSighting {
     pub(crate) file: Id,
     pub(crate) position: i64,
@@ -209,16 +209,18 @@ pub(crate) fn of_session(
         .collect()
 }
 
-/// What a session spent from a moment on, as far as responses show it.
-pub(crate) fn spent_since(
+/// The responses of a session from a moment on.
+pub(crate) fn since(
     connection: &Connection,
     session: Id,
     since: Millis,
-) -> rusqlite::Result<Money> {
+) -> rusqlite::Result<Vec<ResponseRow>> {
     connection
-        .prepare_cached("SELECT cost FROM response WHERE session = ? AND at >= ?")?
-        .query_map([session, since], |row| Ok(Money::from_pico(row.get(0)?)))?
-        .sum()
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM response WHERE session = ? AND at >= ?"
+        ))?
+        .query_map([session, since], ResponseRow::from)?
+        .collect()
 }
 
 /// Calls `each` for every response with its key.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::names::Id;
 use super::responses::ResponseRow;
@@ -10,14 +10,29 @@ use crate::time::QUARTER;
 
 /// Differences to be applied to the sums at the end of a transaction.
 #[derive(Debug, Default)]
-pub(crate) struct SumChanges(HashMap<(i64, Id, Id), Change>);
+pub(crate) struct SumChanges(HashMap<(i64, Id, Id), Sums>);
 
+/// Responses, those of them without a known price, the six counts of a usage, pico-dollars. They
+/// never overflow: damaged transcripts claim anything.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Change {
-    responses: i64,
-    unpriced: i64,
-    usage: [i64; 6],
-    cost: i64,
+struct Sums([i64; 9]);
+
+impl Sums {
+    fn of(row: &ResponseRow) -> Self {
+        let [input, output, read, write, write_1h, searches] =
+            row.counted.usage.fields().map(u64::cast_signed);
+        let unpriced = i64::from(row.is_unpriced);
+        let cost = row.cost.pico();
+        Self([
+            1, unpriced, input, output, read, write, write_1h, searches, cost,
+        ])
+    }
+
+    fn add(&mut self, other: Self, sign: i64) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(more.saturating_mul(sign));
+        }
+    }
 }
 
 impl SumChanges {
@@ -32,59 +47,60 @@ impl SumChanges {
     fn change(&mut self, row: &ResponseRow, sign: i64) {
         let counted = &row.counted;
         let key = (counted.at.div_euclid(QUARTER), row.session, counted.model);
-        let change = self.0.entry(key).or_default();
-        change.responses += sign;
-        change.unpriced += if row.is_unpriced { sign } else { 0 };
-        for (sum, count) in change.usage.iter_mut().zip(counted.usage.fields()) {
-            *sum = sum.saturating_add(sign * count.cast_signed());
-        }
-        change.cost = change.cost.saturating_add(sign * row.cost.pico());
+        self.0.entry(key).or_default().add(Sums::of(row), sign);
     }
 
     /// Applies the differences to `quarter` and `session`.
     pub(crate) fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut by_session: BTreeMap<Id, (i64, i64)> = BTreeMap::new();
-        let mut upsert = connection.prepare_cached(
-            "INSERT INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
-             ON CONFLICT DO UPDATE SET
-               responses = responses + excluded.responses, unpriced = unpriced + excluded.unpriced,
-               input = input + excluded.input, output = output + excluded.output,
-               cache_read = cache_read + excluded.cache_read,
-               cache_write = cache_write + excluded.cache_write,
-               cache_write_1h = cache_write_1h + excluded.cache_write_1h,
-               web_searches = web_searches + excluded.web_searches, cost = cost + excluded.cost",
-        )?;
+        let mut by_session: BTreeMap<Id, Sums> = BTreeMap::new();
         let mut changes: Vec<_> = self.0.into_iter().collect();
         changes.sort_unstable_by_key(|(key, _)| *key);
         for ((quarter, session, model), change) in changes {
-            if change == Change::default() {
-                continue;
+            if change != Sums::default() {
+                by_session.entry(session).or_default().add(change, 1);
+                apply_to_quarter(connection, [quarter, session, model], change)?;
             }
-            let of_session = by_session.entry(session).or_default();
-            of_session.0 += change.cost;
-            of_session.1 += change.unpriced;
-            let [input, output, read, write, write_1h, searches] = change.usage;
-            upsert.execute(params![
-                quarter,
-                session,
-                model,
-                change.responses,
-                change.unpriced,
-                input,
-                output,
-                read,
-                write,
-                write_1h,
-                searches,
-                change.cost
-            ])?;
         }
-        let mut add = connection.prepare_cached(
-            "UPDATE session SET recorded = recorded + ?, unpriced = unpriced + ? WHERE id = ?",
-        )?;
-        for (session, (cost, unpriced)) in by_session {
-            add.execute([cost, unpriced, session])?;
+        for (session, change) in by_session {
+            let mut sums = Sums::default();
+            let known = connection
+                .prepare_cached("SELECT recorded, unpriced FROM session WHERE id = ?")?
+                .query_row([session], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            (sums.0[8], sums.0[1]) = known;
+            sums.add(change, 1);
+            connection
+                .prepare_cached("UPDATE session SET recorded = ?, unpriced = ? WHERE id = ?")?
+                .execute([sums.0[8], sums.0[1], session])?;
         }
         Ok(())
     }
+}
+
+fn apply_to_quarter(connection: &Connection, key: [i64; 3], change: Sums) -> rusqlite::Result<()> {
+    let known = connection
+        .prepare_cached(
+            "SELECT responses, unpriced, input, output, cache_read, cache_write, cache_write_1h, web_searches, cost
+             FROM quarter WHERE quarter = ? AND session = ? AND model = ?",
+        )?
+        .query_row(key, |row| {
+            let mut sums = Sums::default();
+            for (column, sum) in sums.0.iter_mut().enumerate() {
+                *sum = row.get(column)?;
+            }
+            Ok(sums)
+        })
+        .optional()?;
+    let mut sums = known.unwrap_or_default();
+    sums.add(change, 1);
+    if sums == Sums::default() {
+        connection
+            .prepare_cached("DELETE FROM quarter WHERE quarter = ? AND session = ? AND model = ?")?
+            .execute(key)?;
+        return Ok(());
+    }
+    let values = key.into_iter().chain(sums.0);
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")?
+        .execute(params_from_iter(values))?;
+    Ok(())
 }

@@ -3,20 +3,21 @@
 //!
 //! Each process on a session is told apart by its origin: the moment of telling less the duration
 //! told. It hardly moves while the process lives, and is that of no other: the duration goes on
-//! from the runs before. What a process grew by beyond the answers in the files is unwritten:
+//! from the runs before. What processes grew by beyond the answers in the files is unwritten:
 //!
-//!   unrecorded by then + growth told − answers that no run covers, save those (`session.untold`)
-//!   that were there before anything was told.
+//!   what runs grew by beyond their answers + growth told − answers that no run covers
+//!
+//! save those answers (`session.untold`) that were there before anything was told.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::names::Id;
 use crate::ledger::derivation::Run;
-use crate::pricing::{Money, PriceTable};
+use crate::pricing::Money;
 use crate::time::{Millis, QUARTER};
 
 /// Two origins of one process differ by less: it takes a moment from telling to reading.
-const SAME_PROCESS_MS: i64 = 2_000;
+const SAME_PROCESS_MS: i64 = 1_000;
 
 /// Amounts that differ by less are the same.
 const NOISE: Money = Money::from_nano(2);
@@ -24,34 +25,51 @@ const NOISE: Money = Money::from_nano(2);
 /// What one process told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ToldRow {
-    /// 0 where the client tells no duration.
+    /// Where the client tells no duration: the moment when the process was first heard of, less
+    /// than 0.
     pub(crate) origin: Millis,
-    /// Its total when it started.
-    pub(crate) base: Money,
+    /// Its total as it was told last.
     pub(crate) total: Money,
+    /// By how much it grew since the process started, at our prices.
+    pub(crate) grown: Money,
+    /// What the client's amounts are worth at our prices, in millionths: not the same where it
+    /// knows the model at another price, or not at all.
+    pub(crate) rate: i64,
     pub(crate) at: Millis,
     pub(crate) model: Option<Id>,
 }
 
+/// Where the client's prices are ours.
+pub(crate) const SAME_PRICES: i64 = 1_000_000;
+
+/// Of what processes told, the latest last, that of the one which tells this total now. Without an
+/// origin, the latest that did not tell more already.
+pub(crate) fn same_process(
+    rows: &[ToldRow],
+    origin: Option<Millis>,
+    total: Money,
+) -> Option<&ToldRow> {
+    let mut could_be = rows.iter().filter(|row| total + NOISE >= row.total);
+    let Some(origin) = origin else {
+        return could_be.rfind(|row| row.origin < 0);
+    };
+    let distance = |row: &&ToldRow| (row.origin - origin).abs();
+    could_be
+        .min_by_key(distance)
+        .filter(|row| distance(row) <= SAME_PROCESS_MS)
+}
+
 impl ToldRow {
-    pub(crate) fn is_of(&self, origin: Millis) -> bool {
-        match (self.origin, origin) {
-            (0, 0) => true,
-            (0, _) | (_, 0) => false,
-            (one, other) => (one - other).abs() <= SAME_PROCESS_MS,
-        }
-    }
-
-    fn growth(&self) -> Money {
-        self.total - self.base
-    }
-
     /// Whether a run that stands in a file is this process', and covers all that it told.
     fn is_covered_by(&self, run: &Run) -> bool {
-        let is_same = self.origin == 0
-            || self.is_of(run.end - run.run_ms)
-            || (run.total > run.base && run.total <= self.total + NOISE);
-        is_same && run.total + NOISE >= self.total
+        let is_same_total = run.total > run.base && run.total <= self.total + NOISE;
+        let is_same = if self.origin < 0 {
+            let first_heard = -self.origin;
+            run.begin <= first_heard && self.at <= run.end
+        } else {
+            (run.end - run.run_ms - self.origin).abs() <= SAME_PROCESS_MS
+        };
+        (is_same || is_same_total) && run.total + NOISE >= self.total
     }
 }
 
@@ -74,13 +92,12 @@ impl SessionFacts {
     }
 
     /// What was told and is in no file.
-    pub(crate) fn unwritten(&self, told: &[ToldRow], prices: &PriceTable) -> Money {
+    pub(crate) fn unwritten(&self, told: &[ToldRow]) -> Money {
         if told.is_empty() {
             return Money::ZERO;
         }
-        let growth = told.iter().map(ToldRow::growth).sum();
-        let growth = prices.scale_client_amount(growth);
-        let all = self.beyond + growth - (self.loose() - self.untold);
+        let grown: Money = told.iter().map(|row| row.grown).sum();
+        let all = self.beyond + grown - (self.loose() - self.untold);
         let unwritten = (all - self.unrecorded).or_zero();
         if unwritten > NOISE {
             unwritten
@@ -124,15 +141,16 @@ pub(crate) fn sessions(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
 pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Result<Vec<ToldRow>> {
     connection
         .prepare_cached(
-            "SELECT origin, base, total, at, model FROM told WHERE session = ? ORDER BY at, origin",
+            "SELECT origin, total, grown, rate, at, model FROM told WHERE session = ? ORDER BY at, origin",
         )?
         .query_map([session], |row| {
             Ok(ToldRow {
                 origin: row.get(0)?,
-                base: Money::from_pico(row.get(1)?),
-                total: Money::from_pico(row.get(2)?),
-                at: row.get(3)?,
-                model: row.get(4)?,
+                total: Money::from_pico(row.get(1)?),
+                grown: Money::from_pico(row.get(2)?),
+                rate: row.get(3)?,
+                at: row.get(4)?,
+                model: row.get(5)?,
             })
         })?
         .collect()
@@ -146,12 +164,13 @@ pub(crate) fn put(
     untold: Money,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO told VALUES (?,?,?,?,?,?)")?
+        .prepare_cached("INSERT OR REPLACE INTO told VALUES (?,?,?,?,?,?,?)")?
         .execute(params![
             session,
             row.origin,
-            row.base.pico(),
             row.total.pico(),
+            row.grown.pico(),
+            row.rate,
             row.at,
             row.model
         ])?;
@@ -184,12 +203,7 @@ pub(crate) fn unwritten_sum(connection: &Connection, session: Id) -> rusqlite::R
 
 /// Forgets what was told by processes whose runs stand in files by now, and brings what is
 /// unwritten in step with the rest.
-pub(crate) fn settle(
-    connection: &Connection,
-    session: Id,
-    runs: &[Run],
-    prices: &PriceTable,
-) -> rusqlite::Result<()> {
+pub(crate) fn settle(connection: &Connection, session: Id, runs: &[Run]) -> rusqlite::Result<()> {
     let told = of_session(connection, session)?;
     if told.is_empty() {
         return Ok(());
@@ -209,7 +223,7 @@ pub(crate) fn settle(
             .prepare_cached("UPDATE session SET untold = NULL WHERE id = ?")?
             .execute([session])?;
     }
-    store_unwritten(connection, session, &left, prices)
+    store_unwritten(connection, session, &left)
 }
 
 /// Brings what is stored as unwritten in step with what follows from the rest. More than before
@@ -218,9 +232,8 @@ pub(crate) fn store_unwritten(
     connection: &Connection,
     session: Id,
     told: &[ToldRow],
-    prices: &PriceTable,
 ) -> rusqlite::Result<()> {
-    let wanted = facts(connection, session)?.unwritten(told, prices);
+    let wanted = facts(connection, session)?.unwritten(told);
     let parts = unwritten_parts(connection, session)?;
     let stored: Money = parts.iter().map(|(_, _, cost)| *cost).sum();
     let put = |quarter: i64, model: Id, cost: Money| {

@@ -20,18 +20,18 @@ fn state_from(row: &Row<'_>, first: usize) -> rusqlite::Result<FileState> {
     })
 }
 
-/// How far one file was read, and the name of its session, if it was seen before.
+/// How far one file was read, if it was seen before.
 pub(crate) fn position_of(
     connection: &Connection,
     path: &Path,
-) -> rusqlite::Result<Option<(ReadPosition, String)>> {
+) -> rusqlite::Result<Option<ReadPosition>> {
     connection
         .prepare_cached(
-            "SELECT bytes_read, mark, size, modified, last_at, newest_at, last_response, unreadable, name
-             FROM file JOIN session ON session.id = session WHERE path = ?",
+            "SELECT bytes_read, mark, size, modified, last_at, newest_at, last_response, unreadable
+             FROM file WHERE path = ?",
         )?
         .query_row([bytes_of(path)], |row| {
-            let position = ReadPosition {
+            Ok(ReadPosition {
                 offset: row.get::<_, i64>(0)?.cast_unsigned(),
                 mark: row.get(1)?,
                 file: state_from(row, 2)?,
@@ -41,8 +41,7 @@ pub(crate) fn position_of(
                     last_response: row.get(6)?,
                     unreadable: row.get(7)?,
                 },
-            };
-            Ok((position, row.get(8)?))
+            })
         })
         .optional()
 }
