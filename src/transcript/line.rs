@@ -115,18 +115,19 @@ pub struct Compaction<'a> {
     pub copied_from: Option<Cow<'a, str>>,
 }
 
-/// The fields of a line that matter to whycap.
+/// The fields of a line that matter to whycap. Texts are as written, with their quotes: most need
+/// not be read.
 #[derive(Default)]
 struct Fields<'a> {
-    kind: Option<Cow<'a, str>>,
+    kind: &'a [u8],
     subtype: &'a [u8],
-    uuid: Option<Cow<'a, str>>,
-    at: Option<Millis>,
-    session: Option<Cow<'a, str>>,
-    request_session: Option<Cow<'a, str>>,
-    forked_from: Option<Cow<'a, str>>,
+    uuid: &'a [u8],
+    at: &'a [u8],
+    session: &'a [u8],
+    request_session: &'a [u8],
+    forked_from: &'a [u8],
     request: &'a [u8],
-    directory: Option<Cow<'a, str>>,
+    directory: &'a [u8],
     subagent: bool,
     refusal: bool,
     message: Message<'a>,
@@ -137,14 +138,14 @@ struct Fields<'a> {
     has_unknown_model: bool,
     models: BTreeMap<String, ModelTotal>,
     message_id: &'a [u8],
-    snapshot_at: Option<Millis>,
+    snapshot_at: &'a [u8],
     compacted_tokens: u64,
 }
 
 #[derive(Default)]
 struct Message<'a> {
     id: &'a [u8],
-    model: Option<Cow<'a, str>>,
+    model: &'a [u8],
     /// With the bytes as written.
     usage: Option<(UsageObject, &'a [u8])>,
 }
@@ -152,22 +153,25 @@ struct Message<'a> {
 /// Reads a line. None if it is not a JSON object with a type; it then costs nothing but itself.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
     let fields = Fields::of(bytes)?;
-    let found = match fields.kind.as_deref()? {
-        "assistant" if fields.refusal => Some(Line::Refusal),
-        "assistant" => response(fields, bytes).map(Line::Response),
-        "cost-state" => cost_state(fields).map(Line::CostState),
-        "queue-operation" => fields.at.map(|at| Line::Mark(Mark { at, snapshot: None })),
-        "file-history-snapshot" => fields.snapshot_at.map(|at| {
-            let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned()).cast_signed();
+    let found = match fields.kind {
+        b"\"assistant\"" if fields.refusal => Some(Line::Refusal),
+        b"\"assistant\"" => response(fields, bytes).map(Line::Response),
+        b"\"cost-state\"" => cost_state(fields).map(Line::CostState),
+        b"\"queue-operation\"" => {
+            let mark = |at| Line::Mark(Mark { at, snapshot: None });
+            time(fields.at).map(mark)
+        }
+        b"\"file-history-snapshot\"" => time(fields.snapshot_at).map(|at| {
+            let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned());
             Line::Mark(Mark {
                 at,
-                snapshot: Some(snapshot),
+                snapshot: Some(snapshot.cast_signed()),
             })
         }),
-        "system" if fields.subtype == b"\"compact_boundary\"" => {
-            compaction(fields).map(Line::Compaction)
+        b"\"system\"" if fields.subtype == b"\"compact_boundary\"" => {
+            compaction(&fields).map(Line::Compaction)
         }
-        _ => None,
+        kind => return name(kind).map(|_| Line::Other),
     };
     Some(found.unwrap_or(Line::Other))
 }
@@ -198,64 +202,54 @@ impl<'a> Fields<'a> {
 
     fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'a>) -> Option<()> {
         match field {
-            b"message" => return self.message.read(walk),
-            b"modelUsage" => {
-                return walk.fields(|model, walk| {
-                    let model = String::from_utf8_lossy(model).into_owned();
-                    self.models.insert(model, ModelTotal::read(walk)?);
-                    Some(())
-                });
+            b"message" => self.message.read(walk)?,
+            b"type" => self.kind = walk.value()?,
+            b"subtype" => self.subtype = walk.value()?,
+            b"uuid" => self.uuid = walk.value()?,
+            b"timestamp" => self.at = walk.value()?,
+            b"sessionId" => self.session = walk.value()?,
+            b"requestSessionId" => self.request_session = walk.value()?,
+            b"requestId" => self.request = walk.value()?,
+            b"cwd" => self.directory = walk.value()?,
+            b"isSidechain" => self.subagent = flag(walk.value()?),
+            b"isApiErrorMessage" => self.refusal = flag(walk.value()?),
+            b"totalCostUSD" => self.total_usd = number(walk.value()?),
+            b"startTime" => self.started = number(walk.value()?),
+            b"totalDuration" => self.run_ms = count(walk.value()?),
+            b"totalAPIDuration" => self.api_ms = count(walk.value()?),
+            b"hasUnknownModelCost" => self.has_unknown_model = flag(walk.value()?),
+            b"messageId" => self.message_id = walk.value()?,
+            b"modelUsage" => walk.fields(|model, walk| {
+                let model = String::from_utf8_lossy(model).into_owned();
+                self.models.insert(model, ModelTotal::read(walk)?);
+                Some(())
+            })?,
+            b"forkedFrom" => walk.values(|field, value| {
+                if field == b"sessionId" {
+                    self.forked_from = value;
+                }
+            })?,
+            b"snapshot" => walk.values(|field, value| {
+                if field == b"timestamp" {
+                    self.snapshot_at = value;
+                }
+            })?,
+            b"compactMetadata" => walk.values(|field, value| {
+                if field == b"preTokens" {
+                    self.compacted_tokens = count(value);
+                }
+            })?,
+            _ => {
+                walk.value()?;
             }
-            b"forkedFrom" => {
-                return walk.values(|field, value| {
-                    if field == b"sessionId" {
-                        self.forked_from = name(value);
-                    }
-                });
-            }
-            b"snapshot" => {
-                return walk.values(|field, value| {
-                    if field == b"timestamp" {
-                        self.snapshot_at = time(value);
-                    }
-                });
-            }
-            b"compactMetadata" => {
-                return walk.values(|field, value| {
-                    if field == b"preTokens" {
-                        self.compacted_tokens = count(value);
-                    }
-                });
-            }
-            _ => {}
-        }
-        let value = walk.value()?;
-        match field {
-            b"type" => self.kind = name(value),
-            b"subtype" => self.subtype = value,
-            b"uuid" => self.uuid = name(value),
-            b"timestamp" => self.at = time(value),
-            b"sessionId" => self.session = name(value),
-            b"requestSessionId" => self.request_session = name(value),
-            b"requestId" => self.request = value,
-            b"cwd" => self.directory = text(value),
-            b"isSidechain" => self.subagent = flag(value),
-            b"isApiErrorMessage" => self.refusal = flag(value),
-            b"totalCostUSD" => self.total_usd = number(value),
-            b"startTime" => self.started = number(value),
-            b"totalDuration" => self.run_ms = count(value),
-            b"totalAPIDuration" => self.api_ms = count(value),
-            b"hasUnknownModelCost" => self.has_unknown_model = flag(value),
-            b"messageId" => self.message_id = value,
-            _ => {}
         }
         Some(())
     }
 
     /// The session that a copied line names. Of the two names a branch rewrites one each time, and
     /// the other never changes.
-    fn copied_from(&mut self) -> Option<Cow<'a, str>> {
-        self.request_session.take().or(self.forked_from.take())
+    fn copied_from(&self) -> Option<Cow<'a, str>> {
+        name(self.request_session).or_else(|| name(self.forked_from))
     }
 }
 
@@ -271,7 +265,7 @@ impl<'a> Message<'a> {
             let value = walk.value()?;
             match field {
                 b"id" => self.id = value,
-                b"model" => self.model = text(value),
+                b"model" => self.model = value,
                 _ => {}
             }
             Some(())
@@ -279,44 +273,50 @@ impl<'a> Message<'a> {
     }
 }
 
-fn response<'a>(mut fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
+fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
     let copied_from = fields.copied_from();
     let message = fields.message;
     let (object, usage_as_written) = message.usage?;
-    let model = message.model?;
+    let model = text(message.model)?;
     if model == SYNTHETIC {
         return None;
     }
     let service = object.service;
     let (usage, calls) = object.into_usage_and_calls();
-    let (message_id, request_id) = (name(message.id), name(fields.request));
-    let signature = (message_id.is_some() && request_id.is_some()).then_some(Signature {
-        message: message.id,
-        request: fields.request,
-        usage: usage_as_written,
-    });
-    let key = match (message_id, fields.uuid) {
-        (Some(message), _) => hash_of(&message, &request_id.unwrap_or_default()),
-        (None, Some(uuid)) => hash_of("uuid", &uuid),
-        (None, None) => xxh3_64(bytes).cast_signed(),
+    let (message_id, request_id) = (id(message.id), id(fields.request));
+    let signature = message_id
+        .zip(request_id)
+        .map(|(message, request)| Signature {
+            message,
+            request,
+            usage: usage_as_written,
+        });
+    let key = match message_id {
+        Some(message) => hash_of(message, request_id.unwrap_or_default()),
+        None => id(fields.uuid).map_or(xxh3_64(bytes).cast_signed(), |uuid| hash_of(b"", uuid)),
     };
     Some(Response {
         key,
-        at: fields.at,
+        at: time(fields.at),
         copied_from,
-        session: fields.session,
+        session: name(fields.session),
         subagent: fields.subagent,
         model,
         usage,
         service,
         calls,
-        directory: fields.directory,
+        directory: text(fields.directory),
         signature,
     })
 }
 
-fn hash_of(first: &str, second: &str) -> i64 {
-    xxh3_64_with_seed(second.as_bytes(), xxh3_64(first.as_bytes())).cast_signed()
+/// An id as written; None if the value is anything but a text.
+fn id(value: &[u8]) -> Option<&[u8]> {
+    (value.len() > 2 && value.starts_with(b"\"")).then_some(value)
+}
+
+fn hash_of(first: &[u8], second: &[u8]) -> i64 {
+    xxh3_64_with_seed(second, xxh3_64(first)).cast_signed()
 }
 
 fn cost_state(fields: Fields<'_>) -> Option<CostState> {
@@ -335,11 +335,11 @@ fn cost_state(fields: Fields<'_>) -> Option<CostState> {
     })
 }
 
-fn compaction(mut fields: Fields<'_>) -> Option<Compaction<'_>> {
+fn compaction<'a>(fields: &Fields<'a>) -> Option<Compaction<'a>> {
     Some(Compaction {
         copied_from: fields.copied_from(),
-        key: hash_of("uuid", fields.uuid.as_deref()?),
-        at: fields.at?,
+        key: hash_of(b"", id(fields.uuid)?),
+        at: time(fields.at)?,
         tokens: fields.compacted_tokens,
     })
 }

@@ -15,16 +15,22 @@ static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage
 static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":"));
 static TIME: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
 
-/// Lines that matter without a usage, by a name that stands within their first [`BEGINNING`] bytes.
+/// Lines that matter without a usage, by the value of their type or subtype.
 static OTHERS: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
     [
+        Finder::new(b"\"compact_boundary\""),
+        Finder::new(b"\"cost-state\""),
         Finder::new(b"\"queue-operation\""),
         Finder::new(b"\"file-history-snapshot\""),
-        Finder::new(b"\"cost-state\""),
-        Finder::new(b"\"compact_boundary\""),
     ]
 });
+
+/// Within how many bytes it stands.
 const BEGINNING: usize = 256;
+
+/// How the client begins all lines of the conversation; compactions are among them, the other
+/// kinds are not.
+const CONVERSATION: &[u8] = b"{\"parentUuid\"";
 
 /// What must be remembered between two stretches of one file, so that where it was split makes
 /// no difference.
@@ -131,7 +137,13 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
 
 fn is_one_of_others(line: &[u8]) -> bool {
     let beginning = line.get(..BEGINNING.min(line.len())).unwrap_or_default();
-    OTHERS.iter().any(|name| name.find(beginning).is_some())
+    let kinds = if line.starts_with(CONVERSATION) {
+        1
+    } else {
+        OTHERS.len()
+    };
+    let mut possible = OTHERS.iter().take(kinds);
+    possible.any(|kind| kind.find(beginning).is_some())
 }
 
 /// Whether `line` repeats the response with this signature: the same usage, byte for byte, and both

@@ -27,6 +27,7 @@ mod install;
 mod install_script;
 mod install_walks;
 mod limits_page;
+mod lives;
 mod locks;
 mod packaging;
 mod plugin;

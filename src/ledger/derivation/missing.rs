@@ -173,8 +173,10 @@ fn beyond(cluster: &Cluster<'_>, model: &str, covered: &[&Answer], prices: &Pric
         .guesses_of_clients(model)
         .into_iter()
         .find_map(|guess| {
-            let dollars = growth.cost - at_rates(&guess);
-            guess.split_that_costs(at, missing, known, dollars)
+            // Of two clients at once, one may know the model and have answered.
+            let dollars = [growth.cost - at_rates(&guess), dollars];
+            let mut dollars = dollars.into_iter();
+            dollars.find_map(|dollars| guess.split_that_costs(at, missing, known, dollars))
         });
     let is_unknown = || cluster.runs.iter().any(|run| run.has_unknown_model);
     match explained.or_else(|| is_unknown().then_some(missing)) {

@@ -125,8 +125,12 @@ impl<'f> Context<'f> {
         let before = base.map(|base| base.last);
         let end = ending.before;
         let begin = end - (ending.run_ms - before.map_or(0, |base| base.run_ms));
-        // The total it started from stood there already.
-        let began = own.map_or(Millis::MIN, Written::written_at);
+        // The total it started from stood there already. Without one, the chain began with it.
+        let began = match (own, base) {
+            (Some(own), _) => own.written_at(),
+            (None, Some(_)) => Millis::MIN,
+            (None, None) => last.started,
+        };
         Run {
             begin: begin.max(began).min(end),
             end,

@@ -143,10 +143,11 @@ impl Batch {
 
     /// A receiver for what is read from one file of a session. `fallback_at` stands in for times of
     /// files that hold none.
-    pub(crate) fn file(&mut self, session: &str, fallback_at: Millis) -> FileSink<'_> {
+    pub(crate) fn file<'b>(&'b mut self, name: &'b str, fallback_at: Millis) -> FileSink<'b> {
         FileSink {
             file: self.files.len(),
-            session: self.session(session),
+            session: self.session(name),
+            name,
             fallback_at,
             batch: self,
             marks: Vec::new(),
@@ -161,6 +162,7 @@ pub(crate) struct FileSink<'b> {
     batch: &'b mut Batch,
     file: usize,
     session: usize,
+    name: &'b str,
     fallback_at: Millis,
     marks: Vec<(u64, Mark)>,
     compactions: Vec<CompactionSeen>,
@@ -198,8 +200,8 @@ impl FileSink<'_> {
     /// Whose the line says it is: the session that it was copied from, or the one on a line that
     /// was copied as it was.
     fn names(&mut self, copied_from: Option<&str>, session: Option<&str>) -> Option<usize> {
-        let named = self.batch.session(copied_from.or(session)?);
-        (copied_from.is_some() || named != self.session).then_some(named)
+        let named = copied_from.or(session.filter(|session| *session != self.name))?;
+        Some(self.batch.session(named))
     }
 }
 

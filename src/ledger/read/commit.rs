@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::batch::{Batch, CompactionSeen, FileSeen, Project, ResponseSeen, SeenAt};
 use crate::ledger::store::{
@@ -51,7 +51,7 @@ pub(crate) fn put(
     writer.put_responses(batch)?;
     let sessions = writer.sessions.iter().map(|session| session.id);
     let sessions: Vec<Id> = sessions.collect();
-    concerned.told.extend(sessions);
+    concerned.gained.extend(sessions);
     Ok(())
 }
 
@@ -79,9 +79,9 @@ pub(crate) fn settle(
     for family in families {
         families::settle(connection, family, prices)?;
     }
-    for session in concerned.told {
-        let told = told::of_session(connection, session)?;
-        if !told.is_empty() {
+    for session in told::sessions(connection)? {
+        if concerned.gained.contains(&session) {
+            let told = told::of_session(connection, session)?;
             told::store_unwritten(connection, session, &told)?;
         }
     }
@@ -94,7 +94,7 @@ pub(crate) struct Concerned {
     /// Whose family is to be derived anew.
     sessions: HashSet<Id>,
     /// Who recorded something.
-    told: HashSet<Id>,
+    gained: HashSet<Id>,
 }
 
 /// A session of a batch.
@@ -232,8 +232,9 @@ impl Writer<'_> {
         // In key order, so that a first big read fills the table from left to right.
         let mut in_order: Vec<_> = batch.responses.iter().collect();
         in_order.sort_unstable_by_key(|(key, _)| **key);
+        let mut insert = self.connection.prepare_cached(responses::INSERT)?;
         for (key, seen) in in_order {
-            self.put_response(*key, seen, &mut changes)?;
+            self.put_response(*key, seen, &mut insert, &mut changes)?;
         }
         changes.apply(self.connection)
     }
@@ -242,6 +243,7 @@ impl Writer<'_> {
         &mut self,
         key: i64,
         found: &ResponseSeen,
+        insert: &mut CachedStatement<'_>,
         changes: &mut SumChanges,
     ) -> rusqlite::Result<()> {
         let connection = self.connection;
@@ -257,8 +259,7 @@ impl Writer<'_> {
         let until = owner.until;
         let counted = found.counted.of_model(*model);
         let new = ResponseRow::priced(counted, owner.id, first, prices);
-        let mut insert = connection.prepare_cached(responses::INSERT)?;
-        if new.write(&mut insert, key)? == 1 {
+        if new.write(insert, key)? == 1 {
             changes.add(&new);
             if until >= Some(new.counted.at) {
                 self.concerned.sessions.insert(new.session);

@@ -27,6 +27,9 @@ const PERSON_WAITS: Duration = Duration::from_secs(20);
 /// process was stopped while it put the index of the log in order, and nothing interrupts it.
 const OPENING: Duration = Duration::from_millis(100);
 
+/// How many prepared statements are kept: more than there are.
+const STATEMENTS: usize = 100;
+
 /// How long to wait for another writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
@@ -176,6 +179,7 @@ impl Ledger {
             other => other,
         };
         let mut connection = opened.map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.busy_timeout(patience.limit()).map_err(failed)?;
         // Folding the log back means flushing to disk: that is for those who have time.
         connection
