@@ -22,9 +22,11 @@ pub struct Lineage {
     pub position: u64,
     /// The nearest total (its position) whose last line this run's lines come from.
     pub from: Option<u64>,
-    /// The earliest time of this run's own lines: those of its version that no earlier run's way
-    /// goes through.
+    /// The earliest time of this run's own lines: those of its version that the way of no run beside
+    /// it goes through.
     pub since: Option<Millis>,
+    /// The latest time when this run may have asked something of the model.
+    pub asked: Option<Millis>,
 }
 
 /// Both totals that a terminal writes at its end are of one run if they differ in their time by no
@@ -37,6 +39,9 @@ struct Step {
     parent: Option<u64>,
     at: Option<Millis>,
     version: u64,
+    is_of_user: bool,
+    /// Of somebody: what else stands behind the last message, the next one need not name.
+    is_message: bool,
 }
 
 #[derive(Default)]
@@ -98,6 +103,7 @@ impl Ways {
         let hash = |value: &[u8]| (value != b"null").then(|| xxh3_64(value));
         let (mut uuid, mut parent, mut logical, mut leaf) = (None, None, None, None);
         let (mut at, mut version) = (None, 0);
+        let (mut is_of_user, mut is_message) = (false, false);
         let whole = JsonWalk::object(line.trim_ascii_end(), |field, walk| {
             let value = walk.value()?;
             match field {
@@ -107,6 +113,10 @@ impl Ways {
                 b"leafUuid" => leaf = hash(value),
                 b"timestamp" => at = time(value),
                 b"version" => version = xxh3_64(value),
+                b"type" => {
+                    is_of_user = value == b"\"user\"";
+                    is_message = is_of_user || value == b"\"assistant\"";
+                }
                 _ => {}
             }
             Some(())
@@ -120,6 +130,8 @@ impl Ways {
                 parent,
                 at,
                 version,
+                is_of_user,
+                is_message,
             };
             self.steps.entry(uuid).or_insert(step);
         }
@@ -127,40 +139,84 @@ impl Ways {
     }
 
     fn lineages(&self) -> Vec<Lineage> {
-        let mut passed: HashSet<u64> = HashSet::new();
-        let mut ends: HashMap<u64, u64> = HashMap::new();
-        let mut found = Vec::new();
-        for (position, leaf) in &self.totals {
-            let version = leaf.and_then(|leaf| Some(self.steps.get(&leaf)?.version));
-            let mut since = None;
+        // The lines of each run, from its last one back to where an earlier run has been, and whose
+        // each line is.
+        let mut runs: Vec<Vec<u64>> = Vec::new();
+        let mut passed: HashMap<u64, (usize, usize)> = HashMap::new();
+        // So many of the last lines of a run are on the way of no run beside it.
+        let mut own: Vec<usize> = Vec::new();
+        let mut ends: HashMap<u64, usize> = HashMap::new();
+        let mut from = Vec::new();
+        // Where a run's way goes on in the lines of an earlier one that it does not come from.
+        let mut shared = Vec::new();
+        for (run, (_, leaf)) in self.totals.iter().enumerate() {
+            let mut lines = Vec::new();
             let mut here = *leaf;
-            // Back to where an earlier run has been.
-            while let Some(line) = here.filter(|line| !passed.contains(line)) {
+            while let Some(line) = here.filter(|line| !passed.contains_key(line)) {
                 let Some(step) = self.steps.get(&line) else {
                     here = None;
                     break;
                 };
-                passed.insert(line);
-                if Some(step.version) == version {
-                    since = since.into_iter().chain(step.at).min();
-                }
+                passed.insert(line, (run, lines.len()));
+                lines.push(line);
                 here = step.parent;
             }
-            // And on to the last line of one.
-            let mut seen = HashSet::new();
-            while let Some(line) = here.filter(|line| !ends.contains_key(line)) {
-                here = self.steps.get(&line).and_then(|step| step.parent);
-                if !seen.insert(line) {
-                    here = None;
+            let end = here.and_then(|line| self.end_before(line, &ends));
+            let joined = here.and_then(|line| passed.get(&line)).copied();
+            let joined = joined.filter(|(other, _)| Some(*other) != end);
+            if let Some((other, at)) = joined
+                && let Some(count) = own.get_mut(other)
+            {
+                *count = at.min(*count);
+            }
+            from.push(end);
+            shared.push(joined);
+            own.push(lines.len());
+            // A run that said nothing names the last line of the one before it.
+            for line in leaf.iter().chain(&lines) {
+                ends.entry(*line).or_insert(run);
+                if self.steps.get(line).is_none_or(|step| step.is_message) {
+                    break;
                 }
             }
-            found.push(Lineage {
-                position: *position,
-                from: here.and_then(|line| ends.get(&line).copied()),
-                since,
-            });
-            ends.extend(leaf.map(|leaf| (leaf, *position)));
+            runs.push(lines);
         }
-        found
+        let position = |run: usize| self.totals.get(run).map(|(position, _)| *position);
+        let all = runs.iter().zip(own).zip(from).zip(shared).zip(&self.totals);
+        all.map(|((((lines, own), from), shared), (end, _))| {
+            let of = |line: &u64| self.steps.get(line);
+            let version = lines.first().and_then(of).map(|step| step.version);
+            let is_of_version = |step: &&Step| Some(step.version) == version;
+            let own = lines.iter().take(own).filter_map(of).filter(is_of_version);
+            let shared = shared.and_then(|(other, at)| runs.get(other)?.get(at..));
+            let way = lines
+                .iter()
+                .chain(shared.unwrap_or_default())
+                .filter_map(of);
+            Lineage {
+                position: *end,
+                from: from.and_then(position),
+                since: own.filter_map(|step| step.at).min(),
+                asked: way
+                    .filter(is_of_version)
+                    .filter(|step| step.is_of_user)
+                    .filter_map(|step| step.at)
+                    .max(),
+            }
+        })
+        .collect()
+    }
+
+    /// The run that ended at this line or at the nearest one before it.
+    fn end_before(&self, line: u64, ends: &HashMap<u64, usize>) -> Option<usize> {
+        let mut seen = HashSet::new();
+        let mut here = Some(line);
+        while let Some(line) = here.filter(|line| !ends.contains_key(line)) {
+            here = self.steps.get(&line).and_then(|step| step.parent);
+            if !seen.insert(line) {
+                return None;
+            }
+        }
+        here.and_then(|line| ends.get(&line)).copied()
     }
 }

@@ -518,16 +518,9 @@ impl World {
         } else {
             1
         };
-        let kept = keeps
-            .then(|| {
-                self.sessions[session]
-                    .lines
-                    .iter()
-                    .rev()
-                    .find(|line| line.usage.is_some())
-                    .cloned()
-            })
-            .flatten();
+        let mut before = self.conversation(session, self.processes[process].tip.clone());
+        before.retain(|line| keeps && line.usage.is_some());
+        let kept = before.pop();
         for request in 0..requests {
             let usage = self.usage(tokens + request);
             let cost = self.serve(process, model, usage);
@@ -652,11 +645,11 @@ impl World {
         self.processes.remove(process);
     }
 
-    /// The lines of the conversation since its last compaction.
-    fn conversation(&self, session: usize) -> Vec<Line> {
+    /// The lines of a conversation since its last compaction.
+    fn conversation(&self, session: usize, tip: Option<String>) -> Vec<Line> {
         let lines = &self.sessions[session].lines;
         let mut found: Vec<Line> = Vec::new();
-        let mut wanted = self.sessions[session].tip.clone();
+        let mut wanted = tip;
         while let Some(uuid) = wanted.take() {
             // A kept line stands twice: the later one is of this conversation.
             let Some(line) = lines.iter().rev().find(|line| line.uuid == uuid) else {
@@ -671,14 +664,13 @@ impl World {
             }
             wanted.clone_from(&line.parent);
         }
-        // All lines of one response.
         found.reverse();
         found
     }
 
     fn copies(&self, from: usize, version: Version, is_branch: bool) -> Vec<Line> {
         let parent = self.sessions[from].id.clone();
-        let mut copies = self.conversation(from);
+        let mut copies = self.conversation(from, self.sessions[from].tip.clone());
         for line in &mut copies {
             if version == V328 && line.usage.is_some() && line.requested_by.is_none() {
                 line.requested_by = Some(parent.clone());
@@ -702,8 +694,7 @@ impl World {
             let process = self.process(session, version, true, base);
             self.processes[process].copied_snapshots = snapshots;
             // Where nothing but this order tells a fork from its parent, nobody could.
-            let is_told = version == V328 || self.sessions[from].text.contains("queue-operation");
-            self.processes[process].copies_first = is_told && self.count % 3 == 0;
+            self.processes[process].copies_first = version == V328 && self.count % 3 == 0;
             process
         } else {
             // `-p` marks first, then repeats.
@@ -735,6 +726,8 @@ impl World {
             || !version.has_totals()
             || self.sessions[from].lines.is_empty()
             || !p.copies.is_empty()
+            // Who leaves another alone without a word writes a total that tells nothing of its time.
+            || (p.is_not_alone && !p.has_spoken)
         {
             return;
         }
@@ -812,10 +805,16 @@ impl World {
                 // could tell from their sum.
                 let version = there.map_or(Version::ALL[version], |one| one.version);
                 if !self.sessions[session].lines.is_empty()
+                    && self.on_session(session) < 2
                     && (there.is_none() || version.has_totals())
                 {
                     let base = self.newest_total(session, version);
-                    self.process(session, version, terminal, base);
+                    let is_beside = there.is_some();
+                    let process = self.process(session, version, terminal, base);
+                    // Of one who waits until the other has gone, nobody could tell that it was there.
+                    if is_beside {
+                        self.answer(process, 7, 1);
+                    }
                 }
             }
             Act::Fork {
@@ -845,9 +844,12 @@ impl World {
 
     /// How many other processes are on the session of this one.
     fn others_on(&self, process: usize) -> usize {
-        let session = self.processes[process].session;
+        self.on_session(self.processes[process].session) - 1
+    }
+
+    fn on_session(&self, session: usize) -> usize {
         let all = self.processes.iter();
-        all.filter(|one| one.session == session).count() - 1
+        all.filter(|one| one.session == session).count()
     }
 
     fn truth(&self) -> BTreeMap<String, (i64, i64)> {

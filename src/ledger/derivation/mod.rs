@@ -115,6 +115,8 @@ pub(crate) struct Total {
     pub(crate) from: Option<u64>,
     /// The earliest time of its run's own lines, likewise.
     pub(crate) since: Option<Millis>,
+    /// The latest time when its run may have asked something, likewise.
+    pub(crate) asked: Option<Millis>,
 }
 
 /// What was spent by a session, as far as it follows from its family.

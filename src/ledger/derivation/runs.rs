@@ -9,7 +9,7 @@ use crate::time::Millis;
 use crate::transcript::lineage::SAME_RUN_MS;
 
 /// Times that are worked out are good to about this much.
-const SLACK: Millis = 150;
+const SLACK: Millis = 20;
 
 /// One process on one session.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,7 +166,15 @@ impl<'f> Context<'f> {
                 .filter(|total| total.session == end.session && is_within(total, run.last))
                 .collect();
             earlier.sort_by_key(|total| total.position);
-            let newest = earlier.last()?;
+            let mut newest = *earlier.last()?;
+            if !self.is_in_time(newest, run) {
+                // Who was opened beside it and served nothing has changed nothing but the time.
+                let same = |total: &&&Total| {
+                    (total.cost, total.api_ms) == (newest.cost, newest.api_ms)
+                        && self.is_in_time(total, run)
+                };
+                newest = earlier.iter().rev().find(same).unwrap_or(&newest);
+            }
             let other = self.other_start(run, end, newest, &earlier);
             self.written_of(other.unwrap_or(newest))
         });
@@ -175,7 +183,7 @@ impl<'f> Context<'f> {
 
     /// Of two at once from the same total, one can be greater in everything than the other, and is
     /// still not what that one started from: its lines do not come from there, but from an older
-    /// total, and are older than its process would be.
+    /// total, and its process would be younger than its lines, or older than the total.
     fn other_start(
         &self,
         run: &Written<'f>,
@@ -183,8 +191,17 @@ impl<'f> Context<'f> {
         newest: &Total,
         earlier: &[&'f Total],
     ) -> Option<&'f Total> {
-        let begin = run.ending.before - (run.ending.run_ms - newest.run_ms);
-        if end.since? >= begin - SLACK {
+        if end.from.is_none() && end.asked.is_none() {
+            return None;
+        }
+        let begin = |base: &Total| run.ending.before - (run.ending.run_ms - base.run_ms);
+        let is_younger_than_lines = end.since.is_some_and(|since| since < begin(newest));
+        // Who has served more than the probe at a start was asked something, and wrote that down.
+        let grown = growth(&run.last.parts, Some(&newest.parts));
+        let has_served = grown.values().any(|part| part.usage.output > 1);
+        let was_not_asked = has_served && end.asked < Some(begin(newest));
+        let is_late = end.since.is_some() && !self.is_in_time(newest, run);
+        if !is_younger_than_lines && !was_not_asked && !is_late {
             return None;
         }
         let mut ways = Vec::new();
@@ -199,10 +216,28 @@ impl<'f> Context<'f> {
             let mut all = written.into_iter().flat_map(|run| &run.totals);
             all.any(|one| one.file == total.file && ways.contains(&one.position))
         };
-        if is_from(newest) {
+        // Its lines may come from there although the total was written later.
+        let written = self.written_of(newest).map(Written::written_at);
+        let is_beside = end.since.is_some_and(|since| Some(since) < written) || was_not_asked;
+        if is_from(newest) && !is_beside {
             return None;
         }
-        earlier.iter().rev().find(|total| is_from(total)).copied()
+        let may_be = |total: &&&Total| {
+            let fits =
+                end.since.is_none_or(|since| since >= begin(total)) && self.is_in_time(total, run);
+            fits || is_younger_than_lines && is_from(total)
+        };
+        let others = earlier
+            .iter()
+            .filter(|total| !std::ptr::eq(**total, newest));
+        others.rev().find(may_be).copied()
+    }
+
+    /// Whether a total stood there when the run began that started from it.
+    fn is_in_time(&self, base: &Total, run: &Written<'_>) -> bool {
+        let begin = run.ending.before - (run.ending.run_ms - base.run_ms);
+        let written = self.written_of(base);
+        written.is_some_and(|base| base.written_at() <= begin + SLACK)
     }
 
     /// What a fork took over: the newest total of its parent.

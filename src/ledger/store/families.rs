@@ -160,7 +160,7 @@ impl Loaded {
             Ok(())
         })?;
         family.compactions = compactions.into_values().collect();
-        let columns = "file, position, cost_state.session, started, total, run_ms, api_ms, unknown, before, came_from, since, models";
+        let columns = "file, position, cost_state.session, started, total, run_ms, api_ms, unknown, before, came_from, since, asked, models";
         each(connection, &in_files(columns, "cost_state"), id, |row| {
             let cost = Money::from_pico(row.get(4)?);
             family.totals.push(Total {
@@ -172,10 +172,11 @@ impl Loaded {
                 run_ms: row.get(5)?,
                 api_ms: row.get(6)?,
                 has_unknown_model: row.get(7)?,
-                parts: totals::parts_from(row, 11, cost)?,
+                parts: totals::parts_from(row, 12, cost)?,
                 before: row.get(8)?,
                 from: row.get::<_, Option<i64>>(9)?.map(i64::cast_unsigned),
                 since: row.get(10)?,
+                asked: row.get(11)?,
             });
             Ok(())
         })?;

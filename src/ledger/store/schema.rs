@@ -25,7 +25,7 @@ const VERSION: i64 = 4;
 ///   `position`, `names`: where it was seen first, and whom that line names as its source.
 ///   `copy`: where else it was seen.
 /// - `snapshot`, `compaction`: lines that tell whose the others are, with what copies keep of them.
-/// - `cost_state`: running totals of the client; `came_from`, `since`: a `Lineage`; `models`: see
+/// - `cost_state`: running totals of the client; `came_from`, `since`, `asked`: a `Lineage`; `models`: see
 ///   `totals.rs`.
 /// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived. `told`,
 ///   `unwritten`: what the status line was told, and what of it no file has; see `told.rs`.
@@ -43,7 +43,7 @@ CREATE TABLE snapshot(key INTEGER,file INTEGER,position INTEGER,at INTEGER,PRIMA
 CREATE INDEX snapshot_by_file ON snapshot(file);
 CREATE TABLE compaction(key INTEGER,file INTEGER,position INTEGER,late INTEGER,names INTEGER,at INTEGER,tokens INTEGER,PRIMARY KEY(key,file))WITHOUT ROWID;
 CREATE INDEX compaction_by_file ON compaction(file);
-CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,run_ms INTEGER,api_ms INTEGER,unknown INTEGER,before INTEGER,came_from INTEGER,since INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
+CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,run_ms INTEGER,api_ms INTEGER,unknown INTEGER,before INTEGER,came_from INTEGER,since INTEGER,asked INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
 CREATE INDEX cost_state_by_session ON cost_state(session);
 CREATE INDEX cost_state_by_start ON cost_state(started);
 CREATE TABLE quarter(quarter INTEGER,session INTEGER,model INTEGER,responses INTEGER,unpriced INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;

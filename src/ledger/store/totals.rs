@@ -42,7 +42,7 @@ pub(crate) fn put(
         )?
         .execute(params![file, CUT_OFF, total.started, total.cost.pico(), total.run_ms])?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")?
+        .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")?
         .execute(params![
             file,
             total.position.cast_signed(),
@@ -53,6 +53,7 @@ pub(crate) fn put(
             total.api_ms,
             total.has_unknown_model,
             total.before,
+            None::<i64>,
             None::<i64>,
             None::<i64>,
             models_as_json(&total.models, prices)
@@ -68,13 +69,14 @@ pub(crate) fn put_lineage(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE cost_state SET came_from = ?3, since = ?4 WHERE file = ?1 AND position = ?2",
+            "UPDATE cost_state SET came_from = ?3, since = ?4, asked = ?5 WHERE file = ?1 AND position = ?2",
         )?
         .execute(params![
             file,
             lineage.position.cast_signed(),
             lineage.from.map(u64::cast_signed),
-            lineage.since
+            lineage.since,
+            lineage.asked
         ])?;
     Ok(())
 }
