@@ -805,8 +805,7 @@ impl World {
                 // could tell from their sum.
                 let version = there.map_or(Version::ALL[version], |one| one.version);
                 if !self.sessions[session].lines.is_empty()
-                    && self.on_session(session) < 2
-                    && (there.is_none() || version.has_totals())
+                    && there.is_none_or(|there| !there.is_not_alone && version.has_totals())
                 {
                     let base = self.newest_total(session, version);
                     let is_beside = there.is_some();
@@ -844,12 +843,9 @@ impl World {
 
     /// How many other processes are on the session of this one.
     fn others_on(&self, process: usize) -> usize {
-        self.on_session(self.processes[process].session) - 1
-    }
-
-    fn on_session(&self, session: usize) -> usize {
+        let session = self.processes[process].session;
         let all = self.processes.iter();
-        all.filter(|one| one.session == session).count()
+        all.filter(|one| one.session == session).count() - 1
     }
 
     fn truth(&self) -> BTreeMap<String, (i64, i64)> {

@@ -227,9 +227,11 @@ impl<'f> Context<'f> {
                 end.since.is_none_or(|since| since >= begin(total)) && self.is_in_time(total, run);
             fits || is_younger_than_lines && is_from(total)
         };
-        let others = earlier
-            .iter()
-            .filter(|total| !std::ptr::eq(**total, newest));
+        let is_other = |total: &&&Total| {
+            let written = self.written_of(newest);
+            written.is_none_or(|run| !run.totals.iter().any(|one| std::ptr::eq(*one, **total)))
+        };
+        let others = earlier.iter().filter(is_other);
         others.rev().find(may_be).copied()
     }
 
