@@ -201,7 +201,8 @@ impl<'f> Context<'f> {
         let has_served = grown.values().any(|part| part.usage.output > 1);
         let was_not_asked = has_served && end.asked < Some(begin(newest));
         let is_late = end.since.is_some() && !self.is_in_time(newest, run);
-        if !is_younger_than_lines && !was_not_asked && !is_late {
+        let has_answered_more = self.has_answered_more(run, newest, &grown);
+        if !is_younger_than_lines && !was_not_asked && !is_late && !has_answered_more {
             return None;
         }
         let mut ways = Vec::new();
@@ -233,6 +234,22 @@ impl<'f> Context<'f> {
         };
         let others = earlier.iter().filter(is_other);
         others.rev().find(may_be).copied()
+    }
+
+    /// Whether the answers since a run would have begun are more than it would have grown by.
+    fn has_answered_more(&self, run: &Written<'f>, base: &Total, grown: &Parts) -> bool {
+        let begin = run.ending.before - (run.ending.run_ms - base.run_ms);
+        let written = self.written_of(base).map(Written::written_at);
+        let begin = written.unwrap_or(begin).max(begin);
+        let mut prompts: BTreeMap<&str, u64> = BTreeMap::new();
+        for answer in self.own_answers(run.last.session) {
+            if (begin..=run.ending.before).contains(&answer.at) {
+                let sum = prompts.entry(&answer.model).or_default();
+                *sum = sum.saturating_add(answer.usage.prompt());
+            }
+        }
+        let grown = |model: &str| grown.get(model).map_or(0, |part| part.usage.prompt());
+        prompts.iter().any(|(model, sum)| *sum > grown(model))
     }
 
     /// Whether a total stood there when the run began that started from it.

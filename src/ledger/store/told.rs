@@ -97,7 +97,9 @@ impl SessionFacts {
             return Money::ZERO;
         }
         let grown: Money = told.iter().map(|row| row.grown).sum();
-        let all = self.beyond + grown - (self.loose() - self.untold);
+        // Answers that no run seemed to cover may turn out to be in one.
+        let told_loose = (self.loose() - self.untold).or_zero();
+        let all = self.beyond + grown - told_loose;
         let unwritten = (all - self.unrecorded).or_zero();
         if unwritten > NOISE {
             unwritten
