@@ -16,13 +16,13 @@ use crate::environment::Environment;
 use crate::incidents::lookup;
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::evidence::{Evidence, Seen};
+use crate::limits::explanation;
 use crate::limits::incident::Incident;
 use crate::limits::period::period_of;
-use crate::limits::story;
 use crate::locks;
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::terminal::{self, Page, Palette, Tone};
+use crate::terminal::{self, Page, Tone};
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
@@ -47,12 +47,19 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     };
     if arguments.json {
         let incident = incident.map_or(Value::Null, |incident| incident.to_json());
-        crate::terminal::print(&format!("{:#}\n", json!({ "incident": incident })))?;
-    } else {
-        let width = terminal::width_for_person(environment);
-        let palette = Palette::for_person(environment);
-        crate::terminal::print(&text(incident.as_ref(), environment, width, palette))?;
+        terminal::print(&format!("{:#}\n", json!({ "incident": incident })))?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let mut page = Page::for_person(environment);
+    match &incident {
+        Some(incident) => {
+            let spent = spent(incident, environment);
+            explanation::tell(incident, environment.clock(), spent.as_deref(), &mut page);
+        }
+        None => nothing_is_known(&mut page),
+    }
+    harmful_locks(environment, &mut page);
+    terminal::print(&page.into_text())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,51 +72,32 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         ..
     } = question;
     let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
-    let incident = own.or_else(|| lookup::newest(places, environment, None));
-    let (width, palette) = (page.columns(), page.palette());
-    let clock = environment.clock();
-    page.add(&match &incident {
+    match own.or_else(|| lookup::newest(places, environment, None)) {
         Some(incident) => {
-            story::tell_in_short(incident, clock, width, environment.rows())
-                + &harmful_locks(environment, width, palette)
+            let rows = environment.rows();
+            explanation::tell_in_short(&incident, environment.clock(), rows, page);
         }
-        None => text(None, environment, width, palette),
-    });
+        None => nothing_is_known(page),
+    }
+    harmful_locks(environment, page);
 }
 
-fn text(
-    incident: Option<&Incident>,
-    environment: &Environment,
-    width: usize,
-    palette: Palette,
-) -> String {
-    let aside = harmful_locks(environment, width, palette);
-    let Some(incident) = incident else {
-        return format!(
-            "No limit error is known: none was reported by a hook, and the newest transcripts hold none.\nTo ask about a message: whycap explain --text \"You've hit your …\"\n{aside}"
-        );
-    };
-    let clock = environment.clock();
-    let spent = spent(incident, environment);
-    story::tell(incident, clock, spent.as_deref(), width, palette) + &aside
+fn nothing_is_known(page: &mut Page) {
+    page.line("No limit error is known: none was reported by a hook, and the newest transcripts hold none.");
+    page.line("To ask about a message: whycap explain --text \"You've hit your …\"");
 }
 
 /// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
-fn harmful_locks(environment: &Environment, width: usize, palette: Palette) -> String {
+fn harmful_locks(environment: &Environment, page: &mut Page) {
     let places = Places::of(environment);
-    let mut text = String::new();
     for lock in locks::that_matter(&places, environment) {
-        let aside = format!(
-            "Besides, and not the cause of any limit: {}",
-            lock.sentences(&places)
+        page.gap();
+        let aside = lock.sentences(&places);
+        page.paragraph(
+            Tone::Quiet,
+            &format!("Besides, and not the cause of any limit: {aside}"),
         );
-        text.push('\n');
-        for row in terminal::wrap(&terminal::sanitize(&aside), width) {
-            text.push_str(&palette.paint(Tone::Quiet, &row));
-            text.push('\n');
-        }
     }
-    text
 }
 
 /// How long an explanation may spend on reading what was spent since the ledger last looked.

@@ -19,7 +19,7 @@ use crate::incidents::{adopt, gather, lookup, store};
 use crate::install::wired;
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::incident::Incident;
-use crate::limits::rows::rows;
+use crate::limits::status_rows::status_rows;
 use crate::locks;
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -140,7 +140,7 @@ fn tell(event: &HookEvent, places: &Places, environment: &Environment) -> Option
     let clock = environment.clock();
     let incident = Incident::of(evidence, clock);
     // Shown rows are what is still of interest: neither answered nor outlived.
-    let is_of_interest = rows(&incident, environment.now, usize::MAX).is_some()
+    let is_of_interest = status_rows(&incident, environment.now, usize::MAX).is_some()
         && !incident.has_reset(environment.now);
     (is_of_interest && newest.tell()).then(
         || json!({ "systemMessage": format!("whycap: {} (/whycap says more)", incident.headline) }),

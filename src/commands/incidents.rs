@@ -57,12 +57,12 @@ fn list(incidents: &[Incident], clock: Clock, page: &mut Page) {
         let head = format!(
             "{}  {}  {} ({state})",
             clock.time(incident.evidence.at),
-            incident.finding.limit.name(),
-            incident.finding.verdict.name()
+            incident.diagnosis.limit.name(),
+            incident.diagnosis.verdict.name()
         );
         page.paragraph(Tone::Strong, &head);
         page.indented(2, Tone::Plain, &incident.headline);
-        let message = terminal::cut(&incident.message(), page.columns().saturating_sub(2));
+        let message = terminal::cut(&incident.text(), page.columns().saturating_sub(2));
         page.indented(2, Tone::Quiet, &message);
     }
 }

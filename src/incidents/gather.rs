@@ -10,7 +10,7 @@ use crate::claude::{credentials, installations};
 use crate::disk;
 use crate::environment::Environment;
 use crate::limits::evidence::{Evidence, Seen};
-use crate::limits::matching::normalise;
+use crate::limits::normalize;
 use crate::places::Places;
 use crate::transcript::error_line::ErrorLine;
 use crate::transcript::tail::Tail;
@@ -107,7 +107,7 @@ fn own_line<'a>(evidence: &Evidence, tail: &'a Tail) -> Option<&'a (ErrorLine, b
     }
     let distance = |line: &ErrorLine| line.at.map(|at| (at - evidence.at).abs());
     let within = |line: &ErrorLine, most| distance(line).is_some_and(|distance| distance <= most);
-    let same_text = |line: &ErrorLine| normalise(&evidence.message) == normalise(&line.text);
+    let same_text = |line: &ErrorLine| normalize(&evidence.message) == normalize(&line.text);
     let at_this_moment = tail
         .errors
         .iter()

@@ -10,7 +10,7 @@ use super::{SAME_EVENT, gather, store};
 use crate::environment::Environment;
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
-use crate::limits::matching::normalise;
+use crate::limits::normalize;
 use crate::places::Places;
 
 /// How many transcripts are looked at for errors that no hook stored: those changed last.
@@ -141,7 +141,7 @@ fn is_same(
     }
     let session = line.session_id.as_deref().or(session);
     known.session_id.as_deref() == session
-        && normalise(&known.message) == normalise(&line.text)
+        && normalize(&known.message) == normalize(&line.text)
         && line.at.is_none_or(|at| (at - known.at).abs() <= SAME_EVENT)
 }
 

@@ -4,7 +4,7 @@ use super::{lookup, store};
 use crate::claude::status_payload::StatusPayload;
 use crate::environment::Environment;
 use crate::limits::incident::Incident;
-use crate::limits::rows::{Row, rows};
+use crate::limits::status_rows::{StatusRow, status_rows};
 use crate::places::Places;
 
 /// First the badge, then at most two rows of explanation, each at most `width` columns. None when
@@ -14,7 +14,7 @@ pub fn for_session(
     environment: &Environment,
     input: &StatusPayload,
     width: usize,
-) -> Option<Vec<Row>> {
+) -> Option<Vec<StatusRow>> {
     let session = input.session_id()?;
     let newest = store::newest_of(places, session)?;
     if newest.is_closed() {
@@ -22,5 +22,5 @@ pub fn for_session(
     }
     let evidence = lookup::read(places, &newest, input.transcript_path(), environment.now)?;
     let clock = environment.clock();
-    rows(&Incident::of(evidence, clock), environment.now, width)
+    status_rows(&Incident::of(evidence, clock), environment.now, width)
 }

@@ -5,11 +5,11 @@ use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
 use whycap::claude::meters::Meter;
 use whycap::limits::evidence::{Evidence, Sample};
-use whycap::limits::families;
+use whycap::limits::explanation;
 use whycap::limits::incident::Incident;
-use whycap::limits::rows::rows;
-use whycap::limits::story;
-use whycap::terminal::{Palette, width};
+use whycap::limits::messages;
+use whycap::limits::status_rows::status_rows;
+use whycap::terminal::{Page, Palette, width};
 use whycap::time::{Clock, Zone};
 use whycap::transcript::error_line::{ErrorLine, QuotaLimits};
 
@@ -37,11 +37,11 @@ fn sample(five_hour: f64, weekly: f64) -> Sample {
 }
 
 fn texts() -> Vec<String> {
-    let mut texts: Vec<String> = families::all()
-        .flat_map(|family| family.wordings)
-        .flat_map(|wording| {
+    let mut texts: Vec<String> = messages::all()
+        .flat_map(|message| message.wordings)
+        .flat_map(|(_, text)| {
             ["", " · resets 11am (UTC)", " · resets 9:50am (UTC)"]
-                .map(|reset| wording.text.replace(" · resets …", reset))
+                .map(|reset| text.replace(" · resets …", reset))
         })
         .collect();
     texts.extend(["", "!", "…", "{when} {pool}", "429"].map(str::to_owned));
@@ -88,7 +88,9 @@ fn accounts() -> Vec<Option<Account>> {
 }
 
 fn check(incident: &Incident) {
-    let told = story::tell(incident, clock(), None, 80, Palette::none());
+    let mut page = Page::new(80, Palette::none());
+    explanation::tell(incident, clock(), None, &mut page);
+    let told = page.into_text();
     let about = format!("{} / {}", incident.evidence.message, incident.headline);
     assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);
     assert!(
@@ -102,7 +104,7 @@ fn check(incident: &Incident) {
         "two sentences: {about}"
     );
     assert!(
-        !incident.actions.is_empty() && !incident.facts.is_empty(),
+        !incident.actions.is_empty() && !incident.reasons.is_empty(),
         "{about}"
     );
     let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -111,7 +113,7 @@ fn check(incident: &Incident) {
     assert!(!own_words.contains(['!', '{', '}']), "{own_words}");
     assert!(told.lines().all(|line| width(line) <= 80), "{told}");
     for columns in [10, 50, 100] {
-        for row in rows(incident, at(), columns).into_iter().flatten() {
+        for row in status_rows(incident, at(), columns).into_iter().flatten() {
             let text: String = row.into_iter().map(|(_, text)| text).collect();
             assert!(
                 width(&text) <= columns && !text.is_empty(),

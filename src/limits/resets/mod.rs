@@ -1,14 +1,15 @@
 //! When a limit ends: what the server said, what the meter says, what the text says.
 
-mod text;
+mod phrase;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::evidence::Evidence;
-use super::kind::LimitKind;
+use super::kind::Window;
+use super::meters;
 use crate::time::Zone;
 
-pub use text::in_text;
+pub(super) use phrase::in_text;
 
 /// Sources that differ by less say the same: texts are rounded to the minute.
 const SAME: TimeDelta = TimeDelta::seconds(120);
@@ -42,22 +43,18 @@ pub struct Resets {
     pub others: Vec<Reset>,
 }
 
-/// Gathers the reset times for `kind`, which is the window that ends the wait.
-pub fn find(evidence: &Evidence, kind: Option<LimitKind>, zone: Zone) -> Resets {
-    let server = evidence.quota().and_then(|quota| {
-        let named = quota
-            .rate_limit_type
-            .as_deref()
-            .and_then(LimitKind::of_rate_limit_type);
+/// Gathers the reset times for the window that ends the wait.
+pub(super) fn find(evidence: &Evidence, awaited: Option<Window>, zone: Zone) -> Resets {
+    let named = evidence.refused_window();
+    let server = evidence
+        .quota()
         // A reset of another window than the one that is waited for says nothing.
-        (named.is_none() || kind.is_none() || named == kind)
-            .then_some(quota.resets_at)
-            .flatten()
-    });
-    let meter = kind
-        .and_then(|kind| evidence.level_near(kind))
-        .and_then(|(_, level)| level.resets_at);
-    let text = in_text(&evidence.message, evidence.at, kind, zone);
+        .filter(|_| named.is_none() || awaited.is_none() || named == awaited)
+        .and_then(|quota| quota.resets_at);
+    let meter = awaited
+        .and_then(|window| meters::near(evidence, window))
+        .and_then(|(_, meter)| meter.resets_at);
+    let text = in_text(&evidence.message, evidence.at, awaited, zone);
     let mut found = [
         (server, ResetSource::Server),
         (meter, ResetSource::Meter),

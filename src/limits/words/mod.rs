@@ -1,73 +1,69 @@
-//! Headline and badge: what happened and what to do first, in one sentence and in 60 columns.
+//! Headlines and badges that depend on what is known, by subject.
 
-mod badge;
-mod headline;
+pub(super) mod caps;
+pub(super) mod console;
+pub(super) mod credits;
+pub(super) mod service;
+pub(super) mod windows;
 
-use super::diagnosis::Finding;
-use super::evidence::Evidence;
-use super::facts::{age_at_error, percent};
-use super::kind::LimitKind;
-use crate::time::Clock;
+use super::diagnosis::Telling;
+use super::kind::Window;
+use super::meters::{self, age_at_error, percent};
 
-/// What people call a window.
-pub(super) fn window_name(kind: LimitKind) -> &'static str {
-    match kind {
-        LimitKind::FiveHour => "5-hour window",
-        LimitKind::Weekly => "weekly window",
-        LimitKind::WeeklyOpus => "weekly window for Opus models",
-        LimitKind::WeeklySonnet => "weekly window for Sonnet models",
-        LimitKind::WeeklyFable => "weekly window for Fable models",
-        _ => "included usage",
-    }
-}
-
-/// The prepaid pool by the name that the message has for it.
-pub(super) fn pool_name(evidence: &Evidence) -> &'static str {
-    if evidence.message.to_lowercase().contains("extra usage") {
-        "extra usage"
-    } else {
-        "usage credits"
-    }
-}
-
-/// What the words are made from.
-pub(super) struct Words<'a> {
-    pub(super) evidence: &'a Evidence,
-    pub(super) finding: &'a Finding,
-    pub(super) clock: Clock,
-}
-
-/// A reading that speaks against a message.
-struct Meter {
-    /// Which window: "5-hour".
+/// A reading that speaks against a message: which window, the figure, and how old it was.
+struct Against {
     window: &'static str,
-    /// The figure, without the sign.
     percent: String,
-    /// "1 m before the error".
     when: String,
 }
 
-impl Words<'_> {
-    /// The figure that speaks against the message.
-    fn meter(&self) -> Option<Meter> {
-        let (kind, window) = match self.finding.limit {
-            LimitKind::Weekly => (LimitKind::Weekly, "weekly"),
-            _ => (LimitKind::FiveHour, "5-hour"),
-        };
-        let (sample, level) = self.evidence.fresh_level(kind)?;
-        Some(Meter {
-            window,
-            percent: percent(level.used_percent),
-            when: age_at_error(self.evidence, sample),
-        })
+impl Telling<'_> {
+    /// The window that the words are about.
+    fn window(&self) -> Window {
+        self.diagnosis.awaited().unwrap_or(Window::FiveHour)
     }
 
-    /// Where a stray credential is set, the first that outranks the login.
-    fn stray(&self) -> Option<&str> {
-        self.evidence
-            .credentials
-            .iter()
-            .find(|credential| credential.outranks_login())
-            .map(|credential| credential.name.as_str())
+    fn pool(&self) -> &'static str {
+        self.clues.pool.name()
+    }
+
+    /// "wait until 14:30, in 1 h 52 m".
+    fn wait(&self) -> String {
+        match self.resets.chosen {
+            Some(reset) if reset.at > self.clock.now => {
+                format!("wait until {}", self.clock.time_and_distance(reset.at))
+            }
+            Some(reset) => format!(
+                "its reset time {} has passed, so send the prompt again",
+                self.clock.time(reset.at)
+            ),
+            None => "wait for its reset, which /usage shows".to_owned(),
+        }
+    }
+
+    /// "weekly limit · back 14:30".
+    fn until_back(&self, what: &str) -> String {
+        let back = match self.resets.chosen {
+            Some(reset) if reset.at > self.clock.now => {
+                format!("back {}", self.clock.time(reset.at))
+            }
+            Some(_) => "its reset has passed".to_owned(),
+            None => "reset: see /usage".to_owned(),
+        };
+        format!("{what} · {back}")
+    }
+
+    /// The figure that speaks against the message.
+    fn against(&self) -> Option<Against> {
+        let (window, name) = match self.diagnosis.limit.window() {
+            Some(Window::Weekly) => (Window::Weekly, "weekly"),
+            _ => (Window::FiveHour, "5-hour"),
+        };
+        let (sample, meter) = meters::fresh(self.evidence, window)?;
+        Some(Against {
+            window: name,
+            percent: percent(meter.used_percent),
+            when: age_at_error(self.evidence, sample),
+        })
     }
 }

@@ -17,14 +17,14 @@ const SAMPLES: usize = 8;
 /// Writes Markdown.
 pub fn write(incident: &Incident, clock: Clock) -> String {
     let evidence = &incident.evidence;
-    let finding = &incident.finding;
+    let diagnosis = &incident.diagnosis;
     let mut text = "### A limit error of Claude Code\n\n".to_owned();
     let mut row = |name: &str, value: &str| {
         let _ = writeln!(text, "- {name}: {value}");
     };
     row(
         "Error",
-        &format!("`{}`", redact(&incident.message()).replace('`', "'")),
+        &format!("`{}`", redact(&incident.text()).replace('`', "'")),
     );
     row("Came at", &utc(evidence.at));
     row(
@@ -61,8 +61,8 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let _ = writeln!(
         text,
         "\nwhycap's reading: `{}`, `{}`. {}",
-        finding.limit.name(),
-        finding.verdict.name(),
+        diagnosis.limit.name(),
+        diagnosis.verdict.name(),
         incident.headline
     );
     text
@@ -217,7 +217,7 @@ fn samples(text: &mut String, evidence: &Evidence) {
         let _ = write!(text, "| {} |", utc(sample.at));
         for level in [sample.five_hour, sample.seven_day] {
             let percent = level.map_or("absent".to_owned(), |level| {
-                format!("{} %", super::facts::percent(level.used_percent))
+                format!("{} %", super::meters::percent(level.used_percent))
             });
             let reset = level
                 .and_then(|level| level.resets_at)

@@ -4,16 +4,16 @@ use chrono::{
     DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
 };
 
-use crate::limits::kind::LimitKind;
-use crate::limits::matching::normalise;
-use crate::time::{Zone, is_plausible};
+use crate::limits::clues::normalize;
+use crate::limits::kind::Window;
+use crate::time::{FIVE_HOURS, Zone, is_plausible};
 
 /// The reset time that a message names, seen at `seen`. A date that is missing is the next such
 /// time, or the last one if no window of `kind` can be that long.
-pub fn in_text(
+pub(in crate::limits) fn in_text(
     message: &str,
     seen: DateTime<Utc>,
-    kind: Option<LimitKind>,
+    kind: Option<Window>,
     zone: Zone,
 ) -> Option<DateTime<Utc>> {
     read_text(message, seen, kind, zone).filter(|at| is_plausible(*at))
@@ -22,10 +22,10 @@ pub fn in_text(
 fn read_text(
     message: &str,
     seen: DateTime<Utc>,
-    kind: Option<LimitKind>,
+    kind: Option<Window>,
     zone: Zone,
 ) -> Option<DateTime<Utc>> {
-    let text = normalise(message);
+    let text = normalize(message);
     if let Some(at) = epoch_after_bar(&text) {
         return Some(at);
     }
@@ -42,7 +42,7 @@ fn read_text(
     if let Some(distance) = distance(rest) {
         return seen.checked_add_signed(distance);
     }
-    let words = Words::read(rest);
+    let words = Moment::read(rest);
     let zone = if words.utc { Zone::UTC } else { zone };
     words.moment(seen, kind, zone)
 }
@@ -104,7 +104,7 @@ fn distance(rest: &str) -> Option<TimeDelta> {
 
 /// What a phrase such as "nov 22, 3:33pm" or "2026-12-01 at 00:00 utc" is made of.
 #[derive(Debug, Default)]
-struct Words {
+struct Moment {
     date: Option<NaiveDate>,
     month: Option<u32>,
     day: Option<u32>,
@@ -115,7 +115,7 @@ struct Words {
     utc: bool,
 }
 
-impl Words {
+impl Moment {
     /// Reads words as long as they belong to a time.
     fn read(rest: &str) -> Self {
         let mut words = Self::default();
@@ -185,7 +185,7 @@ impl Words {
     fn moment(
         &self,
         seen: DateTime<Utc>,
-        kind: Option<LimitKind>,
+        kind: Option<Window>,
         zone: Zone,
     ) -> Option<DateTime<Utc>> {
         let today = zone.day(seen);
@@ -226,10 +226,10 @@ impl Words {
             .find(|at| *at <= seen)?;
         // Clients print a reset that has passed as it is. A five-hour window cannot end tomorrow,
         // so such a time lies behind; further back than a few hours nothing is plausible.
-        let too_far = next - seen > TimeDelta::minutes(5 * 60 + 5);
+        let too_far = next - seen > FIVE_HOURS + TimeDelta::minutes(5);
         let just_passed = seen - last <= TimeDelta::hours(3);
         let passed = match kind {
-            Some(LimitKind::FiveHour) => too_far && just_passed,
+            Some(Window::FiveHour) => too_far && just_passed,
             Some(_) => false,
             None => too_far && seen - last <= TimeDelta::hours(1),
         };
@@ -294,7 +294,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn read(text: &str, seen: &str, kind: Option<LimitKind>) -> Option<DateTime<Utc>> {
+    fn read(text: &str, seen: &str, kind: Option<Window>) -> Option<DateTime<Utc>> {
         in_text(text, utc(seen), kind, Zone::named("Europe/Berlin").unwrap())
     }
 
@@ -370,14 +370,14 @@ mod tests {
     fn a_five_hour_window_that_ends_tomorrow_ended_today() {
         let text = "You've hit your 5-hour limit · resets 5:50am (UTC)";
         assert_eq!(
-            read(text, FRIDAY, Some(LimitKind::FiveHour)),
+            read(text, FRIDAY, Some(Window::FiveHour)),
             Some(utc("2026-11-20T05:50:00Z"))
         );
         assert_eq!(
             read(
                 &text.replace("5-hour", "weekly"),
                 FRIDAY,
-                Some(LimitKind::Weekly)
+                Some(Window::Weekly)
             ),
             Some(utc("2026-11-21T05:50:00Z"))
         );
@@ -409,7 +409,7 @@ mod tests {
                 format!("resets +{number}-12-31 at {tail}"),
                 format!("hit your limit · resets {number} {tail} (Europe/Berlin)"),
             ] {
-                let read = read(&text, FRIDAY, Some(LimitKind::FiveHour));
+                let read = read(&text, FRIDAY, Some(Window::FiveHour));
                 assert!(read.is_none_or(is_plausible));
             }
         }

@@ -7,10 +7,14 @@ use super::kind::Verdict;
 use crate::terminal::{self, Tone};
 
 /// Pieces of one row, each in its tone.
-pub type Row = Vec<(Tone, String)>;
+pub type StatusRow = Vec<(Tone, String)>;
 
 /// The rows, each at most `width` columns. None when nothing is to be shown.
-pub fn rows(incident: &Incident, now: DateTime<Utc>, width: usize) -> Option<Vec<Row>> {
+pub fn status_rows(
+    incident: &Incident,
+    now: DateTime<Utc>,
+    width: usize,
+) -> Option<Vec<StatusRow>> {
     if !incident.is_open() {
         return None;
     }
@@ -22,8 +26,11 @@ pub fn rows(incident: &Incident, now: DateTime<Utc>, width: usize) -> Option<Vec
         return None;
     }
     // Red is for what really blocks; one look tells it from what passes or is doubtful.
-    let is_real = matches!(incident.finding.verdict, Verdict::Real | Verdict::Misworded);
-    let tone = if is_real && !incident.finding.limit.is_passing() {
+    let is_real = matches!(
+        incident.diagnosis.verdict,
+        Verdict::Real | Verdict::Misworded
+    );
+    let tone = if is_real && !incident.diagnosis.limit.is_passing() {
         Tone::Alarm
     } else {
         Tone::Warning
