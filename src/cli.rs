@@ -49,6 +49,8 @@ enum Verb {
     Hook,
     /// Say what really stopped the work, and what to do
     Explain(commands::explain::Arguments),
+    /// Sleep until the newest limit is over, for scripts
+    Wait(commands::wait::Arguments),
     /// Show what was spent, by day, session, model and more
     Spend(commands::spend::Arguments),
     /// List Claude Code's locks, and which of them are left over
@@ -94,6 +96,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Hook) => return commands::hook::run(&environment),
         Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
         Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
+        Some(Verb::Wait(arguments)) => commands::wait::run(&arguments, &environment),
         Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),
         Some(Verb::Report(arguments)) => commands::report::run(&arguments, &environment),
         Some(Verb::Locks(arguments)) => commands::locks::run(&environment, &arguments),

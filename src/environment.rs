@@ -74,6 +74,20 @@ impl Environment {
         }
     }
 
+    /// The same at the present moment: the clock has moved on by as much as the machine's.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads clock and variables"
+    )]
+    pub fn at_present(&self) -> Self {
+        let machine_now = Utc::now();
+        Self {
+            now: self.now + (machine_now - self.machine_now),
+            machine_now,
+            ..self.clone()
+        }
+    }
+
     /// The clock and zone that times are told by.
     pub fn clock(&self) -> Clock {
         Clock {

@@ -1,6 +1,7 @@
 //! Which credentials and gateways a session may have used instead of the login.
 //!
-//! Presence only: no value is kept, compared or shown.
+//! Presence only: no value is kept, compared or shown, save the host of a gateway, which says who
+//! answers.
 
 use std::path::Path;
 
@@ -46,7 +47,7 @@ impl SetIn {
             Self::UserSettings => "~/.claude/settings.json",
             Self::ProjectSettings => "the project's .claude/settings.json",
             Self::LocalSettings => "the project's .claude/settings.local.json",
-            Self::ManagedSettings => "your organisation's managed settings",
+            Self::ManagedSettings => "your organization's managed settings",
         }
     }
 }
@@ -58,6 +59,9 @@ pub struct Credential {
     pub name: String,
     /// Where it is set.
     pub set_in: SetIn,
+    /// The host that `ANTHROPIC_BASE_URL` points to, without credentials, port and path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 impl Credential {
@@ -80,8 +84,22 @@ pub fn in_environment(environment: &Environment) -> Vec<Credential> {
         .map(|name| Credential {
             name: (*name).to_owned(),
             set_in: SetIn::Environment,
+            host: host_of(name, environment.text(name)),
         })
         .collect()
+}
+
+/// The host in the URL of a gateway. Anything that is not one is left out.
+fn host_of(name: &str, url: Option<&str>) -> Option<String> {
+    if name != "ANTHROPIC_BASE_URL" {
+        return None;
+    }
+    let (_, rest) = url?.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?.split(':').next()?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    let is_host = !host.is_empty() && host.len() <= 60 && host.chars().all(is_plain);
+    is_host.then(|| host.to_ascii_lowercase())
 }
 
 fn is_on(value: &std::ffi::OsStr) -> bool {
@@ -102,6 +120,10 @@ pub fn in_settings(bytes: &[u8], set_in: SetIn) -> Vec<Credential> {
     let credential = |name: &str| Credential {
         name: name.to_owned(),
         set_in,
+        host: host_of(
+            name,
+            settings.get("env").and_then(|env| env.get(name)?.as_str()),
+        ),
     };
     let mut found: Vec<Credential> = VARIABLES
         .iter()
@@ -155,6 +177,24 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "apiKeyHelper"]);
         assert!(!serde_json::to_string(&found).unwrap().contains("sk-"));
+    }
+
+    #[test]
+    fn of_a_gateway_only_the_host_is_kept() {
+        for (url, host) in [
+            (
+                "https://user:sk-secret@LLM.example.com:8443/v1?key=x",
+                Some("llm.example.com"),
+            ),
+            ("http://127.0.0.1:8080", Some("127.0.0.1")),
+            ("llm.example.com", None),
+            ("https://sk-ant_secret/", None),
+            ("https://", None),
+        ] {
+            let settings = serde_json::json!({"env": {"ANTHROPIC_BASE_URL": url}}).to_string();
+            let found = in_settings(settings.as_bytes(), SetIn::UserSettings);
+            assert_eq!(found[0].host.as_deref(), host, "{url}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
+use crate::limits::kind::Verdict;
 use crate::limits::period::period_of;
 use crate::locks;
 use crate::places::Places;
@@ -33,34 +34,78 @@ pub struct Arguments {
     /// Only look at this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Explain this message instead of the newest error
-    #[arg(long, value_name = "TEXT", conflicts_with = "session")]
+    /// Explain this message instead of the newest error; - reads it from standard input
+    #[arg(
+        long,
+        value_name = "TEXT",
+        conflicts_with = "session",
+        allow_hyphen_values = true
+    )]
     text: Option<String>,
+    /// Tell everything, not only what fits a screen
+    #[arg(long)]
+    long: bool,
+    /// Exit with 0 if nothing blocks, 10 if waiting helps, 11 if somebody must act, 12 if unknown
+    #[arg(long)]
+    exit_code: bool,
 }
+
+/// A message is shorter; more is read and dropped.
+const LONGEST_MESSAGE: usize = 256 * 1024;
 
 /// Explains the newest open error, else the newest one, or a text that was given.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
-    let incident = match &arguments.text {
+    let incident = match arguments.text.as_deref() {
+        Some("-") => {
+            let text = super::read_stdin(LONGEST_MESSAGE);
+            let text = String::from_utf8_lossy(&text);
+            Some(pasted(&text, &places, environment))
+        }
         Some(text) => Some(pasted(text, &places, environment)),
         None => lookup::newest(&places, environment, arguments.session.as_deref()),
     };
     if arguments.json {
-        let incident = incident.map_or(Value::Null, |incident| incident.to_json());
+        let incident = incident.as_ref().map_or(Value::Null, Incident::to_json);
         terminal::print(&format!("{:#}\n", json!({ "incident": incident })))?;
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        let mut page = Page::for_person(environment);
+        tell(incident.as_ref(), arguments.long, environment, &mut page);
+        terminal::print(&page.into_text())?;
     }
-    let mut page = Page::for_person(environment);
-    match &incident {
-        Some(incident) => {
-            let spent = spent(incident, environment);
-            explanation::tell(incident, environment.clock(), spent.as_deref(), &mut page);
-        }
-        None => nothing_is_known(&mut page),
+    if arguments.exit_code {
+        return Ok(ExitCode::from(exit_code(incident.as_ref(), environment)));
     }
-    harmful_locks(environment, &mut page);
-    terminal::print(&page.into_text())?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn tell(incident: Option<&Incident>, at_length: bool, environment: &Environment, page: &mut Page) {
+    let clock = environment.clock();
+    match incident {
+        Some(incident) if at_length => {
+            let spent = spent(incident, environment);
+            explanation::tell_at_length(incident, clock, spent.as_deref(), page);
+            harmful_locks(environment, page);
+        }
+        Some(incident) => explanation::tell(incident, clock, page),
+        None => {
+            nothing_is_known(page);
+            harmful_locks(environment, page);
+        }
+    }
+}
+
+/// Whether work is blocked, for a script: 0 no, 10 yes and waiting helps, 11 yes and somebody must
+/// act, 12 it cannot be told.
+fn exit_code(incident: Option<&Incident>, environment: &Environment) -> u8 {
+    let Some(incident) = incident.filter(|incident| incident.blocks(environment.now)) else {
+        return 0;
+    };
+    match (incident.diagnosis.waiting_helps, incident.diagnosis.verdict) {
+        (Some(true), _) => 10,
+        (Some(false), _) | (None, Verdict::Real | Verdict::Misworded) => 11,
+        (None, _) => 12,
+    }
 }
 
 /// The answer of `/whycap explain`: plain text for a message field.
@@ -75,7 +120,7 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     match own.or_else(|| lookup::newest(places, environment, None)) {
         Some(incident) => {
             let rows = environment.rows();
-            explanation::tell_in_short(&incident, environment.clock(), rows, page);
+            explanation::tell_in_conversation(&incident, environment.clock(), rows, page);
         }
         None => nothing_is_known(page),
     }
@@ -83,8 +128,14 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
 }
 
 fn nothing_is_known(page: &mut Page) {
-    page.line("No limit error is known: none was reported by a hook, and the newest transcripts hold none.");
-    page.line("To ask about a message: whycap explain --text \"You've hit your …\"");
+    page.paragraph(
+        Tone::Plain,
+        "No limit error is known: Claude Code reported none, and the newest transcripts hold none.",
+    );
+    page.paragraph(
+        Tone::Plain,
+        "To ask about a message: whycap explain --text \"You've hit your …\", or pipe it into whycap explain --text -",
+    );
 }
 
 /// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
@@ -122,7 +173,7 @@ fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
         ""
     };
     Some(format!(
-        "Since {} this machine spent {bound}{} at list price. Other machines, claude.ai and, in an organisation, other members draw on the same limit.",
+        "Since {} this machine spent {bound}{} at list price. Other machines, chat and, in an organization, other members use the same limit.",
         clock.time(since),
         spent.total().show()
     ))

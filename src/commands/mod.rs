@@ -15,6 +15,7 @@ pub mod report;
 pub mod spend;
 pub mod statusline;
 pub mod uninstall;
+pub mod wait;
 mod why_different;
 
 use std::io;

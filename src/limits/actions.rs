@@ -35,6 +35,7 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
     if let Some(first) = diagnosis.first {
         put_first(&mut chosen, first);
     }
+    chosen.extend(diagnosis.besides);
     for_a_seat(&mut chosen, telling);
     let waits_in_vain = diagnosis.waiting_helps == Some(false);
     let has_reset = telling.resets.chosen.is_some();
@@ -136,8 +137,8 @@ fn take_out(credential: &Credential) -> Action {
     } else {
         ("Take out", "")
     };
-    let in_the_client = if credential.name == "ANTHROPIC_API_KEY" {
-        " To keep it for other programs, turn off \"Use custom API key\" in /config instead."
+    let besides = if credential.name == "ANTHROPIC_API_KEY" {
+        " To keep it for other programs, turn off \"Use custom API key\" in /config."
     } else {
         ""
     };
@@ -148,7 +149,7 @@ fn take_out(credential: &Credential) -> Action {
             credential.set_in.words()
         ),
         why: format!(
-            "It outranks the login of your subscription, so the session used another account.{in_the_client}"
+            "Claude Code prefers it to your login, so the session used another account.{besides}"
         ),
         command: is_variable.then(|| format!("unset {}", credential.name)),
         url: None,
@@ -176,9 +177,10 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
         telling.clock.time_and_distance(reset.at)
     });
     let mut action = plain(help);
-    action.doing = action
-        .doing
-        .replace("{when}", &when)
-        .replace("{pool}", telling.clues.pool.name());
+    for text in [&mut action.doing, &mut action.why] {
+        *text = text
+            .replace("{when}", &when)
+            .replace("{pool}", telling.clues.pool.name());
+    }
     action
 }

@@ -1,4 +1,5 @@
-//! A suspected false limit, summed up for a bug report.
+//! A limit error, summed up for a bug report: what the maker's triage asks for, short enough to
+//! paste.
 //!
 //! Built from named fields only, so that nothing can slip in: no paths, names, ids, prompts or keys.
 
@@ -8,68 +9,73 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::evidence::{Evidence, Seen};
 use super::incident::Incident;
+use super::kind::Window;
+use super::meters::percent;
 use crate::claude::account::Plan;
 use crate::time::Clock;
 
-/// How many readings of the meters before the error are listed.
-const SAMPLES: usize = 8;
+/// How many readings around the error are listed.
+const READINGS: usize = 4;
 
 /// Writes Markdown.
 pub fn write(incident: &Incident, clock: Clock) -> String {
     let evidence = &incident.evidence;
-    let diagnosis = &incident.diagnosis;
-    let mut text = "### A limit error of Claude Code\n\n".to_owned();
-    let mut row = |name: &str, value: &str| {
-        let _ = writeln!(text, "- {name}: {value}");
+    let mut text = "**A limit error of Claude Code**\n\n".to_owned();
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "- {name}: {value}");
+        }
     };
-    row(
-        "Error",
-        &format!("`{}`", redact(&incident.text()).replace('`', "'")),
-    );
-    row("Came at", &utc(evidence.at));
-    row(
-        "Client",
-        evidence.client_version.as_deref().map_or("unknown", plain),
-    );
-    row("whycap", env!("CARGO_PKG_VERSION"));
-    row(
-        "System",
-        &format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-    );
-    row(
-        "Time zone",
-        &clock.zone.at(evidence.at).format("UTC%:z").to_string(),
-    );
-    row("Model", evidence.model.as_deref().map_or("unknown", plain));
-    row("Plan", evidence.plan().map_or("unknown", Plan::name));
+    let message = redact(&incident.text()).replace('`', "'");
+    row("Message", format!("`{message}`"));
+    let zone = clock.zone.at(evidence.at).format("%:z").to_string();
+    row("Came at", format!("{} (zone {zone})", utc(evidence.at)));
     let role = evidence
         .account
         .as_ref()
         .and_then(|account| account.role.as_deref());
-    row("Role", role.map_or("unknown", plain));
-    row("Credentials set (names only)", &credentials(evidence));
-    row("Installed claude programs", &installations(evidence));
+    let plan = evidence.plan().map_or("unknown", Plan::name);
     row(
-        "Session has answered since",
-        if evidence.answered { "yes" } else { "no" },
+        "Plan",
+        [Some(plan), role.map(plain)]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", "),
     );
-    structured(&mut text, evidence);
-    samples(&mut text, evidence);
-    text.push_str(
-        "\nThe error's text is quoted without addresses, ids and paths. Read it before you post it.\n",
+    let version = evidence.client_version.as_deref().map_or("unknown", plain);
+    let model = evidence.model.as_deref().map_or("unknown", plain);
+    let system = [std::env::consts::OS, std::env::consts::ARCH].join(" ");
+    row("Claude Code", format!("{version}, model {model}, {system}"));
+    row("The server said", server(evidence));
+    row("Usage shown", readings(evidence));
+    row("Set", credentials(evidence));
+    if evidence.seen != Seen::Pasted && evidence.installations > 1 {
+        row(
+            "Installed claude programs",
+            evidence.installations.to_string(),
+        );
+    }
+    row(
+        "Answered since",
+        if evidence.answered { "yes" } else { "no" }.to_owned(),
     );
-    let _ = writeln!(
-        text,
-        "\nwhycap's reading: `{}`, `{}`. {}",
-        diagnosis.limit.name(),
-        diagnosis.verdict.name(),
-        incident.headline
+    row(
+        "whycap",
+        format!(
+            "{}: `{}`, `{}`: {}",
+            env!("CARGO_PKG_VERSION"),
+            incident.diagnosis.verdict.name(),
+            incident.diagnosis.limit.name(),
+            redact(&incident.headline)
+        ),
     );
+    text.push_str("\nAddresses, ids and paths were taken out. Read it before you post it.\n");
     text
 }
 
 /// An error text without what could name a person, a machine or a project: addresses, ids, paths,
-/// and pages other than Anthropic's own.
+/// and hosts other than Anthropic's own.
 fn redact(text: &str) -> String {
     let words: Vec<String> = text.split(' ').map(redact_word).collect();
     words.join(" ")
@@ -80,6 +86,7 @@ fn redact_word(word: &str) -> String {
     let core = word.trim_matches(is_edge);
     let is_id = core.starts_with("req_")
         || core.starts_with("org_")
+        || core.starts_with("org-")
         || (core.len() == 36 && core.matches('-').count() == 4);
     let host = core
         .split_once("://")
@@ -89,6 +96,11 @@ fn redact_word(word: &str) -> String {
             .iter()
             .any(|own| host == *own || host.ends_with(&format!(".{own}")))
     };
+    let is_bare_host = !core.contains('/')
+        && core.matches('.').count() >= 1
+        && core
+            .split('.')
+            .all(|part| !part.is_empty() && part.chars().any(char::is_alphabetic));
     let replaced = if core.contains('@') {
         "[address]"
     } else if is_id {
@@ -100,6 +112,8 @@ fn redact_word(word: &str) -> String {
         "[url]"
     } else if core.starts_with("~/") || core.contains('\\') || is_path(core) {
         "[path]"
+    } else if is_bare_host && !is_ours(core) {
+        "[host]"
     } else {
         return word.to_owned();
     };
@@ -132,102 +146,76 @@ fn credentials(evidence: &Evidence) -> String {
         .map(|c| c.name.as_str())
         .collect();
     names.dedup();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    names.join(", ")
 }
 
-fn installations(evidence: &Evidence) -> String {
-    match (evidence.seen, evidence.installations) {
-        (Seen::Pasted, _) | (_, 0) => "unknown".to_owned(),
-        (_, count) => count.to_string(),
-    }
-}
-
-fn structured(text: &mut String, evidence: &Evidence) {
-    text.push_str("\n| field of the error line | value |\n| --- | --- |\n");
+/// What came with the error, field by field.
+fn server(evidence: &Evidence) -> String {
     let line = evidence.line.as_ref();
-    let mut row = |name: &str, value: Option<String>| {
-        let value = value.unwrap_or_else(|| "absent".to_owned());
-        let _ = writeln!(text, "| {name} | {value} |");
-    };
-    let field = |value: Option<&String>| value.map(|value| plain(value).to_owned());
-    row(
-        "error",
-        field(
-            line.and_then(|line| line.error.as_ref())
-                .or(evidence.hook_error.as_ref()),
-        ),
-    );
-    row(
-        "apiErrorStatus",
-        line.and_then(|line| line.status)
-            .map(|status| status.to_string()),
-    );
-    row(
-        "apiErrorType",
-        field(line.and_then(|line| line.api_error_type.as_ref())),
-    );
-    row(
-        "apiError",
-        field(line.and_then(|line| line.api_error.as_ref())),
-    );
-    row(
-        "apiErrorCode",
-        field(line.and_then(|line| line.api_error_code.as_ref())),
-    );
-    row(
-        "apiErrorIsTransient",
-        line.and_then(|line| line.transient)
-            .map(|it| it.to_string()),
-    );
     let quota = line.and_then(|line| line.quota.as_ref());
-    row(
-        "quotaLimits.status",
-        field(quota.and_then(|quota| quota.status.as_ref())),
-    );
-    row(
-        "quotaLimits.rateLimitType",
-        field(quota.and_then(|quota| quota.rate_limit_type.as_ref())),
-    );
-    row(
-        "quotaLimits.resetsAt",
-        quota.and_then(|quota| quota.resets_at).map(utc),
-    );
-    row(
-        "quotaLimits.overageStatus",
-        field(quota.and_then(|quota| quota.overage_status.as_ref())),
-    );
-    row(
-        "quotaLimits.overageDisabledReason",
-        field(quota.and_then(|quota| quota.overage_disabled_reason.as_ref())),
-    );
+    let field = |value: Option<&String>| value.map(|value| plain(value).to_owned());
+    let class = line
+        .and_then(|line| line.error.as_ref())
+        .or(evidence.hook_error.as_ref());
+    let fields = [
+        ("error", field(class)),
+        (
+            "status",
+            line.and_then(|line| line.status)
+                .map(|status| status.to_string()),
+        ),
+        (
+            "type",
+            field(line.and_then(|line| line.api_error_type.as_ref())),
+        ),
+        (
+            "apiError",
+            field(line.and_then(|line| line.api_error.as_ref())),
+        ),
+        (
+            "code",
+            field(line.and_then(|line| line.api_error_code.as_ref())),
+        ),
+        (
+            "limit",
+            field(quota.and_then(|quota| quota.rate_limit_type.as_ref())),
+        ),
+        (
+            "limit status",
+            field(quota.and_then(|quota| quota.status.as_ref())),
+        ),
+        ("resets", quota.and_then(|quota| quota.resets_at).map(utc)),
+        (
+            "credits",
+            field(quota.and_then(|quota| quota.overage_disabled_reason.as_ref())),
+        ),
+    ];
+    let known = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", value?)));
+    known.collect::<Vec<_>>().join(", ")
 }
 
-fn samples(text: &mut String, evidence: &Evidence) {
-    if evidence.samples.is_empty() {
-        text.push_str("\nNo readings of the client's meters are known.\n");
-        return;
-    }
-    text.push_str("\n| the client's meters at | 5-hour window | reset | weekly window | reset |\n| --- | --- | --- | --- | --- |\n");
-    let skipped = evidence.samples.len().saturating_sub(SAMPLES);
-    for sample in evidence.samples.iter().skip(skipped) {
-        let _ = write!(text, "| {} |", utc(sample.at));
-        for level in [sample.five_hour, sample.seven_day] {
-            let percent = level.map_or("absent".to_owned(), |level| {
-                format!("{} %", super::meters::percent(level.used_percent))
+fn readings(evidence: &Evidence) -> String {
+    let skipped = evidence.samples.len().saturating_sub(READINGS);
+    let told = evidence.samples.iter().skip(skipped).map(|sample| {
+        let meters = [Window::FiveHour, Window::Weekly]
+            .into_iter()
+            .filter_map(|window| {
+                let meter = sample.meter(window)?;
+                let reset = meter.resets_at.map(|at| format!(" (reset {})", utc(at)));
+                Some(format!(
+                    "{} {}%{}",
+                    window.short(),
+                    percent(meter.used_percent),
+                    reset.unwrap_or_default()
+                ))
             });
-            let reset = level
-                .and_then(|level| level.resets_at)
-                .map_or("absent".to_owned(), utc);
-            let _ = write!(text, " {percent} | {reset} |");
-        }
-        text.push('\n');
-    }
+        let meters: Vec<String> = meters.collect();
+        format!("at {} {}", utc(sample.at), meters.join(", "))
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use super::clues::Clues;
 use super::evidence::Evidence;
 use super::helps::Help;
-use super::kind::{LimitKind, Verdict, Who, Window};
+use super::kind::{LimitKind, Service, Verdict, Who, Window};
 use super::resets::{self, Resets};
 use crate::time::{Clock, Zone};
 
@@ -33,7 +33,7 @@ pub(super) struct Case<'a> {
 impl Case<'_> {
     /// The reset time in the message's own words.
     pub(super) fn reset_in_text(&self) -> Option<DateTime<Utc>> {
-        resets::in_text(&self.evidence.message, self.evidence.at, None, self.zone)
+        resets::in_text(&self.clues.raw, self.evidence.at, None, self.zone)
     }
 }
 
@@ -55,10 +55,16 @@ pub struct Diagnosis {
     /// What we do not know, a sentence each.
     pub(super) unknowns: Vec<&'static str>,
     pub(super) words: Words,
+    /// Who refused.
+    pub(super) service: Option<Service>,
+    /// Where the fact comes from that decided; it is told first.
+    pub(super) decisive: Source,
     /// What helps in this case, instead of what the row says.
     pub(super) helps: Option<&'static [Help]>,
     /// What helps first in this case, before what the row says.
     pub(super) first: Option<Help>,
+    /// What helps besides, after what the row says.
+    pub(super) besides: Option<Help>,
 }
 
 impl Diagnosis {
@@ -72,9 +78,16 @@ impl Diagnosis {
             window_is_full: false,
             unknowns: Vec::new(),
             words,
+            service: None,
+            decisive: Source::Transcript,
             helps: None,
             first: None,
+            besides: None,
         }
+    }
+
+    pub(super) fn decided_by(self, decisive: Source) -> Self {
+        Self { decisive, ..self }
     }
 
     pub(super) fn helps(self, helps: &'static [Help]) -> Self {
@@ -87,6 +100,20 @@ impl Diagnosis {
     pub(super) fn first(self, help: Help) -> Self {
         Self {
             first: Some(help),
+            ..self
+        }
+    }
+
+    pub(super) fn and(self, help: Help) -> Self {
+        Self {
+            besides: Some(help),
+            ..self
+        }
+    }
+
+    pub(super) fn of(self, service: Service) -> Self {
+        Self {
+            service: Some(service),
             ..self
         }
     }
@@ -125,6 +152,37 @@ impl Diagnosis {
     }
 }
 
+/// Where a fact comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The error itself.
+    Transcript,
+    /// The event that Claude Code sent.
+    Hook,
+    /// What the status line was told.
+    Sample,
+    Account,
+    Environment,
+    Settings,
+    /// What is known about the version of Claude Code.
+    Version,
+}
+
+impl Source {
+    /// The name in JSON.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Transcript => "transcript",
+            Self::Hook => "hook",
+            Self::Sample => "sample",
+            Self::Account => "account",
+            Self::Environment => "environment",
+            Self::Settings => "settings",
+            Self::Version => "version",
+        }
+    }
+}
+
 /// Headline and badge of a diagnosis.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Words {
@@ -147,25 +205,33 @@ pub(super) struct Telling<'a> {
 /// What is said in two lengths.
 #[derive(Debug, Clone)]
 pub(super) struct Said {
-    /// One plain sentence without its full stop: what happened and what to do first.
+    /// One plain sentence without its full stop: what happened, and when the user is back or what to
+    /// do first.
     pub(super) headline: String,
     /// The same in at most 60 columns. It holds no distance, so that it does not change by the
     /// minute.
     pub(super) badge: String,
 }
 
+/// The most characters of a headline, full stop included.
+pub(super) const HEADLINE: usize = 110;
+
 impl Words {
     pub(super) fn said(self, telling: &Telling<'_>) -> Said {
         match self {
-            Self::Fixed(headline, badge) => said(headline, badge),
+            Self::Fixed(headline, badge) => said(&[headline], badge),
             Self::Told(words) => words(telling),
         }
     }
 }
 
-pub(super) fn said(headline: impl Into<String>, badge: impl Into<String>) -> Said {
+/// The first headline that is short enough; the last one must be.
+pub(super) fn said(headlines: &[impl AsRef<str>], badge: impl Into<String>) -> Said {
+    let fits = |headline: &&str| headline.chars().count() < HEADLINE;
+    let mut all = headlines.iter().map(AsRef::as_ref);
+    let last = headlines.last().map_or("", AsRef::as_ref);
     Said {
-        headline: headline.into(),
+        headline: all.find(fits).unwrap_or(last).to_owned(),
         badge: badge.into(),
     }
 }

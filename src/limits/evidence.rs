@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::kind::Window;
+use super::kind::{Service, Window};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
 use crate::claude::meters::Meter;
@@ -136,14 +136,16 @@ impl Evidence {
             .is_some_and(|model| model.to_lowercase().contains("[1m]"))
     }
 
-    /// Whether an update could change what the message says. Unknown counts as new.
+    /// Whether an update could change what the message says. An unknown version counts as new where
+    /// the error was met, and as old where only its text is known.
     pub(crate) fn may_run_an_old_client(&self) -> bool {
         /// The last version known to word limits wrongly for a plan that it knows.
         const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
         self.installations > 1
-            || self
-                .version()
-                .is_some_and(|version| version < WORDS_ARE_RIGHT_FROM)
+            || match self.version() {
+                Some(version) => version < WORDS_ARE_RIGHT_FROM,
+                None => self.seen == Seen::Pasted,
+            }
     }
 
     /// Whether a key, a token or a helper took the place of a login with a plan.
@@ -159,5 +161,33 @@ impl Evidence {
     /// The window that the server named when it refused.
     pub(crate) fn refused_window(&self) -> Option<Window> {
         Window::of_rate_limit_type(self.quota()?.rate_limit_type.as_deref()?)
+    }
+
+    /// The host that requests go to, where that is not Anthropic's.
+    pub(crate) fn gateway(&self) -> Option<&str> {
+        let hosts = self.credentials.iter().filter_map(|c| c.host.as_deref());
+        let is_theirs = |host: &&str| {
+            !["anthropic.com", "claude.ai", "claude.com"]
+                .iter()
+                .any(|own| host == own || host.ends_with(&format!(".{own}")))
+        };
+        hosts.into_iter().find(is_theirs)
+    }
+
+    /// Who answers this session's requests, as far as settings and login say.
+    pub(crate) fn service(&self) -> Option<Service> {
+        if self.has("CLAUDE_CODE_USE_BEDROCK") {
+            Some(Service::Bedrock)
+        } else if self.has("CLAUDE_CODE_USE_VERTEX") {
+            Some(Service::Vertex)
+        } else if self.has("CLAUDE_CODE_USE_FOUNDRY") {
+            Some(Service::Other)
+        } else if self.gateway().is_some() {
+            Some(Service::Gateway)
+        } else if self.credentials.iter().any(Credential::outranks_login) {
+            Some(Service::Console)
+        } else {
+            self.plan().map(|_| Service::Plan)
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::actions::{self, Action};
 use super::clues::Clues;
 use super::diagnosis::{Case, Diagnosis, Telling};
 use super::evidence::Evidence;
-use super::kind::Verdict;
+use super::kind::{Service, Verdict};
 use super::messages::{Concerns, Message};
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
@@ -47,8 +47,7 @@ pub struct Incident {
 impl Incident {
     /// Explains an error to a reader with this clock.
     pub fn of(evidence: Evidence, clock: Clock) -> Self {
-        let clues = Clues::of(&evidence);
-        let message = recognize(&evidence, &clues);
+        let (message, clues) = recognize(&evidence);
         let diagnosis = message.judge(&Case {
             evidence: &evidence,
             clues: &clues,
@@ -57,7 +56,9 @@ impl Incident {
         });
         let resets = match diagnosis.waiting_helps {
             Some(false) => Resets::default(),
-            Some(true) | None => resets::find(&evidence, diagnosis.awaited(), clock.zone),
+            Some(true) | None => {
+                resets::find(&evidence, &clues.raw, diagnosis.awaited(), clock.zone)
+            }
         };
         let telling = Telling {
             evidence: &evidence,
@@ -101,6 +102,16 @@ impl Incident {
             || (self.diagnosis.limit.is_passing() && age > PASSING_LASTS)
     }
 
+    /// Whether it stops nothing: a warning, or the news that a limit has ended.
+    pub fn is_news(&self) -> bool {
+        matches!(self.diagnosis.verdict, Verdict::Notice | Verdict::Over)
+    }
+
+    /// Whether it blocks the session at this moment, as far as is known.
+    pub fn blocks(&self, now: DateTime<Utc>) -> bool {
+        self.is_open() && !self.is_news() && !self.is_outlived(now)
+    }
+
     /// What others tried in vain, as far as it concerns this case.
     pub fn tried_in_vain(&self) -> impl Iterator<Item = &'static str> {
         let is_doubtful = matches!(
@@ -130,6 +141,8 @@ impl Incident {
         json!({
             "limit": self.diagnosis.limit.name(),
             "verdict": self.diagnosis.verdict.name(),
+            "service": self.diagnosis.service.map(Service::name),
+            "known_as": self.message.id,
             "headline": self.headline,
             "badge": self.badge,
             "waiting_helps": self.diagnosis.waiting_helps,

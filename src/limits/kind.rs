@@ -40,15 +40,20 @@ impl Window {
         }
     }
 
-    /// What people call the window, and the limit that it is.
-    pub(crate) fn names(self) -> (&'static str, &'static str) {
+    /// What people call it.
+    pub(crate) fn limit(self) -> &'static str {
         match self {
-            Self::FiveHour => ("5-hour window", "5-hour limit"),
-            Self::Weekly => ("weekly window", "weekly limit"),
-            Self::WeeklyOpus => ("weekly window for Opus models", "weekly Opus limit"),
-            Self::WeeklySonnet => ("weekly window for Sonnet models", "weekly Sonnet limit"),
-            Self::WeeklyFable => ("weekly window for Fable models", "weekly Fable limit"),
+            Self::FiveHour => "5-hour limit",
+            Self::Weekly => "weekly limit",
+            Self::WeeklyOpus => "weekly Opus limit",
+            Self::WeeklySonnet => "weekly Sonnet limit",
+            Self::WeeklyFable => "weekly Fable limit",
         }
+    }
+
+    /// The same without "limit".
+    pub(crate) fn short(self) -> &'static str {
+        self.limit().trim_end_matches(" limit")
     }
 
     /// Whether it counts one family of models only. Claude Code tells no meter for those.
@@ -194,6 +199,10 @@ pub enum Verdict {
     WrongCredential,
     /// A throttle, an outage, an entitlement or a setting.
     NotALimit,
+    /// A warning or news: nothing is stopped.
+    Notice,
+    /// The message says that the limit has ended.
+    Over,
     /// The evidence does not suffice.
     CannotTell,
 }
@@ -207,7 +216,40 @@ impl Verdict {
             Self::FalseLikely => "false_likely",
             Self::WrongCredential => "wrong_credential",
             Self::NotALimit => "not_a_limit",
+            Self::Notice => "notice",
+            Self::Over => "over",
             Self::CannotTell => "cannot_tell",
+        }
+    }
+}
+
+/// Who refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Anthropic, for a claude.ai plan.
+    Plan,
+    /// Anthropic, for an API key of the Console.
+    Console,
+    /// AWS.
+    Bedrock,
+    /// Google Cloud.
+    Vertex,
+    /// Whoever stands at `ANTHROPIC_BASE_URL`.
+    Gateway,
+    /// Another program.
+    Other,
+}
+
+impl Service {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Console => "console",
+            Self::Bedrock => "bedrock",
+            Self::Vertex => "vertex",
+            Self::Gateway => "gateway",
+            Self::Other => "other",
         }
     }
 }

@@ -1,23 +1,21 @@
-//! docs/limits.md, written from the rows.
+//! docs/limits.md, written from the rows: what a user sees, then what it means.
 
 use std::fmt::Write;
 
-use super::kind::LimitKind;
 use super::messages::{self, Message};
 
 const INTRODUCTION: &str = "# What the limit messages of Claude Code mean
 
-This page is generated from the rows in `src/limits/messages/`; do not edit it. After a change there, run
-`WHYCAP_WRITE_DOCS=1 cargo test the_documentation`.
+`whycap explain` weighs a message against what is known at that moment: what the server said with it, how much of your
+limits was used, your plan, API keys that are set, and your version. This page says what each message can mean. `…`
+stands for what varies. For a message in your clipboard: `pbpaste | whycap explain --text -`.
 
-`whycap explain` weighs a message against what is known at that moment: what the server said with the error, the
-meters that the client reports, the plan, keys that are set, and the client's version. This page lists what each message
-can mean. `…` stands for what varies; `'` and `’` count as one.
+\"Usage credits\" were called \"extra usage\" before version 2.1.144. \"Session limit\" is the plan's 5-hour limit; since
+about 2.1.312 Claude Code says \"5-hour limit\".
 
-Words that changed: \"usage credits\" were called \"extra usage\" before client 2.1.144. The \"session limit\" is the plan's
-5-hour window; clients from about 2.1.312 on call it \"5-hour limit\".
+A limit counts as used up from 97%. A figure that is older than 15 minutes proves nothing about a false limit.
 
-A window counts as full from 97 %. A meter reading that is older than 15 minutes proves nothing about a false limit.
+(Written from `src/limits/messages/` by `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`; do not edit it here.)
 ";
 
 /// The whole page.
@@ -33,24 +31,26 @@ pub fn page() -> String {
 }
 
 fn section(page: &mut String, message: &Message) {
-    let mut wordings = message.wordings.iter();
-    if let Some((versions, text)) = wordings.next() {
-        let _ = write!(page, "\n### {text}\n\nVersions: {versions}.");
+    let texts = || message.wordings.iter().flat_map(|(_, texts)| *texts);
+    let first = texts().next().copied().unwrap_or(message.id);
+    let _ = writeln!(page, "\n### {}\n", first.replace('|', "\\|"));
+    let mut meanings = message.meanings();
+    let _ = writeln!(page, "{}\n", meanings.next().unwrap_or_default());
+    for meaning in meanings {
+        let _ = writeln!(page, "- {meaning}");
     }
-    for (versions, text) in wordings {
-        let _ = write!(page, " Also `{text}` ({versions}).");
-    }
-    page.push('\n');
-    for meaning in message.meanings() {
-        let _ = write!(page, "\n- {meaning}");
-    }
-    page.push_str("\n\nWhat helps:\n\n");
     for (index, help) in message.helps.iter().enumerate() {
-        let doing = help
-            .doing
-            .replace("{when}", "the window's reset")
-            .replace("{pool}", "usage credits");
-        let _ = write!(page, "{}. {doing}. {}", index + 1, help.why);
+        let fill = |text: &str| {
+            text.replace("{when}", "the reset")
+                .replace("{pool}", "usage credits")
+        };
+        let _ = write!(
+            page,
+            "{}. {}. {}",
+            index + 1,
+            fill(help.doing),
+            fill(help.why)
+        );
         if let Some(command) = help.command {
             let _ = write!(page, " `{command}`");
         }
@@ -59,19 +59,30 @@ fn section(page: &mut String, message: &Message) {
         }
         page.push('\n');
     }
-    if !message.in_vain.is_empty() {
-        page.push_str("\nWhat did not help:\n\n");
-    }
     for (_, sentence) in message.in_vain {
         let _ = writeln!(page, "- {sentence}");
     }
-    let limit = match message.names {
-        LimitKind::Unknown => "no kind of its own",
-        limit => limit.name(),
+    if texts().nth(1).is_some() {
+        page.push_str("\nOther words for it:\n\n");
+    }
+    for text in texts().skip(1) {
+        let _ = writeln!(page, "- {text}");
+    }
+    let versions: Vec<String> = message
+        .wordings
+        .iter()
+        .filter(|(versions, _)| versions.from.is_some() || versions.before.is_some())
+        .filter_map(|(versions, texts)| Some(format!("\"{}\" {versions}", texts.first()?)))
+        .collect();
+    let versions = match versions.as_slice() {
+        [] => String::new(),
+        versions => format!("; versions: {}", versions.join(", ")),
     };
     let _ = writeln!(
         page,
-        "\n<sub>`{}` · {limit} · {}.</sub>",
-        message.id, message.source
+        "\n<sub>{}{versions}. `{}`, `{}`</sub>",
+        message.source,
+        message.id,
+        message.names.name()
     );
 }

@@ -15,6 +15,7 @@ pub mod kind;
 pub mod limits_page;
 pub mod messages;
 mod meters;
+mod passages;
 pub mod period;
 mod reasons;
 mod recognize;

@@ -2,48 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
-use super::diagnosis::Telling;
-use super::evidence::{Evidence, Seen};
+use super::diagnosis::{Source, Telling};
+use super::evidence::Seen;
 use super::kind::Window;
 use super::messages::Message;
 use super::meters::{self, FRESH_FOR, age_at_error, percent};
-use super::resets::{Reset, ResetSource, Resets};
-use crate::claude::credentials::SetIn;
-use crate::time::Clock;
-
-/// Where a reason comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The session's transcript.
-    Transcript,
-    /// The event that the client sent.
-    Hook,
-    /// What the client told the status line.
-    Sample,
-    /// The login.
-    Account,
-    /// Environment variables.
-    Environment,
-    /// Settings files.
-    Settings,
-    /// What is known about the client's version.
-    Version,
-}
-
-impl Source {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Transcript => "transcript",
-            Self::Hook => "hook",
-            Self::Sample => "sample",
-            Self::Account => "account",
-            Self::Environment => "environment",
-            Self::Settings => "settings",
-            Self::Version => "version",
-        }
-    }
-}
+use super::resets::ResetSource;
+use crate::claude::credentials::{Credential, SetIn};
 
 /// One fact that the verdict rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,121 +21,106 @@ pub struct Reason {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// Why usage credits did not take over, by the server's `overageDisabledReason`. Names as in the
-/// client's SDK 0.3.328.
-fn why_no_credits(reason: &str) -> &'static str {
-    match reason {
-        "overage_not_provisioned" => "usage credits were never set up",
-        "org_level_disabled" => "usage credits are turned off for the account or organisation",
-        "org_level_disabled_until" => {
-            "usage credits are paused until a date because their monthly cap is reached"
-        }
-        "org_spend_cap_reached" => "the monthly cap on usage credits is reached",
-        "out_of_credits" => "no usage credits are left",
-        "seat_tier_level_disabled" => "an admin turned usage credits off for this type of seat",
-        "member_level_disabled" => "an admin turned usage credits off for this member",
-        "seat_tier_zero_credit_limit" => "the limit on usage credits for this type of seat is $0",
-        "group_zero_credit_limit" => "the limit on usage credits for this group is $0",
-        "member_zero_credit_limit" => "the limit on usage credits for this member is $0",
-        "org_service_level_disabled" => "usage credits are turned off for this service",
-        "no_limits_configured" => "no limits on usage credits are configured",
-        "fetch_error" => "the server could not read the state of usage credits",
-        "unknown" => "the server gave no reason why usage credits did not take over",
-        _ => "usage credits did not take over",
-    }
-}
-
-impl Reason {
-    fn new(sentence: impl Into<String>, source: Source, at: Option<DateTime<Utc>>) -> Self {
-        let sentence = sentence.into();
-        Self {
+/// All reasons, the one that decided first.
+pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut add = |source: Source, at: Option<DateTime<Utc>>, sentence: String| {
+        reasons.push(Reason {
             sentence,
             source,
             at,
-        }
+        });
+    };
+    the_error(telling, &mut add);
+    the_meters(telling, &mut add);
+    two_resets(telling, &mut add);
+    the_account(telling, &mut add);
+    for credential in &telling.evidence.credentials {
+        let source = match credential.set_in {
+            SetIn::Environment => Source::Environment,
+            _ => Source::Settings,
+        };
+        add(source, None, set(credential));
     }
-}
-
-/// All reasons, the weightiest first.
-pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
-    let Telling {
-        evidence, clock, ..
-    } = *telling;
-    let mut reasons = Vec::new();
-    the_error(evidence, clock, &mut reasons);
-    the_meters(evidence, clock, &mut reasons);
-    reset_disagreements(telling.resets, clock, &mut reasons);
-    the_account(evidence, &mut reasons);
-    the_credentials(evidence, &mut reasons);
-    the_client(evidence, message, &mut reasons);
+    the_client(telling, message, &mut add);
+    reasons.sort_by_key(|reason| reason.source != telling.diagnosis.decisive);
     reasons
 }
 
-fn the_error(evidence: &Evidence, clock: Clock, reasons: &mut Vec<Reason>) {
+type Add<'a> = &'a mut dyn FnMut(Source, Option<DateTime<Utc>>, String);
+
+fn the_error(telling: &Telling<'_>, add: Add<'_>) {
+    let evidence = telling.evidence;
     let line = evidence.line.as_ref();
     let at = line.and_then(|line| line.at).or(Some(evidence.at));
     if let Some(quota) = evidence.quota() {
-        let name = quota
-            .rate_limit_type
-            .as_deref()
-            .unwrap_or("an unnamed window");
-        let until = quota
+        let limit = match (evidence.refused_window(), &quota.rate_limit_type) {
+            (Some(window), _) => window.limit(),
+            (None, Some(name)) if name == "overage" => "usage credits",
+            (None, Some(name)) => name,
+            (None, None) => "a limit without a name",
+        };
+        let resets = quota
             .resets_at
-            .map(|at| format!(", until {}", clock.time(at)))
+            .map(|at| format!(", resets {}", telling.clock.time(at)))
             .unwrap_or_default();
-        reasons.push(Reason::new(
-            format!("With the error the server named the window that refused: {name}{until}."),
+        add(
             Source::Transcript,
             at,
-        ));
+            format!("The server says: {limit}{resets}."),
+        );
         if let Some(reason) = quota.overage_disabled_reason.as_deref() {
             let words = why_no_credits(reason);
-            reasons.push(Reason::new(
-                format!("It also said why credits did not take over: {words} ({reason})."),
-                Source::Transcript,
-                at,
-            ));
+            let sentence = format!("Usage credits did not take over: {words} ({reason}).");
+            add(Source::Transcript, at, sentence);
         }
         return;
     }
-    let status = line.and_then(|line| line.status);
     let class = line
         .and_then(|line| line.error.as_deref())
-        .or(evidence.hook_error.as_deref());
-    let (sentence, source) = match (evidence.seen, line) {
-        (Seen::Pasted, _) => (
-            "Only the text is known, as it was given.".to_owned(),
+        .or(evidence.hook_error.as_deref())
+        .unwrap_or("unknown");
+    let status = line
+        .and_then(|line| line.status)
+        .map(|status| format!(", status {status}"))
+        .unwrap_or_default();
+    match (evidence.seen, line) {
+        (Seen::Pasted, _) => add(Source::Transcript, at, "Only the text is known.".to_owned()),
+        (Seen::Hook | Seen::Transcript, Some(_)) => add(
             Source::Transcript,
+            at,
+            format!("Claude Code recorded {class}{status}, and nothing about your plan's limits."),
         ),
-        (_, Some(_)) => {
-            let status = status
-                .map(|status| format!(", status {status}"))
-                .unwrap_or_default();
-            (
-                format!(
-                    "The client recorded the error as {}{status}, without details about the plan's windows.",
-                    class.unwrap_or("unknown")
-                ),
-                Source::Transcript,
-            )
+        (Seen::Hook | Seen::Transcript, None) => {
+            add(Source::Hook, at, format!("Claude Code reported {class}."));
         }
-        (_, None) => (
-            format!(
-                "The client reported the error as {}.",
-                class.unwrap_or("unknown")
-            ),
-            Source::Hook,
-        ),
-    };
-    reasons.push(Reason {
-        sentence,
-        source,
-        at,
-    });
+    }
 }
 
-fn the_meters(evidence: &Evidence, clock: Clock, reasons: &mut Vec<Reason>) {
-    for (window, name) in [(Window::FiveHour, "5-hour"), (Window::Weekly, "weekly")] {
+/// Why usage credits did not take over, by the server's `overageDisabledReason`. Names as in the
+/// Agent SDK 0.3.328.
+fn why_no_credits(reason: &str) -> &'static str {
+    match reason {
+        "overage_not_provisioned" => "they were never set up",
+        "org_level_disabled" => "they are turned off",
+        "org_level_disabled_until" => "their monthly cap is reached",
+        "org_spend_cap_reached" => "an admin's cap on them is reached",
+        "out_of_credits" => "none are left",
+        "seat_tier_level_disabled" => "an admin turned them off for this type of seat",
+        "member_level_disabled" => "an admin turned them off for you",
+        "seat_tier_zero_credit_limit" => "this type of seat has none",
+        "group_zero_credit_limit" => "an admin set those of your group to $0",
+        "member_zero_credit_limit" => "an admin set yours to $0",
+        "org_service_level_disabled" => "they are turned off for Claude Code",
+        "no_limits_configured" => "nobody set a limit for them",
+        "fetch_error" => "the server could not look them up",
+        _ => "the server does not say why",
+    }
+}
+
+fn the_meters(telling: &Telling<'_>, add: Add<'_>) {
+    let evidence = telling.evidence;
+    for window in [Window::FiveHour, Window::Weekly] {
         let Some((sample, meter)) = meters::near(evidence, window) else {
             continue;
         };
@@ -182,132 +132,102 @@ fn the_meters(evidence: &Evidence, clock: Clock, reasons: &mut Vec<Reason>) {
         };
         let reset = meter
             .resets_at
-            .map(|at| format!(", reset {}", clock.time(at)))
+            .map(|at| format!(", reset {}", telling.clock.time(at)))
             .unwrap_or_default();
-        reasons.push(Reason::new(
-            format!(
-                "The client's own meter showed the {name} window at {} %{reset} ({when}).{too_old}",
-                percent(meter.used_percent)
-            ),
-            Source::Sample,
-            Some(sample.at),
-        ));
+        let name = window.short();
+        let used = percent(meter.used_percent);
+        let mut sentence = format!("{when} your {name} usage was {used}%{reset}.{too_old}");
+        if let Some(first) = sentence.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        add(Source::Sample, Some(sample.at), sentence);
     }
 }
 
-fn reset_disagreements(resets: &Resets, clock: Clock, reasons: &mut Vec<Reason>) {
-    let name = |reset: &Reset| match reset.source {
-        ResetSource::Server => ("the server's details", Source::Transcript),
-        ResetSource::Meter => ("the client's meter", Source::Sample),
+fn two_resets(telling: &Telling<'_>, add: Add<'_>) {
+    let name = |source: ResetSource| match source {
+        ResetSource::Server => ("the server", Source::Transcript),
+        ResetSource::Meter => ("the usage figure", Source::Sample),
         ResetSource::Text => ("the message", Source::Transcript),
     };
-    let Some(chosen) = &resets.chosen else {
+    let Some(chosen) = telling.resets.chosen else {
         return;
     };
-    for other in &resets.others {
-        reasons.push(Reason::new(
-            format!(
-                "Two reset times are given: {} says {}, {} says {}. whycap goes by the first.",
-                name(chosen).0,
-                clock.time(chosen.at),
-                name(other).0,
-                clock.time(other.at)
-            ),
-            name(other).1,
-            None,
-        ));
+    for other in &telling.resets.others {
+        let (first, second) = (name(chosen.source).0, name(other.source).0);
+        let sentence = format!(
+            "Two reset times: {first} says {}, {second} says {}. whycap goes by the first.",
+            telling.clock.time(chosen.at),
+            telling.clock.time(other.at)
+        );
+        add(name(other.source).1, None, sentence);
     }
 }
 
-fn the_account(evidence: &Evidence, reasons: &mut Vec<Reason>) {
-    if evidence.seen == Seen::Pasted && evidence.account.is_none() {
-        return;
-    }
-    let sentence = match &evidence.account {
+fn the_account(telling: &Telling<'_>, add: Add<'_>) {
+    let sentence = match &telling.evidence.account {
+        Some(account) if account.plan.is_personal() => format!(
+            "You are logged in with {}, a plan for one person.",
+            account.plan.name()
+        ),
         Some(account) => {
-            let role = account
-                .role
-                .as_deref()
-                .filter(|_| !account.plan.is_personal())
-                .map(|role| format!(", role {role}"))
-                .unwrap_or_default();
-            let organisation = if account.plan.is_personal() {
-                ": a personal plan, without an organisation that could set limits"
-            } else {
-                ""
-            };
+            let role = account.role.as_deref().map(|role| format!(", role {role}"));
             format!(
-                "Claude Code is logged in with plan {}{role}{organisation}.",
-                account.plan.name()
+                "You are logged in with plan {}{}.",
+                account.plan.name(),
+                role.unwrap_or_default()
             )
         }
+        None if telling.evidence.seen == Seen::Pasted => return,
         None => "No login with a plan was found on this machine.".to_owned(),
     };
-    reasons.push(Reason {
-        sentence,
-        source: Source::Account,
-        at: None,
-    });
+    add(Source::Account, None, sentence);
 }
 
-fn the_credentials(evidence: &Evidence, reasons: &mut Vec<Reason>) {
-    for credential in &evidence.credentials {
-        let effect = if credential.outranks_login() {
-            " It outranks a login."
-        } else if credential.is_gateway() {
-            " Requests may go to another service than Anthropic's, with limits of its own."
-        } else if credential.name == "CLAUDE_CODE_OAUTH_TOKEN" {
-            " It replaces the login and carries no plan."
-        } else {
-            ""
-        };
-        let source = if credential.set_in == SetIn::Environment {
-            Source::Environment
-        } else {
-            Source::Settings
-        };
-        reasons.push(Reason::new(
-            format!(
-                "{} is set in {}.{effect}",
-                credential.name,
-                credential.set_in.words()
-            ),
-            source,
-            None,
-        ));
-    }
+/// What a credential or a switch that is set does.
+fn set(credential: &Credential) -> String {
+    let effect = if credential.outranks_login() {
+        ", so your login is not used"
+    } else if credential.name == "CLAUDE_CODE_OAUTH_TOKEN" {
+        ", which replaces the login and carries no plan"
+    } else if credential.is_gateway() {
+        ", so another service may answer"
+    } else {
+        ""
+    };
+    let host = credential
+        .host
+        .as_deref()
+        .map(|host| format!(" ({host})"))
+        .unwrap_or_default();
+    let place = credential.set_in.words();
+    format!("{}{host} is set in {place}{effect}.", credential.name)
 }
 
-fn the_client(evidence: &Evidence, message: &Message, reasons: &mut Vec<Reason>) {
+fn the_client(telling: &Telling<'_>, message: &Message, add: Add<'_>) {
+    let evidence = telling.evidence;
     if let Some(version) = evidence.version() {
         let special = message.also.iter().find(|(plans, versions, _)| {
             versions.from.is_some() && versions.contain(version) && plans.include(evidence)
         });
         if let Some((plans, _, means)) = special {
-            reasons.push(Reason::new(
-                format!(
-                    "What this message means on {} with client {version}: {means}",
-                    plans.words()
-                ),
-                Source::Version,
-                None,
-            ));
+            let sentence = format!("Claude Code {version}, {}: {means}", plans.words());
+            add(Source::Version, None, sentence);
         }
     }
     if evidence.fast_mode {
-        reasons.push(Reason::new(
-            "Fast mode was on, which is paid from usage credits only.".to_owned(),
-            Source::Sample,
-            None,
-        ));
+        let sentence = "Fast mode was on; it is paid from usage credits only.";
+        add(Source::Sample, None, sentence.to_owned());
     }
     if evidence.is_long_context_model() {
-        reasons.push(Reason::new("The session runs the 1M-context variant of its model, which can draw on usage credits.".to_owned(), Source::Transcript, None));
+        let sentence = "The session ran a model with 1M context, which can need usage credits.";
+        add(Source::Transcript, None, sentence.to_owned());
     }
     if evidence.installations > 1 {
-        reasons.push(Reason::new(format!(
-                "This machine has {} different claude programs; an old one may be the one that runs.",
-                evidence.installations
-            ), Source::Environment, None));
+        let sentence = format!(
+            "This machine has {} different claude programs; an old one may be the one that runs.",
+            evidence.installations
+        );
+        add(Source::Environment, None, sentence);
     }
 }

@@ -2,36 +2,49 @@
 
 use super::clues::Clues;
 use super::evidence::Evidence;
-use super::messages::{self, Message, Pattern};
+use super::messages::{self, Message, Pattern, Rank};
 
-/// The text's row, or that of the window that the server named where the text is not known.
-pub(super) fn recognize(evidence: &Evidence, clues: &Clues) -> &'static Message {
-    let is_vague = |message: &&Message| message.names.is_passing();
-    let by_text = by_clues(clues);
-    let named_by_server = evidence.refused_window().and_then(messages::of_window);
-    let by_text = match by_text {
-        Some(message) if !is_vague(&message) => Some(message),
-        // A text that only names a class may come with the API's own words, which say more.
-        vague => by_details(evidence).filter(|row| !is_vague(row)).or(vague),
-    };
-    match (by_text, named_by_server) {
-        (Some(message), Some(window)) if is_vague(&message) => window,
-        (Some(message), _) | (None, Some(message)) => message,
-        (None, None) => messages::unknown(),
+/// The row of an error with the clues that it was recognized by.
+///
+/// A text may hold several messages: the last one that names a limit is the current one, and one
+/// that is known beats one that only has a status. Where the text says little, what the API or the
+/// server said with it counts.
+pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
+    let all = Clues::of(evidence);
+    let (rank, message, clues) = current(&all);
+    let clues = clues.cloned().unwrap_or_default();
+    if rank > Rank::Vague && !message.names.is_passing() {
+        return (message, clues);
     }
-}
-
-/// The row of the API's own words.
-fn by_details(evidence: &Evidence) -> Option<&'static Message> {
+    if let Some(window) = evidence.refused_window().and_then(messages::of_window) {
+        return (window, clues);
+    }
     let line = evidence.line.as_ref();
     let details = line
         .and_then(|line| line.details.as_deref())
-        .or(evidence.hook_details.as_deref())?;
-    by_clues(&Clues::of_text(details))
+        .or(evidence.hook_details.as_deref())
+        .map(Clues::of_text)
+        .unwrap_or_default();
+    match current(&details) {
+        (Rank::Limit, said, _) => (said, clues),
+        (Rank::Known, said, _) if !said.names.is_passing() => (said, clues),
+        _ => (message, clues),
+    }
 }
 
-fn by_clues(clues: &Clues) -> Option<&'static Message> {
-    messages::all().find(|message| {
+/// Of several messages the one that says most, the last of its rank.
+fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
+    all.iter()
+        .filter_map(|clues| {
+            let (rank, message) = row(clues)?;
+            Some((rank, message, Some(clues)))
+        })
+        .max_by_key(|(rank, _, _)| *rank)
+        .unwrap_or((Rank::Talk, messages::unknown(), all.last()))
+}
+
+fn row(clues: &Clues) -> Option<(Rank, &'static Message)> {
+    messages::ranked().find(|(_, message)| {
         message
             .patterns
             .iter()
@@ -40,17 +53,18 @@ fn by_clues(clues: &Clues) -> Option<&'static Message> {
 }
 
 fn matches(pattern: Pattern, clues: &Clues) -> bool {
-    let is = |known: &Option<String>, name: &str| known.as_deref() == Some(name);
+    let limit = clues.limit.as_ref();
     match pattern {
         Pattern::Says(parts) => parts.iter().all(|part| clues.text.contains(part)),
-        Pattern::Limit(words) => clues
-            .limit
-            .as_deref()
-            .is_some_and(|limit| words.iter().all(|word| limit.contains(word))),
-        Pattern::ApiError(name) => is(&clues.api_error, name),
-        Pattern::Code(name) => is(&clues.code, name),
-        Pattern::ApiType(name) => is(&clues.api_type, name),
-        Pattern::Class(name) => is(&clues.class, name),
+        Pattern::Begins(start) => clues.text.starts_with(start),
+        Pattern::Limit(words) => {
+            limit.is_some_and(|limit| words.iter().all(|word| limit.name.contains(word)))
+        }
+        Pattern::LimitIs(name) => limit.is_some_and(|limit| limit.name == name),
+        Pattern::Reached(name) => limit.is_some_and(|limit| limit.name == name && !limit.is_yours),
+        Pattern::Type(name) => clues.types.iter().any(|known| known == name),
+        Pattern::ApiError(name) => clues.api_error.as_deref() == Some(name),
+        Pattern::Class(name) => clues.class.as_deref() == Some(name),
         Pattern::Status(from, to) => clues
             .status
             .is_some_and(|status| (from..=to).contains(&status)),
@@ -61,65 +75,67 @@ fn matches(pattern: Pattern, clues: &Clues) -> bool {
 mod tests {
     use super::*;
 
-    fn row(text: &str) -> Option<&'static str> {
-        by_clues(&Clues::of_text(text)).map(|message| message.id)
+    fn id(text: &str) -> &'static str {
+        current(&Clues::of_text(text)).1.id
     }
 
     #[test]
     fn every_wording_is_recognized_as_its_own_row() {
         for message in messages::all() {
-            for (_, text) in message.wordings {
-                assert_eq!(row(text), Some(message.id), "{text}");
+            for text in message.wordings.iter().flat_map(|(_, texts)| *texts) {
+                assert_eq!(id(text), message.id, "{text}");
             }
         }
     }
 
     #[test]
-    fn every_row_says_what_it_means_what_helps_and_how_we_know() {
+    fn every_row_says_what_helps_and_how_we_know_and_has_a_name_of_its_own() {
+        let mut ids = std::collections::BTreeSet::new();
         for message in messages::all() {
-            assert!(!message.means.is_empty(), "{}", message.id);
+            assert!(ids.insert(message.id), "{}", message.id);
             assert!(!message.helps.is_empty(), "{}", message.id);
             assert!(!message.source.is_empty(), "{}", message.id);
         }
     }
 
     #[test]
-    fn no_two_rows_have_one_id() {
-        let mut ids: Vec<&str> = messages::all().map(|message| message.id).collect();
-        ids.sort_unstable();
-        let count = ids.len();
-        ids.dedup();
-        assert_eq!(ids.len(), count);
-    }
-
-    #[test]
-    fn a_curly_apostrophe_is_an_apostrophe() {
-        let text = "You’ve hit your org’s monthly spend limit";
-        assert_eq!(row(text), Some("org-cap"));
+    fn of_several_messages_the_last_that_names_a_limit_counts() {
+        for (text, expected) in [
+            (
+                "API Error: 429 slow down\nYou've hit your weekly limit",
+                "weekly",
+            ),
+            (
+                "You've hit your weekly limit\nAPI Error: 529 Overloaded",
+                "weekly",
+            ),
+            (
+                "You've hit your weekly limit\n\nUsage limit reset · continuing automatically",
+                "over",
+            ),
+            (
+                "You've used 90% of your session limit\nYou've hit your session limit",
+                "five-hour",
+            ),
+            (
+                "API Error: 529 Overloaded\nInterrupted by user",
+                "overloaded",
+            ),
+        ] {
+            assert_eq!(id(text), expected, "{text}");
+        }
     }
 
     #[test]
     fn a_name_that_nobody_has_seen_is_still_a_limit_of_the_plan() {
-        let text = "You've hit your lunar limit · resets 8am";
-        assert_eq!(row(text), Some("no-name"));
-    }
-
-    #[test]
-    fn the_cap_of_a_gateway_is_no_throttle_whatever_the_client_calls_it() {
-        let text = "API Error: Server is temporarily limiting requests (not your usage limit) · spend limit reached (daily; resets 2026-08-09 00:00 UTC)";
-        assert_eq!(row(text), Some("gateway-cap"));
-    }
-
-    #[test]
-    fn a_sentence_that_only_talks_about_limits_is_none() {
-        let text = "hit your head on the door of the speed limit office today";
-        assert_eq!(row(text), None);
-        assert_eq!(row(""), None);
+        assert_eq!(id("You've hit your lunar limit · resets 8am"), "no-name");
     }
 
     #[test]
     fn an_error_without_known_words_goes_by_its_status() {
-        assert_eq!(row("API Error: 429 Slow down, please"), Some("status-429"));
-        assert_eq!(row("API Error: 502 Slow down, please"), Some("failed"));
+        assert_eq!(id("API Error: 429 Slow down, please"), "status-429");
+        assert_eq!(id("API Error: 502 Slow down, please"), "server-error");
+        assert_eq!(id(""), "unknown");
+        assert_eq!(id("Something nobody has seen before"), "unknown");
     }
 }

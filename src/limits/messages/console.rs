@@ -1,95 +1,179 @@
-//! The Console's limits: prepaid API credits, caps of an organization or a workspace, billing.
+//! The Console's limits, and those of gateways: balances, caps, payments.
 
 use super::row::Judgement::Weighed;
-use super::row::Pattern::{ApiType, Says, Status};
+use super::row::Pattern::{Reached, Says, Status, Type};
 use super::row::{ANY, Concerns, Message, Plans};
 use crate::limits::helps::{
-    CHEAPER_MODEL, CHECK_STATUS, PAY, PAY_CONSOLE, RAISE_CONSOLE_CAP, RESTART_AFTER_TOP_UP,
-    TOP_UP_CONSOLE, WAIT_FOR_CAP,
+    CHEAPER_MODEL, CHECK_STATUS, GATEWAY_OPERATOR, PAY, PAY_CONSOLE, PAY_PROVIDER,
+    RAISE_CONSOLE_CAP, RESTART_AFTER_TOP_UP, TOP_UP_CONSOLE, WAIT_FOR_CAP,
 };
-use crate::limits::kind::LimitKind;
-use crate::limits::rules;
+use crate::limits::kind::{LimitKind, Service};
+use crate::limits::rules::console;
 
 pub(super) const ROWS: &[Message] = &[
     Message {
         id: "balance",
         names: LimitKind::ApiCreditBalance,
+        service: Some(Service::Console),
         patterns: &[
             Says(&["credit balance is too low"]),
             Says(&["credit balance too low"]),
+            Says(&["you are out of credits"]),
+            Says(&["doesn't have enough credit"]),
         ],
-        judgement: Weighed(rules::console::balance),
-        means: "The prepaid API credits of the Console are empty.",
+        judgement: Weighed(
+            console::balance,
+            "The prepaid API credits of a Console account are used up.",
+        ),
         also: &[(
             Plans::StrayKeys,
             ANY,
-            "The session did not use the plan: ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or an apiKeyHelper outranks the login, and its Console balance is empty.",
+            "Claude Code does not use your plan: ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or an apiKeyHelper takes its place, and that Console account is empty.",
         )],
-        wordings: &[
-            (ANY, "Credit balance is too low"),
-            (
-                ANY,
+        wordings: &[(
+            ANY,
+            &[
+                "Credit balance is too low",
                 "Credit balance too low · Add funds: https://platform.claude.com/settings/billing",
-            ),
-            (
-                ANY,
                 "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits.",
-            ),
-        ],
-        helps: &[TOP_UP_CONSOLE, CHECK_STATUS, RESTART_AFTER_TOP_UP],
+            ],
+        )],
+        helps: &[CHECK_STATUS, TOP_UP_CONSOLE, RESTART_AFTER_TOP_UP],
         in_vain: &[(
             Concerns::Everybody,
-            "A new subscription or a higher plan does not help: this is another wallet (issues 14102, 66297).",
+            "A subscription or a higher plan does not help: this is another wallet (issues 14102, 66297).",
         )],
         source: "recorded from client 2.1.328; issues 14102, 66297, 31537",
     },
     Message {
         id: "console-cap",
         names: LimitKind::ApiSpendCap,
+        service: Some(Service::Console),
         patterns: &[
-            Says(&["specified", "api usage limits"]),
+            Says(&["reached your specified", "usage limits"]),
             Says(&["spend limit reached", "current usage"]),
             Says(&["regain access on"]),
+            Type("enforced_spend_limit_reached"),
+            Type("contract_spend_limit_reached"),
         ],
-        judgement: Weighed(rules::console::cap),
-        means: "A cap that somebody set in the Console for the organisation or the workspace. It can also come in the middle of an answer: the client then tries once more and shows the same text.",
+        judgement: Weighed(
+            console::cap,
+            "A cap that somebody set in the Console for the organization or the workspace. It can also stop an answer in the middle: Claude Code then tries once more and shows the same text.",
+        ),
         also: &[],
-        wordings: &[
-            (
-                ANY,
-                "API Error: 400 Monthly spend limit reached. Current usage: $150.00 / $150.00 limit.",
-            ),
-            (
-                ANY,
-                "API Error: 400 You have reached your specified API usage limits. You will regain access on … at 00:00 UTC.",
-            ),
-            (
-                ANY,
+        wordings: &[(
+            ANY,
+            &[
                 "API Error: 400 You have reached your specified workspace API usage limits. You will regain access on … at 00:00 UTC.",
-            ),
-        ],
+                "API Error: 400 Monthly spend limit reached. Current usage: $150.00 / $150.00 limit.",
+            ],
+        )],
         helps: &[RAISE_CONSOLE_CAP, WAIT_FOR_CAP, CHECK_STATUS, CHEAPER_MODEL],
         in_vain: &[(
             Concerns::Everybody,
-            "Topping up the balance does not help: the cap is a control of its own (issue 1273).",
+            "Adding credits does not help: the cap is a setting of its own (issue 1273).",
         )],
         source: "recorded from client 2.1.328; Claude API documentation, errors; issues 1047, 1273, 14363",
     },
     Message {
+        id: "gateway-cap",
+        names: LimitKind::ApiSpendCap,
+        service: Some(Service::Gateway),
+        patterns: &[Reached("spend"), Says(&["spend limit reached ("])],
+        judgement: Weighed(
+            console::gateway_cap,
+            "A cap that was set at the gateway which Claude Code is connected to. Claude Code may show it as a throttle, which it is not.",
+        ),
+        also: &[],
+        wordings: &[(
+            ANY,
+            &[
+                "API Error: 429 spend limit reached (daily; resets 2026-11-21 00:00 UTC)",
+                "API Error: Server is temporarily limiting requests (not your usage limit) · spend limit reached (monthly; resets 2026-12-01 00:00 UTC)",
+                "spend limit reached",
+            ],
+        )],
+        helps: &[GATEWAY_OPERATOR, WAIT_FOR_CAP],
+        in_vain: &[],
+        source: "recorded from client 2.1.328; Claude Code documentation, errors page",
+    },
+    Message {
+        id: "gateway-budget",
+        names: LimitKind::ApiSpendCap,
+        service: Some(Service::Gateway),
+        patterns: &[
+            Says(&["budget has been exceeded"]),
+            Says(&["exceededbudget"]),
+            Says(&["over budget", "spend="]),
+            Says(&["crossed spend within"]),
+            Type("budget_exceeded"),
+        ],
+        judgement: Weighed(
+            console::gateway_budget,
+            "A budget of a key, a user or a team at a gateway such as LiteLLM is used up.",
+        ),
+        also: &[],
+        wordings: &[(
+            ANY,
+            &[
+                "400 Budget has been exceeded! Team=… Current cost: 3000.17, Max budget: 3000.0",
+                "ExceededBudget: User=… over budget. Spend=20.1, Budget=20",
+            ],
+        )],
+        helps: &[GATEWAY_OPERATOR, WAIT_FOR_CAP],
+        in_vain: &[],
+        source: "LiteLLM; messages that users pasted",
+    },
+    Message {
+        id: "provider-balance",
+        names: LimitKind::ApiCreditBalance,
+        service: Some(Service::Gateway),
+        patterns: &[
+            Says(&["insufficient balance"]),
+            Says(&["no resource package"]),
+            Says(&["insufficient credits"]),
+            Says(&["insufficient account balance"]),
+            Type("insufficient_balance"),
+        ],
+        judgement: Weighed(
+            console::provider_balance,
+            "The money at another service is used up: the one that ANTHROPIC_BASE_URL points to. Some send this as a 429, which looks like a throttle and is none.",
+        ),
+        also: &[],
+        wordings: &[(
+            ANY,
+            &[
+                "429 Insufficient balance or no resource package. Please recharge.",
+                "Your account … is suspended due to insufficient balance, please recharge your account",
+                "402 Insufficient Balance",
+            ],
+        )],
+        helps: &[PAY_PROVIDER, CHECK_STATUS],
+        in_vain: &[],
+        source: "z.ai, Kimi, DeepSeek; messages that users pasted",
+    },
+    Message {
         id: "payment",
         names: LimitKind::Billing,
+        service: None,
         patterns: &[
             Status(402, 402),
-            ApiType("billing_error"),
-            Says(&["api error: 402"]),
+            Type("billing_error"),
+            Says(&["issue with your billing"]),
+            Says(&["billing has lapsed"]),
         ],
-        judgement: Weighed(rules::console::billing),
-        means: "A payment failed or lapsed. Waiting does not cure it.",
+        judgement: Weighed(
+            console::billing,
+            "A payment failed or ended. Waiting does not cure it.",
+        ),
         also: &[],
-        wordings: &[
-            (ANY, "API Error: 402 There is an issue with your billing."),
-            (ANY, "API Error: 402 Your billing has lapsed"),
-        ],
+        wordings: &[(
+            ANY,
+            &[
+                "API Error: 402 There is an issue with your billing.",
+                "API Error: 402 Your billing has lapsed",
+            ],
+        )],
         helps: &[PAY, PAY_CONSOLE, CHECK_STATUS],
         in_vain: &[],
         source: "recorded from client 2.1.328",

@@ -5,25 +5,25 @@ use crate::claude::version::Versions;
 use crate::limits::diagnosis::{Case, Diagnosis, Words};
 use crate::limits::evidence::Evidence;
 use crate::limits::helps::Help;
-use crate::limits::kind::{LimitKind, Verdict, Who};
+use crate::limits::kind::{LimitKind, Service, Verdict, Who};
 
 /// One kind of message.
 #[derive(Debug)]
 pub struct Message {
-    /// Its name in tests.
+    /// Its name in tests and in JSON.
     pub id: &'static str,
     /// What it names. Unknown for a window that it does not name.
     pub names: LimitKind,
+    /// Who says so; None where the evidence tells.
+    pub(in crate::limits) service: Option<Service>,
     /// What recognizes it. One match suffices.
     pub(in crate::limits) patterns: &'static [Pattern],
     /// What it is, and how that is said.
     pub(in crate::limits) judgement: Judgement,
-    /// What it means.
-    pub(in crate::limits) means: &'static str,
     /// What it means, or meant, for some plans and versions.
     pub(in crate::limits) also: &'static [(Plans, Versions, &'static str)],
     /// Wordings with the versions that are known to show them, newest first; `…` is what varies.
-    pub wordings: &'static [(Versions, &'static str)],
+    pub wordings: &'static [(Versions, &'static [&'static str])],
     /// What helps, best first.
     pub(in crate::limits) helps: &'static [Help],
     /// What people tried in vain, with its source.
@@ -37,14 +37,18 @@ pub struct Message {
 pub(in crate::limits) enum Pattern {
     /// The text contains all of these.
     Says(&'static [&'static str]),
-    /// The text names a limit ("hit your … limit", "… limit reached") with all of these words.
+    /// The text begins with this.
+    Begins(&'static str),
+    /// The text names a limit as reached, with all of these words.
     Limit(&'static [&'static str]),
+    /// The same, with exactly these words.
+    LimitIs(&'static str),
+    /// "spend limit reached", which does not speak to the user.
+    Reached(&'static str),
+    /// A `type` or `code` of the API's JSON, or `apiErrorType` and `apiErrorCode` of the line.
+    Type(&'static str),
     /// `apiError` of the transcript's line.
     ApiError(&'static str),
-    /// `apiErrorCode` of the transcript's line.
-    Code(&'static str),
-    /// `apiErrorType` of the transcript's line.
-    ApiType(&'static str),
     /// The error's class in the hook's payload or the transcript's line.
     Class(&'static str),
     /// The HTTP status, from and to.
@@ -58,36 +62,55 @@ pub(in crate::limits) enum Judgement {
     Fixed {
         verdict: Verdict,
         who: Who,
-        waiting_helps: bool,
-        words: Words,
+        waiting_helps: Option<bool>,
+        headline: &'static str,
+        badge: &'static str,
     },
-    /// The evidence decides. The rule chooses the words with the verdict.
-    Weighed(fn(&Case<'_>) -> Diagnosis),
+    /// The evidence decides: the rule chooses words with the verdict. With it what the message
+    /// means in general.
+    Weighed(fn(&Case<'_>) -> Diagnosis, &'static str),
 }
 
+use Judgement::{Fixed, Weighed};
+
 impl Message {
-    /// What it means in general, and for some: "Pro, Max, from 2.1.119 to before 2.1.153: …".
+    /// What it means in general, and for some: "Pro, Max, 2.1.119 to before 2.1.153: …".
     pub(in crate::limits) fn meanings(&self) -> impl Iterator<Item = String> {
+        let in_general = match self.judgement {
+            Weighed(_, means) => means.to_owned(),
+            Fixed { headline, .. } => format!("{headline}."),
+        };
         let for_some = self.also.iter().map(|(plans, versions, means)| {
             let plans = plans.words();
             match (versions.from, versions.before) {
                 (None, None) => format!("{plans}: {means}"),
-                _ => format!("{plans}, client {versions}: {means}"),
+                _ => format!("{plans}, {versions}: {means}"),
             }
         });
-        std::iter::once(self.means.to_owned()).chain(for_some)
+        std::iter::once(in_general).chain(for_some)
     }
 
     /// What the message is in this case.
     pub(in crate::limits) fn judge(&self, case: &Case<'_>) -> Diagnosis {
-        match self.judgement {
-            Judgement::Fixed {
+        let diagnosis = match self.judgement {
+            Fixed {
                 verdict,
                 who,
                 waiting_helps,
-                words,
-            } => Diagnosis::new(self.names, verdict, who, words).waiting(waiting_helps),
-            Judgement::Weighed(rule) => rule(case),
+                headline,
+                badge,
+            } => {
+                let words = Words::Fixed(headline, badge);
+                Diagnosis::new(self.names, verdict, who, words).waiting(waiting_helps)
+            }
+            Weighed(rule, _) => rule(case),
+        };
+        Diagnosis {
+            service: diagnosis
+                .service
+                .or(self.service)
+                .or_else(|| case.evidence.service()),
+            ..diagnosis
         }
     }
 }
@@ -99,6 +122,7 @@ pub(in crate::limits) enum Plans {
     Personal,
     /// A session on `CLAUDE_CODE_OAUTH_TOKEN`, which carries no plan.
     PersonalOnToken,
+    ProAndEnterprise,
     Shared,
     Team,
     StrayKeys,
@@ -107,14 +131,13 @@ pub(in crate::limits) enum Plans {
 impl Plans {
     pub(in crate::limits) fn words(self) -> &'static str {
         match self {
-            Self::All => "all plans",
+            Self::All => "All plans",
             Self::Personal => "Pro, Max",
-            Self::PersonalOnToken => {
-                "Pro, Max without a plan in the session (CLAUDE_CODE_OAUTH_TOKEN)"
-            }
+            Self::PersonalOnToken => "Pro, Max on CLAUDE_CODE_OAUTH_TOKEN",
+            Self::ProAndEnterprise => "Pro, Enterprise",
             Self::Shared => "Team, Enterprise",
             Self::Team => "Team",
-            Self::StrayKeys => "any plan with a stray key",
+            Self::StrayKeys => "Any plan, if an API key is set as well",
         }
     }
 
@@ -124,6 +147,7 @@ impl Plans {
             Self::All => true,
             Self::Personal => plan.is_personal(),
             Self::PersonalOnToken => plan.is_personal() && evidence.has("CLAUDE_CODE_OAUTH_TOKEN"),
+            Self::ProAndEnterprise => plan == Plan::Pro || plan == Plan::Enterprise,
             Self::Shared => plan.is_shared(),
             Self::Team => plan == Plan::Team,
             Self::StrayKeys => evidence.has_stray_credential(),
@@ -144,12 +168,44 @@ pub(in crate::limits) enum Concerns {
 /// All versions.
 pub(super) const ANY: Versions = Versions::ANY;
 
-/// No limit: it passes by itself, or the user changes something.
-pub(super) const fn no_limit(who: Who, waiting_helps: bool, words: Words) -> Judgement {
-    Judgement::Fixed {
+/// No limit: it passes by itself, or somebody changes something.
+pub(super) const fn no_limit(
+    who: Who,
+    waiting_helps: Option<bool>,
+    headline: &'static str,
+    badge: &'static str,
+) -> Judgement {
+    Fixed {
         verdict: Verdict::NotALimit,
         who,
         waiting_helps,
-        words,
+        headline,
+        badge,
+    }
+}
+
+/// Nothing is stopped: a warning, or news.
+pub(super) const fn notice(headline: &'static str, badge: &'static str) -> Judgement {
+    Fixed {
+        verdict: Verdict::Notice,
+        who: Who::Nobody,
+        waiting_helps: None,
+        headline,
+        badge,
+    }
+}
+
+/// An admin's limit, whatever the evidence.
+pub(super) const fn admins(
+    waiting_helps: Option<bool>,
+    headline: &'static str,
+    badge: &'static str,
+) -> Judgement {
+    Fixed {
+        verdict: Verdict::Real,
+        who: Who::Admin,
+        waiting_helps,
+        headline,
+        badge,
     }
 }

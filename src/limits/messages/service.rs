@@ -1,32 +1,234 @@
-//! Throttles and outages, and the last resort: the error's class and HTTP status.
+//! Throttles, quotas of other clouds, outages, and the last resort: the error's class and status.
 
 use super::row::Judgement::Weighed;
-use super::row::Pattern::{ApiType, Class, Says, Status};
-use super::row::{ANY, Concerns, Message, no_limit};
+use super::row::Pattern::{Class, Says, Status, Type};
+use super::row::{ANY, Concerns, Message, no_limit, notice};
 use crate::claude::version::Versions;
-use crate::limits::diagnosis::Words;
 use crate::limits::helps::{
-    CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, LOOK_AT_LOCKS,
-    LOOK_AT_STATUS_PAGE, PAY, PAY_CONSOLE, RETRY, RETRY_SERVICE, UPDATE,
+    AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, GOOGLE_QUOTA,
+    LESS_BUSY_MODEL, LOOK_AT_LOCKS, LOOK_AT_STATUS_PAGE, PAY, PAY_CONSOLE, RAISE_TIER,
+    REPORT_UNKNOWN, RETRY, RETRY_ONCE, RETRY_SERVICE, TOMORROW, UPDATE, WAIT_UNKNOWN,
 };
-use crate::limits::kind::{LimitKind, Who};
-use crate::limits::rules;
-use crate::limits::words::service::THROTTLED;
-
-const FAILED: Words = Words::Fixed(
-    "The service failed or was not reached, which counts against no limit of yours: wait a few minutes and send the prompt again",
-    "service error, no limit · try again soon",
-);
+use crate::limits::kind::{LimitKind, Service, Who};
+use crate::limits::rules::{console, service, windows};
 
 pub(super) const NAMED: &[Message] = &[
     Message {
+        id: "usage-page",
+        names: LimitKind::Throttle,
+        service: Some(Service::Plan),
+        patterns: &[
+            Says(&["usage endpoint is rate limited"]),
+            Says(&["limiting requests to the usage page"]),
+            Says(&["failed to load usage data", "rate limit"]),
+        ],
+        judgement: notice(
+            "Only the usage page was asked too often, nothing is stopped: look again in a few minutes",
+            "only /usage is asked too often",
+        ),
+        also: &[],
+        wordings: &[(
+            ANY,
+            &[
+                "Claude is temporarily limiting requests to the usage page (not your usage limit). Try again in a moment.",
+                "Usage endpoint is rate limited. Please try again in a moment.",
+            ],
+        )],
+        helps: &[CHECK_METERS],
+        in_vain: &[],
+        source: "strings of clients 2.1.119 and 2.1.329",
+    },
+    Message {
+        id: "bedrock-daily",
+        names: LimitKind::Throttle,
+        service: Some(Service::Bedrock),
+        patterns: &[
+            Says(&["too many tokens per day"]),
+            Says(&["too many requests per day"]),
+        ],
+        judgement: no_limit(
+            Who::You,
+            Some(true),
+            "Your AWS quota for the day is used up, no Claude plan is involved: ask AWS for more, or wait for tomorrow",
+            "AWS quota for the day · ask AWS, or wait for tomorrow",
+        ),
+        also: &[],
+        wordings: &[(
+            ANY,
+            &[
+                "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.",
+            ],
+        )],
+        helps: &[AWS_QUOTA, TOMORROW],
+        in_vain: &[],
+        source: "Ivy-Tendril issue 1756; AWS documentation, Amazon Bedrock quotas",
+    },
+    Message {
+        id: "bedrock",
+        names: LimitKind::Throttle,
+        service: Some(Service::Bedrock),
+        patterns: &[
+            Says(&["throttlingexception"]),
+            Type("ThrottlingException"),
+            Says(&["too many tokens, please wait"]),
+            Says(&["too many requests, please wait before trying again"]),
+            Says(&["servicequotaexceededexception"]),
+            Says(&["serviceunavailableexception", "bedrock"]),
+        ],
+        judgement: no_limit(
+            Who::Nobody,
+            Some(true),
+            "AWS slows your account down, no Claude plan is involved: wait a minute and send the prompt again",
+            "AWS quota per minute · wait a minute",
+        ),
+        also: &[],
+        wordings: &[(
+            ANY,
+            &[
+                "API Error (429 Too many tokens, please wait before trying again.)",
+                "An error occurred (ThrottlingException) when calling the InvokeModel operation: Too many tokens, please wait before trying again.",
+            ],
+        )],
+        helps: &[RETRY_ONCE, AWS_QUOTA, FEWER_AT_ONCE],
+        in_vain: &[],
+        source: "issues 77, 236, 1466",
+    },
+    Message {
+        id: "vertex",
+        names: LimitKind::Throttle,
+        service: Some(Service::Vertex),
+        patterns: &[
+            Says(&["quota exceeded for", "aiplatform"]),
+            Says(&["aiplatform.googleapis.com", "quota"]),
+            Says(&["resource has been exhausted"]),
+            Says(&["resource exhausted"]),
+            Type("RESOURCE_EXHAUSTED"),
+            Says(&["resource_exhausted"]),
+        ],
+        judgement: no_limit(
+            Who::You,
+            None,
+            "Your Google Cloud quota is used up, no Claude plan is involved: wait a minute, or ask Google for more",
+            "Google Cloud quota · wait a minute, or ask for more",
+        ),
+        also: &[],
+        wordings: &[(
+            ANY,
+            &[
+                "API Error (429 {\"error\":{\"code\":429,\"message\":\"Quota exceeded for aiplatform.googleapis.com/online_prediction_input_tokens_per_minute_per_base_model with base model: …\",\"status\":\"RESOURCE_EXHAUSTED\"}})",
+            ],
+        )],
+        helps: &[RETRY_ONCE, GOOGLE_QUOTA],
+        in_vain: &[],
+        source: "issue 1440; cline issue 651",
+    },
+    Message {
+        id: "api-tier",
+        names: LimitKind::Throttle,
+        service: Some(Service::Console),
+        patterns: &[
+            Says(&["your organization's rate limit"]),
+            Says(&["rate limit for your organization"]),
+            Says(&["organization's maximum usage increase rate"]),
+            Says(&["exceed the rate limit for your org"]),
+            Says(&["acceleration limit"]),
+            Says(&["exceeded your per-minute rate limit"]),
+            Says(&["input tokens per minute"]),
+            Says(&["output tokens per minute"]),
+            Says(&["requests per minute", "rate limit"]),
+        ],
+        judgement: no_limit(
+            Who::You,
+            Some(true),
+            "The API organization's rate per minute is exceeded: wait a minute; with a plan, look for a key in /status",
+            "API rate per minute · wait a minute, /status shows the key",
+        ),
+        also: &[],
+        wordings: &[(
+            ANY,
+            &[
+                "API Error: Request rejected (429) · This request would exceed your organization's rate limit of 30,000 input tokens per minute",
+                "API Error: Request rejected (429) · Number of request tokens has exceeded your per-minute rate limit",
+            ],
+        )],
+        helps: &[CHECK_STATUS, RETRY_ONCE, RAISE_TIER],
+        in_vain: &[],
+        source: "recorded from client 2.1.328; Claude API documentation, rate limits",
+    },
+    Message {
+        id: "throttle",
+        names: LimitKind::Throttle,
+        service: None,
+        patterns: &[
+            Says(&["temporarily limiting requests"]),
+            Says(&["request rejected (429)"]),
+            Says(&["upstream rate limit exceeded"]),
+        ],
+        judgement: no_limit(
+            Who::Nobody,
+            Some(true),
+            "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
+            "too many requests, no usage limit · wait a minute",
+        ),
+        also: &[],
+        wordings: &[
+            (
+                Versions::since(2, 1, 108),
+                &["API Error: Server is temporarily limiting requests (not your usage limit) · …"],
+            ),
+            (ANY, &["API Error: Request rejected (429) · …"]),
+        ],
+        helps: &[RETRY, FEWER_AT_ONCE, LOOK_AT_STATUS_PAGE],
+        in_vain: &[(
+            Concerns::Everybody,
+            "Buying credits does not help: nothing is used up (issue 53531).",
+        )],
+        source: "recorded from clients 2.1.118 to 2.1.328; since 2.1.199 Claude Code tries again by itself",
+    },
+    Message {
+        id: "account-rate",
+        names: LimitKind::Unknown,
+        service: Some(Service::Plan),
+        patterns: &[
+            Says(&["exceed your account's rate limit"]),
+            Says(&["exceeded your account's rate limit"]),
+        ],
+        judgement: Weighed(
+            windows::account_rate,
+            "The API's own words behind every plan limit of clients 1.0 to 2.1.12x. They do not say which limit it is.",
+        ),
+        also: &[],
+        wordings: &[(
+            Versions::before(2, 1, 130),
+            &["This request would exceed your account's rate limit. Please try again later."],
+        )],
+        helps: &[CHECK_METERS, WAIT_UNKNOWN],
+        in_vain: &[],
+        source: "issues 43551, 54698, 56219: Claude Code showed a plan limit each time",
+    },
+    Message {
         id: "rate-limit-reached",
         names: LimitKind::Throttle,
-        patterns: &[Says(&["rate limit reached"])],
-        judgement: Weighed(rules::service::rate_limit_reached),
-        means: "Clients before 2.1.108 said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's windows.",
+        service: None,
+        patterns: &[
+            Says(&["rate limit reached"]),
+            Says(&["rate limit exceeded"]),
+            Says(&["rate limited"]),
+            Says(&["rate_limit_error"]),
+            Says(&["too many requests"]),
+        ],
+        judgement: Weighed(
+            service::rate_limit_reached,
+            "Before 2.1.108 Claude Code said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's limits.",
+        ),
         also: &[],
-        wordings: &[(Versions::before(2, 1, 108), "API Error: Rate limit reached")],
+        wordings: &[
+            (
+                Versions::before(2, 1, 108),
+                &["API Error: Rate limit reached"],
+            ),
+            (ANY, &["HTTP 429 Too Many Requests"]),
+        ],
         helps: &[RETRY, UPDATE, CHECK_STATUS],
         in_vain: &[(
             Concerns::Everybody,
@@ -35,82 +237,66 @@ pub(super) const NAMED: &[Message] = &[
         source: "issues 37270, 38675, 40536, 55027; Claude Code changelog 2.1.89, 2.1.108",
     },
     Message {
-        id: "throttle",
-        names: LimitKind::Throttle,
-        patterns: &[
-            Says(&["temporarily limiting requests"]),
-            Says(&["request rejected (429)"]),
-            Says(&["would exceed your account's rate limit"]),
-            Says(&["per-minute rate limit"]),
-        ],
-        judgement: no_limit(Who::Nobody, true, THROTTLED),
-        means: "Too many requests or tokens in a short time. It is not a usage limit: the windows are not involved.",
-        also: &[],
-        wordings: &[
-            (
-                Versions::since(2, 1, 108),
-                "API Error: Server is temporarily limiting requests (not your usage limit) · …",
-            ),
-            (ANY, "API Error: Request rejected (429) · …"),
-        ],
-        helps: &[RETRY, FEWER_AT_ONCE, LOOK_AT_STATUS_PAGE],
-        in_vain: &[(
-            Concerns::Everybody,
-            "Buying credits does not help: nothing is used up (issue 53531).",
-        )],
-        source: "recorded from clients 2.1.118 to 2.1.328; since 2.1.199 the client tries again by itself",
-    },
-    Message {
         id: "overloaded",
         names: LimitKind::Overloaded,
+        service: None,
         patterns: &[
             Says(&["529 overloaded"]),
             Says(&["api error: overloaded"]),
+            Says(&["overloaded_error"]),
+            Says(&["is experiencing high load"]),
+            Says(&["the api is at capacity"]),
             Status(529, 529),
-            ApiType("overloaded_error"),
+            Type("overloaded_error"),
             Class("overloaded"),
         ],
         judgement: no_limit(
             Who::Nobody,
-            true,
-            Words::Fixed(
-                "The service is overloaded, which counts against no limit of yours: wait a few minutes and send the prompt again",
-                "service overloaded, no limit · try again soon",
-            ),
+            Some(true),
+            "The service is overloaded, no limit of yours is involved: wait a few minutes and send the prompt again",
+            "service overloaded, no limit · try again soon",
         ),
-        means: "The service has no capacity at the moment. It does not count against any limit.",
         also: &[],
-        wordings: &[
-            (
-                ANY,
+        wordings: &[(
+            ANY,
+            &[
                 "API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.",
-            ),
-            (ANY, "API Error: Repeated 529 Overloaded errors…"),
-        ],
-        helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
+                "API Error: Repeated 529 Overloaded errors. The API is at capacity — this is usually temporary.",
+                "Opus is experiencing high load, please use /model to switch to Sonnet",
+            ],
+        )],
+        helps: &[RETRY_SERVICE, LESS_BUSY_MODEL, LOOK_AT_STATUS_PAGE],
         in_vain: &[],
         source: "recorded from client 2.1.328, where the error's class is server_error, not overloaded",
     },
     Message {
-        id: "failed",
+        id: "server-error",
         names: LimitKind::ServerError,
+        service: None,
         patterns: &[
             Status(500, 599),
             Says(&["internal server error"]),
             Says(&["service unavailable"]),
             Says(&["spend limit unavailable"]),
+            Says(&["bad gateway"]),
+            Says(&["all upstreams failed"]),
+            Type("api_error"),
         ],
-        judgement: no_limit(Who::Nobody, true, FAILED),
-        means: "A fault of the service. It does not count against any limit.",
+        judgement: no_limit(
+            Who::Nobody,
+            Some(true),
+            "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
+            "service error, no limit · try again soon",
+        ),
         also: &[],
-        wordings: &[
-            (
-                ANY,
+        wordings: &[(
+            ANY,
+            &[
                 "API Error: 500 Internal server error. This is a server-side issue, usually temporary — try again in a moment.",
-            ),
-            (ANY, "API Error: 503 Service unavailable"),
-            (ANY, "spend limit unavailable"),
-        ],
+                "API Error: 503 Service unavailable",
+                "spend limit unavailable",
+            ],
+        )],
         helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
         in_vain: &[],
         source: "recorded from client 2.1.328",
@@ -118,20 +304,51 @@ pub(super) const NAMED: &[Message] = &[
     Message {
         id: "not-reached",
         names: LimitKind::ServerError,
+        service: None,
         patterns: &[
             Says(&["connection error"]),
+            Says(&["connection lost"]),
+            Says(&["connection closed"]),
+            Says(&["connection dropped"]),
+            Says(&["connection refused"]),
+            Says(&["connection to the api was lost"]),
+            Says(&["unable to connect"]),
+            Says(&["can't reach the api server"]),
+            Says(&["no internet route"]),
+            Says(&["couldn't connect through your proxy"]),
             Says(&["request timed out"]),
+            Says(&["no response from api"]),
+            Says(&["mid-response"]),
+            Says(&["mid-stream"]),
+            Says(&["stopped arriving"]),
+            Says(&["stream idle timeout"]),
+            Says(&["response above may be incomplete"]),
             Says(&["fetch failed"]),
+            Says(&["socket hang up"]),
+            Says(&["socket is closed"]),
             Says(&["econnre"]),
             Says(&["enotfound"]),
+            Says(&["etimedout"]),
+            Says(&["getaddrinfo"]),
+            Says(&["ssl certificate"]),
+            Says(&["local issuer certificate"]),
         ],
-        judgement: no_limit(Who::Nobody, true, FAILED),
-        means: "The request did not reach the service, or the answer did not come back.",
+        judgement: no_limit(
+            Who::Nobody,
+            Some(true),
+            "The service was not reached, no limit is involved: check your network, then send the prompt again",
+            "service not reached, no limit · check the network",
+        ),
         also: &[],
-        wordings: &[
-            (ANY, "API Error: Connection error."),
-            (ANY, "API Error: Request timed out."),
-        ],
+        wordings: &[(
+            ANY,
+            &[
+                "API Error: Connection error.",
+                "API Error: Request timed out.",
+                "Unable to connect to API (ECONNREFUSED)",
+                "Connection lost mid-response. The response above may be incomplete.",
+            ],
+        )],
         helps: &[CHECK_NETWORK, LOOK_AT_STATUS_PAGE],
         in_vain: &[],
         source: "Claude Code documentation, errors page",
@@ -139,6 +356,7 @@ pub(super) const NAMED: &[Message] = &[
     Message {
         id: "locks",
         names: LimitKind::Unknown,
+        service: None,
         patterns: &[
             Says(&["lock acquisition failed"]),
             Says(&["lock file is already being held"]),
@@ -147,29 +365,23 @@ pub(super) const NAMED: &[Message] = &[
         ],
         judgement: no_limit(
             Who::You,
-            false,
-            Words::Fixed(
-                "This line is about lock files, and no usage limit is involved: run whycap locks to see whether one is stuck",
-                "a lock file, no limit · whycap locks",
-            ),
+            Some(false),
+            "This is about lock files, no usage limit is involved: whycap locks shows whether one is stuck",
+            "a lock file, no limit · whycap locks",
         ),
-        means: "Several sessions share files, and one waited for another. Most such lines are noise. A lock does not cause a usage limit, and clearing one does not lift a limit.",
         also: &[],
-        wordings: &[
-            (
-                ANY,
+        wordings: &[(
+            ANY,
+            &[
                 "NON-FATAL: Lock acquisition failed for … (expected in multi-process scenarios)",
-            ),
-            (
-                ANY,
                 "Failed to save config with lock: Error: Lock file is already being held",
-            ),
-            (ANY, "Another Claude process is currently running"),
-        ],
+                "Another Claude process is currently running",
+            ],
+        )],
         helps: &[LOOK_AT_LOCKS, CLEAR_LOCKS],
         in_vain: &[(
             Concerns::Everybody,
-            "Deleting lock directories by hand lifted no limit, and corrupted .claude.json where a session was running (issues 28829, 29198).",
+            "Deleting lock directories by hand lifted no limit, and broke .claude.json where a session was running (issues 28829, 29198).",
         )],
         source: "docs/locks.md; issues 56035, 22788, 15883",
     },
@@ -180,9 +392,16 @@ pub(super) const BY_CLASS: &[Message] = &[
     Message {
         id: "status-429",
         names: LimitKind::Throttle,
-        patterns: &[Status(429, 429), Class("rate_limit")],
-        judgement: Weighed(rules::service::too_many_requests),
-        means: "Something limits the rate of requests. Without what the server says about the plan's windows it is not a plan limit.",
+        service: None,
+        patterns: &[
+            Status(429, 429),
+            Class("rate_limit"),
+            Type("rate_limit_error"),
+        ],
+        judgement: Weighed(
+            service::too_many_requests,
+            "Something limits the rate of requests. Without what the server says about the plan's limits it is none of those.",
+        ),
         also: &[],
         wordings: &[],
         helps: &[RETRY, CHECK_METERS, LOOK_AT_STATUS_PAGE],
@@ -192,39 +411,49 @@ pub(super) const BY_CLASS: &[Message] = &[
     Message {
         id: "class-billing",
         names: LimitKind::Billing,
+        service: None,
         patterns: &[Class("billing_error")],
-        judgement: Weighed(rules::console::billing),
-        means: "Something about payment or credits.",
+        judgement: Weighed(console::billing, "Something about payment or credits."),
         also: &[],
         wordings: &[],
         helps: &[CHECK_STATUS, PAY, PAY_CONSOLE],
         in_vain: &[],
-        source: "the StopFailure event's classes in the client's SDK",
+        source: "the StopFailure event's classes in the Agent SDK",
     },
     Message {
         id: "class-server",
         names: LimitKind::ServerError,
+        service: None,
         patterns: &[Class("server_error")],
-        judgement: no_limit(Who::Nobody, true, FAILED),
-        means: "A fault of the service.",
+        judgement: no_limit(
+            Who::Nobody,
+            Some(true),
+            "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
+            "service error, no limit · try again soon",
+        ),
         also: &[],
         wordings: &[],
         helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
         in_vain: &[],
-        source: "the StopFailure event's classes in the client's SDK",
+        source: "the StopFailure event's classes in the Agent SDK",
     },
 ];
 
-/// Not in the catalogue: whycap says so instead of guessing.
+/// Nothing recognizes it: whycap says so instead of guessing.
 pub(super) static UNKNOWN: Message = Message {
     id: "unknown",
     names: LimitKind::Unknown,
+    service: None,
     patterns: &[],
-    judgement: Weighed(rules::service::not_known),
-    means: "Not known.",
+    judgement: Weighed(service::not_known, "Not known."),
     also: &[],
     wordings: &[],
-    helps: &[CHECK_METERS, CHECK_STATUS, LOOK_AT_STATUS_PAGE],
+    helps: &[
+        CHECK_METERS,
+        CHECK_STATUS,
+        LOOK_AT_STATUS_PAGE,
+        REPORT_UNKNOWN,
+    ],
     in_vain: &[],
     source: "nothing",
 };

@@ -2,13 +2,13 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{Limit, Says};
-use super::row::{ANY, Concerns, Message};
+use super::row::{ANY, Concerns, Message, Plans};
 use crate::claude::version::Versions;
 use crate::limits::helps::{CREDITS_INSTEAD, OTHER_MODEL, WAIT};
-use crate::limits::kind::{LimitKind, Window};
-use crate::limits::rules;
+use crate::limits::kind::{LimitKind, Service, Window};
+use crate::limits::rules::windows;
 
-/// What users tried against mismatches on the server, over and over, without effect.
+/// What users tried against mistakes of the server, over and over, without effect.
 const SERVER_SIDE: &[(Concerns, &str)] = &[
     (
         Concerns::DoubtfulLimits,
@@ -28,14 +28,20 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly-opus",
         names: LimitKind::Window(Window::WeeklyOpus),
+        service: Some(Service::Plan),
         patterns: &[Limit(&["opus"])],
-        judgement: Weighed(rules::windows::named),
-        means: "The weekly window for Opus models is used up. Other models still work. The status line gets no meter for it.",
+        judgement: Weighed(
+            windows::named,
+            "The week's usage of Opus models is used up. Other models still work.",
+        ),
         also: &[],
-        wordings: &[
-            (ANY, "You've hit your Opus limit · resets …"),
-            (ANY, "Opus weekly limit reached ∙ resets …"),
-        ],
+        wordings: &[(
+            ANY,
+            &[
+                "You've hit your Opus limit · resets …",
+                "Opus weekly limit reached ∙ resets …",
+            ],
+        )],
         helps: &[OTHER_MODEL, WAIT],
         in_vain: &[],
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day_opus); Claude Code documentation, errors page",
@@ -43,11 +49,14 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly-sonnet",
         names: LimitKind::Window(Window::WeeklySonnet),
+        service: Some(Service::Plan),
         patterns: &[Limit(&["sonnet"])],
-        judgement: Weighed(rules::windows::named),
-        means: "The weekly window for Sonnet models is used up. Other models still work. The status line gets no meter for it.",
+        judgement: Weighed(
+            windows::named,
+            "The week's usage of Sonnet models is used up. Other models still work.",
+        ),
         also: &[],
-        wordings: &[(ANY, "You've hit your Sonnet limit · resets …")],
+        wordings: &[(ANY, &["You've hit your Sonnet limit · resets …"])],
         helps: &[OTHER_MODEL, WAIT],
         in_vain: &[],
         source: "recorded from client 2.1.328 (claim seven_day_sonnet)",
@@ -55,20 +64,21 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly-fable",
         names: LimitKind::Window(Window::WeeklyFable),
+        service: Some(Service::Plan),
         patterns: &[Limit(&["fable"]), Limit(&["mythos"])],
-        judgement: Weighed(rules::windows::named),
-        means: "The weekly window for Fable models is used up. Other models still work; going on with this one draws on usage credits.",
+        judgement: Weighed(
+            windows::named,
+            "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
+        ),
         also: &[],
-        wordings: &[
-            (
-                ANY,
+        wordings: &[(
+            ANY,
+            &[
                 "You've hit your Fable limit · resets …. Switch to another model to continue.",
-            ),
-            (
-                ANY,
-                "Fable 5 limit reached · continuing on Fable 5 uses usage credits, and the prompt to confirm went unanswered — nothing was sent",
-            ),
-        ],
+                "You've reached your Fable 5 limit. Run /usage-credits to continue or switch models with /model.",
+                "Fable limit reached · continuing on Fable 5.1 uses usage credits, and the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
+            ],
+        )],
         helps: &[OTHER_MODEL, WAIT],
         in_vain: &[],
         source: "recorded from client 2.1.328 (claim seven_day_overage_included); Claude Code documentation, errors page",
@@ -76,14 +86,25 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly",
         names: LimitKind::Window(Window::Weekly),
-        patterns: &[Limit(&["weekly"]), Limit(&["7-day"]), Limit(&["week"])],
-        judgement: Weighed(rules::windows::named),
-        means: "The weekly window over all models is used up. Another model does not help.",
-        also: &[],
-        wordings: &[
-            (ANY, "You've hit your weekly limit · resets …"),
-            (ANY, "Weekly limit reached · resets …"),
-        ],
+        service: Some(Service::Plan),
+        patterns: &[Limit(&["weekly"]), Limit(&["7-day"])],
+        judgement: Weighed(
+            windows::named,
+            "The week's usage is used up. It counts all models together.",
+        ),
+        also: &[(
+            Plans::ProAndEnterprise,
+            ANY,
+            "It may be the week's usage of Sonnet models, which has the same name there. Then another model works.",
+        )],
+        wordings: &[(
+            ANY,
+            &[
+                "You've hit your weekly limit · resets …",
+                "Weekly limit reached · resets …",
+                "Lower-priority mode ended · you have reached your weekly usage limit",
+            ],
+        )],
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day); issue 92834 for a false one",
@@ -91,25 +112,31 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "five-hour",
         names: LimitKind::Window(Window::FiveHour),
+        service: Some(Service::Plan),
         patterns: &[
             Limit(&["5-hour"]),
             Limit(&["5", "hour"]),
             Limit(&["five-hour"]),
             Limit(&["session"]),
         ],
-        judgement: Weighed(rules::windows::named),
-        means: "The plan's five-hour window is used up. It is shared by all models, by chat and by every session. \"Session limit\" is the same window: it is not about one session.",
+        judgement: Weighed(
+            windows::named,
+            "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
+        ),
         also: &[],
         wordings: &[
             (
                 Versions::since(2, 1, 312),
-                "You've hit your 5-hour limit · resets …",
+                &["You've hit your 5-hour limit · resets …"],
             ),
             (
                 Versions::between((2, 1, 118), (2, 1, 312)),
-                "You've hit your session limit · resets …",
+                &["You've hit your session limit · resets …"],
             ),
-            (Versions::before(2, 1, 0), "5-hour limit reached ∙ resets …"),
+            (
+                Versions::before(2, 1, 0),
+                &["5-hour limit reached ∙ resets …"],
+            ),
         ],
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
@@ -118,32 +145,40 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "no-name",
         names: LimitKind::Unknown,
+        service: Some(Service::Plan),
         patterns: &[
             Limit(&[]),
-            Says(&["usage limit", "reset"]),
-            Says(&["you've reached your usage limit"]),
+            Says(&["claude", "usage limit", "will reset"]),
+            Says(&["out of free messages until"]),
         ],
-        judgement: Weighed(rules::windows::unnamed),
-        means: "A window of the plan is used up; the text does not say which. A reset within five hours points to the five-hour window, a later one to the weekly window.",
+        judgement: Weighed(
+            windows::unnamed,
+            "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
+        ),
         also: &[],
         wordings: &[
             (
+                ANY,
+                &[
+                    "You've hit your usage limit · resets …",
+                    "Usage limit reached · continuing automatically at … · esc to cancel",
+                    "You’ve hit your limit for Claude messages. Limits will reset at …. View your usage details.",
+                ],
+            ),
+            (
                 Versions::before(2, 1, 144),
-                "You've hit your limit · resets …",
+                &["You've hit your limit · resets …"],
             ),
-            (ANY, "You've hit your usage limit · resets …"),
             (
-                ANY,
-                "Claude usage limit reached. Your limit will reset at … (…)",
-            ),
-            (ANY, "Claude AI usage limit reached|1755615600"),
-            (
-                ANY,
-                "You’ve hit your limit for Claude messages. Limits will reset at ….",
+                Versions::before(2, 0, 0),
+                &[
+                    "Claude usage limit reached. Your limit will reset at … (…)",
+                    "Claude AI usage limit reached|1755615600",
+                ],
             ),
         ],
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
-        source: "recorded from clients 2.1.118 to 2.1.138 and 2.1.328; issues 2087, 6119, 40725, 63700, 80062",
+        source: "recorded from clients 2.1.118 to 2.1.328; issues 2087, 6119, 40725, 63700, 80062",
     },
 ];

@@ -34,6 +34,17 @@ pub struct Reset {
     pub source: ResetSource,
 }
 
+impl Reset {
+    /// When the limit is over for certain: texts are rounded to the minute, and clocks differ.
+    pub(crate) fn surely_over(self) -> DateTime<Utc> {
+        let slack = match self.source {
+            ResetSource::Text => TimeDelta::seconds(60),
+            ResetSource::Server | ResetSource::Meter => TimeDelta::seconds(5),
+        };
+        self.at + slack
+    }
+}
+
 /// The reset time to go by, and any that disagree with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resets {
@@ -44,7 +55,7 @@ pub struct Resets {
 }
 
 /// Gathers the reset times for the window that ends the wait.
-pub(super) fn find(evidence: &Evidence, awaited: Option<Window>, zone: Zone) -> Resets {
+pub(super) fn find(evidence: &Evidence, text: &str, awaited: Option<Window>, zone: Zone) -> Resets {
     let named = evidence.refused_window();
     let server = evidence
         .quota()
@@ -54,7 +65,7 @@ pub(super) fn find(evidence: &Evidence, awaited: Option<Window>, zone: Zone) -> 
     let meter = awaited
         .and_then(|window| meters::near(evidence, window))
         .and_then(|(_, meter)| meter.resets_at);
-    let text = in_text(&evidence.message, evidence.at, awaited, zone);
+    let text = in_text(text, evidence.at, awaited, zone);
     let mut found = [
         (server, ResetSource::Server),
         (meter, ResetSource::Meter),

@@ -29,23 +29,31 @@ fn read_text(
     if let Some(at) = epoch_after_bar(&text) {
         return Some(at);
     }
-    let rest = [
-        "resets ",
-        "reset at ",
-        "reset on ",
-        "reset ",
-        "regain access on ",
-    ]
-    .iter()
-    .find_map(|word| Some(text.split_once(word)?.1))?;
     let zone = named_zone(message).unwrap_or(zone);
-    if let Some(distance) = distance(rest) {
-        return seen.checked_add_signed(distance);
-    }
-    let words = Moment::read(rest);
-    let zone = if words.utc { Zone::UTC } else { zone };
-    words.moment(seen, kind, zone)
+    STARTS
+        .iter()
+        .filter_map(|start| Some(text.split_once(start)?.1))
+        .find_map(|rest| {
+            if let Some(distance) = distance(rest) {
+                return seen.checked_add_signed(distance);
+            }
+            let moment = Moment::read(rest);
+            let zone = if moment.utc { Zone::UTC } else { zone };
+            moment.at(seen, kind, zone)
+        })
 }
+
+/// What stands before a reset time.
+const STARTS: [&str; 8] = [
+    "resets ",
+    "reset at ",
+    "reset on ",
+    "reset ",
+    "regain access on ",
+    "continuing automatically at ",
+    "continues automatically at ",
+    "messages until ",
+];
 
 /// `Claude AI usage limit reached|1755615600`, as clients 1.0.8x had it.
 fn epoch_after_bar(text: &str) -> Option<DateTime<Utc>> {
@@ -65,41 +73,30 @@ fn named_zone(message: &str) -> Option<Zone> {
         .find_map(Zone::named)
 }
 
-/// "in 2 hours", "in 3h 20m".
+/// "in 2 hours", "in 3h 20m", "4hr 10min", "in 4 days, 23 hours".
 fn distance(rest: &str) -> Option<TimeDelta> {
-    let rest = rest.strip_prefix("in ")?;
+    let mut rest = rest.strip_prefix("in ").unwrap_or(rest);
     let mut total = TimeDelta::zero();
-    let mut number = String::new();
-    let mut unit = String::new();
-    let add = |number: &mut String, unit: &mut String| {
-        let amount: i64 = number.parse().ok()?;
-        let step = match unit.trim() {
+    loop {
+        rest = rest.trim_start_matches([' ', ',']);
+        let (number, after) = split_where(rest, |c| !c.is_ascii_digit());
+        let (unit, after) = split_where(after.trim_start(), |c| !c.is_ascii_alphabetic());
+        let step = match unit {
+            "d" | "day" | "days" => TimeDelta::days(1),
             "h" | "hr" | "hrs" | "hour" | "hours" => TimeDelta::hours(1),
             "m" | "min" | "mins" | "minute" | "minutes" => TimeDelta::minutes(1),
-            "d" | "day" | "days" => TimeDelta::days(1),
             "s" | "sec" | "second" | "seconds" => TimeDelta::seconds(1),
-            _ => return None,
+            _ => break,
         };
-        number.clear();
-        unit.clear();
-        step.checked_mul(i32::try_from(amount).ok()?)
-    };
-    for c in rest.chars().chain([' ', '0']) {
-        if c.is_ascii_digit() {
-            if !unit.trim().is_empty() {
-                match add(&mut number, &mut unit) {
-                    Some(step) => total = total.checked_add(&step)?,
-                    None => break,
-                }
-            }
-            number.push(c);
-        } else if c.is_ascii_alphabetic() || c == ' ' {
-            unit.push(c);
-        } else {
-            unit.clear();
-        }
+        let Ok(count) = number.parse() else { break };
+        total = total.checked_add(&step.checked_mul(count)?)?;
+        rest = after;
     }
     (total > TimeDelta::zero()).then_some(total)
+}
+
+fn split_where(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(end).unwrap_or(text.len()))
 }
 
 /// What a phrase such as "nov 22, 3:33pm" or "2026-12-01 at 00:00 utc" is made of.
@@ -113,6 +110,8 @@ struct Moment {
     tomorrow: bool,
     time: Option<NaiveTime>,
     utc: bool,
+    /// A moment that needs no zone: RFC 3339, or seconds since 1970.
+    instant: Option<DateTime<Utc>>,
 }
 
 impl Moment {
@@ -145,6 +144,10 @@ impl Moment {
         if word == "am" || word == "pm" {
             self.time = self.time.and_then(|time| half_of_day(time, word == "pm"));
             return true;
+        }
+        if let Some(instant) = instant(word) {
+            self.instant = Some(instant);
+            return false;
         }
         if let Ok(date) = word.parse::<NaiveDate>()
             && (2000..2200).contains(&date.year())
@@ -182,12 +185,10 @@ impl Moment {
         }
     }
 
-    fn moment(
-        &self,
-        seen: DateTime<Utc>,
-        kind: Option<Window>,
-        zone: Zone,
-    ) -> Option<DateTime<Utc>> {
+    fn at(&self, seen: DateTime<Utc>, kind: Option<Window>, zone: Zone) -> Option<DateTime<Utc>> {
+        if self.instant.is_some() {
+            return self.instant;
+        }
         let today = zone.day(seen);
         let time = self.time.unwrap_or(NaiveTime::MIN);
         let on = |day: NaiveDate| zone.moment(NaiveDateTime::new(day, time));
@@ -235,6 +236,14 @@ impl Moment {
         };
         Some(if passed { last } else { next })
     }
+}
+
+fn instant(word: &str) -> Option<DateTime<Utc>> {
+    if word.len() == 10 && word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return DateTime::from_timestamp(word.parse().ok()?, 0);
+    }
+    let time = DateTime::parse_from_rfc3339(&word.to_ascii_uppercase()).ok()?;
+    Some(time.to_utc())
 }
 
 fn month(word: &str) -> Option<u32> {
@@ -353,6 +362,16 @@ mod tests {
             ),
             ("limit reached · resets in 2 hours", "2026-11-20T07:55:00Z"),
             ("limit reached · resets in 3h 20m", "2026-11-20T09:15:00Z"),
+            ("limit reached. Resets 4hr 10min.", "2026-11-20T10:05:00Z"),
+            (
+                "Usage limit reached · continuing automatically at 8:04am · esc to cancel",
+                "2026-11-20T07:04:00Z",
+            ),
+            ("limit reached, resets 1795161302", "2026-11-20T07:55:02Z"),
+            (
+                "rate limited, resets 2026-11-20T17:00:00+01:00",
+                "2026-11-20T16:00:00Z",
+            ),
             (
                 "You've hit your weekly limit · resets Jan 2, 8pm (UTC)",
                 "2027-01-02T20:00:00Z",

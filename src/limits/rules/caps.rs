@@ -2,7 +2,7 @@
 
 use super::windows;
 use crate::claude::version::ClientVersion;
-use crate::limits::diagnosis::{Case, Diagnosis, Words};
+use crate::limits::diagnosis::{Case, Diagnosis, Source, Words};
 use crate::limits::evidence::Evidence;
 use crate::limits::helps::{CHECK_METERS, FAST_MODE_OFF, OWN_CREDITS, UPDATE, WAIT};
 use crate::limits::kind::{LimitKind, Verdict, Who, Window};
@@ -12,12 +12,12 @@ use crate::limits::words::{caps as words, credits, windows as window_words};
 /// From here on, clients tell a member's own limit from the organization's.
 const TELLS_MEMBERS_APART: ClientVersion = ClientVersion(2, 1, 221);
 
-const NO_METER: &str = "No meter reading from around the time of the error is known, so the time of the reset may be missing. /usage shows it.";
-const MAY_BE_THE_MEMBERS: &str = "Clients before 2.1.221 used the same words for the organisation's cap and for a limit on one member. An Owner can see which it is.";
+const NO_METER: &str = "No usage from around the time of the error is known, so the time of the reset may be missing. /usage shows it.";
+const MAY_BE_THE_MEMBERS: &str = "Before 2.1.221, Claude Code used the same words for a limit on one member. An Owner can see which it is.";
 const TOKEN_HAS_NO_PLAN: &str = "The session ran on CLAUDE_CODE_OAUTH_TOKEN, which carries no plan. whycap goes by the login on this machine.";
-const PLAN_IS_UNKNOWN: &str = "No login with a plan was found. Clients use these words for every session without a plan, so they do not prove that an organisation is involved.";
-const ANOTHER_ORGANIZATION: &str = "The login on this machine is a personal plan, but these words belong to a seat in an organisation. /status shows which organisation the session really uses.";
-const CAP_BUT_ROOM: &str = "Caps only matter once the included usage is used up, and the meters show room. Fast mode, the 1M context and some models draw on the pool at once; otherwise the message is wrong.";
+const PLAN_IS_UNKNOWN: &str = "No login with a plan was found. Sessions without a plan get these words too, so they do not prove an organization.";
+const ANOTHER_ORGANIZATION: &str = "The login here is a plan for one person, but these words belong to a seat in an organization. /status shows which one the session uses.";
+const CAP_BUT_ROOM: &str = "A cap only matters once the included usage is used up, and there is room. Fast mode, the 1M context and some models use credits at once; otherwise the message is wrong.";
 
 /// Whose cap a message names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,9 @@ impl Cap {
     fn unconfirmed(self) -> Diagnosis {
         let words = match self {
             Self::Own => Words::Told(words::own_unconfirmed),
-            Self::Member | Self::Seat | Self::Organization => words::UNCONFIRMED,
+            Self::Member => words::MEMBER_UNCONFIRMED,
+            Self::Seat => words::SEAT_UNCONFIRMED,
+            Self::Organization => words::ORGANIZATION_UNCONFIRMED,
         };
         self.diagnosis(Verdict::CannotTell, words)
             .first(CHECK_METERS)
@@ -94,6 +96,7 @@ fn weigh(case: &Case<'_>, cap: Cap) -> Diagnosis {
     let window = window_under(case);
     let is_full = meters::fullness(evidence, window) == Fullness::Full;
     let certain = is_full || evidence.quota().is_some();
+    let waiting = (certain || case.reset_in_text().is_some()).then_some(true);
     let has_room = meters::all_low(evidence);
     if has_room && evidence.fast_mode {
         return cap
@@ -103,9 +106,9 @@ fn weigh(case: &Case<'_>, cap: Cap) -> Diagnosis {
     }
     let plan = evidence.plan();
     let diagnosis = match plan {
-        Some(plan) if plan.is_personal() => personal(cap, window, certain, has_room),
-        Some(_) => shared(evidence, cap, certain, has_room),
-        None => without_plan(case, cap, window, certain),
+        Some(plan) if plan.is_personal() => personal(cap, window, certain, has_room, waiting),
+        Some(_) => shared(evidence, cap, has_room, waiting),
+        None => without_plan(case, cap, window, certain, waiting),
     };
     let token = evidence.has("CLAUDE_CODE_OAUTH_TOKEN");
     diagnosis
@@ -120,12 +123,18 @@ fn window_under(case: &Case<'_>) -> Window {
     case.evidence
         .refused_window()
         .or_else(|| meters::full_window(case.evidence))
-        .or(case.clues.resets)
+        .or(case.clues.window_that_resets())
         .unwrap_or(Window::FiveHour)
 }
 
 /// On a personal plan there is no organization: only the user's own cap can be meant.
-fn personal(cap: Cap, window: Window, certain: bool, has_room: bool) -> Diagnosis {
+fn personal(
+    cap: Cap,
+    window: Window,
+    certain: bool,
+    has_room: bool,
+    waiting: Option<bool>,
+) -> Diagnosis {
     let within = LimitKind::Window(window);
     match cap {
         Cap::Own if has_room => windows::contradicted(cap.limit()),
@@ -139,17 +148,19 @@ fn personal(cap: Cap, window: Window, certain: bool, has_room: bool) -> Diagnosi
             Words::Told(window_words::no_organization),
         )
         .helps(&[WAIT, OWN_CREDITS, UPDATE])
+        .decided_by(Source::Account)
         .waiting(true),
         // No client is known to show the words for seats, groups and members by mistake.
         Cap::Member | Cap::Seat => cap
             .real()
-            .waiting(certain.then_some(true))
+            .waiting(waiting)
+            .decided_by(Source::Account)
             .unknown(ANOTHER_ORGANIZATION),
     }
 }
 
 /// On a shared plan every cap is an admin's. The words for one's own cap are wrong there.
-fn shared(evidence: &Evidence, cap: Cap, certain: bool, has_room: bool) -> Diagnosis {
+fn shared(evidence: &Evidence, cap: Cap, has_room: bool, waiting: Option<bool>) -> Diagnosis {
     let (meant, verdict) = match cap {
         Cap::Own => (Cap::Organization, Verdict::Misworded),
         Cap::Member | Cap::Seat | Cap::Organization => (cap, Verdict::Real),
@@ -165,14 +176,19 @@ fn shared(evidence: &Evidence, cap: Cap, certain: bool, has_room: bool) -> Diagn
         verdict,
         ..meant.real()
     }
-    .waiting(certain.then_some(true))
+    .waiting(waiting)
     .unknown_if(may_be_members, MAY_BE_THE_MEMBERS)
 }
 
-fn without_plan(case: &Case<'_>, cap: Cap, window: Window, certain: bool) -> Diagnosis {
-    let waiting = certain.then_some(true);
+fn without_plan(
+    case: &Case<'_>,
+    cap: Cap,
+    window: Window,
+    certain: bool,
+    waiting: Option<bool>,
+) -> Diagnosis {
     let diagnosis = match cap {
-        Cap::Organization if case.clues.offers_credits => return cap.real().waiting(waiting),
+        Cap::Organization if case.clues.offers_credits() => return cap.real().waiting(waiting),
         Cap::Own if !certain => cap.unconfirmed(),
         // What is certain is the window; whose cap came on top is not.
         Cap::Organization if certain => Diagnosis::new(

@@ -1,25 +1,34 @@
 //! The Console: balance, caps, billing, disabled organizations; and whose credential it was.
 
-use crate::limits::diagnosis::{Case, Diagnosis, Words};
+use crate::claude::credentials::SetIn;
+use crate::limits::diagnosis::{Case, Diagnosis, Source, Words};
+use crate::limits::evidence::Evidence;
 use crate::limits::helps::CHECK_STATUS;
 use crate::limits::kind::LimitKind::{ApiCreditBalance, ApiSpendCap, Billing, OrgDisabled};
 use crate::limits::kind::{LimitKind, Verdict, Who};
 use crate::limits::words::console as words;
 
-const WHERE_IS_THE_KEY: &str = "There is a login with a plan, and no key was found in the environment or in the settings. /status shows which credential the session really uses.";
+const WHERE_IS_THE_KEY: &str = "You have a plan, and no API key was found in the environment or in the settings. /status shows which one the session uses.";
 const OTHER_SHELL: &str =
-    "whycap saw the environment of this shell, not that of the session. A key may be set there.";
+    "whycap sees the environment of this shell, not that of the session. A key may be set there.";
+const NO_DATE: &str =
+    "The message does not say when this starts again. Monthly limits do so with the month.";
 
-fn wrong_credential(limit: LimitKind) -> Diagnosis {
+fn wrong_credential(limit: LimitKind, evidence: &Evidence) -> Diagnosis {
+    let stray = evidence.credentials.iter().find(|c| c.outranks_login());
+    let decisive = match stray {
+        Some(stray) if stray.set_in != SetIn::Environment => Source::Settings,
+        _ => Source::Environment,
+    };
     let words = Words::Told(words::wrong_credential);
-    Diagnosis::new(limit, Verdict::WrongCredential, Who::You, words)
+    Diagnosis::new(limit, Verdict::WrongCredential, Who::You, words).decided_by(decisive)
 }
 
 /// "Credit balance is too low".
 pub(in crate::limits) fn balance(case: &Case<'_>) -> Diagnosis {
     let evidence = case.evidence;
     if evidence.has_stray_credential() {
-        return wrong_credential(ApiCreditBalance).waiting(false);
+        return wrong_credential(ApiCreditBalance, evidence).waiting(false);
     }
     let balance =
         |verdict, words| Diagnosis::new(ApiCreditBalance, verdict, Who::You, words).waiting(false);
@@ -32,23 +41,38 @@ pub(in crate::limits) fn balance(case: &Case<'_>) -> Diagnosis {
         .unknown_if(!evidence.environment_is_clients, OTHER_SHELL)
 }
 
-/// A cap that was set in the Console or at a gateway.
+/// A cap that was set in the Console.
 pub(in crate::limits) fn cap(case: &Case<'_>) -> Diagnosis {
+    if case.evidence.has_stray_credential() {
+        let is_dated = case.reset_in_text().is_some();
+        return wrong_credential(ApiSpendCap, case.evidence).waiting(is_dated.then_some(true));
+    }
+    dated(case, Words::Told(words::cap))
+}
+
+/// A cap that was set at a gateway.
+pub(in crate::limits) fn gateway_cap(case: &Case<'_>) -> Diagnosis {
+    dated(case, Words::Told(words::gateway_cap))
+}
+
+/// A budget at a gateway.
+pub(in crate::limits) fn gateway_budget(case: &Case<'_>) -> Diagnosis {
+    dated(case, Words::Told(words::gateway_budget))
+}
+
+fn dated(case: &Case<'_>, words: Words) -> Diagnosis {
     let is_dated = case.reset_in_text().is_some();
-    let diagnosis = if case.evidence.has_stray_credential() {
-        wrong_credential(ApiSpendCap)
-    } else {
-        Diagnosis::new(
-            ApiSpendCap,
-            Verdict::Real,
-            Who::Admin,
-            Words::Told(words::cap),
-        )
-    };
-    diagnosis.waiting(is_dated.then_some(true)).unknown_if(
-        !is_dated,
-        "The message does not say when the cap starts afresh. Monthly caps do so with the month.",
-    )
+    Diagnosis::new(ApiSpendCap, Verdict::Real, Who::Admin, words)
+        .waiting(is_dated.then_some(true))
+        .unknown_if(!is_dated, NO_DATE)
+}
+
+/// The balance at another service than Anthropic's.
+pub(in crate::limits) fn provider_balance(_: &Case<'_>) -> Diagnosis {
+    let words = Words::Told(words::provider_balance);
+    Diagnosis::new(ApiCreditBalance, Verdict::Real, Who::You, words)
+        .waiting(false)
+        .decided_by(Source::Environment)
 }
 
 /// A payment.
@@ -64,7 +88,7 @@ pub(in crate::limits) fn billing(case: &Case<'_>) -> Diagnosis {
 /// The organization of a key that the message names is disabled.
 pub(in crate::limits) fn disabled_by_key(case: &Case<'_>) -> Diagnosis {
     if case.evidence.plan().is_some() {
-        return wrong_credential(OrgDisabled).waiting(false);
+        return wrong_credential(OrgDisabled, case.evidence).waiting(false);
     }
     Diagnosis::new(
         OrgDisabled,
@@ -78,7 +102,7 @@ pub(in crate::limits) fn disabled_by_key(case: &Case<'_>) -> Diagnosis {
 /// An organization is disabled.
 pub(in crate::limits) fn disabled(case: &Case<'_>) -> Diagnosis {
     if case.evidence.has_stray_credential() {
-        return wrong_credential(OrgDisabled).waiting(false);
+        return wrong_credential(OrgDisabled, case.evidence).waiting(false);
     }
     Diagnosis::new(
         OrgDisabled,

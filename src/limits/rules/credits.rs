@@ -1,7 +1,7 @@
 //! "You're out of usage credits": the prepaid pool.
 
 use crate::claude::version::ClientVersion;
-use crate::limits::diagnosis::{Case, Diagnosis, Words};
+use crate::limits::diagnosis::{Case, Diagnosis, Source, Words};
 use crate::limits::helps::{
     CHECK_METERS, CHECK_STATUS, DO_NOT_BUY, FAST_MODE_OFF, Help, REPORT, SEND_AGAIN_LATER,
     STANDARD_CONTEXT, UPDATE,
@@ -14,8 +14,8 @@ use crate::limits::words::credits as words;
 /// Clients up to here were sent to the pool by mistake from 2026-04-08 on.
 const SENT_TO_THE_POOL_BEFORE: ClientVersion = ClientVersion(2, 1, 5);
 
-const POOL_BUT_ROOM: &str = "The pool may be empty; only an admin can see that. But the meters show room, so the request should not have drawn on it. Fast mode, the 1M context and some models draw on it at once.";
-const NO_METER: &str = "No meter reading from around the time of the error is known. If /usage shows the windows far from full, the message is wrong; if one is full, waiting for its reset suffices.";
+const POOL_BUT_ROOM: &str = "Only an admin can see whether the pool is empty. But your plan has room, so it should not have been asked. Fast mode, the 1M context and some models ask it at once.";
+const NO_METER: &str = "No usage from around the time of the error is known. If /usage shows room, the message is wrong; if a limit is used up, waiting is enough.";
 const NOT_FOR_KEYS: &str =
     "No login with a plan was found, but the message is about a plan's pool.";
 
@@ -50,13 +50,18 @@ pub(in crate::limits) fn organizations(case: &Case<'_>) -> Diagnosis {
 fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
     let evidence = case.evidence;
     let is_shared = evidence.is_shared_plan();
-    let who = if is_shared { Who::Admin } else { Who::You };
+    let who = if is_shared || names_the_organization {
+        Who::Admin
+    } else {
+        Who::You
+    };
     let real = |who, words| Diagnosis::new(UsageCredits, Verdict::Real, who, words);
     if let Some(window) = meters::full_window(evidence) {
         // On a personal plan the wait suffices, so nobody has to do anything.
         let who = if is_shared { who } else { Who::Nobody };
         return real(who, Words::Told(words::empty_over_a_full_window))
             .over(window, true)
+            .decided_by(Source::Sample)
             .waiting(true);
     }
     let has_reset = case.reset_in_text().is_some();
@@ -85,7 +90,12 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
         let may_be_long = evidence.model.is_none() || evidence.is_long_context_model();
         return Diagnosis::new(UsageCredits, Verdict::FalseLikely, Who::You, words)
             .helps(if may_be_long { IF_LONG } else { IF_FALSE })
-            .unknown("Why the server sent this request to the pool is not known.");
+            .decided_by(if is_old {
+                Source::Version
+            } else {
+                Source::Sample
+            })
+            .unknown("Why the server asked the pool for this request is not known.");
     }
     unconfirmed(who)
         .over(Window::FiveHour, false)

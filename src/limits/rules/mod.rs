@@ -3,5 +3,6 @@
 pub(super) mod caps;
 pub(super) mod console;
 pub(super) mod credits;
+pub(super) mod news;
 pub(super) mod service;
 pub(super) mod windows;

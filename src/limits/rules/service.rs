@@ -3,19 +3,22 @@
 use super::windows;
 use crate::claude::version::ClientVersion;
 use crate::limits::diagnosis::{Case, Diagnosis};
-use crate::limits::helps::{CHECK_METERS, RETRY, STANDARD_CONTEXT};
+use crate::limits::evidence::Seen;
+use crate::limits::helps::{CHECK_METERS, NOT_YOURS, RETRY, STANDARD_CONTEXT};
 use crate::limits::kind::LimitKind::{LongContextCredits, Throttle};
-use crate::limits::kind::{Verdict, Who};
+use crate::limits::kind::{Service, Verdict, Who};
 use crate::limits::meters;
-use crate::limits::words::service::{NOT_KNOWN, ONLY_STANDARD_CONTEXT, REFUSED_FOR_NOW, THROTTLED};
+use crate::limits::words::service::{
+    NOT_CLAUDES, NOT_KNOWN, ONLY_STANDARD_CONTEXT, REFUSED_FOR_NOW, THROTTLED,
+};
 
 /// From here on, clients word a throttle as one.
 const TELLS_THROTTLES_APART: ClientVersion = ClientVersion(2, 1, 108);
 /// From here on, clients record what the server said about the windows with every plan limit.
 const RECORDS_QUOTA: ClientVersion = ClientVersion(2, 1, 240);
 
-const MAY_BE_LONG_CONTEXT: &str = "Clients before 2.1.108 used these words for the 1M context without usage credits too. If it stays, choose the model without [1m].";
-const WORDS_ALONE: &str = "These words alone do not tell a throttle from another refusal. /usage shows whether a window is full.";
+const MAY_BE_LONG_CONTEXT: &str = "Before 2.1.108, Claude Code used these words for the 1M context without usage credits too. If it stays, choose the model without [1m].";
+const WORDS_ALONE: &str = "These words alone do not say whether a usage limit is involved. /usage shows whether one is used up.";
 
 /// "Rate limit reached": what old clients made of every 429.
 pub(in crate::limits) fn rate_limit_reached(case: &Case<'_>) -> Diagnosis {
@@ -71,6 +74,16 @@ fn refused(case: &Case<'_>, is_ambiguous: bool) -> Diagnosis {
 /// A message that no row recognizes.
 pub(in crate::limits) fn not_known(case: &Case<'_>) -> Diagnosis {
     Diagnosis::new(case.names, Verdict::CannotTell, Who::You, NOT_KNOWN)
-        .first(CHECK_METERS)
         .unknown("whycap does not know this message, so it does not guess what it means.")
+}
+
+/// Words about limits that are not those of a limit of Claude. What Claude Code itself recorded as
+/// an error is one, however it is worded.
+pub(in crate::limits) fn not_claudes(case: &Case<'_>) -> Diagnosis {
+    if case.evidence.seen != Seen::Pasted {
+        return not_known(case);
+    }
+    Diagnosis::new(case.names, Verdict::NotALimit, Who::You, NOT_CLAUDES)
+        .of(Service::Other)
+        .helps(&[NOT_YOURS, CHECK_METERS])
 }

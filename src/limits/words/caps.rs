@@ -1,91 +1,99 @@
 //! Words about caps on usage credits.
 
+use crate::claude::account::Account;
+use crate::limits::clues::Pool;
 use crate::limits::diagnosis::{Said, Telling, Words, said};
 
 /// The plan's window and the user's own cap.
 pub(in crate::limits) fn own(telling: &Telling<'_>) -> Said {
-    let (window, limit) = telling.window().names();
-    said(
-        format!(
-            "Two limits at once, your {window} and your own monthly cap on {}: {}, or raise the cap",
-            telling.pool(),
-            telling.wait()
-        ),
-        telling.until_back(&format!("{limit} + own spend cap")),
-    )
+    let limit = telling.limit();
+    let what = format!(
+        "Your {limit} and your own monthly cap on {} are reached",
+        telling.pool()
+    );
+    telling.until_back(&what, &format!("{limit} + own spend cap"))
 }
 
 /// The same, if only the message says so.
 pub(in crate::limits) fn own_unconfirmed(telling: &Telling<'_>) -> Said {
-    let (window, _) = telling.window().names();
-    said(
-        format!(
-            "The {window} and your own monthly cap on {} may both be used up, but nothing here confirms it: compare with /usage, or {}",
-            telling.pool(),
-            telling.wait()
-        ),
-        telling.until_back("spend cap, unconfirmed"),
-    )
+    let what = format!(
+        "Your own monthly cap on {} is reached, says the message",
+        telling.pool()
+    );
+    telling.until(&what, "your included usage is back", "own spend cap")
 }
 
-/// The organization's cap, mostly on top of a used-up window.
+/// The organization's cap.
 pub(in crate::limits) fn of_organization(telling: &Telling<'_>) -> Said {
-    let whose = format!("our organisation's cap on {} is reached", telling.pool());
+    let cap = match telling.clues.pool {
+        Pool::UsageCredits => "our organization's credit cap",
+        Pool::ExtraUsage => "our organization's extra usage cap",
+    };
     of_admin(
         telling,
-        ["y", "Y"],
-        &whose,
+        &format!("Your {} and y{cap} are reached", telling.limit()),
+        &format!("Y{cap} is reached"),
         "org's spend cap · ask an Owner",
     )
 }
 
 /// A member's or a group's cap.
 pub(in crate::limits) fn of_member(telling: &Telling<'_>) -> Said {
-    let whose = format!("n admin's limit on your {} is reached", telling.pool());
     of_admin(
         telling,
-        ["a", "A"],
-        &whose,
+        &format!(
+            "Your {} and an admin's limit on you are reached",
+            telling.limit()
+        ),
+        "An admin's limit on your spending is reached",
         "admin's limit on you · ask an Owner",
     )
 }
 
 /// A seat without usage credits.
 pub(in crate::limits) fn of_seat(telling: &Telling<'_>) -> Said {
-    let whose = format!("our seat includes no {}", telling.pool());
-    of_admin(telling, ["y", "Y"], &whose, "seat without credits")
+    let pool = telling.pool();
+    of_admin(
+        telling,
+        &format!(
+            "Your {} is used up, and your seat has no {pool}",
+            telling.limit()
+        ),
+        &format!("Your seat has no {pool} to go on with"),
+        "seat without credits",
+    )
 }
 
-/// `initial` is the first letter of `whose` inside a sentence and at its start.
-fn of_admin(telling: &Telling<'_>, initial: [&str; 2], whose: &str, badge: &str) -> Said {
-    let (window, _) = telling.window().names();
-    let [inside, at_start] = initial;
+/// An admin's cap: with the window under it where that is known, or alone.
+fn of_admin(telling: &Telling<'_>, with_window: &str, alone: &str, badge: &str) -> Said {
+    if telling.resets.chosen.is_some() || telling.diagnosis.window_is_full {
+        return telling.until_back(with_window, badge);
+    }
     let account = telling.evidence.account.as_ref();
-    let raise = if account.is_some_and(crate::claude::account::Account::administers) {
-        "change it in the organisation's settings"
+    let raise = if account.is_some_and(Account::administers) {
+        "you can change it in the organization's settings"
     } else {
-        "ask an Owner to change it with /usage-credits"
+        "ask an Owner, or wait for your included usage (/usage)"
     };
-    let is_ahead = telling
-        .resets
-        .chosen
-        .is_some_and(|reset| reset.at > telling.clock.now);
-    let headline = if is_ahead || telling.diagnosis.window_is_full {
-        format!(
-            "Two limits at once, your {window} is used up and {inside}{whose}: {raise}, or {}",
-            telling.wait()
-        )
-    } else {
-        format!("{at_start}{whose}: {raise}, or wait for your included usage, which /usage shows")
-    };
-    said(headline, telling.until_back(badge))
+    said(
+        &[format!("{alone}: {raise}")],
+        format!("{badge} · reset: see /usage"),
+    )
 }
 
-pub(in crate::limits) const UNCONFIRMED: Words = Words::Fixed(
-    "An admin's cap may have stopped you, but the evidence does not settle it: compare with /usage, then ask an Owner",
-    "an admin's cap, unconfirmed · see /usage",
+pub(in crate::limits) const ORGANIZATION_UNCONFIRMED: Words = Words::Fixed(
+    "The message names your organization's credit cap: ask an Owner, or look at /usage first",
+    "an org's cap, says the message · ask an Owner",
+);
+pub(in crate::limits) const MEMBER_UNCONFIRMED: Words = Words::Fixed(
+    "The message names an admin's limit on you: ask an Owner, or look at /usage first",
+    "an admin's limit, says the message · ask an Owner",
+);
+pub(in crate::limits) const SEAT_UNCONFIRMED: Words = Words::Fixed(
+    "The message says that your seat has no usage credits: ask an admin, or look at /usage first",
+    "seat without credits, says the message · ask an admin",
 );
 pub(in crate::limits) const PLAN_DECIDES: Words = Words::Fixed(
-    "On Team or Enterprise your organisation's cap is reached, on Pro or Max these words only mean that your 5-hour window is used up: look at /usage",
-    "an admin's cap, unconfirmed · see /usage",
+    "On Team or Enterprise this is your organization's cap; on Pro or Max only your own limit is used up",
+    "an org's cap? on Pro and Max only your own limit · /usage",
 );

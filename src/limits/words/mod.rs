@@ -1,21 +1,20 @@
 //! Headlines and badges that depend on what is known, by subject.
+//!
+//! For somebody who is blocked at 2 am and reads English as a second language: first what happened,
+//! then when they are back or what to do first. No blame, nothing promised that is not known.
 
 pub(super) mod caps;
 pub(super) mod console;
 pub(super) mod credits;
+pub(super) mod news;
 pub(super) mod service;
 pub(super) mod windows;
 
-use super::diagnosis::Telling;
+use chrono::{DateTime, Utc};
+
+use super::diagnosis::{Said, Telling, said};
 use super::kind::Window;
 use super::meters::{self, age_at_error, percent};
-
-/// A reading that speaks against a message: which window, the figure, and how old it was.
-struct Against {
-    window: &'static str,
-    percent: String,
-    when: String,
-}
 
 impl Telling<'_> {
     /// The window that the words are about.
@@ -23,47 +22,84 @@ impl Telling<'_> {
         self.diagnosis.awaited().unwrap_or(Window::FiveHour)
     }
 
+    /// "5-hour limit".
+    fn limit(&self) -> &'static str {
+        self.window().limit()
+    }
+
     fn pool(&self) -> &'static str {
         self.clues.pool.name()
     }
 
-    /// "wait until 14:30, in 1 h 52 m".
-    fn wait(&self) -> String {
-        match self.resets.chosen {
-            Some(reset) if reset.at > self.clock.now => {
-                format!("wait until {}", self.clock.time_and_distance(reset.at))
-            }
-            Some(reset) => format!(
-                "its reset time {} has passed, so send the prompt again",
-                self.clock.time(reset.at)
-            ),
-            None => "wait for its reset, which /usage shows".to_owned(),
+    /// "at 15:45", "on Mon 23 Nov 23:20".
+    fn at(&self, moment: DateTime<Utc>) -> String {
+        let time = self.clock.time(moment);
+        if time.starts_with(|c: char| c.is_ascii_digit()) {
+            format!("at {time}")
+        } else {
+            format!("on {time}")
         }
     }
 
-    /// "weekly limit · back 14:30".
-    fn until_back(&self, what: &str) -> String {
-        let back = match self.resets.chosen {
-            Some(reset) if reset.at > self.clock.now => {
-                format!("back {}", self.clock.time(reset.at))
-            }
-            Some(_) => "its reset has passed".to_owned(),
-            None => "reset: see /usage".to_owned(),
-        };
-        format!("{what} · {back}")
+    /// What happened, and when the user is back: with the distance where there is room for it.
+    fn until_back(&self, what: &str, badge: &str) -> Said {
+        self.until(what, "you are back", badge)
     }
 
-    /// The figure that speaks against the message.
-    fn against(&self) -> Option<Against> {
-        let (window, name) = match self.diagnosis.limit.window() {
-            Some(Window::Weekly) => (Window::Weekly, "weekly"),
-            _ => (Window::FiveHour, "5-hour"),
+    /// The same, where it is not the user who is back.
+    fn until(&self, what: &str, who: &str, badge: &str) -> Said {
+        match self.resets.chosen {
+            Some(reset) if reset.at > self.clock.now => {
+                let at = self.at(reset.at);
+                let distance = self.clock.distance(reset.at);
+                let headlines = [
+                    format!("{what}: {who} {at}, {distance}"),
+                    format!("{what}: {who} {at}"),
+                    format!("{what}, until {}", self.clock.time(reset.at)),
+                ];
+                let back = self.clock.time(reset.at);
+                said(&headlines, format!("{badge} · back {back}"))
+            }
+            Some(reset) => {
+                let at = self.clock.time(reset.at);
+                let headlines = [
+                    format!("{what}, but its reset time {at} has passed: send the prompt again"),
+                    format!("The reset time {at} has passed: send the prompt again"),
+                ];
+                said(&headlines, format!("{badge} · its reset has passed"))
+            }
+            None => {
+                let headlines = [
+                    format!("{what}: /usage shows when {who}"),
+                    format!("{what} (see /usage)"),
+                ];
+                said(&headlines, format!("{badge} · reset: see /usage"))
+            }
+        }
+    }
+
+    /// The meters say otherwise; `first` is what to do.
+    fn contradicted(&self, first: &str) -> Said {
+        let window = match self.diagnosis.limit.window() {
+            Some(Window::Weekly) => Window::Weekly,
+            _ => Window::FiveHour,
         };
-        let (sample, meter) = meters::fresh(self.evidence, window)?;
-        Some(Against {
-            window: name,
-            percent: percent(meter.used_percent),
-            when: age_at_error(self.evidence, sample),
-        })
+        let Some((sample, meter)) = meters::fresh(self.evidence, window) else {
+            return said(
+                &[format!("This limit looks false: {first}")],
+                "this limit looks false · /whycap",
+            );
+        };
+        let name = window.short();
+        let used = percent(meter.used_percent);
+        let when = age_at_error(self.evidence, sample);
+        let headlines = [
+            format!("This limit looks false, {when} your {name} usage was {used}%: {first}"),
+            format!("This limit looks false, your {name} usage was {used}%: {first}"),
+        ];
+        said(
+            &headlines,
+            format!("this limit looks false: {name} usage was {used}%"),
+        )
     }
 }
