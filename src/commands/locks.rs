@@ -33,7 +33,7 @@ pub struct LocksArgs {
 /// What `whycap --clear-stale-locks` is told.
 #[derive(Debug, clap::Args)]
 pub struct ClearArgs {
-    /// Clear locks that are left over [with --dry-run, --json]
+    /// Clear left-over locks [with --dry-run, --json]
     #[arg(long)]
     pub clear_stale_locks: bool,
     /// With it: only show what would be done

@@ -17,6 +17,7 @@ use super::evidence::Evidence;
 use super::helps::Help;
 use super::kind::{LimitKind, Service, Verdict, Who, Window};
 use super::resets::{self, Resets};
+use crate::terminal;
 use crate::time::{Clock, Zone};
 
 /// One error with what the rules ask of it.
@@ -213,8 +214,23 @@ pub(super) struct Said {
     pub(super) badge: String,
 }
 
+impl Said {
+    /// Shorter words for the badge, if it is too wide.
+    pub(super) fn or_badge(self, shorter: impl Into<String>) -> Self {
+        if terminal::width(&self.badge) <= BADGE {
+            return self;
+        }
+        Self {
+            badge: shorter.into(),
+            ..self
+        }
+    }
+}
+
 /// The most characters of a headline, full stop included.
 pub(super) const HEADLINE: usize = 110;
+/// The most columns of a badge.
+pub(super) const BADGE: usize = 60;
 
 impl Words {
     pub(super) fn said(self, telling: &Telling<'_>) -> Said {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::actions::{self, Action};
 use super::clues::Clues;
-use super::diagnosis::{Case, Diagnosis, Telling};
+use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
 use super::evidence::Evidence;
 use super::kind::{Service, Verdict};
 use super::messages::{Concerns, Message};
@@ -19,9 +19,6 @@ use crate::time::Clock;
 const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
 /// Monthly caps last longest.
 const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
-
-/// The most columns that a badge takes.
-const BADGE_COLUMNS: usize = 60;
 
 /// An error with everything that is said about it.
 #[derive(Debug, Clone)]
@@ -70,7 +67,7 @@ impl Incident {
         let said = diagnosis.words.said(&telling);
         Self {
             headline: format!("{}.", said.headline),
-            badge: cut(&said.badge, BADGE_COLUMNS),
+            badge: cut(&said.badge, BADGE),
             actions: actions::choose(&telling, message),
             reasons: reasons::gather(&telling, message),
             message,

@@ -347,12 +347,13 @@ fn a_pasted_message_is_explained_without_an_installation() {
     }
     let told = sandbox.run(&[
         "explain",
+        "--long",
         "--text",
         "You've hit your org's monthly usage limit",
     ]);
     assert!(told.success().contains("What this message can mean"));
     assert!(
-        told.stdout.contains("client 2.1.119 to before 2.1.153"),
+        told.stdout.contains("2.1.119 to before 2.1.153"),
         "{}",
         told.stdout
     );

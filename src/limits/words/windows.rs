@@ -49,7 +49,9 @@ pub(in crate::limits) fn unconfirmed(telling: &Telling<'_>) -> Said {
         ""
     };
     let what = format!("Your {limit} is used up, says the message{other}");
-    telling.until_back(&what, &format!("{limit}, says the message"))
+    let said = telling.until_back(&what, &format!("{limit}, says the message"));
+    let shorter = telling.until_back(&what, limit).badge;
+    said.or_badge(shorter)
 }
 
 /// The meters say otherwise.
