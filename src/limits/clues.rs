@@ -96,7 +96,7 @@ impl Clues {
             pool,
             says_session: text.contains("session limit"),
             types: passage.types,
-            status: passage.status.or_else(|| status_in(&text)),
+            status: passage.status.or_else(|| status_in(&passage.text)),
             raw: passage.text,
             text,
             ..Self::default()
@@ -167,7 +167,7 @@ pub(crate) fn normalize(text: &str) -> String {
 
 /// The words that Claude's limits are named by. Others have limits too: "session rate limit",
 /// "pull rate limit", "concurrent subagent limit", "context limit".
-const WORDS: [&str; 36] = [
+const WORDS: [&str; 37] = [
     "5-hour",
     "5",
     "hour",
@@ -203,6 +203,7 @@ const WORDS: [&str; 36] = [
     "personal",
     "fast",
     "extra",
+    "overage",
     "your",
 ];
 
@@ -233,13 +234,17 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let (at, verb) = VERBS
         .iter()
         .filter_map(|verb| Some((text.rfind(verb)?, *verb)))
-        .max()?;
+        .max()
+        .or_else(|| text.starts_with("hit your ").then_some((0, "hit your ")))?;
     let before = text.get(..at)?.trim_end();
     let last = before.rsplit(' ').next().unwrap_or_default();
     if CONDITIONS.contains(&last) {
         return None;
     }
     let rest = text.get(at + verb.len()..)?;
+    if is_quoted(before, rest) {
+        return None;
+    }
     let (name, after) = up_to_limit(rest)?;
     let has_dot = after.starts_with(" · ") || after.starts_with(" | ");
     // A name that is new is known by the dot that Claude Code parts its sentences with.
@@ -302,33 +307,76 @@ fn reached(text: &str) -> Option<NamedLimit> {
     let start = before
         .rfind(['·', '.', ':', '|', '!', '?', '"', '(', '[', '/', ',', '='])
         .and_then(|at| Some(at + before.get(at..)?.chars().next()?.len_utf8()))
+        .max(before.rfind(" - ").map(|at| at + 3))
         .unwrap_or(0);
     let name = before.get(start..)?.trim();
-    let is_statement = ends_there(after) && !name.is_empty() && is_claudes(name);
+    // "Limit reached · resets 3pm · /upgrade" has no name, but Claude Code's grammar.
+    let is_known = if name.is_empty() {
+        after.starts_with(" · resets") && text.contains(" · /")
+    } else {
+        is_claudes(name) && ends_there(after)
+    };
+    let is_statement = is_known && !is_quoted(before.get(..start)?.trim_end(), after);
     is_statement.then(|| NamedLimit {
         name: name.to_owned(),
         is_yours: false,
     })
 }
 
+/// Whether a statement is quoted by code or by prose, not made: `includes("…")`, `means "…" there`,
+/// a comment. A log may quote it as well: `stderr: "…"`, `RateLimitError("…")`.
+fn is_quoted(before: &str, statement: &str) -> bool {
+    if before.starts_with("//") || before.starts_with("/*") {
+        return true;
+    }
+    let Some(quote) = before.chars().last().filter(|c| ['"', '\''].contains(c)) else {
+        return false;
+    };
+    let before = before.trim_end_matches(quote).trim_end();
+    let after = statement
+        .rfind(quote)
+        .and_then(|at| statement.get(at + 1..))
+        .unwrap_or_default()
+        .trim_end_matches(['.', ']', '}']);
+    let is_error = ["error(", "exception("]
+        .iter()
+        .any(|call| before.ends_with(call));
+    if is_error {
+        return !after.is_empty() && after != ")";
+    }
+    !after.is_empty() || before.ends_with(['=', '(', ',', '['])
+}
+
 /// The HTTP status: "API Error: 400 …", "Error code: 429", "HTTP 429", "(429 …)", "429 Too Many …".
 fn status_in(text: &str) -> Option<u16> {
-    const BEFORE: [&str; 9] = [
-        "error", "code", "http", "status", "error:", "code:", "status:", "rejected", "failed",
+    const BEFORE: [&str; 6] = ["error", "code", "http", "status", "rejected", "failed"];
+    const AFTER: [&str; 7] = [
+        "too",
+        "overloaded",
+        "internal",
+        "service",
+        "bad",
+        "gateway",
+        "status",
     ];
-    const AFTER: [&str; 6] = ["too", "overloaded", "internal", "service", "bad", "gateway"];
+    let is_one_of = |word: &str, words: &[&str]| {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        words.iter().any(|known| bare.eq_ignore_ascii_case(known))
+    };
     let words: Vec<&str> = text.split(' ').collect();
     words.iter().enumerate().find_map(|(at, word)| {
-        let opens = word.starts_with('(');
         let digits = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         let status: u16 = digits
             .parse()
             .ok()
             .filter(|status| (400..600).contains(status))?;
-        let before = at.checked_sub(1).and_then(|before| words.get(before));
-        let after = words.get(at + 1).is_some_and(|after| AFTER.contains(after));
-        let is_named = before.is_none_or(|before| BEFORE.contains(before));
-        (is_named || opens || after).then_some(status)
+        let after = words.get(at + 1);
+        let is_named = match at.checked_sub(1).and_then(|before| words.get(before)) {
+            Some(before) => is_one_of(before, &BEFORE),
+            // "402 Payment Required", but not "500 tests passed".
+            None => after.is_none_or(|after| !after.starts_with(char::is_lowercase)),
+        };
+        (is_named || after.is_some_and(|after| is_one_of(after, &AFTER))).then_some(status)
     })
 }
 
@@ -404,9 +452,13 @@ mod tests {
             ("API Error: Request rejected (429) · this", Some(429)),
             ("tests/test_pools.py::test_429_retry PASSED", None),
             ("processed 429 items", None),
+            ("500 tests passed", None),
+            ("429 status code (no body)", Some(429)),
+            ("memory limit reached (512 MB)", None),
+            ("feat: a banner (#512)", None),
             ("exceeds the limit of 500 lines", None),
         ] {
-            assert_eq!(status_in(&normalize(text)), expected, "{text}");
+            assert_eq!(status_in(text), expected, "{text}");
         }
     }
 }

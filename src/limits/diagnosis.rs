@@ -147,6 +147,17 @@ impl Diagnosis {
         }
     }
 
+    /// Whether a time that the message names can be its end. What another program promises is not
+    /// ours to pass on, and in words that are not understood a time can mean anything.
+    pub(super) fn may_end_by_itself(&self) -> bool {
+        let is_understood = self.limit != LimitKind::Unknown
+            || matches!(self.verdict, Verdict::Notice | Verdict::Over);
+        match self.waiting_helps {
+            Some(helps) => helps && self.service != Some(Service::Other),
+            None => is_understood && self.service != Some(Service::Other),
+        }
+    }
+
     /// The window whose reset ends the wait.
     pub(super) fn awaited(&self) -> Option<Window> {
         self.limit.window().or(self.window)

@@ -51,11 +51,10 @@ impl Incident {
             names: message.names,
             zone: clock.zone,
         });
-        let resets = match diagnosis.waiting_helps {
-            Some(false) => Resets::default(),
-            Some(true) | None => {
-                resets::find(&evidence, &clues.raw, diagnosis.awaited(), clock.zone)
-            }
+        let resets = if diagnosis.may_end_by_itself() {
+            resets::find(&evidence, &clues.raw, diagnosis.awaited(), clock.zone)
+        } else {
+            Resets::default()
         };
         let telling = Telling {
             evidence: &evidence,

@@ -177,7 +177,9 @@ impl Values {
 
 fn quoted(value: &str) -> Option<&str> {
     let quote = value.chars().next().filter(|c| ['"', '\''].contains(c))?;
-    value.strip_prefix(quote)?.strip_suffix(quote)
+    let text = value.strip_prefix(quote)?;
+    // One that was cut off has no end.
+    Some(text.strip_suffix(quote).unwrap_or(text))
 }
 
 /// The next `"key": value` whose value is a text or a number: key, value with its quotes, the rest.

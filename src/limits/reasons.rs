@@ -85,7 +85,11 @@ fn the_error(telling: &Telling<'_>, add: Add<'_>) {
         .map(|status| format!(", status {status}"))
         .unwrap_or_default();
     match (evidence.seen, line) {
-        (Seen::Pasted, _) => add(Source::Transcript, at, "Only the text of the message is known.".to_owned()),
+        (Seen::Pasted, _) => add(
+            Source::Transcript,
+            at,
+            "Only the text of the message is known.".to_owned(),
+        ),
         (Seen::Hook | Seen::Transcript, Some(_)) => add(
             Source::Transcript,
             at,

@@ -177,7 +177,7 @@ pub(super) const ROWS: &[Message] = &[
         id: "usage-based-cap",
         names: LimitKind::MemberSpendCap,
         service: Some(Service::Plan),
-        patterns: &[Says(&["usage limit", "contact your admin to increase it"])],
+        patterns: &[Says(&["usage limit", "admin to increase it"])],
         judgement: admins(
             None,
             "Your organization's usage limit for you is reached: only an admin can raise it",
@@ -200,6 +200,7 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&["org's"]),
             Limit(&["organization's"]),
             Limit(&["organisation's"]),
+            Limit(&["overage"]),
         ],
         judgement: Weighed(
             caps::organization,
@@ -267,8 +268,7 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::OwnSpendCap,
         service: Some(Service::Plan),
         patterns: &[
-            LimitIs("monthly spend"),
-            LimitIs("spend"),
+            Limit(&["spend"]),
             LimitIs("monthly"),
             LimitIs("monthly usage"),
         ],

@@ -20,6 +20,8 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["credit balance too low"]),
             Says(&["you are out of credits"]),
             Says(&["doesn't have enough credit"]),
+            Says(&["claude api, purchase some credits"]),
+            Says(&["anthropic api, purchase some credits"]),
         ],
         judgement: Weighed(
             console::balance,
@@ -106,6 +108,7 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["exceededbudget"]),
             Says(&["over budget", "spend="]),
             Says(&["crossed spend within"]),
+            Says(&["key limit exceeded"]),
             Type("budget_exceeded"),
         ],
         judgement: Weighed(
@@ -133,7 +136,14 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["no resource package"]),
             Says(&["insufficient credits"]),
             Says(&["insufficient account balance"]),
+            Says(&["requires more credits, or fewer max_tokens"]),
+            Says(&["remaining quota"]),
+            Says(&["quota is not enough"]),
+            Says(&["is suspended", "billing details"]),
+            Says(&["余额不足"]),
+            Says(&["剩余额度"]),
             Type("insufficient_balance"),
+            Type("exceeded_current_quota_error"),
         ],
         judgement: Weighed(
             console::provider_balance,

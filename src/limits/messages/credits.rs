@@ -77,6 +77,7 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["uses usage credits, and this cloud session"]),
             Says(&["runs on usage credits"]),
             Says(&["usage credits required"]),
+            Says(&["prompt to confirm went unanswered"]),
         ],
         judgement: no_limit(
             Who::You,
@@ -108,6 +109,7 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["your org is out of"]),
             Says(&["your organization is out of"]),
             Says(&["your organisation is out of"]),
+            Says(&["your org", "has run out of"]),
             Says(&["out of extra usage", "admin"]),
             Says(&["out of usage credits", "admin"]),
         ],
@@ -145,6 +147,8 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["out of extra usage"]),
             Says(&["out of usage credits"]),
             Says(&["no usage credits left"]),
+            Says(&["run out of usage credits"]),
+            Says(&["run out of extra usage"]),
             Says(&["usage credits ran out"]),
         ],
         judgement: Weighed(

@@ -84,7 +84,7 @@ pub(super) const ROWS: &[Message] = &[
         id: "fast-overloaded",
         names: LimitKind::Overloaded,
         service: None,
-        patterns: &[Says(&["fast mode overloaded"])],
+        patterns: &[Says(&["fast mode", "overloaded"])],
         judgement: Weighed(
             news::fast_mode,
             "Too many people use fast mode. It pauses; Claude goes on at normal speed.",
@@ -105,6 +105,7 @@ pub(super) const ROWS: &[Message] = &[
         patterns: &[
             Says(&["fast mode", "not yet available via api"]),
             Says(&["fast mode unavailable"]),
+            Says(&["fast mode is not available"]),
         ],
         judgement: no_limit(
             Who::You,
@@ -155,7 +156,11 @@ pub(super) const ROWS: &[Message] = &[
         id: "fast",
         names: LimitKind::Throttle,
         service: Some(Service::Plan),
-        patterns: &[Limit(&["fast"]), Says(&["fast limit reached"])],
+        patterns: &[
+            Limit(&["fast"]),
+            Says(&["fast limit reached"]),
+            Says(&["fast mode paused"]),
+        ],
         judgement: Weighed(
             news::fast_mode,
             "Fast mode was used too much at once. It pauses; Claude goes on at normal speed.",
@@ -172,6 +177,24 @@ pub(super) const ROWS: &[Message] = &[
         helps: &[NORMAL_SPEED, WAIT_FOR_CAP],
         in_vain: &[],
         source: "strings of clients 2.1.119 to 2.1.329",
+    },
+    Message {
+        id: "other-model",
+        names: LimitKind::Unknown,
+        service: Some(Service::Plan),
+        patterns: &[Says(&["limit reached, now using"])],
+        judgement: notice(
+            "Work goes on with another model, as the limit of the first one is reached: /usage shows until when",
+            "work goes on with another model",
+        ),
+        also: &[],
+        wordings: &[(
+            Versions::before(2, 0, 0),
+            &["Claude Opus 4 limit reached, now using Sonnet 4"],
+        )],
+        helps: &[CHECK_METERS],
+        in_vain: &[],
+        source: "messages that users pasted",
     },
     Message {
         id: "paid-from-credits",
@@ -216,6 +239,12 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["you've used", "% of your"]),
             Says(&["you have used", "% of your"]),
             Says(&["% of your", "used"]),
+            Says(&["% of", "limit used"]),
+            Says(&["near weekly limit"]),
+            Says(&["near session limit"]),
+            Says(&["near 5-hour limit"]),
+            Says(&["nearing weekly limit"]),
+            Says(&["nearing session limit"]),
             Says(&["you're close to your"]),
             Says(&["you are close to your"]),
             Says(&["approaching", "limit"]),

@@ -44,7 +44,7 @@ fn read_text(
 }
 
 /// What stands before a reset time.
-const STARTS: [&str; 8] = [
+const STARTS: [&str; 10] = [
     "resets ",
     "reset at ",
     "reset on ",
@@ -53,15 +53,24 @@ const STARTS: [&str; 8] = [
     "continuing automatically at ",
     "continues automatically at ",
     "messages until ",
+    "try again in ",
+    "try again at ",
 ];
 
 /// `Claude AI usage limit reached|1755615600`, as clients 1.0.8x had it.
 fn epoch_after_bar(text: &str) -> Option<DateTime<Utc>> {
-    let (_, digits) = text.split_once("limit reached|")?;
-    let end = digits
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(digits.len());
-    DateTime::from_timestamp(digits.get(..end)?.parse().ok()?, 0)
+    let (_, after) = text.split_once("limit reached|")?;
+    epoch(split_where(after, |c| !c.is_ascii_digit()).0)
+}
+
+/// Seconds or milliseconds since 1970.
+fn epoch(digits: &str) -> Option<DateTime<Utc>> {
+    let number = digits.parse().ok()?;
+    match digits.len() {
+        10 => DateTime::from_timestamp(number, 0),
+        13 => DateTime::from_timestamp_millis(number),
+        _ => None,
+    }
 }
 
 /// The IANA zone in parentheses.
@@ -120,8 +129,8 @@ impl Moment {
         let mut words = Self::default();
         for word in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
             // "8am." and "00:00)" end a sentence; "9:30 AM" has its half of the day apart.
-            let ends = word.ends_with(['.', ')']);
-            let word = word.trim_matches(['.', ')', '(']);
+            let ends = word.ends_with(['.', ')', '"']);
+            let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
             if !words.take(word) || (ends && words.time.is_some() && word != "at") {
                 break;
             }
@@ -167,7 +176,7 @@ impl Moment {
             .trim_end_matches(['s', 't', 'n', 'd', 'r', 'h'])
             .parse::<i32>()
         {
-            if self.month.is_some() && self.day.is_none() && (1..=31).contains(&number) {
+            if self.day.is_none() && (1..=31).contains(&number) {
                 self.day = u32::try_from(number).ok();
                 return true;
             }
@@ -239,11 +248,8 @@ impl Moment {
 }
 
 fn instant(word: &str) -> Option<DateTime<Utc>> {
-    if word.len() == 10 && word.bytes().all(|byte| byte.is_ascii_digit()) {
-        return DateTime::from_timestamp(word.parse().ok()?, 0);
-    }
-    let time = DateTime::parse_from_rfc3339(&word.to_ascii_uppercase()).ok()?;
-    Some(time.to_utc())
+    let date = || DateTime::parse_from_rfc3339(&word.to_ascii_uppercase()).ok();
+    epoch(word).or_else(|| Some(date()?.to_utc()))
 }
 
 fn month(word: &str) -> Option<u32> {
@@ -379,6 +385,19 @@ mod tests {
             (
                 "You've hit your limit · resets 14:30 (UTC)",
                 "2026-11-20T14:30:00Z",
+            ),
+            (
+                "Claude AI usage limit reached|1755615600000",
+                "2025-08-19T15:00:00Z",
+            ),
+            (
+                "stderr: \"hit your limit · resets 3:45pm\"",
+                "2026-11-20T14:45:00Z",
+            ),
+            ("weekly limit · resets 1 Dec, 09:00", "2026-12-01T08:00:00Z"),
+            (
+                "hit your session limit, try again in 45m",
+                "2026-11-20T06:40:00Z",
             ),
         ] {
             assert_eq!(read(text, FRIDAY, None), Some(utc(expected)), "{text}");
