@@ -79,6 +79,7 @@ impl Environment {
         clippy::disallowed_methods,
         reason = "the one place that reads clock and variables"
     )]
+    #[must_use]
     pub fn at_present(&self) -> Self {
         let machine_now = Utc::now();
         Self {

@@ -107,7 +107,7 @@ fn state(session: Option<&str>, environment: &Environment) -> State {
                 .to_std()
                 .unwrap_or_default(),
             format!(
-                "Back at {} (Ctrl-C ends the wait)",
+                "Waiting until {}. Ctrl-C ends it.",
                 clock.time_and_distance(reset.at)
             ),
         ),
@@ -136,11 +136,15 @@ fn blocking(session: Option<&str>, environment: &Environment) -> Option<Incident
         Some(reset) => reset.surely_over() > environment.now,
         None => !incident.is_outlived(environment.now),
     };
-    lookup::all(&places, environment, session)
+    let mut blocking: Vec<Incident> = lookup::all(&places, environment, session)
         .into_iter()
-        .find(|incident| {
+        .filter(|incident| {
             incident.is_open() && !incident.is_news() && holds(incident) && is_own(incident)
         })
+        .collect();
+    // A hiccup of the service is newer than the limit that it follows, and shorter.
+    blocking.sort_by_key(|incident| incident.diagnosis.limit.is_passing());
+    blocking.into_iter().next()
 }
 
 /// `90s`, `30m`, `2h`, `1h30m`.

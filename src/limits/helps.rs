@@ -56,6 +56,11 @@ pub(super) const WAIT_UNKNOWN: Help = help(
 )
 .run("/usage");
 pub(super) const WAIT_FOR_CAP: Help = help("Or wait until {when}", "The limit starts again then.");
+pub(super) const OPEN_USAGE_LATER: Help = help(
+    "Open /usage again in a few minutes",
+    "Only that page is limited. Your work goes on.",
+)
+.run("/usage");
 pub(super) const TRY_AGAIN: Help = help("Send the prompt again", "The reset time has passed.");
 pub(super) const OTHER_MODEL: Help = help(
     "Use another model",
@@ -82,6 +87,11 @@ pub(super) const ADD_CREDITS: Help = help(
     "The pool never fills by itself, unlike your included usage.",
 )
 .run("/usage-credits")
+.at(OWN_USAGE_PAGE);
+pub(super) const SAVE_CAP_AGAIN: Help = help(
+    "Try again, or set the limit in the browser",
+    "The new limit was not saved. The old one still holds.",
+)
 .at(OWN_USAGE_PAGE);
 pub(super) const RAISE_OWN_CAP: Help = help(
     "Or raise your own monthly cap on {pool}",
@@ -124,7 +134,7 @@ pub(super) const ASK_FOR_A_SEAT: Help = help(
 )
 .run("/usage-credits");
 pub(super) const OTHER_PATH: Help = help(
-    "Or work without the organization's pool: your own Pro or Max account, your own API key, or a gateway that your team pays for",
+    "Or work without the organization's pool: on your own plan, with your own API key, or through a gateway",
     "Your work is safe: sessions stay in projects/, and another account can resume them.",
 )
 .run("/login");
@@ -158,7 +168,7 @@ pub(super) const MODEL_WITHOUT_CREDITS: Help = help(
 )
 .run("/model");
 pub(super) const CREDITS_FOR_MODEL: Help = help(
-    "Or turn {pool} on for this model",
+    "Or turn {pool} on for it",
     "That is paid per token, on top of your plan.",
 )
 .run("/usage-credits")

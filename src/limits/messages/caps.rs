@@ -6,7 +6,7 @@ use super::row::{ANY, Concerns, Message, Plans, admins, no_limit};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     ASK_ADMIN_FOR_USAGE, ASK_FOR_A_SEAT, ASK_OWNER_FOR_CAP, ASK_SUPPORT, OTHER_PATH, RAISE_OWN_CAP,
-    TRY_AGAIN, UPDATE, WAIT, WAIT_UNKNOWN,
+    SAVE_CAP_AGAIN, UPDATE, WAIT, WAIT_UNKNOWN,
 };
 use crate::limits::kind::{LimitKind, Service, Who};
 use crate::limits::rules::caps;
@@ -31,7 +31,7 @@ pub(super) const ROWS: &[Message] = &[
             ANY,
             &["Could not update your spend limit. Press Enter to retry."],
         )],
-        helps: &[TRY_AGAIN, RAISE_OWN_CAP],
+        helps: &[SAVE_CAP_AGAIN],
         in_vain: &[],
         source: "Claude Code documentation, errors page",
     },

@@ -6,8 +6,8 @@ use super::row::{ANY, Concerns, Message, no_limit, notice};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, GOOGLE_QUOTA,
-    LESS_BUSY_MODEL, LOOK_AT_LOCKS, LOOK_AT_STATUS_PAGE, PAY, PAY_CONSOLE, RAISE_TIER,
-    REPORT_UNKNOWN, RETRY, RETRY_ONCE, RETRY_SERVICE, TOMORROW, UPDATE, WAIT_UNKNOWN,
+    LESS_BUSY_MODEL, LOOK_AT_LOCKS, LOOK_AT_STATUS_PAGE, OPEN_USAGE_LATER, PAY, PAY_CONSOLE,
+    RAISE_TIER, REPORT_UNKNOWN, RETRY, RETRY_ONCE, RETRY_SERVICE, TOMORROW, UPDATE, WAIT_UNKNOWN,
 };
 use crate::limits::kind::{LimitKind, Service, Who};
 use crate::limits::rules::{console, service, windows};
@@ -34,7 +34,7 @@ pub(super) const NAMED: &[Message] = &[
                 "Usage endpoint is rate limited. Please try again in a moment.",
             ],
         )],
-        helps: &[CHECK_METERS],
+        helps: &[OPEN_USAGE_LATER],
         in_vain: &[],
         source: "strings of clients 2.1.119 and 2.1.329",
     },

@@ -94,7 +94,7 @@ pub(in crate::limits) fn disabled_by_key(case: &Case<'_>) -> Diagnosis {
         OrgDisabled,
         Verdict::NotALimit,
         Who::You,
-        words::ORGANIZATION_DISABLED,
+        words::KEY_OF_DISABLED_ORGANIZATION,
     )
     .waiting(false)
 }

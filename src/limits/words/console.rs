@@ -17,7 +17,7 @@ pub(in crate::limits) fn gateway_cap(telling: &Telling<'_>) -> Said {
     capped(telling, &what, "gateway's spend limit")
 }
 
-/// A budget of LiteLLM and the like.
+/// A budget of `LiteLLM` and the like.
 pub(in crate::limits) fn gateway_budget(telling: &Telling<'_>) -> Said {
     let what = format!("The budget at {} is used up", whose_gateway(telling));
     capped(telling, &what, "gateway's budget is used up")
@@ -100,6 +100,11 @@ pub(in crate::limits) const PAYMENT_DUE: Words = Words::Fixed(
 pub(in crate::limits) const ORGANIZATION_DISABLED: Words = Words::Fixed(
     "The organization of this login or key is disabled: look at /status, then appeal or log in elsewhere",
     "organization disabled, no limit · /status",
+);
+
+pub(in crate::limits) const KEY_OF_DISABLED_ORGANIZATION: Words = Words::Fixed(
+    "The API key in use belongs to a disabled organization, your login is not involved: unset or replace it",
+    "API key of a disabled organization · unset it",
 );
 
 #[cfg(test)]

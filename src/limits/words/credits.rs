@@ -33,12 +33,12 @@ pub(in crate::limits) fn unconfirmed(telling: &Telling<'_>) -> Said {
         return telling.until(&what, "your included usage is back", &badge(telling));
     }
     let then = match telling.diagnosis.who {
-        Who::Admin => "then ask an admin",
-        Who::Nobody | Who::You | Who::Anthropic => "before you buy any",
+        Who::Admin => ", then ask an admin",
+        Who::Nobody | Who::You | Who::Anthropic => " before you buy any",
     };
     said(
         &[format!(
-            "The message says that no {pool} {verb} left: look at /usage {then}"
+            "The message says that no {pool} {verb} left: look at /usage{then}"
         )],
         format!("no {pool} left, says the message · see /usage"),
     )

@@ -46,6 +46,25 @@ impl Telling<'_> {
         self.until(what, "you are back", badge)
     }
 
+    /// The same for a window that may be one model's: the others still work.
+    fn until_back_or_another_model(&self, what: &str, badge: &str) -> Said {
+        let said = self.until_back(what, badge);
+        if !self.window().is_of_one_model() {
+            return said;
+        }
+        let other = format!("{what}: use another model (/model)");
+        match self.resets.chosen {
+            Some(reset) if reset.at <= self.clock.now => said,
+            Some(reset) => {
+                let long = self.clock.time_and_distance(reset.at);
+                let short = self.clock.time(reset.at);
+                let headlines = [long, short].map(|until| format!("{other} until {until}"));
+                self::said(&headlines, said.badge)
+            }
+            None => self::said(&[other], said.badge),
+        }
+    }
+
     /// The same, where it is not the user who is back.
     fn until(&self, what: &str, who: &str, badge: &str) -> Said {
         match self.resets.chosen {
@@ -71,7 +90,7 @@ impl Telling<'_> {
             None => {
                 let headlines = [
                     format!("{what}: /usage shows when {who}"),
-                    format!("{what} (see /usage)"),
+                    format!("{what}: look at /usage"),
                 ];
                 said(&headlines, format!("{badge} · reset: see /usage"))
             }

@@ -5,11 +5,7 @@ use crate::limits::diagnosis::{Said, Telling, Words, said};
 /// The window is used up, as the message says.
 pub(in crate::limits) fn used_up(telling: &Telling<'_>) -> Said {
     let limit = telling.limit();
-    if telling.window().is_of_one_model() {
-        let what = format!("Your {limit} is used up, other models work (/model)");
-        return telling.until_back(&what, limit);
-    }
-    telling.until_back(&format!("Your {limit} is used up"), limit)
+    telling.until_back_or_another_model(&format!("Your {limit} is used up"), limit)
 }
 
 /// Another window is used up than the message names.
@@ -43,13 +39,8 @@ pub(in crate::limits) fn whose_is_unknown(telling: &Telling<'_>) -> Said {
 /// Nothing but the message says so.
 pub(in crate::limits) fn unconfirmed(telling: &Telling<'_>) -> Said {
     let limit = telling.limit();
-    let other = if telling.window().is_of_one_model() {
-        " (/model for another model)"
-    } else {
-        ""
-    };
-    let what = format!("Your {limit} is used up, says the message{other}");
-    let said = telling.until_back(&what, &format!("{limit}, says the message"));
+    let what = format!("Your {limit} is used up, says the message");
+    let said = telling.until_back_or_another_model(&what, &format!("{limit}, says the message"));
     let shorter = telling.until_back(&what, limit).badge;
     said.or_badge(shorter)
 }
