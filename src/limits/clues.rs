@@ -271,8 +271,11 @@ fn up_to_limit(rest: &str) -> Option<(&str, &str)> {
 
 /// Whether what follows "limit" ends the statement: "… limit on that key" is about something else.
 fn ends_there(after: &str) -> bool {
-    const GO_ON: [&str; 9] = [
+    const GO_ON: [&str; 12] = [
         "for claude",
+        "for this week",
+        "for this month",
+        "for this session",
         "resets",
         "reset ",
         "again",

@@ -333,6 +333,10 @@ pub(super) const LOGIN: Help = help(
     "The service did not accept this session's login.",
 )
 .run("/login");
+pub(super) const FREE_DISK: Help = help(
+    "Delete files you do not need, then try again",
+    "Claude Code could not write to its folder, ~/.claude by default.",
+);
 pub(super) const TRY_LOGIN_AGAIN: Help = help(
     "Wait a minute and try again; if it stays, close other Claude Code windows",
     "Only one of them can renew the login at a time.",

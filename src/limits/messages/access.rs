@@ -5,7 +5,7 @@ use super::row::Pattern::{ApiError, Class, Says, Status, Type};
 use super::row::{ANY, Message, no_limit};
 use crate::limits::helps::{
     APPEAL, ASK_ADMIN_FOR_ACCESS, CHECK_NETWORK, CHECK_REGION, CHECK_STATUS, CHOOSE_MODEL, FIX_KEY,
-    LOGIN, OTHER_ORGANIZATION, PROVIDER_LOGIN, TRY_LOGIN_AGAIN, UNSET_KEY, UPDATE,
+    FREE_DISK, LOGIN, OTHER_ORGANIZATION, PROVIDER_LOGIN, TRY_LOGIN_AGAIN, UNSET_KEY, UPDATE,
     USE_SUBSCRIPTION,
 };
 use crate::limits::kind::{LimitKind, Service, Who};
@@ -237,11 +237,7 @@ pub(super) const ROWS: &[Message] = &[
         id: "refresh-race",
         names: LimitKind::Auth,
         service: Some(Service::Plan),
-        patterns: &[
-            Says(&["another claude code process is refreshing"]),
-            Says(&["could not refresh your login"]),
-            Says(&["failed to refresh oauth token"]),
-        ],
+        patterns: &[Says(&["another claude code process is refreshing"])],
         judgement: no_limit(
             Who::You,
             Some(true),
@@ -256,6 +252,31 @@ pub(super) const ROWS: &[Message] = &[
         helps: &[TRY_LOGIN_AGAIN, LOGIN],
         in_vain: &[],
         source: "Claude Code documentation, errors page",
+    },
+    Message {
+        id: "disk-full",
+        names: LimitKind::Auth,
+        service: None,
+        patterns: &[
+            Says(&["the disk that holds the claude code config directory"]),
+            Says(&["your disk quota"]),
+        ],
+        judgement: no_limit(
+            Who::You,
+            Some(false),
+            "The disk with Claude Code's settings is full, no usage limit is involved: delete files you do not need",
+            "the disk is full, no limit · delete files",
+        ),
+        also: &[],
+        wordings: &[(
+            ANY,
+            &[
+                "Could not refresh your login: the disk that holds the Claude Code config directory (~/.claude by default), or your disk quota on it, is full",
+            ],
+        )],
+        helps: &[FREE_DISK, LOGIN],
+        in_vain: &[],
+        source: "strings of client 2.1.329",
     },
     Message {
         id: "not-allowed",
@@ -346,7 +367,11 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::Auth,
         service: None,
         patterns: &[
-            Says(&["run /login"]),
+            Says(&["please run /login"]),
+            Says(&["- run /login"]),
+            Says(&["· run /login"]),
+            Says(&["try /login if"]),
+            Says(&["instead, but it doesn't have enough credit"]),
             Says(&["not logged in"]),
             Says(&["no auth credentials"]),
             Says(&["invalid_grant"]),

@@ -94,7 +94,10 @@ pub(super) const ROWS: &[Message] = &[
         id: "service-off",
         names: LimitKind::SeatNoCredits,
         service: Some(Service::Plan),
-        patterns: &[Says(&["this service is disabled for your org"])],
+        patterns: &[
+            Says(&["this service is disabled for your org"]),
+            Says(&["usage credits aren't on for your organization"]),
+        ],
         judgement: admins(
             None,
             "Your organization turned usage credits off for Claude Code: ask an admin, or wait (/usage shows it)",
@@ -134,6 +137,7 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&["channel's"]),
             Limit(&["group"]),
             Limit(&["shared"]),
+            Says(&["exceeds your group's budget"]),
         ],
         judgement: Weighed(
             caps::member,
@@ -201,6 +205,8 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&["organization's"]),
             Limit(&["organisation's"]),
             Limit(&["overage"]),
+            Says(&["organization's usage credit cap"]),
+            Says(&["organization's usage credits are capped"]),
         ],
         judgement: Weighed(
             caps::organization,

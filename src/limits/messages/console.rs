@@ -19,7 +19,6 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["credit balance is too low"]),
             Says(&["credit balance too low"]),
             Says(&["you are out of credits"]),
-            Says(&["doesn't have enough credit"]),
             Says(&["claude api, purchase some credits"]),
             Says(&["anthropic api, purchase some credits"]),
         ],

@@ -1,7 +1,7 @@
 //! Usage credits, formerly extra usage: the prepaid pool, and what needs it.
 
 use super::row::Judgement::Weighed;
-use super::row::Pattern::{ApiError, Says, Type};
+use super::row::Pattern::{ApiError, Begins, Says, Type};
 use super::row::{ANY, Concerns, Message, Plans, no_limit};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
@@ -77,7 +77,8 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["uses usage credits, and this cloud session"]),
             Says(&["runs on usage credits"]),
             Says(&["usage credits required"]),
-            Says(&["prompt to confirm went unanswered"]),
+            Begins("the prompt to confirm went unanswered"),
+            Begins("continuing on"),
         ],
         judgement: no_limit(
             Who::You,

@@ -78,6 +78,9 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["could not process image"]),
             Says(&["unable to resize image"]),
             Says(&["image exceeds"]),
+            Says(&["unable to send image"]),
+            Says(&["image base64 size"]),
+            Says(&["images exceed the api limit"]),
         ],
         judgement: no_limit(
             Who::You,
@@ -108,6 +111,7 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["pdf too large"]),
             Says(&["pdf pages"]),
             Says(&["attached media exceeds"]),
+            Says(&["pushed the request over the limit"]),
             Status(413, 413),
         ],
         judgement: no_limit(
@@ -176,6 +180,7 @@ pub(super) const ROWS: &[Message] = &[
             Says(&["longer than the maximum model length"]),
             Says(&["context exceeds the"]),
             Says(&["prompt_too_long"]),
+            Says(&["autocompact is thrashing"]),
         ],
         judgement: no_limit(
             Who::You,

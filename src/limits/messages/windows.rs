@@ -65,7 +65,11 @@ pub(super) const ROWS: &[Message] = &[
         id: "weekly-fable",
         names: LimitKind::Window(Window::WeeklyFable),
         service: Some(Service::Plan),
-        patterns: &[Limit(&["fable"]), Limit(&["mythos"])],
+        patterns: &[
+            Limit(&["fable"]),
+            Limit(&["mythos"]),
+            Says(&["used your included fable"]),
+        ],
         judgement: Weighed(
             windows::named,
             "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
@@ -150,6 +154,9 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&[]),
             Says(&["claude", "usage limit", "will reset"]),
             Says(&["out of free messages until"]),
+            Says(&["used your included usage"]),
+            Says(&["wait for your usage limit"]),
+            Says(&["continuing automatically when your limit resets"]),
         ],
         judgement: Weighed(
             windows::unnamed,
