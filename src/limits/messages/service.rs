@@ -339,6 +339,7 @@ pub(super) const NAMED: &[Message] = &[
             Says(&["stream idle timeout"]),
             Says(&["response above may be incomplete"]),
             Says(&["typeerror: fetch failed"]),
+            Says(&["api error: fetch failed"]),
             Says(&["socket hang up"]),
             Says(&["socket is closed"]),
             Says(&["econnre"]),
