@@ -37,7 +37,7 @@ impl fmt::Display for ClientVersion {
 }
 
 /// From one version up to, but not including, another; an open end is None.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
     /// The first version that this holds for.
     pub from: Option<ClientVersion>,

@@ -95,7 +95,7 @@ pub fn tell_at_length(incident: &Incident, clock: Clock, spent: Option<&str>, pa
             page.indented(3, Tone::Accent, place);
         }
     }
-    let is_known = !incident.message.wordings.is_empty();
+    let is_known = incident.message.wordings.texts().next().is_some();
     if incident.evidence.seen == Seen::Pasted && is_known {
         list(
             page,

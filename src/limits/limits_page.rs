@@ -31,8 +31,8 @@ pub fn page() -> String {
 }
 
 fn section(page: &mut String, message: &Message) {
-    let texts = || message.wordings.iter().flat_map(|(_, texts)| *texts);
-    let first = texts().next().copied().unwrap_or(message.id);
+    let texts = || message.wordings.texts();
+    let first = texts().next().unwrap_or(message.id);
     let _ = writeln!(page, "\n### {}\n", first.replace('|', "\\|"));
     let mut meanings = message.meanings();
     let _ = writeln!(page, "{}\n", meanings.next().unwrap_or_default());
@@ -70,9 +70,8 @@ fn section(page: &mut String, message: &Message) {
     }
     let versions: Vec<String> = message
         .wordings
-        .iter()
-        .filter(|(versions, _)| versions.from.is_some() || versions.before.is_some())
-        .filter_map(|(versions, texts)| Some(format!("\"{}\" {versions}", texts.first()?)))
+        .dated()
+        .map(|(versions, text)| format!("\"{text}\" {versions}"))
         .collect();
     let versions = match versions.as_slice() {
         [] => String::new(),

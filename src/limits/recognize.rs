@@ -55,7 +55,8 @@ fn row(clues: &Clues) -> Option<(Rank, &'static Message)> {
 fn matches(pattern: Pattern, clues: &Clues) -> bool {
     let limit = clues.limit.as_ref();
     match pattern {
-        Pattern::Says(parts) => parts.iter().all(|part| clues.text.contains(part)),
+        Pattern::Says(words) => clues.text.contains(words),
+        Pattern::SaysAll(parts) => parts.iter().all(|part| clues.text.contains(part)),
         Pattern::Begins(start) => clues.text.starts_with(start),
         Pattern::Limit(words) => {
             limit.is_some_and(|limit| words.iter().all(|word| limit.name.contains(word)))
@@ -82,7 +83,7 @@ mod tests {
     #[test]
     fn every_wording_is_recognized_as_its_own_row() {
         for message in messages::all() {
-            for text in message.wordings.iter().flat_map(|(_, texts)| *texts) {
+            for text in message.wordings.texts() {
                 assert_eq!(id(text), message.id, "{text}");
             }
         }

@@ -1,7 +1,8 @@
 //! Caps on usage credits that somebody chose: the user, or an admin for member, group, organization.
 
 use super::row::Judgement::Weighed;
-use super::row::Pattern::{Limit, LimitIs, Says};
+use super::row::Pattern::{Limit, LimitIs, Says, SaysAll};
+use super::row::Wordings::{Any, ByVersion};
 use super::row::{ANY, Concerns, Message, Plans, admins, no_limit};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
@@ -17,8 +18,8 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
-            Says(&["could not update your spend limit"]),
-            Says(&["could not remove your spend limit"]),
+            Says("could not update your spend limit"),
+            Says("could not remove your spend limit"),
         ],
         judgement: no_limit(
             Who::You,
@@ -27,10 +28,7 @@ pub(super) const ROWS: &[Message] = &[
             "spend limit not saved · try again",
         ),
         also: &[],
-        wordings: &[(
-            ANY,
-            &["Could not update your spend limit. Press Enter to retry."],
-        )],
+        wordings: Any(&["Could not update your spend limit. Press Enter to retry."]),
         helps: &[SAVE_CAP_AGAIN],
         in_vain: &[],
         source: "Claude Code documentation, errors page",
@@ -40,8 +38,8 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::MemberSpendCap,
         service: Some(Service::Plan),
         patterns: &[
-            Says(&["group's", "limit is set to $0"]),
-            Says(&["usage allocation has been disabled"]),
+            SaysAll(&["group's", "limit is set to $0"]),
+            Says("usage allocation has been disabled"),
         ],
         judgement: admins(
             None,
@@ -49,13 +47,10 @@ pub(super) const ROWS: &[Message] = &[
             "an admin set your credits to nothing · ask an admin",
         ),
         also: &[],
-        wordings: &[(
-            ANY,
-            &[
-                "Your group's usage limit is set to $0 · run /usage-credits to ask your admin for a higher limit",
-                "Your usage allocation has been disabled by your admin · ask your admin for a higher limit",
-            ],
-        )],
+        wordings: Any(&[
+            "Your group's usage limit is set to $0 · run /usage-credits to ask your admin for a higher limit",
+            "Your usage allocation has been disabled by your admin · ask your admin for a higher limit",
+        ]),
         helps: &[ASK_ADMIN_FOR_USAGE, WAIT_UNKNOWN, OTHER_PATH],
         in_vain: &[],
         source: "strings of client 2.1.328 (disabled reasons group_zero_credit_limit, member_level_disabled)",
@@ -65,15 +60,15 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::SeatNoCredits,
         service: Some(Service::Plan),
         patterns: &[
-            Says(&["seat", "include usage"]),
-            Says(&["seat", "include extra usage"]),
+            SaysAll(&["seat", "include usage"]),
+            SaysAll(&["seat", "include extra usage"]),
         ],
         judgement: Weighed(
             caps::seat,
             "Your included usage is used up, and seats of your type do not go on with usage credits.",
         ),
         also: &[],
-        wordings: &[
+        wordings: ByVersion(&[
             (
                 Versions::since(2, 1, 144),
                 &[
@@ -85,7 +80,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::before(2, 1, 144),
                 &["Your seat type doesn't include extra usage"],
             ),
-        ],
+        ]),
         helps: &[WAIT, ASK_FOR_A_SEAT, OTHER_PATH],
         in_vain: &[],
         source: "strings of client 2.1.328 (disabled reason seat_tier_zero_credit_limit)",
@@ -95,8 +90,8 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::SeatNoCredits,
         service: Some(Service::Plan),
         patterns: &[
-            Says(&["this service is disabled for your org"]),
-            Says(&["usage credits aren't on for your organization"]),
+            Says("this service is disabled for your org"),
+            Says("usage credits aren't on for your organization"),
         ],
         judgement: admins(
             None,
@@ -104,7 +99,7 @@ pub(super) const ROWS: &[Message] = &[
             "credits are off for Claude Code · ask an admin",
         ),
         also: &[],
-        wordings: &[(ANY, &["This service is disabled for your org"])],
+        wordings: Any(&["This service is disabled for your org"]),
         helps: &[ASK_ADMIN_FOR_USAGE, WAIT_UNKNOWN, OTHER_PATH],
         in_vain: &[],
         source: "strings of client 2.1.328 (disabled reason org_service_level_disabled)",
@@ -113,17 +108,16 @@ pub(super) const ROWS: &[Message] = &[
         id: "org-paused",
         names: LimitKind::OrgSpendCap,
         service: Some(Service::Plan),
-        patterns: &[Says(&["usage is paused for your organization"])],
+        patterns: &[Says("usage is paused for your organization")],
         judgement: admins(
             Some(false),
             "Anthropic paused your organization's usage: an admin of it has to write to Anthropic's support",
             "your organization's usage is paused · ask an admin",
         ),
         also: &[],
-        wordings: &[(
-            ANY,
-            &["Usage is paused for your organization. For help, please contact support."],
-        )],
+        wordings: Any(&[
+            "Usage is paused for your organization. For help, please contact support.",
+        ]),
         helps: &[ASK_SUPPORT, OTHER_PATH],
         in_vain: &[],
         source: "strings of client 2.1.329",
@@ -137,21 +131,18 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&["channel's"]),
             Limit(&["group"]),
             Limit(&["shared"]),
-            Says(&["exceeds your group's budget"]),
+            Says("exceeds your group's budget"),
         ],
         judgement: Weighed(
             caps::member,
             "A budget that an admin gave to your team, group or channel is used up. Owners can raise it; for a channel its manager can, too.",
         ),
         also: &[],
-        wordings: &[(
-            ANY,
-            &[
-                "You've hit your team's shared budget · ask your admin to raise it at …",
-                "You've hit your team's pooled group budget · resets …",
-                "You've hit your channel's monthly spend limit · an org owner or channel manager can raise it in the channel's Claude settings",
-            ],
-        )],
+        wordings: Any(&[
+            "You've hit your team's shared budget · ask your admin to raise it at …",
+            "You've hit your team's pooled group budget · resets …",
+            "You've hit your channel's monthly spend limit · an org owner or channel manager can raise it in the channel's Claude settings",
+        ]),
         helps: &[ASK_OWNER_FOR_CAP, WAIT, OTHER_PATH],
         in_vain: &[],
         source: "strings of clients 2.1.286 to 2.1.329 (overage scopes group_pool, channel); Claude Code documentation, errors page",
@@ -166,13 +157,10 @@ pub(super) const ROWS: &[Message] = &[
             "An admin's limit on you is reached, and your included usage is used up. There are three layers: organization, type of seat (Enterprise), member; the message names one. Only an Owner can change it. A figure slightly over the limit is normal: the check comes before the request.",
         ),
         also: &[],
-        wordings: &[(
-            ANY,
-            &[
-                "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets …",
-                "You've hit your individual usage limit · your session limit resets …",
-            ],
-        )],
+        wordings: Any(&[
+            "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets …",
+            "You've hit your individual usage limit · your session limit resets …",
+        ]),
         helps: &[ASK_OWNER_FOR_CAP, WAIT, OTHER_PATH],
         in_vain: &[],
         source: "recorded from client 2.1.328 (disabled reason org_spend_cap_reached); Claude Code changelog 2.1.221",
@@ -181,17 +169,14 @@ pub(super) const ROWS: &[Message] = &[
         id: "usage-based-cap",
         names: LimitKind::MemberSpendCap,
         service: Some(Service::Plan),
-        patterns: &[Says(&["usage limit", "admin to increase it"])],
+        patterns: &[SaysAll(&["usage limit", "admin to increase it"])],
         judgement: admins(
             None,
             "Your organization's usage limit for you is reached: only an admin can raise it",
             "your organization's limit · ask an admin",
         ),
         also: &[],
-        wordings: &[(
-            ANY,
-            &["You've hit your usage limit · contact your admin to increase it"],
-        )],
+        wordings: Any(&["You've hit your usage limit · contact your admin to increase it"]),
         helps: &[ASK_OWNER_FOR_CAP, OTHER_PATH],
         in_vain: &[],
         source: "strings of client 2.1.328: organizations that are billed by usage",
@@ -205,8 +190,8 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&["organization's"]),
             Limit(&["organisation's"]),
             Limit(&["overage"]),
-            Says(&["organization's usage credit cap"]),
-            Says(&["organization's usage credits are capped"]),
+            Says("organization's usage credit cap"),
+            Says("organization's usage credits are capped"),
         ],
         judgement: Weighed(
             caps::organization,
@@ -229,7 +214,7 @@ pub(super) const ROWS: &[Message] = &[
                 "The words are wrong in the same way: a session that carries no plan gets the organization's words.",
             ),
         ],
-        wordings: &[
+        wordings: ByVersion(&[
             (
                 Versions::since(2, 1, 240),
                 &[
@@ -246,7 +231,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::between((2, 1, 119), (2, 1, 153)),
                 &["You've hit your org's monthly usage limit"],
             ),
-        ],
+        ]),
         helps: &[WAIT, ASK_OWNER_FOR_CAP, OTHER_PATH, UPDATE],
         in_vain: &[(
             Concerns::OnePersonPlans,
@@ -264,7 +249,7 @@ pub(super) const ROWS: &[Message] = &[
             "The limit on your usage credits is reached, on top of a used-up 5-hour or weekly limit.",
         ),
         also: &[],
-        wordings: &[(ANY, &["You've hit your usage credit limit · resets …"])],
+        wordings: Any(&["You've hit your usage credit limit · resets …"]),
         helps: &[WAIT, RAISE_OWN_CAP],
         in_vain: &[],
         source: "strings of client 2.1.283",
@@ -287,7 +272,7 @@ pub(super) const ROWS: &[Message] = &[
             ANY,
             "The cap was set by an admin; a member cannot raise it.",
         )],
-        wordings: &[
+        wordings: ByVersion(&[
             (
                 Versions::since(2, 1, 240),
                 &[
@@ -299,7 +284,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::since(2, 1, 162),
                 &["You've hit your monthly spend limit · raise it at claude.ai/settings/usage"],
             ),
-        ],
+        ]),
         helps: &[WAIT, RAISE_OWN_CAP],
         in_vain: &[(
             Concerns::Everybody,

@@ -1,7 +1,8 @@
 //! Usage credits, formerly extra usage: the prepaid pool, and what needs it.
 
 use super::row::Judgement::Weighed;
-use super::row::Pattern::{ApiError, Begins, Says, Type};
+use super::row::Pattern::{ApiError, Begins, Says, SaysAll, Type};
+use super::row::Wordings::{Any, ByVersion};
 use super::row::{ANY, Concerns, Message, Plans, no_limit};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
@@ -18,9 +19,9 @@ pub(super) const ROWS: &[Message] = &[
         service: Some(Service::Plan),
         patterns: &[
             ApiError("long_context_credits_required"),
-            Says(&["required for 1m context"]),
-            Says(&["required for long context"]),
-            Says(&["long context beta is not yet available"]),
+            Says("required for 1m context"),
+            Says("required for long context"),
+            Says("long context beta is not yet available"),
         ],
         judgement: no_limit(
             Who::You,
@@ -29,7 +30,7 @@ pub(super) const ROWS: &[Message] = &[
             "1M context needs credits · /model without [1m]",
         ),
         also: &[],
-        wordings: &[
+        wordings: ByVersion(&[
             (
                 Versions::since(2, 1, 144),
                 &[
@@ -49,7 +50,7 @@ pub(super) const ROWS: &[Message] = &[
                     "API Error: Request rejected (429) · Extra usage is required for long context requests.",
                 ],
             ),
-        ],
+        ]),
         helps: &[STANDARD_CONTEXT, TURN_CREDITS_ON],
         in_vain: &[
             (
@@ -70,13 +71,13 @@ pub(super) const ROWS: &[Message] = &[
         patterns: &[
             Type("credits_required"),
             ApiError("model_requires_usage_credits"),
-            Says(&["requires usage credits"]),
-            Says(&["requires extra usage"]),
-            Says(&["needs usage credits"]),
-            Says(&["now uses usage credits"]),
-            Says(&["uses usage credits, and this cloud session"]),
-            Says(&["runs on usage credits"]),
-            Says(&["usage credits required"]),
+            Says("requires usage credits"),
+            Says("requires extra usage"),
+            Says("needs usage credits"),
+            Says("now uses usage credits"),
+            Says("uses usage credits, and this cloud session"),
+            Says("runs on usage credits"),
+            Says("usage credits required"),
             Begins("the prompt to confirm went unanswered"),
             Begins("continuing on"),
         ],
@@ -87,14 +88,11 @@ pub(super) const ROWS: &[Message] = &[
             "model needs usage credits · /model for another",
         ),
         also: &[],
-        wordings: &[(
-            ANY,
-            &[
-                "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.",
-                "Fable 5 now uses usage credits · the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
-                "API Error: Server is temporarily limiting requests (not your usage limit) · Usage credits required",
-            ],
-        )],
+        wordings: Any(&[
+            "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.",
+            "Fable 5 now uses usage credits · the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
+            "API Error: Server is temporarily limiting requests (not your usage limit) · Usage credits required",
+        ]),
         helps: &[MODEL_WITHOUT_CREDITS, CREDITS_FOR_MODEL],
         in_vain: &[(
             Concerns::Everybody,
@@ -107,12 +105,12 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::UsageCredits,
         service: Some(Service::Plan),
         patterns: &[
-            Says(&["your org is out of"]),
-            Says(&["your organization is out of"]),
-            Says(&["your organisation is out of"]),
-            Says(&["your org", "has run out of"]),
-            Says(&["out of extra usage", "admin"]),
-            Says(&["out of usage credits", "admin"]),
+            Says("your org is out of"),
+            Says("your organization is out of"),
+            Says("your organisation is out of"),
+            SaysAll(&["your org", "has run out of"]),
+            SaysAll(&["out of extra usage", "admin"]),
+            SaysAll(&["out of usage credits", "admin"]),
         ],
         judgement: Weighed(
             credits::organizations,
@@ -123,16 +121,13 @@ pub(super) const ROWS: &[Message] = &[
             Versions::between((2, 0, 0), (2, 1, 5)),
             "On 2026-04-08 these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
         )],
-        wordings: &[(
-            ANY,
-            &[
-                "Your organization is out of usage credits. Contact your admin to add more.",
-                "Your org is out of usage · contact your admin",
-                "Your org is out of usage · add funds to continue",
-                "API Error: 400 Your org is out of extra usage. We let your admin know.",
-                "API Error: 400 You're out of extra usage. Ask your workspace admin to add more so you can keep going.",
-            ],
-        )],
+        wordings: Any(&[
+            "Your organization is out of usage credits. Contact your admin to add more.",
+            "Your org is out of usage · contact your admin",
+            "Your org is out of usage · add funds to continue",
+            "API Error: 400 Your org is out of extra usage. We let your admin know.",
+            "API Error: 400 You're out of extra usage. Ask your workspace admin to add more so you can keep going.",
+        ]),
         helps: &[ASK_ADMIN_FOR_CREDITS, WAIT, OTHER_PATH],
         in_vain: &[(
             Concerns::Everybody,
@@ -145,12 +140,12 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::UsageCredits,
         service: Some(Service::Plan),
         patterns: &[
-            Says(&["out of extra usage"]),
-            Says(&["out of usage credits"]),
-            Says(&["no usage credits left"]),
-            Says(&["run out of usage credits"]),
-            Says(&["run out of extra usage"]),
-            Says(&["usage credits ran out"]),
+            Says("out of extra usage"),
+            Says("out of usage credits"),
+            Says("no usage credits left"),
+            Says("run out of usage credits"),
+            Says("run out of extra usage"),
+            Says("usage credits ran out"),
         ],
         judgement: Weighed(
             credits::own,
@@ -161,7 +156,7 @@ pub(super) const ROWS: &[Message] = &[
             Versions::between((2, 0, 0), (2, 1, 5)),
             "From 2026-04-08 on these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
         )],
-        wordings: &[
+        wordings: ByVersion(&[
             (
                 Versions::since(2, 1, 144),
                 &["You're out of usage credits · resets …"],
@@ -178,7 +173,7 @@ pub(super) const ROWS: &[Message] = &[
                     "API Error: Usage credits ran out before the response was finished.",
                 ],
             ),
-        ],
+        ]),
         helps: &[WAIT, UPDATE, ADD_CREDITS],
         in_vain: &[(
             Concerns::DoubtfulLimits,

@@ -22,8 +22,8 @@ pub struct Message {
     pub(in crate::limits) judgement: Judgement,
     /// What it means, or meant, for some plans and versions.
     pub(in crate::limits) also: &'static [(Plans, Versions, &'static str)],
-    /// Wordings with the versions that are known to show them, newest first; `…` is what varies.
-    pub wordings: &'static [(Versions, &'static [&'static str])],
+    /// How it is worded, newest first; `…` is what varies.
+    pub wordings: Wordings,
     /// What helps, best first.
     pub(in crate::limits) helps: &'static [Help],
     /// What people tried in vain, with its source.
@@ -32,11 +32,46 @@ pub struct Message {
     pub(in crate::limits) source: &'static str,
 }
 
+/// Wordings with the versions that are known to show them.
+#[derive(Debug, Clone, Copy)]
+pub enum Wordings {
+    /// Shown by old and new versions.
+    Any(&'static [&'static str]),
+    /// Shown by some versions.
+    ByVersion(&'static [(Versions, &'static [&'static str])]),
+}
+
+impl Wordings {
+    /// All of them.
+    pub fn texts(self) -> impl Iterator<Item = &'static str> {
+        let (any, dated): (&[_], &[_]) = match self {
+            Self::Any(texts) => (texts, &[]),
+            Self::ByVersion(dated) => (&[], dated),
+        };
+        let dated = dated.iter().flat_map(|(_, texts)| *texts);
+        any.iter().chain(dated).copied()
+    }
+
+    /// The first wording of each group of versions.
+    pub(in crate::limits) fn dated(self) -> impl Iterator<Item = (Versions, &'static str)> {
+        let dated: &[_] = match self {
+            Self::Any(_) => &[],
+            Self::ByVersion(dated) => dated,
+        };
+        dated
+            .iter()
+            .filter(|(versions, _)| *versions != Versions::ANY)
+            .filter_map(|(versions, texts)| Some((*versions, *texts.first()?)))
+    }
+}
+
 /// What recognizes a message.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::limits) enum Pattern {
+    /// The text contains this.
+    Says(&'static str),
     /// The text contains all of these.
-    Says(&'static [&'static str]),
+    SaysAll(&'static [&'static str]),
     /// The text begins with this.
     Begins(&'static str),
     /// The text names a limit as reached, with all of these words.

@@ -1,7 +1,8 @@
 //! The windows of a plan: usage that is included and comes back by itself.
 
 use super::row::Judgement::Weighed;
-use super::row::Pattern::{Limit, Says};
+use super::row::Pattern::{Limit, Says, SaysAll};
+use super::row::Wordings::{Any, ByVersion};
 use super::row::{ANY, Concerns, Message, Plans};
 use crate::claude::version::Versions;
 use crate::limits::helps::{CREDITS_INSTEAD, OTHER_MODEL, WAIT};
@@ -35,13 +36,10 @@ pub(super) const ROWS: &[Message] = &[
             "The week's usage of Opus models is used up. Other models still work.",
         ),
         also: &[],
-        wordings: &[(
-            ANY,
-            &[
-                "You've hit your Opus limit · resets …",
-                "Opus weekly limit reached ∙ resets …",
-            ],
-        )],
+        wordings: Any(&[
+            "You've hit your Opus limit · resets …",
+            "Opus weekly limit reached ∙ resets …",
+        ]),
         helps: &[OTHER_MODEL, WAIT],
         in_vain: &[],
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day_opus); Claude Code documentation, errors page",
@@ -56,7 +54,7 @@ pub(super) const ROWS: &[Message] = &[
             "The week's usage of Sonnet models is used up. Other models still work.",
         ),
         also: &[],
-        wordings: &[(ANY, &["You've hit your Sonnet limit · resets …"])],
+        wordings: Any(&["You've hit your Sonnet limit · resets …"]),
         helps: &[OTHER_MODEL, WAIT],
         in_vain: &[],
         source: "recorded from client 2.1.328 (claim seven_day_sonnet)",
@@ -68,21 +66,18 @@ pub(super) const ROWS: &[Message] = &[
         patterns: &[
             Limit(&["fable"]),
             Limit(&["mythos"]),
-            Says(&["used your included fable"]),
+            Says("used your included fable"),
         ],
         judgement: Weighed(
             windows::named,
             "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
         ),
         also: &[],
-        wordings: &[(
-            ANY,
-            &[
-                "You've hit your Fable limit · resets …. Switch to another model to continue.",
-                "You've reached your Fable 5 limit. Run /usage-credits to continue or switch models with /model.",
-                "Fable limit reached · continuing on Fable 5.1 uses usage credits, and the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
-            ],
-        )],
+        wordings: Any(&[
+            "You've hit your Fable limit · resets …. Switch to another model to continue.",
+            "You've reached your Fable 5 limit. Run /usage-credits to continue or switch models with /model.",
+            "Fable limit reached · continuing on Fable 5.1 uses usage credits, and the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
+        ]),
         helps: &[OTHER_MODEL, WAIT],
         in_vain: &[],
         source: "recorded from client 2.1.328 (claim seven_day_overage_included); Claude Code documentation, errors page",
@@ -101,14 +96,11 @@ pub(super) const ROWS: &[Message] = &[
             ANY,
             "It may be the week's usage of Sonnet models, which has the same name there. Then another model works.",
         )],
-        wordings: &[(
-            ANY,
-            &[
-                "You've hit your weekly limit · resets …",
-                "Weekly limit reached · resets …",
-                "Lower-priority mode ended · you have reached your weekly usage limit",
-            ],
-        )],
+        wordings: Any(&[
+            "You've hit your weekly limit · resets …",
+            "Weekly limit reached · resets …",
+            "Lower-priority mode ended · you have reached your weekly usage limit",
+        ]),
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day); issue 92834 for a false one",
@@ -128,7 +120,7 @@ pub(super) const ROWS: &[Message] = &[
             "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
         ),
         also: &[],
-        wordings: &[
+        wordings: ByVersion(&[
             (
                 Versions::since(2, 1, 312),
                 &["You've hit your 5-hour limit · resets …"],
@@ -141,7 +133,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::before(2, 1, 0),
                 &["5-hour limit reached ∙ resets …"],
             ),
-        ],
+        ]),
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
         source: "recorded from clients 2.1.118 to 2.1.328 (claim five_hour); issues 19673, 79672, 77262, 71594 for false ones",
@@ -152,18 +144,18 @@ pub(super) const ROWS: &[Message] = &[
         service: Some(Service::Plan),
         patterns: &[
             Limit(&[]),
-            Says(&["claude", "usage limit", "will reset"]),
-            Says(&["out of free messages until"]),
-            Says(&["used your included usage"]),
-            Says(&["wait for your usage limit"]),
-            Says(&["continuing automatically when your limit resets"]),
+            SaysAll(&["claude", "usage limit", "will reset"]),
+            Says("out of free messages until"),
+            Says("used your included usage"),
+            Says("wait for your usage limit"),
+            Says("continuing automatically when your limit resets"),
         ],
         judgement: Weighed(
             windows::unnamed,
             "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
         ),
         also: &[],
-        wordings: &[
+        wordings: ByVersion(&[
             (
                 ANY,
                 &[
@@ -183,7 +175,7 @@ pub(super) const ROWS: &[Message] = &[
                     "Claude AI usage limit reached|1755615600",
                 ],
             ),
-        ],
+        ]),
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
         source: "recorded from clients 2.1.118 to 2.1.328; issues 2087, 6119, 40725, 63700, 80062",
