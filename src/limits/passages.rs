@@ -1,4 +1,4 @@
-//! Reading what arrives: marks, wraps, colours, escapes and JSON taken off, several messages parted.
+//! Reading what arrives: marks, wraps, colors, escapes and JSON taken off, several messages parted.
 //!
 //! An error comes as the client wrote it, or as somebody copied it: from a terminal, a log, a JSON
 //! body inside an error inside a log. One reader for all of them, so that a message is the same
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_wraps_and_colours_are_taken_off() {
+    fn marks_wraps_and_colors_are_taken_off() {
         assert_eq!(
             texts(
                 "\u{1b}[31m  ⎿ \u{a0}You've hit your weekly limit\u{1b}[0m\n     · resets 3pm\n\n❯ go on\n"
