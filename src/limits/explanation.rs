@@ -78,7 +78,7 @@ fn in_short(incident: &Incident, clock: Clock, actions: usize, reasons: usize, p
         list(page, "Why", sentences);
     }
     page.gap();
-    page.paragraph(Tone::Quiet, &origin(incident, clock));
+    origin(incident, clock, page);
 }
 
 /// All of it. `spent` is a sentence about what this machine spent in the period that the limit
@@ -112,7 +112,7 @@ pub fn tell_at_length(incident: &Incident, clock: Clock, spent: Option<&str>, pa
     page.section("The message");
     let text = terminal::cut(&incident.text(), 600);
     page.paragraph(Tone::Plain, &format!("\"{text}\""));
-    page.paragraph(Tone::Quiet, &origin(incident, clock));
+    origin(incident, clock, page);
 }
 
 /// A section with a line each; nothing without lines.
@@ -126,11 +126,11 @@ fn list(page: &mut Page, title: &str, sentences: impl IntoIterator<Item = impl A
     }
 }
 
-/// When and where it came, and whether it is over.
-fn origin(incident: &Incident, clock: Clock) -> String {
+/// When it came, and whether it is over; of a pasted text nobody knows.
+fn origin(incident: &Incident, clock: Clock, page: &mut Page) {
     let evidence = &incident.evidence;
     if evidence.seen == Seen::Pasted {
-        return "Only this text is known, nothing about when and where it came.".to_owned();
+        return;
     }
     let version = evidence
         .client_version
@@ -144,7 +144,8 @@ fn origin(incident: &Incident, clock: Clock) -> String {
     } else {
         "Still blocked."
     };
-    format!("{}{version}. {state}", clock.time_and_distance(evidence.at))
+    let at = clock.time_and_distance(evidence.at);
+    page.paragraph(Tone::Quiet, &format!("{at}{version}. {state}"));
 }
 
 /// Things have been renamed: the user's own word is used above, and the other explained once.

@@ -47,6 +47,8 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
     reasons
 }
 
+const ONLY_THE_TEXT: &str = "Only the text of the message is known, not when and where it came.";
+
 type Add<'a> = &'a mut dyn FnMut(Source, Option<DateTime<Utc>>, String);
 
 fn the_error(telling: &Telling<'_>, add: Add<'_>) {
@@ -85,11 +87,7 @@ fn the_error(telling: &Telling<'_>, add: Add<'_>) {
         .map(|status| format!(", status {status}"))
         .unwrap_or_default();
     match (evidence.seen, line) {
-        (Seen::Pasted, _) => add(
-            Source::Transcript,
-            at,
-            "Only the text of the message is known.".to_owned(),
-        ),
+        (Seen::Pasted, _) => add(Source::Transcript, at, ONLY_THE_TEXT.to_owned()),
         (Seen::Hook | Seen::Transcript, Some(_)) => add(
             Source::Transcript,
             at,

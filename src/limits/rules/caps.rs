@@ -114,7 +114,7 @@ fn weigh(case: &Case<'_>, cap: Cap) -> Diagnosis {
     diagnosis
         .over(window, certain && !has_room)
         .unknown_if(token && plan.is_some(), TOKEN_HAS_NO_PLAN)
-        .unknown_if(!certain && !has_room, NO_METER)
+        .unknown_if(waiting.is_none() && !has_room, NO_METER)
 }
 
 /// The window under the cap: the server's, else a full one, else what the text says, else the
