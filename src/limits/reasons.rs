@@ -43,7 +43,13 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
         add(source, None, set(credential));
     }
     the_client(telling, message, &mut add);
-    reasons.sort_by_key(|reason| reason.source != telling.diagnosis.decisive);
+    // An outdated Claude Code comes next: what it says is to be read otherwise.
+    reasons.sort_by_key(|reason| reason.source != Source::Version);
+    let decisive = |reason: &Reason| reason.source == telling.diagnosis.decisive;
+    let up_to_it = reasons.iter().position(decisive);
+    if let Some(first) = up_to_it.and_then(|at| reasons.get_mut(..=at)) {
+        first.rotate_right(1);
+    }
     reasons
 }
 

@@ -206,7 +206,7 @@ pub(super) const ROWS: &[Message] = &[
             (
                 Plans::Personal,
                 Versions::between((2, 1, 119), (2, 1, 153)),
-                "The words are wrong. Your 5-hour limit is used up, and your own usage credits are off or capped. There is no organization.",
+                "The words are wrong, there is no organization. They stand for your 5-hour limit, with your own usage credits off or capped.",
             ),
             (
                 Plans::PersonalOnToken,
