@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::evidence::{Evidence, Seen};
+use super::evidence::{Evidence, Seen, identifier};
 use super::incident::Incident;
 use super::kind::Window;
 use super::meters::percent;
@@ -129,14 +129,8 @@ fn utc(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// A value from outside, only if it looks like an identifier of a version, model or role.
 fn plain(value: &str) -> &str {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-[]".contains(c);
-    if value.len() <= 60 && value.chars().all(is_plain) {
-        value
-    } else {
-        "(withheld)"
-    }
+    identifier(value).unwrap_or("(withheld)")
 }
 
 fn credentials(evidence: &Evidence) -> String {

@@ -191,3 +191,9 @@ impl Evidence {
         }
     }
 }
+
+/// A value from outside, if it looks like an identifier: of a version, a model, a class, a reason.
+pub(super) fn identifier(value: &str) -> Option<&str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-[]".contains(c);
+    (value.len() <= 60 && value.chars().all(is_plain)).then_some(value)
+}

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::diagnosis::{Source, Telling};
-use super::evidence::Seen;
+use super::evidence::{Seen, identifier};
 use super::kind::Window;
 use super::messages::Message;
 use super::meters::{self, FRESH_FOR, age_at_error, percent};
@@ -65,7 +65,7 @@ fn the_error(telling: &Telling<'_>, add: Add<'_>) {
         let limit = match (evidence.refused_window(), &quota.rate_limit_type) {
             (Some(window), _) => window.limit(),
             (None, Some(name)) if name == "overage" => "usage credits",
-            (None, Some(name)) => name,
+            (None, Some(name)) => identifier(name).unwrap_or("a limit that whycap does not know"),
             (None, None) => "a limit without a name",
         };
         let resets = quota
@@ -79,7 +79,9 @@ fn the_error(telling: &Telling<'_>, add: Add<'_>) {
         );
         if let Some(reason) = quota.overage_disabled_reason.as_deref() {
             let words = why_no_credits(reason);
-            let sentence = format!("Usage credits did not take over: {words} ({reason}).");
+            let name = identifier(reason).map(|name| format!(" ({name})"));
+            let name = name.unwrap_or_default();
+            let sentence = format!("Usage credits did not take over: {words}{name}.");
             add(Source::Transcript, at, sentence);
         }
         return;
@@ -87,7 +89,8 @@ fn the_error(telling: &Telling<'_>, add: Add<'_>) {
     let class = line
         .and_then(|line| line.error.as_deref())
         .or(evidence.hook_error.as_deref())
-        .unwrap_or("unknown");
+        .and_then(identifier)
+        .unwrap_or("an unknown error");
     let status = line
         .and_then(|line| line.status)
         .map(|status| format!(", status {status}"))
