@@ -1,7 +1,8 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
 use super::question::Question;
-use crate::terminal::Page;
+use crate::budget::prompts::SessionBudgets;
+use crate::terminal::{Page, Tone};
 
 /// One subject that can be asked about.
 struct Subject {
@@ -35,7 +36,7 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         name: "continue",
         says: "go on although a budget of yours is used up",
-        answer: super::hook_budget::go_on,
+        answer: go_on,
     },
     Subject {
         name: "incidents",
@@ -72,6 +73,21 @@ fn help(page: &mut Page) {
     for subject in SUBJECTS {
         page.line(&format!("/whycap {}: {}", subject.name, subject.says));
     }
+}
+
+/// Prompts go on although a budget is used up.
+fn go_on(question: Question<'_>, page: &mut Page) {
+    let Some(session) = question.session else {
+        return page.line("Say it inside a session.");
+    };
+    let Question {
+        places,
+        environment,
+        transcript,
+        ..
+    } = question;
+    let budgets = SessionBudgets::read(places, environment, session, transcript);
+    page.paragraph(Tone::Plain, &budgets.go_on());
 }
 
 fn shorten(text: &str) -> String {

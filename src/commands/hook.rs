@@ -9,17 +9,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answers;
-use super::hook_budget;
 use super::question::Question;
+use crate::budget::prompts::{Answer, SessionBudgets};
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::{adopt, gather, lookup, store};
+use crate::incidents::{from_hook, lookup, store};
 use crate::install::wired;
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::incident::Incident;
-use crate::limits::rows::rows;
 use crate::locks;
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -48,7 +47,7 @@ pub fn run(environment: &Environment) -> ExitCode {
         EventName::StopFailure => stop_failure(&event, &places, environment),
         EventName::UserPromptSubmit | EventName::UserPromptExpansion => {
             asked(&event, &places, environment)
-                .or_else(|| hook_budget::on_prompt(&event, &places, environment))
+                .or_else(|| within_budget(&event, &places, environment))
                 .or_else(|| tell(&event, &places, environment))
         }
         EventName::SessionStart => greet(&event, &places, environment),
@@ -136,41 +135,31 @@ fn tell(event: &HookEvent, places: &Places, environment: &Environment) -> Option
         return None;
     }
     let transcript = event.transcript_path.as_deref();
-    let evidence = lookup::read(places, &newest, transcript, environment.now)?;
-    let clock = environment.clock();
-    let incident = Incident::of(evidence, clock);
-    // Shown rows are what is still of interest: neither answered nor outlived.
-    let is_of_interest = rows(&incident, environment.now, usize::MAX).is_some()
-        && !incident.has_reset(environment.now);
+    let evidence = lookup::read(places, newest.clone(), transcript, environment.now)?;
+    let incident = Incident::of(evidence, environment.clock());
+    let is_of_interest = incident.is_open() && !incident.is_outlived(environment.now);
     (is_of_interest && newest.tell()).then(
         || json!({ "systemMessage": format!("whycap: {} (/whycap says more)", incident.headline) }),
     )
 }
 
-/// Stores the error at once, then adds what takes longer to find out: the client may end this
-/// process any moment. Then a desktop notification where the terminal has one (OSC 9), and a bell
+/// Holds a prompt back, or warns once, where a budget is used far enough.
+fn within_budget(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
+    let session = event.session_id.as_deref()?;
+    let transcript = event.transcript_path.as_deref();
+    let budgets = SessionBudgets::read(places, environment, session, transcript);
+    Some(match budgets.on_prompt()? {
+        Answer::HeldBack(reason) => json!({ "decision": "block", "reason": reason }),
+        Answer::Warned(warning) => json!({ "systemMessage": warning }),
+    })
+}
+
+/// Stores the error. Then a desktop notification where the terminal has one (OSC 9), and a bell
 /// where it has not; client 2.1.328 hands on both in one sequence.
 fn stop_failure(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
-    let session = event.session_id.as_deref()?;
-    let message = event.last_assistant_message.as_deref().unwrap_or_default();
-    let mut evidence = gather::at_once(environment, session, message);
-    evidence.hook_error.clone_from(&event.error);
-    evidence.hook_details.clone_from(&event.error_details);
-    let stored = match adopt::just_now(places, session, environment.now) {
-        Some(adopted) => adopted.update(&evidence).map(|()| adopted),
-        None => store::create(places, session, environment.now, &evidence),
-    };
-    let tail = event.transcript_path.as_deref().and_then(gather::tail);
-    let project = event.cwd.as_deref();
-    gather::complete(&mut evidence, places, environment, project, tail.as_ref());
-    if let Ok(stored) = stored {
-        // What was stored first stands, if this fails.
-        let _ = stored.update(&evidence);
-    }
-    let wants_notice = Config::load(places).notify_desktop;
-    wants_notice.then(|| {
-        let clock = environment.clock();
-        let badge = sanitize(&Incident::of(evidence, clock).badge);
+    let evidence = from_hook::store(event, places, environment)?;
+    Config::load(places).notify_desktop.then(|| {
+        let badge = sanitize(&Incident::of(evidence, environment.clock()).badge);
         json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
     })
 }

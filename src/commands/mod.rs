@@ -5,7 +5,6 @@ pub mod completions;
 pub mod doctor;
 pub mod explain;
 pub mod hook;
-mod hook_budget;
 pub mod incidents;
 pub mod install;
 pub mod locks;

@@ -5,6 +5,7 @@
 //! power cut, unless [`Durability::Synced`] is asked for.
 
 pub mod lock;
+pub(crate) mod records;
 pub mod replace;
 
 use std::fs::{self, File};

@@ -6,16 +6,16 @@
 //! again, and `<unix ms>.told` once the user was told in the conversation.
 //!
 //! Not promised: that every error is stored. In `-p` mode the client may kill the hook at once.
-//! `explain` therefore looks into the transcripts too.
+//! `explain` and the status line therefore look into the transcripts too.
+
+mod circumstances;
+pub(crate) mod from_hook;
+mod in_transcript;
+pub(crate) mod lookup;
+pub(crate) mod samples;
+pub(crate) mod store;
 
 use chrono::TimeDelta;
 
 /// The same error again within this time, with no answer in between, is one state of the session.
 const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
-
-pub mod adopt;
-pub mod gather;
-pub mod lookup;
-pub mod rows;
-pub mod samples;
-pub mod store;

@@ -2,50 +2,94 @@
 //! that a verb of the host may start, and this is its door.
 //!
 //! Promises: while nothing is wrapped, the cost is one failed stat. The command gets the same
-//! standard input as we did, is killed with its children when its time is up, and its last good
-//! output stands in for it. One that fails shows nothing, as in the client. Its standard error goes nowhere, its failure is not ours.
-//!
-//! A command that is regularly slower than `QUICK` (many are scripts that start a runtime)
-//! would never get a word in if it were killed there each time. So after a late answer it is
-//! left alone for half a minute, during which its last output is shown, and then gets `PATIENT`.
+//! standard input as we did and runs while our own row is made. When its time is up it is killed
+//! with its children, and its last good output stands in for it. One that fails shows nothing, as
+//! in the client. Its standard error goes nowhere, its failure is not ours.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
-
-use serde::{Deserialize, Serialize};
 
 use crate::claude::settings::{Scope, path_of};
 use crate::claude::status_payload::StatusPayload;
-use crate::disk::{self, Durability};
-use crate::environment::Environment;
+use crate::disk::records;
 use crate::install::record::{WrappedCommand, wrapped_directory, wrapped_path};
 use crate::places::Places;
 
-/// How long a command that answered in time the last time may take.
-const QUICK: Duration = Duration::from_millis(300);
-
-/// How long one that was late may take, after its rest.
-const PATIENT: Duration = Duration::from_secs(2);
-
-/// How long one that was late is left alone.
-const REST_MILLISECONDS: i64 = 30_000;
+/// How long the command may take, counted from its start. The whole status line must never take
+/// a second, and a quarter of one is plenty for the rest on a busy machine. Scripts that start a
+/// runtime, as many are, answer in half of this time.
+const DEADLINE: Duration = Duration::from_millis(750);
 
 /// The most that is read of its output.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
-/// The most that our files about it hold.
-const SIZE_LIMIT: u64 = 256 * 1024;
+/// The kept command, while it runs.
+#[derive(Debug)]
+pub(crate) struct Wrapped {
+    /// Where its last good output is.
+    memory: PathBuf,
+    running: io::Result<Running>,
+}
 
-/// What is remembered of the last runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Memory {
-    /// The last good output, as it was.
-    output: Option<String>,
-    /// When it last took longer than `QUICK`, in milliseconds since 1970.
-    late_at: Option<i64>,
+/// What is shown of it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// Without the final line break.
+    pub(crate) text: Option<String>,
+    /// Where to keep it, if it is not what was kept before.
+    unsaved: Option<PathBuf>,
+}
+
+impl Wrapped {
+    /// Starts the command. None if none is kept.
+    pub(crate) fn start(places: &Places, payload: &StatusPayload, stdin: &[u8]) -> Option<Self> {
+        std::fs::metadata(wrapped_directory(places)).ok()?;
+        let (kept, command) = kept_command(places, payload)?;
+        Some(Self {
+            memory: kept.with_extension("last"),
+            running: Running::start(&command, stdin, DEADLINE),
+        })
+    }
+
+    /// Waits for its output, no longer than it has time.
+    pub(crate) fn finish(self) -> Shown {
+        let last = records::read::<Option<String>>(&self.memory).flatten();
+        let text = match self.running.map_or(Answer::Bad, Running::answer) {
+            Answer::Good(text) => Some(text),
+            Answer::Late => last.clone(),
+            Answer::Bad => None,
+        };
+        Shown {
+            unsaved: (text != last).then_some(self.memory),
+            text,
+        }
+    }
+}
+
+impl Shown {
+    /// Keeps the output for a draw at which the command is late.
+    pub(crate) fn keep(self) {
+        if let Some(memory) = self.unsaved {
+            let _ = records::write(&memory, &self.text);
+        }
+    }
+}
+
+/// The kept command of the settings file whose status line runs now: a project's before the
+/// user's, as the client chooses them.
+fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
+    let in_project = payload.project_dir().into_iter().flat_map(|project| {
+        [Scope::Local, Scope::Project].map(|scope| path_of(scope, places, &project))
+    });
+    let mut settings = in_project.chain([places.user_settings()]);
+    settings.find_map(|settings| {
+        let path = wrapped_path(places, &settings);
+        let kept: WrappedCommand = records::read(&path)?;
+        Some((path, kept.command))
+    })
 }
 
 /// How one run went.
@@ -59,134 +103,76 @@ enum Answer {
     Late,
 }
 
-/// The kept status line's output for this draw, without the final line break. None if none is
-/// kept, or if it never said anything.
-pub fn output(places: &Places, environment: &Environment, stdin: &[u8]) -> Option<String> {
-    std::fs::metadata(wrapped_directory(places)).ok()?;
-    let (kept, command) = kept_command(places, stdin)?;
-    let memory_path = kept.with_extension("last");
-    let memory = recall(&memory_path);
-    let now = environment.now.timestamp_millis();
-    let resting = memory.late_at.is_some_and(|at| {
-        // A time in the future is another clock's; it must not silence the command.
-        (0..REST_MILLISECONDS).contains(&now.saturating_sub(at))
-    });
-    if resting {
-        return memory.output;
-    }
-    let first_time = memory == Memory::default();
-    let time = if memory.late_at.is_some() || first_time {
-        PATIENT
-    } else {
-        QUICK
-    };
-    let start = Instant::now();
-    let answer = run(&command, stdin, time);
-    let late = start.elapsed() > QUICK;
-    let next = Memory {
-        output: match answer {
-            Answer::Good(text) => Some(text),
-            Answer::Late => memory.output.clone(),
-            // As the client would have it: a command that fails shows nothing.
-            Answer::Bad => None,
-        },
-        late_at: late.then_some(now),
-    };
-    if next != memory
-        && let Ok(bytes) = serde_json::to_vec(&next)
-    {
-        // Only a convenience for the next draw; a full disk must not cost this one.
-        let _ = disk::write_atomically(&memory_path, &bytes, Durability::Quick);
-    }
-    next.output
+/// A command that runs as the client would have run it.
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    output: Receiver<Vec<u8>>,
+    deadline: Instant,
 }
 
-/// The kept command of the settings file whose status line runs now: a project's before the
-/// user's, as the client chooses them.
-fn kept_command(places: &Places, stdin: &[u8]) -> Option<(PathBuf, String)> {
-    let project = StatusPayload::parse(stdin).project_dir();
-    let in_project = project.into_iter().flat_map(|project| {
-        [Scope::Local, Scope::Project].map(|scope| path_of(scope, places, &project))
-    });
-    in_project
-        .chain([places.user_settings()])
-        .find_map(|settings| {
-            let path = wrapped_path(places, &settings);
-            let bytes = disk::read(&path, SIZE_LIMIT).ok()??;
-            let kept: WrappedCommand = serde_json::from_slice(&bytes).ok()?;
-            Some((path, kept.command))
+impl Running {
+    fn start(command: &str, stdin: &[u8], time: Duration) -> io::Result<Self> {
+        let deadline = Instant::now() + time;
+        let mut child = spawn(command)?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let stdin = stdin.to_vec();
+        // A command that does not read its input must not hold us up. These threads end with the
+        // command's pipes or with this process, whichever is first.
+        std::thread::spawn(move || input.map(|mut input| input.write_all(&stdin)));
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let Some(mut output) = output else { return };
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = output.read(&mut buffer) {
+                let piece = buffer.get(..length).unwrap_or_default().to_vec();
+                if sender.send(piece).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self {
+            child,
+            output: receiver,
+            deadline,
         })
-}
+    }
 
-fn recall(path: &Path) -> Memory {
-    let bytes = disk::read(path, SIZE_LIMIT).ok().flatten();
-    bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default()
-}
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
 
-/// Runs the command as the client would have.
-fn run(command: &str, stdin: &[u8], time: Duration) -> Answer {
-    let deadline = Instant::now() + time;
-    let Ok(mut child) = start(command) else {
-        return Answer::Bad;
-    };
-    let (Some(mut input), Some(mut output)) = (child.stdin.take(), child.stdout.take()) else {
-        return Answer::Bad;
-    };
-    let stdin = stdin.to_vec();
-    // A command that does not read its input must not hold us up. These threads end with the
-    // command's pipes or with this process, whichever is first.
-    std::thread::spawn(move || {
-        let _ = input.write_all(&stdin);
-    });
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(length @ 1..) = output.read(&mut buffer) {
-            let piece = buffer.get(..length).unwrap_or_default().to_vec();
-            if sender.send(piece).is_err() {
-                break;
+    fn answer(mut self) -> Answer {
+        let mut bytes = Vec::new();
+        // Until the pipe is closed, which a child left behind may hold open, or the time is up,
+        // which output that never ends would not wait for.
+        while !self.time_left().is_zero()
+            && let Ok(piece) = self.output.recv_timeout(self.time_left())
+        {
+            if bytes.len() < OUTPUT_LIMIT {
+                bytes.extend(piece);
             }
         }
-    });
-    let mut bytes = Vec::new();
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match receiver.recv_timeout(left) {
-            Ok(piece) if bytes.len() < OUTPUT_LIMIT => bytes.extend(piece),
-            Ok(_) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {
-                // It may have ended and left a child behind that holds the pipe.
-                let ended = child.try_wait().is_ok_and(|status| status.is_some());
-                if !ended {
-                    kill(&mut child);
+        let succeeded = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status.success(),
+                Ok(None) if !self.time_left().is_zero() => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                _ => {
+                    kill(&mut self.child);
                     return Answer::Late;
                 }
-                break;
             }
+        };
+        bytes.truncate(OUTPUT_LIMIT);
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim_end_matches(['\n', '\r']);
+        if succeeded && !text.trim().is_empty() {
+            Answer::Good(text.to_owned())
+        } else {
+            Answer::Bad
         }
-    }
-    let succeeded = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status.success(),
-            Ok(None) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            _ => {
-                kill(&mut child);
-                return Answer::Late;
-            }
-        }
-    };
-    bytes.truncate(OUTPUT_LIMIT);
-    let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim_end_matches(['\n', '\r']);
-    if succeeded && !text.trim().is_empty() {
-        Answer::Good(text.to_owned())
-    } else {
-        Answer::Bad
     }
 }
 
@@ -194,7 +180,7 @@ fn run(command: &str, stdin: &[u8], time: Duration) -> Answer {
     clippy::disallowed_methods,
     reason = "the door for the one command that the user told us to keep"
 )]
-fn start(command: &str) -> std::io::Result<Child> {
+fn spawn(command: &str) -> io::Result<Child> {
     let mut shell = Command::new("sh");
     shell
         .arg("-c")
@@ -205,20 +191,14 @@ fn start(command: &str) -> std::io::Result<Child> {
     // A group of its own, so that what it starts can be ended with it. A client that cancels a
     // draw kills the whole process tree, other groups included (seen on 2.1.119 and 2.1.328), so
     // nothing outlives us there either.
-    #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut shell, 0);
     shell.spawn()
 }
 
 fn kill(child: &mut Child) {
-    #[cfg(unix)]
-    if let Some(group) = i32::try_from(child.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-    {
-        // Not reaped yet, so the id is still this command's.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
+    // Not reaped yet, so the id is still this command's.
+    let group = rustix::process::Pid::from_child(child);
+    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     let _ = child.kill();
     let _ = child.wait();
 }
@@ -226,6 +206,12 @@ fn kill(child: &mut Child) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PATIENT: Duration = Duration::from_secs(2);
+
+    fn run(command: &str, stdin: &[u8], time: Duration) -> Answer {
+        Running::start(command, stdin, time).unwrap().answer()
+    }
 
     #[test]
     fn the_command_gets_our_input_and_its_lines_are_kept() {
@@ -284,7 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn endless_output_is_cut() {
+    fn output_that_never_ends_is_ended() {
+        let time = Duration::from_millis(200);
+        assert_eq!(run("yes", b"", time), Answer::Late);
+    }
+
+    #[test]
+    fn much_output_is_cut() {
         match run("head -c 1000000 /dev/zero | tr '\\0' x", b"", PATIENT) {
             Answer::Good(text) => assert_eq!(text.len(), OUTPUT_LIMIT),
             other => panic!("{other:?}"),
