@@ -13,7 +13,7 @@ use crate::claude::account::Account;
 use crate::claude::credentials;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::incidents::lookup;
+use crate::incidents::Incidents;
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let places = Places::of(environment);
     let incident = match &arguments.text {
         Some(text) => Some(pasted(text, &places, environment)),
-        None => lookup::newest(&places, environment, arguments.session.as_deref()),
+        None => Incidents::new(&places, environment).newest(arguments.session.as_deref()),
     };
     if arguments.json {
         let incident = incident.map_or(Value::Null, |incident| incident.to_json());
@@ -64,8 +64,8 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         session,
         ..
     } = question;
-    let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
-    let incident = own.or_else(|| lookup::newest(places, environment, None));
+    let own = session.and_then(|session| Incidents::new(places, environment).newest(Some(session)));
+    let incident = own.or_else(|| Incidents::new(places, environment).newest(None));
     let (width, palette) = (page.columns(), page.palette());
     let clock = environment.clock();
     page.add(&match &incident {

@@ -15,7 +15,7 @@ use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::{from_hook, lookup, store};
+use crate::incidents::Incidents;
 use crate::install::wired;
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::incident::Incident;
@@ -71,13 +71,8 @@ pub fn run(environment: &Environment) -> ExitCode {
 /// to the model, so it works while a limit holds and costs no token.
 fn asked(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
     let words = answers::asked(event.prompt.as_deref()?)?;
-    // Who asks need not be told.
-    if let Some(newest) = event
-        .session_id
-        .as_deref()
-        .and_then(|id| store::newest_of(places, id))
-    {
-        newest.tell();
+    if let Some(session) = &event.session_id {
+        Incidents::new(places, environment).user_asks(session);
     }
     let question = Question {
         places,
@@ -130,17 +125,10 @@ fn catch_up(places: &Places, environment: &Environment) {
 /// Says once, in the conversation of the session that met it, what a limit error really was.
 fn tell(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
     let session = event.session_id.as_deref()?;
-    let newest = store::newest_of(places, session)?;
-    if newest.is_closed() || newest.is_told() {
-        return None;
-    }
-    let transcript = event.transcript_path.as_deref();
-    let evidence = lookup::read(places, newest.clone(), transcript, environment.now)?;
-    let incident = Incident::of(evidence, environment.clock());
-    let is_of_interest = incident.is_open() && !incident.is_outlived(environment.now);
-    (is_of_interest && newest.tell()).then(
-        || json!({ "systemMessage": format!("whycap: {} (/whycap says more)", incident.headline) }),
-    )
+    let incidents = Incidents::new(places, environment);
+    let incident = incidents.untold(session, event.transcript_path.as_deref())?;
+    let message = format!("whycap: {} (/whycap says more)", incident.headline);
+    Some(json!({ "systemMessage": message }))
 }
 
 /// Holds a prompt back, or warns once, where a budget is used far enough.
@@ -157,7 +145,7 @@ fn within_budget(event: &HookEvent, places: &Places, environment: &Environment) 
 /// Stores the error. Then a desktop notification where the terminal has one (OSC 9), and a bell
 /// where it has not; client 2.1.328 hands on both in one sequence.
 fn stop_failure(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
-    let evidence = from_hook::store(event, places, environment)?;
+    let evidence = Incidents::new(places, environment).store_from_hook(event)?;
     Config::load(places).notify_desktop.then(|| {
         let badge = sanitize(&Incident::of(evidence, environment.clock()).badge);
         json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })

@@ -8,9 +8,8 @@ use std::process::ExitCode;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::{lookup, samples};
+use crate::incidents::Incidents;
 use crate::ledger::Live;
-use crate::limits::incident::Incident;
 use crate::limits::rows::rows;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -44,7 +43,9 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         .as_ref()
         .and_then(|live| live.figures(environment, config.budget.month.is_some()));
     let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
-    let (evidence, unsaved) = lookup::present(&places, environment, &payload, refused).unzip();
+    let incidents = Incidents::new(&places, environment);
+    let present = incidents.present(&payload, refused);
+    let (incident, unsaved) = present.unwrap_or_default();
     let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
     let facts = LineFacts {
         payload: &payload,
@@ -60,7 +61,6 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     if text.trim().is_empty() {
         FALLBACK.clone_into(&mut text);
     }
-    let incident = evidence.map(|evidence| Incident::of(evidence, environment.clock()));
     let explained = incident.and_then(|incident| rows(&incident, environment.now, columns));
     for row in explained.into_iter().flatten() {
         text.push('\n');
@@ -74,9 +74,9 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let _ = print(&format!("{text}\n"));
 
     if let Some(unsaved) = unsaved {
-        unsaved.keep(&places);
+        incidents.keep(unsaved);
     }
-    samples::keep(&places, environment, &payload);
+    incidents.keep_sample(&payload);
     if let Some(wrapped) = wrapped {
         wrapped.keep();
     }

@@ -20,8 +20,6 @@ const LONG_TAIL: u64 = 2 * 1024 * 1024;
 /// An error's line carries the moment at which the client made it, however late it is written. The
 /// hook ran 10 to 50 milliseconds later with client 2.1.328.
 const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
-/// The same for a machine under load, where the text has to agree as well.
-const SAME_MOMENT: TimeDelta = TimeDelta::seconds(10);
 
 /// Reads the end of a transcript. None if it is not a readable file.
 pub(super) fn tail(transcript: &Path) -> Option<Tail> {
@@ -43,13 +41,12 @@ pub(super) fn tail(transcript: &Path) -> Option<Tail> {
 
 /// Takes from a transcript what belongs to this error: its line, and whether an answer followed.
 pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
-    let fill = |missing: &mut Option<String>, known: &Option<String>| {
-        if missing.is_none() {
-            missing.clone_from(known);
-        }
-    };
-    fill(&mut evidence.model, &tail.model);
-    fill(&mut evidence.client_version, &tail.version);
+    if evidence.model.is_none() {
+        evidence.model.clone_from(&tail.model);
+    }
+    if evidence.client_version.is_none() {
+        evidence.client_version.clone_from(&tail.version);
+    }
     // An answer that came later than the error counts even where the error's own line is missing.
     evidence.answered |= tail.answered_at.is_some_and(|at| at > evidence.at);
     if let Some((line, answered)) = own_line(evidence, tail) {
@@ -64,30 +61,24 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     }
 }
 
-/// The line that records this error. The transcript lags behind the hook, so the last error in it
-/// may be an older one, and one that the session has recovered from.
+/// The line that records this error: made at the same instant, or, on a machine under load, with
+/// the same words in the same state of the session. The transcript lags behind the hook, so the
+/// last error in it may be an older one, and one that the session has recovered from.
 fn own_line<'a>(evidence: &Evidence, tail: &'a Tail) -> Option<&'a (ErrorLine, bool)> {
     if let Some(uuid) = evidence.line.as_ref().and_then(|line| line.uuid.as_ref()) {
         let mut errors = tail.errors.iter();
         return errors.find(|(line, _)| line.uuid.as_ref() == Some(uuid));
     }
-    let distance = |line: &ErrorLine| line.at.map(|at| (at - evidence.at).abs());
-    let within = |line: &ErrorLine, most| distance(line).is_some_and(|distance| distance <= most);
-    let at_this_moment = tail
-        .errors
-        .iter()
-        .filter(|(line, answered)| {
-            within(line, SAME_INSTANT)
-                || (within(line, SAME_MOMENT) && has_text_of(evidence, line) && !answered)
-        })
-        .min_by_key(|(line, _)| (!has_text_of(evidence, line), distance(line)));
-    at_this_moment.or_else(|| {
-        tail.last_error().filter(|(line, answered)| {
-            !answered
-                && has_text_of(evidence, line)
-                && (line.at.is_none() || within(line, SAME_EVENT))
-        })
-    })
+    let distance = |line: &ErrorLine| {
+        line.at
+            .map_or(TimeDelta::MAX, |at| (at - evidence.at).abs())
+    };
+    let candidates = tail.errors.iter().rev().filter(|(line, answered)| {
+        let may_be = line.at.is_none() || distance(line) <= SAME_EVENT;
+        let is_state = !answered && may_be && has_text_of(evidence, line);
+        is_state || distance(line) <= SAME_INSTANT
+    });
+    candidates.min_by_key(|(line, _)| (!has_text_of(evidence, line), distance(line)))
 }
 
 /// Whether a stored error is the one that this line of a session's transcript records.

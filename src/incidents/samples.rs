@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::store;
+use super::{Incidents, store};
 use crate::claude::account::Account;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, records};
-use crate::environment::Environment;
 use crate::limits::evidence::Sample;
 use crate::places::Places;
 
@@ -36,9 +35,13 @@ fn files(places: &Places) -> impl Iterator<Item = PathBuf> {
         .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
 }
 
+fn last_account_file(places: &Places) -> PathBuf {
+    places.data.join("account.json")
+}
+
 /// The account as it was when the last sample was kept: small, where `.claude.json` may be large.
 pub(super) fn last_account(places: &Places) -> Option<Account> {
-    records::read(&places.data.join("account.json"))
+    records::read(&last_account_file(places))
 }
 
 /// The samples of a session, oldest first.
@@ -104,29 +107,31 @@ pub(super) fn add(
     true
 }
 
-/// Keeps what the status line was told, if it says anything new. Failures are silent: the next
-/// draw tries again, and a missing sample only makes an answer less certain.
-pub(crate) fn keep(places: &Places, environment: &Environment, payload: &StatusPayload) {
-    let (Some(session), Some(sample)) = (payload.session_id(), told(payload, environment.now))
-    else {
-        return;
-    };
-    let mut history = of_session(places, session);
-    let is_new_session = history.is_empty();
-    let error = store::newest_of(places, session).map(|newest| newest.at());
-    if !add(&mut history, sample, error) {
-        return;
-    }
-    let account = Account::load(places);
-    if account != last_account(places) {
-        let _ = records::write(&places.data.join("account.json"), &account);
-    }
-    if let Some(last) = history.last_mut() {
-        last.account = account.and_then(|account| account.fingerprint);
-    }
-    let _ = records::write(&file(places, session), &history);
-    if is_new_session {
-        forget_old_sessions(places, environment.now);
+impl Incidents<'_> {
+    /// Keeps what the status line was told, if it says anything new. Failures are silent: the next
+    /// draw tries again, and a missing sample only makes an answer less certain.
+    pub(crate) fn keep_sample(&self, payload: &StatusPayload) {
+        let (places, now) = (self.places, self.environment.now);
+        let (Some(session), Some(sample)) = (payload.session_id(), told(payload, now)) else {
+            return;
+        };
+        let mut history = of_session(places, session);
+        let is_new_session = history.is_empty();
+        let error = store::newest_of(places, session).map(|newest| newest.at());
+        if !add(&mut history, sample, error) {
+            return;
+        }
+        let account = self.account();
+        if account != last_account(places) {
+            let _ = records::write(&last_account_file(places), &account);
+        }
+        if let Some(last) = history.last_mut() {
+            last.account = account.and_then(|account| account.fingerprint);
+        }
+        let _ = records::write(&file(places, session), &history);
+        if is_new_session {
+            forget_old_sessions(places, now);
+        }
     }
 }
 

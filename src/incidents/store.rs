@@ -20,6 +20,14 @@ pub(crate) struct StoredIncident {
 }
 
 impl StoredIncident {
+    /// The place for an error that a session met at this moment.
+    pub(super) fn new(places: &Places, session: &str, at: DateTime<Utc>) -> Self {
+        Self {
+            directory: directory_of(places, session),
+            at: at.timestamp_millis(),
+        }
+    }
+
     fn file(&self, suffix: &str) -> PathBuf {
         self.directory.join(format!("{:013}.{suffix}", self.at))
     }
@@ -34,19 +42,9 @@ impl StoredIncident {
         records::read(&self.file("json"))
     }
 
-    /// Replaces the evidence by what is known in addition.
-    pub(super) fn update(&self, evidence: &Evidence) -> Result<(), disk::Error> {
+    /// Writes the evidence, or replaces it by what is known in addition.
+    pub(super) fn write(&self, evidence: &Evidence) -> Result<(), disk::Error> {
         records::write(&self.file("json"), evidence)
-    }
-
-    /// Whether the session is known to have got an answer since.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.file("closed").exists()
-    }
-
-    /// Remembers that the session got an answer.
-    pub(super) fn close(&self) {
-        records::mark(&self.file("closed"));
     }
 
     /// Whether the user was told in the conversation.
@@ -60,17 +58,13 @@ impl StoredIncident {
     }
 }
 
-/// Stores a new incident.
+/// Stores a new incident of a session.
 pub(super) fn create(
     places: &Places,
     session: &str,
-    at: DateTime<Utc>,
     evidence: &Evidence,
 ) -> Result<StoredIncident, disk::Error> {
-    let mut stored = StoredIncident {
-        directory: root(places).join(records::name_of(session)),
-        at: at.timestamp_millis(),
-    };
+    let mut stored = StoredIncident::new(places, session, evidence.at);
     // Two errors in one millisecond are two incidents.
     while !records::create(&stored.file("json"), evidence)? {
         stored.at += 1;
@@ -82,10 +76,14 @@ fn root(places: &Places) -> PathBuf {
     places.data.join("incidents")
 }
 
+fn directory_of(places: &Places, session: &str) -> PathBuf {
+    root(places).join(records::name_of(session))
+}
+
 /// The incidents of one session, newest first. Empty if it has none, at the cost of one failed
 /// system call.
 pub(super) fn of_session(places: &Places, session: &str) -> Vec<StoredIncident> {
-    let mut found = in_directory(&root(places).join(records::name_of(session)));
+    let mut found = in_directory(&directory_of(places, session));
     found.sort_unstable_by_key(|stored| Reverse(stored.at));
     found
 }
@@ -128,9 +126,8 @@ mod tests {
             [("WHYCAP_DATA_DIR".into(), directory.path().into())],
             DateTime::UNIX_EPOCH,
         ));
-        let now = DateTime::UNIX_EPOCH;
-        let first = create(&places, "s", now, &Evidence::default()).unwrap();
-        let second = create(&places, "s", now, &Evidence::default()).unwrap();
+        let first = create(&places, "s", &Evidence::default()).unwrap();
+        let second = create(&places, "s", &Evidence::default()).unwrap();
         assert_ne!(first.at, second.at);
         assert_eq!(of_session(&places, "s"), [second, first]);
     }
