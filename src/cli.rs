@@ -32,7 +32,7 @@ pub struct Cli {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    clearing: commands::locks::ClearArgs,
+    clearing: commands::locks::ClearArguments,
     // The long form spreads over several screens; the short one says the same.
     /// Print help
     #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
@@ -52,7 +52,7 @@ enum Verb {
     /// Show what was spent, by day, session, model and more
     Spend(commands::spend::Arguments),
     /// List Claude Code's locks, and which of them are left over
-    Locks(commands::locks::LocksArgs),
+    Locks(commands::locks::Arguments),
     /// Check the set-up; every finding comes with a fix
     Doctor(commands::doctor::DoctorArgs),
     /// List the limit errors of the past
@@ -96,9 +96,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
         Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),
         Some(Verb::Report(arguments)) => commands::report::run(&arguments, &environment),
-        Some(Verb::Locks(arguments)) => commands::locks::run(&environment, &arguments),
+        Some(Verb::Locks(arguments)) => commands::locks::run(&arguments, &environment),
         None if cli.clearing.clear_stale_locks => {
-            commands::locks::clear(&environment, &cli.clearing)
+            commands::locks::clear(&cli.clearing, &environment)
         }
         Some(Verb::Prices(arguments)) => commands::prices::run(&arguments, &environment),
         Some(Verb::Doctor(arguments)) => commands::doctor::run(&arguments, &environment),

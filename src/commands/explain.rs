@@ -98,10 +98,10 @@ fn text(
 fn harmful_locks(environment: &Environment, width: usize, palette: Palette) -> String {
     let places = Places::of(environment);
     let mut text = String::new();
-    for lock in locks::that_matter(&places, environment) {
+    for lock in locks::harmful(&places, environment) {
         let aside = format!(
-            "Besides, and not the cause of any limit: {}",
-            lock.sentences(&places)
+            "Besides, and not the cause of any limit: {} {}",
+            lock.says, lock.remedy
         );
         text.push('\n');
         for row in terminal::wrap(&terminal::sanitize(&aside), width) {

@@ -92,12 +92,12 @@ fn greet(event: &HookEvent, places: &Places, environment: &Environment) -> Optio
         .source
         .as_deref()
         .is_none_or(|source| source == "startup");
-    let lock = locks::that_matter(places, environment)
+    let lock = locks::harmful(places, environment)
         .into_iter()
         .next()
         .filter(|_| is_fresh);
     let message = match lock {
-        Some(lock) => format!("whycap: {}", lock.sentences(places)),
+        Some(lock) => format!("whycap: {} {}", lock.says, lock.remedy),
         None => format!("whycap: {}", wired::status_line_hint(places, environment)?),
     };
     Some(json!({ "systemMessage": message }))

@@ -63,19 +63,7 @@ pub fn facts(places: &Places, environment: &Environment, project: &Path) -> Fact
         payer: Account::load(places)
             .filter(|account| account.plan != Plan::Other)
             .map(|account| format!("your {} plan", account.plan.name())),
-        harmful_locks: Some(
-            locks::that_matter(places, environment)
-                .into_iter()
-                .map(|lock| {
-                    format!(
-                        "{}: {} It costs {}.",
-                        places.show(&lock.path),
-                        lock.why,
-                        lock.costs
-                    )
-                })
-                .collect(),
-        ),
+        harmful_locks: Some(locks::harmful(places, environment)),
     }
 }
 

@@ -13,6 +13,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use crate::claude::settings::SettingsFile;
+use crate::locks::HarmfulLock;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -163,8 +164,8 @@ pub struct Facts {
     pub credentials: Option<Vec<CredentialFact>>,
     /// Who pays, in words ("your Max subscription").
     pub payer: Option<String>,
-    /// Locks that harm, one sentence each.
-    pub harmful_locks: Option<Vec<String>>,
+    /// Locks that harm.
+    pub harmful_locks: Option<Vec<HarmfulLock>>,
 }
 
 /// Looks at everything.

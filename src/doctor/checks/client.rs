@@ -2,6 +2,7 @@
 
 use crate::doctor::known_versions::troubles_of;
 use crate::doctor::{Facts, Finding};
+use crate::locks::HarmfulLock;
 
 pub(super) fn client_version(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "client version";
@@ -80,6 +81,7 @@ pub(super) fn locks(facts: &Facts) -> Vec<Finding> {
     if harmful.is_empty() {
         return vec![Finding::ok(CHECK, "none that does harm")];
     }
-    let finding = |says: &String| Finding::warn(CHECK, says.clone(), "whycap --clear-stale-locks");
+    let finding =
+        |lock: &HarmfulLock| Finding::warn(CHECK, lock.says.as_str(), lock.remedy.as_str());
     harmful.iter().map(finding).collect()
 }

@@ -10,6 +10,7 @@ use crate::doctor::{
 };
 use crate::environment::Environment;
 use crate::install::wiring::EVENTS;
+use crate::locks::HarmfulLock;
 use crate::places::Places;
 
 /// A set-up in which all is well.
@@ -315,9 +316,13 @@ fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
     facts.prices_updated = facts.prices_updated.map(|day| day - TimeDelta::days(91));
     complains(&facts, "prices", Verdict::Warn, "91 days ago");
     let mut facts = sound();
-    facts.harmful_locks = Some(vec!["~/.claude.json.lock is from the future".to_owned()]);
+    facts.harmful_locks = Some(vec![HarmfulLock {
+        path: "/home/dev/.claude.json.lock".into(),
+        says: "~/.claude.json.lock is from the future".to_owned(),
+        remedy: "Leave Claude Code first.".to_owned(),
+    }]);
     let found = complains(&facts, "locks", Verdict::Warn, "from the future");
-    assert_eq!(found.fix.as_deref(), Some("whycap --clear-stale-locks"));
+    assert_eq!(found.fix.as_deref(), Some("Leave Claude Code first."));
     let mut facts = sound();
     facts.data_open_to_others = true;
     complains(&facts, "own data", Verdict::Warn, "~/data");
