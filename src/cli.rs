@@ -67,7 +67,7 @@ enum Verb {
     Uninstall(commands::uninstall::UninstallArgs),
     /// Print completions for bash, zsh or fish
     #[command(hide = true)]
-    Completions(commands::completions::CompletionsArgs),
+    Completions(commands::completions::Arguments),
     /// Print the man page
     #[command(hide = true)]
     Man,
@@ -102,8 +102,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
         Some(Verb::Prices(arguments)) => commands::prices::run(&arguments, &environment),
         Some(Verb::Doctor(arguments)) => commands::doctor::run(&arguments, &environment),
-        Some(Verb::Completions(arguments)) => commands::completions::run(&arguments),
-        Some(Verb::Man) => commands::completions::man(),
+        Some(Verb::Completions(arguments)) => {
+            commands::completions::run(&arguments, Cli::command())
+        }
+        Some(Verb::Man) => commands::completions::man(Cli::command()),
         Some(Verb::Install(arguments)) => commands::install::run(&arguments, &environment),
         Some(Verb::Uninstall(arguments)) => commands::uninstall::run(&arguments, &environment),
         None => crate::terminal::print(&Cli::command().render_help().to_string())

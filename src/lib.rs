@@ -14,7 +14,7 @@ pub mod config;
 pub mod disk;
 pub mod doctor;
 pub mod environment;
-pub mod incidents;
+pub(crate) mod incidents;
 pub mod install;
 pub mod ledger;
 pub mod limits;

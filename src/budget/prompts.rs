@@ -12,9 +12,9 @@ use crate::places::Places;
 
 /// What becomes of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    HeldBack(String),
-    Warned(String),
+pub(crate) enum OnPrompt {
+    HoldBack(String),
+    Warn(String),
 }
 
 /// Something that happens once for a budget and period.
@@ -62,15 +62,15 @@ impl<'a> SessionBudgets<'a> {
     }
 
     /// None if there is nothing new to say.
-    pub(crate) fn on_prompt(&self) -> Option<Answer> {
+    pub(crate) fn on_prompt(&self) -> Option<OnPrompt> {
         for used in &self.uses {
             let sentence = used.sentence();
             if self.mark(used, Once::GoesOn).exists() {
                 continue;
             }
             if used.is_used_up() && self.budget.action == BudgetAction::Stop {
-                return Some(Answer::HeldBack(format!(
-                    "whycap: {sentence} The prompt was not sent, as your config.toml asks (budget.action = \"stop\").\n{}\nTo go on anyway: /whycap continue, then send the prompt again.",
+                return Some(OnPrompt::HoldBack(format!(
+                    "{sentence} The prompt was not sent, as your config.toml asks (budget.action = \"stop\").\n{}\nTo go on anyway: /whycap continue, then send the prompt again.",
                     used.period.renewal()
                 )));
             }
@@ -80,7 +80,7 @@ impl<'a> SessionBudgets<'a> {
                 Once::Warned
             };
             if records::mark(&self.mark(used, once)) {
-                return Some(Answer::Warned(format!("whycap: {sentence}")));
+                return Some(OnPrompt::Warn(sentence));
             }
         }
         None

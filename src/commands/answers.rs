@@ -1,7 +1,6 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
 use super::question::Question;
-use crate::budget::prompts::SessionBudgets;
 use crate::terminal::{Page, Tone};
 
 /// One subject that can be asked about.
@@ -77,17 +76,10 @@ fn help(page: &mut Page) {
 
 /// Prompts go on although a budget is used up.
 fn go_on(question: Question<'_>, page: &mut Page) {
-    let Some(session) = question.session else {
-        return page.line("Say it inside a session.");
-    };
-    let Question {
-        places,
-        environment,
-        transcript,
-        ..
-    } = question;
-    let budgets = SessionBudgets::read(places, environment, session, transcript);
-    page.paragraph(Tone::Plain, &budgets.go_on());
+    match question.budgets() {
+        Some(budgets) => page.paragraph(Tone::Plain, &budgets.go_on()),
+        None => page.line("Say it inside a session."),
+    }
 }
 
 fn shorten(text: &str) -> String {

@@ -7,6 +7,7 @@ use super::{Incidents, in_transcript};
 use crate::claude::credentials;
 use crate::claude::hook_event::HookEvent;
 use crate::limits::evidence::{Evidence, Seen};
+use crate::limits::incident::Incident;
 
 /// How long after a status line a hook may come with the same error.
 const HOOK_IS_LATE: TimeDelta = TimeDelta::seconds(10);
@@ -14,7 +15,7 @@ const HOOK_IS_LATE: TimeDelta = TimeDelta::seconds(10);
 impl Incidents<'_> {
     /// Stores the error at once, then adds what takes longer to find out: the client may end this
     /// process any moment. None for an event without a session.
-    pub(crate) fn store_from_hook(&self, event: &HookEvent) -> Option<Evidence> {
+    pub(crate) fn store_from_hook(&self, event: &HookEvent) -> Option<Incident> {
         let session = event.session_id.as_deref()?;
         let mut evidence = Evidence {
             at: self.environment.now,
@@ -41,7 +42,7 @@ impl Incidents<'_> {
             // What was stored first stands, if this fails.
             let _ = stored.write(&evidence);
         }
-        Some(evidence)
+        Some(self.explained(evidence))
     }
 
     /// The incident that a status line took up a moment before. The hook knows more and completes

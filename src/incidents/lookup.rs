@@ -125,10 +125,6 @@ impl Incidents<'_> {
         Some(evidence)
     }
 
-    fn explained(&self, evidence: Evidence) -> Incident {
-        Incident::of(evidence, self.environment.clock())
-    }
-
     /// The error that a session is in, if its user was not told of it yet. From now on he was.
     pub(crate) fn untold(&self, session: &str, transcript: Option<&Path>) -> Option<Incident> {
         let newest = store::newest_of(self.places, session).filter(|newest| !newest.is_told())?;

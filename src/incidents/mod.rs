@@ -20,6 +20,8 @@ use chrono::TimeDelta;
 
 use crate::claude::account::Account;
 use crate::environment::Environment;
+use crate::limits::evidence::Evidence;
+use crate::limits::incident::Incident;
 use crate::places::Places;
 
 /// The same error again within this time, with no answer in between, is one state of the session.
@@ -46,5 +48,9 @@ impl<'a> Incidents<'a> {
     fn account(&self) -> Option<Account> {
         let account = self.account.get_or_init(|| Account::load(self.places));
         account.clone()
+    }
+
+    fn explained(&self, evidence: Evidence) -> Incident {
+        Incident::of(evidence, self.environment.clock())
     }
 }

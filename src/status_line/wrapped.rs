@@ -57,10 +57,10 @@ impl Wrapped {
     /// Waits for its output, no longer than it has time.
     pub(crate) fn finish(self) -> Shown {
         let last = records::read::<Option<String>>(&self.memory).flatten();
-        let text = match self.running.map_or(Answer::Bad, Running::answer) {
-            Answer::Good(text) => Some(text),
-            Answer::Late => last.clone(),
-            Answer::Bad => None,
+        let text = match self.running.map_or(RunOutcome::Bad, Running::outcome) {
+            RunOutcome::Good(text) => Some(text),
+            RunOutcome::Late => last.clone(),
+            RunOutcome::Bad => None,
         };
         Shown {
             unsaved: (text != last).then_some(self.memory),
@@ -94,7 +94,7 @@ fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, St
 
 /// How one run went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Answer {
+enum RunOutcome {
     /// It ended well with this output.
     Good(String),
     /// It failed or said nothing.
@@ -142,7 +142,7 @@ impl Running {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    fn answer(mut self) -> Answer {
+    fn outcome(mut self) -> RunOutcome {
         let mut bytes = Vec::new();
         // Until the pipe is closed, which a child left behind may hold open, or the time is up,
         // which output that never ends would not wait for.
@@ -161,7 +161,7 @@ impl Running {
                 }
                 _ => {
                     kill(&mut self.child);
-                    return Answer::Late;
+                    return RunOutcome::Late;
                 }
             }
         };
@@ -169,9 +169,9 @@ impl Running {
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim_end_matches(['\n', '\r']);
         if succeeded && !text.trim().is_empty() {
-            Answer::Good(text.to_owned())
+            RunOutcome::Good(text.to_owned())
         } else {
-            Answer::Bad
+            RunOutcome::Bad
         }
     }
 }
@@ -209,15 +209,15 @@ mod tests {
 
     const PATIENT: Duration = Duration::from_secs(2);
 
-    fn run(command: &str, stdin: &[u8], time: Duration) -> Answer {
-        Running::start(command, stdin, time).unwrap().answer()
+    fn run(command: &str, stdin: &[u8], time: Duration) -> RunOutcome {
+        Running::start(command, stdin, time).unwrap().outcome()
     }
 
     #[test]
     fn the_command_gets_our_input_and_its_lines_are_kept() {
         assert_eq!(
             run("cat; echo; echo two", b"one", PATIENT),
-            Answer::Good("one\ntwo".to_owned())
+            RunOutcome::Good("one\ntwo".to_owned())
         );
     }
 
@@ -229,7 +229,7 @@ mod tests {
             "printf '\\n \\n'",
             "no-such-command-here",
         ] {
-            assert_eq!(run(command, b"", PATIENT), Answer::Bad, "{command}");
+            assert_eq!(run(command, b"", PATIENT), RunOutcome::Bad, "{command}");
         }
     }
 
@@ -238,7 +238,7 @@ mod tests {
         let input = vec![b'x'; 50_000_000];
         assert_eq!(
             run("echo done", &input, PATIENT),
-            Answer::Good("done".to_owned())
+            RunOutcome::Good("done".to_owned())
         );
     }
 
@@ -252,7 +252,7 @@ mod tests {
         );
         let start = Instant::now();
         let time = Duration::from_secs(1);
-        assert_eq!(run(&command, b"", time), Answer::Late);
+        assert_eq!(run(&command, b"", time), RunOutcome::Late);
         assert!(start.elapsed() < PATIENT * 3, "{:?}", start.elapsed());
         let size = || std::fs::metadata(&alive).map_or(0, |file| file.len());
         assert!(size() > 0, "the grandchild had started");
@@ -265,20 +265,20 @@ mod tests {
     fn a_child_left_behind_does_not_hold_the_answer_back_for_ever() {
         let start = Instant::now();
         let answer = run("echo quick; sleep 30 &", b"", PATIENT);
-        assert_eq!(answer, Answer::Good("quick".to_owned()));
+        assert_eq!(answer, RunOutcome::Good("quick".to_owned()));
         assert!(start.elapsed() < PATIENT * 5, "{:?}", start.elapsed());
     }
 
     #[test]
     fn output_that_never_ends_is_ended() {
         let time = Duration::from_millis(200);
-        assert_eq!(run("yes", b"", time), Answer::Late);
+        assert_eq!(run("yes", b"", time), RunOutcome::Late);
     }
 
     #[test]
     fn much_output_is_cut() {
         match run("head -c 1000000 /dev/zero | tr '\\0' x", b"", PATIENT) {
-            Answer::Good(text) => assert_eq!(text.len(), OUTPUT_LIMIT),
+            RunOutcome::Good(text) => assert_eq!(text.len(), OUTPUT_LIMIT),
             other => panic!("{other:?}"),
         }
     }
