@@ -37,6 +37,8 @@ impl Incidents<'_> {
         let transcript = event.transcript_path.as_deref();
         if let Some(tail) = transcript.and_then(in_transcript::tail) {
             in_transcript::merge(&mut evidence, &tail);
+            // It came this instant, whatever answer stands in the file.
+            evidence.answered = false;
         }
         if let Ok(stored) = stored {
             // What was stored first stands, if this fails.

@@ -8,8 +8,9 @@
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::claude::settings::{Scope, path_of};
@@ -107,34 +108,32 @@ enum RunOutcome {
 #[derive(Debug)]
 struct Running {
     child: Child,
-    output: Receiver<Vec<u8>>,
     deadline: Instant,
+    output: Arc<Mutex<Vec<u8>>>,
+    /// Nothing comes here; it is closed when the output is.
+    end_of_output: Receiver<()>,
 }
 
 impl Running {
     fn start(command: &str, stdin: &[u8], time: Duration) -> io::Result<Self> {
         let deadline = Instant::now() + time;
         let mut child = spawn(command)?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        let stdin = stdin.to_vec();
+        let (input, pipe) = (child.stdin.take(), child.stdout.take());
+        let output = Arc::default();
+        let (sender, end_of_output) = mpsc::channel();
+        let (stdin, collected) = (stdin.to_vec(), Arc::clone(&output));
         // A command that does not read its input must not hold us up. These threads end with the
         // command's pipes or with this process, whichever is first.
         std::thread::spawn(move || input.map(|mut input| input.write_all(&stdin)));
-        let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
-            let Some(mut output) = output else { return };
-            let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = output.read(&mut buffer) {
-                let piece = buffer.get(..length).unwrap_or_default().to_vec();
-                if sender.send(piece).is_err() {
-                    break;
-                }
-            }
+            collect(pipe, &collected);
+            drop(sender);
         });
         Ok(Self {
             child,
-            output: receiver,
             deadline,
+            output,
+            end_of_output,
         })
     }
 
@@ -143,16 +142,8 @@ impl Running {
     }
 
     fn outcome(mut self) -> RunOutcome {
-        let mut bytes = Vec::new();
-        // Until the pipe is closed, which a child left behind may hold open, or the time is up,
-        // which output that never ends would not wait for.
-        while !self.time_left().is_zero()
-            && let Ok(piece) = self.output.recv_timeout(self.time_left())
-        {
-            if bytes.len() < OUTPUT_LIMIT {
-                bytes.extend(piece);
-            }
-        }
+        // It may have ended and left a child behind that holds the pipe; so no more than the time.
+        let _ = self.end_of_output.recv_timeout(self.time_left());
         let succeeded = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break status.success(),
@@ -165,14 +156,25 @@ impl Running {
                 }
             }
         };
-        bytes.truncate(OUTPUT_LIMIT);
-        let text = String::from_utf8_lossy(&bytes);
+        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&output);
         let text = text.trim_end_matches(['\n', '\r']);
         if succeeded && !text.trim().is_empty() {
             RunOutcome::Good(text.to_owned())
         } else {
             RunOutcome::Bad
         }
+    }
+}
+
+/// Reads to the end and keeps the beginning.
+fn collect(pipe: Option<ChildStdout>, output: &Mutex<Vec<u8>>) {
+    let Some(mut pipe) = pipe else { return };
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = OUTPUT_LIMIT - output.len();
+        output.extend(buffer.iter().take(length.min(room)));
     }
 }
 
@@ -267,6 +269,15 @@ mod tests {
         let answer = run("echo quick; sleep 30 &", b"", PATIENT);
         assert_eq!(answer, RunOutcome::Good("quick".to_owned()));
         assert!(start.elapsed() < PATIENT * 5, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn what_came_in_time_counts_however_late_it_is_asked_for() {
+        let mut running = Running::start("echo quick", b"", PATIENT).unwrap();
+        let _ = running.end_of_output.recv();
+        let _ = running.child.wait();
+        running.deadline = Instant::now();
+        assert_eq!(running.outcome(), RunOutcome::Good("quick".to_owned()));
     }
 
     #[test]
