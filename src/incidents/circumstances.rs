@@ -5,11 +5,9 @@ use std::path::Path;
 use chrono::TimeDelta;
 
 use super::{Incidents, SAME_EVENT, in_transcript, samples};
-use crate::claude::account::Account;
 use crate::claude::{credentials, installations};
 use crate::limits::evidence::{Evidence, Sample, Seen};
 use crate::transcript::error_line::ErrorLine;
-use crate::transcript::tail::Tail;
 
 /// How far the client's next status line, with the meters of the refusal, lags behind the error:
 /// 0.3 s with client 2.1.328.
@@ -26,29 +24,34 @@ impl Incidents<'_> {
         evidence.installations = installations::count(self.places, self.environment);
     }
 
-    /// An error that stands in the transcript of a session and that no hook has stored.
-    pub(super) fn evidence_of_line(
+    /// The last error in the transcript of a session, unless it `is_stored`: hooks may be turned
+    /// off, or the client ended ours before it had written anything. Without the account.
+    pub(super) fn unstored_error(
         &self,
-        line: &ErrorLine,
-        tail: &Tail,
+        transcript: &Path,
         session: &str,
-        account: Option<Account>,
-    ) -> Evidence {
+        is_stored: impl Fn(&ErrorLine) -> bool,
+    ) -> Option<Evidence> {
+        let tail = in_transcript::tail(transcript)?;
+        let (line, answered) = tail.last_error()?;
+        if is_stored(line) {
+            return None;
+        }
         let mut evidence = Evidence {
             at: line.at.unwrap_or(self.environment.now),
             seen: Seen::Transcript,
             session_id: Some(line.session_id.as_deref().unwrap_or(session).to_owned()),
             message: line.text.clone(),
             line: Some(line.clone()),
-            account,
             credentials: credentials::in_environment(self.environment),
             // Whether this process descends from the client.
             environment_is_clients: self.environment.variable("CLAUDECODE").is_some(),
+            answered: *answered,
             ..Evidence::default()
         };
         self.add_circumstances(&mut evidence, None);
-        in_transcript::merge(&mut evidence, tail);
-        evidence
+        in_transcript::merge(&mut evidence, &tail);
+        Some(evidence)
     }
 
     /// Adds the samples around the error: the session's own, and those of other sessions of the

@@ -11,6 +11,7 @@ use super::{Incidents, SAME_EVENT, in_transcript, samples};
 use crate::claude::status_payload::StatusPayload;
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
+use crate::transcript::error_line::ErrorLine;
 
 /// How many transcripts are looked at for errors that no hook stored: those changed last.
 const TRANSCRIPTS: usize = 20;
@@ -46,12 +47,23 @@ impl Incidents<'_> {
         let session = payload.session_id()?;
         let transcript = payload.transcript_path();
         let newest = store::newest_of(self.places, session);
+        let stored_until = newest.as_ref().map(|newest| newest.at() + SAME_EVENT);
+        let is_stored = |line: &ErrorLine| {
+            stored_until.is_some_and(|until| line.at.is_none_or(|at| at <= until))
+        };
         let unstored = transcript
             .filter(|_| refused)
-            .and_then(|transcript| self.unstored(session, transcript, newest.as_ref()));
-        let (mut evidence, unsaved) = match unstored {
-            Some((evidence, unsaved)) => (evidence, Some(unsaved)),
-            None => self.look(&newest?, transcript)?,
+            .and_then(|transcript| self.unstored_error(transcript, session, is_stored))
+            .filter(|evidence| !evidence.answered);
+        let (mut evidence, unsaved) = if let Some(mut evidence) = unstored {
+            let unsaved = Unsaved {
+                place: StoredIncident::new(self.places, session, evidence.at),
+                evidence: evidence.clone(),
+            };
+            evidence.account = samples::last_account(self.places);
+            (evidence, Some(unsaved))
+        } else {
+            self.look(&newest?, transcript)?
         };
         let incident = (!evidence.answered).then(|| {
             let told = samples::told(payload, self.environment.now);
@@ -59,32 +71,6 @@ impl Incidents<'_> {
             self.explained(evidence)
         });
         Some((incident, unsaved))
-    }
-
-    /// The last error of a session's transcript, if it is unanswered and nobody stored it: hooks
-    /// may be turned off, or the client ended ours before it had written anything.
-    fn unstored(
-        &self,
-        session: &str,
-        transcript: &Path,
-        newest: Option<&StoredIncident>,
-    ) -> Option<(Evidence, Unsaved)> {
-        let tail = in_transcript::tail(transcript)?;
-        let (line, answered) = tail.last_error()?;
-        let at = line.at?;
-        if *answered || newest.is_some_and(|newest| at <= newest.at() + SAME_EVENT) {
-            return None;
-        }
-        let account = samples::last_account(self.places);
-        let evidence = self.evidence_of_line(line, &tail, session, account);
-        let unsaved = Unsaved {
-            place: StoredIncident::new(self.places, session, at),
-            evidence: Evidence {
-                account: None,
-                ..evidence.clone()
-            },
-        };
-        Some((evidence, unsaved))
     }
 
     /// A stored incident with what its transcript says by now. An answered one is not looked for
@@ -151,10 +137,20 @@ impl Incidents<'_> {
             .take(INCIDENTS)
             .filter_map(|stored| self.read(stored, None))
             .collect();
-        let unstored: Vec<Evidence> = in_transcript::newest(self.places, session, TRANSCRIPTS)
-            .iter()
-            .filter_map(|transcript| self.last_error(transcript, &found))
-            .collect();
+        let unstored_error = |transcript: &Path| {
+            let session = transcript.file_stem()?.to_str()?;
+            let is_stored = |line: &ErrorLine| {
+                let mut stored = found.iter();
+                stored.any(|stored| in_transcript::is_recorded_by(stored, line, session))
+            };
+            let mut evidence = self.unstored_error(transcript, session, is_stored)?;
+            evidence.account = self.account();
+            self.add_samples(&mut evidence, None);
+            Some(evidence)
+        };
+        let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
+        let unstored = transcripts.iter().filter_map(|path| unstored_error(path));
+        let unstored: Vec<Evidence> = unstored.collect();
         found.extend(unstored);
         found.sort_by_key(|evidence| Reverse(evidence.at));
         // A session has one present state: an older error that got no answer of its own is not
@@ -182,19 +178,5 @@ impl Incidents<'_> {
             _ => 2,
         };
         self.all(session).into_iter().min_by_key(rank)
-    }
-
-    /// The last error of a transcript, if it is not among the stored ones.
-    fn last_error(&self, transcript: &Path, stored: &[Evidence]) -> Option<Evidence> {
-        let tail = in_transcript::tail(transcript)?;
-        let (line, _) = tail.last_error()?;
-        let session = transcript.file_stem()?.to_str()?;
-        let mut stored = stored.iter();
-        if stored.any(|known| in_transcript::is_recorded_by(known, line, session)) {
-            return None;
-        }
-        let mut evidence = self.evidence_of_line(line, &tail, session, self.account());
-        self.add_samples(&mut evidence, None);
-        Some(evidence)
     }
 }

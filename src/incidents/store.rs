@@ -1,7 +1,7 @@
 //! Where incidents are kept, and how they are written and read.
 
 use std::cmp::Reverse;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
@@ -12,7 +12,7 @@ use crate::time::{Millis, moment};
 
 /// One incident's place on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredIncident {
+pub(super) struct StoredIncident {
     /// The session's directory.
     directory: PathBuf,
     /// When it was stored; also its name.
@@ -48,12 +48,12 @@ impl StoredIncident {
     }
 
     /// Whether the user was told in the conversation.
-    pub(crate) fn is_told(&self) -> bool {
+    pub(super) fn is_told(&self) -> bool {
         self.file("told").exists()
     }
 
     /// Remembers that the user was told. False if that was remembered already.
-    pub(crate) fn tell(&self) -> bool {
+    pub(super) fn tell(&self) -> bool {
         records::mark(&self.file("told"))
     }
 }
@@ -83,36 +83,33 @@ fn directory_of(places: &Places, session: &str) -> PathBuf {
 /// The incidents of one session, newest first. Empty if it has none, at the cost of one failed
 /// system call.
 pub(super) fn of_session(places: &Places, session: &str) -> Vec<StoredIncident> {
-    let mut found = in_directory(&directory_of(places, session));
-    found.sort_unstable_by_key(|stored| Reverse(stored.at));
-    found
+    listed([directory_of(places, session)])
 }
 
 /// The newest incident of a session, at the same cost.
-pub(crate) fn newest_of(places: &Places, session: &str) -> Option<StoredIncident> {
+pub(super) fn newest_of(places: &Places, session: &str) -> Option<StoredIncident> {
     of_session(places, session).into_iter().next()
 }
 
 /// The incidents of all sessions, newest first.
 pub(super) fn all(places: &Places) -> Vec<StoredIncident> {
     let sessions = std::fs::read_dir(root(places)).into_iter().flatten();
-    let mut found: Vec<StoredIncident> = sessions
-        .flatten()
-        .flat_map(|session| in_directory(&session.path()))
-        .collect();
-    found.sort_unstable_by_key(|stored| Reverse(stored.at));
-    found
+    listed(sessions.flatten().map(|session| session.path()))
 }
 
-fn in_directory(directory: &Path) -> Vec<StoredIncident> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten();
-    let stored = entries.flatten().filter_map(|entry| {
-        let name = entry.file_name();
-        let at = name.to_str()?.strip_suffix(".json")?.parse().ok()?;
-        let directory = directory.to_owned();
-        Some(StoredIncident { directory, at })
-    });
-    stored.collect()
+fn listed(directories: impl IntoIterator<Item = PathBuf>) -> Vec<StoredIncident> {
+    let mut found = Vec::new();
+    for directory in directories {
+        let entries = std::fs::read_dir(&directory).into_iter().flatten();
+        found.extend(entries.flatten().filter_map(|entry| {
+            let name = entry.file_name();
+            let at = name.to_str()?.strip_suffix(".json")?.parse().ok()?;
+            let directory = directory.clone();
+            Some(StoredIncident { directory, at })
+        }));
+    }
+    found.sort_unstable_by_key(|stored| Reverse(stored.at));
+    found
 }
 
 #[cfg(test)]
