@@ -133,7 +133,7 @@ const PROCESS_FILE: KnownLock = KnownLock {
     ..DIRECTORY
 };
 
-pub(super) static KNOWN_LOCKS: [KnownLock; 20] = [
+pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
     KnownLock {
         root: Root::BesideGlobalState,
         pattern: ".claude.json.lock",
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn every_row_says_everything_that_a_reader_needs() {
-        for row in &KNOWN_LOCKS {
+        for row in KNOWN_LOCKS {
             for field in [
                 row.pattern,
                 row.owner,
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn no_row_reaches_a_lock_file_of_a_package_manager() {
-        for row in &KNOWN_LOCKS {
+        for row in KNOWN_LOCKS {
             if row.root == Root::Project {
                 assert!(row.pattern.starts_with(".claude/"), "{row:?}");
             }
@@ -385,7 +385,7 @@ mod tests {
              is provably dead, and `whycap locks --restore` brings back what it set aside. Whatever is not in this table is never \
              touched, whatever it is called.\n",
         );
-        for row in &KNOWN_LOCKS {
+        for row in KNOWN_LOCKS {
             write!(
                 text,
                 "\n## `{}`\n\n| | |\n| --- | --- |\n| what | {} |\n| owner | {} |\n| a leftover shows by | {} |\n| harm | {} |\n| stays while a session runs | {} |\n| must never be | {} |\n| source | {} |\n",

@@ -97,7 +97,7 @@ pub(super) fn find(
 ) -> Vec<FoundLock> {
     let projects = projects(places, working_directory);
     let mut found: Vec<FoundLock> = Vec::new();
-    for known in &KNOWN_LOCKS {
+    for known in KNOWN_LOCKS {
         for (root, pattern) in roots(known, places, &projects) {
             for below in matching(&root, &pattern) {
                 let seen = open_below(&root, parent_of(&below))
