@@ -206,7 +206,7 @@ fn an_empty_home_has_no_locks_and_stays_empty() {
 }
 
 /// Directory locks, each where the client makes it.
-const DIRECTORIES: [&str; 11] = [
+const DIRECTORIES: &[&str] = &[
     ".claude.json.lock",
     ".claude.lock",
     ".claude/history.jsonl.lock",
@@ -221,7 +221,7 @@ const DIRECTORIES: [&str; 11] = [
 ];
 
 /// Files that name a process, each where the client makes it.
-const PROCESS_FILES: [&str; 7] = [
+const PROCESS_FILES: &[&str] = &[
     ".claude/daemon.lock",
     ".claude/computer-use.lock",
     ".claude/.update.lock",
