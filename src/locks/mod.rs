@@ -1,7 +1,7 @@
 //! Lock files of Claude Code: those that we know, what each one is now, and clearing the dead ones.
 //!
 //! A lock never causes a usage limit. A few leftovers slow each start or lose settings; those are
-//! what [`harmful`] reports, and what [`clearing`] removes.
+//! what `harmful` reports, and what `clearing` removes.
 
 pub(crate) mod clearing;
 mod directory;
