@@ -3,9 +3,6 @@
 //! The library exists so that tests and benches reach the code; it promises no stable API.
 //! ARCHITECTURE.md shows the way of data.
 
-#[cfg(not(unix))]
-compile_error!("whycap runs on Linux and macOS: it reaches locks through directory handles");
-
 pub(crate) mod budget;
 pub mod claude;
 pub mod cli;

@@ -6,7 +6,6 @@
 use std::path::{Component, Path};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rustix::io::Errno;
 
 use crate::disk;
 use crate::environment::Environment;
@@ -77,7 +76,9 @@ fn look_in_proc(pid: u32) -> Process {
     }
 }
 
+#[cfg(unix)]
 fn signal_probe(pid: u32) -> Process {
+    use rustix::io::Errno;
     let Some(target) = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
@@ -93,6 +94,14 @@ fn signal_probe(pid: u32) -> Process {
     Process {
         pid,
         alive,
+        ..Process::default()
+    }
+}
+
+#[cfg(not(unix))]
+fn signal_probe(pid: u32) -> Process {
+    Process {
+        pid,
         ..Process::default()
     }
 }
@@ -219,12 +228,19 @@ pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
         .collect()
 }
 
+#[cfg(unix)]
 fn is_ours(pid: u32) -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(format!("/proc/{pid}"))
         .is_ok_and(|entry| entry.uid() == rustix::process::geteuid().as_raw())
 }
 
+#[cfg(not(unix))]
+fn is_ours(_: u32) -> bool {
+    false
+}
+
+#[cfg(unix)]
 fn configuration_of(pid: u32) -> Option<std::path::PathBuf> {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
@@ -240,6 +256,11 @@ fn configuration_of(pid: u32) -> Option<std::path::PathBuf> {
     }
     let theirs = Environment::new(wanted.into_iter().flatten(), DateTime::UNIX_EPOCH);
     Some(Places::of(&theirs).config)
+}
+
+#[cfg(not(unix))]
+fn configuration_of(_: u32) -> Option<std::path::PathBuf> {
+    None
 }
 
 fn same_place(one: &Path, other: &Path) -> bool {

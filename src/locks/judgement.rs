@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::directory::Shape;
 use super::known_locks::{Heartbeat, Kind, KnownLock};
+use super::sighting::Shape;
 use crate::claude::processes::Process;
 use crate::claude::sessions::{Claim, Liveness, Presence};
 use crate::time::in_words;

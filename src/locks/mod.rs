@@ -4,11 +4,13 @@
 //! what `harmful` reports, and what `clearing` removes.
 
 pub(crate) mod clearing;
+#[cfg_attr(not(unix), path = "no_directory.rs")]
 mod directory;
 mod judgement;
 mod known_locks;
 pub(crate) mod listing;
 pub(crate) mod quarantine;
+mod sighting;
 mod survey;
 
 use std::collections::BTreeSet;
@@ -16,9 +18,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use self::directory::{Directory, Shape};
+use self::directory::Directory;
 use self::judgement::{Clearance, Judgement, LockVerdict, Way, judge, never_heals};
 use self::known_locks::{KNOWN_LOCKS, Kind, KnownLock};
+use self::sighting::Shape;
 use self::survey::{FoundLock, Scene};
 use crate::environment::Environment;
 use crate::places::Places;

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::directory::{Directory, Identity, Shape};
+use super::directory::Directory;
 use super::judgement::{LockFacts, Surroundings};
 use super::known_locks::{KNOWN_LOCKS, Kind, KnownLock, Root};
+use super::sighting::{Identity, Shape};
 use crate::claude::processes;
 use crate::claude::sessions::{self, Claim, Liveness, Session};
 use crate::disk;

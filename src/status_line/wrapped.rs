@@ -193,14 +193,18 @@ fn spawn(command: &str) -> io::Result<Child> {
     // A group of its own, so that what it starts can be ended with it. A client that cancels a
     // draw kills the whole process tree, other groups included (seen on 2.1.119 and 2.1.328), so
     // nothing outlives us there either.
+    #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut shell, 0);
     shell.spawn()
 }
 
 fn kill(child: &mut Child) {
     // Not reaped yet, so the id is still this command's.
-    let group = rustix::process::Pid::from_child(child);
-    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process_group(
+        rustix::process::Pid::from_child(child),
+        rustix::process::Signal::KILL,
+    );
     let _ = child.kill();
     let _ = child.wait();
 }
