@@ -54,7 +54,7 @@ enum Verb {
     /// List Claude Code's locks, and which of them are left over
     Locks(commands::locks::Arguments),
     /// Check the set-up; every finding comes with a fix
-    Doctor(commands::doctor::DoctorArgs),
+    Doctor(commands::doctor::Arguments),
     /// List the limit errors of the past
     Incidents(commands::incidents::Arguments),
     /// Write up the newest limit error for a bug report
@@ -62,9 +62,9 @@ enum Verb {
     /// List the prices that spend is counted at, with date and source
     Prices(commands::prices::Arguments),
     /// Add whycap to Claude Code's settings
-    Install(commands::install::InstallArgs),
+    Install(commands::install::Arguments),
     /// Take whycap out of Claude Code's settings
-    Uninstall(commands::uninstall::UninstallArgs),
+    Uninstall(commands::uninstall::Arguments),
     /// Print completions for bash, zsh or fish
     #[command(hide = true)]
     Completions(commands::completions::Arguments),

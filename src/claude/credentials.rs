@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::settings::{self, Contents, Scope};
+use super::settings::{self, Contents, SettingsScope};
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -120,10 +120,10 @@ pub fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credentia
         .into_iter()
         .filter_map(|(scope, path)| {
             let set_in = match scope {
-                Scope::Managed => SetIn::ManagedSettings,
-                Scope::Local => SetIn::LocalSettings,
-                Scope::Project => SetIn::ProjectSettings,
-                Scope::User => SetIn::UserSettings,
+                SettingsScope::Managed => SetIn::ManagedSettings,
+                SettingsScope::Local => SetIn::LocalSettings,
+                SettingsScope::Project => SetIn::ProjectSettings,
+                SettingsScope::User => SetIn::UserSettings,
             };
             Some(in_settings(&settings::bytes(&path).ok()??, set_in))
         })

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::settings::{self, Contents, Scope};
+use super::settings::{self, Contents, SettingsScope};
 use crate::places::Places;
 use crate::pricing::OwnRates;
 
@@ -13,7 +13,7 @@ pub fn own_rates(places: &Places) -> OwnRates {
         .into_iter()
         .find_map(|(scope, path)| {
             let mut rates = rates_in(&path)?;
-            rates.managed = scope == Scope::Managed;
+            rates.managed = scope == SettingsScope::Managed;
             Some(rates)
         })
         .unwrap_or_default()

@@ -14,7 +14,7 @@ pub const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 /// A level of settings, highest first: the first file that has a single-valued key wins. Hooks
 /// add up over all levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
+pub enum SettingsScope {
     /// Set by an administrator for the whole machine.
     Managed,
     /// `.claude/settings.local.json` of a project.
@@ -40,7 +40,7 @@ pub enum Contents {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingsFile {
     /// Its level.
-    pub scope: Scope,
+    pub scope: SettingsScope,
     /// Where it is, or would be.
     pub path: PathBuf,
     /// What it holds.
@@ -49,7 +49,7 @@ pub struct SettingsFile {
 
 impl SettingsFile {
     /// Reads one file.
-    pub fn read(scope: Scope, path: PathBuf) -> Self {
+    pub fn read(scope: SettingsScope, path: PathBuf) -> Self {
         let contents = match bytes(&path) {
             Ok(None) => Contents::Missing,
             Ok(Some(bytes)) => parse(&bytes),
@@ -104,12 +104,12 @@ pub fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
 }
 
 /// Where a level's file is. `project` is the directory that the client runs in.
-pub fn path_of(scope: Scope, places: &Places, project: &Path) -> PathBuf {
+pub fn path_of(scope: SettingsScope, places: &Places, project: &Path) -> PathBuf {
     match scope {
-        Scope::Managed => PathBuf::from(managed_directory()).join("managed-settings.json"),
-        Scope::Local => project.join(".claude/settings.local.json"),
-        Scope::Project => project.join(".claude/settings.json"),
-        Scope::User => places.user_settings(),
+        SettingsScope::Managed => PathBuf::from(managed_directory()).join("managed-settings.json"),
+        SettingsScope::Local => project.join(".claude/settings.local.json"),
+        SettingsScope::Project => project.join(".claude/settings.json"),
+        SettingsScope::User => places.user_settings(),
     }
 }
 
@@ -129,7 +129,7 @@ fn managed_directory() -> &'static str {
 /// here and are not seen. (The variable `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, which the client's
 /// program mentions, moves nothing: tried on 2.1.328.)
 pub fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
-    let managed = path_of(Scope::Managed, places, Path::new("/"));
+    let managed = path_of(SettingsScope::Managed, places, Path::new("/"));
     with_managed(&managed, places, project)
 }
 
@@ -141,8 +141,8 @@ fn with_managed(managed: &Path, places: &Places, project: Option<&Path>) -> Vec<
 }
 
 /// Where every settings file that counts in `project` is or would be, the one that wins first.
-pub fn paths(places: &Places, project: Option<&Path>) -> Vec<(Scope, PathBuf)> {
-    let managed = path_of(Scope::Managed, places, Path::new("/"));
+pub fn paths(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
+    let managed = path_of(SettingsScope::Managed, places, Path::new("/"));
     paths_with_managed(&managed, places, project)
 }
 
@@ -150,15 +150,15 @@ fn paths_with_managed(
     managed: &Path,
     places: &Places,
     project: Option<&Path>,
-) -> Vec<(Scope, PathBuf)> {
+) -> Vec<(SettingsScope, PathBuf)> {
     let mut paths: Vec<_> = drop_ins(managed)
         .into_iter()
         .chain([managed.to_owned()])
-        .map(|path| (Scope::Managed, path))
+        .map(|path| (SettingsScope::Managed, path))
         .collect();
     let user = places.user_settings();
     if let Some(project) = project {
-        for scope in [Scope::Local, Scope::Project] {
+        for scope in [SettingsScope::Local, SettingsScope::Project] {
             let path = path_of(scope, places, project);
             // In the home directory the project's file is the user's file.
             if path != user {
@@ -166,7 +166,7 @@ fn paths_with_managed(
             }
         }
     }
-    paths.push((Scope::User, user));
+    paths.push((SettingsScope::User, user));
     paths
 }
 
@@ -200,7 +200,7 @@ pub fn winner<'a>(files: &'a [SettingsFile], key: &str) -> Option<(&'a SettingsF
 mod tests {
     use super::*;
 
-    fn file(scope: Scope, text: &str) -> SettingsFile {
+    fn file(scope: SettingsScope, text: &str) -> SettingsFile {
         SettingsFile {
             scope,
             path: PathBuf::from(format!("{scope:?}")),
@@ -211,13 +211,19 @@ mod tests {
     #[test]
     fn the_highest_level_that_has_the_key_wins() {
         let files = [
-            file(Scope::Managed, "{\"statusLine\": null}"),
-            file(Scope::Local, "{broken"),
-            file(Scope::Project, "{\"statusLine\": {\"command\": \"p\"}}"),
-            file(Scope::User, "{\"statusLine\": {\"command\": \"u\"}}"),
+            file(SettingsScope::Managed, "{\"statusLine\": null}"),
+            file(SettingsScope::Local, "{broken"),
+            file(
+                SettingsScope::Project,
+                "{\"statusLine\": {\"command\": \"p\"}}",
+            ),
+            file(
+                SettingsScope::User,
+                "{\"statusLine\": {\"command\": \"u\"}}",
+            ),
         ];
         let (found, _) = winner(&files, "statusLine").unwrap();
-        assert_eq!(found.scope, Scope::Project);
+        assert_eq!(found.scope, SettingsScope::Project);
     }
 
     #[test]
@@ -249,8 +255,16 @@ mod tests {
 
     #[test]
     fn an_empty_file_and_one_with_a_byte_order_mark_are_settings() {
-        assert!(file(Scope::User, " \n").settings().is_some());
-        assert!(file(Scope::User, "\u{feff}{\"a\": 1}").get("a").is_some());
-        assert!(file(Scope::User, "{\"a\": 1,}").settings().is_none());
+        assert!(file(SettingsScope::User, " \n").settings().is_some());
+        assert!(
+            file(SettingsScope::User, "\u{feff}{\"a\": 1}")
+                .get("a")
+                .is_some()
+        );
+        assert!(
+            file(SettingsScope::User, "{\"a\": 1,}")
+                .settings()
+                .is_none()
+        );
     }
 }

@@ -18,14 +18,14 @@ use crate::terminal::{Page, Tone};
 Examples:
   whycap doctor            for the folder you are in
   whycap doctor --json     for a script")]
-pub struct DoctorArgs {
+pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the verb. Exit code 1 if a check failed.
-pub fn run(arguments: &DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let findings = doctor::examine(&facts(environment));
     let failed = findings
         .iter()

@@ -15,7 +15,7 @@ use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::install::wired;
+use crate::install::plugin;
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::locks;
 use crate::places::Places;
@@ -37,7 +37,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };
-    if wired::is_second_run(&places, environment, name) {
+    if plugin::is_second_run(&places, environment, name) {
         // The user's settings run the same hook; the plugin's copy stays silent.
         return ExitCode::SUCCESS;
     }
@@ -116,7 +116,7 @@ fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
     let locks = is_fresh.then(|| locks::harmful(places, environment));
     let text = match locks.into_iter().flatten().next() {
         Some(lock) => format!("{} {}", lock.says, lock.remedy),
-        None => wired::status_line_hint(places, environment)?,
+        None => plugin::status_line_hint(places, environment)?,
     };
     Some(message(&text))
 }

@@ -14,7 +14,7 @@ use crate::claude::{credentials, installations};
 use crate::config::Config;
 use crate::disk;
 use crate::environment::Environment;
-use crate::install::{ours, record};
+use crate::install::{entries, kept_status_line};
 use crate::ledger::{self, Ledger, Patience};
 use crate::locks;
 use crate::places::Places;
@@ -164,7 +164,7 @@ fn programs(settings: &[SettingsFile], places: &Places) -> Vec<WiredProgram> {
         let Some(content) = file.settings() else {
             continue;
         };
-        let wired = ours::wired(content);
+        let wired = entries::wired(content);
         let hooks = wired.hooks.into_iter().map(|(_, invocation)| invocation);
         for invocation in wired.status_line.into_iter().chain(hooks) {
             if found
@@ -227,8 +227,8 @@ fn is_executable(file: &std::fs::Metadata) -> bool {
 fn wrap_record_missing(settings: &[SettingsFile], places: &Places) -> bool {
     settings.iter().any(|file| {
         file.settings()
-            .is_some_and(|content| ours::wired(content).wraps)
-            && !record::wrapped_path(places, &file.path).exists()
+            .is_some_and(|content| entries::wired(content).wraps)
+            && !kept_status_line::path_of(places, &file.path).exists()
     })
 }
 

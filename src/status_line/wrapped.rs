@@ -13,10 +13,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::claude::settings::{Scope, path_of};
+use crate::claude::settings::{SettingsScope, path_of};
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::records;
-use crate::install::record::{WrappedCommand, wrapped_directory, wrapped_path};
+use crate::install::kept_status_line::{self, KeptStatusLine};
 use crate::places::Places;
 
 /// How long the command may take, counted from its start. The whole status line must never take
@@ -47,7 +47,7 @@ pub(crate) struct Shown {
 impl Wrapped {
     /// Starts the command. None if none is kept.
     pub(crate) fn start(places: &Places, payload: &StatusPayload, stdin: &[u8]) -> Option<Self> {
-        std::fs::metadata(wrapped_directory(places)).ok()?;
+        std::fs::metadata(kept_status_line::directory(places)).ok()?;
         let (kept, command) = kept_command(places, payload)?;
         Some(Self {
             memory: kept.with_extension("last"),
@@ -83,13 +83,13 @@ impl Shown {
 /// user's, as the client chooses them.
 fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
     let in_project = payload.project_dir().into_iter().flat_map(|project| {
-        [Scope::Local, Scope::Project].map(|scope| path_of(scope, places, &project))
+        [SettingsScope::Local, SettingsScope::Project].map(|scope| path_of(scope, places, &project))
     });
     let mut settings = in_project.chain([places.user_settings()]);
     settings.find_map(|settings| {
-        let path = wrapped_path(places, &settings);
-        let kept: WrappedCommand = records::read(&path)?;
-        Some((path, kept.command))
+        let kept = KeptStatusLine::load(places, &settings)?;
+        let path = kept_status_line::path_of(places, &settings);
+        Some((path, kept.shown_command()?))
     })
 }
 

@@ -3,13 +3,13 @@ use std::path::PathBuf;
 use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::claude::settings::{Contents, Scope, SettingsFile};
+use crate::claude::settings::{Contents, SettingsFile, SettingsScope};
 use crate::doctor::{
     ClientVersion, CredentialFact, Facts, Finding, LedgerState, ProgramState, Verdict,
     WiredProgram, examine,
 };
 use crate::environment::Environment;
-use crate::install::wiring::EVENTS;
+use crate::install::entries::EVENTS;
 use crate::locks::HarmfulLock;
 use crate::places::Places;
 
@@ -27,7 +27,7 @@ fn sound() -> Facts {
         .iter()
         .map(|(event, _)| {
             let handler = json!({"type": "command", "command": "/bin/whycap hook"});
-            ((*event).to_owned(), json!([{"hooks": [handler]}]))
+            (event.as_str().to_owned(), json!([{"hooks": [handler]}]))
         })
         .collect();
     let settings = json!({
@@ -38,7 +38,7 @@ fn sound() -> Facts {
         now: environment.now,
         project: PathBuf::from("/home/dev/work"),
         settings: vec![file(
-            Scope::User,
+            SettingsScope::User,
             "/home/dev/.claude/settings.json",
             settings,
         )],
@@ -62,7 +62,7 @@ fn sound() -> Facts {
     }
 }
 
-fn file(scope: Scope, path: &str, settings: Value) -> SettingsFile {
+fn file(scope: SettingsScope, path: &str, settings: Value) -> SettingsFile {
     SettingsFile {
         scope,
         path: PathBuf::from(path),
@@ -134,7 +134,7 @@ fn a_settings_file_that_does_not_parse_is_a_failure() {
     facts.settings.insert(
         0,
         SettingsFile {
-            scope: Scope::Local,
+            scope: SettingsScope::Local,
             path: PathBuf::from("/home/dev/work/.claude/settings.local.json"),
             contents: Contents::Unusable("it is not JSON: line 3".to_owned()),
         },
@@ -167,7 +167,7 @@ fn managed_hooks_only_fails_unless_the_managed_settings_have_ours() {
     let managed = json!({"allowManagedHooksOnly": true});
     facts
         .settings
-        .insert(0, file(Scope::Managed, "/etc/m.json", managed));
+        .insert(0, file(SettingsScope::Managed, "/etc/m.json", managed));
     let found = complains(&facts, "hooks allowed", Verdict::Fail, "your organisation");
     assert!(found.fix.unwrap().contains("administrator"));
     // In a user's file the key means nothing.
@@ -193,7 +193,9 @@ fn a_project_s_status_line_that_wins_is_named() {
     let mut facts = sound();
     let other = json!({"statusLine": {"type": "command", "command": "other"}});
     let path = "/home/dev/work/.claude/settings.json";
-    facts.settings.insert(0, file(Scope::Project, path, other));
+    facts
+        .settings
+        .insert(0, file(SettingsScope::Project, path, other));
     complains(
         &facts,
         "status line",

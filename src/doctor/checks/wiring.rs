@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::claude::settings::{Contents, Scope, SettingsFile, winner};
+use crate::claude::hook_event::EventName;
+use crate::claude::settings::{Contents, SettingsFile, SettingsScope, winner};
 use crate::doctor::{Facts, Finding, ProgramState};
-use crate::install::ours::{self, HostVerb};
-use crate::install::wiring::EVENTS;
+use crate::install::entries::{self, EVENTS, HostVerb};
 
 pub(super) fn settings_files(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "settings files";
@@ -49,12 +49,12 @@ pub(super) fn hooks_allowed(facts: &Facts) -> Vec<Finding> {
         )];
     }
     let managed = |file: &&SettingsFile| {
-        file.scope == Scope::Managed && is_true(file, "allowManagedHooksOnly")
+        file.scope == SettingsScope::Managed && is_true(file, "allowManagedHooksOnly")
     };
     if let Some(file) = facts.settings.iter().find(managed) {
         let wired = file
             .settings()
-            .is_some_and(|s| !ours::wired(s).hooks.is_empty());
+            .is_some_and(|s| !entries::wired(s).hooks.is_empty());
         if !wired {
             return vec![Finding::fail(
                 CHECK,
@@ -103,8 +103,8 @@ pub(super) fn status_line(facts: &Facts) -> Vec<Finding> {
         .settings
         .iter()
         .filter_map(SettingsFile::settings)
-        .any(|settings| ours::wired(settings).status_line.is_some());
-    if ours::entry_invocation(entry, HostVerb::StatusLine).is_none() {
+        .any(|settings| entries::wired(settings).status_line.is_some());
+    if entries::entry_invocation(entry, HostVerb::StatusLine).is_none() {
         return vec![if ours_somewhere {
             Finding::warn(
                 CHECK,
@@ -144,22 +144,23 @@ fn plugin_is_on(facts: &Facts) -> bool {
 
 pub(super) fn hooks(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "hooks";
-    let has = |event: &str| {
+    let has = |event: &EventName| {
         facts
             .settings
             .iter()
             .filter_map(SettingsFile::settings)
             .any(|settings| {
-                ours::wired(settings)
+                entries::wired(settings)
                     .hooks
                     .iter()
-                    .any(|(name, _)| name == event)
+                    .any(|(name, _)| name == event.as_str())
             })
     };
     let missing: Vec<_> = EVENTS
         .iter()
-        .map(|(event, _)| *event)
+        .map(|(event, _)| event)
         .filter(|event| !has(event))
+        .map(|event| event.as_str())
         .collect();
     vec![if missing.is_empty() {
         Finding::ok(CHECK, format!("all {} wired in settings", EVENTS.len()))
@@ -233,7 +234,7 @@ pub(super) fn twice(facts: &Facts) -> Vec<Finding> {
         .iter()
         .filter(|file| {
             file.settings()
-                .is_some_and(|s| !ours::wired(s).hooks.is_empty())
+                .is_some_and(|s| !entries::wired(s).hooks.is_empty())
         })
         .map(|file| facts.places.show(&file.path))
         .collect();

@@ -1,18 +1,50 @@
 //! Which entries of a settings file are whycap's, and what a file says without them.
 
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::claude::hook_event::EventName;
+
+/// The events that whycap listens to, with the seconds after which the client gives up on us.
+///
+/// No entry has a matcher: `StopFailure`'s `error` value cannot tell limits apart (several are
+/// "unknown"), so all are taken and the text decides. `SessionEnd` keeps below the client's own
+/// 1.5 s, because a longer one in settings would lengthen every exit.
+pub const EVENTS: [(EventName, u64); 5] = [
+    (EventName::SessionStart, 5),
+    (EventName::UserPromptSubmit, 5),
+    (EventName::Stop, 5),
+    (EventName::StopFailure, 5),
+    (EventName::SessionEnd, 1),
+];
+
+/// Seconds between two draws of the status line while nothing happens. Countdowns show minutes,
+/// so 10 keeps them right to a few seconds at the cost of six runs of a few milliseconds a minute.
+pub(crate) const REFRESH_SECONDS: u64 = 10;
+
+/// What our hooks end in: if the program is gone, the client must not report a failed hook at every
+/// event. (With exit code 0 it keeps the shell's complaint to its debug log.)
+pub(crate) const HOOK_ENDING: &str = "|| :";
 
 /// A verb of whycap that Claude Code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostVerb {
-    /// `whycap statusline`
+pub(crate) enum HostVerb {
     StatusLine,
-    /// `whycap hook`
     Hook,
 }
 
-/// How a foreign status line was kept when ours took its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl HostVerb {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::StatusLine => "statusline",
+            Self::Hook => "hook",
+        }
+    }
+}
+
+/// How a foreign status line is kept while ours is in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kept {
     /// Its output is shown above ours.
     Wrapped,
@@ -20,17 +52,11 @@ pub enum Kept {
     SetAside,
 }
 
-/// The keys inside our `statusLine` entry that hold the entry found before, as it was. The client
-/// ignores keys that it does not know there, but drops them when it writes the file itself, as it
-/// does for a plugin (seen on 2.1.119 and 2.1.328). So our own record holds the entry as well, and
-/// either of the two is enough.
-const KEPT_KEYS: [(&str, Kept); 2] = [
-    ("whycapWraps", Kept::Wrapped),
-    ("whycapSetAside", Kept::SetAside),
-];
-
 impl Kept {
-    /// The key that holds the foreign entry.
+    /// The key inside our `statusLine` entry that holds the entry found before, as it was. The
+    /// client ignores keys that it does not know there, but drops them when it writes the file
+    /// itself, as it does for a plugin (seen on 2.1.119 and 2.1.328). So a file of ours holds the
+    /// entry as well, and either of the two is enough.
     pub fn key(self) -> &'static str {
         match self {
             Self::Wrapped => "whycapWraps",
@@ -38,43 +64,28 @@ impl Kept {
         }
     }
 
-    /// How, and under which key, this `statusLine` entry of ours keeps a foreign one.
-    pub fn in_entry<'a, T>(get: impl Fn(&'static str) -> Option<&'a T>) -> Option<(Self, &'a T)> {
-        KEPT_KEYS
-            .iter()
-            .find_map(|(key, kept)| get(key).map(|entry| (*kept, entry)))
+    /// How an entry of ours keeps a foreign one, and what stands under that key.
+    pub(crate) fn find<T>(get: impl Fn(&'static str) -> Option<T>) -> Option<(Self, T)> {
+        let mut kept = [Self::Wrapped, Self::SetAside].into_iter();
+        kept.find_map(|kept| Some((kept, get(kept.key())?)))
     }
 }
-
-/// What our hooks end in: if the program is gone, the client must not report a failed hook at every
-/// event. (With exit code 0 it keeps the shell's complaint to its debug log.)
-pub const HOOK_ENDING: &str = "|| :";
 
 /// A command line that runs whycap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// The program as written, unquoted.
     pub program: String,
-    /// Which verb it runs.
-    pub verb: HostVerb,
     /// Whether something follows the verb: then a person has changed the line, and it stays.
     pub customised: bool,
 }
 
-/// Reads a shell command line. None unless its program is called `whycap` and runs a host verb.
-pub fn invocation(command: &str) -> Option<Invocation> {
+/// Reads a shell command line. None unless its program is called `whycap` and runs this verb.
+pub(crate) fn invocation(command: &str, verb: HostVerb) -> Option<Invocation> {
     let (program, rest) = first_word(command)?;
-    let (verb, rest) = first_word(rest)?;
+    let (word, rest) = first_word(rest)?;
     let name = program.rsplit(['/', '\\']).next()?;
-    if name != "whycap" && name != "whycap.exe" {
-        return None;
-    }
-    Some(Invocation {
-        verb: match verb.as_str() {
-            "statusline" => HostVerb::StatusLine,
-            "hook" => HostVerb::Hook,
-            _ => return None,
-        },
+    (["whycap", "whycap.exe"].contains(&name) && word == verb.word()).then(|| Invocation {
         customised: !["", HOOK_ENDING].contains(&rest.trim()),
         program,
     })
@@ -103,72 +114,45 @@ fn first_word(command: &str) -> Option<(String, &str)> {
 }
 
 /// The invocation in a `statusLine` entry or a hook handler.
-pub fn entry_invocation(entry: &Value, verb: HostVerb) -> Option<Invocation> {
-    let command = entry.get("command")?.as_str()?;
-    invocation(command).filter(|found| found.verb == verb)
+pub(crate) fn entry_invocation(entry: &Value, verb: HostVerb) -> Option<Invocation> {
+    invocation(entry.get("command")?.as_str()?, verb)
 }
 
 /// The same settings without whycap: our hooks gone, the status line that was kept back in place.
 /// Empty lists and objects under `hooks` go as well, so that two files can be compared.
 pub fn without_ours(settings: &Value) -> Value {
-    let Value::Object(members) = settings else {
-        return settings.clone();
+    let mut settings = settings.clone();
+    let Some(members) = settings.as_object_mut() else {
+        return settings;
     };
-    let kept = members.iter().filter_map(|(key, value)| {
-        let value = match key.as_str() {
-            "statusLine" => status_line_without_ours(value)?,
-            "hooks" => hooks_without_ours(value)?,
-            _ => value.clone(),
-        };
-        Some((key.clone(), value))
-    });
-    Value::Object(kept.collect())
-}
-
-fn status_line_without_ours(entry: &Value) -> Option<Value> {
-    if entry_invocation(entry, HostVerb::StatusLine).is_none() {
-        return Some(entry.clone());
+    if let Some(entry) = members.get_mut("statusLine")
+        && entry_invocation(entry, HostVerb::StatusLine).is_some()
+    {
+        match Kept::find(|key| entry.get(key).cloned()) {
+            Some((_, foreign)) => *entry = foreign,
+            None => drop(members.shift_remove("statusLine")),
+        }
     }
-    Kept::in_entry(|key| entry.get(key)).map(|(_, foreign)| foreign.clone())
+    if let Some(events) = members.get_mut("hooks").and_then(Value::as_object_mut) {
+        for groups in events.values_mut().filter_map(Value::as_array_mut) {
+            groups.retain_mut(|group| !empties_without_ours(group));
+        }
+        events.retain(|_, groups| !groups.as_array().is_some_and(Vec::is_empty));
+        if events.is_empty() {
+            members.shift_remove("hooks");
+        }
+    }
+    settings
 }
 
-fn hooks_without_ours(hooks: &Value) -> Option<Value> {
-    let Value::Object(events) = hooks else {
-        return Some(hooks.clone());
+/// Takes our handlers out of a group of hooks. True if that leaves it without any.
+fn empties_without_ours(group: &mut Value) -> bool {
+    let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) else {
+        return false;
     };
-    let events: Map<_, _> = events
-        .iter()
-        .filter_map(|(event, groups)| Some((event.clone(), groups_without_ours(groups)?)))
-        .collect();
-    (!events.is_empty()).then_some(Value::Object(events))
-}
-
-fn groups_without_ours(groups: &Value) -> Option<Value> {
-    let Value::Array(groups) = groups else {
-        return Some(groups.clone());
-    };
-    let groups: Vec<_> = groups
-        .iter()
-        .filter_map(|group| {
-            let Some(handlers) = group.get("hooks").and_then(Value::as_array) else {
-                return Some(group.clone());
-            };
-            let left: Vec<_> = handlers
-                .iter()
-                .filter(|handler| entry_invocation(handler, HostVerb::Hook).is_none())
-                .cloned()
-                .collect();
-            if left.is_empty() && !handlers.is_empty() {
-                return None;
-            }
-            let mut group = group.clone();
-            if let Some(slot) = group.get_mut("hooks") {
-                *slot = Value::Array(left);
-            }
-            Some(group)
-        })
-        .collect();
-    (!groups.is_empty()).then_some(Value::Array(groups))
+    let before = handlers.len();
+    handlers.retain(|handler| entry_invocation(handler, HostVerb::Hook).is_none());
+    handlers.is_empty() && before > 0
 }
 
 /// What of whycap these settings wire.
@@ -186,30 +170,20 @@ pub struct Wired {
 pub fn wired(settings: &Value) -> Wired {
     let entry = settings.get("statusLine");
     let status_line = entry.and_then(|entry| entry_invocation(entry, HostVerb::StatusLine));
-    let mut hooks = Vec::new();
-    for (event, groups) in settings
-        .get("hooks")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
-        let handlers = groups
-            .as_array()
-            .into_iter()
-            .flatten()
+    let key = Kept::Wrapped.key();
+    let events = settings.get("hooks").and_then(Value::as_object);
+    let hooks = events.into_iter().flatten().flat_map(|(event, groups)| {
+        let groups = groups.as_array().into_iter().flatten();
+        groups
             .filter_map(|group| group.get("hooks")?.as_array())
-            .flatten();
-        hooks.extend(
-            handlers
-                .filter_map(|handler| entry_invocation(handler, HostVerb::Hook))
-                .map(|found| (event.clone(), found)),
-        );
-    }
+            .flatten()
+            .filter_map(|handler| entry_invocation(handler, HostVerb::Hook))
+            .map(|found| (event.clone(), found))
+    });
     Wired {
-        wraps: status_line.is_some()
-            && entry.is_some_and(|entry| entry.get(Kept::Wrapped.key()).is_some()),
+        wraps: status_line.is_some() && entry.is_some_and(|entry| entry.get(key).is_some()),
+        hooks: hooks.collect(),
         status_line,
-        hooks,
     }
 }
 
@@ -228,16 +202,12 @@ mod tests {
             ("'/it'\\''s/whycap' hook", "/it's/whycap"),
             ("  whycap   hook ", "whycap"),
         ] {
-            let found = invocation(command).unwrap_or_else(|| panic!("{command}"));
+            let found = invocation(command, HostVerb::Hook).unwrap_or_else(|| panic!("{command}"));
             assert_eq!(found.program, program);
-            assert_eq!(found.verb, HostVerb::Hook);
             assert!(!found.customised, "{command}");
         }
-        assert!(
-            invocation("whycap statusline | head -1")
-                .unwrap()
-                .customised
-        );
+        let piped = invocation("whycap statusline | head -1", HostVerb::StatusLine);
+        assert!(piped.unwrap().customised);
     }
 
     #[test]
@@ -252,7 +222,9 @@ mod tests {
             "'whycap hook'",
             "",
         ] {
-            assert_eq!(invocation(command), None, "{command}");
+            for verb in [HostVerb::Hook, HostVerb::StatusLine] {
+                assert_eq!(invocation(command, verb), None, "{command}");
+            }
         }
     }
 

@@ -1,0 +1,130 @@
+//! What was done to a settings file, kept in our data directory so that it can be undone exactly.
+//!
+//! A record holds fingerprints, never the settings: those may contain keys and tokens, and so the
+//! only copy is the backup beside the file itself.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+use crate::disk;
+use crate::places::Places;
+
+const SIZE_LIMIT: u64 = 1024 * 1024;
+
+/// What was done to one settings file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct EditRecord {
+    pub(crate) settings: PathBuf,
+    /// Fingerprint of the text before whycap, of which there is a backup. None if there was no file.
+    pub(crate) before: Option<String>,
+    /// Fingerprints of the texts that we made of it. More than one, because each is noted before it
+    /// is written, and a crash may come between.
+    pub(crate) made: Vec<String>,
+    /// Directories that did not exist before us, outermost first.
+    pub(crate) made_directories: Vec<PathBuf>,
+}
+
+/// A name for a settings file that is safe as a file name and reveals no path.
+pub(crate) fn id_of(settings: &Path) -> String {
+    format!("{:016x}", xxh3_64(settings.as_os_str().as_encoded_bytes()))
+}
+
+/// What tells whether a text is the one that it was.
+pub(crate) fn fingerprint(text: &str) -> String {
+    format!("{:032x}", xxh3_128(text.as_bytes()))
+}
+
+/// Where the record of a settings file is.
+pub(crate) fn path_of(places: &Places, settings: &Path) -> PathBuf {
+    directory(places).join(format!("{}.json", id_of(settings)))
+}
+
+fn directory(places: &Places) -> PathBuf {
+    places.data.join("install")
+}
+
+impl EditRecord {
+    /// The record of a settings file; an empty one if there is none or it is damaged. Then removal
+    /// goes by what stands in the settings alone.
+    pub(crate) fn load(places: &Places, settings: &Path) -> Self {
+        Self::read(&path_of(places, settings)).unwrap_or_else(|| Self {
+            settings: settings.to_owned(),
+            ..Self::default()
+        })
+    }
+
+    fn read(path: &Path) -> Option<Self> {
+        let bytes = disk::read(path, SIZE_LIMIT).ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// The settings files of which there are records.
+    pub(crate) fn known_settings(places: &Places) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(directory(places)).into_iter().flatten();
+        entries
+            .filter_map(|entry| Self::read(&entry.ok()?.path()))
+            .map(|record| record.settings)
+            .collect()
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Whether this text is as we left it.
+    pub(crate) fn made(&self, text: &str) -> bool {
+        self.made.contains(&fingerprint(text))
+    }
+
+    /// Notes that `present` becomes `text`. `untouched` says that nothing of ours stands in
+    /// `present`, so that it counts as what was there before us. If a person edited our text since,
+    /// there is no exact way back any more.
+    pub(crate) fn note(&mut self, present: Option<&str>, text: &str, untouched: bool) {
+        let continues = present.is_some_and(|present| self.made(present));
+        if untouched {
+            self.before = present.map(fingerprint);
+        }
+        if !continues {
+            self.made.clear();
+        }
+        if continues || untouched {
+            self.made.push(fingerprint(text));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_writes_after_one_another_lead_back_to_the_first_text() {
+        let mut record = EditRecord::default();
+        record.note(Some("a"), "ab", true);
+        record.note(Some("ab"), "abc", false);
+        assert!(record.made("ab") && record.made("abc") && !record.made("abx"));
+        assert_eq!(record.before, Some(fingerprint("a")));
+    }
+
+    #[test]
+    fn an_edit_between_two_writes_ends_the_exact_way_back() {
+        let mut record = EditRecord::default();
+        record.note(Some("a"), "ab", true);
+        record.note(Some("xb"), "xbc", false);
+        assert!(!record.made("xbc") && !record.made("ab"));
+    }
+
+    #[test]
+    fn what_is_found_without_us_counts_as_the_first_text_again() {
+        let mut record = EditRecord::default();
+        record.note(Some("a"), "ab", true);
+        record.note(Some("x"), "xb", true);
+        assert!(record.made("xb") && !record.made("ab"));
+        assert_eq!(record.before, Some(fingerprint("x")));
+        record.note(None, "b", true);
+        assert_eq!(record.before, None);
+    }
+}

@@ -1,0 +1,542 @@
+//! Adding whycap to a settings text and taking it out again. Pure: text in, text out.
+//!
+//! Whatever the edit did, the outcome is parsed by `serde_json` and compared with the input: unless
+//! exactly our entries differ, the edit is refused.
+
+use anyhow::bail;
+use jsonc_parser::ast::StringLit;
+use serde_json::{Value, json};
+
+use super::entries::{
+    EVENTS, HOOK_ENDING, HostVerb, Invocation, Kept, REFRESH_SECONDS, entry_invocation, invocation,
+    without_ours,
+};
+use super::json_edit::{self, Document, Edit, Node};
+use super::kept_status_line::KeptStatusLine;
+use crate::claude::hook_event::EventName;
+use crate::claude::settings::{self, Contents};
+
+/// What to do about a status line that is not ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// Leave it and do without ours.
+    Leave,
+    /// Put ours in its place and keep it so.
+    Take(Kept),
+}
+
+/// What to add.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The program as it is to be written on a shell command line.
+    pub program: &'a str,
+    /// Whether to add the status line.
+    pub status_line: bool,
+    /// Whether to add the hooks.
+    pub hooks: bool,
+    /// What to do about a foreign status line.
+    pub foreign: Foreign,
+}
+
+/// One thing that changed, or that was deliberately left. A command is a foreign status line's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Our status line was added where there was none.
+    StatusLineAdded,
+    /// Ours took the place of a foreign one, which is kept.
+    StatusLineTaken(Kept, String),
+    /// A foreign status line was left alone.
+    StatusLineLeft(String),
+    /// Our status line pointed to another program before.
+    StatusLineMoved,
+    /// Hooks were added for these events.
+    HooksAdded(Vec<EventName>),
+    /// Our hooks for these events pointed to another program before.
+    HooksMoved(Vec<EventName>),
+    /// Our status line was taken out.
+    StatusLineRemoved,
+    /// Our status line was taken out and the foreign one put back.
+    StatusLineRestored(String),
+    /// So many hooks of ours were taken out.
+    HooksRemoved(usize),
+    /// The `/whycap` command was added.
+    SlashCommandAdded,
+    /// The `/whycap` command was taken out.
+    SlashCommandRemoved,
+}
+
+/// A text after an edit.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    pub(crate) text: String,
+    /// What was done and left.
+    pub(crate) changes: Vec<Change>,
+    pub(crate) edits: Vec<Edit>,
+    /// The foreign status line that ours now keeps.
+    pub(crate) kept: Option<KeptStatusLine>,
+}
+
+/// The command of a status line that is not ours, for showing.
+pub(crate) fn foreign_status_line(settings: &Value) -> Option<String> {
+    let entry = settings.get("statusLine")?;
+    let ours = entry_invocation(entry, HostVerb::StatusLine).is_some();
+    (!ours && !entry.is_null()).then(|| command_of(entry))
+}
+
+fn command_of(entry: &Value) -> String {
+    let command = entry.get("command").and_then(Value::as_str);
+    command.map_or_else(|| entry.to_string(), str::to_owned)
+}
+
+/// Adds what is wanted. Adding what is there already changes nothing.
+pub(crate) fn add(text: &str, wanted: Wanted<'_>) -> anyhow::Result<Outcome> {
+    let document = Document::parse(text)?;
+    let mut work = Work::on(&document);
+    let Node::Object(root) = &document.root else {
+        return Err(document.refusal(&document.root, "Settings must be an object in braces"));
+    };
+    let mut members = Vec::new();
+    if wanted.status_line {
+        if let Some(present) = root.get("statusLine") {
+            work.take_status_line(&present.value, wanted);
+        } else {
+            members.push((Some("statusLine"), status_line_entry(wanted.program)));
+            work.changes.push(Change::StatusLineAdded);
+        }
+    }
+    if wanted.hooks {
+        let command = format!("{} hook {HOOK_ENDING}", wanted.program);
+        if let Some(present) = root.get("hooks") {
+            work.add_hooks(&present.value, &command)?;
+        } else {
+            let lists = EVENTS.map(|(event, timeout)| {
+                let name = event.as_str().to_owned();
+                (name, json!([hook_group(&command, timeout)]))
+            });
+            members.push((Some("hooks"), Value::Object(lists.into_iter().collect())));
+            let events = EVENTS.map(|(event, _)| event).to_vec();
+            work.changes.push(Change::HooksAdded(events));
+        }
+    }
+    work.append(&document.root, &members);
+    work.checked(text, &document.value)
+}
+
+/// Takes whycap out. `kept` is the foreign status line as our own data have it, for the case that it
+/// no longer stands in the text; `before` is what the settings said before us, if that is known.
+pub(crate) fn remove(
+    text: &str,
+    kept: Option<&str>,
+    before: Option<&Value>,
+) -> anyhow::Result<Outcome> {
+    let document = Document::parse(text)?;
+    let mut work = Work::on(&document);
+    let mut expected = document.value.clone();
+    let members = document.root.as_object().map(|root| &root.properties);
+    let mut gone = Vec::new();
+    for (index, member) in members.into_iter().flatten().enumerate() {
+        let node = &member.value;
+        match member.name.as_str() {
+            "hooks" if work.remove_hooks(node, before) => gone.push(index),
+            "statusLine" if our_command(node, HostVerb::StatusLine).is_some() => {
+                let in_entry = work.kept_in(node).map(|kept| kept.entry);
+                if let Some(foreign) = in_entry.or_else(|| kept.map(str::to_owned)) {
+                    let value: Value = serde_json::from_str(&foreign).unwrap_or_default();
+                    work.changes
+                        .push(Change::StatusLineRestored(command_of(&value)));
+                    work.edits.push(document.replace(node, foreign));
+                    if let Some(slot) = expected.get_mut("statusLine") {
+                        *slot = value;
+                    }
+                } else {
+                    work.changes.push(Change::StatusLineRemoved);
+                    gone.push(index);
+                }
+            }
+            _ => {}
+        }
+    }
+    work.remove_or_empty(&document.root, &gone, true);
+    work.checked(text, &expected)
+}
+
+fn status_line_entry(program: &str) -> Value {
+    json!({
+        "type": "command",
+        "command": format!("{program} statusline"),
+        "padding": 0,
+        "refreshInterval": REFRESH_SECONDS,
+    })
+}
+
+fn hook_group(command: &str, timeout: u64) -> Value {
+    json!({"hooks": [{"type": "command", "command": command, "timeout": timeout}]})
+}
+
+/// The command of an entry or handler, if it runs whycap.
+fn our_command<'n, 'a>(
+    entry: &'n Node<'a>,
+    verb: HostVerb,
+) -> Option<(Invocation, &'n StringLit<'a>)> {
+    let command = entry.as_object()?.get_string("command")?;
+    Some((invocation(&command.value, verb)?, command))
+}
+
+/// The list of handlers in a group of hooks.
+fn handlers_of<'n, 'a>(group: &'n Node<'a>) -> Option<&'n Node<'a>> {
+    Some(&group.as_object()?.get("hooks")?.value)
+}
+
+fn elements<'n, 'a>(list: &'n Node<'a>) -> &'n [Node<'a>] {
+    list.as_array().map_or(&[], |list| &list.elements)
+}
+
+/// What is to be done to a document, as it is found out.
+struct Work<'d, 'a> {
+    document: &'d Document<'a>,
+    edits: Vec<Edit>,
+    changes: Vec<Change>,
+    kept: Option<KeptStatusLine>,
+}
+
+impl<'d, 'a> Work<'d, 'a> {
+    fn on(document: &'d Document<'a>) -> Self {
+        Self {
+            document,
+            edits: Vec::new(),
+            changes: Vec::new(),
+            kept: None,
+        }
+    }
+
+    fn append(&mut self, container: &Node<'_>, new: &[(Option<&str>, Value)]) {
+        if !new.is_empty() {
+            self.edits.push(self.document.append(container, new));
+        }
+    }
+
+    /// Takes children out of a container. True if that would leave it empty and it need not stay;
+    /// then it is to go as a whole, and nothing was done.
+    fn remove_or_empty(&mut self, container: &Node<'_>, gone: &[usize], stays: bool) -> bool {
+        if gone.is_empty() {
+            return false;
+        }
+        let emptied = gone.len() == json_edit::children(container).len() && !stays;
+        if !emptied {
+            self.edits.extend(self.document.remove(container, gone));
+        }
+        emptied
+    }
+
+    fn take_status_line(&mut self, present: &Node<'_>, wanted: Wanted<'_>) {
+        if let Some((found, command)) = our_command(present, HostVerb::StatusLine) {
+            if self.moved(&found, command, &format!("{} statusline", wanted.program)) {
+                self.changes.push(Change::StatusLineMoved);
+            }
+            self.kept = self.kept_in(present);
+            return;
+        }
+        let shown = self.document.value.get("statusLine").map(command_of);
+        let shown = shown.unwrap_or_default();
+        let how = match wanted.foreign {
+            _ if present.as_null_keyword().is_some() => Kept::SetAside,
+            Foreign::Take(how) => how,
+            Foreign::Leave => return self.changes.push(Change::StatusLineLeft(shown)),
+        };
+        let mut entry = status_line_entry(wanted.program);
+        if let Some(members) = entry.as_object_mut() {
+            members.insert(how.key().to_owned(), Value::Null);
+        }
+        // The foreign entry goes in as it is spelled, so that it can come out as it was spelled.
+        let rendered = self.document.rendered_at(present, &entry);
+        let source = self.document.source(present);
+        let (head, tail) = rendered.rsplit_once("null").unwrap_or((&rendered, ""));
+        let text = format!("{head}{source}{tail}");
+        self.edits.push(self.document.replace(present, text));
+        self.changes.push(Change::StatusLineTaken(how, shown));
+        self.kept = Some(KeptStatusLine::new(how, source));
+    }
+
+    /// The foreign status line that an entry of ours holds, as it is spelled there.
+    fn kept_in(&self, entry: &Node<'_>) -> Option<KeptStatusLine> {
+        let entry = entry.as_object()?;
+        let (how, property) = Kept::find(|key| entry.get(key))?;
+        let source = self.document.source(&property.value);
+        Some(KeptStatusLine::new(how, source))
+    }
+
+    /// Points a command of ours at `wanted`, unless a person has changed it. True if it changed.
+    fn moved(&mut self, found: &Invocation, command: &StringLit<'_>, wanted: &str) -> bool {
+        let moved = !found.customised && command.value != wanted;
+        if moved {
+            let spelled = Value::from(wanted).to_string();
+            self.edits.push(self.document.replace(command, spelled));
+        }
+        moved
+    }
+
+    fn add_hooks(&mut self, hooks: &Node<'_>, command: &str) -> anyhow::Result<()> {
+        let Node::Object(events) = hooks else {
+            return Err(self.document.refusal(hooks, "`hooks` must be an object"));
+        };
+        let (mut members, mut added, mut moved) = (Vec::new(), Vec::new(), Vec::new());
+        for (event, timeout) in EVENTS {
+            let name = event.as_str();
+            let group = hook_group(command, timeout);
+            let Some(groups) = events.get(name).map(|member| &member.value) else {
+                members.push((Some(name), json!([group])));
+                added.push(event);
+                continue;
+            };
+            if groups.as_array().is_none() {
+                let reason = format!("`hooks.{name}` must be a list");
+                return Err(self.document.refusal(groups, &reason));
+            }
+            let handlers = elements(groups).iter().filter_map(handlers_of);
+            let mut handlers = handlers.flat_map(elements);
+            if let Some((found, present)) =
+                handlers.find_map(|handler| our_command(handler, HostVerb::Hook))
+            {
+                if self.moved(&found, present, command) {
+                    moved.push(event);
+                }
+            } else {
+                self.append(groups, &[(None, group)]);
+                added.push(event);
+            }
+        }
+        self.append(hooks, &members);
+        if !added.is_empty() {
+            self.changes.push(Change::HooksAdded(added));
+        }
+        if !moved.is_empty() {
+            self.changes.push(Change::HooksMoved(moved));
+        }
+        Ok(())
+    }
+
+    /// Takes our handlers out, with the groups, lists and the object that they leave empty. True if
+    /// `hooks` itself is to go. `before` is what the settings said before us: a list or an object
+    /// that was there and empty stays.
+    fn remove_hooks(&mut self, hooks: &Node<'_>, before: Option<&Value>) -> bool {
+        let before = before.and_then(|settings| settings.get("hooks"));
+        let events = hooks.as_object().map(|hooks| &hooks.properties);
+        let (mut events_gone, mut count) = (Vec::new(), 0);
+        for (event, property) in events.into_iter().flatten().enumerate() {
+            let mut groups_gone = Vec::new();
+            for (group, node) in elements(&property.value).iter().enumerate() {
+                let Some(handlers) = handlers_of(node) else {
+                    continue;
+                };
+                let ours: Vec<_> = (0..)
+                    .zip(elements(handlers))
+                    .filter(|(_, handler)| our_command(handler, HostVerb::Hook).is_some())
+                    .map(|(index, _)| index)
+                    .collect();
+                count += ours.len();
+                if self.remove_or_empty(handlers, &ours, false) {
+                    groups_gone.push(group);
+                }
+            }
+            let was = before.and_then(|hooks| hooks.get(property.name.as_str()));
+            if self.remove_or_empty(&property.value, &groups_gone, was == Some(&json!([]))) {
+                events_gone.push(event);
+            }
+        }
+        if count > 0 {
+            self.changes.push(Change::HooksRemoved(count));
+        }
+        self.remove_or_empty(hooks, &events_gone, before == Some(&json!({})))
+    }
+
+    /// Proves that the edits touch nothing but our entries.
+    fn checked(self, original: &str, before: &Value) -> anyhow::Result<Outcome> {
+        let text = if self.edits.is_empty() {
+            original.to_owned()
+        } else {
+            self.document.edited(&self.edits)
+        };
+        // Compared as text: the order of keys belongs to the user as well.
+        let others = |settings: &Value| without_ours(settings).to_string();
+        match settings::parse(text.as_bytes()) {
+            Contents::Settings(after) if others(&after) == others(before) => Ok(Outcome {
+                text,
+                changes: self.changes,
+                edits: self.edits,
+                kept: self.kept,
+            }),
+            _ => bail!("an edit here would change more than whycap's own entries"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Map;
+
+    use super::*;
+    use crate::install::entries::{Wired, wired};
+
+    const PROGRAM: &str = "/opt/a/whycap";
+
+    fn wanted(foreign: Foreign) -> Wanted<'static> {
+        Wanted {
+            program: PROGRAM,
+            status_line: true,
+            hooks: true,
+            foreign,
+        }
+    }
+
+    /// Settings that people have, and some that nobody should.
+    const NASTY: [&str; 22] = [
+        "",
+        " \n\n",
+        "{}",
+        "{ }",
+        "{\n}",
+        "{}\n\n\n",
+        "\u{feff}{\"a\":1}",
+        "{\"model\":\"opus\"}",
+        "{ \"model\" : \"opus\" }",
+        "{\n  \"model\": \"opus\"\n}",
+        "{\r\n\t\"model\": \"opus\"\r\n}\r\n",
+        "{\n    \"env\": {\n        \"A\": \"1\"\n    },\n    \"n\": 1.0, \"big\": 123456789012345678901234567890\n}\n",
+        "{\"hooks\": {}}",
+        "{\n  \"hooks\": {\n  }\n}",
+        "{\"hooks\": {\"Stop\": []}, \"x\": [1, 2]}",
+        "{\n  \"hooks\": {\n    \"Stop\": [\n      {\n        \"matcher\": \"\",\n        \"hooks\": [\n          {\"type\": \"command\", \"command\": \"say done\"}\n        ]\n      }\n    ],\n    \"PreToolUse\": [{\"matcher\": \"Bash\", \"hooks\": []}]\n  }\n}\n",
+        "{\"statusLine\": {\"type\": \"command\", \"command\": \"ccusage statusline\", \"padding\": 0}}",
+        "{\n  \"statusLine\"  :  {\n      \"type\": \"command\",\n  \"command\": \"echo \\u0068i # whycap statusline\"\n}\n  ,\"a\": null}",
+        "{\"statusLine\": null}",
+        "{\"statusLine\": \"text\", \"hooks\": {\"Notification\": \"odd\"}}",
+        "{\"\\u0073tatusLine\": {\"command\": \"escaped key\"}}",
+        "{\"a\": \"// no comment\", \"b\": \"},{\\\"\", \"日本\": \"語\"}",
+    ];
+
+    #[test]
+    fn what_is_added_to_a_nasty_file_can_be_taken_out_again() {
+        for text in NASTY {
+            for foreign in [
+                Foreign::Leave,
+                Foreign::Take(Kept::Wrapped),
+                Foreign::Take(Kept::SetAside),
+            ] {
+                round_trip(text, foreign);
+            }
+        }
+    }
+
+    /// Install, install again, take out again.
+    fn round_trip(text: &str, foreign: Foreign) {
+        let before = parsed(text);
+        let added = add(text, wanted(foreign)).unwrap_or_else(|why| panic!("{text}: {why}"));
+        let after = parsed(&added.text);
+        let found = wired(&after);
+        assert_eq!(found.hooks.len(), EVENTS.len(), "{text}");
+        let left = added
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::StatusLineLeft(_)));
+        assert_eq!(found.status_line.is_none(), left, "{text}");
+        let again = add(&added.text, wanted(foreign)).unwrap();
+        assert_eq!(
+            again.text, added.text,
+            "a second install must write nothing"
+        );
+        let removed = remove(&added.text, None, Some(&before)).unwrap();
+        assert_eq!(parsed(&removed.text).to_string(), before.to_string());
+        assert_eq!(wired(&parsed(&removed.text)), Wired::default());
+    }
+
+    fn parsed(text: &str) -> Value {
+        let text = text.trim_start_matches('\u{feff}');
+        if text.trim().is_empty() {
+            return Value::Object(Map::new());
+        }
+        serde_json::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"))
+    }
+
+    #[test]
+    fn a_person_s_edits_after_the_installation_survive_the_removal() {
+        let text = "{\n  \"model\": \"opus\"\n}\n";
+        let added = add(text, wanted(Foreign::Leave)).unwrap().text;
+        let edited = added.replace("\"opus\"", "\"sonnet\"").replace(
+            "\"SessionEnd\": [",
+            "\"Notification\": [],\n    \"SessionEnd\": [",
+        );
+        let removed = remove(&edited, None, None).unwrap().text;
+        assert_eq!(
+            removed,
+            "{\n  \"model\": \"sonnet\",\n  \"hooks\": {\n    \"Notification\": []\n  }\n}\n"
+        );
+    }
+
+    #[test]
+    fn a_handler_moved_into_a_group_with_others_is_taken_out_alone() {
+        let text = "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"command\": \"a\"}, {\"command\": \"/x/whycap hook\"}, {\"command\": \"b\"}]}]}}";
+        assert_eq!(
+            remove(text, None, None).unwrap().text,
+            "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"command\": \"a\"}, {\"command\": \"b\"}]}]}}"
+        );
+    }
+
+    #[test]
+    fn a_moved_binary_changes_only_the_commands() {
+        let old = add("{\n  \"a\": 1\n}\n", wanted(Foreign::Leave)).unwrap();
+        let new = Wanted {
+            program: "'/new home/whycap'",
+            ..wanted(Foreign::Leave)
+        };
+        let moved = add(&old.text, new).unwrap();
+        assert_eq!(moved.text, old.text.replace(PROGRAM, "'/new home/whycap'"));
+        assert!(moved.changes.contains(&Change::StatusLineMoved));
+    }
+
+    #[test]
+    fn a_status_line_that_pipes_ours_through_something_is_left_as_it_is() {
+        let text = "{\"statusLine\": {\"type\": \"command\", \"command\": \"/old/whycap statusline | head -1\"}}";
+        let wanted = Wanted {
+            hooks: false,
+            ..wanted(Foreign::Leave)
+        };
+        assert_eq!(add(text, wanted).unwrap().text, text);
+    }
+
+    #[test]
+    fn a_kept_status_line_that_the_client_dropped_comes_back_from_our_records() {
+        let text = "{\"statusLine\": {\"command\": \"/x/whycap statusline\"}}";
+        assert_eq!(
+            remove(text, Some("{\"command\": \"mine\"}"), None)
+                .unwrap()
+                .text,
+            "{\"statusLine\": {\"command\": \"mine\"}}"
+        );
+    }
+
+    #[test]
+    fn settings_of_an_unknown_shape_are_refused_with_their_place() {
+        for (text, reason) in [
+            ("[]", "must be an object"),
+            ("\n7", "must be an object"),
+            (
+                "{\n\"hooks\": [] }",
+                "`hooks` must be an object on line 2 column 10",
+            ),
+            ("{\"hooks\": {\"Stop\": {}}}", "`hooks.Stop` must be a list"),
+            ("{\"hooks\": null}", "`hooks` must be an object"),
+        ] {
+            let why = add(text, wanted(Foreign::Leave)).unwrap_err().to_string();
+            assert!(why.contains(reason), "{text}: {why}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_edit_panic(text in "[{}\\[\\],:\"a\\\\ /\n0-9é-]{0,40}") {
+            let _ = add(&text, wanted(Foreign::Leave));
+            let _ = remove(&text, None, None);
+        }
+    }
+}
