@@ -14,7 +14,7 @@ use crate::claude::{credentials, installations};
 use crate::config::Config;
 use crate::disk;
 use crate::environment::Environment;
-use crate::install::{entries, kept_status_line};
+use crate::install::{EditRecord, entries};
 use crate::ledger::{self, Ledger, Patience};
 use crate::locks;
 use crate::places::Places;
@@ -228,7 +228,7 @@ fn wrap_record_missing(settings: &[SettingsFile], places: &Places) -> bool {
     settings.iter().any(|file| {
         file.settings()
             .is_some_and(|content| entries::wired(content).wraps)
-            && !kept_status_line::path_of(places, &file.path).exists()
+            && EditRecord::load(places, &file.path).kept.is_none()
     })
 }
 

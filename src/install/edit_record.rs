@@ -1,13 +1,16 @@
 //! What was done to a settings file, kept in our data directory so that it can be undone exactly.
 //!
 //! A record holds fingerprints, never the settings: those may contain keys and tokens, and so the
-//! only copy is the backup beside the file itself.
+//! only copy is the backup beside the file itself. The one entry that is kept here in full is the
+//! status line that ours took the place of.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use super::entries::Kept;
 use crate::disk;
 use crate::places::Places;
 
@@ -22,14 +25,28 @@ pub(crate) struct EditRecord {
     pub(crate) before: Option<String>,
     /// Fingerprints of the texts that we made of it. More than one, because each is noted before it
     /// is written, and a crash may come between.
-    pub(crate) made: Vec<String>,
+    made: Vec<String>,
+    /// The foreign status line that ours took the place of.
+    pub(crate) kept: Option<KeptStatusLine>,
     /// Directories that did not exist before us, outermost first.
     pub(crate) made_directories: Vec<PathBuf>,
 }
 
-/// A name for a settings file that is safe as a file name and reveals no path.
-pub(crate) fn id_of(settings: &Path) -> String {
-    format!("{:016x}", xxh3_64(settings.as_os_str().as_encoded_bytes()))
+/// A foreign `statusLine` entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptStatusLine {
+    pub(crate) how: Kept,
+    /// As it is spelled in the settings.
+    pub(crate) entry: String,
+}
+
+impl KeptStatusLine {
+    /// The command to show above ours.
+    pub(crate) fn shown_command(&self) -> Option<String> {
+        let entry: Value = serde_json::from_str(&self.entry).ok()?;
+        let command = entry.get("command")?.as_str()?.to_owned();
+        (self.how == Kept::Wrapped).then_some(command)
+    }
 }
 
 /// What tells whether a text is the one that it was.
@@ -37,20 +54,22 @@ pub(crate) fn fingerprint(text: &str) -> String {
     format!("{:032x}", xxh3_128(text.as_bytes()))
 }
 
-/// Where the record of a settings file is.
-pub(crate) fn path_of(places: &Places, settings: &Path) -> PathBuf {
-    directory(places).join(format!("{}.json", id_of(settings)))
-}
-
 fn directory(places: &Places) -> PathBuf {
     places.data.join("install")
 }
 
 impl EditRecord {
+    /// Where the record of a settings file is.
+    pub(crate) fn path(places: &Places, settings: &Path) -> PathBuf {
+        // A hash is safe as a file name and reveals no path.
+        let id = xxh3_64(settings.as_os_str().as_encoded_bytes());
+        directory(places).join(format!("{id:016x}.json"))
+    }
+
     /// The record of a settings file; an empty one if there is none or it is damaged. Then removal
     /// goes by what stands in the settings alone.
     pub(crate) fn load(places: &Places, settings: &Path) -> Self {
-        Self::read(&path_of(places, settings)).unwrap_or_else(|| Self {
+        Self::read(&Self::path(places, settings)).unwrap_or_else(|| Self {
             settings: settings.to_owned(),
             ..Self::default()
         })
@@ -65,8 +84,9 @@ impl EditRecord {
     pub(crate) fn known_settings(places: &Places) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(directory(places)).into_iter().flatten();
         entries
-            .filter_map(|entry| Self::read(&entry.ok()?.path()))
-            .map(|record| record.settings)
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|name| name == "json"))
+            .filter_map(|path| Some(Self::read(&path)?.settings))
             .collect()
     }
 

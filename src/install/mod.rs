@@ -8,7 +8,6 @@
 mod edit_record;
 pub mod entries;
 mod json_edit;
-pub(crate) mod kept_status_line;
 pub(crate) mod own_path;
 pub mod plan;
 pub mod plugin;

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 
-use super::edit_record::{self, EditRecord, fingerprint};
+use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{Wired, wired};
 use super::json_edit::Edit;
-use super::kept_status_line::{self, KeptStatusLine};
 use super::settings_edit::{self, Change, Wanted};
 use super::steps::Step;
 use crate::claude::settings::{self, Contents};
@@ -82,15 +81,9 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
         record.note(present.as_deref(), &outcome.text, untouched);
         new_files.push(path);
     }
-    // Before the settings: from the moment that our line is drawn, it must find this.
-    let kept = kept_status_line::path_of(places, path);
-    if let Some(now) = outcome.kept {
-        if KeptStatusLine::load(places, path).as_ref() != Some(&now) {
-            plan.steps.push(Step::WriteOwn(kept, now.to_bytes()));
-        }
-    } else if plan.changes.contains(&Change::StatusLineAdded) {
-        // What an earlier line of ours kept is nothing to this one.
-        plan.remove_own(kept);
+    // What an earlier line of ours kept is nothing to a new one.
+    if outcome.kept.is_some() || plan.changes.contains(&Change::StatusLineAdded) {
+        record.kept = outcome.kept;
     }
     let command = slash_command_path(places);
     if wanted.hooks && !command.exists() {
@@ -102,7 +95,8 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
         }
     }
     if record != stored {
-        let file = edit_record::path_of(places, path);
+        // Before the settings: from the moment that our line is drawn, it must find what is kept.
+        let file = EditRecord::path(places, path);
         plan.steps.push(Step::WriteOwn(file, record.to_bytes()));
     }
     if outcome.text != text {
@@ -138,9 +132,9 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
     let present = text_of(path)?;
     let mut left = present.clone();
     if let Some(text) = &present {
-        let kept = KeptStatusLine::load(places, path).map(|kept| kept.entry);
+        let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
         let before_us = before.or(texts.first()).and_then(|text| said(text));
-        let outcome = settings_edit::remove(text, kept.as_deref(), before_us.as_ref())
+        let outcome = settings_edit::remove(text, kept, before_us.as_ref())
             .with_context(|| left_alone(path))?;
         if !outcome.changes.is_empty() {
             let exact = record.made(text) && before.is_some() == record.before.is_some();
@@ -166,9 +160,6 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
             ));
         }
     }
-    let kept = kept_status_line::path_of(places, path);
-    plan.remove_own(kept.with_extension("last"));
-    plan.remove_own(kept);
     let mut others = EditRecord::known_settings(places).into_iter();
     if others.all(|other| other == path) {
         remove_slash_command(places, &mut plan)?;
@@ -176,7 +167,9 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
     let made = record.made_directories.into_iter().rev();
     let made = made.filter(|directory| directory.exists());
     plan.steps.extend(made.map(Step::RemoveOwnDirectory));
-    plan.remove_own(edit_record::path_of(places, path));
+    let file = EditRecord::path(places, path);
+    plan.remove_own(file.with_extension("last"));
+    plan.remove_own(file);
     Ok(plan)
 }
 

@@ -7,12 +7,12 @@ use anyhow::bail;
 use jsonc_parser::ast::StringLit;
 use serde_json::{Value, json};
 
+use super::edit_record::KeptStatusLine;
 use super::entries::{
     EVENTS, HOOK_ENDING, HostVerb, Invocation, Kept, REFRESH_SECONDS, entry_invocation, invocation,
     without_ours,
 };
 use super::json_edit::{self, Document, Edit, Node};
-use super::kept_status_line::KeptStatusLine;
 use crate::claude::hook_event::EventName;
 use crate::claude::settings::{self, Contents};
 
@@ -254,15 +254,18 @@ impl<'d, 'a> Work<'d, 'a> {
         let text = format!("{head}{source}{tail}");
         self.edits.push(self.document.replace(present, text));
         self.changes.push(Change::StatusLineTaken(how, shown));
-        self.kept = Some(KeptStatusLine::new(how, source));
+        self.kept = Some(KeptStatusLine {
+            how,
+            entry: source.to_owned(),
+        });
     }
 
     /// The foreign status line that an entry of ours holds, as it is spelled there.
     fn kept_in(&self, entry: &Node<'_>) -> Option<KeptStatusLine> {
         let entry = entry.as_object()?;
         let (how, property) = Kept::find(|key| entry.get(key))?;
-        let source = self.document.source(&property.value);
-        Some(KeptStatusLine::new(how, source))
+        let entry = self.document.source(&property.value).to_owned();
+        Some(KeptStatusLine { how, entry })
     }
 
     /// Points a command of ours at `wanted`, unless a person has changed it. True if it changed.
