@@ -36,6 +36,16 @@ pub enum Contents {
     Settings(Value),
 }
 
+impl Contents {
+    /// The settings, if that is what it holds.
+    pub fn settings(&self) -> Option<&Value> {
+        match self {
+            Self::Settings(settings) => Some(settings),
+            _ => None,
+        }
+    }
+}
+
 /// One settings file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingsFile {
@@ -64,10 +74,7 @@ impl SettingsFile {
 
     /// The settings, where the file has some.
     pub fn settings(&self) -> Option<&Value> {
-        match &self.contents {
-            Contents::Settings(value) => Some(value),
-            _ => None,
-        }
+        self.contents.settings()
     }
 
     /// The value of a top-level key. `null` counts as absent.

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::claude::settings::{self, Contents, SettingsFile, SettingsScope};
 use crate::environment::Environment;
-use crate::install::entries::{HostVerb, Kept, entry_invocation};
+use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Foreign, Wanted, foreign_status_line};
 use crate::install::summary::{self, Mood};
 use crate::install::{own_path, plan, steps};
@@ -147,7 +147,7 @@ fn afterthoughts(
     let mut notes = Vec::new();
     if let Some((winner, entry)) = settings::winner(&files, "statusLine")
         && winner.path != path
-        && entry_invocation(entry, HostVerb::StatusLine).is_none()
+        && entry_invocation(entry, STATUS_LINE).is_none()
     {
         notes.push(format!(
             "in this folder {} has another status line, and it wins",

@@ -26,21 +26,9 @@ pub(crate) const REFRESH_SECONDS: u64 = 10;
 /// event. (With exit code 0 it keeps the shell's complaint to its debug log.)
 pub(crate) const HOOK_ENDING: &str = "|| :";
 
-/// A verb of whycap that Claude Code runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HostVerb {
-    StatusLine,
-    Hook,
-}
-
-impl HostVerb {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::StatusLine => "statusline",
-            Self::Hook => "hook",
-        }
-    }
-}
+/// The verbs of whycap that Claude Code runs.
+pub(crate) const STATUS_LINE: &str = "statusline";
+pub(crate) const HOOK: &str = "hook";
 
 /// How a foreign status line is kept while ours is in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,11 +69,11 @@ pub struct Invocation {
 }
 
 /// Reads a shell command line. None unless its program is called `whycap` and runs this verb.
-pub(crate) fn invocation(command: &str, verb: HostVerb) -> Option<Invocation> {
+pub(crate) fn invocation(command: &str, verb: &str) -> Option<Invocation> {
     let (program, rest) = first_word(command)?;
     let (word, rest) = first_word(rest)?;
     let name = program.rsplit(['/', '\\']).next()?;
-    (["whycap", "whycap.exe"].contains(&name) && word == verb.word()).then(|| Invocation {
+    (["whycap", "whycap.exe"].contains(&name) && word == verb).then(|| Invocation {
         customised: !["", HOOK_ENDING].contains(&rest.trim()),
         program,
     })
@@ -114,7 +102,7 @@ fn first_word(command: &str) -> Option<(String, &str)> {
 }
 
 /// The invocation in a `statusLine` entry or a hook handler.
-pub(crate) fn entry_invocation(entry: &Value, verb: HostVerb) -> Option<Invocation> {
+pub(crate) fn entry_invocation(entry: &Value, verb: &str) -> Option<Invocation> {
     invocation(entry.get("command")?.as_str()?, verb)
 }
 
@@ -126,7 +114,7 @@ pub fn without_ours(settings: &Value) -> Value {
         return settings;
     };
     if let Some(entry) = members.get_mut("statusLine")
-        && entry_invocation(entry, HostVerb::StatusLine).is_some()
+        && entry_invocation(entry, STATUS_LINE).is_some()
     {
         match Kept::find(|key| entry.get(key).cloned()) {
             Some((_, foreign)) => *entry = foreign,
@@ -151,7 +139,7 @@ fn empties_without_ours(group: &mut Value) -> bool {
         return false;
     };
     let before = handlers.len();
-    handlers.retain(|handler| entry_invocation(handler, HostVerb::Hook).is_none());
+    handlers.retain(|handler| entry_invocation(handler, HOOK).is_none());
     handlers.is_empty() && before > 0
 }
 
@@ -169,7 +157,7 @@ pub struct Wired {
 /// Looks for whycap in settings.
 pub fn wired(settings: &Value) -> Wired {
     let entry = settings.get("statusLine");
-    let status_line = entry.and_then(|entry| entry_invocation(entry, HostVerb::StatusLine));
+    let status_line = entry.and_then(|entry| entry_invocation(entry, STATUS_LINE));
     let key = Kept::Wrapped.key();
     let events = settings.get("hooks").and_then(Value::as_object);
     let hooks = events.into_iter().flatten().flat_map(|(event, groups)| {
@@ -177,7 +165,7 @@ pub fn wired(settings: &Value) -> Wired {
         groups
             .filter_map(|group| group.get("hooks")?.as_array())
             .flatten()
-            .filter_map(|handler| entry_invocation(handler, HostVerb::Hook))
+            .filter_map(|handler| entry_invocation(handler, HOOK))
             .map(|found| (event.clone(), found))
     });
     Wired {
@@ -202,11 +190,11 @@ mod tests {
             ("'/it'\\''s/whycap' hook", "/it's/whycap"),
             ("  whycap   hook ", "whycap"),
         ] {
-            let found = invocation(command, HostVerb::Hook).unwrap_or_else(|| panic!("{command}"));
+            let found = invocation(command, HOOK).unwrap_or_else(|| panic!("{command}"));
             assert_eq!(found.program, program);
             assert!(!found.customised, "{command}");
         }
-        let piped = invocation("whycap statusline | head -1", HostVerb::StatusLine);
+        let piped = invocation("whycap statusline | head -1", STATUS_LINE);
         assert!(piped.unwrap().customised);
     }
 
@@ -222,7 +210,7 @@ mod tests {
             "'whycap hook'",
             "",
         ] {
-            for verb in [HostVerb::Hook, HostVerb::StatusLine] {
+            for verb in [HOOK, STATUS_LINE] {
                 assert_eq!(invocation(command, verb), None, "{command}");
             }
         }

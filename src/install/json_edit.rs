@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use anyhow::{Context, anyhow};
+use jsonc_parser::ast::ObjectProp;
 pub(crate) use jsonc_parser::ast::Value as Node;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
@@ -25,13 +26,14 @@ pub(crate) struct Edit {
     pub(crate) added: String,
 }
 
-/// A JSON text, what it says, and where.
+/// A JSON text, what it says, and what is to be changed in it.
 pub(crate) struct Document<'a> {
     byte_order_mark: &'static str,
     text: &'a str,
-    pub(crate) root: Node<'a>,
     pub(crate) value: Value,
     layout: Layout,
+    /// Each is about the text as it was, and none overlaps another.
+    pub(crate) edits: Vec<Edit>,
 }
 
 /// How a text is laid out.
@@ -48,7 +50,7 @@ struct Layout {
 impl<'a> Document<'a> {
     /// Takes a text apart. A byte order mark is kept and an empty text is an empty object, both as
     /// the client has it.
-    pub(crate) fn parse(text: &'a str) -> anyhow::Result<Self> {
+    pub(crate) fn parse(text: &'a str) -> anyhow::Result<(Self, Node<'a>)> {
         let (byte_order_mark, text) = match text.strip_prefix('\u{feff}') {
             Some(rest) => ("\u{feff}", rest),
             None => ("", text),
@@ -63,42 +65,31 @@ impl<'a> Document<'a> {
             ..ParseOptions::default()
         };
         let root = parse_to_ast(text, &CollectOptions::default(), &options)?.value;
+        let root = root.context("there is no value in it")?;
         let document = Self {
             byte_order_mark,
             text,
-            root: root.context("there is no value in it")?,
             value: serde_json::from_str(text)?,
             layout,
+            edits: Vec::new(),
         };
-        document.refuse_repeated_keys(&document.root)?;
-        Ok(document)
-    }
-
-    fn refuse_repeated_keys(&self, node: &Node<'_>) -> anyhow::Result<()> {
-        match node {
-            Node::Object(object) => {
-                let mut seen = HashSet::new();
-                object.properties.iter().try_for_each(|property| {
-                    let key = property.name.as_str();
-                    if !seen.insert(key) {
-                        let shown = cut(&sanitize(key), 40);
-                        let reason = format!("The key \"{shown}\" stands twice");
-                        return Err(self.refusal(property, &reason));
-                    }
-                    self.refuse_repeated_keys(&property.value)
-                })
+        let mut containers = vec![&root];
+        while let Some(container) = containers.pop() {
+            let mut seen = HashSet::new();
+            for Child { key, node, span } in children(container) {
+                if let Some(key) = key.filter(|key| !seen.insert(*key)) {
+                    let reason = format!("The key \"{}\" stands twice", cut(&sanitize(key), 40));
+                    return Err(document.refusal(span.start, &reason));
+                }
+                containers.push(node);
             }
-            Node::Array(list) => {
-                let mut elements = list.elements.iter();
-                elements.try_for_each(|element| self.refuse_repeated_keys(element))
-            }
-            _ => Ok(()),
         }
+        Ok((document, root))
     }
 
     /// A refusal because of what stands here.
-    pub(crate) fn refusal(&self, node: &impl Ranged, reason: &str) -> anyhow::Error {
-        let before = self.text.get(..node.start()).unwrap_or(self.text);
+    pub(crate) fn refusal(&self, position: usize, reason: &str) -> anyhow::Error {
+        let before = self.slice(0..position);
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
         anyhow!("{reason} on line {line} column {column}")
@@ -113,17 +104,17 @@ impl<'a> Document<'a> {
         self.slice(span(node))
     }
 
-    fn edit(&self, range: Range<usize>, added: String) -> Edit {
-        Edit {
+    fn edit(&mut self, range: Range<usize>, added: impl Into<String>) {
+        self.edits.push(Edit {
             at: range.start,
             removed: self.slice(range).to_owned(),
-            added,
-        }
+            added: added.into(),
+        });
     }
 
     /// Puts a text where this node is.
-    pub(crate) fn replace(&self, node: &impl Ranged, text: String) -> Edit {
-        self.edit(span(node), text)
+    pub(crate) fn replace(&mut self, node: &impl Ranged, text: impl Into<String>) {
+        self.edit(span(node), text);
     }
 
     /// `value` as it would be written at this node's place.
@@ -133,67 +124,61 @@ impl<'a> Document<'a> {
 
     /// Takes the children with these indexes out of an object or a list: each with the comma before
     /// it; those that have none, because they come first, with what follows up to the next child.
-    pub(crate) fn remove(&self, container: &Node<'_>, gone: &[usize]) -> Vec<Edit> {
+    pub(crate) fn remove(&mut self, container: &Node<'_>, gone: &[usize]) {
         let children = children(container);
-        let cut = |range| self.edit(range, String::new());
         let Some(first_kept) = (0..children.len()).find(|index| !gone.contains(index)) else {
-            return vec![cut(inside(container))];
+            return self.edit(inside(container), "");
         };
-        let pairs = children.windows(2).enumerate();
-        pairs
-            .filter_map(|(index, pair)| match pair {
-                [left, right] if index < first_kept => Some(cut(left.start..right.start)),
-                [left, right] if gone.contains(&(index + 1)) => Some(cut(left.end..right.end)),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// Puts children at the end of an object (with their keys) or a list: each on a line of its own
-    /// if the last one has its own, or if there is none yet and the text has lines.
-    pub(crate) fn append(&self, container: &Node<'_>, new: &[(Option<&str>, Value)]) -> Edit {
-        let (inside, children) = (inside(container), children(container));
-        let last = children.last();
-        let own_lines = last.is_none_or(|last| {
-            let previous = children.iter().nth_back(1);
-            let gap = previous.map_or(inside.start, |child| child.end)..last.start;
-            self.slice(gap).contains('\n')
-        });
-        let layout = Layout {
-            newline: self.layout.newline.filter(|_| own_lines),
-            ..self.layout.clone()
-        };
-        let outer = self.line_indent(container.start());
-        let indent = last.map_or(format!("{outer}{}", layout.unit), |last| {
-            self.line_indent(last.start).to_owned()
-        });
-        let (space, lead, end) = match layout.newline {
-            Some(newline) => (
-                " ",
-                format!("{newline}{indent}"),
-                format!("{newline}{outer}"),
-            ),
-            None if layout.tight => ("", String::new(), String::new()),
-            None => (" ", " ".to_owned(), String::new()),
-        };
-        let spelled = new.iter().map(|(key, value)| {
-            let key = key.map_or(String::new(), |key| format!("{}:{space}", Value::from(key)));
-            key + &layout.render(value, &indent)
-        });
-        let joined = spelled.collect::<Vec<_>>().join(&format!(",{lead}"));
-        match last {
-            Some(last) => self.edit(last.end..last.end, format!(",{lead}{joined}")),
-            // On one line nothing stands between the bracket and the first child.
-            None => self.edit(
-                inside,
-                lead.trim_start_matches(' ').to_owned() + &joined + &end,
-            ),
+        for (index, pair) in children.windows(2).enumerate() {
+            match pair {
+                [this, next] if index < first_kept => {
+                    self.edit(this.span.start..next.span.start, "");
+                }
+                [last, this] if gone.contains(&(index + 1)) => {
+                    self.edit(last.span.end..this.span.end, "");
+                }
+                _ => {}
+            }
         }
     }
 
-    /// The text after these edits, which must not overlap.
-    pub(crate) fn edited(&self, edits: &[Edit]) -> String {
-        let mut in_order: Vec<_> = edits.iter().collect();
+    /// Puts children at the end of an object (with their keys) or a list, on lines of their own if
+    /// it has lines, or if it is empty and the text has lines.
+    pub(crate) fn append(&mut self, container: &Node<'_>, new: &[(Option<&str>, Value)]) {
+        let last = children(container).pop().map(|child| child.span);
+        let has_lines = last.is_none() || self.source(container).contains('\n');
+        let layout = Layout {
+            newline: self.layout.newline.filter(|_| has_lines),
+            ..self.layout.clone()
+        };
+        let outer = self.line_indent(container.start());
+        let indent = match &last {
+            Some(last) => self.line_indent(last.start).to_owned(),
+            None => format!("{outer}{}", layout.unit),
+        };
+        let space = if layout.tight { "" } else { " " };
+        let (lead, end) = match layout.newline {
+            Some(newline) => (format!("{newline}{indent}"), format!("{newline}{outer}")),
+            None => (space.to_owned(), String::new()),
+        };
+        let spelled = new.iter().map(|(key, value)| {
+            let key = key.map(|key| format!("{}:{space}", Value::from(key)));
+            key.unwrap_or_default() + &layout.render(value, &indent)
+        });
+        let joined = spelled.collect::<Vec<_>>().join(&format!(",{lead}"));
+        match last {
+            _ if new.is_empty() => {}
+            Some(last) => self.edit(last.end..last.end, format!(",{lead}{joined}")),
+            None if layout.newline.is_some() => {
+                self.edit(inside(container), format!("{lead}{joined}{end}"));
+            }
+            None => self.edit(inside(container), joined),
+        }
+    }
+
+    /// The text with all edits made.
+    pub(crate) fn edited(&self) -> String {
+        let mut in_order: Vec<_> = self.edits.iter().collect();
         in_order.sort_by_key(|edit| edit.at);
         let mut text = self.byte_order_mark.to_owned();
         let mut at = 0;
@@ -207,10 +192,8 @@ impl<'a> Document<'a> {
 
     /// Leading white space of the line that holds this byte.
     fn line_indent(&self, position: usize) -> &'a str {
-        let line = self
-            .slice(0..position)
-            .rfind('\n')
-            .map_or(0, |newline| newline + 1);
+        let before = self.slice(0..position);
+        let line = before.rfind('\n').map_or(0, |newline| newline + 1);
         indent_of(self.slice(line..self.text.len()))
     }
 }
@@ -268,11 +251,29 @@ fn inside(container: &impl Ranged) -> Range<usize> {
     container.start() + 1..container.end().saturating_sub(1)
 }
 
-/// Where the members of an object or the elements of a list stand.
-pub(crate) fn children(container: &Node<'_>) -> Vec<Range<usize>> {
+/// A member of an object or an element of a list.
+pub(crate) struct Child<'n, 'a> {
+    /// A member's key.
+    pub(crate) key: Option<&'n str>,
+    pub(crate) node: &'n Node<'a>,
+    /// Where it stands, its key included.
+    span: Range<usize>,
+}
+
+pub(crate) fn children<'n, 'a>(container: &'n Node<'a>) -> Vec<Child<'n, 'a>> {
+    let member = |member: &'n ObjectProp<'a>| Child {
+        key: Some(member.name.as_str()),
+        node: &member.value,
+        span: span(member),
+    };
+    let element = |node| Child {
+        key: None,
+        node,
+        span: span(node),
+    };
     match container {
-        Node::Object(object) => object.properties.iter().map(span).collect(),
-        Node::Array(list) => list.elements.iter().map(span).collect(),
+        Node::Object(object) => object.properties.iter().map(member).collect(),
+        Node::Array(list) => list.elements.iter().map(element).collect(),
         _ => Vec::new(),
     }
 }
@@ -290,10 +291,10 @@ mod tests {
     }
 
     fn appended(text: &str) -> String {
-        let document = Document::parse(text).unwrap();
+        let (mut document, root) = Document::parse(text).unwrap();
         let value = json!({"type": "command", "list": [1]});
-        let edit = document.append(&document.root, &[(Some("new"), value)]);
-        document.edited(&[edit])
+        document.append(&root, &[(Some("new"), value)]);
+        document.edited()
     }
 
     #[test]
@@ -339,13 +340,11 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_skipped_and_kept() {
         let text = "\u{feff}{\"a\": 7}";
-        let document = Document::parse(text).unwrap();
-        let seven = &document.root.as_object().unwrap().get("a").unwrap().value;
+        let (mut document, root) = Document::parse(text).unwrap();
+        let seven = children(&root).pop().unwrap().node;
         assert_eq!(document.source(seven), "7");
-        assert_eq!(
-            document.edited(&[document.replace(seven, "8".to_owned())]),
-            "\u{feff}{\"a\": 8}"
-        );
+        document.replace(seven, "8");
+        assert_eq!(document.edited(), "\u{feff}{\"a\": 8}");
     }
 
     #[test]
@@ -393,9 +392,9 @@ mod tests {
             ("[1, 2, 3, 4]", &[1, 2], "[1, 4]"),
             ("[1, 2]", &[0, 1], "[]"),
         ] {
-            let document = Document::parse(text).unwrap();
-            let edits = document.remove(&document.root, gone);
-            assert_eq!(document.edited(&edits), left);
+            let (mut document, root) = Document::parse(text).unwrap();
+            document.remove(&root, gone);
+            assert_eq!(document.edited(), left);
         }
     }
 }

@@ -59,7 +59,7 @@ fn quoted(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::install::entries::{HostVerb, invocation};
+    use crate::install::entries::{HOOK, invocation};
 
     #[test]
     fn a_quoted_path_is_recognised_as_ours_again() {
@@ -69,7 +69,7 @@ mod tests {
             "/it's/$HOME/`x`/whycap",
         ] {
             let command = format!("{} hook", quoted(Path::new(path)).unwrap());
-            let found = invocation(&command, HostVerb::Hook).unwrap();
+            let found = invocation(&command, HOOK).unwrap();
             assert_eq!(found.program, path);
         }
     }

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use serde_json::Value;
 
 use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{Wired, wired};
@@ -76,7 +75,8 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
     let mut new_files = Vec::new();
     if outcome.text != text {
         check_writable(path)?;
-        let untouched = said(text).is_some_and(|settings| wired(&settings) == Wired::default());
+        let said = settings::parse(text.as_bytes());
+        let untouched = said.settings().map(wired) == Some(Wired::default());
         plan_backup(places, path, present.as_deref(), untouched, &mut plan);
         record.note(present.as_deref(), &outcome.text, untouched);
         new_files.push(path);
@@ -133,9 +133,10 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
     let mut left = present.clone();
     if let Some(text) = &present {
         let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
-        let before_us = before.or(texts.first()).and_then(|text| said(text));
-        let outcome = settings_edit::remove(text, kept, before_us.as_ref())
-            .with_context(|| left_alone(path))?;
+        let before_us = before.or(texts.first());
+        let said = before_us.map(|text| settings::parse(text.as_bytes()));
+        let said = said.as_ref().and_then(Contents::settings);
+        let outcome = settings_edit::remove(text, kept, said).with_context(|| left_alone(path))?;
         if !outcome.changes.is_empty() {
             let exact = record.made(text) && before.is_some() == record.before.is_some();
             left = if exact {
@@ -226,13 +227,6 @@ fn plan_backup(
 
 fn holds(backup: &Path, text: &str) -> bool {
     text_of(backup).is_ok_and(|held| held.as_deref() == Some(text))
-}
-
-fn said(text: &str) -> Option<Value> {
-    match settings::parse(text.as_bytes()) {
-        Contents::Settings(settings) => Some(settings),
-        _ => None,
-    }
 }
 
 /// The text of a settings file. None if there is none.

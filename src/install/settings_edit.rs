@@ -5,16 +5,17 @@
 
 use anyhow::bail;
 use jsonc_parser::ast::StringLit;
+use jsonc_parser::common::Ranged;
 use serde_json::{Value, json};
 
 use super::edit_record::KeptStatusLine;
 use super::entries::{
-    EVENTS, HOOK_ENDING, HostVerb, Invocation, Kept, REFRESH_SECONDS, entry_invocation, invocation,
-    without_ours,
+    EVENTS, HOOK, HOOK_ENDING, Invocation, Kept, REFRESH_SECONDS, STATUS_LINE, entry_invocation,
+    invocation, without_ours,
 };
-use super::json_edit::{self, Document, Edit, Node};
+use super::json_edit::{Child, Document, Edit, Node, children};
 use crate::claude::hook_event::EventName;
-use crate::claude::settings::{self, Contents};
+use crate::claude::settings;
 
 /// What to do about a status line that is not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,7 @@ pub(crate) struct Outcome {
 /// The command of a status line that is not ours, for showing.
 pub(crate) fn foreign_status_line(settings: &Value) -> Option<String> {
     let entry = settings.get("statusLine")?;
-    let ours = entry_invocation(entry, HostVerb::StatusLine).is_some();
+    let ours = entry_invocation(entry, STATUS_LINE).is_some();
     (!ours && !entry.is_null()).then(|| command_of(entry))
 }
 
@@ -90,36 +91,38 @@ fn command_of(entry: &Value) -> String {
 
 /// Adds what is wanted. Adding what is there already changes nothing.
 pub(crate) fn add(text: &str, wanted: Wanted<'_>) -> anyhow::Result<Outcome> {
-    let document = Document::parse(text)?;
-    let mut work = Work::on(&document);
-    let Node::Object(root) = &document.root else {
-        return Err(document.refusal(&document.root, "Settings must be an object in braces"));
+    let (mut work, root) = Work::on(text)?;
+    let Node::Object(members) = &root else {
+        let reason = "Settings must be an object in braces";
+        return Err(work.document.refusal(root.start(), reason));
     };
-    let mut members = Vec::new();
+    let present = |key| members.get(key).map(|member| &member.value);
+    let mut new = Vec::new();
     if wanted.status_line {
-        if let Some(present) = root.get("statusLine") {
-            work.take_status_line(&present.value, wanted);
+        let command = format!("{} {STATUS_LINE}", wanted.program);
+        if let Some(present) = present("statusLine") {
+            work.take_status_line(present, &command, wanted.foreign);
         } else {
-            members.push((Some("statusLine"), status_line_entry(wanted.program)));
+            new.push((Some("statusLine"), status_line_entry(&command)));
             work.changes.push(Change::StatusLineAdded);
         }
     }
     if wanted.hooks {
-        let command = format!("{} hook {HOOK_ENDING}", wanted.program);
-        if let Some(present) = root.get("hooks") {
-            work.add_hooks(&present.value, &command)?;
+        let command = format!("{} {HOOK} {HOOK_ENDING}", wanted.program);
+        if let Some(present) = present("hooks") {
+            work.add_hooks(present, &command)?;
         } else {
             let lists = EVENTS.map(|(event, timeout)| {
                 let name = event.as_str().to_owned();
                 (name, json!([hook_group(&command, timeout)]))
             });
-            members.push((Some("hooks"), Value::Object(lists.into_iter().collect())));
+            new.push((Some("hooks"), Value::Object(lists.into_iter().collect())));
             let events = EVENTS.map(|(event, _)| event).to_vec();
             work.changes.push(Change::HooksAdded(events));
         }
     }
-    work.append(&document.root, &members);
-    work.checked(text, &document.value)
+    work.document.append(&root, &new);
+    work.checked(text)
 }
 
 /// Takes whycap out. `kept` is the foreign status line as our own data have it, for the case that it
@@ -129,24 +132,20 @@ pub(crate) fn remove(
     kept: Option<&str>,
     before: Option<&Value>,
 ) -> anyhow::Result<Outcome> {
-    let document = Document::parse(text)?;
-    let mut work = Work::on(&document);
-    let mut expected = document.value.clone();
-    let members = document.root.as_object().map(|root| &root.properties);
+    let (mut work, root) = Work::on(text)?;
     let mut gone = Vec::new();
-    for (index, member) in members.into_iter().flatten().enumerate() {
-        let node = &member.value;
-        match member.name.as_str() {
-            "hooks" if work.remove_hooks(node, before) => gone.push(index),
-            "statusLine" if our_command(node, HostVerb::StatusLine).is_some() => {
+    for (index, Child { key, node, .. }) in children(&root).into_iter().enumerate() {
+        match key {
+            Some("hooks") if work.remove_hooks(node, before) => gone.push(index),
+            Some("statusLine") if our_command(node, STATUS_LINE).is_some() => {
                 let in_entry = work.kept_in(node).map(|kept| kept.entry);
-                if let Some(foreign) = in_entry.or_else(|| kept.map(str::to_owned)) {
-                    let value: Value = serde_json::from_str(&foreign).unwrap_or_default();
-                    work.changes
-                        .push(Change::StatusLineRestored(command_of(&value)));
-                    work.edits.push(document.replace(node, foreign));
-                    if let Some(slot) = expected.get_mut("statusLine") {
-                        *slot = value;
+                if let Some(foreign) = in_entry.as_deref().or(kept) {
+                    let value: Value = serde_json::from_str(foreign).unwrap_or_default();
+                    let shown = command_of(&value);
+                    work.changes.push(Change::StatusLineRestored(shown));
+                    work.document.replace(node, foreign);
+                    if let Some(entry) = work.expected.get_mut("statusLine") {
+                        *entry = value;
                     }
                 } else {
                     work.changes.push(Change::StatusLineRemoved);
@@ -156,14 +155,14 @@ pub(crate) fn remove(
             _ => {}
         }
     }
-    work.remove_or_empty(&document.root, &gone, true);
-    work.checked(text, &expected)
+    work.remove_or_empty(&root, &gone, true);
+    work.checked(text)
 }
 
-fn status_line_entry(program: &str) -> Value {
+fn status_line_entry(command: &str) -> Value {
     json!({
         "type": "command",
-        "command": format!("{program} statusline"),
+        "command": command,
         "padding": 0,
         "refreshInterval": REFRESH_SECONDS,
     })
@@ -173,64 +172,42 @@ fn hook_group(command: &str, timeout: u64) -> Value {
     json!({"hooks": [{"type": "command", "command": command, "timeout": timeout}]})
 }
 
-/// The command of an entry or handler, if it runs whycap.
-fn our_command<'n, 'a>(
-    entry: &'n Node<'a>,
-    verb: HostVerb,
-) -> Option<(Invocation, &'n StringLit<'a>)> {
+/// The command of an entry or handler, if it runs this verb of whycap.
+fn our_command<'n, 'a>(entry: &'n Node<'a>, verb: &str) -> Option<(Invocation, &'n StringLit<'a>)> {
     let command = entry.as_object()?.get_string("command")?;
     Some((invocation(&command.value, verb)?, command))
 }
 
 /// The list of handlers in a group of hooks.
 fn handlers_of<'n, 'a>(group: &'n Node<'a>) -> Option<&'n Node<'a>> {
-    Some(&group.as_object()?.get("hooks")?.value)
+    let handlers = &group.as_object()?.get("hooks")?.value;
+    handlers.as_array().map(|_| handlers)
 }
 
-fn elements<'n, 'a>(list: &'n Node<'a>) -> &'n [Node<'a>] {
-    list.as_array().map_or(&[], |list| &list.elements)
-}
-
-/// What is to be done to a document, as it is found out.
-struct Work<'d, 'a> {
-    document: &'d Document<'a>,
-    edits: Vec<Edit>,
+/// An edit under way.
+struct Work<'a> {
+    document: Document<'a>,
+    /// What the settings say beside whycap, and shall go on saying.
+    expected: Value,
     changes: Vec<Change>,
     kept: Option<KeptStatusLine>,
 }
 
-impl<'d, 'a> Work<'d, 'a> {
-    fn on(document: &'d Document<'a>) -> Self {
-        Self {
+impl<'a> Work<'a> {
+    fn on(text: &'a str) -> anyhow::Result<(Self, Node<'a>)> {
+        let (document, root) = Document::parse(text)?;
+        let work = Self {
+            expected: document.value.clone(),
             document,
-            edits: Vec::new(),
             changes: Vec::new(),
             kept: None,
-        }
+        };
+        Ok((work, root))
     }
 
-    fn append(&mut self, container: &Node<'_>, new: &[(Option<&str>, Value)]) {
-        if !new.is_empty() {
-            self.edits.push(self.document.append(container, new));
-        }
-    }
-
-    /// Takes children out of a container. True if that would leave it empty and it need not stay;
-    /// then it is to go as a whole, and nothing was done.
-    fn remove_or_empty(&mut self, container: &Node<'_>, gone: &[usize], stays: bool) -> bool {
-        if gone.is_empty() {
-            return false;
-        }
-        let emptied = gone.len() == json_edit::children(container).len() && !stays;
-        if !emptied {
-            self.edits.extend(self.document.remove(container, gone));
-        }
-        emptied
-    }
-
-    fn take_status_line(&mut self, present: &Node<'_>, wanted: Wanted<'_>) {
-        if let Some((found, command)) = our_command(present, HostVerb::StatusLine) {
-            if self.moved(&found, command, &format!("{} statusline", wanted.program)) {
+    fn take_status_line(&mut self, present: &Node<'_>, command: &str, foreign: Foreign) {
+        if let Some((found, spelled)) = our_command(present, STATUS_LINE) {
+            if self.moved(&found, spelled, command) {
                 self.changes.push(Change::StatusLineMoved);
             }
             self.kept = self.kept_in(present);
@@ -238,12 +215,12 @@ impl<'d, 'a> Work<'d, 'a> {
         }
         let shown = self.document.value.get("statusLine").map(command_of);
         let shown = shown.unwrap_or_default();
-        let how = match wanted.foreign {
+        let how = match foreign {
             _ if present.as_null_keyword().is_some() => Kept::SetAside,
             Foreign::Take(how) => how,
             Foreign::Leave => return self.changes.push(Change::StatusLineLeft(shown)),
         };
-        let mut entry = status_line_entry(wanted.program);
+        let mut entry = status_line_entry(command);
         if let Some(members) = entry.as_object_mut() {
             members.insert(how.key().to_owned(), Value::Null);
         }
@@ -252,12 +229,10 @@ impl<'d, 'a> Work<'d, 'a> {
         let source = self.document.source(present);
         let (head, tail) = rendered.rsplit_once("null").unwrap_or((&rendered, ""));
         let text = format!("{head}{source}{tail}");
-        self.edits.push(self.document.replace(present, text));
+        self.document.replace(present, text);
         self.changes.push(Change::StatusLineTaken(how, shown));
-        self.kept = Some(KeptStatusLine {
-            how,
-            entry: source.to_owned(),
-        });
+        let entry = source.to_owned();
+        self.kept = Some(KeptStatusLine { how, entry });
     }
 
     /// The foreign status line that an entry of ours holds, as it is spelled there.
@@ -273,42 +248,44 @@ impl<'d, 'a> Work<'d, 'a> {
         let moved = !found.customised && command.value != wanted;
         if moved {
             let spelled = Value::from(wanted).to_string();
-            self.edits.push(self.document.replace(command, spelled));
+            self.document.replace(command, spelled);
         }
         moved
     }
 
     fn add_hooks(&mut self, hooks: &Node<'_>, command: &str) -> anyhow::Result<()> {
         let Node::Object(events) = hooks else {
-            return Err(self.document.refusal(hooks, "`hooks` must be an object"));
+            let reason = "`hooks` must be an object";
+            return Err(self.document.refusal(hooks.start(), reason));
         };
-        let (mut members, mut added, mut moved) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut new, mut added, mut moved) = (Vec::new(), Vec::new(), Vec::new());
         for (event, timeout) in EVENTS {
             let name = event.as_str();
             let group = hook_group(command, timeout);
             let Some(groups) = events.get(name).map(|member| &member.value) else {
-                members.push((Some(name), json!([group])));
+                new.push((Some(name), json!([group])));
                 added.push(event);
                 continue;
             };
             if groups.as_array().is_none() {
                 let reason = format!("`hooks.{name}` must be a list");
-                return Err(self.document.refusal(groups, &reason));
+                return Err(self.document.refusal(groups.start(), &reason));
             }
-            let handlers = elements(groups).iter().filter_map(handlers_of);
-            let mut handlers = handlers.flat_map(elements);
-            if let Some((found, present)) =
-                handlers.find_map(|handler| our_command(handler, HostVerb::Hook))
-            {
+            let present = children(groups)
+                .iter()
+                .filter_map(|group| handlers_of(group.node))
+                .flat_map(children)
+                .find_map(|handler| our_command(handler.node, HOOK));
+            if let Some((found, present)) = present {
                 if self.moved(&found, present, command) {
                     moved.push(event);
                 }
             } else {
-                self.append(groups, &[(None, group)]);
+                self.document.append(groups, &[(None, group)]);
                 added.push(event);
             }
         }
-        self.append(hooks, &members);
+        self.document.append(hooks, &new);
         if !added.is_empty() {
             self.changes.push(Change::HooksAdded(added));
         }
@@ -323,17 +300,16 @@ impl<'d, 'a> Work<'d, 'a> {
     /// that was there and empty stays.
     fn remove_hooks(&mut self, hooks: &Node<'_>, before: Option<&Value>) -> bool {
         let before = before.and_then(|settings| settings.get("hooks"));
-        let events = hooks.as_object().map(|hooks| &hooks.properties);
         let (mut events_gone, mut count) = (Vec::new(), 0);
-        for (event, property) in events.into_iter().flatten().enumerate() {
+        for (event, Child { key, node, .. }) in children(hooks).into_iter().enumerate() {
             let mut groups_gone = Vec::new();
-            for (group, node) in elements(&property.value).iter().enumerate() {
-                let Some(handlers) = handlers_of(node) else {
+            for (group, child) in children(node).into_iter().enumerate() {
+                let Some(handlers) = handlers_of(child.node) else {
                     continue;
                 };
-                let ours: Vec<_> = (0..)
-                    .zip(elements(handlers))
-                    .filter(|(_, handler)| our_command(handler, HostVerb::Hook).is_some())
+                let each = children(handlers).into_iter().enumerate();
+                let ours: Vec<_> = each
+                    .filter(|(_, handler)| our_command(handler.node, HOOK).is_some())
                     .map(|(index, _)| index)
                     .collect();
                 count += ours.len();
@@ -341,8 +317,8 @@ impl<'d, 'a> Work<'d, 'a> {
                     groups_gone.push(group);
                 }
             }
-            let was = before.and_then(|hooks| hooks.get(property.name.as_str()));
-            if self.remove_or_empty(&property.value, &groups_gone, was == Some(&json!([]))) {
+            let was = before.and_then(|hooks| hooks.get(key?));
+            if self.remove_or_empty(node, &groups_gone, was == Some(&json!([]))) {
                 events_gone.push(event);
             }
         }
@@ -352,24 +328,36 @@ impl<'d, 'a> Work<'d, 'a> {
         self.remove_or_empty(hooks, &events_gone, before == Some(&json!({})))
     }
 
-    /// Proves that the edits touch nothing but our entries.
-    fn checked(self, original: &str, before: &Value) -> anyhow::Result<Outcome> {
-        let text = if self.edits.is_empty() {
-            original.to_owned()
-        } else {
-            self.document.edited(&self.edits)
-        };
-        // Compared as text: the order of keys belongs to the user as well.
-        let others = |settings: &Value| without_ours(settings).to_string();
-        match settings::parse(text.as_bytes()) {
-            Contents::Settings(after) if others(&after) == others(before) => Ok(Outcome {
-                text,
-                changes: self.changes,
-                edits: self.edits,
-                kept: self.kept,
-            }),
-            _ => bail!("an edit here would change more than whycap's own entries"),
+    /// Takes children out of a container. True if that would leave it empty and it need not stay;
+    /// then it is to go as a whole, and nothing was done.
+    fn remove_or_empty(&mut self, container: &Node<'_>, gone: &[usize], stays: bool) -> bool {
+        let emptied = gone.len() == children(container).len() && !stays;
+        if !gone.is_empty() && !emptied {
+            self.document.remove(container, gone);
         }
+        !gone.is_empty() && emptied
+    }
+
+    /// Proves that the edits touch nothing but our entries.
+    fn checked(self, original: &str) -> anyhow::Result<Outcome> {
+        let text = match self.document.edits.as_slice() {
+            [] => original.to_owned(),
+            _ => self.document.edited(),
+        };
+        let after = settings::parse(text.as_bytes());
+        // Compared as text: the order of keys belongs to the user as well.
+        let others = after
+            .settings()
+            .map(|after| without_ours(after).to_string());
+        if others != Some(without_ours(&self.expected).to_string()) {
+            bail!("an edit here would change more than whycap's own entries");
+        }
+        Ok(Outcome {
+            text,
+            edits: self.document.edits,
+            changes: self.changes,
+            kept: self.kept,
+        })
     }
 }
 

@@ -32,13 +32,6 @@ pub(crate) fn write(
     }
     for change in &plan.changes {
         page.indented(2, Tone::Plain, &in_words(change, mood, places));
-        if left(change) {
-            page.indented(
-                2,
-                Tone::Plain,
-                "To have both: whycap install --statusline --wrap. To set yours aside: --replace",
-            );
-        }
     }
     if mood == Mood::Would {
         for edit in &plan.edits {
@@ -70,6 +63,7 @@ fn in_words(change: &Change, mood: Mood, places: &Places) -> String {
         Mood::Would => "would be ",
     };
     let short = |command: &str| cut(&sanitize(command), 48);
+    let slash_command = places.show(&slash_command_path(places));
     match change {
         Change::StatusLineAdded => {
             format!("status line {would}added, drawn anew every {REFRESH_SECONDS} s")
@@ -82,9 +76,11 @@ fn in_words(change: &Change, mood: Mood, places: &Places) -> String {
             "status line {would}added; yours ({}) is set aside, uninstall puts it back",
             short(command)
         ),
-        Change::StatusLineLeft(command) => {
-            format!("status line left as it is: {}", short(command))
-        }
+        Change::StatusLineLeft(command) => format!(
+            "status line left as it is: {}. To have both: whycap install --statusline --wrap. To \
+             set yours aside: --replace",
+            short(command)
+        ),
         Change::StatusLineMoved => format!("status line {would}pointed at this whycap"),
         Change::HooksAdded(events) => format!("hooks {would}added: {}", names(events)),
         Change::HooksMoved(events) => {
@@ -96,12 +92,8 @@ fn in_words(change: &Change, mood: Mood, places: &Places) -> String {
             short(command)
         ),
         Change::HooksRemoved(count) => format!("{count} hooks {would}removed"),
-        Change::SlashCommandAdded | Change::SlashCommandRemoved => {
-            let added = *change == Change::SlashCommandAdded;
-            let done = if added { "added" } else { "removed" };
-            let path = places.show(&slash_command_path(places));
-            format!("/whycap {would}{done}: {path}")
-        }
+        Change::SlashCommandAdded => format!("/whycap {would}added: {slash_command}"),
+        Change::SlashCommandRemoved => format!("/whycap {would}removed: {slash_command}"),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::claude::hook_event::EventName;
 use crate::claude::settings::{Contents, SettingsFile, SettingsScope, winner};
 use crate::doctor::{Facts, Finding, ProgramState};
-use crate::install::entries::{self, EVENTS, HostVerb};
+use crate::install::entries::{self, EVENTS, STATUS_LINE};
 
 pub(super) fn settings_files(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "settings files";
@@ -104,7 +104,7 @@ pub(super) fn status_line(facts: &Facts) -> Vec<Finding> {
         .iter()
         .filter_map(SettingsFile::settings)
         .any(|settings| entries::wired(settings).status_line.is_some());
-    if entries::entry_invocation(entry, HostVerb::StatusLine).is_none() {
+    if entries::entry_invocation(entry, STATUS_LINE).is_none() {
         return vec![if ours_somewhere {
             Finding::warn(
                 CHECK,
