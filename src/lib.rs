@@ -9,7 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod disk;
-pub mod doctor;
+mod doctor;
 pub mod environment;
 pub(crate) mod incidents;
 pub mod install;

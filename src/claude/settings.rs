@@ -81,6 +81,11 @@ impl SettingsFile {
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.settings()?.get(key).filter(|value| !value.is_null())
     }
+
+    /// Whether a switch is on.
+    pub(crate) fn is_true(&self, key: &str) -> bool {
+        self.get(key) == Some(&Value::Bool(true))
+    }
 }
 
 /// What the bytes of a settings file say, read as the client reads them: a byte order mark is

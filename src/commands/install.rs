@@ -155,11 +155,7 @@ fn afterthoughts(
         ));
     }
     for file in &files {
-        if file
-            .get("disableAllHooks")
-            .and_then(serde_json::Value::as_bool)
-            == Some(true)
-        {
+        if file.is_true("disableAllHooks") {
             notes.push(format!(
                 "{} sets disableAllHooks: no hook and no status line will run until it is taken out",
                 places.show(&file.path)

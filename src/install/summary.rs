@@ -31,7 +31,9 @@ pub(crate) fn write(
         page.indented(2, Tone::Plain, "nothing to change here");
     }
     for change in &plan.changes {
-        page.indented(2, Tone::Plain, &in_words(change, mood, places));
+        for line in in_words(change, mood, places).lines() {
+            page.indented(2, Tone::Plain, line);
+        }
     }
     if mood == Mood::Would {
         for edit in &plan.edits {
@@ -77,8 +79,8 @@ fn in_words(change: &Change, mood: Mood, places: &Places) -> String {
             short(command)
         ),
         Change::StatusLineLeft(command) => format!(
-            "status line left as it is: {}. To have both: whycap install --statusline --wrap. To \
-             set yours aside: --replace",
+            "status line left as it is: {}\nTo have both: whycap install --statusline --wrap\nTo set \
+             yours aside: whycap install --statusline --replace",
             short(command)
         ),
         Change::StatusLineMoved => format!("status line {would}pointed at this whycap"),
