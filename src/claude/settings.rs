@@ -107,10 +107,9 @@ pub fn parse(bytes: &[u8]) -> Contents {
 /// It is no plain file (a pipe would block us for ever), it is too large, or it cannot be read.
 pub fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
     match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(disk::Error::Read {
-            path: path.to_owned(),
-            source: io::Error::other("it is not a plain file"),
-        }),
+        Ok(found) if !found.is_file() => Err(disk::unread(path)(io::Error::other(
+            "it is not a plain file",
+        ))),
         _ => disk::read(path, SIZE_LIMIT),
     }
 }

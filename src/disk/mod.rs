@@ -12,11 +12,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// A file operation that failed, with the file and, where we know it, what to do.
+/// A file operation that failed, with the file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Reading failed.
-    #[error("could not read {path}: {source}")]
+    #[error("could not read {path}: {source}; check that it is a file and that you may read it")]
     Read {
         /// The file.
         path: PathBuf,
@@ -43,6 +43,22 @@ pub enum Error {
     },
 }
 
+/// Makes an error of what the system said when this file was read.
+pub(crate) fn unread(path: &Path) -> impl Fn(io::Error) -> Error + Copy {
+    move |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Makes an error of what the system said when this file was written.
+pub(crate) fn unwritten(path: &Path) -> impl Fn(io::Error) -> Error + Copy {
+    move |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
+
 /// How hard a write must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -54,10 +70,7 @@ pub enum Durability {
 
 /// Reads a whole file. None if it does not exist.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-    let failed = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = unread(path);
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -78,10 +91,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
 
 /// Reads the last `limit` bytes of a file and says at which offset they start.
 pub fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error> {
-    let failed = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = unread(path);
     let mut file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let start = size.saturating_sub(limit);
@@ -97,10 +107,7 @@ pub fn create_private_dir(path: &Path) -> Result<(), Error> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-    })
+    builder.create(path).map_err(unwritten(path))
 }
 
 /// Makes an empty file of ours, 0600, with its directory 0700. One that exists is left as it is.
@@ -112,10 +119,7 @@ pub fn create_private_file(path: &Path) -> Result<(), Error> {
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-    })
+    options.open(path).map(drop).map_err(unwritten(path))
 }
 
 /// Puts `bytes` at `path` in one step: written beside it, then renamed over it.
@@ -123,46 +127,33 @@ pub fn create_private_file(path: &Path) -> Result<(), Error> {
 /// A symbolic link is followed, so that a linked file stays a link. The mode of an existing file
 /// is kept; a new one gets 0600. On failure the old file is untouched and nothing is left behind.
 pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = unwritten(path);
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let directory = target.parent().unwrap_or(Path::new("/"));
-    let beside = written_beside(directory, bytes).map_err(failed)?;
-    if let Ok(existing) = fs::metadata(&target) {
-        beside
-            .as_file()
-            .set_permissions(existing.permissions())
-            .map_err(failed)?;
-    }
+    let beside = written_beside(&target, bytes).map_err(failed)?;
     if durability == Durability::Synced {
         beside.as_file().sync_all().map_err(failed)?;
     }
-    beside
-        .persist(&target)
-        .map_err(|error| failed(error.error))?;
-    Ok(())
+    let put = beside.persist(&target).map_err(|error| error.error);
+    put.map(drop).map_err(failed)
 }
 
 /// Like [`write_atomically`], for a file that must not exist yet. False if it did.
 pub fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let beside = written_beside(directory, bytes).map_err(failed)?;
+    let failed = unwritten(path);
+    let beside = written_beside(path, bytes).map_err(failed)?;
     persist_new(beside, path).map_err(failed)
 }
 
-/// A temporary file in `directory` that holds `bytes`, to be renamed into place.
-fn written_beside(directory: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+/// A temporary file beside `target` that holds `bytes`, with the mode of `target` if there is one.
+fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut beside = tempfile::Builder::new()
         .prefix(".whycap-")
         .suffix(".tmp")
-        .tempfile_in(directory)?;
+        .tempfile_in(target.parent().unwrap_or(Path::new("/")))?;
     beside.write_all(bytes)?;
+    if let Ok(existing) = fs::metadata(target) {
+        beside.as_file().set_permissions(existing.permissions())?;
+    }
     Ok(beside)
 }
 
@@ -182,10 +173,7 @@ fn persist_new(beside: tempfile::NamedTempFile, target: &Path) -> io::Result<boo
 )]
 pub fn remove_own_file(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Write {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritten(path)(error)),
         _ => Ok(()),
     }
 }
@@ -193,10 +181,7 @@ pub fn remove_own_file(path: &Path) -> Result<(), Error> {
 /// Renames a file or directory of ours (or, for the quarantine, one that was judged dead).
 #[expect(clippy::disallowed_methods, reason = "the door for renaming")]
 pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::rename(from, to).map_err(|source| Error::Write {
-        path: from.to_owned(),
-        source,
-    })
+    fs::rename(from, to).map_err(unwritten(from))
 }
 
 #[cfg(test)]
