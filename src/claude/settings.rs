@@ -9,12 +9,12 @@ use crate::disk;
 use crate::places::Places;
 
 /// The client reads no settings file above this size.
-pub const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
+pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 
 /// A level of settings, highest first: the first file that has a single-valued key wins. Hooks
 /// add up over all levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SettingsScope {
+pub(crate) enum SettingsScope {
     /// Set by an administrator for the whole machine.
     Managed,
     /// `.claude/settings.local.json` of a project.
@@ -27,18 +27,16 @@ pub enum SettingsScope {
 
 /// What a settings file holds.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Contents {
-    /// There is no such file.
+pub(crate) enum Contents {
     Missing,
     /// It could not be read or is not JSON: why, in plain words.
     Unusable(String),
-    /// What it says.
     Settings(Value),
 }
 
 impl Contents {
     /// The settings, if that is what it holds.
-    pub fn settings(&self) -> Option<&Value> {
+    pub(crate) fn settings(&self) -> Option<&Value> {
         match self {
             Self::Settings(settings) => Some(settings),
             _ => None,
@@ -48,18 +46,15 @@ impl Contents {
 
 /// One settings file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SettingsFile {
-    /// Its level.
-    pub scope: SettingsScope,
+pub(crate) struct SettingsFile {
+    pub(crate) scope: SettingsScope,
     /// Where it is, or would be.
-    pub path: PathBuf,
-    /// What it holds.
-    pub contents: Contents,
+    pub(crate) path: PathBuf,
+    pub(crate) contents: Contents,
 }
 
 impl SettingsFile {
-    /// Reads one file.
-    pub fn read(scope: SettingsScope, path: PathBuf) -> Self {
+    pub(crate) fn read(scope: SettingsScope, path: PathBuf) -> Self {
         let contents = match bytes(&path) {
             Ok(None) => Contents::Missing,
             Ok(Some(bytes)) => parse(&bytes),
@@ -73,12 +68,12 @@ impl SettingsFile {
     }
 
     /// The settings, where the file has some.
-    pub fn settings(&self) -> Option<&Value> {
+    pub(crate) fn settings(&self) -> Option<&Value> {
         self.contents.settings()
     }
 
     /// The value of a top-level key. `null` counts as absent.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.settings()?.get(key).filter(|value| !value.is_null())
     }
 
@@ -90,7 +85,7 @@ impl SettingsFile {
 
 /// What the bytes of a settings file say, read as the client reads them: a byte order mark is
 /// skipped, and an empty file is one without settings.
-pub fn parse(bytes: &[u8]) -> Contents {
+pub(crate) fn parse(bytes: &[u8]) -> Contents {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
         return Contents::Settings(Value::Object(serde_json::Map::new()));
@@ -105,7 +100,7 @@ pub fn parse(bytes: &[u8]) -> Contents {
 ///
 /// # Errors
 /// It is no plain file (a pipe would block us for ever), it is too large, or it cannot be read.
-pub fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
+pub(crate) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
     match std::fs::metadata(path) {
         Ok(found) if !found.is_file() => Err(disk::unread(path)(io::Error::other(
             "it is not a plain file",
@@ -115,7 +110,7 @@ pub fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
 }
 
 /// Where a level's file is. `project` is the directory that the client runs in.
-pub fn path_of(scope: SettingsScope, places: &Places, project: &Path) -> PathBuf {
+pub(crate) fn path_of(scope: SettingsScope, places: &Places, project: &Path) -> PathBuf {
     match scope {
         SettingsScope::Managed => PathBuf::from(managed_directory()).join("managed-settings.json"),
         SettingsScope::Local => project.join(".claude/settings.local.json"),
@@ -139,20 +134,15 @@ fn managed_directory() -> &'static str {
 /// Managed settings may also come from the server or from device management; those leave no file
 /// here and are not seen. (The variable `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, which the client's
 /// program mentions, moves nothing: tried on 2.1.328.)
-pub fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
-    let managed = path_of(SettingsScope::Managed, places, Path::new("/"));
-    with_managed(&managed, places, project)
-}
-
-fn with_managed(managed: &Path, places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
-    paths_with_managed(managed, places, project)
-        .into_iter()
+pub(crate) fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
+    let paths = paths(places, project).into_iter();
+    paths
         .map(|(scope, path)| SettingsFile::read(scope, path))
         .collect()
 }
 
 /// Where every settings file that counts in `project` is or would be, the one that wins first.
-pub fn paths(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
+pub(crate) fn paths(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
     let managed = path_of(SettingsScope::Managed, places, Path::new("/"));
     paths_with_managed(&managed, places, project)
 }
@@ -201,7 +191,10 @@ fn drop_ins(managed: &Path) -> Vec<PathBuf> {
 }
 
 /// The file whose value for a single-valued key counts, and that value.
-pub fn winner<'a>(files: &'a [SettingsFile], key: &str) -> Option<(&'a SettingsFile, &'a Value)> {
+pub(crate) fn winner<'a>(
+    files: &'a [SettingsFile],
+    key: &str,
+) -> Option<(&'a SettingsFile, &'a Value)> {
     files
         .iter()
         .find_map(|file| file.get(key).map(|value| (file, value)))
@@ -250,7 +243,11 @@ mod tests {
             crate::environment::Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
         let places = Places::of(&environment);
         let winner_now = || {
-            let files = with_managed(&managed, &places, Some(Path::new("/nowhere")));
+            let paths = paths_with_managed(&managed, &places, Some(Path::new("/nowhere")));
+            let files: Vec<_> = paths
+                .into_iter()
+                .map(|(scope, path)| SettingsFile::read(scope, path))
+                .collect();
             winner(&files, "statusLine").map(|(_, entry)| entry["command"].clone())
         };
         assert_eq!(winner_now(), None);

@@ -37,8 +37,8 @@ impl InstallPlan {
     fn change(&mut self, path: &Path, before: Option<&str>, after: Option<&str>) {
         self.steps.push(Step::Change {
             path: path.to_owned(),
-            before: before.map(|text| text.as_bytes().to_vec()),
-            after: after.map(|text| text.as_bytes().to_vec()),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
         });
     }
 

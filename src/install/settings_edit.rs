@@ -41,28 +41,22 @@ pub struct Wanted<'a> {
 
 /// One thing that changed, or that was deliberately left. A command is a foreign status line's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Our status line was added where there was none.
     StatusLineAdded,
     /// Ours took the place of a foreign one, which is kept.
     StatusLineTaken(Kept, String),
-    /// A foreign status line was left alone.
     StatusLineLeft(String),
     /// Our status line pointed to another program before.
     StatusLineMoved,
-    /// Hooks were added for these events.
     HooksAdded(Vec<EventName>),
     /// Our hooks for these events pointed to another program before.
     HooksMoved(Vec<EventName>),
-    /// Our status line was taken out.
     StatusLineRemoved,
     /// Our status line was taken out and the foreign one put back.
     StatusLineRestored(String),
-    /// So many hooks of ours were taken out.
     HooksRemoved(usize),
-    /// The `/whycap` command was added.
     SlashCommandAdded,
-    /// The `/whycap` command was taken out.
     SlashCommandRemoved,
 }
 

@@ -26,9 +26,9 @@ pub enum Step {
         /// The file.
         path: PathBuf,
         /// What it held when the plan was made. None: there was none.
-        before: Option<Vec<u8>>,
+        before: Option<String>,
         /// What it shall hold. None: it goes.
-        after: Option<Vec<u8>>,
+        after: Option<String>,
     },
     /// Write a file of ours.
     WriteOwn(PathBuf, Vec<u8>),
@@ -55,12 +55,12 @@ impl Step {
                 before,
                 after,
             } => {
+                let before = before.as_deref().map(str::as_bytes);
                 let unchanged = if let Some(after) = after {
                     create_parent(path)?;
-                    disk::replace::replace_if_unchanged(path, before.as_deref(), after)?
+                    disk::replace::replace_if_unchanged(path, before, after.as_bytes())?
                 } else {
-                    let before = before.as_deref().unwrap_or_default();
-                    disk::replace::remove_if_unchanged(path, before)?
+                    disk::replace::remove_if_unchanged(path, before.unwrap_or_default())?
                 };
                 if !unchanged {
                     return Ok(StepOutcome::Overtaken);
