@@ -10,8 +10,7 @@ use crate::claude::settings::{self, Contents, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Foreign, Wanted, foreign_status_line};
-use crate::install::summary::{self, Mood};
-use crate::install::{own_path, plan, steps};
+use crate::install::{own_path, plan, steps, summary};
 use crate::places::Places;
 use crate::terminal::{Page, Tone, cut, print, sanitize};
 
@@ -88,25 +87,18 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
             _ => Foreign::Leave,
         },
     };
-    let make = || plan::install(&places, &path, wanted);
-    let (plan, mood) = if arguments.dry_run {
-        (make()?, Mood::Would)
-    } else {
-        (steps::carry_out(&places, make)?, Mood::Done)
-    };
+    let dry_run = arguments.dry_run;
+    let plan = steps::carry_out(&places, dry_run, || plan::install(&places, &path, wanted))?;
     let mut page = Page::for_person(environment);
-    summary::write(&plan, &path, mood, &places, &mut page);
+    summary::write(&plan, &path, dry_run, &places, &mut page);
     for note in afterthoughts(&places, &directory, arguments.scope, &path) {
         page.item("  note: ", Tone::Plain, &note);
     }
-    page.paragraph(
-        Tone::Plain,
-        match mood {
-            Mood::Would => "Nothing was changed.",
-            Mood::Done if plan.is_empty() => "whycap was installed already; nothing was written.",
-            Mood::Done => "Open sessions take it up within seconds. To undo: whycap uninstall",
-        },
-    );
+    page.line(match (dry_run, plan.is_empty()) {
+        (true, _) => "Nothing was changed.",
+        (_, true) => "whycap was installed already; nothing was written.",
+        _ => "Open sessions take it up within seconds. To undo: whycap uninstall",
+    });
     print(&page.into_text())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,8 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::install::ScopeChoice;
 use crate::environment::Environment;
-use crate::install::summary::{self, Mood};
-use crate::install::{EditRecord, plan, steps};
+use crate::install::{EditRecord, plan, steps, summary};
 use crate::places::Places;
 use crate::terminal::{Page, Tone, print};
 
@@ -43,14 +42,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let mut failure = None;
     for path in paths {
         let make = || plan::uninstall(&places, &path);
-        let outcome = if arguments.dry_run {
-            make().map(|plan| (plan, Mood::Would))
-        } else {
-            steps::carry_out(&places, make).map(|plan| (plan, Mood::Done))
-        };
-        match outcome {
-            Ok((plan, mood)) if !plan.is_empty() => {
-                summary::write(&plan, &path, mood, &places, &mut page);
+        match steps::carry_out(&places, arguments.dry_run, make) {
+            Ok(plan) if !plan.is_empty() => {
+                summary::write(&plan, &path, arguments.dry_run, &places, &mut page);
             }
             Ok(_) => {}
             // One file that cannot be changed must not keep whycap in the others.

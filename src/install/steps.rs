@@ -91,14 +91,16 @@ pub fn run(steps: &[Step]) -> Result<StepOutcome, disk::Error> {
     Ok(StepOutcome::Done)
 }
 
-/// Plans and carries out, alone among whycaps and again if somebody else wrote in between.
+/// Plans and, unless this is a dry run, carries out: alone among whycaps, and again if somebody else
+/// wrote in between.
 pub(crate) fn carry_out(
     places: &Places,
+    dry_run: bool,
     make: impl Fn() -> anyhow::Result<InstallPlan>,
 ) -> anyhow::Result<InstallPlan> {
     // What is refused or already done needs neither a lock nor a data directory.
     let first = make()?;
-    if first.is_empty() {
+    if dry_run || first.is_empty() {
         return Ok(first);
     }
     let _alone = lock(&places.data)?;

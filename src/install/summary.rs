@@ -9,19 +9,11 @@ use crate::claude::hook_event::EventName;
 use crate::places::Places;
 use crate::terminal::{Page, Tone, cut, sanitize};
 
-/// Whether something was done or is only shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
-    Done,
-    /// `--dry-run`
-    Would,
-}
-
-/// The words for one settings file.
+/// The words for one settings file. With `dry_run` nothing of it was done.
 pub(crate) fn write(
     plan: &InstallPlan,
     settings: &Path,
-    mood: Mood,
+    dry_run: bool,
     places: &Places,
     page: &mut Page,
 ) {
@@ -31,11 +23,11 @@ pub(crate) fn write(
         page.indented(2, Tone::Plain, "nothing to change here");
     }
     for change in &plan.changes {
-        for line in in_words(change, mood, places).lines() {
+        for line in in_words(change, dry_run, places).lines() {
             page.indented(2, Tone::Plain, line);
         }
     }
-    if mood == Mood::Would {
+    if dry_run {
         for edit in &plan.edits {
             write_piece(&edit.removed, '-', Tone::Alarm, page);
             write_piece(&edit.added, '+', Tone::Good, page);
@@ -48,10 +40,8 @@ pub(crate) fn write(
 
 /// Lines of a settings file as they stand there.
 fn write_piece(piece: &str, mark: char, tone: Tone, page: &mut Page) {
-    for line in piece
-        .lines()
-        .filter(|line| !["", ","].contains(&line.trim()))
-    {
+    let lines = piece.lines();
+    for line in lines.filter(|line| !["", ","].contains(&line.trim())) {
         let line = line.trim_start_matches(", ");
         let shown = line.replace(|c: char| c.is_control() && c != '\t', " ");
         let painted = page.palette().paint(tone, &format!("    {mark} {shown}"));
@@ -59,11 +49,8 @@ fn write_piece(piece: &str, mark: char, tone: Tone, page: &mut Page) {
     }
 }
 
-fn in_words(change: &Change, mood: Mood, places: &Places) -> String {
-    let would = match mood {
-        Mood::Done => "",
-        Mood::Would => "would be ",
-    };
+fn in_words(change: &Change, dry_run: bool, places: &Places) -> String {
+    let would = if dry_run { "would be " } else { "" };
     let short = |command: &str| cut(&sanitize(command), 48);
     let slash_command = places.show(&slash_command_path(places));
     match change {
@@ -100,6 +87,6 @@ fn in_words(change: &Change, mood: Mood, places: &Places) -> String {
 }
 
 fn names(events: &[EventName]) -> String {
-    let names: Vec<_> = events.iter().map(|event| event.as_str()).collect();
-    names.join(", ")
+    let names = events.iter().map(|event| event.as_str());
+    names.collect::<Vec<_>>().join(", ")
 }

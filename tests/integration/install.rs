@@ -148,6 +148,41 @@ fn what_the_user_changes_after_the_installation_stays() {
 }
 
 #[test]
+fn an_older_backup_is_kept_and_a_later_installation_is_undone_exactly_all_the_same() {
+    let sandbox = sandbox("{\"a\": 1}");
+    sandbox.run(&["install"]).success();
+    let edited = sandbox.read(SETTINGS).replacen('1', "2", 1);
+    sandbox.write(SETTINGS, edited);
+    sandbox.run(&["uninstall"]).success();
+    for later in ["{ }", "", "{\r\n\t\"hooks\": { }\r\n}"] {
+        sandbox.write(SETTINGS, later);
+        sandbox.run(&["install", "--wrap"]).success();
+        sandbox.run(&["uninstall"]).success();
+        assert_eq!(sandbox.read(SETTINGS), later);
+        let backup = sandbox.read(".claude/settings.json.whycap-backup");
+        assert_eq!(backup, "{\"a\": 1}");
+        assert!(
+            !sandbox
+                .path(".claude/settings.json.whycap-backup-2")
+                .exists()
+        );
+    }
+}
+
+#[test]
+fn a_status_line_that_is_wrapped_later_takes_the_place_of_one_that_was_wrapped_before() {
+    let line = |command: &str| json!({"statusLine": {"type": "command", "command": command}});
+    let sandbox = sandbox(&line("echo one").to_string());
+    for command in ["echo one", "echo two"] {
+        sandbox.write(SETTINGS, line(command).to_string());
+        sandbox.run(&["install", "--wrap"]).success();
+        let shown = sandbox.run_with(&["statusline"], b"{}");
+        let kept = shown.success().lines().next();
+        assert_eq!(kept, command.strip_prefix("echo "), "{shown:?}");
+    }
+}
+
+#[test]
 fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_all_the_same() {
     let foreign = json!({"type": "command", "command": "bun x ccusage statusline"});
     let text = json!({"statusLine": foreign}).to_string();
