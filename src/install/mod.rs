@@ -1,8 +1,8 @@
 //! Adding whycap to Claude Code's settings, and taking it out again so that nothing of the
 //! user's is lost.
 //!
-//! [`json_edit`] changes a JSON text at chosen places, [`settings_edit`] knows what to add and
-//! remove; neither touches a disk. [`plan`] reads the files and says what to do; [`steps`] does it,
+//! `json_edit` changes a JSON text at chosen places, `settings_edit` knows what to add and
+//! remove; neither touches a disk. `plan` reads the files and says what to do; `steps` does it,
 //! one whole file at a time.
 
 mod edit_record;
