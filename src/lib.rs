@@ -8,7 +8,7 @@ pub mod claude;
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod disk;
+mod disk;
 mod doctor;
 pub mod environment;
 pub(crate) mod incidents;

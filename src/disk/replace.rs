@@ -16,7 +16,7 @@ const LINK_LIMIT: usize = 32;
 /// the comparison and the rename there is nothing but the rename. A symbolic link is followed and
 /// stays, also when its target does not exist yet. Mode and, where permitted, owner are kept; a
 /// file without any write permission is refused, although a rename could get past that.
-pub fn replace_if_unchanged(
+pub(crate) fn replace_if_unchanged(
     path: &Path,
     expected: Option<&[u8]>,
     bytes: &[u8],
@@ -51,7 +51,7 @@ pub fn replace_if_unchanged(
 
 /// Deletes a file that whycap made, if it still holds `expected` or is gone already. False if it had
 /// changed. Its symbolic link, if it is reached through one, stays.
-pub fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
+pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
     let target = follow_links(path);
     let unchanged = holds(&target, Some(expected))? || holds(&target, None)?;
     if unchanged {
@@ -76,7 +76,7 @@ fn holds(path: &Path, expected: Option<&[u8]>) -> Result<bool, Error> {
     clippy::disallowed_methods,
     reason = "an empty directory of our own making; the call fails on any other"
 )]
-pub fn remove_own_empty_dir(path: &Path) {
+pub(crate) fn remove_own_empty_dir(path: &Path) {
     // Not empty, or gone already: both are fine.
     let _ = fs::remove_dir(path);
 }

@@ -11,10 +11,8 @@ use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::entries::Kept;
-use crate::disk;
+use crate::disk::records;
 use crate::places::Places;
-
-const SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// What was done to one settings file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,15 +67,10 @@ impl EditRecord {
     /// The record of a settings file; an empty one if there is none or it is damaged. Then removal
     /// goes by what stands in the settings alone.
     pub(crate) fn load(places: &Places, settings: &Path) -> Self {
-        Self::read(&Self::path(places, settings)).unwrap_or_else(|| Self {
+        records::read(&Self::path(places, settings)).unwrap_or_else(|| Self {
             settings: settings.to_owned(),
             ..Self::default()
         })
-    }
-
-    fn read(path: &Path) -> Option<Self> {
-        let bytes = disk::read(path, SIZE_LIMIT).ok()??;
-        serde_json::from_slice(&bytes).ok()
     }
 
     /// The settings files of which there are records.
@@ -86,7 +79,7 @@ impl EditRecord {
         entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.extension().is_some_and(|name| name == "json"))
-            .filter_map(|path| Some(Self::read(&path)?.settings))
+            .filter_map(|path| Some(records::read::<Self>(&path)?.settings))
             .collect()
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::entries::{Wired, wired};
 use crate::claude::hook_event::EventName;
 use crate::claude::settings::{self, SettingsFile};
-use crate::disk;
+use crate::disk::records;
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -33,10 +33,7 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
     let directory = environment
         .path("CLAUDE_PLUGIN_DATA")
         .unwrap_or_else(|| places.data.clone());
-    disk::create_private_dir(&directory).ok()?;
-    // Made first and said after: a hint that is lost is better than one that comes back.
-    let said = disk::create_atomically(&directory.join("status-line-hint-given"), b"").ok()?;
-    said.then(|| {
+    records::mark(&directory.join("status-line-hint-given")).then(|| {
         "To see what you spend in the status line, run `whycap install --statusline` in a shell."
             .to_owned()
     })

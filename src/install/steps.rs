@@ -57,7 +57,7 @@ impl Step {
             } => {
                 let before = before.as_deref().map(str::as_bytes);
                 let unchanged = if let Some(after) = after {
-                    create_parent(path)?;
+                    disk::create_directory_of(path)?;
                     disk::replace::replace_if_unchanged(path, before, after.as_bytes())?
                 } else {
                     disk::replace::remove_if_unchanged(path, before.unwrap_or_default())?
@@ -67,7 +67,7 @@ impl Step {
                 }
             }
             Self::WriteOwn(path, bytes) => {
-                create_parent(path)?;
+                disk::create_directory_of(path)?;
                 disk::write_atomically(path, bytes, Durability::Synced)?;
             }
             Self::RemoveOwn(path) => disk::remove_own_file(path)?,
@@ -75,10 +75,6 @@ impl Step {
         }
         Ok(StepOutcome::Done)
     }
-}
-
-fn create_parent(path: &Path) -> Result<(), disk::Error> {
-    path.parent().map_or(Ok(()), disk::create_private_dir)
 }
 
 /// Runs the steps in order, up to the first that was overtaken.
