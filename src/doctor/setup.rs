@@ -116,9 +116,10 @@ impl Setup {
         let state = account::global_state(&places)
             .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         let newest = newest_transcript(&places);
-        let credentials = credentials::in_environment(environment)
-            .into_iter()
-            .chain(credentials::in_all_settings(&places, Some(&project)));
+        let credentials = credentials::combine(
+            credentials::in_environment(environment),
+            &credentials::in_all_settings(&places, Some(&project)),
+        );
         Self {
             now: environment.now,
             trusted: state.as_ref().and_then(|state| trusted(state, &project)),
@@ -136,7 +137,10 @@ impl Setup {
             installations: installations::found(&places, environment)
                 .into_iter()
                 .collect(),
-            credentials: credentials.filter(Credential::outranks_login).collect(),
+            credentials: credentials
+                .into_iter()
+                .filter(Credential::outranks_login)
+                .collect(),
             payer: Account::load(&places)
                 .filter(|account| account.plan != Plan::Other)
                 .map(|account| format!("your {} plan", account.plan.name())),
