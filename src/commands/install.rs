@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::claude::settings::{self, Contents, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
-use crate::install::settings_edit::{Foreign, Wanted, foreign_status_line};
+use crate::install::settings_edit::{Wanted, foreign_status_line};
 use crate::install::{own_path, plan, steps, summary};
 use crate::places::Places;
 use crate::terminal::{Page, Tone, cut, print, sanitize};
@@ -80,11 +80,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         program: &own_path::of_process(environment)?,
         status_line,
         hooks: both || arguments.hooks,
-        foreign: match (arguments.wrap, arguments.replace) {
-            (true, _) => Foreign::Take(Kept::Wrapped),
-            (_, true) => Foreign::Take(Kept::SetAside),
+        keep: match (arguments.wrap, arguments.replace) {
+            (true, _) => Some(Kept::Wrapped),
+            (_, true) => Some(Kept::SetAside),
             _ if status_line && !arguments.dry_run => ask(&path)?,
-            _ => Foreign::Leave,
+            _ => None,
         },
     };
     let dry_run = arguments.dry_run;
@@ -104,14 +104,14 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 /// Asks what to do about a status line that is not ours, if there is somebody to ask.
-fn ask(path: &Path) -> anyhow::Result<Foreign> {
+fn ask(path: &Path) -> anyhow::Result<Option<Kept>> {
     let contents = SettingsFile::read(SettingsScope::User, path.to_owned());
     let found = contents.settings().and_then(foreign_status_line);
     let (Some(command), true) = (
         found,
         io::stdin().is_terminal() && io::stdout().is_terminal(),
     ) else {
-        return Ok(Foreign::Leave);
+        return Ok(None);
     };
     print(&format!(
         "You have a status line already: {}\n  k  keep it and show ours below\n  s  set it aside \
@@ -122,9 +122,9 @@ fn ask(path: &Path) -> anyhow::Result<Foreign> {
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(match answer.trim() {
-        "k" | "K" => Foreign::Take(Kept::Wrapped),
-        "s" | "S" => Foreign::Take(Kept::SetAside),
-        _ => Foreign::Leave,
+        "k" | "K" => Some(Kept::Wrapped),
+        "s" | "S" => Some(Kept::SetAside),
+        _ => None,
     })
 }
 

@@ -17,15 +17,6 @@ use super::json_edit::{Child, Document, Edit, Node, children};
 use crate::claude::hook_event::EventName;
 use crate::claude::settings;
 
-/// What to do about a status line that is not ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Foreign {
-    /// Leave it and do without ours.
-    Leave,
-    /// Put ours in its place and keep it so.
-    Take(Kept),
-}
-
 /// What to add.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
@@ -35,8 +26,8 @@ pub struct Wanted<'a> {
     pub status_line: bool,
     /// Whether to add the hooks.
     pub hooks: bool,
-    /// What to do about a foreign status line.
-    pub foreign: Foreign,
+    /// How to keep a foreign status line. None: leave it, and do without ours.
+    pub keep: Option<Kept>,
 }
 
 /// One thing that changed, or that was deliberately left. A command is a foreign status line's.
@@ -95,7 +86,7 @@ pub(crate) fn add(text: &str, wanted: Wanted<'_>) -> anyhow::Result<Outcome> {
     if wanted.status_line {
         let command = format!("{} {STATUS_LINE}", wanted.program);
         if let Some(present) = present("statusLine") {
-            work.take_status_line(present, &command, wanted.foreign);
+            work.take_status_line(present, &command, wanted.keep);
         } else {
             new.push((Some("statusLine"), status_line_entry(&command)));
             work.changes.push(Change::StatusLineAdded);
@@ -199,7 +190,7 @@ impl<'a> Work<'a> {
         Ok((work, root))
     }
 
-    fn take_status_line(&mut self, present: &Node<'_>, command: &str, foreign: Foreign) {
+    fn take_status_line(&mut self, present: &Node<'_>, command: &str, keep: Option<Kept>) {
         if let Some((found, spelled)) = our_command(present, STATUS_LINE) {
             if self.moved(&found, spelled, command) {
                 self.changes.push(Change::StatusLineMoved);
@@ -209,10 +200,9 @@ impl<'a> Work<'a> {
         }
         let shown = self.document.value.get("statusLine").map(command_of);
         let shown = shown.unwrap_or_default();
-        let how = match foreign {
-            _ if present.as_null_keyword().is_some() => Kept::SetAside,
-            Foreign::Take(how) => how,
-            Foreign::Leave => return self.changes.push(Change::StatusLineLeft(shown)),
+        let nothing = present.as_null_keyword().map(|_| Kept::SetAside);
+        let Some(how) = nothing.or(keep) else {
+            return self.changes.push(Change::StatusLineLeft(shown));
         };
         let mut entry = status_line_entry(command);
         if let Some(members) = entry.as_object_mut() {
@@ -365,12 +355,12 @@ mod tests {
 
     const PROGRAM: &str = "/opt/a/whycap";
 
-    fn wanted(foreign: Foreign) -> Wanted<'static> {
+    fn wanted(keep: Option<Kept>) -> Wanted<'static> {
         Wanted {
             program: PROGRAM,
             status_line: true,
             hooks: true,
-            foreign,
+            keep,
         }
     }
 
@@ -403,20 +393,16 @@ mod tests {
     #[test]
     fn what_is_added_to_a_nasty_file_can_be_taken_out_again() {
         for text in NASTY {
-            for foreign in [
-                Foreign::Leave,
-                Foreign::Take(Kept::Wrapped),
-                Foreign::Take(Kept::SetAside),
-            ] {
-                round_trip(text, foreign);
+            for keep in [None, Some(Kept::Wrapped), Some(Kept::SetAside)] {
+                round_trip(text, keep);
             }
         }
     }
 
     /// Install, install again, take out again.
-    fn round_trip(text: &str, foreign: Foreign) {
+    fn round_trip(text: &str, keep: Option<Kept>) {
         let before = parsed(text);
-        let added = add(text, wanted(foreign)).unwrap_or_else(|why| panic!("{text}: {why}"));
+        let added = add(text, wanted(keep)).unwrap_or_else(|why| panic!("{text}: {why}"));
         let after = parsed(&added.text);
         let found = wired(&after);
         assert_eq!(found.hooks.len(), EVENTS.len(), "{text}");
@@ -425,7 +411,7 @@ mod tests {
             .iter()
             .any(|change| matches!(change, Change::StatusLineLeft(_)));
         assert_eq!(found.status_line.is_none(), left, "{text}");
-        let again = add(&added.text, wanted(foreign)).unwrap();
+        let again = add(&added.text, wanted(keep)).unwrap();
         assert_eq!(
             again.text, added.text,
             "a second install must write nothing"
@@ -446,7 +432,7 @@ mod tests {
     #[test]
     fn a_person_s_edits_after_the_installation_survive_the_removal() {
         let text = "{\n  \"model\": \"opus\"\n}\n";
-        let added = add(text, wanted(Foreign::Leave)).unwrap().text;
+        let added = add(text, wanted(None)).unwrap().text;
         let edited = added.replace("\"opus\"", "\"sonnet\"").replace(
             "\"SessionEnd\": [",
             "\"Notification\": [],\n    \"SessionEnd\": [",
@@ -469,10 +455,10 @@ mod tests {
 
     #[test]
     fn a_moved_binary_changes_only_the_commands() {
-        let old = add("{\n  \"a\": 1\n}\n", wanted(Foreign::Leave)).unwrap();
+        let old = add("{\n  \"a\": 1\n}\n", wanted(None)).unwrap();
         let new = Wanted {
             program: "'/new home/whycap'",
-            ..wanted(Foreign::Leave)
+            ..wanted(None)
         };
         let moved = add(&old.text, new).unwrap();
         assert_eq!(moved.text, old.text.replace(PROGRAM, "'/new home/whycap'"));
@@ -484,7 +470,7 @@ mod tests {
         let text = "{\"statusLine\": {\"type\": \"command\", \"command\": \"/old/whycap statusline | head -1\"}}";
         let wanted = Wanted {
             hooks: false,
-            ..wanted(Foreign::Leave)
+            ..wanted(None)
         };
         assert_eq!(add(text, wanted).unwrap().text, text);
     }
@@ -512,7 +498,7 @@ mod tests {
             ("{\"hooks\": {\"Stop\": {}}}", "`hooks.Stop` must be a list"),
             ("{\"hooks\": null}", "`hooks` must be an object"),
         ] {
-            let why = add(text, wanted(Foreign::Leave)).unwrap_err().to_string();
+            let why = add(text, wanted(None)).unwrap_err().to_string();
             assert!(why.contains(reason), "{text}: {why}");
         }
     }
@@ -520,7 +506,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_edit_panic(text in "[{}\\[\\],:\"a\\\\ /\n0-9é-]{0,40}") {
-            let _ = add(&text, wanted(Foreign::Leave));
+            let _ = add(&text, wanted(None));
             let _ = remove(&text, None, None);
         }
     }

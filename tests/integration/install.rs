@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use whycap::environment::Environment;
 use whycap::install::entries::{EVENTS, Kept, wired};
 use whycap::install::plan::{self, InstallPlan};
-use whycap::install::settings_edit::{Foreign, Wanted};
+use whycap::install::settings_edit::Wanted;
 use whycap::install::steps::{self, StepOutcome};
 use whycap::places::Places;
 
@@ -517,7 +517,7 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
         program: "/opt/whycap",
         status_line: true,
         hooks: true,
-        foreign: Foreign::Take(Kept::Wrapped),
+        keep: Some(Kept::Wrapped),
     };
     plan::install(&places(sandbox), &sandbox.path(SETTINGS), wanted).unwrap()
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use whycap::environment::Environment;
 use whycap::install::entries::{Kept, Wired, wired, without_ours};
-use whycap::install::settings_edit::{Foreign, Wanted};
+use whycap::install::settings_edit::Wanted;
 use whycap::install::{plan, steps};
 use whycap::places::Places;
 
@@ -83,7 +83,7 @@ enum Event {
     Install {
         status_line: bool,
         hooks: bool,
-        foreign: Foreign,
+        keep: Option<Kept>,
         program: &'static str,
     },
     Uninstall,
@@ -95,21 +95,21 @@ enum Event {
     DataLost,
 }
 
-fn foreign() -> impl Strategy<Value = Foreign> {
+fn keep() -> impl Strategy<Value = Option<Kept>> {
     prop_oneof![
-        Just(Foreign::Leave),
-        Just(Foreign::Take(Kept::Wrapped)),
-        Just(Foreign::Take(Kept::SetAside)),
+        Just(None),
+        Just(Some(Kept::Wrapped)),
+        Just(Some(Kept::SetAside)),
     ]
 }
 
 fn event(lossy: Event) -> impl Strategy<Value = Event> {
     let program = prop_oneof![Just("/opt/whycap"), Just("'/new place/whycap'")];
-    let install = (any::<bool>(), any::<bool>(), foreign(), program).prop_map(
-        |(status_line, hooks, foreign, program)| Event::Install {
+    let install = (any::<bool>(), any::<bool>(), keep(), program).prop_map(
+        |(status_line, hooks, keep, program)| Event::Install {
             status_line,
             hooks,
-            foreign,
+            keep,
             program,
         },
     );
@@ -254,14 +254,14 @@ proptest! {
     fn any_settings_in_any_layout_come_back_byte_for_byte(
         value in settings(),
         spaces in prop::collection::vec(any::<u8>(), 1..40),
-        foreign in foreign(),
+        keep in keep(),
     ) {
         let mut text = String::new();
         laid_out(&value, &spaces, &mut 0, &mut text);
         // serde_json's way back from text is not exact for every float.
         let value = parsed(&text);
         let untouched = wired(&value) == Wired::default();
-        let wanted = Wanted { program: "/opt/a/whycap", status_line: true, hooks: true, foreign };
+        let wanted = Wanted { program: "/opt/a/whycap", status_line: true, hooks: true, keep };
         let home = Home::with(&text);
         home.install(wanted);
         // Exactly ours differs, in content and in order.
@@ -292,11 +292,11 @@ proptest! {
         for event in events.into_iter().chain([Event::Uninstall]) {
             let before = home.text();
             match event {
-                Event::Install { status_line, hooks, foreign, program } => {
+                Event::Install { status_line, hooks, keep, program } => {
                     if wired(&home.value()) == Wired::default() {
                         exact = Some(before);
                     }
-                    home.install(Wanted { program, status_line, hooks, foreign });
+                    home.install(Wanted { program, status_line, hooks, keep });
                 }
                 Event::Uninstall => {
                     home.uninstall();
