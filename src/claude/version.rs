@@ -26,6 +26,9 @@ impl ClientVersion {
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(rest.len());
         let patch = rest.get(..end)?.parse().ok()?;
+        if rest.get(end..)?.starts_with('.') {
+            return None;
+        }
         Some(Self(major, minor, patch))
     }
 }
@@ -117,7 +120,8 @@ mod tests {
     #[test]
     fn versions_are_compared_as_numbers() {
         assert!(ClientVersion::parse("2.1.99") < ClientVersion::parse("2.1.118"));
-        assert_eq!(ClientVersion::parse("2.1"), None);
-        assert_eq!(ClientVersion::parse("2.1.x"), None);
+        for text in ["2.1", "2.1.x", "1.2.3.4", "unknown", ""] {
+            assert_eq!(ClientVersion::parse(text), None, "{text}");
+        }
     }
 }

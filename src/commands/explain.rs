@@ -13,7 +13,7 @@ use crate::claude::account::Account;
 use crate::claude::credentials;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::incidents::lookup;
+use crate::incidents::Incidents;
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::explanation;
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
             Some(pasted(&text, &places, environment))
         }
         Some(text) => Some(pasted(text, &places, environment)),
-        None => lookup::newest(&places, environment, arguments.session.as_deref()),
+        None => Incidents::new(&places, environment).newest(arguments.session.as_deref()),
     };
     if arguments.json {
         let incident = incident.as_ref().map_or(Value::Null, Incident::to_json);
@@ -116,8 +116,8 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         session,
         ..
     } = question;
-    let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
-    match own.or_else(|| lookup::newest(places, environment, None)) {
+    let own = session.and_then(|session| Incidents::new(places, environment).newest(Some(session)));
+    match own.or_else(|| Incidents::new(places, environment).newest(None)) {
         Some(incident) => {
             let rows = environment.rows();
             explanation::tell_in_conversation(&incident, environment.clock(), rows, page);
@@ -141,9 +141,9 @@ fn nothing_is_known(page: &mut Page) {
 /// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
 fn harmful_locks(environment: &Environment, page: &mut Page) {
     let places = Places::of(environment);
-    for lock in locks::that_matter(&places, environment) {
+    for lock in locks::harmful(&places, environment) {
         page.gap();
-        let aside = lock.sentences(&places);
+        let aside = format!("{} {}", lock.says, lock.remedy);
         page.paragraph(
             Tone::Quiet,
             &format!("Besides, and not the cause of any limit: {aside}"),

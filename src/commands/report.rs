@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::question::Question;
 use crate::environment::Environment;
-use crate::incidents::lookup;
+use crate::incidents::Incidents;
 use crate::limits::bug_report;
 use crate::places::Places;
 use crate::terminal::Page;
@@ -32,7 +32,7 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
 }
 
 fn text(places: &Places, environment: &Environment, session: Option<&str>) -> String {
-    match lookup::newest(places, environment, session) {
+    match Incidents::new(places, environment).newest(session) {
         Some(incident) => bug_report::write(&incident, environment.clock()),
         None => "No limit error is known, so there is nothing to report.\n".to_owned(),
     }

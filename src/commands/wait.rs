@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::claude::account::Account;
 use crate::environment::Environment;
-use crate::incidents::lookup;
+use crate::incidents::Incidents;
 use crate::limits::incident::Incident;
 use crate::places::Places;
 use crate::terminal;
@@ -136,7 +136,8 @@ fn blocking(session: Option<&str>, environment: &Environment) -> Option<Incident
         Some(reset) => reset.surely_over() > environment.now,
         None => !incident.is_outlived(environment.now),
     };
-    let mut blocking: Vec<Incident> = lookup::all(&places, environment, session)
+    let mut blocking: Vec<Incident> = Incidents::new(&places, environment)
+        .all(session)
         .into_iter()
         .filter(|incident| {
             incident.is_open() && !incident.is_news() && holds(incident) && is_own(incident)

@@ -16,7 +16,7 @@ use std::path::Path;
 /// two processes could hold "the same" lock on two different files.
 #[derive(Debug)]
 #[must_use]
-pub struct Held {
+pub(crate) struct Held {
     file: File,
 }
 
@@ -28,7 +28,7 @@ impl Drop for Held {
 }
 
 /// Takes the lock at `path` if nobody holds it. None if somebody does.
-pub fn try_lock(path: &Path) -> io::Result<Option<Held>> {
+pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Held>> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -49,7 +49,7 @@ pub fn try_lock(path: &Path) -> io::Result<Option<Held>> {
 ///
 /// Not for a file that this process has open with such locks: closing it would give them back.
 #[cfg(unix)]
-pub fn others_hold(path: &Path, bytes: &[RangeInclusive<u64>]) -> bool {
+pub(crate) fn others_hold(path: &Path, bytes: &[RangeInclusive<u64>]) -> bool {
     use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
     let Ok(file) = File::open(path) else {
         return false;
@@ -68,7 +68,7 @@ pub fn others_hold(path: &Path, bytes: &[RangeInclusive<u64>]) -> bool {
 
 /// See the other one.
 #[cfg(not(unix))]
-pub fn others_hold(_: &Path, _: &[RangeInclusive<u64>]) -> bool {
+pub(crate) fn others_hold(_: &Path, _: &[RangeInclusive<u64>]) -> bool {
     false
 }
 

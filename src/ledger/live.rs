@@ -37,8 +37,8 @@ pub struct LiveFigures {
     pub session: Spent,
     /// Today, over all sessions.
     pub today: Spent,
-    /// This month.
-    pub month: Spent,
+    /// This month, if it was asked for.
+    pub month: Option<Spent>,
     /// Whether the session was forked from another.
     pub is_fork: bool,
     /// Whether all transcripts were ever read to the end.
@@ -78,25 +78,26 @@ impl Live {
         })
     }
 
-    /// The figures of one moment. `with_month` says whether the month is wanted; else it is zero.
+    /// The figures of one moment.
     pub fn figures(&self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
         let _snapshot = self.ledger.snapshot().ok()?;
         let (start, end) = environment.zone.day_bounds(environment.now);
         let mut session = self.ledger.session(&self.session).ok()?;
         let mut today = self.ledger.between(start, end).ok()?;
-        let mut month = Spent::default();
-        if with_month {
-            let first = environment.zone.day(environment.now).with_day(1)?;
-            let first = environment.zone.midnight(first);
-            month = self.ledger.between(first, end).ok()?;
-        }
+        let first = environment.zone.day(environment.now).with_day(1)?;
+        let mut month = with_month
+            .then(|| self.ledger.between(environment.zone.midnight(first), end))
+            .transpose()
+            .ok()?;
         if let Some(prices) = &self.prices {
             let (of_session, of_today) =
                 self.ledger
                     .pending(&self.gained, prices, &self.session, start, end);
             session.recorded += of_session;
             today.recorded += of_today;
-            month.recorded += of_today;
+            if let Some(month) = &mut month {
+                month.recorded += of_today;
+            }
         }
         Some(LiveFigures {
             session,

@@ -60,8 +60,8 @@ impl Sample {
     }
 }
 
-/// Everything known about one error. What the hook stores is this, without samples and answers,
-/// which may come later.
+/// Everything known about one error. What the hook stores is this, without samples, which may
+/// come later.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Evidence {
@@ -97,7 +97,6 @@ pub struct Evidence {
     #[serde(skip)]
     pub samples: Vec<Sample>,
     /// Whether the session got an answer since.
-    #[serde(skip)]
     pub answered: bool,
 }
 

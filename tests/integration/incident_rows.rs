@@ -190,3 +190,22 @@ fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
     client.answers("2026-11-20T10:30:00Z");
     assert!(!at("2026-11-20T10:30:01Z").contains("limit"));
 }
+
+/// Not from `.claude.json`, which may be large and is read after the line is out.
+#[test]
+fn an_error_that_no_hook_stored_is_explained_by_the_plan_that_an_earlier_draw_saw() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let client = Client::new(&sandbox);
+    let windows = crate::client::windows(99.0, 1_795_176_000, 40.0, 1_795_500_000);
+    client.draws("2026-11-20T09:59:50Z", windows, 120).success();
+    let mut line = client.error_line(AT, ORG, json!({}));
+    line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
+    client.append(&line);
+    let drawn = client.draws("2026-11-20T10:00:02Z", Value::Null, 120);
+    assert!(
+        drawn.success().contains("no org involved"),
+        "{}",
+        drawn.stdout
+    );
+}

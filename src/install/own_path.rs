@@ -3,12 +3,29 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
+use crate::environment::Environment;
+
+/// This program as it is to be written on a shell command line.
+pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
+    let running = std::env::current_exe().context("could not find this program's own path")?;
+    let called = std::env::args_os().next();
+    let path = lasting_path(called.as_deref(), environment.variable("PATH"), &running);
+    quoted(&path).with_context(|| {
+        format!(
+            "{} is not text, which settings need; move whycap to another directory",
+            path.display()
+        )
+    })
+}
+
 /// The path that stays right the longest.
 ///
 /// `running` is the real path of this process, which a package manager may replace by a new
 /// directory at the next update (Homebrew's Cellar). So the way in which whycap was called comes
 /// first: a path as typed, else the entry on PATH, as long as both lead to the same file.
-pub fn lasting_path(called: Option<&OsStr>, search: Option<&OsStr>, running: &Path) -> PathBuf {
+fn lasting_path(called: Option<&OsStr>, search: Option<&OsStr>, running: &Path) -> PathBuf {
     let same = |candidate: &Path| {
         let real = std::fs::canonicalize(candidate).ok();
         real.is_some() && real == std::fs::canonicalize(running).ok()
@@ -29,7 +46,7 @@ pub fn lasting_path(called: Option<&OsStr>, search: Option<&OsStr>, running: &Pa
 }
 
 /// A path as one word of a POSIX shell command. None if it is not text.
-pub fn quoted(path: &Path) -> Option<String> {
+fn quoted(path: &Path) -> Option<String> {
     let text = path.to_str()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
     Some(if !text.is_empty() && text.chars().all(plain) {
@@ -42,6 +59,7 @@ pub fn quoted(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::install::entries::{HOOK, invocation};
 
     #[test]
     fn a_quoted_path_is_recognised_as_ours_again() {
@@ -51,7 +69,7 @@ mod tests {
             "/it's/$HOME/`x`/whycap",
         ] {
             let command = format!("{} hook", quoted(Path::new(path)).unwrap());
-            let found = super::super::ours::invocation(&command).unwrap();
+            let found = invocation(&command, HOOK).unwrap();
             assert_eq!(found.program, path);
         }
     }
