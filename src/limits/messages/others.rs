@@ -53,6 +53,7 @@ pub(super) const FOREIGN: &[Message] = &[Message {
         Says("free usage limit"),
         Says("free model usage limit"),
         Says("limit reached for the past"),
+        Says("usage limit reached for"),
         Says("weekly limit exhausted"),
     ],
     judgement: no_limit(
