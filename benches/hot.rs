@@ -11,12 +11,9 @@ use divan::counter::BytesCount;
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
 use whycap::pricing::{Money, PriceTable, Service, Usage};
-use whycap::status_line::layout::fit;
-use whycap::status_line::segments::{Facts, segments};
-use whycap::status_line::spending::Amounts;
+use whycap::status_line::{Amount, Amounts, LineFacts, draw};
 use whycap::terminal::Palette;
-use whycap::time::Millis;
-use whycap::time::Zone;
+use whycap::time::{Clock, Millis, Zone};
 use whycap::transcript::line::{Compaction, CostState, Mark, Response};
 use whycap::transcript::scan::{Carry, Place, Sink, scan};
 
@@ -100,19 +97,20 @@ fn price_a_response(bencher: Bencher<'_, '_>, model: &str) {
 fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
     let config = Config::default();
     bencher.bench(|| {
-        let input = StatusPayload::parse(black_box(PAYLOAD.as_bytes()));
-        let amounts = Amounts {
-            session: Money::from_noisy_usd(1.234),
-            today: Money::from_noisy_usd(20.5),
-            ..Amounts::default()
-        };
-        let facts = Facts {
-            input: &input,
-            amounts,
+        let payload = StatusPayload::parse(black_box(PAYLOAD.as_bytes()));
+        let facts = LineFacts {
+            payload: &payload,
+            amounts: Amounts {
+                session: Money::from_noisy_usd(1.234).map(Amount::exact),
+                today: Money::from_noisy_usd(20.5).map(Amount::exact),
+                ..Amounts::default()
+            },
             config: &config,
-            now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
-            zone: Zone::UTC,
+            clock: Clock {
+                now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
+                zone: Zone::UTC,
+            },
         };
-        fit(&segments(&facts), columns, Palette::none())
+        draw(&facts, columns, Palette::none())
     });
 }

@@ -3,15 +3,15 @@
 //! The library exists so that tests and benches reach the code; it promises no stable API.
 //! ARCHITECTURE.md shows the way of data.
 
-pub mod budget;
+pub(crate) mod budget;
 pub mod claude;
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod disk;
-pub mod doctor;
+mod disk;
+mod doctor;
 pub mod environment;
-pub mod incidents;
+pub(crate) mod incidents;
 pub mod install;
 pub mod ledger;
 pub mod limits;

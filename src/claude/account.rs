@@ -114,8 +114,13 @@ impl Account {
 
     /// Reads the account from disk. None without a login or a readable file.
     pub fn load(places: &Places) -> Option<Self> {
-        Self::parse(&disk::read(&places.global_state, SIZE_LIMIT).ok()??)
+        Self::parse(&global_state(places)?)
     }
+}
+
+/// The bytes of the global state. None if there is none or it cannot be read.
+pub(crate) fn global_state(places: &Places) -> Option<Vec<u8>> {
+    disk::read(&places.global_state, SIZE_LIMIT).ok()?
 }
 
 #[cfg(test)]

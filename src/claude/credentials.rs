@@ -1,13 +1,15 @@
 //! Which credentials and gateways a session may have used instead of the login.
 //!
-//! Presence only: no value is kept, compared or shown.
+//! Presence only: no value is kept, compared or shown, save the host of a gateway, which says who
+//! answers.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::settings::{self, Contents, Scope};
+use super::settings::{self, SettingsScope};
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -34,19 +36,19 @@ pub enum SetIn {
     ProjectSettings,
     /// `.claude/settings.local.json` of the project.
     LocalSettings,
-    /// The settings that an organisation's admin put on the machine.
+    /// The settings that an organization's admin put on the machine.
     ManagedSettings,
 }
 
 impl SetIn {
     /// Where that is, for a sentence: "set in …".
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Environment => "the environment",
             Self::UserSettings => "~/.claude/settings.json",
             Self::ProjectSettings => "the project's .claude/settings.json",
             Self::LocalSettings => "the project's .claude/settings.local.json",
-            Self::ManagedSettings => "your organisation's managed settings",
+            Self::ManagedSettings => "your organization's managed settings",
         }
     }
 }
@@ -58,74 +60,95 @@ pub struct Credential {
     pub name: String,
     /// Where it is set.
     pub set_in: SetIn,
+    /// The host of `ANTHROPIC_BASE_URL`: without scheme, port, path and user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 impl Credential {
     /// Whether the client prefers it to the login of a subscription.
-    pub fn outranks_login(&self) -> bool {
+    pub(crate) fn outranks_login(&self) -> bool {
         ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "apiKeyHelper"].contains(&self.name.as_str())
     }
 
     /// Whether it sends requests to something other than Anthropic's own service.
-    pub fn is_gateway(&self) -> bool {
+    pub(crate) fn is_gateway(&self) -> bool {
         self.name == "ANTHROPIC_BASE_URL" || self.name.starts_with("CLAUDE_CODE_USE_")
     }
 }
 
 /// Those in the environment.
-pub fn in_environment(environment: &Environment) -> Vec<Credential> {
+pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
     VARIABLES
         .iter()
-        .filter(|name| environment.variable(name).is_some_and(is_on))
-        .map(|name| Credential {
+        .filter_map(|name| {
+            Some((
+                name,
+                environment.variable(name).filter(|value| is_on(value))?,
+            ))
+        })
+        .map(|(name, value)| Credential {
             name: (*name).to_owned(),
             set_in: SetIn::Environment,
+            host: host_of(name, value.to_str()),
         })
         .collect()
 }
 
-fn is_on(value: &std::ffi::OsStr) -> bool {
-    value != "0" && value != "false"
+/// The host in the URL of a gateway. Anything that is not one is left out.
+fn host_of(name: &str, url: Option<&str>) -> Option<String> {
+    if name != "ANTHROPIC_BASE_URL" {
+        return None;
+    }
+    let (_, rest) = url?.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?.split(':').next()?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    let is_host = !host.is_empty() && host.len() <= 60 && host.chars().all(is_plain);
+    is_host.then(|| host.to_ascii_lowercase())
+}
+
+fn is_on(value: &OsStr) -> bool {
+    !["", "0", "false"].iter().any(|off| value == *off)
 }
 
 /// Those in one settings file: its `env` and its `apiKeyHelper`.
-pub fn in_settings(bytes: &[u8], set_in: SetIn) -> Vec<Credential> {
-    let Contents::Settings(settings) = settings::parse(bytes) else {
-        return Vec::new();
-    };
+fn in_settings(settings: &Value, set_in: SetIn) -> Vec<Credential> {
     let is_set = |value: Option<&Value>| match value {
-        Some(Value::String(text)) => !text.is_empty() && text != "0" && text != "false",
+        Some(Value::String(text)) => is_on(text.as_ref()),
         Some(Value::Bool(on)) => *on,
         Some(Value::Number(number)) => number.as_f64() != Some(0.0),
         _ => false,
     };
-    let credential = |name: &str| Credential {
-        name: name.to_owned(),
-        set_in,
+    let variable = |name: &str| {
+        settings
+            .get("env")
+            .and_then(|variables| variables.get(name))
     };
-    let mut found: Vec<Credential> = VARIABLES
+    VARIABLES
         .iter()
-        .filter(|name| is_set(settings.get("env").and_then(|env| env.get(name))))
-        .map(|name| credential(name))
-        .collect();
-    if is_set(settings.get("apiKeyHelper")) {
-        found.push(credential("apiKeyHelper"));
-    }
-    found
+        .filter(|name| is_set(variable(name)))
+        .chain(is_set(settings.get("apiKeyHelper")).then_some(&"apiKeyHelper"))
+        .map(|name| Credential {
+            name: (*name).to_owned(),
+            set_in,
+            host: host_of(name, variable(name).and_then(Value::as_str)),
+        })
+        .collect()
 }
 
 /// Those in every settings file that a session in `project` reads.
-pub fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credential> {
-    settings::paths(places, project)
-        .into_iter()
-        .filter_map(|(scope, path)| {
-            let set_in = match scope {
-                Scope::Managed => SetIn::ManagedSettings,
-                Scope::Local => SetIn::LocalSettings,
-                Scope::Project => SetIn::ProjectSettings,
-                Scope::User => SetIn::UserSettings,
+pub(crate) fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credential> {
+    let files = settings::of(places, project).into_iter();
+    files
+        .filter_map(|file| {
+            let set_in = match file.scope {
+                SettingsScope::Managed => SetIn::ManagedSettings,
+                SettingsScope::Local => SetIn::LocalSettings,
+                SettingsScope::Project => SetIn::ProjectSettings,
+                SettingsScope::User => SetIn::UserSettings,
             };
-            Some(in_settings(&settings::bytes(&path).ok()??, set_in))
+            Some(in_settings(file.settings()?, set_in))
         })
         .flatten()
         .collect()
@@ -134,7 +157,7 @@ pub fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credentia
 /// What applies to a session, from its environment and from the settings files. The client puts the
 /// `env` of its settings into its own environment and hands it on (seen with 2.1.328), so what
 /// stands in both places was set in the settings.
-pub fn combine(environment: Vec<Credential>, settings: &[Credential]) -> Vec<Credential> {
+pub(crate) fn combine(environment: Vec<Credential>, settings: &[Credential]) -> Vec<Credential> {
     environment
         .into_iter()
         .filter(|inherited| !settings.iter().any(|set| set.name == inherited.name))
@@ -146,10 +169,34 @@ pub fn combine(environment: Vec<Credential>, settings: &[Credential]) -> Vec<Cre
 mod tests {
     use super::*;
 
+    fn found(text: &str, set_in: SetIn) -> Vec<Credential> {
+        let said = settings::parse(text.as_bytes());
+        in_settings(said.settings().unwrap(), set_in)
+    }
+
+    #[test]
+    fn of_a_gateway_only_the_host_is_kept() {
+        for (url, host) in [
+            (
+                "https://user:sk-secret@LLM.example.com:8443/v1?key=x",
+                Some("llm.example.com"),
+            ),
+            ("http://127.0.0.1:8080", Some("127.0.0.1")),
+            ("llm.example.com", None),
+            ("https://sk-ant_secret/", None),
+            ("https://", None),
+        ] {
+            let settings = serde_json::json!({"env": {"ANTHROPIC_BASE_URL": url}});
+            let found = in_settings(&settings, SetIn::UserSettings);
+            assert_eq!(found[0].host.as_deref(), host, "{url}");
+            assert!(!serde_json::to_string(&found).unwrap().contains("secret"));
+        }
+    }
+
     #[test]
     fn a_helper_and_a_key_are_found_and_their_values_are_not_kept() {
-        let found = in_settings(
-            br#"{"apiKeyHelper":"/x --secret sk-1","env":{"ANTHROPIC_API_KEY":"sk-2","ANTHROPIC_AUTH_TOKEN":"","CLAUDE_CODE_USE_BEDROCK":"0"}}"#,
+        let found = found(
+            r#"{"apiKeyHelper":"/x --secret sk-1","env":{"ANTHROPIC_API_KEY":"sk-2","ANTHROPIC_AUTH_TOKEN":"","CLAUDE_CODE_USE_BEDROCK":"0"}}"#,
             SetIn::LocalSettings,
         );
         let names: Vec<&str> = found.iter().map(|c| c.name.as_str()).collect();
@@ -165,11 +212,7 @@ mod tests {
             "{\"env\":[]}",
             "{\"env\":{\"ANTHROPIC_API_KEY\":{}}}",
         ] {
-            assert_eq!(
-                in_settings(text.as_bytes(), SetIn::UserSettings),
-                Vec::new(),
-                "{text}"
-            );
+            assert_eq!(found(text, SetIn::UserSettings), Vec::new(), "{text}");
         }
     }
 }

@@ -49,30 +49,28 @@ impl EventName {
 
 /// One event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HookEvent {
-    /// Which it is; None for one that whycap does not know.
-    pub name: Option<EventName>,
-    /// The session.
-    pub session_id: Option<String>,
+pub(crate) struct HookEvent {
+    /// None for one that whycap does not know.
+    pub(crate) name: Option<EventName>,
+    pub(crate) session_id: Option<String>,
     /// The session's transcript. It may lag behind the event.
-    pub transcript_path: Option<PathBuf>,
-    /// The directory that the session works in.
-    pub cwd: Option<PathBuf>,
-    /// The prompt as it was typed.
-    pub prompt: Option<String>,
+    pub(crate) transcript_path: Option<PathBuf>,
+    pub(crate) cwd: Option<PathBuf>,
+    /// As it was typed.
+    pub(crate) prompt: Option<String>,
     /// How a session began: `startup`, `resume`, `clear`, `compact`, `fork`.
-    pub source: Option<String>,
+    pub(crate) source: Option<String>,
     /// The class of an error: `rate_limit`, `billing_error`, …; often `unknown`.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// The API's own words about an error.
-    pub error_details: Option<String>,
+    pub(crate) error_details: Option<String>,
     /// The last thing that the user saw; of an error its whole text.
-    pub last_assistant_message: Option<String>,
+    pub(crate) last_assistant_message: Option<String>,
 }
 
 impl HookEvent {
     /// Reads an event. Bytes that are not JSON give one in which everything is absent.
-    pub fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let root: Value =
             serde_json::from_str(&String::from_utf8_lossy(bytes)).unwrap_or(Value::Null);
         let text = |key: &str| {

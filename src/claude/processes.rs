@@ -1,7 +1,7 @@
 //! Is a process alive, is it Claude Code, when did it start?
 //!
-//! On Linux this reads `/proc`. On other Unix systems only "alive" is known, elsewhere nothing; what
-//! is not known is None, and callers must then leave things alone. No process is started.
+//! On Linux this reads `/proc`; on macOS only "alive" is known. What is not known is None, and
+//! callers must then leave things alone. No process is started.
 
 use std::path::{Component, Path};
 
@@ -12,40 +12,29 @@ use crate::environment::Environment;
 use crate::places::Places;
 
 /// What could be seen of a process id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Process {
-    /// The process id.
-    pub pid: u32,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
     /// Whether a process with this id runs. A zombie does not: it holds nothing any more.
-    pub alive: Option<bool>,
+    pub(crate) alive: Option<bool>,
     /// Whether it is Claude Code. None where it cannot be told: a bare `node`, for instance.
-    pub is_claude: Option<bool>,
+    pub(crate) is_claude: Option<bool>,
     /// Start time in clock ticks since boot: what Claude Code writes as `procStart` on Linux.
-    pub start_ticks: Option<u64>,
+    pub(crate) start_ticks: Option<u64>,
     /// Start time by the wall clock; wrong by as much as the clock was set since.
-    pub started_at: Option<DateTime<Utc>>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
     /// The program's name, for sentences.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 impl Process {
-    fn unknown(pid: u32) -> Self {
+    /// A process id that nobody uses.
+    pub(crate) fn gone(pid: u32) -> Self {
         Self {
             pid,
-            alive: None,
-            is_claude: None,
-            start_ticks: None,
-            started_at: None,
-            name: None,
-        }
-    }
-
-    /// A process id that nobody uses.
-    pub fn gone(pid: u32) -> Self {
-        Self {
             alive: Some(false),
             is_claude: Some(false),
-            ..Self::unknown(pid)
+            ..Self::default()
         }
     }
 }
@@ -57,7 +46,7 @@ const PROC_LIMIT: u64 = 256 * 1024;
 const TICKS_PER_SECOND: u64 = 100;
 
 /// Looks at a process id.
-pub fn look(pid: u32) -> Process {
+pub(crate) fn look(pid: u32) -> Process {
     if cfg!(target_os = "linux") {
         look_in_proc(pid)
     } else {
@@ -89,26 +78,32 @@ fn look_in_proc(pid: u32) -> Process {
 
 #[cfg(unix)]
 fn signal_probe(pid: u32) -> Process {
+    use rustix::io::Errno;
     let Some(target) = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
     else {
         return Process::gone(pid);
     };
-    match rustix::process::test_kill_process(target) {
-        Err(rustix::io::Errno::SRCH) => Process::gone(pid),
+    let alive = match rustix::process::test_kill_process(target) {
+        Err(Errno::SRCH) => return Process::gone(pid),
         // Allowed, or forbidden because it is somebody else's: either way there is a process.
-        Ok(()) | Err(rustix::io::Errno::PERM) => Process {
-            alive: Some(true),
-            ..Process::unknown(pid)
-        },
-        Err(_) => Process::unknown(pid),
+        Ok(()) | Err(Errno::PERM) => Some(true),
+        Err(_) => None,
+    };
+    Process {
+        pid,
+        alive,
+        ..Process::default()
     }
 }
 
 #[cfg(not(unix))]
 fn signal_probe(pid: u32) -> Process {
-    Process::unknown(pid)
+    Process {
+        pid,
+        ..Process::default()
+    }
 }
 
 struct Stat {
@@ -213,7 +208,7 @@ fn file_name(path: &Path) -> String {
 /// can be told; one whose environment cannot be read is counted in. Linux only, else empty.
 ///
 /// Of another process's environment only `HOME` and `CLAUDE_CONFIG_DIR` are looked at.
-pub fn clients_using(places: &Places) -> Vec<u32> {
+pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
     let Ok(listing) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -241,7 +236,7 @@ fn is_ours(pid: u32) -> bool {
 }
 
 #[cfg(not(unix))]
-fn is_ours(_pid: u32) -> bool {
+fn is_ours(_: u32) -> bool {
     false
 }
 
@@ -264,7 +259,7 @@ fn configuration_of(pid: u32) -> Option<std::path::PathBuf> {
 }
 
 #[cfg(not(unix))]
-fn configuration_of(_pid: u32) -> Option<std::path::PathBuf> {
+fn configuration_of(_: u32) -> Option<std::path::PathBuf> {
     None
 }
 
@@ -275,14 +270,14 @@ fn same_place(one: &Path, other: &Path) -> bool {
 
 /// Where process ids are valid, as Claude Code writes it (`pidDomain`): machine and pid namespace.
 /// A machine without an id gives an empty one (seen with 2.1.328). None where there is no `/proc`.
-pub fn pid_domain() -> Option<String> {
+pub(crate) fn pid_domain() -> Option<String> {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("linux:{}:{}", machine.trim(), namespace.display()))
 }
 
 /// Whether this is Linux inside Windows, where a lock's process may be a Windows process.
-pub fn is_wsl(environment: &Environment) -> bool {
+pub(crate) fn is_wsl(environment: &Environment) -> bool {
     environment.variable("WSL_DISTRO_NAME").is_some()
         || environment.variable("WSL_INTEROP").is_some()
         || std::fs::read_to_string("/proc/sys/kernel/osrelease")
@@ -291,7 +286,7 @@ pub fn is_wsl(environment: &Environment) -> bool {
 
 /// Whether something on this machine listens on a TCP port. None where it cannot be told.
 /// Reads the kernel's table; no connection is made.
-pub fn port_is_open(port: u16) -> Option<bool> {
+pub(crate) fn port_is_open(port: u16) -> Option<bool> {
     let tables: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .into_iter()
         .filter_map(|table| std::fs::read_to_string(table).ok())

@@ -4,8 +4,6 @@
 //! later starts leave it too), so a file alone proves nothing. The `.key` files beside them are
 //! secrets and are never opened.
 
-use std::path::{Path, PathBuf};
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
@@ -14,23 +12,22 @@ use crate::disk;
 use crate::places::Places;
 
 /// A process id that a file names, with what else the file says about that process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The process id.
-    pub pid: u32,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) pid: u32,
     /// `procStart`: on Linux the start time in clock ticks since boot.
-    pub start: Option<String>,
+    pub(crate) start: Option<String>,
     /// When the claim was made (`acquiredAt`, `startedAt`).
-    pub at: Option<DateTime<Utc>>,
+    pub(crate) at: Option<DateTime<Utc>>,
     /// Where the id is valid; see [`processes::pid_domain`].
-    pub domain: Option<String>,
+    domain: Option<String>,
     /// `runningInWindows` of an editor's lock.
-    pub in_windows: bool,
+    pub(crate) in_windows: bool,
 }
 
 /// Whether the process that made a claim still runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Liveness {
     /// It runs, and it is Claude Code.
     Holds,
     /// It does not. The sentence says how we know.
@@ -45,86 +42,79 @@ const ROUNDING: TimeDelta = TimeDelta::seconds(2);
 impl Claim {
     /// Reads a claim from a file's bytes: JSON with a `pid`, or a bare number. None if neither.
     /// Nothing else of the file is kept; an editor's lock holds a token.
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        if let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(bytes) {
-            let text = |name: &str| Some(fields.get(name)?.as_str()?.to_owned());
-            let moment = |name: &str| DateTime::from_timestamp_millis(fields.get(name)?.as_i64()?);
-            let pid = fields.get("pid")?;
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let Ok(Value::Object(fields)) = serde_json::from_slice(bytes) else {
+            let first = std::str::from_utf8(bytes).ok()?.lines().next()?;
             return Some(Self {
-                pid: valid(pid.as_u64().or_else(|| pid.as_str()?.trim().parse().ok())?)?,
-                start: text("procStart")
-                    .or_else(|| Some(fields.get("procStart")?.as_u64()?.to_string())),
-                at: moment("acquiredAt").or_else(|| moment("startedAt")),
-                domain: text("pidDomain"),
-                in_windows: fields.get("runningInWindows").and_then(Value::as_bool) == Some(true),
+                pid: valid(first.trim().parse().ok()?)?,
+                ..Self::default()
             });
-        }
-        let first = std::str::from_utf8(bytes).ok()?.lines().next()?.trim();
+        };
+        let text = |name: &str| Some(fields.get(name)?.as_str()?.trim().to_owned());
+        let number = |name: &str| fields.get(name)?.as_u64();
+        let moment = |name: &str| DateTime::from_timestamp_millis(fields.get(name)?.as_i64()?);
+        let pid = number("pid").or_else(|| text("pid")?.parse().ok())?;
+        let start =
+            text("procStart").or_else(|| number("procStart").map(|ticks| ticks.to_string()));
         Some(Self {
-            pid: valid(first.parse().ok()?)?,
-            start: None,
-            at: None,
-            domain: None,
-            in_windows: false,
+            pid: valid(pid)?,
+            start,
+            at: moment("acquiredAt").or_else(|| moment("startedAt")),
+            domain: text("pidDomain"),
+            in_windows: fields.get("runningInWindows") == Some(&Value::Bool(true)),
         })
     }
 
     /// Judges the claim against what was seen of its process. `written_at` is the file's own date,
     /// used where the claim has none; `here` is our own pid domain.
-    pub fn standing(
+    pub(crate) fn liveness(
         &self,
         process: &Process,
         written_at: DateTime<Utc>,
         here: Option<&str>,
-    ) -> Standing {
+    ) -> Liveness {
         let pid = self.pid;
-        if let (Some(theirs), Some(ours)) = (self.domain.as_deref(), here)
-            && theirs != ours
-        {
-            return Standing::Unclear(format!(
+        let gone =
+            |how: &str| Liveness::Gone(format!("Process {pid}, which made it, has ended{how}."));
+        let elsewhere = self.domain.as_deref().zip(here);
+        if elsewhere.is_some_and(|(theirs, ours)| theirs != ours) {
+            return Liveness::Unclear(format!(
                 "Process {pid} belongs to another machine or container, which cannot be seen from here."
             ));
         }
         match process.alive {
-            Some(false) => {
-                return Standing::Gone(format!("Process {pid}, which made it, has ended."));
-            }
-            None => {
-                return Standing::Unclear(format!(
-                    "Whether process {pid} runs cannot be seen on this system."
-                ));
-            }
             Some(true) => {}
+            Some(false) => return gone(""),
+            None => {
+                let why = format!("Whether process {pid} runs cannot be seen on this system.");
+                return Liveness::Unclear(why);
+            }
         }
         let named = self
             .start
-            .as_deref()
+            .as_ref()
             .and_then(|start| start.parse::<u64>().ok());
-        let same_start = match (named, process.start_ticks) {
-            (Some(named), Some(real)) if named == real => true,
-            (Some(_), Some(_)) => {
-                return Standing::Gone(format!(
-                    "Process {pid}, which made it, has ended; its number now belongs to a process with another start time."
-                ));
-            }
-            _ => false,
-        };
-        if !same_start
+        let same_start = named
+            .zip(process.start_ticks)
+            .map(|(named, real)| named == real);
+        if same_start == Some(false) {
+            return gone("; its number now belongs to a process with another start time");
+        }
+        let claimed_at = self.at.unwrap_or(written_at) + ROUNDING;
+        if same_start.is_none()
             && process
                 .started_at
-                .is_some_and(|started| started > self.at.unwrap_or(written_at) + ROUNDING)
+                .is_some_and(|started| started > claimed_at)
         {
-            return Standing::Gone(format!(
-                "Process {pid}, which made it, has ended; its number now belongs to a process that started later."
-            ));
+            return gone("; its number now belongs to a process that started later");
         }
         let name = process.name.as_deref().unwrap_or("another program");
         match process.is_claude {
-            Some(true) => Standing::Holds,
-            Some(false) if !same_start => Standing::Gone(format!(
+            Some(true) => Liveness::Holds,
+            Some(false) if same_start.is_none() => Liveness::Gone(format!(
                 "Process {pid} is not Claude Code but {name}: its number was used again."
             )),
-            _ => Standing::Unclear(format!(
+            _ => Liveness::Unclear(format!(
                 "Process {pid} runs ({name}), and it may be Claude Code."
             )),
         }
@@ -138,15 +128,11 @@ fn valid(pid: u64) -> Option<u32> {
         .filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid))
 }
 
-/// One file of the registry with its judgement.
+/// One file of the registry: what it claims, and whether that session runs.
 #[derive(Debug, Clone)]
-pub struct Session {
-    /// The file.
-    pub file: PathBuf,
-    /// What it claims.
-    pub claim: Claim,
-    /// Whether the session runs.
-    pub standing: Standing,
+pub(crate) struct Session {
+    pub(crate) claim: Claim,
+    pub(crate) liveness: Liveness,
 }
 
 /// More sessions than anybody runs; leftovers beyond it are not looked at.
@@ -155,64 +141,49 @@ const MOST_SESSIONS: usize = 512;
 const FILE_LIMIT: u64 = 64 * 1024;
 
 /// All sessions that the registry names. A directory that cannot be read gives none.
-pub fn registered(places: &Places) -> Vec<Session> {
+pub(crate) fn registered(places: &Places) -> Vec<Session> {
     let here = processes::pid_domain();
-    let Ok(listing) = std::fs::read_dir(places.config.join("sessions")) else {
-        return Vec::new();
-    };
-    listing
-        .flatten()
+    let listing = std::fs::read_dir(places.config.join("sessions"));
+    let files = listing.into_iter().flatten().flatten();
+    files
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
         .take(MOST_SESSIONS)
         .filter_map(|file| {
             let claim = Claim::parse(&disk::read(&file, FILE_LIMIT).ok()??)?;
-            let standing =
-                claim.standing(&processes::look(claim.pid), date(&file)?, here.as_deref());
-            Some(Session {
-                file,
-                claim,
-                standing,
-            })
+            let written_at = file.symlink_metadata().ok()?.modified().ok()?.into();
+            let process = processes::look(claim.pid);
+            let liveness = claim.liveness(&process, written_at, here.as_deref());
+            Some(Session { claim, liveness })
         })
         .collect()
 }
 
-fn date(path: &Path) -> Option<DateTime<Utc>> {
-    Some(
-        std::fs::symlink_metadata(path)
-            .ok()?
-            .modified()
-            .ok()?
-            .into(),
-    )
-}
-
 /// Who works with this configuration directory at this moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Presence {
+pub(crate) struct Presence {
     /// Clients that certainly run.
-    pub live: Vec<u32>,
+    pub(crate) live: Vec<u32>,
     /// Claims that could not be judged; to be treated as if they ran.
-    pub uncertain: Vec<u32>,
+    pub(crate) uncertain: Vec<u32>,
 }
 
 impl Presence {
     /// Whether nobody is there, for certain.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.live.is_empty() && self.uncertain.is_empty()
     }
 }
 
 /// Asks the registry and, because clients before the registry existed are not in it, the process
 /// table (on Linux).
-pub fn presence(places: &Places, registered: &[Session]) -> Presence {
+pub(crate) fn presence(places: &Places, registered: &[Session]) -> Presence {
     let mut present = Presence::default();
     for session in registered {
-        match session.standing {
-            Standing::Holds => present.live.push(session.claim.pid),
-            Standing::Unclear(_) => present.uncertain.push(session.claim.pid),
-            Standing::Gone(_) => {}
+        match session.liveness {
+            Liveness::Holds => present.live.push(session.claim.pid),
+            Liveness::Unclear(_) => present.uncertain.push(session.claim.pid),
+            Liveness::Gone(_) => {}
         }
     }
     present.live.extend(processes::clients_using(places));
@@ -241,8 +212,8 @@ mod tests {
         }
     }
 
-    fn standing(claim: &Claim, process: &Process) -> Standing {
-        claim.standing(
+    fn liveness(claim: &Claim, process: &Process) -> Liveness {
+        claim.liveness(
             process,
             DateTime::from_timestamp(1_795_158_411, 0).unwrap(),
             Some(HERE),
@@ -252,8 +223,8 @@ mod tests {
     #[test]
     fn a_running_client_holds() {
         assert_eq!(
-            standing(&Claim::parse(REAL).unwrap(), &client()),
-            Standing::Holds
+            liveness(&Claim::parse(REAL).unwrap(), &client()),
+            Liveness::Holds
         );
     }
 
@@ -264,20 +235,20 @@ mod tests {
             ..client()
         };
         assert!(matches!(
-            standing(&Claim::parse(REAL).unwrap(), &reused),
-            Standing::Gone(_)
+            liveness(&Claim::parse(REAL).unwrap(), &reused),
+            Liveness::Gone(_)
         ));
     }
 
     #[test]
     fn without_a_recorded_start_time_a_younger_process_is_another_process() {
         let bare = Claim::parse(b"26923\n").unwrap();
-        assert_eq!(standing(&bare, &client()), Standing::Holds);
+        assert_eq!(liveness(&bare, &client()), Liveness::Holds);
         let later = Process {
             started_at: DateTime::from_timestamp(1_795_158_500, 0),
             ..client()
         };
-        assert!(matches!(standing(&bare, &later), Standing::Gone(_)));
+        assert!(matches!(liveness(&bare, &later), Liveness::Gone(_)));
     }
 
     #[test]
@@ -288,8 +259,8 @@ mod tests {
             ..client()
         };
         assert_eq!(
-            standing(&Claim::parse(REAL).unwrap(), &shifted),
-            Standing::Holds
+            liveness(&Claim::parse(REAL).unwrap(), &shifted),
+            Liveness::Holds
         );
     }
 
@@ -300,8 +271,8 @@ mod tests {
             ..Claim::parse(REAL).unwrap()
         };
         assert!(matches!(
-            standing(&elsewhere, &Process::gone(26923)),
-            Standing::Unclear(_)
+            liveness(&elsewhere, &Process::gone(26923)),
+            Liveness::Unclear(_)
         ));
     }
 
@@ -313,12 +284,12 @@ mod tests {
             ..client()
         };
         assert!(matches!(
-            standing(&Claim::parse(b"26923").unwrap(), &other),
-            Standing::Gone(_)
+            liveness(&Claim::parse(b"26923").unwrap(), &other),
+            Liveness::Gone(_)
         ));
         assert!(matches!(
-            standing(&Claim::parse(REAL).unwrap(), &other),
-            Standing::Unclear(_)
+            liveness(&Claim::parse(REAL).unwrap(), &other),
+            Liveness::Unclear(_)
         ));
     }
 

@@ -4,6 +4,7 @@
 //! be read is absent. Field names and units as of client 2.1.328.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -39,35 +40,33 @@ impl StatusPayload {
             .filter(|number| number.is_finite())
     }
 
-    /// The session's id.
-    pub fn session_id(&self) -> Option<&str> {
+    pub(crate) fn session_id(&self) -> Option<&str> {
         self.text("/session_id")
     }
 
     /// The session's transcript. It may not exist yet.
-    pub fn transcript_path(&self) -> Option<&Path> {
+    pub(crate) fn transcript_path(&self) -> Option<&Path> {
         self.text("/transcript_path").map(Path::new)
     }
 
     /// The model as people call it ("Opus 5.5"), else its id.
-    pub fn model_name(&self) -> Option<&str> {
+    pub(crate) fn model_name(&self) -> Option<&str> {
         self.text("/model/display_name")
             .or_else(|| self.text("/model/id"))
             .or_else(|| self.text("/model"))
     }
 
     /// The model's id (`claude-opus-5-5`, `claude-opus-4-8[1m]`).
-    pub fn model_id(&self) -> Option<&str> {
+    pub(crate) fn model_id(&self) -> Option<&str> {
         self.text("/model/id")
     }
 
-    /// The client's version.
-    pub fn version(&self) -> Option<&str> {
+    pub(crate) fn version(&self) -> Option<&str> {
         self.text("/version")
     }
 
     /// The directory that the session was started in, else the current one.
-    pub fn project_dir(&self) -> Option<PathBuf> {
+    pub(crate) fn project_dir(&self) -> Option<PathBuf> {
         self.text("/workspace/project_dir")
             .or_else(|| self.text("/cwd"))
             .map(PathBuf::from)
@@ -75,43 +74,32 @@ impl StatusPayload {
 
     /// The client's own running total since its chain of runs began, in dollars. It contains what a
     /// fork took over and background requests; after a crash it falls back to the last one written.
-    pub fn client_total_usd(&self) -> Option<f64> {
+    pub(crate) fn client_total_usd(&self) -> Option<f64> {
         self.number("/cost/total_cost_usd")
             .filter(|usd| *usd >= 0.0)
     }
 
     /// The client's running total of time spent in API calls, in milliseconds. It grows with every
     /// request, so the same value twice means that no request came in between.
-    pub fn client_api_ms(&self) -> Option<f64> {
+    pub(crate) fn client_api_ms(&self) -> Option<f64> {
         self.number("/cost/total_api_duration_ms")
     }
 
     /// For how long processes of the chain of runs have lived, in milliseconds.
-    pub fn client_run_ms(&self) -> Option<i64> {
-        self.number("/cost/total_duration_ms")
-            .filter(|ms| (0.0..1e15).contains(ms))
-            .map(|ms| ms.round() as i64)
+    pub(crate) fn client_run_ms(&self) -> Option<i64> {
+        let ms = self.number("/cost/total_duration_ms")?;
+        let lived = Duration::try_from_secs_f64(ms / 1000.0).ok()?;
+        i64::try_from(lived.as_millis()).ok()
     }
 
     /// Share of the context window in use, 0 to 100. Absent before the first answer.
-    pub fn context_percent(&self) -> Option<f64> {
+    pub(crate) fn context_percent(&self) -> Option<f64> {
         self.number("/context_window/used_percentage")
             .filter(|percent| (0.0..=1000.0).contains(percent))
     }
 
-    /// Size of the context window in tokens.
-    pub fn context_size(&self) -> Option<u64> {
-        self.root
-            .pointer("/context_window/context_window_size")?
-            .as_u64()
-    }
-
-    /// Whether fast mode is on.
-    pub fn fast_mode(&self) -> bool {
-        self.root
-            .pointer("/fast_mode")
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
+    pub(crate) fn fast_mode(&self) -> bool {
+        self.root.get("fast_mode") == Some(&Value::Bool(true))
     }
 
     fn meter(&self, window: &str) -> Option<Meter> {
@@ -131,12 +119,11 @@ impl StatusPayload {
     }
 
     /// The five-hour window. Only subscribers get it, and only after the first answer.
-    pub fn five_hour(&self) -> Option<Meter> {
+    pub(crate) fn five_hour(&self) -> Option<Meter> {
         self.meter("five_hour")
     }
 
-    /// The weekly window.
-    pub fn seven_day(&self) -> Option<Meter> {
+    pub(crate) fn seven_day(&self) -> Option<Meter> {
         self.meter("seven_day")
     }
 }

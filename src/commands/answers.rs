@@ -1,7 +1,7 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
 use super::question::Question;
-use crate::terminal::Page;
+use crate::terminal::{Page, Tone};
 
 /// One subject that can be asked about.
 struct Subject {
@@ -35,7 +35,7 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         name: "continue",
         says: "go on although a budget of yours is used up",
-        answer: super::hook_budget::go_on,
+        answer: go_on,
     },
     Subject {
         name: "incidents",
@@ -71,6 +71,14 @@ fn help(page: &mut Page) {
     page.line("whycap answers:");
     for subject in SUBJECTS {
         page.line(&format!("/whycap {}: {}", subject.name, subject.says));
+    }
+}
+
+/// Prompts go on although a budget is used up.
+fn go_on(question: Question<'_>, page: &mut Page) {
+    match question.budgets() {
+        Some(budgets) => page.paragraph(Tone::Plain, &budgets.go_on()),
+        None => page.line("Say it inside a session."),
     }
 }
 

@@ -3,49 +3,42 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::Shell;
 
-use crate::cli::Cli;
-
-/// A shell that completions are made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ShellChoice {
-    /// GNU bash.
+/// The shells whose completions were tried.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ShellChoice {
     Bash,
-    /// Z shell.
     Zsh,
-    /// fish.
     Fish,
 }
 
-/// Arguments of `whycap completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "Where to put them:
   whycap completions bash > ~/.local/share/bash-completion/completions/whycap
   whycap completions zsh  > _whycap, in a directory of $fpath
   whycap completions fish > ~/.config/fish/completions/whycap.fish")]
-pub struct CompletionsArgs {
+pub(crate) struct Arguments {
     /// Which shell
     shell: ShellChoice,
 }
 
-/// Prints completions.
-pub fn run(arguments: &CompletionsArgs) -> anyhow::Result<ExitCode> {
+/// Prints completions for this command line.
+pub(crate) fn run(arguments: &Arguments, mut command: Command) -> anyhow::Result<ExitCode> {
     let shell = match arguments.shell {
         ShellChoice::Bash => Shell::Bash,
         ShellChoice::Zsh => Shell::Zsh,
         ShellChoice::Fish => Shell::Fish,
     };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "whycap", &mut script);
+    clap_complete::generate(shell, &mut command, "whycap", &mut script);
     crate::terminal::print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints the man page, with every verb's options in it: whycap has one page, not one a verb.
-pub fn man() -> anyhow::Result<ExitCode> {
-    let mut command = Cli::command();
+pub(crate) fn man(mut command: Command) -> anyhow::Result<ExitCode> {
     command.build();
     let mut page = Vec::new();
     let man = clap_mangen::Man::new(command.clone());

@@ -13,16 +13,17 @@ use crate::claude::account::Account;
 use crate::claude::credentials;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::incidents::lookup;
+use crate::incidents::Incidents;
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::evidence::{Evidence, Seen};
+use crate::limits::explanation;
 use crate::limits::incident::Incident;
+use crate::limits::kind::Verdict;
 use crate::limits::period::period_of;
-use crate::limits::story;
 use crate::locks;
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::terminal::{self, Page, Palette, Tone};
+use crate::terminal::{self, Page, Tone};
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
@@ -33,27 +34,78 @@ pub struct Arguments {
     /// Only look at this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Explain this message instead of the newest error
-    #[arg(long, value_name = "TEXT", conflicts_with = "session")]
+    /// Explain this message instead of the newest error; - reads it from standard input
+    #[arg(
+        long,
+        value_name = "TEXT",
+        conflicts_with = "session",
+        allow_hyphen_values = true
+    )]
     text: Option<String>,
+    /// Tell everything, not only what fits a screen
+    #[arg(long)]
+    long: bool,
+    /// Exit with 0 if nothing blocks, 10 if waiting helps, 11 if somebody must act, 12 if unknown
+    #[arg(long)]
+    exit_code: bool,
 }
+
+/// A message is shorter; more is read and dropped.
+const LONGEST_MESSAGE: usize = 256 * 1024;
 
 /// Explains the newest open error, else the newest one, or a text that was given.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
-    let incident = match &arguments.text {
+    let incident = match arguments.text.as_deref() {
+        Some("-") => {
+            let text = super::read_stdin(LONGEST_MESSAGE);
+            let text = String::from_utf8_lossy(&text);
+            Some(pasted(&text, &places, environment))
+        }
         Some(text) => Some(pasted(text, &places, environment)),
-        None => lookup::newest(&places, environment, arguments.session.as_deref()),
+        None => Incidents::new(&places, environment).newest(arguments.session.as_deref()),
     };
     if arguments.json {
-        let incident = incident.map_or(Value::Null, |incident| incident.to_json());
-        crate::terminal::print(&format!("{:#}\n", json!({ "incident": incident })))?;
+        let incident = incident.as_ref().map_or(Value::Null, Incident::to_json);
+        terminal::print(&format!("{:#}\n", json!({ "incident": incident })))?;
     } else {
-        let width = terminal::width_for_person(environment);
-        let palette = Palette::for_person(environment);
-        crate::terminal::print(&text(incident.as_ref(), environment, width, palette))?;
+        let mut page = Page::for_person(environment);
+        tell(incident.as_ref(), arguments.long, environment, &mut page);
+        terminal::print(&page.into_text())?;
+    }
+    if arguments.exit_code {
+        return Ok(ExitCode::from(exit_code(incident.as_ref(), environment)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn tell(incident: Option<&Incident>, at_length: bool, environment: &Environment, page: &mut Page) {
+    let clock = environment.clock();
+    match incident {
+        Some(incident) if at_length => {
+            let spent = spent(incident, environment);
+            explanation::tell_at_length(incident, clock, spent.as_deref(), page);
+            harmful_locks(environment, page);
+        }
+        Some(incident) => explanation::tell(incident, clock, page),
+        None => {
+            nothing_is_known(page);
+            harmful_locks(environment, page);
+        }
+    }
+}
+
+/// Whether work is blocked, for a script: 0 no, 10 yes and waiting helps, 11 yes and somebody must
+/// act, 12 it cannot be told.
+fn exit_code(incident: Option<&Incident>, environment: &Environment) -> u8 {
+    let Some(incident) = incident.filter(|incident| incident.blocks(environment.now)) else {
+        return 0;
+    };
+    match (incident.diagnosis.waiting_helps, incident.diagnosis.verdict) {
+        (Some(true), _) => 10,
+        (Some(false), _) | (None, Verdict::Real | Verdict::Misworded) => 11,
+        (None, _) => 12,
+    }
 }
 
 /// The answer of `/whycap explain`: plain text for a message field.
@@ -64,52 +116,39 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         session,
         ..
     } = question;
-    let own = session.and_then(|session| lookup::newest(places, environment, Some(session)));
-    let incident = own.or_else(|| lookup::newest(places, environment, None));
-    let (width, palette) = (page.columns(), page.palette());
-    let clock = environment.clock();
-    page.add(&match &incident {
+    let own = session.and_then(|session| Incidents::new(places, environment).newest(Some(session)));
+    match own.or_else(|| Incidents::new(places, environment).newest(None)) {
         Some(incident) => {
-            story::tell_in_short(incident, clock, width, environment.rows())
-                + &harmful_locks(environment, width, palette)
+            let rows = environment.rows();
+            explanation::tell_in_conversation(&incident, environment.clock(), rows, page);
         }
-        None => text(None, environment, width, palette),
-    });
+        None => nothing_is_known(page),
+    }
+    harmful_locks(environment, page);
 }
 
-fn text(
-    incident: Option<&Incident>,
-    environment: &Environment,
-    width: usize,
-    palette: Palette,
-) -> String {
-    let aside = harmful_locks(environment, width, palette);
-    let Some(incident) = incident else {
-        return format!(
-            "No limit error is known: none was reported by a hook, and the newest transcripts hold none.\nTo ask about a message: whycap explain --text \"You've hit your …\"\n{aside}"
-        );
-    };
-    let clock = environment.clock();
-    let spent = spent(incident, environment);
-    story::tell(incident, clock, spent.as_deref(), width, palette) + &aside
+fn nothing_is_known(page: &mut Page) {
+    page.paragraph(
+        Tone::Plain,
+        "No limit error is known: Claude Code reported none, and the newest transcripts hold none.",
+    );
+    page.paragraph(
+        Tone::Plain,
+        "To ask about a message: whycap explain --text \"You've hit your …\", or pipe it into whycap explain --text -",
+    );
 }
 
 /// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
-fn harmful_locks(environment: &Environment, width: usize, palette: Palette) -> String {
+fn harmful_locks(environment: &Environment, page: &mut Page) {
     let places = Places::of(environment);
-    let mut text = String::new();
-    for lock in locks::that_matter(&places, environment) {
-        let aside = format!(
-            "Besides, and not the cause of any limit: {}",
-            lock.sentences(&places)
+    for lock in locks::harmful(&places, environment) {
+        page.gap();
+        let aside = format!("{} {}", lock.says, lock.remedy);
+        page.paragraph(
+            Tone::Quiet,
+            &format!("Besides, and not the cause of any limit: {aside}"),
         );
-        text.push('\n');
-        for row in terminal::wrap(&terminal::sanitize(&aside), width) {
-            text.push_str(&palette.paint(Tone::Quiet, &row));
-            text.push('\n');
-        }
     }
-    text
 }
 
 /// How long an explanation may spend on reading what was spent since the ledger last looked.
@@ -134,7 +173,7 @@ fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
         ""
     };
     Some(format!(
-        "Since {} this machine spent {bound}{} at list price. Other machines, claude.ai and, in an organisation, other members draw on the same limit.",
+        "Since {} this machine spent {bound}{} at list price. Other machines, chat and, in an organization, other members use the same limit.",
         clock.time(since),
         spent.total().show()
     ))

@@ -9,17 +9,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answers;
-use super::hook_budget;
 use super::question::Question;
+use crate::budget::prompts::OnPrompt;
 use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::{adopt, gather, lookup, store};
-use crate::install::wired;
+use crate::install::plugin;
 use crate::ledger::{Effort, Ledger, Patience};
-use crate::limits::incident::Incident;
-use crate::limits::rows::rows;
 use crate::locks;
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -32,7 +29,7 @@ const STDIN_LIMIT: usize = 16 << 20;
 const CATCH_UP: Duration = Duration::from_millis(30);
 
 /// Handles the event on standard input.
-pub fn run(environment: &Environment) -> ExitCode {
+pub(crate) fn run(environment: &Environment) -> ExitCode {
     super::guard_host("");
     let bytes = super::read_stdin(STDIN_LIMIT);
     let event = HookEvent::parse(&bytes);
@@ -40,18 +37,22 @@ pub fn run(environment: &Environment) -> ExitCode {
     let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };
-    if wired::is_second_run(&places, environment, name) {
+    if plugin::is_second_run(&places, environment, name) {
         // The user's settings run the same hook; the plugin's copy stays silent.
         return ExitCode::SUCCESS;
     }
+    let question = Question {
+        places: &places,
+        environment,
+        session: event.session_id.as_deref(),
+        transcript: event.transcript_path.as_deref(),
+    };
     let reply = match name {
-        EventName::StopFailure => stop_failure(&event, &places, environment),
-        EventName::UserPromptSubmit | EventName::UserPromptExpansion => {
-            asked(&event, &places, environment)
-                .or_else(|| hook_budget::on_prompt(&event, &places, environment))
-                .or_else(|| tell(&event, &places, environment))
-        }
-        EventName::SessionStart => greet(&event, &places, environment),
+        EventName::StopFailure => stop_failure(&event, question),
+        EventName::UserPromptSubmit | EventName::UserPromptExpansion => answer(&event, question)
+            .or_else(|| within_budget(question))
+            .or_else(|| tell(question)),
+        EventName::SessionStart => tell(question).or_else(|| greet(&event, question)),
         EventName::Stop | EventName::SessionEnd => None,
     };
     if let Some(reply) = reply {
@@ -68,45 +69,66 @@ pub fn run(environment: &Environment) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Answers `/whycap …` by holding the command back: the client shows the reason and sends nothing
-/// to the model, so it works while a limit holds and costs no token.
-fn asked(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
-    let words = answers::asked(event.prompt.as_deref()?)?;
-    // Who asks need not be told.
-    if let Some(newest) = event
-        .session_id
-        .as_deref()
-        .and_then(|id| store::newest_of(places, id))
-    {
-        newest.tell();
-    }
-    let question = Question {
-        places,
-        environment,
-        session: event.session_id.as_deref(),
-        transcript: event.transcript_path.as_deref(),
-    };
-    Some(json!({ "decision": "block", "reason": answers::answer(&words, question) }))
+fn message(text: &str) -> Value {
+    json!({ "systemMessage": format!("whycap: {text}") })
 }
 
-/// At a session's start: what is still open, a lock that harms, how to turn the status line on.
-fn greet(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
-    if let Some(told) = tell(event, places, environment) {
-        return Some(told);
+/// The client shows the reason and sends nothing to the model.
+fn held_back(reason: &str) -> Value {
+    json!({ "decision": "block", "reason": reason })
+}
+
+/// Answers `/whycap …` by holding the command back, so it works while a limit holds and costs no
+/// token.
+fn answer(event: &HookEvent, question: Question<'_>) -> Option<Value> {
+    let words = answers::asked(event.prompt.as_deref()?)?;
+    if let Some(session) = question.session {
+        question.incidents().user_asks(session);
     }
-    let is_fresh = event
-        .source
-        .as_deref()
-        .is_none_or(|source| source == "startup");
-    let lock = locks::that_matter(places, environment)
-        .into_iter()
-        .next()
-        .filter(|_| is_fresh);
-    let message = match lock {
-        Some(lock) => format!("whycap: {}", lock.sentences(places)),
-        None => format!("whycap: {}", wired::status_line_hint(places, environment)?),
+    Some(held_back(&answers::answer(&words, question)))
+}
+
+/// Holds a prompt back, or warns once, where a budget is used far enough.
+fn within_budget(question: Question<'_>) -> Option<Value> {
+    Some(match question.budgets()?.on_prompt()? {
+        OnPrompt::HoldBack(why) => held_back(&format!("whycap: {why}")),
+        OnPrompt::Warn(why) => message(&why),
+    })
+}
+
+/// Says once, in the conversation of the session that met it, what a limit error really was.
+fn tell(question: Question<'_>) -> Option<Value> {
+    let incidents = question.incidents();
+    let incident = incidents.untold(question.session?, question.transcript)?;
+    let headline = incident.headline;
+    Some(message(&format!("{headline} (/whycap says more)")))
+}
+
+/// At a session's start: a lock that harms, how to turn the status line on.
+fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
+    let Question {
+        places,
+        environment,
+        ..
+    } = question;
+    let source = event.source.as_deref();
+    let is_fresh = source.is_none_or(|source| source == "startup");
+    let locks = is_fresh.then(|| locks::harmful(places, environment));
+    let text = match locks.into_iter().flatten().next() {
+        Some(lock) => format!("{} {}", lock.says, lock.remedy),
+        None => plugin::status_line_hint(places, environment)?,
     };
-    Some(json!({ "systemMessage": message }))
+    Some(message(&text))
+}
+
+/// Stores the error. Then a desktop notification where the terminal has one (OSC 9), and a bell
+/// where it has not; client 2.1.328 hands on both in one sequence.
+fn stop_failure(event: &HookEvent, question: Question<'_>) -> Option<Value> {
+    let incident = question.incidents().store_from_hook(event)?;
+    Config::load(question.places).notify_desktop.then(|| {
+        let badge = sanitize(&incident.badge);
+        json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
+    })
 }
 
 /// Reads a little of what other sessions wrote, so that today's figure knows of it. Whatever
@@ -125,51 +147,4 @@ fn catch_up(places: &Places) {
         &mut |_| {},
     );
     ledger.tidy_in_background();
-}
-
-/// Says once, in the conversation of the session that met it, what a limit error really was.
-fn tell(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
-    let session = event.session_id.as_deref()?;
-    let newest = store::newest_of(places, session)?;
-    if newest.is_closed() || newest.is_told() {
-        return None;
-    }
-    let transcript = event.transcript_path.as_deref();
-    let evidence = lookup::read(places, &newest, transcript, environment.now)?;
-    let clock = environment.clock();
-    let incident = Incident::of(evidence, clock);
-    // Shown rows are what is still of interest: neither answered nor outlived.
-    let is_of_interest = rows(&incident, environment.now, usize::MAX).is_some()
-        && !incident.has_reset(environment.now);
-    (is_of_interest && newest.tell()).then(
-        || json!({ "systemMessage": format!("whycap: {} (/whycap says more)", incident.headline) }),
-    )
-}
-
-/// Stores the error at once, then adds what takes longer to find out: the client may end this
-/// process any moment. Then a desktop notification where the terminal has one (OSC 9), and a bell
-/// where it has not; client 2.1.328 hands on both in one sequence.
-fn stop_failure(event: &HookEvent, places: &Places, environment: &Environment) -> Option<Value> {
-    let session = event.session_id.as_deref()?;
-    let message = event.last_assistant_message.as_deref().unwrap_or_default();
-    let mut evidence = gather::at_once(environment, session, message);
-    evidence.hook_error.clone_from(&event.error);
-    evidence.hook_details.clone_from(&event.error_details);
-    let stored = match adopt::just_now(places, session, environment.now) {
-        Some(adopted) => adopted.update(&evidence).map(|()| adopted),
-        None => store::create(places, session, environment.now, &evidence),
-    };
-    let tail = event.transcript_path.as_deref().and_then(gather::tail);
-    let project = event.cwd.as_deref();
-    gather::complete(&mut evidence, places, environment, project, tail.as_ref());
-    if let Ok(stored) = stored {
-        // What was stored first stands, if this fails.
-        let _ = stored.update(&evidence);
-    }
-    let wants_notice = Config::load(places).notify_desktop;
-    wants_notice.then(|| {
-        let clock = environment.clock();
-        let badge = sanitize(&Incident::of(evidence, clock).badge);
-        json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
-    })
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::question::Question;
 use crate::environment::Environment;
-use crate::incidents::lookup;
+use crate::incidents::Incidents;
 use crate::limits::incident::Incident;
 use crate::places::Places;
 use crate::terminal::{self, Page, Tone};
@@ -27,7 +27,7 @@ pub struct Arguments {
 /// Lists the errors, newest first.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
-    let incidents = lookup::all(&places, environment, arguments.session.as_deref());
+    let incidents = Incidents::new(&places, environment).all(arguments.session.as_deref());
     if arguments.json {
         let list: Vec<Value> = incidents.iter().map(Incident::to_json).collect();
         terminal::print(&format!("{:#}\n", json!({ "incidents": list })))?;
@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     /// A conversation is no place for a long table.
     const MOST: usize = 20;
-    let mut incidents = lookup::all(question.places, question.environment, None);
+    let mut incidents = Incidents::new(question.places, question.environment).all(None);
     incidents.truncate(MOST);
     list(&incidents, question.environment.clock(), page);
 }
@@ -57,12 +57,12 @@ fn list(incidents: &[Incident], clock: Clock, page: &mut Page) {
         let head = format!(
             "{}  {}  {} ({state})",
             clock.time(incident.evidence.at),
-            incident.finding.limit.name(),
-            incident.finding.verdict.name()
+            incident.diagnosis.limit.name(),
+            incident.diagnosis.verdict.name()
         );
         page.paragraph(Tone::Strong, &head);
         page.indented(2, Tone::Plain, &incident.headline);
-        let message = terminal::cut(&incident.message(), page.columns().saturating_sub(2));
+        let message = terminal::cut(&incident.text(), page.columns().saturating_sub(2));
         page.indented(2, Tone::Quiet, &message);
     }
 }

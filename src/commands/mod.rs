@@ -1,20 +1,20 @@
 //! One file a verb. A verb gathers what it needs, asks the pure code, and prints.
 
 mod answers;
-pub mod completions;
+pub(crate) mod completions;
 pub mod doctor;
 pub mod explain;
-pub mod hook;
-mod hook_budget;
+pub(crate) mod hook;
 pub mod incidents;
 pub mod install;
-pub mod locks;
+pub(crate) mod locks;
 pub mod prices;
 mod question;
 pub mod report;
 pub mod spend;
-pub mod statusline;
+pub(crate) mod statusline;
 pub mod uninstall;
+pub mod wait;
 
 use std::io;
 use std::process::ExitCode;

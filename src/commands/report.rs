@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::question::Question;
 use crate::environment::Environment;
-use crate::incidents::lookup;
-use crate::limits::report;
+use crate::incidents::Incidents;
+use crate::limits::bug_report;
 use crate::places::Places;
 use crate::terminal::Page;
 
@@ -32,8 +32,8 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
 }
 
 fn text(places: &Places, environment: &Environment, session: Option<&str>) -> String {
-    match lookup::newest(places, environment, session) {
-        Some(incident) => report::write(&incident, environment.clock()),
+    match Incidents::new(places, environment).newest(session) {
+        Some(incident) => bug_report::write(&incident, environment.clock()),
         None => "No limit error is known, so there is nothing to report.\n".to_owned(),
     }
 }

@@ -1,18 +1,20 @@
 //! `whycap statusline`: one or more rows for Claude Code, always, with exit code 0.
+//!
+//! It reads, draws, prints, and then keeps: what it has to write, and what takes long to read, waits
+//! until the line is out.
 
 use std::process::ExitCode;
 
 use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents;
+use crate::incidents::Incidents;
 use crate::ledger::{Live, Told};
+use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::status_line::layout::{fit, paint};
-use crate::status_line::segments::{Facts, segments};
-use crate::status_line::spending::Amounts;
-use crate::status_line::wrapped;
+use crate::status_line::wrapped::Wrapped;
+use crate::status_line::{Amounts, LineFacts, draw};
 use crate::terminal::{Palette, print};
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
@@ -28,62 +30,63 @@ const USUAL_WIDTH: usize = 80;
 const FALLBACK: &str = "whycap";
 
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
-pub fn run(environment: &Environment) -> ExitCode {
+pub(crate) fn run(environment: &Environment) -> ExitCode {
     super::guard_host("whycap\n");
     let stdin = super::read_stdin(STDIN_LIMIT);
-    let input = StatusPayload::parse(&stdin);
+    let payload = StatusPayload::parse(&stdin);
     let places = Places::of(environment);
+    let wrapped = Wrapped::start(&places, &payload, &stdin);
     let config = Config::load(&places);
-    let palette = Palette::for_host(environment);
-    let columns = environment
-        .columns()
-        .unwrap_or(USUAL_WIDTH)
-        .saturating_sub(MARGIN)
-        .max(1);
-
-    incidents::samples::record(&places, environment, &input);
-    let session = input.session_id().unwrap_or_default();
-    let spend = Live::read(&places, session, input.transcript_path());
-    let client = input.client_total_usd().and_then(Money::from_noisy_usd);
+    let session = payload.session_id().unwrap_or_default();
+    let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
     let told = client.map(|total| Told {
         total,
-        run_ms: input.client_run_ms(),
-        model: input.model_id().map(str::to_owned),
+        run_ms: payload.client_run_ms(),
+        model: payload.model_id().map(str::to_owned),
     });
-    let with_month = config.budget.month.is_some();
-    let figures = spend
-        .as_ref()
-        .and_then(|spend| spend.figures(environment, told.as_ref(), with_month));
-    if spend.as_ref().is_some_and(Live::ends_in_refusal)
-        && let (Some(session), Some(transcript)) = (input.session_id(), input.transcript_path())
-    {
-        incidents::adopt::unstored(&places, environment, session, transcript);
-    }
-    let facts = Facts {
-        input: &input,
-        amounts: Amounts::of(figures.as_ref(), client),
+    let mut live = Live::read(&places, session, payload.transcript_path(), told);
+    let figures = live
+        .as_mut()
+        .and_then(|live| live.figures(environment, config.budget.month.is_some()));
+    let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
+    let incidents = Incidents::new(&places, environment);
+    let present = incidents.present(&payload, refused);
+    let (incident, unsaved) = present.unwrap_or_default();
+    let facts = LineFacts {
+        payload: &payload,
+        amounts: Amounts::of(figures, client),
         config: &config,
-        now: environment.now,
-        zone: environment.zone,
+        clock: environment.clock(),
     };
-    let mut line = fit(&segments(&facts), columns, palette);
-    if line.trim().is_empty() {
-        FALLBACK.clone_into(&mut line);
+
+    let palette = Palette::for_host(environment);
+    let columns = environment.columns().unwrap_or(USUAL_WIDTH);
+    let columns = columns.saturating_sub(MARGIN).max(1);
+    let mut text = draw(&facts, columns, palette);
+    if text.trim().is_empty() {
+        FALLBACK.clone_into(&mut text);
     }
-    if let Some(kept) = wrapped::output(&places, environment, &stdin) {
-        line.insert_str(0, &format!("{}\n", kept.trim_end_matches('\n')));
+    let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
+    for row in explained.into_iter().flatten() {
+        text.push('\n');
+        text.push_str(&palette.paint_all(&row));
     }
-    for row in incidents::rows::for_session(&places, environment, &input, columns)
-        .into_iter()
-        .flatten()
-    {
-        line.push('\n');
-        line.push_str(&paint(&row, palette));
+    let wrapped = wrapped.map(Wrapped::finish);
+    if let Some(foreign) = wrapped.as_ref().and_then(|wrapped| wrapped.text.as_ref()) {
+        text.insert_str(0, &format!("{foreign}\n"));
     }
     // A closed pipe means that the host cancelled this run; there is nobody to tell.
-    let _ = print(&format!("{line}\n"));
-    if let Some(spend) = spend {
-        spend.keep(figures.as_ref());
+    let _ = print(&format!("{text}\n"));
+
+    if let Some(unsaved) = unsaved {
+        incidents.keep(unsaved);
+    }
+    incidents.keep_sample(&payload);
+    if let Some(wrapped) = wrapped {
+        wrapped.keep();
+    }
+    if let Some(live) = live {
+        live.keep();
     }
     ExitCode::SUCCESS
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 /// two processes could hold "the same" lock on two different files.
 #[derive(Debug)]
 #[must_use]
-pub struct Held {
+pub(crate) struct Held {
     file: File,
 }
 
@@ -27,7 +27,7 @@ impl Drop for Held {
 }
 
 /// Takes the lock at `path` if nobody holds it. None if somebody does.
-pub fn try_lock(path: &Path) -> io::Result<Option<Held>> {
+pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Held>> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

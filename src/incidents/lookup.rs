@@ -1,168 +1,182 @@
-//! Finding the incident to explain: what hooks stored, and what only transcripts know.
+//! Finding incidents: what hooks stored, and what only transcripts know.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::TimeDelta;
 
-use super::{SAME_EVENT, gather, store};
-use crate::environment::Environment;
+use super::store::{self, StoredIncident};
+use super::{Incidents, SAME_EVENT, in_transcript, samples};
+use crate::claude::status_payload::StatusPayload;
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
-use crate::limits::matching::normalise;
-use crate::places::Places;
+use crate::transcript::error_line::ErrorLine;
 
 /// How many transcripts are looked at for errors that no hook stored: those changed last.
 const TRANSCRIPTS: usize = 20;
 /// How many stored incidents are considered.
 const INCIDENTS: usize = 200;
 /// An open error that has outlived its limit is still meant if it is no older than this.
-const LATELY: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+const LATELY: TimeDelta = TimeDelta::hours(24);
 
-/// Reads a stored incident with everything that is known about it now, and marks it closed when
-/// the session has got an answer.
-pub fn read(
-    places: &Places,
-    stored: &store::Stored,
-    transcript: Option<&Path>,
-    now: DateTime<Utc>,
-) -> Option<Evidence> {
-    let mut evidence = stored.read()?;
-    if stored.is_closed() {
-        evidence.answered = true;
-    } else {
-        let found = transcript.map(Path::to_owned).or_else(|| {
-            let session = evidence.session_id.as_deref()?;
-            gather::transcript_of(places, session)
+/// What was found out about an incident and is not on disk yet.
+#[derive(Debug)]
+#[must_use = "keep it, once whoever waits has been served"]
+pub(crate) struct Unsaved {
+    place: StoredIncident,
+    evidence: Evidence,
+}
+
+impl Incidents<'_> {
+    /// Writes what was found out. Whatever fails is found out again the next time.
+    pub(crate) fn keep(&self, unsaved: Unsaved) {
+        let mut evidence = unsaved.evidence;
+        evidence.account = evidence.account.or_else(|| self.account());
+        let _ = unsaved.place.write(&evidence);
+    }
+
+    /// The error that the session of a status line is in, with what the line is told at this
+    /// moment. `refused` says that the transcript ends in an error. Writes nothing. A session
+    /// without errors costs one failed system call.
+    pub(crate) fn present(
+        &self,
+        payload: &StatusPayload,
+        refused: bool,
+    ) -> Option<(Option<Incident>, Option<Unsaved>)> {
+        let session = payload.session_id()?;
+        let transcript = payload.transcript_path();
+        let newest = store::newest_of(self.places, session);
+        let stored_until = newest.as_ref().map(|newest| newest.at() + SAME_EVENT);
+        let is_stored = |line: &ErrorLine| {
+            stored_until.is_some_and(|until| line.at.is_none_or(|at| at <= until))
+        };
+        let unstored = transcript
+            .filter(|_| refused)
+            .and_then(|transcript| self.unstored_error(transcript, session, is_stored))
+            .filter(|evidence| !evidence.answered);
+        let (mut evidence, unsaved) = if let Some(mut evidence) = unstored {
+            let unsaved = Unsaved {
+                place: StoredIncident::new(self.places, session, evidence.at),
+                evidence: evidence.clone(),
+            };
+            evidence.account = samples::last_account(self.places);
+            (evidence, Some(unsaved))
+        } else {
+            self.look(&newest?, transcript)?
+        };
+        let incident = (!evidence.answered).then(|| {
+            let told = samples::told(payload, self.environment.now);
+            self.add_samples(&mut evidence, told);
+            self.explained(evidence)
         });
-        if let Some(tail) = found.as_deref().and_then(gather::tail) {
-            let had_line = evidence.line.is_some();
-            gather::merge(&mut evidence, &tail);
-            if !had_line && evidence.line.is_some() {
-                // Kept, because the line may be far from the end next time. Failing to is no loss.
-                let _ = stored.update(&evidence);
-            }
+        Some((incident, unsaved))
+    }
+
+    /// A stored incident with what its transcript says by now. An answered one is not looked for
+    /// any more.
+    fn look(
+        &self,
+        stored: &StoredIncident,
+        transcript: Option<&Path>,
+    ) -> Option<(Evidence, Option<Unsaved>)> {
+        let before = stored.read()?;
+        if before.answered {
+            return Some((before, None));
         }
-        if evidence.answered {
-            stored.close();
+        let session = before.session_id.as_deref();
+        let found = transcript
+            .map(Path::to_owned)
+            .or_else(|| in_transcript::of_session(self.places, session?));
+        let mut evidence = before.clone();
+        if let Some(tail) = found.as_deref().and_then(in_transcript::tail) {
+            in_transcript::merge(&mut evidence, &tail);
+        }
+        // The error's own line may be far from the end next time.
+        let is_news = evidence.answered || evidence.line != before.line;
+        let unsaved = is_news.then(|| Unsaved {
+            place: stored.clone(),
+            evidence: evidence.clone(),
+        });
+        Some((evidence, unsaved))
+    }
+
+    /// A stored incident with everything that is known about it now. What was found out is kept.
+    fn read(&self, stored: &StoredIncident, transcript: Option<&Path>) -> Option<Evidence> {
+        let (mut evidence, unsaved) = self.look(stored, transcript)?;
+        if let Some(unsaved) = unsaved {
+            self.keep(unsaved);
+        }
+        self.add_samples(&mut evidence, None);
+        Some(evidence)
+    }
+
+    /// The error that a session is in, if its user was not told of it yet. From now on he was.
+    pub(crate) fn untold(&self, session: &str, transcript: Option<&Path>) -> Option<Incident> {
+        let newest = store::newest_of(self.places, session).filter(|newest| !newest.is_told())?;
+        let incident = self.explained(self.read(&newest, transcript)?);
+        let is_of_interest = incident.is_open() && !incident.is_outlived(self.environment.now);
+        (is_of_interest && newest.tell()).then_some(incident)
+    }
+
+    /// Who asks about the error of his session need not be told.
+    pub(crate) fn user_asks(&self, session: &str) {
+        if let Some(newest) = store::newest_of(self.places, session) {
+            newest.tell();
         }
     }
-    gather::add_samples(&mut evidence, places, now);
-    Some(evidence)
-}
 
-/// All incidents, newest first; only those of one session if it is given.
-pub fn all(places: &Places, environment: &Environment, session: Option<&str>) -> Vec<Incident> {
-    let stored = match session {
-        Some(session) => store::of_session(places, session),
-        None => store::all(places),
-    };
-    let mut found: Vec<Evidence> = stored
-        .iter()
-        .take(INCIDENTS)
-        .filter_map(|stored| read(places, stored, None, environment.now))
-        .collect();
-    let only_in_transcripts = in_transcripts(places, environment, session, &found);
-    found.extend(only_in_transcripts);
-    found.sort_by_key(|evidence| std::cmp::Reverse(evidence.at));
-    let clock = environment.clock();
-    // A session has one present state: an older error that got no answer of its own is not open
-    // any more once a newer one took its place.
-    let mut seen = BTreeSet::new();
-    for evidence in &mut found {
-        if let Some(session) = &evidence.session_id
-            && !seen.insert(session.clone())
-        {
-            evidence.answered = true;
-        }
-    }
-    found
-        .into_iter()
-        .map(|evidence| Incident::of(evidence, clock))
-        .collect()
-}
-
-/// The incident to explain: the newest open one, else the newest. An error in a session that was
-/// abandoned stays open for ever; it comes last once it says nothing about the present any more.
-pub fn newest(
-    places: &Places,
-    environment: &Environment,
-    session: Option<&str>,
-) -> Option<Incident> {
-    let mut incidents = all(places, environment, session);
-    let now = environment.now;
-    let open = incidents
-        .iter()
-        .position(|incident| incident.is_open() && !incident.is_outlived(now))
-        .or_else(|| {
-            incidents
-                .iter()
-                .position(|incident| incident.is_open() && now - incident.evidence.at < LATELY)
-        })
-        .unwrap_or(0);
-    (open < incidents.len()).then(|| incidents.swap_remove(open))
-}
-
-/// The last error of each of the newest transcripts, where no hook stored it.
-fn in_transcripts(
-    places: &Places,
-    environment: &Environment,
-    session: Option<&str>,
-    stored: &[Evidence],
-) -> Vec<Evidence> {
-    newest_transcripts(places, session)
-        .into_iter()
-        .filter_map(|transcript| {
-            let tail = gather::tail(&transcript)?;
-            let (line, answered) = tail.last_error()?;
-            let id = transcript.file_stem()?.to_str().map(str::to_owned);
-            let is_stored = stored
-                .iter()
-                .any(|known| is_same(known, line, id.as_deref()));
-            if is_stored {
-                return None;
-            }
-            let mut evidence = gather::from_transcript(places, environment, id, line, &tail);
-            evidence.answered = *answered;
-            gather::add_samples(&mut evidence, places, environment.now);
+    /// All incidents, newest first; only those of one session if it is given.
+    pub(crate) fn all(&self, session: Option<&str>) -> Vec<Incident> {
+        let stored = match session {
+            Some(session) => store::of_session(self.places, session),
+            None => store::all(self.places),
+        };
+        let mut found: Vec<Evidence> = stored
+            .iter()
+            .take(INCIDENTS)
+            .filter_map(|stored| self.read(stored, None))
+            .collect();
+        let unstored_error = |transcript: &Path| {
+            let session = transcript.file_stem()?.to_str()?;
+            let is_stored = |line: &ErrorLine| {
+                let mut stored = found.iter();
+                stored.any(|stored| in_transcript::is_recorded_by(stored, line, session))
+            };
+            let mut evidence = self.unstored_error(transcript, session, is_stored)?;
+            evidence.account = self.account();
+            self.add_samples(&mut evidence, None);
             Some(evidence)
-        })
-        .collect()
-}
-
-fn is_same(
-    known: &Evidence,
-    line: &crate::transcript::error_line::ErrorLine,
-    session: Option<&str>,
-) -> bool {
-    if let Some(own) = known.line.as_ref().and_then(|own| own.uuid.as_deref()) {
-        return Some(own) == line.uuid.as_deref();
+        };
+        let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
+        let unstored = transcripts.iter().filter_map(|path| unstored_error(path));
+        let unstored: Vec<Evidence> = unstored.collect();
+        found.extend(unstored);
+        found.sort_by_key(|evidence| Reverse(evidence.at));
+        // A session has one present state: an older error that got no answer of its own is not
+        // open any more once a newer one took its place.
+        let mut seen = BTreeSet::new();
+        for evidence in &mut found {
+            if let Some(session) = &evidence.session_id
+                && !seen.insert(session.clone())
+            {
+                evidence.answered = true;
+            }
+        }
+        let incidents = found.into_iter().map(|evidence| self.explained(evidence));
+        incidents.collect()
     }
-    let session = line.session_id.as_deref().or(session);
-    known.session_id.as_deref() == session
-        && normalise(&known.message) == normalise(&line.text)
-        && line.at.is_none_or(|at| (at - known.at).abs() <= SAME_EVENT)
-}
 
-fn newest_transcripts(places: &Places, session: Option<&str>) -> Vec<PathBuf> {
-    let mut found: Vec<(SystemTime, PathBuf)> = places
-        .transcript_roots()
-        .filter_map(|root| std::fs::read_dir(root).ok())
-        .flat_map(Iterator::flatten)
-        .filter_map(|project| std::fs::read_dir(project.path()).ok())
-        .flat_map(Iterator::flatten)
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "jsonl")
-        })
-        .filter(|path| {
-            session.is_none_or(|session| path.file_stem().is_some_and(|stem| stem == session))
-        })
-        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
-        .collect();
-    found.sort_unstable_by(|left, right| right.cmp(left));
-    found.truncate(TRANSCRIPTS);
-    found.into_iter().map(|(_, path)| path).collect()
+    /// The incident to explain: the newest open one, else the newest. An error in a session that
+    /// was abandoned stays open for ever; it comes last once it says nothing about the present any
+    /// more.
+    pub(crate) fn newest(&self, session: Option<&str>) -> Option<Incident> {
+        let now = self.environment.now;
+        let rank = |incident: &Incident| match incident.is_open() {
+            true if !incident.is_outlived(now) => 0,
+            true if now - incident.evidence.at < LATELY => 1,
+            _ => 2,
+        };
+        self.all(session).into_iter().min_by_key(rank)
+    }
 }

@@ -1,46 +1,46 @@
 //! The steps of an installation, each of which leaves every file whole.
 //!
 //! A crash between any two steps leaves settings that are either as before or complete. The order
-//! is the plan's business; here is only how one step is done.
+//! is the plan's business; here is only how the steps are done.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use anyhow::{Context, bail};
+
+use super::plan::InstallPlan;
 use crate::disk::{self, Durability};
+use crate::places::Places;
 
-/// One thing to do on the disk.
+/// How long to wait for another installation to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often to start again because somebody else wrote the file meanwhile.
+const ATTEMPTS: usize = 20;
+
+/// One thing to do on the disk. A file that is written gets the directories that it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Make a directory and its parents.
-    Directory(PathBuf),
-    /// Make a file, unless there is one.
-    Create(PathBuf, Vec<u8>),
+    /// Change a file that others may change as well, if it still holds what was read.
+    Change {
+        /// The file.
+        path: PathBuf,
+        /// What it held when the plan was made. None: there was none.
+        before: Option<String>,
+        /// What it shall hold. None: it goes.
+        after: Option<String>,
+    },
     /// Write a file of ours.
     WriteOwn(PathBuf, Vec<u8>),
     /// Delete a file of ours.
     RemoveOwn(PathBuf),
     /// Delete a directory that we made, if nothing else is in it.
     RemoveOwnDirectory(PathBuf),
-    /// Write a file that others edit as well, if it still holds what was read (None: no file).
-    Replace {
-        /// The file.
-        path: PathBuf,
-        /// What it held when the plan was made.
-        expected: Option<Vec<u8>>,
-        /// What it shall hold.
-        bytes: Vec<u8>,
-    },
-    /// Delete a file that we made and others may have edited, if it still holds what was read.
-    Remove {
-        /// The file.
-        path: PathBuf,
-        /// What it held when the plan was made.
-        expected: Vec<u8>,
-    },
 }
 
 /// How a step went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum StepOutcome {
     /// It is done.
     Done,
     /// Somebody changed the file after the plan was made; nothing was done. Plan again.
@@ -48,53 +48,85 @@ pub enum Progress {
 }
 
 impl Step {
-    /// The file or directory that it is about.
-    pub fn path(&self) -> &Path {
+    fn run(&self) -> Result<StepOutcome, disk::Error> {
         match self {
-            Self::Directory(path)
-            | Self::Create(path, _)
-            | Self::WriteOwn(path, _)
-            | Self::RemoveOwn(path)
-            | Self::RemoveOwnDirectory(path)
-            | Self::Replace { path, .. }
-            | Self::Remove { path, .. } => path,
-        }
-    }
-
-    /// Does it.
-    pub fn run(&self) -> Result<Progress, disk::Error> {
-        let unchanged = match self {
-            Self::Directory(path) => disk::create_private_dir(path).map(|()| true),
-            Self::Create(path, bytes) => disk::create_atomically(path, bytes).map(|_| true),
-            Self::WriteOwn(path, bytes) => {
-                disk::write_atomically(path, bytes, Durability::Synced).map(|()| true)
-            }
-            Self::RemoveOwn(path) => disk::remove_own_file(path).map(|()| true),
-            Self::RemoveOwnDirectory(path) => {
-                disk::replace::remove_own_empty_dir(path);
-                Ok(true)
-            }
-            Self::Replace {
+            Self::Change {
                 path,
-                expected,
-                bytes,
-            } => disk::replace::replace_if_unchanged(path, expected.as_deref(), bytes),
-            Self::Remove { path, expected } => disk::replace::remove_if_unchanged(path, expected),
-        }?;
-        Ok(if unchanged {
-            Progress::Done
-        } else {
-            Progress::Overtaken
-        })
+                before,
+                after,
+            } => {
+                let before = before.as_deref().map(str::as_bytes);
+                let unchanged = if let Some(after) = after {
+                    disk::create_directory_of(path)?;
+                    disk::replace::replace_if_unchanged(path, before, after.as_bytes())?
+                } else {
+                    disk::replace::remove_if_unchanged(path, before.unwrap_or_default())?
+                };
+                if !unchanged {
+                    return Ok(StepOutcome::Overtaken);
+                }
+            }
+            Self::WriteOwn(path, bytes) => {
+                disk::create_directory_of(path)?;
+                disk::write_atomically(path, bytes, Durability::Synced)?;
+            }
+            Self::RemoveOwn(path) => disk::remove_own_file(path)?,
+            Self::RemoveOwnDirectory(path) => disk::replace::remove_own_empty_dir(path),
+        }
+        Ok(StepOutcome::Done)
     }
 }
 
 /// Runs the steps in order, up to the first that was overtaken.
-pub fn run(steps: &[Step]) -> Result<Progress, disk::Error> {
+pub fn run(steps: &[Step]) -> Result<StepOutcome, disk::Error> {
     for step in steps {
-        if step.run()? == Progress::Overtaken {
-            return Ok(Progress::Overtaken);
+        if step.run()? == StepOutcome::Overtaken {
+            return Ok(StepOutcome::Overtaken);
         }
     }
-    Ok(Progress::Done)
+    Ok(StepOutcome::Done)
+}
+
+/// Plans and, unless this is a dry run, carries out: alone among whycaps, and again if somebody else
+/// wrote in between.
+pub(crate) fn carry_out(
+    places: &Places,
+    dry_run: bool,
+    make: impl Fn() -> anyhow::Result<InstallPlan>,
+) -> anyhow::Result<InstallPlan> {
+    // What is refused or already done needs neither a lock nor a data directory.
+    let first = make()?;
+    if dry_run || first.is_empty() {
+        return Ok(first);
+    }
+    let _alone = lock(&places.data)?;
+    for _ in 0..ATTEMPTS {
+        let plan = make()?;
+        if run(&plan.steps)? == StepOutcome::Done {
+            return Ok(plan);
+        }
+    }
+    bail!(
+        "another program keeps changing the settings; nothing was lost, try again when it is done"
+    )
+}
+
+fn lock(data: &Path) -> anyhow::Result<disk::lock::Held> {
+    disk::create_private_dir(data)?;
+    let path = data.join("install.lock");
+    let start = Instant::now();
+    loop {
+        let taken = disk::lock::try_lock(&path)
+            .with_context(|| format!("could not lock {}", path.display()))?;
+        if let Some(held) = taken {
+            return Ok(held);
+        }
+        if start.elapsed() > PATIENCE {
+            bail!(
+                "another whycap install is still running ({} is locked); try again when it is done",
+                path.display()
+            );
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

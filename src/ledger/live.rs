@@ -47,25 +47,26 @@ pub struct Live {
     gained: Batch,
     /// Whether what was gained is written already, in a transaction that is open.
     is_in_transaction: bool,
+    told: Option<Told>,
+    /// What is to be kept of what was told.
+    telling: Option<Telling>,
 }
 
 /// What is known right now.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct LiveFigures {
     /// The session.
     pub session: Spent,
     /// Today, over all sessions.
     pub today: Spent,
-    /// This month.
-    pub month: Spent,
+    /// This month, if it was asked for.
+    pub month: Option<Spent>,
     /// Whether all transcripts were ever read to the end.
     pub is_complete: bool,
-    /// What is to be kept of what was told.
-    told: Option<Telling>,
 }
 
 /// What was told now, as it is to be kept.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Telling {
     row: ToldRow,
     /// Answers that no run covers and no process told of.
@@ -85,7 +86,12 @@ struct Gain {
 impl Live {
     /// Opens the ledger and reads the session's new lines. None if the ledger cannot be used:
     /// that costs a figure and nothing else; `doctor` says what is wrong.
-    pub fn read(places: &Places, session: &str, transcript: Option<&Path>) -> Option<Self> {
+    pub fn read(
+        places: &Places,
+        session: &str,
+        transcript: Option<&Path>,
+        told: Option<Told>,
+    ) -> Option<Self> {
         let mut ledger = Ledger::open(&places.data, Patience::None).ok()?;
         let prices = PriceTable::with(own_rates(places)).ok()?;
         let gained = transcript
@@ -113,49 +119,55 @@ impl Live {
             session: session.to_owned(),
             gained,
             is_in_transaction,
+            told,
+            telling: None,
         })
     }
 
-    /// The figures of one moment. `with_month` says whether the month is wanted; else it is zero.
-    pub fn figures(
+    /// The figures of one moment.
+    pub fn figures(&mut self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
+        let (figures, telling) = self.at(environment, with_month)?;
+        self.telling = telling;
+        Some(figures)
+    }
+
+    fn at(
         &self,
         environment: &Environment,
-        told: Option<&Told>,
         with_month: bool,
-    ) -> Option<LiveFigures> {
+    ) -> Option<(LiveFigures, Option<Telling>)> {
         let _snapshot = (!self.is_in_transaction)
             .then(|| self.ledger.snapshot())
             .transpose()
             .ok()?;
         let (start, end) = environment.zone.day_bounds(environment.now);
         let mut today = self.ledger.between(start, end).ok()?;
-        let mut month = Spent::default();
-        if with_month {
-            let first = environment.zone.day(environment.now).with_day(1)?;
-            let first = environment.zone.midnight(first);
-            month = self.ledger.between(first, end).ok()?;
-        }
+        let first = environment.zone.day(environment.now).with_day(1)?;
+        let mut month = with_month
+            .then(|| self.ledger.between(environment.zone.midnight(first), end))
+            .transpose()
+            .ok()?;
         let gains = self.gains().ok()?;
         let period = start.timestamp_millis()..end.timestamp_millis();
         let in_period = gains.iter();
         let in_period = in_period.filter(|gain| period.contains(&gain.row.counted.at));
-        let more: Money = in_period.map(|gain| gain.cost).sum();
-        today.recorded += more;
-        month.recorded += more;
+        let recorded: Money = in_period.map(|gain| gain.cost).sum();
 
         let (session, telling) = self
-            .session_now(&gains, told, environment.now.timestamp_millis())
+            .session_now(&gains, environment.now.timestamp_millis())
             .ok()?;
-        let more = session.unwritten - self.stored_unwritten().ok()?;
-        today.unwritten = (today.unwritten + more).or_zero();
-        month.unwritten = (month.unwritten + more).or_zero();
-        Some(LiveFigures {
+        let unwritten = session.unwritten - self.stored_unwritten().ok()?;
+        for sum in [Some(&mut today), month.as_mut()].into_iter().flatten() {
+            sum.recorded += recorded;
+            sum.unwritten = (sum.unwritten + unwritten).or_zero();
+        }
+        let figures = LiveFigures {
             session,
             today,
             month,
             is_complete: self.ledger.is_complete(),
-            told: telling,
-        })
+        };
+        Some((figures, telling))
     }
 
     fn stored_unwritten(&self) -> rusqlite::Result<Money> {
@@ -205,7 +217,6 @@ impl Live {
     fn session_now(
         &self,
         gains: &[Gain],
-        told: Option<&Told>,
         now: Millis,
     ) -> rusqlite::Result<(Spent, Option<Telling>)> {
         let connection = &self.ledger.connection;
@@ -216,7 +227,7 @@ impl Live {
         let own = gains.iter().filter(|gain| gain.is_of_session);
         facts.recorded += own.map(|gain| gain.cost).sum();
         let mut rows = id.map_or(Ok(Vec::new()), |id| told::of_session(connection, id))?;
-        let telling = match told {
+        let telling = match &self.told {
             Some(told) => {
                 let telling = self.telling(told, id, &facts, &rows, gains, now)?;
                 facts.untold = telling.untold;
@@ -245,34 +256,34 @@ impl Live {
         now: Millis,
     ) -> rusqlite::Result<Telling> {
         let origin = told.run_ms.map(|run_ms| now - run_ms);
-        let (row, untold, is_news) = match told::same_process(rows, origin, told.total) {
-            Some(known) => {
-                let row = self.grown(known, told, id, gains, now)?;
-                (row, facts.untold, row != *known)
-            }
-            None => {
-                let (base, own) = self.at_first_sight(told, id, facts, gains, origin)?;
-                let row = ToldRow {
-                    origin: origin.unwrap_or(-now),
-                    total: told.total,
-                    grown: self.prices.scale_client_amount(told.total - base),
-                    rate: SAME_PRICES,
-                    at: now,
-                    model: None,
-                };
-                let untold = if rows.is_empty() {
-                    facts.loose() - own
-                } else {
-                    facts.untold
-                };
-                (row, untold, true)
-            }
+        let model = told.model.clone();
+        if let Some(known) = told::same_process(rows, origin, told.total) {
+            let row = self.grown(known, told, id, gains, now)?;
+            return Ok(Telling {
+                row,
+                untold: facts.untold,
+                model,
+                is_news: row != *known,
+            });
+        }
+        let (base, own) = self.at_first_sight(told, id, facts, gains, origin)?;
+        let untold = if rows.is_empty() {
+            facts.loose() - own
+        } else {
+            facts.untold
         };
         Ok(Telling {
-            row,
+            row: ToldRow {
+                origin: origin.unwrap_or(-now),
+                total: told.total,
+                grown: self.prices.scale_client_amount(told.total - base),
+                rate: SAME_PRICES,
+                at: now,
+                model: None,
+            },
             untold,
-            model: told.model.clone(),
-            is_news,
+            model,
+            is_news: true,
         })
     }
 
@@ -376,12 +387,14 @@ impl Live {
     }
 
     /// Writes what is worth writing. Whatever fails is tried again the next time.
-    pub fn keep(mut self, figures: Option<&LiveFigures>) {
-        let telling = figures.and_then(|figures| figures.told.clone());
+    pub fn keep(mut self) {
+        let telling = self.telling.take().filter(|telling| telling.is_news);
         // While the last word is an error it stays unread, so that the next status line sees it too.
         let is_to_stay = self.gained.ends_in_refusal;
         if self.is_in_transaction {
-            let put = !is_to_stay && self.put_told(telling.as_ref()).is_ok();
+            let connection = &self.ledger.connection;
+            let put = !is_to_stay
+                && put_told(connection, &self.session, telling.as_ref(), &self.prices).is_ok();
             let end = if put { "COMMIT" } else { "ROLLBACK" };
             let _ = self.ledger.connection.execute_batch(end);
             self.ledger.tidy();
@@ -389,21 +402,15 @@ impl Live {
         }
         let gained = std::mem::take(&mut self.gained);
         let is_gain_kept = !is_to_stay && gained.is_worth_writing();
-        let told = telling.filter(|telling| telling.is_news);
-        if is_gain_kept || told.is_some() {
+        if is_gain_kept || telling.is_some() {
             let (session, prices) = (self.session.clone(), self.prices.clone());
             let _ = self.ledger.write(|connection| {
                 if is_gain_kept {
                     put_and_settle(connection, &gained, &prices)?;
                 }
-                put_told(connection, &session, told.as_ref(), &prices)
+                put_told(connection, &session, telling.as_ref(), &prices)
             });
         }
-    }
-
-    fn put_told(&self, telling: Option<&Telling>) -> rusqlite::Result<()> {
-        let news = telling.filter(|telling| telling.is_news);
-        put_told(&self.ledger.connection, &self.session, news, &self.prices)
     }
 }
 

@@ -1,25 +1,82 @@
 //! The words of the contract: what can stop the work, how sure we are, and who can change it.
 
-/// What stopped the work.
+use chrono::TimeDelta;
+
+use crate::time::{FIVE_HOURS, WEEK};
+
+/// A usage window of a plan, which starts afresh by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LimitKind {
-    /// The plan's five-hour window ("session limit", "5-hour limit").
+pub enum Window {
+    /// "Session limit", "5-hour limit".
     FiveHour,
-    /// The plan's weekly window over all models.
+    /// The weekly window over all models.
     Weekly,
     /// The weekly window for Opus models.
     WeeklyOpus,
     /// The weekly window for Sonnet models.
     WeeklySonnet,
-    /// The weekly window for Fable models (the server calls it `seven_day_overage_included`).
+    /// The weekly window for Fable models.
     WeeklyFable,
+}
+
+impl Window {
+    /// The window that the server names in `rateLimitType`. None for `overage` and for names that
+    /// are new.
+    pub fn of_rate_limit_type(name: &str) -> Option<Self> {
+        match name {
+            "five_hour" => Some(Self::FiveHour),
+            "seven_day" => Some(Self::Weekly),
+            "seven_day_opus" => Some(Self::WeeklyOpus),
+            "seven_day_sonnet" => Some(Self::WeeklySonnet),
+            "seven_day_overage_included" => Some(Self::WeeklyFable),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn length(self) -> TimeDelta {
+        match self {
+            Self::FiveHour => FIVE_HOURS,
+            Self::Weekly | Self::WeeklyOpus | Self::WeeklySonnet | Self::WeeklyFable => WEEK,
+        }
+    }
+
+    /// What people call it.
+    pub(crate) fn limit(self) -> &'static str {
+        match self {
+            Self::FiveHour => "5-hour limit",
+            Self::Weekly => "weekly limit",
+            Self::WeeklyOpus => "weekly Opus limit",
+            Self::WeeklySonnet => "weekly Sonnet limit",
+            Self::WeeklyFable => "weekly Fable limit",
+        }
+    }
+
+    /// The same without "limit".
+    pub(crate) fn short(self) -> &'static str {
+        self.limit().trim_end_matches(" limit")
+    }
+
+    /// Whether it counts one family of models only. Claude Code tells no meter for those.
+    pub(crate) fn is_of_one_model(self) -> bool {
+        match self {
+            Self::FiveHour | Self::Weekly => false,
+            Self::WeeklyOpus | Self::WeeklySonnet | Self::WeeklyFable => true,
+        }
+    }
+}
+
+/// What stopped the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitKind {
+    /// A usage window of the plan.
+    Window(Window),
     /// The prepaid pool: usage credits, formerly extra usage.
     UsageCredits,
     /// The monthly cap that a person set on their own usage credits.
     OwnSpendCap,
     /// A cap that an admin set for this member or group.
     MemberSpendCap,
-    /// The cap that an organisation set on its usage credits.
+    /// The cap that an organization set on its usage credits.
     OrgSpendCap,
     /// The seat does not include usage credits.
     SeatNoCredits,
@@ -27,7 +84,7 @@ pub enum LimitKind {
     ModelNeedsCredits,
     /// The Console's prepaid balance.
     ApiCreditBalance,
-    /// A cap set in the Console for an organisation or a workspace.
+    /// A cap set in the Console for an organization or a workspace.
     ApiSpendCap,
     /// A payment that failed or lapsed.
     Billing,
@@ -41,9 +98,9 @@ pub enum LimitKind {
     ServerError,
     /// The login or the key was refused.
     Auth,
-    /// The organisation of the credential was disabled.
+    /// The organization of the credential was disabled.
     OrgDisabled,
-    /// The organisation does not allow subscriptions in Claude Code.
+    /// The organization does not allow subscriptions in Claude Code.
     SubscriptionAccess,
     /// The model does not exist or is not open to this account.
     ModelUnavailable,
@@ -51,88 +108,81 @@ pub enum LimitKind {
     RequestTooLarge,
     /// More tokens than the model takes.
     PromptTooLong,
-    /// Nothing that whycap knows.
+    /// Nothing that whycap knows, or a window that is not named.
     Unknown,
 }
 
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// Use within a window of the plan.
+    Included(Window),
+    /// A plan's usage credits: the pool, or a cap on it, by the month.
+    Credits,
+    /// Money in the Console, by the month.
+    ApiMoney,
+    /// The service's state at this moment.
+    Passing,
+    /// Nothing: a setting, an entitlement, a size.
+    Nothing,
+}
+
 impl LimitKind {
-    /// Every kind with its name in JSON.
-    pub const ALL: [(Self, &'static str); 25] = [
-        (Self::FiveHour, "five_hour"),
-        (Self::Weekly, "weekly"),
-        (Self::WeeklyOpus, "weekly_opus"),
-        (Self::WeeklySonnet, "weekly_sonnet"),
-        (Self::WeeklyFable, "weekly_fable"),
-        (Self::UsageCredits, "usage_credits"),
-        (Self::OwnSpendCap, "own_spend_cap"),
-        (Self::MemberSpendCap, "member_spend_cap"),
-        (Self::OrgSpendCap, "org_spend_cap"),
-        (Self::SeatNoCredits, "seat_no_credits"),
-        (Self::ModelNeedsCredits, "model_needs_credits"),
-        (Self::ApiCreditBalance, "api_credit_balance"),
-        (Self::ApiSpendCap, "api_spend_cap"),
-        (Self::Billing, "billing"),
-        (Self::LongContextCredits, "long_context_credits"),
-        (Self::Throttle, "throttle"),
-        (Self::Overloaded, "overloaded"),
-        (Self::ServerError, "server_error"),
-        (Self::Auth, "auth"),
-        (Self::OrgDisabled, "org_disabled"),
-        (Self::SubscriptionAccess, "subscription_access"),
-        (Self::ModelUnavailable, "model_unavailable"),
-        (Self::RequestTooLarge, "request_too_large"),
-        (Self::PromptTooLong, "prompt_too_long"),
-        (Self::Unknown, "unknown"),
-    ];
+    /// The name in JSON, and what it counts: all that is said about a kind as such.
+    fn described(self) -> (&'static str, Counts) {
+        match self {
+            Self::Window(window) => {
+                let name = match window {
+                    Window::FiveHour => "five_hour",
+                    Window::Weekly => "weekly",
+                    Window::WeeklyOpus => "weekly_opus",
+                    Window::WeeklySonnet => "weekly_sonnet",
+                    Window::WeeklyFable => "weekly_fable",
+                };
+                (name, Counts::Included(window))
+            }
+            Self::UsageCredits => ("usage_credits", Counts::Credits),
+            Self::OwnSpendCap => ("own_spend_cap", Counts::Credits),
+            Self::MemberSpendCap => ("member_spend_cap", Counts::Credits),
+            Self::OrgSpendCap => ("org_spend_cap", Counts::Credits),
+            Self::SeatNoCredits => ("seat_no_credits", Counts::Credits),
+            Self::ModelNeedsCredits => ("model_needs_credits", Counts::Nothing),
+            Self::ApiCreditBalance => ("api_credit_balance", Counts::ApiMoney),
+            Self::ApiSpendCap => ("api_spend_cap", Counts::ApiMoney),
+            Self::Billing => ("billing", Counts::Nothing),
+            Self::LongContextCredits => ("long_context_credits", Counts::Nothing),
+            Self::Throttle => ("throttle", Counts::Passing),
+            Self::Overloaded => ("overloaded", Counts::Passing),
+            Self::ServerError => ("server_error", Counts::Passing),
+            Self::Auth => ("auth", Counts::Nothing),
+            Self::OrgDisabled => ("org_disabled", Counts::Nothing),
+            Self::SubscriptionAccess => ("subscription_access", Counts::Nothing),
+            Self::ModelUnavailable => ("model_unavailable", Counts::Nothing),
+            Self::RequestTooLarge => ("request_too_large", Counts::Nothing),
+            Self::PromptTooLong => ("prompt_too_long", Counts::Nothing),
+            Self::Unknown => ("unknown", Counts::Nothing),
+        }
+    }
 
     /// The name in JSON.
     pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(kind, _)| *kind == self)
-            .map_or("unknown", |(_, name)| name)
+        self.described().0
     }
 
-    /// Whether this is a usage window of a plan, which starts afresh by itself.
-    pub fn is_window(self) -> bool {
-        matches!(
-            self,
-            Self::FiveHour
-                | Self::Weekly
-                | Self::WeeklyOpus
-                | Self::WeeklySonnet
-                | Self::WeeklyFable
-        )
+    pub(crate) fn counts(self) -> Counts {
+        self.described().1
     }
 
-    /// Whether this is about usage credits: the pool, or a cap on it.
-    pub fn is_paid_from_pool(self) -> bool {
-        matches!(
-            self,
-            Self::UsageCredits
-                | Self::OwnSpendCap
-                | Self::MemberSpendCap
-                | Self::OrgSpendCap
-                | Self::SeatNoCredits
-        )
+    pub(crate) fn window(self) -> Option<Window> {
+        match self {
+            Self::Window(window) => Some(window),
+            _ => None,
+        }
     }
 
     /// Whether this is a passing state of the service.
-    pub fn is_passing(self) -> bool {
-        matches!(self, Self::Throttle | Self::Overloaded | Self::ServerError)
-    }
-
-    /// The window that the server names in `rateLimitType`. None for `overage` and for names that
-    /// are new.
-    pub fn of_rate_limit_type(name: &str) -> Option<Self> {
-        match name {
-            "five_hour" => Some(Self::FiveHour),
-            "seven_day" => Some(Self::Weekly),
-            "seven_day_opus" => Some(Self::WeeklyOpus),
-            "seven_day_sonnet" => Some(Self::WeeklySonnet),
-            "seven_day_overage_included" => Some(Self::WeeklyFable),
-            _ => None,
-        }
+    pub(crate) fn is_passing(self) -> bool {
+        self.counts() == Counts::Passing
     }
 }
 
@@ -149,6 +199,10 @@ pub enum Verdict {
     WrongCredential,
     /// A throttle, an outage, an entitlement or a setting.
     NotALimit,
+    /// A warning or news: nothing is stopped.
+    Notice,
+    /// The message says that the limit has ended.
+    Over,
     /// The evidence does not suffice.
     CannotTell,
 }
@@ -162,7 +216,40 @@ impl Verdict {
             Self::FalseLikely => "false_likely",
             Self::WrongCredential => "wrong_credential",
             Self::NotALimit => "not_a_limit",
+            Self::Notice => "notice",
+            Self::Over => "over",
             Self::CannotTell => "cannot_tell",
+        }
+    }
+}
+
+/// Who refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// Anthropic, for a claude.ai plan.
+    Plan,
+    /// Anthropic, for an API key of the Console.
+    Console,
+    /// AWS.
+    Bedrock,
+    /// Google Cloud.
+    Vertex,
+    /// Whoever stands at `ANTHROPIC_BASE_URL`.
+    Gateway,
+    /// Another program.
+    Other,
+}
+
+impl Service {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Console => "console",
+            Self::Bedrock => "bedrock",
+            Self::Vertex => "vertex",
+            Self::Gateway => "gateway",
+            Self::Other => "other",
         }
     }
 }
@@ -174,7 +261,7 @@ pub enum Who {
     Nobody,
     /// The user.
     You,
-    /// Somebody who administers the organisation.
+    /// Somebody who administers the organization.
     Admin,
     /// The maker of the service.
     Anthropic,

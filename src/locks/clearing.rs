@@ -1,55 +1,58 @@
 //! Clearing what was judged dead: watched where its age proves nothing, judged again right before
 //! acting, one at a time, and never by deleting content.
 //!
-//! Promises: only rows of the catalogue; a symbolic link leads nowhere; a lock that was touched
-//! after the judgement stays. Not promised: that nobody can take a lock in the microseconds between
-//! the last look and the removal; Claude Code itself removes old locks with the same gap.
+//! Promises: only locks that we know; a symbolic link leads nowhere; a lock that was touched after
+//! the judgement stays. Not promised: that nobody can take a lock in the microseconds between the
+//! last look and the removal; Claude Code itself removes old locks with the same gap.
 
-use std::io::ErrorKind;
+use std::cell::Cell;
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::finding::{self, Found, Scene};
-use super::judgement::{Clearance, Judgement, LONGEST_WATCH, Watch, Way, judge};
-use super::quarantine;
-use super::{Action, Lock};
+use super::judgement::{Clearance, LONGEST_WATCH, Watch, Way};
+use super::survey::{self, FoundLock, Scene};
+use super::{Lock, LockAction, quarantine};
 use crate::disk;
 use crate::environment::Environment;
 use crate::places::Places;
 
-/// How long to wait for another run of ours, in seconds: a little more than it can watch.
-const PATIENCE: u64 = 20;
+/// How long to wait for another run of ours: a little more than it can watch.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often to ask whether it has ended.
+const EVERY: Duration = Duration::from_millis(100);
+
+const GONE: &str = "It was gone before we came to it: released, or cleared by somebody else.";
 
 /// One clearing, dry or not.
-#[derive(Debug)]
-pub struct Clearing<'a> {
-    /// Where things are.
-    pub places: &'a Places,
-    /// Clock and variables.
-    pub environment: &'a Environment,
-    /// The directory whose project is looked at.
-    pub working_directory: Option<&'a Path>,
-    /// Show what would be done, and do nothing.
-    pub dry_run: bool,
-    started: Instant,
+pub(crate) struct Clearing<'a> {
+    places: &'a Places,
+    environment: &'a Environment,
+    working_directory: Option<&'a Path>,
+    dry_run: bool,
+    wait: &'a dyn Fn(Duration),
+    waited: Cell<Duration>,
 }
 
 impl<'a> Clearing<'a> {
-    /// Prepares a clearing that starts now.
-    pub fn new(
+    /// The project of `working_directory` is looked at as well. A dry run only says what would be
+    /// done. `wait` lets so much time pass.
+    pub(crate) fn new(
         places: &'a Places,
         environment: &'a Environment,
         working_directory: Option<&'a Path>,
         dry_run: bool,
+        wait: &'a dyn Fn(Duration),
     ) -> Self {
         Self {
             places,
             environment,
             working_directory,
             dry_run,
-            started: Instant::now(),
+            wait,
+            waited: Cell::default(),
         }
     }
 
@@ -57,199 +60,328 @@ impl<'a> Clearing<'a> {
     ///
     /// # Errors
     /// If another clearing does not end in reasonable time.
-    pub fn run(&self, tell: &dyn Fn(&str)) -> anyhow::Result<Vec<Lock>> {
+    pub(crate) fn run(&self, tell: &dyn Fn(&str)) -> anyhow::Result<Vec<Lock>> {
         let _own = if self.dry_run {
             None
         } else {
             self.take_own_lock(tell)?
         };
         let scene = self.scene();
-        let found = finding::find(self.places, self.working_directory, &scene);
-        let judged: Vec<(Found, Judgement)> = found
-            .into_iter()
-            .map(|found| {
-                let judgement = judge(&found.facts, &scene.surroundings);
-                (found, judgement)
-            })
-            .collect();
-        Ok(self
-            .watch(judged, tell)
-            .into_iter()
-            .map(|(found, judgement)| self.settle(&found, judgement, &scene))
-            .collect())
+        let found = survey::find(self.places, self.working_directory, &scene);
+        let judged = found.into_iter().map(|found| Lock::judged(found, &scene));
+        let watched = self.watch(judged.collect(), tell).into_iter();
+        Ok(watched.map(|lock| self.settle(lock, &scene)).collect())
+    }
+
+    fn pass(&self, time: Duration) {
+        (self.wait)(time);
+        self.waited.set(self.waited.get() + time);
     }
 
     fn scene(&self) -> Scene {
-        let passed = TimeDelta::from_std(self.started.elapsed()).unwrap_or_default();
+        let passed = TimeDelta::from_std(self.waited.get()).unwrap_or_default();
         Scene::look(self.places, self.environment, self.environment.now + passed)
     }
 
     /// Two clearings at once would do no harm, but their reports would confuse.
     fn take_own_lock(&self, tell: &dyn Fn(&str)) -> anyhow::Result<Option<disk::lock::Held>> {
         let path = self.places.data.join("clearing.lock");
+        // No place for our own files: what can be cleared without a quarantine still can.
         if disk::create_private_dir(&self.places.data).is_err() {
-            // No place for our own files: what can be cleared without a quarantine still can.
             return Ok(None);
         }
-        let waiting = Instant::now();
-        loop {
-            match disk::lock::try_lock(&path) {
-                Ok(Some(held)) => return Ok(Some(held)),
-                Err(_) => return Ok(None),
-                Ok(None) if waiting.elapsed() > Duration::from_secs(PATIENCE) => {
-                    anyhow::bail!(
-                        "another whycap --clear-stale-locks is running (it holds {}); try again when it has ended",
-                        path.display()
-                    );
-                }
-                Ok(None) => {
-                    if waiting.elapsed() < Duration::from_millis(50) {
-                        tell(
-                            "Another whycap --clear-stale-locks is running; waiting for it to end.",
-                        );
-                    }
-                    std::thread::sleep(Duration::from_millis(100));
-                }
+        while let Ok(held) = disk::lock::try_lock(&path) {
+            if held.is_some() {
+                return Ok(held);
             }
+            if self.waited.get().is_zero() {
+                tell("Another whycap --clear-stale-locks is running; waiting for it to end.");
+            }
+            anyhow::ensure!(
+                self.waited.get() < PATIENCE,
+                "another whycap --clear-stale-locks is running (it holds {}); try again when it has ended",
+                path.display()
+            );
+            self.pass(EVERY);
         }
+        Ok(None)
     }
 
     /// Looks twice at the locks of which one look shows too little.
-    fn watch(
-        &self,
-        judged: Vec<(Found, Judgement)>,
-        tell: &dyn Fn(&str),
-    ) -> Vec<(Found, Judgement)> {
-        let seconds = judged
-            .iter()
-            .filter_map(|(_, judgement)| match judgement.clearance {
-                Clearance::AfterWatching(seconds) => Some(seconds),
-                _ => None,
-            })
-            .max();
-        let Some(seconds) = seconds.map(|seconds| seconds.clamp(1, LONGEST_WATCH)) else {
-            return judged;
+    fn watch(&self, judged: Vec<Lock>, tell: &dyn Fn(&str)) -> Vec<Lock> {
+        let wait = |lock: &Lock| match lock.judgement.clearance {
+            Clearance::AfterWatching(seconds) => seconds.min(LONGEST_WATCH),
+            _ => 0,
         };
+        let seconds = judged.iter().map(wait).max().unwrap_or(0);
+        if seconds == 0 {
+            return judged;
+        }
         tell(&format!(
             "Watching for {seconds} s whether anybody uses a lock whose age shows nothing."
         ));
-        let watching = Instant::now();
-        std::thread::sleep(Duration::from_secs(seconds.unsigned_abs()));
-        let watched = i64::try_from(watching.elapsed().as_secs()).unwrap_or(seconds);
+        self.pass(Duration::from_secs(seconds.unsigned_abs()));
         let scene = self.scene();
-        judged
-            .into_iter()
-            .filter_map(|(found, judgement)| {
-                if !matches!(judgement.clearance, Clearance::AfterWatching(_)) {
-                    return Some((found, judgement));
+        let look_again = |before: Lock| {
+            if wait(&before) == 0 {
+                return Some(before);
+            }
+            let parent = before.found.parent();
+            match parent.and_then(|parent| before.found.again(&parent, &scene)) {
+                Ok(Some(mut again)) => {
+                    let moved = again.was_touched_since(&before.found);
+                    again.facts.watch = Some(Watch { seconds, moved });
+                    Some(Lock::judged(again, &scene))
                 }
-                let Ok(again) = found.again(&scene) else {
-                    return Some((found, judgement));
-                };
                 // Released while we watched: then there is nothing to report.
-                let mut again = again?;
-                again.facts.watch = Some(Watch {
-                    seconds: watched,
-                    moved: again.identity != found.identity,
-                });
-                let judgement = judge(&again.facts, &scene.surroundings);
-                Some((again, judgement))
-            })
-            .collect()
+                Ok(None) => None,
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(_) => Some(before),
+            }
+        };
+        judged.into_iter().filter_map(look_again).collect()
     }
 
-    fn settle(&self, found: &Found, judgement: Judgement, scene: &Scene) -> Lock {
-        match judgement.clearance {
-            Clearance::Granted(_) if self.dry_run => Lock::of(found, judgement, Action::WouldClear),
-            Clearance::Granted(_) => self.clear(found, judgement, scene),
-            _ => Lock::of(found, judgement, Action::Kept),
+    fn settle(&self, mut lock: Lock, scene: &Scene) -> Lock {
+        lock.action = LockAction::Kept;
+        if let Clearance::Granted(_) = lock.judgement.clearance {
+            if self.dry_run {
+                lock.action = LockAction::WouldClear;
+            } else {
+                return self
+                    .clear(&lock.found, scene)
+                    .unwrap_or_else(|(action, why)| {
+                        lock.judgement.why = why;
+                        Lock { action, ..lock }
+                    });
+            }
         }
+        lock
     }
 
     /// Judges once more and acts. The facts may have changed since; then the new judgement counts.
-    fn clear(&self, found: &Found, judgement: Judgement, scene: &Scene) -> Lock {
-        let with = |judgement: Judgement, action, why: String| {
-            Lock::of(found, Judgement { why, ..judgement }, action)
+    fn clear(&self, found: &FoundLock, scene: &Scene) -> Result<Lock, (LockAction, String)> {
+        let kept = |why: &str| (LockAction::Kept, why.to_owned());
+        let gone = || (LockAction::None, GONE.to_owned());
+        let refused = |error: io::Error| match error.kind() {
+            ErrorKind::NotFound => gone(),
+            ErrorKind::DirectoryNotEmpty => kept("Something was put into it while we worked."),
+            _ => (LockAction::Failed, quarantine::failure(&error, found)),
         };
-        let gone = "It was gone before we came to it: released, or cleared by somebody else.";
-        let parent = match found.parent() {
-            Ok(parent) => parent,
-            Err(error) => {
-                return with(
-                    judgement,
-                    Action::Failed,
-                    quarantine::failure(&error, found),
-                );
-            }
-        };
+        let parent = found.parent().map_err(refused)?;
         // Whether a session runs matters to few locks, and asking takes a walk over all processes;
         // the process that a lock itself names is looked at anew in any case.
         let fresh;
-        let scene = if found.facts.row.stays_with_live_session {
+        let scene = if found.facts.known.stays_with_live_session {
             fresh = self.scene();
             &fresh
         } else {
             scene
         };
-        let mut again = match found.again(scene) {
-            Ok(Some(again)) => again,
-            Ok(None) => return with(judgement, Action::None, gone.to_owned()),
-            Err(error) => {
-                return with(
-                    judgement,
-                    Action::Failed,
-                    quarantine::failure(&error, found),
-                );
+        let again = found.again(&parent, scene).map_err(refused)?;
+        let mut again = again.ok_or_else(gone)?;
+        if again.was_touched_since(found) {
+            return Err(kept("It was touched while we worked: somebody uses it."));
+        }
+        again.facts.watch = found.facts.watch;
+        let mut last = Lock::judged(again, scene);
+        last.action = LockAction::Cleared;
+        match last.judgement.clearance {
+            Clearance::Granted(Way::RemoveEmptyDirectory) => {
+                parent.remove_empty(found.name()).map_err(refused)?;
             }
-        };
-        again.facts.watch = found.facts.watch.map(|watch| Watch {
-            moved: watch.moved || again.identity != found.identity,
-            ..watch
-        });
-        if again.identity != found.identity {
-            return with(
-                judgement,
-                Action::Kept,
-                "It was touched while we worked: somebody uses it.".to_owned(),
-            );
+            Clearance::Granted(Way::Quarantine) => {
+                let (why, now) = (&last.judgement.why, scene.surroundings.now);
+                quarantine::put(self.places, found, &parent, why, now)
+                    .map_err(|why| (LockAction::Failed, why))?;
+            }
+            _ => last.action = LockAction::Kept,
         }
-        let last = judge(&again.facts, &scene.surroundings);
-        let Clearance::Granted(way) = last.clearance else {
-            return Lock::of(&again, last, Action::Kept);
-        };
-        let outcome = match way {
-            Way::RemoveEmptyDirectory => match parent.remove_empty(again.name()) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    return with(last, Action::None, gone.to_owned());
-                }
-                Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
-                    return with(
-                        last,
-                        Action::Kept,
-                        "Something was put into it while we worked.".to_owned(),
-                    );
-                }
-                other => other.map_err(|error| quarantine::failure(&error, &again)),
-            },
-            Way::Quarantine => quarantine::put(
-                self.places,
-                &again,
-                &parent,
-                &last.why,
-                scene.surroundings.now,
-            ),
-        };
-        match outcome {
-            Ok(()) => Lock::of(&again, last, Action::Cleared),
-            Err(why) => with(last, Action::Failed, why),
-        }
+        Ok(last)
     }
 }
 
 #[cfg(test)]
-#[path = "clearing_tests.rs"]
 #[expect(
     clippy::disallowed_methods,
     reason = "tests plant and replace locks behind the program's back"
 )]
-mod tests;
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::locks::judgement::LockVerdict;
+
+    struct Home {
+        directory: tempfile::TempDir,
+        environment: Environment,
+        places: Places,
+    }
+
+    impl Home {
+        /// A home with the machine's own clock: that is what files are dated by.
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            fs::create_dir(directory.path().join(".claude")).unwrap();
+            let variables = [("HOME".into(), directory.path().as_os_str().to_owned())];
+            let environment = Environment::new(variables, std::time::SystemTime::now().into());
+            let mut places = Places::of(&environment);
+            places.data = directory.path().join("data");
+            Self {
+                directory,
+                environment,
+                places,
+            }
+        }
+
+        fn path(&self, relative: &str) -> std::path::PathBuf {
+            self.directory.path().join(relative)
+        }
+
+        /// An empty directory whose date lies `age` seconds back.
+        fn directory(&self, relative: &str, age: i64) {
+            fs::create_dir_all(self.path(relative)).unwrap();
+            self.set_age(relative, age);
+        }
+
+        fn set_age(&self, relative: &str, age: i64) {
+            let date = self.environment.now - TimeDelta::seconds(age);
+            let file = fs::File::open(self.path(relative)).unwrap();
+            file.set_modified(date.into()).unwrap();
+        }
+
+        fn clearing<'a>(&'a self, wait: &'a dyn Fn(Duration)) -> Clearing<'a> {
+            Clearing::new(&self.places, &self.environment, None, false, wait)
+        }
+
+        /// Finds and judges; then `meanwhile` happens; then what was found is cleared.
+        fn race(&self, meanwhile: impl Fn()) -> Vec<Lock> {
+            let clearing = self.clearing(&|_| ());
+            let scene = clearing.scene();
+            let found = survey::find(&self.places, None, &scene);
+            meanwhile();
+            let outcome = |found| {
+                let lock = Lock::judged(found, &scene);
+                let is_granted = matches!(lock.judgement.clearance, Clearance::Granted(_));
+                assert!(is_granted, "{lock:?}");
+                clearing.settle(lock, &scene)
+            };
+            found.into_iter().map(outcome).collect()
+        }
+    }
+
+    const STATE: &str = ".claude.json.lock";
+    const HISTORY: &str = ".claude/history.jsonl.lock";
+
+    fn verdict_and_action(lock: &Lock) -> (LockVerdict, LockAction) {
+        (lock.judgement.verdict, lock.action)
+    }
+
+    #[test]
+    fn a_lock_whose_date_moves_while_it_is_watched_is_held() {
+        let home = Home::new();
+        home.directory(STATE, -3600);
+        home.directory(HISTORY, -3600);
+        let heartbeat = |_| home.set_age(STATE, -3601);
+        let done = home.clearing(&heartbeat).run(&|_| ()).unwrap();
+        let outcomes: Vec<_> = done.iter().map(verdict_and_action).collect();
+        assert_eq!(
+            outcomes,
+            [
+                (LockVerdict::Held, LockAction::Kept),
+                (LockVerdict::Stuck, LockAction::Cleared)
+            ]
+        );
+        assert!(home.path(STATE).exists() && !home.path(HISTORY).exists());
+    }
+
+    #[test]
+    fn a_fresh_lock_is_watched_until_its_age_tells() {
+        let home = Home::new();
+        home.directory(STATE, 4);
+        let said = std::cell::RefCell::new(Vec::new());
+        let clearing = home.clearing(&|_| ());
+        let done = clearing
+            .run(&|why| said.borrow_mut().push(why.to_owned()))
+            .unwrap();
+        let cleared = (LockVerdict::Stale, LockAction::Cleared);
+        assert_eq!(verdict_and_action(&done[0]), cleared);
+        assert_eq!(clearing.waited.get(), Duration::from_secs(7));
+        assert!(said.take()[0].starts_with("Watching for 7 s"));
+    }
+
+    #[test]
+    fn another_clearing_is_waited_for_but_not_for_ever() {
+        let home = Home::new();
+        home.directory(HISTORY, 600);
+        fs::create_dir(&home.places.data).unwrap();
+        let own = home.places.data.join("clearing.lock");
+        let other = std::cell::Cell::new(disk::lock::try_lock(&own).unwrap());
+        let error = home.clearing(&|_| ()).run(&|_| ()).unwrap_err().to_string();
+        assert!(error.contains("clearing.lock"), "{error}");
+        let ends = |_| drop(other.take());
+        let done = home.clearing(&ends).run(&|_| ()).unwrap();
+        assert_eq!(done[0].action, LockAction::Cleared);
+    }
+
+    #[test]
+    fn a_lock_that_is_refreshed_between_judgement_and_removal_stays() {
+        let home = Home::new();
+        home.directory(HISTORY, 600);
+        let outcomes = home.race(|| home.set_age(HISTORY, 599));
+        assert_eq!(outcomes[0].action, LockAction::Kept);
+        assert!(home.path(HISTORY).exists());
+    }
+
+    #[test]
+    fn a_lock_that_was_released_in_between_is_no_failure() {
+        let home = Home::new();
+        home.directory(HISTORY, 600);
+        let outcomes = home.race(|| fs::remove_dir(home.path(HISTORY)).unwrap());
+        assert_eq!(outcomes[0].action, LockAction::None);
+    }
+
+    #[test]
+    fn a_lock_that_a_new_process_took_over_in_between_stays() {
+        let home = Home::new();
+        let lock = home.path(".claude/daemon.lock");
+        // Above the highest number that Linux gives out.
+        fs::write(&lock, "4194305").unwrap();
+        let outcomes = home.race(|| fs::write(&lock, std::process::id().to_string()).unwrap());
+        assert_eq!(outcomes[0].action, LockAction::Kept);
+        assert!(lock.exists());
+    }
+
+    #[test]
+    fn a_directory_that_was_put_in_the_place_of_a_file_is_not_taken_away() {
+        let home = Home::new();
+        let lock = home.path(HISTORY);
+        fs::write(&lock, "x").unwrap();
+        home.set_age(HISTORY, 600);
+        let outcomes = home.race(|| {
+            fs::remove_file(&lock).unwrap();
+            fs::create_dir(&lock).unwrap();
+        });
+        let kept = (LockVerdict::Stuck, LockAction::Kept);
+        assert_eq!(verdict_and_action(&outcomes[0]), kept);
+        assert!(lock.is_dir());
+    }
+
+    #[test]
+    fn what_was_replaced_in_the_very_last_instant_is_put_back() {
+        let home = Home::new();
+        let lock = home.path(HISTORY);
+        fs::write(&lock, "judged").unwrap();
+        let scene = home.clearing(&|_| ()).scene();
+        let found = survey::find(&home.places, None, &scene).remove(0);
+        // The judged file lives on elsewhere, so that its inode cannot be given to the new one.
+        fs::rename(&lock, home.path("elsewhere")).unwrap();
+        fs::write(&lock, "new").unwrap();
+        let parent = found.parent().unwrap();
+        let outcome = quarantine::put(&home.places, &found, &parent, "test", home.environment.now);
+        assert!(outcome.unwrap_err().contains("left in place"));
+        assert_eq!(fs::read(&lock).unwrap(), b"new");
+        let quarantine = fs::read_dir(home.path("data/quarantine")).unwrap();
+        assert_eq!(quarantine.count(), 0);
+    }
+}

@@ -1,130 +1,185 @@
 //! What a lock is now, from the facts alone. Pure: no file, no clock, no process is looked at here.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 
-use super::catalogue::{Heartbeat, Kind, Row};
-use super::directory::Shape;
-pub use super::verdict::{Clearance, Judgement, Verdict, Way};
+use super::known_locks::{Heartbeat, Kind, KnownLock};
+use super::sighting::Shape;
 use crate::claude::processes::Process;
-use crate::claude::sessions::{Claim, Presence, Standing};
+use crate::claude::sessions::{Claim, Liveness, Presence};
 use crate::time::in_words;
 
 /// Everything that was seen of one lock.
 #[derive(Debug, Clone)]
-pub struct Facts {
-    /// Its row in the catalogue.
-    pub row: &'static Row,
-    /// What lies there.
-    pub shape: Shape,
+pub(super) struct LockFacts {
+    pub(super) known: &'static KnownLock,
+    pub(super) shape: Shape,
     /// Whether it belongs to the user that runs us.
-    pub ours: bool,
+    pub(super) ours: bool,
     /// Its date; a holder's heartbeat sets it.
-    pub modified: DateTime<Utc>,
+    pub(super) modified: DateTime<Utc>,
     /// When anything about it last changed; no program can choose this date.
-    pub changed: DateTime<Utc>,
+    pub(super) changed: DateTime<Utc>,
     /// The process that it names, if it is a file that names one.
-    pub claim: Option<Claim>,
+    pub(super) claim: Option<Claim>,
     /// What was seen of that process.
-    pub process: Option<Process>,
+    pub(super) process: Option<Process>,
     /// Whether anybody listens on the editor's port.
-    pub port_open: Option<bool>,
+    pub(super) port_open: Option<bool>,
     /// What watching it showed, if it was watched.
-    pub watch: Option<Watch>,
+    pub(super) watch: Option<Watch>,
 }
 
 /// Two looks at a lock, some time apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Watch {
+pub(super) struct Watch {
     /// Seconds between the looks.
-    pub seconds: i64,
+    pub(super) seconds: i64,
     /// Whether it was touched, or taken anew, in between.
-    pub moved: bool,
+    pub(super) moved: bool,
 }
 
 /// What holds for all locks alike.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub(super) struct Surroundings {
     /// The moment of judgement.
-    pub now: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
     /// Who works with this configuration directory.
-    pub present: Presence,
+    pub(super) present: Presence,
     /// Where our process ids are valid.
-    pub pid_domain: Option<String>,
+    pub(super) pid_domain: Option<String>,
     /// Whether this is Linux inside Windows.
-    pub wsl: bool,
+    pub(super) wsl: bool,
+}
+
+/// What a lock turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LockVerdict {
+    /// Left over, and it never heals by itself.
+    Stuck,
+    /// Left over; Claude Code gets along with it, or will by itself.
+    Stale,
+    /// The evidence does not suffice.
+    CannotTell,
+    /// Somebody holds it.
+    Held,
+    /// Somebody else's business.
+    NotOurs,
+    /// Belongs there and does nothing.
+    Harmless,
+}
+
+/// How a dead lock goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// `rmdir`: nothing is lost.
+    RemoveEmptyDirectory,
+    /// Moved into quarantine, from where it can be brought back.
+    Quarantine,
+}
+
+/// Whether it may be cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clearance {
+    Granted(Way),
+    /// It depends on whether anybody touches it in so many seconds.
+    AfterWatching(i64),
+    Denied,
+}
+
+/// Verdict, reason and consequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Judgement {
+    pub(super) verdict: LockVerdict,
+    /// A sentence or two.
+    pub(super) why: String,
+    pub(super) clearance: Clearance,
+}
+
+impl Judgement {
+    fn new(verdict: LockVerdict, why: impl Into<String>, clearance: Clearance) -> Self {
+        Self {
+            verdict,
+            why: why.into(),
+            clearance,
+        }
+    }
+
+    fn held(why: impl Into<String>) -> Self {
+        Self::new(LockVerdict::Held, why, Clearance::Denied)
+    }
+
+    fn not_ours(why: impl Into<String>) -> Self {
+        Self::new(LockVerdict::NotOurs, why, Clearance::Denied)
+    }
+
+    fn cannot_tell(why: impl Into<String>) -> Self {
+        Self::new(LockVerdict::CannotTell, why, Clearance::Denied)
+    }
+
+    /// Left over, to be set aside.
+    fn stale_file(why: impl Into<String>) -> Self {
+        Self::new(LockVerdict::Stale, why, Clearance::Granted(Way::Quarantine))
+    }
 }
 
 /// File systems and clocks may disagree by this much without anything being wrong.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// Longer than this nobody should have to wait for us.
-pub const LONGEST_WATCH: i64 = 12;
+pub(super) const LONGEST_WATCH: i64 = 12;
 
 /// Judges one lock.
-pub fn judge(facts: &Facts, around: &Surroundings) -> Judgement {
-    if facts.row.kind == Kind::Foreign {
-        return denied(
-            Verdict::NotOurs,
-            format!("It belongs to {}.", facts.row.owner),
-        );
-    }
-    if facts.shape == Shape::Link {
-        return denied(
-            Verdict::NotOurs,
-            "It is a symbolic link, which Claude Code never makes here. Look where it leads and remove the link yourself.",
-        );
-    }
-    if facts.shape == Shape::Other {
-        return denied(Verdict::CannotTell, "It is neither a file nor a directory.");
-    }
-    if facts.row.kind == Kind::Marker {
-        return denied(
-            Verdict::Harmless,
-            "It stays here by design and holds nothing.",
-        );
+pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> Judgement {
+    let kind = facts.known.kind;
+    match (kind, facts.shape) {
+        (Kind::Foreign, _) => {
+            return Judgement::not_ours(format!("It belongs to {}.", facts.known.owner));
+        }
+        (_, Shape::Link) => {
+            return Judgement::not_ours(
+                "It is a symbolic link, which Claude Code never makes here. Look where it leads and remove the link yourself.",
+            );
+        }
+        (_, Shape::Other) => {
+            return Judgement::cannot_tell("It is neither a file nor a directory.");
+        }
+        (Kind::Marker, _) => {
+            let why = "It stays here by design and holds nothing.";
+            return Judgement::new(LockVerdict::Harmless, why, Clearance::Denied);
+        }
+        _ => {}
     }
     if !facts.ours {
-        return denied(
-            Verdict::NotOurs,
-            "It belongs to another user of this machine.",
-        );
+        return Judgement::not_ours("It belongs to another user of this machine.");
     }
     if facts.watch.is_some_and(|watch| watch.moved) {
-        return denied(
-            Verdict::Held,
-            "It was touched while we watched: somebody uses it.",
-        );
+        return Judgement::held("It was touched while we watched: somebody uses it.");
     }
-    match facts.row.kind {
-        Kind::Directory(rhythm) => directory(facts, rhythm, around),
-        Kind::Process { older_form } => match (facts.shape, older_form) {
-            (Shape::File, _) => named_process(facts, around),
-            (_, Some(rhythm)) => directory(facts, rhythm, around),
-            (_, None) => denied(
-                Verdict::CannotTell,
-                "It is a directory where a file belongs; no version of Claude Code that we know makes one.",
-            ),
-        },
-        Kind::Registry if facts.shape == Shape::File => named_process(facts, around),
-        Kind::Editor if facts.shape == Shape::File => editor(facts, around),
-        Kind::Registry | Kind::Editor | Kind::Marker | Kind::Foreign => denied(
-            Verdict::CannotTell,
-            "It is a directory where a file belongs.",
+    match (kind, facts.shape) {
+        (Kind::Process { .. } | Kind::Registry, Shape::File) => named_process(facts, around),
+        (Kind::Editor, Shape::File) => editor(facts, around),
+        (
+            Kind::Directory(rhythm)
+            | Kind::Process {
+                older_form: Some(rhythm),
+            },
+            _,
+        ) => directory(facts, rhythm, around),
+        _ => Judgement::cannot_tell(
+            "It is a directory where a file belongs; no version of Claude Code that we know makes one.",
         ),
     }
 }
 
-fn denied(verdict: Verdict, why: impl Into<String>) -> Judgement {
-    Judgement {
-        verdict,
-        why: why.into(),
-        clearance: Clearance::Denied,
-    }
-}
-
-/// A lock that is stuck whatever happens, or None. Needs nothing but its shape and dates.
-pub fn never_heals(facts: &Facts, now: DateTime<Utc>) -> Option<String> {
-    match facts.shape {
+/// Why a lock is stuck whatever happens, or None.
+pub(super) fn never_heals(
+    shape: Shape,
+    modified: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<String> {
+    match shape {
         Shape::File => Some(
             "It is a file where Claude Code makes a directory; Claude Code cannot remove it."
                 .to_owned(),
@@ -132,71 +187,52 @@ pub fn never_heals(facts: &Facts, now: DateTime<Utc>) -> Option<String> {
         Shape::FullDirectory => {
             Some("The directory is not empty, so Claude Code cannot remove it.".to_owned())
         }
-        Shape::EmptyDirectory if facts.modified > now + CLOCK_TOLERANCE => Some(format!(
+        Shape::EmptyDirectory if modified > now + CLOCK_TOLERANCE => Some(format!(
             "Its date lies {} in the future; until then Claude Code takes it for held.",
-            in_words(facts.modified - now)
+            in_words(modified - now)
         )),
         _ => None,
     }
 }
 
-fn directory(facts: &Facts, rhythm: Heartbeat, around: &Surroundings) -> Judgement {
+fn directory(facts: &LockFacts, rhythm: Heartbeat, around: &Surroundings) -> Judgement {
     let mut stale_after = rhythm.stale_after;
     let mut owner_gone = None;
-    if let (Some(claim), Some(process)) = (&facts.claim, &facts.process) {
-        match claim.standing(process, facts.modified, around.pid_domain.as_deref()) {
-            Standing::Holds => {
-                return denied(
-                    Verdict::Held,
-                    format!("Claude Code holds it (process {}).", claim.pid),
-                );
-            }
-            Standing::Unclear(why) => return denied(Verdict::CannotTell, why),
+    match liveness(facts, around) {
+        Some((_, Liveness::Gone(why))) => {
             // The file may be an earlier holder's, and a new one not yet written: so the date must
             // at least be older than a heartbeat.
-            Standing::Gone(why) => {
-                stale_after = rhythm.every + 1;
-                owner_gone = Some(why);
-            }
+            stale_after = rhythm.every + 1;
+            owner_gone = Some(why);
         }
+        Some((pid, liveness)) => return by_liveness(pid, liveness),
+        None => {}
     }
-    match never_heals(facts, around.now) {
+    match never_heals(facts.shape, facts.modified, around.now) {
         Some(why) => stuck(facts, why, rhythm, around),
         None => aging(facts, stale_after, owner_gone, rhythm, around),
     }
 }
 
-fn stuck(facts: &Facts, why: String, rhythm: Heartbeat, around: &Surroundings) -> Judgement {
-    if let Some(blocker) = blocked_by_session(facts, around) {
-        return denied(Verdict::Stuck, format!("{why} {blocker}"));
-    }
+fn stuck(facts: &LockFacts, why: String, rhythm: Heartbeat, around: &Surroundings) -> Judgement {
     // A holder would have set the date within one heartbeat. An old date shows that as well as
     // watching does, except a date in the future, which shows nothing.
     let quiet = TimeDelta::seconds(rhythm.every + 1);
+    let watched = facts.watch.map_or(0, |watch| watch.seconds);
     let settled = around.now - facts.modified >= quiet
         || around.now - facts.changed >= quiet
-        || facts
-            .watch
-            .is_some_and(|watch| watch.seconds > rhythm.every);
-    let way = if facts.shape == Shape::EmptyDirectory {
-        Way::RemoveEmptyDirectory
-    } else {
-        Way::Quarantine
+        || watched > rhythm.every;
+    let clearance = match facts.shape {
+        _ if !settled => Clearance::AfterWatching(rhythm.every + 1),
+        Shape::EmptyDirectory => Clearance::Granted(Way::RemoveEmptyDirectory),
+        _ => Clearance::Granted(Way::Quarantine),
     };
-    Judgement {
-        verdict: Verdict::Stuck,
-        why,
-        clearance: if settled {
-            Clearance::Granted(way)
-        } else {
-            Clearance::AfterWatching(rhythm.every + 1)
-        },
-    }
+    unless_blocked(LockVerdict::Stuck, why, clearance, facts, around)
 }
 
 /// An empty directory with a date in the past: in use, or left over, by its age in seconds.
 fn aging(
-    facts: &Facts,
+    facts: &LockFacts,
     stale_after: i64,
     owner_gone: Option<String>,
     rhythm: Heartbeat,
@@ -204,53 +240,44 @@ fn aging(
 ) -> Judgement {
     let age = around.now - facts.modified;
     let seconds = age.num_seconds().max(0);
+    if seconds < stale_after && !around.present.is_empty() {
+        return Judgement::held(format!(
+            "It is {seconds} s old, and Claude Code counts it as held up to {stale_after} s. {}",
+            running(&around.present)
+        ));
+    }
     if seconds < stale_after {
-        if !around.present.is_empty() {
-            return denied(
-                Verdict::Held,
-                format!(
-                    "It is {seconds} s old, and Claude Code counts it as held up to {stale_after} s. {}",
-                    running(&around.present)
-                ),
-            );
-        }
-        let wait = stale_after - seconds + 1;
-        return Judgement {
-            verdict: Verdict::CannotTell,
-            why: format!(
-                "It is {seconds} s old; up to {stale_after} s it may be in use, although no session is known to run."
-            ),
-            clearance: if wait <= LONGEST_WATCH {
-                Clearance::AfterWatching(wait)
-            } else {
-                Clearance::Denied
-            },
+        let why = format!(
+            "It is {seconds} s old; up to {stale_after} s it may be in use, although no session is known to run."
+        );
+        let clearance = match stale_after - seconds + 1 {
+            wait @ ..=LONGEST_WATCH => Clearance::AfterWatching(wait),
+            _ => Clearance::Denied,
         };
+        return Judgement::new(LockVerdict::CannotTell, why, clearance);
     }
     let why = owner_gone.unwrap_or_else(|| {
-        format!(
-            "Nobody has touched it for {}; a holder does so every {} s.",
-            in_words(age),
-            rhythm.every
-        )
+        let (age, every) = (in_words(age), rhythm.every);
+        format!("Nobody has touched it for {age}; a holder does so every {every} s.")
     });
-    match blocked_by_session(facts, around) {
-        Some(blocker) => denied(Verdict::Stale, format!("{why} {blocker}")),
-        None => Judgement {
-            verdict: Verdict::Stale,
-            why,
-            clearance: Clearance::Granted(Way::RemoveEmptyDirectory),
-        },
-    }
+    let clearance = Clearance::Granted(Way::RemoveEmptyDirectory);
+    unless_blocked(LockVerdict::Stale, why, clearance, facts, around)
 }
 
-fn blocked_by_session(facts: &Facts, around: &Surroundings) -> Option<String> {
-    (facts.row.stays_with_live_session && !around.present.is_empty()).then(|| {
-        format!(
-            "{} It stays until that has ended.",
-            running(&around.present)
-        )
-    })
+/// Some locks stay as long as a session runs.
+fn unless_blocked(
+    verdict: LockVerdict,
+    why: String,
+    clearance: Clearance,
+    facts: &LockFacts,
+    around: &Surroundings,
+) -> Judgement {
+    if facts.known.stays_with_live_session && !around.present.is_empty() {
+        let running = running(&around.present);
+        let why = format!("{why} {running} It stays until that has ended.");
+        return Judgement::new(verdict, why, Clearance::Denied);
+    }
+    Judgement::new(verdict, why, clearance)
 }
 
 fn running(present: &Presence) -> String {
@@ -269,64 +296,485 @@ fn running(present: &Presence) -> String {
     }
 }
 
-fn named_process(facts: &Facts, around: &Surroundings) -> Judgement {
-    let (Some(claim), Some(process)) = (&facts.claim, &facts.process) else {
-        return denied(
-            Verdict::CannotTell,
-            "It names no process, so nothing shows whether somebody holds it.",
-        );
-    };
-    match claim.standing(process, facts.modified, around.pid_domain.as_deref()) {
-        Standing::Holds => denied(
-            Verdict::Held,
-            format!("Claude Code holds it (process {}).", claim.pid),
-        ),
-        Standing::Unclear(why) => denied(Verdict::CannotTell, why),
-        Standing::Gone(why) => Judgement {
-            verdict: Verdict::Stale,
-            why,
-            clearance: Clearance::Granted(Way::Quarantine),
-        },
+/// The process that the lock names, and whether it runs; None if it names none.
+fn liveness(facts: &LockFacts, around: &Surroundings) -> Option<(u32, Liveness)> {
+    let (claim, process) = facts.claim.as_ref().zip(facts.process.as_ref())?;
+    let liveness = claim.liveness(process, facts.modified, around.pid_domain.as_deref());
+    Some((claim.pid, liveness))
+}
+
+fn by_liveness(pid: u32, liveness: Liveness) -> Judgement {
+    match liveness {
+        Liveness::Holds => Judgement::held(format!("Claude Code holds it (process {pid}).")),
+        Liveness::Unclear(why) => Judgement::cannot_tell(why),
+        Liveness::Gone(why) => Judgement::stale_file(why),
     }
 }
 
-fn editor(facts: &Facts, around: &Surroundings) -> Judgement {
+fn named_process(facts: &LockFacts, around: &Surroundings) -> Judgement {
+    match liveness(facts, around) {
+        Some((pid, liveness)) => by_liveness(pid, liveness),
+        None => Judgement::cannot_tell(
+            "It names no process, so nothing shows whether somebody holds it.",
+        ),
+    }
+}
+
+fn editor(facts: &LockFacts, around: &Surroundings) -> Judgement {
     let Some(claim) = &facts.claim else {
-        return denied(
-            Verdict::CannotTell,
-            "It names no process; the editor that made it will know.",
-        );
+        return Judgement::cannot_tell("It names no process; the editor that made it will know.");
     };
     let pid = claim.pid;
     if around.wsl || claim.in_windows {
-        return denied(
-            Verdict::CannotTell,
+        return Judgement::cannot_tell(
             "The editor may run on the Windows side, where we cannot look.",
         );
     }
     let alive = facts.process.as_ref().and_then(|process| process.alive);
     match (alive, facts.port_open) {
-        (Some(false), Some(false)) => Judgement {
-            verdict: Verdict::Stale,
-            why: format!("The editor's process {pid} has ended, and nobody listens on its port."),
-            clearance: Clearance::Granted(Way::Quarantine),
-        },
-        (Some(true), Some(true)) => denied(
-            Verdict::Held,
-            format!("The editor runs (process {pid}) and listens on its port."),
-        ),
-        (_, Some(true)) => denied(Verdict::Held, "Somebody listens on the editor's port."),
-        (Some(true), _) => denied(
-            Verdict::CannotTell,
-            format!("Process {pid} runs, but nobody is seen to listen on the editor's port."),
-        ),
-        _ => denied(
-            Verdict::CannotTell,
-            "Whether the editor runs cannot be seen on this system.",
-        ),
+        (Some(false), Some(false)) => Judgement::stale_file(format!(
+            "The editor's process {pid} has ended, and nobody listens on its port."
+        )),
+        (Some(true), Some(true)) => Judgement::held(format!(
+            "The editor runs (process {pid}) and listens on its port."
+        )),
+        (_, Some(true)) => Judgement::held("Somebody listens on the editor's port."),
+        (Some(true), _) => Judgement::cannot_tell(format!(
+            "Process {pid} runs, but nobody is seen to listen on the editor's port."
+        )),
+        _ => Judgement::cannot_tell("Whether the editor runs cannot be seen on this system."),
     }
 }
 
 #[cfg(test)]
-#[path = "judgement_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::locks::known_locks::KNOWN_LOCKS;
+
+    const PID: u32 = 4711;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-20T06:30:00Z".parse().unwrap()
+    }
+
+    fn row(pattern: &str) -> &'static KnownLock {
+        KNOWN_LOCKS
+            .iter()
+            .find(|row| row.pattern == pattern)
+            .expect(pattern)
+    }
+
+    /// A lock of ours whose date lies `age` seconds back and which nobody named.
+    fn lock(pattern: &str, shape: Shape, age: i64) -> LockFacts {
+        LockFacts {
+            known: row(pattern),
+            shape,
+            ours: true,
+            modified: now() - TimeDelta::seconds(age),
+            changed: now() - TimeDelta::seconds(age.max(0)),
+            claim: None,
+            process: None,
+            port_open: None,
+            watch: None,
+        }
+    }
+
+    /// A file that names [`PID`], with what was seen of that process.
+    fn claimed(pattern: &str, process: Process) -> LockFacts {
+        LockFacts {
+            claim: Claim::parse(PID.to_string().as_bytes()),
+            process: Some(process),
+            ..lock(pattern, Shape::File, 100)
+        }
+    }
+
+    fn client() -> Process {
+        Process {
+            alive: Some(true),
+            is_claude: Some(true),
+            started_at: Some(now() - TimeDelta::seconds(200)),
+            name: Some("claude".to_owned()),
+            ..Process::gone(PID)
+        }
+    }
+
+    fn alone() -> Surroundings {
+        Surroundings {
+            now: now(),
+            present: Presence::default(),
+            pid_domain: None,
+            wsl: false,
+        }
+    }
+
+    fn with_session() -> Surroundings {
+        Surroundings {
+            present: Presence {
+                live: vec![PID],
+                uncertain: vec![],
+            },
+            ..alone()
+        }
+    }
+
+    fn outcome(facts: &LockFacts, around: &Surroundings) -> (LockVerdict, Clearance) {
+        let judgement = judge(facts, around);
+        assert!(
+            judgement.why.ends_with('.'),
+            "a sentence: {}",
+            judgement.why
+        );
+        (judgement.verdict, judgement.clearance)
+    }
+
+    const REMOVE: Clearance = Clearance::Granted(Way::RemoveEmptyDirectory);
+    const SET_ASIDE: Clearance = Clearance::Granted(Way::Quarantine);
+    use Clearance::{AfterWatching, Denied};
+    use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
+    use Shape::{EmptyDirectory, File, FullDirectory, Link, Other};
+
+    fn directory_rows() -> impl Iterator<Item = &'static KnownLock> {
+        KNOWN_LOCKS
+            .iter()
+            .filter(|row| matches!(row.kind, Kind::Directory(_)))
+    }
+
+    #[test]
+    fn every_directory_lock_in_every_state_with_no_session_about() {
+        for row in directory_rows() {
+            let Kind::Directory(rhythm) = row.kind else {
+                unreachable!()
+            };
+            let at = |shape, age| outcome(&lock(row.pattern, shape, age), &alone());
+            let pattern = row.pattern;
+            assert_eq!(
+                at(EmptyDirectory, rhythm.stale_after),
+                (Stale, REMOVE),
+                "{pattern}"
+            );
+            assert_eq!(at(EmptyDirectory, 86_400), (Stale, REMOVE), "{pattern}");
+            assert_eq!(
+                at(EmptyDirectory, rhythm.stale_after - 1),
+                (CannotTell, AfterWatching(2)),
+                "{pattern}"
+            );
+            assert_eq!(
+                at(EmptyDirectory, -3600),
+                (Stuck, AfterWatching(6)),
+                "{pattern}"
+            );
+            assert_eq!(at(File, 86_400), (Stuck, SET_ASIDE), "{pattern}");
+            assert_eq!(at(FullDirectory, 86_400), (Stuck, SET_ASIDE), "{pattern}");
+            assert_eq!(at(FullDirectory, 1), (Stuck, AfterWatching(6)), "{pattern}");
+            assert_eq!(at(Link, 86_400), (NotOurs, Denied), "{pattern}");
+            assert_eq!(at(Other, 86_400), (CannotTell, Denied), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn with_a_live_session_the_state_file_and_the_login_keep_their_locks_whatever_their_state() {
+        let guarded: Vec<&KnownLock> = directory_rows()
+            .filter(|row| row.stays_with_live_session)
+            .collect();
+        assert_eq!(
+            guarded.len(),
+            6,
+            "the state file, and five sorts of login lock"
+        );
+        for row in guarded {
+            for (shape, age, verdict) in [
+                (EmptyDirectory, 86_400, Stale),
+                (EmptyDirectory, -3600, Stuck),
+                (EmptyDirectory, 1, Held),
+                (File, 86_400, Stuck),
+                (FullDirectory, 86_400, Stuck),
+            ] {
+                let facts = lock(row.pattern, shape, age);
+                assert_eq!(
+                    outcome(&facts, &with_session()),
+                    (verdict, Denied),
+                    "{} {shape:?}",
+                    row.pattern
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_session_that_cannot_be_judged_protects_like_a_live_one() {
+        let around = Surroundings {
+            present: Presence {
+                live: vec![],
+                uncertain: vec![9],
+            },
+            ..alone()
+        };
+        let judgement = judge(&lock(".claude.json.lock", EmptyDirectory, 86_400), &around);
+        assert_eq!(judgement.clearance, Denied);
+        assert!(
+            judgement.why.contains("cannot be told"),
+            "{}",
+            judgement.why
+        );
+    }
+
+    #[test]
+    fn a_lock_that_nobody_could_corrupt_is_cleared_even_while_a_session_runs() {
+        let facts = lock("history.jsonl.lock", EmptyDirectory, 86_400);
+        assert_eq!(outcome(&facts, &with_session()), (Stale, REMOVE));
+    }
+
+    #[test]
+    fn a_login_lock_that_is_too_young_to_wait_for_stays() {
+        let facts = lock(".oauth_refresh.lock", EmptyDirectory, 20);
+        assert_eq!(outcome(&facts, &alone()), (CannotTell, Denied));
+    }
+
+    #[test]
+    fn a_lock_that_moved_while_watched_is_held_and_one_that_did_not_is_dead() {
+        let watched = |moved| LockFacts {
+            watch: Some(Watch { seconds: 6, moved }),
+            ..lock(".claude.json.lock", EmptyDirectory, -3600)
+        };
+        assert_eq!(outcome(&watched(true), &alone()), (Held, Denied));
+        assert_eq!(outcome(&watched(false), &alone()), (Stuck, REMOVE));
+    }
+
+    #[test]
+    fn watching_for_less_than_a_heartbeat_shows_nothing() {
+        let facts = LockFacts {
+            watch: Some(Watch {
+                seconds: 5,
+                moved: false,
+            }),
+            ..lock(".claude.json.lock", EmptyDirectory, -3600)
+        };
+        assert_eq!(outcome(&facts, &alone()), (Stuck, AfterWatching(6)));
+    }
+
+    #[test]
+    fn a_future_date_that_was_set_long_ago_needs_no_watching() {
+        let facts = LockFacts {
+            changed: now() - TimeDelta::seconds(60),
+            ..lock(".claude.json.lock", EmptyDirectory, -3600)
+        };
+        assert_eq!(outcome(&facts, &alone()), (Stuck, REMOVE));
+    }
+
+    #[test]
+    fn a_clock_that_is_a_few_seconds_off_makes_no_lock_stuck() {
+        let facts = lock(".claude.json.lock", EmptyDirectory, -3);
+        assert_eq!(outcome(&facts, &alone()), (CannotTell, AfterWatching(11)));
+        assert_eq!(outcome(&facts, &with_session()), (Held, Denied));
+    }
+
+    #[test]
+    fn another_users_lock_is_not_ours() {
+        for row in KNOWN_LOCKS.iter().filter(|row| row.kind != Kind::Marker) {
+            let facts = LockFacts {
+                ours: false,
+                ..lock(row.pattern, EmptyDirectory, 86_400)
+            };
+            assert_eq!(
+                outcome(&facts, &alone()),
+                (NotOurs, Denied),
+                "{}",
+                row.pattern
+            );
+        }
+    }
+
+    #[test]
+    fn every_file_that_names_a_process_in_every_state() {
+        let rows = KNOWN_LOCKS
+            .iter()
+            .filter(|row| matches!(row.kind, Kind::Process { .. } | Kind::Registry));
+        for row in rows {
+            let of = |process| outcome(&claimed(row.pattern, process), &alone());
+            let pattern = row.pattern;
+            assert_eq!(of(client()), (Held, Denied), "{pattern}");
+            assert_eq!(of(Process::gone(PID)), (Stale, SET_ASIDE), "{pattern}");
+            let later = Process {
+                started_at: Some(now()),
+                ..client()
+            };
+            assert_eq!(of(later), (Stale, SET_ASIDE), "reused number, {pattern}");
+            let sleep = Process {
+                is_claude: Some(false),
+                ..client()
+            };
+            assert_eq!(of(sleep), (Stale, SET_ASIDE), "another program, {pattern}");
+            let node = Process {
+                is_claude: None,
+                ..client()
+            };
+            assert_eq!(
+                of(node),
+                (CannotTell, Denied),
+                "perhaps a wrapper, {pattern}"
+            );
+            let unseen = Process {
+                alive: None,
+                is_claude: None,
+                ..client()
+            };
+            assert_eq!(
+                of(unseen),
+                (CannotTell, Denied),
+                "system without a process table, {pattern}"
+            );
+            let empty = lock(pattern, File, 86_400);
+            assert_eq!(
+                outcome(&empty, &alone()),
+                (CannotTell, Denied),
+                "names nobody, {pattern}"
+            );
+            assert_eq!(
+                outcome(&lock(pattern, Link, 86_400), &alone()),
+                (NotOurs, Denied),
+                "{pattern}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_version_locks_may_be_directories_as_older_clients_made_them() {
+        for row in KNOWN_LOCKS
+            .iter()
+            .filter(|row| matches!(row.kind, Kind::Process { .. }))
+        {
+            let old = outcome(&lock(row.pattern, EmptyDirectory, 86_400), &alone());
+            if row.pattern == "locks/*.lock" {
+                assert_eq!(old, (Stale, REMOVE));
+            } else {
+                assert_eq!(old, (CannotTell, Denied), "{}", row.pattern);
+            }
+        }
+    }
+
+    #[test]
+    fn an_editors_lock_goes_only_if_process_and_port_are_dead_and_this_is_not_wsl() {
+        let of = |alive: Option<bool>, port_open, around: &Surroundings| {
+            let process = Process { alive, ..client() };
+            outcome(
+                &LockFacts {
+                    port_open,
+                    ..claimed("ide/*.lock", process)
+                },
+                around,
+            )
+        };
+        let (dead, lives) = (Some(false), Some(true));
+        assert_eq!(of(dead, dead, &alone()), (Stale, SET_ASIDE));
+        assert_eq!(of(lives, lives, &alone()), (Held, Denied));
+        assert_eq!(of(dead, lives, &alone()), (Held, Denied));
+        assert_eq!(of(lives, dead, &alone()), (CannotTell, Denied));
+        assert_eq!(of(dead, None, &alone()), (CannotTell, Denied));
+        assert_eq!(of(None, dead, &alone()), (CannotTell, Denied));
+        let wsl = Surroundings {
+            wsl: true,
+            ..alone()
+        };
+        assert_eq!(of(dead, dead, &wsl), (CannotTell, Denied));
+        let mut windows = claimed("ide/*.lock", Process::gone(PID));
+        windows.port_open = dead;
+        if let Some(claim) = &mut windows.claim {
+            claim.in_windows = true;
+        }
+        assert_eq!(outcome(&windows, &alone()), (CannotTell, Denied));
+    }
+
+    #[test]
+    fn markers_are_harmless_and_gits_locks_are_gits() {
+        assert_eq!(
+            outcome(&lock("tasks/*/.lock", File, 86_400), &alone()),
+            (Harmless, Denied)
+        );
+        let git = lock("plugins/marketplaces/*/.git/*.lock", File, 86_400);
+        assert_eq!(outcome(&git, &alone()), (NotOurs, Denied));
+    }
+
+    #[test]
+    fn a_login_lock_whose_owner_is_known_goes_by_the_owner() {
+        let of = |process, age| {
+            let facts = LockFacts {
+                shape: EmptyDirectory,
+                modified: now() - TimeDelta::seconds(age),
+                ..claimed(".oauth_refresh.lock", process)
+            };
+            outcome(&facts, &alone())
+        };
+        assert_eq!(of(client(), 20), (Held, Denied));
+        assert_eq!(of(Process::gone(PID), 20), (Stale, REMOVE));
+        // It may be the next holder's, who has not written his name yet.
+        assert_eq!(of(Process::gone(PID), 2), (CannotTell, AfterWatching(5)));
+        let unseen = Process {
+            alive: None,
+            ..client()
+        };
+        assert_eq!(of(unseen, 86_400), (CannotTell, Denied));
+    }
+
+    proptest::proptest! {
+        /// Whatever the facts: what could be somebody's is never given up for clearing.
+        #[test]
+        fn nothing_that_could_be_in_use_is_ever_cleared(
+            index in 0..KNOWN_LOCKS.len(),
+            shape in 0..5usize,
+            age in -100_000_i64..100_000,
+            changed in -100_000_i64..100_000,
+            ours: bool,
+            moved: bool,
+            seconds in 0..20_i64,
+            watched: bool,
+            named: bool,
+            alive: Option<bool>,
+            is_claude: Option<bool>,
+            started in proptest::option::of(-1000_i64..1000),
+            port_open: Option<bool>,
+            session: bool,
+            wsl: bool,
+        ) {
+            let process = Process {
+                alive,
+                is_claude,
+                started_at: started.map(|ago| now() - TimeDelta::seconds(ago)),
+                ..client()
+            };
+            let row = &KNOWN_LOCKS[index];
+            let facts = LockFacts {
+                shape: [EmptyDirectory, FullDirectory, File, Link, Other][shape],
+                ours,
+                changed: now() - TimeDelta::seconds(changed),
+                port_open,
+                watch: watched.then_some(Watch { seconds, moved }),
+                claim: named.then(|| Claim::parse(PID.to_string().as_bytes()).unwrap()),
+                process: named.then_some(process.clone()),
+                modified: now() - TimeDelta::seconds(age),
+                ..lock(row.pattern, File, 0)
+            };
+            let around = Surroundings { wsl, ..if session { with_session() } else { alone() } };
+            let judgement = judge(&facts, &around);
+            if let Clearance::Granted(way) = judgement.clearance {
+                assert!(matches!(judgement.verdict, Stale | Stuck), "{judgement:?}");
+                assert!(ours && !(watched && moved) && !matches!(facts.shape, Link | Other));
+                assert!(!matches!(row.kind, Kind::Marker | Kind::Foreign));
+                assert!(!(session && row.stays_with_live_session));
+                assert_eq!(way == Way::RemoveEmptyDirectory, facts.shape == EmptyDirectory);
+                if matches!(row.kind, Kind::Editor) {
+                    assert!(alive == Some(false) && port_open == Some(false) && !wsl);
+                }
+                if named {
+                    let older = process.started_at.is_none_or(|started| started <= facts.modified);
+                    assert!(!(alive == Some(true) && is_claude == Some(true) && older), "{facts:?}");
+                    assert!(alive.is_some(), "{facts:?}");
+                } else {
+                    assert!(matches!(row.kind, Kind::Directory(_)) || facts.shape != File);
+                    let fresh = (0..6).contains(&age) || age < 0;
+                    let quiet = changed >= 6 || (watched && seconds >= 6);
+                    assert!(!fresh || quiet, "{facts:?}");
+                }
+            }
+        }
+    }
+}

@@ -4,15 +4,16 @@
 //! with its old place, the time and the reason. The manifest is written first, so that even a crash
 //! between the two steps leaves nothing whose origin is unknown.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
-use super::finding::Found;
-use crate::disk;
+use super::survey::FoundLock;
+use crate::disk::{self, Durability, records};
 use crate::places::Places;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,9 +26,6 @@ struct Manifest {
 }
 
 const MANIFEST: &str = "manifest.json";
-const MANIFEST_LIMIT: u64 = 64 * 1024;
-/// More items than anybody has; the oldest come first.
-const MOST_ITEMS: usize = 10_000;
 
 fn room(places: &Places) -> PathBuf {
     places.data.join("quarantine")
@@ -36,36 +34,32 @@ fn room(places: &Places) -> PathBuf {
 /// Moves a lock here. The error says, in a sentence, what to do instead.
 pub(super) fn put(
     places: &Places,
-    found: &Found,
+    found: &FoundLock,
     parent: &Directory,
     why: &str,
     now: DateTime<Utc>,
 ) -> Result<(), String> {
-    let in_words = |error: disk::Error| format!("The quarantine cannot be used: {error}.");
-    disk::create_private_dir(&room(places)).map_err(in_words)?;
-    let manifest = serde_json::to_vec_pretty(&Manifest {
-        original: found.path.clone(),
+    let room = room(places);
+    let manifest = Manifest {
+        original: found.path(),
         moved_at: now.to_rfc3339(),
         why: why.to_owned(),
-    })
-    .map_err(|error| format!("The quarantine's manifest cannot be written: {error}."))?;
-    let item = tempfile::Builder::new()
-        .prefix(&now.format("%Y%m%dT%H%M%SZ-").to_string())
-        .tempdir_in(room(places))
-        .map_err(|error| {
-            format!(
-                "The quarantine cannot be used: {error}; check {}.",
-                room(places).display()
-            )
-        })?
-        .keep();
-    let moved = disk::write_atomically(&item.join(MANIFEST), &manifest, disk::Durability::Synced)
-        .map_err(in_words)
-        .and_then(|()| {
-            let target = Directory::open(&item)
-                .map_err(|error| format!("The quarantine cannot be used: {error}."))?;
-            move_in(found, parent, &target, &item)
-        });
+    };
+    let prepared = || -> anyhow::Result<(PathBuf, Directory)> {
+        disk::create_private_dir(&room)?;
+        let name = now.format("%Y%m%dT%H%M%SZ-").to_string();
+        // Until it is kept, what goes wrong deletes it again, with nothing in it but our manifest.
+        let item = tempfile::Builder::new().prefix(&name).tempdir_in(&room)?;
+        let manifest = serde_json::to_vec_pretty(&manifest)?;
+        disk::write_atomically(&item.path().join(MANIFEST), &manifest, Durability::Synced)?;
+        let target = Directory::open(item.path())?;
+        Ok((item.keep(), target))
+    };
+    let (item, target) = prepared().map_err(|error| {
+        let room = room.display();
+        format!("The quarantine in {room} cannot be used: {error}. Check who may write there.")
+    })?;
+    let moved = move_in(found, parent, &target, &item);
     if moved.is_err() {
         // Nothing came in, so the room is empty again but for our own manifest.
         discard(&item);
@@ -74,68 +68,58 @@ pub(super) fn put(
 }
 
 fn move_in(
-    found: &Found,
+    found: &FoundLock,
     parent: &Directory,
     target: &Directory,
     item: &Path,
 ) -> Result<(), String> {
-    parent
-        .move_to(found.name(), target, found.name())
-        .map_err(|error| {
-            if error.kind() == std::io::ErrorKind::CrossesDevices {
-                format!(
-                    "The quarantine is on another file system. Move it by hand: mv '{}' '{}.old'",
-                    found.path.display(),
-                    found.path.display()
-                )
-            } else {
-                failure(&error, found)
-            }
-        })?;
-    let arrived = target.look(found.name()).ok().flatten();
-    if arrived.is_some_and(|look| look.identity.same_object(found.identity)) {
+    let name = found.name();
+    parent.move_to(name, target).map_err(|error| match error.kind() {
+        ErrorKind::CrossesDevices => {
+            let path = found.path();
+            let path = path.display();
+            format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'")
+        }
+        _ => failure(&error, found),
+    })?;
+    let arrived = target.look(name).ok().flatten();
+    if arrived.is_some_and(|arrived| arrived.identity == found.identity) {
         return Ok(());
     }
     // Somebody replaced it in the last instant: this one is not the one that was judged.
-    match target.move_to(found.name(), parent, found.name()) {
-        Ok(()) => Err("It was replaced while we worked; the new one was left in place.".to_owned()),
-        Err(error) => Err(format!(
+    Err(match target.move_to(name, parent) {
+        Ok(()) => "It was replaced while we worked; the new one was left in place.".to_owned(),
+        Err(error) => format!(
             "It was replaced while we worked, and the new one could not be put back ({error}); it is in {}.",
             item.display()
-        )),
-    }
+        ),
+    })
 }
 
 /// What the system's refusal means for the user.
-pub(super) fn failure(error: &std::io::Error, found: &Found) -> String {
-    let directory = found.path.parent().unwrap_or(Path::new("/"));
-    format!(
-        "The system refused: {error}. Check who may write in {}.",
-        directory.display()
-    )
+pub(super) fn failure(error: &io::Error, found: &FoundLock) -> String {
+    let path = found.path();
+    let directory = path.parent().unwrap_or(Path::new("/")).display();
+    format!("The system refused: {error}. Check who may write in {directory}.")
 }
 
 /// Something in quarantine and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restored {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Restored {
     /// Where it was before it was cleared.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Whether it is there again.
-    pub back: bool,
+    pub(crate) back: bool,
     /// Why, if it is not.
-    pub why: String,
+    pub(crate) why: String,
 }
 
 /// Brings back everything, oldest first, but never over something that exists now.
-pub fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
+pub(crate) fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
     let room = room(places);
     let mut items: Vec<PathBuf> = match std::fs::read_dir(&room) {
-        Ok(listing) => listing
-            .flatten()
-            .map(|entry| entry.path())
-            .take(MOST_ITEMS)
-            .collect(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Ok(items) => items.flatten().map(|item| item.path()).collect(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(source) => return Err(disk::Error::Read { path: room, source }),
     };
     items.sort();
@@ -143,8 +127,7 @@ pub fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
 }
 
 fn bring_back(item: &Path) -> Option<Restored> {
-    let bytes = disk::read(&item.join(MANIFEST), MANIFEST_LIMIT).ok()??;
-    let manifest: Manifest = serde_json::from_slice(&bytes).ok()?;
+    let manifest: Manifest = records::read(&item.join(MANIFEST))?;
     let path = manifest.original;
     let outcome = put_back(item, &path);
     if outcome.is_ok() {
@@ -162,33 +145,22 @@ fn put_back(item: &Path, path: &Path) -> Result<(), String> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(format!("Its old place is not known; it stays in {here}."));
     };
-    let waits = |why: String| format!("{why}; it stays in {here}.");
-    let from = Directory::open(item).map_err(|error| waits(error.to_string()))?;
-    let to = Directory::open(parent)
-        .map_err(|error| waits(format!("{} cannot be opened ({error})", parent.display())))?;
-    from.move_to(name, &to, name).map_err(|error| {
-        waits(if error.kind() == std::io::ErrorKind::AlreadyExists {
-            "Something is in its old place now".to_owned()
-        } else {
-            format!("The system refused ({error})")
-        })
+    let move_out = || Directory::open(item)?.move_to(name, &Directory::open(parent)?);
+    move_out().map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            format!("Something is in its old place now; it stays in {here}.")
+        }
+        _ => format!("The system refused ({error}); it stays in {here}."),
     })
 }
 
 /// Removes an item's room once only our manifest is left in it.
 fn discard(item: &Path) {
-    let (Some(room), Some(name)) = (item.parent(), item.file_name()) else {
-        return;
-    };
-    let Ok(directory) = Directory::open(item) else {
-        return;
-    };
-    if directory
-        .names(2)
-        .is_ok_and(|names| names.iter().all(|name| name == OsStr::new(MANIFEST)))
-    {
+    let only_manifest = |names: Vec<OsString>| names.iter().all(|name| name == MANIFEST);
+    let names = Directory::open(item).and_then(|item| item.names(2));
+    if names.is_ok_and(only_manifest) {
         // What cannot be removed stays and is harmless: a manifest without an item.
         let _ = disk::remove_own_file(&item.join(MANIFEST));
-        let _ = Directory::open(room).and_then(|room| room.remove_empty(name));
+        disk::replace::remove_own_empty_dir(item);
     }
 }

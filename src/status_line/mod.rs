@@ -1,6 +1,19 @@
 //! The status line: what the client tells, what the ledger knows, made into rows that fit.
 
-pub mod layout;
-pub mod segments;
-pub mod spending;
-pub mod wrapped;
+mod amounts;
+mod form;
+mod layout;
+mod segments;
+mod spending;
+mod windows;
+pub(crate) mod wrapped;
+
+pub use amounts::{Amount, Amounts};
+pub use segments::LineFacts;
+
+use crate::terminal::Palette;
+
+/// whycap's own row, at most `columns` wide. Empty where there is nothing to say.
+pub fn draw(facts: &LineFacts<'_>, columns: usize, palette: Palette) -> String {
+    layout::fit(&segments::segments(facts), columns, palette)
+}

@@ -12,6 +12,9 @@ pub struct Palette {
     on: bool,
 }
 
+/// A piece of a row: what it means, and its text.
+pub type Piece = (Tone, String);
+
 /// What a piece of text means; the palette decides how that looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -68,5 +71,11 @@ impl Palette {
         } else {
             text.to_owned()
         }
+    }
+
+    /// Pieces one after the other.
+    pub(crate) fn paint_all(self, pieces: &[Piece]) -> String {
+        let painted = pieces.iter().map(|(tone, text)| self.paint(*tone, text));
+        painted.collect()
     }
 }

@@ -8,7 +8,7 @@ mod text;
 
 use crate::environment::Environment;
 
-pub use colour::{Palette, Tone};
+pub use colour::{Palette, Piece, Tone};
 pub use output::{complain, print};
 pub use page::Page;
 pub use progress_bar::ProgressBar;

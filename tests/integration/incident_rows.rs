@@ -41,7 +41,7 @@ fn rows_fit_and_there_are_at_most_three() {
             .success(),
     );
     assert!(
-        narrow.contains("org's spend cap") && narrow.contains("Wait until 12:00"),
+        narrow.contains("org's spend cap") && narrow.contains("back at 12:00"),
         "{narrow}"
     );
 }
@@ -101,13 +101,13 @@ fn a_throttle_is_forgotten_after_half_an_hour() {
         client
             .draws("2026-11-20T10:10:00Z", Value::Null, 120)
             .success()
-            .contains("throttled")
+            .contains("too many requests")
     );
     assert!(
         !client
             .draws("2026-11-20T10:31:00Z", Value::Null, 120)
             .success()
-            .contains("throttled")
+            .contains("too many requests")
     );
 }
 
@@ -189,4 +189,23 @@ fn an_error_that_no_hook_stored_shows_all_the_same_and_is_one_incident() {
     assert_eq!(found["incidents"].as_array().unwrap().len(), 2, "{found}");
     client.answers("2026-11-20T10:30:00Z");
     assert!(!at("2026-11-20T10:30:01Z").contains("limit"));
+}
+
+/// Not from `.claude.json`, which may be large and is read after the line is out.
+#[test]
+fn an_error_that_no_hook_stored_is_explained_by_the_plan_that_an_earlier_draw_saw() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let client = Client::new(&sandbox);
+    let windows = crate::client::windows(99.0, 1_795_176_000, 40.0, 1_795_500_000);
+    client.draws("2026-11-20T09:59:50Z", windows, 120).success();
+    let mut line = client.error_line(AT, ORG, json!({}));
+    line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
+    client.append(&line);
+    let drawn = client.draws("2026-11-20T10:00:02Z", Value::Null, 120);
+    assert!(
+        drawn.success().contains("no org involved"),
+        "{}",
+        drawn.stdout
+    );
 }

@@ -1,5 +1,11 @@
 //! Whatever standard input holds, the status line prints a line, exits 0 and stays silent on stderr.
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::client::{self, Client};
 use crate::support::Sandbox;
 
 fn prints_something(stdin: &[u8]) {
@@ -41,11 +47,51 @@ fn fifty_megabytes_of_input_are_swallowed() {
 fn settings_that_are_a_pipe_do_not_hold_it_up() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.path(".claude")).unwrap();
-    let made = std::process::Command::new("mkfifo")
-        .arg(sandbox.path(".claude/settings.json"))
-        .status()
-        .unwrap();
-    assert!(made.success());
+    make_pipe(&sandbox, ".claude/settings.json");
     let run = sandbox.run_with(&["statusline"], b"{\"session_id\":\"s\"}");
     assert!(!run.success().trim().is_empty());
+}
+
+/// Whoever reads this file waits for ever, as if it were very large.
+fn make_pipe(sandbox: &Sandbox, name: &str) {
+    let path = sandbox.path(name);
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+#[test]
+fn what_takes_long_to_read_waits_until_the_line_is_out() {
+    const AT: &str = "2026-11-20T10:00:00Z";
+    const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+    let sandbox = Sandbox::new();
+    make_pipe(&sandbox, ".claude.json");
+    let client = Client::new(&sandbox);
+    // An error that no hook stored, and figures that were not told before.
+    let mut line = client.error_line(AT, TEXT, json!({}));
+    line["message"]["usage"] = json!({"input_tokens": 0, "output_tokens": 0});
+    client.append(&line);
+    let windows = client::windows(100.0, 1_795_176_000, 40.0, 1_795_500_000);
+    let payload = json!({
+        "session_id": client.session, "transcript_path": client.transcript(), "rate_limits": windows,
+    });
+    let mut child = sandbox
+        .command(&["statusline"])
+        .env("WHYCAP_NOW", "2026-11-20T10:00:02Z")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(payload.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || whycap::terminal::strip_ansi(&lines.next().unwrap().unwrap());
+    assert!(next().contains("5h 100%"));
+    assert!(
+        next().contains("5-hour limit"),
+        "with the meters of this draw"
+    );
+    // It waits for the pipe now.
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -20,7 +20,7 @@ pub(crate) struct Run {
     pub(crate) total: Money,
     pub(crate) base: Money,
     /// For how long processes of its chain had lived.
-    pub(crate) run_ms: i64,
+    pub(crate) lived_ms: i64,
     pub(crate) has_unknown_model: bool,
     /// Whether it started from a total of another session.
     pub(crate) is_forked: bool,
@@ -93,7 +93,7 @@ pub(super) fn of_family(
             let parent = context.parent(session);
             let own = written.iter().filter(|run| run.last.session == session);
             let mut runs: Vec<Run> = own.map(|run| context.run(run, parent)).collect();
-            runs.sort_by_key(|run| (run.end, run.run_ms, run.total));
+            runs.sort_by_key(|run| (run.end, run.lived_ms, run.total));
             (runs, parent)
         })
         .collect()
@@ -126,17 +126,17 @@ impl<'f> Context<'f> {
         let end = ending.before;
         let begin = end - (ending.run_ms - before.map_or(0, |base| base.run_ms));
         // The total it started from stood there already. Without one, the chain began with it.
-        let began = match (own, base) {
+        let earliest = match (own, base) {
             (Some(own), _) => own.written_at(),
             (None, Some(_)) => Millis::MIN,
             (None, None) => last.started,
         };
         Run {
-            begin: begin.max(began).min(end),
+            begin: begin.max(earliest).min(end),
             end,
             total: last.cost,
             base: before.map_or(Money::ZERO, |base| base.cost),
-            run_ms: ending.run_ms,
+            lived_ms: ending.run_ms,
             has_unknown_model: last.has_unknown_model,
             is_forked: before.is_some_and(|base| base.session != last.session),
             growth: growth(&last.parts, before.map(|base| &base.parts)),

@@ -1,6 +1,7 @@
 //! The file: how it is opened, what stands in its tables.
 
 pub(crate) mod families;
+mod loaded_family;
 pub(crate) mod marks;
 mod names;
 mod opening;

@@ -67,7 +67,7 @@ impl ToldRow {
             let first_heard = -self.origin;
             run.begin <= first_heard && self.at <= run.end
         } else {
-            (run.end - run.run_ms - self.origin).abs() <= SAME_PROCESS_MS
+            (run.end - run.lived_ms - self.origin).abs() <= SAME_PROCESS_MS
         };
         (is_same || is_same_total) && run.total + NOISE >= self.total
     }

@@ -1,78 +1,114 @@
-//! The Console: balance, caps, billing, disabled organisations; and whose credential it was.
+//! The Console: balance, caps, billing, disabled organizations; and whose credential it was.
 
-use crate::limits::diagnosis::{Case, Conclusion};
+use crate::claude::credentials::SetIn;
+use crate::limits::diagnosis::{Case, Diagnosis, Source, Words};
 use crate::limits::evidence::Evidence;
+use crate::limits::helps::CHECK_STATUS;
 use crate::limits::kind::LimitKind::{ApiCreditBalance, ApiSpendCap, Billing, OrgDisabled};
-use crate::limits::kind::{Verdict, Who};
-use crate::limits::resets;
+use crate::limits::kind::{LimitKind, Verdict, Who};
+use crate::limits::words::console as words;
 
-const WHERE_IS_THE_KEY: &str = "There is a login with a plan, and no key was found in the environment or in the settings. /status shows which credential the session really uses.";
+const WHERE_IS_THE_KEY: &str = "You have a plan, and no API key was found in the environment or in the settings. /status shows which one the session uses.";
 const OTHER_SHELL: &str =
-    "whycap saw the environment of this shell, not that of the session. A key may be set there.";
+    "whycap sees the environment of this shell, not that of the session. A key may be set there.";
+const NO_DATE: &str =
+    "The message does not say when this starts again. Monthly limits do so with the month.";
 
-/// Whether a key, a token or a helper took the place of a login with a plan.
-fn is_stray(evidence: &Evidence) -> bool {
-    evidence.plan().is_some()
-        && evidence
-            .credentials
-            .iter()
-            .any(crate::claude::credentials::Credential::outranks_login)
+fn wrong_credential(limit: LimitKind, evidence: &Evidence) -> Diagnosis {
+    let stray = evidence.credentials.iter().find(|c| c.outranks_login());
+    let decisive = match stray {
+        Some(stray) if stray.set_in != SetIn::Environment => Source::Settings,
+        _ => Source::Environment,
+    };
+    let words = Words::Told(words::wrong_credential);
+    Diagnosis::new(limit, Verdict::WrongCredential, Who::You, words).decided_by(decisive)
 }
 
 /// "Credit balance is too low".
-pub(super) fn balance(case: &Case<'_>) -> Conclusion {
+pub(in crate::limits) fn balance(case: &Case<'_>) -> Diagnosis {
     let evidence = case.evidence;
-    let verdict = if is_stray(evidence) {
-        Verdict::WrongCredential
-    } else if evidence.plan().is_some() {
-        Verdict::CannotTell
-    } else {
-        Verdict::Real
-    };
-    let lost = verdict == Verdict::CannotTell;
-    Conclusion::new(ApiCreditBalance, verdict, Who::You)
-        .waiting(false)
-        .unknown_if(lost, WHERE_IS_THE_KEY)
-        .unknown_if(lost && !evidence.environment_is_clients, OTHER_SHELL)
+    if evidence.has_stray_credential() {
+        return wrong_credential(ApiCreditBalance, evidence).waiting(false);
+    }
+    let balance =
+        |verdict, words| Diagnosis::new(ApiCreditBalance, verdict, Who::You, words).waiting(false);
+    if evidence.plan().is_none() {
+        return balance(Verdict::Real, words::BALANCE_EMPTY);
+    }
+    balance(Verdict::CannotTell, words::WHOSE_BALANCE)
+        .first(CHECK_STATUS)
+        .unknown(WHERE_IS_THE_KEY)
+        .unknown_if(!evidence.environment_is_clients, OTHER_SHELL)
 }
 
-/// A cap that was set in the Console or at a gateway.
-pub(super) fn cap(case: &Case<'_>) -> Conclusion {
-    let evidence = case.evidence;
-    let dated = resets::in_text(&evidence.message, evidence.at, None, case.zone).is_some();
-    let (verdict, who) = if is_stray(evidence) {
-        (Verdict::WrongCredential, Who::You)
-    } else {
-        (Verdict::Real, Who::Admin)
-    };
-    Conclusion::new(ApiSpendCap, verdict, who)
-        .waiting(dated.then_some(true))
-        .unknown_if(
-            !dated,
-            "The message does not say when the cap starts afresh. Monthly caps do so with the month.",
-        )
+/// A cap that was set in the Console.
+pub(in crate::limits) fn cap(case: &Case<'_>) -> Diagnosis {
+    if case.evidence.has_stray_credential() {
+        let is_dated = case.reset_in_text().is_some();
+        return wrong_credential(ApiSpendCap, case.evidence).waiting(is_dated.then_some(true));
+    }
+    dated(case, Words::Told(words::cap))
+}
+
+/// A cap that was set at a gateway.
+pub(in crate::limits) fn gateway_cap(case: &Case<'_>) -> Diagnosis {
+    dated(case, Words::Told(words::gateway_cap))
+}
+
+/// A budget at a gateway.
+pub(in crate::limits) fn gateway_budget(case: &Case<'_>) -> Diagnosis {
+    dated(case, Words::Told(words::gateway_budget))
+}
+
+fn dated(case: &Case<'_>, words: Words) -> Diagnosis {
+    let is_dated = case.reset_in_text().is_some();
+    Diagnosis::new(ApiSpendCap, Verdict::Real, Who::Admin, words)
+        .waiting(is_dated.then_some(true))
+        .unknown_if(!is_dated, NO_DATE)
+}
+
+/// The balance at another service than Anthropic's.
+pub(in crate::limits) fn provider_balance(_: &Case<'_>) -> Diagnosis {
+    let words = Words::Told(words::provider_balance);
+    Diagnosis::new(ApiCreditBalance, Verdict::Real, Who::You, words)
+        .waiting(false)
+        .decided_by(Source::Environment)
 }
 
 /// A payment.
-pub(super) fn billing(case: &Case<'_>) -> Conclusion {
-    let shared = case
-        .evidence
-        .plan()
-        .is_some_and(crate::claude::account::Plan::is_shared);
-    let who = if shared { Who::Admin } else { Who::You };
-    Conclusion::new(Billing, Verdict::Real, who).waiting(false)
+pub(in crate::limits) fn billing(case: &Case<'_>) -> Diagnosis {
+    let who = if case.evidence.is_shared_plan() {
+        Who::Admin
+    } else {
+        Who::You
+    };
+    Diagnosis::new(Billing, Verdict::Real, who, words::PAYMENT_DUE).waiting(false)
 }
 
-/// A disabled organisation.
-pub(super) fn disabled(case: &Case<'_>) -> Conclusion {
-    let evidence = case.evidence;
-    let names_a_key = case.clues.text().contains("anthropic_api_key");
-    let (verdict, who) = if is_stray(evidence) || (names_a_key && evidence.plan().is_some()) {
-        (Verdict::WrongCredential, Who::You)
-    } else if names_a_key {
-        (Verdict::NotALimit, Who::You)
-    } else {
-        (Verdict::NotALimit, Who::Admin)
-    };
-    Conclusion::new(OrgDisabled, verdict, who).waiting(false)
+/// The organization of a key that the message names is disabled.
+pub(in crate::limits) fn disabled_by_key(case: &Case<'_>) -> Diagnosis {
+    if case.evidence.plan().is_some() {
+        return wrong_credential(OrgDisabled, case.evidence).waiting(false);
+    }
+    Diagnosis::new(
+        OrgDisabled,
+        Verdict::NotALimit,
+        Who::You,
+        words::KEY_OF_DISABLED_ORGANIZATION,
+    )
+    .waiting(false)
+}
+
+/// An organization is disabled.
+pub(in crate::limits) fn disabled(case: &Case<'_>) -> Diagnosis {
+    if case.evidence.has_stray_credential() {
+        return wrong_credential(OrgDisabled, case.evidence).waiting(false);
+    }
+    Diagnosis::new(
+        OrgDisabled,
+        Verdict::NotALimit,
+        Who::Admin,
+        words::ORGANIZATION_DISABLED,
+    )
+    .waiting(false)
 }

@@ -1,73 +1,124 @@
-//! Headline and badge: what happened and what to do first, in one sentence and in 60 columns.
+//! Headlines and badges that depend on what is known, by subject.
+//!
+//! For somebody who is blocked at 2 am and reads English as a second language: first what happened,
+//! then when they are back or what to do first. No blame, nothing promised that is not known.
 
-mod badge;
-mod headline;
+pub(super) mod caps;
+pub(super) mod console;
+pub(super) mod credits;
+pub(super) mod news;
+pub(super) mod service;
+pub(super) mod windows;
 
-use super::diagnosis::Finding;
-use super::evidence::Evidence;
-use super::facts::{age_at_error, percent};
-use super::kind::LimitKind;
-use crate::time::Clock;
+use chrono::{DateTime, Utc};
 
-/// What people call a window.
-pub(super) fn window_name(kind: LimitKind) -> &'static str {
-    match kind {
-        LimitKind::FiveHour => "5-hour window",
-        LimitKind::Weekly => "weekly window",
-        LimitKind::WeeklyOpus => "weekly window for Opus models",
-        LimitKind::WeeklySonnet => "weekly window for Sonnet models",
-        LimitKind::WeeklyFable => "weekly window for Fable models",
-        _ => "included usage",
+use super::diagnosis::{Said, Telling, said};
+use super::kind::Window;
+use super::meters::{self, age_at_error, percent};
+
+impl Telling<'_> {
+    /// The window that the words are about.
+    fn window(&self) -> Window {
+        self.diagnosis.awaited().unwrap_or(Window::FiveHour)
     }
-}
 
-/// The prepaid pool by the name that the message has for it.
-pub(super) fn pool_name(evidence: &Evidence) -> &'static str {
-    if evidence.message.to_lowercase().contains("extra usage") {
-        "extra usage"
-    } else {
-        "usage credits"
+    /// "5-hour limit".
+    fn limit(&self) -> &'static str {
+        self.window().limit()
     }
-}
 
-/// What the words are made from.
-pub(super) struct Words<'a> {
-    pub(super) evidence: &'a Evidence,
-    pub(super) finding: &'a Finding,
-    pub(super) clock: Clock,
-}
+    fn pool(&self) -> &'static str {
+        self.clues.pool.name()
+    }
 
-/// A reading that speaks against a message.
-struct Meter {
-    /// Which window: "5-hour".
-    window: &'static str,
-    /// The figure, without the sign.
-    percent: String,
-    /// "1 m before the error".
-    when: String,
-}
+    /// "at 15:45", "on Mon 23 Nov 23:20".
+    fn at(&self, moment: DateTime<Utc>) -> String {
+        let time = self.clock.time(moment);
+        if time.starts_with(|c: char| c.is_ascii_digit()) {
+            format!("at {time}")
+        } else {
+            format!("on {time}")
+        }
+    }
 
-impl Words<'_> {
-    /// The figure that speaks against the message.
-    fn meter(&self) -> Option<Meter> {
-        let (kind, window) = match self.finding.limit {
-            LimitKind::Weekly => (LimitKind::Weekly, "weekly"),
-            _ => (LimitKind::FiveHour, "5-hour"),
+    /// What happened, and when the user is back: with the distance where there is room for it.
+    fn until_back(&self, what: &str, badge: &str) -> Said {
+        self.until(what, "you are back", badge)
+    }
+
+    /// The same for a window that may be one model's: the others still work.
+    fn until_back_or_another_model(&self, what: &str, badge: &str) -> Said {
+        let said = self.until_back(what, badge);
+        if !self.window().is_of_one_model() {
+            return said;
+        }
+        let other = format!("{what}: use another model (/model)");
+        match self.resets.chosen {
+            Some(reset) if reset.at <= self.clock.now => said,
+            Some(reset) => {
+                let long = self.clock.time_and_distance(reset.at);
+                let short = self.clock.time(reset.at);
+                let headlines = [long, short].map(|until| format!("{other} until {until}"));
+                self::said(&headlines, said.badge)
+            }
+            None => self::said(&[other], said.badge),
+        }
+    }
+
+    /// The same, where it is not the user who is back.
+    fn until(&self, what: &str, who: &str, badge: &str) -> Said {
+        match self.resets.chosen {
+            Some(reset) if reset.at > self.clock.now => {
+                let at = self.at(reset.at);
+                let distance = self.clock.distance(reset.at);
+                let headlines = [
+                    format!("{what}: {who} {at}, {distance}"),
+                    format!("{what}: {who} {at}"),
+                    format!("{what}, until {}", self.clock.time(reset.at)),
+                ];
+                let back = self.clock.time(reset.at);
+                said(&headlines, format!("{badge} · back {back}"))
+            }
+            Some(reset) => {
+                let at = self.clock.time(reset.at);
+                let headlines = [
+                    format!("{what}, but its reset time {at} has passed: send the prompt again"),
+                    format!("The reset time {at} has passed: send the prompt again"),
+                ];
+                said(&headlines, format!("{badge} · its reset has passed"))
+            }
+            None => {
+                let headlines = [
+                    format!("{what}: /usage shows when {who}"),
+                    format!("{what}: look at /usage"),
+                ];
+                said(&headlines, format!("{badge} · reset: see /usage"))
+            }
+        }
+    }
+
+    /// The meters say otherwise; `first` is what to do.
+    fn contradicted(&self, first: &str) -> Said {
+        let window = match self.diagnosis.limit.window() {
+            Some(Window::Weekly) => Window::Weekly,
+            _ => Window::FiveHour,
         };
-        let (sample, level) = self.evidence.fresh_level(kind)?;
-        Some(Meter {
-            window,
-            percent: percent(level.used_percent),
-            when: age_at_error(self.evidence, sample),
-        })
-    }
-
-    /// Where a stray credential is set, the first that outranks the login.
-    fn stray(&self) -> Option<&str> {
-        self.evidence
-            .credentials
-            .iter()
-            .find(|credential| credential.outranks_login())
-            .map(|credential| credential.name.as_str())
+        let Some((sample, meter)) = meters::fresh(self.evidence, window) else {
+            return said(
+                &[format!("This limit looks false: {first}")],
+                "this limit looks false · /whycap",
+            );
+        };
+        let name = window.short();
+        let used = percent(meter.used_percent);
+        let when = age_at_error(self.evidence, sample);
+        let headlines = [
+            format!("This limit looks false, {when} your {name} usage was {used}%: {first}"),
+            format!("This limit looks false, your {name} usage was {used}%: {first}"),
+        ];
+        said(
+            &headlines,
+            format!("this limit looks false: {name} usage was {used}%"),
+        )
     }
 }

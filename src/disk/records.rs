@@ -1,0 +1,69 @@
+//! Small files of ours: one JSON value each, or an empty mark, named after what they are about.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Durability, Error, create_atomically, create_directory_of, write_atomically};
+
+/// Ours hold a few kilobytes.
+const SIZE_LIMIT: u64 = 256 * 1024;
+
+/// An id from outside as a file name: one with anything but letters, digits, `-` and `_`, or a
+/// very long one, becomes a hash, so that no id can lead out of its directory.
+pub(crate) fn name_of(id: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !id.is_empty() && id.len() <= 80 && id.chars().all(is_plain) {
+        id.to_owned()
+    } else {
+        format!("x-{:016x}", xxhash_rust::xxh3::xxh3_64(id.as_bytes()))
+    }
+}
+
+/// Reads a value. None if the file is gone or does not hold one.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let bytes = super::read(path, SIZE_LIMIT).ok()??;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Writes a value over whatever was there. It may be lost in a power cut.
+pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    create_directory_of(path)?;
+    write_atomically(path, &bytes_of(value), Durability::Quick)
+}
+
+/// Writes a value where no file is yet. False if there is one.
+pub(crate) fn create(path: &Path, value: &impl Serialize) -> Result<bool, Error> {
+    create_directory_of(path)?;
+    create_atomically(path, &bytes_of(value))
+}
+
+/// Remembers by an empty file that something happened. False if it had happened before, or cannot
+/// be remembered: what is said once is then not said, which is better than saying it every time.
+pub(crate) fn mark(path: &Path) -> bool {
+    create_directory_of(path)
+        .and_then(|()| create_atomically(path, b""))
+        .unwrap_or(false)
+}
+
+fn bytes_of(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_cannot_lead_out_of_its_directory() {
+        for id in ["../../etc", "a/b", "", ".", "..", "x\0y", &"a".repeat(500)] {
+            let name = name_of(id);
+            assert!(
+                name.starts_with("x-") && name.len() == 18,
+                "{id} gives {name}"
+            );
+        }
+        assert_eq!(name_of("5a7d3c1e-0000"), "5a7d3c1e-0000");
+    }
+}

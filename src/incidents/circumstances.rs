@@ -1,0 +1,102 @@
+//! What the machine knows around an error: credentials, installations, samples.
+
+use std::path::Path;
+
+use chrono::TimeDelta;
+
+use super::{Incidents, SAME_EVENT, in_transcript, samples};
+use crate::claude::{credentials, installations};
+use crate::limits::evidence::{Evidence, Sample, Seen};
+use crate::transcript::error_line::ErrorLine;
+
+/// How far the client's next status line, with the meters of the refusal, lags behind the error:
+/// 0.3 s with client 2.1.328.
+const METERS_ARE_LATE: TimeDelta = TimeDelta::seconds(1);
+/// How far a transcript lags behind the hook on a busy machine.
+const LINE_IS_LATE: TimeDelta = TimeDelta::seconds(2);
+
+impl Incidents<'_> {
+    /// Adds what settings and directories say at this moment.
+    pub(super) fn add_circumstances(&self, evidence: &mut Evidence, project: Option<&Path>) {
+        let in_settings = credentials::in_all_settings(self.places, project);
+        let in_environment = std::mem::take(&mut evidence.credentials);
+        evidence.credentials = credentials::combine(in_environment, &in_settings);
+        evidence.installations = installations::count(self.places, self.environment);
+    }
+
+    /// The last error in the transcript of a session, unless it `is_stored`: hooks may be turned
+    /// off, or the client ended ours before it had written anything. Without the account.
+    pub(super) fn unstored_error(
+        &self,
+        transcript: &Path,
+        session: &str,
+        is_stored: impl Fn(&ErrorLine) -> bool,
+    ) -> Option<Evidence> {
+        let tail = in_transcript::tail(transcript)?;
+        let (line, answered) = tail.last_error()?;
+        if is_stored(line) {
+            return None;
+        }
+        let mut evidence = Evidence {
+            at: line.at.unwrap_or(self.environment.now),
+            seen: Seen::Transcript,
+            session_id: Some(line.session_id.as_deref().unwrap_or(session).to_owned()),
+            message: line.text.clone(),
+            line: Some(line.clone()),
+            credentials: credentials::in_environment(self.environment),
+            // Whether this process descends from the client.
+            environment_is_clients: self.environment.variable("CLAUDECODE").is_some(),
+            answered: *answered,
+            ..Evidence::default()
+        };
+        self.add_circumstances(&mut evidence, None);
+        in_transcript::merge(&mut evidence, &tail);
+        Some(evidence)
+    }
+
+    /// Adds the samples around the error: the session's own, and those of other sessions of the
+    /// same account if the session has none. `told` is what the status line is told at this moment.
+    ///
+    /// In the first moments neither the error's own line nor the meters after it are there. What
+    /// the meters said before it proves nothing then, so it is left out until more is known.
+    pub(super) fn add_samples(&self, evidence: &mut Evidence, told: Option<Sample>) {
+        let Some(session) = &evidence.session_id else {
+            return;
+        };
+        let at = evidence.at;
+        let mut around = samples::of_session(self.places, session);
+        if let Some(told) = told {
+            samples::add(&mut around, told, Some(at));
+        }
+        let account = evidence.account.as_ref();
+        if around.is_empty()
+            && let Some(account) = account.and_then(|account| account.fingerprint.as_deref())
+        {
+            around = samples::of_others(self.places, session, account);
+        }
+        let late = match evidence.line {
+            Some(_) => METERS_ARE_LATE,
+            None => LINE_IS_LATE,
+        };
+        if self.environment.now - at < late {
+            around.retain(|sample| sample.at >= at);
+        }
+        let mut backwards = around.iter().rev();
+        if let Some(sample) = backwards.find(|sample| sample.since <= at + SAME_EVENT) {
+            evidence.fast_mode = sample.fast_mode;
+            if evidence.client_version.is_none() {
+                evidence.client_version.clone_from(&sample.version);
+            }
+            // The transcript names the model without its variant; the status line has "[1m]" too.
+            let known = evidence.model.as_deref().unwrap_or_default();
+            if sample
+                .model
+                .as_ref()
+                .is_some_and(|model| model.starts_with(known))
+            {
+                evidence.model.clone_from(&sample.model);
+            }
+        }
+        evidence.samples = around;
+    }
+}

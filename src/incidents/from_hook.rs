@@ -1,0 +1,57 @@
+//! An error that the client reports to the hook.
+
+use chrono::TimeDelta;
+
+use super::store::{self, StoredIncident};
+use super::{Incidents, in_transcript};
+use crate::claude::credentials;
+use crate::claude::hook_event::HookEvent;
+use crate::limits::evidence::{Evidence, Seen};
+use crate::limits::incident::Incident;
+
+/// How long after a status line a hook may come with the same error.
+const HOOK_IS_LATE: TimeDelta = TimeDelta::seconds(10);
+
+impl Incidents<'_> {
+    /// Stores the error at once, then adds what takes longer to find out: the client may end this
+    /// process any moment. None for an event without a session.
+    pub(crate) fn store_from_hook(&self, event: &HookEvent) -> Option<Incident> {
+        let session = event.session_id.as_deref()?;
+        let mut evidence = Evidence {
+            at: self.environment.now,
+            seen: Seen::Hook,
+            session_id: event.session_id.clone(),
+            message: event.last_assistant_message.clone().unwrap_or_default(),
+            hook_error: event.error.clone(),
+            hook_details: event.error_details.clone(),
+            credentials: credentials::in_environment(self.environment),
+            environment_is_clients: true,
+            ..Evidence::default()
+        };
+        let stored = match self.just_taken_up(session) {
+            Some(stored) => stored.write(&evidence).map(|()| stored),
+            None => store::create(self.places, session, &evidence),
+        };
+        evidence.account = self.account();
+        self.add_circumstances(&mut evidence, event.cwd.as_deref());
+        let transcript = event.transcript_path.as_deref();
+        if let Some(tail) = transcript.and_then(in_transcript::tail) {
+            in_transcript::merge(&mut evidence, &tail);
+            // It came this instant, whatever answer stands in the file.
+            evidence.answered = false;
+        }
+        if let Ok(stored) = stored {
+            // What was stored first stands, if this fails.
+            let _ = stored.write(&evidence);
+        }
+        Some(self.explained(evidence))
+    }
+
+    /// The incident that a status line took up a moment before. The hook knows more and completes
+    /// it, so that one error stays one incident.
+    fn just_taken_up(&self, session: &str) -> Option<StoredIncident> {
+        let newest = store::newest_of(self.places, session)?;
+        let is_recent = (self.environment.now - newest.at()).abs() <= HOOK_IS_LATE;
+        (is_recent && newest.read()?.seen == Seen::Transcript).then_some(newest)
+    }
+}

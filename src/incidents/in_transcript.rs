@@ -1,0 +1,132 @@
+//! What transcripts say about an error: its own line, and whether an answer came after it.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use chrono::TimeDelta;
+
+use super::SAME_EVENT;
+use crate::disk::{self, records};
+use crate::limits::evidence::Evidence;
+use crate::limits::normalize;
+use crate::places::Places;
+use crate::transcript::error_line::ErrorLine;
+use crate::transcript::tail::Tail;
+
+/// How much of a transcript's end is read first: dozens of lines.
+const TAIL: u64 = 256 * 1024;
+/// How much is read if that holds no whole assistant line: one line can carry an image.
+const LONG_TAIL: u64 = 2 * 1024 * 1024;
+/// An error's line carries the moment at which the client made it, however late it is written. The
+/// hook ran 10 to 50 milliseconds later with client 2.1.328.
+const SAME_INSTANT: TimeDelta = TimeDelta::seconds(1);
+
+/// Reads the end of a transcript. None if it is not a readable file.
+pub(super) fn tail(transcript: &Path) -> Option<Tail> {
+    // A device or a pipe would never end.
+    let size = std::fs::metadata(transcript)
+        .ok()
+        .filter(std::fs::Metadata::is_file)?
+        .len();
+    let read = |limit| {
+        let (start, bytes) = disk::read_tail(transcript, limit).ok()?;
+        Some(Tail::read(start, &bytes))
+    };
+    let tail = read(TAIL)?;
+    if size > TAIL && tail.errors.is_empty() && tail.version.is_none() {
+        return read(LONG_TAIL);
+    }
+    Some(tail)
+}
+
+/// Takes from a transcript what belongs to this error: its line, and whether an answer followed.
+pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
+    if evidence.model.is_none() {
+        evidence.model.clone_from(&tail.model);
+    }
+    if evidence.client_version.is_none() {
+        evidence.client_version.clone_from(&tail.version);
+    }
+    // An answer that came later than the error counts even where the error's own line is missing.
+    evidence.answered |= tail.answered_at.is_some_and(|at| at > evidence.at);
+    if let Some((line, answered)) = own_line(evidence, tail) {
+        evidence.answered |= *answered;
+        if line.version.is_some() {
+            evidence.client_version.clone_from(&line.version);
+        }
+        if evidence.message.is_empty() {
+            evidence.message.clone_from(&line.text);
+        }
+        evidence.line = Some(line.clone());
+    }
+}
+
+/// The line that records this error: made at the same instant, or, on a machine under load, with
+/// the same words in the same state of the session. The transcript lags behind the hook, so the
+/// last error in it may be an older one, and one that the session has recovered from.
+fn own_line<'a>(evidence: &Evidence, tail: &'a Tail) -> Option<&'a (ErrorLine, bool)> {
+    if let Some(uuid) = evidence.line.as_ref().and_then(|line| line.uuid.as_ref()) {
+        let mut errors = tail.errors.iter();
+        return errors.find(|(line, _)| line.uuid.as_ref() == Some(uuid));
+    }
+    let distance = |line: &ErrorLine| {
+        line.at
+            .map_or(TimeDelta::MAX, |at| (at - evidence.at).abs())
+    };
+    let candidates = tail.errors.iter().rev().filter(|(line, answered)| {
+        let may_be = line.at.is_none() || distance(line) <= SAME_EVENT;
+        let is_state = !answered && may_be && has_text_of(evidence, line);
+        is_state || distance(line) <= SAME_INSTANT
+    });
+    candidates.min_by_key(|(line, _)| (!has_text_of(evidence, line), distance(line)))
+}
+
+/// Whether a stored error is the one that this line of a session's transcript records.
+pub(super) fn is_recorded_by(evidence: &Evidence, line: &ErrorLine, session: &str) -> bool {
+    if let Some(own) = evidence.line.as_ref().and_then(|own| own.uuid.as_ref()) {
+        return Some(own) == line.uuid.as_ref();
+    }
+    evidence.session_id.as_deref() == line.session_id.as_deref().or(Some(session))
+        && has_text_of(evidence, line)
+        && line
+            .at
+            .is_none_or(|at| (at - evidence.at).abs() <= SAME_EVENT)
+}
+
+fn has_text_of(evidence: &Evidence, line: &ErrorLine) -> bool {
+    normalize(&evidence.message) == normalize(&line.text)
+}
+
+/// Where the session's transcript is, if the file name is the session's id.
+pub(super) fn of_session(places: &Places, session: &str) -> Option<PathBuf> {
+    if records::name_of(session) != session {
+        return None;
+    }
+    let name = format!("{session}.jsonl");
+    projects(places)
+        .map(|project| project.join(&name))
+        .find(|path| path.is_file())
+}
+
+/// The transcripts that were changed last, at most `most`; only those of one session if it is given.
+pub(super) fn newest(places: &Places, session: Option<&str>, most: usize) -> Vec<PathBuf> {
+    let mut found: Vec<(SystemTime, PathBuf)> = projects(places)
+        .filter_map(|project| std::fs::read_dir(project).ok())
+        .flat_map(Iterator::flatten)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
+        .filter(|path| session.is_none_or(|session| path.file_stem() == Some(session.as_ref())))
+        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
+        .collect();
+    found.sort_unstable_by(|left, right| right.cmp(left));
+    found.truncate(most);
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+fn projects(places: &Places) -> impl Iterator<Item = PathBuf> {
+    places
+        .transcript_roots()
+        .filter_map(|root| std::fs::read_dir(root).ok())
+        .flat_map(Iterator::flatten)
+        .map(|project| project.path())
+}

@@ -1,0 +1,202 @@
+//! Locks laid out on a page for people, and as JSON.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::judgement::LockVerdict;
+use super::known_locks::Kind;
+use super::quarantine::Restored;
+use super::{Lock, LockAction, REMEDY};
+use crate::places::Places;
+use crate::terminal::{Page, Tone, sanitize};
+use crate::time::in_words;
+
+const HONESTY: &str = "A lock does not cause a usage limit, and clearing one does not lift a limit; `whycap explain` says what a limit message means.";
+
+/// What `--json` says of locks.
+pub(crate) fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
+    let lock = |lock: &Lock| {
+        let facts = &lock.found.facts;
+        json!({
+            "path": lock.found.path().to_string_lossy(),
+            "kind": facts.known.kind.word(),
+            "holder": facts.process.as_ref().map(|process| json!({
+                "pid": process.pid,
+                "alive": process.alive,
+                "is_claude": process.is_claude,
+            })),
+            "age_s": (now - facts.modified).num_seconds(),
+            "verdict": lock.judgement.verdict,
+            "why": lock.judgement.why,
+            "action": lock.action,
+            "set_aside": lock.is_set_aside(),
+            "costs": lock.costs(),
+            "owner": facts.known.owner,
+            "harm": facts.known.harm,
+        })
+    };
+    json!({ "locks": locks.iter().map(lock).collect::<Vec<_>>() })
+}
+
+/// A page of locks.
+#[derive(Debug)]
+pub(crate) struct Listing<'a> {
+    pub(crate) page: &'a mut Page,
+    pub(crate) places: &'a Places,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Listing<'_> {
+    /// What is there.
+    pub(crate) fn survey(mut self, found: Vec<Lock>) {
+        let is_dead = |lock: &Lock| lock.judgement.verdict <= LockVerdict::Stale;
+        let any_dead = found.iter().any(is_dead);
+        if found.is_empty() {
+            let none = "No lock of Claude Code is there.";
+            self.page.paragraph(Tone::Plain, none);
+        } else {
+            self.list(found);
+            self.page.gap();
+        }
+        self.page.paragraph(Tone::Quiet, HONESTY);
+        if any_dead {
+            let clear = format!(
+                "To clear what is dead: {REMEDY} (with --dry-run it only shows what it would do)."
+            );
+            self.page.paragraph(Tone::Plain, &clear);
+        }
+    }
+
+    /// What was cleared.
+    pub(crate) fn clearing(mut self, done: Vec<Lock>, dry_run: bool) {
+        if done.is_empty() {
+            let none = "No lock of Claude Code is there; nothing to clear.";
+            self.page.paragraph(Tone::Plain, none);
+            return self.page.paragraph(Tone::Quiet, HONESTY);
+        }
+        let count = |action| done.iter().filter(|lock| lock.action == action).count();
+        let (verb, cleared) = if dry_run {
+            ("Would clear", count(LockAction::WouldClear))
+        } else {
+            ("Cleared", count(LockAction::Cleared))
+        };
+        let kept = count(LockAction::Kept);
+        let failed = match count(LockAction::Failed) {
+            0 => String::new(),
+            failed => format!(" {failed} could not be cleared."),
+        };
+        let summary = format!("{verb} {cleared}, kept {kept}.{failed}");
+        let any_set_aside = done.iter().any(Lock::is_set_aside);
+        self.list(done);
+        self.page.gap();
+        self.page.paragraph(Tone::Strong, &summary);
+        if any_set_aside {
+            self.page.paragraph(
+                Tone::Plain,
+                "Whatever was not an empty directory was set aside; `whycap locks --restore` brings it back.",
+            );
+        }
+        self.page.paragraph(Tone::Quiet, HONESTY);
+    }
+
+    /// What was brought back from quarantine.
+    pub(crate) fn restored(mut self, items: &[Restored]) {
+        if items.is_empty() {
+            self.page.line("Nothing is in quarantine.");
+        }
+        for item in items {
+            let label = if item.back {
+                (Tone::Good, "back")
+            } else {
+                (Tone::Alarm, "not back")
+            };
+            self.entry(label, &item.path, &[&item.why]);
+        }
+    }
+
+    /// The worst first; what is harmless, and sessions that simply run, only as a number.
+    fn list(&mut self, mut locks: Vec<Lock>) {
+        locks.sort_by_key(|lock| lock.judgement.verdict);
+        let (mut sessions, mut markers) = (0, 0);
+        for lock in &locks {
+            match (lock.judgement.verdict, lock.found.facts.known.kind) {
+                (LockVerdict::Held, Kind::Registry) => sessions += 1,
+                (LockVerdict::Harmless, _) => markers += 1,
+                _ => {
+                    let lines = [self.why(lock), harm(lock)];
+                    self.entry(
+                        label(lock),
+                        &lock.found.path(),
+                        &lines.each_ref().map(String::as_str),
+                    );
+                }
+            }
+        }
+        for (what, count) in [
+            ("Registered sessions that run", sessions),
+            ("Marker files that hold nothing and stay by design", markers),
+        ] {
+            if count > 0 {
+                self.page
+                    .paragraph(Tone::Quiet, &format!("{what}: {count}."));
+            }
+        }
+    }
+
+    /// The reason of a directory lock rests on its age and names it; others are told their age.
+    fn why(&self, lock: &Lock) -> String {
+        let (why, facts) = (&lock.judgement.why, &lock.found.facts);
+        let age = self.now - facts.modified;
+        if age.num_seconds() < 0 || matches!(facts.known.kind, Kind::Directory(_)) {
+            why.clone()
+        } else {
+            format!("{why} Last touched {} ago.", in_words(age))
+        }
+    }
+
+    /// A path is never broken in two, however narrow the page is: people copy it.
+    fn entry(&mut self, (tone, label): (Tone, &str), path: &Path, lines: &[&str]) {
+        const COLUMN: usize = 13;
+        let path = sanitize(&self.places.show(path));
+        let padding = " ".repeat(COLUMN.saturating_sub(label.len()));
+        let label = self.page.palette().paint(tone, label);
+        self.page.line(&format!("{label}{padding}{path}"));
+        let indent = if self.page.columns() < 50 { 2 } else { COLUMN };
+        for line in lines {
+            self.page.indented(indent, Tone::Quiet, line);
+        }
+    }
+}
+
+fn label(lock: &Lock) -> (Tone, &'static str) {
+    match (lock.action, lock.judgement.verdict) {
+        (LockAction::Cleared, _) => (Tone::Good, "cleared"),
+        (LockAction::WouldClear, _) => (Tone::Good, "would clear"),
+        (LockAction::Failed, _) => (Tone::Alarm, "failed"),
+        (_, LockVerdict::Stuck) => (Tone::Alarm, "stuck"),
+        (_, LockVerdict::Stale) => (Tone::Warning, "left over"),
+        (_, LockVerdict::Held) => (Tone::Plain, "in use"),
+        (_, LockVerdict::CannotTell) => (Tone::Warning, "cannot tell"),
+        (_, LockVerdict::NotOurs) => (Tone::Quiet, "not ours"),
+        (_, LockVerdict::Harmless) => (Tone::Quiet, "harmless"),
+    }
+}
+
+/// What a dead lock does to the user. Empty if it is not dead.
+fn harm(lock: &Lock) -> String {
+    let known = lock.found.facts.known;
+    let verb = match lock.action {
+        LockAction::Cleared => "cost",
+        _ => "costs",
+    };
+    match (lock.judgement.verdict, known.kind, lock.costs()) {
+        (LockVerdict::Stuck, _, Some(costs)) => format!("What it {verb}: {costs}."),
+        (LockVerdict::Stale, Kind::Directory(_), _) => {
+            "Claude Code would clear it by itself the next time it needs it.".to_owned()
+        }
+        (LockVerdict::Stuck | LockVerdict::Stale, ..) => format!("What it does: {}.", known.harm),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,274 @@
+//! Looks for every known lock and at what can be seen of each. Changes nothing.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::directory::Directory;
+use super::judgement::{LockFacts, Surroundings};
+use super::known_locks::{KNOWN_LOCKS, Kind, KnownLock, Root};
+use super::sighting::{Identity, Shape};
+use crate::claude::processes;
+use crate::claude::sessions::{self, Claim, Liveness, Session};
+use crate::disk;
+use crate::environment::Environment;
+use crate::places::Places;
+
+/// More entries than any directory of locks has, and more locks of one sort than anybody has; what
+/// lies beyond is not looked at.
+const MOST_NAMES: usize = 2_000;
+/// More projects than are worth a look each.
+const MOST_PROJECTS: usize = 500;
+/// A lock file that names a process has a few hundred bytes.
+const CLAIM_LIMIT: u64 = 64 * 1024;
+/// `.claude.json` of heavy users has some megabytes.
+const STATE_LIMIT: u64 = 64 << 20;
+
+/// What holds for all locks alike, with what it rests on.
+#[derive(Debug, Clone)]
+pub(super) struct Scene {
+    pub(super) surroundings: Surroundings,
+    sessions: Vec<Session>,
+    config: PathBuf,
+}
+
+impl Scene {
+    /// Looks at sessions and processes. `now` is the environment's clock plus what has passed since.
+    pub(super) fn look(places: &Places, environment: &Environment, now: DateTime<Utc>) -> Self {
+        let sessions = sessions::registered(places);
+        Self {
+            surroundings: Surroundings {
+                now,
+                present: sessions::presence(places, &sessions),
+                pid_domain: processes::pid_domain(),
+                wsl: processes::is_wsl(environment),
+            },
+            sessions,
+            config: places.config.clone(),
+        }
+    }
+}
+
+/// A lock that is there, with what was seen of it and the way that leads to it.
+#[derive(Debug, Clone)]
+pub(super) struct FoundLock {
+    pub(super) facts: LockFacts,
+    /// Tells it from a later one of the same name.
+    pub(super) identity: Identity,
+    root: PathBuf,
+    /// Below the root, by names that are not followed if they are links.
+    below: PathBuf,
+}
+
+impl FoundLock {
+    pub(super) fn path(&self) -> PathBuf {
+        self.root.join(&self.below)
+    }
+
+    /// Its last name.
+    pub(super) fn name(&self) -> &OsStr {
+        self.below.file_name().unwrap_or_default()
+    }
+
+    /// Opens the directory in which it lies, by the way on which it was found.
+    pub(super) fn parent(&self) -> io::Result<Directory> {
+        open_below(&self.root, parent_of(&self.below))
+    }
+
+    /// Looks again in its directory. None if it is gone.
+    pub(super) fn again(&self, parent: &Directory, scene: &Scene) -> io::Result<Option<Self>> {
+        look(self.facts.known, &self.root, &self.below, parent, scene)
+    }
+
+    /// Whether somebody touched it, or put another in its place, since it was seen `before`.
+    pub(super) fn was_touched_since(&self, before: &Self) -> bool {
+        (self.identity, self.facts.modified) != (before.identity, before.facts.modified)
+    }
+}
+
+/// Every known lock that is there, in the table's order.
+pub(super) fn find(
+    places: &Places,
+    working_directory: Option<&Path>,
+    scene: &Scene,
+) -> Vec<FoundLock> {
+    let projects = projects(places, working_directory);
+    let mut found: Vec<FoundLock> = Vec::new();
+    for known in KNOWN_LOCKS {
+        for (root, pattern) in roots(known, places, &projects) {
+            for below in matching(&root, &pattern) {
+                let seen = open_below(&root, parent_of(&below))
+                    .and_then(|parent| look(known, &root, &below, &parent, scene));
+                // Gone or unreadable in this instant: nothing that can be said or done about it.
+                found.extend(seen.ok().flatten());
+            }
+        }
+    }
+    found
+}
+
+/// The roots of a sort of lock that exist for this user, each with the pattern below it.
+pub(super) fn roots(
+    known: &KnownLock,
+    places: &Places,
+    projects: &BTreeSet<PathBuf>,
+) -> Vec<(PathBuf, String)> {
+    let config_name = places.config.file_name().and_then(OsStr::to_str);
+    let pattern = known
+        .pattern
+        .replace("{config}", config_name.unwrap_or_default());
+    let root = match known.root {
+        Root::Config => Some(places.config.as_path()),
+        Root::ClientState => Some(places.client_state.as_path()),
+        Root::BesideGlobalState => places.global_state.parent(),
+        Root::BesideConfig => config_name.and(places.config.parent()),
+        Root::Project => None,
+    };
+    let projects = projects.iter().filter(|_| known.root == Root::Project);
+    let roots = root.into_iter().chain(projects.map(PathBuf::as_path));
+    let below = roots.map(|root| (root.to_owned(), pattern.clone()));
+    below.collect()
+}
+
+/// The working directory with its parents (a session may have been started higher up), and the
+/// projects that the client remembers.
+fn projects(places: &Places, working_directory: Option<&Path>) -> BTreeSet<PathBuf> {
+    let here = working_directory.into_iter().flat_map(Path::ancestors);
+    let state = disk::read(&places.global_state, STATE_LIMIT).ok().flatten();
+    let state: Option<Value> = state.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let remembered = state
+        .as_ref()
+        .and_then(|state| state.get("projects")?.as_object())
+        .into_iter()
+        .flat_map(|projects| projects.keys().map(Path::new))
+        .filter(|path| path.is_absolute())
+        .take(MOST_PROJECTS);
+    here.chain(remembered).map(Path::to_owned).collect()
+}
+
+/// Paths below a root that fit a pattern. Only where it has a `*` is anything known to be there.
+fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
+    pattern
+        .split('/')
+        .fold(vec![PathBuf::new()], |found, part| {
+            let names = |below: &PathBuf| -> Vec<OsString> {
+                if !part.contains('*') {
+                    return vec![part.into()];
+                }
+                let names = open_below(root, below).and_then(|within| within.names(MOST_NAMES));
+                let mut names = names.unwrap_or_default();
+                names.retain(|name| name.to_str().is_some_and(|name| fits(part, name)));
+                names.sort();
+                names
+            };
+            let next = found.iter().flat_map(|below| {
+                let names = names(below);
+                names.into_iter().map(|name| below.join(name))
+            });
+            next.take(MOST_NAMES).collect()
+        })
+}
+
+/// Whether a name fits a pattern in which each `*` stands for anything.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| {
+            let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+            ends.filter_map(|at| rest.get(at..))
+                .any(|rest| fits(tail, rest))
+        }),
+    }
+}
+
+fn parent_of(below: &Path) -> &Path {
+    below.parent().unwrap_or(Path::new(""))
+}
+
+fn open_below(root: &Path, below: &Path) -> io::Result<Directory> {
+    let root = Directory::open(root)?;
+    below
+        .iter()
+        .try_fold(root, |within, name| within.child(name))
+}
+
+/// What can be seen of a lock in its directory. None if it is gone.
+fn look(
+    known: &'static KnownLock,
+    root: &Path,
+    below: &Path,
+    parent: &Directory,
+    scene: &Scene,
+) -> io::Result<Option<FoundLock>> {
+    let name = below.file_name().unwrap_or_default();
+    let stem = || below.file_stem()?.to_str();
+    let Some(seen) = parent.look(name)? else {
+        return Ok(None);
+    };
+    let read_claim =
+        |within: &Directory, name: &OsStr| Claim::parse(&within.read(name, CLAIM_LIMIT).ok()?);
+    let claim = match (known.kind, seen.shape, known.owner_file) {
+        (Kind::Process { .. } | Kind::Editor, Shape::File, _) => read_claim(parent, name),
+        (Kind::Registry, Shape::File, _) => {
+            read_claim(parent, name).filter(|claim| stem() == Some(&claim.pid.to_string()))
+        }
+        // A claim without a start time is none here: an owner file may outlive its lock, and a
+        // number that was used again would make an old lock look held.
+        (_, _, Some(owner_file)) => Directory::open(&scene.config)
+            .ok()
+            .and_then(|config| read_claim(&config, owner_file.as_ref()))
+            .filter(|claim| claim.start.is_some()),
+        _ => None,
+    };
+    let process = claim.as_ref().map(|claim| {
+        let mut process = processes::look(claim.pid);
+        // A registered session's own start time does not move when the clock is set; the one
+        // computed from the time since boot does.
+        let registered = scene
+            .sessions
+            .iter()
+            .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds);
+        if let Some(session) = registered {
+            process.started_at = session.claim.at.or(process.started_at);
+        }
+        process
+    });
+    let port_open = (known.kind == Kind::Editor)
+        .then(|| processes::port_is_open(stem()?.parse().ok()?))
+        .flatten();
+    Ok(Some(FoundLock {
+        facts: LockFacts {
+            known,
+            shape: seen.shape,
+            ours: seen.ours,
+            modified: seen.modified,
+            changed: seen.changed,
+            claim,
+            process,
+            port_open,
+            watch: None,
+        },
+        identity: seen.identity,
+        root: root.to_owned(),
+        below: below.to_owned(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_star_stands_for_anything_within_one_name() {
+        assert!(fits("*.lock", "2.1.328#77.lock"));
+        assert!(fits(".*_oauth_refresh.lock", ".design_oauth_refresh.lock"));
+        assert!(fits("mcp-refresh-*.lock", "mcp-refresh-.lock"));
+        assert!(!fits("*.lock", "x.lock.tmp.f4e4430a"));
+        assert!(!fits("*.json.lock", "package.lock"));
+        assert!(!fits(".lock", "x.lock"));
+    }
+}
