@@ -97,8 +97,11 @@ impl Live {
         let gained = transcript
             .and_then(|path| ledger.read_session(path).ok())
             .unwrap_or_default();
-        // A fork repeats its parent's lines; whose they are is known when the parent's are.
-        if !ledger.is_complete() || gained.begins_like_a_fork() {
+        // A fork repeats its parent's lines; whose they are is known when the parent's are. Who is
+        // heard of for the first time goes on from something that may not have been read, and
+        // others may have worked since anybody looked.
+        let is_news = told.is_some() && !told::is_any(&ledger.connection, session).unwrap_or(true);
+        if !ledger.is_complete() || is_news || gained.begins_like_a_fork() {
             let roots = places.transcript_roots();
             let effort = Effort::Within(FIRST_READ);
             let _ = ledger.catch_up(roots, &prices, effort, &mut |_| {});
@@ -360,25 +363,27 @@ impl Live {
         origin: Option<Millis>,
     ) -> rusqlite::Result<(Money, Money)> {
         let connection = &self.ledger.connection;
-        let newest = id.map_or(Ok(None), |id| {
-            totals::newest_up_to(connection, id, told.total)
-        })?;
-        let (total, run_ms) = newest.unwrap_or_default();
-        if total == told.total || facts.loose() == Money::ZERO {
-            return Ok((told.total, Money::ZERO));
-        }
-        let begin = origin.map(|origin| origin + run_ms).or(facts.until);
-        let answers = self.own_since(id, gains, begin.unwrap_or(Millis::MIN))?;
-        let own: Money = answers.iter().map(|row| row.cost).sum();
-        let is_fork = || id.map_or(Ok(false), |id| totals::is_fork(connection, id));
-        let base = if own == Money::ZERO {
-            told.total
-        } else if newest.is_none() && is_fork()? {
-            told.total - own
-        } else {
-            total
+        let own = |begin: Option<Millis>| -> rusqlite::Result<Money> {
+            let answers = self.own_since(id, gains, begin.unwrap_or(Millis::MIN))?;
+            Ok(answers.iter().map(|row| row.cost).sum())
         };
-        Ok((base, own))
+        let newest = |session: Option<Id>, most: Money| {
+            session.map_or(Ok(None), |id| totals::newest_up_to(connection, id, most))
+        };
+        if let Some((total, run_ms)) = newest(id, told.total)? {
+            let own = own(origin.map(|origin| origin + run_ms).or(facts.until))?;
+            return Ok((total, own));
+        }
+        let own = own(origin)?;
+        let parent = id.map_or(Ok(None), |id| totals::parent(connection, id))?;
+        if let Some((total, _)) = newest(parent, told.total - own)? {
+            return Ok((total, own));
+        }
+        // A fork has no file before its first answer.
+        if own == Money::ZERO && totals::is_known(connection, told.total)? {
+            return Ok((told.total, own));
+        }
+        Ok((Money::ZERO, own))
     }
 
     /// Whether the session's last word, as far as it was read now, was an error.

@@ -112,12 +112,12 @@ fn difference_json(difference: &SessionDifference) -> Value {
         },
         "client_at": moment(difference.client_at).to_rfc3339_opts(SecondsFormat::Millis, true),
         "inherited_usd": difference.inherited.usd(),
-        "restarts_usd": difference.restarts.usd(),
+        "before_restart_usd": difference.restarts.usd(),
         "other_runs_usd": difference.other_runs.usd(),
         "after_total_usd": difference.after_total.usd(),
         "price_usd": difference.price.usd(),
         "unrecorded_usd": difference.unrecorded.usd(),
-        "unwritten_usd": difference.unwritten.usd(),
+        "not_written_usd": difference.unwritten.usd(),
         "subagents_usd": difference.subagents.usd(),
     })
 }

@@ -49,14 +49,16 @@ pub(crate) fn same_process(
     origin: Option<Millis>,
     total: Money,
 ) -> Option<&ToldRow> {
-    let mut could_be = rows.iter().filter(|row| total + NOISE >= row.total);
+    let could_be = rows.iter().filter(|row| total + NOISE >= row.total);
     let Some(origin) = origin else {
-        return could_be.rfind(|row| row.origin < 0);
+        return could_be.rev().find(|row| row.origin < 0);
     };
-    let distance = |row: &&ToldRow| (row.origin - origin).abs();
+    // Whoever resumes a session has a later origin than all before. One that went back is that of
+    // the same process, and the clock was set back.
+    let is_same = |row: &&ToldRow| row.origin >= origin - SAME_PROCESS_MS;
     could_be
-        .min_by_key(distance)
-        .filter(|row| distance(row) <= SAME_PROCESS_MS)
+        .filter(is_same)
+        .min_by_key(|row| (row.origin - origin).abs())
 }
 
 impl ToldRow {
@@ -129,6 +131,15 @@ pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<Se
         })
         .optional()
         .map(Option::unwrap_or_default)
+}
+
+/// Whether anything was told of a session that no file has.
+pub(crate) fn is_any(connection: &Connection, session: &str) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM told JOIN session ON session.id = session WHERE name = ?)",
+        )?
+        .query_row([session], |row| row.get(0))
 }
 
 /// Sessions of which something was told that no file has.

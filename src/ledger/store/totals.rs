@@ -127,11 +127,21 @@ pub(crate) fn newest_up_to(
         .optional()
 }
 
-/// Whether a session was forked from another.
-pub(crate) fn is_fork(connection: &Connection, session: Id) -> rusqlite::Result<bool> {
+/// The session that one was forked from.
+pub(crate) fn parent(connection: &Connection, session: Id) -> rusqlite::Result<Option<Id>> {
     connection
-        .prepare_cached("SELECT parent IS NOT NULL FROM session WHERE id = ?")?
+        .prepare_cached("SELECT parent FROM session WHERE id = ?")?
         .query_row([session], |row| row.get(0))
+}
+
+/// Whether any session's total was this, as far as floating-point sums tell.
+pub(crate) fn is_known(connection: &Connection, total: Money) -> rusqlite::Result<bool> {
+    let noise = Money::from_nano(2);
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM cost_state WHERE total BETWEEN ? AND ?)")?
+        .query_row([(total - noise).pico(), (total + noise).pico()], |row| {
+            row.get(0)
+        })
 }
 
 type Compact = BTreeMap<String, (i64, [u64; 6], bool)>;
