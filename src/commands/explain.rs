@@ -14,7 +14,7 @@ use crate::claude::credentials;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{Effort, Ledger, Patience};
+use crate::ledger::{Effort, Ledger};
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
@@ -159,7 +159,7 @@ const READS: Duration = Duration::from_millis(400);
 fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
     let (since, until) = period_of(incident, environment.zone)?;
     let places = Places::of(environment);
-    let mut ledger = Ledger::open_existing(&places.data, Patience::None)?;
+    let mut ledger = Ledger::open_existing(&places.data)?;
     let prices = PriceTable::with(own_rates(&places)).ok()?;
     let effort = Effort::Within(READS);
     let roots = places.transcript_roots();

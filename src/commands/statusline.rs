@@ -9,7 +9,7 @@ use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{Live, Told};
+use crate::ledger::{Live, Opening, Told};
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -32,9 +32,10 @@ const FALLBACK: &str = "whycap";
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
 pub(crate) fn run(environment: &Environment) -> ExitCode {
     super::guard_host("whycap\n");
+    let places = Places::of(environment);
+    let ledger = Opening::start(&places.data);
     let stdin = super::read_stdin(STDIN_LIMIT);
     let payload = StatusPayload::parse(&stdin);
-    let places = Places::of(environment);
     let wrapped = Wrapped::start(&places, &payload, &stdin);
     let config = Config::load(&places);
     let session = payload.session_id().unwrap_or_default();
@@ -44,7 +45,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         run_ms: payload.client_run_ms(),
         model: payload.model_id().map(str::to_owned),
     });
-    let mut live = Live::read(&places, session, payload.transcript_path(), told);
+    let mut live = Live::read(ledger, &places, session, payload.transcript_path(), told);
     let figures = live
         .as_mut()
         .and_then(|live| live.figures(environment, config.budget.month.is_some()));

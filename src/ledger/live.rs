@@ -14,8 +14,8 @@ use super::read::{Batch, Effort, put_and_settle};
 use super::spent::Spent;
 use super::store::told::{self, SAME_PRICES, SessionFacts, ToldRow};
 use super::store::{
-    Id, Ledger, Patience, ResponseRow, StoredSighting, model_id, put_session, responses,
-    session_id, totals,
+    Id, Ledger, Opening, ResponseRow, StoredSighting, model_id, put_session, responses, session_id,
+    totals,
 };
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
@@ -84,15 +84,16 @@ struct Gain {
 }
 
 impl Live {
-    /// Opens the ledger and reads the session's new lines. None if the ledger cannot be used:
-    /// that costs a figure and nothing else; `doctor` says what is wrong.
+    /// Reads the session's new lines. None if the ledger cannot be used: that costs a figure and
+    /// nothing else; `doctor` says what is wrong.
     pub fn read(
+        ledger: Opening,
         places: &Places,
         session: &str,
         transcript: Option<&Path>,
         told: Option<Told>,
     ) -> Option<Self> {
-        let mut ledger = Ledger::open(&places.data, Patience::None).ok()?;
+        let mut ledger = ledger.finish().ok()?;
         let prices = PriceTable::with(own_rates(places)).ok()?;
         let gained = transcript
             .and_then(|path| ledger.read_session(path).ok())
@@ -260,7 +261,7 @@ impl Live {
     ) -> rusqlite::Result<Telling> {
         let origin = told.run_ms.map(|run_ms| now - run_ms);
         let model = told.model.clone();
-        if let Some(known) = told::same_process(rows, origin, told.total) {
+        if let Some(known) = told::same_process(rows, told.total, told.run_ms, now) {
             let row = self.grown(known, told, id, gains, now)?;
             return Ok(Telling {
                 row,
@@ -282,6 +283,7 @@ impl Live {
                 grown: self.prices.scale_client_amount(told.total - base),
                 rate: SAME_PRICES,
                 at: now,
+                run_ms: told.run_ms,
                 model: None,
             },
             untold,
@@ -308,6 +310,7 @@ impl Live {
         let mut row = ToldRow {
             total: told.total,
             at: now,
+            run_ms: told.run_ms,
             ..*known
         };
         let scaled = self.prices.scale_client_amount(more);
@@ -379,9 +382,11 @@ impl Live {
         if let Some((total, _)) = newest(parent, told.total - own)? {
             return Ok((total, own));
         }
-        // A fork has no file before its first answer.
-        if own == Money::ZERO && totals::is_known(connection, told.total)? {
-            return Ok((told.total, own));
+        // A fork has no file before its first answer. And where answers explain all that is told,
+        // nothing says that there was more.
+        let is_fork = own == Money::ZERO && totals::is_known(connection, told.total)?;
+        if is_fork || told.total <= facts.recorded + facts.unrecorded {
+            return Ok((told.total - own, own));
         }
         Ok((Money::ZERO, own))
     }

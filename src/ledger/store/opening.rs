@@ -1,7 +1,7 @@
 //! Opening the ledger, writing to it while others do, and setting a bad one aside.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -122,47 +122,83 @@ pub fn path_in(data: &Path) -> PathBuf {
     data.join(FILE_NAME)
 }
 
+/// A ledger that is being opened, in a thread of its own, which is left behind if SQLite does not
+/// come back from it: for verbs that Claude Code runs. Whoever starts it first and reads other
+/// things meanwhile hardly waits for it.
+#[derive(Debug)]
+pub struct Opening {
+    path: PathBuf,
+    opened: Option<Receiver<Result<Ledger, Error>>>,
+}
+
+impl Opening {
+    /// See [`Ledger::open`].
+    pub fn start(data: &Path) -> Self {
+        Self::by(path_in(data), |path| {
+            Ledger::open_or_renew(path, Patience::None)
+        })
+    }
+
+    fn by(
+        path: PathBuf,
+        open: impl FnOnce(&Path) -> Result<Ledger, Error> + Send + 'static,
+    ) -> Self {
+        let (sender, receiver) = channel();
+        let wanted = path.clone();
+        // Nobody receives if it was too late.
+        let open = move || drop(sender.send(open(&wanted)));
+        let helper = std::thread::Builder::new().spawn(open);
+        Self {
+            path,
+            opened: helper.ok().map(|_| receiver),
+        }
+    }
+
+    /// The ledger; an error as if it were busy if that takes long.
+    pub fn finish(self) -> Result<Ledger, Error> {
+        let opened = self.opened.map(|opened| opened.recv_timeout(OPENING));
+        match opened {
+            Some(Ok(opened)) => opened,
+            _ => Err(Error::busy(&self.path)),
+        }
+    }
+}
+
 impl Ledger {
     /// Opens the ledger in `data`, making it (0600, in a 0700 directory) if there is none. One that
     /// is damaged, or was made before the first release, is set aside under another name and a
     /// new one begun; transcripts fill it again.
     pub fn open(data: &Path, patience: Patience) -> Result<Self, Error> {
-        let path = path_in(data);
-        match Self::open_soon(&path, patience) {
-            Err(error) if error.set_aside_as().is_some() => {
-                set_aside(&path)?;
-                Self::open_soon(&path, patience)
-            }
-            other => other,
+        match patience {
+            Patience::None => Opening::start(data).finish(),
+            Patience::Person => Self::open_or_renew(&path_in(data), patience),
         }
     }
 
     /// Opens a ledger that is there. None if there is none or it cannot be read: for verbs to
     /// which its figures are an extra.
-    pub fn open_existing(data: &Path, patience: Patience) -> Option<Self> {
+    pub fn open_existing(data: &Path) -> Option<Self> {
         let path = path_in(data);
+        let open = |path: &Path| Self::open_as_it_is(path, Patience::None);
         path.exists()
-            .then(|| Self::open_soon(&path, patience).ok())
+            .then(|| Opening::by(path, open).finish().ok())
             .flatten()
     }
 
-    fn open_soon(path: &Path, patience: Patience) -> Result<Self, Error> {
-        if patience == Patience::Person {
-            return patiently(PERSON_WAITS, || Self::open_at(path, patience));
+    fn open_or_renew(path: &Path, patience: Patience) -> Result<Self, Error> {
+        match Self::open_as_it_is(path, patience) {
+            Err(error) if error.set_aside_as().is_some() => {
+                set_aside(path)?;
+                Self::open_as_it_is(path, patience)
+            }
+            other => other,
         }
-        // In a thread of its own, which is left behind if SQLite does not come back from it.
-        let (sender, receiver) = channel();
-        let wanted = path.to_owned();
-        let open = move || {
-            let opened = patiently(OPENING, || Self::open_at(&wanted, patience));
-            // Nobody receives if that was too late.
-            let _ = sender.send(opened);
-        };
-        let helper = std::thread::Builder::new().spawn(open);
-        match helper.map(|_| receiver.recv_timeout(OPENING)) {
-            Ok(Ok(opened)) => opened,
-            _ => Err(Error::busy(path)),
-        }
+    }
+
+    fn open_as_it_is(path: &Path, patience: Patience) -> Result<Self, Error> {
+        patiently(patience.limit().max(OPENING), || {
+            Self::open_at(path, patience)
+        })
     }
 
     fn open_at(path: &Path, patience: Patience) -> Result<Self, Error> {
@@ -297,7 +333,7 @@ fn set_aside(path: &Path) -> Result<(), Error> {
         return Ok(());
     };
     // Another process may have found the same, and begun a new one by now.
-    let Err(error) = Ledger::open_soon(path, Patience::None) else {
+    let Err(error) = Ledger::open_as_it_is(path, Patience::None) else {
         return Ok(());
     };
     let Some(what) = error.set_aside_as() else {

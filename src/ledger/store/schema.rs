@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// The version that this program writes; raised with every change of [`TABLES`]. There was no
 /// release yet, so an older ledger is not brought up to date but filled anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// The text carries no comments and no needless spaces: SQLite keeps it as it is and parses it at
 /// every open. What the columns mean:
@@ -49,7 +49,7 @@ CREATE INDEX cost_state_by_start ON cost_state(started);
 CREATE TABLE quarter(quarter INTEGER,session INTEGER,model INTEGER,responses INTEGER,unpriced INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE TABLE unrecorded(quarter INTEGER,session INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE INDEX unrecorded_by_session ON unrecorded(session);
-CREATE TABLE told(session INTEGER,origin INTEGER,total INTEGER,grown INTEGER,rate INTEGER,at INTEGER,model INTEGER,PRIMARY KEY(session,origin))WITHOUT ROWID;
+CREATE TABLE told(session INTEGER,origin INTEGER,total INTEGER,grown INTEGER,rate INTEGER,at INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,origin))WITHOUT ROWID;
 CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(session,quarter,model))WITHOUT ROWID;";
 
 /// What was found on opening.

@@ -35,26 +35,34 @@ pub(crate) struct ToldRow {
     /// What the client's amounts are worth at our prices, in millionths: not the same where it
     /// knows the model at another price, or not at all.
     pub(crate) rate: i64,
+    /// When that was, and for how long it had lived then, if it says.
     pub(crate) at: Millis,
+    pub(crate) run_ms: Option<i64>,
     pub(crate) model: Option<Id>,
 }
 
 /// Where the client's prices are ours.
 pub(crate) const SAME_PRICES: i64 = 1_000_000;
 
-/// Of what processes told, the latest last, that of the one which tells this total now. Without an
-/// origin, the latest that did not tell more already.
+/// Of what processes told, the latest last, that of the one which tells this now. Without a
+/// duration, the latest that did not tell more already.
 pub(crate) fn same_process(
     rows: &[ToldRow],
-    origin: Option<Millis>,
     total: Money,
+    run_ms: Option<i64>,
+    now: Millis,
 ) -> Option<&ToldRow> {
+    let is_again = |row: &&ToldRow| row.total == total && row.run_ms == run_ms;
+    if let Some(again) = rows.iter().rfind(is_again) {
+        return Some(again);
+    }
     let could_be = rows.iter().filter(|row| total + NOISE >= row.total);
-    let Some(origin) = origin else {
+    let Some(run_ms) = run_ms else {
         return could_be.rev().find(|row| row.origin < 0);
     };
     // Whoever resumes a session has a later origin than all before. One that went back is that of
     // the same process, and the clock was set back.
+    let origin = now - run_ms;
     let is_same = |row: &&ToldRow| row.origin >= origin - SAME_PROCESS_MS;
     could_be
         .filter(is_same)
@@ -154,7 +162,7 @@ pub(crate) fn sessions(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
 pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Result<Vec<ToldRow>> {
     connection
         .prepare_cached(
-            "SELECT origin, total, grown, rate, at, model FROM told WHERE session = ? ORDER BY at, origin",
+            "SELECT origin, total, grown, rate, at, run_ms, model FROM told WHERE session = ? ORDER BY at, origin",
         )?
         .query_map([session], |row| {
             Ok(ToldRow {
@@ -163,7 +171,8 @@ pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Resu
                 grown: Money::from_pico(row.get(2)?),
                 rate: row.get(3)?,
                 at: row.get(4)?,
-                model: row.get(5)?,
+                run_ms: row.get(5)?,
+                model: row.get(6)?,
             })
         })?
         .collect()
@@ -177,7 +186,7 @@ pub(crate) fn put(
     untold: Money,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO told VALUES (?,?,?,?,?,?,?)")?
+        .prepare_cached("INSERT OR REPLACE INTO told VALUES (?,?,?,?,?,?,?,?)")?
         .execute(params![
             session,
             row.origin,
@@ -185,6 +194,7 @@ pub(crate) fn put(
             row.grown.pico(),
             row.rate,
             row.at,
+            row.run_ms,
             row.model
         ])?;
     connection
