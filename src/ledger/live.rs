@@ -12,7 +12,7 @@ use chrono::Datelike;
 
 use super::read::{Batch, Effort, put_and_settle};
 use super::spent::Spent;
-use super::store::told::{self, SAME_PRICES, SessionFacts, ToldRow};
+use super::store::told::{self, NOISE, SAME_PRICES, SessionFacts, ToldRow};
 use super::store::{
     Id, Ledger, Opening, ResponseRow, StoredSighting, model_id, put_session, responses, session_id,
     totals,
@@ -270,17 +270,22 @@ impl Live {
                 is_news: row != *known,
             });
         }
-        let (base, own) = self.at_first_sight(told, id, facts, gains, origin)?;
-        let untold = if rows.is_empty() {
-            facts.loose() - own
+        let (grown, own) = self.at_first_sight(told, id, facts, rows, gains, origin)?;
+        let explained = if grown > Money::ZERO {
+            own
         } else {
-            facts.untold
+            Money::ZERO
+        };
+        let untold = if rows.is_empty() {
+            facts.loose() - explained
+        } else {
+            facts.untold + own - explained
         };
         Ok(Telling {
             row: ToldRow {
                 origin: origin.unwrap_or(-now),
                 total: told.total,
-                grown: self.prices.scale_client_amount(told.total - base),
+                grown: self.prices.scale_client_amount(grown),
                 rate: SAME_PRICES,
                 at: now,
                 run_ms: told.run_ms,
@@ -355,40 +360,52 @@ impl Live {
         Ok(own)
     }
 
-    /// The total with which a process started that was not heard of before, and what of the
-    /// session's answers is its. Mostly this is before its first answer.
+    /// Of a process that was not heard of before: by how much it grew since it started, if its
+    /// answers do not explain that, and what these cost. Mostly this is before its first answer.
     fn at_first_sight(
         &self,
         told: &Told,
         id: Option<Id>,
         facts: &SessionFacts,
+        rows: &[ToldRow],
         gains: &[Gain],
         origin: Option<Millis>,
     ) -> rusqlite::Result<(Money, Money)> {
         let connection = &self.ledger.connection;
+        // Answers before were those of whoever told then.
+        let told_until = rows.last().map_or(Millis::MIN, |row| row.at + 1);
         let own = |begin: Option<Millis>| -> rusqlite::Result<Money> {
-            let answers = self.own_since(id, gains, begin.unwrap_or(Millis::MIN))?;
+            let begin = begin.unwrap_or(Millis::MIN).max(told_until);
+            let answers = self.own_since(id, gains, begin)?;
             Ok(answers.iter().map(|row| row.cost).sum())
         };
         let newest = |session: Option<Id>, most: Money| {
             session.map_or(Ok(None), |id| totals::newest_up_to(connection, id, most))
         };
-        if let Some((total, run_ms)) = newest(id, told.total)? {
-            let own = own(origin.map(|origin| origin + run_ms).or(facts.until))?;
-            return Ok((total, own));
-        }
-        let own = own(origin)?;
-        let parent = id.map_or(Ok(None), |id| totals::parent(connection, id))?;
-        if let Some((total, _)) = newest(parent, told.total - own)? {
-            return Ok((total, own));
-        }
-        // A fork has no file before its first answer. And where answers explain all that is told,
-        // nothing says that there was more.
-        let is_fork = own == Money::ZERO && totals::is_known(connection, told.total)?;
-        if is_fork || told.total <= facts.recorded + facts.unrecorded {
-            return Ok((told.total - own, own));
-        }
-        Ok((Money::ZERO, own))
+        let (base, own) = if let Some((total, run_ms)) = newest(id, told.total)? {
+            let begin = origin.map(|origin| origin + run_ms).or(facts.until);
+            (total, own(begin)?)
+        } else {
+            let own = own(origin)?;
+            let parent = id.map_or(Ok(None), |id| totals::parent(connection, id))?;
+            let of_parent = newest(parent, told.total - own)?;
+            // A fork has no file before its first answer. And where a session has more answers
+            // than are told, nothing says what was there before.
+            let is_fork = || totals::is_known(connection, told.total);
+            let base = if let Some((total, _)) = of_parent {
+                total
+            } else if told.total <= facts.recorded + facts.unrecorded
+                || own == Money::ZERO && is_fork()?
+            {
+                told.total
+            } else {
+                Money::ZERO
+            };
+            (base, own)
+        };
+        let grown = told.total - base;
+        let is_explained = grown <= own + NOISE;
+        Ok((if is_explained { Money::ZERO } else { grown }, own))
     }
 
     /// Whether the session's last word, as far as it was read now, was an error.
@@ -446,5 +463,5 @@ fn put_told(
 
 /// Whether two amounts differ by no more than floating-point sums do.
 fn is_near(one: Money, other: Money) -> bool {
-    (one - other).pico().abs() <= Money::from_nano(2).pico()
+    (one - other).pico().abs() <= NOISE.pico()
 }

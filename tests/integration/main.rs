@@ -21,6 +21,7 @@ mod diagnosis;
 mod doctor;
 mod explain;
 mod help;
+mod histories;
 mod hook;
 mod incident_rows;
 mod install;

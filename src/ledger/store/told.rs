@@ -20,7 +20,7 @@ use crate::time::{Millis, QUARTER};
 const SAME_PROCESS_MS: i64 = 1_000;
 
 /// Amounts that differ by less are the same.
-const NOISE: Money = Money::from_nano(2);
+pub(crate) const NOISE: Money = Money::from_nano(2);
 
 /// What one process told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::names::{Id, bytes_of};
+use super::told::NOISE;
 use super::transcript_files::CUT_OFF;
 use crate::ledger::derivation::{Part, Parts};
 use crate::pricing::{Money, PriceTable, Usage};
@@ -136,10 +137,9 @@ pub(crate) fn parent(connection: &Connection, session: Id) -> rusqlite::Result<O
 
 /// Whether any session's total was this, as far as floating-point sums tell.
 pub(crate) fn is_known(connection: &Connection, total: Money) -> rusqlite::Result<bool> {
-    let noise = Money::from_nano(2);
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM cost_state WHERE total BETWEEN ? AND ?)")?
-        .query_row([(total - noise).pico(), (total + noise).pico()], |row| {
+        .query_row([(total - NOISE).pico(), (total + NOISE).pico()], |row| {
             row.get(0)
         })
 }
