@@ -12,6 +12,8 @@ use crate::transcript::reader::FileState;
 
 /// `projects/<project>/<session>/subagents/<agent>.jsonl`, and one to spare.
 const DEEPEST: usize = 5;
+/// `projects/<project>/<session>.jsonl`
+const SESSIONS: usize = 2;
 
 /// A transcript on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,27 @@ pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> Vec<TranscriptFile> {
         list(&root, DEEPEST, &mut found);
     }
     found
+}
+
+/// Transcripts of sessions, without their subagents', the one that was changed last first.
+pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<TranscriptFile> {
+    let mut found = Vec::new();
+    for root in roots {
+        list(&root, SESSIONS, &mut found);
+    }
+    found.sort_by(|one, other| {
+        (other.state.modified, &other.path).cmp(&(one.state.modified, &one.path))
+    });
+    found
+}
+
+/// A session's transcript, found without looking at others.
+pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) -> Option<PathBuf> {
+    let name = format!("{session}.jsonl");
+    let projects = roots.filter_map(|root| fs::read_dir(root).ok()).flatten();
+    projects
+        .filter_map(|project| Some(project.ok()?.path().join(&name)))
+        .find(|path| path.is_file())
 }
 
 /// The transcripts of the subagents of the session whose transcript is `path`.

@@ -10,6 +10,7 @@ use crate::claude::account::{self, Account, Plan};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::installations;
 use crate::claude::settings::{self, SettingsFile};
+use crate::claude::transcripts;
 use crate::claude::version::ClientVersion;
 use crate::config::Config;
 use crate::disk;
@@ -185,20 +186,10 @@ fn trusted(state: &Value, project: &Path) -> Option<bool> {
 
 /// The transcript that was written last, and when.
 fn newest_transcript(places: &Places) -> Option<(PathBuf, DateTime<Utc>)> {
-    let entries = |directory: PathBuf| {
-        let entries = std::fs::read_dir(directory).into_iter().flatten();
-        entries.filter_map(|entry| Some(entry.ok()?.path()))
-    };
-    places
-        .transcript_roots()
-        .flat_map(entries)
-        .flat_map(entries)
-        .filter(|path| path.extension().is_some_and(|name| name == "jsonl"))
-        .filter_map(|path| {
-            let written = std::fs::metadata(&path).ok()?.modified().ok()?;
-            Some((path, written.into()))
-        })
-        .max_by_key(|(_, written)| *written)
+    let of_sessions = transcripts::of_sessions(places.transcript_roots());
+    let newest = of_sessions.into_iter().next()?;
+    let written = DateTime::from_timestamp_nanos(newest.state.modified);
+    Some((newest.path, written))
 }
 
 fn version_in_transcript(path: &Path) -> Option<SeenVersion> {
