@@ -137,3 +137,152 @@ fn store_life(
         ])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Effort, Ledger, Patience};
+    use crate::time::Millis;
+
+    fn read(history: &str) -> (tempfile::TempDir, Ledger, PriceTable) {
+        let home = tempfile::tempdir().unwrap();
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/histories");
+        let projects = format!("{root}/{history}/home/.claude/projects").into();
+        let prices = PriceTable::list().unwrap();
+        let mut ledger = Ledger::open(home.path(), Patience::Person).unwrap();
+        ledger
+            .catch_up(std::iter::once(projects), &prices, Effort::All, &mut |_| {})
+            .unwrap();
+        (home, ledger, prices)
+    }
+
+    fn micro_dollars(money: Money) -> i64 {
+        (money.nano() + 500).div_euclid(1000)
+    }
+
+    /// The life of the session whose name begins so.
+    fn life(ledger: &Ledger, session: &str, prices: &PriceTable) -> SessionLife {
+        let query = "SELECT id, family FROM session WHERE name LIKE ?";
+        let (id, family): (Id, Id) = ledger
+            .connection
+            .query_row(query, [format!("{session}%")], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        let mut lives = lives(&ledger.connection, family, prices)
+            .unwrap()
+            .into_iter();
+        lives.find(|(one, _)| *one == id).unwrap().1
+    }
+
+    /// Runs of recorded sessions: the total that each ended with and the one it started from, in
+    /// millionths of a dollar, and what sets the session apart.
+    type RecordedRuns = (&'static str, &'static str, &'static [(i64, i64)]);
+
+    const RUNS: &[RecordedRuns] = &[
+        // Two processes at once start from the same total; the next goes on from the line that
+        // stands last, though another one ended with more API time.
+        (
+            "two-at-once",
+            "d0244308",
+            &[
+                (33_509, 0),
+                (103_889, 33_509),
+                (140_760, 103_889),
+                (141_881, 103_889),
+                (180_994, 141_881),
+                (262_582, 180_994),
+            ],
+        ),
+        // Two terminals, each of which wrote its total twice at its end.
+        (
+            "two-at-once",
+            "fb1487b8",
+            &[(50_321, 0), (216_974, 50_321), (222_578, 50_321)],
+        ),
+        // A process that was open before the session had a total starts a chain of its own.
+        (
+            "two-at-once",
+            "db73a073",
+            &[(44_717, 0), (184_471, 0), (233_671, 184_471)],
+        ),
+        // A killed run between these two wrote nothing, and the next knew nothing of it.
+        (
+            "killed-and-resumed",
+            "b639b15e",
+            &[(33_509, 0), (154_210, 33_509)],
+        ),
+        // A fork takes over the newest total of its parent.
+        ("terminal-forks", "b14d287a", &[(303_936, 140_760)]),
+        // So does the fork of a session that only compacted.
+        ("terminal-forks", "28319d3a", &[(242_638, 140_875)]),
+    ];
+
+    #[test]
+    fn runs_of_recorded_sessions_start_where_they_did() {
+        for (history, session, expected) in RUNS {
+            let (_home, ledger, prices) = read(history);
+            let mut runs: Vec<(i64, i64)> = life(&ledger, session, &prices)
+                .runs
+                .iter()
+                .map(|run| (micro_dollars(run.total), micro_dollars(run.base)))
+                .collect();
+            runs.sort_unstable();
+            let mut expected = expected.to_vec();
+            expected.sort_unstable();
+            assert_eq!(runs, expected, "{history}, {session}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_a_version_without_totals_falls_into_no_run() {
+        let (_home, ledger, prices) = read("six-versions");
+        let life = life(&ledger, "e6d64f88", &prices);
+        let last = life.runs.last().unwrap();
+        // 13:04:47.693 to .867, good to a tenth of a second; 2.1.240 answered at 13:04:47.140.
+        let of_240: Millis = 1_795_179_887_140;
+        assert!(last.begin > of_240, "{last:?}");
+        assert_eq!(micro_dollars(last.total - last.base), 58_166);
+    }
+
+    #[test]
+    fn recorded_answers_belong_to_whoever_was_served_them() {
+        // (history, session, answers of its own, in all lines of its file)
+        let owned = [
+            ("six-versions", "e6d64f88", 12),
+            ("six-versions", "4552c36d", 2),
+            ("six-versions", "2e4c8833", 2),
+            ("two-at-once", "d0244308", 4),
+            ("two-at-once", "fb1487b8", 3),
+            ("killed-and-resumed", "b639b15e", 4),
+            ("terminal-forks", "56efe8a5", 3),
+            ("terminal-forks", "b14d287a", 2),
+        ];
+        for (history, session, expected) in owned {
+            let (_home, ledger, _) = read(history);
+            let query = "SELECT count(*) FROM response JOIN session ON session.id = session WHERE name LIKE ?";
+            let found: i64 = ledger
+                .connection
+                .query_row(query, [format!("{session}%")], |row| row.get(0))
+                .unwrap();
+            assert_eq!(found, expected, "{history}, {session}");
+        }
+    }
+
+    #[test]
+    fn what_a_run_grew_by_beyond_its_answers_is_unrecorded() {
+        let unrecorded = [
+            ("killed-and-resumed", "b639b15e", 81_588),
+            ("killed-and-resumed", "c56c1d92", 187_834),
+            ("two-at-once", "d0244308", 151_968),
+            ("terminal-forks", "56efe8a5", 72_622),
+            ("terminal-forks", "b14d287a", 81_588),
+        ];
+        for (history, session, expected) in unrecorded {
+            let (_home, ledger, prices) = read(history);
+            let found = life(&ledger, session, &prices).found.unrecorded;
+            let sum: Money = found.iter().map(|part| part.cost).sum();
+            assert_eq!(micro_dollars(sum), expected, "{history}, {session}");
+        }
+    }
+}
