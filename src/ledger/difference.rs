@@ -174,7 +174,7 @@ fn difference(
     found.after_total = match client.until {
         Some(until) => {
             let since = responses::since(connection, session, until + 1)?;
-            since.iter().map(|row| row.cost).sum()
+            since.iter().map(|(_, row)| row.cost).sum()
         }
         None => Money::ZERO,
     };

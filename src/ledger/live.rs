@@ -12,11 +12,9 @@ use chrono::Datelike;
 
 use super::read::{Batch, Effort, put_and_settle};
 use super::spent::Spent;
-use super::store::told::{self, NOISE, SAME_PRICES, SessionFacts, ToldRow};
-use super::store::{
-    Id, Ledger, Opening, ResponseRow, StoredSighting, model_id, put_session, responses, session_id,
-    totals,
-};
+use super::store::told::{self, SessionFacts};
+use super::store::{Ledger, Opening, ResponseRow, StoredSighting, responses, session_id};
+use super::telling::{self, Listener, Telling, Told};
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -26,17 +24,6 @@ use crate::time::Millis;
 /// Until all transcripts have been read once, each reading goes on with them for this long, so that
 /// a fresh installation comes to know today without anybody asking.
 const FIRST_READ: Duration = Duration::from_millis(25);
-
-/// What Claude Code tells the status line of its own total.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Told {
-    /// Since the chain of runs began; what a fork took over from its parent is in it.
-    pub total: Money,
-    /// For how long processes of the chain have lived, in milliseconds.
-    pub run_ms: Option<i64>,
-    /// The model that the session is set to.
-    pub model: Option<String>,
-}
 
 /// The ledger, and what one session gained since.
 #[derive(Debug)]
@@ -65,21 +52,12 @@ pub struct LiveFigures {
     pub is_complete: bool,
 }
 
-/// What was told now, as it is to be kept.
-#[derive(Debug)]
-struct Telling {
-    row: ToldRow,
-    /// Answers that no run covers and no process told of.
-    untold: Money,
-    model: Option<String>,
-    is_news: bool,
-}
-
 /// A response that is not written yet.
 struct Gain {
     /// What it adds to what was written of it before.
     cost: Money,
     is_of_session: bool,
+    key: i64,
     row: ResponseRow,
 }
 
@@ -212,6 +190,7 @@ impl Live {
                     Some(old) => Some(old.session) == own,
                     None => name.is_some_and(|(name, _)| *name == self.session),
                 },
+                key: *key,
                 row,
             });
         }
@@ -233,7 +212,17 @@ impl Live {
         let mut rows = id.map_or(Ok(Vec::new()), |id| told::of_session(connection, id))?;
         let telling = match &self.told {
             Some(told) => {
-                let telling = self.telling(told, id, &facts, &rows, gains, now)?;
+                let own = gains.iter().filter(|gain| gain.is_of_session);
+                let listener = Listener {
+                    connection,
+                    prices: &self.prices,
+                    session: id,
+                    facts: &facts,
+                    known: &rows,
+                    gained: own.map(|gain| (gain.key, &gain.row)).collect(),
+                    now,
+                };
+                let telling = listener.hear(told)?;
                 facts.untold = telling.untold;
                 rows.retain(|row| row.origin != telling.row.origin);
                 rows.push(telling.row);
@@ -250,164 +239,6 @@ impl Live {
         Ok((session, telling))
     }
 
-    fn telling(
-        &self,
-        told: &Told,
-        id: Option<Id>,
-        facts: &SessionFacts,
-        rows: &[ToldRow],
-        gains: &[Gain],
-        now: Millis,
-    ) -> rusqlite::Result<Telling> {
-        let origin = told.run_ms.map(|run_ms| now - run_ms);
-        let model = told.model.clone();
-        if let Some(known) = told::same_process(rows, told.total, told.run_ms, now) {
-            let row = self.grown(known, told, id, gains, now)?;
-            return Ok(Telling {
-                row,
-                untold: facts.untold,
-                model,
-                is_news: row != *known,
-            });
-        }
-        let (grown, own) = self.at_first_sight(told, id, facts, rows, gains, origin)?;
-        let explained = if grown > Money::ZERO {
-            own
-        } else {
-            Money::ZERO
-        };
-        let untold = if rows.is_empty() {
-            facts.loose() - explained
-        } else {
-            facts.untold + own - explained
-        };
-        Ok(Telling {
-            row: ToldRow {
-                origin: origin.unwrap_or(-now),
-                total: told.total,
-                grown: self.prices.scale_client_amount(grown),
-                rate: SAME_PRICES,
-                at: now,
-                run_ms: told.run_ms,
-                model: None,
-            },
-            untold,
-            model,
-            is_news: true,
-        })
-    }
-
-    /// What a process tells now that told before.
-    fn grown(
-        &self,
-        known: &ToldRow,
-        told: &Told,
-        id: Option<Id>,
-        gains: &[Gain],
-        now: Millis,
-    ) -> rusqlite::Result<ToldRow> {
-        let more = told.total - known.total;
-        if more <= Money::ZERO {
-            return Ok(*known);
-        }
-        let answers = self.own_since(id, gains, known.at + 1)?;
-        let shown: Money = answers.iter().map(|row| row.cost).sum();
-        let mut row = ToldRow {
-            total: told.total,
-            at: now,
-            run_ms: told.run_ms,
-            ..*known
-        };
-        let scaled = self.prices.scale_client_amount(more);
-        if is_near(shown, scaled) {
-            row.rate = SAME_PRICES;
-        } else if shown > Money::ZERO && self.costs_at_other_prices(&answers, more) {
-            row.rate = shown.ratio(scaled, SAME_PRICES);
-            row.grown += shown;
-            return Ok(row);
-        }
-        row.grown += scaled.share(
-            u128::from(row.rate.unsigned_abs()),
-            SAME_PRICES.unsigned_abs().into(),
-        );
-        Ok(row)
-    }
-
-    /// Whether some model's prices, or old ones, explain what a client told for these answers.
-    fn costs_at_other_prices(&self, answers: &[ResponseRow], told: Money) -> bool {
-        let mut guesses = self.prices.guesses_of_any_client();
-        guesses.any(|guess| {
-            let price = |row: &ResponseRow| {
-                let counted = &row.counted;
-                guess.price(counted.at, &counted.usage, counted.service, &counted.calls)
-            };
-            is_near(answers.iter().map(price).sum(), told)
-        })
-    }
-
-    /// The session's answers from a moment on, written or not.
-    fn own_since(
-        &self,
-        id: Option<Id>,
-        gains: &[Gain],
-        since: Millis,
-    ) -> rusqlite::Result<Vec<ResponseRow>> {
-        let connection = &self.ledger.connection;
-        let mut own = id.map_or(Ok(Vec::new()), |id| responses::since(connection, id, since))?;
-        let gained = gains.iter();
-        let gained = gained.filter(|gain| gain.is_of_session && gain.row.counted.at >= since);
-        own.extend(gained.map(|gain| gain.row.clone()));
-        Ok(own)
-    }
-
-    /// Of a process that was not heard of before: by how much it grew since it started, if its
-    /// answers do not explain that, and what these cost. Mostly this is before its first answer.
-    fn at_first_sight(
-        &self,
-        told: &Told,
-        id: Option<Id>,
-        facts: &SessionFacts,
-        rows: &[ToldRow],
-        gains: &[Gain],
-        origin: Option<Millis>,
-    ) -> rusqlite::Result<(Money, Money)> {
-        let connection = &self.ledger.connection;
-        // Answers before were those of whoever told then.
-        let told_until = rows.last().map_or(Millis::MIN, |row| row.at + 1);
-        let own = |begin: Option<Millis>| -> rusqlite::Result<Money> {
-            let begin = begin.unwrap_or(Millis::MIN).max(told_until);
-            let answers = self.own_since(id, gains, begin)?;
-            Ok(answers.iter().map(|row| row.cost).sum())
-        };
-        let newest = |session: Option<Id>, most: Money| {
-            session.map_or(Ok(None), |id| totals::newest_up_to(connection, id, most))
-        };
-        let (base, own) = if let Some((total, run_ms)) = newest(id, told.total)? {
-            let begin = origin.map(|origin| origin + run_ms).or(facts.until);
-            (total, own(begin)?)
-        } else {
-            let own = own(origin)?;
-            let parent = id.map_or(Ok(None), |id| totals::parent(connection, id))?;
-            let of_parent = newest(parent, told.total - own)?;
-            // A fork has no file before its first answer. And where a session has more answers
-            // than are told, nothing says what was there before.
-            let is_fork = || totals::is_known(connection, told.total);
-            let base = if let Some((total, _)) = of_parent {
-                total
-            } else if told.total <= facts.recorded + facts.unrecorded
-                || own == Money::ZERO && is_fork()?
-            {
-                told.total
-            } else {
-                Money::ZERO
-            };
-            (base, own)
-        };
-        let grown = told.total - base;
-        let is_explained = grown <= own + NOISE;
-        Ok((if is_explained { Money::ZERO } else { grown }, own))
-    }
-
     /// Whether the session's last word, as far as it was read now, was an error.
     pub fn ends_in_refusal(&self) -> bool {
         self.gained.ends_in_refusal
@@ -421,7 +252,7 @@ impl Live {
         if self.is_in_transaction {
             let connection = &self.ledger.connection;
             let put = !is_to_stay
-                && put_told(connection, &self.session, telling.as_ref(), &self.prices).is_ok();
+                && telling::put(connection, &self.session, telling.as_ref(), &self.prices).is_ok();
             let end = if put { "COMMIT" } else { "ROLLBACK" };
             let _ = self.ledger.connection.execute_batch(end);
             self.ledger.tidy();
@@ -435,33 +266,8 @@ impl Live {
                 if is_gain_kept {
                     put_and_settle(connection, &gained, &prices)?;
                 }
-                put_told(connection, &session, telling.as_ref(), &prices)
+                telling::put(connection, &session, telling.as_ref(), &prices)
             });
         }
     }
-}
-
-fn put_told(
-    connection: &rusqlite::Connection,
-    session: &str,
-    telling: Option<&Telling>,
-    prices: &PriceTable,
-) -> rusqlite::Result<()> {
-    let Some(telling) = telling else {
-        return Ok(());
-    };
-    let id = put_session(connection, session)?;
-    let model = telling.model.as_deref().unwrap_or_default();
-    let row = ToldRow {
-        model: Some(model_id(connection, &prices.canonical(model))?),
-        ..telling.row
-    };
-    told::put(connection, id, &row, telling.untold)?;
-    let all = told::of_session(connection, id)?;
-    told::store_unwritten(connection, id, &all)
-}
-
-/// Whether two amounts differ by no more than floating-point sums do.
-fn is_near(one: Money, other: Money) -> bool {
-    (one - other).pico().abs() <= NOISE.pico()
 }

@@ -14,10 +14,12 @@ mod reprice;
 mod spend_rows;
 mod spent;
 mod store;
+mod telling;
 
 pub use difference::{ClientFigure, SessionDifference};
-pub use live::{Live, LiveFigures, Told};
+pub use live::{Live, LiveFigures};
 pub use read::{Caught, Effort, ReadingProgress};
 pub use spend_rows::{Origin, SpendRow};
 pub use spent::Spent;
 pub use store::{Error, Ledger, Opening, Patience, path_in};
+pub use telling::Told;

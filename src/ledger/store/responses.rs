@@ -214,12 +214,14 @@ pub(crate) fn since(
     connection: &Connection,
     session: Id,
     since: Millis,
-) -> rusqlite::Result<Vec<ResponseRow>> {
+) -> rusqlite::Result<Vec<(i64, ResponseRow)>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM response WHERE session = ? AND at >= ?"
         ))?
-        .query_map([session, since], ResponseRow::from)?
+        .query_map([session, since], |row| {
+            Ok((row.get(15)?, ResponseRow::from(row)?))
+        })?
         .collect()
 }
 
