@@ -462,3 +462,52 @@ fn the_line_of_a_fork_shows_what_the_fork_spent() {
     moments("terminal-forks", false);
     moments("terminal-forks", true);
 }
+
+#[test]
+fn a_compaction_belongs_to_its_day_though_the_terminal_ended_on_the_next() {
+    let answer = |id: &str, at: &str| {
+        json!({
+            "type": "assistant", "uuid": id, "timestamp": at, "sessionId": "s", "version": "2.1.328",
+            "requestId": format!("req_{id}"), "cwd": "/home/dev/p",
+            "message": {"id": format!("msg_{id}"), "model": "claude-opus-5-5", "role": "assistant",
+                "content": [], "usage": {"input_tokens": 0, "output_tokens": 1000}},
+        })
+    };
+    // 40 cents: two answers of two cents each, and a compaction of 36.
+    let total = json!({
+        "type": "cost-state", "sessionId": "s", "totalCostUSD": 0.40, "totalAPIDuration": 9,
+        "totalDuration": 3_000_000, "startTime": 1_795_131_600_000_i64,
+        "modelUsage": {"claude-opus-5-5": {"inputTokens": 65_000, "outputTokens": 7_000,
+            "cacheReadInputTokens": 0, "cacheCreationInputTokens": 0, "webSearchRequests": 0,
+            "costUSD": 0.40}},
+        "hasUnknownModelCost": false,
+    });
+    let sandbox = Sandbox::new();
+    for line in [
+        json!({"type": "file-history-snapshot", "messageId": "m",
+            "snapshot": {"messageId": "m", "timestamp": "2026-11-19T23:40:00.500Z"}}),
+        answer("a", "2026-11-19T23:50:00.000Z"),
+        json!({"type": "system", "subtype": "compact_boundary", "uuid": "c", "sessionId": "s",
+            "timestamp": "2026-11-19T23:55:00.000Z",
+            "compactMetadata": {"trigger": "manual", "preTokens": 9000, "durationMs": 4000}}),
+        answer("b", "2026-11-20T00:20:00.000Z"),
+        total,
+    ] {
+        sandbox.append(
+            &format!("{PROJECTS}/-home-dev-p/s.jsonl"),
+            &line.to_string(),
+        );
+    }
+    let report = spend(&sandbox, "day");
+    let [before, after] = ["2026-11-19", "2026-11-20"].map(|day| {
+        let groups = report["groups"].as_array().unwrap();
+        groups
+            .iter()
+            .find(|group| group["key"] == day)
+            .unwrap()
+            .clone()
+    });
+    near(&before["recorded_usd"], &json!(0.02));
+    near(&before["unrecorded_usd"], &json!(0.36));
+    near(&after["cost_usd"], &json!(0.02));
+}
