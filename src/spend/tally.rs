@@ -45,7 +45,7 @@ impl Tally {
             "cost_usd": self.cost().usd(),
             "recorded_usd": self.recorded.usd(),
             "unrecorded_usd": (self.unrecorded + self.unwritten).usd(),
-            "unwritten_usd": self.unwritten.usd(),
+            "not_written_usd": self.unwritten.usd(),
             "responses": self.responses,
             "unpriced_responses": self.unpriced,
             "tokens": {
