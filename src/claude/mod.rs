@@ -8,6 +8,6 @@ pub mod meters;
 pub(crate) mod model_pricing;
 pub mod processes;
 pub mod sessions;
-pub(crate) mod settings;
+pub mod settings;
 pub mod status_payload;
 pub mod version;

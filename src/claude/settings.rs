@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::disk;
@@ -11,18 +13,23 @@ use crate::places::Places;
 /// The client reads no settings file above this size.
 pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 
-/// A level of settings, highest first: the first file that has a single-valued key wins. Hooks
+/// A level of settings, lowest first: the highest file that has a single-valued key wins. Hooks
 /// add up over all levels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum SettingsScope {
-    /// Set by an administrator for the whole machine.
-    Managed,
-    /// `.claude/settings.local.json` of a project.
-    Local,
-    /// `.claude/settings.json` of a project, usually shared by a team.
-    Project,
-    /// `settings.json` in the configuration directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum SettingsScope {
+    /// `settings.json` in `~/.claude`: all the user's projects.
+    #[serde(rename = "user_settings")]
     User,
+    /// `.claude/settings.json` here: everyone who works on this project.
+    #[serde(rename = "project_settings")]
+    Project,
+    /// `.claude/settings.local.json` here: the user, in this project.
+    #[serde(rename = "local_settings")]
+    Local,
+    /// Set by an administrator for the whole machine. Not the user's to name.
+    #[serde(rename = "managed_settings")]
+    #[value(skip)]
+    Managed,
 }
 
 /// What a settings file holds.

@@ -186,10 +186,7 @@ fn pasted(text: &str, places: &Places, environment: &Environment) -> Incident {
         seen: Seen::Pasted,
         message: text.to_owned(),
         account: Account::load(places),
-        credentials: credentials::combine(
-            credentials::in_environment(environment),
-            &credentials::in_all_settings(places, None),
-        ),
+        credentials: credentials::of_session(places, environment, None),
         environment_is_clients: environment.variable("CLAUDECODE").is_some(),
         ..Evidence::default()
     };

@@ -113,13 +113,10 @@ impl Setup {
             .or_else(|| std::env::current_dir().ok())
             .unwrap_or_else(|| places.home.clone());
         let settings = settings::of(&places, Some(&project));
-        let state = account::global_state(&places)
-            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let state = account::global_state(&places);
         let newest = newest_transcript(&places);
-        let credentials = credentials::combine(
-            credentials::in_environment(environment),
-            &credentials::in_all_settings(&places, Some(&project)),
-        );
+        let mut credentials = credentials::of_session(&places, environment, Some(&project));
+        credentials.retain(Credential::outranks_login);
         Self {
             now: environment.now,
             trusted: state.as_ref().and_then(|state| trusted(state, &project)),
@@ -137,10 +134,7 @@ impl Setup {
             installations: installations::found(&places, environment)
                 .into_iter()
                 .collect(),
-            credentials: credentials
-                .into_iter()
-                .filter(Credential::outranks_login)
-                .collect(),
+            credentials,
             payer: Account::load(&places)
                 .filter(|account| account.plan != Plan::Other)
                 .map(|account| format!("your {} plan", account.plan.name())),

@@ -18,10 +18,8 @@ const LINE_IS_LATE: TimeDelta = TimeDelta::seconds(2);
 impl Incidents<'_> {
     /// Adds what settings and directories say at this moment.
     pub(super) fn add_circumstances(&self, evidence: &mut Evidence, project: Option<&Path>) {
-        let in_settings = credentials::in_all_settings(self.places, project);
-        let in_environment = std::mem::take(&mut evidence.credentials);
-        evidence.credentials = credentials::combine(in_environment, &in_settings);
-        evidence.installations = installations::count(self.places, self.environment);
+        evidence.credentials = credentials::of_session(self.places, self.environment, project);
+        evidence.installations = installations::found(self.places, self.environment).len();
     }
 
     /// The last error in the transcript of a session, unless it `is_stored`: hooks may be turned
@@ -43,7 +41,6 @@ impl Incidents<'_> {
             session_id: Some(line.session_id.as_deref().unwrap_or(session).to_owned()),
             message: line.text.clone(),
             line: Some(line.clone()),
-            credentials: credentials::in_environment(self.environment),
             // Whether this process descends from the client.
             environment_is_clients: self.environment.variable("CLAUDECODE").is_some(),
             answered: *answered,

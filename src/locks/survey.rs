@@ -6,15 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 use super::directory::Directory;
 use super::judgement::{LockFacts, Surroundings};
 use super::known_locks::{KNOWN_LOCKS, Kind, KnownLock, Root};
 use super::sighting::{Identity, Shape};
-use crate::claude::processes;
 use crate::claude::sessions::{self, Claim, Liveness, Session};
-use crate::disk;
+use crate::claude::{account, processes};
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -25,8 +23,6 @@ const MOST_NAMES: usize = 2_000;
 const MOST_PROJECTS: usize = 500;
 /// A lock file that names a process has a few hundred bytes.
 const CLAIM_LIMIT: u64 = 64 * 1024;
-/// `.claude.json` of heavy users has some megabytes.
-const STATE_LIMIT: u64 = 64 << 20;
 
 /// What holds for all locks alike, with what it rests on.
 #[derive(Debug, Clone)]
@@ -138,8 +134,7 @@ pub(super) fn roots(
 /// projects that the client remembers.
 fn projects(places: &Places, working_directory: Option<&Path>) -> BTreeSet<PathBuf> {
     let here = working_directory.into_iter().flat_map(Path::ancestors);
-    let state = disk::read(&places.global_state, STATE_LIMIT).ok().flatten();
-    let state: Option<Value> = state.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let state = account::global_state(places);
     let remembered = state
         .as_ref()
         .and_then(|state| state.get("projects")?.as_object())
