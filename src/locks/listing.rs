@@ -22,12 +22,12 @@ pub(crate) fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
         json!({
             "path": lock.found.path().to_string_lossy(),
             "kind": facts.known.kind.word(),
-            "holder": facts.process.as_ref().map(|process| json!({
+            "holder": facts.holder.as_ref().map(|(_, process)| json!({
                 "pid": process.pid,
                 "alive": process.alive,
                 "is_claude": process.is_claude,
             })),
-            "age_s": (now - facts.modified).num_seconds(),
+            "age_s": (now - facts.seen.modified).num_seconds(),
             "verdict": lock.judgement.verdict,
             "why": lock.judgement.why,
             "action": lock.action,
@@ -148,7 +148,7 @@ impl Listing<'_> {
     /// The reason of a directory lock rests on its age and names it; others are told their age.
     fn why(&self, lock: &Lock) -> String {
         let (why, facts) = (&lock.judgement.why, &lock.found.facts);
-        let age = self.now - facts.modified;
+        let age = self.now - facts.seen.modified;
         if age.num_seconds() < 0 || matches!(facts.known.kind, Kind::Directory(_)) {
             why.clone()
         } else {
