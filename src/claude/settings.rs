@@ -164,6 +164,13 @@ fn paths_with_managed(
         .chain([managed.to_owned()])
         .map(|path| (SettingsScope::Managed, path))
         .collect();
+    paths.extend(of_user(places, project));
+    paths
+}
+
+/// Those of them that the user can change, where whycap may have been installed.
+pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
+    let mut paths = Vec::new();
     let user = places.user_settings();
     if let Some(project) = project {
         for scope in [SettingsScope::Local, SettingsScope::Project] {
@@ -182,18 +189,8 @@ fn paths_with_managed(
 /// beside the directory (tried on 2.1.328).
 fn drop_ins(managed: &Path) -> Vec<PathBuf> {
     let directory = managed.with_file_name("managed-settings.d");
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    let mut found: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
-        .collect();
-    found.sort();
-    found.reverse();
+    let mut found: Vec<_> = disk::files_of_kind(&directory, "json").collect();
+    found.sort_by(|left, right| right.cmp(left));
     found
 }
 

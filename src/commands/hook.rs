@@ -106,11 +106,7 @@ fn tell(question: Question<'_>) -> Option<Value> {
 
 /// At a session's start: a lock that harms, how to turn the status line on.
 fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
-    let Question {
-        places,
-        environment,
-        ..
-    } = question;
+    let (places, environment) = (question.places, question.environment);
     let source = event.source.as_deref();
     let is_fresh = source.is_none_or(|source| source == "startup");
     let locks = is_fresh.then(|| locks::harmful(places, environment));

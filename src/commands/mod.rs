@@ -20,7 +20,8 @@ mod why_different;
 use std::io;
 use std::process::ExitCode;
 
-use crate::terminal::{complain, print};
+use crate::environment::Environment;
+use crate::terminal::{Page, complain, print};
 
 /// Turns a verb's failure into one line on standard error and exit code 1.
 pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
@@ -28,6 +29,23 @@ pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
         complain(&format!("{error:#}"));
         ExitCode::FAILURE
     })
+}
+
+/// Prints JSON where it was asked for, else the page that `lay_out` fills.
+fn show(
+    environment: &Environment,
+    json: Option<String>,
+    lay_out: impl FnOnce(&mut Page),
+) -> io::Result<()> {
+    let text = json.map_or_else(
+        || {
+            let mut page = Page::for_person(environment);
+            lay_out(&mut page);
+            page.into_text()
+        },
+        |json| json + "\n",
+    );
+    print(&text)
 }
 
 /// Reads standard input up to `limit` bytes; what lies beyond is read and dropped, so that the

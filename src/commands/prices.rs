@@ -4,12 +4,11 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::print;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
-use crate::pricing::{PriceTable, Rates, Row};
-use crate::terminal::{Palette, Tone, cut, width_for_person, wrap};
+use crate::pricing::{PriceTable, Rate, Rates, Row};
+use crate::terminal::{Page, Tone, cut, wrap};
 
 /// Arguments of `whycap prices`.
 #[derive(Debug, clap::Args)]
@@ -35,42 +34,41 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         .iter()
         .filter(|row| row.model.contains(&wanted))
         .collect();
-    if arguments.json {
-        let rows: Vec<Value> = rows.iter().map(|row| row_json(row)).collect();
-        let overrides: serde_json::Map<String, Value> = table
-            .own
-            .overrides()
-            .map(|(model, rates)| (model.to_owned(), rates_json(rates)))
-            .collect();
-        let text = json!({
-            "updated": table.updated.to_string(),
-            "web_search_usd": table.web_search as f64 / 1e12,
-            "us_inference_multiplier": table.us_inference_tenths as f64 / 10.0,
-            "multiplier": table.own.factor(),
-            "overrides": overrides,
-            "rows": rows,
-        });
-        print(&format!("{text}\n"))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let palette = Palette::for_person(environment);
-    print(&render(
-        &table,
-        &rows,
-        palette,
-        width_for_person(environment),
-    ))?;
+    let json = arguments.json.then(|| as_json(&table, &rows).to_string());
+    super::show(environment, json, |page| write(&table, &rows, page))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn rates_json(rates: &Rates) -> Value {
+fn as_json(table: &PriceTable, rows: &[&Row]) -> Value {
+    let overrides: serde_json::Map<String, Value> = table
+        .own
+        .overrides()
+        .map(|(model, rates)| (model.to_owned(), rates_json(rates)))
+        .collect();
     json!({
-        "input": rates.input.usd_per_million(),
-        "output": rates.output.usd_per_million(),
-        "cache_read": rates.cache_read.usd_per_million(),
-        "cache_write_5m": rates.write_5m.usd_per_million(),
-        "cache_write_1h": rates.write_1h.usd_per_million(),
+        "updated": table.updated.to_string(),
+        "web_search_usd": table.web_search as f64 / 1e12,
+        "us_inference_multiplier": table.us_inference_tenths as f64 / 10.0,
+        "multiplier": table.own.factor(),
+        "overrides": overrides,
+        "rows": rows.iter().map(|row| row_json(row)).collect::<Vec<_>>(),
     })
+}
+
+/// A kind of token: its name in JSON, its name in the table, and its price.
+type Kind = (&'static str, &'static str, fn(&Rates) -> Rate);
+
+const KINDS: [Kind; 5] = [
+    ("input", "input", |rates| rates.input),
+    ("output", "output", |rates| rates.output),
+    ("cache_read", "read", |rates| rates.cache_read),
+    ("cache_write_5m", "5m", |rates| rates.write_5m),
+    ("cache_write_1h", "1h", |rates| rates.write_1h),
+];
+
+fn rates_json(rates: &Rates) -> Value {
+    let prices = KINDS.map(|(name, _, rate)| (name, rate(rates).usd_per_million()));
+    prices.into_iter().collect()
 }
 
 fn row_json(row: &Row) -> Value {
@@ -87,45 +85,30 @@ fn row_json(row: &Row) -> Value {
 }
 
 /// Dollars per million tokens, a line for each set of rates.
-fn render(table: &PriceTable, rows: &[&Row], palette: Palette, columns: usize) -> String {
-    let mut text = String::new();
-    let mut say = |tone: Tone, line: &str| {
-        text.push_str(palette.paint(tone, line).trim_end());
-        text.push('\n');
-    };
-    let label_width = columns.saturating_sub(5 * 8).clamp(12, 34);
-    let line = |label: &str, rates: &Rates| {
-        let figures = [
-            rates.input,
-            rates.output,
-            rates.cache_read,
-            rates.write_5m,
-            rates.write_1h,
-        ];
-        let figures: String = figures
-            .map(|rate| format!("{:>8}", dollars(rate.usd_per_million())))
-            .concat();
+fn write(table: &PriceTable, rows: &[&Row], page: &mut Page) {
+    let (palette, columns) = (page.palette(), page.columns());
+    let mut say = |tone: Tone, line: &str| page.line(palette.paint(tone, line).trim_end());
+    let label_width = columns.saturating_sub(KINDS.len() * 8).clamp(12, 34);
+    let line = |label: &str, figures: [String; 5]| {
+        let figures = figures.map(|figure| format!("{figure:>8}")).concat();
         format!("{:<label_width$}{figures}", cut(label, label_width))
     };
+    let prices = |rates: &Rates| KINDS.map(|(_, _, rate)| dollars(rate(rates)));
+    let heads = KINDS.map(|(_, head, _)| head.to_owned());
     say(Tone::Strong, "Dollars per million tokens");
-    say(
-        Tone::Quiet,
-        &format!(
-            "{:<label_width$}{:>8}{:>8}{:>8}{:>8}{:>8}",
-            "model", "input", "output", "read", "5m", "1h"
-        ),
-    );
+    say(Tone::Quiet, &line("model", heads));
     for row in rows {
         let label = match row.from {
             Some(from) => format!("{} from {from}", row.model),
             None => row.model.to_owned(),
         };
-        say(Tone::Plain, &line(&label, &row.standard));
+        say(Tone::Plain, &line(&label, prices(&row.standard)));
         if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
-            say(Tone::Plain, &line(&format!("  prompt over {above}"), long));
+            let label = format!("  prompt over {above}");
+            say(Tone::Plain, &line(&label, prices(long)));
         }
         if let Some(fast) = &row.fast {
-            say(Tone::Plain, &line("  fast mode", fast));
+            say(Tone::Plain, &line("  fast mode", prices(fast)));
         }
     }
     if rows.is_empty() {
@@ -166,11 +149,10 @@ fn render(table: &PriceTable, rows: &[&Row], palette: Palette, columns: usize) -
             say(Tone::Quiet, &part);
         }
     }
-    text
 }
 
 /// Without digits that say nothing: `0.125`, `25`.
-fn dollars(amount: f64) -> String {
-    let text = format!("{amount:.4}");
+fn dollars(rate: Rate) -> String {
+    let text = format!("{:.4}", rate.usd_per_million());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -168,13 +168,8 @@ fn trusted(state: &Value, project: &Path) -> Option<bool> {
         let folder = projects.get(folder.to_str()?)?;
         folder.get("hasTrustDialogAccepted")?.as_bool()
     };
-    let mut above = project.ancestors();
-    let somewhere = above.any(|folder| known(folder) == Some(true));
-    if somewhere {
-        Some(true)
-    } else {
-        known(project)
-    }
+    let mut above = project.ancestors().filter_map(known);
+    above.find(|trusted| *trusted).or_else(|| known(project))
 }
 
 /// The transcript that was written last, and when.
@@ -245,8 +240,7 @@ fn program_state(program: &str, running: Option<&Path>) -> ProgramState {
     if !is_executable(&found) {
         return ProgramState::NotExecutable;
     }
-    let real = |path| std::fs::canonicalize(path).ok();
-    if running.is_some_and(|running| real(running) == real(path)) {
+    if running.is_some_and(|running| disk::is_same_place(running, path)) {
         return ProgramState::This;
     }
     let bytes = disk::read(path, PROGRAM_LIMIT).ok().flatten();

@@ -21,8 +21,6 @@ use crate::places::Places;
 
 /// How long to wait for another run of ours: a little more than it can watch.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often to ask whether it has ended.
-const EVERY: Duration = Duration::from_millis(100);
 
 const GONE: &str = "It was gone before we came to it: released, or cleared by somebody else.";
 
@@ -89,21 +87,21 @@ impl<'a> Clearing<'a> {
         if disk::create_private_dir(&self.places.data).is_err() {
             return Ok(None);
         }
-        while let Ok(held) = disk::lock::try_lock(&path) {
-            if held.is_some() {
-                return Ok(held);
-            }
+        let mut wait = |pause| {
             if self.waited.get().is_zero() {
                 tell("Another whycap --clear-stale-locks is running; waiting for it to end.");
             }
-            anyhow::ensure!(
-                self.waited.get() < PATIENCE,
-                "another whycap --clear-stale-locks is running (it holds {}); try again when it has ended",
-                path.display()
-            );
-            self.pass(EVERY);
-        }
-        Ok(None)
+            self.pass(pause);
+        };
+        let Ok(held) = disk::lock::lock_within(&path, PATIENCE, &mut wait) else {
+            return Ok(None);
+        };
+        anyhow::ensure!(
+            held.is_some(),
+            "another whycap --clear-stale-locks is running (it holds {}); try again when it has ended",
+            path.display()
+        );
+        Ok(held)
     }
 
     /// Looks twice at the locks of which one look shows too little.

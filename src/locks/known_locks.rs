@@ -83,14 +83,8 @@ const USUAL: StaleAfter = 10;
 /// The login locks are given longer.
 const LOGIN: StaleAfter = 60;
 
-const BY_AGE: &str = "empty directory, date 10 s old or older; a date in the future, a file, or a directory that is not empty never heals";
-const BY_LONGER_AGE: &str = "empty directory, date 60 s old or older, and no session running; a date in the future, a file, or a directory that is not empty never heals";
 const BY_OWNER: &str = "the process in .oauth_refresh.lock.owner has ended, or there is no such file and the date is 60 s old or older; a date in the future, a file, or a directory that is not empty never heals";
 const NO_REFRESH: &str = "the refresh of the login: once it is due, each request fails after 8 s with \"Failed to refresh OAuth token\"";
-const BY_PROCESS: &str = "its process has ended, or the number belongs to a process that is not Claude Code or started later";
-const LOGIN_LOST: &str =
-    "removed while in use: two refreshes spend the same token and you must log in again";
-const LOGIN_HARM: &str = "a login that is due is not refreshed: each request fails after 8 s with \"Failed to refresh OAuth token\"";
 
 /// A row with what most directory locks share.
 const DIRECTORY: KnownLock = KnownLock {
@@ -100,7 +94,7 @@ const DIRECTORY: KnownLock = KnownLock {
     stays_with_live_session: false,
     owner_file: None,
     owner: "Claude Code, for the moment of a write",
-    staleness: BY_AGE,
+    staleness: "empty directory, date 10 s old or older; a date in the future, a file, or a directory that is not empty never heals",
     harm: "",
     stuck_costs: None,
     never: "removed while a holder keeps its date fresh",
@@ -112,16 +106,16 @@ const LOGIN_LOCK: KnownLock = KnownLock {
     kind: Kind::Directory(LOGIN),
     stays_with_live_session: true,
     owner: "Claude Code, while it refreshes the login",
-    staleness: BY_LONGER_AGE,
-    harm: LOGIN_HARM,
-    never: LOGIN_LOST,
+    staleness: "empty directory, date 60 s old or older, and no session running; a date in the future, a file, or a directory that is not empty never heals",
+    harm: "a login that is due is not refreshed: each request fails after 8 s with \"Failed to refresh OAuth token\"",
+    never: "removed while in use: two refreshes spend the same token and you must log in again",
     ..DIRECTORY
 };
 
 /// A row with what the files that name a process share.
 const PROCESS_FILE: KnownLock = KnownLock {
     kind: Kind::Process { older_form: None },
-    staleness: BY_PROCESS,
+    staleness: "its process has ended, or the number belongs to a process that is not Claude Code or started later",
     never: "removed while its process runs",
     ..DIRECTORY
 };
