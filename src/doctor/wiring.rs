@@ -1,5 +1,7 @@
 //! Whether Claude Code runs whycap: settings, hooks, status line, program.
 
+use serde_json::Value;
+
 use super::setup::ProgramState;
 use super::{Findings, Setup};
 use crate::claude::settings::{Contents, SettingsFile, SettingsScope, winner};
@@ -100,12 +102,11 @@ pub(super) fn status_line(setup: &Setup, found: &mut Findings) {
 }
 
 fn plugin_is_on(setup: &Setup) -> bool {
-    let plugins = winner(&setup.settings, "enabledPlugins");
-    let mut plugins = plugins
+    let is_ours_on =
+        |(name, on): (&String, &Value)| name.starts_with("whycap@") && on.as_bool() == Some(true);
+    winner(&setup.settings, "enabledPlugins")
         .and_then(|(_, plugins)| plugins.as_object())
-        .into_iter()
-        .flatten();
-    plugins.any(|(name, on)| name.starts_with("whycap@") && on.as_bool() == Some(true))
+        .is_some_and(|plugins| plugins.iter().any(is_ours_on))
 }
 
 pub(super) fn hooks(setup: &Setup, found: &mut Findings) {

@@ -305,7 +305,6 @@ fn editor(facts: &LockFacts, around: &Surroundings) -> Judgement {
 mod tests {
     use super::*;
     use crate::locks::known_locks::KNOWN_LOCKS;
-    use crate::locks::sighting::Identity;
 
     const PID: u32 = 4711;
 
@@ -325,10 +324,7 @@ mod tests {
         LockFacts {
             known: row(pattern),
             seen: Sighting {
-                identity: Identity {
-                    device: 0,
-                    inode: 0,
-                },
+                identity: (0, 0),
                 shape,
                 ours: true,
                 modified: now() - TimeDelta::seconds(age),

@@ -1,6 +1,7 @@
 //! Locks laid out on a page for people, and as JSON.
 
 use std::path::Path;
+use std::slice;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -112,7 +113,7 @@ impl Listing<'_> {
             } else {
                 (Tone::Alarm, "not back")
             };
-            self.entry(label, &item.path, &[&item.why]);
+            self.entry(label, &item.path, slice::from_ref(&item.why));
         }
     }
 
@@ -126,11 +127,7 @@ impl Listing<'_> {
                 (LockVerdict::Harmless, _) => markers += 1,
                 _ => {
                     let lines = [self.why(lock), harm(lock)];
-                    self.entry(
-                        label(lock),
-                        &lock.found.path(),
-                        &lines.each_ref().map(String::as_str),
-                    );
+                    self.entry(label(lock), &lock.found.path(), &lines);
                 }
             }
         }
@@ -157,7 +154,7 @@ impl Listing<'_> {
     }
 
     /// A path is never broken in two, however narrow the page is: people copy it.
-    fn entry(&mut self, (tone, label): (Tone, &str), path: &Path, lines: &[&str]) {
+    fn entry(&mut self, (tone, label): (Tone, &str), path: &Path, lines: &[String]) {
         const COLUMN: usize = 13;
         let path = sanitize(&self.places.show(path));
         let padding = " ".repeat(COLUMN.saturating_sub(label.len()));
