@@ -152,8 +152,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str, set_in: SetIn) -> Vec<Credential> {
-        let said = settings::parse(text.as_bytes());
-        in_settings(said.settings().unwrap(), set_in)
+        in_settings(&settings::parse(text.as_bytes()).unwrap(), set_in)
     }
 
     #[test]

@@ -32,40 +32,21 @@ pub enum SettingsScope {
     Managed,
 }
 
-/// What a settings file holds.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Contents {
-    Missing,
-    /// It could not be read or is not JSON: why, in plain words.
-    Unusable(String),
-    Settings(Value),
-}
-
-impl Contents {
-    /// The settings, if that is what it holds.
-    pub(crate) fn settings(&self) -> Option<&Value> {
-        match self {
-            Self::Settings(settings) => Some(settings),
-            _ => None,
-        }
-    }
-}
-
 /// One settings file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SettingsFile {
     pub(crate) scope: SettingsScope,
     /// Where it is, or would be.
     pub(crate) path: PathBuf,
-    pub(crate) contents: Contents,
+    /// What it says; None if there is none. The error says in plain words why it cannot be read.
+    pub(crate) contents: Result<Option<Value>, String>,
 }
 
 impl SettingsFile {
     pub(crate) fn read(scope: SettingsScope, path: PathBuf) -> Self {
         let contents = match bytes(&path) {
-            Ok(None) => Contents::Missing,
-            Ok(Some(bytes)) => parse(&bytes),
-            Err(error) => Contents::Unusable(error.to_string()),
+            Ok(bytes) => bytes.map(|bytes| parse(&bytes)).transpose(),
+            Err(error) => Err(error.to_string()),
         };
         Self {
             scope,
@@ -76,7 +57,7 @@ impl SettingsFile {
 
     /// The settings, where the file has some.
     pub(crate) fn settings(&self) -> Option<&Value> {
-        self.contents.settings()
+        self.contents.as_ref().ok()?.as_ref()
     }
 
     /// The value of a top-level key. `null` counts as absent.
@@ -91,16 +72,13 @@ impl SettingsFile {
 }
 
 /// What the bytes of a settings file say, read as the client reads them: a byte order mark is
-/// skipped, and an empty file is one without settings.
-pub(crate) fn parse(bytes: &[u8]) -> Contents {
+/// skipped, and an empty file is one without settings. The error says in plain words what is wrong.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
-        return Contents::Settings(Value::Object(serde_json::Map::new()));
+        return Ok(Value::Object(serde_json::Map::new()));
     }
-    match serde_json::from_slice(bytes) {
-        Ok(value) => Contents::Settings(value),
-        Err(error) => Contents::Unusable(format!("it is not JSON: {error}")),
-    }
+    serde_json::from_slice(bytes).map_err(|error| format!("it is not JSON: {error}"))
 }
 
 /// The bytes of a settings file. None if there is none.
@@ -212,7 +190,7 @@ mod tests {
         SettingsFile {
             scope,
             path: PathBuf::from(format!("{scope:?}")),
-            contents: parse(text.as_bytes()),
+            contents: parse(text.as_bytes()).map(Some),
         }
     }
 

@@ -9,20 +9,15 @@ use serde_json::json;
 use chrono::TimeDelta;
 
 use super::question::Question;
-use crate::claude::account::Account;
-use crate::claude::credentials;
-use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{Effort, Ledger, Patience};
-use crate::limits::evidence::{Evidence, Seen};
+use crate::ledger::{Ledger, Patience};
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
 use crate::limits::period::period_of;
 use crate::locks;
 use crate::places::Places;
-use crate::pricing::PriceTable;
 use crate::terminal::{Page, Tone};
 
 /// What was asked for.
@@ -56,14 +51,14 @@ const LONGEST_MESSAGE: usize = 256 * 1024;
 /// Explains the newest open error, else the newest one, or a text that was given.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
+    let incidents = Incidents::new(&places, environment);
     let incident = match arguments.text.as_deref() {
         Some("-") => {
             let text = super::read_stdin(LONGEST_MESSAGE);
-            let text = String::from_utf8_lossy(&text);
-            Some(pasted(&text, &places, environment))
+            Some(incidents.pasted(&String::from_utf8_lossy(&text)))
         }
-        Some(text) => Some(pasted(text, &places, environment)),
-        None => Incidents::new(&places, environment).newest(arguments.session.as_deref()),
+        Some(text) => Some(incidents.pasted(text)),
+        None => incidents.newest(arguments.session.as_deref()),
     };
     let incident = incident.as_ref();
     let json = arguments.json.then(|| {
@@ -145,11 +140,7 @@ const READS: Duration = Duration::from_millis(400);
 fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Option<String> {
     let (since, until) = period_of(incident, environment.zone)?;
     let mut ledger = Ledger::open_existing(&places.data, Patience::None)?;
-    let prices = PriceTable::with(own_rates(places)).ok()?;
-    let effort = Effort::Within(READS);
-    let roots = places.transcript_roots();
-    let caught = ledger.catch_up(roots, environment.machine_now, &prices, effort, &mut |_| {});
-    let is_current = caught.is_ok_and(|caught| caught.complete);
+    let is_current = super::read_on(&mut ledger, places, environment, READS);
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();
     let bound = if spent.estimated || !is_current {
@@ -162,18 +153,4 @@ fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Opt
         clock.time(since),
         spent.total().show()
     ))
-}
-
-/// A message that somebody pasted: only what this machine knows at the moment is added.
-fn pasted(text: &str, places: &Places, environment: &Environment) -> Incident {
-    let evidence = Evidence {
-        at: environment.now,
-        seen: Seen::Pasted,
-        message: text.to_owned(),
-        account: Account::load(places),
-        credentials: credentials::of_session(places, environment, None),
-        environment_is_clients: environment.variable("CLAUDECODE").is_some(),
-        ..Evidence::default()
-    };
-    Incident::of(evidence, environment.clock())
 }

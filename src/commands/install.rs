@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::claude::settings::{self, Contents, SettingsFile, SettingsScope};
+use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Wanted, foreign_status_line};
@@ -130,7 +130,7 @@ fn afterthoughts(
                 places.show(&file.path)
             ));
         }
-        if let Contents::Unusable(why) = &file.contents {
+        if let Err(why) = &file.contents {
             notes.push(format!("{}: {why}", places.show(&file.path)));
         }
     }

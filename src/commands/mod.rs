@@ -19,8 +19,13 @@ mod why_different;
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
+use crate::ledger::{Effort, Ledger};
+use crate::places::Places;
+use crate::pricing::PriceTable;
 use crate::terminal::{Page, complain, print};
 
 /// Turns a verb's failure into one line on standard error and exit code 1.
@@ -46,6 +51,21 @@ fn show(
         |json| json + "\n",
     );
     print(&text)
+}
+
+/// Lets the ledger read what transcripts have gained, no longer than this. True if that is all.
+fn read_on(
+    ledger: &mut Ledger,
+    places: &Places,
+    environment: &Environment,
+    no_longer: Duration,
+) -> bool {
+    let (roots, now) = (places.transcript_roots(), environment.machine_now);
+    let effort = Effort::Within(no_longer);
+    PriceTable::with(own_rates(places)).is_ok_and(|prices| {
+        let caught = ledger.catch_up(roots, now, &prices, effort, &mut |_| {});
+        caught.is_ok_and(|caught| caught.complete)
+    })
 }
 
 /// Reads standard input up to `limit` bytes; what lies beyond is read and dropped, so that the

@@ -113,7 +113,7 @@ mod tests {
     use super::setup::{LedgerState, ProgramState, SeenVersion, WiredProgram};
     use super::*;
     use crate::claude::credentials::{Credential, SetIn};
-    use crate::claude::settings::{Contents, SettingsFile, SettingsScope};
+    use crate::claude::settings::{SettingsFile, SettingsScope};
     use crate::claude::version::ClientVersion;
     use crate::environment::Environment;
     use crate::install::entries::EVENTS;
@@ -173,7 +173,7 @@ mod tests {
         SettingsFile {
             scope,
             path: PathBuf::from(path),
-            contents: Contents::Settings(settings),
+            contents: Ok(Some(settings)),
         }
     }
 
@@ -187,7 +187,7 @@ mod tests {
 
     fn user(setup: &mut Setup) -> &mut Value {
         match &mut setup.settings.last_mut().unwrap().contents {
-            Contents::Settings(value) => value,
+            Ok(Some(value)) => value,
             other => panic!("{other:?}"),
         }
     }
@@ -243,7 +243,7 @@ mod tests {
             SettingsFile {
                 scope: SettingsScope::Local,
                 path: PathBuf::from("/home/dev/work/.claude/settings.local.json"),
-                contents: Contents::Unusable("it is not JSON: line 3".to_owned()),
+                contents: Err("it is not JSON: line 3".to_owned()),
             },
         );
         complains(

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::disk;
 use crate::environment::Environment;
 use crate::install::EditRecord;
-use crate::install::entries::{Wired, wired};
+use crate::install::entries::{Wired, wired_in};
 use crate::ledger::{self, Ledger, Patience};
 use crate::locks::{self, HarmfulLock};
 use crate::places::Places;
@@ -149,11 +149,6 @@ impl Setup {
     pub(super) fn wired(&self) -> impl Iterator<Item = (&SettingsFile, Wired)> {
         wired_in(&self.settings)
     }
-}
-
-fn wired_in(settings: &[SettingsFile]) -> impl Iterator<Item = (&SettingsFile, Wired)> {
-    let files = settings.iter();
-    files.filter_map(|file| Some((file, wired(file.settings()?))))
 }
 
 fn wrap_record_missing(settings: &[SettingsFile], places: &Places) -> bool {

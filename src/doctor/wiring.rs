@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::setup::ProgramState;
 use super::{Findings, Setup};
-use crate::claude::settings::{Contents, SettingsFile, SettingsScope, winner};
+use crate::claude::settings::{SettingsFile, SettingsScope, winner};
 use crate::install::entries::{EVENTS, STATUS_LINE, entry_invocation};
 
 pub(super) fn settings_files(setup: &Setup, found: &mut Findings) {
     let mut all_readable = true;
     for file in &setup.settings {
-        if let Contents::Unusable(why) = &file.contents {
+        if let Err(why) = &file.contents {
             all_readable = false;
             found.fail(
                 format!("{}: {why}", setup.places.show(&file.path)),

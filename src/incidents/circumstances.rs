@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use super::{Incidents, SAME_EVENT, in_transcript, samples};
 use crate::claude::{credentials, installations};
 use crate::limits::evidence::{Evidence, Sample, Seen};
+use crate::limits::incident::Incident;
 use crate::transcript::error_line::ErrorLine;
 
 /// How far the client's next status line, with the meters of the refusal, lags behind the error:
@@ -41,14 +42,31 @@ impl Incidents<'_> {
             session_id: Some(line.session_id.as_deref().unwrap_or(session).to_owned()),
             message: line.text.clone(),
             line: Some(line.clone()),
-            // Whether this process descends from the client.
-            environment_is_clients: self.environment.variable("CLAUDECODE").is_some(),
+            environment_is_clients: self.runs_in_client(),
             answered: *answered,
             ..Evidence::default()
         };
         self.add_circumstances(&mut evidence, None);
         in_transcript::merge(&mut evidence, &tail);
         Some(evidence)
+    }
+
+    /// A message that somebody pasted: only what this machine knows at the moment is added.
+    pub(crate) fn pasted(&self, text: &str) -> Incident {
+        self.explained(Evidence {
+            at: self.environment.now,
+            seen: Seen::Pasted,
+            message: text.to_owned(),
+            account: self.account(),
+            credentials: credentials::of_session(self.places, self.environment, None),
+            environment_is_clients: self.runs_in_client(),
+            ..Evidence::default()
+        })
+    }
+
+    /// Whether this process descends from the client.
+    fn runs_in_client(&self) -> bool {
+        self.environment.variable("CLAUDECODE").is_some()
     }
 
     /// Adds the samples around the error: the session's own, and those of other sessions of the
