@@ -123,15 +123,6 @@ fn in_settings(settings: &Value, set_in: SetIn) -> Vec<Credential> {
         .collect()
 }
 
-/// Those in every settings file that a session in `project` reads.
-fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credential> {
-    let files = settings::of(places, project).into_iter();
-    files
-        .filter_map(|file| Some(in_settings(file.settings()?, SetIn::Settings(file.scope))))
-        .flatten()
-        .collect()
-}
-
 /// What applies to a session in `project`, from this environment and from the settings files. The
 /// client puts the `env` of its settings into its own environment and hands it on (seen with
 /// 2.1.328), so what stands in both places was set in the settings.
@@ -140,10 +131,14 @@ pub(crate) fn of_session(
     environment: &Environment,
     project: Option<&Path>,
 ) -> Vec<Credential> {
-    let settings = in_all_settings(places, project);
+    let files = settings::of(places, project);
+    let set = files
+        .iter()
+        .filter_map(|file| Some(in_settings(file.settings()?, SetIn::Settings(file.scope))));
+    let set: Vec<_> = set.flatten().collect();
     let mut found = in_environment(environment);
-    found.retain(|inherited| !settings.iter().any(|set| set.name == inherited.name));
-    found.extend(settings);
+    found.retain(|inherited| !set.iter().any(|set| set.name == inherited.name));
+    found.extend(set);
     found
 }
 
