@@ -42,15 +42,12 @@ fn show(
     json: Option<String>,
     lay_out: impl FnOnce(&mut Page),
 ) -> io::Result<()> {
-    let text = json.map_or_else(
-        || {
-            let mut page = Page::for_person(environment);
-            lay_out(&mut page);
-            page.into_text()
-        },
-        |json| json + "\n",
-    );
-    print(&text)
+    if let Some(json) = json {
+        return print(&(json + "\n"));
+    }
+    let mut page = Page::for_person(environment);
+    lay_out(&mut page);
+    print(&page.into_text())
 }
 
 /// Lets the ledger read what transcripts have gained, no longer than this. True if that is all.

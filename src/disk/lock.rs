@@ -3,9 +3,10 @@
 //! `fs2` was last published in 2018, and std has since gained methods of the same names, so every
 //! call is spelled `fs2::FileExt::…(&file)`: a method call would silently pick std's.
 //!
-//! Promises: an attempt never waits unless it is told how long; the lock ends with its process, so it is never stale. Not
-//! promised: that a lock excludes others on a network file system, where flock may be unsupported.
-//! Then [`try_lock`] succeeds, because refusing to work would be worse than a lost update.
+//! Promises: an attempt never waits unless it is told how long; the lock ends with its process, so
+//! it is never stale. Not promised: that a lock excludes others on a network file system, where
+//! flock may be unsupported. Then [`try_lock`] succeeds, because refusing to work would be worse
+//! than a lost update.
 
 use std::fs::{File, OpenOptions};
 use std::io;
