@@ -30,14 +30,9 @@ const VARIABLES: [&str; 7] = [
 pub enum SetIn {
     /// The environment of the process.
     Environment,
-    /// `settings.json` in the configuration directory.
-    UserSettings,
-    /// `.claude/settings.json` of the project.
-    ProjectSettings,
-    /// `.claude/settings.local.json` of the project.
-    LocalSettings,
-    /// The settings that an organization's admin put on the machine.
-    ManagedSettings,
+    /// A settings file of this level.
+    #[serde(untagged)]
+    Settings(SettingsScope),
 }
 
 impl SetIn {
@@ -45,10 +40,10 @@ impl SetIn {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Environment => "the environment",
-            Self::UserSettings => "~/.claude/settings.json",
-            Self::ProjectSettings => "the project's .claude/settings.json",
-            Self::LocalSettings => "the project's .claude/settings.local.json",
-            Self::ManagedSettings => "your organization's managed settings",
+            Self::Settings(SettingsScope::User) => "~/.claude/settings.json",
+            Self::Settings(SettingsScope::Project) => "the project's .claude/settings.json",
+            Self::Settings(SettingsScope::Local) => "the project's .claude/settings.local.json",
+            Self::Settings(SettingsScope::Managed) => "your organization's managed settings",
         }
     }
 }
@@ -66,6 +61,17 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// Of the value only the host of a gateway is kept.
+    fn new(name: &str, set_in: SetIn, value: Option<&str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            set_in,
+            host: value
+                .filter(|_| name == "ANTHROPIC_BASE_URL")
+                .and_then(host_of),
+        }
+    }
+
     /// Whether the client prefers it to the login of a subscription.
     pub(crate) fn outranks_login(&self) -> bool {
         ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "apiKeyHelper"].contains(&self.name.as_str())
@@ -79,28 +85,16 @@ impl Credential {
 
 /// Those in the environment.
 pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
-    VARIABLES
-        .iter()
-        .filter_map(|name| {
-            Some((
-                name,
-                environment.variable(name).filter(|value| is_on(value))?,
-            ))
-        })
-        .map(|(name, value)| Credential {
-            name: (*name).to_owned(),
-            set_in: SetIn::Environment,
-            host: host_of(name, value.to_str()),
-        })
-        .collect()
+    let set = VARIABLES.iter().filter_map(|name| {
+        let value = environment.variable(name).filter(|value| is_on(value))?;
+        Some(Credential::new(name, SetIn::Environment, value.to_str()))
+    });
+    set.collect()
 }
 
 /// The host in the URL of a gateway. Anything that is not one is left out.
-fn host_of(name: &str, url: Option<&str>) -> Option<String> {
-    if name != "ANTHROPIC_BASE_URL" {
-        return None;
-    }
-    let (_, rest) = url?.split_once("://")?;
+fn host_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let host = authority.rsplit('@').next()?.split(':').next()?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
@@ -120,49 +114,32 @@ fn in_settings(settings: &Value, set_in: SetIn) -> Vec<Credential> {
         Some(Value::Number(number)) => number.as_f64() != Some(0.0),
         _ => false,
     };
-    let variable = |name: &str| {
-        settings
-            .get("env")
-            .and_then(|variables| variables.get(name))
-    };
+    let variable = |name: &str| settings.get("env")?.get(name);
     VARIABLES
         .iter()
         .filter(|name| is_set(variable(name)))
         .chain(is_set(settings.get("apiKeyHelper")).then_some(&"apiKeyHelper"))
-        .map(|name| Credential {
-            name: (*name).to_owned(),
-            set_in,
-            host: host_of(name, variable(name).and_then(Value::as_str)),
-        })
+        .map(|name| Credential::new(name, set_in, variable(name).and_then(Value::as_str)))
         .collect()
 }
 
-/// Those in every settings file that a session in `project` reads.
-pub(crate) fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credential> {
-    let files = settings::of(places, project).into_iter();
-    files
-        .filter_map(|file| {
-            let set_in = match file.scope {
-                SettingsScope::Managed => SetIn::ManagedSettings,
-                SettingsScope::Local => SetIn::LocalSettings,
-                SettingsScope::Project => SetIn::ProjectSettings,
-                SettingsScope::User => SetIn::UserSettings,
-            };
-            Some(in_settings(file.settings()?, set_in))
-        })
-        .flatten()
-        .collect()
-}
-
-/// What applies to a session, from its environment and from the settings files. The client puts the
-/// `env` of its settings into its own environment and hands it on (seen with 2.1.328), so what
-/// stands in both places was set in the settings.
-pub(crate) fn combine(environment: Vec<Credential>, settings: &[Credential]) -> Vec<Credential> {
-    environment
-        .into_iter()
-        .filter(|inherited| !settings.iter().any(|set| set.name == inherited.name))
-        .chain(settings.iter().cloned())
-        .collect()
+/// What applies to a session in `project`, from this environment and from the settings files. The
+/// client puts the `env` of its settings into its own environment and hands it on (seen with
+/// 2.1.328), so what stands in both places was set in the settings.
+pub(crate) fn of_session(
+    places: &Places,
+    environment: &Environment,
+    project: Option<&Path>,
+) -> Vec<Credential> {
+    let files = settings::of(places, project);
+    let set = files
+        .iter()
+        .filter_map(|file| Some(in_settings(file.settings()?, SetIn::Settings(file.scope))));
+    let set: Vec<_> = set.flatten().collect();
+    let mut found = in_environment(environment);
+    found.retain(|inherited| !set.iter().any(|set| set.name == inherited.name));
+    found.extend(set);
+    found
 }
 
 #[cfg(test)]
@@ -170,8 +147,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str, set_in: SetIn) -> Vec<Credential> {
-        let said = settings::parse(text.as_bytes());
-        in_settings(said.settings().unwrap(), set_in)
+        in_settings(&settings::parse(text.as_bytes()).unwrap(), set_in)
     }
 
     #[test]
@@ -187,7 +163,7 @@ mod tests {
             ("https://", None),
         ] {
             let settings = serde_json::json!({"env": {"ANTHROPIC_BASE_URL": url}});
-            let found = in_settings(&settings, SetIn::UserSettings);
+            let found = in_settings(&settings, SetIn::Settings(SettingsScope::User));
             assert_eq!(found[0].host.as_deref(), host, "{url}");
             assert!(!serde_json::to_string(&found).unwrap().contains("secret"));
         }
@@ -197,7 +173,7 @@ mod tests {
     fn a_helper_and_a_key_are_found_and_their_values_are_not_kept() {
         let found = found(
             r#"{"apiKeyHelper":"/x --secret sk-1","env":{"ANTHROPIC_API_KEY":"sk-2","ANTHROPIC_AUTH_TOKEN":"","CLAUDE_CODE_USE_BEDROCK":"0"}}"#,
-            SetIn::LocalSettings,
+            SetIn::Settings(SettingsScope::Local),
         );
         let names: Vec<&str> = found.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "apiKeyHelper"]);
@@ -212,7 +188,29 @@ mod tests {
             "{\"env\":[]}",
             "{\"env\":{\"ANTHROPIC_API_KEY\":{}}}",
         ] {
-            assert_eq!(found(text, SetIn::UserSettings), Vec::new(), "{text}");
+            let set_in = SetIn::Settings(SettingsScope::User);
+            assert_eq!(found(text, set_in), Vec::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn stored_incidents_name_the_place_as_they_always_did() {
+        let places = [
+            (SetIn::Environment, "\"environment\""),
+            (SetIn::Settings(SettingsScope::User), "\"user_settings\""),
+            (
+                SetIn::Settings(SettingsScope::Project),
+                "\"project_settings\"",
+            ),
+            (SetIn::Settings(SettingsScope::Local), "\"local_settings\""),
+            (
+                SetIn::Settings(SettingsScope::Managed),
+                "\"managed_settings\"",
+            ),
+        ];
+        for (set_in, stored) in places {
+            assert_eq!(serde_json::to_string(&set_in).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<SetIn>(stored).unwrap(), set_in);
         }
     }
 }

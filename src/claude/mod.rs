@@ -8,7 +8,7 @@ pub mod meters;
 pub(crate) mod model_pricing;
 pub mod processes;
 pub mod sessions;
-pub(crate) mod settings;
+pub mod settings;
 pub mod status_payload;
 pub(crate) mod transcripts;
 pub mod version;

@@ -23,6 +23,6 @@ fn rates_in(path: &Path) -> Option<OwnRates> {
     let bytes = settings::bytes(path).ok()??;
     // Most settings have no such key, and parsing them costs more than looking for it.
     memchr::memmem::find(&bytes, b"\"modelPricing\"")?;
-    let said = settings::parse(&bytes);
-    Some(OwnRates::parse(said.settings()?.get("modelPricing")?))
+    let said = settings::parse(&bytes).ok()?;
+    Some(OwnRates::parse(said.get("modelPricing")?))
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::disk;
@@ -11,37 +13,23 @@ use crate::places::Places;
 /// The client reads no settings file above this size.
 pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 
-/// A level of settings, highest first: the first file that has a single-valued key wins. Hooks
+/// A level of settings, lowest first: the highest file that has a single-valued key wins. Hooks
 /// add up over all levels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum SettingsScope {
-    /// Set by an administrator for the whole machine.
-    Managed,
-    /// `.claude/settings.local.json` of a project.
-    Local,
-    /// `.claude/settings.json` of a project, usually shared by a team.
-    Project,
-    /// `settings.json` in the configuration directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum SettingsScope {
+    /// `settings.json` in `~/.claude`: all the user's projects.
+    #[serde(rename = "user_settings")]
     User,
-}
-
-/// What a settings file holds.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Contents {
-    Missing,
-    /// It could not be read or is not JSON: why, in plain words.
-    Unusable(String),
-    Settings(Value),
-}
-
-impl Contents {
-    /// The settings, if that is what it holds.
-    pub(crate) fn settings(&self) -> Option<&Value> {
-        match self {
-            Self::Settings(settings) => Some(settings),
-            _ => None,
-        }
-    }
+    /// `.claude/settings.json` here: everyone who works on this project.
+    #[serde(rename = "project_settings")]
+    Project,
+    /// `.claude/settings.local.json` here: the user, in this project.
+    #[serde(rename = "local_settings")]
+    Local,
+    /// Set by an administrator for the whole machine. Not the user's to name.
+    #[serde(rename = "managed_settings")]
+    #[value(skip)]
+    Managed,
 }
 
 /// One settings file.
@@ -50,15 +38,15 @@ pub(crate) struct SettingsFile {
     pub(crate) scope: SettingsScope,
     /// Where it is, or would be.
     pub(crate) path: PathBuf,
-    pub(crate) contents: Contents,
+    /// What it says; None if there is none. The error says in plain words why it cannot be read.
+    pub(crate) contents: Result<Option<Value>, String>,
 }
 
 impl SettingsFile {
     pub(crate) fn read(scope: SettingsScope, path: PathBuf) -> Self {
         let contents = match bytes(&path) {
-            Ok(None) => Contents::Missing,
-            Ok(Some(bytes)) => parse(&bytes),
-            Err(error) => Contents::Unusable(error.to_string()),
+            Ok(bytes) => bytes.map(|bytes| parse(&bytes)).transpose(),
+            Err(error) => Err(error.to_string()),
         };
         Self {
             scope,
@@ -69,7 +57,7 @@ impl SettingsFile {
 
     /// The settings, where the file has some.
     pub(crate) fn settings(&self) -> Option<&Value> {
-        self.contents.settings()
+        self.contents.as_ref().ok()?.as_ref()
     }
 
     /// The value of a top-level key. `null` counts as absent.
@@ -84,16 +72,13 @@ impl SettingsFile {
 }
 
 /// What the bytes of a settings file say, read as the client reads them: a byte order mark is
-/// skipped, and an empty file is one without settings.
-pub(crate) fn parse(bytes: &[u8]) -> Contents {
+/// skipped, and an empty file is one without settings. The error says in plain words what is wrong.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
-        return Contents::Settings(Value::Object(serde_json::Map::new()));
+        return Ok(Value::Object(serde_json::Map::new()));
     }
-    match serde_json::from_slice(bytes) {
-        Ok(value) => Contents::Settings(value),
-        Err(error) => Contents::Unusable(format!("it is not JSON: {error}")),
-    }
+    serde_json::from_slice(bytes).map_err(|error| format!("it is not JSON: {error}"))
 }
 
 /// The bytes of a settings file. None if there is none.
@@ -157,6 +142,13 @@ fn paths_with_managed(
         .chain([managed.to_owned()])
         .map(|path| (SettingsScope::Managed, path))
         .collect();
+    paths.extend(of_user(places, project));
+    paths
+}
+
+/// Those of them that the user can change, where whycap may have been installed.
+pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
+    let mut paths = Vec::new();
     let user = places.user_settings();
     if let Some(project) = project {
         for scope in [SettingsScope::Local, SettingsScope::Project] {
@@ -175,18 +167,8 @@ fn paths_with_managed(
 /// beside the directory (tried on 2.1.328).
 fn drop_ins(managed: &Path) -> Vec<PathBuf> {
     let directory = managed.with_file_name("managed-settings.d");
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    let mut found: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
-        .collect();
-    found.sort();
-    found.reverse();
+    let mut found: Vec<_> = disk::files_of_kind(&directory, "json").collect();
+    found.sort_by(|left, right| right.cmp(left));
     found
 }
 
@@ -208,7 +190,7 @@ mod tests {
         SettingsFile {
             scope,
             path: PathBuf::from(format!("{scope:?}")),
-            contents: parse(text.as_bytes()),
+            contents: parse(text.as_bytes()).map(Some),
         }
     }
 

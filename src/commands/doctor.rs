@@ -29,20 +29,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let failed = findings
         .iter()
         .any(|finding| finding.health == Health::Fail);
-    let text = if arguments.json {
-        let report = json!({"ok": !failed, "checks": findings});
-        format!("{}\n", serde_json::to_string_pretty(&report)?)
-    } else {
-        let mut page = Page::for_person(environment);
-        write(&findings, &mut page);
-        page.into_text()
-    };
-    crate::terminal::print(&text)?;
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    let report = || format!("{:#}", json!({"ok": !failed, "checks": findings}));
+    let json = arguments.json.then(report);
+    super::show(environment, json, |page| write(&findings, page))?;
+    Ok(ExitCode::from(u8::from(failed)))
 }
 
 /// The answer of `/whycap doctor`.

@@ -4,26 +4,21 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use chrono::TimeDelta;
 
 use super::question::Question;
-use crate::claude::account::Account;
-use crate::claude::credentials;
-use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{Effort, Ledger};
-use crate::limits::evidence::{Evidence, Seen};
+use crate::ledger::Ledger;
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
 use crate::limits::period::period_of;
 use crate::locks;
 use crate::places::Places;
-use crate::pricing::PriceTable;
-use crate::terminal::{self, Page, Tone};
+use crate::terminal::{Page, Tone};
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
@@ -56,43 +51,36 @@ const LONGEST_MESSAGE: usize = 256 * 1024;
 /// Explains the newest open error, else the newest one, or a text that was given.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
+    let incidents = Incidents::new(&places, environment);
     let incident = match arguments.text.as_deref() {
         Some("-") => {
             let text = super::read_stdin(LONGEST_MESSAGE);
-            let text = String::from_utf8_lossy(&text);
-            Some(pasted(&text, &places, environment))
+            Some(incidents.pasted(&String::from_utf8_lossy(&text)))
         }
-        Some(text) => Some(pasted(text, &places, environment)),
-        None => Incidents::new(&places, environment).newest(arguments.session.as_deref()),
+        Some(text) => Some(incidents.pasted(text)),
+        None => incidents.newest(arguments.session.as_deref()),
     };
-    if arguments.json {
-        let incident = incident.as_ref().map_or(Value::Null, Incident::to_json);
-        terminal::print(&format!("{:#}\n", json!({ "incident": incident })))?;
-    } else {
-        let mut page = Page::for_person(environment);
-        tell(incident.as_ref(), arguments.long, environment, &mut page);
-        terminal::print(&page.into_text())?;
-    }
+    let incident = incident.as_ref();
+    let json = arguments.json.then(|| {
+        let incident = incident.map(Incident::to_json);
+        format!("{:#}", json!({ "incident": incident }))
+    });
+    super::show(environment, json, |page| {
+        let clock = environment.clock();
+        match incident {
+            Some(incident) if !arguments.long => return explanation::tell(incident, clock, page),
+            Some(incident) => {
+                let spent = spent(incident, &places, environment);
+                explanation::tell_at_length(incident, clock, spent.as_deref(), page);
+            }
+            None => nothing_is_known(page),
+        }
+        harmful_locks(&places, environment, page);
+    })?;
     if arguments.exit_code {
-        return Ok(ExitCode::from(exit_code(incident.as_ref(), environment)));
+        return Ok(ExitCode::from(exit_code(incident, environment)));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn tell(incident: Option<&Incident>, at_length: bool, environment: &Environment, page: &mut Page) {
-    let clock = environment.clock();
-    match incident {
-        Some(incident) if at_length => {
-            let spent = spent(incident, environment);
-            explanation::tell_at_length(incident, clock, spent.as_deref(), page);
-            harmful_locks(environment, page);
-        }
-        Some(incident) => explanation::tell(incident, clock, page),
-        None => {
-            nothing_is_known(page);
-            harmful_locks(environment, page);
-        }
-    }
 }
 
 /// Whether work is blocked, for a script: 0 no, 10 yes and waiting helps, 11 yes and somebody must
@@ -110,21 +98,17 @@ fn exit_code(incident: Option<&Incident>, environment: &Environment) -> u8 {
 
 /// The answer of `/whycap explain`: plain text for a message field.
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    let Question {
-        places,
-        environment,
-        session,
-        ..
-    } = question;
-    let own = session.and_then(|session| Incidents::new(places, environment).newest(Some(session)));
-    match own.or_else(|| Incidents::new(places, environment).newest(None)) {
+    let environment = question.environment;
+    let incidents = question.incidents();
+    let own = question.session.and_then(|own| incidents.newest(Some(own)));
+    match own.or_else(|| incidents.newest(None)) {
         Some(incident) => {
             let rows = environment.rows();
             explanation::tell_in_conversation(&incident, environment.clock(), rows, page);
         }
         None => nothing_is_known(page),
     }
-    harmful_locks(environment, page);
+    harmful_locks(question.places, environment, page);
 }
 
 fn nothing_is_known(page: &mut Page) {
@@ -139,15 +123,12 @@ fn nothing_is_known(page: &mut Page) {
 }
 
 /// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
-fn harmful_locks(environment: &Environment, page: &mut Page) {
-    let places = Places::of(environment);
-    for lock in locks::harmful(&places, environment) {
+fn harmful_locks(places: &Places, environment: &Environment, page: &mut Page) {
+    for lock in locks::harmful(places, environment) {
+        let (says, remedy) = (lock.says, lock.remedy);
+        let aside = format!("Besides, and not the cause of any limit: {says} {remedy}");
         page.gap();
-        let aside = format!("{} {}", lock.says, lock.remedy);
-        page.paragraph(
-            Tone::Quiet,
-            &format!("Besides, and not the cause of any limit: {aside}"),
-        );
+        page.paragraph(Tone::Quiet, &aside);
     }
 }
 
@@ -156,15 +137,10 @@ const READS: Duration = Duration::from_millis(400);
 
 /// What this machine spent in the period that the limit covers. None where there is no ledger: an
 /// explanation needs no installation, and makes none.
-fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
+fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Option<String> {
     let (since, until) = period_of(incident, environment.zone)?;
-    let places = Places::of(environment);
     let mut ledger = Ledger::open_existing(&places.data)?;
-    let prices = PriceTable::with(own_rates(&places)).ok()?;
-    let effort = Effort::Within(READS);
-    let roots = places.transcript_roots();
-    let caught = ledger.catch_up(roots, &prices, effort, &mut |_| {});
-    let is_current = caught.is_ok_and(|caught| caught.complete);
+    let is_current = super::read_on(&mut ledger, places, READS);
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();
     let bound = if spent.estimated || !is_current {
@@ -177,22 +153,4 @@ fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
         clock.time(since),
         spent.total().show()
     ))
-}
-
-/// A message that somebody pasted: only what this machine knows at the moment is added.
-fn pasted(text: &str, places: &Places, environment: &Environment) -> Incident {
-    let evidence = Evidence {
-        at: environment.now,
-        seen: Seen::Pasted,
-        message: text.to_owned(),
-        account: Account::load(places),
-        credentials: credentials::combine(
-            credentials::in_environment(environment),
-            &credentials::in_all_settings(places, None),
-        ),
-        environment_is_clients: environment.variable("CLAUDECODE").is_some(),
-        ..Evidence::default()
-    };
-    let clock = environment.clock();
-    Incident::of(evidence, clock)
 }

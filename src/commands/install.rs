@@ -1,41 +1,18 @@
 //! `whycap install`: wires the status line and the hooks into a settings file.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::claude::settings::{self, Contents, SettingsFile, SettingsScope};
+use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Wanted, foreign_status_line};
 use crate::install::{own_path, plan, steps, summary};
 use crate::places::Places;
 use crate::terminal::{Page, Tone, cut, print, sanitize};
-
-/// Whose settings file: the user's, the project's shared one, the user's own in the project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ScopeChoice {
-    /// `settings.json` in `~/.claude`: all the user's projects.
-    User,
-    /// `.claude/settings.json` here: everyone who works on this project.
-    Project,
-    /// `.claude/settings.local.json` here: the user, in this project.
-    Local,
-}
-
-impl ScopeChoice {
-    /// The settings file that is meant when whycap runs in `directory`.
-    pub(super) fn path(self, places: &Places, directory: &Path) -> PathBuf {
-        let scope = match self {
-            Self::User => SettingsScope::User,
-            Self::Project => SettingsScope::Project,
-            Self::Local => SettingsScope::Local,
-        };
-        settings::path_of(scope, places, directory)
-    }
-}
 
 /// Arguments of `whycap install`.
 #[derive(Debug, Args)]
@@ -60,7 +37,7 @@ pub struct Arguments {
     hooks: bool,
     /// Whose settings: yours everywhere, this project's, or yours in this project
     #[arg(long, value_enum, default_value = "user")]
-    scope: ScopeChoice,
+    scope: SettingsScope,
     /// Show another program's status line above ours
     #[arg(long, conflicts_with = "replace")]
     wrap: bool,
@@ -73,7 +50,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let directory = std::env::current_dir().unwrap_or_else(|_| places.home.clone());
-    let path = arguments.scope.path(&places, &directory);
+    let path = settings::path_of(arguments.scope, &places, &directory);
     let both = arguments.statusline == arguments.hooks;
     let status_line = both || arguments.statusline;
     let wanted = Wanted {
@@ -132,7 +109,7 @@ fn ask(path: &Path) -> anyhow::Result<Option<Kept>> {
 fn afterthoughts(
     places: &Places,
     directory: &Path,
-    scope: ScopeChoice,
+    scope: SettingsScope,
     path: &Path,
 ) -> Vec<String> {
     let files = settings::of(places, Some(directory));
@@ -153,11 +130,11 @@ fn afterthoughts(
                 places.show(&file.path)
             ));
         }
-        if let Contents::Unusable(why) = &file.contents {
+        if let Err(why) = &file.contents {
             notes.push(format!("{}: {why}", places.show(&file.path)));
         }
     }
-    if scope == ScopeChoice::Project {
+    if scope == SettingsScope::Project {
         notes.push(
             "this file is usually shared; others need whycap at the same path. --scope local \
              keeps it to you"

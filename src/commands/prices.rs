@@ -6,7 +6,6 @@ use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
 use crate::pricing::{PriceRow, PriceTable, price_list_json, write_price_list};
-use crate::terminal::{Page, print};
 
 /// Arguments of `whycap prices`.
 #[derive(Debug, clap::Args)]
@@ -28,12 +27,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         .iter()
         .filter(|row| row.model.contains(&wanted))
         .collect();
-    let mut page = Page::for_person(environment);
-    if arguments.json {
-        page.line(&price_list_json(&table, &rows).to_string());
-    } else {
-        write_price_list(&mut page, &table, &rows);
-    }
-    print(&page.into_text())?;
+    let json = arguments
+        .json
+        .then(|| price_list_json(&table, &rows).to_string());
+    super::show(environment, json, |page| {
+        write_price_list(page, &table, &rows)
+    })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,7 @@ use crate::pricing::PriceTable;
 use crate::spend::{
     GroupBy, Period, Statement, comparison_json, parse_day, write_age_of_prices, write_comparison,
 };
-use crate::terminal::{Page, ProgressBar, Tone, complain, print};
+use crate::terminal::{Page, ProgressBar, Tone, complain};
 use crate::time::Zone;
 
 /// Arguments of `whycap spend`.
@@ -52,25 +52,21 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let places = Places::of(environment);
     let prices = PriceTable::with(own_rates(&places))?;
     let ledger = caught_up(&places, &prices)?;
-    let mut page = Page::for_person(environment);
     if arguments.why_different {
         let found = ledger.differences(&prices)?;
-        if arguments.json {
-            page.line(&comparison_json(&found).to_string());
-        } else {
-            write_comparison(&mut page, &found, &places, environment.now);
-        }
-    } else {
-        let statement = Statement::of(&ledger, arguments.by, period, zone)?;
-        if arguments.json {
-            let label = zone.label(environment.text("TZ"), environment.now);
-            page.line(&statement.json(&label).to_string());
-        } else {
-            statement.write(&mut page, places.home.to_str());
-            write_age_of_prices(&mut page, &prices, environment.now);
-        }
+        let json = arguments.json.then(|| comparison_json(&found).to_string());
+        super::show(environment, json, |page| {
+            write_comparison(page, &found, &places, environment.now);
+        })?;
+        return Ok(ExitCode::SUCCESS);
     }
-    print(&page.into_text())?;
+    let statement = Statement::of(&ledger, arguments.by, period, zone)?;
+    let label = zone.label(environment.text("TZ"), environment.now);
+    let json = arguments.json.then(|| statement.json(&label).to_string());
+    super::show(environment, json, |page| {
+        statement.write(page, places.home.to_str());
+        write_age_of_prices(page, &prices, environment.now);
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -139,17 +135,15 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
 fn write_last_days(question: Question<'_>, page: &mut Page) -> anyhow::Result<()> {
     let places = question.places;
     let zone = question.environment.zone;
-    let prices = PriceTable::with(own_rates(places))?;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
-    let effort = Effort::Within(ANSWER_READS);
-    let caught = ledger.catch_up(places.transcript_roots(), &prices, effort, &mut |_| {});
+    let is_current = super::read_on(&mut ledger, places, ANSWER_READS);
     let today = zone.day(question.environment.now);
     let period = Period {
         since: today.checked_sub_days(Days::new(6)),
         until: None,
     };
     Statement::of(&ledger, GroupBy::Day, period, zone)?.write(page, places.home.to_str());
-    if !caught.is_ok_and(|caught| caught.complete) {
+    if !is_current {
         page.line("Not all transcripts are read yet; `whycap spend` in a shell reads them all.");
     }
     Ok(())

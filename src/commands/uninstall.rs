@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::install::ScopeChoice;
+use crate::claude::settings::{SettingsScope, path_of};
 use crate::environment::Environment;
 use crate::install::{EditRecord, plan, steps, summary};
 use crate::places::Places;
@@ -23,7 +23,7 @@ pub struct Arguments {
     dry_run: bool,
     /// Only this settings file [default: every file that whycap was installed into]
     #[arg(long, value_enum)]
-    scope: Option<ScopeChoice>,
+    scope: Option<SettingsScope>,
 }
 
 /// Runs the verb.
@@ -32,11 +32,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let directory = std::env::current_dir().unwrap_or_else(|_| places.home.clone());
     let mut paths = BTreeSet::new();
     if let Some(scope) = arguments.scope {
-        paths.insert(scope.path(&places, &directory));
+        paths.insert(path_of(scope, &places, &directory));
     } else {
         paths.extend(EditRecord::known_settings(&places));
-        let scopes = ScopeChoice::value_variants().iter();
-        paths.extend(scopes.map(|scope| scope.path(&places, &directory)));
+        let scopes = SettingsScope::value_variants().iter();
+        paths.extend(scopes.map(|scope| path_of(*scope, &places, &directory)));
     }
     let mut page = Page::for_person(environment);
     let mut failure = None;

@@ -43,35 +43,35 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let started = Instant::now();
     let mut has_waited = false;
     let code = loop {
-        let left = match state(arguments.session.as_deref(), &environment.at_present()) {
-            State::Over => {
-                show(
-                    if has_waited {
-                        "The limit is over."
-                    } else {
-                        "Nothing is blocked."
-                    },
-                    "\n",
-                )?;
-                break OVER;
-            }
-            State::Until(left, sentence) => {
-                show(&sentence, "")?;
-                left
-            }
-            State::InVain(code, sentence) => {
-                terminal::complain(&sentence);
-                break code;
-            }
+        let environment = environment.at_present();
+        let Some(incident) = blocking(arguments.session.as_deref(), &environment) else {
+            let over = if has_waited {
+                "The limit is over."
+            } else {
+                "Nothing is blocked."
+            };
+            show(over, "\n")?;
+            break OVER;
         };
-        let mut pause = left.min(LOOK);
+        let Some(reset) = incident.resets.chosen else {
+            terminal::complain(&incident.headline);
+            break match incident.diagnosis.waiting_helps {
+                Some(false) => WAITING_DOES_NOT_HELP,
+                _ => CANNOT_TELL,
+            };
+        };
+        let clock = environment.clock();
+        let until = clock.time_and_distance(reset.at);
+        show(&format!("Waiting until {until}. Ctrl-C ends it."), "")?;
+        let left = (reset.surely_over() - clock.now).to_std();
+        let mut pause = left.unwrap_or_default().min(LOOK);
         if let Some(timeout) = arguments.timeout {
-            let rest = timeout.saturating_sub(started.elapsed());
-            if rest.is_zero() {
+            let remaining = timeout.saturating_sub(started.elapsed());
+            if remaining.is_zero() {
                 terminal::complain("gave up, the limit is not over yet");
                 break GAVE_UP;
             }
-            pause = pause.min(rest);
+            pause = pause.min(remaining);
         }
         has_waited = true;
         std::thread::sleep(pause);
@@ -87,50 +87,16 @@ fn show(sentence: &str, end: &str) -> io::Result<()> {
     Ok(())
 }
 
-enum State {
-    Over,
-    /// How long still, and what is said meanwhile.
-    Until(Duration, String),
-    /// Exit code and reason.
-    InVain(u8, String),
-}
-
-/// What the newest blocking limit of this account asks for, at this moment.
-fn state(session: Option<&str>, environment: &Environment) -> State {
-    let Some(incident) = blocking(session, environment) else {
-        return State::Over;
-    };
-    let clock = environment.clock();
-    match incident.resets.chosen {
-        Some(reset) => State::Until(
-            (reset.surely_over() - clock.now)
-                .to_std()
-                .unwrap_or_default(),
-            format!(
-                "Waiting until {}. Ctrl-C ends it.",
-                clock.time_and_distance(reset.at)
-            ),
-        ),
-        None if incident.diagnosis.waiting_helps == Some(false) => {
-            State::InVain(WAITING_DOES_NOT_HELP, incident.headline)
-        }
-        None => State::InVain(CANNOT_TELL, incident.headline),
-    }
-}
-
 /// The newest error that blocks now and belongs to the account that is logged in.
 fn blocking(session: Option<&str>, environment: &Environment) -> Option<Incident> {
     let places = Places::of(environment);
     let own = Account::load(&places).and_then(|account| account.fingerprint);
     let is_own = |incident: &Incident| {
         let account = incident.evidence.account.as_ref();
-        match (
-            &own,
-            account.and_then(|account| account.fingerprint.as_ref()),
-        ) {
-            (Some(own), Some(theirs)) => own == theirs,
-            _ => true,
-        }
+        let theirs = account.and_then(|account| account.fingerprint.as_ref());
+        own.as_ref()
+            .zip(theirs)
+            .is_none_or(|(own, theirs)| own == theirs)
     };
     let holds = |incident: &Incident| match incident.resets.chosen {
         Some(reset) => reset.surely_over() > environment.now,
@@ -148,42 +114,36 @@ fn blocking(session: Option<&str>, environment: &Environment) -> Option<Incident
     blocking.into_iter().next()
 }
 
-/// `90s`, `30m`, `2h`, `1h30m`.
 fn duration(text: &str) -> Result<Duration, String> {
+    seconds(text).map(Duration::from_secs).ok_or_else(|| {
+        format!(
+            "{} is no duration: write 90s, 30m, 2h or 1h30m",
+            terminal::sanitize(text)
+        )
+    })
+}
+
+/// The seconds in `90s`, `30m`, `2h`, `1h30m`. None if it is not that, or none at all.
+fn seconds(text: &str) -> Option<u64> {
     let mut total = 0_u64;
     let mut rest = text.trim();
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = rest.split_at(digits);
         let mut after = after.chars();
-        let seconds = match after.next() {
+        let unit = match after.next() {
             Some('s') | None => 1,
             Some('m') => 60,
             Some('h') => 3_600,
             Some('d') => 86_400,
-            Some(_) => 0,
+            Some(_) => return None,
         };
-        let number: u64 = number.parse().map_err(|_| wrong(text))?;
-        let more = number.checked_mul(seconds).filter(|more| *more > 0);
-        total = more
-            .and_then(|more| total.checked_add(more))
-            .ok_or_else(|| wrong(text))?;
+        let number = number.parse::<u64>().ok().filter(|number| *number > 0)?;
+        total = total.checked_add(number.checked_mul(unit)?)?;
         rest = after.as_str();
     }
-    if total == 0 {
-        Err(wrong(text))
-    } else {
-        Ok(Duration::from_secs(total))
-    }
+    (total > 0).then_some(total)
 }
-
-fn wrong(text: &str) -> String {
-    format!(
-        "{} is no duration: write 90s, 30m, 2h or 1h30m",
-        terminal::sanitize(text)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,13 +3,15 @@
 //! `fs2` was last published in 2018, and std has since gained methods of the same names, so every
 //! call is spelled `fs2::FileExt::…(&file)`: a method call would silently pick std's.
 //!
-//! Promises: an attempt never waits; the lock ends with its process, so it is never stale. Not
-//! promised: that a lock excludes others on a network file system, where flock may be unsupported.
-//! Then [`try_lock`] succeeds, because refusing to work would be worse than a lost update.
+//! Promises: an attempt never waits unless it is told how long; the lock ends with its process, so
+//! it is never stale. Not promised: that a lock excludes others on a network file system, where
+//! flock may be unsupported. Then [`try_lock`] succeeds, because refusing to work would be worse
+//! than a lost update.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 /// A held lock; dropping it releases it. The lock file itself is never deleted: after an unlink
 /// two processes could hold "the same" lock on two different files.
@@ -40,6 +42,25 @@ pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Held>> {
         }
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Some(Held { file })),
         Err(error) => Err(error),
+    }
+}
+
+/// Takes the lock at `path`, waiting for whoever holds it. None if it is still held when `patience`
+/// has passed. `wait` lets so much time pass.
+pub(crate) fn lock_within(
+    path: &Path,
+    patience: Duration,
+    wait: &mut dyn FnMut(Duration),
+) -> io::Result<Option<Held>> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    loop {
+        let held = try_lock(path)?;
+        if held.is_some() || waited >= patience {
+            return Ok(held);
+        }
+        wait(PAUSE);
+        waited += PAUSE;
     }
 }
 

@@ -85,6 +85,22 @@ pub(crate) fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error
     Ok((start, bytes))
 }
 
+/// The entries of a directory whose names end in `.kind`. None if it cannot be read.
+pub(crate) fn files_of_kind(
+    directory: &Path,
+    kind: &'static str,
+) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    paths.filter(move |path| path.extension().is_some_and(|ending| ending == kind))
+}
+
+/// Whether two paths lead to the same place, whatever links are on the way.
+pub(crate) fn is_same_place(one: &Path, other: &Path) -> bool {
+    let real = |path| fs::canonicalize(path).ok();
+    one == other || real(one).is_some_and(|one| Some(one) == real(other))
+}
+
 /// Makes a directory of ours, 0700, and its parents.
 pub(crate) fn create_private_dir(path: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();

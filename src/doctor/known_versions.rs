@@ -13,65 +13,51 @@ struct KnownTrouble {
     source: &'static str,
 }
 
-const fn before(fixed_in: ClientVersion) -> Versions {
-    Versions {
-        from: None,
-        before: Some(fixed_in),
-    }
-}
-
-const fn between(since: ClientVersion, fixed_in: ClientVersion) -> Versions {
-    Versions {
-        from: Some(since),
-        before: Some(fixed_in),
-    }
-}
-
 /// All known troubles, the gravest first.
 const KNOWN_TROUBLES: [KnownTrouble; 9] = [
     KnownTrouble {
-        versions: before(ClientVersion(2, 1, 5)),
+        versions: Versions::before(2, 1, 5),
         trouble: "since April 2026 these get \"out of extra usage\" although plan usage is left",
         source: "anthropics/claude-code issues 45252, 45315, 45276, 45039: versions 2.0.46 to 2.1.4",
     },
     KnownTrouble {
-        versions: before(ClientVersion(2, 1, 78)),
+        versions: Versions::before(2, 1, 78),
         trouble: "it has no StopFailure event, so whycap cannot notice limit errors",
         source: "client changelog 2.1.78",
     },
     KnownTrouble {
-        versions: before(ClientVersion(2, 1, 80)),
+        versions: Versions::before(2, 1, 80),
         trouble: "it does not tell the status line how full your windows are",
         source: "client changelog 2.1.80",
     },
     KnownTrouble {
-        versions: before(ClientVersion(2, 1, 108)),
+        versions: Versions::before(2, 1, 108),
         trouble: "\"Rate limit reached\" can mean a throttle, a missing entitlement or a plan limit",
         source: "client changelog 2.1.89 and 2.1.108; issues 37270, 38675, 55027",
     },
     KnownTrouble {
-        versions: between(ClientVersion(2, 1, 119), ClientVersion(2, 1, 153)),
+        versions: Versions::between((2, 1, 119), (2, 1, 153)),
         trouble: "it says \"your org's limit\" on Pro and Max, where there is no org",
         source: "the builds 2.1.119, 2.1.138, 2.1.144 and 2.1.153, run against a mock server",
     },
     KnownTrouble {
-        versions: before(ClientVersion(2, 1, 153)),
+        versions: Versions::before(2, 1, 153),
         trouble: "it does not tell the status line how wide the terminal is",
         source: "client documentation, status line: COLUMNS since 2.1.153",
     },
     KnownTrouble {
-        versions: before(ClientVersion(2, 1, 172)),
+        versions: Versions::before(2, 1, 172),
         trouble: "once a 1M-context error appears, /compact fails as well",
         source: "client changelog 2.1.172; issue 51745",
     },
     KnownTrouble {
-        versions: before(ClientVersion(2, 1, 199)),
+        versions: Versions::before(2, 1, 199),
         trouble: "short server throttles stop the work instead of being retried",
         source: "client changelog 2.1.199",
     },
     KnownTrouble {
-        versions: before(ClientVersion(2, 1, 221)),
-        trouble: "a cap set for you alone is reported as the organisation's",
+        versions: Versions::before(2, 1, 221),
+        trouble: "a cap set for you alone is reported as the organization's",
         source: "client changelog 2.1.221",
     },
 ];

@@ -37,40 +37,40 @@ pub(crate) struct Finding {
     pub(crate) fix: Option<String>,
 }
 
-/// A check by its name, which says what it found.
-#[derive(Clone, Copy)]
-struct Check(&'static str);
+/// What was found so far, and by which check now.
+struct Findings {
+    check: &'static str,
+    all: Vec<Finding>,
+}
 
-impl Check {
-    fn ok(self, says: impl Into<String>) -> Finding {
-        Finding {
-            check: self.0,
-            health: Health::Ok,
-            says: says.into(),
-            fix: None,
-        }
+impl Findings {
+    fn add(&mut self, health: Health, says: impl Into<String>, fix: Option<String>) {
+        let (check, says) = (self.check, says.into());
+        self.all.push(Finding {
+            check,
+            health,
+            says,
+            fix,
+        });
     }
 
-    fn warn(self, says: impl Into<String>, fix: impl Into<String>) -> Finding {
-        Finding {
-            health: Health::Warn,
-            fix: Some(fix.into()),
-            ..self.ok(says)
-        }
+    fn ok(&mut self, says: impl Into<String>) {
+        self.add(Health::Ok, says, None);
     }
 
-    fn fail(self, says: impl Into<String>, fix: impl Into<String>) -> Finding {
-        Finding {
-            health: Health::Fail,
-            ..self.warn(says, fix)
-        }
+    fn warn(&mut self, says: impl Into<String>, fix: impl Into<String>) {
+        self.add(Health::Warn, says, Some(fix.into()));
+    }
+
+    fn fail(&mut self, says: impl Into<String>, fix: impl Into<String>) {
+        self.add(Health::Fail, says, Some(fix.into()));
     }
 }
 
-type Examination = fn(&Setup, Check) -> Vec<Finding>;
+type Check = fn(&Setup, &mut Findings);
 
 /// Every check, in the order in which findings are shown.
-const CHECKS: [(&str, Examination); 17] = [
+const CHECKS: [(&str, Check); 17] = [
     ("settings files", wiring::settings_files),
     ("hooks allowed", wiring::hooks_allowed),
     ("trusted folder", wiring::trust),
@@ -92,10 +92,15 @@ const CHECKS: [(&str, Examination); 17] = [
 
 /// Looks at everything.
 pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
-    let findings = CHECKS.iter();
-    findings
-        .flat_map(|(name, check)| check(setup, Check(name)))
-        .collect()
+    let mut found = Findings {
+        check: "",
+        all: Vec::new(),
+    };
+    for (name, check) in CHECKS {
+        found.check = name;
+        check(setup, &mut found);
+    }
+    found.all
 }
 
 #[cfg(test)]
@@ -108,7 +113,7 @@ mod tests {
     use super::setup::{LedgerState, ProgramState, SeenVersion, WiredProgram};
     use super::*;
     use crate::claude::credentials::{Credential, SetIn};
-    use crate::claude::settings::{Contents, SettingsFile, SettingsScope};
+    use crate::claude::settings::{SettingsFile, SettingsScope};
     use crate::claude::version::ClientVersion;
     use crate::environment::Environment;
     use crate::install::entries::EVENTS;
@@ -168,7 +173,7 @@ mod tests {
         SettingsFile {
             scope,
             path: PathBuf::from(path),
-            contents: Contents::Settings(settings),
+            contents: Ok(Some(settings)),
         }
     }
 
@@ -182,7 +187,7 @@ mod tests {
 
     fn user(setup: &mut Setup) -> &mut Value {
         match &mut setup.settings.last_mut().unwrap().contents {
-            Contents::Settings(value) => value,
+            Ok(Some(value)) => value,
             other => panic!("{other:?}"),
         }
     }
@@ -238,7 +243,7 @@ mod tests {
             SettingsFile {
                 scope: SettingsScope::Local,
                 path: PathBuf::from("/home/dev/work/.claude/settings.local.json"),
-                contents: Contents::Unusable("it is not JSON: line 3".to_owned()),
+                contents: Err("it is not JSON: line 3".to_owned()),
             },
         );
         complains(
@@ -270,7 +275,7 @@ mod tests {
         setup
             .settings
             .insert(0, file(SettingsScope::Managed, "/etc/m.json", managed));
-        let found = complains(&setup, "hooks allowed", Health::Fail, "your organisation");
+        let found = complains(&setup, "hooks allowed", Health::Fail, "your organization");
         assert!(found.fix.unwrap().contains("administrator"));
         // In a user's file the key means nothing.
         let mut setup = sound();

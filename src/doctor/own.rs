@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::setup::LedgerState;
-use super::{Check, Finding, Setup};
+use super::{Findings, Setup};
 use crate::claude::settings::winner;
 use crate::ledger;
 
@@ -16,59 +16,59 @@ const PRICE_TABLE_MAY_AGE: TimeDelta = TimeDelta::days(90);
 /// A file from the future by more than this means that a clock is wrong.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 
-pub(super) fn retention(setup: &Setup, check: Check) -> Vec<Finding> {
+pub(super) fn retention(setup: &Setup, found: &mut Findings) {
     let days = winner(&setup.settings, "cleanupPeriodDays")
         .and_then(|(_, days)| days.as_i64())
         .unwrap_or(DEFAULT_RETENTION_DAYS);
     let deletes = format!("Claude Code deletes transcripts after {days} days");
-    vec![match setup.ledger {
+    match setup.ledger {
         LedgerState::Good(_) | LedgerState::Busy => {
-            check.ok(format!("{deletes}; what they cost stays in our ledger"))
+            found.ok(format!("{deletes}; what they cost stays in our ledger"));
         }
-        LedgerState::None => check.warn(
+        LedgerState::None => found.warn(
             format!("{deletes}, and what they cost is not yet counted"),
             "whycap spend  (once; from then on the status line counts as you work)",
         ),
-        LedgerState::Unusable(_) => check.warn(
+        LedgerState::Unusable(_) => found.warn(
             format!("{deletes}, and our ledger cannot count them"),
             "Mend the ledger, see below.",
         ),
-    }]
+    }
 }
 
-pub(super) fn ledger(setup: &Setup, check: Check) -> Vec<Finding> {
-    vec![match &setup.ledger {
-        LedgerState::None => return Vec::new(),
-        LedgerState::Good(bytes) => check.ok(format!("opens, {} kB", bytes.div_ceil(1000))),
-        LedgerState::Busy => check.ok("in use right now"),
+pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
+    match &setup.ledger {
+        LedgerState::None => {}
+        LedgerState::Good(bytes) => found.ok(format!("opens, {} kB", bytes.div_ceil(1000))),
+        LedgerState::Busy => found.ok("in use right now"),
         LedgerState::Unusable(why) => {
             let place = setup.places.show(&ledger::path_in(&setup.places.data));
-            check.fail(
+            found.fail(
                 why,
                 format!(
                     "Move {place} away; whycap spend makes a new one from the transcripts that are left."
                 ),
-            )
+            );
         }
-    }]
+    }
 }
 
-pub(super) fn prices(setup: &Setup, check: Check) -> Vec<Finding> {
-    let finding = setup.prices_updated.map(|updated| {
-        let age = setup.now.date_naive() - updated;
-        if age <= PRICE_TABLE_MAY_AGE {
-            return check.ok(format!("checked on {updated}"));
-        }
-        let days = age.num_days();
-        check.warn(
-            format!("last checked on {updated}, {days} days ago; newer models may be missing"),
-            "Update whycap.",
-        )
-    });
-    finding.into_iter().collect()
+pub(super) fn prices(setup: &Setup, found: &mut Findings) {
+    let Some(updated) = setup.prices_updated else {
+        return;
+    };
+    let age = setup.now.date_naive() - updated;
+    if age <= PRICE_TABLE_MAY_AGE {
+        return found.ok(format!("checked on {updated}"));
+    }
+    let days = age.num_days();
+    found.warn(
+        format!("last checked on {updated}, {days} days ago; newer models may be missing"),
+        "Update whycap.",
+    );
 }
 
-pub(super) fn clock(setup: &Setup, check: Check) -> Vec<Finding> {
+pub(super) fn clock(setup: &Setup, found: &mut Findings) {
     let (now, day) = (setup.now, TimeDelta::days(1));
     let is_ahead = |written: &_| *written > now + CLOCK_TOLERANCE;
     let is_newer = |updated| now.date_naive() < updated - day;
@@ -81,30 +81,28 @@ pub(super) fn clock(setup: &Setup, check: Check) -> Vec<Finding> {
         let today = now.format("%Y-%m-%d");
         format!("it shows {today}, and this whycap is newer than that")
     } else {
-        return vec![check.ok("plausible")];
+        return found.ok("plausible");
     };
-    vec![check.fail(
+    found.fail(
         says,
         "Set this machine's clock (timedatectl set-ntp true). Until then reset times and daily \
          sums are wrong, and locks from the future never age.",
-    )]
+    );
 }
 
-pub(super) fn own_configuration(setup: &Setup, check: Check) -> Vec<Finding> {
+pub(super) fn own_configuration(setup: &Setup, found: &mut Findings) {
     let place = setup.places.show(&setup.places.settings);
-    let problems = setup.config_problems.iter();
-    problems
-        .map(|problem| check.warn(format!("{place}: {problem}"), "Mend or delete that line."))
-        .collect()
+    for problem in &setup.config_problems {
+        found.warn(format!("{place}: {problem}"), "Mend or delete that line.");
+    }
 }
 
-pub(super) fn own_data(setup: &Setup, check: Check) -> Vec<Finding> {
-    if !setup.data_open_to_others {
-        return Vec::new();
+pub(super) fn own_data(setup: &Setup, found: &mut Findings) {
+    if setup.data_open_to_others {
+        let place = setup.places.show(&setup.places.data);
+        found.warn(
+            format!("other users of this machine may read {place}"),
+            format!("chmod 700 {place}"),
+        );
     }
-    let place = setup.places.show(&setup.places.data);
-    vec![check.warn(
-        format!("other users of this machine may read {place}"),
-        format!("chmod 700 {place}"),
-    )]
 }

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::disk;
 use crate::environment::Environment;
 use crate::install::EditRecord;
-use crate::install::entries::{Wired, wired};
+use crate::install::entries::{Wired, wired_in};
 use crate::ledger::{self, Ledger, Patience};
 use crate::locks::{self, HarmfulLock};
 use crate::places::Places;
@@ -114,13 +114,10 @@ impl Setup {
             .or_else(|| std::env::current_dir().ok())
             .unwrap_or_else(|| places.home.clone());
         let settings = settings::of(&places, Some(&project));
-        let state = account::global_state(&places)
-            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let state = account::global_state(&places);
         let newest = newest_transcript(&places);
-        let credentials = credentials::combine(
-            credentials::in_environment(environment),
-            &credentials::in_all_settings(&places, Some(&project)),
-        );
+        let mut credentials = credentials::of_session(&places, environment, Some(&project));
+        credentials.retain(Credential::outranks_login);
         Self {
             now: environment.now,
             trusted: state.as_ref().and_then(|state| trusted(state, &project)),
@@ -138,10 +135,7 @@ impl Setup {
             installations: installations::found(&places, environment)
                 .into_iter()
                 .collect(),
-            credentials: credentials
-                .into_iter()
-                .filter(Credential::outranks_login)
-                .collect(),
+            credentials,
             payer: Account::load(&places)
                 .filter(|account| account.plan != Plan::Other)
                 .map(|account| format!("your {} plan", account.plan.name())),
@@ -158,11 +152,6 @@ impl Setup {
     }
 }
 
-fn wired_in(settings: &[SettingsFile]) -> impl Iterator<Item = (&SettingsFile, Wired)> {
-    let files = settings.iter();
-    files.filter_map(|file| Some((file, wired(file.settings()?))))
-}
-
 fn wrap_record_missing(settings: &[SettingsFile], places: &Places) -> bool {
     wired_in(settings)
         .any(|(file, wired)| wired.wraps && EditRecord::load(places, &file.path).kept.is_none())
@@ -175,13 +164,8 @@ fn trusted(state: &Value, project: &Path) -> Option<bool> {
         let folder = projects.get(folder.to_str()?)?;
         folder.get("hasTrustDialogAccepted")?.as_bool()
     };
-    let mut above = project.ancestors();
-    let somewhere = above.any(|folder| known(folder) == Some(true));
-    if somewhere {
-        Some(true)
-    } else {
-        known(project)
-    }
+    let mut above = project.ancestors().filter_map(known);
+    above.find(|trusted| *trusted).or_else(|| known(project))
 }
 
 /// The transcript that was written last, and when.
@@ -242,8 +226,7 @@ fn program_state(program: &str, running: Option<&Path>) -> ProgramState {
     if !is_executable(&found) {
         return ProgramState::NotExecutable;
     }
-    let real = |path| std::fs::canonicalize(path).ok();
-    if running.is_some_and(|running| real(running) == real(path)) {
+    if running.is_some_and(|running| disk::is_same_place(running, path)) {
         return ProgramState::This;
     }
     let bytes = disk::read(path, PROGRAM_LIMIT).ok().flatten();

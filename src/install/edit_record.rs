@@ -11,7 +11,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::entries::Kept;
-use crate::disk::records;
+use crate::disk::{self, records};
 use crate::places::Places;
 
 /// What was done to one settings file.
@@ -75,10 +75,7 @@ impl EditRecord {
 
     /// The settings files of which there are records.
     pub(crate) fn known_settings(places: &Places) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(directory(places)).into_iter().flatten();
-        entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|name| name == "json"))
+        disk::files_of_kind(&directory(places), "json")
             .filter_map(|path| Some(records::read::<Self>(&path)?.settings))
             .collect()
     }

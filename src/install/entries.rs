@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::claude::hook_event::EventName;
+use crate::claude::settings::SettingsFile;
 
 /// The events that whycap listens to, with the seconds after which the client gives up on us.
 ///
@@ -152,6 +153,12 @@ pub struct Wired {
     pub wraps: bool,
     /// Each hook, with its event.
     pub hooks: Vec<(String, Invocation)>,
+}
+
+/// What of whycap each of these settings files wires.
+pub(crate) fn wired_in(files: &[SettingsFile]) -> impl Iterator<Item = (&SettingsFile, Wired)> {
+    let files = files.iter();
+    files.filter_map(|file| Some((file, wired(file.settings()?))))
 }
 
 /// Looks for whycap in settings.

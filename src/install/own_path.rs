@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::disk;
 use crate::environment::Environment;
 
 /// This program as it is to be written on a shell command line.
@@ -26,10 +27,7 @@ pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
 /// directory at the next update (Homebrew's Cellar). So the way in which whycap was called comes
 /// first: a path as typed, else the entry on PATH, as long as both lead to the same file.
 fn lasting_path(called: Option<&OsStr>, search: Option<&OsStr>, running: &Path) -> PathBuf {
-    let same = |candidate: &Path| {
-        let real = std::fs::canonicalize(candidate).ok();
-        real.is_some() && real == std::fs::canonicalize(running).ok()
-    };
+    let same = |candidate: &Path| disk::is_same_place(candidate, running);
     let called = called.map(Path::new);
     if let Some(called) = called.filter(|called| called.is_absolute() && same(called)) {
         return called.to_owned();

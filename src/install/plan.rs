@@ -10,7 +10,7 @@ use super::entries::{Wired, wired};
 use super::json_edit::Edit;
 use super::settings_edit::{self, Change, Wanted};
 use super::steps::Step;
-use crate::claude::settings::{self, Contents};
+use crate::claude::settings;
 use crate::places::Places;
 
 /// The `/whycap` command. Its text is what the model gets if our hook did not answer first.
@@ -76,7 +76,7 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
     if outcome.text != text {
         check_writable(path)?;
         let said = settings::parse(text.as_bytes());
-        let untouched = said.settings().map(wired) == Some(Wired::default());
+        let untouched = said.is_ok_and(|said| wired(&said) == Wired::default());
         plan_backup(places, path, present.as_deref(), untouched, &mut plan);
         record.note(present.as_deref(), &outcome.text, untouched);
         new_files.push(path);
@@ -134,9 +134,9 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
     if let Some(text) = &present {
         let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
         let before_us = before.or(texts.first());
-        let said = before_us.map(|text| settings::parse(text.as_bytes()));
-        let said = said.as_ref().and_then(Contents::settings);
-        let outcome = settings_edit::remove(text, kept, said).with_context(|| left_alone(path))?;
+        let said = before_us.and_then(|text| settings::parse(text.as_bytes()).ok());
+        let outcome = settings_edit::remove(text, kept, said.as_ref());
+        let outcome = outcome.with_context(|| left_alone(path))?;
         if !outcome.changes.is_empty() {
             let exact = record.made(text) && before.is_some() == record.before.is_some();
             left = if exact {

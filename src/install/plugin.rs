@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::entries::{Wired, wired};
+use super::entries::{Wired, wired_in};
 use crate::claude::hook_event::EventName;
-use crate::claude::settings::{self, SettingsFile};
+use crate::claude::settings;
 use crate::disk::records;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -51,10 +51,8 @@ fn in_settings(
     looked_for: impl Fn(Wired) -> bool,
 ) -> bool {
     let project = environment.path("CLAUDE_PROJECT_DIR");
-    settings::of(places, project.as_deref())
-        .iter()
-        .filter_map(SettingsFile::settings)
-        .any(|settings| looked_for(wired(settings)))
+    let files = settings::of(places, project.as_deref());
+    wired_in(&files).any(|(_, wired)| looked_for(wired))
 }
 
 /// Whether a wired program is there. A bare name is looked up by the shell, so it counts.

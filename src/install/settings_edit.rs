@@ -330,10 +330,8 @@ impl<'a> Work<'a> {
         };
         let after = settings::parse(text.as_bytes());
         // Compared as text: the order of keys belongs to the user as well.
-        let others = after
-            .settings()
-            .map(|after| without_ours(after).to_string());
-        if others != Some(without_ours(&self.expected).to_string()) {
+        let others = after.map(|after| without_ours(&after).to_string());
+        if others != Ok(without_ours(&self.expected).to_string()) {
             bail!("an edit here would change more than whycap's own entries");
         }
         Ok(Outcome {

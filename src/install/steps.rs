@@ -4,7 +4,7 @@
 //! is the plan's business; here is only how the steps are done.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -38,17 +38,9 @@ pub enum Step {
     RemoveOwnDirectory(PathBuf),
 }
 
-/// How a step went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepOutcome {
-    /// It is done.
-    Done,
-    /// Somebody changed the file after the plan was made; nothing was done. Plan again.
-    Overtaken,
-}
-
 impl Step {
-    fn run(&self) -> Result<StepOutcome, disk::Error> {
+    /// False if somebody changed the file after the plan was made; then nothing was done.
+    fn run(&self) -> Result<bool, disk::Error> {
         match self {
             Self::Change {
                 path,
@@ -56,15 +48,11 @@ impl Step {
                 after,
             } => {
                 let before = before.as_deref().map(str::as_bytes);
-                let unchanged = if let Some(after) = after {
-                    disk::create_directory_of(path)?;
-                    disk::replace::replace_if_unchanged(path, before, after.as_bytes())?
-                } else {
-                    disk::replace::remove_if_unchanged(path, before.unwrap_or_default())?
+                let Some(after) = after else {
+                    return disk::replace::remove_if_unchanged(path, before.unwrap_or_default());
                 };
-                if !unchanged {
-                    return Ok(StepOutcome::Overtaken);
-                }
+                disk::create_directory_of(path)?;
+                return disk::replace::replace_if_unchanged(path, before, after.as_bytes());
             }
             Self::WriteOwn(path, bytes) => {
                 disk::create_directory_of(path)?;
@@ -73,18 +61,19 @@ impl Step {
             Self::RemoveOwn(path) => disk::remove_own_file(path)?,
             Self::RemoveOwnDirectory(path) => disk::replace::remove_own_empty_dir(path),
         }
-        Ok(StepOutcome::Done)
+        Ok(true)
     }
 }
 
-/// Runs the steps in order, up to the first that was overtaken.
-pub fn run(steps: &[Step]) -> Result<StepOutcome, disk::Error> {
+/// Runs the steps in order. False if somebody changed a file after the plan was made: then that
+/// step and those behind it were not done, and it takes a new plan.
+pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
     for step in steps {
-        if step.run()? == StepOutcome::Overtaken {
-            return Ok(StepOutcome::Overtaken);
+        if !step.run()? {
+            return Ok(false);
         }
     }
-    Ok(StepOutcome::Done)
+    Ok(true)
 }
 
 /// Plans and, unless this is a dry run, carries out: alone among whycaps, and again if somebody else
@@ -102,7 +91,7 @@ pub(crate) fn carry_out(
     let _alone = lock(&places.data)?;
     for _ in 0..ATTEMPTS {
         let plan = make()?;
-        if run(&plan.steps)? == StepOutcome::Done {
+        if run(&plan.steps)? {
             return Ok(plan);
         }
     }
@@ -114,19 +103,12 @@ pub(crate) fn carry_out(
 fn lock(data: &Path) -> anyhow::Result<disk::lock::Held> {
     disk::create_private_dir(data)?;
     let path = data.join("install.lock");
-    let start = Instant::now();
-    loop {
-        let taken = disk::lock::try_lock(&path)
-            .with_context(|| format!("could not lock {}", path.display()))?;
-        if let Some(held) = taken {
-            return Ok(held);
-        }
-        if start.elapsed() > PATIENCE {
-            bail!(
-                "another whycap install is still running ({} is locked); try again when it is done",
-                path.display()
-            );
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let place = path.display();
+    let held = disk::lock::lock_within(&path, PATIENCE, &mut std::thread::sleep)
+        .with_context(|| format!("could not lock {place}"))?;
+    held.with_context(|| {
+        format!(
+            "another whycap install is still running ({place} is locked); try again when it is done"
+        )
+    })
 }

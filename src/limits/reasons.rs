@@ -38,7 +38,7 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
     for credential in &telling.evidence.credentials {
         let source = match credential.set_in {
             SetIn::Environment => Source::Environment,
-            _ => Source::Settings,
+            SetIn::Settings(_) => Source::Settings,
         };
         add(source, None, set(credential));
     }

@@ -17,7 +17,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::sighting::{Identity, Shape, Sighting};
+use super::sighting::{Shape, Sighting};
 
 /// An open directory.
 #[derive(Debug)]
@@ -71,10 +71,7 @@ impl Directory {
             _ => Shape::Other,
         };
         Ok(Some(Sighting {
-            identity: Identity {
-                device: i128::from(stat.st_dev),
-                inode: i128::from(stat.st_ino),
-            },
+            identity: (i128::from(stat.st_dev), i128::from(stat.st_ino)),
             shape,
             ours: stat.st_uid == rustix::process::geteuid().as_raw(),
             modified: date(stat.st_mtime, stat.st_mtime_nsec),

@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::claude::settings::{SettingsScope, path_of};
+use crate::claude::settings;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::records;
 use crate::install::EditRecord;
@@ -81,11 +81,8 @@ impl Shown {
 /// The kept command of the settings file whose status line runs now: a project's before the
 /// user's, as the client chooses them.
 fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
-    let in_project = payload.project_dir().into_iter().flat_map(|project| {
-        [SettingsScope::Local, SettingsScope::Project].map(|scope| path_of(scope, places, &project))
-    });
-    let mut settings = in_project.chain([places.user_settings()]);
-    settings.find_map(|settings| {
+    let mut settings = settings::of_user(places, payload.project_dir().as_deref()).into_iter();
+    settings.find_map(|(_, settings)| {
         let kept = EditRecord::load(places, &settings).kept?;
         let path = EditRecord::path(places, &settings);
         Some((path, kept.shown_command()?))

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
 use whycap::claude::meters::Meter;
+use whycap::claude::settings::SettingsScope;
 use whycap::limits::evidence::{Evidence, Sample};
 use whycap::limits::explanation;
 use whycap::limits::incident::Incident;
@@ -149,7 +150,7 @@ fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
     };
     let gateway = Credential {
         name: "ANTHROPIC_BASE_URL".to_owned(),
-        set_in: SetIn::UserSettings,
+        set_in: SetIn::Settings(SettingsScope::User),
         host: Some("gateway.with.a.name.of.some.length.example.com".to_owned()),
     };
     let samples = [
