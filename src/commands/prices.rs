@@ -31,7 +31,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         .json
         .then(|| price_list_json(&table, &rows).to_string());
     super::show(environment, json, |page| {
-        write_price_list(page, &table, &rows)
+        write_price_list(page, &table, &rows);
     })?;
     Ok(ExitCode::SUCCESS)
 }
