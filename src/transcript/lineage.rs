@@ -22,7 +22,7 @@ pub struct Lineage {
     pub position: u64,
     /// The nearest total (its position) whose last line this run's lines come from.
     pub from: Option<u64>,
-    /// The earliest time of this run's own lines: those of its version that the way of no run beside
+    /// The earliest time of this run's own lines: those of its version and kind that the way of no run beside
     /// it goes through.
     pub since: Option<Millis>,
     /// The latest time when this run may have asked something of the model.
@@ -33,12 +33,13 @@ pub struct Lineage {
 /// more than this many milliseconds, and in nothing else.
 pub const SAME_RUN_MS: i64 = 500;
 
-/// A line on a way: its parent, its time and its version.
+/// A line on a way: its parent, its time and what made it.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     parent: Option<u64>,
     at: Option<Millis>,
-    version: u64,
+    /// A version of the client, and whether it ran in a terminal.
+    maker: u64,
     is_of_user: bool,
     /// Of somebody: what else stands behind the last message, the next one need not name.
     is_message: bool,
@@ -75,10 +76,10 @@ pub fn lineages(path: &Path, until: u64) -> io::Result<Vec<Lineage>> {
                 (cost, api_ms, started) == (now.0, now.1, now.2)
                     && (run_ms - now.3).abs() <= SAME_RUN_MS
             });
-            if is_same_run {
-                ways.totals.pop();
+            if is_same_run && let Some((_, leaf)) = ways.totals.pop() {
+                ways.leaf = ways.leaf.or(leaf);
             }
-            ways.totals.push((position, ways.leaf));
+            ways.totals.push((position, ways.leaf.take()));
             before = Some(now);
         } else {
             ways.take_in(&line);
@@ -102,7 +103,7 @@ impl Ways {
     fn take_in(&mut self, line: &[u8]) {
         let hash = |value: &[u8]| (value != b"null").then(|| xxh3_64(value));
         let (mut uuid, mut parent, mut logical, mut leaf) = (None, None, None, None);
-        let (mut at, mut version) = (None, 0);
+        let (mut at, mut maker) = (None, 0);
         let (mut is_of_user, mut is_message) = (false, false);
         let whole = JsonWalk::object(line.trim_ascii_end(), |field, walk| {
             let value = walk.value()?;
@@ -112,7 +113,7 @@ impl Ways {
                 b"logicalParentUuid" => logical = hash(value),
                 b"leafUuid" => leaf = hash(value),
                 b"timestamp" => at = time(value),
-                b"version" => version = xxh3_64(value),
+                b"version" | b"entrypoint" => maker ^= xxh3_64(value),
                 b"type" => {
                     is_of_user = value == b"\"user\"";
                     is_message = is_of_user || value == b"\"assistant\"";
@@ -129,7 +130,7 @@ impl Ways {
             let step = Step {
                 parent,
                 at,
-                version,
+                maker,
                 is_of_user,
                 is_message,
             };
@@ -185,9 +186,9 @@ impl Ways {
         let all = runs.iter().zip(own).zip(from).zip(shared).zip(&self.totals);
         all.map(|((((lines, own), from), shared), (end, _))| {
             let of = |line: &u64| self.steps.get(line);
-            let version = lines.first().and_then(of).map(|step| step.version);
-            let is_of_version = |step: &&Step| Some(step.version) == version;
-            let own = lines.iter().take(own).filter_map(of).filter(is_of_version);
+            let maker = lines.first().and_then(of).map(|step| step.maker);
+            let is_of_maker = |step: &&Step| Some(step.maker) == maker;
+            let own = lines.iter().take(own).filter_map(of).filter(is_of_maker);
             let shared = shared.and_then(|(other, at)| runs.get(other)?.get(at..));
             let way = lines
                 .iter()
@@ -198,7 +199,7 @@ impl Ways {
                 from: from.and_then(position),
                 since: own.filter_map(|step| step.at).min(),
                 asked: way
-                    .filter(is_of_version)
+                    .filter(is_of_maker)
                     .filter(|step| step.is_of_user)
                     .filter_map(|step| step.at)
                     .max(),

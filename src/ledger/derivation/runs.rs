@@ -195,9 +195,19 @@ impl<'f> Context<'f> {
             return None;
         }
         let begin = |base: &Total| run.ending.before - (run.ending.run_ms - base.run_ms);
+        // Whoever was served nothing, or what was answered since, to the token, started there.
+        let grown = growth(&run.last.parts, Some(&newest.parts));
+        if grown.is_empty() && newest.api_ms == run.last.api_ms {
+            return None;
+        }
+        let since = begin(newest) - SLACK..=run.ending.before;
+        let answers = self.own_answers(run.last.session);
+        let answers: Vec<&Answer> = answers.filter(|answer| since.contains(&answer.at)).collect();
+        if !answers.is_empty() && is_explained(&grown, &answers) {
+            return None;
+        }
         let is_younger_than_lines = end.since.is_some_and(|since| since < begin(newest));
         // Who has served more than the probe at a start was asked something, and wrote that down.
-        let grown = growth(&run.last.parts, Some(&newest.parts));
         let has_served = grown.values().any(|part| part.usage.output > 1);
         let was_not_asked = has_served && end.asked < Some(begin(newest));
         let is_late = end.since.is_some() && !self.is_in_time(newest, run);
