@@ -202,7 +202,9 @@ impl<'f> Context<'f> {
         }
         let since = begin(newest) - SLACK..=run.ending.before;
         let answers = self.own_answers(run.last.session);
-        let answers: Vec<&Answer> = answers.filter(|answer| since.contains(&answer.at)).collect();
+        let answers: Vec<&Answer> = answers
+            .filter(|answer| since.contains(&answer.at))
+            .collect();
         if !answers.is_empty() && is_explained(&grown, &answers) {
             return None;
         }

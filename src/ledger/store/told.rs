@@ -14,10 +14,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::names::Id;
 use crate::ledger::derivation::Run;
 use crate::pricing::Money;
-use crate::time::{Millis, QUARTER};
+use crate::time::{Millis, QUARTER, WEEK};
 
 /// Two origins of one process differ by less: it takes a moment from telling to reading.
-const SAME_PROCESS_MS: i64 = 1_000;
+const SAME_PROCESS_MS: i64 = 500;
 
 /// Amounts that differ by less are the same.
 pub(crate) const NOISE: Money = Money::from_nano(2);
@@ -72,6 +72,10 @@ pub(crate) fn same_process(
 impl ToldRow {
     /// Whether a run that stands in a file is this process', and covers all that it told.
     fn is_covered_by(&self, run: &Run) -> bool {
+        // A process that has told nothing of its own yet may have started from this run's total.
+        if self.grown == Money::ZERO && run.total <= self.total + NOISE {
+            return false;
+        }
         let is_same_total = run.total > run.base && run.total <= self.total + NOISE;
         let is_same = if self.origin < 0 {
             let first_heard = -self.origin;
@@ -178,7 +182,8 @@ pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Resu
         .collect()
 }
 
-/// Notes what a process told. `untold` is noted with the first.
+/// Notes what a process told. `untold` is noted with the first. Who came and went days ago without
+/// telling anything is forgotten.
 pub(crate) fn put(
     connection: &Connection,
     session: Id,
@@ -197,6 +202,9 @@ pub(crate) fn put(
             row.run_ms,
             row.model
         ])?;
+    connection
+        .prepare_cached("DELETE FROM told WHERE session = ? AND grown = 0 AND at < ?")?
+        .execute([session, row.at - WEEK.num_milliseconds()])?;
     connection
         .prepare_cached("UPDATE session SET untold = ?2 WHERE id = ?1")?
         .execute([session, untold.pico()])?;
