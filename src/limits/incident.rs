@@ -110,20 +110,16 @@ impl Incident {
 
     /// What others tried in vain, as far as it concerns this case.
     pub fn tried_in_vain(&self) -> impl Iterator<Item = &'static str> {
-        let is_doubtful = matches!(
-            self.diagnosis.verdict,
-            Verdict::FalseLikely | Verdict::CannotTell
-        );
-        let concerns = move |concerned: Concerns| match concerned {
+        let concerns = match self.message.in_vain_for {
             Concerns::Everybody => true,
             Concerns::OnePersonPlans => !self.evidence.is_shared_plan(),
-            Concerns::DoubtfulLimits => is_doubtful,
+            Concerns::DoubtfulLimits => matches!(
+                self.diagnosis.verdict,
+                Verdict::FalseLikely | Verdict::CannotTell
+            ),
         };
-        self.message
-            .in_vain
-            .iter()
-            .filter(move |(concerned, _)| concerns(*concerned))
-            .map(|(_, sentence)| *sentence)
+        let sentences = concerns.then_some(self.message.in_vain);
+        sentences.unwrap_or_default().iter().copied()
     }
 
     /// The message as shown, safe to print, without anything that looks like a key.

@@ -173,6 +173,15 @@ impl LimitKind {
         self.described().1
     }
 
+    /// Who mostly speaks of it. None where anybody can.
+    pub(super) fn service(self) -> Option<Service> {
+        match self.counts() {
+            Counts::Included(_) | Counts::Credits => Some(Service::Plan),
+            Counts::ApiMoney => Some(Service::Console),
+            Counts::Passing | Counts::Nothing => None,
+        }
+    }
+
     pub(crate) fn window(self) -> Option<Window> {
         match self {
             Self::Window(window) => Some(window),

@@ -59,7 +59,7 @@ fn section(page: &mut String, message: &Message) {
         }
         page.push('\n');
     }
-    for (_, sentence) in message.in_vain {
+    for sentence in message.in_vain {
         let _ = writeln!(page, "- {sentence}");
     }
     if texts().nth(1).is_some() {

@@ -3,7 +3,7 @@
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{Begins, Says, SaysAll};
 use super::row::Wordings::Any;
-use super::row::{Message, no_limit};
+use super::row::{Message, ROW, no_limit, yours_to_change};
 use crate::limits::helps::{
     CHECK_METERS, CHECK_STATUS, CLEAR, LET_CLAUDE_GO_ON, NOT_YOURS, REPHRASE, REWIND, UPDATE,
 };
@@ -62,7 +62,6 @@ pub(super) const FOREIGN: &[Message] = &[Message {
         "This is a limit of another program, not of Claude: look at the program that wrote it",
         "a limit of another program, not of Claude",
     ),
-    also: &[],
     wordings: Any(&[
         "You’ve hit your usage limit. Visit https://chatgpt.com/codex/settings/usage to purchase more credits or try again at 9:15 AM.",
         "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit",
@@ -70,8 +69,8 @@ pub(super) const FOREIGN: &[Message] = &[Message {
         "you have reached your session usage limit, please wait or upgrade to continue",
     ]),
     helps: &[NOT_YOURS],
-    in_vain: &[],
     source: "messages of Codex, Copilot, Docker, GitHub, Ollama and others that users pasted",
+    ..ROW
 }];
 
 pub(super) const ROWS: &[Message] = &[
@@ -96,13 +95,10 @@ pub(super) const ROWS: &[Message] = &[
             Says("exceeds 256kb"),
             SaysAll(&["file content", "exceeds maximum"]),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
+        judgement: yours_to_change(
             "This is a limit of a tool or of this run, not of your plan: Claude mostly finds another way",
             "a limit of a tool or run, not of your plan",
         ),
-        also: &[],
         wordings: Any(&[
             "Error: Reached max turns (30)",
             "Concurrent subagent limit reached. You can run 5 at once",
@@ -111,8 +107,8 @@ pub(super) const ROWS: &[Message] = &[
             "Error: Exceeded USD budget (5)",
         ]),
         helps: &[LET_CLAUDE_GO_ON],
-        in_vain: &[],
         source: "strings of client 2.1.328; issue 4002",
+        ..ROW
     },
     Message {
         id: "usage-policy",
@@ -124,25 +120,21 @@ pub(super) const ROWS: &[Message] = &[
             Says("content filtering policy"),
             Says("safety measures that flagged"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
+        judgement: yours_to_change(
             "The answer was held back because of its content, no limit is involved: ask in other words, or /clear",
             "held back because of its content, no limit",
         ),
-        also: &[],
         wordings: Any(&[
             "API Error: Claude Code is unable to respond to this request, which appears to violate our Usage Policy (https://www.anthropic.com/legal/aup).",
             "API Error: Output blocked by content filtering policy",
         ]),
         helps: &[REPHRASE],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "broken-conversation",
         names: LimitKind::Unknown,
-        service: None,
         patterns: &[
             Says("tool use concurrency issues"),
             Says("orphaned tool_result"),
@@ -151,40 +143,33 @@ pub(super) const ROWS: &[Message] = &[
             SaysAll(&["signature", "thinking", "block"]),
             SaysAll(&["thinking blocks", "cannot be modified"]),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
+        judgement: yours_to_change(
             "The conversation got out of order, no limit is involved: /rewind goes back to before it",
             "conversation out of order, no limit · /rewind",
         ),
-        also: &[],
         wordings: Any(&[
             "API Error: 400 due to tool use concurrency issues. Run /rewind to recover the conversation.",
         ]),
         helps: &[REWIND, CLEAR],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "unknown-command",
         names: LimitKind::Unknown,
-        service: None,
         patterns: &[
             Says("unknown skill: rate-limit-options"),
             Says("unknown slash command: rate-limit-options"),
             Says("unknown command: /rate-limit-options"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
+        judgement: yours_to_change(
             "Claude Code did not know its own menu: nothing is lost, and /usage shows your limits",
             "an unknown command, no limit",
         ),
-        also: &[],
         wordings: Any(&["Unknown skill: rate-limit-options"]),
         helps: &[UPDATE, CHECK_METERS],
-        in_vain: &[],
         source: "issue 40792",
+        ..ROW
     },
 ];
 
@@ -192,7 +177,6 @@ pub(super) const ROWS: &[Message] = &[
 pub(super) const TALK: &[Message] = &[Message {
     id: "not-claudes",
     names: LimitKind::Unknown,
-    service: None,
     patterns: &[
         Says("limit"),
         Says("quota"),
@@ -207,9 +191,7 @@ pub(super) const TALK: &[Message] = &[Message {
         service::not_claudes,
         "Words about limits: prose, code, the output of a tool. \"Limit reached\" alone proves nothing.",
     ),
-    also: &[],
-    wordings: Any(&[]),
     helps: &[CHECK_METERS, CHECK_STATUS],
-    in_vain: &[],
     source: "ordinary output",
+    ..ROW
 }];

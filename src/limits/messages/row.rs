@@ -14,7 +14,7 @@ pub struct Message {
     pub id: &'static str,
     /// What it names. Unknown for a window that it does not name.
     pub names: LimitKind,
-    /// Who says so; None where the evidence tells.
+    /// Who says so, where it is not who mostly speaks of what it names.
     pub(in crate::limits) service: Option<Service>,
     /// What recognizes it. One match suffices.
     pub(in crate::limits) patterns: &'static [Pattern],
@@ -27,10 +27,27 @@ pub struct Message {
     /// What helps, best first.
     pub(in crate::limits) helps: &'static [Help],
     /// What people tried in vain, with its source.
-    pub(in crate::limits) in_vain: &'static [(Concerns, &'static str)],
+    pub(in crate::limits) in_vain: &'static [&'static str],
+    /// For whom that is worth knowing.
+    pub(in crate::limits) in_vain_for: Concerns,
     /// Where this is known from.
     pub(in crate::limits) source: &'static str,
 }
+
+/// What a row need not say. The rest is every row's own: a test names those without it.
+pub(super) const ROW: Message = Message {
+    id: "",
+    names: LimitKind::Unknown,
+    service: None,
+    patterns: &[],
+    judgement: notice("", ""),
+    also: &[],
+    wordings: Wordings::Any(&[]),
+    helps: &[],
+    in_vain: &[],
+    in_vain_for: Concerns::Everybody,
+    source: "",
+};
 
 /// Wordings with the versions that are known to show them.
 #[derive(Debug, Clone, Copy)]
@@ -93,14 +110,8 @@ pub(in crate::limits) enum Pattern {
 /// What a message is.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::limits) enum Judgement {
-    /// The same whatever the evidence.
-    Fixed {
-        verdict: Verdict,
-        who: Who,
-        waiting_helps: Option<bool>,
-        headline: &'static str,
-        badge: &'static str,
-    },
+    /// The same whatever the evidence: who can change it, whether waiting helps, headline, badge.
+    Fixed(Verdict, Who, Option<bool>, &'static str, &'static str),
     /// The evidence decides: the rule chooses words with the verdict. With it what the message
     /// means in general.
     Weighed(fn(&Case<'_>) -> Diagnosis, &'static str),
@@ -113,7 +124,7 @@ impl Message {
     pub(in crate::limits) fn meanings(&self) -> impl Iterator<Item = String> {
         let in_general = match self.judgement {
             Weighed(_, means) => means.to_owned(),
-            Fixed { headline, .. } => format!("{headline}."),
+            Fixed(.., headline, _) => format!("{headline}."),
         };
         let for_some = self.also.iter().map(|(plans, versions, means)| {
             let plans = plans.words();
@@ -128,13 +139,7 @@ impl Message {
     /// What the message is in this case.
     pub(in crate::limits) fn judge(&self, case: &Case<'_>) -> Diagnosis {
         let diagnosis = match self.judgement {
-            Fixed {
-                verdict,
-                who,
-                waiting_helps,
-                headline,
-                badge,
-            } => {
+            Fixed(verdict, who, waiting_helps, headline, badge) => {
                 let words = Words::Fixed(headline, badge);
                 Diagnosis::new(self.names, verdict, who, words).waiting(waiting_helps)
             }
@@ -144,6 +149,7 @@ impl Message {
             service: diagnosis
                 .service
                 .or(self.service)
+                .or(self.names.service())
                 .or_else(|| case.evidence.service()),
             ..diagnosis
         }
@@ -203,6 +209,16 @@ pub(in crate::limits) enum Concerns {
 /// All versions.
 pub(super) const ANY: Versions = Versions::ANY;
 
+/// No limit, which passes by itself.
+pub(super) const fn passing(headline: &'static str, badge: &'static str) -> Judgement {
+    no_limit(Who::Nobody, Some(true), headline, badge)
+}
+
+/// No limit, but something that the user has to change: waiting does not help.
+pub(super) const fn yours_to_change(headline: &'static str, badge: &'static str) -> Judgement {
+    no_limit(Who::You, Some(false), headline, badge)
+}
+
 /// No limit: it passes by itself, or somebody changes something.
 pub(super) const fn no_limit(
     who: Who,
@@ -210,24 +226,17 @@ pub(super) const fn no_limit(
     headline: &'static str,
     badge: &'static str,
 ) -> Judgement {
-    Fixed {
-        verdict: Verdict::NotALimit,
-        who,
-        waiting_helps,
-        headline,
-        badge,
-    }
+    Fixed(Verdict::NotALimit, who, waiting_helps, headline, badge)
 }
 
 /// Nothing is stopped: a warning, or news.
 pub(super) const fn notice(headline: &'static str, badge: &'static str) -> Judgement {
-    Fixed {
-        verdict: Verdict::Notice,
-        who: Who::Nobody,
-        waiting_helps: None,
-        headline,
-        badge,
-    }
+    Fixed(Verdict::Notice, Who::Nobody, None, headline, badge)
+}
+
+/// The message says that a limit has ended.
+pub(super) const fn over(headline: &'static str, badge: &'static str) -> Judgement {
+    Fixed(Verdict::Over, Who::Nobody, None, headline, badge)
 }
 
 /// An admin's limit, whatever the evidence.
@@ -236,11 +245,5 @@ pub(super) const fn admins(
     headline: &'static str,
     badge: &'static str,
 ) -> Judgement {
-    Fixed {
-        verdict: Verdict::Real,
-        who: Who::Admin,
-        waiting_helps,
-        headline,
-        badge,
-    }
+    Fixed(Verdict::Real, Who::Admin, waiting_helps, headline, badge)
 }

@@ -1,9 +1,9 @@
 //! Throttles, quotas of other clouds, outages, and the last resort: the error's class and status.
 
-use super::row::Judgement::Weighed;
+use super::row::Judgement::{self, Weighed};
 use super::row::Pattern::{Class, Says, SaysAll, Status, Type};
 use super::row::Wordings::{Any, ByVersion};
-use super::row::{ANY, Concerns, Message, no_limit, notice};
+use super::row::{ANY, Message, ROW, no_limit, notice, passing, yours_to_change};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, GOOGLE_QUOTA,
@@ -12,6 +12,12 @@ use crate::limits::helps::{
 };
 use crate::limits::kind::{LimitKind, Service, Who};
 use crate::limits::rules::{console, service, windows};
+
+/// Whatever gives it away: its words, its class or its status.
+const SERVER_FAILED: Judgement = passing(
+    "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
+    "service error, no limit · try again soon",
+);
 
 pub(super) const NAMED: &[Message] = &[
     Message {
@@ -27,14 +33,13 @@ pub(super) const NAMED: &[Message] = &[
             "Only the usage page was asked too often, nothing is stopped: look again in a few minutes",
             "only /usage is asked too often",
         ),
-        also: &[],
         wordings: Any(&[
             "Claude is temporarily limiting requests to the usage page (not your usage limit). Try again in a moment.",
             "Usage endpoint is rate limited. Please try again in a moment.",
         ]),
         helps: &[OPEN_USAGE_LATER],
-        in_vain: &[],
         source: "strings of clients 2.1.119 and 2.1.329",
+        ..ROW
     },
     Message {
         id: "bedrock-daily",
@@ -50,13 +55,12 @@ pub(super) const NAMED: &[Message] = &[
             "Your AWS quota for the day is used up, no Claude plan is involved: ask AWS for more, or wait for tomorrow",
             "AWS quota for the day · ask AWS, or wait for tomorrow",
         ),
-        also: &[],
         wordings: Any(&[
             "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.",
         ]),
         helps: &[AWS_QUOTA, TOMORROW],
-        in_vain: &[],
         source: "Ivy-Tendril issue 1756; AWS documentation, Amazon Bedrock quotas",
+        ..ROW
     },
     Message {
         id: "bedrock",
@@ -71,20 +75,17 @@ pub(super) const NAMED: &[Message] = &[
             SaysAll(&["serviceunavailableexception", "bedrock"]),
             Says("bedrock is unable to process"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
+        judgement: passing(
             "AWS slows your account down, no Claude plan is involved: wait a minute and send the prompt again",
             "AWS quota per minute · wait a minute",
         ),
-        also: &[],
         wordings: Any(&[
             "API Error (429 Too many tokens, please wait before trying again.)",
             "An error occurred (ThrottlingException) when calling the InvokeModel operation: Too many tokens, please wait before trying again.",
         ]),
         helps: &[RETRY_ONCE, AWS_QUOTA, FEWER_AT_ONCE],
-        in_vain: &[],
         source: "issues 77, 236, 1466",
+        ..ROW
     },
     Message {
         id: "vertex",
@@ -104,13 +105,12 @@ pub(super) const NAMED: &[Message] = &[
             "Your Google Cloud quota is used up, no Claude plan is involved: wait a minute, or ask Google for more",
             "Google Cloud quota · wait a minute, or ask for more",
         ),
-        also: &[],
         wordings: Any(&[
             "API Error (429 {\"error\":{\"code\":429,\"message\":\"Quota exceeded for aiplatform.googleapis.com/online_prediction_input_tokens_per_minute_per_base_model with base model: …\",\"status\":\"RESOURCE_EXHAUSTED\"}})",
         ]),
         helps: &[RETRY_ONCE, GOOGLE_QUOTA],
-        in_vain: &[],
         source: "issue 1440; cline issue 651",
+        ..ROW
     },
     Message {
         id: "api-tier",
@@ -135,31 +135,26 @@ pub(super) const NAMED: &[Message] = &[
             "The API organization's rate per minute is exceeded: wait a minute; with a plan, look for a key in /status",
             "API rate per minute · wait a minute, /status shows the key",
         ),
-        also: &[],
         wordings: Any(&[
             "API Error: Request rejected (429) · This request would exceed your organization's rate limit of 30,000 input tokens per minute",
             "API Error: Request rejected (429) · Number of request tokens has exceeded your per-minute rate limit",
         ]),
         helps: &[CHECK_STATUS, RETRY_ONCE, RAISE_TIER],
-        in_vain: &[],
         source: "recorded from client 2.1.328; Claude API documentation, rate limits",
+        ..ROW
     },
     Message {
         id: "throttle",
         names: LimitKind::Throttle,
-        service: None,
         patterns: &[
             Says("temporarily limiting requests"),
             Says("request rejected (429)"),
             Says("upstream rate limit exceeded"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
+        judgement: passing(
             "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
             "too many requests, no usage limit · wait a minute",
         ),
-        also: &[],
         wordings: ByVersion(&[
             (
                 Versions::since(2, 1, 108),
@@ -168,11 +163,9 @@ pub(super) const NAMED: &[Message] = &[
             (ANY, &["API Error: Request rejected (429) · …"]),
         ]),
         helps: &[RETRY, FEWER_AT_ONCE, LOOK_AT_STATUS_PAGE],
-        in_vain: &[(
-            Concerns::Everybody,
-            "Buying credits does not help: nothing is used up (issue 53531).",
-        )],
+        in_vain: &["Buying credits does not help: nothing is used up (issue 53531)."],
         source: "recorded from clients 2.1.118 to 2.1.328; since 2.1.199 Claude Code tries again by itself",
+        ..ROW
     },
     Message {
         id: "account-rate",
@@ -186,19 +179,17 @@ pub(super) const NAMED: &[Message] = &[
             windows::account_rate,
             "The API's own words behind every plan limit of clients 1.0 to 2.1.12x. They do not say which limit it is.",
         ),
-        also: &[],
         wordings: ByVersion(&[(
             Versions::before(2, 1, 130),
             &["This request would exceed your account's rate limit. Please try again later."],
         )]),
         helps: &[CHECK_METERS, WAIT_UNKNOWN],
-        in_vain: &[],
         source: "issues 43551, 54698, 56219: Claude Code showed a plan limit each time",
+        ..ROW
     },
     Message {
         id: "rate-limit-reached",
         names: LimitKind::Throttle,
-        service: None,
         patterns: &[
             Says("rate limit reached"),
             Says("rate limit exceeded"),
@@ -210,7 +201,6 @@ pub(super) const NAMED: &[Message] = &[
             service::rate_limit_reached,
             "Before 2.1.108 Claude Code said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's limits.",
         ),
-        also: &[],
         wordings: ByVersion(&[
             (
                 Versions::before(2, 1, 108),
@@ -219,16 +209,15 @@ pub(super) const NAMED: &[Message] = &[
             (ANY, &["HTTP 429 Too Many Requests"]),
         ]),
         helps: &[RETRY, UPDATE, CHECK_STATUS],
-        in_vain: &[(
-            Concerns::Everybody,
+        in_vain: &[
             "A new session, logging in again and waiting half an hour did not help where it was the 1M variant (issue 37270).",
-        )],
+        ],
         source: "issues 37270, 38675, 40536, 55027; Claude Code changelog 2.1.89, 2.1.108",
+        ..ROW
     },
     Message {
         id: "overloaded",
         names: LimitKind::Overloaded,
-        service: None,
         patterns: &[
             Says("529 overloaded"),
             Says("api error: overloaded"),
@@ -244,26 +233,22 @@ pub(super) const NAMED: &[Message] = &[
             Type("overloaded_error"),
             Class("overloaded"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
+        judgement: passing(
             "The service is overloaded, no limit of yours is involved: wait a few minutes and send the prompt again",
             "service overloaded, no limit · try again soon",
         ),
-        also: &[],
         wordings: Any(&[
             "API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.",
             "API Error: Repeated 529 Overloaded errors. The API is at capacity — this is usually temporary.",
             "Opus is experiencing high load, please use /model to switch to Sonnet",
         ]),
         helps: &[RETRY_SERVICE, LESS_BUSY_MODEL, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
         source: "recorded from client 2.1.328, where the error's class is server_error, not overloaded",
+        ..ROW
     },
     Message {
         id: "server-error",
         names: LimitKind::ServerError,
-        service: None,
         patterns: &[
             Status(500, 599),
             Says("internal server error"),
@@ -273,26 +258,19 @@ pub(super) const NAMED: &[Message] = &[
             Says("all upstreams failed"),
             Type("api_error"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
-            "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
-            "service error, no limit · try again soon",
-        ),
-        also: &[],
+        judgement: SERVER_FAILED,
         wordings: Any(&[
             "API Error: 500 Internal server error. This is a server-side issue, usually temporary — try again in a moment.",
             "API Error: 503 Service unavailable",
             "spend limit unavailable",
         ]),
         helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
         source: "recorded from client 2.1.328",
+        ..ROW
     },
     Message {
         id: "not-reached",
         names: LimitKind::ServerError,
-        service: None,
         patterns: &[
             Says("connection error"),
             Says("connection lost"),
@@ -333,13 +311,10 @@ pub(super) const NAMED: &[Message] = &[
             Says("proxy refused the connection"),
             Says("host_not_allowed"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
+        judgement: passing(
             "The service was not reached, no limit is involved: check your network, then send the prompt again",
             "service not reached, no limit · check the network",
         ),
-        also: &[],
         wordings: Any(&[
             "API Error: Connection error.",
             "API Error: Request timed out.",
@@ -347,37 +322,33 @@ pub(super) const NAMED: &[Message] = &[
             "Connection lost mid-response. The response above may be incomplete.",
         ]),
         helps: &[CHECK_NETWORK, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "locks",
         names: LimitKind::Unknown,
-        service: None,
         patterns: &[
             Says("lock acquisition failed"),
             Says("lock file is already being held"),
             Says("another claude process is currently"),
             Says("another process is currently installing claude"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
+        judgement: yours_to_change(
             "This is about lock files, no usage limit is involved: whycap locks shows whether one is stuck",
             "a lock file, no limit · whycap locks",
         ),
-        also: &[],
         wordings: Any(&[
             "NON-FATAL: Lock acquisition failed for … (expected in multi-process scenarios)",
             "Failed to save config with lock: Error: Lock file is already being held",
             "Another Claude process is currently running",
         ]),
         helps: &[LOOK_AT_LOCKS, CLEAR_LOCKS],
-        in_vain: &[(
-            Concerns::Everybody,
+        in_vain: &[
             "Deleting lock directories by hand lifted no limit, and broke .claude.json where a session was running (issues 28829, 29198).",
-        )],
+        ],
         source: "docs/locks.md; issues 56035, 22788, 15883",
+        ..ROW
     },
 ];
 
@@ -386,7 +357,6 @@ pub(super) const BY_CLASS: &[Message] = &[
     Message {
         id: "status-429",
         names: LimitKind::Throttle,
-        service: None,
         patterns: &[
             Status(429, 429),
             Class("rate_limit"),
@@ -396,40 +366,27 @@ pub(super) const BY_CLASS: &[Message] = &[
             service::too_many_requests,
             "Something limits the rate of requests. Without what the server says about the plan's limits it is none of those.",
         ),
-        also: &[],
-        wordings: Any(&[]),
         helps: &[RETRY, CHECK_METERS, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
         source: "recorded from client 2.1.328: plan limits carry quotaLimits, throttles do not",
+        ..ROW
     },
     Message {
         id: "class-billing",
         names: LimitKind::Billing,
-        service: None,
         patterns: &[Class("billing_error")],
         judgement: Weighed(console::billing, "Something about payment or credits."),
-        also: &[],
-        wordings: Any(&[]),
         helps: &[CHECK_STATUS, PAY, PAY_CONSOLE],
-        in_vain: &[],
         source: "the StopFailure event's classes in the Agent SDK",
+        ..ROW
     },
     Message {
         id: "class-server",
         names: LimitKind::ServerError,
-        service: None,
         patterns: &[Class("server_error")],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
-            "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
-            "service error, no limit · try again soon",
-        ),
-        also: &[],
-        wordings: Any(&[]),
+        judgement: SERVER_FAILED,
         helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
         source: "the StopFailure event's classes in the Agent SDK",
+        ..ROW
     },
 ];
 
@@ -437,17 +394,14 @@ pub(super) const BY_CLASS: &[Message] = &[
 pub(super) static UNKNOWN: Message = Message {
     id: "unknown",
     names: LimitKind::Unknown,
-    service: None,
     patterns: &[],
     judgement: Weighed(service::not_known, "Not known."),
-    also: &[],
-    wordings: Any(&[]),
     helps: &[
         CHECK_METERS,
         CHECK_STATUS,
         LOOK_AT_STATUS_PAGE,
         REPORT_UNKNOWN,
     ],
-    in_vain: &[],
     source: "nothing",
+    ..ROW
 };

@@ -3,66 +3,52 @@
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{Limit, Says, SaysAll};
 use super::row::Wordings::{Any, ByVersion};
-use super::row::{ANY, Concerns, Message, Plans};
+use super::row::{ANY, Concerns, Message, Plans, ROW};
 use crate::claude::version::Versions;
 use crate::limits::helps::{CREDITS_INSTEAD, OTHER_MODEL, WAIT};
 use crate::limits::kind::{LimitKind, Service, Window};
 use crate::limits::rules::windows;
 
 /// What users tried against mistakes of the server, over and over, without effect.
-const SERVER_SIDE: &[(Concerns, &str)] = &[
-    (
-        Concerns::DoubtfulLimits,
-        "Logging out and in again did not help (issues 34413, 78929, 79136).",
-    ),
-    (
-        Concerns::DoubtfulLimits,
-        "Reinstalling and restarting did not help (issues 29650, 79672).",
-    ),
-    (
-        Concerns::DoubtfulLimits,
-        "Deleting lock files did not help: no lock causes a usage limit (issue 56035).",
-    ),
+const SERVER_SIDE: &[&str] = &[
+    "Logging out and in again did not help (issues 34413, 78929, 79136).",
+    "Reinstalling and restarting did not help (issues 29650, 79672).",
+    "Deleting lock files did not help: no lock causes a usage limit (issue 56035).",
 ];
 
 pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly-opus",
         names: LimitKind::Window(Window::WeeklyOpus),
-        service: Some(Service::Plan),
         patterns: &[Limit(&["opus"])],
         judgement: Weighed(
             windows::named,
             "The week's usage of Opus models is used up. Other models still work.",
         ),
-        also: &[],
         wordings: Any(&[
             "You've hit your Opus limit · resets …",
             "Opus weekly limit reached ∙ resets …",
         ]),
         helps: &[OTHER_MODEL, WAIT],
-        in_vain: &[],
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day_opus); Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "weekly-sonnet",
         names: LimitKind::Window(Window::WeeklySonnet),
-        service: Some(Service::Plan),
         patterns: &[Limit(&["sonnet"])],
         judgement: Weighed(
             windows::named,
             "The week's usage of Sonnet models is used up. Other models still work.",
         ),
-        also: &[],
         wordings: Any(&["You've hit your Sonnet limit · resets …"]),
         helps: &[OTHER_MODEL, WAIT],
-        in_vain: &[],
         source: "recorded from client 2.1.328 (claim seven_day_sonnet)",
+        ..ROW
     },
     Message {
         id: "weekly-fable",
         names: LimitKind::Window(Window::WeeklyFable),
-        service: Some(Service::Plan),
         patterns: &[
             Limit(&["fable"]),
             Limit(&["mythos"]),
@@ -72,20 +58,18 @@ pub(super) const ROWS: &[Message] = &[
             windows::named,
             "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
         ),
-        also: &[],
         wordings: Any(&[
             "You've hit your Fable limit · resets …. Switch to another model to continue.",
             "You've reached your Fable 5 limit. Run /usage-credits to continue or switch models with /model.",
             "Fable limit reached · continuing on Fable 5.1 uses usage credits, and the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
         ]),
         helps: &[OTHER_MODEL, WAIT],
-        in_vain: &[],
         source: "recorded from client 2.1.328 (claim seven_day_overage_included); Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "weekly",
         names: LimitKind::Window(Window::Weekly),
-        service: Some(Service::Plan),
         patterns: &[Limit(&["weekly"]), Limit(&["7-day"])],
         judgement: Weighed(
             windows::named,
@@ -103,12 +87,13 @@ pub(super) const ROWS: &[Message] = &[
         ]),
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
+        in_vain_for: Concerns::DoubtfulLimits,
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day); issue 92834 for a false one",
+        ..ROW
     },
     Message {
         id: "five-hour",
         names: LimitKind::Window(Window::FiveHour),
-        service: Some(Service::Plan),
         patterns: &[
             Limit(&["5-hour"]),
             Limit(&["5", "hour"]),
@@ -119,7 +104,6 @@ pub(super) const ROWS: &[Message] = &[
             windows::named,
             "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
         ),
-        also: &[],
         wordings: ByVersion(&[
             (
                 Versions::since(2, 1, 312),
@@ -136,7 +120,9 @@ pub(super) const ROWS: &[Message] = &[
         ]),
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
+        in_vain_for: Concerns::DoubtfulLimits,
         source: "recorded from clients 2.1.118 to 2.1.328 (claim five_hour); issues 19673, 79672, 77262, 71594 for false ones",
+        ..ROW
     },
     Message {
         id: "no-name",
@@ -154,7 +140,6 @@ pub(super) const ROWS: &[Message] = &[
             windows::unnamed,
             "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
         ),
-        also: &[],
         wordings: ByVersion(&[
             (
                 ANY,
@@ -178,6 +163,8 @@ pub(super) const ROWS: &[Message] = &[
         ]),
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
+        in_vain_for: Concerns::DoubtfulLimits,
         source: "recorded from clients 2.1.118 to 2.1.328; issues 2087, 6119, 40725, 63700, 80062",
+        ..ROW
     },
 ];
