@@ -100,13 +100,7 @@ fn for_a_seat(chosen: &mut Vec<Help>, telling: &Telling<'_>) {
 }
 
 fn for_a_wrong_credential(telling: &Telling<'_>) -> Vec<Action> {
-    let mut actions: Vec<Action> = telling
-        .evidence
-        .credentials
-        .iter()
-        .filter(|credential| credential.outranks_login())
-        .map(take_out)
-        .collect();
+    let mut actions: Vec<Action> = telling.evidence.login_replaced_by().map(take_out).collect();
     if actions.is_empty() {
         actions.push(plain(UNSET_KEY));
     }

@@ -147,9 +147,14 @@ impl Evidence {
             }
     }
 
+    /// Keys, tokens and helpers that Claude Code prefers to a login.
+    pub(crate) fn login_replaced_by(&self) -> impl Iterator<Item = &Credential> {
+        self.credentials.iter().filter(|set| set.outranks_login())
+    }
+
     /// Whether a key, a token or a helper took the place of a login with a plan.
     pub(crate) fn has_stray_credential(&self) -> bool {
-        self.plan().is_some() && self.credentials.iter().any(Credential::outranks_login)
+        self.plan().is_some() && self.login_replaced_by().next().is_some()
     }
 
     /// Whether the login is a seat in an organization.
@@ -183,7 +188,7 @@ impl Evidence {
             Some(Service::Other)
         } else if self.gateway().is_some() {
             Some(Service::Gateway)
-        } else if self.credentials.iter().any(Credential::outranks_login) {
+        } else if self.login_replaced_by().next().is_some() {
             Some(Service::Console)
         } else {
             self.plan().map(|_| Service::Plan)

@@ -64,7 +64,7 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::OrgDisabled,
         patterns: &[Says("organization has been disabled")],
         judgement: Weighed(
-            console::disabled,
+            console::disabled_by_any,
             "The organization of this login or key was disabled. Waiting does not help.",
         ),
         wordings: Any(&["API Error: 400 This organization has been disabled."]),

@@ -58,7 +58,7 @@ pub(super) const ROWS: &[Message] = &[
             SaysAll(&["seat", "include extra usage"]),
         ],
         judgement: Weighed(
-            caps::seat,
+            caps::named,
             "Your included usage is used up, and seats of your type do not go on with usage credits.",
         ),
         wordings: ByVersion(&[
@@ -122,7 +122,7 @@ pub(super) const ROWS: &[Message] = &[
             Says("exceeds your group's budget"),
         ],
         judgement: Weighed(
-            caps::member,
+            caps::named,
             "A budget that an admin gave to your team, group or channel is used up. Owners can raise it; for a channel its manager can, too.",
         ),
         wordings: Any(&[
@@ -139,7 +139,7 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::MemberSpendCap,
         patterns: &[Limit(&["individual"]), Limit(&["member"])],
         judgement: Weighed(
-            caps::member,
+            caps::named,
             "An admin's limit on you is reached, and your included usage is used up. There are three layers: organization, type of seat (Enterprise), member; the message names one. Only an Owner can change it. A figure slightly over the limit is normal: the check comes before the request.",
         ),
         wordings: Any(&[
@@ -176,7 +176,7 @@ pub(super) const ROWS: &[Message] = &[
             Says("organization's usage credits are capped"),
         ],
         judgement: Weighed(
-            caps::organization,
+            caps::named,
             "Your organization's cap on usage credits is reached, and your included usage is used up too.",
         ),
         also: &[
@@ -227,7 +227,7 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::OwnSpendCap,
         patterns: &[LimitIs("usage credit"), LimitIs("usage credits")],
         judgement: Weighed(
-            caps::own,
+            caps::named,
             "The limit on your usage credits is reached, on top of a used-up 5-hour or weekly limit.",
         ),
         wordings: Any(&["You've hit your usage credit limit · resets …"]),
@@ -244,7 +244,7 @@ pub(super) const ROWS: &[Message] = &[
             LimitIs("monthly usage"),
         ],
         judgement: Weighed(
-            caps::own,
+            caps::named,
             "Two limits at once: your plan's limit is used up, and so is the monthly cap that you set on your usage credits. The first passes by itself. Buying credits does not raise the second.",
         ),
         also: &[(

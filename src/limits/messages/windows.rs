@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::Window(Window::WeeklyOpus),
         patterns: &[Limit(&["opus"])],
         judgement: Weighed(
-            windows::named,
+            windows::used_up,
             "The week's usage of Opus models is used up. Other models still work.",
         ),
         wordings: Any(&[
@@ -38,7 +38,7 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::Window(Window::WeeklySonnet),
         patterns: &[Limit(&["sonnet"])],
         judgement: Weighed(
-            windows::named,
+            windows::used_up,
             "The week's usage of Sonnet models is used up. Other models still work.",
         ),
         wordings: Any(&["You've hit your Sonnet limit · resets …"]),
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[Message] = &[
             Says("used your included fable"),
         ],
         judgement: Weighed(
-            windows::named,
+            windows::used_up,
             "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
         ),
         wordings: Any(&[
@@ -72,7 +72,7 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::Window(Window::Weekly),
         patterns: &[Limit(&["weekly"]), Limit(&["7-day"])],
         judgement: Weighed(
-            windows::named,
+            windows::used_up,
             "The week's usage is used up. It counts all models together.",
         ),
         also: &[(
@@ -101,7 +101,7 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&["session"]),
         ],
         judgement: Weighed(
-            windows::named,
+            windows::used_up,
             "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
         ),
         wordings: ByVersion(&[
@@ -137,7 +137,7 @@ pub(super) const ROWS: &[Message] = &[
             Says("continuing automatically when your limit resets"),
         ],
         judgement: Weighed(
-            windows::unnamed,
+            windows::used_up,
             "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
         ),
         wordings: ByVersion(&[

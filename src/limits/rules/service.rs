@@ -2,15 +2,12 @@
 
 use super::windows;
 use crate::claude::version::ClientVersion;
-use crate::limits::diagnosis::{Case, Diagnosis};
+use crate::limits::diagnosis::{Case, Diagnosis, Words};
 use crate::limits::evidence::Seen;
 use crate::limits::helps::{CHECK_METERS, NOT_YOURS, RETRY, STANDARD_CONTEXT};
 use crate::limits::kind::LimitKind::{LongContextCredits, Throttle};
 use crate::limits::kind::{Service, Verdict, Who};
 use crate::limits::meters;
-use crate::limits::words::service::{
-    NOT_CLAUDES, NOT_KNOWN, ONLY_STANDARD_CONTEXT, REFUSED_FOR_NOW, THROTTLED,
-};
 
 /// From here on, clients word a throttle as one.
 const TELLS_THROTTLES_APART: ClientVersion = ClientVersion(2, 1, 108);
@@ -19,6 +16,27 @@ const RECORDS_QUOTA: ClientVersion = ClientVersion(2, 1, 240);
 
 const MAY_BE_LONG_CONTEXT: &str = "Before 2.1.108, Claude Code used these words for the 1M context without usage credits too. If it stays, choose the model without [1m].";
 const WORDS_ALONE: &str = "These words alone do not say whether a usage limit is involved. /usage shows whether one is used up.";
+
+const THROTTLED: Words = Words::Fixed(
+    "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
+    "too many requests, no usage limit · wait a minute",
+);
+const REFUSED_FOR_NOW: Words = Words::Fixed(
+    "The server refused this for now: wait a minute and send it again, and look at /usage if it stays",
+    "refused for now · try again in a minute",
+);
+const ONLY_STANDARD_CONTEXT: Words = Words::Fixed(
+    "The 1M context needs usage credits, no limit is reached: choose the model without [1m] in /model",
+    "1M context needs credits · /model without [1m]",
+);
+const NOT_KNOWN: Words = Words::Fixed(
+    "whycap does not know this message: look at /usage and /status before you change anything",
+    "unknown message · /whycap says what to check",
+);
+const NOT_CLAUDES: Words = Words::Fixed(
+    "These are not the words of a limit of Claude: look at the program that wrote them",
+    "not a limit of Claude",
+);
 
 /// "Rate limit reached": what old clients made of every 429.
 pub(in crate::limits) fn rate_limit_reached(case: &Case<'_>) -> Diagnosis {
