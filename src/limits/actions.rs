@@ -1,5 +1,7 @@
 //! What to do, best first, from the row's helps and what is special about the case.
 
+use serde::Serialize;
+
 use super::diagnosis::Telling;
 use super::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHECK_STATUS,
@@ -13,9 +15,10 @@ use crate::claude::account::Account;
 use crate::claude::credentials::{Credential, SetIn};
 
 /// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Action {
     /// The instruction.
+    #[serde(rename = "do")]
     pub doing: String,
     /// Why it helps.
     pub why: String,

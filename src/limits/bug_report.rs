@@ -65,8 +65,8 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
         format!(
             "{}: `{}`, `{}`: {}",
             env!("CARGO_PKG_VERSION"),
-            incident.diagnosis.verdict.name(),
-            incident.diagnosis.limit.name(),
+            incident.diagnosis.verdict,
+            incident.diagnosis.limit,
             redact(&incident.headline)
         ),
     );

@@ -11,6 +11,7 @@
 //!   pool, and not the windows of single models.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::clues::Clues;
 use super::evidence::Evidence;
@@ -165,7 +166,8 @@ impl Diagnosis {
 }
 
 /// Where a fact comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The error itself.
     Transcript,
@@ -178,21 +180,6 @@ pub enum Source {
     Settings,
     /// What is known about the version of Claude Code.
     Version,
-}
-
-impl Source {
-    /// The name in JSON.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Transcript => "transcript",
-            Self::Hook => "hook",
-            Self::Sample => "sample",
-            Self::Account => "account",
-            Self::Environment => "environment",
-            Self::Settings => "settings",
-            Self::Version => "version",
-        }
-    }
 }
 
 /// Headline and badge of a diagnosis.

@@ -7,7 +7,7 @@ use super::actions::{self, Action};
 use super::clues::Clues;
 use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
 use super::evidence::Evidence;
-use super::kind::{Service, Verdict};
+use super::kind::Verdict;
 use super::messages::{Concerns, Message};
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
@@ -131,24 +131,19 @@ impl Incident {
     pub fn to_json(&self) -> Value {
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         json!({
-            "limit": self.diagnosis.limit.name(),
-            "verdict": self.diagnosis.verdict.name(),
-            "service": self.diagnosis.service.map(Service::name),
+            "limit": self.diagnosis.limit,
+            "verdict": self.diagnosis.verdict,
+            "service": self.diagnosis.service,
             "known_as": self.message.id,
             "headline": self.headline,
             "badge": self.badge,
             "waiting_helps": self.diagnosis.waiting_helps,
             "resets_at": self.resets.chosen.map(|reset| time(reset.at)),
-            "who_can_fix": self.diagnosis.who.name(),
-            "actions": self.actions.iter().map(|action| json!({
-                "do": action.doing,
-                "why": action.why,
-                "command": action.command,
-                "url": action.url,
-            })).collect::<Vec<_>>(),
+            "who_can_fix": self.diagnosis.who,
+            "actions": self.actions,
             "evidence": self.reasons.iter().map(|reason| json!({
                 "fact": reason.sentence,
-                "source": reason.source.name(),
+                "source": reason.source,
                 "at": reason.at.map(time),
             })).collect::<Vec<_>>(),
             "unknown": self.diagnosis.unknowns,

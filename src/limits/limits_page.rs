@@ -80,8 +80,6 @@ fn section(page: &mut String, message: &Message) {
     let _ = writeln!(
         page,
         "\n<sub>{}{versions}. `{}`, `{}`</sub>",
-        message.source,
-        message.id,
-        message.names.name()
+        message.source, message.id, message.names
     );
 }
