@@ -11,7 +11,6 @@ use super::helps::{
 };
 use super::kind::{LimitKind, Verdict};
 use super::messages::Message;
-use crate::claude::account::Account;
 use crate::claude::credentials::{Credential, SetIn};
 
 /// One thing to do.
@@ -96,8 +95,7 @@ fn for_a_seat(chosen: &mut Vec<Help>, telling: &Telling<'_>) {
     {
         chosen.push(ASK_ADMIN_FOR_CREDITS);
     }
-    let account = telling.evidence.account.as_ref();
-    if account.is_some_and(Account::administers) {
+    if telling.evidence.is_admins() {
         replace(chosen, ASK_OWNER_FOR_CAP, RAISE_ORG_CAP);
     }
 }
@@ -173,11 +171,10 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
     let when = reset.map_or_else(String::new, |reset| {
         telling.clock.time_and_distance(reset.at)
     });
-    let mut action = plain(help);
-    for text in [&mut action.doing, &mut action.why] {
-        *text = text
-            .replace("{when}", &when)
-            .replace("{pool}", telling.clues.pool.name());
+    let [doing, why] = help.told(&when, telling.clues.pool.name());
+    Action {
+        doing,
+        why,
+        ..plain(help)
     }
-    action
 }

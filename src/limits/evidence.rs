@@ -115,6 +115,13 @@ impl Evidence {
             .filter(|quota| quota.status.as_deref().is_none_or(|s| s == "rejected"))
     }
 
+    /// The error's class: the transcript's, else the hook's.
+    pub(super) fn class(&self) -> Option<&str> {
+        let line = self.line.as_ref();
+        line.and_then(|line| line.error.as_deref())
+            .or(self.hook_error.as_deref())
+    }
+
     /// The plan, where a login says it.
     pub fn plan(&self) -> Option<Plan> {
         self.account
@@ -157,6 +164,11 @@ impl Evidence {
         self.plan().is_some() && self.login_replaced_by().next().is_some()
     }
 
+    /// Whether the login administers an organization.
+    pub(super) fn is_admins(&self) -> bool {
+        self.account.as_ref().is_some_and(Account::administers)
+    }
+
     /// Whether the login is a seat in an organization.
     pub(crate) fn is_shared_plan(&self) -> bool {
         self.plan().is_some_and(Plan::is_shared)
@@ -169,13 +181,8 @@ impl Evidence {
 
     /// The host that requests go to, where that is not Anthropic's.
     pub(crate) fn gateway(&self) -> Option<&str> {
-        let hosts = self.credentials.iter().filter_map(|c| c.host.as_deref());
-        let is_theirs = |host: &&str| {
-            !["anthropic.com", "claude.ai", "claude.com"]
-                .iter()
-                .any(|own| host == own || host.ends_with(&format!(".{own}")))
-        };
-        hosts.into_iter().find(is_theirs)
+        let mut hosts = self.credentials.iter().filter_map(|c| c.host.as_deref());
+        hosts.find(|host| !is_anthropics(host))
     }
 
     /// Who answers this session's requests, as far as settings and login say.
@@ -194,6 +201,13 @@ impl Evidence {
             self.plan().map(|_| Service::Plan)
         }
     }
+}
+
+/// Whether a host is one of Anthropic's own.
+pub(super) fn is_anthropics(host: &str) -> bool {
+    ["anthropic.com", "claude.ai", "claude.com"]
+        .iter()
+        .any(|own| host == *own || host.ends_with(&format!(".{own}")))
 }
 
 /// A value from outside, if it looks like an identifier: of a version, a model, a class, a reason.

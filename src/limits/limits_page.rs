@@ -40,17 +40,8 @@ fn section(page: &mut String, message: &Message) {
         let _ = writeln!(page, "- {meaning}");
     }
     for (index, help) in message.helps.iter().enumerate() {
-        let fill = |text: &str| {
-            text.replace("{when}", "the reset")
-                .replace("{pool}", "usage credits")
-        };
-        let _ = write!(
-            page,
-            "{}. {}. {}",
-            index + 1,
-            fill(help.doing),
-            fill(help.why)
-        );
+        let [doing, why] = help.told("the reset", "usage credits");
+        let _ = write!(page, "{}. {doing}. {why}", index + 1);
         if let Some(command) = help.command {
             let _ = write!(page, " `{command}`");
         }
@@ -68,18 +59,17 @@ fn section(page: &mut String, message: &Message) {
     for text in texts().skip(1) {
         let _ = writeln!(page, "- {text}");
     }
-    let versions: Vec<String> = message
-        .wordings
-        .dated()
+    let dated = message.wordings.dated();
+    let dated: Vec<String> = dated
         .map(|(versions, text)| format!("\"{text}\" {versions}"))
         .collect();
-    let versions = match versions.as_slice() {
-        [] => String::new(),
-        versions => format!("; versions: {}", versions.join(", ")),
-    };
+    let versions = if dated.is_empty() { "" } else { "; versions: " };
     let _ = writeln!(
         page,
-        "\n<sub>{}{versions}. `{}`, `{}`</sub>",
-        message.source, message.id, message.names
+        "\n<sub>{}{versions}{}. `{}`, `{}`</sub>",
+        message.source,
+        dated.join(", "),
+        message.id,
+        message.names
     );
 }

@@ -32,12 +32,8 @@ pub(super) fn passages(text: &str) -> Vec<Passage> {
     let mut rest = unescaped.as_str();
     while let Some((before, object, after)) = next_object(rest) {
         add_lines(&mut found, before);
-        let mut inner = Values::default();
-        inner.read(object);
         if let Some(current) = found.last_mut() {
-            current.types.append(&mut inner.types);
-            current.status = inner.status.or(current.status);
-            join(&mut current.text, &inner.texts.join(". "));
+            current.read_object(object);
         }
         rest = after;
     }
@@ -115,16 +111,9 @@ fn ends_value(object: &str, at: usize) -> bool {
     })
 }
 
-/// What is of interest in a JSON object, at any depth.
-#[derive(Default)]
-struct Values {
-    texts: Vec<String>,
-    types: Vec<String>,
-    status: Option<u16>,
-}
-
-impl Values {
-    fn read(&mut self, object: &str) {
+impl Passage {
+    /// Adds what is of interest in a JSON object, at any depth.
+    fn read_object(&mut self, object: &str) {
         const TEXTS: [&str; 11] = [
             "message",
             "error",
@@ -146,6 +135,7 @@ impl Values {
             "code",
         ];
         const EPOCHS: [&str; 3] = ["resetsAt", "resets_at", "reset_at"];
+        let mut texts: Vec<String> = Vec::new();
         let mut rest = object;
         while let Some((key, value, after)) = next_pair(rest) {
             rest = after;
@@ -158,8 +148,8 @@ impl Values {
             if let Some(text) = quoted(value) {
                 if key == "type" || key == "code" || key == "status" {
                     self.types.push(text.split_whitespace().collect());
-                } else if TEXTS.contains(&key) && !self.texts.iter().any(|known| known == text) {
-                    self.texts.push(text.to_owned());
+                } else if TEXTS.contains(&key) && !texts.iter().any(|known| known == text) {
+                    texts.push(text.to_owned());
                 }
             } else if STATUS.contains(&key) {
                 let status = number().and_then(|status| u16::try_from(status).ok());
@@ -169,9 +159,10 @@ impl Values {
             } else if EPOCHS.contains(&key)
                 && let Some(seconds) = number()
             {
-                self.texts.push(format!("resets {seconds}"));
+                texts.push(format!("resets {seconds}"));
             }
         }
+        join(&mut self.text, &texts.join(". "));
     }
 }
 

@@ -16,31 +16,22 @@ pub(in crate::limits) fn in_text(
     kind: Option<Window>,
     zone: Zone,
 ) -> Option<DateTime<Utc>> {
-    read_text(message, seen, kind, zone).filter(|at| is_plausible(*at))
-}
-
-fn read_text(
-    message: &str,
-    seen: DateTime<Utc>,
-    kind: Option<Window>,
-    zone: Zone,
-) -> Option<DateTime<Utc>> {
     let text = normalize(message);
-    if let Some(at) = epoch_after_bar(&text) {
-        return Some(at);
-    }
     let zone = named_zone(message).unwrap_or(zone);
-    STARTS
+    let mut phrases = STARTS
         .iter()
-        .filter_map(|start| Some(text.split_once(start)?.1))
-        .find_map(|rest| {
-            if let Some(distance) = distance(rest) {
-                return seen.checked_add_signed(distance);
-            }
-            let moment = Moment::read(rest);
-            let zone = if moment.utc { Zone::UTC } else { zone };
-            moment.at(seen, kind, zone)
-        })
+        .filter_map(|start| Some(text.split_once(start)?.1));
+    let read = |rest| {
+        if let Some(distance) = distance(rest) {
+            return seen.checked_add_signed(distance);
+        }
+        let moment = Moment::read(rest);
+        let zone = if moment.utc { Zone::UTC } else { zone };
+        moment.at(seen, kind, zone)
+    };
+    epoch_after_bar(&text)
+        .or_else(|| phrases.find_map(read))
+        .filter(|at| is_plausible(*at))
 }
 
 /// What stands before a reset time.

@@ -1,7 +1,6 @@
 //! Caps on usage credits: the user's own, a member's, a seat's, an organization's.
 
 use super::{credits, windows};
-use crate::claude::account::Account;
 use crate::claude::version::ClientVersion;
 use crate::limits::clues::Pool;
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
@@ -194,8 +193,7 @@ fn reached(telling: &Telling<'_>) -> Said {
     if telling.resets.chosen.is_some() || telling.diagnosis.window_is_full {
         return telling.until_back(&with_window, badge);
     }
-    let account = telling.evidence.account.as_ref();
-    let raise = if account.is_some_and(Account::administers) {
+    let raise = if telling.evidence.is_admins() {
         "you can change it in the organization's settings"
     } else {
         "ask an Owner, or wait for your included usage (/usage)"

@@ -101,7 +101,9 @@ pub(in crate::limits) fn not_claudes(case: &Case<'_>) -> Diagnosis {
     if case.evidence.seen != Seen::Pasted {
         return not_known(case);
     }
-    Diagnosis::new(case.names, Verdict::NotALimit, Who::You, NOT_CLAUDES)
-        .of(Service::Other)
-        .helps(&[NOT_YOURS, CHECK_METERS])
+    let not_claudes = Diagnosis::new(case.names, Verdict::NotALimit, Who::You, NOT_CLAUDES);
+    Diagnosis {
+        service: Some(Service::Other),
+        ..not_claudes.helps(&[NOT_YOURS, CHECK_METERS])
+    }
 }

@@ -71,7 +71,10 @@ fn real(window: Window, decisive: Source) -> Diagnosis {
 }
 
 fn unconfirmed(window: Window) -> Diagnosis {
-    found(window, Verdict::CannotTell, says_the_message).and(CHECK_METERS)
+    Diagnosis {
+        besides: Some(CHECK_METERS),
+        ..found(window, Verdict::CannotTell, says_the_message)
+    }
 }
 
 /// Another window was full than the one that is named.
