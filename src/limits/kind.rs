@@ -26,35 +26,40 @@ pub enum Window {
 }
 
 impl Window {
-    /// The window that the server names in `rateLimitType`. None for `overage` and for names that
-    /// are new.
-    pub fn of_rate_limit_type(name: &str) -> Option<Self> {
-        match name {
-            "five_hour" => Some(Self::FiveHour),
-            "seven_day" => Some(Self::Weekly),
-            "seven_day_opus" => Some(Self::WeeklyOpus),
-            "seven_day_sonnet" => Some(Self::WeeklySonnet),
-            "seven_day_overage_included" => Some(Self::WeeklyFable),
-            _ => None,
+    const ALL: [Self; 5] = [
+        Self::FiveHour,
+        Self::Weekly,
+        Self::WeeklyOpus,
+        Self::WeeklySonnet,
+        Self::WeeklyFable,
+    ];
+
+    /// The server's name for it in `rateLimitType`, what people call it, and how long it lasts.
+    fn described(self) -> (&'static str, &'static str, TimeDelta) {
+        match self {
+            Self::FiveHour => ("five_hour", "5-hour limit", FIVE_HOURS),
+            Self::Weekly => ("seven_day", "weekly limit", WEEK),
+            Self::WeeklyOpus => ("seven_day_opus", "weekly Opus limit", WEEK),
+            Self::WeeklySonnet => ("seven_day_sonnet", "weekly Sonnet limit", WEEK),
+            Self::WeeklyFable => ("seven_day_overage_included", "weekly Fable limit", WEEK),
         }
     }
 
+    /// The window that the server names in `rateLimitType`. None for `overage` and for names that
+    /// are new.
+    pub fn of_rate_limit_type(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|window| window.described().0 == name)
+    }
+
     pub(crate) fn length(self) -> TimeDelta {
-        match self {
-            Self::FiveHour => FIVE_HOURS,
-            Self::Weekly | Self::WeeklyOpus | Self::WeeklySonnet | Self::WeeklyFable => WEEK,
-        }
+        self.described().2
     }
 
     /// What people call it.
     pub(crate) fn limit(self) -> &'static str {
-        match self {
-            Self::FiveHour => "5-hour limit",
-            Self::Weekly => "weekly limit",
-            Self::WeeklyOpus => "weekly Opus limit",
-            Self::WeeklySonnet => "weekly Sonnet limit",
-            Self::WeeklyFable => "weekly Fable limit",
-        }
+        self.described().1
     }
 
     /// The same without "limit".
@@ -64,10 +69,7 @@ impl Window {
 
     /// Whether it counts one family of models only. Claude Code tells no meter for those.
     pub(crate) fn is_of_one_model(self) -> bool {
-        match self {
-            Self::FiveHour | Self::Weekly => false,
-            Self::WeeklyOpus | Self::WeeklySonnet | Self::WeeklyFable => true,
-        }
+        !matches!(self, Self::FiveHour | Self::Weekly)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::messages::{self, Message};
+use crate::claude::version::Versions;
 
 const INTRODUCTION: &str = "# What the limit messages of Claude Code mean
 
@@ -31,7 +32,7 @@ pub fn page() -> String {
 }
 
 fn section(page: &mut String, message: &Message) {
-    let texts = || message.wordings.texts();
+    let texts = || message.texts();
     let first = texts().next().unwrap_or(message.id);
     let _ = writeln!(page, "\n### {}\n", first.replace('|', "\\|"));
     let mut meanings = message.meanings();
@@ -59,10 +60,12 @@ fn section(page: &mut String, message: &Message) {
     for text in texts().skip(1) {
         let _ = writeln!(page, "- {text}");
     }
-    let dated = message.wordings.dated();
-    let dated: Vec<String> = dated
-        .map(|(versions, text)| format!("\"{text}\" {versions}"))
-        .collect();
+    let mut dated = Vec::new();
+    for (versions, texts) in message.by_version {
+        if *versions != Versions::ANY {
+            dated.extend(texts.first().map(|text| format!("\"{text}\" {versions}")));
+        }
+    }
     let versions = if dated.is_empty() { "" } else { "; versions: " };
     let _ = writeln!(
         page,

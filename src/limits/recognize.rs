@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn every_wording_is_recognized_as_its_own_row() {
         for message in messages::all() {
-            for text in message.wordings.texts() {
+            for text in message.texts() {
                 assert_eq!(id(text), message.id, "{text}");
             }
         }

@@ -2,7 +2,6 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{ApiError, Class, Says, SaysAll, Status, Type};
-use super::row::Wordings::Any;
 use super::row::{Message, ROW, no_limit, yours_to_change};
 use crate::limits::helps::{
     APPEAL, ASK_ADMIN_FOR_ACCESS, CHECK_NETWORK, CHECK_REGION, CHECK_STATUS, CHOOSE_MODEL, FIX_KEY,
@@ -25,9 +24,9 @@ pub(super) const ROWS: &[Message] = &[
             console::disabled_by_key,
             "The key in use belongs to an organization that was disabled. Your login is not involved.",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Your ANTHROPIC_API_KEY belongs to a disabled organization · Update or unset the environment variable",
-        ]),
+        ],
         helps: &[UNSET_KEY, LOGIN],
         source: "recorded from client 2.1.328",
         ..ROW
@@ -52,9 +51,9 @@ pub(super) const ROWS: &[Message] = &[
             "Anthropic put this account on hold, no limit is involved: only an appeal or the support helps",
             "account on hold · appeal at claude.ai/restricted",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Your account is on hold and can't use Claude Code. View details or appeal: https://claude.ai/restricted",
-        ]),
+        ],
         helps: &[APPEAL],
         source: "Claude Code documentation, errors page; CLIProxyAPI issue 3409",
         ..ROW
@@ -67,7 +66,7 @@ pub(super) const ROWS: &[Message] = &[
             console::disabled_by_any,
             "The organization of this login or key was disabled. Waiting does not help.",
         ),
-        wordings: Any(&["API Error: 400 This organization has been disabled."]),
+        wordings: &["API Error: 400 This organization has been disabled."],
         helps: &[CHECK_STATUS, APPEAL, OTHER_ORGANIZATION],
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
         ..ROW
@@ -87,9 +86,9 @@ pub(super) const ROWS: &[Message] = &[
             "Your organization does not allow subscriptions in Claude Code: ask an admin, or use an API key",
             "subscriptions not allowed by your org · ask an admin",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Your organization has disabled Claude subscription access for Claude Code · Use an Anthropic API key instead, or ask your admin to enable access",
-        ]),
+        ],
         helps: &[ASK_ADMIN_FOR_ACCESS, OTHER_ORGANIZATION],
         source: "recorded from client 2.1.328",
         ..ROW
@@ -109,10 +108,10 @@ pub(super) const ROWS: &[Message] = &[
             "Your organization does not allow this model: use another one with /model, or ask an admin",
             "model not allowed by your org · /model for another",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Model … is restricted by your organization's settings",
             "Model … is not available. Your organization restricts model selection.",
-        ]),
+        ],
         helps: &[CHOOSE_MODEL, ASK_ADMIN_FOR_ACCESS],
         source: "Claude Code documentation, errors page",
         ..ROW
@@ -128,9 +127,7 @@ pub(super) const ROWS: &[Message] = &[
             "This version of Claude Code is too old for the model: update it, or choose another model",
             "Claude Code is too old for this model · claude update",
         ),
-        wordings: Any(&[
-            "Claude Code … does not support this model; version … or newer is required",
-        ]),
+        wordings: &["Claude Code … does not support this model; version … or newer is required"],
         helps: &[UPDATE, CHOOSE_MODEL],
         source: "Claude Code documentation, errors page",
         ..ROW
@@ -157,10 +154,10 @@ pub(super) const ROWS: &[Message] = &[
             "This model does not exist or is not open to your account: choose another one with /model",
             "model not available · /model for another",
         ),
-        wordings: Any(&[
+        wordings: &[
             "There's an issue with the selected model (…). It may not exist or you may not have access to it. Run --model to pick a different model.",
             "Claude Opus is not available with the Claude Pro plan",
-        ]),
+        ],
         helps: &[CHOOSE_MODEL],
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
         ..ROW
@@ -185,11 +182,11 @@ pub(super) const ROWS: &[Message] = &[
             "Your cloud provider did not accept its credentials, no limit is involved: renew them there",
             "cloud credentials refused, no limit · renew them",
         ),
-        wordings: Any(&[
+        wordings: &[
             "AWS credentials expired or invalid · refresh your AWS credentials (SSO sign-in, access keys, API key or proxy token) and retry",
             "Google Cloud credentials expired or invalid",
             "API Error: Could not load AWS credentials",
-        ]),
+        ],
         helps: &[PROVIDER_LOGIN, CHECK_STATUS],
         source: "Claude Code documentation, errors page",
         ..ROW
@@ -205,9 +202,9 @@ pub(super) const ROWS: &[Message] = &[
             "Two Claude Code windows renew the login at once, no limit is involved: try again in a minute",
             "login is being renewed, no limit · try again soon",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Could not refresh your login because another Claude Code process is refreshing it",
-        ]),
+        ],
         helps: &[TRY_LOGIN_AGAIN, LOGIN],
         source: "Claude Code documentation, errors page",
         ..ROW
@@ -223,9 +220,9 @@ pub(super) const ROWS: &[Message] = &[
             "The disk with Claude Code's settings is full, no usage limit is involved: delete files you do not need",
             "the disk is full, no limit · delete files",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Could not refresh your login: the disk that holds the Claude Code config directory (~/.claude by default), or your disk quota on it, is full",
-        ]),
+        ],
         helps: &[FREE_DISK, LOGIN],
         source: "strings of client 2.1.329",
         ..ROW
@@ -245,9 +242,9 @@ pub(super) const ROWS: &[Message] = &[
             "The service refused your network or country, no limit is involved: check VPN and proxy, then /login",
             "not allowed from here, no limit · check VPN and proxy",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Please run /login · API Error: 403 {\"error\":{\"type\":\"forbidden\",\"message\":\"Request not allowed\"}}",
-        ]),
+        ],
         helps: &[CHECK_REGION, LOGIN],
         source: "issue 50411",
         ..ROW
@@ -260,9 +257,9 @@ pub(super) const ROWS: &[Message] = &[
             "A key and a login are both set, and the key is used: take out the one that you do not want",
             "a key and a login are both set · take one out",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Auth conflict: Using ANTHROPIC_API_KEY instead of Anthropic Console key. Either unset ANTHROPIC_API_KEY, or run `claude /logout`.",
-        ]),
+        ],
         helps: &[UNSET_KEY, USE_SUBSCRIPTION],
         source: "Antigravity-Manager issue 112",
         ..ROW
@@ -284,12 +281,12 @@ pub(super) const ROWS: &[Message] = &[
             "The service refused the API key, no limit is involved: correct or unset it, or log in with /login",
             "API key refused, no limit · /status shows which",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Invalid API key · Fix external API key",
             "Invalid auth token · Fix external auth token",
             "Your apiKeyHelper script is failing · …",
             "Your organization has disabled API key authentication · …",
-        ]),
+        ],
         helps: &[FIX_KEY, LOGIN],
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
         ..ROW
@@ -335,7 +332,7 @@ pub(super) const ROWS: &[Message] = &[
             "The service did not accept the login, no limit is involved: log in again with /login",
             "login refused, no limit · /login",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Not logged in · Please run /login",
             "Failed to authenticate. API Error: 401 Invalid authentication credentials",
             "Failed to authenticate: OAuth token revoked. Please log in again or contact your administrator.",
@@ -343,7 +340,7 @@ pub(super) const ROWS: &[Message] = &[
             "Login expired",
             "API Error: 403 OAuth token does not meet scope requirement user:profile",
             "Could not resolve authentication method. Expected either apiKey or authToken to be set.",
-        ]),
+        ],
         helps: &[LOGIN, CHECK_STATUS, CHECK_NETWORK],
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
         ..ROW

@@ -2,7 +2,6 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{Limit, LimitIs, Says, SaysAll};
-use super::row::Wordings::{Any, ByVersion};
 use super::row::{ANY, Concerns, Message, Plans, ROW, admins, yours_to_change};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
@@ -25,7 +24,7 @@ pub(super) const ROWS: &[Message] = &[
             "Your new spend limit was not saved: try another amount, or change it in the browser",
             "spend limit not saved · try again",
         ),
-        wordings: Any(&["Could not update your spend limit. Press Enter to retry."]),
+        wordings: &["Could not update your spend limit. Press Enter to retry."],
         helps: &[SAVE_CAP_AGAIN],
         source: "Claude Code documentation, errors page",
         ..ROW
@@ -42,10 +41,10 @@ pub(super) const ROWS: &[Message] = &[
             "An admin set your usage credits to nothing: ask an admin, or wait for your included usage (/usage)",
             "an admin set your credits to nothing · ask an admin",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Your group's usage limit is set to $0 · run /usage-credits to ask your admin for a higher limit",
             "Your usage allocation has been disabled by your admin · ask your admin for a higher limit",
-        ]),
+        ],
         helps: &[ASK_ADMIN_FOR_USAGE, WAIT_UNKNOWN, OTHER_PATH],
         source: "strings of client 2.1.328 (disabled reasons group_zero_credit_limit, member_level_disabled)",
         ..ROW
@@ -61,7 +60,7 @@ pub(super) const ROWS: &[Message] = &[
             caps::named,
             "Your included usage is used up, and seats of your type do not go on with usage credits.",
         ),
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 Versions::since(2, 1, 144),
                 &[
@@ -73,7 +72,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::before(2, 1, 144),
                 &["Your seat type doesn't include extra usage"],
             ),
-        ]),
+        ],
         helps: &[WAIT, ASK_FOR_A_SEAT, OTHER_PATH],
         source: "strings of client 2.1.328 (disabled reason seat_tier_zero_credit_limit)",
         ..ROW
@@ -90,7 +89,7 @@ pub(super) const ROWS: &[Message] = &[
             "Your organization turned usage credits off for Claude Code: ask an admin, or wait (/usage shows it)",
             "credits are off for Claude Code · ask an admin",
         ),
-        wordings: Any(&["This service is disabled for your org"]),
+        wordings: &["This service is disabled for your org"],
         helps: &[ASK_ADMIN_FOR_USAGE, WAIT_UNKNOWN, OTHER_PATH],
         source: "strings of client 2.1.328 (disabled reason org_service_level_disabled)",
         ..ROW
@@ -104,9 +103,7 @@ pub(super) const ROWS: &[Message] = &[
             "Anthropic paused your organization's usage: an admin of it has to write to Anthropic's support",
             "your organization's usage is paused · ask an admin",
         ),
-        wordings: Any(&[
-            "Usage is paused for your organization. For help, please contact support.",
-        ]),
+        wordings: &["Usage is paused for your organization. For help, please contact support."],
         helps: &[ASK_SUPPORT, OTHER_PATH],
         source: "strings of client 2.1.329",
         ..ROW
@@ -125,11 +122,11 @@ pub(super) const ROWS: &[Message] = &[
             caps::named,
             "A budget that an admin gave to your team, group or channel is used up. Owners can raise it; for a channel its manager can, too.",
         ),
-        wordings: Any(&[
+        wordings: &[
             "You've hit your team's shared budget · ask your admin to raise it at …",
             "You've hit your team's pooled group budget · resets …",
             "You've hit your channel's monthly spend limit · an org owner or channel manager can raise it in the channel's Claude settings",
-        ]),
+        ],
         helps: &[ASK_OWNER_FOR_CAP, WAIT, OTHER_PATH],
         source: "strings of clients 2.1.286 to 2.1.329 (overage scopes group_pool, channel); Claude Code documentation, errors page",
         ..ROW
@@ -142,10 +139,10 @@ pub(super) const ROWS: &[Message] = &[
             caps::named,
             "An admin's limit on you is reached, and your included usage is used up. There are three layers: organization, type of seat (Enterprise), member; the message names one. Only an Owner can change it. A figure slightly over the limit is normal: the check comes before the request.",
         ),
-        wordings: Any(&[
+        wordings: &[
             "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets …",
             "You've hit your individual usage limit · your session limit resets …",
-        ]),
+        ],
         helps: &[ASK_OWNER_FOR_CAP, WAIT, OTHER_PATH],
         source: "recorded from client 2.1.328 (disabled reason org_spend_cap_reached); Claude Code changelog 2.1.221",
         ..ROW
@@ -159,7 +156,7 @@ pub(super) const ROWS: &[Message] = &[
             "Your organization's usage limit for you is reached: only an admin can raise it",
             "your organization's limit · ask an admin",
         ),
-        wordings: Any(&["You've hit your usage limit · contact your admin to increase it"]),
+        wordings: &["You've hit your usage limit · contact your admin to increase it"],
         helps: &[ASK_OWNER_FOR_CAP, OTHER_PATH],
         source: "strings of client 2.1.328: organizations that are billed by usage",
         ..ROW
@@ -196,7 +193,7 @@ pub(super) const ROWS: &[Message] = &[
                 "The words are wrong in the same way: a session that carries no plan gets the organization's words.",
             ),
         ],
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 Versions::since(2, 1, 240),
                 &[
@@ -213,7 +210,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::between((2, 1, 119), (2, 1, 153)),
                 &["You've hit your org's monthly usage limit"],
             ),
-        ]),
+        ],
         helps: &[WAIT, ASK_OWNER_FOR_CAP, OTHER_PATH, UPDATE],
         in_vain: &[
             "On Pro and Max, asking an admin leads nowhere: there is none (issues 52908, 53557, 60563).",
@@ -230,7 +227,7 @@ pub(super) const ROWS: &[Message] = &[
             caps::named,
             "The limit on your usage credits is reached, on top of a used-up 5-hour or weekly limit.",
         ),
-        wordings: Any(&["You've hit your usage credit limit · resets …"]),
+        wordings: &["You've hit your usage credit limit · resets …"],
         helps: &[WAIT, RAISE_OWN_CAP],
         source: "strings of client 2.1.283",
         ..ROW
@@ -252,7 +249,7 @@ pub(super) const ROWS: &[Message] = &[
             ANY,
             "The cap was set by an admin; a member cannot raise it.",
         )],
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 Versions::since(2, 1, 240),
                 &[
@@ -264,7 +261,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::since(2, 1, 162),
                 &["You've hit your monthly spend limit · raise it at claude.ai/settings/usage"],
             ),
-        ]),
+        ],
         helps: &[WAIT, RAISE_OWN_CAP],
         in_vain: &[
             "Buying credits twice did not help: the cap is a setting of its own (issue 77703).",

@@ -2,8 +2,7 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{ApiError, Begins, Says, SaysAll, Type};
-use super::row::Wordings::{Any, ByVersion};
-use super::row::{ANY, Concerns, Message, Plans, ROW, yours_to_change};
+use super::row::{Concerns, Message, Plans, ROW, yours_to_change};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, CREDITS_FOR_MODEL, MODEL_WITHOUT_CREDITS, OTHER_PATH,
@@ -27,7 +26,7 @@ pub(super) const ROWS: &[Message] = &[
             "The 1M context needs usage credits, no limit is reached: choose the model without [1m] in /model",
             "1M context needs credits · /model without [1m]",
         ),
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 Versions::since(2, 1, 144),
                 &[
@@ -41,13 +40,10 @@ pub(super) const ROWS: &[Message] = &[
                     "The long context beta is not yet available for this subscription.",
                 ],
             ),
-            (
-                ANY,
-                &[
-                    "API Error: Request rejected (429) · Extra usage is required for long context requests.",
-                ],
-            ),
-        ]),
+        ],
+        wordings: &[
+            "API Error: Request rejected (429) · Extra usage is required for long context requests.",
+        ],
         helps: &[STANDARD_CONTEXT, TURN_CREDITS_ON],
         in_vain: &[
             "Before 2.1.172 /compact failed with the same error; /clear worked (issue 51745).",
@@ -77,11 +73,11 @@ pub(super) const ROWS: &[Message] = &[
             "This model is paid from usage credits only, waiting does not help: use another one with /model",
             "model needs usage credits · /model for another",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.",
             "Fable 5 now uses usage credits · the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
             "API Error: Server is temporarily limiting requests (not your usage limit) · Usage credits required",
-        ]),
+        ],
         helps: &[MODEL_WITHOUT_CREDITS, CREDITS_FOR_MODEL],
         in_vain: &[
             "Sending the prompt again does not help, even where the text speaks of a temporary limit.",
@@ -109,13 +105,13 @@ pub(super) const ROWS: &[Message] = &[
             Versions::between((2, 0, 0), (2, 1, 5)),
             "On 2026-04-08 these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
         )],
-        wordings: Any(&[
+        wordings: &[
             "Your organization is out of usage credits. Contact your admin to add more.",
             "Your org is out of usage · contact your admin",
             "Your org is out of usage · add funds to continue",
             "API Error: 400 Your org is out of extra usage. We let your admin know.",
             "API Error: 400 You're out of extra usage. Ask your workspace admin to add more so you can keep going.",
-        ]),
+        ],
         helps: &[ASK_ADMIN_FOR_CREDITS, WAIT, OTHER_PATH],
         in_vain: &["Raising the spend limit does not fill the pool."],
         source: "recorded from client 2.1.328; issue 45276; user reports",
@@ -139,7 +135,7 @@ pub(super) const ROWS: &[Message] = &[
             Versions::between((2, 0, 0), (2, 1, 5)),
             "From 2026-04-08 on these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
         )],
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 Versions::since(2, 1, 144),
                 &["You're out of usage credits · resets …"],
@@ -148,15 +144,12 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::before(2, 1, 144),
                 &["You're out of extra usage · resets …"],
             ),
-            (
-                ANY,
-                &[
-                    "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
-                    "You've run out of usage credits",
-                    "API Error: Usage credits ran out before the response was finished.",
-                ],
-            ),
-        ]),
+        ],
+        wordings: &[
+            "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
+            "You've run out of usage credits",
+            "API Error: Usage credits ran out before the response was finished.",
+        ],
         helps: &[WAIT, UPDATE, ADD_CREDITS],
         in_vain: &[
             "Buying credits did not help where the message was false (issues 45252, 52403, 55876).",

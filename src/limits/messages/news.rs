@@ -2,7 +2,6 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{Limit, Says, SaysAll};
-use super::row::Wordings::{Any, ByVersion};
 use super::row::{Message, ROW, notice, over, yours_to_change};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
@@ -19,7 +18,7 @@ pub(super) const ROWS: &[Message] = &[
         service: Some(Service::Plan),
         patterns: &[Says("fast limit reset")],
         judgement: over("Fast mode is back: go on", "fast mode is back"),
-        wordings: Any(&["Fast limit reset · now using fast mode"]),
+        wordings: &["Fast limit reset · now using fast mode"],
         helps: &[TRY_AGAIN],
         source: "strings of clients 2.1.119 to 2.1.329",
         ..ROW
@@ -45,10 +44,10 @@ pub(super) const ROWS: &[Message] = &[
             "The limit has ended: send the prompt again, if Claude Code does not go on by itself",
             "the limit has ended · send the prompt again",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Usage limit reset · continuing automatically",
             "Your limit has reset",
-        ]),
+        ],
         helps: &[TRY_AGAIN],
         source: "strings of client 2.1.328",
         ..ROW
@@ -68,10 +67,10 @@ pub(super) const ROWS: &[Message] = &[
             "Claude Code will not go on by itself after the reset: send the prompt again then (/usage shows when)",
             "will not go on by itself · send the prompt after the reset",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Automatic continue cancelled · /rate-limit-options to re-arm",
             "Automatic continue stopped after repeated usage limit hits · This task will not resume on its own (/rate-limit-options to try again)",
-        ]),
+        ],
         helps: &[CHECK_METERS],
         source: "strings of clients 2.1.240 to 2.1.329",
         ..ROW
@@ -84,7 +83,7 @@ pub(super) const ROWS: &[Message] = &[
             news::fast_mode,
             "Too many people use fast mode. It pauses; Claude goes on at normal speed.",
         ),
-        wordings: Any(&["Fast mode overloaded and is temporarily unavailable · resets in …"]),
+        wordings: &["Fast mode overloaded and is temporarily unavailable · resets in …"],
         helps: &[NORMAL_SPEED, LOOK_AT_STATUS_PAGE],
         source: "strings of clients 2.1.119 to 2.1.329",
         ..ROW
@@ -101,9 +100,9 @@ pub(super) const ROWS: &[Message] = &[
             "Fast mode is not offered here: turn it off with /fast and go on at normal speed",
             "no fast mode here · /fast turns it off",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: 400 Fast mode is currently available in research preview in Claude Code. It is not yet available via API.",
-        ]),
+        ],
         helps: &[NORMAL_SPEED],
         source: "messages that users pasted; strings of client 2.1.328",
         ..ROW
@@ -116,7 +115,7 @@ pub(super) const ROWS: &[Message] = &[
             "Only fast mode is off, as it is paid from usage credits: Claude goes on at normal speed",
             "only fast mode is off, Claude goes on",
         ),
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 Versions::since(2, 1, 144),
                 &[
@@ -129,7 +128,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::before(2, 1, 144),
                 &["Fast mode disabled · extra usage credits exhausted"],
             ),
-        ]),
+        ],
         helps: &[NORMAL_SPEED, CREDITS_FOR_MODEL],
         source: "strings of clients 2.1.119 to 2.1.329",
         ..ROW
@@ -147,11 +146,11 @@ pub(super) const ROWS: &[Message] = &[
             news::fast_mode,
             "Fast mode was used too much at once. It pauses; Claude goes on at normal speed.",
         ),
-        wordings: Any(&[
+        wordings: &[
             "You've hit your fast limit · resets in …",
             "Fast limit reached, fast mode paused · resets in …",
             "Fast limit reached and temporarily disabled · resets in …",
-        ]),
+        ],
         helps: &[NORMAL_SPEED, WAIT_FOR_CAP],
         source: "strings of clients 2.1.119 to 2.1.329",
         ..ROW
@@ -165,10 +164,10 @@ pub(super) const ROWS: &[Message] = &[
             "Work goes on with another model, as the limit of the first one is reached: /usage shows until when",
             "work goes on with another model",
         ),
-        wordings: ByVersion(&[(
+        by_version: &[(
             Versions::before(2, 0, 0),
             &["Claude Opus 4 limit reached, now using Sonnet 4"],
-        )]),
+        )],
         helps: &[CHECK_METERS],
         source: "messages that users pasted",
         ..ROW
@@ -190,7 +189,7 @@ pub(super) const ROWS: &[Message] = &[
             news::paid_from_credits,
             "Your included usage is used up. Work goes on, and every token is paid from usage credits until it is back.",
         ),
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 Versions::since(2, 1, 144),
                 &[
@@ -202,7 +201,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::before(2, 1, 144),
                 &["You're now using extra usage until your limit resets."],
             ),
-        ]),
+        ],
         helps: &[PAY_LESS],
         source: "USAGE_TRANSITION_PREFIXES of the Agent SDK 0.3.329; issue 74784",
         ..ROW
@@ -235,12 +234,12 @@ pub(super) const ROWS: &[Message] = &[
             news::warning,
             "A warning before the limit. Nothing is stopped.",
         ),
-        wordings: Any(&[
+        wordings: &[
             "You've used 85% of your weekly limit · resets …",
             "Over 75% of your 5-hour limit used · resets …",
             "You're close to your usage credit limit",
             "Approaching Opus usage limit",
-        ]),
+        ],
         helps: &[SAVE_USAGE, CHECK_METERS],
         source: "USAGE_WARNING_PREFIXES of the Agent SDK 0.3.329; strings of client 2.1.329",
         ..ROW

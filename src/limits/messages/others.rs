@@ -2,7 +2,6 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{Begins, Says, SaysAll};
-use super::row::Wordings::Any;
 use super::row::{Message, ROW, no_limit, yours_to_change};
 use crate::limits::helps::{
     CHECK_METERS, CHECK_STATUS, CLEAR, LET_CLAUDE_GO_ON, NOT_YOURS, REPHRASE, REWIND, UPDATE,
@@ -62,12 +61,12 @@ pub(super) const FOREIGN: &[Message] = &[Message {
         "This is a limit of another program, not of Claude: look at the program that wrote it",
         "a limit of another program, not of Claude",
     ),
-    wordings: Any(&[
+    wordings: &[
         "You’ve hit your usage limit. Visit https://chatgpt.com/codex/settings/usage to purchase more credits or try again at 9:15 AM.",
         "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit",
         "You've hit your session rate limit. Please wait for your limit to reset in 3 hours.",
         "you have reached your session usage limit, please wait or upgrade to continue",
-    ]),
+    ],
     helps: &[NOT_YOURS],
     source: "messages of Codex, Copilot, Docker, GitHub, Ollama and others that users pasted",
     ..ROW
@@ -99,13 +98,13 @@ pub(super) const ROWS: &[Message] = &[
             "This is a limit of a tool or of this run, not of your plan: Claude mostly finds another way",
             "a limit of a tool or run, not of your plan",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Error: Reached max turns (30)",
             "Concurrent subagent limit reached. You can run 5 at once",
             "Error: File content (28375 tokens) exceeds maximum allowed tokens (25000). Please use offset and limit parameters to read specific portions of the file, or use the GrepTool to search for specific content.",
             "Error: Command timed out after 2m 0.0s",
             "Error: Exceeded USD budget (5)",
-        ]),
+        ],
         helps: &[LET_CLAUDE_GO_ON],
         source: "strings of client 2.1.328; issue 4002",
         ..ROW
@@ -124,10 +123,10 @@ pub(super) const ROWS: &[Message] = &[
             "The answer was held back because of its content, no limit is involved: ask in other words, or /clear",
             "held back because of its content, no limit",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: Claude Code is unable to respond to this request, which appears to violate our Usage Policy (https://www.anthropic.com/legal/aup).",
             "API Error: Output blocked by content filtering policy",
-        ]),
+        ],
         helps: &[REPHRASE],
         source: "Claude Code documentation, errors page",
         ..ROW
@@ -147,9 +146,9 @@ pub(super) const ROWS: &[Message] = &[
             "The conversation got out of order, no limit is involved: /rewind goes back to before it",
             "conversation out of order, no limit · /rewind",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: 400 due to tool use concurrency issues. Run /rewind to recover the conversation.",
-        ]),
+        ],
         helps: &[REWIND, CLEAR],
         source: "Claude Code documentation, errors page",
         ..ROW
@@ -166,7 +165,7 @@ pub(super) const ROWS: &[Message] = &[
             "Claude Code did not know its own menu: nothing is lost, and /usage shows your limits",
             "an unknown command, no limit",
         ),
-        wordings: Any(&["Unknown skill: rate-limit-options"]),
+        wordings: &["Unknown skill: rate-limit-options"],
         helps: &[UPDATE, CHECK_METERS],
         source: "issue 40792",
         ..ROW

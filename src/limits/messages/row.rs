@@ -22,8 +22,10 @@ pub struct Message {
     pub(in crate::limits) judgement: Judgement,
     /// What it means, or meant, for some plans and versions.
     pub(in crate::limits) also: &'static [(Plans, Versions, &'static str)],
-    /// How it is worded, newest first; `…` is what varies.
-    pub wordings: Wordings,
+    /// How some versions word it, newest first; `…` is what varies.
+    pub(in crate::limits) by_version: &'static [(Versions, &'static [&'static str])],
+    /// How old and new versions word it.
+    pub(in crate::limits) wordings: &'static [&'static str],
     /// What helps, best first.
     pub(in crate::limits) helps: &'static [Help],
     /// What people tried in vain, with its source.
@@ -42,45 +44,13 @@ pub(super) const ROW: Message = Message {
     patterns: &[],
     judgement: notice("", ""),
     also: &[],
-    wordings: Wordings::Any(&[]),
+    wordings: &[],
+    by_version: &[],
     helps: &[],
     in_vain: &[],
     in_vain_for: Concerns::Everybody,
     source: "",
 };
-
-/// Wordings with the versions that are known to show them.
-#[derive(Debug, Clone, Copy)]
-pub enum Wordings {
-    /// Shown by old and new versions.
-    Any(&'static [&'static str]),
-    /// Shown by some versions.
-    ByVersion(&'static [(Versions, &'static [&'static str])]),
-}
-
-impl Wordings {
-    /// All of them.
-    pub fn texts(self) -> impl Iterator<Item = &'static str> {
-        let (any, dated): (&[_], &[_]) = match self {
-            Self::Any(texts) => (texts, &[]),
-            Self::ByVersion(dated) => (&[], dated),
-        };
-        let dated = dated.iter().flat_map(|(_, texts)| *texts);
-        any.iter().chain(dated).copied()
-    }
-
-    /// The first wording of each group of versions.
-    pub(in crate::limits) fn dated(self) -> impl Iterator<Item = (Versions, &'static str)> {
-        let dated: &[_] = match self {
-            Self::Any(_) => &[],
-            Self::ByVersion(dated) => dated,
-        };
-        dated
-            .iter()
-            .filter(|(versions, _)| *versions != Versions::ANY)
-            .filter_map(|(versions, texts)| Some((*versions, *texts.first()?)))
-    }
-}
 
 /// What recognizes a message.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +90,12 @@ pub(in crate::limits) enum Judgement {
 use Judgement::{Fixed, Weighed};
 
 impl Message {
+    /// All wordings.
+    pub fn texts(&self) -> impl Iterator<Item = &'static str> {
+        let by_version = self.by_version.iter().flat_map(|(_, texts)| *texts);
+        by_version.chain(self.wordings).copied()
+    }
+
     /// What it means in general, and for some: "Pro, Max, 2.1.119 to before 2.1.153: …".
     pub(in crate::limits) fn meanings(&self) -> impl Iterator<Item = String> {
         let in_general = match self.judgement {

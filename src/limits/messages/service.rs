@@ -2,8 +2,7 @@
 
 use super::row::Judgement::{self, Weighed};
 use super::row::Pattern::{Class, Says, SaysAll, Status, Type};
-use super::row::Wordings::{Any, ByVersion};
-use super::row::{ANY, Message, ROW, no_limit, notice, passing, yours_to_change};
+use super::row::{Message, ROW, no_limit, notice, passing, yours_to_change};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, GOOGLE_QUOTA,
@@ -33,10 +32,10 @@ pub(super) const NAMED: &[Message] = &[
             "Only the usage page was asked too often, nothing is stopped: look again in a few minutes",
             "only /usage is asked too often",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Claude is temporarily limiting requests to the usage page (not your usage limit). Try again in a moment.",
             "Usage endpoint is rate limited. Please try again in a moment.",
-        ]),
+        ],
         helps: &[OPEN_USAGE_LATER],
         source: "strings of clients 2.1.119 and 2.1.329",
         ..ROW
@@ -55,9 +54,9 @@ pub(super) const NAMED: &[Message] = &[
             "Your AWS quota for the day is used up, no Claude plan is involved: ask AWS for more, or wait for tomorrow",
             "AWS quota for the day · ask AWS, or wait for tomorrow",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.",
-        ]),
+        ],
         helps: &[AWS_QUOTA, TOMORROW],
         source: "Ivy-Tendril issue 1756; AWS documentation, Amazon Bedrock quotas",
         ..ROW
@@ -79,10 +78,10 @@ pub(super) const NAMED: &[Message] = &[
             "AWS slows your account down, no Claude plan is involved: wait a minute and send the prompt again",
             "AWS quota per minute · wait a minute",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error (429 Too many tokens, please wait before trying again.)",
             "An error occurred (ThrottlingException) when calling the InvokeModel operation: Too many tokens, please wait before trying again.",
-        ]),
+        ],
         helps: &[RETRY_ONCE, AWS_QUOTA, FEWER_AT_ONCE],
         source: "issues 77, 236, 1466",
         ..ROW
@@ -105,9 +104,9 @@ pub(super) const NAMED: &[Message] = &[
             "Your Google Cloud quota is used up, no Claude plan is involved: wait a minute, or ask Google for more",
             "Google Cloud quota · wait a minute, or ask for more",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error (429 {\"error\":{\"code\":429,\"message\":\"Quota exceeded for aiplatform.googleapis.com/online_prediction_input_tokens_per_minute_per_base_model with base model: …\",\"status\":\"RESOURCE_EXHAUSTED\"}})",
-        ]),
+        ],
         helps: &[RETRY_ONCE, GOOGLE_QUOTA],
         source: "issue 1440; cline issue 651",
         ..ROW
@@ -135,10 +134,10 @@ pub(super) const NAMED: &[Message] = &[
             "The API organization's rate per minute is exceeded: wait a minute; with a plan, look for a key in /status",
             "API rate per minute · wait a minute, /status shows the key",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: Request rejected (429) · This request would exceed your organization's rate limit of 30,000 input tokens per minute",
             "API Error: Request rejected (429) · Number of request tokens has exceeded your per-minute rate limit",
-        ]),
+        ],
         helps: &[CHECK_STATUS, RETRY_ONCE, RAISE_TIER],
         source: "recorded from client 2.1.328; Claude API documentation, rate limits",
         ..ROW
@@ -155,13 +154,11 @@ pub(super) const NAMED: &[Message] = &[
             "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
             "too many requests, no usage limit · wait a minute",
         ),
-        wordings: ByVersion(&[
-            (
-                Versions::since(2, 1, 108),
-                &["API Error: Server is temporarily limiting requests (not your usage limit) · …"],
-            ),
-            (ANY, &["API Error: Request rejected (429) · …"]),
-        ]),
+        by_version: &[(
+            Versions::since(2, 1, 108),
+            &["API Error: Server is temporarily limiting requests (not your usage limit) · …"],
+        )],
+        wordings: &["API Error: Request rejected (429) · …"],
         helps: &[RETRY, FEWER_AT_ONCE, LOOK_AT_STATUS_PAGE],
         in_vain: &["Buying credits does not help: nothing is used up (issue 53531)."],
         source: "recorded from clients 2.1.118 to 2.1.328; since 2.1.199 Claude Code tries again by itself",
@@ -179,10 +176,10 @@ pub(super) const NAMED: &[Message] = &[
             windows::account_rate,
             "The API's own words behind every plan limit of clients 1.0 to 2.1.12x. They do not say which limit it is.",
         ),
-        wordings: ByVersion(&[(
+        by_version: &[(
             Versions::before(2, 1, 130),
             &["This request would exceed your account's rate limit. Please try again later."],
-        )]),
+        )],
         helps: &[CHECK_METERS, WAIT_UNKNOWN],
         source: "issues 43551, 54698, 56219: Claude Code showed a plan limit each time",
         ..ROW
@@ -201,13 +198,11 @@ pub(super) const NAMED: &[Message] = &[
             service::rate_limit_reached,
             "Before 2.1.108 Claude Code said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's limits.",
         ),
-        wordings: ByVersion(&[
-            (
-                Versions::before(2, 1, 108),
-                &["API Error: Rate limit reached"],
-            ),
-            (ANY, &["HTTP 429 Too Many Requests"]),
-        ]),
+        by_version: &[(
+            Versions::before(2, 1, 108),
+            &["API Error: Rate limit reached"],
+        )],
+        wordings: &["HTTP 429 Too Many Requests"],
         helps: &[RETRY, UPDATE, CHECK_STATUS],
         in_vain: &[
             "A new session, logging in again and waiting half an hour did not help where it was the 1M variant (issue 37270).",
@@ -237,11 +232,11 @@ pub(super) const NAMED: &[Message] = &[
             "The service is overloaded, no limit of yours is involved: wait a few minutes and send the prompt again",
             "service overloaded, no limit · try again soon",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.",
             "API Error: Repeated 529 Overloaded errors. The API is at capacity — this is usually temporary.",
             "Opus is experiencing high load, please use /model to switch to Sonnet",
-        ]),
+        ],
         helps: &[RETRY_SERVICE, LESS_BUSY_MODEL, LOOK_AT_STATUS_PAGE],
         source: "recorded from client 2.1.328, where the error's class is server_error, not overloaded",
         ..ROW
@@ -259,11 +254,11 @@ pub(super) const NAMED: &[Message] = &[
             Type("api_error"),
         ],
         judgement: SERVER_FAILED,
-        wordings: Any(&[
+        wordings: &[
             "API Error: 500 Internal server error. This is a server-side issue, usually temporary — try again in a moment.",
             "API Error: 503 Service unavailable",
             "spend limit unavailable",
-        ]),
+        ],
         helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
         source: "recorded from client 2.1.328",
         ..ROW
@@ -315,12 +310,12 @@ pub(super) const NAMED: &[Message] = &[
             "The service was not reached, no limit is involved: check your network, then send the prompt again",
             "service not reached, no limit · check the network",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: Connection error.",
             "API Error: Request timed out.",
             "Unable to connect to API (ECONNREFUSED)",
             "Connection lost mid-response. The response above may be incomplete.",
-        ]),
+        ],
         helps: &[CHECK_NETWORK, LOOK_AT_STATUS_PAGE],
         source: "Claude Code documentation, errors page",
         ..ROW
@@ -338,11 +333,11 @@ pub(super) const NAMED: &[Message] = &[
             "This is about lock files, no usage limit is involved: whycap locks shows whether one is stuck",
             "a lock file, no limit · whycap locks",
         ),
-        wordings: Any(&[
+        wordings: &[
             "NON-FATAL: Lock acquisition failed for … (expected in multi-process scenarios)",
             "Failed to save config with lock: Error: Lock file is already being held",
             "Another Claude process is currently running",
-        ]),
+        ],
         helps: &[LOOK_AT_LOCKS, CLEAR_LOCKS],
         in_vain: &[
             "Deleting lock directories by hand lifted no limit, and broke .claude.json where a session was running (issues 28829, 29198).",

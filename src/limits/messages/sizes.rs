@@ -2,7 +2,6 @@
 
 use super::row::Judgement::Fixed;
 use super::row::Pattern::{Class, Says, SaysAll, Status};
-use super::row::Wordings::Any;
 use super::row::{Message, ROW, yours_to_change};
 use crate::limits::helps::{
     CLEAR, COMPACT, LOWER_MAX_TOKENS, REMOVE_IMAGES, REWIND, SHORTER_ANSWER,
@@ -21,10 +20,10 @@ pub(super) const ROWS: &[Message] = &[
             "The conversation is getting long, nothing is stopped: /compact makes room, /clear starts again",
             "the conversation is getting long · /compact",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Context low (9% remaining) · Run /compact to compact & continue",
             "Context left until auto-compact: 25%",
-        ]),
+        ],
         helps: &[COMPACT, CLEAR],
         source: "messages that users pasted",
         ..ROW
@@ -43,9 +42,9 @@ pub(super) const ROWS: &[Message] = &[
             "A setting asks for longer answers than the model gives: lower CLAUDE_CODE_MAX_OUTPUT_TOKENS or unset it",
             "CLAUDE_CODE_MAX_OUTPUT_TOKENS is too high",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: 400 max_tokens: 64000 > 32000, which is the maximum allowed number of output tokens for …",
-        ]),
+        ],
         helps: &[LOWER_MAX_TOKENS],
         source: "Claude Code documentation, errors page",
         ..ROW
@@ -70,11 +69,11 @@ pub(super) const ROWS: &[Message] = &[
             "An image is too large, no usage limit is involved: take it out with /compact, or make it smaller",
             "an image is too large, no limit · /compact",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: 400 messages.44.content.1.image.source.base64: image exceeds 5 MB maximum: 11641928 bytes > 5242880 bytes",
             "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels",
             "Image was too large. Double press esc to go back and try again with a smaller image.",
-        ]),
+        ],
         helps: &[REMOVE_IMAGES, REWIND, CLEAR],
         source: "issues 5147, 11181, 17513; Claude Code documentation, errors page",
         ..ROW
@@ -95,10 +94,10 @@ pub(super) const ROWS: &[Message] = &[
             "The request is too large, mostly because of images or files: take some out, or run /compact",
             "request too large, no limit · /compact",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Request too large (max 32MB). Accumulated images and attachments in the conversation pushed the request over the limit. Remove older images or compact the conversation.",
             "PDF too large (max 100 pages, 32MB).",
-        ]),
+        ],
         helps: &[REMOVE_IMAGES, CLEAR],
         source: "recorded from client 2.1.328",
         ..ROW
@@ -115,9 +114,9 @@ pub(super) const ROWS: &[Message] = &[
             "The answer reached the length that one answer may have, no usage limit: ask for it in parts",
             "answer too long, no limit · ask for it in parts",
         ),
-        wordings: Any(&[
+        wordings: &[
             "API Error: Claude's response exceeded the 32000 output token maximum. To configure this behavior, set the CLAUDE_CODE_MAX_OUTPUT_TOKENS environment variable.",
-        ]),
+        ],
         helps: &[SHORTER_ANSWER],
         source: "the StopFailure event's classes in the Agent SDK; Claude Code documentation, errors page",
         ..ROW
@@ -148,12 +147,12 @@ pub(super) const ROWS: &[Message] = &[
             "The conversation is longer than the model takes, no usage limit is involved: run /compact or /clear",
             "conversation too long, no limit · /compact",
         ),
-        wordings: Any(&[
+        wordings: &[
             "Prompt is too long · …",
             "Context limit reached · /compact or /clear to continue",
             "input length and `max_tokens` exceed context limit: 184915 + 20000 > 204648, decrease input length or `max_tokens` and try again",
             "Error during compaction: Error: Conversation too long. Press esc to go up a few messages and try again.",
-        ]),
+        ],
         helps: &[COMPACT, CLEAR, REWIND],
         source: "recorded from client 2.1.328; issues 228, 6616",
         ..ROW

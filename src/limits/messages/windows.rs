@@ -2,7 +2,6 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{Limit, Says, SaysAll};
-use super::row::Wordings::{Any, ByVersion};
 use super::row::{ANY, Concerns, Message, Plans, ROW};
 use crate::claude::version::Versions;
 use crate::limits::helps::{CREDITS_INSTEAD, OTHER_MODEL, WAIT};
@@ -25,10 +24,10 @@ pub(super) const ROWS: &[Message] = &[
             windows::used_up,
             "The week's usage of Opus models is used up. Other models still work.",
         ),
-        wordings: Any(&[
+        wordings: &[
             "You've hit your Opus limit · resets …",
             "Opus weekly limit reached ∙ resets …",
-        ]),
+        ],
         helps: &[OTHER_MODEL, WAIT],
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day_opus); Claude Code documentation, errors page",
         ..ROW
@@ -41,7 +40,7 @@ pub(super) const ROWS: &[Message] = &[
             windows::used_up,
             "The week's usage of Sonnet models is used up. Other models still work.",
         ),
-        wordings: Any(&["You've hit your Sonnet limit · resets …"]),
+        wordings: &["You've hit your Sonnet limit · resets …"],
         helps: &[OTHER_MODEL, WAIT],
         source: "recorded from client 2.1.328 (claim seven_day_sonnet)",
         ..ROW
@@ -58,11 +57,11 @@ pub(super) const ROWS: &[Message] = &[
             windows::used_up,
             "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
         ),
-        wordings: Any(&[
+        wordings: &[
             "You've hit your Fable limit · resets …. Switch to another model to continue.",
             "You've reached your Fable 5 limit. Run /usage-credits to continue or switch models with /model.",
             "Fable limit reached · continuing on Fable 5.1 uses usage credits, and the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
-        ]),
+        ],
         helps: &[OTHER_MODEL, WAIT],
         source: "recorded from client 2.1.328 (claim seven_day_overage_included); Claude Code documentation, errors page",
         ..ROW
@@ -80,11 +79,11 @@ pub(super) const ROWS: &[Message] = &[
             ANY,
             "It may be the week's usage of Sonnet models, which has the same name there. Then another model works.",
         )],
-        wordings: Any(&[
+        wordings: &[
             "You've hit your weekly limit · resets …",
             "Weekly limit reached · resets …",
             "Lower-priority mode ended · you have reached your weekly usage limit",
-        ]),
+        ],
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
         in_vain_for: Concerns::DoubtfulLimits,
@@ -104,7 +103,7 @@ pub(super) const ROWS: &[Message] = &[
             windows::used_up,
             "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
         ),
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 Versions::since(2, 1, 312),
                 &["You've hit your 5-hour limit · resets …"],
@@ -117,7 +116,7 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::before(2, 1, 0),
                 &["5-hour limit reached ∙ resets …"],
             ),
-        ]),
+        ],
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
         in_vain_for: Concerns::DoubtfulLimits,
@@ -140,7 +139,7 @@ pub(super) const ROWS: &[Message] = &[
             windows::used_up,
             "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
         ),
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 ANY,
                 &[
@@ -160,7 +159,7 @@ pub(super) const ROWS: &[Message] = &[
                     "Claude AI usage limit reached|1755615600",
                 ],
             ),
-        ]),
+        ],
         helps: &[WAIT, CREDITS_INSTEAD],
         in_vain: SERVER_SIDE,
         in_vain_for: Concerns::DoubtfulLimits,
