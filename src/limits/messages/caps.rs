@@ -1,29 +1,27 @@
 //! Caps on usage credits that somebody chose: the user, or an admin for member, group, organization.
 
-use super::row::Judgement::Weighed;
+use super::row::Judgement::{Fixed, Weighed};
 use super::row::Pattern::{Limit, LimitIs, Says, SaysAll};
-use super::row::{ANY, Concerns, Message, Plans, ROW, admins, yours_to_change};
+use super::row::{ANY, Concerns, Message, Plans, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     ASK_ADMIN_FOR_USAGE, ASK_FOR_A_SEAT, ASK_OWNER_FOR_CAP, ASK_SUPPORT, OTHER_PATH, RAISE_OWN_CAP,
     SAVE_CAP_AGAIN, UPDATE, WAIT, WAIT_UNKNOWN,
 };
-use crate::limits::kind::{LimitKind, Service};
+use crate::limits::kind::{LimitKind, Service, Verdict, Who};
 use crate::limits::rules::caps;
 
 pub(super) const ROWS: &[Message] = &[
     Message {
         id: "cap-not-changed",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
             Says("could not update your spend limit"),
             Says("could not remove your spend limit"),
         ],
-        judgement: yours_to_change(
-            "Your new spend limit was not saved: try another amount, or change it in the browser",
-            "spend limit not saved · try again",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "Your new spend limit was not saved: try another amount, or change it in the browser",
+        badge: "spend limit not saved · try again",
         wordings: &["Could not update your spend limit. Press Enter to retry."],
         helps: &[SAVE_CAP_AGAIN],
         source: "Claude Code documentation, errors page",
@@ -36,11 +34,9 @@ pub(super) const ROWS: &[Message] = &[
             SaysAll(&["group's", "limit is set to $0"]),
             Says("usage allocation has been disabled"),
         ],
-        judgement: admins(
-            None,
-            "An admin set your usage credits to nothing: ask an admin, or wait for your included usage (/usage)",
-            "an admin set your credits to nothing · ask an admin",
-        ),
+        judgement: Fixed(Verdict::Real, Who::Admin, None),
+        means: "An admin set your usage credits to nothing: ask an admin, or wait for your included usage (/usage)",
+        badge: "an admin set your credits to nothing · ask an admin",
         wordings: &[
             "Your group's usage limit is set to $0 · run /usage-credits to ask your admin for a higher limit",
             "Your usage allocation has been disabled by your admin · ask your admin for a higher limit",
@@ -56,10 +52,8 @@ pub(super) const ROWS: &[Message] = &[
             SaysAll(&["seat", "include usage"]),
             SaysAll(&["seat", "include extra usage"]),
         ],
-        judgement: Weighed(
-            caps::named,
-            "Your included usage is used up, and seats of your type do not go on with usage credits.",
-        ),
+        judgement: Weighed(caps::named),
+        means: "Your included usage is used up, and seats of your type do not go on with usage credits.",
         by_version: &[
             (
                 Versions::since(2, 1, 144),
@@ -84,11 +78,9 @@ pub(super) const ROWS: &[Message] = &[
             Says("this service is disabled for your org"),
             Says("usage credits aren't on for your organization"),
         ],
-        judgement: admins(
-            None,
-            "Your organization turned usage credits off for Claude Code: ask an admin, or wait (/usage shows it)",
-            "credits are off for Claude Code · ask an admin",
-        ),
+        judgement: Fixed(Verdict::Real, Who::Admin, None),
+        means: "Your organization turned usage credits off for Claude Code: ask an admin, or wait (/usage shows it)",
+        badge: "credits are off for Claude Code · ask an admin",
         wordings: &["This service is disabled for your org"],
         helps: &[ASK_ADMIN_FOR_USAGE, WAIT_UNKNOWN, OTHER_PATH],
         source: "strings of client 2.1.328 (disabled reason org_service_level_disabled)",
@@ -98,11 +90,9 @@ pub(super) const ROWS: &[Message] = &[
         id: "org-paused",
         names: LimitKind::OrgSpendCap,
         patterns: &[Says("usage is paused for your organization")],
-        judgement: admins(
-            Some(false),
-            "Anthropic paused your organization's usage: an admin of it has to write to Anthropic's support",
-            "your organization's usage is paused · ask an admin",
-        ),
+        judgement: Fixed(Verdict::Real, Who::Admin, Some(false)),
+        means: "Anthropic paused your organization's usage: an admin of it has to write to Anthropic's support",
+        badge: "your organization's usage is paused · ask an admin",
         wordings: &["Usage is paused for your organization. For help, please contact support."],
         helps: &[ASK_SUPPORT, OTHER_PATH],
         source: "strings of client 2.1.329",
@@ -118,10 +108,8 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&["shared"]),
             Says("exceeds your group's budget"),
         ],
-        judgement: Weighed(
-            caps::named,
-            "A budget that an admin gave to your team, group or channel is used up. Owners can raise it; for a channel its manager can, too.",
-        ),
+        judgement: Weighed(caps::named),
+        means: "A budget that an admin gave to your team, group or channel is used up. Owners can raise it; for a channel its manager can, too.",
         wordings: &[
             "You've hit your team's shared budget · ask your admin to raise it at …",
             "You've hit your team's pooled group budget · resets …",
@@ -135,10 +123,8 @@ pub(super) const ROWS: &[Message] = &[
         id: "member-cap",
         names: LimitKind::MemberSpendCap,
         patterns: &[Limit(&["individual"]), Limit(&["member"])],
-        judgement: Weighed(
-            caps::named,
-            "An admin's limit on you is reached, and your included usage is used up. There are three layers: organization, type of seat (Enterprise), member; the message names one. Only an Owner can change it. A figure slightly over the limit is normal: the check comes before the request.",
-        ),
+        judgement: Weighed(caps::named),
+        means: "An admin's limit on you is reached, and your included usage is used up. There are three layers: organization, type of seat (Enterprise), member; the message names one. Only an Owner can change it. A figure slightly over the limit is normal: the check comes before the request.",
         wordings: &[
             "You've hit your individual spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets …",
             "You've hit your individual usage limit · your session limit resets …",
@@ -151,11 +137,9 @@ pub(super) const ROWS: &[Message] = &[
         id: "usage-based-cap",
         names: LimitKind::MemberSpendCap,
         patterns: &[SaysAll(&["usage limit", "admin to increase it"])],
-        judgement: admins(
-            None,
-            "Your organization's usage limit for you is reached: only an admin can raise it",
-            "your organization's limit · ask an admin",
-        ),
+        judgement: Fixed(Verdict::Real, Who::Admin, None),
+        means: "Your organization's usage limit for you is reached: only an admin can raise it",
+        badge: "your organization's limit · ask an admin",
         wordings: &["You've hit your usage limit · contact your admin to increase it"],
         helps: &[ASK_OWNER_FOR_CAP, OTHER_PATH],
         source: "strings of client 2.1.328: organizations that are billed by usage",
@@ -172,10 +156,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("organization's usage credit cap"),
             Says("organization's usage credits are capped"),
         ],
-        judgement: Weighed(
-            caps::named,
-            "Your organization's cap on usage credits is reached, and your included usage is used up too.",
-        ),
+        judgement: Weighed(caps::named),
+        means: "Your organization's cap on usage credits is reached, and your included usage is used up too.",
         also: &[
             (
                 Plans::Shared,
@@ -223,10 +205,8 @@ pub(super) const ROWS: &[Message] = &[
         id: "credit-cap",
         names: LimitKind::OwnSpendCap,
         patterns: &[LimitIs("usage credit"), LimitIs("usage credits")],
-        judgement: Weighed(
-            caps::named,
-            "The limit on your usage credits is reached, on top of a used-up 5-hour or weekly limit.",
-        ),
+        judgement: Weighed(caps::named),
+        means: "The limit on your usage credits is reached, on top of a used-up 5-hour or weekly limit.",
         wordings: &["You've hit your usage credit limit · resets …"],
         helps: &[WAIT, RAISE_OWN_CAP],
         source: "strings of client 2.1.283",
@@ -240,10 +220,8 @@ pub(super) const ROWS: &[Message] = &[
             LimitIs("monthly"),
             LimitIs("monthly usage"),
         ],
-        judgement: Weighed(
-            caps::named,
-            "Two limits at once: your plan's limit is used up, and so is the monthly cap that you set on your usage credits. The first passes by itself. Buying credits does not raise the second.",
-        ),
+        judgement: Weighed(caps::named),
+        means: "Two limits at once: your plan's limit is used up, and so is the monthly cap that you set on your usage credits. The first passes by itself. Buying credits does not raise the second.",
         also: &[(
             Plans::Shared,
             ANY,

@@ -21,10 +21,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("claude api, purchase some credits"),
             Says("anthropic api, purchase some credits"),
         ],
-        judgement: Weighed(
-            console::balance,
-            "The prepaid API credits of a Console account are used up.",
-        ),
+        judgement: Weighed(console::balance),
+        means: "The prepaid API credits of a Console account are used up.",
         also: &[(
             Plans::StrayKeys,
             ANY,
@@ -52,10 +50,8 @@ pub(super) const ROWS: &[Message] = &[
             Type("enforced_spend_limit_reached"),
             Type("contract_spend_limit_reached"),
         ],
-        judgement: Weighed(
-            console::cap,
-            "A cap that somebody set in the Console for the organization or the workspace. It can also stop an answer in the middle: Claude Code then tries once more and shows the same text.",
-        ),
+        judgement: Weighed(console::cap),
+        means: "A cap that somebody set in the Console for the organization or the workspace. It can also stop an answer in the middle: Claude Code then tries once more and shows the same text.",
         wordings: &[
             "API Error: 400 You have reached your specified workspace API usage limits. You will regain access on … at 00:00 UTC.",
             "API Error: 400 Monthly spend limit reached. Current usage: $150.00 / $150.00 limit.",
@@ -70,10 +66,8 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::ApiSpendCap,
         service: Some(Service::Gateway),
         patterns: &[Reached("spend"), Says("spend limit reached (")],
-        judgement: Weighed(
-            console::gateway_cap,
-            "A cap that was set at the gateway which Claude Code is connected to. Claude Code may show it as a throttle, which it is not.",
-        ),
+        judgement: Weighed(console::gateway_cap),
+        means: "A cap that was set at the gateway which Claude Code is connected to. Claude Code may show it as a throttle, which it is not.",
         wordings: &[
             "API Error: 429 spend limit reached (daily; resets 2026-11-21 00:00 UTC)",
             "API Error: Server is temporarily limiting requests (not your usage limit) · spend limit reached (monthly; resets 2026-12-01 00:00 UTC)",
@@ -95,10 +89,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("key limit exceeded"),
             Type("budget_exceeded"),
         ],
-        judgement: Weighed(
-            console::gateway_budget,
-            "A budget of a key, a user or a team at a gateway such as LiteLLM is used up.",
-        ),
+        judgement: Weighed(console::gateway_budget),
+        means: "A budget of a key, a user or a team at a gateway such as LiteLLM is used up.",
         wordings: &[
             "400 Budget has been exceeded! Team=… Current cost: 3000.17, Max budget: 3000.0",
             "ExceededBudget: User=… over budget. Spend=20.1, Budget=20",
@@ -125,10 +117,8 @@ pub(super) const ROWS: &[Message] = &[
             Type("insufficient_balance"),
             Type("exceeded_current_quota_error"),
         ],
-        judgement: Weighed(
-            console::provider_balance,
-            "The money at another service is used up: the one that ANTHROPIC_BASE_URL points to. Some send this as a 429, which looks like a throttle and is none.",
-        ),
+        judgement: Weighed(console::provider_balance),
+        means: "The money at another service is used up: the one that ANTHROPIC_BASE_URL points to. Some send this as a 429, which looks like a throttle and is none.",
         wordings: &[
             "429 Insufficient balance or no resource package. Please recharge.",
             "Your account … is suspended due to insufficient balance, please recharge your account",
@@ -147,10 +137,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("issue with your billing"),
             Says("billing has lapsed"),
         ],
-        judgement: Weighed(
-            console::billing,
-            "A payment failed or ended. Waiting does not cure it.",
-        ),
+        judgement: Weighed(console::billing),
+        means: "A payment failed or ended. Waiting does not cure it.",
         wordings: &[
             "API Error: 402 There is an issue with your billing.",
             "API Error: 402 Your billing has lapsed",

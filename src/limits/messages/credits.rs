@@ -2,7 +2,7 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{ApiError, Begins, Says, SaysAll, Type};
-use super::row::{Concerns, Message, Plans, ROW, yours_to_change};
+use super::row::{Concerns, Message, Plans, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, CREDITS_FOR_MODEL, MODEL_WITHOUT_CREDITS, OTHER_PATH,
@@ -22,10 +22,9 @@ pub(super) const ROWS: &[Message] = &[
             Says("required for long context"),
             Says("long context beta is not yet available"),
         ],
-        judgement: yours_to_change(
-            "The 1M context needs usage credits, no limit is reached: choose the model without [1m] in /model",
-            "1M context needs credits · /model without [1m]",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "The 1M context needs usage credits, no limit is reached: choose the model without [1m] in /model",
+        badge: "1M context needs credits · /model without [1m]",
         by_version: &[
             (
                 Versions::since(2, 1, 144),
@@ -69,10 +68,9 @@ pub(super) const ROWS: &[Message] = &[
             Begins("the prompt to confirm went unanswered"),
             Begins("continuing on"),
         ],
-        judgement: yours_to_change(
-            "This model is paid from usage credits only, waiting does not help: use another one with /model",
-            "model needs usage credits · /model for another",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "This model is paid from usage credits only, waiting does not help: use another one with /model",
+        badge: "model needs usage credits · /model for another",
         wordings: &[
             "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.",
             "Fable 5 now uses usage credits · the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
@@ -96,10 +94,8 @@ pub(super) const ROWS: &[Message] = &[
             SaysAll(&["out of extra usage", "admin"]),
             SaysAll(&["out of usage credits", "admin"]),
         ],
-        judgement: Weighed(
-            credits::organizations,
-            "Your organization's prepaid pool is empty. Chat, other tools and other members share it, and it never fills by itself. It is not the spend limit, which is a cap that somebody chose.",
-        ),
+        judgement: Weighed(credits::organizations),
+        means: "Your organization's prepaid pool is empty. Chat, other tools and other members share it, and it never fills by itself. It is not the spend limit, which is a cap that somebody chose.",
         also: &[(
             Plans::Team,
             Versions::between((2, 0, 0), (2, 1, 5)),
@@ -126,10 +122,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("no usage credits left"),
             Says("usage credits ran out"),
         ],
-        judgement: Weighed(
-            credits::own,
-            "Your included usage is used up, and the prepaid pool is empty. The first comes back by itself, the second does not. Waiting for the first is enough.",
-        ),
+        judgement: Weighed(credits::own),
+        means: "Your included usage is used up, and the prepaid pool is empty. The first comes back by itself, the second does not. Waiting for the first is enough.",
         also: &[(
             Plans::All,
             Versions::between((2, 0, 0), (2, 1, 5)),

@@ -2,7 +2,7 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{Limit, Says, SaysAll};
-use super::row::{Message, ROW, notice, over, yours_to_change};
+use super::row::{Message, NOTICE, OVER, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     CHECK_METERS, CREDITS_FOR_MODEL, LOOK_AT_STATUS_PAGE, NORMAL_SPEED, PAY_LESS, SAVE_USAGE,
@@ -14,10 +14,11 @@ use crate::limits::rules::news;
 pub(super) const ROWS: &[Message] = &[
     Message {
         id: "fast-over",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[Says("fast limit reset")],
-        judgement: over("Fast mode is back: go on", "fast mode is back"),
+        judgement: OVER,
+        means: "Fast mode is back: go on",
+        badge: "fast mode is back",
         wordings: &["Fast limit reset · now using fast mode"],
         helps: &[TRY_AGAIN],
         source: "strings of clients 2.1.119 to 2.1.329",
@@ -25,7 +26,6 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "over",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
             Says("limit reset · "),
@@ -40,10 +40,9 @@ pub(super) const ROWS: &[Message] = &[
             Says("usage limit available"),
             Says("limit had already reset"),
         ],
-        judgement: over(
-            "The limit has ended: send the prompt again, if Claude Code does not go on by itself",
-            "the limit has ended · send the prompt again",
-        ),
+        judgement: OVER,
+        means: "The limit has ended: send the prompt again, if Claude Code does not go on by itself",
+        badge: "the limit has ended · send the prompt again",
         wordings: &[
             "Usage limit reset · continuing automatically",
             "Your limit has reset",
@@ -54,7 +53,6 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "auto-continue-off",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
             Says("automatic continue cancelled"),
@@ -63,10 +61,9 @@ pub(super) const ROWS: &[Message] = &[
             SaysAll(&["automatic continue", "was cancelled"]),
             Says("waiting for usage limits to reset was turned off"),
         ],
-        judgement: notice(
-            "Claude Code will not go on by itself after the reset: send the prompt again then (/usage shows when)",
-            "will not go on by itself · send the prompt after the reset",
-        ),
+        judgement: NOTICE,
+        means: "Claude Code will not go on by itself after the reset: send the prompt again then (/usage shows when)",
+        badge: "will not go on by itself · send the prompt after the reset",
         wordings: &[
             "Automatic continue cancelled · /rate-limit-options to re-arm",
             "Automatic continue stopped after repeated usage limit hits · This task will not resume on its own (/rate-limit-options to try again)",
@@ -79,10 +76,8 @@ pub(super) const ROWS: &[Message] = &[
         id: "fast-overloaded",
         names: LimitKind::Overloaded,
         patterns: &[SaysAll(&["fast mode", "overloaded"])],
-        judgement: Weighed(
-            news::fast_mode,
-            "Too many people use fast mode. It pauses; Claude goes on at normal speed.",
-        ),
+        judgement: Weighed(news::fast_mode),
+        means: "Too many people use fast mode. It pauses; Claude goes on at normal speed.",
         wordings: &["Fast mode overloaded and is temporarily unavailable · resets in …"],
         helps: &[NORMAL_SPEED, LOOK_AT_STATUS_PAGE],
         source: "strings of clients 2.1.119 to 2.1.329",
@@ -96,10 +91,9 @@ pub(super) const ROWS: &[Message] = &[
             Says("fast mode unavailable"),
             Says("fast mode is not available"),
         ],
-        judgement: yours_to_change(
-            "Fast mode is not offered here: turn it off with /fast and go on at normal speed",
-            "no fast mode here · /fast turns it off",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "Fast mode is not offered here: turn it off with /fast and go on at normal speed",
+        badge: "no fast mode here · /fast turns it off",
         wordings: &[
             "API Error: 400 Fast mode is currently available in research preview in Claude Code. It is not yet available via API.",
         ],
@@ -111,10 +105,9 @@ pub(super) const ROWS: &[Message] = &[
         id: "fast-without-credits",
         names: LimitKind::UsageCredits,
         patterns: &[Says("fast mode disabled"), Says("fast mode requires")],
-        judgement: notice(
-            "Only fast mode is off, as it is paid from usage credits: Claude goes on at normal speed",
-            "only fast mode is off, Claude goes on",
-        ),
+        judgement: NOTICE,
+        means: "Only fast mode is off, as it is paid from usage credits: Claude goes on at normal speed",
+        badge: "only fast mode is off, Claude goes on",
         by_version: &[
             (
                 Versions::since(2, 1, 144),
@@ -142,10 +135,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("fast limit reached"),
             Says("fast mode paused"),
         ],
-        judgement: Weighed(
-            news::fast_mode,
-            "Fast mode was used too much at once. It pauses; Claude goes on at normal speed.",
-        ),
+        judgement: Weighed(news::fast_mode),
+        means: "Fast mode was used too much at once. It pauses; Claude goes on at normal speed.",
         wordings: &[
             "You've hit your fast limit · resets in …",
             "Fast limit reached, fast mode paused · resets in …",
@@ -157,13 +148,11 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "other-model",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[Says("limit reached, now using")],
-        judgement: notice(
-            "Work goes on with another model, as the limit of the first one is reached: /usage shows until when",
-            "work goes on with another model",
-        ),
+        judgement: NOTICE,
+        means: "Work goes on with another model, as the limit of the first one is reached: /usage shows until when",
+        badge: "work goes on with another model",
         by_version: &[(
             Versions::before(2, 0, 0),
             &["Claude Opus 4 limit reached, now using Sonnet 4"],
@@ -185,10 +174,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("currently using your overages"),
             Says("continuing with usage credits"),
         ],
-        judgement: Weighed(
-            news::paid_from_credits,
-            "Your included usage is used up. Work goes on, and every token is paid from usage credits until it is back.",
-        ),
+        judgement: Weighed(news::paid_from_credits),
+        means: "Your included usage is used up. Work goes on, and every token is paid from usage credits until it is back.",
         by_version: &[
             (
                 Versions::since(2, 1, 144),
@@ -208,7 +195,6 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "warning",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
             SaysAll(&["% of your", "used"]),
@@ -230,10 +216,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("cerca del límite"),
             Says("proche de la limite"),
         ],
-        judgement: Weighed(
-            news::warning,
-            "A warning before the limit. Nothing is stopped.",
-        ),
+        judgement: Weighed(news::warning),
+        means: "A warning before the limit. Nothing is stopped.",
         wordings: &[
             "You've used 85% of your weekly limit · resets …",
             "Over 75% of your 5-hour limit used · resets …",

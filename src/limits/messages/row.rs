@@ -18,8 +18,12 @@ pub struct Message {
     pub(in crate::limits) service: Option<Service>,
     /// What recognizes it. One match suffices.
     pub(in crate::limits) patterns: &'static [Pattern],
-    /// What it is, and how that is said.
+    /// What it is.
     pub(in crate::limits) judgement: Judgement,
+    /// What it means in general. Of a fixed judgement it is the headline, without its full stop.
+    pub(in crate::limits) means: &'static str,
+    /// The badge of a fixed judgement.
+    pub(in crate::limits) badge: &'static str,
     /// What it means, or meant, for some plans and versions.
     pub(in crate::limits) also: &'static [(Plans, Versions, &'static str)],
     /// How some versions word it, newest first; `…` is what varies.
@@ -42,7 +46,9 @@ pub(super) const ROW: Message = Message {
     names: LimitKind::Unknown,
     service: None,
     patterns: &[],
-    judgement: notice("", ""),
+    judgement: NOTICE,
+    means: "",
+    badge: "",
     also: &[],
     wordings: &[],
     by_version: &[],
@@ -80,14 +86,22 @@ pub(in crate::limits) enum Pattern {
 /// What a message is.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::limits) enum Judgement {
-    /// The same whatever the evidence: who can change it, whether waiting helps, headline, badge.
-    Fixed(Verdict, Who, Option<bool>, &'static str, &'static str),
-    /// The evidence decides: the rule chooses words with the verdict. With it what the message
-    /// means in general.
-    Weighed(fn(&Case<'_>) -> Diagnosis, &'static str),
+    /// The same whatever the evidence: who can change it, and whether waiting helps.
+    Fixed(Verdict, Who, Option<bool>),
+    /// The evidence decides: the rule chooses words with the verdict.
+    Weighed(fn(&Case<'_>) -> Diagnosis),
 }
 
 use Judgement::{Fixed, Weighed};
+
+/// No limit, which passes by itself.
+pub(super) const PASSING: Judgement = Fixed(Verdict::NotALimit, Who::Nobody, Some(true));
+/// No limit, but something that the user has to change.
+pub(super) const YOURS_TO_CHANGE: Judgement = Fixed(Verdict::NotALimit, Who::You, Some(false));
+/// Nothing is stopped: a warning, or news.
+pub(super) const NOTICE: Judgement = Fixed(Verdict::Notice, Who::Nobody, None);
+/// The message says that a limit has ended.
+pub(super) const OVER: Judgement = Fixed(Verdict::Over, Who::Nobody, None);
 
 impl Message {
     /// All wordings.
@@ -99,8 +113,8 @@ impl Message {
     /// What it means in general, and for some: "Pro, Max, 2.1.119 to before 2.1.153: …".
     pub(in crate::limits) fn meanings(&self) -> impl Iterator<Item = String> {
         let in_general = match self.judgement {
-            Weighed(_, means) => means.to_owned(),
-            Fixed(.., headline, _) => format!("{headline}."),
+            Weighed(_) => self.means.to_owned(),
+            Fixed(..) => format!("{}.", self.means),
         };
         let for_some = self.also.iter().map(|(plans, versions, means)| {
             let plans = plans.words();
@@ -115,11 +129,11 @@ impl Message {
     /// What the message is in this case.
     pub(in crate::limits) fn judge(&self, case: &Case<'_>) -> Diagnosis {
         let diagnosis = match self.judgement {
-            Fixed(verdict, who, waiting_helps, headline, badge) => {
-                let words = Words::Fixed(headline, badge);
+            Fixed(verdict, who, waiting_helps) => {
+                let words = Words::Fixed(self.means, self.badge);
                 Diagnosis::new(self.names, verdict, who, words).waiting(waiting_helps)
             }
-            Weighed(rule, _) => rule(case),
+            Weighed(rule) => rule(case),
         };
         Diagnosis {
             service: diagnosis
@@ -184,42 +198,3 @@ pub(in crate::limits) enum Concerns {
 
 /// All versions.
 pub(super) const ANY: Versions = Versions::ANY;
-
-/// No limit, which passes by itself.
-pub(super) const fn passing(headline: &'static str, badge: &'static str) -> Judgement {
-    no_limit(Who::Nobody, Some(true), headline, badge)
-}
-
-/// No limit, but something that the user has to change: waiting does not help.
-pub(super) const fn yours_to_change(headline: &'static str, badge: &'static str) -> Judgement {
-    no_limit(Who::You, Some(false), headline, badge)
-}
-
-/// No limit: it passes by itself, or somebody changes something.
-pub(super) const fn no_limit(
-    who: Who,
-    waiting_helps: Option<bool>,
-    headline: &'static str,
-    badge: &'static str,
-) -> Judgement {
-    Fixed(Verdict::NotALimit, who, waiting_helps, headline, badge)
-}
-
-/// Nothing is stopped: a warning, or news.
-pub(super) const fn notice(headline: &'static str, badge: &'static str) -> Judgement {
-    Fixed(Verdict::Notice, Who::Nobody, None, headline, badge)
-}
-
-/// The message says that a limit has ended.
-pub(super) const fn over(headline: &'static str, badge: &'static str) -> Judgement {
-    Fixed(Verdict::Over, Who::Nobody, None, headline, badge)
-}
-
-/// An admin's limit, whatever the evidence.
-pub(super) const fn admins(
-    waiting_helps: Option<bool>,
-    headline: &'static str,
-    badge: &'static str,
-) -> Judgement {
-    Fixed(Verdict::Real, Who::Admin, waiting_helps, headline, badge)
-}

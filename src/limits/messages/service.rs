@@ -1,22 +1,41 @@
 //! Throttles, quotas of other clouds, outages, and the last resort: the error's class and status.
 
-use super::row::Judgement::{self, Weighed};
+use super::row::Judgement::{Fixed, Weighed};
 use super::row::Pattern::{Class, Says, SaysAll, Status, Type};
-use super::row::{Message, ROW, no_limit, notice, passing, yours_to_change};
+use super::row::{Message, NOTICE, PASSING, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, GOOGLE_QUOTA,
     LESS_BUSY_MODEL, LOOK_AT_LOCKS, LOOK_AT_STATUS_PAGE, OPEN_USAGE_LATER, PAY, PAY_CONSOLE,
     RAISE_TIER, REPORT_UNKNOWN, RETRY, RETRY_ONCE, RETRY_SERVICE, TOMORROW, UPDATE, WAIT_UNKNOWN,
 };
-use crate::limits::kind::{LimitKind, Service, Who};
+use crate::limits::kind::{LimitKind, Service, Verdict, Who};
 use crate::limits::rules::{console, service, windows};
 
-/// Whatever gives it away: its words, its class or its status.
-const SERVER_FAILED: Judgement = passing(
-    "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
-    "service error, no limit · try again soon",
-);
+const SERVER_ERROR: Message = Message {
+    id: "server-error",
+    names: LimitKind::ServerError,
+    patterns: &[
+        Status(500, 599),
+        Says("internal server error"),
+        Says("service unavailable"),
+        Says("spend limit unavailable"),
+        Says("bad gateway"),
+        Says("all upstreams failed"),
+        Type("api_error"),
+    ],
+    judgement: PASSING,
+    means: "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
+    badge: "service error, no limit · try again soon",
+    wordings: &[
+        "API Error: 500 Internal server error. This is a server-side issue, usually temporary — try again in a moment.",
+        "API Error: 503 Service unavailable",
+        "spend limit unavailable",
+    ],
+    helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
+    source: "recorded from client 2.1.328",
+    ..ROW
+};
 
 pub(super) const NAMED: &[Message] = &[
     Message {
@@ -28,10 +47,9 @@ pub(super) const NAMED: &[Message] = &[
             Says("limiting requests to the usage page"),
             SaysAll(&["failed to load usage data", "rate limit"]),
         ],
-        judgement: notice(
-            "Only the usage page was asked too often, nothing is stopped: look again in a few minutes",
-            "only /usage is asked too often",
-        ),
+        judgement: NOTICE,
+        means: "Only the usage page was asked too often, nothing is stopped: look again in a few minutes",
+        badge: "only /usage is asked too often",
         wordings: &[
             "Claude is temporarily limiting requests to the usage page (not your usage limit). Try again in a moment.",
             "Usage endpoint is rate limited. Please try again in a moment.",
@@ -48,12 +66,9 @@ pub(super) const NAMED: &[Message] = &[
             Says("too many tokens per day"),
             Says("too many requests per day"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(true),
-            "Your AWS quota for the day is used up, no Claude plan is involved: ask AWS for more, or wait for tomorrow",
-            "AWS quota for the day · ask AWS, or wait for tomorrow",
-        ),
+        judgement: Fixed(Verdict::NotALimit, Who::You, Some(true)),
+        means: "Your AWS quota for the day is used up, no Claude plan is involved: ask AWS for more, or wait for tomorrow",
+        badge: "AWS quota for the day · ask AWS, or wait for tomorrow",
         wordings: &[
             "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.",
         ],
@@ -74,10 +89,9 @@ pub(super) const NAMED: &[Message] = &[
             SaysAll(&["serviceunavailableexception", "bedrock"]),
             Says("bedrock is unable to process"),
         ],
-        judgement: passing(
-            "AWS slows your account down, no Claude plan is involved: wait a minute and send the prompt again",
-            "AWS quota per minute · wait a minute",
-        ),
+        judgement: PASSING,
+        means: "AWS slows your account down, no Claude plan is involved: wait a minute and send the prompt again",
+        badge: "AWS quota per minute · wait a minute",
         wordings: &[
             "API Error (429 Too many tokens, please wait before trying again.)",
             "An error occurred (ThrottlingException) when calling the InvokeModel operation: Too many tokens, please wait before trying again.",
@@ -98,12 +112,9 @@ pub(super) const NAMED: &[Message] = &[
             Type("RESOURCE_EXHAUSTED"),
             Says("resource_exhausted"),
         ],
-        judgement: no_limit(
-            Who::You,
-            None,
-            "Your Google Cloud quota is used up, no Claude plan is involved: wait a minute, or ask Google for more",
-            "Google Cloud quota · wait a minute, or ask for more",
-        ),
+        judgement: Fixed(Verdict::NotALimit, Who::You, None),
+        means: "Your Google Cloud quota is used up, no Claude plan is involved: wait a minute, or ask Google for more",
+        badge: "Google Cloud quota · wait a minute, or ask for more",
         wordings: &[
             "API Error (429 {\"error\":{\"code\":429,\"message\":\"Quota exceeded for aiplatform.googleapis.com/online_prediction_input_tokens_per_minute_per_base_model with base model: …\",\"status\":\"RESOURCE_EXHAUSTED\"}})",
         ],
@@ -128,12 +139,9 @@ pub(super) const NAMED: &[Message] = &[
             Says("number of requests has exceeded your"),
             Says("connections to claude exceeds your"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(true),
-            "The API organization's rate per minute is exceeded: wait a minute; with a plan, look for a key in /status",
-            "API rate per minute · wait a minute, /status shows the key",
-        ),
+        judgement: Fixed(Verdict::NotALimit, Who::You, Some(true)),
+        means: "The API organization's rate per minute is exceeded: wait a minute; with a plan, look for a key in /status",
+        badge: "API rate per minute · wait a minute, /status shows the key",
         wordings: &[
             "API Error: Request rejected (429) · This request would exceed your organization's rate limit of 30,000 input tokens per minute",
             "API Error: Request rejected (429) · Number of request tokens has exceeded your per-minute rate limit",
@@ -150,10 +158,9 @@ pub(super) const NAMED: &[Message] = &[
             Says("request rejected (429)"),
             Says("upstream rate limit exceeded"),
         ],
-        judgement: passing(
-            "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
-            "too many requests, no usage limit · wait a minute",
-        ),
+        judgement: PASSING,
+        means: "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
+        badge: "too many requests, no usage limit · wait a minute",
         by_version: &[(
             Versions::since(2, 1, 108),
             &["API Error: Server is temporarily limiting requests (not your usage limit) · …"],
@@ -166,16 +173,13 @@ pub(super) const NAMED: &[Message] = &[
     },
     Message {
         id: "account-rate",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
             Says("exceed your account's rate limit"),
             Says("exceeded your account's rate limit"),
         ],
-        judgement: Weighed(
-            windows::account_rate,
-            "The API's own words behind every plan limit of clients 1.0 to 2.1.12x. They do not say which limit it is.",
-        ),
+        judgement: Weighed(windows::account_rate),
+        means: "The API's own words behind every plan limit of clients 1.0 to 2.1.12x. They do not say which limit it is.",
         by_version: &[(
             Versions::before(2, 1, 130),
             &["This request would exceed your account's rate limit. Please try again later."],
@@ -194,10 +198,8 @@ pub(super) const NAMED: &[Message] = &[
             Says("rate_limit_error"),
             Says("too many requests"),
         ],
-        judgement: Weighed(
-            service::rate_limit_reached,
-            "Before 2.1.108 Claude Code said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's limits.",
-        ),
+        judgement: Weighed(service::rate_limit_reached),
+        means: "Before 2.1.108 Claude Code said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's limits.",
         by_version: &[(
             Versions::before(2, 1, 108),
             &["API Error: Rate limit reached"],
@@ -228,10 +230,9 @@ pub(super) const NAMED: &[Message] = &[
             Type("overloaded_error"),
             Class("overloaded"),
         ],
-        judgement: passing(
-            "The service is overloaded, no limit of yours is involved: wait a few minutes and send the prompt again",
-            "service overloaded, no limit · try again soon",
-        ),
+        judgement: PASSING,
+        means: "The service is overloaded, no limit of yours is involved: wait a few minutes and send the prompt again",
+        badge: "service overloaded, no limit · try again soon",
         wordings: &[
             "API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.",
             "API Error: Repeated 529 Overloaded errors. The API is at capacity — this is usually temporary.",
@@ -241,28 +242,7 @@ pub(super) const NAMED: &[Message] = &[
         source: "recorded from client 2.1.328, where the error's class is server_error, not overloaded",
         ..ROW
     },
-    Message {
-        id: "server-error",
-        names: LimitKind::ServerError,
-        patterns: &[
-            Status(500, 599),
-            Says("internal server error"),
-            Says("service unavailable"),
-            Says("spend limit unavailable"),
-            Says("bad gateway"),
-            Says("all upstreams failed"),
-            Type("api_error"),
-        ],
-        judgement: SERVER_FAILED,
-        wordings: &[
-            "API Error: 500 Internal server error. This is a server-side issue, usually temporary — try again in a moment.",
-            "API Error: 503 Service unavailable",
-            "spend limit unavailable",
-        ],
-        helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
-        source: "recorded from client 2.1.328",
-        ..ROW
-    },
+    SERVER_ERROR,
     Message {
         id: "not-reached",
         names: LimitKind::ServerError,
@@ -306,10 +286,9 @@ pub(super) const NAMED: &[Message] = &[
             Says("proxy refused the connection"),
             Says("host_not_allowed"),
         ],
-        judgement: passing(
-            "The service was not reached, no limit is involved: check your network, then send the prompt again",
-            "service not reached, no limit · check the network",
-        ),
+        judgement: PASSING,
+        means: "The service was not reached, no limit is involved: check your network, then send the prompt again",
+        badge: "service not reached, no limit · check the network",
         wordings: &[
             "API Error: Connection error.",
             "API Error: Request timed out.",
@@ -322,17 +301,15 @@ pub(super) const NAMED: &[Message] = &[
     },
     Message {
         id: "locks",
-        names: LimitKind::Unknown,
         patterns: &[
             Says("lock acquisition failed"),
             Says("lock file is already being held"),
             Says("another claude process is currently"),
             Says("another process is currently installing claude"),
         ],
-        judgement: yours_to_change(
-            "This is about lock files, no usage limit is involved: whycap locks shows whether one is stuck",
-            "a lock file, no limit · whycap locks",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "This is about lock files, no usage limit is involved: whycap locks shows whether one is stuck",
+        badge: "a lock file, no limit · whycap locks",
         wordings: &[
             "NON-FATAL: Lock acquisition failed for … (expected in multi-process scenarios)",
             "Failed to save config with lock: Error: Lock file is already being held",
@@ -357,10 +334,8 @@ pub(super) const BY_CLASS: &[Message] = &[
             Class("rate_limit"),
             Type("rate_limit_error"),
         ],
-        judgement: Weighed(
-            service::too_many_requests,
-            "Something limits the rate of requests. Without what the server says about the plan's limits it is none of those.",
-        ),
+        judgement: Weighed(service::too_many_requests),
+        means: "Something limits the rate of requests. Without what the server says about the plan's limits it is none of those.",
         helps: &[RETRY, CHECK_METERS, LOOK_AT_STATUS_PAGE],
         source: "recorded from client 2.1.328: plan limits carry quotaLimits, throttles do not",
         ..ROW
@@ -369,28 +344,27 @@ pub(super) const BY_CLASS: &[Message] = &[
         id: "class-billing",
         names: LimitKind::Billing,
         patterns: &[Class("billing_error")],
-        judgement: Weighed(console::billing, "Something about payment or credits."),
+        judgement: Weighed(console::billing),
+        means: "Something about payment or credits.",
         helps: &[CHECK_STATUS, PAY, PAY_CONSOLE],
         source: "the StopFailure event's classes in the Agent SDK",
         ..ROW
     },
     Message {
         id: "class-server",
-        names: LimitKind::ServerError,
         patterns: &[Class("server_error")],
-        judgement: SERVER_FAILED,
-        helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
+        wordings: &[],
         source: "the StopFailure event's classes in the Agent SDK",
-        ..ROW
+        ..SERVER_ERROR
     },
 ];
 
 /// Nothing recognizes it: whycap says so instead of guessing.
 pub(super) static UNKNOWN: Message = Message {
     id: "unknown",
-    names: LimitKind::Unknown,
     patterns: &[],
-    judgement: Weighed(service::not_known, "Not known."),
+    judgement: Weighed(service::not_known),
+    means: "Not known.",
     helps: &[
         CHECK_METERS,
         CHECK_STATUS,

@@ -2,7 +2,7 @@
 
 use super::row::Judgement::Fixed;
 use super::row::Pattern::{Class, Says, SaysAll, Status};
-use super::row::{Message, ROW, yours_to_change};
+use super::row::{Message, ROW, YOURS_TO_CHANGE};
 use crate::limits::helps::{
     CLEAR, COMPACT, LOWER_MAX_TOKENS, REMOVE_IMAGES, REWIND, SHORTER_ANSWER,
 };
@@ -13,13 +13,9 @@ pub(super) const ROWS: &[Message] = &[
         id: "context-low",
         names: LimitKind::PromptTooLong,
         patterns: &[Says("context low ("), Says("until auto-compact")],
-        judgement: Fixed(
-            Verdict::Notice,
-            Who::You,
-            Some(false),
-            "The conversation is getting long, nothing is stopped: /compact makes room, /clear starts again",
-            "the conversation is getting long · /compact",
-        ),
+        judgement: Fixed(Verdict::Notice, Who::You, Some(false)),
+        means: "The conversation is getting long, nothing is stopped: /compact makes room, /clear starts again",
+        badge: "the conversation is getting long · /compact",
         wordings: &[
             "Context low (9% remaining) · Run /compact to compact & continue",
             "Context left until auto-compact: 25%",
@@ -30,7 +26,6 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "max-tokens",
-        names: LimitKind::Unknown,
         patterns: &[
             SaysAll(&["max_tokens", "maximum allowed number of output tokens"]),
             SaysAll(&["max_tokens", "exceed the model limit"]),
@@ -38,10 +33,9 @@ pub(super) const ROWS: &[Message] = &[
             Says("max_tokens must be greater than"),
             SaysAll(&["max_tokens: ", " > "]),
         ],
-        judgement: yours_to_change(
-            "A setting asks for longer answers than the model gives: lower CLAUDE_CODE_MAX_OUTPUT_TOKENS or unset it",
-            "CLAUDE_CODE_MAX_OUTPUT_TOKENS is too high",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "A setting asks for longer answers than the model gives: lower CLAUDE_CODE_MAX_OUTPUT_TOKENS or unset it",
+        badge: "CLAUDE_CODE_MAX_OUTPUT_TOKENS is too high",
         wordings: &[
             "API Error: 400 max_tokens: 64000 > 32000, which is the maximum allowed number of output tokens for …",
         ],
@@ -65,10 +59,9 @@ pub(super) const ROWS: &[Message] = &[
             Says("image base64 size"),
             Says("images exceed the api limit"),
         ],
-        judgement: yours_to_change(
-            "An image is too large, no usage limit is involved: take it out with /compact, or make it smaller",
-            "an image is too large, no limit · /compact",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "An image is too large, no usage limit is involved: take it out with /compact, or make it smaller",
+        badge: "an image is too large, no limit · /compact",
         wordings: &[
             "API Error: 400 messages.44.content.1.image.source.base64: image exceeds 5 MB maximum: 11641928 bytes > 5242880 bytes",
             "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels",
@@ -90,10 +83,9 @@ pub(super) const ROWS: &[Message] = &[
             Says("pushed the request over the limit"),
             Status(413, 413),
         ],
-        judgement: yours_to_change(
-            "The request is too large, mostly because of images or files: take some out, or run /compact",
-            "request too large, no limit · /compact",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "The request is too large, mostly because of images or files: take some out, or run /compact",
+        badge: "request too large, no limit · /compact",
         wordings: &[
             "Request too large (max 32MB). Accumulated images and attachments in the conversation pushed the request over the limit. Remove older images or compact the conversation.",
             "PDF too large (max 100 pages, 32MB).",
@@ -104,16 +96,14 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "answer-too-long",
-        names: LimitKind::Unknown,
         patterns: &[
             Says("output token maximum"),
             Says("output token limit"),
             Class("max_output_tokens"),
         ],
-        judgement: yours_to_change(
-            "The answer reached the length that one answer may have, no usage limit: ask for it in parts",
-            "answer too long, no limit · ask for it in parts",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "The answer reached the length that one answer may have, no usage limit: ask for it in parts",
+        badge: "answer too long, no limit · ask for it in parts",
         wordings: &[
             "API Error: Claude's response exceeded the 32000 output token maximum. To configure this behavior, set the CLAUDE_CODE_MAX_OUTPUT_TOKENS environment variable.",
         ],
@@ -143,10 +133,9 @@ pub(super) const ROWS: &[Message] = &[
             Says("prompt_too_long"),
             Says("autocompact is thrashing"),
         ],
-        judgement: yours_to_change(
-            "The conversation is longer than the model takes, no usage limit is involved: run /compact or /clear",
-            "conversation too long, no limit · /compact",
-        ),
+        judgement: YOURS_TO_CHANGE,
+        means: "The conversation is longer than the model takes, no usage limit is involved: run /compact or /clear",
+        badge: "conversation too long, no limit · /compact",
         wordings: &[
             "Prompt is too long · …",
             "Context limit reached · /compact or /clear to continue",

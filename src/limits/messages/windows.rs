@@ -20,10 +20,8 @@ pub(super) const ROWS: &[Message] = &[
         id: "weekly-opus",
         names: LimitKind::Window(Window::WeeklyOpus),
         patterns: &[Limit(&["opus"])],
-        judgement: Weighed(
-            windows::used_up,
-            "The week's usage of Opus models is used up. Other models still work.",
-        ),
+        judgement: Weighed(windows::used_up),
+        means: "The week's usage of Opus models is used up. Other models still work.",
         wordings: &[
             "You've hit your Opus limit · resets …",
             "Opus weekly limit reached ∙ resets …",
@@ -36,10 +34,8 @@ pub(super) const ROWS: &[Message] = &[
         id: "weekly-sonnet",
         names: LimitKind::Window(Window::WeeklySonnet),
         patterns: &[Limit(&["sonnet"])],
-        judgement: Weighed(
-            windows::used_up,
-            "The week's usage of Sonnet models is used up. Other models still work.",
-        ),
+        judgement: Weighed(windows::used_up),
+        means: "The week's usage of Sonnet models is used up. Other models still work.",
         wordings: &["You've hit your Sonnet limit · resets …"],
         helps: &[OTHER_MODEL, WAIT],
         source: "recorded from client 2.1.328 (claim seven_day_sonnet)",
@@ -53,10 +49,8 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&["mythos"]),
             Says("used your included fable"),
         ],
-        judgement: Weighed(
-            windows::used_up,
-            "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
-        ),
+        judgement: Weighed(windows::used_up),
+        means: "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
         wordings: &[
             "You've hit your Fable limit · resets …. Switch to another model to continue.",
             "You've reached your Fable 5 limit. Run /usage-credits to continue or switch models with /model.",
@@ -70,10 +64,8 @@ pub(super) const ROWS: &[Message] = &[
         id: "weekly",
         names: LimitKind::Window(Window::Weekly),
         patterns: &[Limit(&["weekly"]), Limit(&["7-day"])],
-        judgement: Weighed(
-            windows::used_up,
-            "The week's usage is used up. It counts all models together.",
-        ),
+        judgement: Weighed(windows::used_up),
+        means: "The week's usage is used up. It counts all models together.",
         also: &[(
             Plans::ProAndEnterprise,
             ANY,
@@ -99,10 +91,8 @@ pub(super) const ROWS: &[Message] = &[
             Limit(&["five-hour"]),
             Limit(&["session"]),
         ],
-        judgement: Weighed(
-            windows::used_up,
-            "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
-        ),
+        judgement: Weighed(windows::used_up),
+        means: "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
         by_version: &[
             (
                 Versions::since(2, 1, 312),
@@ -125,7 +115,6 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "no-name",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
             Limit(&[]),
@@ -135,10 +124,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("wait for your usage limit"),
             Says("continuing automatically when your limit resets"),
         ],
-        judgement: Weighed(
-            windows::used_up,
-            "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
-        ),
+        judgement: Weighed(windows::used_up),
+        means: "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
         by_version: &[
             (
                 ANY,
