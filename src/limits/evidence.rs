@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Service, Window};
+use super::kind::{Service, Who, Window};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
 use crate::claude::meters::Meter;
@@ -106,6 +106,16 @@ impl Evidence {
         ClientVersion::parse(self.client_version.as_deref()?)
     }
 
+    /// Whether the version is known to be this one or a newer one.
+    pub(super) fn is_since(&self, first: ClientVersion) -> bool {
+        self.version().is_some_and(|version| version >= first)
+    }
+
+    /// Whether the version is known to be older than this one.
+    pub(super) fn is_before(&self, first: ClientVersion) -> bool {
+        self.version().is_some_and(|version| version < first)
+    }
+
     /// What the server said about the windows, if it refused.
     pub fn quota(&self) -> Option<&QuotaLimits> {
         self.line
@@ -148,10 +158,8 @@ impl Evidence {
         /// The last version known to word limits wrongly for a plan that it knows.
         const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
         self.installations > 1
-            || match self.version() {
-                Some(version) => version < WORDS_ARE_RIGHT_FROM,
-                None => self.seen == Seen::Pasted,
-            }
+            || self.is_before(WORDS_ARE_RIGHT_FROM)
+            || (self.version().is_none() && self.seen == Seen::Pasted)
     }
 
     /// Keys, tokens and helpers that Claude Code prefers to a login.
@@ -167,6 +175,15 @@ impl Evidence {
     /// Whether the login administers an organization.
     pub(super) fn is_admins(&self) -> bool {
         self.account.as_ref().is_some_and(Account::administers)
+    }
+
+    /// Who pays, and can change what is paid for.
+    pub(super) fn payer(&self) -> Who {
+        if self.is_shared_plan() {
+            Who::Admin
+        } else {
+            Who::You
+        }
     }
 
     /// Whether the login is a seat in an organization.

@@ -9,7 +9,7 @@ use crate::limits::helps::{
     STANDARD_CONTEXT, TURN_CREDITS_ON, UPDATE, WAIT,
 };
 use crate::limits::kind::{LimitKind, Service};
-use crate::limits::rules::credits;
+use crate::limits::rules::{credits, service};
 
 pub(super) const ROWS: &[Message] = &[
     Message {
@@ -23,8 +23,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("long context beta is not yet available"),
         ],
         judgement: YOURS_TO_CHANGE,
-        means: "The 1M context needs usage credits, no limit is reached: choose the model without [1m] in /model",
-        badge: "1M context needs credits · /model without [1m]",
+        means: service::ONLY_STANDARD_CONTEXT.0,
+        badge: service::ONLY_STANDARD_CONTEXT.1,
         by_version: &[
             (
                 Versions::since(2, 1, 144),

@@ -159,8 +159,8 @@ pub(super) const NAMED: &[Message] = &[
             Says("upstream rate limit exceeded"),
         ],
         judgement: PASSING,
-        means: "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
-        badge: "too many requests, no usage limit · wait a minute",
+        means: service::THROTTLED.0,
+        badge: service::THROTTLED.1,
         by_version: &[(
             Versions::since(2, 1, 108),
             &["API Error: Server is temporarily limiting requests (not your usage limit) · …"],

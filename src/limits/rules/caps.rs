@@ -128,8 +128,7 @@ fn shared(evidence: &Evidence, cap: LimitKind, has_room: bool, waiting: Option<b
     if has_room {
         return unconfirmed(meant).unknown(CAP_BUT_ROOM);
     }
-    let is_ambiguous = |version| version < TELLS_MEMBERS_APART;
-    let may_be_members = meant == OrgSpendCap && evidence.version().is_some_and(is_ambiguous);
+    let may_be_members = meant == OrgSpendCap && evidence.is_before(TELLS_MEMBERS_APART);
     of(meant, verdict, Words::Told(reached))
         .waiting(waiting)
         .unknown_if(may_be_members, MAY_BE_THE_MEMBERS)

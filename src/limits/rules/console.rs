@@ -114,16 +114,12 @@ fn whose_gateway(telling: &Telling<'_>) -> String {
 /// The balance at another service than Anthropic's.
 pub(in crate::limits) fn provider_balance(case: &Case<'_>) -> Diagnosis {
     let words = Words::Told(|telling| {
-        let host = telling.evidence.gateway().filter(|host| host.len() <= 40);
-        let headline = match host {
-            Some(host) => {
-                format!("The balance at {host} is empty: add money there, not at Anthropic")
-            }
-            None => {
-                "The balance at the service behind ANTHROPIC_BASE_URL is empty: add money there"
-                    .to_owned()
-            }
+        let gateway = telling.evidence.gateway();
+        let (host, instead) = match gateway.filter(|host| host.len() <= 40) {
+            Some(host) => (host, ", not at Anthropic"),
+            None => ("the service behind ANTHROPIC_BASE_URL", ""),
         };
+        let headline = format!("The balance at {host} is empty: add money there{instead}");
         said(&[headline], "the provider's balance is empty · add money")
     });
     Diagnosis::new(case.names, Verdict::Real, Who::You, words)
@@ -133,11 +129,7 @@ pub(in crate::limits) fn provider_balance(case: &Case<'_>) -> Diagnosis {
 
 /// A payment.
 pub(in crate::limits) fn billing(case: &Case<'_>) -> Diagnosis {
-    let who = if case.evidence.is_shared_plan() {
-        Who::Admin
-    } else {
-        Who::You
-    };
+    let who = case.evidence.payer();
     let words = Words::Fixed(
         "A payment failed or ended: look at the billing settings, waiting does not help",
         "payment due · see billing settings",

@@ -49,10 +49,10 @@ pub(in crate::limits) fn organizations(case: &Case<'_>) -> Diagnosis {
 fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
     let evidence = case.evidence;
     let is_shared = evidence.is_shared_plan();
-    let who = if is_shared || names_the_organization {
+    let who = if names_the_organization {
         Who::Admin
     } else {
-        Who::You
+        evidence.payer()
     };
     let found = |verdict, who, words: fn(&Telling<'_>) -> Said| {
         Diagnosis::new(UsageCredits, verdict, who, Words::Told(words))
@@ -77,9 +77,7 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
     }
     let unconfirmed = |who| found(Verdict::CannotTell, who, says_the_message).first(CHECK_METERS);
     if meters::all_low(evidence) {
-        let is_old = evidence
-            .version()
-            .is_some_and(|version| version < SENT_TO_THE_POOL_BEFORE);
+        let is_old = evidence.is_before(SENT_TO_THE_POOL_BEFORE);
         if is_shared && names_the_organization && !is_old {
             return unconfirmed(Who::Admin).unknown(POOL_BUT_ROOM);
         }
