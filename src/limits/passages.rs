@@ -139,43 +139,40 @@ impl Passage {
         let mut rest = object;
         while let Some((key, value, after)) = next_pair(rest) {
             rest = after;
-            let number = || {
-                value
-                    .trim_end_matches(|c: char| !c.is_ascii_digit())
-                    .parse::<i64>()
-                    .ok()
-            };
-            if let Some(text) = quoted(value) {
-                if key == "type" || key == "code" || key == "status" {
+            match value {
+                Value::Text(text) if ["type", "code", "status"].contains(&key) => {
                     self.types.push(text.split_whitespace().collect());
-                } else if TEXTS.contains(&key) && !texts.iter().any(|known| known == text) {
-                    texts.push(text.to_owned());
                 }
-            } else if STATUS.contains(&key) {
-                let status = number().and_then(|status| u16::try_from(status).ok());
-                self.status = status
-                    .filter(|status| (400..600).contains(status))
-                    .or(self.status);
-            } else if EPOCHS.contains(&key)
-                && let Some(seconds) = number()
-            {
-                texts.push(format!("resets {seconds}"));
+                Value::Text(text) if TEXTS.contains(&key) => {
+                    if !texts.iter().any(|known| known == text) {
+                        texts.push(text.to_owned());
+                    }
+                }
+                Value::Number(digits) if STATUS.contains(&key) => {
+                    let status = digits.parse().ok();
+                    let status = status.filter(|status| (400..600).contains(status));
+                    self.status = status.or(self.status);
+                }
+                Value::Number(digits) if EPOCHS.contains(&key) => {
+                    let seconds = digits.parse::<i64>().ok();
+                    texts.extend(seconds.map(|seconds| format!("resets {seconds}")));
+                }
+                Value::Text(_) | Value::Number(_) => {}
             }
         }
         join(&mut self.text, &texts.join(". "));
     }
 }
 
-fn quoted(value: &str) -> Option<&str> {
-    let quote = value.chars().next().filter(|c| ['"', '\''].contains(c))?;
-    let text = value.strip_prefix(quote)?;
-    // One that was cut off has no end.
-    Some(text.strip_suffix(quote).unwrap_or(text))
+/// A value in JSON: the text without its quotes, or the digits.
+enum Value<'a> {
+    Text(&'a str),
+    Number(&'a str),
 }
 
-/// The next `"key": value` whose value is a text or a number: key, value with its quotes, the rest.
+/// The next `"key": value` whose value is a text or a number, and what comes after it.
 /// A value that is an object or a list is entered.
-fn next_pair(text: &str) -> Option<(&str, &str, &str)> {
+fn next_pair(text: &str) -> Option<(&str, Value<'_>, &str)> {
     let mut rest = text;
     loop {
         let start = rest.find(['"', '\''])?;
@@ -194,18 +191,19 @@ fn next_pair(text: &str) -> Option<(&str, &str, &str)> {
         let value = value.trim_start();
         match value.chars().next()? {
             quote @ ('"' | '\'') => {
-                let closing = value
+                // One that was cut off has no end.
+                let (end, _) = value
                     .char_indices()
                     .skip(1)
                     .find(|(at, c)| *c == quote && ends_value(value, *at))
-                    .map_or(value.len(), |(at, _)| at + 1);
-                return Some((key, value.get(..closing)?, value.get(closing..)?));
+                    .unwrap_or((value.len(), quote));
+                let after = value.get(end + 1..).unwrap_or_default();
+                return Some((key, Value::Text(value.get(1..end)?), after));
             }
             c if c.is_ascii_digit() => {
-                let closing = value
-                    .find(|c: char| !c.is_ascii_digit())
-                    .unwrap_or(value.len());
-                return Some((key, value.get(..closing)?, value.get(closing..)?));
+                let end = value.find(|c: char| !c.is_ascii_digit());
+                let (digits, after) = value.split_at(end.unwrap_or(value.len()));
+                return Some((key, Value::Number(digits), after));
             }
             _ => rest = value,
         }
