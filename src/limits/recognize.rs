@@ -94,6 +94,7 @@ mod tests {
         let mut ids = std::collections::BTreeSet::new();
         for message in messages::all() {
             assert!(ids.insert(message.id), "{}", message.id);
+            assert!(!message.means.is_empty(), "{}", message.id);
             assert!(!message.helps.is_empty(), "{}", message.id);
             assert!(!message.source.is_empty(), "{}", message.id);
         }

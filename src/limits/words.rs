@@ -47,20 +47,20 @@ impl Telling<'_> {
     /// The same for a window that may be one model's: the others still work.
     pub(super) fn until_back_or_another_model(&self, what: &str, badge: &str) -> Said {
         let said = self.until_back(what, badge);
-        let has_passed = self.resets.chosen.is_some() && self.reset_ahead().is_none();
-        if !self.window().is_of_one_model() || has_passed {
+        if !self.window().is_of_one_model() {
             return said;
         }
         let other = format!("{what}: use another model (/model)");
-        let headlines = self.reset_ahead().map(|reset| {
-            let long = self.clock.time_and_distance(reset.at);
-            let short = self.clock.time(reset.at);
-            [long, short].map(|until| format!("{other} until {until}"))
-        });
-        match headlines {
-            Some(headlines) => self::said(&headlines, said.badge),
-            None => self::said(&[other], said.badge),
-        }
+        let headlines = match (self.reset_ahead(), self.resets.chosen) {
+            (Some(reset), _) => vec![
+                format!("{other} until {}", self.clock.time_and_distance(reset.at)),
+                format!("{other} until {}", self.clock.time(reset.at)),
+            ],
+            (None, None) => vec![other],
+            // It has passed.
+            (None, Some(_)) => return said,
+        };
+        self::said(&headlines, said.badge)
     }
 
     /// The same, where it is not the user who is back.
