@@ -54,7 +54,8 @@ fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
     let at = line.and_then(|line| line.at).or(Some(evidence.at));
     let said = |sentence| reason(Source::Transcript, at, sentence);
     if let Some(quota) = evidence.quota() {
-        return the_servers_words(quota, telling).map(said).collect();
+        let words = the_servers_words(quota, telling);
+        return words.into_iter().map(said).collect();
     }
     let class = evidence.class().and_then(identifier);
     let class = class.unwrap_or("an unknown error");
@@ -74,10 +75,7 @@ fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
 }
 
 /// Which limit refused until when, and why usage credits did not take over.
-fn the_servers_words(
-    quota: &QuotaLimits,
-    telling: &Telling<'_>,
-) -> impl Iterator<Item = String> + use<> {
+fn the_servers_words(quota: &QuotaLimits, telling: &Telling<'_>) -> Vec<String> {
     let limit = match (telling.evidence.refused_window(), &quota.rate_limit_type) {
         (Some(window), _) => window.limit(),
         (None, Some(name)) if name == "overage" => "usage credits",
@@ -87,12 +85,13 @@ fn the_servers_words(
     let resets = quota.resets_at.map(|at| telling.clock.time(at));
     let resets = resets.map(|time| format!(", resets {time}"));
     let refused = format!("The server says: {limit}{}.", resets.unwrap_or_default());
-    let disabled = quota.overage_disabled_reason.as_deref().map(|reason| {
+    let mut words = vec![refused];
+    words.extend(quota.overage_disabled_reason.as_deref().map(|reason| {
         let name = identifier(reason).map(|name| format!(" ({name})"));
-        let (words, name) = (why_no_credits(reason), name.unwrap_or_default());
-        format!("Usage credits did not take over: {words}{name}.")
-    });
-    std::iter::once(refused).chain(disabled)
+        let (why, name) = (why_no_credits(reason), name.unwrap_or_default());
+        format!("Usage credits did not take over: {why}{name}.")
+    }));
+    words
 }
 
 /// Why usage credits did not take over, by the server's `overageDisabledReason`. Names as in the
