@@ -161,23 +161,18 @@ impl Incident {
 pub fn without_keys(text: &str) -> String {
     /// Shorter runs are words.
     const SHORTEST_TOKEN: usize = 40;
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(is_part) {
-        let (before, from) = rest.split_at(start);
-        clean.push_str(before);
-        let end = from.find(|c| !is_part(c)).unwrap_or(from.len());
-        let (word, after) = from.split_at(end);
-        if word.starts_with("sk-") || word.len() >= SHORTEST_TOKEN {
-            clean.push_str("[key]");
-        } else {
-            clean.push_str(word);
-        }
-        rest = after;
-    }
-    clean.push_str(rest);
-    clean
+    let is_edge = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let pieces = text.split_inclusive(is_edge);
+    pieces
+        .map(|piece| {
+            let word = piece.trim_end_matches(is_edge);
+            if word.starts_with("sk-") || word.len() >= SHORTEST_TOKEN {
+                piece.replace(word, "[key]")
+            } else {
+                piece.to_owned()
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

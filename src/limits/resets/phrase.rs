@@ -246,24 +246,16 @@ fn month(word: &str) -> Option<u32> {
 
 /// `8am`, `3:33pm`, `14:30`, `00:00`, `9:30` (an "am" may follow).
 fn clock(word: &str) -> Option<NaiveTime> {
-    let (digits, half) = match word.strip_suffix("am") {
-        Some(digits) => (digits, Some(false)),
-        None => match word.strip_suffix("pm") {
-            Some(digits) => (digits, Some(true)),
-            None => (word, None),
-        },
-    };
+    let morning = word.strip_suffix("am").map(|digits| (digits, false));
+    let half = morning.or_else(|| Some((word.strip_suffix("pm")?, true)));
+    let (digits, _) = half.unwrap_or((word, false));
     let (hour, minute) = match digits.split_once(':') {
         Some((hour, minute)) => (hour, minute.get(..2)?),
         // A bare number without am or pm is no time.
-        None if half.is_some() => (digits, "0"),
-        None => return None,
+        None => (half?.0, "0"),
     };
     let time = NaiveTime::from_hms_opt(hour.parse().ok()?, minute.parse().ok()?, 0)?;
-    match half {
-        Some(afternoon) => half_of_day(time, afternoon),
-        None => Some(time),
-    }
+    half.map_or(Some(time), |(_, afternoon)| half_of_day(time, afternoon))
 }
 
 fn half_of_day(time: NaiveTime, afternoon: bool) -> Option<NaiveTime> {
