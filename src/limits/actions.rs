@@ -6,8 +6,8 @@ use super::diagnosis::Telling;
 use super::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHECK_STATUS,
     CREDITS_INSTEAD, Help, OTHER_PATH, RAISE_CONSOLE_CAP, RAISE_ORG_CAP, RAISE_OWN_CAP,
-    TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION, WAIT, WAIT_FOR_CAP,
-    WAIT_UNKNOWN,
+    STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION, WAIT,
+    WAIT_FOR_CAP, WAIT_UNKNOWN,
 };
 use super::kind::{LimitKind, Verdict};
 use super::messages::Message;
@@ -43,10 +43,15 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
     let has_reset = telling.resets.chosen.is_some();
     // An update only helps those who run something old.
     let is_old = telling.evidence.may_run_an_old_client();
+    // Where the model is known to be no 1M variant, choosing one without it is no advice.
+    let may_be_long_context = diagnosis.limit == LimitKind::LongContextCredits
+        || telling.evidence.model.is_none()
+        || telling.evidence.is_long_context_model();
     chosen.retain(|help| match *help {
         WAIT => !waits_in_vain,
         WAIT_FOR_CAP => has_reset,
         UPDATE => is_old,
+        STANDARD_CONTEXT => may_be_long_context,
         _ => true,
     });
     // A known reset comes before what an admin may do. Another model or a higher cap comes before a

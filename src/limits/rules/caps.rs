@@ -63,7 +63,11 @@ fn real(cap: LimitKind) -> Diagnosis {
 /// Only the message says so.
 fn unconfirmed(cap: LimitKind) -> Diagnosis {
     let words = match cap {
-        OwnSpendCap => Words::Told(own_says_the_message),
+        OwnSpendCap => Words::Told(|telling| {
+            let pool = telling.pool();
+            let what = format!("Your own monthly cap on {pool} is reached, says the message");
+            telling.until(&what, "your included usage is back", "own spend cap")
+        }),
         MemberSpendCap => Words::Fixed(
             "The message names an admin's limit on you: ask an Owner, or look at /usage first",
             "an admin's limit, says the message · ask an Owner",
@@ -201,12 +205,6 @@ fn reached(telling: &Telling<'_>) -> Said {
         &[format!("{alone}: {raise}")],
         format!("{badge} · reset: see /usage"),
     )
-}
-
-fn own_says_the_message(telling: &Telling<'_>) -> Said {
-    let pool = telling.pool();
-    let what = format!("Your own monthly cap on {pool} is reached, says the message");
-    telling.until(&what, "your included usage is back", "own spend cap")
 }
 
 fn no_organization(telling: &Telling<'_>) -> Said {

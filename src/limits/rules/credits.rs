@@ -20,14 +20,6 @@ const NOT_FOR_KEYS: &str =
 
 const IF_FALSE: &[Help] = &[
     UPDATE,
-    SEND_AGAIN_LATER,
-    CHECK_METERS,
-    CHECK_STATUS,
-    DO_NOT_BUY,
-    REPORT,
-];
-const IF_LONG: &[Help] = &[
-    UPDATE,
     STANDARD_CONTEXT,
     SEND_AGAIN_LATER,
     CHECK_METERS,
@@ -81,10 +73,8 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
         if is_shared && names_the_organization && !is_old {
             return unconfirmed(Who::Admin).unknown(POOL_BUT_ROOM);
         }
-        // Where the model is known to be no 1M variant, choosing one without it is no advice.
-        let may_be_long = evidence.model.is_none() || evidence.is_long_context_model();
         return found(Verdict::FalseLikely, Who::You, contradicted)
-            .helps(if may_be_long { IF_LONG } else { IF_FALSE })
+            .helps(IF_FALSE)
             .decided_by(if is_old {
                 Source::Version
             } else {
