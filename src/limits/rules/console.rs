@@ -2,9 +2,8 @@
 
 use crate::claude::credentials::SetIn;
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
-use crate::limits::evidence::Evidence;
 use crate::limits::helps::CHECK_STATUS;
-use crate::limits::kind::{LimitKind, Verdict, Who};
+use crate::limits::kind::{Verdict, Who};
 
 const WHERE_IS_THE_KEY: &str = "You have a plan, and no API key was found in the environment or in the settings. /status shows which one the session uses.";
 const OTHER_SHELL: &str =
@@ -13,8 +12,8 @@ const NO_DATE: &str =
     "The message does not say when this starts again. Monthly limits do so with the month.";
 
 /// A key, a token or a helper took the place of a login with a plan.
-fn wrong_credential(limit: LimitKind, evidence: &Evidence) -> Diagnosis {
-    let decisive = match evidence.login_replaced_by().next() {
+fn wrong_credential(case: &Case<'_>) -> Diagnosis {
+    let decisive = match case.evidence.login_replaced_by().next() {
         Some(stray) if stray.set_in != SetIn::Environment => Source::Settings,
         _ => Source::Environment,
     };
@@ -28,14 +27,14 @@ fn wrong_credential(limit: LimitKind, evidence: &Evidence) -> Diagnosis {
             format!("{stray} is used, not your plan · /whycap"),
         )
     });
-    Diagnosis::new(limit, Verdict::WrongCredential, Who::You, words).decided_by(decisive)
+    Diagnosis::new(case.names, Verdict::WrongCredential, Who::You, words).decided_by(decisive)
 }
 
 /// "Credit balance is too low".
 pub(in crate::limits) fn balance(case: &Case<'_>) -> Diagnosis {
     let evidence = case.evidence;
     if evidence.has_stray_credential() {
-        return wrong_credential(case.names, evidence).waiting(false);
+        return wrong_credential(case).waiting(false);
     }
     if evidence.plan().is_none() {
         let words = Words::Fixed(
@@ -59,7 +58,7 @@ pub(in crate::limits) fn balance(case: &Case<'_>) -> Diagnosis {
 pub(in crate::limits) fn cap(case: &Case<'_>) -> Diagnosis {
     if case.evidence.has_stray_credential() {
         let is_dated = case.reset_in_text().is_some();
-        return wrong_credential(case.names, case.evidence).waiting(is_dated.then_some(true));
+        return wrong_credential(case).waiting(is_dated.then_some(true));
     }
     dated(case, |telling| {
         let what = match figures(&telling.clues.raw) {
@@ -159,7 +158,7 @@ pub(in crate::limits) fn disabled_by_any(case: &Case<'_>) -> Diagnosis {
 /// A key of another organization stands in the way of a login, or there is no other.
 fn disabled(case: &Case<'_>, is_the_keys: bool, who: Who, words: Words) -> Diagnosis {
     if is_the_keys {
-        return wrong_credential(case.names, case.evidence).waiting(false);
+        return wrong_credential(case).waiting(false);
     }
     Diagnosis::new(case.names, Verdict::NotALimit, who, words).waiting(false)
 }
