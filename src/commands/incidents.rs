@@ -55,8 +55,8 @@ fn list(incidents: &[Incident], clock: Clock, page: &mut Page) {
         let head = format!(
             "{}  {}  {} ({state})",
             clock.time(incident.evidence.at),
-            incident.diagnosis.limit.name(),
-            incident.diagnosis.verdict.name()
+            incident.diagnosis.limit,
+            incident.diagnosis.verdict
         );
         page.paragraph(Tone::Strong, &head);
         page.indented(2, Tone::Plain, &incident.headline);

@@ -1,21 +1,23 @@
 //! What to do, best first, from the row's helps and what is special about the case.
 
+use serde::Serialize;
+
 use super::diagnosis::Telling;
 use super::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHECK_STATUS,
     CREDITS_INSTEAD, Help, OTHER_PATH, RAISE_CONSOLE_CAP, RAISE_ORG_CAP, RAISE_OWN_CAP,
-    TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION, WAIT, WAIT_FOR_CAP,
-    WAIT_UNKNOWN,
+    STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION, WAIT,
+    WAIT_FOR_CAP, WAIT_UNKNOWN,
 };
 use super::kind::{LimitKind, Verdict};
 use super::messages::Message;
-use crate::claude::account::Account;
 use crate::claude::credentials::{Credential, SetIn};
 
 /// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Action {
     /// The instruction.
+    #[serde(rename = "do")]
     pub doing: String,
     /// Why it helps.
     pub why: String,
@@ -41,10 +43,15 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
     let has_reset = telling.resets.chosen.is_some();
     // An update only helps those who run something old.
     let is_old = telling.evidence.may_run_an_old_client();
+    // Where the model is known to be no 1M variant, choosing one without it is no advice.
+    let may_be_long_context = diagnosis.limit == LimitKind::LongContextCredits
+        || telling.evidence.model.is_none()
+        || telling.evidence.is_long_context_model();
     chosen.retain(|help| match *help {
         WAIT => !waits_in_vain,
         WAIT_FOR_CAP => has_reset,
         UPDATE => is_old,
+        STANDARD_CONTEXT => may_be_long_context,
         _ => true,
     });
     // A known reset comes before what an admin may do. Another model or a higher cap comes before a
@@ -93,20 +100,13 @@ fn for_a_seat(chosen: &mut Vec<Help>, telling: &Telling<'_>) {
     {
         chosen.push(ASK_ADMIN_FOR_CREDITS);
     }
-    let account = telling.evidence.account.as_ref();
-    if account.is_some_and(Account::administers) {
+    if telling.evidence.is_admins() {
         replace(chosen, ASK_OWNER_FOR_CAP, RAISE_ORG_CAP);
     }
 }
 
 fn for_a_wrong_credential(telling: &Telling<'_>) -> Vec<Action> {
-    let mut actions: Vec<Action> = telling
-        .evidence
-        .credentials
-        .iter()
-        .filter(|credential| credential.outranks_login())
-        .map(take_out)
-        .collect();
+    let mut actions: Vec<Action> = telling.evidence.login_replaced_by().map(take_out).collect();
     if actions.is_empty() {
         actions.push(plain(UNSET_KEY));
     }
@@ -176,11 +176,10 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
     let when = reset.map_or_else(String::new, |reset| {
         telling.clock.time_and_distance(reset.at)
     });
-    let mut action = plain(help);
-    for text in [&mut action.doing, &mut action.why] {
-        *text = text
-            .replace("{when}", &when)
-            .replace("{pool}", telling.clues.pool.name());
+    let [doing, why] = help.told(&when, telling.clues.pool.name());
+    Action {
+        doing,
+        why,
+        ..plain(help)
     }
-    action
 }

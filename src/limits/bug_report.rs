@@ -7,7 +7,8 @@ use std::fmt::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::evidence::{Evidence, Seen, identifier};
+use super::diagnosis::Diagnosis;
+use super::evidence::{Evidence, Seen, identifier, is_anthropics};
 use super::incident::Incident;
 use super::kind::Window;
 use super::meters::percent;
@@ -20,56 +21,45 @@ const READINGS: usize = 4;
 /// Writes Markdown.
 pub fn write(incident: &Incident, clock: Clock) -> String {
     let evidence = &incident.evidence;
-    let mut text = "**A limit error of Claude Code**\n\n".to_owned();
-    let mut row = |name: &str, value: String| {
-        if !value.is_empty() {
-            let _ = writeln!(text, "- {name}: {value}");
-        }
-    };
     let message = redact(&incident.text()).replace('`', "'");
-    row("Message", format!("`{message}`"));
-    let zone = clock.zone.at(evidence.at).format("%:z").to_string();
-    row("Came at", format!("{} (zone {zone})", utc(evidence.at)));
+    let zone = clock.zone.at(evidence.at).format("%:z");
     let role = evidence
         .account
         .as_ref()
         .and_then(|account| account.role.as_deref());
+    let role = role.map(|role| format!(", {}", plain(role)));
     let plan = evidence.plan().map_or("unknown", Plan::name);
-    row(
-        "Plan",
-        [Some(plan), role.map(plain)]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(", "),
-    );
-    let version = evidence.client_version.as_deref().map_or("unknown", plain);
-    let model = evidence.model.as_deref().map_or("unknown", plain);
-    let system = [std::env::consts::OS, std::env::consts::ARCH].join(" ");
-    row("Claude Code", format!("{version}, model {model}, {system}"));
-    row("The server said", server(evidence));
-    row("Usage shown", readings(evidence));
-    row("Set", credentials(evidence));
-    if evidence.seen != Seen::Pasted && evidence.installations > 1 {
-        row(
-            "Installed claude programs",
-            evidence.installations.to_string(),
-        );
-    }
-    row(
-        "Answered since",
-        if evidence.answered { "yes" } else { "no" }.to_owned(),
-    );
-    row(
-        "whycap",
-        format!(
-            "{}: `{}`, `{}`: {}",
-            env!("CARGO_PKG_VERSION"),
-            incident.diagnosis.verdict.name(),
-            incident.diagnosis.limit.name(),
-            redact(&incident.headline)
+    let known = |value: &Option<String>| value.as_deref().map_or("unknown", plain).to_owned();
+    let (version, model) = (known(&evidence.client_version), known(&evidence.model));
+    let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
+    let are_several = evidence.seen != Seen::Pasted && evidence.installations > 1;
+    let installed = are_several.then(|| evidence.installations.to_string());
+    let Diagnosis { verdict, limit, .. } = incident.diagnosis;
+    let (own, headline) = (env!("CARGO_PKG_VERSION"), redact(&incident.headline));
+    let answered = if evidence.answered { "yes" } else { "no" };
+    let mut text = "**A limit error of Claude Code**\n\n".to_owned();
+    for (name, value) in [
+        ("Message", format!("`{message}`")),
+        ("Came at", format!("{} (zone {zone})", utc(evidence.at))),
+        ("Plan", format!("{plan}{}", role.unwrap_or_default())),
+        (
+            "Claude Code",
+            format!("{version}, model {model}, {system} {processor}"),
         ),
-    );
+        ("The server said", server(evidence)),
+        ("Usage shown", readings(evidence)),
+        ("Set", credentials(evidence)),
+        ("Installed claude programs", installed.unwrap_or_default()),
+        ("Answered since", answered.to_owned()),
+        (
+            "whycap",
+            format!("{own}: `{verdict}`, `{limit}`: {headline}"),
+        ),
+    ] {
+        if !value.is_empty() {
+            let _ = writeln!(text, "- {name}: {value}");
+        }
+    }
     text.push_str("\nAddresses, ids and paths were taken out. Read it before you post it.\n");
     text
 }
@@ -91,11 +81,6 @@ fn redact_word(word: &str) -> String {
     let host = core
         .split_once("://")
         .map(|(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or_default());
-    let is_ours = |host: &str| {
-        ["claude.ai", "claude.com", "anthropic.com"]
-            .iter()
-            .any(|own| host == *own || host.ends_with(&format!(".{own}")))
-    };
     let is_bare_host = !core.contains('/')
         && core.matches('.').count() >= 1
         && core
@@ -106,13 +91,13 @@ fn redact_word(word: &str) -> String {
     } else if is_id {
         "[id]"
     } else if let Some(host) = host {
-        if is_ours(host) {
+        if is_anthropics(host) {
             return word.to_owned();
         }
         "[url]"
     } else if core.starts_with("~/") || core.contains('\\') || is_path(core) {
         "[path]"
-    } else if is_bare_host && !is_ours(core) {
+    } else if is_bare_host && !is_anthropics(core) {
         "[host]"
     } else {
         return word.to_owned();
@@ -145,44 +130,21 @@ fn credentials(evidence: &Evidence) -> String {
 
 /// What came with the error, field by field.
 fn server(evidence: &Evidence) -> String {
-    let line = evidence.line.as_ref();
-    let quota = line.and_then(|line| line.quota.as_ref());
-    let field = |value: Option<&String>| value.map(|value| plain(value).to_owned());
-    let class = line
-        .and_then(|line| line.error.as_ref())
-        .or(evidence.hook_error.as_ref());
+    let line = evidence.line.clone().unwrap_or_default();
+    let quota = line.quota.unwrap_or_default();
+    let status = line.status.map(|status| status.to_string());
+    let resets = quota.resets_at.map(utc);
+    let shown = |value: Option<&str>| value.map(|value| plain(value).to_owned());
     let fields = [
-        ("error", field(class)),
-        (
-            "status",
-            line.and_then(|line| line.status)
-                .map(|status| status.to_string()),
-        ),
-        (
-            "type",
-            field(line.and_then(|line| line.api_error_type.as_ref())),
-        ),
-        (
-            "apiError",
-            field(line.and_then(|line| line.api_error.as_ref())),
-        ),
-        (
-            "code",
-            field(line.and_then(|line| line.api_error_code.as_ref())),
-        ),
-        (
-            "limit",
-            field(quota.and_then(|quota| quota.rate_limit_type.as_ref())),
-        ),
-        (
-            "limit status",
-            field(quota.and_then(|quota| quota.status.as_ref())),
-        ),
-        ("resets", quota.and_then(|quota| quota.resets_at).map(utc)),
-        (
-            "credits",
-            field(quota.and_then(|quota| quota.overage_disabled_reason.as_ref())),
-        ),
+        ("error", shown(evidence.class())),
+        ("status", status),
+        ("type", shown(line.api_error_type.as_deref())),
+        ("apiError", shown(line.api_error.as_deref())),
+        ("code", shown(line.api_error_code.as_deref())),
+        ("limit", shown(quota.rate_limit_type.as_deref())),
+        ("limit status", shown(quota.status.as_deref())),
+        ("resets", resets),
+        ("credits", shown(quota.overage_disabled_reason.as_deref())),
     ];
     let known = fields
         .into_iter()

@@ -60,6 +60,18 @@ impl Pool {
     }
 }
 
+/// What the windows are called. One model's weekly limit comes before that of all.
+const WINDOWS: [(Window, &[&str]); 5] = [
+    (Window::WeeklyOpus, &["opus"]),
+    (Window::WeeklySonnet, &["sonnet"]),
+    (Window::WeeklyFable, &["fable", "mythos"]),
+    (Window::Weekly, &["weekly", "7-day", "semanal"]),
+    (
+        Window::FiveHour,
+        &["5-hour", "5 hour", "five-hour", "session"],
+    ),
+];
+
 impl Clues {
     /// Of each of the messages in a text, in order.
     pub(super) fn of_text(message: &str) -> Vec<Self> {
@@ -73,10 +85,9 @@ impl Clues {
     pub(super) fn of(evidence: &Evidence) -> Vec<Self> {
         let mut found = Self::of_text(&evidence.message);
         for clues in &mut found {
-            clues.class.clone_from(&evidence.hook_error);
+            clues.class = evidence.class().map(str::to_owned);
             let Some(line) = &evidence.line else { continue };
             clues.api_error.clone_from(&line.api_error);
-            clues.class = line.error.clone().or(clues.class.take());
             clues.status = line.status.or(clues.status);
             let api = [&line.api_error_type, &line.api_error_code];
             clues.types.extend(api.into_iter().flatten().cloned());
@@ -109,20 +120,9 @@ impl Clues {
             .limit
             .as_ref()
             .map_or(self.text.as_str(), |limit| &limit.name);
-        let says = |words: &str, any: &[&str]| any.iter().any(|word| words.contains(word));
-        if says(words, &["opus"]) {
-            Some(Window::WeeklyOpus)
-        } else if says(words, &["sonnet"]) {
-            Some(Window::WeeklySonnet)
-        } else if says(words, &["fable", "mythos"]) {
-            Some(Window::WeeklyFable)
-        } else if says(words, &["weekly", "7-day", "semanal"]) {
-            Some(Window::Weekly)
-        } else if says(words, &["5-hour", "5 hour", "five-hour", "session"]) {
-            Some(Window::FiveHour)
-        } else {
-            None
-        }
+        let is_named =
+            |(_, names): &&(Window, &[&str])| names.iter().any(|name| words.contains(name));
+        WINDOWS.iter().find(is_named).map(|(window, _)| *window)
     }
 
     /// The window in "your weekly limit resets …", which comes under a cap.
@@ -231,17 +231,13 @@ fn yours(text: &str) -> Option<NamedLimit> {
         "you have reached your ",
         "you've exceeded your ",
     ];
-    let (at, verb) = VERBS
-        .iter()
-        .filter_map(|verb| Some((text.rfind(verb)?, *verb)))
-        .max()
-        .or_else(|| text.starts_with("hit your ").then_some((0, "hit your ")))?;
-    let before = text.get(..at)?.trim_end();
+    let (before, rest) =
+        around_last(text, &VERBS).or_else(|| Some(("", text.strip_prefix("hit your ")?)))?;
+    let before = before.trim_end();
     let last = before.rsplit(' ').next().unwrap_or_default();
     if CONDITIONS.contains(&last) {
         return None;
     }
-    let rest = text.get(at + verb.len()..)?;
     if is_quoted(before, rest) {
         return None;
     }
@@ -253,6 +249,12 @@ fn yours(text: &str) -> Option<NamedLimit> {
         name: name.to_owned(),
         is_yours: true,
     })
+}
+
+/// What stands before and after the last of these words.
+fn around_last<'a>(text: &'a str, words: &[&str]) -> Option<(&'a str, &'a str)> {
+    let found = words.iter().filter_map(|word| text.rsplit_once(word));
+    found.max_by_key(|(before, _)| before.len())
 }
 
 /// What stands before " limit" or " budget", and what comes after it.
@@ -301,12 +303,7 @@ fn reached(text: &str) -> Option<NamedLimit> {
         "limit exceeded",
         "limit is reached",
     ];
-    let (at, verb) = VERBS
-        .iter()
-        .filter_map(|verb| Some((text.rfind(verb)?, *verb)))
-        .max()?;
-    let after = text.get(at + verb.len()..)?;
-    let before = text.get(..at)?;
+    let (before, after) = around_last(text, &VERBS)?;
     let start = before
         .rfind(['·', '.', ':', '|', '!', '?', '"', '(', '[', '/', ',', '='])
         .and_then(|at| Some(at + before.get(at..)?.chars().next()?.len_utf8()))

@@ -11,6 +11,7 @@
 //!   pool, and not the windows of single models.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::clues::Clues;
 use super::evidence::Evidence;
@@ -87,51 +88,30 @@ impl Diagnosis {
         }
     }
 
-    pub(super) fn decided_by(self, decisive: Source) -> Self {
-        Self { decisive, ..self }
+    pub(super) fn decided_by(mut self, decisive: Source) -> Self {
+        self.decisive = decisive;
+        self
     }
 
-    pub(super) fn helps(self, helps: &'static [Help]) -> Self {
-        Self {
-            helps: Some(helps),
-            ..self
-        }
+    pub(super) fn helps(mut self, helps: &'static [Help]) -> Self {
+        self.helps = Some(helps);
+        self
     }
 
-    pub(super) fn first(self, help: Help) -> Self {
-        Self {
-            first: Some(help),
-            ..self
-        }
+    pub(super) fn first(mut self, help: Help) -> Self {
+        self.first = Some(help);
+        self
     }
 
-    pub(super) fn and(self, help: Help) -> Self {
-        Self {
-            besides: Some(help),
-            ..self
-        }
+    pub(super) fn waiting(mut self, helps: impl Into<Option<bool>>) -> Self {
+        self.waiting_helps = helps.into();
+        self
     }
 
-    pub(super) fn of(self, service: Service) -> Self {
-        Self {
-            service: Some(service),
-            ..self
-        }
-    }
-
-    pub(super) fn waiting(self, helps: impl Into<Option<bool>>) -> Self {
-        Self {
-            waiting_helps: helps.into(),
-            ..self
-        }
-    }
-
-    pub(super) fn over(self, window: Window, is_full: bool) -> Self {
-        Self {
-            window: Some(window),
-            window_is_full: is_full,
-            ..self
-        }
+    pub(super) fn over(mut self, window: Window, is_full: bool) -> Self {
+        self.window = Some(window);
+        self.window_is_full = is_full;
+        self
     }
 
     pub(super) fn unknown(mut self, sentence: &'static str) -> Self {
@@ -139,12 +119,9 @@ impl Diagnosis {
         self
     }
 
-    pub(super) fn unknown_if(self, condition: bool, sentence: &'static str) -> Self {
-        if condition {
-            self.unknown(sentence)
-        } else {
-            self
-        }
+    pub(super) fn unknown_if(mut self, condition: bool, sentence: &'static str) -> Self {
+        self.unknowns.extend(condition.then_some(sentence));
+        self
     }
 
     /// Whether a time that the message names can be its end. What another program promises is not
@@ -152,10 +129,7 @@ impl Diagnosis {
     pub(super) fn may_end_by_itself(&self) -> bool {
         let is_understood = self.limit != LimitKind::Unknown
             || matches!(self.verdict, Verdict::Notice | Verdict::Over);
-        match self.waiting_helps {
-            Some(helps) => helps && self.service != Some(Service::Other),
-            None => is_understood && self.service != Some(Service::Other),
-        }
+        self.waiting_helps.unwrap_or(is_understood) && self.service != Some(Service::Other)
     }
 
     /// The window whose reset ends the wait.
@@ -165,7 +139,8 @@ impl Diagnosis {
 }
 
 /// Where a fact comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The error itself.
     Transcript,
@@ -178,21 +153,6 @@ pub enum Source {
     Settings,
     /// What is known about the version of Claude Code.
     Version,
-}
-
-impl Source {
-    /// The name in JSON.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Transcript => "transcript",
-            Self::Hook => "hook",
-            Self::Sample => "sample",
-            Self::Account => "account",
-            Self::Environment => "environment",
-            Self::Settings => "settings",
-            Self::Version => "version",
-        }
-    }
 }
 
 /// Headline and badge of a diagnosis.
@@ -227,14 +187,11 @@ pub(super) struct Said {
 
 impl Said {
     /// Shorter words for the badge, if it is too wide.
-    pub(super) fn or_badge(self, shorter: impl Into<String>) -> Self {
-        if terminal::width(&self.badge) <= BADGE {
-            return self;
+    pub(super) fn or_badge(mut self, shorter: impl Into<String>) -> Self {
+        if terminal::width(&self.badge) > BADGE {
+            self.badge = shorter.into();
         }
-        Self {
-            badge: shorter.into(),
-            ..self
-        }
+        self
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Service, Window};
+use super::kind::{Service, Who, Window};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
 use crate::claude::meters::Meter;
@@ -106,6 +106,16 @@ impl Evidence {
         ClientVersion::parse(self.client_version.as_deref()?)
     }
 
+    /// Whether the version is known to be this one or a newer one.
+    pub(super) fn is_since(&self, first: ClientVersion) -> bool {
+        self.version().is_some_and(|version| version >= first)
+    }
+
+    /// Whether the version is known to be older than this one.
+    pub(super) fn is_before(&self, first: ClientVersion) -> bool {
+        self.version().is_some_and(|version| version < first)
+    }
+
     /// What the server said about the windows, if it refused.
     pub fn quota(&self) -> Option<&QuotaLimits> {
         self.line
@@ -113,6 +123,13 @@ impl Evidence {
             .quota
             .as_ref()
             .filter(|quota| quota.status.as_deref().is_none_or(|s| s == "rejected"))
+    }
+
+    /// The error's class: the transcript's, else the hook's.
+    pub(super) fn class(&self) -> Option<&str> {
+        let line = self.line.as_ref();
+        line.and_then(|line| line.error.as_deref())
+            .or(self.hook_error.as_deref())
     }
 
     /// The plan, where a login says it.
@@ -141,15 +158,32 @@ impl Evidence {
         /// The last version known to word limits wrongly for a plan that it knows.
         const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
         self.installations > 1
-            || match self.version() {
-                Some(version) => version < WORDS_ARE_RIGHT_FROM,
-                None => self.seen == Seen::Pasted,
-            }
+            || self.is_before(WORDS_ARE_RIGHT_FROM)
+            || (self.version().is_none() && self.seen == Seen::Pasted)
+    }
+
+    /// Keys, tokens and helpers that Claude Code prefers to a login.
+    pub(crate) fn login_replaced_by(&self) -> impl Iterator<Item = &Credential> {
+        self.credentials.iter().filter(|set| set.outranks_login())
     }
 
     /// Whether a key, a token or a helper took the place of a login with a plan.
     pub(crate) fn has_stray_credential(&self) -> bool {
-        self.plan().is_some() && self.credentials.iter().any(Credential::outranks_login)
+        self.plan().is_some() && self.login_replaced_by().next().is_some()
+    }
+
+    /// Whether the login administers an organization.
+    pub(super) fn is_admins(&self) -> bool {
+        self.account.as_ref().is_some_and(Account::administers)
+    }
+
+    /// Who pays, and can change what is paid for.
+    pub(super) fn payer(&self) -> Who {
+        if self.is_shared_plan() {
+            Who::Admin
+        } else {
+            Who::You
+        }
     }
 
     /// Whether the login is a seat in an organization.
@@ -164,13 +198,8 @@ impl Evidence {
 
     /// The host that requests go to, where that is not Anthropic's.
     pub(crate) fn gateway(&self) -> Option<&str> {
-        let hosts = self.credentials.iter().filter_map(|c| c.host.as_deref());
-        let is_theirs = |host: &&str| {
-            !["anthropic.com", "claude.ai", "claude.com"]
-                .iter()
-                .any(|own| host == own || host.ends_with(&format!(".{own}")))
-        };
-        hosts.into_iter().find(is_theirs)
+        let mut hosts = self.credentials.iter().filter_map(|c| c.host.as_deref());
+        hosts.find(|host| !is_anthropics(host))
     }
 
     /// Who answers this session's requests, as far as settings and login say.
@@ -183,12 +212,19 @@ impl Evidence {
             Some(Service::Other)
         } else if self.gateway().is_some() {
             Some(Service::Gateway)
-        } else if self.credentials.iter().any(Credential::outranks_login) {
+        } else if self.login_replaced_by().next().is_some() {
             Some(Service::Console)
         } else {
             self.plan().map(|_| Service::Plan)
         }
     }
+}
+
+/// Whether a host is one of Anthropic's own.
+pub(super) fn is_anthropics(host: &str) -> bool {
+    ["anthropic.com", "claude.ai", "claude.com"]
+        .iter()
+        .any(|own| host == *own || host.ends_with(&format!(".{own}")))
 }
 
 /// A value from outside, if it looks like an identifier: of a version, a model, a class, a reason.

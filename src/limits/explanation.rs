@@ -17,10 +17,7 @@ const USUAL_ROWS: usize = 20;
 /// What matters, on one screen: what happened, what to do, the strongest reasons.
 pub fn tell(incident: &Incident, clock: Clock, page: &mut Page) {
     let most = SCREEN.saturating_sub(page.rows());
-    fit(most, page, |actions, reasons, page| {
-        in_short(incident, clock, actions, reasons, page);
-        page.paragraph(Tone::Quiet, "More: whycap explain --long");
-    });
+    fit(most, "More: whycap explain --long", incident, clock, page);
 }
 
 /// The same inside a conversation, with the height of the terminal if it is known. Claude Code
@@ -32,26 +29,26 @@ pub fn tell_in_conversation(
     page: &mut Page,
 ) {
     let most = rows.map_or(USUAL_ROWS, |rows| rows.saturating_sub(ROWS_AROUND));
-    fit(most, page, |actions, reasons, page| {
-        in_short(incident, clock, actions, reasons, page);
-        page.paragraph(Tone::Quiet, "More: whycap explain --long, in a shell.");
-    });
+    let more = "More: whycap explain --long, in a shell.";
+    fit(most, more, incident, clock, page);
 }
 
 /// Lays out as much as fits: what matters least goes first, the first reason last but one. What to
 /// do first is told in any case.
-fn fit(most: usize, page: &mut Page, lay_out: impl Fn(usize, usize, &mut Page)) {
-    let attempts = [(4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0)].map(|(actions, reasons)| {
+fn fit(most: usize, more: &str, incident: &Incident, clock: Clock, page: &mut Page) {
+    let lengths = [(4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0)];
+    let attempts = lengths.map(|(actions, reasons)| {
         let mut attempt = Page::new(page.columns(), page.palette());
-        lay_out(actions, reasons, &mut attempt);
+        in_short(incident, clock, actions, reasons, &mut attempt);
+        attempt.paragraph(Tone::Quiet, more);
         attempt
     });
     let shortest = attempts.len() - 1;
-    let fitting = attempts
+    let mut fitting = attempts
         .into_iter()
         .enumerate()
-        .find(|(index, attempt)| attempt.rows() <= most || *index == shortest);
-    if let Some((_, fitting)) = fitting {
+        .filter(|(index, attempt)| attempt.rows() <= most || *index == shortest);
+    if let Some((_, fitting)) = fitting.next() {
         page.add(&fitting.into_text());
     }
 }
@@ -95,7 +92,7 @@ pub fn tell_at_length(incident: &Incident, clock: Clock, spent: Option<&str>, pa
             page.indented(3, Tone::Accent, place);
         }
     }
-    let is_known = incident.message.wordings.texts().next().is_some();
+    let is_known = incident.message.texts().next().is_some();
     if incident.evidence.seen == Seen::Pasted && is_known {
         list(
             page,

@@ -24,6 +24,11 @@ const fn help(doing: &'static str, why: &'static str) -> Help {
 }
 
 impl Help {
+    /// Instruction and reason, with the reset time and the pool's name filled in.
+    pub(super) fn told(self, when: &str, pool: &str) -> [String; 2] {
+        [self.doing, self.why].map(|text| text.replace("{when}", when).replace("{pool}", pool))
+    }
+
     const fn run(self, command: &'static str) -> Self {
         Self {
             command: Some(command),

@@ -7,7 +7,7 @@ use super::actions::{self, Action};
 use super::clues::Clues;
 use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
 use super::evidence::Evidence;
-use super::kind::{Service, Verdict};
+use super::kind::Verdict;
 use super::messages::{Concerns, Message};
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
@@ -110,20 +110,16 @@ impl Incident {
 
     /// What others tried in vain, as far as it concerns this case.
     pub fn tried_in_vain(&self) -> impl Iterator<Item = &'static str> {
-        let is_doubtful = matches!(
-            self.diagnosis.verdict,
-            Verdict::FalseLikely | Verdict::CannotTell
-        );
-        let concerns = move |concerned: Concerns| match concerned {
+        let concerns = match self.message.in_vain_for {
             Concerns::Everybody => true,
             Concerns::OnePersonPlans => !self.evidence.is_shared_plan(),
-            Concerns::DoubtfulLimits => is_doubtful,
+            Concerns::DoubtfulLimits => matches!(
+                self.diagnosis.verdict,
+                Verdict::FalseLikely | Verdict::CannotTell
+            ),
         };
-        self.message
-            .in_vain
-            .iter()
-            .filter(move |(concerned, _)| concerns(*concerned))
-            .map(|(_, sentence)| *sentence)
+        let sentences = concerns.then_some(self.message.in_vain);
+        sentences.unwrap_or_default().iter().copied()
     }
 
     /// The message as shown, safe to print, without anything that looks like a key.
@@ -135,24 +131,19 @@ impl Incident {
     pub fn to_json(&self) -> Value {
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         json!({
-            "limit": self.diagnosis.limit.name(),
-            "verdict": self.diagnosis.verdict.name(),
-            "service": self.diagnosis.service.map(Service::name),
+            "limit": self.diagnosis.limit,
+            "verdict": self.diagnosis.verdict,
+            "service": self.diagnosis.service,
             "known_as": self.message.id,
             "headline": self.headline,
             "badge": self.badge,
             "waiting_helps": self.diagnosis.waiting_helps,
             "resets_at": self.resets.chosen.map(|reset| time(reset.at)),
-            "who_can_fix": self.diagnosis.who.name(),
-            "actions": self.actions.iter().map(|action| json!({
-                "do": action.doing,
-                "why": action.why,
-                "command": action.command,
-                "url": action.url,
-            })).collect::<Vec<_>>(),
+            "who_can_fix": self.diagnosis.who,
+            "actions": self.actions,
             "evidence": self.reasons.iter().map(|reason| json!({
                 "fact": reason.sentence,
-                "source": reason.source.name(),
+                "source": reason.source,
                 "at": reason.at.map(time),
             })).collect::<Vec<_>>(),
             "unknown": self.diagnosis.unknowns,
@@ -170,23 +161,18 @@ impl Incident {
 pub fn without_keys(text: &str) -> String {
     /// Shorter runs are words.
     const SHORTEST_TOKEN: usize = 40;
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(is_part) {
-        let (before, from) = rest.split_at(start);
-        clean.push_str(before);
-        let end = from.find(|c| !is_part(c)).unwrap_or(from.len());
-        let (word, after) = from.split_at(end);
-        if word.starts_with("sk-") || word.len() >= SHORTEST_TOKEN {
-            clean.push_str("[key]");
-        } else {
-            clean.push_str(word);
-        }
-        rest = after;
-    }
-    clean.push_str(rest);
-    clean
+    let is_edge = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let pieces = text.split_inclusive(is_edge);
+    pieces
+        .map(|piece| {
+            let word = piece.trim_end_matches(is_edge);
+            if word.starts_with("sk-") || word.len() >= SHORTEST_TOKEN {
+                piece.replace(word, "[key]")
+            } else {
+                piece.to_owned()
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

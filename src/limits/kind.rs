@@ -1,11 +1,17 @@
 //! The words of the contract: what can stop the work, how sure we are, and who can change it.
+//!
+//! The name in JSON is the name here, in lower case with `_`.
+
+use std::fmt;
 
 use chrono::TimeDelta;
+use serde::Serialize;
 
 use crate::time::{FIVE_HOURS, WEEK};
 
 /// A usage window of a plan, which starts afresh by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Window {
     /// "Session limit", "5-hour limit".
     FiveHour,
@@ -20,35 +26,40 @@ pub enum Window {
 }
 
 impl Window {
-    /// The window that the server names in `rateLimitType`. None for `overage` and for names that
-    /// are new.
-    pub fn of_rate_limit_type(name: &str) -> Option<Self> {
-        match name {
-            "five_hour" => Some(Self::FiveHour),
-            "seven_day" => Some(Self::Weekly),
-            "seven_day_opus" => Some(Self::WeeklyOpus),
-            "seven_day_sonnet" => Some(Self::WeeklySonnet),
-            "seven_day_overage_included" => Some(Self::WeeklyFable),
-            _ => None,
+    const ALL: [Self; 5] = [
+        Self::FiveHour,
+        Self::Weekly,
+        Self::WeeklyOpus,
+        Self::WeeklySonnet,
+        Self::WeeklyFable,
+    ];
+
+    /// The server's name for it in `rateLimitType`, what people call it, and how long it lasts.
+    fn described(self) -> (&'static str, &'static str, TimeDelta) {
+        match self {
+            Self::FiveHour => ("five_hour", "5-hour limit", FIVE_HOURS),
+            Self::Weekly => ("seven_day", "weekly limit", WEEK),
+            Self::WeeklyOpus => ("seven_day_opus", "weekly Opus limit", WEEK),
+            Self::WeeklySonnet => ("seven_day_sonnet", "weekly Sonnet limit", WEEK),
+            Self::WeeklyFable => ("seven_day_overage_included", "weekly Fable limit", WEEK),
         }
     }
 
+    /// The window that the server names in `rateLimitType`. None for `overage` and for names that
+    /// are new.
+    pub fn of_rate_limit_type(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|window| window.described().0 == name)
+    }
+
     pub(crate) fn length(self) -> TimeDelta {
-        match self {
-            Self::FiveHour => FIVE_HOURS,
-            Self::Weekly | Self::WeeklyOpus | Self::WeeklySonnet | Self::WeeklyFable => WEEK,
-        }
+        self.described().2
     }
 
     /// What people call it.
     pub(crate) fn limit(self) -> &'static str {
-        match self {
-            Self::FiveHour => "5-hour limit",
-            Self::Weekly => "weekly limit",
-            Self::WeeklyOpus => "weekly Opus limit",
-            Self::WeeklySonnet => "weekly Sonnet limit",
-            Self::WeeklyFable => "weekly Fable limit",
-        }
+        self.described().1
     }
 
     /// The same without "limit".
@@ -58,18 +69,14 @@ impl Window {
 
     /// Whether it counts one family of models only. Claude Code tells no meter for those.
     pub(crate) fn is_of_one_model(self) -> bool {
-        match self {
-            Self::FiveHour | Self::Weekly => false,
-            Self::WeeklyOpus | Self::WeeklySonnet | Self::WeeklyFable => true,
-        }
+        !matches!(self, Self::FiveHour | Self::Weekly)
     }
 }
 
 /// What stopped the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LimitKind {
-    /// A usage window of the plan.
-    Window(Window),
     /// The prepaid pool: usage credits, formerly extra usage.
     UsageCredits,
     /// The monthly cap that a person set on their own usage credits.
@@ -110,6 +117,9 @@ pub enum LimitKind {
     PromptTooLong,
     /// Nothing that whycap knows, or a window that is not named.
     Unknown,
+    /// A usage window of the plan, by its own name.
+    #[serde(untagged)]
+    Window(Window),
 }
 
 /// What a limit counts.
@@ -128,49 +138,37 @@ pub(crate) enum Counts {
 }
 
 impl LimitKind {
-    /// The name in JSON, and what it counts: all that is said about a kind as such.
-    fn described(self) -> (&'static str, Counts) {
+    /// What it counts.
+    pub(crate) fn counts(self) -> Counts {
         match self {
-            Self::Window(window) => {
-                let name = match window {
-                    Window::FiveHour => "five_hour",
-                    Window::Weekly => "weekly",
-                    Window::WeeklyOpus => "weekly_opus",
-                    Window::WeeklySonnet => "weekly_sonnet",
-                    Window::WeeklyFable => "weekly_fable",
-                };
-                (name, Counts::Included(window))
-            }
-            Self::UsageCredits => ("usage_credits", Counts::Credits),
-            Self::OwnSpendCap => ("own_spend_cap", Counts::Credits),
-            Self::MemberSpendCap => ("member_spend_cap", Counts::Credits),
-            Self::OrgSpendCap => ("org_spend_cap", Counts::Credits),
-            Self::SeatNoCredits => ("seat_no_credits", Counts::Credits),
-            Self::ModelNeedsCredits => ("model_needs_credits", Counts::Nothing),
-            Self::ApiCreditBalance => ("api_credit_balance", Counts::ApiMoney),
-            Self::ApiSpendCap => ("api_spend_cap", Counts::ApiMoney),
-            Self::Billing => ("billing", Counts::Nothing),
-            Self::LongContextCredits => ("long_context_credits", Counts::Nothing),
-            Self::Throttle => ("throttle", Counts::Passing),
-            Self::Overloaded => ("overloaded", Counts::Passing),
-            Self::ServerError => ("server_error", Counts::Passing),
-            Self::Auth => ("auth", Counts::Nothing),
-            Self::OrgDisabled => ("org_disabled", Counts::Nothing),
-            Self::SubscriptionAccess => ("subscription_access", Counts::Nothing),
-            Self::ModelUnavailable => ("model_unavailable", Counts::Nothing),
-            Self::RequestTooLarge => ("request_too_large", Counts::Nothing),
-            Self::PromptTooLong => ("prompt_too_long", Counts::Nothing),
-            Self::Unknown => ("unknown", Counts::Nothing),
+            Self::Window(window) => Counts::Included(window),
+            Self::UsageCredits
+            | Self::OwnSpendCap
+            | Self::MemberSpendCap
+            | Self::OrgSpendCap
+            | Self::SeatNoCredits => Counts::Credits,
+            Self::ApiCreditBalance | Self::ApiSpendCap => Counts::ApiMoney,
+            Self::Throttle | Self::Overloaded | Self::ServerError => Counts::Passing,
+            Self::ModelNeedsCredits
+            | Self::Billing
+            | Self::LongContextCredits
+            | Self::Auth
+            | Self::OrgDisabled
+            | Self::SubscriptionAccess
+            | Self::ModelUnavailable
+            | Self::RequestTooLarge
+            | Self::PromptTooLong
+            | Self::Unknown => Counts::Nothing,
         }
     }
 
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        self.described().0
-    }
-
-    pub(crate) fn counts(self) -> Counts {
-        self.described().1
+    /// Who mostly speaks of it. None where anybody can.
+    pub(super) fn service(self) -> Option<Service> {
+        match self.counts() {
+            Counts::Included(_) | Counts::Credits => Some(Service::Plan),
+            Counts::ApiMoney => Some(Service::Console),
+            Counts::Passing | Counts::Nothing => None,
+        }
     }
 
     pub(crate) fn window(self) -> Option<Window> {
@@ -187,7 +185,8 @@ impl LimitKind {
 }
 
 /// What the evidence says about the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The evidence agrees with the message.
     Real,
@@ -207,24 +206,9 @@ pub enum Verdict {
     CannotTell,
 }
 
-impl Verdict {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Real => "real",
-            Self::Misworded => "misworded",
-            Self::FalseLikely => "false_likely",
-            Self::WrongCredential => "wrong_credential",
-            Self::NotALimit => "not_a_limit",
-            Self::Notice => "notice",
-            Self::Over => "over",
-            Self::CannotTell => "cannot_tell",
-        }
-    }
-}
-
 /// Who refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Service {
     /// Anthropic, for a claude.ai plan.
     Plan,
@@ -240,22 +224,9 @@ pub enum Service {
     Other,
 }
 
-impl Service {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plan => "plan",
-            Self::Console => "console",
-            Self::Bedrock => "bedrock",
-            Self::Vertex => "vertex",
-            Self::Gateway => "gateway",
-            Self::Other => "other",
-        }
-    }
-}
-
 /// Who can change it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Who {
     /// It passes by itself.
     Nobody,
@@ -267,14 +238,14 @@ pub enum Who {
     Anthropic,
 }
 
-impl Who {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nobody => "nobody",
-            Self::You => "you",
-            Self::Admin => "admin",
-            Self::Anthropic => "anthropic",
-        }
+impl fmt::Display for LimitKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(out)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(out)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::messages::{self, Message};
+use crate::claude::version::Versions;
 
 const INTRODUCTION: &str = "# What the limit messages of Claude Code mean
 
@@ -31,7 +32,7 @@ pub fn page() -> String {
 }
 
 fn section(page: &mut String, message: &Message) {
-    let texts = || message.wordings.texts();
+    let texts = || message.texts();
     let first = texts().next().unwrap_or(message.id);
     let _ = writeln!(page, "\n### {}\n", first.replace('|', "\\|"));
     let mut meanings = message.meanings();
@@ -40,17 +41,8 @@ fn section(page: &mut String, message: &Message) {
         let _ = writeln!(page, "- {meaning}");
     }
     for (index, help) in message.helps.iter().enumerate() {
-        let fill = |text: &str| {
-            text.replace("{when}", "the reset")
-                .replace("{pool}", "usage credits")
-        };
-        let _ = write!(
-            page,
-            "{}. {}. {}",
-            index + 1,
-            fill(help.doing),
-            fill(help.why)
-        );
+        let [doing, why] = help.told("the reset", "usage credits");
+        let _ = write!(page, "{}. {doing}. {why}", index + 1);
         if let Some(command) = help.command {
             let _ = write!(page, " `{command}`");
         }
@@ -59,7 +51,7 @@ fn section(page: &mut String, message: &Message) {
         }
         page.push('\n');
     }
-    for (_, sentence) in message.in_vain {
+    for sentence in message.in_vain {
         let _ = writeln!(page, "- {sentence}");
     }
     if texts().nth(1).is_some() {
@@ -68,20 +60,19 @@ fn section(page: &mut String, message: &Message) {
     for text in texts().skip(1) {
         let _ = writeln!(page, "- {text}");
     }
-    let versions: Vec<String> = message
-        .wordings
-        .dated()
-        .map(|(versions, text)| format!("\"{text}\" {versions}"))
-        .collect();
-    let versions = match versions.as_slice() {
-        [] => String::new(),
-        versions => format!("; versions: {}", versions.join(", ")),
-    };
+    let mut dated = Vec::new();
+    for (versions, texts) in message.by_version {
+        if *versions != Versions::ANY {
+            dated.extend(texts.first().map(|text| format!("\"{text}\" {versions}")));
+        }
+    }
+    let versions = if dated.is_empty() { "" } else { "; versions: " };
     let _ = writeln!(
         page,
-        "\n<sub>{}{versions}. `{}`, `{}`</sub>",
+        "\n<sub>{}{versions}{}. `{}`, `{}`</sub>",
         message.source,
+        dated.join(", "),
         message.id,
-        message.names.name()
+        message.names
     );
 }

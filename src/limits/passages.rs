@@ -32,12 +32,8 @@ pub(super) fn passages(text: &str) -> Vec<Passage> {
     let mut rest = unescaped.as_str();
     while let Some((before, object, after)) = next_object(rest) {
         add_lines(&mut found, before);
-        let mut inner = Values::default();
-        inner.read(object);
         if let Some(current) = found.last_mut() {
-            current.types.append(&mut inner.types);
-            current.status = inner.status.or(current.status);
-            join(&mut current.text, &inner.texts.join(". "));
+            current.read_object(object);
         }
         rest = after;
     }
@@ -115,16 +111,9 @@ fn ends_value(object: &str, at: usize) -> bool {
     })
 }
 
-/// What is of interest in a JSON object, at any depth.
-#[derive(Default)]
-struct Values {
-    texts: Vec<String>,
-    types: Vec<String>,
-    status: Option<u16>,
-}
-
-impl Values {
-    fn read(&mut self, object: &str) {
+impl Passage {
+    /// Adds what is of interest in a JSON object, at any depth.
+    fn read_object(&mut self, object: &str) {
         const TEXTS: [&str; 11] = [
             "message",
             "error",
@@ -146,45 +135,44 @@ impl Values {
             "code",
         ];
         const EPOCHS: [&str; 3] = ["resetsAt", "resets_at", "reset_at"];
+        let mut texts: Vec<String> = Vec::new();
         let mut rest = object;
         while let Some((key, value, after)) = next_pair(rest) {
             rest = after;
-            let number = || {
-                value
-                    .trim_end_matches(|c: char| !c.is_ascii_digit())
-                    .parse::<i64>()
-                    .ok()
-            };
-            if let Some(text) = quoted(value) {
-                if key == "type" || key == "code" || key == "status" {
+            match value {
+                Value::Text(text) if ["type", "code", "status"].contains(&key) => {
                     self.types.push(text.split_whitespace().collect());
-                } else if TEXTS.contains(&key) && !self.texts.iter().any(|known| known == text) {
-                    self.texts.push(text.to_owned());
                 }
-            } else if STATUS.contains(&key) {
-                let status = number().and_then(|status| u16::try_from(status).ok());
-                self.status = status
-                    .filter(|status| (400..600).contains(status))
-                    .or(self.status);
-            } else if EPOCHS.contains(&key)
-                && let Some(seconds) = number()
-            {
-                self.texts.push(format!("resets {seconds}"));
+                Value::Text(text) if TEXTS.contains(&key) => {
+                    if !texts.iter().any(|known| known == text) {
+                        texts.push(text.to_owned());
+                    }
+                }
+                Value::Number(digits) if STATUS.contains(&key) => {
+                    let status = digits.parse().ok();
+                    let status = status.filter(|status| (400..600).contains(status));
+                    self.status = status.or(self.status);
+                }
+                Value::Number(digits) if EPOCHS.contains(&key) => {
+                    let seconds = digits.parse::<i64>().ok();
+                    texts.extend(seconds.map(|seconds| format!("resets {seconds}")));
+                }
+                Value::Text(_) | Value::Number(_) => {}
             }
         }
+        join(&mut self.text, &texts.join(". "));
     }
 }
 
-fn quoted(value: &str) -> Option<&str> {
-    let quote = value.chars().next().filter(|c| ['"', '\''].contains(c))?;
-    let text = value.strip_prefix(quote)?;
-    // One that was cut off has no end.
-    Some(text.strip_suffix(quote).unwrap_or(text))
+/// A value in JSON: the text without its quotes, or the digits.
+enum Value<'a> {
+    Text(&'a str),
+    Number(&'a str),
 }
 
-/// The next `"key": value` whose value is a text or a number: key, value with its quotes, the rest.
+/// The next `"key": value` whose value is a text or a number, and what comes after it.
 /// A value that is an object or a list is entered.
-fn next_pair(text: &str) -> Option<(&str, &str, &str)> {
+fn next_pair(text: &str) -> Option<(&str, Value<'_>, &str)> {
     let mut rest = text;
     loop {
         let start = rest.find(['"', '\''])?;
@@ -203,18 +191,19 @@ fn next_pair(text: &str) -> Option<(&str, &str, &str)> {
         let value = value.trim_start();
         match value.chars().next()? {
             quote @ ('"' | '\'') => {
-                let closing = value
+                // One that was cut off has no end.
+                let (end, _) = value
                     .char_indices()
                     .skip(1)
                     .find(|(at, c)| *c == quote && ends_value(value, *at))
-                    .map_or(value.len(), |(at, _)| at + 1);
-                return Some((key, value.get(..closing)?, value.get(closing..)?));
+                    .unwrap_or((value.len(), quote));
+                let after = value.get(end + 1..).unwrap_or_default();
+                return Some((key, Value::Text(value.get(1..end)?), after));
             }
             c if c.is_ascii_digit() => {
-                let closing = value
-                    .find(|c: char| !c.is_ascii_digit())
-                    .unwrap_or(value.len());
-                return Some((key, value.get(..closing)?, value.get(closing..)?));
+                let end = value.find(|c: char| !c.is_ascii_digit());
+                let (digits, after) = value.split_at(end.unwrap_or(value.len()));
+                return Some((key, Value::Number(digits), after));
             }
             _ => rest = value,
         }

@@ -7,8 +7,9 @@ use super::evidence::{Seen, identifier};
 use super::kind::Window;
 use super::messages::Message;
 use super::meters::{self, FRESH_FOR, age_at_error, percent};
-use super::resets::ResetSource;
+use super::resets::{ResetSource, Resets};
 use crate::claude::credentials::{Credential, SetIn};
+use crate::transcript::error_line::QuotaLimits;
 
 /// One fact that the verdict rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,28 +22,22 @@ pub struct Reason {
     pub at: Option<DateTime<Utc>>,
 }
 
+fn reason(source: Source, at: Option<DateTime<Utc>>, sentence: String) -> Reason {
+    Reason {
+        sentence,
+        source,
+        at,
+    }
+}
+
 /// All reasons, the one that decided first.
 pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
-    let mut reasons = Vec::new();
-    let mut add = |source: Source, at: Option<DateTime<Utc>>, sentence: String| {
-        reasons.push(Reason {
-            sentence,
-            source,
-            at,
-        });
-    };
-    the_error(telling, &mut add);
-    the_meters(telling, &mut add);
-    two_resets(telling, &mut add);
-    the_account(telling, &mut add);
-    for credential in &telling.evidence.credentials {
-        let source = match credential.set_in {
-            SetIn::Environment => Source::Environment,
-            SetIn::Settings(_) => Source::Settings,
-        };
-        add(source, None, set(credential));
-    }
-    the_client(telling, message, &mut add);
+    let mut reasons = the_error(telling);
+    reasons.extend(the_meters(telling));
+    reasons.extend(two_resets(telling));
+    reasons.extend(the_account(telling));
+    reasons.extend(telling.evidence.credentials.iter().map(set));
+    reasons.extend(the_client(telling, message));
     // An outdated Claude Code comes next: what it says is to be read otherwise.
     reasons.sort_by_key(|reason| reason.source != Source::Version);
     let decisive = |reason: &Reason| reason.source == telling.diagnosis.decisive;
@@ -53,59 +48,50 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
     reasons
 }
 
-const ONLY_THE_TEXT: &str = "Only the text of the message is known, not when and where it came.";
-
-type Add<'a> = &'a mut dyn FnMut(Source, Option<DateTime<Utc>>, String);
-
-fn the_error(telling: &Telling<'_>, add: Add<'_>) {
+fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
     let evidence = telling.evidence;
     let line = evidence.line.as_ref();
     let at = line.and_then(|line| line.at).or(Some(evidence.at));
+    let said = |sentence| reason(Source::Transcript, at, sentence);
     if let Some(quota) = evidence.quota() {
-        let limit = match (evidence.refused_window(), &quota.rate_limit_type) {
-            (Some(window), _) => window.limit(),
-            (None, Some(name)) if name == "overage" => "usage credits",
-            (None, Some(name)) => identifier(name).unwrap_or("a limit that whycap does not know"),
-            (None, None) => "a limit without a name",
-        };
-        let resets = quota
-            .resets_at
-            .map(|at| format!(", resets {}", telling.clock.time(at)))
-            .unwrap_or_default();
-        add(
-            Source::Transcript,
-            at,
-            format!("The server says: {limit}{resets}."),
-        );
-        if let Some(reason) = quota.overage_disabled_reason.as_deref() {
-            let words = why_no_credits(reason);
-            let name = identifier(reason).map(|name| format!(" ({name})"));
-            let name = name.unwrap_or_default();
-            let sentence = format!("Usage credits did not take over: {words}{name}.");
-            add(Source::Transcript, at, sentence);
-        }
-        return;
+        let words = the_servers_words(quota, telling);
+        return words.into_iter().map(said).collect();
     }
-    let class = line
-        .and_then(|line| line.error.as_deref())
-        .or(evidence.hook_error.as_deref())
-        .and_then(identifier)
-        .unwrap_or("an unknown error");
-    let status = line
-        .and_then(|line| line.status)
-        .map(|status| format!(", status {status}"))
-        .unwrap_or_default();
-    match (evidence.seen, line) {
-        (Seen::Pasted, _) => add(Source::Transcript, at, ONLY_THE_TEXT.to_owned()),
-        (Seen::Hook | Seen::Transcript, Some(_)) => add(
-            Source::Transcript,
-            at,
-            format!("Claude Code recorded {class}{status}, and nothing about your plan's limits."),
-        ),
-        (Seen::Hook | Seen::Transcript, None) => {
-            add(Source::Hook, at, format!("Claude Code reported {class}."));
+    let class = evidence.class().and_then(identifier);
+    let class = class.unwrap_or("an unknown error");
+    vec![match line {
+        _ if evidence.seen == Seen::Pasted => {
+            said("Only the text of the message is known, not when and where it came.".to_owned())
         }
-    }
+        Some(line) => {
+            let status = line.status.map(|status| format!(", status {status}"));
+            let status = status.unwrap_or_default();
+            said(format!(
+                "Claude Code recorded {class}{status}, and nothing about your plan's limits."
+            ))
+        }
+        None => reason(Source::Hook, at, format!("Claude Code reported {class}.")),
+    }]
+}
+
+/// Which limit refused until when, and why usage credits did not take over.
+fn the_servers_words(quota: &QuotaLimits, telling: &Telling<'_>) -> Vec<String> {
+    let limit = match (telling.evidence.refused_window(), &quota.rate_limit_type) {
+        (Some(window), _) => window.limit(),
+        (None, Some(name)) if name == "overage" => "usage credits",
+        (None, Some(name)) => identifier(name).unwrap_or("a limit that whycap does not know"),
+        (None, None) => "a limit without a name",
+    };
+    let resets = quota.resets_at.map(|at| telling.clock.time(at));
+    let resets = resets.map(|time| format!(", resets {time}"));
+    let refused = format!("The server says: {limit}{}.", resets.unwrap_or_default());
+    let mut words = vec![refused];
+    words.extend(quota.overage_disabled_reason.as_deref().map(|reason| {
+        let name = identifier(reason).map(|name| format!(" ({name})"));
+        let (why, name) = (why_no_credits(reason), name.unwrap_or_default());
+        format!("Usage credits did not take over: {why}{name}.")
+    }));
+    words
 }
 
 /// Why usage credits did not take over, by the server's `overageDisabledReason`. Names as in the
@@ -129,74 +115,76 @@ fn why_no_credits(reason: &str) -> &'static str {
     }
 }
 
-fn the_meters(telling: &Telling<'_>, add: Add<'_>) {
+fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
     let evidence = telling.evidence;
-    for window in [Window::FiveHour, Window::Weekly] {
-        let Some((sample, meter)) = meters::near(evidence, window) else {
-            continue;
-        };
+    let metered = |window| Some((window, meters::near(evidence, window)?));
+    let both = [Window::FiveHour, Window::Weekly].into_iter();
+    both.filter_map(metered).map(|(window, (sample, meter))| {
         let when = age_at_error(evidence, sample);
         let too_old = if evidence.at - meters::measured(evidence, sample) > FRESH_FOR {
             " That is too old to prove anything."
         } else {
             ""
         };
-        let reset = meter
-            .resets_at
-            .map(|at| format!(", reset {}", telling.clock.time(at)))
-            .unwrap_or_default();
-        let name = window.short();
-        let used = percent(meter.used_percent);
-        let mut sentence = format!("{when} your {name} usage was {used}%{reset}.{too_old}");
+        let reset = meter.resets_at.map(|at| telling.clock.time(at));
+        let reset = reset.map(|time| format!(", reset {time}"));
+        let mut sentence = format!(
+            "{when} your {} usage was {}%{}.{too_old}",
+            window.short(),
+            percent(meter.used_percent),
+            reset.unwrap_or_default()
+        );
         if let Some(first) = sentence.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        add(Source::Sample, Some(sample.at), sentence);
-    }
+        reason(Source::Sample, Some(sample.at), sentence)
+    })
 }
 
-fn two_resets(telling: &Telling<'_>, add: Add<'_>) {
+fn two_resets(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
     let name = |source: ResetSource| match source {
         ResetSource::Server => ("the server", Source::Transcript),
         ResetSource::Meter => ("the usage figure", Source::Sample),
         ResetSource::Text => ("the message", Source::Transcript),
     };
-    let Some(chosen) = telling.resets.chosen else {
-        return;
-    };
-    for other in &telling.resets.others {
-        let (first, second) = (name(chosen.source).0, name(other.source).0);
+    let Resets { chosen, others } = telling.resets;
+    let pairs = chosen
+        .iter()
+        .flat_map(|chosen| others.iter().map(move |other| (chosen, other)));
+    pairs.map(move |(chosen, other)| {
+        let (first, _) = name(chosen.source);
+        let (second, source) = name(other.source);
         let sentence = format!(
             "Two reset times: {first} says {}, {second} says {}. whycap goes by the first.",
             telling.clock.time(chosen.at),
             telling.clock.time(other.at)
         );
-        add(name(other.source).1, None, sentence);
-    }
+        reason(source, None, sentence)
+    })
 }
 
-fn the_account(telling: &Telling<'_>, add: Add<'_>) {
+fn the_account(telling: &Telling<'_>) -> Option<Reason> {
     let sentence = match &telling.evidence.account {
-        Some(account) if account.plan.is_personal() => format!(
-            "You are logged in with {}, a plan for one person.",
-            account.plan.name()
-        ),
         Some(account) => {
+            let plan = account.plan.name();
             let role = account.role.as_deref().map(|role| format!(", role {role}"));
-            format!(
-                "You are logged in with plan {}{}.",
-                account.plan.name(),
-                role.unwrap_or_default()
-            )
+            if account.plan.is_personal() {
+                format!("You are logged in with {plan}, a plan for one person.")
+            } else {
+                format!(
+                    "You are logged in with plan {plan}{}.",
+                    role.unwrap_or_default()
+                )
+            }
         }
-        None if telling.evidence.seen == Seen::Pasted => return,
+        None if telling.evidence.seen == Seen::Pasted => return None,
         None => "No login with a plan was found on this machine.".to_owned(),
     };
-    add(Source::Account, None, sentence);
+    Some(reason(Source::Account, None, sentence))
 }
 
 /// What a credential or a switch that is set does.
-fn set(credential: &Credential) -> String {
+fn set(credential: &Credential) -> Reason {
     let effect = if credential.outranks_login() {
         ", so your login is not used"
     } else if credential.name == "CLAUDE_CODE_OAUTH_TOKEN" {
@@ -206,39 +194,45 @@ fn set(credential: &Credential) -> String {
     } else {
         ""
     };
-    let host = credential
-        .host
-        .as_deref()
-        .map(|host| format!(" ({host})"))
-        .unwrap_or_default();
+    let host = credential.host.as_ref().map(|host| format!(" ({host})"));
+    let (name, host) = (&credential.name, host.unwrap_or_default());
     let place = credential.set_in.words();
-    format!("{}{host} is set in {place}{effect}.", credential.name)
+    let source = match credential.set_in {
+        SetIn::Environment => Source::Environment,
+        _ => Source::Settings,
+    };
+    reason(
+        source,
+        None,
+        format!("{name}{host} is set in {place}{effect}."),
+    )
 }
 
-fn the_client(telling: &Telling<'_>, message: &Message, add: Add<'_>) {
+fn the_client(telling: &Telling<'_>, message: &Message) -> impl Iterator<Item = Reason> {
     let evidence = telling.evidence;
-    if let Some(version) = evidence.version() {
-        let special = message.also.iter().find(|(plans, versions, _)| {
+    let special = evidence.version().and_then(|version| {
+        let (plans, _, means) = message.also.iter().find(|(plans, versions, _)| {
             versions.from.is_some() && versions.contain(version) && plans.include(evidence)
-        });
-        if let Some((plans, _, means)) = special {
-            let sentence = format!("Claude Code {version}, {}: {means}", plans.words());
-            add(Source::Version, None, sentence);
-        }
-    }
-    if evidence.fast_mode {
+        })?;
+        let sentence = format!("Claude Code {version}, {}: {means}", plans.words());
+        Some((Source::Version, sentence))
+    });
+    let fast_mode = evidence.fast_mode.then(|| {
         let sentence = "Fast mode was on; it is paid from usage credits only.";
-        add(Source::Sample, None, sentence.to_owned());
-    }
-    if evidence.is_long_context_model() {
+        (Source::Sample, sentence.to_owned())
+    });
+    let long_context = evidence.is_long_context_model().then(|| {
         let sentence = "The session ran a model with 1M context, which can need usage credits.";
-        add(Source::Transcript, None, sentence.to_owned());
-    }
-    if evidence.installations > 1 {
+        (Source::Transcript, sentence.to_owned())
+    });
+    let installations = (evidence.installations > 1).then(|| {
         let sentence = format!(
             "This machine has {} different claude programs; an old one may be the one that runs.",
             evidence.installations
         );
-        add(Source::Environment, None, sentence);
-    }
+        (Source::Environment, sentence)
+    });
+    let found = [special, fast_mode, long_context, installations];
+    let known = found.into_iter().flatten();
+    known.map(|(source, sentence)| reason(source, None, sentence))
 }

@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn every_wording_is_recognized_as_its_own_row() {
         for message in messages::all() {
-            for text in message.wordings.texts() {
+            for text in message.texts() {
                 assert_eq!(id(text), message.id, "{text}");
             }
         }
@@ -94,6 +94,7 @@ mod tests {
         let mut ids = std::collections::BTreeSet::new();
         for message in messages::all() {
             assert!(ids.insert(message.id), "{}", message.id);
+            assert!(!message.means.is_empty(), "{}", message.id);
             assert!(!message.helps.is_empty(), "{}", message.id);
             assert!(!message.source.is_empty(), "{}", message.id);
         }

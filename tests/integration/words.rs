@@ -39,7 +39,7 @@ fn sample(five_hour: f64, weekly: f64) -> Sample {
 
 fn texts() -> Vec<String> {
     let mut texts: Vec<String> = messages::all()
-        .flat_map(|message| message.wordings.texts())
+        .flat_map(messages::Message::texts)
         .flat_map(|text| {
             [
                 "",

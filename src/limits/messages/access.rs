@@ -1,15 +1,14 @@
 //! Logins, keys, organizations and models: no quota is involved in any of these.
 
-use super::row::Judgement::Weighed;
+use super::row::Judgement::{Fixed, Weighed};
 use super::row::Pattern::{ApiError, Class, Says, SaysAll, Status, Type};
-use super::row::Wordings::Any;
-use super::row::{Message, no_limit};
+use super::row::{Message, ROW, YOURS_TO_CHANGE};
 use crate::limits::helps::{
     APPEAL, ASK_ADMIN_FOR_ACCESS, CHECK_NETWORK, CHECK_REGION, CHECK_STATUS, CHOOSE_MODEL, FIX_KEY,
     FREE_DISK, LOGIN, OTHER_ORGANIZATION, PROVIDER_LOGIN, TRY_LOGIN_AGAIN, UNSET_KEY, UPDATE,
     USE_SUBSCRIPTION,
 };
-use crate::limits::kind::{LimitKind, Service, Who};
+use crate::limits::kind::{LimitKind, Service, Verdict, Who};
 use crate::limits::rules::console;
 
 pub(super) const ROWS: &[Message] = &[
@@ -21,17 +20,14 @@ pub(super) const ROWS: &[Message] = &[
             ApiError("org_disabled_credential"),
             Says("belongs to a disabled organization"),
         ],
-        judgement: Weighed(
-            console::disabled_by_key,
-            "The key in use belongs to an organization that was disabled. Your login is not involved.",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: Weighed(console::disabled_by_key),
+        means: "The key in use belongs to an organization that was disabled. Your login is not involved.",
+        wordings: &[
             "Your ANTHROPIC_API_KEY belongs to a disabled organization · Update or unset the environment variable",
-        ]),
+        ],
         helps: &[UNSET_KEY, LOGIN],
-        in_vain: &[],
         source: "recorded from client 2.1.328",
+        ..ROW
     },
     Message {
         id: "account-on-hold",
@@ -47,34 +43,26 @@ pub(super) const ROWS: &[Message] = &[
             SaysAll(&["account", "automatic review", "disable"]),
             Class("account_on_hold"),
         ],
-        judgement: no_limit(
-            Who::Anthropic,
-            Some(false),
-            "Anthropic put this account on hold, no limit is involved: only an appeal or the support helps",
-            "account on hold · appeal at claude.ai/restricted",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: Fixed(Verdict::NotALimit, Who::Anthropic, Some(false)),
+        means: "Anthropic put this account on hold, no limit is involved: only an appeal or the support helps",
+        badge: "account on hold · appeal at claude.ai/restricted",
+        wordings: &[
             "Your account is on hold and can't use Claude Code. View details or appeal: https://claude.ai/restricted",
-        ]),
+        ],
         helps: &[APPEAL],
-        in_vain: &[],
         source: "Claude Code documentation, errors page; CLIProxyAPI issue 3409",
+        ..ROW
     },
     Message {
         id: "org-disabled",
         names: LimitKind::OrgDisabled,
-        service: None,
         patterns: &[Says("organization has been disabled")],
-        judgement: Weighed(
-            console::disabled,
-            "The organization of this login or key was disabled. Waiting does not help.",
-        ),
-        also: &[],
-        wordings: Any(&["API Error: 400 This organization has been disabled."]),
+        judgement: Weighed(console::disabled_by_any),
+        means: "The organization of this login or key was disabled. Waiting does not help.",
+        wordings: &["API Error: 400 This organization has been disabled."],
         helps: &[CHECK_STATUS, APPEAL, OTHER_ORGANIZATION],
-        in_vain: &[],
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "no-subscriptions",
@@ -85,19 +73,15 @@ pub(super) const ROWS: &[Message] = &[
             Says("oauth authentication is currently not allowed"),
             Class("oauth_org_not_allowed"),
         ],
-        judgement: no_limit(
-            Who::Admin,
-            Some(false),
-            "Your organization does not allow subscriptions in Claude Code: ask an admin, or use an API key",
-            "subscriptions not allowed by your org · ask an admin",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: Fixed(Verdict::NotALimit, Who::Admin, Some(false)),
+        means: "Your organization does not allow subscriptions in Claude Code: ask an admin, or use an API key",
+        badge: "subscriptions not allowed by your org · ask an admin",
+        wordings: &[
             "Your organization has disabled Claude subscription access for Claude Code · Use an Anthropic API key instead, or ask your admin to enable access",
-        ]),
+        ],
         helps: &[ASK_ADMIN_FOR_ACCESS, OTHER_ORGANIZATION],
-        in_vain: &[],
         source: "recorded from client 2.1.328",
+        ..ROW
     },
     Message {
         id: "model-restricted",
@@ -108,47 +92,35 @@ pub(super) const ROWS: &[Message] = &[
             Says("your organization restricts model selection"),
             Says("your model policy only allows"),
         ],
-        judgement: no_limit(
-            Who::Admin,
-            Some(false),
-            "Your organization does not allow this model: use another one with /model, or ask an admin",
-            "model not allowed by your org · /model for another",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: Fixed(Verdict::NotALimit, Who::Admin, Some(false)),
+        means: "Your organization does not allow this model: use another one with /model, or ask an admin",
+        badge: "model not allowed by your org · /model for another",
+        wordings: &[
             "Model … is restricted by your organization's settings",
             "Model … is not available. Your organization restricts model selection.",
-        ]),
+        ],
         helps: &[CHOOSE_MODEL, ASK_ADMIN_FOR_ACCESS],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "model-needs-update",
         names: LimitKind::ModelUnavailable,
-        service: None,
         patterns: &[
             SaysAll(&["does not support this model", "newer"]),
             Says("older than the minimum version"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "This version of Claude Code is too old for the model: update it, or choose another model",
-            "Claude Code is too old for this model · claude update",
-        ),
-        also: &[],
-        wordings: Any(&[
-            "Claude Code … does not support this model; version … or newer is required",
-        ]),
+        judgement: YOURS_TO_CHANGE,
+        means: "This version of Claude Code is too old for the model: update it, or choose another model",
+        badge: "Claude Code is too old for this model · claude update",
+        wordings: &["Claude Code … does not support this model; version … or newer is required"],
         helps: &[UPDATE, CHOOSE_MODEL],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "model",
         names: LimitKind::ModelUnavailable,
-        service: None,
         patterns: &[
             Says("issue with the selected model"),
             Says("is not available with the claude"),
@@ -164,25 +136,20 @@ pub(super) const ROWS: &[Message] = &[
             Type("not_found_error"),
             Status(404, 404),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "This model does not exist or is not open to your account: choose another one with /model",
-            "model not available · /model for another",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "This model does not exist or is not open to your account: choose another one with /model",
+        badge: "model not available · /model for another",
+        wordings: &[
             "There's an issue with the selected model (…). It may not exist or you may not have access to it. Run --model to pick a different model.",
             "Claude Opus is not available with the Claude Pro plan",
-        ]),
+        ],
         helps: &[CHOOSE_MODEL],
-        in_vain: &[],
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "cloud-credentials",
         names: LimitKind::Auth,
-        service: None,
         patterns: &[
             Says("aws credentials"),
             Says("aws authentication failed"),
@@ -196,62 +163,49 @@ pub(super) const ROWS: &[Message] = &[
             Class("cloud_credential_error"),
             ApiError("provider_credentials"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "Your cloud provider did not accept its credentials, no limit is involved: renew them there",
-            "cloud credentials refused, no limit · renew them",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "Your cloud provider did not accept its credentials, no limit is involved: renew them there",
+        badge: "cloud credentials refused, no limit · renew them",
+        wordings: &[
             "AWS credentials expired or invalid · refresh your AWS credentials (SSO sign-in, access keys, API key or proxy token) and retry",
             "Google Cloud credentials expired or invalid",
             "API Error: Could not load AWS credentials",
-        ]),
+        ],
         helps: &[PROVIDER_LOGIN, CHECK_STATUS],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "refresh-race",
         names: LimitKind::Auth,
         service: Some(Service::Plan),
         patterns: &[Says("another claude code process is refreshing")],
-        judgement: no_limit(
-            Who::You,
-            Some(true),
-            "Two Claude Code windows renew the login at once, no limit is involved: try again in a minute",
-            "login is being renewed, no limit · try again soon",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: Fixed(Verdict::NotALimit, Who::You, Some(true)),
+        means: "Two Claude Code windows renew the login at once, no limit is involved: try again in a minute",
+        badge: "login is being renewed, no limit · try again soon",
+        wordings: &[
             "Could not refresh your login because another Claude Code process is refreshing it",
-        ]),
+        ],
         helps: &[TRY_LOGIN_AGAIN, LOGIN],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "disk-full",
         names: LimitKind::Auth,
-        service: None,
         patterns: &[
             Says("the disk that holds the claude code config directory"),
             Says("your disk quota"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The disk with Claude Code's settings is full, no usage limit is involved: delete files you do not need",
-            "the disk is full, no limit · delete files",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "The disk with Claude Code's settings is full, no usage limit is involved: delete files you do not need",
+        badge: "the disk is full, no limit · delete files",
+        wordings: &[
             "Could not refresh your login: the disk that holds the Claude Code config directory (~/.claude by default), or your disk quota on it, is full",
-        ]),
+        ],
         helps: &[FREE_DISK, LOGIN],
-        in_vain: &[],
         source: "strings of client 2.1.329",
+        ..ROW
     },
     Message {
         id: "not-allowed",
@@ -264,43 +218,33 @@ pub(super) const ROWS: &[Message] = &[
             Says("not available in your region"),
             Says("unavailable in region"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The service refused your network or country, no limit is involved: check VPN and proxy, then /login",
-            "not allowed from here, no limit · check VPN and proxy",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "The service refused your network or country, no limit is involved: check VPN and proxy, then /login",
+        badge: "not allowed from here, no limit · check VPN and proxy",
+        wordings: &[
             "Please run /login · API Error: 403 {\"error\":{\"type\":\"forbidden\",\"message\":\"Request not allowed\"}}",
-        ]),
+        ],
         helps: &[CHECK_REGION, LOGIN],
-        in_vain: &[],
         source: "issue 50411",
+        ..ROW
     },
     Message {
         id: "two-credentials",
         names: LimitKind::Auth,
-        service: None,
         patterns: &[Says("auth conflict")],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "A key and a login are both set, and the key is used: take out the one that you do not want",
-            "a key and a login are both set · take one out",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "A key and a login are both set, and the key is used: take out the one that you do not want",
+        badge: "a key and a login are both set · take one out",
+        wordings: &[
             "Auth conflict: Using ANTHROPIC_API_KEY instead of Anthropic Console key. Either unset ANTHROPIC_API_KEY, or run `claude /logout`.",
-        ]),
+        ],
         helps: &[UNSET_KEY, USE_SUBSCRIPTION],
-        in_vain: &[],
         source: "Antigravity-Manager issue 112",
+        ..ROW
     },
     Message {
         id: "key-refused",
         names: LimitKind::Auth,
-        service: None,
         patterns: &[
             Says("invalid api key"),
             Says("invalid auth token"),
@@ -311,27 +255,22 @@ pub(super) const ROWS: &[Message] = &[
             Says("disabled api key authentication"),
             Says("not a valid api key"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The service refused the API key, no limit is involved: correct or unset it, or log in with /login",
-            "API key refused, no limit · /status shows which",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "The service refused the API key, no limit is involved: correct or unset it, or log in with /login",
+        badge: "API key refused, no limit · /status shows which",
+        wordings: &[
             "Invalid API key · Fix external API key",
             "Invalid auth token · Fix external auth token",
             "Your apiKeyHelper script is failing · …",
             "Your organization has disabled API key authentication · …",
-        ]),
+        ],
         helps: &[FIX_KEY, LOGIN],
-        in_vain: &[],
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "login-refused",
         names: LimitKind::Auth,
-        service: None,
         patterns: &[
             Says("please run /login"),
             Says("- run /login"),
@@ -366,14 +305,10 @@ pub(super) const ROWS: &[Message] = &[
             Status(401, 401),
             Status(403, 403),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The service did not accept the login, no limit is involved: log in again with /login",
-            "login refused, no limit · /login",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "The service did not accept the login, no limit is involved: log in again with /login",
+        badge: "login refused, no limit · /login",
+        wordings: &[
             "Not logged in · Please run /login",
             "Failed to authenticate. API Error: 401 Invalid authentication credentials",
             "Failed to authenticate: OAuth token revoked. Please log in again or contact your administrator.",
@@ -381,9 +316,9 @@ pub(super) const ROWS: &[Message] = &[
             "Login expired",
             "API Error: 403 OAuth token does not meet scope requirement user:profile",
             "Could not resolve authentication method. Expected either apiKey or authToken to be set.",
-        ]),
+        ],
         helps: &[LOGIN, CHECK_STATUS, CHECK_NETWORK],
-        in_vain: &[],
         source: "recorded from client 2.1.328; Claude Code documentation, errors page",
+        ..ROW
     },
 ];

@@ -2,15 +2,14 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{ApiError, Begins, Says, SaysAll, Type};
-use super::row::Wordings::{Any, ByVersion};
-use super::row::{ANY, Concerns, Message, Plans, no_limit};
+use super::row::{Concerns, Message, Plans, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, CREDITS_FOR_MODEL, MODEL_WITHOUT_CREDITS, OTHER_PATH,
     STANDARD_CONTEXT, TURN_CREDITS_ON, UPDATE, WAIT,
 };
-use crate::limits::kind::{LimitKind, Service, Who};
-use crate::limits::rules::credits;
+use crate::limits::kind::{LimitKind, Service};
+use crate::limits::rules::{credits, service};
 
 pub(super) const ROWS: &[Message] = &[
     Message {
@@ -23,14 +22,10 @@ pub(super) const ROWS: &[Message] = &[
             Says("required for long context"),
             Says("long context beta is not yet available"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The 1M context needs usage credits, no limit is reached: choose the model without [1m] in /model",
-            "1M context needs credits · /model without [1m]",
-        ),
-        also: &[],
-        wordings: ByVersion(&[
+        judgement: YOURS_TO_CHANGE,
+        means: service::ONLY_STANDARD_CONTEXT.0,
+        badge: service::ONLY_STANDARD_CONTEXT.1,
+        by_version: &[
             (
                 Versions::since(2, 1, 144),
                 &[
@@ -44,25 +39,17 @@ pub(super) const ROWS: &[Message] = &[
                     "The long context beta is not yet available for this subscription.",
                 ],
             ),
-            (
-                ANY,
-                &[
-                    "API Error: Request rejected (429) · Extra usage is required for long context requests.",
-                ],
-            ),
-        ]),
+        ],
+        wordings: &[
+            "API Error: Request rejected (429) · Extra usage is required for long context requests.",
+        ],
         helps: &[STANDARD_CONTEXT, TURN_CREDITS_ON],
         in_vain: &[
-            (
-                Concerns::Everybody,
-                "Before 2.1.172 /compact failed with the same error; /clear worked (issue 51745).",
-            ),
-            (
-                Concerns::Everybody,
-                "Waiting and logging in again did not help (issue 37270).",
-            ),
+            "Before 2.1.172 /compact failed with the same error; /clear worked (issue 51745).",
+            "Waiting and logging in again did not help (issue 37270).",
         ],
         source: "recorded from client 2.1.328; issues 6871, 44053, 50784, 58437, 61828",
+        ..ROW
     },
     Message {
         id: "model-needs-credits",
@@ -81,29 +68,24 @@ pub(super) const ROWS: &[Message] = &[
             Begins("the prompt to confirm went unanswered"),
             Begins("continuing on"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "This model is paid from usage credits only, waiting does not help: use another one with /model",
-            "model needs usage credits · /model for another",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "This model is paid from usage credits only, waiting does not help: use another one with /model",
+        badge: "model needs usage credits · /model for another",
+        wordings: &[
             "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.",
             "Fable 5 now uses usage credits · the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
             "API Error: Server is temporarily limiting requests (not your usage limit) · Usage credits required",
-        ]),
+        ],
         helps: &[MODEL_WITHOUT_CREDITS, CREDITS_FOR_MODEL],
-        in_vain: &[(
-            Concerns::Everybody,
+        in_vain: &[
             "Sending the prompt again does not help, even where the text speaks of a temporary limit.",
-        )],
+        ],
         source: "recorded from client 2.1.328 (apiErrorCode credits_required); Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "org-credits",
         names: LimitKind::UsageCredits,
-        service: Some(Service::Plan),
         patterns: &[
             Says("your org is out of"),
             Says("your organization is out of"),
@@ -112,51 +94,42 @@ pub(super) const ROWS: &[Message] = &[
             SaysAll(&["out of extra usage", "admin"]),
             SaysAll(&["out of usage credits", "admin"]),
         ],
-        judgement: Weighed(
-            credits::organizations,
-            "Your organization's prepaid pool is empty. Chat, other tools and other members share it, and it never fills by itself. It is not the spend limit, which is a cap that somebody chose.",
-        ),
+        judgement: Weighed(credits::organizations),
+        means: "Your organization's prepaid pool is empty. Chat, other tools and other members share it, and it never fills by itself. It is not the spend limit, which is a cap that somebody chose.",
         also: &[(
             Plans::Team,
             Versions::between((2, 0, 0), (2, 1, 5)),
             "On 2026-04-08 these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
         )],
-        wordings: Any(&[
+        wordings: &[
             "Your organization is out of usage credits. Contact your admin to add more.",
             "Your org is out of usage · contact your admin",
             "Your org is out of usage · add funds to continue",
             "API Error: 400 Your org is out of extra usage. We let your admin know.",
             "API Error: 400 You're out of extra usage. Ask your workspace admin to add more so you can keep going.",
-        ]),
+        ],
         helps: &[ASK_ADMIN_FOR_CREDITS, WAIT, OTHER_PATH],
-        in_vain: &[(
-            Concerns::Everybody,
-            "Raising the spend limit does not fill the pool.",
-        )],
+        in_vain: &["Raising the spend limit does not fill the pool."],
         source: "recorded from client 2.1.328; issue 45276; user reports",
+        ..ROW
     },
     Message {
         id: "credits",
         names: LimitKind::UsageCredits,
-        service: Some(Service::Plan),
         patterns: &[
             Says("out of extra usage"),
             Says("out of usage credits"),
             Says("no usage credits left"),
-            Says("run out of usage credits"),
-            Says("run out of extra usage"),
             Says("usage credits ran out"),
         ],
-        judgement: Weighed(
-            credits::own,
-            "Your included usage is used up, and the prepaid pool is empty. The first comes back by itself, the second does not. Waiting for the first is enough.",
-        ),
+        judgement: Weighed(credits::own),
+        means: "Your included usage is used up, and the prepaid pool is empty. The first comes back by itself, the second does not. Waiting for the first is enough.",
         also: &[(
             Plans::All,
             Versions::between((2, 0, 0), (2, 1, 5)),
             "From 2026-04-08 on these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
         )],
-        wordings: ByVersion(&[
+        by_version: &[
             (
                 Versions::since(2, 1, 144),
                 &["You're out of usage credits · resets …"],
@@ -165,20 +138,18 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::before(2, 1, 144),
                 &["You're out of extra usage · resets …"],
             ),
-            (
-                ANY,
-                &[
-                    "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
-                    "You've run out of usage credits",
-                    "API Error: Usage credits ran out before the response was finished.",
-                ],
-            ),
-        ]),
+        ],
+        wordings: &[
+            "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
+            "You've run out of usage credits",
+            "API Error: Usage credits ran out before the response was finished.",
+        ],
         helps: &[WAIT, UPDATE, ADD_CREDITS],
-        in_vain: &[(
-            Concerns::DoubtfulLimits,
+        in_vain: &[
             "Buying credits did not help where the message was false (issues 45252, 52403, 55876).",
-        )],
+        ],
+        in_vain_for: Concerns::DoubtfulLimits,
         source: "recorded from clients 2.1.118 to 2.1.328; issues 45252, 45039, 42654, 67412",
+        ..ROW
     },
 ];

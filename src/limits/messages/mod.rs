@@ -1,8 +1,9 @@
 //! The messages that are known, a row each: what it names, what recognizes it, what it is, what it
 //! meant where, what helps.
 //!
-//! To add one, add a row to the file of its subject and a line to tests/data. Rows are tried in
-//! order, file by file, so a narrow row stands before a broad one.
+//! To add one, add a row to the file of its subject and a line to tests/data. A row says what is its
+//! own; `ROW` says the rest. Rows are tried in order, file by file, so a narrow row stands before a
+//! broad one.
 
 mod access;
 mod caps;

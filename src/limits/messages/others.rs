@@ -1,19 +1,17 @@
 //! What is no limit of Claude: limits of tools and runs, of other programs, and words about limits.
 
-use super::row::Judgement::Weighed;
+use super::row::Judgement::{Fixed, Weighed};
 use super::row::Pattern::{Begins, Says, SaysAll};
-use super::row::Wordings::Any;
-use super::row::{Message, no_limit};
+use super::row::{Message, ROW, YOURS_TO_CHANGE};
 use crate::limits::helps::{
     CHECK_METERS, CHECK_STATUS, CLEAR, LET_CLAUDE_GO_ON, NOT_YOURS, REPHRASE, REWIND, UPDATE,
 };
-use crate::limits::kind::{LimitKind, Service, Who};
+use crate::limits::kind::{Service, Verdict, Who};
 use crate::limits::rules::service;
 
 /// Limits of other programs that stand in words much like Claude's. Tried before all others.
 pub(super) const FOREIGN: &[Message] = &[Message {
     id: "other-program",
-    names: LimitKind::Unknown,
     service: Some(Service::Other),
     patterns: &[
         Says("chatgpt.com"),
@@ -56,28 +54,23 @@ pub(super) const FOREIGN: &[Message] = &[Message {
         Says("usage limit reached for"),
         Says("weekly limit exhausted"),
     ],
-    judgement: no_limit(
-        Who::You,
-        None,
-        "This is a limit of another program, not of Claude: look at the program that wrote it",
-        "a limit of another program, not of Claude",
-    ),
-    also: &[],
-    wordings: Any(&[
+    judgement: Fixed(Verdict::NotALimit, Who::You, None),
+    means: "This is a limit of another program, not of Claude: look at the program that wrote it",
+    badge: "a limit of another program, not of Claude",
+    wordings: &[
         "You’ve hit your usage limit. Visit https://chatgpt.com/codex/settings/usage to purchase more credits or try again at 9:15 AM.",
         "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit",
         "You've hit your session rate limit. Please wait for your limit to reset in 3 hours.",
         "you have reached your session usage limit, please wait or upgrade to continue",
-    ]),
+    ],
     helps: &[NOT_YOURS],
-    in_vain: &[],
     source: "messages of Codex, Copilot, Docker, GitHub, Ollama and others that users pasted",
+    ..ROW
 }];
 
 pub(super) const ROWS: &[Message] = &[
     Message {
         id: "run-limit",
-        names: LimitKind::Unknown,
         service: Some(Service::Other),
         patterns: &[
             Says("reached max turns"),
@@ -96,27 +89,22 @@ pub(super) const ROWS: &[Message] = &[
             Says("exceeds 256kb"),
             SaysAll(&["file content", "exceeds maximum"]),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "This is a limit of a tool or of this run, not of your plan: Claude mostly finds another way",
-            "a limit of a tool or run, not of your plan",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "This is a limit of a tool or of this run, not of your plan: Claude mostly finds another way",
+        badge: "a limit of a tool or run, not of your plan",
+        wordings: &[
             "Error: Reached max turns (30)",
             "Concurrent subagent limit reached. You can run 5 at once",
             "Error: File content (28375 tokens) exceeds maximum allowed tokens (25000). Please use offset and limit parameters to read specific portions of the file, or use the GrepTool to search for specific content.",
             "Error: Command timed out after 2m 0.0s",
             "Error: Exceeded USD budget (5)",
-        ]),
+        ],
         helps: &[LET_CLAUDE_GO_ON],
-        in_vain: &[],
         source: "strings of client 2.1.328; issue 4002",
+        ..ROW
     },
     Message {
         id: "usage-policy",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
             Says("violate our usage policy"),
@@ -124,25 +112,19 @@ pub(super) const ROWS: &[Message] = &[
             Says("content filtering policy"),
             Says("safety measures that flagged"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The answer was held back because of its content, no limit is involved: ask in other words, or /clear",
-            "held back because of its content, no limit",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "The answer was held back because of its content, no limit is involved: ask in other words, or /clear",
+        badge: "held back because of its content, no limit",
+        wordings: &[
             "API Error: Claude Code is unable to respond to this request, which appears to violate our Usage Policy (https://www.anthropic.com/legal/aup).",
             "API Error: Output blocked by content filtering policy",
-        ]),
+        ],
         helps: &[REPHRASE],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "broken-conversation",
-        names: LimitKind::Unknown,
-        service: None,
         patterns: &[
             Says("tool use concurrency issues"),
             Says("orphaned tool_result"),
@@ -151,48 +133,36 @@ pub(super) const ROWS: &[Message] = &[
             SaysAll(&["signature", "thinking", "block"]),
             SaysAll(&["thinking blocks", "cannot be modified"]),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The conversation got out of order, no limit is involved: /rewind goes back to before it",
-            "conversation out of order, no limit · /rewind",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "The conversation got out of order, no limit is involved: /rewind goes back to before it",
+        badge: "conversation out of order, no limit · /rewind",
+        wordings: &[
             "API Error: 400 due to tool use concurrency issues. Run /rewind to recover the conversation.",
-        ]),
+        ],
         helps: &[REWIND, CLEAR],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "unknown-command",
-        names: LimitKind::Unknown,
-        service: None,
         patterns: &[
             Says("unknown skill: rate-limit-options"),
             Says("unknown slash command: rate-limit-options"),
             Says("unknown command: /rate-limit-options"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "Claude Code did not know its own menu: nothing is lost, and /usage shows your limits",
-            "an unknown command, no limit",
-        ),
-        also: &[],
-        wordings: Any(&["Unknown skill: rate-limit-options"]),
+        judgement: YOURS_TO_CHANGE,
+        means: "Claude Code did not know its own menu: nothing is lost, and /usage shows your limits",
+        badge: "an unknown command, no limit",
+        wordings: &["Unknown skill: rate-limit-options"],
         helps: &[UPDATE, CHECK_METERS],
-        in_vain: &[],
         source: "issue 40792",
+        ..ROW
     },
 ];
 
 /// Tried last: words about limits that are no message of Claude Code.
 pub(super) const TALK: &[Message] = &[Message {
     id: "not-claudes",
-    names: LimitKind::Unknown,
-    service: None,
     patterns: &[
         Says("limit"),
         Says("quota"),
@@ -203,13 +173,9 @@ pub(super) const TALK: &[Message] = &[Message {
         Says("throttl"),
         Begins("e501 "),
     ],
-    judgement: Weighed(
-        service::not_claudes,
-        "Words about limits: prose, code, the output of a tool. \"Limit reached\" alone proves nothing.",
-    ),
-    also: &[],
-    wordings: Any(&[]),
+    judgement: Weighed(service::not_claudes),
+    means: "Words about limits: prose, code, the output of a tool. \"Limit reached\" alone proves nothing.",
     helps: &[CHECK_METERS, CHECK_STATUS],
-    in_vain: &[],
     source: "ordinary output",
+    ..ROW
 }];

@@ -14,56 +14,49 @@ pub struct Message {
     pub id: &'static str,
     /// What it names. Unknown for a window that it does not name.
     pub names: LimitKind,
-    /// Who says so; None where the evidence tells.
+    /// Who says so, where it is not who mostly speaks of what it names.
     pub(in crate::limits) service: Option<Service>,
     /// What recognizes it. One match suffices.
     pub(in crate::limits) patterns: &'static [Pattern],
-    /// What it is, and how that is said.
+    /// What it is.
     pub(in crate::limits) judgement: Judgement,
+    /// What it means in general. Of a fixed judgement it is the headline, without its full stop.
+    pub(in crate::limits) means: &'static str,
+    /// The badge of a fixed judgement.
+    pub(in crate::limits) badge: &'static str,
     /// What it means, or meant, for some plans and versions.
     pub(in crate::limits) also: &'static [(Plans, Versions, &'static str)],
-    /// How it is worded, newest first; `…` is what varies.
-    pub wordings: Wordings,
+    /// How some versions word it, newest first; `…` is what varies.
+    pub(in crate::limits) by_version: &'static [(Versions, &'static [&'static str])],
+    /// How old and new versions word it.
+    pub(in crate::limits) wordings: &'static [&'static str],
     /// What helps, best first.
     pub(in crate::limits) helps: &'static [Help],
     /// What people tried in vain, with its source.
-    pub(in crate::limits) in_vain: &'static [(Concerns, &'static str)],
+    pub(in crate::limits) in_vain: &'static [&'static str],
+    /// For whom that is worth knowing.
+    pub(in crate::limits) in_vain_for: Concerns,
     /// Where this is known from.
     pub(in crate::limits) source: &'static str,
 }
 
-/// Wordings with the versions that are known to show them.
-#[derive(Debug, Clone, Copy)]
-pub enum Wordings {
-    /// Shown by old and new versions.
-    Any(&'static [&'static str]),
-    /// Shown by some versions.
-    ByVersion(&'static [(Versions, &'static [&'static str])]),
-}
-
-impl Wordings {
-    /// All of them.
-    pub fn texts(self) -> impl Iterator<Item = &'static str> {
-        let (any, dated): (&[_], &[_]) = match self {
-            Self::Any(texts) => (texts, &[]),
-            Self::ByVersion(dated) => (&[], dated),
-        };
-        let dated = dated.iter().flat_map(|(_, texts)| *texts);
-        any.iter().chain(dated).copied()
-    }
-
-    /// The first wording of each group of versions.
-    pub(in crate::limits) fn dated(self) -> impl Iterator<Item = (Versions, &'static str)> {
-        let dated: &[_] = match self {
-            Self::Any(_) => &[],
-            Self::ByVersion(dated) => dated,
-        };
-        dated
-            .iter()
-            .filter(|(versions, _)| *versions != Versions::ANY)
-            .filter_map(|(versions, texts)| Some((*versions, *texts.first()?)))
-    }
-}
+/// What a row need not say. The rest is every row's own: a test names those without it.
+pub(super) const ROW: Message = Message {
+    id: "",
+    names: LimitKind::Unknown,
+    service: None,
+    patterns: &[],
+    judgement: NOTICE,
+    means: "",
+    badge: "",
+    also: &[],
+    wordings: &[],
+    by_version: &[],
+    helps: &[],
+    in_vain: &[],
+    in_vain_for: Concerns::Everybody,
+    source: "",
+};
 
 /// What recognizes a message.
 #[derive(Debug, Clone, Copy)]
@@ -93,27 +86,35 @@ pub(in crate::limits) enum Pattern {
 /// What a message is.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::limits) enum Judgement {
-    /// The same whatever the evidence.
-    Fixed {
-        verdict: Verdict,
-        who: Who,
-        waiting_helps: Option<bool>,
-        headline: &'static str,
-        badge: &'static str,
-    },
-    /// The evidence decides: the rule chooses words with the verdict. With it what the message
-    /// means in general.
-    Weighed(fn(&Case<'_>) -> Diagnosis, &'static str),
+    /// The same whatever the evidence: who can change it, and whether waiting helps.
+    Fixed(Verdict, Who, Option<bool>),
+    /// The evidence decides: the rule chooses words with the verdict.
+    Weighed(fn(&Case<'_>) -> Diagnosis),
 }
 
 use Judgement::{Fixed, Weighed};
 
+/// No limit, which passes by itself.
+pub(super) const PASSING: Judgement = Fixed(Verdict::NotALimit, Who::Nobody, Some(true));
+/// No limit, but something that the user has to change.
+pub(super) const YOURS_TO_CHANGE: Judgement = Fixed(Verdict::NotALimit, Who::You, Some(false));
+/// Nothing is stopped: a warning, or news.
+pub(super) const NOTICE: Judgement = Fixed(Verdict::Notice, Who::Nobody, None);
+/// The message says that a limit has ended.
+pub(super) const OVER: Judgement = Fixed(Verdict::Over, Who::Nobody, None);
+
 impl Message {
+    /// All wordings.
+    pub fn texts(&self) -> impl Iterator<Item = &'static str> {
+        let by_version = self.by_version.iter().flat_map(|(_, texts)| *texts);
+        by_version.chain(self.wordings).copied()
+    }
+
     /// What it means in general, and for some: "Pro, Max, 2.1.119 to before 2.1.153: …".
     pub(in crate::limits) fn meanings(&self) -> impl Iterator<Item = String> {
         let in_general = match self.judgement {
-            Weighed(_, means) => means.to_owned(),
-            Fixed { headline, .. } => format!("{headline}."),
+            Weighed(_) => self.means.to_owned(),
+            Fixed(..) => format!("{}.", self.means),
         };
         let for_some = self.also.iter().map(|(plans, versions, means)| {
             let plans = plans.words();
@@ -128,22 +129,17 @@ impl Message {
     /// What the message is in this case.
     pub(in crate::limits) fn judge(&self, case: &Case<'_>) -> Diagnosis {
         let diagnosis = match self.judgement {
-            Fixed {
-                verdict,
-                who,
-                waiting_helps,
-                headline,
-                badge,
-            } => {
-                let words = Words::Fixed(headline, badge);
+            Fixed(verdict, who, waiting_helps) => {
+                let words = Words::Fixed(self.means, self.badge);
                 Diagnosis::new(self.names, verdict, who, words).waiting(waiting_helps)
             }
-            Weighed(rule, _) => rule(case),
+            Weighed(rule) => rule(case),
         };
         Diagnosis {
             service: diagnosis
                 .service
                 .or(self.service)
+                .or(self.names.service())
                 .or_else(|| case.evidence.service()),
             ..diagnosis
         }
@@ -202,45 +198,3 @@ pub(in crate::limits) enum Concerns {
 
 /// All versions.
 pub(super) const ANY: Versions = Versions::ANY;
-
-/// No limit: it passes by itself, or somebody changes something.
-pub(super) const fn no_limit(
-    who: Who,
-    waiting_helps: Option<bool>,
-    headline: &'static str,
-    badge: &'static str,
-) -> Judgement {
-    Fixed {
-        verdict: Verdict::NotALimit,
-        who,
-        waiting_helps,
-        headline,
-        badge,
-    }
-}
-
-/// Nothing is stopped: a warning, or news.
-pub(super) const fn notice(headline: &'static str, badge: &'static str) -> Judgement {
-    Fixed {
-        verdict: Verdict::Notice,
-        who: Who::Nobody,
-        waiting_helps: None,
-        headline,
-        badge,
-    }
-}
-
-/// An admin's limit, whatever the evidence.
-pub(super) const fn admins(
-    waiting_helps: Option<bool>,
-    headline: &'static str,
-    badge: &'static str,
-) -> Judgement {
-    Fixed {
-        verdict: Verdict::Real,
-        who: Who::Admin,
-        waiting_helps,
-        headline,
-        badge,
-    }
-}

@@ -1,17 +1,41 @@
 //! Throttles, quotas of other clouds, outages, and the last resort: the error's class and status.
 
-use super::row::Judgement::Weighed;
+use super::row::Judgement::{Fixed, Weighed};
 use super::row::Pattern::{Class, Says, SaysAll, Status, Type};
-use super::row::Wordings::{Any, ByVersion};
-use super::row::{ANY, Concerns, Message, no_limit, notice};
+use super::row::{Message, NOTICE, PASSING, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
     AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, GOOGLE_QUOTA,
     LESS_BUSY_MODEL, LOOK_AT_LOCKS, LOOK_AT_STATUS_PAGE, OPEN_USAGE_LATER, PAY, PAY_CONSOLE,
     RAISE_TIER, REPORT_UNKNOWN, RETRY, RETRY_ONCE, RETRY_SERVICE, TOMORROW, UPDATE, WAIT_UNKNOWN,
 };
-use crate::limits::kind::{LimitKind, Service, Who};
+use crate::limits::kind::{LimitKind, Service, Verdict, Who};
 use crate::limits::rules::{console, service, windows};
+
+const SERVER_ERROR: Message = Message {
+    id: "server-error",
+    names: LimitKind::ServerError,
+    patterns: &[
+        Status(500, 599),
+        Says("internal server error"),
+        Says("service unavailable"),
+        Says("spend limit unavailable"),
+        Says("bad gateway"),
+        Says("all upstreams failed"),
+        Type("api_error"),
+    ],
+    judgement: PASSING,
+    means: "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
+    badge: "service error, no limit · try again soon",
+    wordings: &[
+        "API Error: 500 Internal server error. This is a server-side issue, usually temporary — try again in a moment.",
+        "API Error: 503 Service unavailable",
+        "spend limit unavailable",
+    ],
+    helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
+    source: "recorded from client 2.1.328",
+    ..ROW
+};
 
 pub(super) const NAMED: &[Message] = &[
     Message {
@@ -23,18 +47,16 @@ pub(super) const NAMED: &[Message] = &[
             Says("limiting requests to the usage page"),
             SaysAll(&["failed to load usage data", "rate limit"]),
         ],
-        judgement: notice(
-            "Only the usage page was asked too often, nothing is stopped: look again in a few minutes",
-            "only /usage is asked too often",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: NOTICE,
+        means: "Only the usage page was asked too often, nothing is stopped: look again in a few minutes",
+        badge: "only /usage is asked too often",
+        wordings: &[
             "Claude is temporarily limiting requests to the usage page (not your usage limit). Try again in a moment.",
             "Usage endpoint is rate limited. Please try again in a moment.",
-        ]),
+        ],
         helps: &[OPEN_USAGE_LATER],
-        in_vain: &[],
         source: "strings of clients 2.1.119 and 2.1.329",
+        ..ROW
     },
     Message {
         id: "bedrock-daily",
@@ -44,19 +66,15 @@ pub(super) const NAMED: &[Message] = &[
             Says("too many tokens per day"),
             Says("too many requests per day"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(true),
-            "Your AWS quota for the day is used up, no Claude plan is involved: ask AWS for more, or wait for tomorrow",
-            "AWS quota for the day · ask AWS, or wait for tomorrow",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: Fixed(Verdict::NotALimit, Who::You, Some(true)),
+        means: "Your AWS quota for the day is used up, no Claude plan is involved: ask AWS for more, or wait for tomorrow",
+        badge: "AWS quota for the day · ask AWS, or wait for tomorrow",
+        wordings: &[
             "API Error: Request rejected (429) · Too many tokens per day, please wait before trying again.",
-        ]),
+        ],
         helps: &[AWS_QUOTA, TOMORROW],
-        in_vain: &[],
         source: "Ivy-Tendril issue 1756; AWS documentation, Amazon Bedrock quotas",
+        ..ROW
     },
     Message {
         id: "bedrock",
@@ -71,20 +89,16 @@ pub(super) const NAMED: &[Message] = &[
             SaysAll(&["serviceunavailableexception", "bedrock"]),
             Says("bedrock is unable to process"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
-            "AWS slows your account down, no Claude plan is involved: wait a minute and send the prompt again",
-            "AWS quota per minute · wait a minute",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: PASSING,
+        means: "AWS slows your account down, no Claude plan is involved: wait a minute and send the prompt again",
+        badge: "AWS quota per minute · wait a minute",
+        wordings: &[
             "API Error (429 Too many tokens, please wait before trying again.)",
             "An error occurred (ThrottlingException) when calling the InvokeModel operation: Too many tokens, please wait before trying again.",
-        ]),
+        ],
         helps: &[RETRY_ONCE, AWS_QUOTA, FEWER_AT_ONCE],
-        in_vain: &[],
         source: "issues 77, 236, 1466",
+        ..ROW
     },
     Message {
         id: "vertex",
@@ -98,19 +112,15 @@ pub(super) const NAMED: &[Message] = &[
             Type("RESOURCE_EXHAUSTED"),
             Says("resource_exhausted"),
         ],
-        judgement: no_limit(
-            Who::You,
-            None,
-            "Your Google Cloud quota is used up, no Claude plan is involved: wait a minute, or ask Google for more",
-            "Google Cloud quota · wait a minute, or ask for more",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: Fixed(Verdict::NotALimit, Who::You, None),
+        means: "Your Google Cloud quota is used up, no Claude plan is involved: wait a minute, or ask Google for more",
+        badge: "Google Cloud quota · wait a minute, or ask for more",
+        wordings: &[
             "API Error (429 {\"error\":{\"code\":429,\"message\":\"Quota exceeded for aiplatform.googleapis.com/online_prediction_input_tokens_per_minute_per_base_model with base model: …\",\"status\":\"RESOURCE_EXHAUSTED\"}})",
-        ]),
+        ],
         helps: &[RETRY_ONCE, GOOGLE_QUOTA],
-        in_vain: &[],
         source: "issue 1440; cline issue 651",
+        ..ROW
     },
     Message {
         id: "api-tier",
@@ -129,76 +139,58 @@ pub(super) const NAMED: &[Message] = &[
             Says("number of requests has exceeded your"),
             Says("connections to claude exceeds your"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(true),
-            "The API organization's rate per minute is exceeded: wait a minute; with a plan, look for a key in /status",
-            "API rate per minute · wait a minute, /status shows the key",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: Fixed(Verdict::NotALimit, Who::You, Some(true)),
+        means: "The API organization's rate per minute is exceeded: wait a minute; with a plan, look for a key in /status",
+        badge: "API rate per minute · wait a minute, /status shows the key",
+        wordings: &[
             "API Error: Request rejected (429) · This request would exceed your organization's rate limit of 30,000 input tokens per minute",
             "API Error: Request rejected (429) · Number of request tokens has exceeded your per-minute rate limit",
-        ]),
+        ],
         helps: &[CHECK_STATUS, RETRY_ONCE, RAISE_TIER],
-        in_vain: &[],
         source: "recorded from client 2.1.328; Claude API documentation, rate limits",
+        ..ROW
     },
     Message {
         id: "throttle",
         names: LimitKind::Throttle,
-        service: None,
         patterns: &[
             Says("temporarily limiting requests"),
             Says("request rejected (429)"),
             Says("upstream rate limit exceeded"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
-            "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
-            "too many requests, no usage limit · wait a minute",
-        ),
-        also: &[],
-        wordings: ByVersion(&[
-            (
-                Versions::since(2, 1, 108),
-                &["API Error: Server is temporarily limiting requests (not your usage limit) · …"],
-            ),
-            (ANY, &["API Error: Request rejected (429) · …"]),
-        ]),
-        helps: &[RETRY, FEWER_AT_ONCE, LOOK_AT_STATUS_PAGE],
-        in_vain: &[(
-            Concerns::Everybody,
-            "Buying credits does not help: nothing is used up (issue 53531).",
+        judgement: PASSING,
+        means: service::THROTTLED.0,
+        badge: service::THROTTLED.1,
+        by_version: &[(
+            Versions::since(2, 1, 108),
+            &["API Error: Server is temporarily limiting requests (not your usage limit) · …"],
         )],
+        wordings: &["API Error: Request rejected (429) · …"],
+        helps: &[RETRY, FEWER_AT_ONCE, LOOK_AT_STATUS_PAGE],
+        in_vain: &["Buying credits does not help: nothing is used up (issue 53531)."],
         source: "recorded from clients 2.1.118 to 2.1.328; since 2.1.199 Claude Code tries again by itself",
+        ..ROW
     },
     Message {
         id: "account-rate",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
             Says("exceed your account's rate limit"),
             Says("exceeded your account's rate limit"),
         ],
-        judgement: Weighed(
-            windows::account_rate,
-            "The API's own words behind every plan limit of clients 1.0 to 2.1.12x. They do not say which limit it is.",
-        ),
-        also: &[],
-        wordings: ByVersion(&[(
+        judgement: Weighed(windows::account_rate),
+        means: "The API's own words behind every plan limit of clients 1.0 to 2.1.12x. They do not say which limit it is.",
+        by_version: &[(
             Versions::before(2, 1, 130),
             &["This request would exceed your account's rate limit. Please try again later."],
-        )]),
+        )],
         helps: &[CHECK_METERS, WAIT_UNKNOWN],
-        in_vain: &[],
         source: "issues 43551, 54698, 56219: Claude Code showed a plan limit each time",
+        ..ROW
     },
     Message {
         id: "rate-limit-reached",
         names: LimitKind::Throttle,
-        service: None,
         patterns: &[
             Says("rate limit reached"),
             Says("rate limit exceeded"),
@@ -206,29 +198,23 @@ pub(super) const NAMED: &[Message] = &[
             Says("rate_limit_error"),
             Says("too many requests"),
         ],
-        judgement: Weighed(
-            service::rate_limit_reached,
-            "Before 2.1.108 Claude Code said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's limits.",
-        ),
-        also: &[],
-        wordings: ByVersion(&[
-            (
-                Versions::before(2, 1, 108),
-                &["API Error: Rate limit reached"],
-            ),
-            (ANY, &["HTTP 429 Too Many Requests"]),
-        ]),
-        helps: &[RETRY, UPDATE, CHECK_STATUS],
-        in_vain: &[(
-            Concerns::Everybody,
-            "A new session, logging in again and waiting half an hour did not help where it was the 1M variant (issue 37270).",
+        judgement: Weighed(service::rate_limit_reached),
+        means: "Before 2.1.108 Claude Code said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's limits.",
+        by_version: &[(
+            Versions::before(2, 1, 108),
+            &["API Error: Rate limit reached"],
         )],
+        wordings: &["HTTP 429 Too Many Requests"],
+        helps: &[RETRY, UPDATE, CHECK_STATUS],
+        in_vain: &[
+            "A new session, logging in again and waiting half an hour did not help where it was the 1M variant (issue 37270).",
+        ],
         source: "issues 37270, 38675, 40536, 55027; Claude Code changelog 2.1.89, 2.1.108",
+        ..ROW
     },
     Message {
         id: "overloaded",
         names: LimitKind::Overloaded,
-        service: None,
         patterns: &[
             Says("529 overloaded"),
             Says("api error: overloaded"),
@@ -244,55 +230,22 @@ pub(super) const NAMED: &[Message] = &[
             Type("overloaded_error"),
             Class("overloaded"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
-            "The service is overloaded, no limit of yours is involved: wait a few minutes and send the prompt again",
-            "service overloaded, no limit · try again soon",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: PASSING,
+        means: "The service is overloaded, no limit of yours is involved: wait a few minutes and send the prompt again",
+        badge: "service overloaded, no limit · try again soon",
+        wordings: &[
             "API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.",
             "API Error: Repeated 529 Overloaded errors. The API is at capacity — this is usually temporary.",
             "Opus is experiencing high load, please use /model to switch to Sonnet",
-        ]),
-        helps: &[RETRY_SERVICE, LESS_BUSY_MODEL, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
-        source: "recorded from client 2.1.328, where the error's class is server_error, not overloaded",
-    },
-    Message {
-        id: "server-error",
-        names: LimitKind::ServerError,
-        service: None,
-        patterns: &[
-            Status(500, 599),
-            Says("internal server error"),
-            Says("service unavailable"),
-            Says("spend limit unavailable"),
-            Says("bad gateway"),
-            Says("all upstreams failed"),
-            Type("api_error"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
-            "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
-            "service error, no limit · try again soon",
-        ),
-        also: &[],
-        wordings: Any(&[
-            "API Error: 500 Internal server error. This is a server-side issue, usually temporary — try again in a moment.",
-            "API Error: 503 Service unavailable",
-            "spend limit unavailable",
-        ]),
-        helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
-        source: "recorded from client 2.1.328",
+        helps: &[RETRY_SERVICE, LESS_BUSY_MODEL, LOOK_AT_STATUS_PAGE],
+        source: "recorded from client 2.1.328, where the error's class is server_error, not overloaded",
+        ..ROW
     },
+    SERVER_ERROR,
     Message {
         id: "not-reached",
         names: LimitKind::ServerError,
-        service: None,
         patterns: &[
             Says("connection error"),
             Says("connection lost"),
@@ -333,51 +286,41 @@ pub(super) const NAMED: &[Message] = &[
             Says("proxy refused the connection"),
             Says("host_not_allowed"),
         ],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
-            "The service was not reached, no limit is involved: check your network, then send the prompt again",
-            "service not reached, no limit · check the network",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: PASSING,
+        means: "The service was not reached, no limit is involved: check your network, then send the prompt again",
+        badge: "service not reached, no limit · check the network",
+        wordings: &[
             "API Error: Connection error.",
             "API Error: Request timed out.",
             "Unable to connect to API (ECONNREFUSED)",
             "Connection lost mid-response. The response above may be incomplete.",
-        ]),
+        ],
         helps: &[CHECK_NETWORK, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "locks",
-        names: LimitKind::Unknown,
-        service: None,
         patterns: &[
             Says("lock acquisition failed"),
             Says("lock file is already being held"),
             Says("another claude process is currently"),
             Says("another process is currently installing claude"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "This is about lock files, no usage limit is involved: whycap locks shows whether one is stuck",
-            "a lock file, no limit · whycap locks",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "This is about lock files, no usage limit is involved: whycap locks shows whether one is stuck",
+        badge: "a lock file, no limit · whycap locks",
+        wordings: &[
             "NON-FATAL: Lock acquisition failed for … (expected in multi-process scenarios)",
             "Failed to save config with lock: Error: Lock file is already being held",
             "Another Claude process is currently running",
-        ]),
+        ],
         helps: &[LOOK_AT_LOCKS, CLEAR_LOCKS],
-        in_vain: &[(
-            Concerns::Everybody,
+        in_vain: &[
             "Deleting lock directories by hand lifted no limit, and broke .claude.json where a session was running (issues 28829, 29198).",
-        )],
+        ],
         source: "docs/locks.md; issues 56035, 22788, 15883",
+        ..ROW
     },
 ];
 
@@ -386,68 +329,48 @@ pub(super) const BY_CLASS: &[Message] = &[
     Message {
         id: "status-429",
         names: LimitKind::Throttle,
-        service: None,
         patterns: &[
             Status(429, 429),
             Class("rate_limit"),
             Type("rate_limit_error"),
         ],
-        judgement: Weighed(
-            service::too_many_requests,
-            "Something limits the rate of requests. Without what the server says about the plan's limits it is none of those.",
-        ),
-        also: &[],
-        wordings: Any(&[]),
+        judgement: Weighed(service::too_many_requests),
+        means: "Something limits the rate of requests. Without what the server says about the plan's limits it is none of those.",
         helps: &[RETRY, CHECK_METERS, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
         source: "recorded from client 2.1.328: plan limits carry quotaLimits, throttles do not",
+        ..ROW
     },
     Message {
         id: "class-billing",
         names: LimitKind::Billing,
-        service: None,
         patterns: &[Class("billing_error")],
-        judgement: Weighed(console::billing, "Something about payment or credits."),
-        also: &[],
-        wordings: Any(&[]),
+        judgement: Weighed(console::billing),
+        means: "Something about payment or credits.",
         helps: &[CHECK_STATUS, PAY, PAY_CONSOLE],
-        in_vain: &[],
         source: "the StopFailure event's classes in the Agent SDK",
+        ..ROW
     },
     Message {
         id: "class-server",
-        names: LimitKind::ServerError,
-        service: None,
         patterns: &[Class("server_error")],
-        judgement: no_limit(
-            Who::Nobody,
-            Some(true),
-            "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
-            "service error, no limit · try again soon",
-        ),
-        also: &[],
-        wordings: Any(&[]),
-        helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
-        in_vain: &[],
+        wordings: &[],
         source: "the StopFailure event's classes in the Agent SDK",
+        ..SERVER_ERROR
     },
 ];
 
 /// Nothing recognizes it: whycap says so instead of guessing.
 pub(super) static UNKNOWN: Message = Message {
     id: "unknown",
-    names: LimitKind::Unknown,
-    service: None,
     patterns: &[],
-    judgement: Weighed(service::not_known, "Not known."),
-    also: &[],
-    wordings: Any(&[]),
+    judgement: Weighed(service::not_known),
+    means: "Not known.",
     helps: &[
         CHECK_METERS,
         CHECK_STATUS,
         LOOK_AT_STATUS_PAGE,
         REPORT_UNKNOWN,
     ],
-    in_vain: &[],
     source: "nothing",
+    ..ROW
 };

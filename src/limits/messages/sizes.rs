@@ -2,8 +2,7 @@
 
 use super::row::Judgement::Fixed;
 use super::row::Pattern::{Class, Says, SaysAll, Status};
-use super::row::Wordings::Any;
-use super::row::{Message, no_limit};
+use super::row::{Message, ROW, YOURS_TO_CHANGE};
 use crate::limits::helps::{
     CLEAR, COMPACT, LOWER_MAX_TOKENS, REMOVE_IMAGES, REWIND, SHORTER_ANSWER,
 };
@@ -13,32 +12,20 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "context-low",
         names: LimitKind::PromptTooLong,
-        service: None,
-        patterns: &[
-            Says("context low ("),
-            Says("context left until auto-compact"),
-            Says("until auto-compact"),
-        ],
-        judgement: Fixed {
-            verdict: Verdict::Notice,
-            who: Who::You,
-            waiting_helps: Some(false),
-            headline: "The conversation is getting long, nothing is stopped: /compact makes room, /clear starts again",
-            badge: "the conversation is getting long · /compact",
-        },
-        also: &[],
-        wordings: Any(&[
+        patterns: &[Says("context low ("), Says("until auto-compact")],
+        judgement: Fixed(Verdict::Notice, Who::You, Some(false)),
+        means: "The conversation is getting long, nothing is stopped: /compact makes room, /clear starts again",
+        badge: "the conversation is getting long · /compact",
+        wordings: &[
             "Context low (9% remaining) · Run /compact to compact & continue",
             "Context left until auto-compact: 25%",
-        ]),
+        ],
         helps: &[COMPACT, CLEAR],
-        in_vain: &[],
         source: "messages that users pasted",
+        ..ROW
     },
     Message {
         id: "max-tokens",
-        names: LimitKind::Unknown,
-        service: None,
         patterns: &[
             SaysAll(&["max_tokens", "maximum allowed number of output tokens"]),
             SaysAll(&["max_tokens", "exceed the model limit"]),
@@ -46,24 +33,19 @@ pub(super) const ROWS: &[Message] = &[
             Says("max_tokens must be greater than"),
             SaysAll(&["max_tokens: ", " > "]),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "A setting asks for longer answers than the model gives: lower CLAUDE_CODE_MAX_OUTPUT_TOKENS or unset it",
-            "CLAUDE_CODE_MAX_OUTPUT_TOKENS is too high",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "A setting asks for longer answers than the model gives: lower CLAUDE_CODE_MAX_OUTPUT_TOKENS or unset it",
+        badge: "CLAUDE_CODE_MAX_OUTPUT_TOKENS is too high",
+        wordings: &[
             "API Error: 400 max_tokens: 64000 > 32000, which is the maximum allowed number of output tokens for …",
-        ]),
+        ],
         helps: &[LOWER_MAX_TOKENS],
-        in_vain: &[],
         source: "Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "image",
         names: LimitKind::RequestTooLarge,
-        service: None,
         patterns: &[
             SaysAll(&["image", "exceeds", "maximum"]),
             Says("image dimensions exceed"),
@@ -77,26 +59,21 @@ pub(super) const ROWS: &[Message] = &[
             Says("image base64 size"),
             Says("images exceed the api limit"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "An image is too large, no usage limit is involved: take it out with /compact, or make it smaller",
-            "an image is too large, no limit · /compact",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "An image is too large, no usage limit is involved: take it out with /compact, or make it smaller",
+        badge: "an image is too large, no limit · /compact",
+        wordings: &[
             "API Error: 400 messages.44.content.1.image.source.base64: image exceeds 5 MB maximum: 11641928 bytes > 5242880 bytes",
             "At least one of the image dimensions exceed max allowed size for many-image requests: 2000 pixels",
             "Image was too large. Double press esc to go back and try again with a smaller image.",
-        ]),
+        ],
         helps: &[REMOVE_IMAGES, REWIND, CLEAR],
-        in_vain: &[],
         source: "issues 5147, 11181, 17513; Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "request-too-large",
         names: LimitKind::RequestTooLarge,
-        service: None,
         patterns: &[
             Says("request too large"),
             Says("request_too_large"),
@@ -106,48 +83,37 @@ pub(super) const ROWS: &[Message] = &[
             Says("pushed the request over the limit"),
             Status(413, 413),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The request is too large, mostly because of images or files: take some out, or run /compact",
-            "request too large, no limit · /compact",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "The request is too large, mostly because of images or files: take some out, or run /compact",
+        badge: "request too large, no limit · /compact",
+        wordings: &[
             "Request too large (max 32MB). Accumulated images and attachments in the conversation pushed the request over the limit. Remove older images or compact the conversation.",
             "PDF too large (max 100 pages, 32MB).",
-        ]),
+        ],
         helps: &[REMOVE_IMAGES, CLEAR],
-        in_vain: &[],
         source: "recorded from client 2.1.328",
+        ..ROW
     },
     Message {
         id: "answer-too-long",
-        names: LimitKind::Unknown,
-        service: None,
         patterns: &[
             Says("output token maximum"),
             Says("output token limit"),
             Class("max_output_tokens"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The answer reached the length that one answer may have, no usage limit: ask for it in parts",
-            "answer too long, no limit · ask for it in parts",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "The answer reached the length that one answer may have, no usage limit: ask for it in parts",
+        badge: "answer too long, no limit · ask for it in parts",
+        wordings: &[
             "API Error: Claude's response exceeded the 32000 output token maximum. To configure this behavior, set the CLAUDE_CODE_MAX_OUTPUT_TOKENS environment variable.",
-        ]),
+        ],
         helps: &[SHORTER_ANSWER],
-        in_vain: &[],
         source: "the StopFailure event's classes in the Agent SDK; Claude Code documentation, errors page",
+        ..ROW
     },
     Message {
         id: "prompt-too-long",
         names: LimitKind::PromptTooLong,
-        service: None,
         patterns: &[
             Says("prompt is too long"),
             Says("input is too long"),
@@ -158,7 +124,6 @@ pub(super) const ROWS: &[Message] = &[
             Says("conversation is too long"),
             Says("exceed context limit"),
             Says("exceeds the available context size"),
-            Says("exceeds the context window"),
             SaysAll(&["exceed", "context window"]),
             Says("context_length_exceeded"),
             Says("maximum context length"),
@@ -168,21 +133,17 @@ pub(super) const ROWS: &[Message] = &[
             Says("prompt_too_long"),
             Says("autocompact is thrashing"),
         ],
-        judgement: no_limit(
-            Who::You,
-            Some(false),
-            "The conversation is longer than the model takes, no usage limit is involved: run /compact or /clear",
-            "conversation too long, no limit · /compact",
-        ),
-        also: &[],
-        wordings: Any(&[
+        judgement: YOURS_TO_CHANGE,
+        means: "The conversation is longer than the model takes, no usage limit is involved: run /compact or /clear",
+        badge: "conversation too long, no limit · /compact",
+        wordings: &[
             "Prompt is too long · …",
             "Context limit reached · /compact or /clear to continue",
             "input length and `max_tokens` exceed context limit: 184915 + 20000 > 204648, decrease input length or `max_tokens` and try again",
             "Error during compaction: Error: Conversation too long. Press esc to go up a few messages and try again.",
-        ]),
+        ],
         helps: &[COMPACT, CLEAR, REWIND],
-        in_vain: &[],
         source: "recorded from client 2.1.328; issues 228, 6616",
+        ..ROW
     },
 ];

@@ -2,125 +2,101 @@
 
 use super::row::Judgement::Weighed;
 use super::row::Pattern::{Limit, Says, SaysAll};
-use super::row::Wordings::{Any, ByVersion};
-use super::row::{ANY, Concerns, Message, Plans};
+use super::row::{ANY, Concerns, Message, Plans, ROW};
 use crate::claude::version::Versions;
 use crate::limits::helps::{CREDITS_INSTEAD, OTHER_MODEL, WAIT};
 use crate::limits::kind::{LimitKind, Service, Window};
 use crate::limits::rules::windows;
 
-/// What users tried against mistakes of the server, over and over, without effect.
-const SERVER_SIDE: &[(Concerns, &str)] = &[
-    (
-        Concerns::DoubtfulLimits,
+/// A window over all models.
+const WINDOW: Message = Message {
+    judgement: Weighed(windows::used_up),
+    helps: &[WAIT, CREDITS_INSTEAD],
+    // What users tried against mistakes of the server, over and over, without effect.
+    in_vain: &[
         "Logging out and in again did not help (issues 34413, 78929, 79136).",
-    ),
-    (
-        Concerns::DoubtfulLimits,
         "Reinstalling and restarting did not help (issues 29650, 79672).",
-    ),
-    (
-        Concerns::DoubtfulLimits,
         "Deleting lock files did not help: no lock causes a usage limit (issue 56035).",
-    ),
-];
+    ],
+    in_vain_for: Concerns::DoubtfulLimits,
+    ..ROW
+};
+
+/// A window of one family of models.
+const ONE_MODEL: Message = Message {
+    judgement: Weighed(windows::used_up),
+    helps: &[OTHER_MODEL, WAIT],
+    ..ROW
+};
 
 pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly-opus",
         names: LimitKind::Window(Window::WeeklyOpus),
-        service: Some(Service::Plan),
         patterns: &[Limit(&["opus"])],
-        judgement: Weighed(
-            windows::named,
-            "The week's usage of Opus models is used up. Other models still work.",
-        ),
-        also: &[],
-        wordings: Any(&[
+        means: "The week's usage of Opus models is used up. Other models still work.",
+        wordings: &[
             "You've hit your Opus limit · resets …",
             "Opus weekly limit reached ∙ resets …",
-        ]),
-        helps: &[OTHER_MODEL, WAIT],
-        in_vain: &[],
+        ],
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day_opus); Claude Code documentation, errors page",
+        ..ONE_MODEL
     },
     Message {
         id: "weekly-sonnet",
         names: LimitKind::Window(Window::WeeklySonnet),
-        service: Some(Service::Plan),
         patterns: &[Limit(&["sonnet"])],
-        judgement: Weighed(
-            windows::named,
-            "The week's usage of Sonnet models is used up. Other models still work.",
-        ),
-        also: &[],
-        wordings: Any(&["You've hit your Sonnet limit · resets …"]),
-        helps: &[OTHER_MODEL, WAIT],
-        in_vain: &[],
+        means: "The week's usage of Sonnet models is used up. Other models still work.",
+        wordings: &["You've hit your Sonnet limit · resets …"],
         source: "recorded from client 2.1.328 (claim seven_day_sonnet)",
+        ..ONE_MODEL
     },
     Message {
         id: "weekly-fable",
         names: LimitKind::Window(Window::WeeklyFable),
-        service: Some(Service::Plan),
         patterns: &[
             Limit(&["fable"]),
             Limit(&["mythos"]),
             Says("used your included fable"),
         ],
-        judgement: Weighed(
-            windows::named,
-            "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
-        ),
-        also: &[],
-        wordings: Any(&[
+        means: "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
+        wordings: &[
             "You've hit your Fable limit · resets …. Switch to another model to continue.",
             "You've reached your Fable 5 limit. Run /usage-credits to continue or switch models with /model.",
             "Fable limit reached · continuing on Fable 5.1 uses usage credits, and the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
-        ]),
-        helps: &[OTHER_MODEL, WAIT],
-        in_vain: &[],
+        ],
         source: "recorded from client 2.1.328 (claim seven_day_overage_included); Claude Code documentation, errors page",
+        ..ONE_MODEL
     },
     Message {
         id: "weekly",
         names: LimitKind::Window(Window::Weekly),
-        service: Some(Service::Plan),
         patterns: &[Limit(&["weekly"]), Limit(&["7-day"])],
-        judgement: Weighed(
-            windows::named,
-            "The week's usage is used up. It counts all models together.",
-        ),
+        means: "The week's usage is used up. It counts all models together.",
         also: &[(
             Plans::ProAndEnterprise,
             ANY,
             "It may be the week's usage of Sonnet models, which has the same name there. Then another model works.",
         )],
-        wordings: Any(&[
+        wordings: &[
             "You've hit your weekly limit · resets …",
             "Weekly limit reached · resets …",
             "Lower-priority mode ended · you have reached your weekly usage limit",
-        ]),
-        helps: &[WAIT, CREDITS_INSTEAD],
-        in_vain: SERVER_SIDE,
+        ],
         source: "recorded from clients 2.1.240 and 2.1.328 (claim seven_day); issue 92834 for a false one",
+        ..WINDOW
     },
     Message {
         id: "five-hour",
         names: LimitKind::Window(Window::FiveHour),
-        service: Some(Service::Plan),
         patterns: &[
             Limit(&["5-hour"]),
             Limit(&["5", "hour"]),
             Limit(&["five-hour"]),
             Limit(&["session"]),
         ],
-        judgement: Weighed(
-            windows::named,
-            "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
-        ),
-        also: &[],
-        wordings: ByVersion(&[
+        means: "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
+        by_version: &[
             (
                 Versions::since(2, 1, 312),
                 &["You've hit your 5-hour limit · resets …"],
@@ -133,14 +109,12 @@ pub(super) const ROWS: &[Message] = &[
                 Versions::before(2, 1, 0),
                 &["5-hour limit reached ∙ resets …"],
             ),
-        ]),
-        helps: &[WAIT, CREDITS_INSTEAD],
-        in_vain: SERVER_SIDE,
+        ],
         source: "recorded from clients 2.1.118 to 2.1.328 (claim five_hour); issues 19673, 79672, 77262, 71594 for false ones",
+        ..WINDOW
     },
     Message {
         id: "no-name",
-        names: LimitKind::Unknown,
         service: Some(Service::Plan),
         patterns: &[
             Limit(&[]),
@@ -150,12 +124,8 @@ pub(super) const ROWS: &[Message] = &[
             Says("wait for your usage limit"),
             Says("continuing automatically when your limit resets"),
         ],
-        judgement: Weighed(
-            windows::unnamed,
-            "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
-        ),
-        also: &[],
-        wordings: ByVersion(&[
+        means: "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
+        by_version: &[
             (
                 ANY,
                 &[
@@ -175,9 +145,8 @@ pub(super) const ROWS: &[Message] = &[
                     "Claude AI usage limit reached|1755615600",
                 ],
             ),
-        ]),
-        helps: &[WAIT, CREDITS_INSTEAD],
-        in_vain: SERVER_SIDE,
+        ],
         source: "recorded from clients 2.1.118 to 2.1.328; issues 2087, 6119, 40725, 63700, 80062",
+        ..WINDOW
     },
 ];

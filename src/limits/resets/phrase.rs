@@ -1,5 +1,7 @@
 //! Reset times in the words of a message.
 
+use std::ops::Range;
+
 use chrono::{
     DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
 };
@@ -16,31 +18,22 @@ pub(in crate::limits) fn in_text(
     kind: Option<Window>,
     zone: Zone,
 ) -> Option<DateTime<Utc>> {
-    read_text(message, seen, kind, zone).filter(|at| is_plausible(*at))
-}
-
-fn read_text(
-    message: &str,
-    seen: DateTime<Utc>,
-    kind: Option<Window>,
-    zone: Zone,
-) -> Option<DateTime<Utc>> {
     let text = normalize(message);
-    if let Some(at) = epoch_after_bar(&text) {
-        return Some(at);
-    }
     let zone = named_zone(message).unwrap_or(zone);
-    STARTS
+    let mut phrases = STARTS
         .iter()
-        .filter_map(|start| Some(text.split_once(start)?.1))
-        .find_map(|rest| {
-            if let Some(distance) = distance(rest) {
-                return seen.checked_add_signed(distance);
-            }
-            let moment = Moment::read(rest);
-            let zone = if moment.utc { Zone::UTC } else { zone };
-            moment.at(seen, kind, zone)
-        })
+        .filter_map(|start| Some(text.split_once(start)?.1));
+    let read = |rest| {
+        if let Some(distance) = distance(rest) {
+            return seen.checked_add_signed(distance);
+        }
+        let moment = Moment::read(rest);
+        let zone = if moment.utc { Zone::UTC } else { zone };
+        moment.at(seen, kind, zone)
+    };
+    epoch_after_bar(&text)
+        .or_else(|| phrases.find_map(read))
+        .filter(|at| is_plausible(*at))
 }
 
 /// What stands before a reset time.
@@ -138,60 +131,50 @@ impl Moment {
         words
     }
 
+    /// Whether the word belongs to a time, and more may follow.
     fn take(&mut self, word: &str) -> bool {
-        if ["at", "on", "today"].contains(&word) {
-            return true;
-        }
-        if word == "tomorrow" {
-            self.tomorrow = true;
-            return true;
-        }
-        if word == "utc" || word == "gmt" {
-            self.utc = true;
-            return false;
-        }
-        if word == "am" || word == "pm" {
-            self.time = self.time.and_then(|time| half_of_day(time, word == "pm"));
-            return true;
-        }
-        if let Some(instant) = instant(word) {
-            self.instant = Some(instant);
-            return false;
-        }
-        if let Ok(date) = word.parse::<NaiveDate>()
-            && (2000..2200).contains(&date.year())
-        {
-            self.date = Some(date);
-            return true;
-        }
-        if let Some(month) = month(word) {
-            self.month = Some(month);
-            return true;
-        }
-        if let Some(weekday) = weekday(word) {
-            self.weekday = Some(weekday);
-            return true;
-        }
-        if let Ok(number) = word
-            .trim_end_matches(['s', 't', 'n', 'd', 'r', 'h'])
-            .parse::<i32>()
-        {
-            if self.day.is_none() && (1..=31).contains(&number) {
-                self.day = u32::try_from(number).ok();
-                return true;
+        const YEARS: Range<i32> = 2000..2200;
+        let is_year = |year: &i32| YEARS.contains(year);
+        let ordinal = word.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
+        let number = ordinal.parse::<i32>().ok();
+        match word {
+            "at" | "on" | "today" => {}
+            "tomorrow" => self.tomorrow = true,
+            "am" | "pm" => self.time = self.time.and_then(|time| half_of_day(time, word == "pm")),
+            "utc" | "gmt" => {
+                self.utc = true;
+                return false;
             }
-            if self.day.is_some() && (2000..2200).contains(&number) {
-                self.year = Some(number);
-                return true;
+            _ => {
+                if let Some(instant) = instant(word) {
+                    self.instant = Some(instant);
+                    return false;
+                } else if let Ok(date) = word.parse::<NaiveDate>()
+                    && is_year(&date.year())
+                {
+                    self.date = Some(date);
+                } else if let Some(month) = month(word) {
+                    self.month = Some(month);
+                } else if let Ok(weekday) = word.parse() {
+                    self.weekday = Some(weekday);
+                } else if let Some(day) = number.filter(|day| (1..=31).contains(day))
+                    && self.day.is_none()
+                {
+                    self.day = u32::try_from(day).ok();
+                } else if let Some(year) = number.filter(is_year)
+                    && self.day.is_some()
+                {
+                    self.year = Some(year);
+                } else if let Some(time) = clock(word)
+                    && self.time.is_none()
+                {
+                    self.time = Some(time);
+                } else {
+                    return false;
+                }
             }
         }
-        match clock(word) {
-            Some(time) if self.time.is_none() => {
-                self.time = Some(time);
-                true
-            }
-            _ => false,
-        }
+        true
     }
 
     fn at(&self, seen: DateTime<Utc>, kind: Option<Window>, zone: Zone) -> Option<DateTime<Utc>> {
@@ -261,32 +244,18 @@ fn month(word: &str) -> Option<u32> {
     (word.chars().all(char::is_alphabetic)).then_some(u32::try_from(number).ok()? + 1)
 }
 
-fn weekday(word: &str) -> Option<Weekday> {
-    (word.len() >= 3 && word.chars().all(char::is_alphabetic))
-        .then(|| word.parse().ok())
-        .flatten()
-}
-
 /// `8am`, `3:33pm`, `14:30`, `00:00`, `9:30` (an "am" may follow).
 fn clock(word: &str) -> Option<NaiveTime> {
-    let (digits, half) = match word.strip_suffix("am") {
-        Some(digits) => (digits, Some(false)),
-        None => match word.strip_suffix("pm") {
-            Some(digits) => (digits, Some(true)),
-            None => (word, None),
-        },
-    };
+    let morning = word.strip_suffix("am").map(|digits| (digits, false));
+    let half = morning.or_else(|| Some((word.strip_suffix("pm")?, true)));
+    let (digits, _) = half.unwrap_or((word, false));
     let (hour, minute) = match digits.split_once(':') {
         Some((hour, minute)) => (hour, minute.get(..2)?),
         // A bare number without am or pm is no time.
-        None if half.is_some() => (digits, "0"),
-        None => return None,
+        None => (half?.0, "0"),
     };
     let time = NaiveTime::from_hms_opt(hour.parse().ok()?, minute.parse().ok()?, 0)?;
-    match half {
-        Some(afternoon) => half_of_day(time, afternoon),
-        None => Some(time),
-    }
+    half.map_or(Some(time), |(_, afternoon)| half_of_day(time, afternoon))
 }
 
 fn half_of_day(time: NaiveTime, afternoon: bool) -> Option<NaiveTime> {

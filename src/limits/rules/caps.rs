@@ -1,13 +1,14 @@
 //! Caps on usage credits: the user's own, a member's, a seat's, an organization's.
 
-use super::windows;
+use super::{credits, windows};
 use crate::claude::version::ClientVersion;
-use crate::limits::diagnosis::{Case, Diagnosis, Source, Words};
+use crate::limits::clues::Pool;
+use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
 use crate::limits::evidence::Evidence;
 use crate::limits::helps::{CHECK_METERS, FAST_MODE_OFF, OWN_CREDITS, UPDATE, WAIT};
-use crate::limits::kind::{LimitKind, Verdict, Who, Window};
+use crate::limits::kind::LimitKind::{self, MemberSpendCap, OrgSpendCap, OwnSpendCap};
+use crate::limits::kind::{Verdict, Who, Window};
 use crate::limits::meters::{self, Fullness};
-use crate::limits::words::{caps as words, credits, windows as window_words};
 
 /// From here on, clients tell a member's own limit from the organization's.
 const TELLS_MEMBERS_APART: ClientVersion = ClientVersion(2, 1, 221);
@@ -19,88 +20,17 @@ const PLAN_IS_UNKNOWN: &str = "No login with a plan was found. Sessions without 
 const ANOTHER_ORGANIZATION: &str = "The login here is a plan for one person, but these words belong to a seat in an organization. /status shows which one the session uses.";
 const CAP_BUT_ROOM: &str = "A cap only matters once the included usage is used up, and there is room. Fast mode, the 1M context and some models use credits at once; otherwise the message is wrong.";
 
-/// Whose cap a message names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cap {
-    Own,
-    Member,
-    Seat,
-    Organization,
-}
-
-impl Cap {
-    fn limit(self) -> LimitKind {
-        match self {
-            Self::Own => LimitKind::OwnSpendCap,
-            Self::Member => LimitKind::MemberSpendCap,
-            Self::Seat => LimitKind::SeatNoCredits,
-            Self::Organization => LimitKind::OrgSpendCap,
-        }
-    }
-
-    fn who(self) -> Who {
-        match self {
-            Self::Own => Who::You,
-            Self::Member | Self::Seat | Self::Organization => Who::Admin,
-        }
-    }
-
-    fn real(self) -> Diagnosis {
-        let words = match self {
-            Self::Own => words::own,
-            Self::Member => words::of_member,
-            Self::Seat => words::of_seat,
-            Self::Organization => words::of_organization,
-        };
-        self.diagnosis(Verdict::Real, Words::Told(words))
-    }
-
-    fn unconfirmed(self) -> Diagnosis {
-        let words = match self {
-            Self::Own => Words::Told(words::own_unconfirmed),
-            Self::Member => words::MEMBER_UNCONFIRMED,
-            Self::Seat => words::SEAT_UNCONFIRMED,
-            Self::Organization => words::ORGANIZATION_UNCONFIRMED,
-        };
-        self.diagnosis(Verdict::CannotTell, words)
-            .first(CHECK_METERS)
-    }
-
-    fn diagnosis(self, verdict: Verdict, words: Words) -> Diagnosis {
-        Diagnosis::new(self.limit(), verdict, self.who(), words)
-    }
-}
-
-/// "You've hit your monthly spend limit".
-pub(in crate::limits) fn own(case: &Case<'_>) -> Diagnosis {
-    weigh(case, Cap::Own)
-}
-
-/// "You've hit your individual spend limit".
-pub(in crate::limits) fn member(case: &Case<'_>) -> Diagnosis {
-    weigh(case, Cap::Member)
-}
-
-/// "Your seat type doesn't include usage credits".
-pub(in crate::limits) fn seat(case: &Case<'_>) -> Diagnosis {
-    weigh(case, Cap::Seat)
-}
-
-/// "You've hit your org's monthly spend limit".
-pub(in crate::limits) fn organization(case: &Case<'_>) -> Diagnosis {
-    weigh(case, Cap::Organization)
-}
-
-fn weigh(case: &Case<'_>, cap: Cap) -> Diagnosis {
-    let evidence = case.evidence;
+/// "You've hit your monthly spend limit", "Your seat type doesn't include usage credits": whose cap
+/// it is stands in the message.
+pub(in crate::limits) fn named(case: &Case<'_>) -> Diagnosis {
+    let (evidence, cap) = (case.evidence, case.names);
     let window = window_under(case);
     let is_full = meters::fullness(evidence, window) == Fullness::Full;
     let certain = is_full || evidence.quota().is_some();
     let waiting = (certain || case.reset_in_text().is_some()).then_some(true);
     let has_room = meters::all_low(evidence);
     if has_room && evidence.fast_mode {
-        return cap
-            .diagnosis(Verdict::Real, Words::Told(credits::fast_mode))
+        return of(cap, Verdict::Real, Words::Told(credits::fast_mode))
             .first(FAST_MODE_OFF)
             .waiting(false);
     }
@@ -108,13 +38,50 @@ fn weigh(case: &Case<'_>, cap: Cap) -> Diagnosis {
     let diagnosis = match plan {
         Some(plan) if plan.is_personal() => personal(cap, window, certain, has_room, waiting),
         Some(_) => shared(evidence, cap, has_room, waiting),
-        None => without_plan(case, cap, window, certain, waiting),
+        None => without_plan(case, window, certain, waiting),
     };
     let token = evidence.has("CLAUDE_CODE_OAUTH_TOKEN");
     diagnosis
         .over(window, certain && !has_room)
         .unknown_if(token && plan.is_some(), TOKEN_HAS_NO_PLAN)
         .unknown_if(waiting.is_none() && !has_room, NO_METER)
+}
+
+fn of(cap: LimitKind, verdict: Verdict, words: Words) -> Diagnosis {
+    let who = if cap == OwnSpendCap {
+        Who::You
+    } else {
+        Who::Admin
+    };
+    Diagnosis::new(cap, verdict, who, words)
+}
+
+fn real(cap: LimitKind) -> Diagnosis {
+    of(cap, Verdict::Real, Words::Told(reached))
+}
+
+/// Only the message says so.
+fn unconfirmed(cap: LimitKind) -> Diagnosis {
+    let words = match cap {
+        OwnSpendCap => Words::Told(|telling| {
+            let pool = telling.pool();
+            let what = format!("Your own monthly cap on {pool} is reached, says the message");
+            telling.until(&what, "your included usage is back", "own spend cap")
+        }),
+        MemberSpendCap => Words::Fixed(
+            "The message names an admin's limit on you: ask an Owner, or look at /usage first",
+            "an admin's limit, says the message · ask an Owner",
+        ),
+        OrgSpendCap => Words::Fixed(
+            "The message names your organization's credit cap: ask an Owner, or look at /usage first",
+            "an org's cap, says the message · ask an Owner",
+        ),
+        _ => Words::Fixed(
+            "The message says that your seat has no usage credits: ask an admin, or look at /usage first",
+            "seat without credits, says the message · ask an admin",
+        ),
+    };
+    of(cap, Verdict::CannotTell, words).first(CHECK_METERS)
 }
 
 /// The window under the cap: the server's, else a full one, else what the text says, else the
@@ -129,7 +96,7 @@ fn window_under(case: &Case<'_>) -> Window {
 
 /// On a personal plan there is no organization: only the user's own cap can be meant.
 fn personal(
-    cap: Cap,
+    cap: LimitKind,
     window: Window,
     certain: bool,
     has_room: bool,
@@ -137,22 +104,19 @@ fn personal(
 ) -> Diagnosis {
     let within = LimitKind::Window(window);
     match cap {
-        Cap::Own if has_room => windows::contradicted(cap.limit()),
-        Cap::Member | Cap::Seat | Cap::Organization if has_room => windows::contradicted(within),
-        Cap::Own if certain => cap.real().waiting(true),
-        Cap::Own => cap.unconfirmed().waiting(true),
-        Cap::Organization => Diagnosis::new(
-            within,
-            Verdict::Misworded,
-            Who::Nobody,
-            Words::Told(window_words::no_organization),
-        )
-        .helps(&[WAIT, OWN_CREDITS, UPDATE])
-        .decided_by(Source::Account)
-        .waiting(true),
+        OwnSpendCap if has_room => windows::contradicted(cap),
+        _ if has_room => windows::contradicted(within),
+        OwnSpendCap if certain => real(cap).waiting(true),
+        OwnSpendCap => unconfirmed(cap).waiting(true),
+        OrgSpendCap => {
+            let words = Words::Told(no_organization);
+            Diagnosis::new(within, Verdict::Misworded, Who::Nobody, words)
+                .helps(&[WAIT, OWN_CREDITS, UPDATE])
+                .decided_by(Source::Account)
+                .waiting(true)
+        }
         // No client is known to show the words for seats, groups and members by mistake.
-        Cap::Member | Cap::Seat => cap
-            .real()
+        _ => real(cap)
             .waiting(waiting)
             .decided_by(Source::Account)
             .unknown(ANOTHER_ORGANIZATION),
@@ -160,49 +124,105 @@ fn personal(
 }
 
 /// On a shared plan every cap is an admin's. The words for one's own cap are wrong there.
-fn shared(evidence: &Evidence, cap: Cap, has_room: bool, waiting: Option<bool>) -> Diagnosis {
+fn shared(evidence: &Evidence, cap: LimitKind, has_room: bool, waiting: Option<bool>) -> Diagnosis {
     let (meant, verdict) = match cap {
-        Cap::Own => (Cap::Organization, Verdict::Misworded),
-        Cap::Member | Cap::Seat | Cap::Organization => (cap, Verdict::Real),
+        OwnSpendCap => (OrgSpendCap, Verdict::Misworded),
+        _ => (cap, Verdict::Real),
     };
     if has_room {
-        return meant.unconfirmed().unknown(CAP_BUT_ROOM);
+        return unconfirmed(meant).unknown(CAP_BUT_ROOM);
     }
-    let may_be_members = meant == Cap::Organization
-        && evidence
-            .version()
-            .is_some_and(|version| version < TELLS_MEMBERS_APART);
-    Diagnosis {
-        verdict,
-        ..meant.real()
-    }
-    .waiting(waiting)
-    .unknown_if(may_be_members, MAY_BE_THE_MEMBERS)
+    let may_be_members = meant == OrgSpendCap && evidence.is_before(TELLS_MEMBERS_APART);
+    of(meant, verdict, Words::Told(reached))
+        .waiting(waiting)
+        .unknown_if(may_be_members, MAY_BE_THE_MEMBERS)
 }
 
 fn without_plan(
     case: &Case<'_>,
-    cap: Cap,
     window: Window,
     certain: bool,
     waiting: Option<bool>,
 ) -> Diagnosis {
-    let diagnosis = match cap {
-        Cap::Organization if case.clues.offers_credits() => return cap.real().waiting(waiting),
-        Cap::Own if !certain => cap.unconfirmed(),
+    let cap = case.names;
+    let diagnosis = if cap != OrgSpendCap {
+        if certain { real(cap) } else { unconfirmed(cap) }
+    } else if case.clues.offers_credits() {
+        return real(cap).waiting(waiting);
+    } else if certain {
         // What is certain is the window; whose cap came on top is not.
-        Cap::Organization if certain => Diagnosis::new(
-            LimitKind::Window(window),
-            Verdict::CannotTell,
-            Who::Nobody,
-            Words::Told(window_words::whose_is_unknown),
-        )
-        .first(CHECK_METERS),
-        Cap::Organization => cap
-            .diagnosis(Verdict::CannotTell, words::PLAN_DECIDES)
-            .first(CHECK_METERS),
-        Cap::Own | Cap::Member | Cap::Seat if certain => cap.real(),
-        Cap::Own | Cap::Member | Cap::Seat => cap.unconfirmed(),
+        let (within, words) = (LimitKind::Window(window), Words::Told(whose_is_unknown));
+        Diagnosis::new(within, Verdict::CannotTell, Who::Nobody, words).first(CHECK_METERS)
+    } else {
+        let words = Words::Fixed(
+            "On Team or Enterprise this is your organization's cap; on Pro or Max only your own limit is used up",
+            "an org's cap? on Pro and Max only your own limit · /usage",
+        );
+        of(cap, Verdict::CannotTell, words).first(CHECK_METERS)
     };
     diagnosis.waiting(waiting).unknown(PLAN_IS_UNKNOWN)
+}
+
+/// The cap, and the plan's window under it where that is known.
+fn reached(telling: &Telling<'_>) -> Said {
+    let (limit, pool) = (telling.limit(), telling.pool());
+    let (with_window, alone, badge) = match telling.diagnosis.limit {
+        OwnSpendCap => {
+            let what = format!("Your {limit} and your own monthly cap on {pool} are reached");
+            return telling.until_back(&what, &format!("{limit} + own spend cap"));
+        }
+        MemberSpendCap => (
+            format!("Your {limit} and an admin's limit on you are reached"),
+            "An admin's limit on your spending is reached".to_owned(),
+            "admin's limit on you · ask an Owner",
+        ),
+        OrgSpendCap => {
+            let cap = match telling.clues.pool {
+                Pool::UsageCredits => "our organization's credit cap",
+                Pool::ExtraUsage => "our organization's extra usage cap",
+            };
+            (
+                format!("Your {limit} and y{cap} are reached"),
+                format!("Y{cap} is reached"),
+                "org's spend cap · ask an Owner",
+            )
+        }
+        _ => (
+            format!("Your {limit} is used up, and your seat has no {pool}"),
+            format!("Your seat has no {pool} to go on with"),
+            "seat without credits",
+        ),
+    };
+    if telling.resets.chosen.is_some() || telling.diagnosis.window_is_full {
+        return telling.until_back(&with_window, badge);
+    }
+    let raise = if telling.evidence.is_admins() {
+        "you can change it in the organization's settings"
+    } else {
+        "ask an Owner, or wait for your included usage (/usage)"
+    };
+    said(
+        &[format!("{alone}: {raise}")],
+        format!("{badge} · reset: see /usage"),
+    )
+}
+
+fn no_organization(telling: &Telling<'_>) -> Said {
+    let limit = telling.limit();
+    let what = if telling.diagnosis.window_is_full {
+        format!("Your {limit} is used up, no organization is involved")
+    } else {
+        format!("No organization is involved, most likely your {limit} is used up")
+    };
+    telling.until_back(&what, &format!("{limit}, no org involved"))
+}
+
+/// The message may be about an organization, or not.
+fn whose_is_unknown(telling: &Telling<'_>) -> Said {
+    if !telling.diagnosis.window_is_full {
+        return windows::says_the_message(telling);
+    }
+    let limit = telling.limit();
+    let what = format!("Your {limit} is used up, whoever set the cap in the message");
+    telling.until_back(&what, limit)
 }

@@ -1,7 +1,7 @@
 //! "You're out of usage credits": the prepaid pool.
 
 use crate::claude::version::ClientVersion;
-use crate::limits::diagnosis::{Case, Diagnosis, Source, Words};
+use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
 use crate::limits::helps::{
     CHECK_METERS, CHECK_STATUS, DO_NOT_BUY, FAST_MODE_OFF, Help, REPORT, SEND_AGAIN_LATER,
     STANDARD_CONTEXT, UPDATE,
@@ -9,7 +9,6 @@ use crate::limits::helps::{
 use crate::limits::kind::LimitKind::UsageCredits;
 use crate::limits::kind::{Verdict, Who, Window};
 use crate::limits::meters;
-use crate::limits::words::credits as words;
 
 /// Clients up to here were sent to the pool by mistake from 2026-04-08 on.
 const SENT_TO_THE_POOL_BEFORE: ClientVersion = ClientVersion(2, 1, 5);
@@ -20,14 +19,6 @@ const NOT_FOR_KEYS: &str =
     "No login with a plan was found, but the message is about a plan's pool.";
 
 const IF_FALSE: &[Help] = &[
-    UPDATE,
-    SEND_AGAIN_LATER,
-    CHECK_METERS,
-    CHECK_STATUS,
-    DO_NOT_BUY,
-    REPORT,
-];
-const IF_LONG: &[Help] = &[
     UPDATE,
     STANDARD_CONTEXT,
     SEND_AGAIN_LATER,
@@ -50,16 +41,18 @@ pub(in crate::limits) fn organizations(case: &Case<'_>) -> Diagnosis {
 fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
     let evidence = case.evidence;
     let is_shared = evidence.is_shared_plan();
-    let who = if is_shared || names_the_organization {
+    let who = if names_the_organization {
         Who::Admin
     } else {
-        Who::You
+        evidence.payer()
     };
-    let real = |who, words| Diagnosis::new(UsageCredits, Verdict::Real, who, words);
+    let found = |verdict, who, words: fn(&Telling<'_>) -> Said| {
+        Diagnosis::new(UsageCredits, verdict, who, Words::Told(words))
+    };
     if let Some(window) = meters::full_window(evidence) {
         // On a personal plan the wait suffices, so nobody has to do anything.
         let who = if is_shared { who } else { Who::Nobody };
-        return real(who, Words::Told(words::empty_over_a_full_window))
+        return found(Verdict::Real, who, empty_over_a_full_window)
             .over(window, true)
             .decided_by(Source::Sample)
             .waiting(true);
@@ -67,29 +60,21 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
     let has_reset = case.reset_in_text().is_some();
     if let Some(quota) = evidence.quota() {
         let is_known = has_reset || quota.resets_at.is_some();
-        return real(who, Words::Told(words::empty)).waiting(is_known.then_some(true));
+        return found(Verdict::Real, who, empty).waiting(is_known.then_some(true));
     }
     if meters::all_low(evidence) && evidence.fast_mode {
-        return real(who, Words::Told(words::fast_mode))
+        return found(Verdict::Real, who, fast_mode)
             .first(FAST_MODE_OFF)
             .waiting(false);
     }
-    let unconfirmed = |who| {
-        let words = Words::Told(words::unconfirmed);
-        Diagnosis::new(UsageCredits, Verdict::CannotTell, who, words).first(CHECK_METERS)
-    };
+    let unconfirmed = |who| found(Verdict::CannotTell, who, says_the_message).first(CHECK_METERS);
     if meters::all_low(evidence) {
-        let is_old = evidence
-            .version()
-            .is_some_and(|version| version < SENT_TO_THE_POOL_BEFORE);
+        let is_old = evidence.is_before(SENT_TO_THE_POOL_BEFORE);
         if is_shared && names_the_organization && !is_old {
             return unconfirmed(Who::Admin).unknown(POOL_BUT_ROOM);
         }
-        let words = Words::Told(words::contradicted);
-        // Where the model is known to be no 1M variant, choosing one without it is no advice.
-        let may_be_long = evidence.model.is_none() || evidence.is_long_context_model();
-        return Diagnosis::new(UsageCredits, Verdict::FalseLikely, Who::You, words)
-            .helps(if may_be_long { IF_LONG } else { IF_FALSE })
+        return found(Verdict::FalseLikely, Who::You, contradicted)
+            .helps(IF_FALSE)
             .decided_by(if is_old {
                 Source::Version
             } else {
@@ -102,4 +87,68 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
         .waiting(has_reset.then_some(true))
         .unknown(NO_METER)
         .unknown_if(evidence.plan().is_none(), NOT_FOR_KEYS)
+}
+
+/// A window is full, and the pool is empty.
+fn empty_over_a_full_window(telling: &Telling<'_>) -> Said {
+    let what = format!(
+        "Your {} is used up and no {} {} left",
+        telling.limit(),
+        telling.pool(),
+        telling.clues.pool.verb()
+    );
+    telling.until_back(&what, &badge(telling))
+}
+
+/// The pool is empty.
+fn empty(telling: &Telling<'_>) -> Said {
+    let what = format!("No {} {} left", telling.pool(), telling.clues.pool.verb());
+    telling.until(&what, "your included usage is back", &badge(telling))
+}
+
+fn badge(telling: &Telling<'_>) -> String {
+    format!("no {} left", telling.pool())
+}
+
+/// Only the message says so.
+fn says_the_message(telling: &Telling<'_>) -> Said {
+    let pool = telling.pool();
+    let verb = telling.clues.pool.verb();
+    if telling.resets.chosen.is_some() {
+        let what = format!("No {pool} {verb} left, says the message");
+        return telling.until(&what, "your included usage is back", &badge(telling));
+    }
+    let then = if telling.diagnosis.who == Who::Admin {
+        ", then ask an admin"
+    } else {
+        " before you buy any"
+    };
+    said(
+        &[format!(
+            "The message says that no {pool} {verb} left: look at /usage{then}"
+        )],
+        format!("no {pool} left, says the message · see /usage"),
+    )
+}
+
+/// The plan has room, so the pool should not have been asked.
+fn contradicted(telling: &Telling<'_>) -> Said {
+    telling.contradicted(if telling.evidence.may_run_an_old_client() {
+        "update, buy nothing"
+    } else if telling.evidence.is_long_context_model() {
+        "use /model without [1m], buy nothing"
+    } else {
+        "try again soon, buy nothing"
+    })
+}
+
+/// Fast mode draws on the pool at once.
+pub(super) fn fast_mode(telling: &Telling<'_>) -> Said {
+    let pool = telling.pool();
+    said(
+        &[format!(
+            "Fast mode needs {pool}, which ran out or are capped; your plan has room: turn it off with /fast"
+        )],
+        format!("fast mode needs {pool} · /fast turns it off"),
+    )
 }

@@ -2,15 +2,12 @@
 
 use super::windows;
 use crate::claude::version::ClientVersion;
-use crate::limits::diagnosis::{Case, Diagnosis};
+use crate::limits::diagnosis::{Case, Diagnosis, Words};
 use crate::limits::evidence::Seen;
 use crate::limits::helps::{CHECK_METERS, NOT_YOURS, RETRY, STANDARD_CONTEXT};
 use crate::limits::kind::LimitKind::{LongContextCredits, Throttle};
 use crate::limits::kind::{Service, Verdict, Who};
 use crate::limits::meters;
-use crate::limits::words::service::{
-    NOT_CLAUDES, NOT_KNOWN, ONLY_STANDARD_CONTEXT, REFUSED_FOR_NOW, THROTTLED,
-};
 
 /// From here on, clients word a throttle as one.
 const TELLS_THROTTLES_APART: ClientVersion = ClientVersion(2, 1, 108);
@@ -20,21 +17,37 @@ const RECORDS_QUOTA: ClientVersion = ClientVersion(2, 1, 240);
 const MAY_BE_LONG_CONTEXT: &str = "Before 2.1.108, Claude Code used these words for the 1M context without usage credits too. If it stays, choose the model without [1m].";
 const WORDS_ALONE: &str = "These words alone do not say whether a usage limit is involved. /usage shows whether one is used up.";
 
+/// Headline and badge, also where the message itself says so.
+pub(in crate::limits) const THROTTLED: (&str, &str) = (
+    "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
+    "too many requests, no usage limit · wait a minute",
+);
+/// The same.
+pub(in crate::limits) const ONLY_STANDARD_CONTEXT: (&str, &str) = (
+    "The 1M context needs usage credits, no limit is reached: choose the model without [1m] in /model",
+    "1M context needs credits · /model without [1m]",
+);
+const REFUSED_FOR_NOW: Words = Words::Fixed(
+    "The server refused this for now: wait a minute and send it again, and look at /usage if it stays",
+    "refused for now · try again in a minute",
+);
+const NOT_KNOWN: Words = Words::Fixed(
+    "whycap does not know this message: look at /usage and /status before you change anything",
+    "unknown message · /whycap says what to check",
+);
+const NOT_CLAUDES: Words = Words::Fixed(
+    "These are not the words of a limit of Claude: look at the program that wrote them",
+    "not a limit of Claude",
+);
+
 /// "Rate limit reached": what old clients made of every 429.
 pub(in crate::limits) fn rate_limit_reached(case: &Case<'_>) -> Diagnosis {
-    let is_old = case
-        .evidence
-        .version()
-        .is_none_or(|version| version < TELLS_THROTTLES_APART);
+    let is_old = !case.evidence.is_since(TELLS_THROTTLES_APART);
     if is_old && case.evidence.is_long_context_model() && !is_transient(case) {
-        return Diagnosis::new(
-            LongContextCredits,
-            Verdict::NotALimit,
-            Who::You,
-            ONLY_STANDARD_CONTEXT,
-        )
-        .first(STANDARD_CONTEXT)
-        .waiting(false);
+        let words = Words::Fixed(ONLY_STANDARD_CONTEXT.0, ONLY_STANDARD_CONTEXT.1);
+        return Diagnosis::new(LongContextCredits, Verdict::NotALimit, Who::You, words)
+            .first(STANDARD_CONTEXT)
+            .waiting(false);
     }
     refused(case, is_old)
 }
@@ -51,17 +64,15 @@ fn is_transient(case: &Case<'_>) -> bool {
 
 fn refused(case: &Case<'_>, is_ambiguous: bool) -> Diagnosis {
     let evidence = case.evidence;
-    let throttled =
-        Diagnosis::new(Throttle, Verdict::NotALimit, Who::Nobody, THROTTLED).waiting(true);
+    let words = Words::Fixed(THROTTLED.0, THROTTLED.1);
+    let throttled = Diagnosis::new(Throttle, Verdict::NotALimit, Who::Nobody, words).waiting(true);
     if is_transient(case) {
         return throttled;
     }
     if let Some(window) = meters::full_window(evidence) {
         return windows::another(window);
     }
-    let records_quota = evidence
-        .version()
-        .is_some_and(|version| version >= RECORDS_QUOTA);
+    let records_quota = evidence.is_since(RECORDS_QUOTA);
     if meters::all_low(evidence) || (records_quota && !is_ambiguous) {
         return throttled.unknown_if(is_ambiguous, MAY_BE_LONG_CONTEXT);
     }
@@ -83,7 +94,9 @@ pub(in crate::limits) fn not_claudes(case: &Case<'_>) -> Diagnosis {
     if case.evidence.seen != Seen::Pasted {
         return not_known(case);
     }
-    Diagnosis::new(case.names, Verdict::NotALimit, Who::You, NOT_CLAUDES)
-        .of(Service::Other)
-        .helps(&[NOT_YOURS, CHECK_METERS])
+    let not_claudes = Diagnosis::new(case.names, Verdict::NotALimit, Who::You, NOT_CLAUDES);
+    Diagnosis {
+        service: Some(Service::Other),
+        ..not_claudes.helps(&[NOT_YOURS, CHECK_METERS])
+    }
 }

@@ -3,13 +3,13 @@
 use chrono::TimeDelta;
 
 use super::credits;
-use crate::limits::diagnosis::{Case, Diagnosis, Source, Words};
+use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
 use crate::limits::helps::{
     CHECK_METERS, CHECK_STATUS, DO_NOT_BUY, REPORT, SEND_AGAIN_LATER, UPDATE, WAIT,
 };
 use crate::limits::kind::{LimitKind, Verdict, Who, Window};
 use crate::limits::meters::{self, Fullness};
-use crate::limits::words::windows as words;
+use crate::limits::resets::Reset;
 use crate::time::FIVE_HOURS;
 
 /// Texts give minutes, so a five-hour window may seem to end a little later than five hours on.
@@ -24,89 +24,84 @@ const WHICH_WINDOW: &str = "The message does not say which limit it means.";
 const BY_RESET: &str =
     "The message does not say which limit it means; whycap goes by its reset time.";
 
-/// A window that the message names.
-pub(in crate::limits) fn named(case: &Case<'_>) -> Diagnosis {
-    weigh(case, case.names.window())
-}
-
-/// The API's own words behind every plan limit of old clients. They name nothing.
-pub(in crate::limits) fn account_rate(case: &Case<'_>) -> Diagnosis {
-    match meters::full_window(case.evidence) {
-        Some(window) => used_up(window, Source::Sample),
-        None => Diagnosis::new(
-            LimitKind::Unknown,
-            Verdict::CannotTell,
-            Who::Nobody,
-            Words::Told(words::account_rate),
-        )
-        .waiting(true)
-        .first(CHECK_METERS)
-        .unknown(WHICH_WINDOW),
-    }
-}
-
-/// A window that the message does not name.
-pub(in crate::limits) fn unnamed(case: &Case<'_>) -> Diagnosis {
-    weigh(case, None)
-}
-
-fn weigh(case: &Case<'_>, named: Option<Window>) -> Diagnosis {
+/// A window that the message names, or one of those without a name.
+pub(in crate::limits) fn used_up(case: &Case<'_>) -> Diagnosis {
     let evidence = case.evidence;
     let quota = evidence.quota();
     if quota.is_some_and(|quota| quota.rate_limit_type.as_deref() == Some("overage")) {
         return credits::own(case);
     }
-    match evidence.refused_window().or(named) {
+    match evidence.refused_window().or(case.names.window()) {
         None => without_a_name(case),
         Some(window) if window.is_of_one_model() && quota.is_some() => {
-            used_up(window, Source::Transcript)
+            real(window, Source::Transcript)
         }
         Some(window) if window.is_of_one_model() => unconfirmed(window).unknown(MODEL_METER),
         Some(window) => metered(case, window),
     }
 }
 
-fn found(window: Window, verdict: Verdict, words: Words) -> Diagnosis {
+/// The API's own words behind every plan limit of old clients. They name nothing.
+pub(in crate::limits) fn account_rate(case: &Case<'_>) -> Diagnosis {
+    meters::full_window(case.evidence).map_or_else(
+        || which(Words::Told(a_window_probably)),
+        |window| real(window, Source::Sample),
+    )
+}
+
+/// One of the windows, but which?
+fn which(words: Words) -> Diagnosis {
+    Diagnosis::new(LimitKind::Unknown, Verdict::CannotTell, Who::Nobody, words)
+        .waiting(true)
+        .first(CHECK_METERS)
+        .unknown(WHICH_WINDOW)
+}
+
+fn found(window: Window, verdict: Verdict, words: fn(&Telling<'_>) -> Said) -> Diagnosis {
+    let words = Words::Told(words);
     Diagnosis::new(LimitKind::Window(window), verdict, Who::Nobody, words).waiting(true)
 }
 
-fn used_up(window: Window, decisive: Source) -> Diagnosis {
-    found(window, Verdict::Real, Words::Told(words::used_up)).decided_by(decisive)
+fn real(window: Window, decisive: Source) -> Diagnosis {
+    found(window, Verdict::Real, |telling| {
+        let limit = telling.limit();
+        telling.until_back_or_another_model(&format!("Your {limit} is used up"), limit)
+    })
+    .decided_by(decisive)
 }
 
 fn unconfirmed(window: Window) -> Diagnosis {
-    found(window, Verdict::CannotTell, Words::Told(words::unconfirmed)).and(CHECK_METERS)
+    Diagnosis {
+        besides: Some(CHECK_METERS),
+        ..found(window, Verdict::CannotTell, says_the_message)
+    }
 }
 
 /// Another window was full than the one that is named.
 pub(super) fn another(window: Window) -> Diagnosis {
-    found(
-        window,
-        Verdict::Misworded,
-        Words::Told(words::another_is_used_up),
-    )
+    found(window, Verdict::Misworded, |telling| {
+        let limit = telling.limit();
+        let what = format!("Your {limit} is used up, not what the message names");
+        telling.until_back(&what, limit)
+    })
     .helps(&[WAIT, UPDATE])
     .decided_by(Source::Sample)
 }
 
 /// Only the server can correct a meter, and nobody knows whether it will before the reset.
 pub(super) fn contradicted(limit: LimitKind) -> Diagnosis {
-    Diagnosis::new(
-        limit,
-        Verdict::FalseLikely,
-        Who::Anthropic,
-        Words::Told(words::contradicted),
-    )
-    .helps(&[
-        SEND_AGAIN_LATER,
-        CHECK_METERS,
-        UPDATE,
-        CHECK_STATUS,
-        DO_NOT_BUY,
-        REPORT,
-    ])
-    .decided_by(Source::Sample)
-    .unknown(WHY_REFUSED)
+    let words = Words::Told(|telling| telling.contradicted("try again in a few minutes"));
+    Diagnosis::new(limit, Verdict::FalseLikely, Who::Anthropic, words)
+        .helps(&[
+            SEND_AGAIN_LATER,
+            CHECK_METERS,
+            UPDATE,
+            CHECK_STATUS,
+            DO_NOT_BUY,
+            REPORT,
+        ])
+        .decided_by(Source::Sample)
+        .unknown(WHY_REFUSED)
 }
 
 fn metered(case: &Case<'_>, window: Window) -> Diagnosis {
@@ -116,11 +111,11 @@ fn metered(case: &Case<'_>, window: Window) -> Diagnosis {
         Window::FiveHour
     };
     match meters::fullness(case.evidence, window) {
-        Fullness::Full => used_up(window, Source::Sample),
+        Fullness::Full => real(window, Source::Sample),
         Fullness::Low if meters::fullness(case.evidence, other) == Fullness::Full => another(other),
         Fullness::Low => contradicted(LimitKind::Window(window)),
         Fullness::Close | Fullness::Unknown if case.evidence.quota().is_some() => {
-            used_up(window, Source::Transcript)
+            real(window, Source::Transcript)
         }
         Fullness::Close | Fullness::Unknown => unconfirmed(window).unknown(NO_METER),
     }
@@ -129,22 +124,17 @@ fn metered(case: &Case<'_>, window: Window) -> Diagnosis {
 fn without_a_name(case: &Case<'_>) -> Diagnosis {
     let evidence = case.evidence;
     if let Some(window) = meters::full_window(evidence) {
-        return used_up(window, Source::Sample);
+        return real(window, Source::Sample);
     }
     let window = match case.reset_in_text() {
         Some(at) if at - evidence.at <= FIVE_HOURS + SLACK => Window::FiveHour,
         Some(_) => Window::Weekly,
         None if meters::all_low(evidence) => Window::FiveHour,
         None => {
-            return Diagnosis::new(
-                LimitKind::Unknown,
-                Verdict::CannotTell,
-                Who::Nobody,
-                words::UNNAMED,
-            )
-            .waiting(true)
-            .first(CHECK_METERS)
-            .unknown(WHICH_WINDOW)
+            return which(Words::Fixed(
+                "A usage window of your plan is full, says the message: /usage shows which one, and until when",
+                "usage limit · /usage shows which one",
+            ))
             .unknown(NO_METER);
         }
     };
@@ -152,4 +142,24 @@ fn without_a_name(case: &Case<'_>) -> Diagnosis {
         return contradicted(LimitKind::Window(window));
     }
     unconfirmed(window).unknown(BY_RESET).unknown(NO_METER)
+}
+
+/// Nothing but the message says so.
+pub(super) fn says_the_message(telling: &Telling<'_>) -> Said {
+    let limit = telling.limit();
+    let what = format!("Your {limit} is used up, says the message");
+    let said = telling.until_back_or_another_model(&what, &format!("{limit}, says the message"));
+    let shorter = telling.until_back(&what, limit).badge;
+    said.or_badge(shorter)
+}
+
+fn a_window_probably(telling: &Telling<'_>) -> Said {
+    let back = |reset: Reset| format!("usage limit? · back {}", telling.clock.time(reset.at));
+    let badge = telling.resets.chosen.map(back);
+    said(
+        &[
+            "A usage window of your plan is probably full: look at /usage, which shows when you are back",
+        ],
+        badge.unwrap_or_else(|| "usage limit? · see /usage".to_owned()),
+    )
 }
