@@ -2,9 +2,10 @@
 //! user's is lost.
 //!
 //! `json_edit` changes a JSON text at chosen places, `settings_edit` knows what to add and
-//! remove; neither touches a disk. `plan` reads the files and says what to do; `steps` does it,
-//! one whole file at a time.
+//! remove; neither touches a disk. `plan` reads the files and says what to do; `carry_out`
+//! does it, one whole file at a time (`steps`).
 
+mod carry_out;
 mod edit_record;
 pub mod entries;
 mod json_edit;
@@ -15,4 +16,5 @@ pub mod settings_edit;
 pub mod steps;
 pub(crate) mod summary;
 
+pub(crate) use carry_out::carry_out;
 pub(crate) use edit_record::EditRecord;

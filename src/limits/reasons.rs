@@ -199,7 +199,7 @@ fn set(credential: &Credential) -> Reason {
     let place = credential.set_in.words();
     let source = match credential.set_in {
         SetIn::Environment => Source::Environment,
-        _ => Source::Settings,
+        SetIn::Settings(_) => Source::Settings,
     };
     reason(
         source,
