@@ -10,11 +10,11 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
-use whycap::pricing::{Money, PriceTable, Service, Usage};
+use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::status_line::{Amount, Amounts, LineFacts, draw};
 use whycap::terminal::Palette;
 use whycap::time::{Clock, Millis, Zone};
-use whycap::transcript::line::{Compaction, CostState, Mark, Response};
+use whycap::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
 use whycap::transcript::scan::{Carry, Place, Sink, scan};
 
 const HISTORY: &str = include_str!(
@@ -34,10 +34,10 @@ impl Sink for Sum {
     fn response(&mut self, response: Response<'_>, place: Place) {
         self.0 += response.usage.output + place.at.unwrap_or(0).unsigned_abs();
     }
-    fn mark(&mut self, mark: Mark, _: u64) {
+    fn mark(&mut self, mark: OwnMark, _: u64) {
         self.0 += mark.at.unsigned_abs();
     }
-    fn compaction(&mut self, compaction: Compaction<'_>, _: Place) {
+    fn compaction(&mut self, compaction: CompactBoundary<'_>, _: Place) {
         self.0 += compaction.tokens;
     }
     fn cost_state(&mut self, _: CostState, position: u64, _: Option<Millis>) {
@@ -87,7 +87,7 @@ fn price_a_response(bencher: Bencher<'_, '_>, model: &str) {
         prices.price(
             1_795_156_000_000,
             black_box(&usage),
-            Service::default(),
+            ServiceLevel::default(),
             &[],
         )
     });

@@ -14,7 +14,7 @@ use super::read::{Batch, Effort, put_and_settle};
 use super::spent::Spent;
 use super::store::told::{self, SessionFacts};
 use super::store::{Ledger, Opening, ResponseRow, StoredSighting, responses, session_id};
-use super::telling::{self, Listener, Telling, Told};
+use super::telling::{self, Listener, Told, ToldNow};
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -36,7 +36,7 @@ pub struct Live {
     is_in_transaction: bool,
     told: Option<Told>,
     /// What is to be kept of what was told.
-    telling: Option<Telling>,
+    telling: Option<ToldNow>,
 }
 
 /// What is known right now.
@@ -117,7 +117,7 @@ impl Live {
         &self,
         environment: &Environment,
         with_month: bool,
-    ) -> Option<(LiveFigures, Option<Telling>)> {
+    ) -> Option<(LiveFigures, Option<ToldNow>)> {
         let _snapshot = (!self.is_in_transaction)
             .then(|| self.ledger.snapshot())
             .transpose()
@@ -201,7 +201,7 @@ impl Live {
         &self,
         gains: &[Gain],
         now: Millis,
-    ) -> rusqlite::Result<(Spent, Option<Telling>)> {
+    ) -> rusqlite::Result<(Spent, Option<ToldNow>)> {
         let connection = &self.ledger.connection;
         let id = session_id(connection, &self.session)?;
         let mut facts = id.map_or(Ok(SessionFacts::default()), |id| {

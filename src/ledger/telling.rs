@@ -22,7 +22,7 @@ pub struct Told {
 
 /// What was told now, as it is to be kept.
 #[derive(Debug)]
-pub(super) struct Telling {
+pub(super) struct ToldNow {
     pub(super) row: ToldRow,
     /// Answers that no run covers and no process told of.
     pub(super) untold: Money,
@@ -45,13 +45,13 @@ pub(super) struct Listener<'l> {
 }
 
 impl Listener<'_> {
-    pub(super) fn hear(&self, told: &Told) -> rusqlite::Result<Telling> {
+    pub(super) fn hear(&self, told: &Told) -> rusqlite::Result<ToldNow> {
         let known = told::same_process(self.known, told.total, told.run_ms, self.now);
         let (row, untold) = match known {
             Some(known) => (self.go_on(known, told)?, self.facts.untold),
             None => self.begin(told)?,
         };
-        Ok(Telling {
+        Ok(ToldNow {
             row,
             untold,
             is_news: known != Some(&row),
@@ -194,7 +194,7 @@ impl Listener<'_> {
 pub(super) fn put(
     connection: &Connection,
     session: &str,
-    telling: Option<&Telling>,
+    telling: Option<&ToldNow>,
     prices: &PriceTable,
 ) -> rusqlite::Result<()> {
     let Some(telling) = telling else {

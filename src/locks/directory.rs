@@ -17,7 +17,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::sighting::{Shape, Sighting};
+use super::sighting::{LockSighting, Shape};
 
 /// An open directory.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Directory {
     }
 
     /// Looks at a name. None if nothing is there.
-    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<Sighting>> {
+    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<LockSighting>> {
         let stat = match statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return Ok(None),
@@ -70,7 +70,7 @@ impl Directory {
             FileType::Symlink => Shape::Link,
             _ => Shape::Other,
         };
-        Ok(Some(Sighting {
+        Ok(Some(LockSighting {
             identity: (i128::from(stat.st_dev), i128::from(stat.st_ino)),
             shape,
             ours: stat.st_uid == rustix::process::geteuid().as_raw(),

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::known_locks::{HEARTBEAT, Kind, KnownLock, StaleAfter};
-use super::sighting::{Shape, Sighting};
+use super::sighting::{LockSighting, Shape};
 use crate::claude::processes::Process;
 use crate::claude::sessions::{Claim, Liveness, Presence};
 use crate::time::in_words;
@@ -14,7 +14,7 @@ use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
 #[derive(Debug, Clone)]
 pub(super) struct LockFacts {
     pub(super) known: &'static KnownLock,
-    pub(super) seen: Sighting,
+    pub(super) seen: LockSighting,
     /// The process that it names, if it is a file that names one, and what was seen of that process.
     pub(super) holder: Option<(Claim, Process)>,
     /// Whether anybody listens on the editor's port.
@@ -142,7 +142,7 @@ pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> Judgement {
 }
 
 /// Why a lock is stuck whatever happens, or None.
-pub(super) fn never_heals(seen: &Sighting, now: DateTime<Utc>) -> Option<String> {
+pub(super) fn never_heals(seen: &LockSighting, now: DateTime<Utc>) -> Option<String> {
     match seen.shape {
         Shape::File => Some(
             "It is a file where Claude Code makes a directory; Claude Code cannot remove it."
@@ -323,7 +323,7 @@ mod tests {
     fn lock(pattern: &str, shape: Shape, age: i64) -> LockFacts {
         LockFacts {
             known: row(pattern),
-            seen: Sighting {
+            seen: LockSighting {
                 identity: (0, 0),
                 shape,
                 ours: true,
@@ -691,7 +691,7 @@ mod tests {
                 ..client()
             };
             let row = &KNOWN_LOCKS[index];
-            let seen = Sighting {
+            let seen = LockSighting {
                 shape: [EmptyDirectory, FullDirectory, File, Link, Other][shape],
                 ours,
                 changed: now() - TimeDelta::seconds(changed),

@@ -19,7 +19,7 @@ pub(super) enum Shape {
 
 /// What could be seen at a name without opening it for writing.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sighting {
+pub(super) struct LockSighting {
     /// Device and inode: they tell one thing at a name from the next thing at the same name.
     pub(super) identity: (i128, i128),
     pub(super) shape: Shape,

@@ -6,7 +6,7 @@
 use super::cost::ModelPrices;
 use super::money::Money;
 use super::price_table::PriceTable;
-use super::usage::{Service, Usage};
+use super::usage::{ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// Differences of less than this are noise of a client's floating-point sums.
@@ -63,8 +63,8 @@ impl ModelPrices<'_> {
     }
 }
 
-fn services() -> impl Iterator<Item = Service> {
+fn services() -> impl Iterator<Item = ServiceLevel> {
     let ways = [(false, false), (true, false), (false, true), (true, true)];
     ways.into_iter()
-        .map(|(fast, us_only)| Service { fast, us_only })
+        .map(|(fast, us_only)| ServiceLevel { fast, us_only })
 }

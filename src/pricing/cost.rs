@@ -6,7 +6,7 @@ use super::money::Money;
 use super::own_rates::MULTIPLIER_UNIT;
 use super::price_table::{PriceRow, PriceTable};
 use super::rates::{Rate, Rates};
-use super::usage::{Service, Usage};
+use super::usage::{ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// The prices of one model, found once and used for many responses.
@@ -76,7 +76,13 @@ impl ModelPrices<'_> {
     ///
     /// `calls` are the model calls that a server-side tool loop made for the response, where the
     /// API listed them and they add up to `usage`: the long-prompt tier is then decided for each.
-    pub fn price(&self, at: Millis, usage: &Usage, service: Service, calls: &[Usage]) -> Money {
+    pub fn price(
+        &self,
+        at: Millis,
+        usage: &Usage,
+        service: ServiceLevel,
+        calls: &[Usage],
+    ) -> Money {
         let searches = i128::from(usage.web_searches) * i128::from(self.table.web_search);
         let tenths_of_pico = if let Some(rates) = &self.own {
             10 * charge(rates, usage)
@@ -118,7 +124,7 @@ impl ModelPrices<'_> {
 }
 
 /// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
-fn rates_for(row: &PriceRow, call: &Usage, service: Service) -> Rates {
+fn rates_for(row: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
     match (row.above_prompt_tokens, row.long) {
         (Some(above), Some(long)) if call.prompt() > above => long,
         _ => row.fast.filter(|_| service.fast).unwrap_or(row.standard),
@@ -147,7 +153,7 @@ mod tests {
         table: &PriceTable,
         model: &str,
         usage: Usage,
-        service: Service,
+        service: ServiceLevel,
         calls: &[Usage],
     ) -> i64 {
         table
@@ -156,15 +162,15 @@ mod tests {
             .nano()
     }
 
-    fn list(model: &str, usage: Usage, service: Service) -> i64 {
+    fn list(model: &str, usage: Usage, service: ServiceLevel) -> i64 {
         nano(&PriceTable::list().unwrap(), model, usage, service, &[])
     }
 
-    const US: Service = Service {
+    const US: ServiceLevel = ServiceLevel {
         fast: false,
         us_only: true,
     };
-    const FAST: Service = Service {
+    const FAST: ServiceLevel = ServiceLevel {
         fast: true,
         us_only: false,
     };
@@ -193,7 +199,7 @@ mod tests {
             list(
                 "claude-sonnet-5-5",
                 usage(12, 500, 11_000, 4_000, 3_000),
-                Service::default()
+                ServiceLevel::default()
             ),
             20_624_000
         );
@@ -214,7 +220,7 @@ mod tests {
             list(
                 "claude-haiku-5-5",
                 usage(50_000, 900, 50_000, 0, 0),
-                Service::default()
+                ServiceLevel::default()
             ),
             5_950_000
         );
@@ -222,7 +228,7 @@ mod tests {
             list(
                 "claude-haiku-5-5",
                 usage(50_000, 900, 70_000, 0, 0),
-                Service::default()
+                ServiceLevel::default()
             ),
             30_750_000
         );
@@ -237,12 +243,18 @@ mod tests {
             &table,
             "claude-haiku-5-5",
             total,
-            Service::default(),
+            ServiceLevel::default(),
             &[call, call],
         );
         assert_eq!(looped, 12_100_000);
         assert_eq!(
-            nano(&table, "claude-haiku-5-5", total, Service::default(), &[]),
+            nano(
+                &table,
+                "claude-haiku-5-5",
+                total,
+                ServiceLevel::default(),
+                &[]
+            ),
             60_500_000
         );
     }
@@ -276,7 +288,7 @@ mod tests {
             "overrides": {"claude-opus-5-5": {"input": 2, "output": 10, "cacheRead": 1, "cacheWrite": 3}}
         })))
         .unwrap();
-        let both = Service {
+        let both = ServiceLevel {
             fast: true,
             us_only: true,
         };
@@ -295,7 +307,7 @@ mod tests {
                 &table,
                 "claude-sonnet-5",
                 usage(1_000, 0, 0, 0, 0),
-                Service::default(),
+                ServiceLevel::default(),
                 &[]
             ),
             1_000_000

@@ -16,4 +16,4 @@ pub use own_rates::OwnRates;
 pub(crate) use price_list::{price_list_json, write_price_list};
 pub use price_table::{PriceRow, PriceTable, Unreadable};
 pub use rates::{Rate, Rates};
-pub use usage::{Service, Usage};
+pub use usage::{ServiceLevel, Usage};

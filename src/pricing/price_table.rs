@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn sonnet_5_5_cache_reads_became_cheaper_on_the_seventh_of_october() {
-        use crate::pricing::{Service, Usage};
+        use crate::pricing::{ServiceLevel, Usage};
         let table = PriceTable::list().unwrap();
         let prices = table.prices_of("claude-sonnet-5-5");
         let million = Usage {
@@ -221,7 +221,9 @@ mod tests {
         };
         let read = |at: &str| {
             let at = crate::time::millis(at).unwrap();
-            prices.price(at, &million, Service::default(), &[]).nano()
+            prices
+                .price(at, &million, ServiceLevel::default(), &[])
+                .nano()
         };
         assert_eq!(
             read("2026-09-01T00:00:00.000Z"),

@@ -115,7 +115,7 @@ impl Sum for Usage {
 
 /// How a response was served, as far as it changes the price.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Service {
+pub struct ServiceLevel {
     /// Fast mode.
     pub fast: bool,
     /// Inference in the US only.

@@ -34,7 +34,7 @@ pub(crate) fn write(
         })
         .collect();
     let footer = cells("Total".to_owned(), total, String::new());
-    let layout = Layout::fit(rows.iter().chain([&heads, &footer]), page.columns());
+    let layout = TableLayout::fit(rows.iter().chain([&heads, &footer]), page.columns());
     let costs = groups.iter().map(|group| group.tally.cost());
     let most = costs.max().unwrap_or_default();
     page.add(&layout.line(&heads, [Tone::Quiet; 5], "", palette));
@@ -56,7 +56,7 @@ pub(crate) fn write(
 type Cells = [String; 5];
 
 /// Which columns are shown, and how wide.
-struct Layout {
+struct TableLayout {
     widths: [usize; 5],
     /// How many columns, from the left.
     shown: usize,
@@ -64,7 +64,7 @@ struct Layout {
     bar: usize,
 }
 
-impl Layout {
+impl TableLayout {
     fn fit<'c>(rows: impl Iterator<Item = &'c Cells>, columns: usize) -> Self {
         let mut widths = [0; 5];
         for row in rows {

@@ -9,12 +9,12 @@ pub struct Amount {
     /// The amount.
     pub money: Money,
     /// How it is to be read.
-    pub mark: Mark,
+    pub certainty: Certainty,
 }
 
 /// How sure an amount is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mark {
+pub enum Certainty {
     /// To the cent.
     #[default]
     Exact,
@@ -49,7 +49,7 @@ impl Amounts {
         };
         let mut today = Amount::of(&known.today);
         if !known.is_complete {
-            today.mark = Mark::AtLeast;
+            today.certainty = Certainty::AtLeast;
         }
         Self {
             session: Some(Amount::of(&known.session)),
@@ -65,27 +65,27 @@ impl Amount {
     pub fn exact(money: Money) -> Self {
         Self {
             money,
-            mark: Mark::Exact,
+            certainty: Certainty::Exact,
         }
     }
 
     fn of(spent: &Spent) -> Self {
         Self {
             money: spent.total(),
-            mark: if spent.estimated {
-                Mark::Estimate
+            certainty: if spent.estimated {
+                Certainty::Estimate
             } else {
-                Mark::Exact
+                Certainty::Exact
             },
         }
     }
 
     /// As people read it.
     pub(super) fn show(&self) -> String {
-        let mark = match self.mark {
-            Mark::Exact => "",
-            Mark::Estimate => "\u{2248}",
-            Mark::AtLeast => "\u{2265}",
+        let mark = match self.certainty {
+            Certainty::Exact => "",
+            Certainty::Estimate => "\u{2248}",
+            Certainty::AtLeast => "\u{2265}",
         };
         format!("{mark}{}", self.money.show())
     }

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::json_walk::{JsonWalk, count, flag, name, number, text};
 pub use super::token_counts::ModelTotal;
 use super::token_counts::UsageObject;
-use crate::pricing::{Service, Usage};
+use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{Millis, millis};
 
 /// The model name of lines that the client made itself: errors, interruptions.
@@ -27,9 +27,9 @@ pub enum Line<'a> {
     /// A running total.
     CostState(CostState),
     /// A line that a process writes only into the file of its own session, or so it seems.
-    Mark(Mark),
+    Mark(OwnMark),
     /// The end of a compaction.
-    Compaction(Compaction<'a>),
+    CompactBoundary(CompactBoundary<'a>),
     /// An error that the client shows in place of an answer.
     Refusal,
     /// Something else.
@@ -55,7 +55,7 @@ pub struct Response<'a> {
     /// Tokens and searches.
     pub usage: Usage,
     /// How it was served.
-    pub service: Service,
+    pub service: ServiceLevel,
     /// The calls of a server-side tool loop, where they add up to `usage`; else empty.
     pub calls: Vec<Usage>,
     /// The working directory, if the line says.
@@ -94,7 +94,7 @@ pub struct CostState {
 
 /// A `queue-operation` (of `-p`) or a `file-history-snapshot` (of a terminal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
+pub struct OwnMark {
     /// When it was written.
     pub at: Millis,
     /// What tells this snapshot from others: forks copy their parent's. None for the former kind,
@@ -104,7 +104,7 @@ pub struct Mark {
 
 /// A `compact_boundary`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Compaction<'a> {
+pub struct CompactBoundary<'a> {
     /// Hash of the line's uuid, which copies keep.
     pub key: i64,
     /// When the compaction was over.
@@ -130,7 +130,7 @@ struct Fields<'a> {
     directory: &'a [u8],
     subagent: bool,
     refusal: bool,
-    message: Message<'a>,
+    message: ApiMessage<'a>,
     total_usd: Option<f64>,
     started: Option<f64>,
     run_ms: u64,
@@ -143,7 +143,7 @@ struct Fields<'a> {
 }
 
 #[derive(Default)]
-struct Message<'a> {
+struct ApiMessage<'a> {
     id: &'a [u8],
     model: &'a [u8],
     /// With the bytes as written.
@@ -158,18 +158,18 @@ pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
         b"\"assistant\"" => response(fields, bytes).map(Line::Response),
         b"\"cost-state\"" => cost_state(fields).map(Line::CostState),
         b"\"queue-operation\"" => {
-            let mark = |at| Line::Mark(Mark { at, snapshot: None });
+            let mark = |at| Line::Mark(OwnMark { at, snapshot: None });
             time(fields.at).map(mark)
         }
         b"\"file-history-snapshot\"" => time(fields.snapshot_at).map(|at| {
             let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned());
-            Line::Mark(Mark {
+            Line::Mark(OwnMark {
                 at,
                 snapshot: Some(snapshot.cast_signed()),
             })
         }),
         b"\"system\"" if fields.subtype == b"\"compact_boundary\"" => {
-            compaction(&fields).map(Line::Compaction)
+            compaction(&fields).map(Line::CompactBoundary)
         }
         kind => return name(kind).map(|_| Line::Other),
     };
@@ -253,7 +253,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'a> Message<'a> {
+impl<'a> ApiMessage<'a> {
     fn read(&mut self, walk: &mut JsonWalk<'a>) -> Option<()> {
         walk.fields(|field, walk| {
             if field == b"usage" {
@@ -335,8 +335,8 @@ fn cost_state(fields: Fields<'_>) -> Option<CostState> {
     })
 }
 
-fn compaction<'a>(fields: &Fields<'a>) -> Option<Compaction<'a>> {
-    Some(Compaction {
+fn compaction<'a>(fields: &Fields<'a>) -> Option<CompactBoundary<'a>> {
+    Some(CompactBoundary {
         copied_from: fields.copied_from(),
         key: hash_of(b"", id(fields.uuid)?),
         at: time(fields.at)?,
@@ -373,7 +373,7 @@ mod tests {
         );
         assert_eq!(
             found.service,
-            Service {
+            ServiceLevel {
                 fast: false,
                 us_only: true
             }
@@ -506,12 +506,12 @@ mod tests {
         assert_eq!(first.at, at);
         assert_eq!(
             parse(queue.as_bytes()),
-            Some(Line::Mark(Mark { at, snapshot: None }))
+            Some(Line::Mark(OwnMark { at, snapshot: None }))
         );
         let other = snapshot.replace("\"m\"", "\"n\"");
         assert_ne!(parse(other.as_bytes()), Some(Line::Mark(first)));
         let boundary = r#"{"type":"system","subtype":"compact_boundary","compactMetadata":{"preTokens":17377,"durationMs":143},"uuid":"u","timestamp":"2026-11-20T17:25:02.949Z"}"#;
-        let Some(Line::Compaction(found)) = parse(boundary.as_bytes()) else {
+        let Some(Line::CompactBoundary(found)) = parse(boundary.as_bytes()) else {
             panic!()
         };
         assert_eq!((found.at, found.tokens), (at, 17_377));

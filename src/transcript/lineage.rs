@@ -35,7 +35,7 @@ pub const SAME_RUN_MS: i64 = 500;
 
 /// A line on a way: its parent, its time and what made it.
 #[derive(Debug, Clone, Copy)]
-struct Step {
+struct LineStep {
     parent: Option<u64>,
     at: Option<Millis>,
     /// A version of the client, and whether it ran in a terminal.
@@ -47,7 +47,7 @@ struct Step {
 
 #[derive(Default)]
 struct Ways {
-    steps: HashMap<u64, Step>,
+    steps: HashMap<u64, LineStep>,
     /// Totals and the last line of the run that wrote each, as far as the file says.
     totals: Vec<(u64, Option<u64>)>,
     leaf: Option<u64>,
@@ -127,7 +127,7 @@ impl Ways {
         }
         if let Some(uuid) = uuid {
             let parent = parent.or(logical);
-            let step = Step {
+            let step = LineStep {
                 parent,
                 at,
                 maker,
@@ -187,7 +187,7 @@ impl Ways {
         all.map(|((((lines, own), from), shared), (end, _))| {
             let of = |line: &u64| self.steps.get(line);
             let maker = lines.first().and_then(of).map(|step| step.maker);
-            let is_of_maker = |step: &&Step| Some(step.maker) == maker;
+            let is_of_maker = |step: &&LineStep| Some(step.maker) == maker;
             let own = lines.iter().take(own).filter_map(of).filter(is_of_maker);
             let shared = shared.and_then(|(other, at)| runs.get(other)?.get(at..));
             let way = lines

@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::time::Millis;
-    use crate::transcript::line::{Compaction, CostState, Mark, Response};
+    use crate::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
     use crate::transcript::scan::Place;
 
     /// Notes everything it is told, as text that can be compared. Of lines that say the same of a
@@ -210,10 +210,10 @@ mod tests {
                 self.responses.push((said, place));
             }
         }
-        fn mark(&mut self, mark: Mark, position: u64) {
+        fn mark(&mut self, mark: OwnMark, position: u64) {
             self.told.push(format!("{mark:?} at {position}"));
         }
-        fn compaction(&mut self, found: Compaction<'_>, place: Place) {
+        fn compaction(&mut self, found: CompactBoundary<'_>, place: Place) {
             self.told.push(format!("{found:?} at {place:?}"));
         }
         fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>) {

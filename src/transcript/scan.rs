@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::{self, Finder, FinderRev};
 
-use super::line::{Compaction, CostState, Line, Mark, Response, Signature, parse, time_of};
+use super::line::{CompactBoundary, CostState, Line, OwnMark, Response, Signature, parse, time_of};
 use crate::time::Millis;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
@@ -71,9 +71,9 @@ pub trait Sink {
     /// A repetition of a response.
     fn response(&mut self, response: Response<'_>, place: Place);
     /// A mark at `position`.
-    fn mark(&mut self, mark: Mark, position: u64);
+    fn mark(&mut self, mark: OwnMark, position: u64);
     /// The end of a compaction.
-    fn compaction(&mut self, compaction: Compaction<'_>, place: Place);
+    fn compaction(&mut self, compaction: CompactBoundary<'_>, place: Place);
     /// A running total at `position`; `before` is the latest time before it.
     fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>);
     /// An error that the client showed in place of an answer.
@@ -113,7 +113,7 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
                 carry.pass(mark.at);
                 sink.mark(mark, position);
             }
-            Some(Line::Compaction(found)) => {
+            Some(Line::CompactBoundary(found)) => {
                 let place = Place {
                     position,
                     at: Some(found.at),
@@ -196,8 +196,8 @@ mod tests {
         fn response(&mut self, _: Response<'_>, _: Place) {
             self.0 += 1;
         }
-        fn mark(&mut self, _: Mark, _: u64) {}
-        fn compaction(&mut self, _: Compaction<'_>, _: Place) {}
+        fn mark(&mut self, _: OwnMark, _: u64) {}
+        fn compaction(&mut self, _: CompactBoundary<'_>, _: Place) {}
         fn cost_state(&mut self, _: CostState, _: u64, _: Option<Millis>) {}
         fn refusal(&mut self) {}
     }

@@ -3,14 +3,14 @@
 //! Field names as of client 2.1.328.
 
 use super::json_walk::{JsonWalk, count, number};
-use crate::pricing::{Service, Usage};
+use crate::pricing::{ServiceLevel, Usage};
 
 /// What an answer's `usage` says.
 #[derive(Default)]
 pub(super) struct UsageObject {
     tokens: Tokens,
     web_searches: u64,
-    pub(super) service: Service,
+    pub(super) service: ServiceLevel,
     /// Those of type `message`.
     calls: Vec<Usage>,
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use whycap::ledger::{Effort, Ledger, Patience};
-use whycap::pricing::{Money, PriceTable, Service, Usage};
+use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
 /// How many lives a run of the tests tries. `WHYCAP_LIVES` asks for more.
 const LIVES: u32 = 150;
@@ -461,7 +461,7 @@ impl World {
         let price = |model: &str| {
             self.table
                 .prices_of(model)
-                .price(at, &usage, Service::default(), &[])
+                .price(at, &usage, ServiceLevel::default(), &[])
         };
         let truth = price(model);
         let p = &self.processes[process];

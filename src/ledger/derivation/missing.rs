@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Answer, Compaction, Part, Run};
-use crate::pricing::{ModelPrices, Money, PriceTable, Service, Usage};
+use crate::pricing::{ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// Differences of less than this are noise of the client's floating-point sums.
@@ -180,7 +180,7 @@ fn beyond(cluster: &Cluster<'_>, model: &str, covered: &[&Answer], prices: &Pric
         });
     let is_unknown = || cluster.runs.iter().any(|run| run.has_unknown_model);
     match explained.or_else(|| is_unknown().then_some(missing)) {
-        Some(missing) => ours.price(at, &missing, Service::default(), &[]),
+        Some(missing) => ours.price(at, &missing, ServiceLevel::default(), &[]),
         None => dollars,
     }
 }

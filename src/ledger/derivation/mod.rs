@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(crate) use missing::Found;
 pub(crate) use runs::Run;
 
-use crate::pricing::{Money, PriceTable, Service, Usage};
+use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// A session's place among those of its family.
@@ -70,7 +70,7 @@ pub(crate) struct Answer {
     pub(crate) usage: Usage,
     /// At our prices.
     pub(crate) cost: Money,
-    pub(crate) served: Service,
+    pub(crate) served: ServiceLevel,
     pub(crate) calls: Vec<Usage>,
     pub(crate) sightings: Vec<Sighting>,
 }

@@ -12,7 +12,7 @@ use crate::time::Millis;
 
 /// By what a session claims a line, the strongest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Claim {
+enum OwnerClaim {
     /// It stands in its file, out of order or behind a mark that is younger.
     Late,
     /// A copy names it, and its own file shows that this was a copy already.
@@ -105,24 +105,24 @@ impl<'f> Owners<'f> {
         at: Millis,
         seen: &Sighting,
         all: &[Sighting],
-    ) -> (Claim, SessionIndex, Option<Millis>) {
+    ) -> (OwnerClaim, SessionIndex, Option<Millis>) {
         if let Some(named) = seen.names {
             let is_refuted = self.is_copy_to(at, named, all);
             let claim = if is_refuted {
-                Claim::RefutedName
+                OwnerClaim::RefutedName
             } else {
-                Claim::Name
+                OwnerClaim::Name
             };
             return (claim, named, None);
         }
         let session = session_of(self.family, seen.file).unwrap_or(0);
         let mark = self.marks.get(seen.file).copied().flatten();
         let claim = match mark {
-            Some(mark) if at >= mark.at => Claim::SinceMark,
-            _ if seen.is_late => Claim::Late,
-            Some(mark) if seen.position > mark.position => Claim::Late,
-            Some(_) => Claim::BeforeMark,
-            None => Claim::InOrder,
+            Some(mark) if at >= mark.at => OwnerClaim::SinceMark,
+            _ if seen.is_late => OwnerClaim::Late,
+            Some(mark) if seen.position > mark.position => OwnerClaim::Late,
+            Some(_) => OwnerClaim::BeforeMark,
+            None => OwnerClaim::InOrder,
         };
         (claim, session, mark.map(|mark| mark.at))
     }
@@ -136,7 +136,7 @@ impl<'f> Owners<'f> {
         own.peek().is_some()
             && own.all(|seen| match seen.names {
                 Some(named) => named != session,
-                None => self.claim(at, seen, all).0 == Claim::Late,
+                None => self.claim(at, seen, all).0 == OwnerClaim::Late,
             })
     }
 }

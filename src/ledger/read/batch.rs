@@ -9,7 +9,7 @@ use indexmap::{IndexMap, IndexSet};
 use crate::ledger::store::{Counted, WrittenTotal};
 use crate::pricing::Money;
 use crate::time::Millis;
-use crate::transcript::line::{Compaction, CostState, Mark, Response};
+use crate::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
 use crate::transcript::lineage::Lineage;
 use crate::transcript::reader::{Continuity, ReadPosition};
 use crate::transcript::scan::{Place, Sink};
@@ -56,7 +56,7 @@ pub(crate) struct FileSeen {
     pub(crate) before: ReadPosition,
     pub(crate) now: ReadPosition,
     pub(crate) continuity: Continuity,
-    pub(crate) marks: Vec<(u64, Mark)>,
+    pub(crate) marks: Vec<(u64, OwnMark)>,
     pub(crate) compactions: Vec<CompactionSeen>,
     pub(crate) totals: Vec<WrittenTotal>,
     /// Where its runs come from, if it was asked.
@@ -164,7 +164,7 @@ pub(crate) struct FileSink<'b> {
     session: usize,
     name: &'b str,
     fallback_at: Millis,
-    marks: Vec<(u64, Mark)>,
+    marks: Vec<(u64, OwnMark)>,
     compactions: Vec<CompactionSeen>,
     totals: Vec<WrittenTotal>,
 }
@@ -253,11 +253,11 @@ impl Sink for FileSink<'_> {
         }
     }
 
-    fn mark(&mut self, mark: Mark, position: u64) {
+    fn mark(&mut self, mark: OwnMark, position: u64) {
         self.marks.push((position, mark));
     }
 
-    fn compaction(&mut self, found: Compaction<'_>, place: Place) {
+    fn compaction(&mut self, found: CompactBoundary<'_>, place: Place) {
         let names = self.names(found.copied_from.as_deref(), None);
         self.compactions.push(CompactionSeen {
             key: found.key,

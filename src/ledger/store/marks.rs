@@ -6,14 +6,14 @@ use super::names::Id;
 use super::responses::StoredSighting;
 use super::transcript_files::CUT_OFF;
 use crate::time::Millis;
-use crate::transcript::line::Mark;
+use crate::transcript::line::OwnMark;
 
 /// Notes a mark in a file. Says whether it may change whose lines are.
 pub(crate) fn put_mark(
     connection: &Connection,
     file: Id,
     position: i64,
-    mark: Mark,
+    mark: OwnMark,
 ) -> rusqlite::Result<bool> {
     let written = match mark.snapshot {
         Some(key) => connection

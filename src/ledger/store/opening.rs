@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, ffi};
 
-use super::schema::{self, Shape};
+use super::schema::{self, SchemaState};
 use crate::disk;
 
 /// The file's name in the data directory.
@@ -226,13 +226,13 @@ impl Ledger {
             .map_err(failed)?;
         let path = path.to_owned();
         match schema::make_or_check(&mut connection).map_err(failed)? {
-            Shape::Current => Ok(Self {
+            SchemaState::Current => Ok(Self {
                 connection,
                 path,
                 patience,
             }),
-            Shape::Newer => Err(Error::Newer { path }),
-            Shape::Older => Err(Error::Older { path }),
+            SchemaState::Newer => Err(Error::Newer { path }),
+            SchemaState::Older => Err(Error::Older { path }),
         }
     }
 

@@ -4,7 +4,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::names::Id;
 use super::transcript_files::CUT_OFF;
-use crate::pricing::{ModelPrices, Money, Service, Usage};
+use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// Bits of `response.flags`.
@@ -22,7 +22,7 @@ pub(crate) struct Counted<Name> {
     pub(crate) model: Name,
     pub(crate) subagent: bool,
     pub(crate) usage: Usage,
-    pub(crate) service: Service,
+    pub(crate) service: ServiceLevel,
     pub(crate) calls: Vec<Usage>,
 }
 
@@ -155,7 +155,7 @@ impl ResponseRow {
                 model: row.get(2)?,
                 subagent: has(SUBAGENT),
                 usage: usage_from(row, 4)?,
-                service: Service {
+                service: ServiceLevel {
                     fast: has(FAST),
                     us_only: has(US_ONLY),
                 },
@@ -298,7 +298,7 @@ mod tests {
                 output,
                 ..Usage::default()
             },
-            service: Service {
+            service: ServiceLevel {
                 fast: output == 1,
                 us_only: false,
             },

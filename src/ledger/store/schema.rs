@@ -54,7 +54,7 @@ CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGE
 
 /// What was found on opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum SchemaState {
     /// It has today's tables.
     Current,
     /// A newer whycap made it; this one must not touch it.
@@ -64,7 +64,7 @@ pub(crate) enum Shape {
 }
 
 /// Makes the tables in a new ledger. One that has them is only read.
-pub(crate) fn make_or_check(connection: &mut Connection) -> rusqlite::Result<Shape> {
+pub(crate) fn make_or_check(connection: &mut Connection) -> rusqlite::Result<SchemaState> {
     let shape = shape(connection)?;
     if let Some(shape) = shape {
         return Ok(shape);
@@ -78,17 +78,17 @@ pub(crate) fn make_or_check(connection: &mut Connection) -> rusqlite::Result<Sha
     transaction.execute_batch(TABLES)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
-    Ok(Shape::Current)
+    Ok(SchemaState::Current)
 }
 
 /// None for a new file.
-fn shape(connection: &Connection) -> rusqlite::Result<Option<Shape>> {
+fn shape(connection: &Connection) -> rusqlite::Result<Option<SchemaState>> {
     let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
     Ok(match version {
         0 => None,
-        VERSION => Some(Shape::Current),
-        found if found > VERSION => Some(Shape::Newer),
-        _ => Some(Shape::Older),
+        VERSION => Some(SchemaState::Current),
+        found if found > VERSION => Some(SchemaState::Newer),
+        _ => Some(SchemaState::Older),
     })
 }
 
@@ -99,10 +99,10 @@ mod tests {
     #[test]
     fn only_a_new_ledger_is_given_tables() {
         for (version, expected) in [
-            (0, Shape::Current),
-            (VERSION, Shape::Current),
-            (VERSION + 1, Shape::Newer),
-            (VERSION - 1, Shape::Older),
+            (0, SchemaState::Current),
+            (VERSION, SchemaState::Current),
+            (VERSION + 1, SchemaState::Newer),
+            (VERSION - 1, SchemaState::Older),
         ] {
             let mut connection = Connection::open_in_memory().unwrap();
             connection
