@@ -350,17 +350,17 @@ mod tests {
         }
     }
 
-    /// After a change of the table: `WHYCAP_REWRITE_DOCS=1 cargo test the_page_for_readers`.
+    /// After a change of the table: `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`.
     #[test]
     #[expect(clippy::disallowed_methods, reason = "it may rewrite the page")]
-    fn the_page_for_readers_says_what_the_table_says() {
+    fn the_documentation_of_locks_is_what_the_table_says() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/locks.md");
         let wanted = page();
-        if std::env::var_os("WHYCAP_REWRITE_DOCS").is_some() {
+        if std::env::var_os("WHYCAP_WRITE_DOCS").is_some() {
             fs::write(&path, &wanted).unwrap();
         }
         let present = fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(present, wanted, "rewrite docs/locks.md");
+        assert_eq!(present, wanted, "docs/locks.md is out of date: run WHYCAP_WRITE_DOCS=1 cargo test the_documentation");
     }
 
     fn page() -> String {

@@ -12,17 +12,20 @@ use serde_json::{Value, json};
 use crate::support::{Sandbox, data};
 
 /// Histories that real clients wrote, each with the truth of what was served: one session through
-/// six versions and their forks, two processes on one session, kill -9, forks in the terminal, and
-/// four of 2.1.328 alone.
-const HISTORIES: [&str; 8] = [
+/// six versions and their forks, two processes on one session, kill -9, forks in the terminal,
+/// sessions that were left and rewound, and four of 2.1.328 alone.
+const HISTORIES: [&str; 11] = [
     "compacted-forks",
     "compaction-and-subagent",
     "forks-of-forks",
     "killed-and-resumed",
+    "left-and-back",
+    "rewound",
     "six-versions",
     "subagents-and-errors",
     "terminal-forks",
     "two-at-once",
+    "two-terminals",
 ];
 
 const PROJECTS: &str = ".claude/projects";
@@ -449,6 +452,8 @@ fn moments(name: &str, with_hooks: bool) {
 fn the_line_of_two_terminals_on_one_session_is_right_at_every_moment() {
     moments("two-at-once", false);
     moments("two-at-once", true);
+    moments("two-terminals", false);
+    moments("two-terminals", true);
 }
 
 #[test]
