@@ -78,7 +78,7 @@ impl BudgetUse {
             format!("{whose} of {limit} is used up: {spent} so far.")
         } else {
             let percent = self.share() * 100.0;
-            format!("{whose} of {limit} is {percent:.0} % used: {spent} so far.")
+            format!("{whose} of {limit} is {percent:.0}% used: {spent} so far.")
         }
     }
 }

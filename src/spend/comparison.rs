@@ -35,8 +35,10 @@ pub(crate) fn write_comparison(
         ));
         let age = in_words(now - moment(difference.client_at));
         let how = match difference.client_figure {
-            ClientFigure::Written => format!("as it wrote {age} ago, and shows on going on"),
-            ClientFigure::Live => format!("as it told the status line {age} ago"),
+            ClientFigure::Written => format!("written {age} ago; /cost shows it when you resume"),
+            ClientFigure::Live => {
+                format!("as the status line was told {age} ago; /cost shows the same")
+            }
         };
         page.line(&format!(
             "  whycap {}   Claude Code {} ({how})",
@@ -65,20 +67,23 @@ fn reasons(difference: &SessionDifference) -> Vec<String> {
     };
     say(
         difference.inherited,
-        "in its figure was spent by the session that this one was forked from",
+        "of Claude Code's figure was spent by the session this one was forked from",
     );
     say(
         difference.restarts,
-        "is not in its figure: answers of a process that ended without writing its total (killed, or too old for that)",
+        "is missing from Claude Code's figure: a process was killed, or its version writes no totals",
     );
     say(
         difference.other_runs,
-        "is not in its figure: spent by a process that ran at the same time, or before Claude Code counted from 0 again",
+        "is missing from Claude Code's figure: another process worked on this session at the same time, or Claude Code started again from 0",
     );
-    say(difference.after_total, "was spent after it wrote its total");
+    say(
+        difference.after_total,
+        "was spent after Claude Code last wrote its total",
+    );
     say(
         difference.price,
-        "is a difference of prices: this client knew the model at another one, or not at all",
+        "is a difference in prices: that version of Claude Code has another price for the model, or none",
     );
     if lines.is_empty() {
         lines.push("The two agree.".to_owned());
@@ -90,13 +95,13 @@ fn reasons(difference: &SessionDifference) -> Vec<String> {
     };
     say(
         difference.unrecorded,
-        "of ours is on no transcript line (compaction, background requests)",
+        "is included for compaction and background requests, which no transcript line shows",
     );
     say(
         difference.unwritten,
-        "of ours was told to the status line and is in no file yet",
+        "is included that the status line was told and no file has yet",
     );
-    say(difference.subagents, "of ours was spent by subagents");
+    say(difference.subagents, "was spent by subagents");
     lines
 }
 

@@ -35,7 +35,7 @@ impl ProgressBar {
         // A terminal that went away is no reason to stop.
         let _ = write!(
             io::stderr(),
-            "\r  {} {}{} {:3} %",
+            "\r  {} {}{} {:3}%",
             self.what,
             "\u{2588}".repeat(full),
             "\u{2591}".repeat(rest),

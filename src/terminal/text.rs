@@ -99,7 +99,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Words that may be parted at a line's end. A number stays with its unit: "1 h 52 m", "42 %".
+/// Words that may be parted at a line's end. A number stays with its unit: "1 h 52 m".
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());

@@ -30,7 +30,7 @@ fn a_nearly_used_budget_is_mentioned_once_and_again_when_it_is_used_up() {
     let first = prompt(&sandbox, "hi");
     assert_eq!(
         first["systemMessage"],
-        "whycap: Today's budget of $0.50 is 94 % used: $0.47 so far."
+        "whycap: Today's budget of $0.50 is 94% used: $0.47 so far."
     );
     assert_eq!(first.get("decision"), None);
     assert_eq!(prompt(&sandbox, "again"), Value::Null);

@@ -336,7 +336,7 @@ fn a_live_session_is_compared_with_what_the_client_told_the_status_line() {
     assert!(
         shown
             .success()
-            .contains("$0.03 of ours was told to the status line and is in no file yet"),
+            .contains("$0.03 is included that the status line was told and no file has yet"),
         "{}",
         shown.stdout
     );
