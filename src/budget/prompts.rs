@@ -7,7 +7,7 @@ use super::{BudgetPeriod, BudgetUse};
 use crate::config::{Budget, BudgetAction, Config};
 use crate::disk::records;
 use crate::environment::Environment;
-use crate::ledger::{Live, LiveFigures, Opening};
+use crate::ledger::{Ledger, Live, LiveFigures, Patience};
 use crate::places::Places;
 
 /// What becomes of a prompt.
@@ -48,14 +48,9 @@ impl<'a> SessionBudgets<'a> {
         let is_set = budget.session.is_some() || budget.day.is_some() || budget.month.is_some();
         let figures = is_set
             .then(|| {
-                Live::read(
-                    Opening::start(&places.data),
-                    places,
-                    session,
-                    transcript,
-                    None,
-                )?
-                .figures(environment, budget.month.is_some())
+                let ledger = Ledger::open(&places.data, Patience::None).ok()?;
+                Live::read(ledger, places, session, transcript, None)?
+                    .figures(environment, budget.month.is_some())
             })
             .flatten();
         Self {

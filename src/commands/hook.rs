@@ -28,7 +28,7 @@ const CATCH_UP: Duration = Duration::from_millis(30);
 
 /// Handles the event on standard input.
 pub(crate) fn run(environment: &Environment) -> ExitCode {
-    super::guard_host("");
+    super::host_guard::guard_host("");
     let bytes = super::read_stdin(STDIN_LIMIT);
     let event = HookEvent::parse(&bytes);
     let places = Places::of(environment);

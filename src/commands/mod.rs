@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub mod doctor;
 pub mod explain;
 pub(crate) mod hook;
+mod host_guard;
 pub mod incidents;
 pub mod install;
 pub(crate) mod locks;
@@ -74,19 +75,4 @@ pub(crate) fn read_stdin(limit: usize) -> Vec<u8> {
         let _ = io::copy(&mut input, &mut io::sink());
     }
     bytes
-}
-
-/// Makes sure that a panic in a verb that Claude Code runs neither breaks nor blanks the host:
-/// `last_words` go to standard output and the exit code is 0. Works with `panic = "abort"`,
-/// because the hook runs before the abort.
-pub(crate) fn guard_host(last_words: &'static str) {
-    std::panic::set_hook(Box::new(move |_| {
-        let _ = print(last_words);
-        #[expect(
-            clippy::exit,
-            clippy::disallowed_methods,
-            reason = "the panic guard's whole purpose"
-        )]
-        std::process::exit(0);
-    }));
 }

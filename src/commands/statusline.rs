@@ -4,18 +4,22 @@
 //! until the line is out.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
+use super::host_guard::{Deadline, guard_host};
 use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{Live, Opening, Told};
+use crate::ledger::{Ledger, Live, Told};
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{Amounts, LineFacts, draw};
 use crate::terminal::{Palette, print};
+use crate::time::Clock;
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
 const STDIN_LIMIT: usize = 1 << 20;
@@ -26,18 +30,21 @@ const MARGIN: usize = 4;
 /// Clients before 2.1.153 do not say how wide the terminal is.
 const USUAL_WIDTH: usize = 80;
 
+/// How long what has to be known for the line may take. Two milliseconds are usual;
+/// a machine under load may take a hundred times as long.
+const LONGEST: Duration = Duration::from_millis(600);
+
 /// What is printed when there is nothing else to say: the host blanks its line on empty output.
 const FALLBACK: &str = "whycap";
 
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
 pub(crate) fn run(environment: &Environment) -> ExitCode {
-    super::guard_host("whycap\n");
+    guard_host("whycap\n");
     let places = Places::of(environment);
-    let ledger = Opening::start(&places.data);
     let stdin = super::read_stdin(STDIN_LIMIT);
-    let payload = StatusPayload::parse(&stdin);
+    let payload = Arc::new(StatusPayload::parse(&stdin));
     let wrapped = Wrapped::start(&places, &payload, &stdin);
-    let config = Config::load(&places);
+    let config = Arc::new(Config::load(&places));
     let session = payload.session_id().unwrap_or_default();
     let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
     let told = client.map(|total| Told {
@@ -45,7 +52,19 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         run_ms: payload.client_run_ms(),
         model: payload.model_id().map(str::to_owned),
     });
-    let mut live = Live::read(ledger, &places, session, payload.transcript_path(), told);
+    let draw = {
+        let (payload, config) = (Arc::clone(&payload), Arc::clone(&config));
+        let clock = environment.clock();
+        let (columns, palette) = (columns(environment), Palette::for_host(environment));
+        move |amounts| own_row(&payload, amounts, &config, clock, columns, palette)
+    };
+    let deadline = Deadline::start(LONGEST, {
+        let draw = draw.clone();
+        move || draw(Amounts::of(None, client)) + "\n"
+    });
+    let mut live = Ledger::open_watched(&places.data)
+        .ok()
+        .and_then(|ledger| Live::read(ledger, &places, session, payload.transcript_path(), told));
     let figures = live
         .as_mut()
         .and_then(|live| live.figures(environment, config.budget.month.is_some()));
@@ -53,21 +72,11 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let incidents = Incidents::new(&places, environment);
     let present = incidents.present(&payload, refused);
     let (incident, unsaved) = present.unwrap_or_default();
-    let facts = LineFacts {
-        payload: &payload,
-        amounts: Amounts::of(figures, client),
-        config: &config,
-        clock: environment.clock(),
-    };
-
+    let mut text = draw(Amounts::of(figures, client));
+    let columns = columns(environment);
     let palette = Palette::for_host(environment);
-    let columns = environment.columns().unwrap_or(USUAL_WIDTH);
-    let columns = columns.saturating_sub(MARGIN).max(1);
-    let mut text = draw(&facts, columns, palette);
-    if text.trim().is_empty() {
-        FALLBACK.clone_into(&mut text);
-    }
     let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
+    deadline.call_off();
     for row in explained.into_iter().flatten() {
         text.push('\n');
         text.push_str(&palette.paint_all(&row));
@@ -90,4 +99,32 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         live.keep();
     }
     ExitCode::SUCCESS
+}
+
+fn columns(environment: &Environment) -> usize {
+    let columns = environment.columns().unwrap_or(USUAL_WIDTH);
+    columns.saturating_sub(MARGIN).max(1)
+}
+
+/// The row with the figures, never empty.
+fn own_row(
+    payload: &StatusPayload,
+    amounts: Amounts,
+    config: &Config,
+    clock: Clock,
+    columns: usize,
+    palette: Palette,
+) -> String {
+    let facts = LineFacts {
+        payload,
+        amounts,
+        config,
+        clock,
+    };
+    let row = draw(&facts, columns, palette);
+    if row.trim().is_empty() {
+        FALLBACK.to_owned()
+    } else {
+        row
+    }
 }

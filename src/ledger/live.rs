@@ -13,7 +13,7 @@ use chrono::Datelike;
 use super::read::{Batch, Effort, put_and_settle};
 use super::spent::Spent;
 use super::store::told::{self, SessionFacts};
-use super::store::{Ledger, Opening, ResponseRow, StoredSighting, responses, session_id};
+use super::store::{Ledger, ResponseRow, StoredSighting, responses, session_id};
 use super::telling::{self, Listener, Told, ToldNow};
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
@@ -65,13 +65,12 @@ impl Live {
     /// Reads the session's new lines. None if the ledger cannot be used: that costs a figure and
     /// nothing else; `doctor` says what is wrong.
     pub fn read(
-        ledger: Opening,
+        mut ledger: Ledger,
         places: &Places,
         session: &str,
         transcript: Option<&Path>,
         told: Option<Told>,
     ) -> Option<Self> {
-        let mut ledger = ledger.finish().ok()?;
         let prices = PriceTable::with(own_rates(places)).ok()?;
         let gained = transcript
             .and_then(|path| ledger.read_session(path).ok())

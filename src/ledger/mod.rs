@@ -21,5 +21,5 @@ pub use live::{Live, LiveFigures};
 pub use read::{Caught, Effort, ReadingProgress};
 pub use spend_rows::{Origin, SpendRow};
 pub use spent::Spent;
-pub use store::{Error, Ledger, Opening, Patience, path_in};
+pub use store::{Error, Ledger, Patience, path_in};
 pub use telling::Told;

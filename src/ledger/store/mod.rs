@@ -13,7 +13,7 @@ pub(crate) mod totals;
 pub(crate) mod transcript_files;
 
 pub(crate) use names::{Id, bytes_of, model_id, model_names, put_session, session_id};
-pub use opening::{Error, Ledger, Opening, Patience, path_in};
+pub use opening::{Error, Ledger, Patience, path_in};
 pub(crate) use responses::{Counted, ResponseRow, StoredSighting};
 pub(crate) use sums::SumChanges;
 pub(crate) use totals::WrittenTotal;

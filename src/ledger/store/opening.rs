@@ -1,7 +1,7 @@
 //! Opening the ledger, writing to it while others do, and setting a bad one aside.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -122,66 +122,29 @@ pub fn path_in(data: &Path) -> PathBuf {
     data.join(FILE_NAME)
 }
 
-/// A ledger that is being opened, in a thread of its own, which is left behind if SQLite does not
-/// come back from it: for verbs that Claude Code runs. Whoever starts it first and reads other
-/// things meanwhile hardly waits for it.
-#[derive(Debug)]
-pub struct Opening {
-    path: PathBuf,
-    opened: Option<Receiver<Result<Ledger, Error>>>,
-}
-
-impl Opening {
-    /// See [`Ledger::open`].
-    pub fn start(data: &Path) -> Self {
-        Self::by(path_in(data), |path| {
-            Ledger::open_or_renew(path, Patience::None)
-        })
-    }
-
-    fn by(
-        path: PathBuf,
-        open: impl FnOnce(&Path) -> Result<Ledger, Error> + Send + 'static,
-    ) -> Self {
-        let (sender, receiver) = channel();
-        let wanted = path.clone();
-        // Nobody receives if it was too late.
-        let open = move || drop(sender.send(open(&wanted)));
-        let helper = std::thread::Builder::new().spawn(open);
-        Self {
-            path,
-            opened: helper.ok().map(|_| receiver),
-        }
-    }
-
-    /// The ledger; an error as if it were busy if that takes long.
-    pub fn finish(self) -> Result<Ledger, Error> {
-        let opened = self.opened.map(|opened| opened.recv_timeout(OPENING));
-        match opened {
-            Some(Ok(opened)) => opened,
-            _ => Err(Error::busy(&self.path)),
-        }
-    }
-}
-
 impl Ledger {
     /// Opens the ledger in `data`, making it (0600, in a 0700 directory) if there is none. One that
     /// is damaged, or was made before the first release, is set aside under another name and a
     /// new one begun; transcripts fill it again.
     pub fn open(data: &Path, patience: Patience) -> Result<Self, Error> {
+        let path = path_in(data);
         match patience {
-            Patience::None => Opening::start(data).finish(),
-            Patience::Person => Self::open_or_renew(&path_in(data), patience),
+            Patience::None => soon(&path, |path| Self::open_or_renew(path, Patience::None)),
+            Patience::Person => Self::open_or_renew(&path, patience),
         }
+    }
+
+    /// The same for somebody without patience who sees to it that SQLite does not hold them up.
+    pub fn open_watched(data: &Path) -> Result<Self, Error> {
+        Self::open_or_renew(&path_in(data), Patience::None)
     }
 
     /// Opens a ledger that is there. None if there is none or it cannot be read: for verbs to
     /// which its figures are an extra.
     pub fn open_existing(data: &Path) -> Option<Self> {
         let path = path_in(data);
-        let open = |path: &Path| Self::open_as_it_is(path, Patience::None);
         path.exists()
-            .then(|| Opening::by(path, open).finish().ok())
+            .then(|| soon(&path, |path| Self::open_as_it_is(path, Patience::None)).ok())
             .flatten()
     }
 
@@ -299,6 +262,22 @@ impl Ledger {
         self.connection
             .unchecked_transaction()
             .map_err(self.failed())
+    }
+}
+
+/// Opens in a thread of its own, which is left behind if SQLite does not come back from it.
+fn soon(
+    path: &Path,
+    open: impl FnOnce(&Path) -> Result<Ledger, Error> + Send + 'static,
+) -> Result<Ledger, Error> {
+    let (sender, receiver) = channel();
+    let wanted = path.to_owned();
+    // Nobody receives if it was too late.
+    let open = move || drop(sender.send(open(&wanted)));
+    let helper = std::thread::Builder::new().spawn(open);
+    match helper.map(|_| receiver.recv_timeout(OPENING)) {
+        Ok(Ok(opened)) => opened,
+        _ => Err(Error::busy(path)),
     }
 }
 
