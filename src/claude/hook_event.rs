@@ -15,6 +15,9 @@ pub enum EventName {
     UserPromptSubmit,
     /// A slash command is about to be expanded into a prompt.
     UserPromptExpansion,
+    /// A command of ours was typed, and Claude Code asked the plugin's module, which hands the
+    /// question on under this name.
+    CommandRun,
     /// An answer is complete.
     Stop,
     /// A turn ended with an error of the service.
@@ -25,10 +28,11 @@ pub enum EventName {
 
 impl EventName {
     /// All of them by the name that Claude Code has for them.
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("SessionStart", Self::SessionStart),
         ("UserPromptSubmit", Self::UserPromptSubmit),
         ("UserPromptExpansion", Self::UserPromptExpansion),
+        ("command.run", Self::CommandRun),
         ("Stop", Self::Stop),
         ("StopFailure", Self::StopFailure),
         ("SessionEnd", Self::SessionEnd),
@@ -58,6 +62,8 @@ pub(crate) struct HookEvent {
     pub(crate) cwd: Option<PathBuf>,
     /// As it was typed.
     pub(crate) prompt: Option<String>,
+    /// Whether the typed command is a prompt for Claude Code; the plugin's module tells.
+    pub(crate) is_prompt: bool,
     /// How a session began: `startup`, `resume`, `clear`, `compact`, `fork`.
     pub(crate) source: Option<String>,
     /// The class of an error: `rate_limit`, `billing_error`, …; often `unknown`.
@@ -83,6 +89,7 @@ impl HookEvent {
             transcript_path: text("transcript_path").map(PathBuf::from),
             cwd: text("cwd").map(PathBuf::from),
             prompt: text("prompt"),
+            is_prompt: root.get("is_prompt").and_then(Value::as_bool) == Some(true),
             source: text("source"),
             error: text("error"),
             error_details: text("error_details"),

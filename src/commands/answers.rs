@@ -52,14 +52,18 @@ const SUBJECTS: &[Subject] = &[
 /// The client cuts a message at 10,000 characters, without a word about it.
 const LONGEST: usize = 9_500;
 
-/// Answers `words`, what was typed after `/whycap`.
-pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
+/// Answers `words`, what was typed after `/whycap`, with a line `first` if there is one.
+pub(crate) fn answer(words: &str, first: Option<&str>, question: Question<'_>) -> String {
     let name = words.split_whitespace().next();
     let subject = match name {
         None => SUBJECTS.first(),
         Some(name) => SUBJECTS.iter().find(|subject| subject.name == name),
     };
     let mut page = Page::in_conversation(question.environment);
+    if let Some(first) = first {
+        page.paragraph(Tone::Plain, first);
+        page.gap();
+    }
     match subject {
         Some(subject) => (subject.answer)(question, &mut page),
         None => help(&mut page),

@@ -50,6 +50,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         EventName::UserPromptSubmit | EventName::UserPromptExpansion => answer(&event, question)
             .or_else(|| within_budget(question))
             .or_else(|| tell(question)),
+        EventName::CommandRun => answer_of_module(&event, question),
         EventName::SessionStart => tell(question).or_else(|| greet(&event, question)),
         EventName::Stop | EventName::SessionEnd => None,
     };
@@ -67,6 +68,9 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// What Claude Code itself does not say: its notice goes without a word.
+const TURNS_CONTINUING_OFF: &str = "Asking here turns Claude Code's automatic continue off. To turn it on again: /rate-limit-options, \"Wait here, then continue automatically\".";
+
 fn message(text: &str) -> Value {
     json!({ "systemMessage": format!("whycap: {text}") })
 }
@@ -79,11 +83,26 @@ fn held_back(reason: &str) -> Value {
 /// Answers `/whycap …` by holding the command back, so it works while a limit holds and costs no
 /// token.
 fn answer(event: &HookEvent, question: Question<'_>) -> Option<Value> {
+    Some(held_back(&reply(event, true, question)?))
+}
+
+/// Answers `/whycap …` for the plugin's module, whose answer this is. The model sees nothing of it.
+fn answer_of_module(event: &HookEvent, question: Question<'_>) -> Option<Value> {
+    let text = reply(event, event.is_prompt, question)?;
+    Some(json!({ "text": text, "isTextDisplayOnly": true }))
+}
+
+/// What is answered, if it is `/whycap` that was typed. A prompt ends Claude Code's own waiting for
+/// a reset, held back or not, and no reply of a hook leaves it on (2.1.240 to 2.1.329); a command
+/// that is no prompt leaves it alone.
+fn reply(event: &HookEvent, is_prompt: bool, question: Question<'_>) -> Option<String> {
     let words = answers::asked(event.prompt.as_deref()?)?;
+    let turns_off = is_prompt && question.client_waits();
     if let Some(session) = question.session {
         question.incidents().user_asks(session);
     }
-    Some(held_back(&answers::answer(&words, question)))
+    let first = turns_off.then_some(TURNS_CONTINUING_OFF);
+    Some(answers::answer(&words, first, question))
 }
 
 /// Holds a prompt back, or warns once, where a budget is used far enough.
@@ -98,8 +117,14 @@ fn within_budget(question: Question<'_>) -> Option<Value> {
 fn tell(question: Question<'_>) -> Option<Value> {
     let incidents = question.incidents();
     let incident = incidents.untold(question.session?, question.transcript)?;
-    let headline = incident.headline;
-    Some(message(&format!("{headline} (/whycap says more)")))
+    let headline = &incident.headline;
+    // Typed here, /whycap would end Claude Code's own waiting.
+    let more = if question.client_waits_for(&incident) {
+        "`whycap explain` in another terminal says more"
+    } else {
+        "/whycap says more"
+    };
+    Some(message(&format!("{headline} ({more})")))
 }
 
 /// At a session's start: a lock that harms, how to turn the status line on.

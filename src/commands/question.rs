@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use crate::budget::prompts::SessionBudgets;
+use crate::claude::settings;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
+use crate::limits::incident::Incident;
 use crate::places::Places;
 
 /// What an answer may look at.
@@ -21,6 +23,28 @@ pub(crate) struct Question<'a> {
 impl<'a> Question<'a> {
     pub(crate) fn incidents(self) -> Incidents<'a> {
         Incidents::new(self.places, self.environment)
+    }
+
+    /// Whether Claude Code waits in this session for a limit to reset.
+    pub(crate) fn client_waits(self) -> bool {
+        let newest = |session| self.incidents().newest(Some(session));
+        let newest = self.session.and_then(newest);
+        newest.is_some_and(|newest| self.client_waits_for(&newest))
+    }
+
+    /// Whether Claude Code continues by itself when this limit resets. It does so in its terminal
+    /// only, and not for a user who turned it off.
+    pub(crate) fn client_waits_for(self, incident: &Incident) -> bool {
+        let environment = self.environment;
+        let in_terminal = environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
+        in_terminal && incident.is_waited_for(environment.now) && !self.user_turned_waiting_off()
+    }
+
+    fn user_turned_waiting_off(self) -> bool {
+        let project = self.environment.path("CLAUDE_PROJECT_DIR");
+        let files = settings::of(self.places, project.as_deref());
+        let chosen = settings::winner(&files, "autoContinueAtUsageLimit");
+        chosen.is_some_and(|(_, chosen)| chosen == false)
     }
 
     /// The budgets of the session that asks.

@@ -12,11 +12,16 @@ use super::messages::{Concerns, Message};
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
+use crate::claude::version::ClientVersion;
 use crate::terminal::{self, cut};
 use crate::time::Clock;
 
 /// A throttle or an outage says nothing about a session that is looked at later than this.
 const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
+/// The first client that continues by itself when a plan's window resets.
+const CONTINUES_BY_ITSELF: ClientVersion = ClientVersion(2, 1, 234);
+/// It does not wait for a reset that is further ahead (2.1.328).
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 /// Monthly caps last longest.
 const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 
@@ -106,6 +111,15 @@ impl Incident {
     /// Whether it blocks the session at this moment, as far as is known.
     pub fn blocks(&self, now: DateTime<Utc>) -> bool {
         self.is_open() && !self.is_news() && !self.is_outlived(now)
+    }
+
+    /// Whether Claude Code, left alone, waits for the reset and then continues: a window of the plan
+    /// ends the wait, and not too far ahead.
+    pub fn is_waited_for(&self, now: DateTime<Utc>) -> bool {
+        let is_window = self.diagnosis.awaited().is_some();
+        let ahead = self.resets.chosen.map(|reset| reset.at - now);
+        let is_near = ahead.is_some_and(|ahead| ahead > TimeDelta::zero() && ahead <= LONGEST_WAIT);
+        is_window && is_near && self.blocks(now) && self.evidence.is_since(CONTINUES_BY_ITSELF)
     }
 
     /// What others tried in vain, as far as it concerns this case.

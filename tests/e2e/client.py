@@ -126,6 +126,11 @@ def _after_sign(text):
     return "\n".join(lines[borders[-2] + 1:borders[-1]])
 
 
+def prompt_line(text):
+    """What stands between the prompt's borders."""
+    return _after_sign(text).strip()
+
+
 def below_prompt(text):
     """The lines below the prompt's lower border."""
     lines = text.rstrip().splitlines()

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import program
 from claude_home import DUMMY_KEY, ClaudeHome
-from client import NEWEST, Session, above_prompt, below_prompt, flat, worded
-from mock_api import DAY, MockApi, answer, windows
+from client import NEWEST, Session, above_prompt, below_prompt, flat, prompt_line, worded
+from mock_api import DAY, HOUR, MockApi, answer, limit, windows
 from program import install_sh, told, whycap, whycap_json
 from report import expect
 from screen import POLL, NotSeen, framed
@@ -180,17 +180,26 @@ def limit_is_explained(report, session, home, prompt, says, real=True):
     return found
 
 
+def answers_to(command, text):
+    """How often the screen shows an answer: of a hook that held the command back, or of the plugin's module."""
+    of_module = rf"❯\s{re.escape(command)}\s*\n\s*⎿\s+whycap: "
+    return above_prompt(text).count("Original prompt: " + command) + len(re.findall(of_module, above_prompt(text)))
+
+
 def whycap_answers_without_the_model(report, session, home, api, command):
     """Types a command of ours while every request is refused. Gives what `nothing_was_sent` needs later."""
     headline = incident(home)["headline"]
 
     def answers():
-        return above_prompt(session.text()).count("Original prompt: " + command)
+        return answers_to(command, session.text())
 
     asked, before = len(api.questions()), answers()
     session.ask(command)
     with report.check(f"{command} answers on the screen while every request is refused"):
         session.wait(f"an answer to {command}", lambda _: answers() > before, deadline=10)
+    with report.check("the line is empty for the next prompt"):
+        steady(session)
+        expect(prompt_line(session.text()) == "❯", framed(session.text()))
     with report.check("the answer's first sentence is on the screen, not above it"):
         steady(session)
         expect(worded(headline) in worded(above_prompt(session.text())), framed(session.text()))
@@ -199,15 +208,16 @@ def whycap_answers_without_the_model(report, session, home, api, command):
     return asked, headline
 
 
-def nothing_was_sent(report, api, asked, command):
-    """After a later question has gone through: everything in between is known, so a silence is a fact."""
+def nothing_was_sent(report, api, asked, command, names_it=False):
+    """After a later question has gone through: everything in between is known, so a silence is a fact. With
+    `names_it`, the client may name the command to the model, as it does for its own commands."""
     before, headline = asked
     with report.check(f"{command} sent no request, and nothing of its answer reached the model later"):
         later = api.questions()[before:]
         expect(later, "the later question never arrived, so nothing is known")
         for request in later:
             text = json.dumps(request["messages"])
-            for ours in (command, headline):
+            for ours in (headline,) if names_it else (command, headline):
                 found = text.find(ours)
                 expect(found < 0, f"a request holds {ours!r}: …{text[max(0, found - 300):found + 300]}…")
 
@@ -324,7 +334,7 @@ def plugin(stage, report):
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap:explain")
             with report.check("a good answer follows"):
                 ask_and_read(session, api, good(stage, text="Back at work."), "and now")
-            nothing_was_sent(report, api, asked, "/whycap:explain")
+            nothing_was_sent(report, api, asked, "/whycap:explain", names_it=True)
             session.leave()
 
 
@@ -341,14 +351,13 @@ def plugin_and_settings(stage, report):
             asked = whycap_answers_without_the_model(report, session, home, api, "/whycap")
             with report.check("the answer is there once"):
                 steady(session)
-                expect(above_prompt(session.text()).count("Original prompt: /whycap") == 1, framed(session.text()))
+                expect(answers_to("/whycap", session.text()) == 1, framed(session.text()))
             with report.check("/whycap:spend from the plugin answers too, once"):
                 session.ask("/whycap:spend")
-                session.wait("the answer", "Original prompt: /whycap:spend")
+                session.wait("the answer", lambda text: answers_to("/whycap:spend", text))
                 steady(session)
-                answer_text = flat(above_prompt(session.text())).rsplit("operation blocked by hook:", 1)[-1]
-                expect(answer_text.count("$0.07") and above_prompt(session.text()).count("Original prompt: /whycap:spend") == 1,
-                       framed(session.text()))
+                answer_text = re.split("operation blocked by hook:|⎿ whycap:", flat(above_prompt(session.text())))[-1]
+                expect(answer_text.count("$0.07") and answers_to("/whycap:spend", session.text()) == 1, framed(session.text()))
             session.leave()
         with report.check("`whycap spend` counts the answer once"):
             spent = whycap_json(home, "spend")["total"]
@@ -372,6 +381,69 @@ def plugin_alone(stage, report):
                 with report.check("no hook error is on the screen"):
                     expect("hook error" not in session.text() and "hook failed" not in session.text(), framed(session.text()))
                 session.leave()
+
+
+CONTINUES = re.compile("continuing automatically", re.IGNORECASE)
+
+
+def meet_five_hour_limit(stage, session, api, resets_in):
+    """A limit that resets soon; the client says that it will continue by itself."""
+    ask_and_read(session, api, good(stage), "say hello")
+    api.play(limit(overage="rejected", overage_reason="out_of_credits", resets_in=resets_in))
+    session.ask("go on please")
+    session.wait_footer("the client's notice", CONTINUES.search)
+
+
+def automatic_continue(stage, report):
+    """The client waits for the reset by itself: the plugin's /whycap leaves it to that, and the work goes on."""
+    with fresh_home(stage) as (home, api):
+        install(report, home, "--no-settings")
+        add_plugin(stage, report, home, api)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            meet_five_hour_limit(stage, session, api, resets_in=20)
+            headline, before = incident(home)["headline"], len(api.questions())
+            session.ask("/whycap")
+            with report.check("/whycap answers"):
+                session.wait("the answer", lambda text: answers_to("/whycap", text) == 1, deadline=10)
+            with report.check("the client still says that it continues by itself"):
+                steady(session)
+                expect(CONTINUES.search(session.footer()), framed(session.text()))
+                expect("Asking here" not in flat(session.text()), framed(session.text()))
+            api.play(good(stage, 0.02, text="Back at work."))
+            with report.check("after the reset the work goes on, with nobody at the keyboard"):
+                # The client waits up to a minute and a half more than it says.
+                session.wait("the next answer", "Back at work.", deadline=150)
+            nothing_was_sent(report, api, (before, headline), "/whycap", names_it=True)
+            session.leave()
+
+
+def automatic_continue_stopped(stage, report):
+    """Where /whycap is a prompt for the client, asking ends its waiting: said first, with what turns it on again."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            meet_five_hour_limit(stage, session, api, resets_in=HOUR)
+            session.ask("/whycap")
+            with report.check("the answer begins with what asking did"):
+                session.wait("the answer", lambda text: "blocked by hook: Asking here turns Claude Code's automatic continue off"
+                             in flat(above_prompt(text)), deadline=10)
+            with report.check("it is as said: the client's notice is gone"):
+                steady(session)
+                expect(not CONTINUES.search(session.footer()), framed(session.text()))
+            with report.check("what the answer names turns it on again"):
+                session.key("C-u")  # the client may put the prompt that was held back into the line again
+                session.type("/rate-limit-options")
+                session.wait("the typed command", "/rate-limit-options")
+                session.key("Enter")
+                session.wait("the client's menu", "2. Wait here, then continue automatically")
+                steady(session)  # it takes keys a moment after it is drawn
+                session.key("Down")
+                session.wait("the second line chosen", "❯ 2.")
+                session.key("Enter")
+                session.wait_footer("the client's notice", CONTINUES.search)
+            session.leave()
 
 
 def size(stage, report):
@@ -624,6 +696,8 @@ def all_journeys(clients):
     planned += [("first_day", first_day, on_newest("team", role="user")), ("plugin", plugin, on_newest("key"))]
     planned += [("size", size, on_newest("max", columns=columns, rows=rows)) for columns, rows in SIZES]
     planned += [
+        ("automatic_continue", automatic_continue, on_newest("max")),
+        ("automatic_continue_stopped", automatic_continue_stopped, on_newest("max")),
         ("false_limit", false_limit, on_newest("max")),
         ("budget", budget, on_newest("key")),
         ("own_status_line", own_status_line, on_newest("key")),

@@ -198,6 +198,111 @@ fn a_slash_command_is_held_back_and_answered() {
     );
 }
 
+fn terminal(sandbox: &Sandbox) -> Client<'_> {
+    let mut client = Client::new(sandbox);
+    let variable = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
+    client.variables.push(variable);
+    client
+}
+
+#[track_caller]
+fn answer_at(client: &Client<'_>, at: &str) -> String {
+    let run = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    let reply = only_for_the_user(&run).expect("an answer");
+    reply["reason"].as_str().unwrap().to_owned()
+}
+
+const TURNS_OFF: &str = "Asking here turns Claude Code's automatic";
+
+/// A prompt ends the client's waiting for the reset, and the client does not say so.
+#[test]
+fn an_answer_begins_with_what_asking_did_to_the_client_s_waiting() {
+    for text in [
+        TEXT,
+        "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)",
+    ] {
+        let sandbox = Sandbox::new();
+        let client = terminal(&sandbox);
+        client.meets(AT, text, json!({}));
+        let answer = answer_at(&client, "2026-11-20T10:01:00Z");
+        assert!(answer.starts_with(TURNS_OFF), "{answer}");
+        assert!(answer.contains("/rate-limit-options"), "{answer}");
+        assert!(answer.contains("Wait until 12:00"), "{answer}");
+    }
+}
+
+#[test]
+fn a_client_that_does_not_wait_has_nothing_turned_off() {
+    let said = |sandbox: &Sandbox, client: &Client<'_>, text: &str, at: &str| {
+        client.meets(AT, text, json!({}));
+        let answer = answer_at(client, at);
+        assert!(
+            !answer.contains(TURNS_OFF),
+            "{}: {answer}",
+            sandbox.home().display()
+        );
+    };
+    let soon = "2026-11-20T10:01:00Z";
+
+    let sandbox = Sandbox::new();
+    let mut old = terminal(&sandbox);
+    old.version = "2.1.233".to_owned();
+    said(&sandbox, &old, TEXT, soon);
+
+    let sandbox = Sandbox::new();
+    said(&sandbox, &Client::new(&sandbox), TEXT, soon); // no terminal
+
+    let sandbox = Sandbox::new();
+    said(&sandbox, &terminal(&sandbox), TEXT, "2026-11-20T12:30:00Z"); // it has reset
+
+    let sandbox = Sandbox::new();
+    let far = "You've hit your weekly limit · resets Nov 23, 12pm (UTC)";
+    said(&sandbox, &terminal(&sandbox), far, soon);
+
+    let sandbox = Sandbox::new();
+    let money = "Credit balance too low";
+    said(&sandbox, &terminal(&sandbox), money, soon);
+
+    let sandbox = Sandbox::new();
+    let off = r#"{"autoContinueAtUsageLimit": false}"#;
+    sandbox.write(".claude/settings.json", off);
+    said(&sandbox, &terminal(&sandbox), TEXT, soon);
+}
+
+/// The plugin's module hands the question on under this name, and returns what is printed.
+#[test]
+fn the_module_s_answer_is_for_the_user_alone() {
+    let sandbox = Sandbox::new();
+    let client = terminal(&sandbox);
+    client.meets(AT, TEXT, json!({}));
+    for is_prompt in [false, true] {
+        let typed = json!({"prompt": "/whycap explain", "is_prompt": is_prompt});
+        let run = client.event("2026-11-20T10:01:00Z", "command.run", typed);
+        let answer: Value = serde_json::from_str(run.success()).unwrap();
+        assert_eq!(answer["isTextDisplayOnly"], true);
+        let text = answer["text"].as_str().unwrap();
+        assert!(text.contains("\n1. Wait until 12:00"), "{text}");
+        assert_eq!(text.starts_with(TURNS_OFF), is_prompt, "{text}");
+        assert_eq!(answer.as_object().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn nobody_is_invited_to_stop_the_client_s_waiting() {
+    let sandbox = Sandbox::new();
+    let client = terminal(&sandbox);
+    client.meets(AT, TEXT, json!({}));
+    let prompt = json!({"prompt": "go on"});
+    let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
+    let reply = only_for_the_user(&run).expect("a message");
+    let message = reply["systemMessage"].as_str().unwrap();
+    assert!(
+        message.contains("`whycap explain` in another terminal"),
+        "{message}"
+    );
+    assert!(!message.contains("/whycap"), "{message}");
+}
+
 /// The client shows the end of an answer that does not fit on the screen.
 #[test]
 fn an_answer_fits_on_a_low_screen_and_still_says_what_to_do() {

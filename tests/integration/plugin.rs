@@ -165,6 +165,29 @@ fn the_manifests_agree_with_the_program() {
     }
 }
 
+/// A command file of this name in the plugin would be a prompt, and would not be ours either.
+#[test]
+fn the_module_answers_what_the_commands_offer() {
+    let modules = json("hooks/hooks.json")["modules"].clone();
+    assert_eq!(modules, serde_json::json!(["./whycap.js"]));
+    let module = fs::read_to_string(repository("hooks/whycap.js")).unwrap();
+    assert!(module.contains("name: 'whycap'"));
+    for command in ["explain", "spend", "locks", "doctor"] {
+        assert!(module.contains(&format!("'whycap:{command}'")), "{command}");
+    }
+    let event = format!("hook_event_name: '{}'", EventName::CommandRun.as_str());
+    assert!(module.contains(&event));
+}
+
+#[test]
+fn a_registered_command_is_answered_although_the_settings_run_hooks() {
+    let sandbox = Sandbox::new();
+    let (places, from_plugin) = environment(&sandbox, "plugin");
+    sandbox.run(&["install", "--hooks"]).success();
+    let event = EventName::CommandRun;
+    assert!(!plugin::is_second_run(&places, &from_plugin, event));
+}
+
 fn environment(sandbox: &Sandbox, from: &str) -> (Places, Environment) {
     let variables = [
         ("HOME", sandbox.home().into_os_string()),
