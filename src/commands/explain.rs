@@ -140,7 +140,7 @@ const READS: Duration = Duration::from_millis(400);
 fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Option<String> {
     let (since, until) = period_of(incident, environment.zone)?;
     let mut ledger = Ledger::open_existing(&places.data)?;
-    let is_current = super::read_on(&mut ledger, places, READS);
+    let is_current = super::read_on(&mut ledger, places, READS).is_all();
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();
     let bound = if spent.estimated || !is_current {

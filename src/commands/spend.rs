@@ -8,11 +8,12 @@ use chrono::Days;
 use super::question::Question;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::ledger::{Effort, Ledger, Patience};
+use crate::ledger::{Caught, Effort, Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
-    GroupBy, Period, Statement, comparison_json, parse_day, write_age_of_prices, write_comparison,
+    GroupBy, Period, Statement, comparison_json, name_unreadable, parse_day, write_age_of_prices,
+    write_comparison,
 };
 use crate::terminal::{Page, ProgressBar, Tone, complain};
 use crate::time::Zone;
@@ -51,7 +52,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     };
     let places = Places::of(environment);
     let prices = PriceTable::with(own_rates(&places))?;
-    let ledger = caught_up(&places, &prices)?;
+    let (ledger, read) = caught_up(&places, &prices)?;
     if arguments.why_different {
         let found = ledger.differences(&prices)?;
         let json = arguments.json.then(|| comparison_json(&found).to_string());
@@ -60,7 +61,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let statement = Statement::of(&ledger, arguments.by, period, zone)?;
+    let statement = Statement::of(&ledger, arguments.by, period, zone, read)?;
     let label = zone.label(environment.text("TZ"), environment.now);
     let json = arguments.json.then(|| statement.json(&label).to_string());
     super::show(environment, json, |page| {
@@ -96,7 +97,7 @@ impl Arguments {
 }
 
 /// The ledger, up to date with the transcripts; with a progress bar where that takes long.
-fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<Ledger> {
+fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<(Ledger, Caught)> {
     let mut ledger = Ledger::open(&places.data, Patience::Person)?;
     // Before the reading: what is read from now on is priced by this table anyway.
     ledger.reprice(prices)?;
@@ -109,15 +110,22 @@ fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<Ledger> {
     )?;
     drop(bar);
     ledger.tidy_in_background();
-    if caught.failed > 0 {
+    if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {
         // Said, not fatal: what could be read is right.
+        let what = if caught.unreadable.len() == 1 {
+            "what it cost"
+        } else {
+            "what they cost"
+        };
         complain(&format!(
-            "{} transcripts could not be read; run `whycap doctor` to see which directories are not yours",
-            caught.failed
+            "{which}; {what} is missing. `whycap doctor` says how to mend it"
         ));
     }
-    Ok(ledger)
+    Ok((ledger, caught))
 }
+
+/// How many unreadable transcripts are named; `whycap doctor` names the others.
+const NAMED: usize = 3;
 
 /// How long an answer inside a conversation may spend on reading transcripts.
 const ANSWER_READS: Duration = Duration::from_millis(1500);
@@ -136,14 +144,19 @@ fn write_last_days(question: Question<'_>, page: &mut Page) -> anyhow::Result<()
     let places = question.places;
     let zone = question.environment.zone;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
-    let is_current = super::read_on(&mut ledger, places, ANSWER_READS);
+    let read = super::read_on(&mut ledger, places, ANSWER_READS);
+    let unreadable = name_unreadable(&read.unreadable, NAMED, places);
+    let had_time = read.complete;
     let today = zone.day(question.environment.now);
     let period = Period {
         since: today.checked_sub_days(Days::new(6)),
         until: None,
     };
-    Statement::of(&ledger, GroupBy::Day, period, zone)?.write(page, places.home.to_str());
-    if !is_current {
+    Statement::of(&ledger, GroupBy::Day, period, zone, read)?.write(page, places.home.to_str());
+    if let Some(which) = unreadable {
+        page.paragraph(Tone::Plain, &format!("{which}."));
+    }
+    if !had_time {
         page.line("Not all transcripts are read yet; `whycap spend` in a shell reads them all.");
     }
     Ok(())

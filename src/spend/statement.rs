@@ -7,7 +7,7 @@ use super::columns;
 use super::days::Period;
 use super::grouping::{Group, GroupBy, Grouping};
 use super::tally::Tally;
-use crate::ledger::{Error, Ledger};
+use crate::ledger::{Caught, Error, Ledger};
 use crate::pricing::{Money, PriceTable};
 use crate::terminal::{Page, Tone};
 use crate::time::Zone;
@@ -20,6 +20,8 @@ pub(crate) struct Statement {
     zone: Zone,
     total: Tally,
     groups: Vec<Group>,
+    /// What the ledger had read before.
+    read: Caught,
 }
 
 impl Statement {
@@ -28,6 +30,7 @@ impl Statement {
         by: GroupBy,
         period: Period,
         zone: Zone,
+        read: Caught,
     ) -> Result<Self, Error> {
         let mut grouping = Grouping::new(by, zone);
         let (from, to) = period.bounds(zone);
@@ -39,6 +42,7 @@ impl Statement {
             zone,
             total,
             groups,
+            read,
         })
     }
 
@@ -60,6 +64,8 @@ impl Statement {
             "since": self.period.since.map(|day| day.to_string()),
             "until": self.period.until.map(|day| day.to_string()),
             "timezone": zone,
+            "complete": self.read.is_all(),
+            "unreadable": self.read.unreadable,
         })
     }
 
@@ -76,7 +82,14 @@ impl Statement {
             &self.groups,
             |group| columns::label(group, self.by, self.zone, home),
             columns::heading(self.by),
+            !self.read.is_all(),
         );
+        if !self.read.unreadable.is_empty() {
+            page.paragraph(
+                Tone::Quiet,
+                "\u{2265}: at least this much; not every transcript could be read.",
+            );
+        }
         let total = &self.total;
         if total.unrecorded > Money::ZERO {
             page.paragraph(Tone::Quiet, &format!(

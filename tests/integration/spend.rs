@@ -255,6 +255,43 @@ fn a_read_only_data_directory_is_named_in_one_line() {
 }
 
 #[test]
+fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
+    let day = "2026-11-20T06:00:00.000Z";
+    let sandbox = with_lines(&[line("a", day, "claude-opus-5-5", 1_000_000)]);
+    let whole = spend(&sandbox, "day");
+    assert_eq!(whole["complete"], true);
+    assert_eq!(whole["unreadable"], serde_json::json!([]));
+    // Nobody, not even root, can read a link that leads to itself.
+    let circle = sandbox.path(".claude/projects/-home-dev-api/circle.jsonl");
+    std::os::unix::fs::symlink(&circle, &circle).unwrap();
+    let shown = sandbox.run(&["spend"]);
+    assert_eq!(shown.code, 0);
+    assert_eq!(
+        shown.stderr,
+        "whycap: 1 transcript could not be read: ~/.claude/projects/-home-dev-api/circle.jsonl; \
+         what it cost is missing. `whycap doctor` says how to mend it\n"
+    );
+    assert!(shown.stdout.contains("\u{2265}$20.00"), "{}", shown.stdout);
+    let run = sandbox.run(&["spend", "--json"]);
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["complete"], false);
+    assert_eq!(json["unreadable"], serde_json::json!([circle]));
+    let doctor = sandbox.run(&["doctor"]);
+    assert!(doctor.stdout.contains("circle.jsonl"), "{}", doctor.stdout);
+    for number in 0..4 {
+        let another = circle.with_file_name(format!("circle{number}.jsonl"));
+        std::os::unix::fs::symlink(&another, &another).unwrap();
+    }
+    let shown = sandbox.run(&["spend"]);
+    assert!(
+        shown.stderr.contains("5 transcripts could not be read: ")
+            && shown.stderr.contains(" and 2 more; what they cost"),
+        "{}",
+        shown.stderr
+    );
+}
+
+#[test]
 fn why_different_names_what_a_fork_inherited() {
     let (sandbox, _) = with_history("compaction-and-subagent");
     let found = sandbox.run(&["spend", "--why-different", "--json"]).json();
