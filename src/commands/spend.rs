@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chrono::Days;
+use clap::Parser;
 
 use super::question::Question;
 use crate::claude::model_pricing::own_rates;
@@ -24,7 +24,7 @@ pub struct Arguments {
     /// Group by this
     #[arg(long, value_enum, default_value = "day")]
     by: GroupBy,
-    /// First day, as 2026-11-20, or a number of days back as 7d
+    /// First day, as 2026-11-20, or 7d for the last seven days
     #[arg(long, value_name = "DAY")]
     since: Option<String>,
     /// Last day, included
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let label = zone.label(environment.text("TZ"), environment.now);
     let json = arguments.json.then(|| statement.json(&label).to_string());
     super::show(environment, json, |page| {
-        statement.write(page, places.home.to_str());
+        statement.write(page, &places);
         write_age_of_prices(page, &prices, environment.now);
     })?;
     Ok(ExitCode::SUCCESS)
@@ -92,7 +92,10 @@ impl Arguments {
             since: day(&self.since)?,
             until: day(&self.until)?,
         };
-        Ok((zone, period))
+        match period.fault(today) {
+            None => Ok((zone, period)),
+            Some(fault) => Err(fault),
+        }
     }
 }
 
@@ -130,9 +133,49 @@ const NAMED: usize = 3;
 /// How long an answer inside a conversation may spend on reading transcripts.
 const ANSWER_READS: Duration = Duration::from_millis(1500);
 
-/// The answer of `/whycap spend`: the last seven days.
+/// What stands behind `/whycap spend`: the same as in a shell.
+#[derive(Debug, clap::Parser)]
+#[command(name = "/whycap spend", no_binary_name = true)]
+struct Asked {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+impl Asked {
+    /// Reads the words. People leave the dashes out in a conversation.
+    fn read(words: &str) -> Result<Arguments, clap::Error> {
+        let with_dashes = words.split_whitespace().map(|word| match word {
+            "by" | "since" | "until" => format!("--{word}"),
+            _ => word.to_owned(),
+        });
+        // Without a word about the period, the last days are meant.
+        let nothing_asked = words
+            .trim()
+            .is_empty()
+            .then(|| LAST_DAYS.map(str::to_owned));
+        let words = with_dashes.chain(nothing_asked.into_iter().flatten());
+        Ok(Self::try_parse_from(words)?.arguments)
+    }
+}
+
+/// What a bare `/whycap spend` shows.
+const LAST_DAYS: [&str; 2] = ["--since", "7d"];
+
+/// The answer of `/whycap spend`: the last seven days, or what was asked for.
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    if let Err(error) = write_last_days(question, page) {
+    let arguments = match Asked::read(question.words) {
+        Ok(arguments) => arguments,
+        Err(error) => return write_usage(&error, page),
+    };
+    let (zone, period) = match arguments.zone_and_period(question.environment) {
+        Ok(asked) => asked,
+        Err(problem) => return page.paragraph(Tone::Plain, &problem),
+    };
+    if arguments.json || arguments.why_different {
+        let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
+        return page.paragraph(Tone::Plain, &in_a_shell);
+    }
+    if let Err(error) = write_asked(question, arguments.by, zone, period, page) {
         page.paragraph(
             Tone::Plain,
             &format!("whycap could not read what was spent: {error:#}"),
@@ -140,19 +183,28 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     }
 }
 
-fn write_last_days(question: Question<'_>, page: &mut Page) -> anyhow::Result<()> {
+/// What the parser says, without its hint at an option that means nothing here.
+fn write_usage(error: &clap::Error, page: &mut Page) {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    for line in lines.filter(|line| !line.starts_with("For more information")) {
+        page.line(line.trim_start_matches("error: "));
+    }
+}
+
+fn write_asked(
+    question: Question<'_>,
+    by: GroupBy,
+    zone: Zone,
+    period: Period,
+    page: &mut Page,
+) -> anyhow::Result<()> {
     let places = question.places;
-    let zone = question.environment.zone;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
     let read = super::read_on(&mut ledger, places, ANSWER_READS);
     let unreadable = name_unreadable(&read.unreadable, NAMED, places);
     let had_time = read.complete;
-    let today = zone.day(question.environment.now);
-    let period = Period {
-        since: today.checked_sub_days(Days::new(6)),
-        until: None,
-    };
-    Statement::of(&ledger, GroupBy::Day, period, zone, read)?.write(page, places.home.to_str());
+    Statement::of(&ledger, by, period, zone, read)?.write(page, places);
     if let Some(which) = unreadable {
         page.paragraph(Tone::Plain, &format!("{which}."));
     }

@@ -8,6 +8,7 @@ use super::days::Period;
 use super::grouping::{Group, GroupBy, Grouping};
 use super::tally::Tally;
 use crate::ledger::{Caught, Error, Ledger};
+use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::terminal::{Page, Tone};
 use crate::time::Zone;
@@ -20,6 +21,8 @@ pub(crate) struct Statement {
     zone: Zone,
     total: Tally,
     groups: Vec<Group>,
+    /// Whether anything was spent at any time.
+    has_history: bool,
     /// What the ledger had read before.
     read: Caught,
 }
@@ -36,14 +39,35 @@ impl Statement {
         let (from, to) = period.bounds(zone);
         ledger.rows(from, to, by.is_by_origin(), &mut |row| grouping.add(&row))?;
         let (total, groups) = grouping.finish();
+        let mut has_history = !groups.is_empty();
+        if !has_history {
+            ledger.rows(None, None, false, &mut |_| has_history = true)?;
+        }
         Ok(Self {
             by,
             period,
             zone,
             total,
             groups,
+            has_history,
             read,
         })
+    }
+
+    fn write_why_empty(&self, page: &mut Page, places: &Places) {
+        if self.has_history {
+            page.paragraph(Tone::Plain, "Nothing was spent in this period.");
+        } else {
+            let roots = places.transcript_roots().map(|root| places.show(&root));
+            let roots = roots.collect::<Vec<String>>().join(", ");
+            page.paragraph(Tone::Plain, &format!("No history found in {roots}."));
+        }
+        if !self.read.unreadable.is_empty() {
+            page.paragraph(
+                Tone::Quiet,
+                "Not every transcript could be read, so there may be more.",
+            );
+        }
     }
 
     /// The contract's fields. `zone` is the zone's name.
@@ -69,13 +93,12 @@ impl Statement {
         })
     }
 
-    /// Lays it out as a table with what a reader must know about the total. `home` is shortened
-    /// to `~`.
-    pub(crate) fn write(&self, page: &mut Page, home: Option<&str>) {
+    /// Lays it out as a table with what a reader must know about the total.
+    pub(crate) fn write(&self, page: &mut Page, places: &Places) {
         if self.groups.is_empty() {
-            page.paragraph(Tone::Plain, "Nothing was spent in this period.");
-            return;
+            return self.write_why_empty(page, places);
         }
+        let home = places.home.to_str();
         columns::write(
             page,
             &self.total,

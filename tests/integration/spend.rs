@@ -219,11 +219,78 @@ fn a_bad_day_or_zone_is_a_usage_error_that_says_how_to_write_it() {
         ["spend", "--since", "soon"],
         ["spend", "--timezone", "Mars/Olympus"],
         ["spend", "--by", "year"],
+        ["spend", "--since", "2026-11-21"],
+        ["spend", "--since", "0d"],
     ] {
         let run = Sandbox::new().run(&arguments);
         assert_eq!(run.code, 2, "{run:?}");
         assert!(!run.stderr.is_empty());
     }
+}
+
+#[test]
+fn no_history_and_an_empty_period_are_told_apart() {
+    let run = Sandbox::new().run(&["spend"]);
+    assert_eq!(
+        run.success(),
+        "No history found in ~/.claude/projects.\n",
+        "{run:?}"
+    );
+    let sandbox = with_lines(&[line("a", "2026-11-13T23:59:59.000Z", "claude-opus-5-5", 1)]);
+    let run = sandbox.run(&["spend", "--since", "7d"]);
+    assert_eq!(run.success(), "Nothing was spent in this period.\n");
+    let report = sandbox
+        .run(&["spend", "--since", "8d", "--until", "2026-11-13", "--json"])
+        .json();
+    assert_eq!(report["total"]["responses"], 1);
+    let reversed = ["spend", "--since", "2026-11-20", "--until", "2026-11-10"];
+    let run = sandbox.run(&reversed);
+    assert_eq!(run.code, 2);
+    assert_eq!(
+        run.stderr,
+        "whycap: --since 2026-11-20 is later than --until 2026-11-10; swap them\n"
+    );
+}
+
+#[test]
+fn inside_a_session_the_same_words_give_the_same_table() {
+    let sandbox = with_lines(&[
+        line("a", "2026-11-13T12:00:00.000Z", "claude-haiku-4-5", 1_000),
+        line(
+            "b",
+            "2026-11-14T12:00:00.000Z",
+            "claude-opus-5-5",
+            1_000_000,
+        ),
+    ]);
+    let ask = |words: &str| {
+        let event = serde_json::json!({
+            "hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": words,
+        });
+        let run = sandbox.run_with(&["hook"], event.to_string().as_bytes());
+        run.json()["reason"].as_str().unwrap().to_owned()
+    };
+    let bare = ask("/whycap spend");
+    assert!(
+        bare.contains("2026-11-14") && !bare.contains("2026-11-13"),
+        "{bare}"
+    );
+    for words in ["--by model --since 7d", "by model since 7d"] {
+        let models = ask(&format!("/whycap spend {words}"));
+        assert!(
+            models.contains("opus-5-5") && !models.contains("haiku") && models.contains("$20.00"),
+            "{models}"
+        );
+    }
+    let all = ask("/whycap:spend --by model");
+    assert!(all.contains("haiku"), "{all}");
+    let wrong = ask("/whycap spend --by modle");
+    assert!(
+        wrong.contains("modle") && wrong.contains("model"),
+        "{wrong}"
+    );
+    let future = ask("/whycap spend --since 2026-12-24");
+    assert!(future.contains("in the future"), "{future}");
 }
 
 #[test]
