@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::diagnosis::Telling;
+use super::ending::{self, Ending};
 use super::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHECK_STATUS,
     CREDITS_INSTEAD, Help, OTHER_PATH, RAISE_CONSOLE_CAP, RAISE_ORG_CAP, RAISE_OWN_CAP,
-    STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION, WAIT,
-    WAIT_FOR_CAP, WAIT_UNKNOWN,
+    RESET_EARLY, STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION,
+    WAIT, WAIT_FOR_CAP, WAIT_UNKNOWN,
 };
 use super::kind::{LimitKind, Verdict};
 use super::messages::Message;
@@ -169,6 +170,7 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
     let reset = telling.resets.chosen;
     let help = match reset {
         _ if help != WAIT && help != WAIT_FOR_CAP => help,
+        _ if telling.ending == Ending::ResetEarly => RESET_EARLY,
         Some(reset) if reset.at > telling.clock.now => help,
         Some(_) => TRY_AGAIN,
         None => WAIT_UNKNOWN,
@@ -176,7 +178,16 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
     let when = reset.map_or_else(String::new, |reset| {
         telling.clock.time_and_distance(reset.at)
     });
-    let [doing, why] = help.told(&when, telling.clues.pool.name());
+    let [doing, mut why] = help.told(&when, telling.clues.pool.name());
+    if ending::continues_by_itself(telling.evidence, telling.diagnosis) {
+        match help {
+            WAIT => why =
+                "A session that you leave open continues by itself then. Nothing has to be bought."
+                    .to_owned(),
+            TRY_AGAIN => why.push_str(" A session that was left open continues by itself."),
+            _ => {}
+        }
+    }
     Action {
         doing,
         why,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::actions::{self, Action};
 use super::clues::Clues;
 use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
+use super::ending::{self, Ending};
 use super::evidence::Evidence;
 use super::kind::Verdict;
 use super::messages::{Concerns, Message};
@@ -17,6 +18,8 @@ use crate::time::Clock;
 
 /// A throttle or an outage says nothing about a session that is looked at later than this.
 const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
+/// If a session has not gone on by then, its user has told it not to.
+const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// Monthly caps last longest.
 const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 
@@ -61,6 +64,7 @@ impl Incident {
             clues: &clues,
             diagnosis: &diagnosis,
             resets: &resets,
+            ending: Ending::of(&evidence, &diagnosis, &resets, clock.now),
             clock,
         };
         let said = diagnosis.words.said(&telling);
@@ -82,11 +86,35 @@ impl Incident {
         !self.evidence.answered
     }
 
-    /// Whether what stopped the work has ended since: its reset lay ahead, and has passed.
+    /// Whether what stopped the work has ended since: its reset lay ahead and has passed, or came
+    /// early.
     pub fn has_reset(&self, now: DateTime<Utc>) -> bool {
-        self.resets
-            .chosen
-            .is_some_and(|reset| reset.at > self.evidence.at && reset.at <= now)
+        self.ending(now).is_reset()
+    }
+
+    /// Whether the window was reset before it was due.
+    pub fn was_reset_early(&self, now: DateTime<Utc>) -> bool {
+        self.ending(now) == Ending::ResetEarly
+    }
+
+    fn ending(&self, now: DateTime<Utc>) -> Ending {
+        Ending::of(&self.evidence, &self.diagnosis, &self.resets, now)
+    }
+
+    /// Whether an open session is about to go on by itself, because its window has just reset.
+    pub fn continues_now(&self, now: DateTime<Utc>) -> bool {
+        let since_reset = self.resets.chosen.map(|reset| now - reset.at);
+        ending::continues_by_itself(&self.evidence, &self.diagnosis)
+            && self.ending(now) == Ending::Reset
+            && since_reset.is_some_and(|passed| passed < CONTINUES_WITHIN)
+    }
+
+    /// The headline without what to do: for what is over, that would be odd advice.
+    pub fn what_happened(&self) -> String {
+        match self.headline.split_once(": ") {
+            Some((what, _)) => format!("{what}."),
+            None => self.headline.clone(),
+        }
     }
 
     /// Whether the error says nothing about the present any more: its limit has reset, it was a

@@ -119,7 +119,7 @@ pub(super) fn fresh(evidence: &Evidence, window: Window) -> Option<(&Sample, Met
 }
 
 /// Whether a sample is of the account that met the error, as far as that is known.
-fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
+pub(super) fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
     let own = evidence
         .account
         .as_ref()
