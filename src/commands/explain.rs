@@ -103,6 +103,14 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     let own = question.session.and_then(|own| incidents.newest(Some(own)));
     match own.or_else(|| incidents.newest(None)) {
         Some(incident) => {
+            let met_in = incident.evidence.session_id.as_deref();
+            if let (Some(theirs), Some(_)) = (met_in, question.session)
+                && met_in != question.session
+            {
+                let id: String = theirs.chars().take(8).collect();
+                let whose = format!("Another session met this ({id}), not this one.");
+                page.paragraph(Tone::Quiet, &whose);
+            }
             let rows = environment.rows();
             explanation::tell_in_conversation(&incident, environment.clock(), rows, page);
         }

@@ -55,6 +55,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let (incident, unsaved) = present.unwrap_or_default();
     let facts = LineFacts {
         payload: &payload,
+        windows: incidents.windows(&payload, incident.is_some()),
         amounts: Amounts::of(figures, client),
         config: &config,
         clock: environment.clock(),

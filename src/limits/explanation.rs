@@ -29,6 +29,7 @@ pub fn tell_in_conversation(
     page: &mut Page,
 ) {
     let most = rows.map_or(USUAL_ROWS, |rows| rows.saturating_sub(ROWS_AROUND));
+    let most = most.saturating_sub(page.rows());
     let more = "More: whycap explain --long, in a shell.";
     fit(most, more, incident, clock, page);
 }

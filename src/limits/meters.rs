@@ -10,7 +10,7 @@ use crate::time::in_words;
 /// A window counts as full from here, in percent: the server rounds, and refuses a little early.
 const FULL_FROM: f64 = 97.0;
 /// An older reading proves nothing about a false limit.
-pub(super) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
+pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 /// The figures that come with a refusal are told within seconds.
 const RIGHT_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// How fast a window can fill: 100% in 70 minutes has been reported, which is 1.4% a minute.

@@ -26,3 +26,4 @@ pub mod status_rows;
 mod words;
 
 pub(crate) use clues::normalize;
+pub(crate) use meters::FRESH_FOR;
