@@ -8,6 +8,7 @@ pub(crate) mod hook;
 pub mod incidents;
 pub mod install;
 pub(crate) mod locks;
+pub(crate) mod meant;
 pub mod prices;
 mod question;
 pub mod report;
