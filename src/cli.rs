@@ -83,7 +83,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some("hook") => return commands::hook::run(&environment),
         _ => {}
     }
-    let cli = match Cli::try_parse_from(with_help_option(&arguments)) {
+    let arguments = with_help_option(arguments);
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let words: Vec<&str> = arguments
@@ -131,8 +132,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 
 /// `whycap help spend` is `whycap spend --help`: people type it, and a verb of that name would stand
 /// in every list of verbs.
-fn with_help_option(arguments: &[OsString]) -> Vec<OsString> {
-    let mut arguments = arguments.to_vec();
+fn with_help_option(mut arguments: Vec<OsString>) -> Vec<OsString> {
     if arguments.get(1).is_some_and(|word| word == "help") {
         arguments.remove(1);
         arguments.push("--help".into());

@@ -34,7 +34,7 @@ const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "continue",
-        says: "go on although a budget of yours is used up",
+        says: "send prompts although a budget of yours is used up",
         answer: go_on,
     },
     Subject {

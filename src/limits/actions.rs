@@ -14,6 +14,10 @@ use super::kind::{LimitKind, Verdict};
 use super::messages::Message;
 use crate::claude::credentials::{Credential, SetIn};
 
+/// Why a wait is enough, where the client goes on by itself.
+const LEFT_OPEN: &str =
+    "A session that you leave open continues by itself then. Nothing has to be bought.";
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Action {
@@ -178,16 +182,15 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
     let when = reset.map_or_else(String::new, |reset| {
         telling.clock.time_and_distance(reset.at)
     });
-    let [doing, mut why] = help.told(&when, telling.clues.pool.name());
-    if ending::continues_by_itself(telling.evidence, telling.diagnosis) {
-        match help {
-            WAIT => why =
-                "A session that you leave open continues by itself then. Nothing has to be bought."
-                    .to_owned(),
-            TRY_AGAIN => why.push_str(" A session that was left open continues by itself."),
-            _ => {}
+    let [doing, why] = help.told(&when, telling.clues.pool.name());
+    let continues = ending::continues_by_itself(telling.evidence, telling.diagnosis);
+    let why = match help {
+        WAIT if continues => LEFT_OPEN.to_owned(),
+        TRY_AGAIN if continues => {
+            format!("{why} A session that was left open continues by itself.")
         }
-    }
+        _ => why,
+    };
     Action {
         doing,
         why,

@@ -183,9 +183,9 @@ fn share(part: Money, whole: Money) -> String {
     }
     let percent = part.usd() / whole.usd() * 100.0;
     if percent > 0.0 && percent < 0.5 {
-        "<1 %".to_owned()
+        "<1%".to_owned()
     } else {
-        format!("{percent:.0} %")
+        format!("{percent:.0}%")
     }
 }
 

@@ -90,7 +90,7 @@ fn reasons(difference: &SessionDifference) -> Vec<String> {
     };
     say(
         difference.unrecorded,
-        "of ours is on no transcript line (compaction, background requests)",
+        "of ours is for compaction and background requests, which no transcript shows",
     );
     say(
         difference.unwritten,

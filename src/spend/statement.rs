@@ -110,20 +110,22 @@ impl Statement {
         if !self.read.unreadable.is_empty() {
             page.paragraph(
                 Tone::Quiet,
-                "\u{2265}: at least this much; not every transcript could be read.",
+                "\u{2265} means at least: not every transcript could be read.",
             );
         }
         let total = &self.total;
         if total.unrecorded > Money::ZERO {
-            page.paragraph(Tone::Quiet, &format!(
-                "{} of this is shown by no transcript line (compaction and other background requests); it is what Claude Code's own totals count beyond the recorded {}.",
-                total.unrecorded.show(),
-                total.recorded.show()
-            ));
+            page.paragraph(
+                Tone::Quiet,
+                &format!(
+                    "Includes {} for compaction and background requests.",
+                    total.unrecorded.show()
+                ),
+            );
         }
         if total.unwritten > Money::ZERO {
             page.paragraph(Tone::Quiet, &format!(
-                "{} of this Claude Code has told its status line and written to no file: sessions that are still open, or were killed.",
+                "Includes {} from sessions that are still open or were killed; no transcript shows it yet.",
                 total.unwritten.show()
             ));
         }
@@ -134,7 +136,7 @@ impl Statement {
                 "responses"
             };
             page.paragraph(Tone::Quiet, &format!(
-                "\u{2248}: {} {noun} of models without a known price, estimated as Claude Code does.",
+                "\u{2248} includes {} {noun} from models without a known price, estimated the way Claude Code does.",
                 total.unpriced
             ));
         }

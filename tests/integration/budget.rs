@@ -30,7 +30,7 @@ fn a_nearly_used_budget_is_mentioned_once_and_again_when_it_is_used_up() {
     let first = prompt(&sandbox, "hi");
     assert_eq!(
         first["systemMessage"],
-        "whycap: Today's budget of $0.50 is 94 % used: $0.47 so far."
+        "whycap: Today's budget of $0.50 is 94% used: $0.47 so far."
     );
     assert_eq!(first.get("decision"), None);
     assert_eq!(prompt(&sandbox, "again"), Value::Null);
@@ -55,11 +55,18 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
             "{reason}"
         );
         assert!(reason.contains("/whycap continue"), "{reason}");
+        assert!(reason.contains("\nIt resets at midnight.\n"), "{reason}");
     }
     let lifted = prompt(&sandbox, "/whycap continue");
+    let said: Vec<&str> = lifted["reason"]
+        .as_str()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let said = said.join(" ");
     assert!(
-        lifted["reason"].as_str().unwrap().contains("Prompts go on"),
-        "{lifted}"
+        said.ends_with("Prompts will be sent. No more reminders today."),
+        "{said}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     // A new day has a new budget, and nothing was spent in it.
