@@ -34,18 +34,19 @@ fn file(places: &Places) -> PathBuf {
         .join(format!("{hash:016x}.json"))
 }
 
-fn read(places: &Places) -> Option<Newest> {
-    records::read(&file(places))
+/// None for one from the future: a clock was wrong, and it would hide all others until then.
+fn read(places: &Places, now: DateTime<Utc>) -> Option<Newest> {
+    records::read::<Newest>(&file(places)).filter(|known| known.sample.measured <= now)
 }
 
 /// What any session of the login was told last.
-pub(super) fn newest(places: &Places) -> Option<Sample> {
-    Some(read(places)?.sample)
+pub(super) fn newest(places: &Places, now: DateTime<Utc>) -> Option<Sample> {
+    Some(read(places, now)?.sample)
 }
 
 /// Keeps what a session was told, unless something newer of the same account is known.
 pub(super) fn keep(places: &Places, session: &str, sample: &Sample) {
-    let is_news = read(places).is_none_or(|known| {
+    let is_news = read(places, sample.at).is_none_or(|known| {
         known.sample.account != sample.account || known.sample.measured < sample.measured
     });
     if is_news {
@@ -65,7 +66,7 @@ impl Incidents<'_> {
     /// from before.
     pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Windows> {
         let now = self.environment.now;
-        let known = read(self.places);
+        let known = read(self.places, now);
         let Some(told) = samples::told(payload, now) else {
             let session = payload.session_id()?;
             // A good answer that told no windows was paid for by key.

@@ -79,7 +79,7 @@ impl Incidents<'_> {
             return;
         };
         let at = evidence.at;
-        evidence.newest_sample = account_windows::newest(self.places);
+        evidence.newest_sample = account_windows::newest(self.places, self.environment.now);
         let mut around = samples::of_session(self.places, session);
         if let Some(told) = told {
             samples::add(&mut around, told, Some(at));

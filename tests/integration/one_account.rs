@@ -51,6 +51,19 @@ fn an_idle_session_shows_what_another_one_was_told_later() {
 }
 
 #[test]
+fn a_figure_from_the_future_hides_no_other() {
+    let sandbox = Sandbox::new();
+    let one = Client::with_session(&sandbox, "one");
+    line(&one, "2026-11-20T11:00:00Z", told(100.0));
+    let idle = Client::with_session(&sandbox, "idle");
+    line(&idle, "2026-11-20T08:50:00Z", told(30.0));
+    let other = Client::with_session(&sandbox, "other");
+    line(&other, "2026-11-20T09:00:00Z", told(42.0));
+    let drawn = line(&idle, "2026-11-20T09:10:00Z", told(30.0));
+    assert!(drawn.contains("5h 42%"), "{drawn}");
+}
+
+#[test]
 fn what_another_account_was_told_does_not_count() {
     let sandbox = Sandbox::new();
     log_in(&sandbox, "one");
