@@ -81,6 +81,9 @@ impl Statement {
             fields.extend(group.tally.json());
             Value::Object(fields)
         };
+        // A name that is not UTF-8 has no exact form in JSON.
+        let unreadable = self.read.unreadable.iter();
+        let unreadable = unreadable.map(|path| path.to_string_lossy());
         json!({
             "total": self.total.json(),
             "groups": self.groups.iter().map(group).collect::<Vec<Value>>(),
@@ -89,7 +92,7 @@ impl Statement {
             "until": self.period.until.map(|day| day.to_string()),
             "timezone": zone,
             "complete": self.read.is_all(),
-            "unreadable": self.read.unreadable,
+            "unreadable": unreadable.collect::<Vec<_>>(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! `whycap spend`: what it shows, and what it does with a ledger or a history that is not in order.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use serde_json::Value;
 
@@ -199,7 +200,6 @@ fn own_rates_in_settings_are_honoured_and_a_change_prices_everything_anew() {
 #[test]
 fn a_directory_whose_name_is_not_utf8_is_read_too() {
     use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
     let sandbox = Sandbox::new();
     let directory = sandbox
         .path(".claude/projects")
@@ -345,6 +345,13 @@ fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
     assert_eq!(json["unreadable"], serde_json::json!([circle]));
     let doctor = sandbox.run(&["doctor"]);
     assert!(doctor.stdout.contains("circle.jsonl"), "{}", doctor.stdout);
+    // A name that is not UTF-8 breaks nothing.
+    let odd = circle.with_file_name(std::ffi::OsStr::from_bytes(b"\xff.jsonl"));
+    std::os::unix::fs::symlink(&odd, &odd).unwrap();
+    let run = sandbox.run(&["spend", "--json"]);
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["unreadable"].as_array().unwrap().len(), 2, "{run:?}");
+    fs::remove_file(&odd).unwrap();
     for number in 0..4 {
         let another = circle.with_file_name(format!("circle{number}.jsonl"));
         std::os::unix::fs::symlink(&another, &another).unwrap();
