@@ -8,6 +8,7 @@ use std::hint::black_box;
 use chrono::DateTime;
 use divan::Bencher;
 use divan::counter::BytesCount;
+use whycap::claude::meters::Windows;
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
@@ -100,6 +101,11 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
         let payload = StatusPayload::parse(black_box(PAYLOAD.as_bytes()));
         let facts = LineFacts {
             payload: &payload,
+            windows: Some(Windows {
+                five_hour: payload.five_hour(),
+                seven_day: payload.seven_day(),
+                measured: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
+            }),
             amounts: Amounts {
                 session: Money::from_noisy_usd(1.234).map(Amount::exact),
                 today: Money::from_noisy_usd(20.5).map(Amount::exact),

@@ -83,9 +83,21 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some("hook") => return commands::hook::run(&environment),
         _ => {}
     }
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments = with_help_option(arguments);
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
+            let words: Vec<&str> = arguments
+                .iter()
+                .skip(1)
+                .filter_map(|word| word.to_str())
+                .collect();
+            if error.use_stderr()
+                && let Some(hint) = commands::meant::hint(&words)
+            {
+                crate::terminal::complain(&hint);
+                return ExitCode::from(2);
+            }
             // Printing help can only fail on a closed pipe, and then nobody reads it.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
@@ -116,4 +128,14 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             .map_err(Into::into),
     };
     commands::report_failure(outcome)
+}
+
+/// `whycap help spend` is `whycap spend --help`: people type it, and a verb of that name would stand
+/// in every list of verbs.
+fn with_help_option(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_some_and(|word| word == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
 }

@@ -137,7 +137,18 @@ impl Config {
 
     fn set(&mut self, section: &str, key: &str, value: &Value) -> Result<(), String> {
         match (section, key) {
-            ("statusline", "segments") => self.segments = segments(value)?,
+            ("statusline", "segments") => {
+                let (known, unknown) = segments(value)?;
+                self.segments = known;
+                let problem = |name: &str| {
+                    let names = segment_names();
+                    format!(
+                        "`{section}.{key}`: {name} is not a segment and is left out; there are {names}"
+                    )
+                };
+                self.problems
+                    .extend(unknown.iter().map(|name| problem(name)));
+            }
             ("budget", "session") => self.budget.session = Some(dollars(value)?),
             ("budget", "day") => self.budget.day = Some(dollars(value)?),
             ("budget", "month") => self.budget.month = Some(dollars(value)?),
@@ -175,18 +186,24 @@ fn dollars(value: &Value) -> Result<f64, &'static str> {
         .ok_or("must be a number of dollars above 0")
 }
 
-fn segments(value: &Value) -> Result<Vec<SegmentName>, String> {
-    let segment = |item: &Value| {
-        let name = item.as_str()?;
-        let known = SEGMENTS.iter().find(|(known, _)| *known == name)?;
-        Some(known.1)
-    };
-    let list = value.as_array().filter(|list| !list.is_empty());
-    list.and_then(|list| list.iter().map(segment).collect())
-        .ok_or_else(|| {
-            let names = SEGMENTS.map(|(name, _)| name).join(", ");
-            format!("must be a list of: {names}")
-        })
+/// The segments of a list, and what stands in it that is none. An error where none is left.
+fn segments(value: &Value) -> Result<(Vec<SegmentName>, Vec<String>), String> {
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for item in value.as_array().into_iter().flatten() {
+        let name = item.as_str();
+        match SEGMENTS.iter().find(|(known, _)| Some(*known) == name) {
+            Some((_, segment)) => known.push(*segment),
+            None => unknown.push(item.to_string()),
+        }
+    }
+    if known.is_empty() {
+        return Err(format!("must be a list of: {}", segment_names()));
+    }
+    Ok((known, unknown))
+}
+
+fn segment_names() -> String {
+    SEGMENTS.map(|(name, _)| name).join(", ")
 }
 
 #[cfg(test)]
@@ -216,6 +233,22 @@ mod tests {
             "{:?}",
             config.problems
         );
+    }
+
+    #[test]
+    fn an_unknown_segment_costs_itself_and_no_other() {
+        let config =
+            Config::parse("[statusline]\nsegments = [\"today\", \"git\", 7, \"context\"]\n");
+        assert_eq!(config.segments, [SegmentName::Today, SegmentName::Context]);
+        assert_eq!(config.problems.len(), 2, "{:?}", config.problems);
+        assert!(
+            config.problems[0].starts_with("`statusline.segments`: \"git\" is not a segment"),
+            "{:?}",
+            config.problems
+        );
+        let none = Config::parse("[statusline]\nsegments = [\"git\"]\n");
+        assert_eq!(none.segments.len(), 6);
+        assert_eq!(none.problems.len(), 1);
     }
 
     #[test]

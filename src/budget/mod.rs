@@ -26,12 +26,21 @@ impl BudgetPeriod {
         }
     }
 
-    /// When a used-up budget is whole again.
+    /// How long a lifted budget stays silent.
+    fn duration(self) -> &'static str {
+        match self {
+            Self::Session => "in this session",
+            Self::Day => "today",
+            Self::Month => "this month",
+        }
+    }
+
+    /// When a budget starts over.
     fn renewal(self) -> &'static str {
         match self {
-            Self::Session => "A new session starts with a whole one.",
-            Self::Day => "It is whole again at midnight.",
-            Self::Month => "It is whole again on the first of the month.",
+            Self::Session => "A new session starts with a full budget.",
+            Self::Day => "It resets at midnight.",
+            Self::Month => "It resets on the first of the month.",
         }
     }
 }

@@ -71,7 +71,7 @@ impl<'a> SessionBudgets<'a> {
             }
             if used.is_used_up() && self.budget.action == BudgetAction::Stop {
                 return Some(OnPrompt::HoldBack(format!(
-                    "{sentence} The prompt was not sent, as your config.toml asks (budget.action = \"stop\").\n{}\nTo go on anyway: /whycap continue, then send the prompt again.",
+                    "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{}\nTo continue anyway: /whycap continue, then send the prompt again.",
                     used.period.renewal()
                 )));
             }
@@ -90,18 +90,20 @@ impl<'a> SessionBudgets<'a> {
     /// Lets prompts go on although a budget is used up, and says so.
     pub(crate) fn go_on(&self) -> String {
         let used_up = self.uses.iter().filter(|used| used.is_used_up());
-        let lifted: Vec<String> = used_up
-            .map(|used| {
-                records::mark(&self.mark(used, Once::GoesOn));
-                used.sentence()
-            })
-            .collect();
-        if lifted.is_empty() {
-            return "No budget holds prompts back.".to_owned();
+        let lifted: Vec<&BudgetUse> = used_up.collect();
+        for used in &lifted {
+            records::mark(&self.mark(used, Once::GoesOn));
         }
+        let sentences: Vec<String> = lifted.iter().map(|used| used.sentence()).collect();
+        // Several periods end at different times.
+        let how_long = match lifted.as_slice() {
+            [] => return "No budget is holding prompts back.".to_owned(),
+            [used] => used.period.duration(),
+            _ => "about these budgets",
+        };
         format!(
-            "{} Prompts go on. Nothing more is said about it in this period.",
-            lifted.join(" ")
+            "{} Prompts will be sent. No more reminders {how_long}.",
+            sentences.join(" ")
         )
     }
 

@@ -11,3 +11,14 @@ pub struct Meter {
     /// When the window starts afresh.
     pub resets_at: Option<DateTime<Utc>>,
 }
+
+/// The windows that Claude Code tells of, and when they were measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Windows {
+    /// The five-hour window.
+    pub five_hour: Option<Meter>,
+    /// The weekly window.
+    pub seven_day: Option<Meter>,
+    /// When the figures came.
+    pub measured: DateTime<Utc>,
+}

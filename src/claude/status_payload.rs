@@ -119,11 +119,12 @@ impl StatusPayload {
     }
 
     /// The five-hour window. Only subscribers get it, and only after the first answer.
-    pub(crate) fn five_hour(&self) -> Option<Meter> {
+    pub fn five_hour(&self) -> Option<Meter> {
         self.meter("five_hour")
     }
 
-    pub(crate) fn seven_day(&self) -> Option<Meter> {
+    /// The weekly window, likewise.
+    pub fn seven_day(&self) -> Option<Meter> {
         self.meter("seven_day")
     }
 }

@@ -1,11 +1,12 @@
 //! Where transcripts are, and how they are listed.
 //!
 //! `projects/<project>/<session>.jsonl`, and for subagents
-//! `projects/<project>/<session>/subagents/<agent>.jsonl`. What cannot be read is passed over: a
-//! directory that vanished or is not ours must not hide the others.
+//! `projects/<project>/<session>/subagents/<agent>.jsonl`. What cannot be read is noted and passed
+//! over: a directory that is not ours must not hide the others.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::transcript::reader::FileState;
@@ -23,31 +24,62 @@ pub(crate) struct TranscriptFile {
 }
 
 impl TranscriptFile {
+    /// None for what is not a file, or cannot be looked at.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        Self::look(path).ok().flatten()
+    }
+
     /// None for what is not a file. Follows a link: people keep transcripts on other disks.
-    pub(crate) fn at(path: PathBuf) -> Option<Self> {
-        let metadata = fs::metadata(&path).ok()?;
-        metadata.is_file().then(|| Self {
+    fn look(path: &Path) -> std::io::Result<Option<Self>> {
+        let metadata = fs::metadata(path)?;
+        Ok(metadata.is_file().then(|| Self {
             state: FileState::of(&metadata),
-            path,
-        })
+            path: path.to_owned(),
+        }))
     }
 }
 
+/// What was found in directories of transcripts.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(crate) files: Vec<TranscriptFile>,
+    /// Transcripts and directories that are there and may not be looked at.
+    pub(crate) unreadable: Vec<PathBuf>,
+}
+
 /// Every transcript under these roots, subagents' included.
-pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> Vec<TranscriptFile> {
-    let mut found = Vec::new();
+pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> Listing {
+    listed(roots, DEEPEST)
+}
+
+/// Every transcript and directory under these roots that cannot be read, in order.
+pub(crate) fn unreadable(roots: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let Listing {
+        files,
+        mut unreadable,
+    } = all(roots);
+    let paths = files.into_iter().map(|file| file.path);
+    unreadable.extend(paths.filter(|path| File::open(path).is_err_and(|error| is_there(&error))));
+    unreadable.sort();
+    unreadable
+}
+
+/// Whether a file that could not be read still exists: the client deletes old ones at any moment.
+pub(crate) fn is_there(error: &std::io::Error) -> bool {
+    error.kind() != ErrorKind::NotFound
+}
+
+fn listed(roots: impl Iterator<Item = PathBuf>, levels: usize) -> Listing {
+    let mut found = Listing::default();
     for root in roots {
-        list(&root, DEEPEST, &mut found);
+        list(&root, levels, &mut found);
     }
     found
 }
 
 /// Transcripts of sessions, without their subagents', the one that was changed last first.
 pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<TranscriptFile> {
-    let mut found = Vec::new();
-    for root in roots {
-        list(&root, SESSIONS, &mut found);
-    }
+    let mut found = listed(roots, SESSIONS).files;
     found.sort_by(|one, other| {
         (other.state.modified, &other.path).cmp(&(one.state.modified, &one.path))
     });
@@ -65,13 +97,8 @@ pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) ->
 
 /// The transcripts of the subagents of the session whose transcript is `path`.
 pub(crate) fn of_subagents(path: &Path) -> Vec<TranscriptFile> {
-    let mut found = Vec::new();
-    list(
-        &path.with_extension("").join("subagents"),
-        DEEPEST - 3,
-        &mut found,
-    );
-    found
+    let directory = path.with_extension("").join("subagents");
+    listed(std::iter::once(directory), DEEPEST - 3).files
 }
 
 /// The session that a transcript's place says it belongs to: its own name, or for a subagent's the
@@ -96,14 +123,25 @@ pub(crate) fn is_session_id(name: &str) -> bool {
 }
 
 /// Takes in the transcripts in `directory` and, `levels` deep in all, in the directories inside.
-fn list(directory: &Path, levels: usize, found: &mut Vec<TranscriptFile>) {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return;
+fn list(directory: &Path, levels: usize, found: &mut Listing) {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) => {
+            // Anything else is not a directory, or has vanished.
+            if error.kind() == ErrorKind::PermissionDenied {
+                found.unreadable.push(directory.to_owned());
+            }
+            return;
+        }
     };
     for entry in entries.flatten() {
         let path = entry.path();
         if path.extension() == Some(OsStr::new("jsonl")) {
-            found.extend(TranscriptFile::at(path));
+            match TranscriptFile::look(&path) {
+                Ok(file) => found.files.extend(file),
+                Err(error) if is_there(&error) => found.unreadable.push(path),
+                Err(_) => {}
+            }
         } else if levels > 1
             && entry
                 .file_type()
@@ -156,9 +194,17 @@ mod tests {
         std::os::unix::fs::symlink(&elsewhere, projects.join("linked")).unwrap();
         std::os::unix::fs::symlink("/nowhere", projects.join("broken.jsonl")).unwrap();
         assert_eq!(
-            names(&all(std::iter::once(projects.clone()))),
+            names(&all(std::iter::once(projects.clone())).files),
             ["agent-1.jsonl", "one.jsonl", "two.jsonl"]
         );
+        assert_eq!(
+            unreadable(std::iter::once(projects.clone())),
+            Vec::<PathBuf>::new(),
+            "what is gone is not unreadable"
+        );
+        let circle = projects.join("api/circle.jsonl");
+        std::os::unix::fs::symlink(&circle, &circle).unwrap();
+        assert_eq!(unreadable(std::iter::once(projects.clone())), [circle]);
         assert_eq!(
             names(&of_subagents(&projects.join("api/one.jsonl"))),
             ["agent-1.jsonl"]

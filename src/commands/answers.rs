@@ -19,7 +19,7 @@ const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "spend",
-        says: "what was spent today and this week",
+        says: "what was spent in the last seven days; --by, --since and --until as in a shell",
         answer: super::spend::answer,
     },
     Subject {
@@ -34,7 +34,7 @@ const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "continue",
-        says: "go on although a budget of yours is used up",
+        says: "send prompts although a budget of yours is used up",
         answer: go_on,
     },
     Subject {
@@ -54,10 +54,15 @@ const LONGEST: usize = 9_500;
 
 /// Answers `words`, what was typed after `/whycap`, with a line `first` if there is one.
 pub(crate) fn answer(words: &str, first: Option<&str>, question: Question<'_>) -> String {
-    let name = words.split_whitespace().next();
+    let words = words.trim();
+    let (name, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+    let question = Question {
+        words: rest.trim(),
+        ..question
+    };
     let subject = match name {
-        None => SUBJECTS.first(),
-        Some(name) => SUBJECTS.iter().find(|subject| subject.name == name),
+        "" => SUBJECTS.first(),
+        name => SUBJECTS.iter().find(|subject| subject.name == name),
     };
     let mut page = Page::in_conversation(question.environment);
     if let Some(first) = first {

@@ -103,6 +103,14 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     let own = question.session.and_then(|own| incidents.newest(Some(own)));
     match own.or_else(|| incidents.newest(None)) {
         Some(incident) => {
+            let met_in = incident.evidence.session_id.as_deref();
+            if let (Some(theirs), Some(_)) = (met_in, question.session)
+                && met_in != question.session
+            {
+                let id: String = theirs.chars().take(8).collect();
+                let whose = format!("Another session met this ({id}), not this one.");
+                page.paragraph(Tone::Quiet, &whose);
+            }
             let rows = environment.rows();
             explanation::tell_in_conversation(&incident, environment.clock(), rows, page);
         }
@@ -140,7 +148,7 @@ const READS: Duration = Duration::from_millis(400);
 fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Option<String> {
     let (since, until) = period_of(incident, environment.zone)?;
     let mut ledger = Ledger::open_existing(&places.data)?;
-    let is_current = super::read_on(&mut ledger, places, READS);
+    let is_current = super::read_on(&mut ledger, places, READS).is_all();
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();
     let bound = if spent.estimated || !is_current {

@@ -42,6 +42,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let question = Question {
         places: &places,
         environment,
+        words: "",
         session: event.session_id.as_deref(),
         transcript: event.transcript_path.as_deref(),
     };

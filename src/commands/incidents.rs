@@ -51,7 +51,8 @@ fn list(incidents: &[Incident], clock: Clock, page: &mut Page) {
         page.line("No limit errors are known.");
     }
     for incident in incidents {
-        let state = if incident.is_open() { "open" } else { "over" };
+        let is_open = incident.is_open() && !incident.is_outlived(clock.now);
+        let state = if is_open { "open" } else { "over" };
         let head = format!(
             "{}  {}  {} ({state})",
             clock.time(incident.evidence.at),
@@ -59,7 +60,12 @@ fn list(incidents: &[Incident], clock: Clock, page: &mut Page) {
             incident.diagnosis.verdict
         );
         page.paragraph(Tone::Strong, &head);
-        page.indented(2, Tone::Plain, &incident.headline);
+        let says = if is_open {
+            incident.headline.clone()
+        } else {
+            incident.what_happened()
+        };
+        page.indented(2, Tone::Plain, &says);
         let message = terminal::cut(&incident.text(), page.columns().saturating_sub(2));
         page.indented(2, Tone::Quiet, &message);
     }

@@ -9,6 +9,7 @@ mod host_guard;
 pub mod incidents;
 pub mod install;
 pub(crate) mod locks;
+pub(crate) mod meant;
 pub mod prices;
 mod question;
 pub mod report;
@@ -23,7 +24,7 @@ use std::time::Duration;
 
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::ledger::{Effort, Ledger};
+use crate::ledger::{Caught, Effort, Ledger};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::terminal::{Page, complain, print};
@@ -50,14 +51,15 @@ fn show(
     print(&page.into_text())
 }
 
-/// Lets the ledger read what transcripts have gained, no longer than this. True if that is all.
-fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration) -> bool {
+/// Lets the ledger read what transcripts have gained, no longer than this.
+fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration) -> Caught {
     let roots = places.transcript_roots();
     let effort = Effort::Within(no_longer);
-    PriceTable::with(own_rates(places)).is_ok_and(|prices| {
-        let caught = ledger.catch_up(roots, &prices, effort, &mut |_| {});
-        caught.is_ok_and(|caught| caught.complete)
-    })
+    // Where nothing could be done, the default says that it is not complete.
+    PriceTable::with(own_rates(places))
+        .ok()
+        .and_then(|prices| ledger.catch_up(roots, &prices, effort, &mut |_| {}).ok())
+        .unwrap_or_default()
 }
 
 /// Reads standard input up to `limit` bytes; what lies beyond is read and dropped, so that the

@@ -14,6 +14,8 @@ use crate::places::Places;
 pub(crate) struct Question<'a> {
     pub(crate) places: &'a Places,
     pub(crate) environment: &'a Environment,
+    /// What was typed behind the subject.
+    pub(crate) words: &'a str,
     /// The session that asks.
     pub(crate) session: Option<&'a str>,
     /// Its transcript.

@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chrono::Days;
+use clap::Parser;
 
 use super::question::Question;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::ledger::{Effort, Ledger, Patience};
+use crate::ledger::{Caught, Effort, Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
-    GroupBy, Period, Statement, comparison_json, parse_day, write_age_of_prices, write_comparison,
+    GroupBy, Period, Statement, comparison_json, name_unreadable, parse_day, write_age_of_prices,
+    write_comparison,
 };
 use crate::terminal::{Page, ProgressBar, Tone, complain};
 use crate::time::Zone;
@@ -23,7 +24,7 @@ pub struct Arguments {
     /// Group by this
     #[arg(long, value_enum, default_value = "day")]
     by: GroupBy,
-    /// First day, as 2026-11-20, or a number of days back as 7d
+    /// First day, as 2026-11-20, or 7d for the last seven days
     #[arg(long, value_name = "DAY")]
     since: Option<String>,
     /// Last day, included
@@ -51,7 +52,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     };
     let places = Places::of(environment);
     let prices = PriceTable::with(own_rates(&places))?;
-    let ledger = caught_up(&places, &prices)?;
+    let (ledger, read) = caught_up(&places, &prices)?;
     if arguments.why_different {
         let found = ledger.differences(&prices)?;
         let json = arguments.json.then(|| comparison_json(&found).to_string());
@@ -60,11 +61,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let statement = Statement::of(&ledger, arguments.by, period, zone)?;
+    let statement = Statement::of(&ledger, arguments.by, period, zone, read)?;
     let label = zone.label(environment.text("TZ"), environment.now);
     let json = arguments.json.then(|| statement.json(&label).to_string());
     super::show(environment, json, |page| {
-        statement.write(page, places.home.to_str());
+        statement.write(page, &places);
         write_age_of_prices(page, &prices, environment.now);
     })?;
     Ok(ExitCode::SUCCESS)
@@ -91,12 +92,15 @@ impl Arguments {
             since: day(&self.since)?,
             until: day(&self.until)?,
         };
-        Ok((zone, period))
+        match period.fault(today) {
+            None => Ok((zone, period)),
+            Some(fault) => Err(fault),
+        }
     }
 }
 
 /// The ledger, up to date with the transcripts; with a progress bar where that takes long.
-fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<Ledger> {
+fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<(Ledger, Caught)> {
     let mut ledger = Ledger::open(&places.data, Patience::Person)?;
     // Before the reading: what is read from now on is priced by this table anyway.
     ledger.reprice(prices)?;
@@ -109,22 +113,69 @@ fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<Ledger> {
     )?;
     drop(bar);
     ledger.tidy_in_background();
-    if caught.failed > 0 {
+    if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {
         // Said, not fatal: what could be read is right.
+        let what = if caught.unreadable.len() == 1 {
+            "what it cost"
+        } else {
+            "what they cost"
+        };
         complain(&format!(
-            "{} transcripts could not be read; run `whycap doctor` to see which directories are not yours",
-            caught.failed
+            "{which}; {what} is missing. `whycap doctor` says how to mend it"
         ));
     }
-    Ok(ledger)
+    Ok((ledger, caught))
 }
+
+/// How many unreadable transcripts are named; `whycap doctor` names the others.
+const NAMED: usize = 3;
 
 /// How long an answer inside a conversation may spend on reading transcripts.
 const ANSWER_READS: Duration = Duration::from_millis(1500);
 
-/// The answer of `/whycap spend`: the last seven days.
+/// What stands behind `/whycap spend`: the same as in a shell.
+#[derive(Debug, clap::Parser)]
+#[command(name = "/whycap spend", no_binary_name = true)]
+struct Asked {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+impl Asked {
+    /// Reads the words. People leave the dashes out in a conversation.
+    fn read(words: &str) -> Result<Arguments, clap::Error> {
+        let with_dashes = words.split_whitespace().map(|word| match word {
+            "by" | "since" | "until" => format!("--{word}"),
+            _ => word.to_owned(),
+        });
+        // Without a word about the period, the last days are meant.
+        let nothing_asked = words
+            .trim()
+            .is_empty()
+            .then(|| LAST_DAYS.map(str::to_owned));
+        let words = with_dashes.chain(nothing_asked.into_iter().flatten());
+        Ok(Self::try_parse_from(words)?.arguments)
+    }
+}
+
+/// What a bare `/whycap spend` shows.
+const LAST_DAYS: [&str; 2] = ["--since", "7d"];
+
+/// The answer of `/whycap spend`: the last seven days, or what was asked for.
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    if let Err(error) = write_last_days(question, page) {
+    let arguments = match Asked::read(question.words) {
+        Ok(arguments) => arguments,
+        Err(error) => return write_usage(&error, page),
+    };
+    let (zone, period) = match arguments.zone_and_period(question.environment) {
+        Ok(asked) => asked,
+        Err(problem) => return page.paragraph(Tone::Plain, &problem),
+    };
+    if arguments.json || arguments.why_different {
+        let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
+        return page.paragraph(Tone::Plain, &in_a_shell);
+    }
+    if let Err(error) = write_asked(question, arguments.by, zone, period, page) {
         page.paragraph(
             Tone::Plain,
             &format!("whycap could not read what was spent: {error:#}"),
@@ -132,18 +183,32 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     }
 }
 
-fn write_last_days(question: Question<'_>, page: &mut Page) -> anyhow::Result<()> {
+/// What the parser says, without its hint at an option that means nothing here.
+fn write_usage(error: &clap::Error, page: &mut Page) {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    for line in lines.filter(|line| !line.starts_with("For more information")) {
+        page.line(line.trim_start_matches("error: "));
+    }
+}
+
+fn write_asked(
+    question: Question<'_>,
+    by: GroupBy,
+    zone: Zone,
+    period: Period,
+    page: &mut Page,
+) -> anyhow::Result<()> {
     let places = question.places;
-    let zone = question.environment.zone;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
-    let is_current = super::read_on(&mut ledger, places, ANSWER_READS);
-    let today = zone.day(question.environment.now);
-    let period = Period {
-        since: today.checked_sub_days(Days::new(6)),
-        until: None,
-    };
-    Statement::of(&ledger, GroupBy::Day, period, zone)?.write(page, places.home.to_str());
-    if !is_current {
+    let read = super::read_on(&mut ledger, places, ANSWER_READS);
+    let unreadable = name_unreadable(&read.unreadable, NAMED, places);
+    let had_time = read.complete;
+    Statement::of(&ledger, by, period, zone, read)?.write(page, places);
+    if let Some(which) = unreadable {
+        page.paragraph(Tone::Plain, &format!("{which}."));
+    }
+    if !had_time {
         page.line("Not all transcripts are read yet; `whycap spend` in a shell reads them all.");
     }
     Ok(())

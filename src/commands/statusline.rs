@@ -11,7 +11,7 @@ use super::host_guard::{Deadline, guard_host};
 use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::Incidents;
+use crate::incidents::{Incidents, told_windows};
 use crate::ledger::{Ledger, Live, Told};
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
@@ -19,7 +19,6 @@ use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{Amounts, LineFacts, draw};
 use crate::terminal::{Palette, print};
-use crate::time::Clock;
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
 const STDIN_LIMIT: usize = 1 << 20;
@@ -56,11 +55,21 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         let (payload, config) = (Arc::clone(&payload), Arc::clone(&config));
         let clock = environment.clock();
         let (columns, palette) = (columns(environment), Palette::for_host(environment));
-        move |amounts| own_row(&payload, amounts, &config, clock, columns, palette)
+        move |amounts, windows| {
+            let facts = LineFacts {
+                payload: &payload,
+                windows,
+                amounts,
+                config: &config,
+                clock,
+            };
+            own_row(&facts, columns, palette)
+        }
     };
     let deadline = Deadline::start(LONGEST, {
         let draw = draw.clone();
-        move || draw(Amounts::of(None, client)) + "\n"
+        let windows = told_windows(&payload, environment.now);
+        move || draw(Amounts::of(None, client), windows) + "\n"
     });
     let mut live = Ledger::open_watched(&places.data)
         .ok()
@@ -72,7 +81,8 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let incidents = Incidents::new(&places, environment);
     let present = incidents.present(&payload, refused);
     let (incident, unsaved) = present.unwrap_or_default();
-    let mut text = draw(Amounts::of(figures, client));
+    let windows = incidents.windows(&payload, incident.is_some());
+    let mut text = draw(Amounts::of(figures, client), windows);
     let columns = columns(environment);
     let palette = Palette::for_host(environment);
     let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
@@ -107,21 +117,8 @@ fn columns(environment: &Environment) -> usize {
 }
 
 /// The row with the figures, never empty.
-fn own_row(
-    payload: &StatusPayload,
-    amounts: Amounts,
-    config: &Config,
-    clock: Clock,
-    columns: usize,
-    palette: Palette,
-) -> String {
-    let facts = LineFacts {
-        payload,
-        amounts,
-        config,
-        clock,
-    };
-    let row = draw(&facts, columns, palette);
+fn own_row(facts: &LineFacts<'_>, columns: usize, palette: Palette) -> String {
+    let row = draw(facts, columns, palette);
     if row.trim().is_empty() {
         FALLBACK.to_owned()
     } else {

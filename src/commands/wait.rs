@@ -106,7 +106,11 @@ fn blocking(session: Option<&str>, environment: &Environment) -> Option<Incident
         .all(session)
         .into_iter()
         .filter(|incident| {
-            incident.is_open() && !incident.is_news() && holds(incident) && is_own(incident)
+            incident.is_open()
+                && !incident.is_news()
+                && !incident.was_reset_early(environment.now)
+                && holds(incident)
+                && is_own(incident)
         })
         .collect();
     // A hiccup of the service is newer than the limit that it follows, and shorter.

@@ -70,7 +70,7 @@ impl Findings {
 type Check = fn(&Setup, &mut Findings);
 
 /// Every check, in the order in which findings are shown.
-const CHECKS: [(&str, Check); 17] = [
+const CHECKS: [(&str, Check); 18] = [
     ("settings files", wiring::settings_files),
     ("hooks allowed", wiring::hooks_allowed),
     ("trusted folder", wiring::trust),
@@ -82,6 +82,7 @@ const CHECKS: [(&str, Check); 17] = [
     ("installations", client::installations),
     ("who pays", client::credentials),
     ("retention", own::retention),
+    ("transcripts", own::transcripts),
     ("ledger", own::ledger),
     ("locks", client::locks),
     ("prices", own::prices),
@@ -157,6 +158,7 @@ mod tests {
             programs: vec![wired(ProgramState::This)],
             wrap_record_missing: false,
             newest_transcript: Some(environment.now),
+            unreadable: Vec::new(),
             ledger: LedgerState::Good(40_000),
             data_open_to_others: false,
             prices_updated: Some(environment.now.date_naive()),
@@ -404,6 +406,22 @@ mod tests {
         complains(&setup, "retention", Health::Warn, "after 7 days");
         setup.ledger = LedgerState::Good(1);
         assert_eq!(complaints(&setup), []);
+    }
+
+    #[test]
+    fn each_unreadable_transcript_is_named() {
+        let mut setup = sound();
+        setup.unreadable = (0..5)
+            .map(|n| PathBuf::from(format!("/home/dev/.claude/projects/api/{n}.jsonl")))
+            .collect();
+        let found = complains(
+            &setup,
+            "transcripts",
+            Health::Warn,
+            "5 transcripts could not be read: ~/.claude/projects/api/0.jsonl, ",
+        );
+        assert!(found.says.contains("/4.jsonl"), "{found:?}");
+        assert!(found.fix.unwrap().contains("chown"));
     }
 
     #[test]

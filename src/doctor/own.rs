@@ -6,6 +6,7 @@ use super::setup::LedgerState;
 use super::{Findings, Setup};
 use crate::claude::settings::winner;
 use crate::ledger;
+use crate::spend::name_unreadable;
 
 /// The client deletes transcripts after so many days unless told otherwise.
 const DEFAULT_RETENTION_DAYS: i64 = 30;
@@ -34,6 +35,21 @@ pub(super) fn retention(setup: &Setup, found: &mut Findings) {
             "Mend the ledger, see below.",
         ),
     }
+}
+
+pub(super) fn transcripts(setup: &Setup, found: &mut Findings) {
+    /// More would hide the other checks.
+    const NAMED: usize = 20;
+    let Some(which) = name_unreadable(&setup.unreadable, NAMED, &setup.places) else {
+        return;
+    };
+    let roots = setup.places.transcript_roots();
+    let roots: Vec<String> = roots.map(|root| setup.places.show(&root)).collect();
+    let roots = roots.join(" ");
+    found.warn(
+        format!("{which}. What whycap spend shows is a lower bound"),
+        format!("sudo chown -R \"$USER\" {roots} && chmod -R u+rwX {roots}"),
+    );
 }
 
 pub(super) fn ledger(setup: &Setup, found: &mut Findings) {

@@ -49,6 +49,8 @@ pub(crate) struct Setup {
     pub(super) wrap_record_missing: bool,
     /// When the newest transcript was written.
     pub(super) newest_transcript: Option<DateTime<Utc>>,
+    /// Transcripts and directories of them that cannot be read.
+    pub(super) unreadable: Vec<PathBuf>,
     pub(super) ledger: LedgerState,
     pub(super) data_open_to_others: bool,
     /// Day on which the price table was last checked.
@@ -128,6 +130,7 @@ impl Setup {
             programs: programs(&settings, &places),
             wrap_record_missing: wrap_record_missing(&settings, &places),
             newest_transcript: newest.map(|(_, written)| written),
+            unreadable: transcripts::unreadable(places.transcript_roots()),
             ledger: ledger_state(&places),
             data_open_to_others: open_to_others(&places.data),
             prices_updated: PriceTable::list().ok().map(|table| table.updated),

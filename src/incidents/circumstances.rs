@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 
-use super::{Incidents, SAME_EVENT, in_transcript, samples};
+use super::{Incidents, SAME_EVENT, account_windows, in_transcript, samples};
 use crate::claude::{credentials, installations};
 use crate::limits::evidence::{Evidence, Sample, Seen};
 use crate::limits::incident::Incident;
@@ -79,6 +79,7 @@ impl Incidents<'_> {
             return;
         };
         let at = evidence.at;
+        evidence.newest_sample = account_windows::newest(self.places, self.environment.now);
         let mut around = samples::of_session(self.places, session);
         if let Some(told) = told {
             samples::add(&mut around, told, Some(at));

@@ -68,6 +68,12 @@ impl Incidents<'_> {
         let incident = (!evidence.answered).then(|| {
             let told = samples::told(payload, self.environment.now);
             self.add_samples(&mut evidence, told);
+            if let Some(version) = payload.version() {
+                // What is running now decides what happens at the reset.
+                evidence
+                    .client_version
+                    .get_or_insert_with(|| version.to_owned());
+            }
             self.explained(evidence)
         });
         Some((incident, unsaved))

@@ -7,12 +7,15 @@
 //! Not promised: that every error is stored. In `-p` mode the client may kill the hook at once.
 //! `explain` and the status line therefore look into the transcripts too.
 
+mod account_windows;
 mod circumstances;
 mod from_hook;
 mod in_transcript;
 mod lookup;
 mod samples;
 mod store;
+
+pub(crate) use account_windows::told_windows;
 
 use std::cell::OnceCell;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Incidents, store};
+use super::{Incidents, account_windows, store};
 use crate::claude::account::Account;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, records};
@@ -83,17 +83,13 @@ pub(super) fn add(
     mut sample: Sample,
     error: Option<DateTime<Utc>>,
 ) -> bool {
-    let figures = |sample: &Sample| (sample.five_hour, sample.seven_day);
     if let Some(last) = history.last()
-        && figures(last) == figures(&sample)
+        && has_figures_of(last, &sample)
     {
         if sample.at - last.at < EVERY && error.is_none_or(|error| error <= last.at) {
             return false;
         }
-        // The client repeats its last figures; only a request in between makes them new.
-        if last.api_ms.is_some() && last.api_ms == sample.api_ms {
-            sample.measured = last.measured;
-        }
+        sample.measured = measured(&sample, last);
         sample.since = last.since;
         history.pop();
     }
@@ -101,6 +97,21 @@ pub(super) fn add(
     let surplus = history.len().saturating_sub(MOST);
     history.drain(..surplus);
     true
+}
+
+fn has_figures_of(one: &Sample, other: &Sample) -> bool {
+    (one.five_hour, one.seven_day) == (other.five_hour, other.seven_day)
+}
+
+/// When the figures of a sample were measured, by the last one of its session: the client repeats
+/// its last figures, and only a request in between makes them new.
+pub(super) fn measured(sample: &Sample, last: &Sample) -> DateTime<Utc> {
+    let is_repeated = has_figures_of(last, sample) && last.api_ms.is_some();
+    if is_repeated && last.api_ms == sample.api_ms {
+        last.measured
+    } else {
+        sample.measured
+    }
 }
 
 impl Incidents<'_> {
@@ -123,6 +134,7 @@ impl Incidents<'_> {
         }
         if let Some(last) = history.last_mut() {
             last.account = account.and_then(|account| account.fingerprint);
+            account_windows::keep(places, session, last);
         }
         let _ = records::write(&file(places, session), &history);
         if is_new_session {

@@ -3,15 +3,20 @@
 use serde::Serialize;
 
 use super::diagnosis::Telling;
+use super::ending::{self, Ending};
 use super::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHECK_STATUS,
     CREDITS_INSTEAD, Help, OTHER_PATH, RAISE_CONSOLE_CAP, RAISE_ORG_CAP, RAISE_OWN_CAP,
-    STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION, WAIT,
-    WAIT_FOR_CAP, WAIT_UNKNOWN,
+    RESET_EARLY, STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION,
+    WAIT, WAIT_FOR_CAP, WAIT_UNKNOWN,
 };
 use super::kind::{LimitKind, Verdict};
 use super::messages::Message;
 use crate::claude::credentials::{Credential, SetIn};
+
+/// Why a wait is enough, where the client goes on by itself.
+const LEFT_OPEN: &str =
+    "A session that you leave open continues by itself then. Nothing has to be bought.";
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -169,6 +174,7 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
     let reset = telling.resets.chosen;
     let help = match reset {
         _ if help != WAIT && help != WAIT_FOR_CAP => help,
+        _ if telling.ending == Ending::ResetEarly => RESET_EARLY,
         Some(reset) if reset.at > telling.clock.now => help,
         Some(_) => TRY_AGAIN,
         None => WAIT_UNKNOWN,
@@ -177,6 +183,14 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
         telling.clock.time_and_distance(reset.at)
     });
     let [doing, why] = help.told(&when, telling.clues.pool.name());
+    let continues = ending::continues_by_itself(telling.evidence, telling.diagnosis);
+    let why = match help {
+        WAIT if continues => LEFT_OPEN.to_owned(),
+        TRY_AGAIN if continues => {
+            format!("{why} A session that was left open continues by itself.")
+        }
+        _ => why,
+    };
     Action {
         doing,
         why,

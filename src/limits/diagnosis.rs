@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::clues::Clues;
+use super::ending::Ending;
 use super::evidence::Evidence;
 use super::helps::Help;
 use super::kind::{LimitKind, Service, Verdict, Who, Window};
@@ -171,6 +172,7 @@ pub(super) struct Telling<'a> {
     pub(super) clues: &'a Clues,
     pub(super) diagnosis: &'a Diagnosis,
     pub(super) resets: &'a Resets,
+    pub(super) ending: Ending,
     pub(super) clock: Clock,
 }
 

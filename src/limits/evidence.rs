@@ -96,6 +96,9 @@ pub struct Evidence {
     /// What the status line was told around that time, oldest first.
     #[serde(skip)]
     pub samples: Vec<Sample>,
+    /// What any session of the account was told last, whenever that was.
+    #[serde(skip)]
+    pub newest_sample: Option<Sample>,
     /// Whether the session got an answer since.
     pub answered: bool,
 }

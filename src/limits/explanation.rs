@@ -139,6 +139,8 @@ fn origin(incident: &Incident, clock: Clock, page: &mut Page) {
         "Answered since, so it is over."
     } else if incident.is_news() {
         "Nothing is stopped."
+    } else if incident.has_reset(clock.now) {
+        "The limit has reset since."
     } else {
         "Still blocked."
     };

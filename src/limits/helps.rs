@@ -67,6 +67,10 @@ pub(super) const OPEN_USAGE_LATER: Help = help(
 )
 .run("/usage");
 pub(super) const TRY_AGAIN: Help = help("Send the prompt again", "The reset time has passed.");
+pub(super) const RESET_EARLY: Help = help(
+    "Send the prompt again",
+    "The usage measured since has room: the limit was reset early.",
+);
 pub(super) const OTHER_MODEL: Help = help(
     "Use another model",
     "This limit counts one family of models. The others still work.",

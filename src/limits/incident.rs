@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 use super::actions::{self, Action};
 use super::clues::Clues;
 use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
+use super::ending::{self, Ending};
 use super::evidence::Evidence;
 use super::kind::Verdict;
 use super::messages::{Concerns, Message};
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
-use crate::claude::version::ClientVersion;
 use crate::terminal::{self, cut};
 use crate::time::Clock;
 
 /// A throttle or an outage says nothing about a session that is looked at later than this.
 const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
-/// The first client that continues by itself when a plan's window resets.
-const CONTINUES_BY_ITSELF: ClientVersion = ClientVersion(2, 1, 234);
-/// It does not wait for a reset that is further ahead (2.1.328).
+/// Claude Code does not wait for a reset that is further ahead (2.1.328).
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
+/// If a session has not gone on by then, its user has told it not to.
+const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// Monthly caps last longest.
 const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 
@@ -66,6 +66,7 @@ impl Incident {
             clues: &clues,
             diagnosis: &diagnosis,
             resets: &resets,
+            ending: Ending::of(&evidence, &diagnosis, &resets, clock.now),
             clock,
         };
         let said = diagnosis.words.said(&telling);
@@ -87,11 +88,35 @@ impl Incident {
         !self.evidence.answered
     }
 
-    /// Whether what stopped the work has ended since: its reset lay ahead, and has passed.
+    /// Whether what stopped the work has ended since: its reset lay ahead and has passed, or came
+    /// early.
     pub fn has_reset(&self, now: DateTime<Utc>) -> bool {
-        self.resets
-            .chosen
-            .is_some_and(|reset| reset.at > self.evidence.at && reset.at <= now)
+        self.ending(now).is_reset()
+    }
+
+    /// Whether the window was reset before it was due.
+    pub fn was_reset_early(&self, now: DateTime<Utc>) -> bool {
+        self.ending(now) == Ending::ResetEarly
+    }
+
+    fn ending(&self, now: DateTime<Utc>) -> Ending {
+        Ending::of(&self.evidence, &self.diagnosis, &self.resets, now)
+    }
+
+    /// Whether an open session is about to go on by itself, because its window has just reset.
+    pub fn continues_now(&self, now: DateTime<Utc>) -> bool {
+        let since_reset = self.resets.chosen.map(|reset| now - reset.at);
+        ending::continues_by_itself(&self.evidence, &self.diagnosis)
+            && self.ending(now) == Ending::Reset
+            && since_reset.is_some_and(|passed| passed < CONTINUES_WITHIN)
+    }
+
+    /// The headline without what to do: for what is over, that would be odd advice.
+    pub fn what_happened(&self) -> String {
+        match self.headline.split_once(": ") {
+            Some((what, _)) => format!("{what}."),
+            None => self.headline.clone(),
+        }
     }
 
     /// Whether the error says nothing about the present any more: its limit has reset, it was a
@@ -116,10 +141,9 @@ impl Incident {
     /// Whether Claude Code, left alone, waits for the reset and then continues: a window of the plan
     /// ends the wait, and not too far ahead.
     pub fn is_waited_for(&self, now: DateTime<Utc>) -> bool {
-        let is_window = self.diagnosis.awaited().is_some();
         let ahead = self.resets.chosen.map(|reset| reset.at - now);
         let is_near = ahead.is_some_and(|ahead| ahead > TimeDelta::zero() && ahead <= LONGEST_WAIT);
-        is_window && is_near && self.blocks(now) && self.evidence.is_since(CONTINUES_BY_ITSELF)
+        is_near && self.blocks(now) && ending::continues_by_itself(&self.evidence, &self.diagnosis)
     }
 
     /// What others tried in vain, as far as it concerns this case.

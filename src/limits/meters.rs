@@ -10,7 +10,7 @@ use crate::time::in_words;
 /// A window counts as full from here, in percent: the server rounds, and refuses a little early.
 const FULL_FROM: f64 = 97.0;
 /// An older reading proves nothing about a false limit.
-pub(super) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
+pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 /// The figures that come with a refusal are told within seconds.
 const RIGHT_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// How fast a window can fill: 100% in 70 minutes has been reported, which is 1.4% a minute.
@@ -119,7 +119,7 @@ pub(super) fn fresh(evidence: &Evidence, window: Window) -> Option<(&Sample, Met
 }
 
 /// Whether a sample is of the account that met the error, as far as that is known.
-fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
+pub(super) fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
     let own = evidence
         .account
         .as_ref()

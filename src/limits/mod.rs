@@ -7,6 +7,7 @@ mod actions;
 pub mod bug_report;
 mod clues;
 mod diagnosis;
+mod ending;
 pub mod evidence;
 pub mod explanation;
 mod helps;
@@ -25,3 +26,4 @@ pub mod status_rows;
 mod words;
 
 pub(crate) use clues::normalize;
+pub(crate) use meters::FRESH_FOR;

@@ -19,7 +19,11 @@ pub fn status_rows(
         return None;
     }
     if incident.has_reset(now) {
-        let words = "limit has reset · send the prompt again";
+        let words = if incident.continues_now(now) {
+            "limit has reset · Claude Code continues shortly"
+        } else {
+            "limit has reset · send the prompt again"
+        };
         return Some(vec![vec![(Tone::Quiet, terminal::cut(words, width))]]);
     }
     if incident.is_outlived(now) {

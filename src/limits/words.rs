@@ -4,6 +4,7 @@
 //! then when they are back or what to do first. No blame, nothing promised that is not known.
 
 use super::diagnosis::{Said, Telling, said};
+use super::ending::{self, Ending};
 use super::kind::Window;
 use super::meters::{self, age_at_error, percent};
 use super::resets::Reset;
@@ -12,6 +13,14 @@ impl Telling<'_> {
     /// The window that the words are about.
     fn window(&self) -> Window {
         self.diagnosis.awaited().unwrap_or(Window::FiveHour)
+    }
+
+    /// What is used up was used up, once it is over.
+    pub(super) fn is_used_up(&self) -> &'static str {
+        match self.ending {
+            Ending::Lasts => "is used up",
+            Ending::Answered | Ending::Reset | Ending::ResetEarly => "was used up",
+        }
     }
 
     /// "5-hour limit".
@@ -47,7 +56,7 @@ impl Telling<'_> {
     /// The same for a window that may be one model's: the others still work.
     pub(super) fn until_back_or_another_model(&self, what: &str, badge: &str) -> Said {
         let said = self.until_back(what, badge);
-        if !self.window().is_of_one_model() {
+        if !self.window().is_of_one_model() || self.ending != Ending::Lasts {
             return said;
         }
         let other = format!("{what}: use another model (/model)");
@@ -65,6 +74,9 @@ impl Telling<'_> {
 
     /// The same, where it is not the user who is back.
     pub(super) fn until(&self, what: &str, who: &str, badge: &str) -> Said {
+        if let Some(said) = self.in_the_past(what, badge) {
+            return said;
+        }
         let Some(reset) = self.resets.chosen else {
             let headlines = [
                 format!("{what}: /usage shows when {who}"),
@@ -87,6 +99,50 @@ impl Telling<'_> {
             format!("{what}, until {time}"),
         ];
         said(&headlines, format!("{badge} · back {time}"))
+    }
+
+    /// The same of what is over. None if it lasts.
+    fn in_the_past(&self, what: &str, badge: &str) -> Option<Said> {
+        let reset = self.resets.chosen.map(|reset| self.clock.time(reset.at));
+        let time = reset.unwrap_or_default();
+        let again = if ending::continues_by_itself(self.evidence, self.diagnosis) {
+            "send the prompt again, if Claude Code has not continued by itself"
+        } else {
+            "send the prompt again"
+        };
+        let (headlines, badge) = match self.ending {
+            Ending::Lasts => return None,
+            Ending::Answered => (
+                vec![
+                    format!("{what}; Claude Code has answered again since"),
+                    "Claude Code has answered again since".to_owned(),
+                ],
+                format!("{badge} · over"),
+            ),
+            Ending::ResetEarly => (
+                vec![
+                    format!("{what}; it was reset early: send the prompt again"),
+                    "The limit was reset early: send the prompt again".to_owned(),
+                ],
+                format!("{badge} · reset early"),
+            ),
+            Ending::Reset if self.evidence.answered => (
+                vec![
+                    format!("{what}; its reset time {time} has passed"),
+                    format!("The reset time {time} has passed"),
+                ],
+                format!("{badge} · its reset has passed"),
+            ),
+            Ending::Reset => (
+                vec![
+                    format!("{what}; its reset time {time} has passed: {again}"),
+                    format!("{what}; its reset time {time} has passed: send the prompt again"),
+                    format!("The reset time {time} has passed: send the prompt again"),
+                ],
+                format!("{badge} · its reset has passed"),
+            ),
+        };
+        Some(said(&headlines, badge))
     }
 
     /// The meters say otherwise; `first` is what to do.

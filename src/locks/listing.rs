@@ -55,7 +55,7 @@ impl Listing<'_> {
         let is_dead = |lock: &Lock| lock.judgement.verdict <= LockVerdict::Stale;
         let any_dead = found.iter().any(is_dead);
         if found.is_empty() {
-            let none = "No lock of Claude Code is there.";
+            let none = "No Claude Code locks found.";
             self.page.paragraph(Tone::Plain, none);
         } else {
             self.list(found);
@@ -63,9 +63,8 @@ impl Listing<'_> {
         }
         self.page.paragraph(Tone::Quiet, HONESTY);
         if any_dead {
-            let clear = format!(
-                "To clear what is dead: {REMEDY} (with --dry-run it only shows what it would do)."
-            );
+            let clear =
+                format!("To clear stale locks: {REMEDY} (add --dry-run to see what it would do).");
             self.page.paragraph(Tone::Plain, &clear);
         }
     }
@@ -73,7 +72,7 @@ impl Listing<'_> {
     /// What was cleared.
     pub(crate) fn clearing(mut self, done: Vec<Lock>, dry_run: bool) {
         if done.is_empty() {
-            let none = "No lock of Claude Code is there; nothing to clear.";
+            let none = "No Claude Code locks found; nothing to clear.";
             self.page.paragraph(Tone::Plain, none);
             return self.page.paragraph(Tone::Quiet, HONESTY);
         }
@@ -131,15 +130,19 @@ impl Listing<'_> {
                 }
             }
         }
-        for (what, count) in [
-            ("Registered sessions that run", sessions),
-            ("Marker files that hold nothing and stay by design", markers),
-        ] {
-            if count > 0 {
-                self.page
-                    .paragraph(Tone::Quiet, &format!("{what}: {count}."));
-            }
-        }
+        let mut note = |count, one: &str, many: &str| match count {
+            0 => {}
+            1 => self.page.paragraph(Tone::Quiet, &format!("1 {one}.")),
+            _ => self
+                .page
+                .paragraph(Tone::Quiet, &format!("{count} {many}.")),
+        };
+        note(sessions, "session running", "sessions running");
+        note(
+            markers,
+            "marker file, empty by design",
+            "marker files, empty by design",
+        );
     }
 
     /// The reason of a directory lock rests on its age and names it; others are told their age.

@@ -49,6 +49,12 @@ fn row_json(row: &PriceRow) -> Value {
 
 /// For people: dollars per million tokens, a line for each set of rates.
 pub(crate) fn write_price_list(page: &mut Page, table: &PriceTable, rows: &[&PriceRow]) {
+    if rows.is_empty() {
+        return page.paragraph(
+            Tone::Plain,
+            "No model of that name has a known price; its spend is estimated the way Claude Code does. `whycap prices` lists the models that do.",
+        );
+    }
     let palette = page.palette();
     let label_width = page.columns().saturating_sub(5 * 8).clamp(12, 34);
     let line = |label: &str, cells: [String; 5]| {
@@ -71,9 +77,6 @@ pub(crate) fn write_price_list(page: &mut Page, table: &PriceTable, rows: &[&Pri
         if let Some(fast) = &row.fast {
             page.line(&priced("  fast mode", fast));
         }
-    }
-    if rows.is_empty() {
-        page.line("No model of that name. Unknown models are estimated as Claude Code does.");
     }
     let mut sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
     sources.sort_unstable();

@@ -19,6 +19,7 @@ pub(crate) fn write(
     groups: &[Group],
     label: impl Fn(&Group) -> String,
     heading: &str,
+    is_lower_bound: bool,
 ) {
     let palette = page.palette();
     let heads = [heading, "cost", "share", "responses", "tokens"].map(str::to_owned);
@@ -33,7 +34,11 @@ pub(crate) fn write(
             cells(label(group), &group.tally, share)
         })
         .collect();
-    let footer = cells("Total".to_owned(), total, String::new());
+    let mut footer = cells("Total".to_owned(), total, String::new());
+    if is_lower_bound {
+        // Says more than that a part is estimated, which the rows say too.
+        footer[1] = format!("\u{2265}{}", total.cost().show());
+    }
     let layout = TableLayout::fit(rows.iter().chain([&heads, &footer]), page.columns());
     let costs = groups.iter().map(|group| group.tally.cost());
     let most = costs.max().unwrap_or_default();

@@ -12,6 +12,19 @@ pub(crate) struct Period {
 }
 
 impl Period {
+    /// Why there can be nothing in it, if that is so.
+    pub(crate) fn fault(self, today: NaiveDate) -> Option<String> {
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if since > until => Some(format!(
+                "--since {since} is later than --until {until}; swap them"
+            )),
+            (Some(since), _) if since > today => Some(format!(
+                "--since {since} is in the future; today is {today}"
+            )),
+            _ => None,
+        }
+    }
+
     /// When it begins and ends, by the midnights of a zone.
     pub(crate) fn bounds(self, zone: Zone) -> (Option<Millis>, Option<Millis>) {
         let midnight = |day| zone.midnight(day).timestamp_millis();
@@ -22,7 +35,8 @@ impl Period {
     }
 }
 
-/// `2026-11-20`, `20261120`, `today`, `yesterday`, a moment, or a number of days back as `7d`.
+/// `2026-11-20`, `20261120`, `today`, `yesterday`, a moment, or with `7d` the first of seven days of
+/// which today is the last.
 pub(crate) fn parse_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
     let text = text.trim();
     let back = |days: u64| today.checked_sub_days(Days::new(days));
@@ -32,9 +46,43 @@ pub(crate) fn parse_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
         _ => {}
     }
     text.strip_suffix('d')
-        .and_then(|days| days.parse().ok())
+        .and_then(|days| days.parse::<u64>().ok()?.checked_sub(1))
         .and_then(back)
         .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
         .or_else(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok())
         .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.date_naive()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        parse_day(text, NaiveDate::from_ymd_opt(2026, 11, 20).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn seven_days_are_seven_with_today() {
+        assert_eq!(day("7d").to_string(), "2026-11-14");
+        assert_eq!(day("1d"), day("today"));
+        assert_eq!(parse_day("0d", day("today")), None);
+        assert_eq!(parse_day("-1d", day("today")), None);
+    }
+
+    #[test]
+    fn a_period_that_can_hold_nothing_says_why() {
+        let fault = |since: &str, until: Option<&str>| {
+            let period = Period {
+                since: Some(day(since)),
+                until: until.map(day),
+            };
+            period.fault(day("today"))
+        };
+        assert_eq!(fault("7d", Some("today")), None);
+        assert_eq!(fault("today", Some("2026-12-31")), None);
+        let reversed = fault("2026-11-20", Some("2026-11-10")).unwrap();
+        assert!(reversed.ends_with("swap them"), "{reversed}");
+        let future = fault("2026-11-21", None).unwrap();
+        assert!(future.contains("in the future"), "{future}");
+    }
 }

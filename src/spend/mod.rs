@@ -6,8 +6,10 @@ mod days;
 mod grouping;
 mod statement;
 mod tally;
+mod unreadable;
 
 pub(crate) use comparison::{comparison_json, write_comparison};
 pub(crate) use days::{Period, parse_day};
 pub(crate) use grouping::GroupBy;
 pub(crate) use statement::{Statement, write_age_of_prices};
+pub(crate) use unreadable::name_unreadable;

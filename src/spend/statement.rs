@@ -7,7 +7,8 @@ use super::columns;
 use super::days::Period;
 use super::grouping::{Group, GroupBy, Grouping};
 use super::tally::Tally;
-use crate::ledger::{Error, Ledger};
+use crate::ledger::{Caught, Error, Ledger};
+use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::terminal::{Page, Tone};
 use crate::time::Zone;
@@ -20,6 +21,10 @@ pub(crate) struct Statement {
     zone: Zone,
     total: Tally,
     groups: Vec<Group>,
+    /// Whether anything was spent at any time.
+    has_history: bool,
+    /// What the ledger had read before.
+    read: Caught,
 }
 
 impl Statement {
@@ -28,18 +33,41 @@ impl Statement {
         by: GroupBy,
         period: Period,
         zone: Zone,
+        read: Caught,
     ) -> Result<Self, Error> {
         let mut grouping = Grouping::new(by, zone);
         let (from, to) = period.bounds(zone);
         ledger.rows(from, to, by.is_by_origin(), &mut |row| grouping.add(&row))?;
         let (total, groups) = grouping.finish();
+        let mut has_history = !groups.is_empty();
+        if !has_history {
+            ledger.rows(None, None, false, &mut |_| has_history = true)?;
+        }
         Ok(Self {
             by,
             period,
             zone,
             total,
             groups,
+            has_history,
+            read,
         })
+    }
+
+    fn write_why_empty(&self, page: &mut Page, places: &Places) {
+        if self.has_history {
+            page.paragraph(Tone::Plain, "Nothing was spent in this period.");
+        } else {
+            let roots = places.transcript_roots().map(|root| places.show(&root));
+            let roots = roots.collect::<Vec<String>>().join(", ");
+            page.paragraph(Tone::Plain, &format!("No history found in {roots}."));
+        }
+        if !self.read.unreadable.is_empty() {
+            page.paragraph(
+                Tone::Quiet,
+                "Not every transcript could be read, so there may be more.",
+            );
+        }
     }
 
     /// The contract's fields. `zone` is the zone's name.
@@ -53,6 +81,9 @@ impl Statement {
             fields.extend(group.tally.json());
             Value::Object(fields)
         };
+        // A name that is not UTF-8 has no exact form in JSON.
+        let unreadable = self.read.unreadable.iter();
+        let unreadable = unreadable.map(|path| path.to_string_lossy());
         json!({
             "total": self.total.json(),
             "groups": self.groups.iter().map(group).collect::<Vec<Value>>(),
@@ -60,34 +91,44 @@ impl Statement {
             "since": self.period.since.map(|day| day.to_string()),
             "until": self.period.until.map(|day| day.to_string()),
             "timezone": zone,
+            "complete": self.read.is_all(),
+            "unreadable": unreadable.collect::<Vec<_>>(),
         })
     }
 
-    /// Lays it out as a table with what a reader must know about the total. `home` is shortened
-    /// to `~`.
-    pub(crate) fn write(&self, page: &mut Page, home: Option<&str>) {
+    /// Lays it out as a table with what a reader must know about the total.
+    pub(crate) fn write(&self, page: &mut Page, places: &Places) {
         if self.groups.is_empty() {
-            page.paragraph(Tone::Plain, "Nothing was spent in this period.");
-            return;
+            return self.write_why_empty(page, places);
         }
+        let home = places.home.to_str();
         columns::write(
             page,
             &self.total,
             &self.groups,
             |group| columns::label(group, self.by, self.zone, home),
             columns::heading(self.by),
+            !self.read.is_all(),
         );
+        if !self.read.unreadable.is_empty() {
+            page.paragraph(
+                Tone::Quiet,
+                "\u{2265} means at least: not every transcript could be read.",
+            );
+        }
         let total = &self.total;
         if total.unrecorded > Money::ZERO {
-            page.paragraph(Tone::Quiet, &format!(
-                "{} of this is shown by no transcript line (compaction and other background requests); it is what Claude Code's own totals count beyond the recorded {}.",
-                total.unrecorded.show(),
-                total.recorded.show()
-            ));
+            page.paragraph(
+                Tone::Quiet,
+                &format!(
+                    "Includes {} for compaction and background requests.",
+                    total.unrecorded.show()
+                ),
+            );
         }
         if total.unwritten > Money::ZERO {
             page.paragraph(Tone::Quiet, &format!(
-                "{} of this Claude Code has told its status line and written to no file: sessions that are still open, or were killed.",
+                "Includes {} from sessions that are still open or were killed; no transcript shows it yet.",
                 total.unwritten.show()
             ));
         }
@@ -98,7 +139,7 @@ impl Statement {
                 "responses"
             };
             page.paragraph(Tone::Quiet, &format!(
-                "\u{2248}: {} {noun} of models without a known price, estimated as Claude Code does.",
+                "\u{2248} includes {} {noun} from models without a known price, estimated the way Claude Code does.",
                 total.unpriced
             ));
         }

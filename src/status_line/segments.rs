@@ -3,6 +3,7 @@
 use super::amounts::Amounts;
 use super::form::{Form, Segment};
 use super::{spending, windows};
+use crate::claude::meters::Windows;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, SegmentName};
 use crate::terminal::{Tone, sanitize};
@@ -13,6 +14,8 @@ use crate::time::Clock;
 pub struct LineFacts<'a> {
     /// What the client sent.
     pub payload: &'a StatusPayload,
+    /// How full the plan's windows are.
+    pub windows: Option<Windows>,
     /// What was spent.
     pub amounts: Amounts,
     /// The user's configuration.
@@ -25,6 +28,7 @@ pub struct LineFacts<'a> {
 pub(super) fn segments(facts: &LineFacts<'_>) -> Vec<Segment> {
     let LineFacts {
         payload,
+        windows,
         amounts,
         config,
         clock,
@@ -33,8 +37,8 @@ pub(super) fn segments(facts: &LineFacts<'_>) -> Vec<Segment> {
         SegmentName::Model => model(payload),
         SegmentName::Session => spending::session(amounts, &config.budget),
         SegmentName::Today => spending::today(amounts, &config.budget),
-        SegmentName::Windows => windows::windows(payload, *clock),
-        SegmentName::Pace => windows::pace(payload, *clock),
+        SegmentName::Windows => self::windows::windows(windows.as_ref()?, *clock),
+        SegmentName::Pace => self::windows::pace(windows.as_ref()?, *clock),
         SegmentName::Context => context(payload),
     };
     config.segments.iter().filter_map(segment).collect()

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 
 use super::form::{Form, Segment};
-use crate::claude::meters::Meter;
-use crate::claude::status_payload::StatusPayload;
+use crate::claude::meters::{Meter, Windows};
+use crate::limits::FRESH_FOR;
 use crate::terminal::{Piece, Tone};
 use crate::time::{Clock, FIVE_HOURS, in_words};
 
@@ -12,8 +12,10 @@ use crate::time::{Clock, FIVE_HOURS, in_words};
 const SOON: f64 = 70.0;
 pub(super) const NEARLY: f64 = 90.0;
 
-pub(super) fn windows(payload: &StatusPayload, clock: Clock) -> Option<Segment> {
-    let given = [("5h", payload.five_hour()), ("week", payload.seven_day())];
+pub(super) fn windows(windows: &Windows, clock: Clock) -> Option<Segment> {
+    let given = [("5h", windows.five_hour), ("week", windows.seven_day)];
+    let age = clock.now - windows.measured;
+    let age = (age > FRESH_FOR).then(|| format!(" ({} ago)", in_words(age)));
     let known: Vec<(&str, Meter, f64)> = given
         .into_iter()
         .filter_map(|(label, meter)| meter.map(|meter| (label, meter, level(&meter, clock))))
@@ -29,6 +31,7 @@ pub(super) fn windows(payload: &StatusPayload, clock: Clock) -> Option<Segment> 
             pieces.push((tone(*level, Tone::Good), format!("{:.0}%", shown(*level))));
             pieces.extend(time(meter).map(|time| (Tone::Quiet, format!(" {time}"))));
         }
+        pieces.extend(age.clone().map(|age| (Tone::Quiet, age)));
         pieces
     };
     // A window that is nearly full is the last thing to leave the line.
@@ -87,8 +90,10 @@ fn reset(meter: &Meter, clock: Clock) -> Option<(String, String)> {
 
 /// When the five-hour window will be full if it goes on filling as it has since it began. Shown
 /// only when that comes before the reset, and not in the first minutes, when it means nothing.
-pub(super) fn pace(payload: &StatusPayload, clock: Clock) -> Option<Segment> {
-    let window = payload.five_hour()?;
+pub(super) fn pace(windows: &Windows, clock: Clock) -> Option<Segment> {
+    // How fast it fills is only known while the figure is new.
+    let is_fresh = clock.now - windows.measured <= FRESH_FOR;
+    let window = windows.five_hour.filter(|_| is_fresh)?;
     let resets_at = window.resets_at.filter(|at| *at > clock.now)?;
     let passed = clock.now - (resets_at - FIVE_HOURS);
     let used = window.used_percent;
@@ -117,16 +122,23 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::claude::status_payload::StatusPayload;
     use crate::time::Zone;
 
-    type Draw = fn(&StatusPayload, Clock) -> Option<Segment>;
+    type Draw = fn(&Windows, Clock) -> Option<Segment>;
 
     fn texts(payload: &str, draw: Draw) -> Option<Vec<String>> {
         let clock = Clock {
             now: DateTime::from_timestamp(1_795_156_000, 0).unwrap(), // 06:26:40 UTC
             zone: Zone::named("UTC").unwrap(),
         };
-        let forms = draw(&StatusPayload::parse(payload.as_bytes()), clock)?;
+        let payload = StatusPayload::parse(payload.as_bytes());
+        let windows = Windows {
+            five_hour: payload.five_hour(),
+            seven_day: payload.seven_day(),
+            measured: clock.now,
+        };
+        let forms = draw(&windows, clock)?;
         Some(forms.iter().map(Form::text).collect())
     }
 

@@ -55,11 +55,18 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
             "{reason}"
         );
         assert!(reason.contains("/whycap continue"), "{reason}");
+        assert!(reason.contains("\nIt resets at midnight.\n"), "{reason}");
     }
     let lifted = prompt(&sandbox, "/whycap continue");
+    let said: Vec<&str> = lifted["reason"]
+        .as_str()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let said = said.join(" ");
     assert!(
-        lifted["reason"].as_str().unwrap().contains("Prompts go on"),
-        "{lifted}"
+        said.ends_with("Prompts will be sent. No more reminders today."),
+        "{said}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     // A new day has a new budget, and nothing was spent in it.

@@ -54,6 +54,44 @@ fn an_unknown_verb_is_a_usage_error_that_names_the_nearest() {
 }
 
 #[test]
+fn what_people_type_instead_is_answered_in_one_line() {
+    let sandbox = Sandbox::new();
+    for (typed, meant) in [
+        (&["clear-stale-locks"][..], "whycap --clear-stale-locks"),
+        (
+            &["locks", "--clear-stale-locks"],
+            "whycap --clear-stale-locks",
+        ),
+        (&["status"], "whycap doctor"),
+        (&["--usage"], "whycap spend"),
+    ] {
+        let run = sandbox.run(typed);
+        assert_eq!(run.code, 2, "{run:?}");
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        assert!(run.stderr.trim_end().ends_with(meant), "{}", run.stderr);
+    }
+    assert_eq!(
+        sandbox.run(&["help"]).success(),
+        sandbox.run(&["--help"]).success()
+    );
+    assert_eq!(
+        sandbox.run(&["help", "spend"]).success(),
+        sandbox.run(&["spend", "--help"]).success()
+    );
+}
+
+#[test]
+fn prices_of_an_unknown_model_name_no_source_of_nothing() {
+    let run = Sandbox::new().run(&["prices", "gpt"]);
+    let shown = run.success();
+    assert!(
+        shown.starts_with("No model of that name has a known price"),
+        "{shown}"
+    );
+    assert!(!shown.contains("Sources"), "{shown}");
+}
+
+#[test]
 fn completions_are_valid_scripts_that_know_the_verbs() {
     for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
         let run = Sandbox::new().run(&["completions", shell]);

@@ -88,6 +88,101 @@ fn after_the_reset_one_quiet_row_is_left() {
     assert!(drawn.contains("limit has reset"), "{drawn}");
 }
 
+/// Clients from 2.1.234 on write "Continuing shortly" at the reset, and do; whycap must not tell
+/// the user to send the prompt again meanwhile.
+#[test]
+fn at_the_reset_newer_clients_continue_by_themselves() {
+    let row = |version: &str, at: &str| {
+        let sandbox = Sandbox::new();
+        let mut client = Client::new(&sandbox);
+        client.version = version.to_owned();
+        client.meets(AT, TEXT, json!({}));
+        let drawn = plain(client.draws(at, Value::Null, 120).success());
+        drawn.lines().nth(1).unwrap_or_default().to_owned()
+    };
+    let continues = "limit has reset · Claude Code continues shortly";
+    let again = "limit has reset · send the prompt again";
+    assert_eq!(row("2.1.328", "2026-11-20T12:00:01Z"), continues);
+    assert_eq!(row("2.1.234", "2026-11-20T12:04:59Z"), continues);
+    assert_eq!(row("2.1.233", "2026-11-20T12:00:01Z"), again);
+    assert_eq!(
+        row("2.1.328", "2026-11-20T12:06:00Z"),
+        again,
+        "it was told not to"
+    );
+}
+
+#[test]
+fn a_limit_that_was_reset_early_blocks_nobody() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 1_795_176_000}});
+    client.meets(AT, TEXT, quota);
+    let windows = |used| crate::client::windows(used, 1_795_176_000, 40.0, 1_795_500_000);
+    client.draws("2026-11-20T10:00:01Z", windows(100.0), 120);
+    assert_eq!(client.explained("2026-11-20T10:01:00Z")["verdict"], "real");
+    let drawn = plain(
+        client
+            .draws("2026-11-20T10:40:00Z", windows(3.0), 120)
+            .success(),
+    );
+    assert!(
+        drawn.contains("limit has reset · send the prompt again"),
+        "{drawn}"
+    );
+    let explained = client.explained("2026-11-20T10:41:00Z");
+    let headline = explained["headline"].as_str().unwrap();
+    assert_eq!(
+        headline,
+        "Your 5-hour limit was used up; it was reset early: send the prompt again."
+    );
+    // Nothing is told at the next prompt, and nothing waits.
+    let prompt = client.event(
+        "2026-11-20T10:42:00Z",
+        "UserPromptSubmit",
+        json!({"prompt": "go"}),
+    );
+    assert_eq!(prompt.success(), "");
+    let waited = client.run("2026-11-20T10:43:00Z", &["wait"], b"");
+    assert_eq!(waited.code, 0, "{waited:?}");
+}
+
+#[test]
+fn what_is_over_is_told_in_the_past_and_without_advice() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, TEXT, json!({}));
+    let listed = |at: &str| {
+        let text = client.run(at, &["incidents"], b"").success().to_owned();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let open = listed("2026-11-20T10:01:00Z");
+    assert!(
+        open.contains("(open)") && open.contains("you are back at 12:00"),
+        "{open}"
+    );
+    let passed = listed("2026-11-20T12:01:00Z");
+    assert!(
+        passed.contains("(over) Your 5-hour limit was used up, says the message; its reset time 12:00 has passed. You've"),
+        "{passed}"
+    );
+    client.answers("2026-11-20T10:30:00Z");
+    let answered = listed("2026-11-20T10:31:00Z");
+    assert!(
+        answered.contains("was used up, says the message; Claude Code has answered again since."),
+        "{answered}"
+    );
+    let throttled = Client::with_session(&sandbox, "throttled");
+    throttled.meets(
+        AT,
+        "API Error: Request rejected (429) · slow down",
+        json!({}),
+    );
+    throttled.answers("2026-11-20T10:20:00Z");
+    let listed = listed("2026-11-20T10:31:00Z");
+    assert!(!listed.contains("wait"), "{listed}");
+}
+
 #[test]
 fn a_throttle_is_forgotten_after_half_an_hour() {
     let sandbox = Sandbox::new();

@@ -1,6 +1,7 @@
 //! `whycap spend`: what it shows, and what it does with a ledger or a history that is not in order.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use serde_json::Value;
 
@@ -199,7 +200,6 @@ fn own_rates_in_settings_are_honoured_and_a_change_prices_everything_anew() {
 #[test]
 fn a_directory_whose_name_is_not_utf8_is_read_too() {
     use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
     let sandbox = Sandbox::new();
     let directory = sandbox
         .path(".claude/projects")
@@ -219,11 +219,78 @@ fn a_bad_day_or_zone_is_a_usage_error_that_says_how_to_write_it() {
         ["spend", "--since", "soon"],
         ["spend", "--timezone", "Mars/Olympus"],
         ["spend", "--by", "year"],
+        ["spend", "--since", "2026-11-21"],
+        ["spend", "--since", "0d"],
     ] {
         let run = Sandbox::new().run(&arguments);
         assert_eq!(run.code, 2, "{run:?}");
         assert!(!run.stderr.is_empty());
     }
+}
+
+#[test]
+fn no_history_and_an_empty_period_are_told_apart() {
+    let run = Sandbox::new().run(&["spend"]);
+    assert_eq!(
+        run.success(),
+        "No history found in ~/.claude/projects.\n",
+        "{run:?}"
+    );
+    let sandbox = with_lines(&[line("a", "2026-11-13T23:59:59.000Z", "claude-opus-5-5", 1)]);
+    let run = sandbox.run(&["spend", "--since", "7d"]);
+    assert_eq!(run.success(), "Nothing was spent in this period.\n");
+    let report = sandbox
+        .run(&["spend", "--since", "8d", "--until", "2026-11-13", "--json"])
+        .json();
+    assert_eq!(report["total"]["responses"], 1);
+    let reversed = ["spend", "--since", "2026-11-20", "--until", "2026-11-10"];
+    let run = sandbox.run(&reversed);
+    assert_eq!(run.code, 2);
+    assert_eq!(
+        run.stderr,
+        "whycap: --since 2026-11-20 is later than --until 2026-11-10; swap them\n"
+    );
+}
+
+#[test]
+fn inside_a_session_the_same_words_give_the_same_table() {
+    let sandbox = with_lines(&[
+        line("a", "2026-11-13T12:00:00.000Z", "claude-haiku-4-5", 1_000),
+        line(
+            "b",
+            "2026-11-14T12:00:00.000Z",
+            "claude-opus-5-5",
+            1_000_000,
+        ),
+    ]);
+    let ask = |words: &str| {
+        let event = serde_json::json!({
+            "hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": words,
+        });
+        let run = sandbox.run_with(&["hook"], event.to_string().as_bytes());
+        run.json()["reason"].as_str().unwrap().to_owned()
+    };
+    let bare = ask("/whycap spend");
+    assert!(
+        bare.contains("2026-11-14") && !bare.contains("2026-11-13"),
+        "{bare}"
+    );
+    for words in ["--by model --since 7d", "by model since 7d"] {
+        let models = ask(&format!("/whycap spend {words}"));
+        assert!(
+            models.contains("opus-5-5") && !models.contains("haiku") && models.contains("$20.00"),
+            "{models}"
+        );
+    }
+    let all = ask("/whycap:spend --by model");
+    assert!(all.contains("haiku"), "{all}");
+    let wrong = ask("/whycap spend --by modle");
+    assert!(
+        wrong.contains("modle") && wrong.contains("model"),
+        "{wrong}"
+    );
+    let future = ask("/whycap spend --since 2026-12-24");
+    assert!(future.contains("in the future"), "{future}");
 }
 
 #[test]
@@ -252,6 +319,50 @@ fn a_read_only_data_directory_is_named_in_one_line() {
     assert_eq!(run.code, 1);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
     assert!(run.stderr.contains("ledger.sqlite3"), "{}", run.stderr);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
+    let day = "2026-11-20T06:00:00.000Z";
+    let sandbox = with_lines(&[line("a", day, "claude-opus-5-5", 1_000_000)]);
+    let whole = spend(&sandbox, "day");
+    assert_eq!(whole["complete"], true);
+    assert_eq!(whole["unreadable"], serde_json::json!([]));
+    // Nobody, not even root, can read a link that leads to itself.
+    let circle = sandbox.path(".claude/projects/-home-dev-api/circle.jsonl");
+    std::os::unix::fs::symlink(&circle, &circle).unwrap();
+    let shown = sandbox.run(&["spend"]);
+    assert_eq!(shown.code, 0);
+    assert_eq!(
+        shown.stderr,
+        "whycap: 1 transcript could not be read: ~/.claude/projects/-home-dev-api/circle.jsonl; \
+         what it cost is missing. `whycap doctor` says how to mend it\n"
+    );
+    assert!(shown.stdout.contains("\u{2265}$20.00"), "{}", shown.stdout);
+    let run = sandbox.run(&["spend", "--json"]);
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["complete"], false);
+    assert_eq!(json["unreadable"], serde_json::json!([circle]));
+    let doctor = sandbox.run(&["doctor"]);
+    assert!(doctor.stdout.contains("circle.jsonl"), "{}", doctor.stdout);
+    // A name that is not UTF-8 breaks nothing.
+    let odd = circle.with_file_name(std::ffi::OsStr::from_bytes(b"\xff.jsonl"));
+    std::os::unix::fs::symlink(&odd, &odd).unwrap();
+    let run = sandbox.run(&["spend", "--json"]);
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json["unreadable"].as_array().unwrap().len(), 2, "{run:?}");
+    fs::remove_file(&odd).unwrap();
+    for number in 0..4 {
+        let another = circle.with_file_name(format!("circle{number}.jsonl"));
+        std::os::unix::fs::symlink(&another, &another).unwrap();
+    }
+    let shown = sandbox.run(&["spend"]);
+    assert!(
+        shown.stderr.contains("5 transcripts could not be read: ")
+            && shown.stderr.contains(" and 2 more; what they cost"),
+        "{}",
+        shown.stderr
+    );
 }
 
 #[test]

@@ -137,6 +137,18 @@ fn yesterday_is_not_today_after_midnight() {
 }
 
 #[test]
+fn an_unknown_segment_is_left_out_and_named_by_the_doctor() {
+    let sandbox = plain("120");
+    let config = "[statusline]\nsegments = [\"context\", \"git\", \"model\"]\n";
+    let path = sandbox.write("whycap.toml", config);
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", path.to_str().unwrap());
+    let line = shown(&sandbox, &recorded("plan"));
+    assert_eq!(line, "context 0% │ Sonnet 5.5");
+    let doctor = sandbox.run(&["doctor", "--json"]).stdout;
+    assert!(doctor.contains("\\\"git\\\" is not a segment"), "{doctor}");
+}
+
+#[test]
 fn segments_and_budgets_follow_the_configuration() {
     let sandbox = plain("120");
     sandbox.copy_tree(&data("histories/compaction-and-subagent/home"), "");

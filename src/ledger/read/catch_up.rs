@@ -53,14 +53,21 @@ pub struct ReadingProgress {
 }
 
 /// What a catch-up did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caught {
     /// Files that had something new.
     pub files: usize,
-    /// Files that could not be read.
-    pub failed: usize,
-    /// Whether everything was read.
+    /// Transcripts and directories that are there and could not be read, in order.
+    pub unreadable: Vec<PathBuf>,
+    /// Whether there was time to read everything.
     pub complete: bool,
+}
+
+impl Caught {
+    /// Whether nothing at all is missing.
+    pub fn is_all(&self) -> bool {
+        self.complete && self.unreadable.is_empty()
+    }
 }
 
 struct Job {
@@ -76,6 +83,12 @@ const WORTH_LINEAGE: usize = 3;
 impl Job {
     fn bytes(&self) -> u64 {
         self.file.state.size.saturating_sub(self.position.offset)
+    }
+
+    /// False if the file is there and cannot be read.
+    fn is_read(&self, batch: &mut Batch, enough: &mut impl FnMut(u64) -> bool) -> bool {
+        let read = self.read(batch, enough);
+        !read.is_err_and(|error| transcripts::is_there(&error))
     }
 
     fn read(&self, batch: &mut Batch, enough: &mut impl FnMut(u64) -> bool) -> std::io::Result<()> {
@@ -124,13 +137,18 @@ impl Ledger {
     ) -> Result<Caught, Error> {
         let began = Instant::now();
         let known = transcript_files::file_states(&self.connection).map_err(self.failed())?;
-        let changed = transcripts::all(roots)
+        let listing = transcripts::all(roots);
+        let changed = listing
+            .files
             .into_iter()
             .filter(|file| known.get(bytes_of(&file.path)) != Some(&file.state));
         let jobs = changed
             .map(|file| self.job(file))
             .collect::<Result<Vec<Job>, Error>>()?;
-        self.read_jobs(jobs, began, prices, effort, watch)
+        let mut caught = self.read_jobs(jobs, began, prices, effort, watch)?;
+        caught.unreadable.extend(listing.unreadable);
+        caught.unreadable.sort();
+        Ok(caught)
     }
 
     fn job(&self, file: TranscriptFile) -> Result<Job, Error> {
@@ -168,7 +186,9 @@ impl Ledger {
                     caught.complete = false;
                     break;
                 }
-                caught.failed += usize::from(job.read(&mut batch, &mut |_| late()).is_err());
+                if !job.is_read(&mut batch, &mut |_| late()) {
+                    caught.unreadable.push(job.file.path.clone());
+                }
             }
             // The last file may have been left in its middle.
             caught.complete &= !late();
@@ -185,7 +205,7 @@ impl Ledger {
         }
         // After the note: the first write to a log that was folded back flushes to disk again.
         self.tidy();
-        caught.failed = read?;
+        caught.unreadable = read?;
         Ok(caught)
     }
 
@@ -193,7 +213,7 @@ impl Ledger {
     /// not committed.
     pub(crate) fn read_session(&self, transcript: &Path) -> Result<Batch, Error> {
         let mut batch = Batch::default();
-        let own = TranscriptFile::at(transcript.to_owned());
+        let own = TranscriptFile::at(transcript);
         for file in own.into_iter().chain(transcripts::of_subagents(transcript)) {
             let job = self.job(file)?;
             if job.position.file != job.file.state {
@@ -204,14 +224,14 @@ impl Ledger {
         Ok(batch)
     }
 
-    /// Returns how many files could not be read.
+    /// Returns which files could not be read.
     fn read_with_threads(
         &mut self,
         jobs: &[Job],
         total: u64,
         prices: &PriceTable,
         watch: &mut dyn FnMut(ReadingProgress),
-    ) -> Result<usize, Error> {
+    ) -> Result<Vec<PathBuf>, Error> {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let queue = Queue {
             jobs,
@@ -244,7 +264,7 @@ impl Ledger {
         outcome.map_err(self.failed())
     }
 
-    /// Commits what `next` gives until there is no more, and returns how many files could not be
+    /// Commits what `next` gives until there is no more, and returns which files could not be
     /// read.
     fn commit_all(
         &mut self,
@@ -252,9 +272,9 @@ impl Ledger {
         total: u64,
         prices: &PriceTable,
         watch: &mut dyn FnMut(ReadingProgress),
-    ) -> rusqlite::Result<usize> {
+    ) -> rusqlite::Result<Vec<PathBuf>> {
         self.connection.pragma_update(None, "cache_size", CACHE)?;
-        let (mut done, mut failed) = (0, 0);
+        let (mut done, mut unreadable) = (0, Vec::new());
         let mut waiting = next();
         while waiting.is_some() {
             let transaction = self
@@ -264,7 +284,7 @@ impl Ledger {
             let mut concerned = Concerned::default();
             while let Some(handed) = waiting {
                 put(&transaction, &handed.batch, prices, &mut concerned)?;
-                failed += handed.failed;
+                unreadable.extend(handed.unreadable);
                 done += handed.bytes;
                 watch(ReadingProgress { done, total });
                 waiting = next();
@@ -275,7 +295,7 @@ impl Ledger {
             settle(&transaction, concerned, prices)?;
             transaction.commit()?;
         }
-        Ok(failed)
+        Ok(unreadable)
     }
 }
 
@@ -286,7 +306,7 @@ struct Handed {
     /// Bytes read for it.
     bytes: u64,
     /// Files that could not be read.
-    failed: usize,
+    unreadable: Vec<PathBuf>,
 }
 
 /// Files to be read, shared by threads.
@@ -301,8 +321,9 @@ impl Queue<'_> {
         let mut gathered = None;
         while let Some(job) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let handed: &mut Handed = gathered.get_or_insert_default();
-            let read = job.read(&mut handed.batch, &mut |_| false);
-            handed.failed += usize::from(read.is_err());
+            if !job.is_read(&mut handed.batch, &mut |_| false) {
+                handed.unreadable.push(job.file.path.clone());
+            }
             handed.bytes += job.bytes();
             if handed.bytes >= BATCH_BYTES {
                 break;

@@ -188,7 +188,10 @@ fn reached(telling: &Telling<'_>) -> Said {
             )
         }
         _ => (
-            format!("Your {limit} is used up, and your seat has no {pool}"),
+            format!(
+                "Your {limit} {}, and your seat has no {pool}",
+                telling.is_used_up()
+            ),
             format!("Your seat has no {pool} to go on with"),
             "seat without credits",
         ),
@@ -210,9 +213,15 @@ fn reached(telling: &Telling<'_>) -> Said {
 fn no_organization(telling: &Telling<'_>) -> Said {
     let limit = telling.limit();
     let what = if telling.diagnosis.window_is_full {
-        format!("Your {limit} is used up, no organization is involved")
+        format!(
+            "Your {limit} {}, no organization is involved",
+            telling.is_used_up()
+        )
     } else {
-        format!("No organization is involved, most likely your {limit} is used up")
+        format!(
+            "No organization is involved, most likely your {limit} {}",
+            telling.is_used_up()
+        )
     };
     telling.until_back(&what, &format!("{limit}, no org involved"))
 }
@@ -223,6 +232,9 @@ fn whose_is_unknown(telling: &Telling<'_>) -> Said {
         return windows::says_the_message(telling);
     }
     let limit = telling.limit();
-    let what = format!("Your {limit} is used up, whoever set the cap in the message");
+    let what = format!(
+        "Your {limit} {}, whoever set the cap in the message",
+        telling.is_used_up()
+    );
     telling.until_back(&what, limit)
 }

@@ -92,8 +92,9 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
 /// A window is full, and the pool is empty.
 fn empty_over_a_full_window(telling: &Telling<'_>) -> Said {
     let what = format!(
-        "Your {} is used up and no {} {} left",
+        "Your {} {} and no {} {} left",
         telling.limit(),
+        telling.is_used_up(),
         telling.pool(),
         telling.clues.pool.verb()
     );

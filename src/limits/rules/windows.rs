@@ -65,7 +65,8 @@ fn found(window: Window, verdict: Verdict, words: fn(&Telling<'_>) -> Said) -> D
 fn real(window: Window, decisive: Source) -> Diagnosis {
     found(window, Verdict::Real, |telling| {
         let limit = telling.limit();
-        telling.until_back_or_another_model(&format!("Your {limit} is used up"), limit)
+        telling
+            .until_back_or_another_model(&format!("Your {limit} {}", telling.is_used_up()), limit)
     })
     .decided_by(decisive)
 }
@@ -81,7 +82,10 @@ fn unconfirmed(window: Window) -> Diagnosis {
 pub(super) fn another(window: Window) -> Diagnosis {
     found(window, Verdict::Misworded, |telling| {
         let limit = telling.limit();
-        let what = format!("Your {limit} is used up, not what the message names");
+        let what = format!(
+            "Your {limit} {}, not what the message names",
+            telling.is_used_up()
+        );
         telling.until_back(&what, limit)
     })
     .helps(&[WAIT, UPDATE])
@@ -147,7 +151,7 @@ fn without_a_name(case: &Case<'_>) -> Diagnosis {
 /// Nothing but the message says so.
 pub(super) fn says_the_message(telling: &Telling<'_>) -> Said {
     let limit = telling.limit();
-    let what = format!("Your {limit} is used up, says the message");
+    let what = format!("Your {limit} {}, says the message", telling.is_used_up());
     let said = telling.until_back_or_another_model(&what, &format!("{limit}, says the message"));
     let shorter = telling.until_back(&what, limit).badge;
     said.or_badge(shorter)

@@ -1,0 +1,63 @@
+//! Transcripts that could not be read, named for people.
+
+use std::path::{Path, PathBuf};
+
+use crate::places::Places;
+
+/// "1 transcript could not be read: ~/.claude/projects/x/y.jsonl", with at most so many names. None
+/// where all was read.
+pub(crate) fn name_unreadable(paths: &[PathBuf], most: usize, places: &Places) -> Option<String> {
+    let shown = paths.iter().take(most).map(|path| places.show(path));
+    let shown = shown.collect::<Vec<String>>().join(", ");
+    let rest = match paths.len().saturating_sub(most) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let what = counted(paths)?;
+    Some(format!("{what} could not be read: {shown}{rest}"))
+}
+
+/// A directory among them may hold any number of transcripts.
+fn counted(paths: &[PathBuf]) -> Option<String> {
+    let is_transcript = |path: &Path| path.extension().is_some_and(|ending| ending == "jsonl");
+    let are_transcripts = paths.iter().all(|path| is_transcript(path));
+    Some(match (paths.len(), are_transcripts) {
+        (0, _) => return None,
+        (1, true) => "1 transcript".to_owned(),
+        (1, false) => "1 folder of transcripts".to_owned(),
+        (many, true) => format!("{many} transcripts"),
+        (many, false) => format!("{many} transcripts and folders"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::environment::Environment;
+
+    fn named(paths: &[&str]) -> Option<String> {
+        let home = [("HOME".into(), "/home/dev".into())];
+        let places = Places::of(&Environment::new(home, DateTime::UNIX_EPOCH));
+        let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+        name_unreadable(&paths, 3, &places)
+    }
+
+    #[test]
+    fn one_is_one_and_from_the_fourth_on_they_are_counted() {
+        assert_eq!(named(&[]), None);
+        assert_eq!(
+            named(&["/home/dev/a.jsonl"]).unwrap(),
+            "1 transcript could not be read: ~/a.jsonl"
+        );
+        assert_eq!(
+            named(&["/a.jsonl", "/b.jsonl", "/c.jsonl", "/d.jsonl", "/e.jsonl"]).unwrap(),
+            "5 transcripts could not be read: /a.jsonl, /b.jsonl, /c.jsonl and 2 more"
+        );
+        assert_eq!(
+            named(&["/a", "/b.jsonl"]).unwrap(),
+            "2 transcripts and folders could not be read: /a, /b.jsonl"
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! Several sessions of one account: they share its windows, and what one is told counts for all.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::support::Sandbox;
+
+const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
+const MONDAY: i64 = 1_795_461_868;
+const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+
+fn line(client: &Client<'_>, at: &str, told: Value) -> String {
+    let drawn = client.draws(at, told, 160);
+    let plain = whycap::terminal::strip_ansi(drawn.success());
+    plain.lines().next().unwrap_or_default().to_owned()
+}
+
+fn told(used: f64) -> Value {
+    windows(used, NOON, 40.0, MONDAY)
+}
+
+fn log_in(sandbox: &Sandbox, account: &str) {
+    let state = json!({"oauthAccount": {"accountUuid": account, "organizationType": "claude_max"}});
+    sandbox.write(".claude.json", state.to_string());
+}
+
+#[test]
+fn an_idle_session_shows_what_another_one_was_told_later() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let busy = Client::with_session(&sandbox, "busy");
+    let idle = Client::with_session(&sandbox, "idle");
+    assert!(line(&idle, "2026-11-20T08:00:00Z", told(42.0)).contains("5h 42%"));
+    line(&busy, "2026-11-20T09:50:00Z", told(100.0));
+    let soon = line(&idle, "2026-11-20T10:00:00Z", told(42.0));
+    assert!(soon.contains("5h 100%") && !soon.contains("ago"), "{soon}");
+    let later = line(&idle, "2026-11-20T10:30:00Z", told(42.0));
+    assert!(
+        later.contains("5h 100%") && later.contains("(40 m ago)"),
+        "{later}"
+    );
+    // Its own next answer is newer.
+    let own = line(&idle, "2026-11-20T10:31:00Z", told(3.0));
+    assert!(own.contains("5h 3%") && !own.contains("ago"), "{own}");
+    // What is over is not handed on.
+    let after = line(&busy, "2026-11-20T12:01:00Z", Value::Null);
+    assert!(
+        !after.contains("5h") && after.contains("week 40%"),
+        "{after}"
+    );
+}
+
+#[test]
+fn a_figure_from_the_future_hides_no_other() {
+    let sandbox = Sandbox::new();
+    let one = Client::with_session(&sandbox, "one");
+    line(&one, "2026-11-20T11:00:00Z", told(100.0));
+    let idle = Client::with_session(&sandbox, "idle");
+    line(&idle, "2026-11-20T08:50:00Z", told(30.0));
+    let other = Client::with_session(&sandbox, "other");
+    line(&other, "2026-11-20T09:00:00Z", told(42.0));
+    let drawn = line(&idle, "2026-11-20T09:10:00Z", told(30.0));
+    assert!(drawn.contains("5h 42%"), "{drawn}");
+}
+
+#[test]
+fn what_another_account_was_told_does_not_count() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let idle = Client::with_session(&sandbox, "idle");
+    line(&idle, "2026-11-20T08:00:00Z", told(42.0));
+    log_in(&sandbox, "another");
+    let busy = Client::with_session(&sandbox, "busy");
+    line(&busy, "2026-11-20T09:50:00Z", told(100.0));
+    let drawn = line(&idle, "2026-11-20T10:00:00Z", told(42.0));
+    assert!(drawn.contains("5h 42%"), "{drawn}");
+}
+
+#[test]
+fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    line(&client, "2026-11-20T09:00:00Z", told(42.0));
+    let resumed = line(&client, "2026-11-20T09:10:00Z", Value::Null);
+    assert!(
+        resumed.contains("5h 42%") && !resumed.contains("ago"),
+        "{resumed}"
+    );
+    let later = line(&client, "2026-11-20T11:00:00Z", Value::Null);
+    assert!(
+        later.contains("5h 42%") && later.contains("(2 h ago)"),
+        "{later}"
+    );
+    // After a good answer without windows the session pays by key; after an error it may not.
+    let answered = || {
+        let input = json!({
+            "session_id": client.session, "transcript_path": client.transcript(),
+            "context_window": {"used_percentage": 12},
+        });
+        let run = client.run(
+            "2026-11-20T09:20:00Z",
+            &["statusline"],
+            input.to_string().as_bytes(),
+        );
+        run.success().to_owned()
+    };
+    assert!(!answered().contains("42%"), "{}", answered());
+    client.meets(
+        "2026-11-20T09:19:00Z",
+        "API Error: Request rejected (429) · slow down",
+        json!({}),
+    );
+    assert!(answered().contains("42%"), "{}", answered());
+    // A session that was never told of any windows may pay by key.
+    let new = Client::with_session(&sandbox, "new");
+    let drawn = line(&new, "2026-11-20T09:20:00Z", Value::Null);
+    assert!(!drawn.contains("5h"), "{drawn}");
+    let mut by_key = Client::new(&sandbox);
+    by_key
+        .variables
+        .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned()));
+    let drawn = line(&by_key, "2026-11-20T09:20:00Z", Value::Null);
+    assert!(!drawn.contains("5h"), "{drawn}");
+}
+
+#[test]
+fn room_that_another_session_sees_ends_the_limit_of_this_one() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let client = Client::new(&sandbox);
+    let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": NOON}});
+    client.meets("2026-11-20T10:00:00Z", TEXT, quota);
+    line(&client, "2026-11-20T10:00:01Z", told(100.0));
+    let other = Client::with_session(&sandbox, "other");
+    line(&other, "2026-11-20T10:30:00Z", told(1.0));
+    let prompt = json!({"prompt": "go on"});
+    let next = client.event("2026-11-20T10:31:00Z", "UserPromptSubmit", prompt);
+    assert_eq!(next.success(), "");
+}
+
+#[test]
+fn an_error_of_another_session_is_said_to_be_one() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets("2026-11-20T10:00:00Z", TEXT, json!({}));
+    let asked = |client: &Client<'_>| {
+        let prompt = json!({"prompt": "/whycap"});
+        let run = client.event("2026-11-20T10:01:00Z", "UserPromptSubmit", prompt);
+        run.json()["reason"].as_str().unwrap().to_owned()
+    };
+    let other = Client::with_session(&sandbox, "other");
+    let says = asked(&other);
+    assert!(
+        says.starts_with("Another session met this (5a7d3c1e), not this one."),
+        "{says}"
+    );
+    assert!(!asked(&client).contains("nother session"));
+}
