@@ -112,9 +112,6 @@ def build(scratch, workers):
     mount("none", "/", "", MS_REC | MS_PRIVATE)
     everything_read_only()
     mount("scratch", scratch, "tmpfs", MS_NOSUID, f"size={SIZE},mode=755")
-    (scratch / "devices").mkdir()
-    for name, number in DEVICES.items():
-        make_device(scratch / "devices" / name, number)
     for worker in range(workers):
         furnish(scratch / f"w{worker}")
     mount("dev", "/dev", "tmpfs", MS_NOSUID, "size=64k,mode=755")
@@ -137,8 +134,13 @@ def everything_read_only():
 
 
 def furnish(own):
-    """A worker's own directory: besides homes, a disk that is soon full, and one that is read-only from one side."""
+    """A worker's own directory: besides homes, a disk that is soon full, one that is read-only from one side, and
+    devices for attacks to link to, because later none can be made."""
     own.mkdir()
+    for set_of_devices in ("in", "out"):
+        (own / "devices" / set_of_devices).mkdir(parents=True)
+        for name, number in DEVICES.items():
+            make_device(own / "devices" / set_of_devices / name, number)
     for name in ("small", "few", "thawed", "frozen"):
         (own / name).mkdir()
     mount("small", own / "small", "tmpfs", MS_NOSUID, f"size={SMALL_DISK},mode=755")
@@ -210,7 +212,7 @@ def holes(scratch, outside):
         must_fail(f"a file can be made in {directory}", lambda: os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)),
                   lambda: os.unlink(path))
     must_fail("a kernel setting can be opened for writing", lambda: os.close(os.open("/proc/sys/kernel/hostname", os.O_WRONLY)))
-    must_fail("something can be mounted", lambda: mount("none", scratch / "devices", "tmpfs", 0))
+    must_fail("something can be mounted", lambda: mount("none", scratch / "w0", "tmpfs", 0))
     must_fail("something can be mounted writable again", lambda: mount("none", "/", "", MS_REMOUNT | MS_BIND))
     must_fail("a device can be made", lambda: make_device(scratch / "block", os.makedev(254, 0)), lambda: os.unlink(scratch / "block"))
     must_fail("another root can be entered", lambda: os.chroot(scratch))

@@ -89,6 +89,8 @@ class Run:
     number: int
     argument: int
     counting: bool
+    failed_output: bool
+    failed_errors: bool
     listed: list = field(default_factory=list)
 
     @property
@@ -169,11 +171,15 @@ class Machine:
             for name in directories + files:
                 os.lchown(os.path.join(directory, name), user, user)
 
-    def device(self, path, name):
-        """A device node; nobody in the cage can make one, but links to those that were made before it was closed."""
+    def device(self, path, name, of="in"):
+        """A device node. Nobody in the cage can make one, but links to those that were made before it was closed; there
+        are two of each, so that what happens to one in the home can be told from what happens to one outside."""
         path = self.home / path
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.link(self.own.parent / "devices" / name, path)
+        made = self.own / "devices" / of / name
+        os.chown(made, 0, 0)
+        os.chmod(made, 0o666)
+        os.link(made, path)
         return path
 
     def snapshot(self, name, make):
@@ -249,7 +255,7 @@ class Machine:
         found = dict(part.split("=") for part in report.split())
         return Run(verb, out or b"", err, int(found["exit"]), int(found["signal"]), found["late"] == "1", float(found["wall"]),
                    float(found["cpu"]), int(found["calls"]), int(found["acted"]), int(found["number"]), int(found["argument"]),
-                   found["counting"] == "1", listed)
+                   found["counting"] == "1", found["output"] == "1", found["errors"] == "1", listed)
 
     def default_directory(self):
         return self.project if self.project.is_dir() else self.root
@@ -280,11 +286,11 @@ class Machine:
         if run.wall > HOST_SECONDS:
             raise Broken(f"{run.verb} took {run.wall:.1f} s ({run.cpu:.2f} s of them working)", slow=True)
         if run.verb == "statusline":
-            if printed and not run.text.strip():
+            if printed and not run.failed_output and not run.text.strip():
                 raise Broken(f"statusline printed no line but {run.out[:80]!r}")
             if not foreign:
                 clean(run, "status line")
-        elif run.out:
+        elif run.out and not run.failed_output:
             if not isinstance(run.json(), dict):
                 raise Broken(f"hook printed something else than an object: {run.out[:160]!r}")
             clean(run, "JSON")
@@ -299,7 +305,7 @@ class Machine:
             raise Broken(f"{run.verb} ended with {run.exit}; stderr {run.err[:160]!r}")
         # `doctor`, clearing and restoring say on standard output what is wrong, and end with 1.
         told_otherwise = run.exit == 1 and run.out and not run.err
-        if run.exit in (1, 2) and not told_otherwise:
+        if run.exit in (1, 2) and not told_otherwise and not run.failed_errors:
             self.said.append((run.exit, run.complaint))
         if text.is_json_object(run.out):
             clean(run, "JSON")
@@ -351,6 +357,12 @@ class Machine:
             return
         if text.remarks(report) == self.sound_remarks:
             raise Broken(f"spend counts {total['responses']} of {self.responses()} responses, says nothing about it, and ends with 0")
+
+    def exact_or_refused(self, *arguments, **how):
+        """Either the exact total, or a refusal in one line."""
+        run = self.verb(*arguments, exits=(0, 1), **how)
+        self.exact_or_said(run)
+        return run
 
     def litter(self):
         """Temporary files and half-made rooms that lie about below home."""
@@ -490,6 +502,9 @@ class Snapshot:
 
     def restore(self, root):
         remove(root)
+        self.restore_into(root)
+
+    def restore_into(self, root):
         for relative, mode, content, _ in self.entries:
             path = os.path.join(root, relative)
             if content is None:

@@ -20,9 +20,9 @@ from machine import Broken, Machine
 
 # A machine under load may make a case late that is not: it gets as many chances, in a home made anew.
 CHANCES = 3
-# After so many cases of one attack (in the long run: of one row of it) that did not end at all, the rest is left out:
-# each costs ten seconds.
-HANGS = 3
+# After so many cases of an attack that are alike and did not end at all, the rest of those is left out: each costs ten
+# seconds. In the long run cases are alike only if their first values are the same, too.
+HANGS = {False: 1, True: 2}
 CASE_SECONDS = 240
 
 ATTACKS = []
@@ -35,6 +35,7 @@ class Attack:
     function: object
     over: object
     quick: object
+    tires: object
 
     @property
     def name(self):
@@ -73,11 +74,11 @@ def shown_value(value):
     return text if len(text) <= 60 else text[:52] + f"~{sum(text.encode()) % 10**6}"
 
 
-def attack(area, promise, over=None, quick=None):
+def attack(area, promise, over=None, quick=None, tires=lambda row: row[-1:]):
     """Registers an attack. `quick` is how many of its cases the short run takes: all (None), or so many, chosen by the
-    seed. 0 leaves it to the long run."""
+    seed. 0 leaves it to the long run. Cases for which `tires` gives the same are alike: see HANGS."""
     def register(function):
-        ATTACKS.append(Attack(area, promise, function, over, quick))
+        ATTACKS.append(Attack(area, promise, function, over, quick, tires))
         return function
     return register
 
@@ -182,8 +183,8 @@ def run_case(index_of_attack, row):
     machine, hangs = WORKER["machine"], WORKER["hangs"]
     begun = time.monotonic()
     outcome = Outcome(case.name, case.attack.area, case.promise, 0)
-    kind = (case.attack.name, *(map(shown_value, row[:2]) if WORKER["thorough"] else ()))
-    if hangs.get(kind, 0) >= HANGS:
+    kind = (case.attack.name, *map(shown_value, (row[:1] if WORKER["thorough"] else ()) + tuple(case.attack.tires(row))))
+    if hangs.get(kind, 0) >= HANGS[WORKER["thorough"]]:
         outcome.left_out = True
         return outcome
     signal.signal(signal.SIGALRM, out_of_time)

@@ -117,7 +117,7 @@ static void start(char **arguments) {
 }
 
 /* What is known of each thread between a call's entry and its exit. */
-static struct { pid_t id; int inside; int failing; } threads[MOST_THREADS];
+static struct { pid_t id; int failing, asked_for_nothing; long asked; } threads[MOST_THREADS];
 
 static int slot_of(pid_t id) {
     int free_slot = -1;
@@ -127,7 +127,7 @@ static int slot_of(pid_t id) {
     }
     if (free_slot < 0) errno = EAGAIN, die("threads");
     threads[free_slot].id = id;
-    threads[free_slot].inside = threads[free_slot].failing = 0;
+    threads[free_slot].failing = threads[free_slot].asked_for_nothing = 0;
     return free_slot;
 }
 
@@ -143,6 +143,25 @@ static void skip_call(pid_t id) {
 #endif
 }
 
+/* brk has no way to fail but to leave the end of memory where it is, so it is made to ask for nothing. Gives what it
+ * had asked for: a program may count on finding that where it put it. */
+static long set_argument0(pid_t id, long value) {
+#if defined __x86_64__
+    long before = ptrace(PTRACE_PEEKUSER, id, offsetof(struct user_regs_struct, rdi), 0);
+    ptrace(PTRACE_POKEUSER, id, offsetof(struct user_regs_struct, rdi), value);
+    return before;
+#elif defined __aarch64__
+    /* There the argument and the result share a register. */
+    struct user_regs_struct registers;
+    struct iovec all = {&registers, sizeof registers};
+    ptrace(PTRACE_GETREGSET, id, NT_PRSTATUS, &all);
+    long before = registers.regs[0];
+    registers.regs[0] = value;
+    ptrace(PTRACE_SETREGSET, id, NT_PRSTATUS, &all);
+    return before;
+#endif
+}
+
 static void set_result(pid_t id, long result) {
 #if defined __x86_64__
     ptrace(PTRACE_POKEUSER, id, offsetof(struct user_regs_struct, rax), result);
@@ -155,7 +174,7 @@ static void set_result(pid_t id, long result) {
 #endif
 }
 
-static long calls, matching, acted, acted_number = -1, acted_argument = -1;
+static long calls, matching, acted, acted_number = -1, acted_argument = -1, acted_on_output, acted_on_errors;
 static int counting;
 static char list_buffer[1 << 16];
 static size_t listed;
@@ -185,12 +204,16 @@ static void entered(int slot, long number, const unsigned long long *arguments) 
     acted++;
     acted_number = number;
     acted_argument = (long)arguments[0];
+    if (number == SYS_write || number == SYS_writev) acted_on_output |= acted_argument == 1, acted_on_errors |= acted_argument == 2;
     pid_t id = threads[slot].id;
     if (wanted.kill) {
         kill(program, SIGKILL);
     } else if (wanted.pause_in >= 0) {
         char byte = 'p';
         if (write(wanted.pause_out, &byte, 1) != 1 || read(wanted.pause_in, &byte, 1) < 0) die("pause");
+    } else if (number == SYS_brk) {
+        threads[slot].asked = set_argument0(id, 0);
+        threads[slot].asked_for_nothing = 1;
     } else {
         skip_call(id);
         threads[slot].failing = 1;
@@ -222,6 +245,11 @@ static int follow(struct rusage *usage) {
             if (ptrace(PTRACE_GET_SYSCALL_INFO, id, sizeof info, &info) > 0) {
                 if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
                     entered(slot, (long)info.entry.nr, (const unsigned long long *)info.entry.args);
+                } else if (threads[slot].asked_for_nothing) {
+#if defined __x86_64__
+                    set_argument0(id, threads[slot].asked);
+#endif
+                    threads[slot].asked_for_nothing = 0;
                 } else if (threads[slot].failing) {
                     set_result(id, -wanted.error);
                     threads[slot].failing = 0;
@@ -293,9 +321,9 @@ int main(int count, char **arguments) {
     if (wanted.list >= 0 && write(wanted.list, list_buffer, listed) < 0) die("list");
     if (wanted.report >= 0) {
         double cpu = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-        dprintf(wanted.report, "exit=%d signal=%d late=%d wall=%.6f cpu=%.6f peak=%ld calls=%ld acted=%ld number=%ld argument=%ld counting=%d\n",
+        dprintf(wanted.report, "exit=%d signal=%d late=%d wall=%.6f cpu=%.6f peak=%ld calls=%ld acted=%ld number=%ld argument=%ld counting=%d output=%ld errors=%ld\n",
                 WIFEXITED(status) ? WEXITSTATUS(status) : -1, WIFSIGNALED(status) ? WTERMSIG(status) : 0, (int)late, took, cpu,
-                usage.ru_maxrss, calls, acted, acted_number, acted_argument, counting);
+                usage.ru_maxrss, calls, acted, acted_number, acted_argument, counting, acted_on_output, acted_on_errors);
     }
     return 0;
 }
