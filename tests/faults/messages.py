@@ -12,12 +12,18 @@ FILE = re.compile(r"(^|[\s'\"(`])(~|/)[^\s]*|\.(json|jsonl|toml|sqlite3|lock|md)
 DEBUGGING = re.compile(r"\b(Os \{|Error \{|Some\(|None\b|Custom \{|panicked|RUST_BACKTRACE|stack backtrace|memory allocation)")
 
 
-LONGEST = 2000
+# A sentence that echoes a long argument whole is judged by its beginning and its end.
+BEGINNING, END = 1500, 500
+LONGEST = 600
+
+
+def shortened(text):
+    return text if len(text) <= BEGINNING + END else f"{text[:BEGINNING]}…{text[-END:]}"
 
 
 def shape(text):
     """The wording without what differs from case to case."""
-    text = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "'VALUE'", text[:LONGEST])
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "'VALUE'", shortened(text))
     text = re.sub(r"/[^\s:;,]*", "/PATH", text)
     text = re.sub(r"0x[0-9a-f]+|\d+", "0", text)
     return re.sub(r"\s+", " ", text).strip()[:200]
@@ -25,11 +31,13 @@ def shape(text):
 
 def complaints(code, text):
     """Everything that is wrong with what was said on standard error at this exit code."""
-    text = text[:LONGEST]
+    length, text = len(text), shortened(text)
     lines = text.strip("\n").split("\n")
     if not text.strip():
         return ["it failed without a word"]
     wrong = []
+    if length > LONGEST:
+        wrong.append(f"{length} characters")
     if len(lines) > 1:
         wrong.append(f"{len(lines)} lines")
     line = lines[0]

@@ -6,6 +6,7 @@ sentence is the promise. With `over` it runs once for each row of a table; each 
 """
 import inspect
 import itertools
+import math
 import multiprocessing
 import multiprocessing.connection
 import random
@@ -24,6 +25,8 @@ CHANCES = 3
 # seconds. In the long run cases are alike only if their first values are the same, too.
 HANGS = {False: 1, True: 2}
 CASE_SECONDS = 240
+# The short run begins no further case after this, so that it ends within five minutes however much hangs.
+SHORT_RUN_SECONDS = 270
 
 ATTACKS = []
 
@@ -105,6 +108,7 @@ class Chosen:
     only: list
     seed: int
     jobs: int
+    times: bool = False
 
     def wants_area(self, area):
         return not self.only or any(part.split(".")[0] == area for part in self.only)
@@ -149,16 +153,19 @@ class Workers:
         theirs.close()
         return number, ours
 
-    def run(self, tasks):
-        """Gives each outcome as it comes."""
+    def run(self, tasks, until):
+        """Gives each outcome as it comes; what has not begun when time is up is left out."""
         tasks = list(reversed(tasks))
         busy = {}
         while tasks or busy:
+            while tasks and time.monotonic() > until:
+                case = Case(ATTACKS[tasks[-1][0]], tasks.pop()[1])
+                yield Outcome(case.name, case.attack.area, case.promise, 0, left_out=True)
             while tasks and self.idle:
                 worker = self.idle.pop()
                 busy[worker[1]] = (worker, tasks.pop())
                 worker[1].send(busy[worker[1]][1])
-            for connection in multiprocessing.connection.wait(list(busy)):
+            for connection in multiprocessing.connection.wait(list(busy)) if busy else ():
                 worker, task = busy.pop(connection)
                 try:
                     outcome = connection.recv()
@@ -217,10 +224,11 @@ def run_case(index_of_attack, row):
 def run(chosen, scratch, tools, tell):
     """Runs what was chosen, tells each failure as it comes, and gives (passed, failed, left out) by area with the
     seconds it took, in the order of the areas."""
-    table = {}
+    table, took = {}, {}
     spoken = messages.Spoken()
     planner = Machine(scratch / f"w{chosen.jobs}", tools, chosen.seed)
     workers = Workers(chosen, scratch, tools)
+    until = time.monotonic() + (math.inf if chosen.everything or chosen.only else SHORT_RUN_SECONDS)
     areas = list(dict.fromkeys(attack.area for attack in ATTACKS))
     for area in filter(chosen.wants_area, areas):
         begun = time.monotonic()
@@ -238,8 +246,11 @@ def run(chosen, scratch, tools, tell):
                 planned += [(index, case.row) for case in chosen.take(attack, cases)]
         # Neighbours in a table are often slow together.
         random.Random(chosen.seed).shuffle(planned)
-        for outcome in workers.run(planned):
+        for outcome in workers.run(planned, until):
             spoken.add(outcome)
+            attack = outcome.name.split("[")[0]
+            count, seconds = took.get(attack, (0, 0.0))
+            took[attack] = count + 1, seconds + outcome.seconds
             if outcome.left_out:
                 left_out += 1
             elif outcome.trouble:
@@ -252,6 +263,9 @@ def run(chosen, scratch, tools, tell):
     for trouble, name in complaints:
         tell(failure("messages", "a failure is one line that names the file and a remedy", trouble, name, chosen.seed))
     table["messages"] = (passed, len(complaints), 0, 0.0)
+    if chosen.times:
+        for attack, (count, seconds) in sorted(took.items(), key=lambda entry: -entry[1][1]):
+            tell(f"{seconds:8.1f} s {count:6} cases  {attack}")
     return table
 
 

@@ -53,12 +53,12 @@ def suffers(machine, scene, fault):
         nothing_lost(machine, locks)
 
 
-@attack("failing", "{scene} keeps its contract and loses nothing when system call {which} fails once with {error}", over=each_call, quick=2600, tires=by_name)
+@attack("failing", "{scene} keeps its contract and loses nothing when system call {which} fails once with {error}", over=each_call, quick=1700, tires=by_name)
 def once(machine, scene, which, error):
     suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error]))
 
 
-@attack("failing", "{scene} keeps its contract and loses nothing when {which} and all later calls of that name fail with {error}", over=each_call_onward, quick=2200, tires=by_name)
+@attack("failing", "{scene} keeps its contract and loses nothing when {which} and all later calls of that name fail with {error}", over=each_call_onward, quick=1500, tires=by_name)
 def onward(machine, scene, which, error):
     suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error], onward=True))
 

@@ -152,12 +152,12 @@ CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop"
          "install", "install wrap", "install project", "uninstall")
 
 
-@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing", over=product(CALLS, OURS, KINDS), quick=1300)
+@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing", over=product(CALLS, OURS, KINDS), quick=1000)
 def in_our_place(machine, call, path, kind):
     replaced(machine, path, kind, call)
 
 
-@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing, too", over=product(CALLS, THEIRS, KINDS), quick=1100)
+@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing, too", over=product(CALLS, THEIRS, KINDS), quick=800)
 def in_their_place(machine, call, path, kind):
     if path in (".claude/settings.json", "work/api/.claude/settings.json", ".claude/commands/whycap.md") and kind in ("link to a file", "link to an empty file", "link to nothing", "hard link to a file") and "install" in call:
         # On purpose, perhaps: the next attacks are about these.
