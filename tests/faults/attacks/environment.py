@@ -15,7 +15,7 @@ VALUES = {
     "missing": None, "empty": "", "space": " ", "dot": ".", "relative": "d", "up": "../../../..", "root": "/", "nowhere": "/no/such/place", "under a file": "/etc/passwd/x", "a file": "/etc/passwd",
     "null": "/dev/null", "urandom": "/dev/urandom", "colon urandom": ":/dev/urandom", "zero": "/dev/zero", "process": "/proc/self", "memory": "/proc/self/mem", "long": "x" * 100_000, "long path": "/" + "d/" * 20_000,
     "long name": "/" + "n" * 5000, "not UTF-8": b"\xff\xfe", "newline": "/a\nb", "escape": "/\x1b[2J", "override": "/\u202e", "commas": ",,,,", "many": ",".join(["/no"] * 5000), "zero number": "0", "minus": "-1",
-    "huge number": "9" * 50, "one": "1", "float": "80.5", "words": "eighty", "full": "full", "1": "1", "tilde": "~", "tilde path": "~/x", "dollar": "$HOME", "shell": "`id`;id", "GMT+99": "GMT+99", "zone file": "Europe/Berlin",
+    "huge number": "9" * 50, "one": "1", "float": "80.5", "words": "eighty", "full": "full", "1": "1", "tilde": "~", "tilde path": "~/x", "dollar": "$HOME", "shell": "`id`;id", "GMT+99": "GMT+99", "Turkish": "tr_TR.UTF-8", "Arabic": "ar_EG.ISO-8859-6", "POSIX": "POSIX", "zone file": "Europe/Berlin",
     "posix zone": "CET-1CEST,M3.5.0,M10.5.0/3", "wrong posix": "<<<<>>>,,,,", "1970": "1970-01-01T00:00:00Z", "year 9999": "9999-12-31T23:59:60Z", "FIFO": "FIFO", "socket": "SOCKET", "plain file": "FILE", "unreadable": "UNREADABLE",
 }
 
@@ -210,19 +210,23 @@ def kept_command(machine, does):
         machine.holds("Opus" in run.text, f"our own line is missing: {run.text!r}")
 
 
-@attack("environment", "the plugin's launcher stays silent and ends with 0 when whycap {does}", over=("is killed", "is missing", "is a directory", "cannot be run", "is not for this machine", "hangs on", "fails"))
-def launcher(machine, does):
+SHELLS = [shell for shell in ("/bin/dash", "/bin/bash", "/bin/busybox", "/bin/zsh", "/bin/ksh") if os.path.exists(shell)]
+
+
+@attack("environment", "the plugin's launcher, run by {shell}, stays silent and ends with 0 when whycap {does}", over=product(SHELLS, ("is killed", "is missing", "is a directory", "cannot be run", "is not for this machine", "crashes", "fails")))
+def launcher(machine, shell, does):
     world.lived(machine)
     script = machine.tools.repository / "hooks/whycap-hook"
     machine.holds(script.is_file(), f"there is no {script}")
     place = machine.path(".local/bin/whycap")
-    texts = {"is killed": "#!/bin/sh\nkill -9 $$\n", "cannot be run": "#!/no/such/interpreter\n", "is not for this machine": b"\x7fELF\x02\x01\x01" + bytes(60), "hangs on": "#!/bin/sh\nkill -SEGV $$\n", "fails": "#!/bin/sh\necho oops >&2\nexit 3\n"}
+    texts = {"is killed": "#!/bin/sh\nkill -9 $$\n", "cannot be run": "#!/no/such/interpreter\n", "is not for this machine": b"\x7fELF\x02\x01\x01" + bytes(60), "crashes": "#!/bin/sh\nkill -SEGV $$\n", "fails": "#!/bin/sh\necho oops >&2\nexit 3\n"}
     if does in texts:
         machine.write(place, texts[does], mode=0o755)
     elif does == "is a directory":
         place.mkdir(parents=True)
     for name in world.EVENTS:
-        run = machine.run(str(script), name, program="/bin/sh", stdin=json.dumps(world.event(machine, name)).encode(), environment={"CLAUDE_PLUGIN_DATA": str(machine.outside)})
+        applet = ("sh",) if shell.endswith("busybox") else ()
+        run = machine.run(*applet, str(script), name, program=shell, stdin=json.dumps(world.event(machine, name)).encode(), environment={"CLAUDE_PLUGIN_DATA": str(machine.outside)})
         machine.holds(run.exit == 0 and not run.signal, f"it ended with {run.exit}, signal {run.signal}")
         machine.holds(not run.err, f"it wrote to standard error: {run.err!r}")
         if run.out:

@@ -95,7 +95,7 @@ def reading_calls(machine):
         name = calls.NAMES.get(number, str(number))
         counted[name] = counted.get(name, 0) + 1
         if name in ("openat", "getdents64", "read", "pread64", "statx", "newfstatat", "lseek", "fstat"):
-            rows += [(f"{counted[name]}:{name}", error) for error in ("EIO", "EACCES", "ESTALE", "ENOENT", "EINTR")]
+            rows += [(f"{counted[name]}:{name}", error) for error in ("EIO", "EACCES", "ESTALE", "ENOMEM", "EINTR")]
     return rows
 
 
