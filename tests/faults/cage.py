@@ -214,7 +214,8 @@ def holes(scratch, outside):
     must_fail("a kernel setting can be opened for writing", lambda: os.close(os.open("/proc/sys/kernel/hostname", os.O_WRONLY)))
     must_fail("something can be mounted", lambda: mount("none", scratch / "w0", "tmpfs", 0))
     must_fail("something can be mounted writable again", lambda: mount("none", "/", "", MS_REMOUNT | MS_BIND))
-    must_fail("a device can be made", lambda: make_device(scratch / "block", os.makedev(254, 0)), lambda: os.unlink(scratch / "block"))
+    must_fail("a device can be made", lambda: make_device(scratch / "block", os.makedev(254, 0)),
+        lambda: os.unlink(scratch / "block"))
     must_fail("another root can be entered", lambda: os.chroot(scratch))
     must_hold("/dev holds more than null, zero and urandom", sorted(os.listdir("/dev")) == ["fd", "null", "urandom", "zero"])
     must_hold("/dev is not read-only", os.statvfs("/dev").f_flag & os.ST_RDONLY)

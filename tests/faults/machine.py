@@ -234,7 +234,8 @@ class Machine:
         command += ["--", str(program or self.tools.program), *arguments]
         feeder = Feeder(stdin)
         try:
-            child = subprocess.Popen(command, stdin=feeder.end, stdout=stdout, stderr=subprocess.PIPE, env=variables, pass_fds=passed)
+            child = subprocess.Popen(command, stdin=feeder.end, stdout=stdout, stderr=subprocess.PIPE, env=variables,
+                pass_fds=passed)
         finally:
             os.close(report_out)
             feeder.started()
@@ -416,7 +417,8 @@ class Feeder:
         else:
             self.end, self.writer = os.pipe()
             never = isinstance(source, NeverClosed)
-            self.thread = threading.Thread(target=self.feed, args=(source.data if never else source, never, getattr(source, "pause", 0)), daemon=True)
+            self.thread = threading.Thread(target=self.feed,
+                args=(source.data if never else source, never, getattr(source, "pause", 0)), daemon=True)
 
     def started(self):
         if self.thread:

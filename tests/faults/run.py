@@ -31,7 +31,8 @@ REPOSITORY = HERE.parent.parent
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="everything, which takes an hour")
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="an area, an attack or one case; may be given again")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME",
+        help="an area, an attack or one case; may be given again")
     parser.add_argument("--seed", type=int, default=0, help="which part of the long tables the short run takes (default 0)")
     parser.add_argument("--binary", type=Path, default=REPOSITORY / "target/release/whycap", help="the program to attack")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cases at a time (default: one a processor)")
@@ -97,7 +98,8 @@ def build_tools(scratch, program):
     # A process of this name is taken for Claude Code.
     shutil.copy("/bin/sleep", bin / "claude")
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-o", bin / "launch", HERE / "tools/launch.c"], check=True)
-    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", bin / "clock.so", HERE / "tools/clock.c"], check=True)
+    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", bin / "clock.so", HERE / "tools/clock.c"],
+        check=True)
     tools = Tools(bin / "whycap", bin / "launch", bin / "clock.so", REPOSITORY)
     tools.has_wait = subprocess.run([bin / "whycap", "wait", "--help"], capture_output=True).returncode == 0
     return tools

@@ -148,7 +148,8 @@ class Workers:
 
     def start(self, number):
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=work, args=(theirs, self.scratch / f"w{number}", self.tools, self.chosen), daemon=True)
+        process = self.context.Process(target=work, args=(theirs, self.scratch / f"w{number}", self.tools, self.chosen),
+            daemon=True)
         process.start()
         theirs.close()
         return number, ours

@@ -74,7 +74,8 @@ def remarks(report):
 
 
 # Words by which a person learns that a total is not the whole.
-GAP_WORDS = re.compile(r"could not (be )?read|cannot be read|unreadable|not readable|not counted|lower bound|at least|≥|left out|incomplete", re.I)
+GAP_WORDS = re.compile(r"could not (be )?read|cannot be read|unreadable|not readable|not counted|lower bound|at least|≥|left out|incomplete",
+    re.I)
 
 
 def tells_gap(shown):

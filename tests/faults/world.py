@@ -29,7 +29,8 @@ def response(session, number, **changes):
         "parentUuid": None, "isSidechain": False, "type": "assistant", "uuid": f"u-{session}-{number}",
         "timestamp": f"2026-11-20T06:{number % 60:02}:00.000Z", "sessionId": session, "version": "2.1.328", "cwd": "/home/work/api",
         "gitBranch": "main", "requestId": f"req_{session}_{number}",
-        "message": {"id": f"msg_{session}_{number}", "model": "claude-opus-5-5", "role": "assistant", "content": [{"type": "text", "text": "x" * 200}],
+        "message": {"id": f"msg_{session}_{number}", "model": "claude-opus-5-5", "role": "assistant",
+        "content": [{"type": "text", "text": "x" * 200}],
                     "stop_reason": "end_turn", "usage": usage},
     }
     line["message"].update(changes.pop("message", {}))
@@ -44,29 +45,38 @@ def lines(values):
 def error_line(session, text=LIMIT_TEXT, at="2026-11-20T06:29:00.000Z", **changes):
     """The line that a plan limit leaves in a transcript."""
     return {
-        "type": "assistant", "uuid": f"e-{session}", "timestamp": at, "sessionId": session, "version": "2.1.328", "cwd": "/home/work/web",
-        "isApiErrorMessage": True, "error": "rate_limit", "apiErrorStatus": 429, "apiErrorType": "rate_limit_error", "apiError": "usage_limit_reached",
+        "type": "assistant", "uuid": f"e-{session}", "timestamp": at, "sessionId": session, "version": "2.1.328",
+        "cwd": "/home/work/web",
+        "isApiErrorMessage": True, "error": "rate_limit", "apiErrorStatus": 429, "apiErrorType": "rate_limit_error",
+        "apiError": "usage_limit_reached",
         "apiErrorCode": "", "errorDetails": "429 Too Many Requests", "apiErrorIsTransient": False,
-        "quotaLimits": {"status": "rejected", "resetsAt": FIVE_HOUR_RESET, "rateLimitType": "five_hour", "overageStatus": "rejected",
+        "quotaLimits": {"status": "rejected", "resetsAt": FIVE_HOUR_RESET, "rateLimitType": "five_hour",
+        "overageStatus": "rejected",
                         "overageDisabledReason": "out_of_credits", "overageResetsAt": WEEK_RESET, "isUsingOverage": False},
-        "message": {"model": "<synthetic>", "role": "assistant", "content": [{"type": "text", "text": text}], "usage": {"input_tokens": 0, "output_tokens": 0}},
+        "message": {"model": "<synthetic>", "role": "assistant", "content": [{"type": "text", "text": text}],
+        "usage": {"input_tokens": 0, "output_tokens": 0}},
         **changes,
     }
 
 
 def cost_state(session, total=0.2, started=1795150000000, **models):
-    usage = {"inputTokens": 0, "outputTokens": 10000, "cacheReadInputTokens": 0, "cacheCreationInputTokens": 0, "webSearchRequests": 0, "costUSD": total}
-    return {"type": "cost-state", "sessionId": session, "totalCostUSD": total, "startTime": started, "modelUsage": models or {"claude-opus-5-5": usage}}
+    usage = {"inputTokens": 0, "outputTokens": 10000, "cacheReadInputTokens": 0, "cacheCreationInputTokens": 0,
+        "webSearchRequests": 0, "costUSD": total}
+    return {"type": "cost-state", "sessionId": session, "totalCostUSD": total, "startTime": started,
+        "modelUsage": models or {"claude-opus-5-5": usage}}
 
 
 def status_payload(machine, session="alpha", **changes):
     return {
-        "session_id": session, "transcript_path": str(machine.path(transcript(session))), "cwd": str(machine.project), "version": "2.1.328",
+        "session_id": session, "transcript_path": str(machine.path(transcript(session))), "cwd": str(machine.project),
+        "version": "2.1.328",
         "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
         "workspace": {"current_dir": str(machine.project), "project_dir": str(machine.project), "added_dirs": []},
-        "output_style": {"name": "default"}, "cost": {"total_cost_usd": 0.01, "total_duration_ms": 57277, "total_api_duration_ms": 31},
+        "output_style": {"name": "default"}, "cost": {"total_cost_usd": 0.01, "total_duration_ms": 57277,
+        "total_api_duration_ms": 31},
         "context_window": {"used_percentage": 12, "context_window_size": 1000000}, "fast_mode": False,
-        "rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": FIVE_HOUR_RESET}, "seven_day": {"used_percentage": 17, "resets_at": WEEK_RESET}},
+        "rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": FIVE_HOUR_RESET},
+        "seven_day": {"used_percentage": 17, "resets_at": WEEK_RESET}},
         **changes,
     }
 
@@ -88,21 +98,27 @@ def event(machine, name, session="alpha", **changes):
 
 
 EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "SessionEnd")
-QUESTIONS = ("/whycap", "/whycap spend", "/whycap locks", "/whycap doctor", "/whycap incidents", "/whycap report", "/whycap continue")
+QUESTIONS = ("/whycap", "/whycap spend", "/whycap locks", "/whycap doctor", "/whycap incidents", "/whycap report",
+    "/whycap continue")
 
 # What people type, by name. Whatever changes something is a name of its own.
 READING = {
-    "spend": ("spend",), "spend json": ("spend", "--json"), "spend by session": ("spend", "--by", "session"), "spend by project": ("spend", "--by", "project"),
-    "spend by model": ("spend", "--by", "model"), "spend by block": ("spend", "--by", "block"), "why different": ("spend", "--why-different"),
+    "spend": ("spend",), "spend json": ("spend", "--json"), "spend by session": ("spend", "--by", "session"),
+    "spend by project": ("spend", "--by", "project"),
+    "spend by model": ("spend", "--by", "model"), "spend by block": ("spend", "--by", "block"),
+    "why different": ("spend", "--why-different"),
     "why different json": ("spend", "--why-different", "--json"), "explain": ("explain",), "explain json": ("explain", "--json"),
-    "explain session": ("explain", "--session", "gamma"), "incidents": ("incidents",), "incidents json": ("incidents", "--json"), "report": ("report",),
+    "explain session": ("explain", "--session", "gamma"), "incidents": ("incidents",), "incidents json": ("incidents", "--json"),
+    "report": ("report",),
     "doctor": ("doctor",), "doctor json": ("doctor", "--json"), "locks": ("locks",), "locks json": ("locks", "--json"),
     "prices": ("prices",), "install dry": ("install", "--dry-run"), "uninstall dry": ("uninstall", "--dry-run"),
     "clear dry": ("--clear-stale-locks", "--dry-run"), "clear dry json": ("--clear-stale-locks", "--dry-run", "--json"),
 }
 CHANGING = {
-    "install": ("install",), "install wrap": ("install", "--wrap"), "install project": ("install", "--scope", "project"), "uninstall": ("uninstall",),
-    "clear": ("--clear-stale-locks",), "clear json": ("--clear-stale-locks", "--json"), "restore": ("locks", "--restore"), "restore json": ("locks", "--restore", "--json"),
+    "install": ("install",), "install wrap": ("install", "--wrap"), "install project": ("install", "--scope", "project"),
+    "uninstall": ("uninstall",),
+    "clear": ("--clear-stale-locks",), "clear json": ("--clear-stale-locks", "--json"), "restore": ("locks", "--restore"),
+    "restore json": ("locks", "--restore", "--json"),
 }
 VERBS = {**READING, **CHANGING}
 
@@ -128,7 +144,8 @@ def call(machine, name, session="alpha", changes=None, **how):
 
 def write_transcripts(machine):
     for session, count in SESSIONS.items():
-        entries = [{"type": "user", "sessionId": session, "timestamp": "2026-11-20T06:00:00.000Z", "message": {"role": "user", "content": "hi"}}]
+        entries = [{"type": "user", "sessionId": session, "timestamp": "2026-11-20T06:00:00.000Z",
+            "message": {"role": "user", "content": "hi"}}]
         entries += [response(session, number) for number in range(count)]
         if session == "gamma":
             entries.append(error_line(session))
@@ -160,9 +177,12 @@ def write_state(machine):
     machine.write(".claude.json", {
         "hasCompletedOnboarding": True, "numStartups": 20, "projects": {str(machine.project): {"hasTrustDialogAccepted": True}},
         "oauthAccount": {"accountUuid": "11111111-1111-4111-8111-111111111111", "emailAddress": "dev@example.com",
-                         "organizationUuid": "22222222-2222-4222-8222-222222222222", "organizationName": "Example", "organizationType": "claude_max",
-                         "organizationRole": "admin", "billingType": "stripe_subscription", "hasExtraUsageEnabled": False}}, mode=0o600)
-    machine.write(".claude/.credentials.json", {"claudeAiOauth": {"accessToken": "dummy", "refreshToken": "dummy", "subscriptionType": "max",
+                         "organizationUuid": "22222222-2222-4222-8222-222222222222", "organizationName": "Example",
+                         "organizationType": "claude_max",
+                         "organizationRole": "admin", "billingType": "stripe_subscription", "hasExtraUsageEnabled": False}},
+                         mode=0o600)
+    machine.write(".claude/.credentials.json", {"claudeAiOauth": {"accessToken": "dummy", "refreshToken": "dummy",
+        "subscriptionType": "max",
                                                                   "expiresAt": (NOW_SECONDS + 300 * 24 * HOUR) * 1000}}, mode=0o600)
     machine.write(".config/whycap/config.toml", '[budget]\nday = 500.0\naction = "warn"\n')
 
@@ -225,7 +245,8 @@ def installed(machine):
     """A home that was lived in, with whycap in the settings and another status line wrapped."""
     def make(machine):
         lived(machine)
-        machine.write(".claude/settings.json", json.dumps({**DOTFILES_SETTINGS, "statusLine": FOREIGN_LINE}, indent=2) + "\n", mode=0o600)
+        machine.write(".claude/settings.json", json.dumps({**DOTFILES_SETTINGS, "statusLine": FOREIGN_LINE}, indent=2) + "\n",
+            mode=0o600)
         machine.verb("install", "--wrap", exits=(0,))
     return machine.snapshot("installed", make)
 

@@ -35,11 +35,13 @@ def everybody(machine, number):
         asked = []
         for session in sessions:
             asked.append(lambda session=session: machine.run("statusline", stdin=payload(machine, session), patience=20))
-            asked.append(lambda session=session: machine.run("hook", stdin=json.dumps(world.event(machine, lucky.choice(world.EVENTS), session)).encode(), patience=20))
+            asked.append(lambda session=session: machine.run("hook",
+                stdin=json.dumps(world.event(machine, lucky.choice(world.EVENTS), session)).encode(), patience=20))
         asked.append(lambda: machine.run("spend", patience=30))
         lucky.shuffle(asked)
         for run in at_once(machine, *asked):
-            machine.holds(run.exit == 0 and not run.err and not run.signal, f"{run.verb} ended with {run.exit}, signal {run.signal}: {run.complaint}")
+            machine.holds(run.exit == 0 and not run.err and not run.signal,
+                f"{run.verb} ended with {run.exit}, signal {run.signal}: {run.complaint}")
     machine.exact()
     machine.holds(not machine.litter(), f"litter: {machine.litter()}")
 
@@ -59,14 +61,17 @@ def killed_in_a_crowd(machine, number):
         for index in range(16):
             session, at = f"session-{index % 8}", lucky.randrange(20, 260)
             fault = Fault(at, kill=True) if index % 2 else None
-            asked.append(lambda session=session, fault=fault: machine.run("statusline", stdin=payload(machine, session), fault=fault, patience=20))
-        asked += [lambda at=lucky.randrange(20, 400): machine.run("spend", fault=Fault(at, kill=True), patience=30) for _ in range(3)]
+            asked.append(lambda session=session, fault=fault: machine.run("statusline", stdin=payload(machine, session),
+                fault=fault, patience=20))
+        asked += [lambda at=lucky.randrange(20, 400): machine.run("spend", fault=Fault(at, kill=True),
+            patience=30) for _ in range(3)]
         for run in at_once(machine, *asked):
             machine.holds(run.signal in (0, 9) and not run.err, f"signal {run.signal}: {run.complaint}")
     machine.exact()
 
 
-@attack("crowds", "a status line is never held up by a {holder} that stands still in the middle of its work", over=("spend", "hook Stop", "statusline", "install", "clear"))
+@attack("crowds", "a status line is never held up by a {holder} that stands still in the middle of its work",
+    over=("spend", "hook Stop", "statusline", "install", "clear"))
 def stopped_holder(machine, holder):
     """One process stands still before each of many of its calls, holding whatever it holds there."""
     world.lived(machine)
@@ -84,7 +89,8 @@ def stopped_holder(machine, holder):
         if holder == "statusline":
             machine.run("statusline", stdin=payload(machine, "beta"), pause=(number, meanwhile), patience=20)
         elif holder == "hook Stop":
-            machine.run("hook", stdin=json.dumps(world.event(machine, "Stop", "beta")).encode(), pause=(number, meanwhile), patience=20)
+            machine.run("hook", stdin=json.dumps(world.event(machine, "Stop", "beta")).encode(), pause=(number, meanwhile),
+                patience=20)
         else:
             machine.run(*world.VERBS[holder], pause=(number, meanwhile), patience=20)
         if troubles:
@@ -106,7 +112,8 @@ def installing(machine, count):
     machine.holds((machine.claude / "settings.json").read_bytes() == before, "the settings are not as they were")
 
 
-@attack("crowds", "settings that another program keeps writing while {call} runs lose none of its writes", over=("install", "uninstall"))
+@attack("crowds", "settings that another program keeps writing while {call} runs lose none of its writes",
+    over=("install", "uninstall"))
 def others_write(machine, call):
     (world.lived if call == "install" else world.installed)(machine)
     path = machine.claude / "settings.json"
@@ -140,5 +147,6 @@ def clearing(machine):
     before = locks_of(machine)
     for _ in range(5):
         world.write_locks_again(machine)
-        at_once(machine, *[lambda: machine.run("--clear-stale-locks", patience=40)] * 3, *[lambda: machine.run("locks", "--restore", patience=30)] * 2)
+        at_once(machine, *[lambda: machine.run("--clear-stale-locks", patience=40)] * 3,
+            *[lambda: machine.run("locks", "--restore", patience=30)] * 2)
     nothing_lost(machine, before)

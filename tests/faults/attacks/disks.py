@@ -1,13 +1,16 @@
 """Disks that are full, small or slow to say so, and limits on what a process may write, open or map."""
 import os
+import time
 
 import world
 from machine import NOBODY, Broken, Snapshot
 from suite import attack, product
 
-CALLS = ("statusline", "hook SessionStart", "hook Stop", "hook StopFailure", "hook /whycap", "spend", "explain", "doctor", "clear", "restore", "install", "install wrap", "uninstall", "why different")
+CALLS = ("statusline", "hook SessionStart", "hook Stop", "hook StopFailure", "hook /whycap", "spend", "explain", "doctor", "clear",
+    "restore", "install", "install wrap", "uninstall", "why different")
 # Bytes left on the disk when the program starts.
-LEFT = (0, 1, 100, 4096, 8192, 12288, 16384, 20480, 28672, 36864, 40960, 45056, 53248, 61440, 69632, 81920, 98304, 114688, 131072, 163840, 196608, 262144)
+LEFT = (0, 1, 100, 4096, 8192, 12288, 16384, 20480, 28672, 36864, 40960, 45056, 53248, 61440, 69632, 81920, 98304, 114688, 131072,
+    163840, 196608, 262144)
 
 
 def on_disk(machine, disk, state):
@@ -91,14 +94,10 @@ def litter_goes(machine):
     litter = machine.litter()
     if not litter:
         return
-    days_ago = 5 * 24 * world.HOUR
-    for directory, _, files in os.walk(machine.home):
-        for name in files:
-            if name.startswith(".whycap-") or name.endswith(".tmp"):
-                machine.age(os.path.join(directory, name), days_ago)
+    # Days ago both by the machine's clock, which dates files, and by WHYCAP_NOW.
+    days_ago = min(time.time(), world.NOW_SECONDS) - 5 * 24 * world.HOUR
     for path in litter:
-        machine.age(path, days_ago)
-    # The machine's clock dates files, WHYCAP_NOW what is told; both are days later now.
+        os.utime(machine.path(path), (days_ago, days_ago))
     machine.statusline(world.status_payload(machine, "new-session"))
     for name in ("SessionStart", "Stop", "SessionEnd"):
         machine.hook(world.event(machine, name, "newer-session"))
@@ -108,7 +107,8 @@ def litter_goes(machine):
     machine.holds(not left, f"stays for good: {left[0]}" if left else "")
 
 
-@attack("disks", "{call} survives a disk on which {left} more files can be made", over=product(CALLS, (0, 1, 2, 3, 4, 5, 6, 8, 10)), quick=60)
+@attack("disks", "{call} survives a disk on which {left} more files can be made", over=product(CALLS, (0, 1, 2, 3, 4, 5, 6, 8, 10)),
+    quick=60)
 def no_inodes(machine, call, left):
     state = "installed" if call == "uninstall" else "lived"
     world.HOMES[state](machine)
@@ -133,7 +133,8 @@ def no_inodes(machine, call, left):
 SIZES = (0, 1, 511, 4095, 4096, 4120, 8192, 16384, 32768, 36864, 65536, 131072, 262144, 1 << 20)
 
 
-@attack("disks", "{call} survives a limit of {size} bytes a file, {signal} SIGXFSZ", over=product(CALLS, SIZES, ("with", "ignoring")), quick=160)
+@attack("disks", "{call} survives a limit of {size} bytes a file, {signal} SIGXFSZ",
+    over=product(CALLS, SIZES, ("with", "ignoring")), quick=160)
 def file_size(machine, call, size, signal):
     (world.installed if call == "uninstall" else world.lived)(machine)
     if size % 2 == 0:
@@ -162,7 +163,9 @@ def open_files(machine, call, number):
     machine.exact()
 
 
-@attack("disks", "{call} survives with {megabytes} MB of memory", over=product(("statusline", "hook Stop", "hook StopFailure", "hook /whycap spend", "hook UserPromptSubmit"), (8, 10, 12, 16, 24, 32, 64)), quick=20)
+@attack("disks", "{call} survives with {megabytes} MB of memory",
+    over=product(("statusline", "hook Stop", "hook StopFailure", "hook /whycap spend", "hook UserPromptSubmit"),
+    (8, 10, 12, 16, 24, 32, 64)), quick=20)
 def memory(machine, call, megabytes):
     world.lived(machine)
     world.grow(machine)
@@ -178,7 +181,8 @@ def memory(machine, call, megabytes):
 def no_threads(machine, call):
     (world.installed if call == "uninstall" else world.lived)(machine)
     world.grow(machine)
-    machine.write(world.transcript("large"), world.lines(world.response("large", number, message={"content": [{"type": "text", "text": "x" * 20000}]}) for number in range(900)))
+    machine.write(world.transcript("large"), world.lines(world.response("large", number, message={"content": [{"type": "text",
+        "text": "x" * 20000}]}) for number in range(900)))
     machine.truth["large"] = 900
     machine.give(NOBODY)
     world.call(machine, call, user=NOBODY, limits=("nproc=1",))

@@ -53,13 +53,29 @@ def suffers(machine, scene, fault):
         nothing_lost(machine, locks)
 
 
-@attack("failing", "{scene} keeps its contract and loses nothing when system call {which} fails once with {error}", over=each_call, quick=1700, tires=by_name)
+@attack("failing", "{scene} keeps its contract and loses nothing when system call {which} fails once with {error}", over=each_call,
+    quick=1700, tires=by_name)
 def once(machine, scene, which, error):
     suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error]))
 
 
-@attack("failing", "{scene} keeps its contract and loses nothing when {which} and all later calls of that name fail with {error}", over=each_call_onward, quick=1500, tires=by_name)
+@attack("failing", "{scene} keeps its contract and loses nothing when {which} and all later calls of that name fail with {error}",
+    over=each_call_onward, quick=1500, tires=by_name)
 def onward(machine, scene, which, error):
+    suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error], onward=True))
+
+
+HOSTS = tuple(scene for scene in SCENES if scene.startswith(("statusline", "hook")))
+
+
+def memory_calls(machine):
+    return [row for row in calls.each(machine, ("ENOMEM", "EAGAIN"), HOSTS) if row[1].split(":")[1] in ("mmap", "brk", "mremap",
+        "getrandom")]
+
+
+@attack("failing", "{scene} prints its line and ends with 0 when {which} and all later calls of that name are refused with {error}",
+        over=memory_calls, tires=by_name)
+def memory(machine, scene, which, error):
     suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error], onward=True))
 
 
@@ -69,7 +85,15 @@ LOCKING = {"F_GETLK": 5, "F_SETLK": 6, "F_SETLKW": 7, "F_OFD_SETLK": 37, "flock"
 REFUSALS = {"ENOLCK": 37, "EAGAIN": 11, "EACCES": 13, "EINVAL": 22, "ENOSYS": 38, "EOPNOTSUPP": 95, "EINTR once": 4}
 
 
-@attack("failing", "{scene} ends in time, and what only reads goes on, where {lock} fails with {error}", over=product(SCENES, LOCKING, REFUSALS), quick=200, tires=lambda row: row[1:])
+@attack("failing", "{scene} ends in time where {lock} always fails with {error}", tires=lambda row: row[1:],
+        over=product(("spend json", "uninstall", "install", "clear", "statusline", "hook Stop"), ("F_SETLK", "flock"),
+        ("ENOLCK", "EAGAIN")))
+def without_locks(machine, scene, lock, error):
+    no_locks(machine, scene, lock, error)
+
+
+@attack("failing", "{scene} ends in time, and what only reads goes on, where {lock} fails with {error}",
+    over=product(SCENES, LOCKING, REFUSALS), quick=200, tires=lambda row: row[1:])
 def no_locks(machine, scene, lock, error):
     calls.prepare(machine, scene)
     number = calls.NUMBERS["flock" if lock == "flock" else "fcntl"]
@@ -85,5 +109,6 @@ def many_without_locks(machine, error):
     world.lived(machine)
     world.grow(machine)
     fault = Fault(1, ERRORS[error], number=calls.NUMBERS["fcntl"], argument=LOCKING["F_SETLK"], onward=True)
-    wait_for_all([lambda: machine.statusline(world.status_payload(machine), fault=fault)] * 4 + [lambda: machine.hook(world.event(machine, "Stop"), fault=fault)] * 4)
+    wait_for_all([lambda: machine.statusline(world.status_payload(machine),
+        fault=fault)] * 4 + [lambda: machine.hook(world.event(machine, "Stop"), fault=fault)] * 4)
     machine.exact()

@@ -12,10 +12,15 @@ from text import RESPONSE_USD, remarks, tells_gap
 
 # What is shut, and how many responses are behind it.
 SHUT = {
-    "a transcript": (".claude/projects/-home-work-api/beta.jsonl", 12), "a project": (".claude/projects/-home-work-api", 28), "all projects": (".claude/projects", 34), "the other project": (".claude/projects/-home-work-web", 6), "the subagents": (".claude/projects/-home-work-api/alpha/subagents", 4),
-    "a session's directory": (".claude/projects/-home-work-api/alpha", 4), "a subagent's transcript": (".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", 4), "the configuration directory": (".claude", 34),
+    "a transcript": (".claude/projects/-home-work-api/beta.jsonl", 12), "a project": (".claude/projects/-home-work-api", 28),
+    "all projects": (".claude/projects", 34), "the other project": (".claude/projects/-home-work-web", 6),
+    "the subagents": (".claude/projects/-home-work-api/alpha/subagents", 4),
+    "a session's directory": (".claude/projects/-home-work-api/alpha", 4),
+    "a subagent's transcript": (".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", 4),
+    "the configuration directory": (".claude", 34),
 }
-REPORTS = {"text": ("spend",), "by session": ("spend", "--by", "session"), "JSON": ("spend", "--json"), "JSON by session": ("spend", "--by", "session", "--json")}
+REPORTS = {"text": ("spend",), "by session": ("spend", "--by", "session"), "JSON": ("spend", "--json"),
+    "JSON by session": ("spend", "--by", "session", "--json")}
 
 
 def said(machine, run, missing, sound):
@@ -36,7 +41,8 @@ def sound_remarks(machine):
     return remarks(machine.verb("spend", "--json", exits=(0,)).json())
 
 
-@attack("gaps", "{what} that may not be {how} is said by the report ({report}), {when}", over=product(SHUT, ("read", "entered"), REPORTS, ("at first", "after all was counted and more came")))
+@attack("gaps", "{what} that may not be {how} is said by the report ({report}), {when}",
+    over=product(SHUT, ("read", "entered"), REPORTS, ("at first", "after all was counted and more came")))
 def shut(machine, what, how, report, when):
     path, missing = SHUT[what]
     if when == "at first":
@@ -61,7 +67,9 @@ def shut(machine, what, how, report, when):
     machine.exact(user=NOBODY)
 
 
-@attack("gaps", "a {kind} in the place of {what} is said by the report ({report})", over=product(("FIFO", "socket", "directory", "zero", "link to nothing", "link to itself"), ("a transcript", "a project"), REPORTS))
+@attack("gaps", "a {kind} in the place of {what} is said by the report ({report})",
+    over=product(("FIFO", "socket", "directory", "zero", "link to nothing", "link to itself"), ("a transcript", "a project"),
+    REPORTS))
 def in_place(machine, kind, what, report):
     world.lived(machine)
     sound = sound_remarks(machine)
@@ -99,7 +107,8 @@ def reading_calls(machine):
     return rows
 
 
-@attack("gaps", "where {which} fails with {error} in a first report, what is missing is said, in JSON and in text", over=reading_calls, quick=350)
+@attack("gaps", "where {which} fails with {error} in a first report, what is missing is said, in JSON and in text",
+    over=reading_calls, quick=350)
 def in_the_middle(machine, which, error):
     world.lived(machine)
     sound = sound_remarks(machine)
@@ -111,7 +120,8 @@ def in_the_middle(machine, which, error):
         machine.exact()
 
 
-@attack("gaps", "a history of which {part} is named in CLAUDE_CONFIG_DIR is not half counted in silence", over=("one is missing", "one is a file", "one may not be read"))
+@attack("gaps", "a history of which {part} is named in CLAUDE_CONFIG_DIR is not half counted in silence",
+    over=("one is missing", "one is a file", "one may not be read"))
 def histories(machine, part):
     world.lived(machine)
     sound = sound_remarks(machine)
@@ -129,16 +139,20 @@ def histories(machine, part):
     run = machine.verb("spend", "--json", user=NOBODY, environment={"CLAUDE_CONFIG_DIR": f"{machine.claude},{second}"})
     if run.exit == 0:
         report = run.json()
-        machine.holds(report["total"]["responses"] == machine.responses(), f"{report['total']['responses']} of {machine.responses()}")
+        machine.holds(report["total"]["responses"] == machine.responses(),
+            f"{report['total']['responses']} of {machine.responses()}")
         if part == "one may not be read":
             machine.holds(remarks(report) != sound, "no field says that a history could not be read")
 
 
-DAMAGED = {"a line cut off": lambda line: line[:len(line) // 2], "a wrong escape": lambda line: line.replace("xxxx", "\\qxxx", 1), "usage that is a text": lambda line: line.replace('"usage": {', '"usage": "x", "was": {'),
-           "counts that are texts": lambda line: line.replace('"output_tokens": 1000', '"output_tokens": "many"'), "a raw newline in it": lambda line: line.replace("xxxx", "x\nx", 1)}
+DAMAGED = {"a line cut off": lambda line: line[:len(line) // 2], "a wrong escape": lambda line: line.replace("xxxx", "\\qxxx", 1),
+    "usage that is a text": lambda line: line.replace('"usage": {', '"usage": "x", "was": {'),
+           "counts that are texts": lambda line: line.replace('"output_tokens": 1000', '"output_tokens": "many"'),
+           "a raw newline in it": lambda line: line.replace("xxxx", "x\nx", 1)}
 
 
-@attack("gaps", "an answer's line with {what} is understood all the same, or counted as damaged and said ({report})", over=product(DAMAGED, REPORTS))
+@attack("gaps", "an answer's line with {what} is understood all the same, or counted as damaged and said ({report})",
+    over=product(DAMAGED, REPORTS))
 def damaged_lines(machine, what, report):
     world.lived(machine)
     sound = sound_remarks(machine)

@@ -40,7 +40,9 @@ def leftovers(machine):
     return found + list((machine.root / "tmp").iterdir())
 
 
-@attack("installing", "install.sh that is ended by {name} while {step} runs leaves nothing half done, and the next run completes it", over=product(SIGNALS, STEPS, ("itself", "everything")))
+@attack("installing",
+    "install.sh that is ended by {name} while {step} runs leaves nothing half done, and the next run completes it",
+    over=product(SIGNALS, STEPS, ("itself", "everything")))
 def interrupted(machine, name, step, whom):
     place, programs, _ = checkout(machine)
     real = {"cargo": programs / "real-cargo"}.get(step, f"/usr/bin/{step}")
@@ -50,7 +52,9 @@ def interrupted(machine, name, step, whom):
         real = f"/bin/{step}"
     once = machine.outside / "once"
     target = "$PPID" if whom == "itself" else "0"
-    machine.write(programs / step, f"#!/bin/sh\n{real} \"$@\"\ncode=$?\nif [ ! -e {once} ]; then : >{once}; kill -{name} {target}; fi\nexit $code\n", mode=0o755)
+    machine.write(programs / step,
+        f"#!/bin/sh\n{real} \"$@\"\ncode=$?\nif [ ! -e {once} ]; then : >{once}; kill -{name} {target}; fi\nexit $code\n",
+        mode=0o755)
     try:
         started(machine, [str(place / "install.sh")], programs, place)
     except subprocess.TimeoutExpired as error:
@@ -62,10 +66,12 @@ def interrupted(machine, name, step, whom):
         machine.holds(settings.read_text().count("whycap") >= 6, "the settings are half changed")
     run = started(machine, [str(place / "install.sh")], programs, place)
     machine.holds(run.returncode == 0, f"the next run ends with {run.returncode}: {run.stderr[-200:]!r}")
-    machine.holds((machine.home / ".local/bin/whycap").exists() and not leftovers(machine), "the next run did not complete it, or left something behind")
+    machine.holds((machine.home / ".local/bin/whycap").exists() and not leftovers(machine),
+        "the next run did not complete it, or left something behind")
 
 
-@attack("installing", "install.sh piped into a shell {where} builds nothing there", over=("in another Rust project", "in the home", "in a checkout of whycap", "in a project that calls itself whycap"))
+@attack("installing", "install.sh piped into a shell {where} builds nothing there",
+    over=("in another Rust project", "in the home", "in a checkout of whycap", "in a project that calls itself whycap"))
 def piped(machine, where):
     place, programs, log = checkout(machine)
     project = machine.project
@@ -81,12 +87,18 @@ def piped(machine, where):
         machine.holds(not leftovers(machine), "something was left behind")
         return
     machine.holds(not built, f"it built: {built}")
-    machine.holds(run.returncode != 0 and len(run.stderr.decode().strip().split("\n")) == 1, f"it did not refuse in one line: {run.returncode}, {run.stderr[-200:]!r}")
+    machine.holds(run.returncode != 0 and len(run.stderr.decode().strip().split("\n")) == 1,
+        f"it did not refuse in one line: {run.returncode}, {run.stderr[-200:]!r}")
     machine.holds(not (machine.home / ".local").exists(), "it made directories all the same")
 
 
-@attack("installing", "install.sh {how} ends in one line or well", over=("without HOME", "with a read-only prefix", "with a prefix that is a file", "with a prefix that has spaces", "without cargo", "with a cargo that fails", "with a cargo that builds nothing", "with a full disk", "twice", "with a directory in the program's place",
-                                                                         "with a link in the program's place", "from a path with quotes", "with nobody reading", "uninstall of another program", "uninstall of nothing"))
+@attack("installing", "install.sh {how} ends in one line or well",
+    over=("without HOME", "with a read-only prefix", "with a prefix that is a file", "with a prefix that has spaces",
+    "without cargo", "with a cargo that fails", "with a cargo that builds nothing", "with a full disk", "twice",
+    "with a directory in the program's place",
+                                                                         "with a link in the program's place",
+                                                                         "from a path with quotes", "with nobody reading",
+                                                                         "uninstall of another program", "uninstall of nothing"))
 def surroundings(machine, how):
     place, programs, _ = checkout(machine)
     prefix = machine.home / "prefix"
@@ -104,7 +116,8 @@ def surroundings(machine, how):
     elif how == "without cargo":
         (programs / "cargo").unlink()
     elif how == "with a cargo that fails":
-        machine.write(programs / "cargo", "#!/bin/sh\n[ \"$1\" = --version ] && echo 'cargo 1.99.0' && exit 0\necho no >&2\nexit 101\n", mode=0o755)
+        machine.write(programs / "cargo",
+            "#!/bin/sh\n[ \"$1\" = --version ] && echo 'cargo 1.99.0' && exit 0\necho no >&2\nexit 101\n", mode=0o755)
     elif how == "with a cargo that builds nothing":
         machine.write(programs / "cargo", "#!/bin/sh\n[ \"$1\" = --version ] && echo 'cargo 1.99.0'\nexit 0\n", mode=0o755)
     elif how == "with a full disk":

@@ -10,8 +10,10 @@ from machine import Broken, Fault
 from suite import attack
 
 # Only what writes; reading verbs have nothing to lose.
-WRITING = ("statusline", "statusline at first", "statusline in an error", "statusline wrapped", "hook SessionStart", "hook Stop", "hook StopFailure", "hook StopFailure at first", "hook SessionEnd", "hook UserPromptSubmit",
-           "hook /whycap continue", "spend json", "spend at first", "clear", "restore", "install", "install wrap", "install project", "uninstall", "explain")
+WRITING = ("statusline", "statusline at first", "statusline in an error", "statusline wrapped", "hook SessionStart", "hook Stop",
+    "hook StopFailure", "hook StopFailure at first", "hook SessionEnd", "hook UserPromptSubmit",
+           "hook /whycap continue", "spend json", "spend at first", "clear", "restore", "install", "install wrap",
+           "install project", "uninstall", "explain")
 
 
 def each_call(machine):
@@ -39,7 +41,9 @@ def dead_or_done(machine, scene, fault):
         return None
 
 
-@attack("kills", "{scene} killed before its system call {number}: the next run is exact, settings are as before or complete, nothing is lost or left lying", over=each_call, quick=900)
+@attack("kills",
+    "{scene} killed before its system call {number}: the next run is exact, settings are as before or complete, nothing is lost or left lying",
+    over=each_call, quick=900)
 def once(machine, scene, number):
     _, before, locks = killed(machine, scene, Fault(number, kill=True))
     machine.exact()
@@ -60,13 +64,15 @@ def again(machine, scene, before, locks):
         machine.holds("whycap" in command, f"the status line is {command!r}")
         machine.verb(*("uninstall",), exits=(0,))
         if before is not None:
-            machine.holds(settings_of(machine) == before, f"uninstall does not bring back what was there: {settings_of(machine)!r}"[:300])
+            machine.holds(settings_of(machine) == before,
+                f"uninstall does not bring back what was there: {settings_of(machine)!r}"[:300])
     elif call == "uninstall":
         run = calls.play(machine, scene)
         machine.holds(run.exit == 0, f"the second uninstall ended with {run.exit}: {run.complaint}")
         now = json.loads(settings_of(machine))
         machine.holds("whycap" not in str(now), "whycap is still in the settings")
-        machine.holds(now.get("statusLine") == world.FOREIGN_LINE, f"the status line that was wrapped is not back: {now.get('statusLine')}")
+        machine.holds(now.get("statusLine") == world.FOREIGN_LINE,
+            f"the status line that was wrapped is not back: {now.get('statusLine')}")
     elif call == "clear":
         run = calls.play(machine, scene)
         machine.holds(run.exit == 0, f"the second clearing ended with {run.exit}")
@@ -95,7 +101,9 @@ def comes_back(machine, scene):
     machine.holds(not unable, f"restore fails after the kill: {unable}"[:300])
 
 
-@attack("kills", "{scene} killed {times} times at different places is exact at last", over=[(scene, times) for scene in ("statusline", "statusline at first", "hook Stop", "spend at first", "spend json") for times in (5, 25)], quick=None)
+@attack("kills", "{scene} killed {times} times at different places is exact at last",
+    over=[(scene, times) for scene in ("statusline", "statusline at first", "hook Stop", "spend at first",
+    "spend json") for times in (5, 25)], quick=None)
 def often(machine, scene, times):
     calls.prepare(machine, scene)
     total = len(calls.recorded(machine, scene))
@@ -121,7 +129,8 @@ def cancelled(machine, count):
     machine.exact()
 
 
-@attack("kills", "a ledger of an older whycap that is being migrated survives a kill before system call {number}", over=lambda machine: list(range(1, 240)), quick=60)
+@attack("kills", "a ledger of an older whycap that is being migrated survives a kill before system call {number}",
+    over=lambda machine: list(range(1, 240)), quick=60)
 def migration(machine, number):
     world.lived(machine)
     ledger = machine.data / "ledger.sqlite3"

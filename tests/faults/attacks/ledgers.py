@@ -50,13 +50,16 @@ def set_aside(machine):
     return sorted(path.name for path in machine.data.glob("*damaged*") if path.name.endswith(".sqlite3"))
 
 
-@attack("ledgers", "a ledger whose page {page} is {what} does no harm", over=lambda machine: product(range(pages(machine)), ("zeros", "ones", "random", "page 1 again", "half random", "one bit off")), quick=60)
+@attack("ledgers", "a ledger whose page {page} is {what} does no harm",
+    over=lambda machine: product(range(pages(machine)), ("zeros", "ones", "random", "page 1 again", "half random", "one bit off")),
+    quick=60)
 def page(machine, page, what):
     ledger = folded(machine)
     lucky = random.Random(f"{machine.seed} {page} {what}")
     content = bytearray(ledger.read_bytes())
     at = page * PAGE
-    new = {"zeros": bytes(PAGE), "ones": b"\xff" * PAGE, "random": lucky.randbytes(PAGE), "page 1 again": bytes(content[:PAGE]), "half random": bytes(content[at:at + PAGE // 2]) + lucky.randbytes(PAGE // 2)}.get(what)
+    new = {"zeros": bytes(PAGE), "ones": b"\xff" * PAGE, "random": lucky.randbytes(PAGE), "page 1 again": bytes(content[:PAGE]),
+        "half random": bytes(content[at:at + PAGE // 2]) + lucky.randbytes(PAGE // 2)}.get(what)
     if new is None:
         # In the page's own head, where it says what it is and where its cells are.
         place = at + (100 if page == 0 else 0) + lucky.randrange(12)
@@ -67,7 +70,8 @@ def page(machine, page, what):
     survives(machine)
 
 
-@attack("ledgers", "a ledger whose header byte {byte} is {what} does no harm", over=product(range(100), ("flipped", "zero", "255")), quick=100)
+@attack("ledgers", "a ledger whose header byte {byte} is {what} does no harm", over=product(range(100), ("flipped", "zero", "255")),
+    quick=100)
 def header(machine, byte, what):
     ledger = folded(machine)
     content = bytearray(ledger.read_bytes())
@@ -78,7 +82,9 @@ def header(machine, byte, what):
     survives(machine, may_be_newer=60 <= byte < 64)
 
 
-@attack("ledgers", "a ledger cut off after {size} bytes does no harm", over=lambda machine: [0, 1, 15, 16, 99, 100, 511, 512, 1000, *(size for number in range(1, pages(machine)) for size in (number * PAGE - 1, number * PAGE, number * PAGE + 1))], quick=40)
+@attack("ledgers", "a ledger cut off after {size} bytes does no harm",
+    over=lambda machine: [0, 1, 15, 16, 99, 100, 511, 512, 1000,
+    *(size for number in range(1, pages(machine)) for size in (number * PAGE - 1, number * PAGE, number * PAGE + 1))], quick=40)
 def cut(machine, size):
     ledger = folded(machine)
     os.truncate(ledger, min(size, ledger.stat().st_size))
@@ -89,10 +95,15 @@ def make_content(machine, what):
     lucky = random.Random(f"{machine.seed} {what}")
     other = machine.outside / "other.sqlite3"
     statements = {
-        "another program's database": ["CREATE TABLE notes(text)", "INSERT INTO notes VALUES('precious')"], "a database without tables": ["PRAGMA user_version = 2"], "another program's with our version": ["CREATE TABLE notes(text)", "PRAGMA user_version = 2"],
-        "a version below zero": ["PRAGMA user_version = -5"], "a huge version": ["PRAGMA user_version = 2147483647"], "tables of the right names and wrong columns": [
-            *(f"CREATE TABLE {name}(wrong)" for name in ("meta", "session", "model", "response", "quarter", "unrecorded", "file", "cost_state", "directory")), "PRAGMA user_version = 2"],
-        "views in the place of tables": ["CREATE VIEW quarter AS SELECT 1", "CREATE VIEW session AS SELECT 1", "PRAGMA user_version = 2"],
+        "another program's database": ["CREATE TABLE notes(text)", "INSERT INTO notes VALUES('precious')"],
+        "a database without tables": ["PRAGMA user_version = 2"],
+        "another program's with our version": ["CREATE TABLE notes(text)", "PRAGMA user_version = 2"],
+        "a version below zero": ["PRAGMA user_version = -5"], "a huge version": ["PRAGMA user_version = 2147483647"],
+        "tables of the right names and wrong columns": [
+            *(f"CREATE TABLE {name}(wrong)" for name in ("meta", "session", "model", "response", "quarter", "unrecorded", "file",
+            "cost_state", "directory")), "PRAGMA user_version = 2"],
+        "views in the place of tables": ["CREATE VIEW quarter AS SELECT 1", "CREATE VIEW session AS SELECT 1",
+        "PRAGMA user_version = 2"],
     }
     if what in statements:
         connection = sqlite3.connect(other, isolation_level=None)
@@ -100,15 +111,19 @@ def make_content(machine, what):
             connection.execute(statement)
         connection.close()
         return other.read_bytes()
-    return {"nothing": b"", "random": lucky.randbytes(40960), "text": b"this is text\n" * 900, "zeros": bytes(40960), "zip": b"PK\x03\x04" + lucky.randbytes(5000), "the header alone": b"SQLite format 3\0", "a megabyte of ones": b"\xff" * (1 << 20), "encrypted": lucky.randbytes(8 * PAGE),
+    return {"nothing": b"", "random": lucky.randbytes(40960), "text": b"this is text\n" * 900, "zeros": bytes(40960),
+        "zip": b"PK\x03\x04" + lucky.randbytes(5000), "the header alone": b"SQLite format 3\0",
+        "a megabyte of ones": b"\xff" * (1 << 20), "encrypted": lucky.randbytes(8 * PAGE),
             "a newline": b"\n"}[what]
 
 
-CONTENTS = ("nothing", "random", "text", "zeros", "zip", "the header alone", "a megabyte of ones", "encrypted", "a newline", "another program's database", "a database without tables", "another program's with our version", "a version below zero",
+CONTENTS = ("nothing", "random", "text", "zeros", "zip", "the header alone", "a megabyte of ones", "encrypted", "a newline",
+    "another program's database", "a database without tables", "another program's with our version", "a version below zero",
             "a huge version", "tables of the right names and wrong columns", "views in the place of tables")
 
 
-@attack("ledgers", "{what} in the place of {file} does no harm, and nothing is deleted", over=product(CONTENTS, ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm", "ledger.sqlite3-journal", "ledger.lock")))
+@attack("ledgers", "{what} in the place of {file} does no harm, and nothing is deleted",
+    over=product(CONTENTS, ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm", "ledger.sqlite3-journal", "ledger.lock")))
 def content(machine, what, file):
     folded(machine) if file == "ledger.sqlite3" else world.lived(machine)
     new = make_content(machine, what)
@@ -121,13 +136,18 @@ def content(machine, what, file):
 
 
 # Values that no whycap writes, by table and column.
-VALUES = {"text": "'text'", "empty text": "''", "null": "NULL", "real": "1.5e300", "infinity": "9e999", "blob": "x'00ff'", "minus": "-1", "largest": "9223372036854775807", "smallest": "-9223372036854775808"}
-COLUMNS = ("session.recorded", "session.unrecorded", "session.unpriced", "session.client_total", "session.client_total_at", "session.name", "session.project", "session.parent", "session.parent_at", "response.at", "response.cost", "response.input",
-           "response.output", "response.flags", "response.model", "response.session", "response.calls", "quarter.cost", "quarter.responses", "quarter.output", "quarter.unpriced", "file.bytes_read", "file.mark", "file.size",
-           "file.modified", "file.last_at", "file.path", "directory.names", "directory.inode", "directory.changed", "meta.value", "model.name")
+VALUES = {"text": "'text'", "empty text": "''", "null": "NULL", "real": "1.5e300", "infinity": "9e999", "blob": "x'00ff'",
+    "minus": "-1", "largest": "9223372036854775807", "smallest": "-9223372036854775808"}
+COLUMNS = ("session.recorded", "session.unrecorded", "session.unpriced", "session.client_total", "session.client_total_at",
+    "session.name", "session.project", "session.parent", "session.parent_at", "response.at", "response.cost", "response.input",
+           "response.output", "response.flags", "response.model", "response.session", "response.calls", "quarter.cost",
+           "quarter.responses", "quarter.output", "quarter.unpriced", "file.bytes_read", "file.mark", "file.size",
+           "file.modified", "file.last_at", "file.path", "directory.names", "directory.inode", "directory.changed", "meta.value",
+           "model.name")
 
 
-@attack("ledgers", "a value of {column} that is {value} neither stops a verb nor makes a total wrong unsaid", over=product(COLUMNS, VALUES), quick=120)
+@attack("ledgers", "a value of {column} that is {value} neither stops a verb nor makes a total wrong unsaid",
+    over=product(COLUMNS, VALUES), quick=120)
 def value(machine, column, value):
     ledger = folded(machine)
     table, name = column.split(".")
@@ -143,10 +163,13 @@ def value(machine, column, value):
     for arguments in (("spend",), ("spend", "--by", "session", "--json"), ("spend", "--why-different"), ("doctor",), ("explain",)):
         run = machine.verb(*arguments)
         machine.holds(run.exit == 0 or arguments == ("doctor",), f"{' '.join(arguments)} fails for good: {run.complaint}")
-        machine.holds("$-" not in run.text and "-$" not in run.text, f"{' '.join(arguments)} shows a negative amount: {run.text[:200]!r}")
+        machine.holds("$-" not in run.text and "-$" not in run.text,
+            f"{' '.join(arguments)} shows a negative amount: {run.text[:200]!r}")
 
 
-@attack("ledgers", "a ledger's {file} whose bytes from {start} on are {what} does no harm", over=product(("ledger.sqlite3-wal", "ledger.sqlite3-shm"), (0, 24, 32, 48, 56, 100, 4096, 4152, 8304), ("zeros", "ones", "random")), quick=30)
+@attack("ledgers", "a ledger's {file} whose bytes from {start} on are {what} does no harm",
+    over=product(("ledger.sqlite3-wal", "ledger.sqlite3-shm"), (0, 24, 32, 48, 56, 100, 4096, 4152, 8304),
+    ("zeros", "ones", "random")), quick=30)
 def log(machine, file, start, what):
     world.lived(machine)
     path = machine.data / file
@@ -154,12 +177,15 @@ def log(machine, file, start, what):
         return
     content = bytearray(path.read_bytes())
     length = min(64, len(content) - start)
-    content[start:start + length] = {"zeros": bytes(length), "ones": b"\xff" * length, "random": random.Random(start).randbytes(length)}[what]
+    content[start:start + length] = {"zeros": bytes(length), "ones": b"\xff" * length,
+        "random": random.Random(start).randbytes(length)}[what]
     path.write_bytes(content)
     survives(machine)
 
 
-@attack("ledgers", "a {kind} in the place of {file} does no harm", over=product(("FIFO", "socket", "directory", "full directory", "null", "zero", "link to nothing", "link to itself"), ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm", "ledger.sqlite3-journal", "ledger.lock")))
+@attack("ledgers", "a {kind} in the place of {file} does no harm",
+    over=product(("FIFO", "socket", "directory", "full directory", "null", "zero", "link to nothing", "link to itself"),
+    ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm", "ledger.sqlite3-journal", "ledger.lock")))
 def kinds(machine, kind, file):
     world.lived(machine)
     path = machine.data / file
@@ -183,12 +209,15 @@ def kinds(machine, kind, file):
     machine.verb("doctor")
 
 
-@attack("ledgers", "{count} processes at once on a ledger that is {what}: all end well, it is set aside once, and a sound one never ({number})",
+@attack("ledgers",
+    "{count} processes at once on a ledger that is {what}: all end well, it is set aside once, and a sound one never ({number})",
         over=[(24, what, number) for what in ("random", "text", "cut", "header", "half zeros") for number in range(6)], quick=8)
 def crowd_on_damage(machine, count, what, number):
     ledger = folded(machine)
     content = ledger.read_bytes()
-    ledger.write_bytes({"random": random.Random(number).randbytes(len(content)), "text": b"no database\n" * 3000, "cut": content[:PAGE * 2 + 100], "header": b"\0" * 100 + content[100:], "half zeros": content[:len(content) // 2] + bytes(len(content) // 2)}[what])
+    ledger.write_bytes({"random": random.Random(number).randbytes(len(content)), "text": b"no database\n" * 3000,
+        "cut": content[:PAGE * 2 + 100], "header": b"\0" * 100 + content[100:],
+        "half zeros": content[:len(content) // 2] + bytes(len(content) // 2)}[what])
 
     def ask(index):
         if index % 3 == 0:
@@ -197,7 +226,8 @@ def crowd_on_damage(machine, count, what, number):
             return lambda: machine.run("hook", stdin=json.dumps(world.event(machine, "Stop")).encode(), patience=30)
         return lambda: machine.run("spend", "--json", patience=40)
     for run in wait_for_all([ask(index) for index in range(count)]):
-        machine.holds(run.exit == 0 and not run.signal and not run.err, f"{run.verb} ended with {run.exit}, signal {run.signal}: {run.complaint}")
+        machine.holds(run.exit == 0 and not run.signal and not run.err,
+            f"{run.verb} ended with {run.exit}, signal {run.signal}: {run.complaint}")
         if run.verb == "spend":
             machine.exact_report(run.json())
     machine.exact()
@@ -229,4 +259,5 @@ def doctor_knows(machine, what):
     if before.exit != 0:
         run = machine.verb("doctor", "--json", exits=(0, 1))
         checks = [check for check in run.json()["checks"] if check["verdict"] != "ok"]
-        machine.holds(any("ledger" in json.dumps(check) or "spend" in json.dumps(check) for check in checks), "spend fails, and doctor finds nothing wrong with the ledger")
+        machine.holds(any("ledger" in json.dumps(check) or "spend" in json.dumps(check) for check in checks),
+            "spend fails, and doctor finds nothing wrong with the ledger")

@@ -13,18 +13,29 @@ from machine import NOBODY, SOMEBODY, Broken, kind_of, look
 from suite import attack, product
 
 # Every file that whycap reads or writes, relative to home; `*` is the first that is there.
-OURS = (".local", ".local/share", ".local/share/whycap", ".local/share/whycap/samples", ".local/share/whycap/samples/alpha.json", ".local/share/whycap/samples/gamma.json",
-        ".local/share/whycap/incidents", ".local/share/whycap/incidents/gamma", ".local/share/whycap/incidents/gamma/*", ".local/share/whycap/account.json",
-        ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm", ".local/share/whycap/ledger.sqlite3-journal", ".local/share/whycap/ledger.lock",
-        ".local/share/whycap/install.lock", ".local/share/whycap/clearing.lock", ".local/share/whycap/install", ".local/share/whycap/install/*", ".local/share/whycap/wrapped", ".local/share/whycap/wrapped/*",
+OURS = (".local", ".local/share", ".local/share/whycap", ".local/share/whycap/samples", ".local/share/whycap/samples/alpha.json",
+    ".local/share/whycap/samples/gamma.json",
+        ".local/share/whycap/incidents", ".local/share/whycap/incidents/gamma", ".local/share/whycap/incidents/gamma/*",
+        ".local/share/whycap/account.json",
+        ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm",
+        ".local/share/whycap/ledger.sqlite3-journal", ".local/share/whycap/ledger.lock",
+        ".local/share/whycap/install.lock", ".local/share/whycap/clearing.lock", ".local/share/whycap/install",
+        ".local/share/whycap/install/*", ".local/share/whycap/wrapped", ".local/share/whycap/wrapped/*",
         ".local/share/whycap/quarantine", ".local/share/whycap/quarantine/*", ".local/share/whycap/quarantine/*/manifest.json")
-THEIRS = (".claude", ".claude/settings.json", ".claude/settings.json.whycap-backup", ".claude/commands", ".claude/commands/whycap.md", ".claude.json", ".claude/.credentials.json", ".claude/projects",
-          ".claude/projects/-home-work-api", ".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api/alpha", ".claude/projects/-home-work-api/alpha/subagents",
-          ".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", ".claude/projects/-home-work-web/gamma.jsonl", ".config/whycap", ".config/whycap/config.toml", ".claude/sessions", ".claude/sessions/1.json",
-          ".claude/ide/1234.lock", ".claude/daemon.lock", ".claude/computer-use.lock", ".claude.json.lock", ".claude/history.jsonl.lock", ".local/state/claude/locks", ".local/state/claude/locks/2.1.328.lock",
-          "work/api/.claude", "work/api/.claude/settings.json", "work/api/.claude/settings.local.json", "work/api/.claude/scheduled_tasks.lock", ".local/share/claude/versions", ".claude/plugins")
-KINDS = ("link to a file", "link to an empty file", "link to a directory", "link to nothing", "link to itself", "link to null", "link to zero", "link to a FIFO", "FIFO", "socket", "null", "zero", "urandom",
-         "empty directory", "full directory", "another user's file", "file without permissions", "hard link to a file", "huge sparse file", "empty file", "rubbish")
+THEIRS = (".claude", ".claude/settings.json", ".claude/settings.json.whycap-backup", ".claude/commands",
+    ".claude/commands/whycap.md", ".claude.json", ".claude/.credentials.json", ".claude/projects",
+          ".claude/projects/-home-work-api", ".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api/alpha",
+          ".claude/projects/-home-work-api/alpha/subagents",
+          ".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", ".claude/projects/-home-work-web/gamma.jsonl",
+          ".config/whycap", ".config/whycap/config.toml", ".claude/sessions", ".claude/sessions/1.json",
+          ".claude/ide/1234.lock", ".claude/daemon.lock", ".claude/computer-use.lock", ".claude.json.lock",
+          ".claude/history.jsonl.lock", ".local/state/claude/locks", ".local/state/claude/locks/2.1.328.lock",
+          "work/api/.claude", "work/api/.claude/settings.json", "work/api/.claude/settings.local.json",
+          "work/api/.claude/scheduled_tasks.lock", ".local/share/claude/versions", ".claude/plugins")
+KINDS = ("link to a file", "link to an empty file", "link to a directory", "link to nothing", "link to itself", "link to null",
+    "link to zero", "link to a FIFO", "FIFO", "socket", "null", "zero", "urandom",
+         "empty directory", "full directory", "another user's file", "file without permissions", "hard link to a file",
+         "huge sparse file", "empty file", "rubbish")
 SPECIAL = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR)
 
 
@@ -57,7 +68,8 @@ def plant(machine, path, kind):
     os.mkfifo(pipe)
     for name in ("null", "zero"):
         machine.device(outside / name, name, of="out")
-    links = {"link to a file": file, "link to an empty file": empty_file, "link to a directory": directory, "link to nothing": outside / "nothing", "link to itself": path,
+    links = {"link to a file": file, "link to an empty file": empty_file, "link to a directory": directory,
+        "link to nothing": outside / "nothing", "link to itself": path,
              "link to null": outside / "null", "link to zero": outside / "zero", "link to a FIFO": pipe}
     if kind in links:
         path.symlink_to(links[kind])
@@ -91,7 +103,8 @@ def plant(machine, path, kind):
     return outside
 
 
-WHERE_THE_HOME_IS = {path: "installed" for path in (*OURS, *THEIRS) if "install/" in path or "wrapped" in path or "whycap.md" in path or "backup" in path}
+WHERE_THE_HOME_IS = {path: "installed" for path in (*OURS,
+    *THEIRS) if "install/" in path or "wrapped" in path or "whycap.md" in path or "backup" in path}
 
 
 def replaced(machine, path, kind, call, user=None):
@@ -112,6 +125,9 @@ def replaced(machine, path, kind, call, user=None):
         trouble = difference(before, after)
     if trouble:
         raise Broken(f"outside, {trouble}")
+    # The data directory as a whole may be kept elsewhere on purpose, its parts may not.
+    if kind == "link to a directory" and machine.data in place.parents and len(os.listdir(outside / "directory")) > 1:
+        raise Broken("outside, a file was made in the directory that the link leads to")
     if kind_before in SPECIAL and kind_of(place) != kind_before:
         raise Broken(f"the {kind} in the place of {path} was replaced or removed")
     if kind == "full directory" and not (place / "inside").exists() and path not in CLEARED_DIRECTORIES:
@@ -119,7 +135,8 @@ def replaced(machine, path, kind, call, user=None):
 
 
 # A directory in the place of these is a lock like any, and may be set aside as a whole.
-CLEARED_DIRECTORIES = (".claude.json.lock", ".claude/history.jsonl.lock", ".claude/daemon.lock", ".claude/computer-use.lock", ".claude/ide/1234.lock", ".local/state/claude/locks/2.1.328.lock",
+CLEARED_DIRECTORIES = (".claude.json.lock", ".claude/history.jsonl.lock", ".claude/daemon.lock", ".claude/computer-use.lock",
+    ".claude/ide/1234.lock", ".local/state/claude/locks/2.1.328.lock",
                        "work/api/.claude/scheduled_tasks.lock")
 
 
@@ -148,18 +165,47 @@ def difference(before, after):
     return f"{made[0]} was made there" if made else None
 
 
-CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap", "hook /whycap spend", "spend", "explain", "incidents", "report", "doctor", "locks", "clear", "restore",
+CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap",
+    "hook /whycap spend", "spend", "explain", "incidents", "report", "doctor", "locks", "clear", "restore",
          "install", "install wrap", "install project", "uninstall")
 
 
-@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing", over=product(CALLS, OURS, KINDS), quick=1000)
+# Those that once did harm, in the short run as well.
+DATA = ".local/share/whycap"
+ONCE_HARMFUL = [
+    *product(("statusline",), (f"{DATA}/samples/alpha.json", f"{DATA}/samples", f"{DATA}/account.json"),
+             ("link to a file", "link to null", "link to a directory")),
+    *product(("hook StopFailure",), (f"{DATA}/incidents/gamma", f"{DATA}/incidents/gamma/*"),
+             ("link to a file", "link to null", "link to a directory")),
+    *product(("spend", "statusline"), (f"{DATA}/ledger.sqlite3", f"{DATA}/ledger.sqlite3-wal", f"{DATA}/ledger.sqlite3-shm"),
+             ("link to a file", "link to an empty file", "link to nothing")),
+    *product(("install", "uninstall"), (".claude/settings.json.whycap-backup", f"{DATA}/install/*", ".claude/commands/whycap.md"),
+             ("link to a file", "link to null", "link to nothing")),
+    *product(("clear", "restore"), (f"{DATA}/quarantine", f"{DATA}/clearing.lock"),
+             ("link to a file", "link to null", "link to a directory", "link to nothing")),
+    *product(("statusline", "hook Stop"), (f"{DATA}/ledger.sqlite3-shm", f"{DATA}/samples/alpha.json", ".claude.json",
+                                           ".config/whycap/config.toml", ".claude/settings.json"), ("FIFO", "zero")),
+]
+
+
+@attack("links", "once harmful: {call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing",
+        over=ONCE_HARMFUL, tires=lambda row: row)
+def once_harmful(machine, call, path, kind):
+    replaced(machine, path, kind, call)
+
+
+@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing",
+    over=product(CALLS, OURS, KINDS), quick=1000)
 def in_our_place(machine, call, path, kind):
     replaced(machine, path, kind, call)
 
 
-@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing, too", over=product(CALLS, THEIRS, KINDS), quick=800)
+@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing, too",
+    over=product(CALLS, THEIRS, KINDS), quick=800)
 def in_their_place(machine, call, path, kind):
-    if path in (".claude/settings.json", "work/api/.claude/settings.json", ".claude/commands/whycap.md") and kind in ("link to a file", "link to an empty file", "link to nothing", "hard link to a file") and "install" in call:
+    if path in (".claude/settings.json", "work/api/.claude/settings.json",
+            ".claude/commands/whycap.md") and kind in ("link to a file", "link to an empty file", "link to nothing",
+            "hard link to a file") and "install" in call:
         # On purpose, perhaps: the next attacks are about these.
         return
     if path == ".claude/commands/whycap.md" and kind in ("empty file",):
@@ -167,7 +213,8 @@ def in_their_place(machine, call, path, kind):
     replaced(machine, path, kind, call)
 
 
-@attack("links", "as an ordinary user, too: {call} with a {kind} in the place of {path}", over=product(CALLS, (*OURS, *THEIRS), KINDS), quick=250)
+@attack("links", "as an ordinary user, too: {call} with a {kind} in the place of {path}",
+    over=product(CALLS, (*OURS, *THEIRS), KINDS), quick=250)
 def as_a_user(machine, call, path, kind):
     if path.endswith(("settings.json", "whycap.md")) and "link to" in kind and "install" in call:
         return
@@ -203,7 +250,8 @@ def dotfiles(machine, how):
     return target
 
 
-@attack("links", "settings.json that is linked into a repository ({how}) is edited there and put back as it was, and the link stays",
+@attack("links",
+    "settings.json that is linked into a repository ({how}) is edited there and put back as it was, and the link stays",
         over=("relative", "absolute", "the directory is linked", "the repository is on another disk"))
 def dotfiles_work(machine, how):
     world.lived(machine)
@@ -220,7 +268,8 @@ def dotfiles_work(machine, how):
 
 
 @attack("links", "settings.json that is linked to {what} is refused, and that stays as it was",
-        over=("another user's file", "a device", "a FIFO", "a directory", "a socket", "an unreadable file", "a file in another user's directory"))
+        over=("another user's file", "a device", "a FIFO", "a directory", "a socket", "an unreadable file",
+        "a file in another user's directory"))
 def dotfiles_refused(machine, what):
     world.lived(machine)
     settings = machine.claude / "settings.json"
@@ -250,7 +299,8 @@ def dotfiles_refused(machine, what):
     machine.holds(settings.is_symlink(), "the link was replaced")
 
 
-@attack("links", "installing for a project does not write through a link that leads out of it: {what}", over=("settings.json", "settings.local.json", ".claude", ".claude to nothing", "settings.json to nothing", "two links"))
+@attack("links", "installing for a project does not write through a link that leads out of it: {what}",
+    over=("settings.json", "settings.local.json", ".claude", ".claude to nothing", "settings.json to nothing", "two links"))
 def project_links(machine, what):
     world.lived(machine)
     outside = machine.outside / "victims"
@@ -281,7 +331,8 @@ def project_links(machine, what):
         machine.holds(trouble is None, f"with --scope {scope}, {trouble} outside the project")
 
 
-@attack("links", "a data directory that is a link of the user's own to {where} is used or refused, never half", over=("another directory", "another disk", "another user's directory", "a directory that all can write"))
+@attack("links", "a data directory that is a link of the user's own to {where} is used or refused, never half",
+    over=("another directory", "another disk", "another user's directory", "a directory that all can write"))
 def linked_data(machine, where):
     world.lived(machine)
     target = machine.small / "data" if where == "another disk" else machine.outside / "data"
@@ -337,32 +388,38 @@ def swapped_in_the_middle(machine, call, path, number):
         raise Broken(f"outside, {trouble}")
 
 
-@attack("links", "a sample's file that becomes a link before system call {number} of {call} leads to nothing outside", over=swaps(("statusline",), ".local/share/whycap/samples/alpha.json"), quick=40)
+@attack("links", "a sample's file that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("statusline",), ".local/share/whycap/samples/alpha.json"), quick=40)
 def swapped_sample(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links", "the samples' directory that becomes a link before system call {number} of {call} leads to nothing outside", over=swaps(("statusline",), ".local/share/whycap/samples"), quick=40)
+@attack("links", "the samples' directory that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("statusline",), ".local/share/whycap/samples"), quick=40)
 def swapped_samples(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links", "the incidents' directory that becomes a link before system call {number} of {call} leads to nothing outside", over=swaps(("hook StopFailure",), ".local/share/whycap/incidents"), quick=40)
+@attack("links", "the incidents' directory that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("hook StopFailure",), ".local/share/whycap/incidents"), quick=40)
 def swapped_incidents(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links", "the quarantine that becomes a link before system call {number} of {call} leads to nothing outside", over=swaps(("clear", "restore"), ".local/share/whycap/quarantine"), quick=60)
+@attack("links", "the quarantine that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("clear", "restore"), ".local/share/whycap/quarantine"), quick=60)
 def swapped_quarantine(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links", "the ledger's log that becomes a link before system call {number} of {call} leads to nothing outside", over=swaps(("spend", "statusline"), ".local/share/whycap/ledger.sqlite3-wal"), quick=40)
+@attack("links", "the ledger's log that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("spend", "statusline"), ".local/share/whycap/ledger.sqlite3-wal"), quick=40)
 def swapped_log(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links", "settings.json whose directory is swapped for a link before system call {number} of {call} stays the file that was meant",
+@attack("links",
+    "settings.json whose directory is swapped for a link before system call {number} of {call} stays the file that was meant",
         over=lambda machine: [(call, number) for call in ("install", "uninstall") for number in range(1, 200)], quick=60)
 def swapped_settings(machine, call, number):
     (world.installed if call == "uninstall" else world.lived)(machine)

@@ -6,13 +6,18 @@ import world
 from machine import NOBODY, Broken, Snapshot, empty, look
 from suite import attack, product
 
-PLACES = (".", ".local", ".local/share", ".local/share/whycap", ".local/share/whycap/samples", ".local/share/whycap/samples/alpha.json", ".local/share/whycap/incidents", ".local/share/whycap/incidents/gamma",
-          ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm", ".local/share/whycap/account.json", ".local/share/whycap/install.lock",
-          ".local/share/whycap/clearing.lock", ".local/share/whycap/quarantine", ".local/share/whycap/install", ".claude", ".claude/settings.json", ".claude/projects", ".claude/projects/-home-work-api",
-          ".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api/alpha/subagents", ".claude.json", ".claude/.credentials.json", ".config/whycap", ".config/whycap/config.toml",
+PLACES = (".", ".local", ".local/share", ".local/share/whycap", ".local/share/whycap/samples",
+    ".local/share/whycap/samples/alpha.json", ".local/share/whycap/incidents", ".local/share/whycap/incidents/gamma",
+          ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm",
+          ".local/share/whycap/account.json", ".local/share/whycap/install.lock",
+          ".local/share/whycap/clearing.lock", ".local/share/whycap/quarantine", ".local/share/whycap/install", ".claude",
+          ".claude/settings.json", ".claude/projects", ".claude/projects/-home-work-api",
+          ".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api/alpha/subagents", ".claude.json",
+          ".claude/.credentials.json", ".config/whycap", ".config/whycap/config.toml",
           ".claude/daemon.lock", ".claude/history.jsonl.lock", ".claude/ide", "work", "work/api", "work/api/.claude")
 MODES = {"nothing": 0o000, "reading only": 0o444, "reading and entering": 0o555, "writing only": 0o222, "entering only": 0o111}
-CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap spend", "hook /whycap doctor", "spend", "explain", "incidents", "doctor", "locks", "clear", "restore",
+CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap spend",
+    "hook /whycap doctor", "spend", "explain", "incidents", "doctor", "locks", "clear", "restore",
          "install", "install wrap", "install project", "uninstall", "uninstall dry", "why different")
 
 
@@ -55,7 +60,9 @@ def of_root(machine, call, place):
         machine.holds(look(path)[4] == before[4], f"{place} was overwritten")
 
 
-@attack("permissions", "whatever the umask ({umask}), {call} makes files 0600 in directories 0700", over=product(("0000", "0022", "0077", "0177", "0277", "0777"), ("statusline", "hook StopFailure", "hook Stop", "spend", "install", "install wrap", "clear")))
+@attack("permissions", "whatever the umask ({umask}), {call} makes files 0600 in directories 0700",
+    over=product(("0000", "0022", "0077", "0177", "0277", "0777"),
+    ("statusline", "hook StopFailure", "hook Stop", "spend", "install", "install wrap", "clear")))
 def umasks(machine, umask, call):
     world.fresh(machine)
     world.write_locks(machine)
@@ -107,8 +114,11 @@ def on_frozen(machine, state):
     machine.truth = truth
 
 
-@attack("permissions", "a kept status line is not believed where {what}", over=("its file belongs to another user", "its directory can be written by all", "the data directory can be written by all", "the data directory can be written by a group",
-                                                                               "its file can be written by all", "the data directory belongs to another user"))
+@attack("permissions", "a kept status line is not believed where {what}",
+    over=("its file belongs to another user", "its directory can be written by all", "the data directory can be written by all",
+    "the data directory can be written by a group",
+                                                                               "its file can be written by all",
+                                                                               "the data directory belongs to another user"))
 def loose(machine, what):
     world.installed(machine)
     file = next(machine.data.glob("wrapped/*.json"))

@@ -45,7 +45,8 @@ class Holder:
         self.inode = None
         self.ended = threading.Event()
         self.beat = threading.Thread(target=self.keep, daemon=True)
-        self.process = None if self.is_directory else subprocess.Popen([machine.tools.program.parent / "claude", "60"], stdin=subprocess.DEVNULL)
+        self.process = None if self.is_directory else subprocess.Popen([machine.tools.program.parent / "claude", "60"],
+            stdin=subprocess.DEVNULL)
 
     def take(self):
         if os.path.lexists(self.place):
@@ -56,7 +57,8 @@ class Holder:
             self.place.mkdir()
             self.beat.start()
         else:
-            self.place.write_text(json.dumps({"pid": self.process.pid, "sessionId": "fresh", "acquiredAt": int(time.time() * 1000)}))
+            self.place.write_text(json.dumps({"pid": self.process.pid, "sessionId": "fresh",
+                "acquiredAt": int(time.time() * 1000)}))
         self.inode = self.place.stat().st_ino
 
     def keep(self):
@@ -92,13 +94,38 @@ def raced(machine, path, number, *arguments):
         holder.end()
 
 
-@attack("races", "{path}, taken anew before system call {number} of the clearing, is still held afterwards", over=every_call(("--clear-stale-locks",), ("unlinkat", "rmdir", "renameat2", "rename")), quick=150)
+@attack("races", "{path}, taken anew before system call {number} of the clearing, is still held afterwards",
+    over=every_call(("--clear-stale-locks",), ("unlinkat", "rmdir", "renameat2", "rename")), quick=150)
 def taken_while_cleared(machine, path, number):
     stale_locks(machine)
     raced(machine, path, number, "--clear-stale-locks")
 
 
-@attack("races", "{path}, taken before system call {number} of the restoring, is not overwritten", over=every_call(("locks", "--restore"), ("renameat2", "renameat", "rename", "unlink")), quick=200)
+CHANGING = ("unlinkat", "rmdir", "renameat2", "renameat", "rename", "unlink")
+
+
+def last_instants(machine):
+    """The system calls by which the clearing takes something away."""
+    stale_locks(machine)
+    names = [calls.NAMES.get(number) for number, *_ in machine.run("--clear-stale-locks", count=True,
+        environment=REAL_CLOCK).listed]
+    # The calls are counted from the end of the run backwards: how many there are before depends on what else is running.
+    return [(path, len(names) - index) for path in LOCKS for index, name in enumerate(names) if name in CHANGING]
+
+
+@attack("races", "{path}, taken anew in the last instant of the clearing, {before_end} system calls before its end, is still held",
+    over=last_instants)
+def last_instant(machine, path, before_end):
+    stale_locks(machine)
+    total = machine.run("--clear-stale-locks", count=True, environment=REAL_CLOCK).calls
+    stale_locks(machine)
+    for number in (total - before_end, total - before_end + 1):
+        stale_locks(machine)
+        raced(machine, path, number, "--clear-stale-locks")
+
+
+@attack("races", "{path}, taken before system call {number} of the restoring, is not overwritten",
+    over=every_call(("locks", "--restore"), ("renameat2", "renameat", "rename", "unlink")), quick=200)
 def taken_while_restored(machine, path, number):
     world.lived(machine)
     raced(machine, path, number, "locks", "--restore")
@@ -110,7 +137,8 @@ def all_calls_of_clearing(machine):
     return [(path, number) for path in LOCKS for number in range(1, run.calls + 1)]
 
 
-@attack("races", "{path}, released before system call {number} of the clearing, is no failure", over=all_calls_of_clearing, quick=120)
+@attack("races", "{path}, released before system call {number} of the clearing, is no failure", over=all_calls_of_clearing,
+    quick=120)
 def released(machine, path, number):
     world.lived(machine)
     place = machine.path(path)
@@ -124,7 +152,9 @@ def released(machine, path, number):
     machine.checked_person(run, exits=(0,))
 
 
-@attack("races", "a transcript that is {change} before system call {number} of a report counts nothing twice and loses nothing", over=lambda machine: [(change, number) for change in ("grown", "replaced", "cut", "removed", "moved") for number in range(1, 260)], quick=150)
+@attack("races", "a transcript that is {change} before system call {number} of a report counts nothing twice and loses nothing",
+    over=lambda machine: [(change, number) for change in ("grown", "replaced", "cut", "removed", "moved") for number in range(1,
+    260)], quick=150)
 def transcript(machine, change, number):
     world.fresh(machine)
     path = machine.path(world.transcript("beta"))
@@ -151,7 +181,10 @@ def transcript(machine, change, number):
     machine.exact()
 
 
-@attack("races", "a status line is drawn although {what} vanishes before its system call {number}", over=lambda machine: [(what, number) for what in (".local/share/whycap", ".local/share/whycap/samples", ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".claude", ".claude/projects", "work/api", ".") for number in range(1, 150)], quick=150)
+@attack("races", "a status line is drawn although {what} vanishes before its system call {number}",
+    over=lambda machine: [(what, number) for what in (".local/share/whycap", ".local/share/whycap/samples",
+    ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".claude", ".claude/projects", "work/api",
+    ".") for number in range(1, 150)], quick=150)
 def vanishing(machine, what, number):
     world.lived(machine)
     place = machine.path(what)

@@ -10,17 +10,28 @@ from suite import attack, product
 # --- bytes that are no payload -------------------------------------------------------------------------
 
 BYTES = {
-    "empty": b"", "space": b" \n\t ", "null": b"null", "true": b"true", "number": b"-7", "text": b'"text"', "list": b"[]", "list of objects": b'[{"model":"x"}]',
-    "half": b'{"session_id":"alph', "only a brace": b"{", "two objects": b'{"model":"a"}{"model":"b"}', "trailing rubbish": b'{"model":"a"} x',
-    "NUL": b"\0", "NULs": b"\0" * 70000, "bytes": bytes(range(256)) * 300, "not UTF-8": b'{"model":"\xff\xfe\xc3\x28"}', "not UTF-8 key": b'{"\xff":1}',
-    "byte order mark": b'\xef\xbb\xbf{"model":"Opus"}', "UTF-16": '{"model":"Opus"}'.encode("utf-16"), "lone surrogates": b'{"model":"\\ud800\\udc00\\udfff\\ud800"}',
-    "escaped NUL": b'{"session_id":"\\u0000","transcript_path":"/\\u0000"}', "raw control characters": b'{"model":"a\x01\x1b\x7fb"}',
-    "deep list": b"[" * 200_000, "deep list closed": b"[" * 5000 + b"]" * 5000, "deep object": b'{"a":' * 100_000, "deep model": b'{"model":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
-    "wide object": b"{" + b",".join(b'"k%d":%d' % (n, n) for n in range(60_000)) + b"}", "same key often": b"{" + b",".join([b'"session_id":"x"'] * 20_000) + b"}",
-    "huge number": b'{"cost":{"total_cost_usd":' + b"9" * 40_000 + b"}}", "1e400": b'{"cost":{"total_cost_usd":1e400}}', "-1e400": b'{"cost":{"total_cost_usd":-1e400}}',
-    "NaN": b'{"cost":{"total_cost_usd":NaN}}', "long string": b'{"model":"' + b"x" * 3_000_000 + b'"}', "long spaces": b" " * 5_000_000,
-    "wide glyphs": json.dumps({"model": "日本語" * 20_000}).encode(), "combining": json.dumps({"model": "e" + "\u0301" * 50_000}).encode(),
-    "CR LF": b'{\r\n"model":"Opus"\r\n}\r\n', "32 MB": b'{"model":"' + b"x" * 32_000_000 + b'"}', "comment": b'/* x */ {"model":"Opus"}', "just a newline": b"\n",
+    "empty": b"", "space": b" \n\t ", "null": b"null", "true": b"true", "number": b"-7", "text": b'"text"', "list": b"[]",
+    "list of objects": b'[{"model":"x"}]',
+    "half": b'{"session_id":"alph', "only a brace": b"{", "two objects": b'{"model":"a"}{"model":"b"}',
+    "trailing rubbish": b'{"model":"a"} x',
+    "NUL": b"\0", "NULs": b"\0" * 70000, "bytes": bytes(range(256)) * 300, "not UTF-8": b'{"model":"\xff\xfe\xc3\x28"}',
+    "not UTF-8 key": b'{"\xff":1}',
+    "byte order mark": b'\xef\xbb\xbf{"model":"Opus"}', "UTF-16": '{"model":"Opus"}'.encode("utf-16"),
+    "lone surrogates": b'{"model":"\\ud800\\udc00\\udfff\\ud800"}',
+    "escaped NUL": b'{"session_id":"\\u0000","transcript_path":"/\\u0000"}',
+    "raw control characters": b'{"model":"a\x01\x1b\x7fb"}',
+    "deep list": b"[" * 200_000, "deep list closed": b"[" * 5000 + b"]" * 5000, "deep object": b'{"a":' * 100_000,
+    "deep model": b'{"model":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+    "wide object": b"{" + b",".join(b'"k%d":%d' % (n, n) for n in range(60_000)) + b"}",
+    "same key often": b"{" + b",".join([b'"session_id":"x"'] * 20_000) + b"}",
+    "huge number": b'{"cost":{"total_cost_usd":' + b"9" * 40_000 + b"}}", "1e400": b'{"cost":{"total_cost_usd":1e400}}',
+    "-1e400": b'{"cost":{"total_cost_usd":-1e400}}',
+    "NaN": b'{"cost":{"total_cost_usd":NaN}}', "long string": b'{"model":"' + b"x" * 3_000_000 + b'"}',
+    "long spaces": b" " * 5_000_000,
+    "wide glyphs": json.dumps({"model": "日本語" * 20_000}).encode(),
+    "combining": json.dumps({"model": "e" + "\u0301" * 50_000}).encode(),
+    "CR LF": b'{\r\n"model":"Opus"\r\n}\r\n', "32 MB": b'{"model":"' + b"x" * 32_000_000 + b'"}',
+    "comment": b'/* x */ {"model":"Opus"}', "just a newline": b"\n",
 }
 
 
@@ -34,7 +45,8 @@ def hook_bytes(machine, what):
     world.lived(machine).hook(BYTES[what])
 
 
-@attack("stdin", "cut off after any byte, what came is enough for {verb}", over=product(("statusline", "hook"), range(40)), quick=20)
+@attack("stdin", "cut off after any byte, what came is enough for {verb}", over=product(("statusline", "hook"), range(40)),
+    quick=20)
 def cut(machine, verb, fortieth):
     world.lived(machine)
     value = world.status_payload(machine) if verb == "statusline" else world.event(machine, "StopFailure", "gamma")
@@ -45,9 +57,12 @@ def cut(machine, verb, fortieth):
 # --- wrong values in each field ------------------------------------------------------------------------
 
 VALUES = {
-    "null": None, "true": True, "zero": 0, "minus one": -1, "half": 0.5, "1e300": 1e300, "-1e300": -1e300, "2^63": 2**63, "2^64": 2**64, "10^40": 10**40, "smallest": 5e-324,
-    "empty": "", "spaces": "   ", "digits": "12", "NUL": "a\0b", "newline": "a\nb", "long": "x" * 100_000, "path up": "../../../../etc/passwd", "slash": "/", "dash": "-rf",
-    "surrogate": "\ud800", "emoji": "👩‍👩‍👧‍👦" * 50, "list": [], "list of nulls": [None] * 100, "object": {}, "nested": {"id": {"display_name": []}}, "zero device": "/dev/zero", "tilde": "~",
+    "null": None, "true": True, "zero": 0, "minus one": -1, "half": 0.5, "1e300": 1e300, "-1e300": -1e300, "2^63": 2**63,
+    "2^64": 2**64, "10^40": 10**40, "smallest": 5e-324,
+    "empty": "", "spaces": "   ", "digits": "12", "NUL": "a\0b", "newline": "a\nb", "long": "x" * 100_000,
+    "path up": "../../../../etc/passwd", "slash": "/", "dash": "-rf",
+    "surrogate": "\ud800", "emoji": "👩‍👩‍👧‍👦" * 50, "list": [], "list of nulls": [None] * 100, "object": {},
+    "nested": {"id": {"display_name": []}}, "zero device": "/dev/zero", "tilde": "~",
     "not a number": "NaN", "date": "0000-00-00T00:00:00Z", "format": "%s%n{}{0}\\x1b$(id)`id`",
 }
 
@@ -98,7 +113,8 @@ HOST_CALLS = ("statusline", *(f"hook {name}" for name in (*world.EVENTS, "/whyca
 
 
 def host_payload(machine, call):
-    return json.dumps(world.status_payload(machine) if call == "statusline" else world.event(machine, call.removeprefix("hook "))).encode()
+    return json.dumps(world.status_payload(machine) if call == "statusline" else world.event(machine,
+        call.removeprefix("hook "))).encode()
 
 
 @attack("stdin", "{call} does not wait for the end of an input that stays open after {came}",
@@ -106,7 +122,8 @@ def host_payload(machine, call):
 def never_closed(machine, call, came):
     world.lived(machine)
     payload = host_payload(machine, call)
-    data = {"nothing": b"", "half": payload[:len(payload) // 2], "everything": payload, "everything and a newline": payload + b"\n"}[came]
+    data = {"nothing": b"", "half": payload[:len(payload) // 2], "everything": payload,
+        "everything and a newline": payload + b"\n"}[came]
     run = machine.verb(call.split()[0], stdin=NeverClosed(data))
     if call == "statusline" and came.startswith("everything"):
         machine.holds("Opus" in run.text, f"the line was not drawn from what came: {run.text!r}")
@@ -135,7 +152,8 @@ def stdin_of(machine, what):
     raise KeyError(what)
 
 
-FILES = ("zero", "urandom", "null", "directory", "for writing only", "sparse file of 1 GB", "a file that is read on another's behalf")
+FILES = ("zero", "urandom", "null", "directory", "for writing only", "sparse file of 1 GB",
+    "a file that is read on another's behalf")
 
 
 @attack("stdin", "{call} keeps its contract when standard input is {what}", over=product(HOST_CALLS, FILES), quick=40)
@@ -148,7 +166,8 @@ def odd_file(machine, call, what):
         os.close(opened)
 
 
-@attack("stdin", "{call} keeps its contract with descriptors {closed} closed", over=product(HOST_CALLS, ("0", "2", "0 2", "1", "0 1 2")))
+@attack("stdin", "{call} keeps its contract with descriptors {closed} closed",
+    over=product(HOST_CALLS, ("0", "2", "0 2", "1", "0 1 2")))
 def closed_descriptors(machine, call, closed):
     world.lived(machine)
     numbers = tuple(map(int, closed.split()))
@@ -196,7 +215,8 @@ def others_without_reader(machine, verb):
 
 # --- the transcript that the payload names -------------------------------------------------------------
 
-TRANSCRIPTS = ("zero", "urandom", "null", "fifo", "socket", "directory", "loop", "dangling", "proc mem", "relative", "too long", "nul", "unreadable process file", "huge sparse", "missing")
+TRANSCRIPTS = ("zero", "urandom", "null", "fifo", "socket", "directory", "loop", "dangling", "proc mem", "relative", "too long",
+    "nul", "unreadable process file", "huge sparse", "missing")
 
 
 def odd_transcript(machine, what):
@@ -247,7 +267,8 @@ def transcript_path(machine, call, what):
 
 
 @attack("stdin", "the session id {identity} leads nowhere but into our own directories", over=(
-    "../../../outside/victim", "/etc/passwd", "..", ".", "a/b", "a\0b", "", " ", "-", "con", "x" * 5000, "\u202e", ".json", "alpha.json", "nested/../../alpha", "%2e%2e", "~", "$HOME", "\\..\\.."))
+    "../../../outside/victim", "/etc/passwd", "..", ".", "a/b", "a\0b", "", " ", "-", "con", "x" * 5000, "\u202e", ".json",
+    "alpha.json", "nested/../../alpha", "%2e%2e", "~", "$HOME", "\\..\\.."))
 def session_names(machine, identity):
     world.lived(machine)
     victim = machine.outside / "victim.json"
