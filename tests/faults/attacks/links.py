@@ -109,6 +109,8 @@ WHERE_THE_HOME_IS = {path: "installed" for path in (*OURS,
 
 def replaced(machine, path, kind, call, user=None):
     """Plants, asks, and looks whether the contract held and the victims are as they were."""
+    if kind == "hard link to a file" and "ledger.sqlite3" in path:
+        return  # a database is written where it is, whatever other names it has
     world.HOMES[WHERE_THE_HOME_IS.get(path, "lived")](machine)
     try:
         place = starred(machine, path)
