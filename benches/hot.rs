@@ -10,12 +10,12 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
-use whycap::pricing::{Money, PriceTable, Service, Usage};
-use whycap::status_line::{Amounts, LineFacts, draw};
+use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
+use whycap::status_line::{Amount, Amounts, LineFacts, draw};
 use whycap::terminal::Palette;
 use whycap::time::{Clock, Millis, Zone};
-use whycap::transcript::record::{CostState, Response};
-use whycap::transcript::scan::{Carry, Sink, scan};
+use whycap::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
+use whycap::transcript::scan::{Carry, Place, Sink, scan};
 
 const HISTORY: &str = include_str!(
     "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"
@@ -31,16 +31,19 @@ fn main() {
 struct Sum(u64);
 
 impl Sink for Sum {
+    fn response(&mut self, response: Response<'_>, place: Place) {
+        self.0 += response.usage.output + place.at.unwrap_or(0).unsigned_abs();
+    }
+    fn mark(&mut self, mark: OwnMark, _: u64) {
+        self.0 += mark.at.unsigned_abs();
+    }
+    fn compaction(&mut self, compaction: CompactBoundary<'_>, _: Place) {
+        self.0 += compaction.tokens;
+    }
+    fn cost_state(&mut self, _: CostState, position: u64, _: Option<Millis>) {
+        self.0 += position;
+    }
     fn refusal(&mut self) {}
-    fn response(&mut self, response: Response<'_>, at: Option<Millis>) {
-        self.0 += response.usage.output + at.unwrap_or(0).unsigned_abs();
-    }
-    fn cost_state(&mut self, _: CostState, offset: u64, _: Option<Millis>) {
-        self.0 += offset;
-    }
-    fn first_time_after(&mut self, offset: u64, _: Millis) {
-        self.0 += offset;
-    }
 }
 
 /// What the client recorded, and the same amid ten times as much output of tools.
@@ -84,7 +87,7 @@ fn price_a_response(bencher: Bencher<'_, '_>, model: &str) {
         prices.price(
             1_795_156_000_000,
             black_box(&usage),
-            Service::default(),
+            ServiceLevel::default(),
             &[],
         )
     });
@@ -98,8 +101,8 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
         let facts = LineFacts {
             payload: &payload,
             amounts: Amounts {
-                session: Money::from_noisy_usd(1.234),
-                today: Money::from_noisy_usd(20.5),
+                session: Money::from_noisy_usd(1.234).map(Amount::exact),
+                today: Money::from_noisy_usd(20.5).map(Amount::exact),
                 ..Amounts::default()
             },
             config: &config,

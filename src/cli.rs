@@ -49,12 +49,14 @@ enum Verb {
     Hook,
     /// Say what really stopped the work, and what to do
     Explain(commands::explain::Arguments),
+    /// Sleep until the newest limit is over, for scripts
+    Wait(commands::wait::Arguments),
     /// Show what was spent, by day, session, model and more
     Spend(commands::spend::Arguments),
     /// List Claude Code's locks, and which of them are left over
     Locks(commands::locks::Arguments),
     /// Check the set-up; every finding comes with a fix
-    Doctor(commands::doctor::DoctorArgs),
+    Doctor(commands::doctor::Arguments),
     /// List the limit errors of the past
     Incidents(commands::incidents::Arguments),
     /// Write up the newest limit error for a bug report
@@ -62,9 +64,9 @@ enum Verb {
     /// List the prices that spend is counted at, with date and source
     Prices(commands::prices::Arguments),
     /// Add whycap to Claude Code's settings
-    Install(commands::install::InstallArgs),
+    Install(commands::install::Arguments),
     /// Take whycap out of Claude Code's settings
-    Uninstall(commands::uninstall::UninstallArgs),
+    Uninstall(commands::uninstall::Arguments),
     /// Print completions for bash, zsh or fish
     #[command(hide = true)]
     Completions(commands::completions::Arguments),
@@ -94,6 +96,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Hook) => return commands::hook::run(&environment),
         Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
         Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
+        Some(Verb::Wait(arguments)) => commands::wait::run(&arguments, &environment),
         Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),
         Some(Verb::Report(arguments)) => commands::report::run(&arguments, &environment),
         Some(Verb::Locks(arguments)) => commands::locks::run(&arguments, &environment),

@@ -108,35 +108,34 @@ impl Config {
     /// Reads a file's text.
     pub fn parse(text: &str) -> Self {
         let mut config = Self::default();
-        let table: Table = match text.parse() {
-            Ok(table) => table,
-            Err(error) => {
-                let error: toml::de::Error = error;
-                config
-                    .problems
-                    .push(format!("the file is not TOML: {}", error.message()));
-                return config;
-            }
-        };
-        for (section, value) in &table {
-            let Some(keys) = value.as_table() else {
-                config
-                    .problems
-                    .push(format!("`{section}` is not a section"));
-                continue;
-            };
-            for (key, value) in keys {
-                if let Err(wanted) = config.set(section, key, value) {
-                    config
-                        .problems
-                        .push(format!("`{section}.{key}` {wanted}; the default is used"));
+        match text.parse::<Table>() {
+            Ok(table) => {
+                for (section, value) in &table {
+                    config.set_section(section, value);
                 }
+            }
+            Err(error) => {
+                let problem = format!("the file is not TOML: {}", error.message());
+                config.problems.push(problem);
             }
         }
         config
     }
 
-    fn set(&mut self, section: &str, key: &str, value: &Value) -> Result<(), &'static str> {
+    fn set_section(&mut self, section: &str, value: &Value) {
+        let Some(keys) = value.as_table() else {
+            let problem = format!("`{section}` is not a section");
+            return self.problems.push(problem);
+        };
+        for (key, value) in keys {
+            if let Err(wanted) = self.set(section, key, value) {
+                let problem = format!("`{section}.{key}` {wanted}; the default is used");
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    fn set(&mut self, section: &str, key: &str, value: &Value) -> Result<(), String> {
         match (section, key) {
             ("statusline", "segments") => self.segments = segments(value)?,
             ("budget", "session") => self.budget.session = Some(dollars(value)?),
@@ -151,13 +150,13 @@ impl Config {
                 self.budget.action = match value.as_str() {
                     Some("warn") => BudgetAction::Warn,
                     Some("stop") => BudgetAction::Stop,
-                    _ => return Err("must be \"warn\" or \"stop\""),
+                    _ => return Err("must be \"warn\" or \"stop\"".to_owned()),
                 };
             }
             ("notify", "desktop") => {
                 self.notify_desktop = value.as_bool().ok_or("must be true or false")?;
             }
-            _ => return Err("is not a key that whycap knows"),
+            _ => return Err("is not a key that whycap knows".to_owned()),
         }
         Ok(())
     }
@@ -176,19 +175,18 @@ fn dollars(value: &Value) -> Result<f64, &'static str> {
         .ok_or("must be a number of dollars above 0")
 }
 
-fn segments(value: &Value) -> Result<Vec<SegmentName>, &'static str> {
-    const WANTED: &str = "must be a list of: model, session, today, windows, pace, context";
-    let named = |name: &str| {
-        SEGMENTS
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, segment)| *segment)
+fn segments(value: &Value) -> Result<Vec<SegmentName>, String> {
+    let segment = |item: &Value| {
+        let name = item.as_str()?;
+        let known = SEGMENTS.iter().find(|(known, _)| *known == name)?;
+        Some(known.1)
     };
-    value
-        .as_array()
-        .filter(|list| !list.is_empty())
-        .and_then(|list| list.iter().map(|item| named(item.as_str()?)).collect())
-        .ok_or(WANTED)
+    let list = value.as_array().filter(|list| !list.is_empty());
+    list.and_then(|list| list.iter().map(segment).collect())
+        .ok_or_else(|| {
+            let names = SEGMENTS.map(|(name, _)| name).join(", ");
+            format!("must be a list of: {names}")
+        })
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub struct Environment {
     variables: HashMap<OsString, OsString>,
     /// The moment of this run. `WHYCAP_NOW` (RFC 3339) replaces it.
     pub now: DateTime<Utc>,
-    /// The machine's own clock at that moment, which dates files. `WHYCAP_NOW` leaves it alone.
-    pub machine_now: DateTime<Utc>,
+    /// What the machine's own clock said then. `WHYCAP_NOW` leaves it alone.
+    machine_now: DateTime<Utc>,
     /// The user's time zone.
     pub zone: Zone,
     /// Where this system keeps things.
@@ -71,6 +71,21 @@ impl Environment {
             machine_now: clock,
             zone: Zone::Local,
             standard: StandardDirectories::default(),
+        }
+    }
+
+    /// The same at the present moment: the clock has moved on by as much as the machine's.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads clock and variables"
+    )]
+    #[must_use]
+    pub fn at_present(&self) -> Self {
+        let machine_now = Utc::now();
+        Self {
+            now: self.now + (machine_now - self.machine_now),
+            machine_now,
+            ..self.clone()
         }
     }
 

@@ -7,7 +7,7 @@ use super::{BudgetPeriod, BudgetUse};
 use crate::config::{Budget, BudgetAction, Config};
 use crate::disk::records;
 use crate::environment::Environment;
-use crate::ledger::{Live, LiveFigures};
+use crate::ledger::{Live, LiveFigures, Opening};
 use crate::places::Places;
 
 /// What becomes of a prompt.
@@ -48,8 +48,14 @@ impl<'a> SessionBudgets<'a> {
         let is_set = budget.session.is_some() || budget.day.is_some() || budget.month.is_some();
         let figures = is_set
             .then(|| {
-                Live::read(environment, places, session, transcript)?
-                    .figures(environment, budget.month.is_some())
+                Live::read(
+                    Opening::start(&places.data),
+                    places,
+                    session,
+                    transcript,
+                    None,
+                )?
+                .figures(environment, budget.month.is_some())
             })
             .flatten();
         Self {
@@ -151,8 +157,7 @@ mod tests {
             session: spent(session),
             today: spent(day),
             month: Some(spent(day)),
-            is_fork: false,
-            is_complete: true,
+            ..LiveFigures::default()
         };
         let uses = uses(&budget, &figures);
         uses.iter().map(BudgetUse::sentence).collect()

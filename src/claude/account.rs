@@ -39,12 +39,12 @@ impl Plan {
         }
     }
 
-    /// Whether the plan belongs to one person, so that no organisation can have set a limit.
+    /// Whether the plan belongs to one person, so that no organization can have set a limit.
     pub fn is_personal(self) -> bool {
         matches!(self, Self::Pro | Self::Max)
     }
 
-    /// Whether the plan belongs to an organisation with admins.
+    /// Whether the plan belongs to an organization with admins.
     pub fn is_shared(self) -> bool {
         matches!(self, Self::Team | Self::Enterprise)
     }
@@ -65,7 +65,7 @@ impl Plan {
 pub struct Account {
     /// The plan.
     pub plan: Plan,
-    /// The role in the organisation: `admin`, `user`, `owner`, …
+    /// The role in the organization: `admin`, `user`, `owner`, …
     pub role: Option<String>,
     /// How it is paid: `stripe_subscription`, …
     pub billing: Option<String>,
@@ -76,7 +76,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether the role can change the organisation's settings.
+    /// Whether the role can change the organization's settings.
     pub fn administers(&self) -> bool {
         self.role.as_deref().is_some_and(|role| {
             ["admin", "owner", "primary_owner", "billing"].contains(&role.to_lowercase().as_str())
@@ -114,8 +114,17 @@ impl Account {
 
     /// Reads the account from disk. None without a login or a readable file.
     pub fn load(places: &Places) -> Option<Self> {
-        Self::parse(&disk::read(&places.global_state, SIZE_LIMIT).ok()??)
+        Self::parse(&bytes(places)?)
     }
+}
+
+/// The whole global state. None if there is none or it cannot be read.
+pub(crate) fn global_state(places: &Places) -> Option<Value> {
+    serde_json::from_slice(&bytes(places)?).ok()
+}
+
+fn bytes(places: &Places) -> Option<Vec<u8>> {
+    disk::read(&places.global_state, SIZE_LIMIT).ok()?
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Which credentials and gateways a session may have used instead of the login.
 //!
-//! Presence only: no value is kept, compared or shown.
+//! Presence only: no value is kept, compared or shown, save the host of a gateway, which says who
+//! answers.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::settings::{self, Contents, Scope};
+use super::settings::{self, SettingsScope};
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -28,25 +30,20 @@ const VARIABLES: [&str; 7] = [
 pub enum SetIn {
     /// The environment of the process.
     Environment,
-    /// `settings.json` in the configuration directory.
-    UserSettings,
-    /// `.claude/settings.json` of the project.
-    ProjectSettings,
-    /// `.claude/settings.local.json` of the project.
-    LocalSettings,
-    /// The settings that an organisation's admin put on the machine.
-    ManagedSettings,
+    /// A settings file of this level.
+    #[serde(untagged)]
+    Settings(SettingsScope),
 }
 
 impl SetIn {
     /// Where that is, for a sentence: "set in …".
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Environment => "the environment",
-            Self::UserSettings => "~/.claude/settings.json",
-            Self::ProjectSettings => "the project's .claude/settings.json",
-            Self::LocalSettings => "the project's .claude/settings.local.json",
-            Self::ManagedSettings => "your organisation's managed settings",
+            Self::Settings(SettingsScope::User) => "~/.claude/settings.json",
+            Self::Settings(SettingsScope::Project) => "the project's .claude/settings.json",
+            Self::Settings(SettingsScope::Local) => "the project's .claude/settings.local.json",
+            Self::Settings(SettingsScope::Managed) => "your organization's managed settings",
         }
     }
 }
@@ -58,99 +55,125 @@ pub struct Credential {
     pub name: String,
     /// Where it is set.
     pub set_in: SetIn,
+    /// The host of `ANTHROPIC_BASE_URL`: without scheme, port, path and user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 impl Credential {
+    /// Of the value only the host of a gateway is kept.
+    fn new(name: &str, set_in: SetIn, value: Option<&str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            set_in,
+            host: value
+                .filter(|_| name == "ANTHROPIC_BASE_URL")
+                .and_then(host_of),
+        }
+    }
+
     /// Whether the client prefers it to the login of a subscription.
-    pub fn outranks_login(&self) -> bool {
+    pub(crate) fn outranks_login(&self) -> bool {
         ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "apiKeyHelper"].contains(&self.name.as_str())
     }
 
     /// Whether it sends requests to something other than Anthropic's own service.
-    pub fn is_gateway(&self) -> bool {
+    pub(crate) fn is_gateway(&self) -> bool {
         self.name == "ANTHROPIC_BASE_URL" || self.name.starts_with("CLAUDE_CODE_USE_")
     }
 }
 
 /// Those in the environment.
-pub fn in_environment(environment: &Environment) -> Vec<Credential> {
-    VARIABLES
-        .iter()
-        .filter(|name| environment.variable(name).is_some_and(is_on))
-        .map(|name| Credential {
-            name: (*name).to_owned(),
-            set_in: SetIn::Environment,
-        })
-        .collect()
+pub(crate) fn in_environment(environment: &Environment) -> Vec<Credential> {
+    let set = VARIABLES.iter().filter_map(|name| {
+        let value = environment.variable(name).filter(|value| is_on(value))?;
+        Some(Credential::new(name, SetIn::Environment, value.to_str()))
+    });
+    set.collect()
 }
 
-fn is_on(value: &std::ffi::OsStr) -> bool {
-    value != "0" && value != "false"
+/// The host in the URL of a gateway. Anything that is not one is left out.
+fn host_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?.split(':').next()?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    let is_host = !host.is_empty() && host.len() <= 60 && host.chars().all(is_plain);
+    is_host.then(|| host.to_ascii_lowercase())
+}
+
+fn is_on(value: &OsStr) -> bool {
+    !["", "0", "false"].iter().any(|off| value == *off)
 }
 
 /// Those in one settings file: its `env` and its `apiKeyHelper`.
-pub fn in_settings(bytes: &[u8], set_in: SetIn) -> Vec<Credential> {
-    let Contents::Settings(settings) = settings::parse(bytes) else {
-        return Vec::new();
-    };
+fn in_settings(settings: &Value, set_in: SetIn) -> Vec<Credential> {
     let is_set = |value: Option<&Value>| match value {
-        Some(Value::String(text)) => !text.is_empty() && text != "0" && text != "false",
+        Some(Value::String(text)) => is_on(text.as_ref()),
         Some(Value::Bool(on)) => *on,
         Some(Value::Number(number)) => number.as_f64() != Some(0.0),
         _ => false,
     };
-    let credential = |name: &str| Credential {
-        name: name.to_owned(),
-        set_in,
-    };
-    let mut found: Vec<Credential> = VARIABLES
+    let variable = |name: &str| settings.get("env")?.get(name);
+    VARIABLES
         .iter()
-        .filter(|name| is_set(settings.get("env").and_then(|env| env.get(name))))
-        .map(|name| credential(name))
-        .collect();
-    if is_set(settings.get("apiKeyHelper")) {
-        found.push(credential("apiKeyHelper"));
-    }
+        .filter(|name| is_set(variable(name)))
+        .chain(is_set(settings.get("apiKeyHelper")).then_some(&"apiKeyHelper"))
+        .map(|name| Credential::new(name, set_in, variable(name).and_then(Value::as_str)))
+        .collect()
+}
+
+/// What applies to a session in `project`, from this environment and from the settings files. The
+/// client puts the `env` of its settings into its own environment and hands it on (seen with
+/// 2.1.328), so what stands in both places was set in the settings.
+pub(crate) fn of_session(
+    places: &Places,
+    environment: &Environment,
+    project: Option<&Path>,
+) -> Vec<Credential> {
+    let files = settings::of(places, project);
+    let set = files
+        .iter()
+        .filter_map(|file| Some(in_settings(file.settings()?, SetIn::Settings(file.scope))));
+    let set: Vec<_> = set.flatten().collect();
+    let mut found = in_environment(environment);
+    found.retain(|inherited| !set.iter().any(|set| set.name == inherited.name));
+    found.extend(set);
     found
-}
-
-/// Those in every settings file that a session in `project` reads.
-pub fn in_all_settings(places: &Places, project: Option<&Path>) -> Vec<Credential> {
-    settings::paths(places, project)
-        .into_iter()
-        .filter_map(|(scope, path)| {
-            let set_in = match scope {
-                Scope::Managed => SetIn::ManagedSettings,
-                Scope::Local => SetIn::LocalSettings,
-                Scope::Project => SetIn::ProjectSettings,
-                Scope::User => SetIn::UserSettings,
-            };
-            Some(in_settings(&settings::bytes(&path).ok()??, set_in))
-        })
-        .flatten()
-        .collect()
-}
-
-/// What applies to a session, from its environment and from the settings files. The client puts the
-/// `env` of its settings into its own environment and hands it on (seen with 2.1.328), so what
-/// stands in both places was set in the settings.
-pub fn combine(environment: Vec<Credential>, settings: &[Credential]) -> Vec<Credential> {
-    environment
-        .into_iter()
-        .filter(|inherited| !settings.iter().any(|set| set.name == inherited.name))
-        .chain(settings.iter().cloned())
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn found(text: &str, set_in: SetIn) -> Vec<Credential> {
+        in_settings(&settings::parse(text.as_bytes()).unwrap(), set_in)
+    }
+
+    #[test]
+    fn of_a_gateway_only_the_host_is_kept() {
+        for (url, host) in [
+            (
+                "https://user:sk-secret@LLM.example.com:8443/v1?key=x",
+                Some("llm.example.com"),
+            ),
+            ("http://127.0.0.1:8080", Some("127.0.0.1")),
+            ("llm.example.com", None),
+            ("https://sk-ant_secret/", None),
+            ("https://", None),
+        ] {
+            let settings = serde_json::json!({"env": {"ANTHROPIC_BASE_URL": url}});
+            let found = in_settings(&settings, SetIn::Settings(SettingsScope::User));
+            assert_eq!(found[0].host.as_deref(), host, "{url}");
+            assert!(!serde_json::to_string(&found).unwrap().contains("secret"));
+        }
+    }
+
     #[test]
     fn a_helper_and_a_key_are_found_and_their_values_are_not_kept() {
-        let found = in_settings(
-            br#"{"apiKeyHelper":"/x --secret sk-1","env":{"ANTHROPIC_API_KEY":"sk-2","ANTHROPIC_AUTH_TOKEN":"","CLAUDE_CODE_USE_BEDROCK":"0"}}"#,
-            SetIn::LocalSettings,
+        let found = found(
+            r#"{"apiKeyHelper":"/x --secret sk-1","env":{"ANTHROPIC_API_KEY":"sk-2","ANTHROPIC_AUTH_TOKEN":"","CLAUDE_CODE_USE_BEDROCK":"0"}}"#,
+            SetIn::Settings(SettingsScope::Local),
         );
         let names: Vec<&str> = found.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["ANTHROPIC_API_KEY", "apiKeyHelper"]);
@@ -165,11 +188,29 @@ mod tests {
             "{\"env\":[]}",
             "{\"env\":{\"ANTHROPIC_API_KEY\":{}}}",
         ] {
-            assert_eq!(
-                in_settings(text.as_bytes(), SetIn::UserSettings),
-                Vec::new(),
-                "{text}"
-            );
+            let set_in = SetIn::Settings(SettingsScope::User);
+            assert_eq!(found(text, set_in), Vec::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn stored_incidents_name_the_place_as_they_always_did() {
+        let places = [
+            (SetIn::Environment, "\"environment\""),
+            (SetIn::Settings(SettingsScope::User), "\"user_settings\""),
+            (
+                SetIn::Settings(SettingsScope::Project),
+                "\"project_settings\"",
+            ),
+            (SetIn::Settings(SettingsScope::Local), "\"local_settings\""),
+            (
+                SetIn::Settings(SettingsScope::Managed),
+                "\"managed_settings\"",
+            ),
+        ];
+        for (set_in, stored) in places {
+            assert_eq!(serde_json::to_string(&set_in).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<SetIn>(stored).unwrap(), set_in);
         }
     }
 }

@@ -6,14 +6,9 @@ use std::path::PathBuf;
 use crate::environment::Environment;
 use crate::places::Places;
 
-/// How many different `claude` programs PATH and the usual places hold.
-pub fn count(places: &Places, environment: &Environment) -> usize {
-    found(places, environment).len()
-}
-
 /// The different `claude` programs that PATH and the usual places hold. Links to one program
 /// count once. Nothing is started.
-pub fn found(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
+pub(crate) fn found(places: &Places, environment: &Environment) -> BTreeSet<PathBuf> {
     let name = if cfg!(windows) {
         "claude.exe"
     } else {

@@ -3,11 +3,12 @@
 pub mod account;
 pub mod credentials;
 pub mod hook_event;
-pub mod installations;
+pub(crate) mod installations;
 pub mod meters;
-pub mod model_pricing;
+pub(crate) mod model_pricing;
 pub mod processes;
 pub mod sessions;
 pub mod settings;
 pub mod status_payload;
+pub(crate) mod transcripts;
 pub mod version;

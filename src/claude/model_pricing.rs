@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use super::settings::{self, Contents, Scope};
+use super::settings::{self, SettingsScope};
 use crate::places::Places;
 use crate::pricing::OwnRates;
 
 /// The user's own rates: from managed settings, which the client obeys, else from the user's
 /// `settings.json`. Files that cannot be read have no rates.
-pub fn own_rates(places: &Places) -> OwnRates {
+pub(crate) fn own_rates(places: &Places) -> OwnRates {
     settings::paths(places, None)
         .into_iter()
         .find_map(|(scope, path)| {
             let mut rates = rates_in(&path)?;
-            rates.managed = scope == Scope::Managed;
+            rates.managed = scope == SettingsScope::Managed;
             Some(rates)
         })
         .unwrap_or_default()
@@ -23,8 +23,6 @@ fn rates_in(path: &Path) -> Option<OwnRates> {
     let bytes = settings::bytes(path).ok()??;
     // Most settings have no such key, and parsing them costs more than looking for it.
     memchr::memmem::find(&bytes, b"\"modelPricing\"")?;
-    match settings::parse(&bytes) {
-        Contents::Settings(settings) => Some(OwnRates::parse(settings.get("modelPricing")?)),
-        _ => None,
-    }
+    let said = settings::parse(&bytes).ok()?;
+    Some(OwnRates::parse(said.get("modelPricing")?))
 }

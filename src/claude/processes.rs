@@ -221,7 +221,7 @@ pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
             process.alive == Some(true) && process.is_claude == Some(true)
         })
         .filter(|pid| match configuration_of(*pid) {
-            Some(config) => same_place(&config, &places.config),
+            Some(config) => disk::is_same_place(&config, &places.config),
             // A process that is just ending has no environment any more; it does not count.
             None => look(*pid).alive == Some(true),
         })
@@ -261,11 +261,6 @@ fn configuration_of(pid: u32) -> Option<std::path::PathBuf> {
 #[cfg(not(unix))]
 fn configuration_of(_: u32) -> Option<std::path::PathBuf> {
     None
-}
-
-fn same_place(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    one == other || real(one) == real(other)
 }
 
 /// Where process ids are valid, as Claude Code writes it (`pidDomain`): machine and pid namespace.

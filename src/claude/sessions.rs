@@ -143,11 +143,7 @@ const FILE_LIMIT: u64 = 64 * 1024;
 /// All sessions that the registry names. A directory that cannot be read gives none.
 pub(crate) fn registered(places: &Places) -> Vec<Session> {
     let here = processes::pid_domain();
-    let listing = std::fs::read_dir(places.config.join("sessions"));
-    let files = listing.into_iter().flatten().flatten();
-    files
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
+    disk::files_of_kind(&places.config.join("sessions"), "json")
         .take(MOST_SESSIONS)
         .filter_map(|file| {
             let claim = Claim::parse(&disk::read(&file, FILE_LIMIT).ok()??)?;

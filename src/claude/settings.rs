@@ -3,57 +3,50 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::disk;
 use crate::places::Places;
 
 /// The client reads no settings file above this size.
-pub const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
+pub(crate) const SIZE_LIMIT: u64 = 2 * 1024 * 1024;
 
-/// A level of settings, highest first: the first file that has a single-valued key wins. Hooks
+/// A level of settings, lowest first: the highest file that has a single-valued key wins. Hooks
 /// add up over all levels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// Set by an administrator for the whole machine.
-    Managed,
-    /// `.claude/settings.local.json` of a project.
-    Local,
-    /// `.claude/settings.json` of a project, usually shared by a team.
-    Project,
-    /// `settings.json` in the configuration directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum SettingsScope {
+    /// `settings.json` in `~/.claude`: all the user's projects.
+    #[serde(rename = "user_settings")]
     User,
-}
-
-/// What a settings file holds.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Contents {
-    /// There is no such file.
-    Missing,
-    /// It could not be read or is not JSON: why, in plain words.
-    Unusable(String),
-    /// What it says.
-    Settings(Value),
+    /// `.claude/settings.json` here: everyone who works on this project.
+    #[serde(rename = "project_settings")]
+    Project,
+    /// `.claude/settings.local.json` here: the user, in this project.
+    #[serde(rename = "local_settings")]
+    Local,
+    /// Set by an administrator for the whole machine. Not the user's to name.
+    #[serde(rename = "managed_settings")]
+    #[value(skip)]
+    Managed,
 }
 
 /// One settings file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SettingsFile {
-    /// Its level.
-    pub scope: Scope,
+pub(crate) struct SettingsFile {
+    pub(crate) scope: SettingsScope,
     /// Where it is, or would be.
-    pub path: PathBuf,
-    /// What it holds.
-    pub contents: Contents,
+    pub(crate) path: PathBuf,
+    /// What it says; None if there is none. The error says in plain words why it cannot be read.
+    pub(crate) contents: Result<Option<Value>, String>,
 }
 
 impl SettingsFile {
-    /// Reads one file.
-    pub fn read(scope: Scope, path: PathBuf) -> Self {
+    pub(crate) fn read(scope: SettingsScope, path: PathBuf) -> Self {
         let contents = match bytes(&path) {
-            Ok(None) => Contents::Missing,
-            Ok(Some(bytes)) => parse(&bytes),
-            Err(error) => Contents::Unusable(error.to_string()),
+            Ok(bytes) => bytes.map(|bytes| parse(&bytes)).transpose(),
+            Err(error) => Err(error.to_string()),
         };
         Self {
             scope,
@@ -63,53 +56,51 @@ impl SettingsFile {
     }
 
     /// The settings, where the file has some.
-    pub fn settings(&self) -> Option<&Value> {
-        match &self.contents {
-            Contents::Settings(value) => Some(value),
-            _ => None,
-        }
+    pub(crate) fn settings(&self) -> Option<&Value> {
+        self.contents.as_ref().ok()?.as_ref()
     }
 
     /// The value of a top-level key. `null` counts as absent.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.settings()?.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Whether a switch is on.
+    pub(crate) fn is_true(&self, key: &str) -> bool {
+        self.get(key) == Some(&Value::Bool(true))
     }
 }
 
 /// What the bytes of a settings file say, read as the client reads them: a byte order mark is
-/// skipped, and an empty file is one without settings.
-pub fn parse(bytes: &[u8]) -> Contents {
+/// skipped, and an empty file is one without settings. The error says in plain words what is wrong.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii().is_empty() {
-        return Contents::Settings(Value::Object(serde_json::Map::new()));
+        return Ok(Value::Object(serde_json::Map::new()));
     }
-    match serde_json::from_slice(bytes) {
-        Ok(value) => Contents::Settings(value),
-        Err(error) => Contents::Unusable(format!("it is not JSON: {error}")),
-    }
+    serde_json::from_slice(bytes).map_err(|error| format!("it is not JSON: {error}"))
 }
 
 /// The bytes of a settings file. None if there is none.
 ///
 /// # Errors
 /// It is no plain file (a pipe would block us for ever), it is too large, or it cannot be read.
-pub fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
+pub(crate) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
     match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(disk::Error::Read {
-            path: path.to_owned(),
-            source: io::Error::other("it is not a plain file"),
-        }),
+        Ok(found) if !found.is_file() => Err(disk::unread(path)(io::Error::other(
+            "it is not a plain file",
+        ))),
         _ => disk::read(path, SIZE_LIMIT),
     }
 }
 
 /// Where a level's file is. `project` is the directory that the client runs in.
-pub fn path_of(scope: Scope, places: &Places, project: &Path) -> PathBuf {
+pub(crate) fn path_of(scope: SettingsScope, places: &Places, project: &Path) -> PathBuf {
     match scope {
-        Scope::Managed => PathBuf::from(managed_directory()).join("managed-settings.json"),
-        Scope::Local => project.join(".claude/settings.local.json"),
-        Scope::Project => project.join(".claude/settings.json"),
-        Scope::User => places.user_settings(),
+        SettingsScope::Managed => PathBuf::from(managed_directory()).join("managed-settings.json"),
+        SettingsScope::Local => project.join(".claude/settings.local.json"),
+        SettingsScope::Project => project.join(".claude/settings.json"),
+        SettingsScope::User => places.user_settings(),
     }
 }
 
@@ -128,21 +119,16 @@ fn managed_directory() -> &'static str {
 /// Managed settings may also come from the server or from device management; those leave no file
 /// here and are not seen. (The variable `CLAUDE_CODE_MANAGED_SETTINGS_PATH`, which the client's
 /// program mentions, moves nothing: tried on 2.1.328.)
-pub fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
-    let managed = path_of(Scope::Managed, places, Path::new("/"));
-    with_managed(&managed, places, project)
-}
-
-fn with_managed(managed: &Path, places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
-    paths_with_managed(managed, places, project)
-        .into_iter()
+pub(crate) fn of(places: &Places, project: Option<&Path>) -> Vec<SettingsFile> {
+    let paths = paths(places, project).into_iter();
+    paths
         .map(|(scope, path)| SettingsFile::read(scope, path))
         .collect()
 }
 
 /// Where every settings file that counts in `project` is or would be, the one that wins first.
-pub fn paths(places: &Places, project: Option<&Path>) -> Vec<(Scope, PathBuf)> {
-    let managed = path_of(Scope::Managed, places, Path::new("/"));
+pub(crate) fn paths(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
+    let managed = path_of(SettingsScope::Managed, places, Path::new("/"));
     paths_with_managed(&managed, places, project)
 }
 
@@ -150,15 +136,22 @@ fn paths_with_managed(
     managed: &Path,
     places: &Places,
     project: Option<&Path>,
-) -> Vec<(Scope, PathBuf)> {
+) -> Vec<(SettingsScope, PathBuf)> {
     let mut paths: Vec<_> = drop_ins(managed)
         .into_iter()
         .chain([managed.to_owned()])
-        .map(|path| (Scope::Managed, path))
+        .map(|path| (SettingsScope::Managed, path))
         .collect();
+    paths.extend(of_user(places, project));
+    paths
+}
+
+/// Those of them that the user can change, where whycap may have been installed.
+pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsScope, PathBuf)> {
+    let mut paths = Vec::new();
     let user = places.user_settings();
     if let Some(project) = project {
-        for scope in [Scope::Local, Scope::Project] {
+        for scope in [SettingsScope::Local, SettingsScope::Project] {
             let path = path_of(scope, places, project);
             // In the home directory the project's file is the user's file.
             if path != user {
@@ -166,7 +159,7 @@ fn paths_with_managed(
             }
         }
     }
-    paths.push((Scope::User, user));
+    paths.push((SettingsScope::User, user));
     paths
 }
 
@@ -174,23 +167,16 @@ fn paths_with_managed(
 /// beside the directory (tried on 2.1.328).
 fn drop_ins(managed: &Path) -> Vec<PathBuf> {
     let directory = managed.with_file_name("managed-settings.d");
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    let mut found: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
-        .collect();
-    found.sort();
-    found.reverse();
+    let mut found: Vec<_> = disk::files_of_kind(&directory, "json").collect();
+    found.sort_by(|left, right| right.cmp(left));
     found
 }
 
 /// The file whose value for a single-valued key counts, and that value.
-pub fn winner<'a>(files: &'a [SettingsFile], key: &str) -> Option<(&'a SettingsFile, &'a Value)> {
+pub(crate) fn winner<'a>(
+    files: &'a [SettingsFile],
+    key: &str,
+) -> Option<(&'a SettingsFile, &'a Value)> {
     files
         .iter()
         .find_map(|file| file.get(key).map(|value| (file, value)))
@@ -200,24 +186,30 @@ pub fn winner<'a>(files: &'a [SettingsFile], key: &str) -> Option<(&'a SettingsF
 mod tests {
     use super::*;
 
-    fn file(scope: Scope, text: &str) -> SettingsFile {
+    fn file(scope: SettingsScope, text: &str) -> SettingsFile {
         SettingsFile {
             scope,
             path: PathBuf::from(format!("{scope:?}")),
-            contents: parse(text.as_bytes()),
+            contents: parse(text.as_bytes()).map(Some),
         }
     }
 
     #[test]
     fn the_highest_level_that_has_the_key_wins() {
         let files = [
-            file(Scope::Managed, "{\"statusLine\": null}"),
-            file(Scope::Local, "{broken"),
-            file(Scope::Project, "{\"statusLine\": {\"command\": \"p\"}}"),
-            file(Scope::User, "{\"statusLine\": {\"command\": \"u\"}}"),
+            file(SettingsScope::Managed, "{\"statusLine\": null}"),
+            file(SettingsScope::Local, "{broken"),
+            file(
+                SettingsScope::Project,
+                "{\"statusLine\": {\"command\": \"p\"}}",
+            ),
+            file(
+                SettingsScope::User,
+                "{\"statusLine\": {\"command\": \"u\"}}",
+            ),
         ];
         let (found, _) = winner(&files, "statusLine").unwrap();
-        assert_eq!(found.scope, Scope::Project);
+        assert_eq!(found.scope, SettingsScope::Project);
     }
 
     #[test]
@@ -233,7 +225,11 @@ mod tests {
             crate::environment::Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
         let places = Places::of(&environment);
         let winner_now = || {
-            let files = with_managed(&managed, &places, Some(Path::new("/nowhere")));
+            let paths = paths_with_managed(&managed, &places, Some(Path::new("/nowhere")));
+            let files: Vec<_> = paths
+                .into_iter()
+                .map(|(scope, path)| SettingsFile::read(scope, path))
+                .collect();
             winner(&files, "statusLine").map(|(_, entry)| entry["command"].clone())
         };
         assert_eq!(winner_now(), None);
@@ -249,8 +245,16 @@ mod tests {
 
     #[test]
     fn an_empty_file_and_one_with_a_byte_order_mark_are_settings() {
-        assert!(file(Scope::User, " \n").settings().is_some());
-        assert!(file(Scope::User, "\u{feff}{\"a\": 1}").get("a").is_some());
-        assert!(file(Scope::User, "{\"a\": 1,}").settings().is_none());
+        assert!(file(SettingsScope::User, " \n").settings().is_some());
+        assert!(
+            file(SettingsScope::User, "\u{feff}{\"a\": 1}")
+                .get("a")
+                .is_some()
+        );
+        assert!(
+            file(SettingsScope::User, "{\"a\": 1,}")
+                .settings()
+                .is_none()
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! be read is absent. Field names and units as of client 2.1.328.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -71,8 +72,8 @@ impl StatusPayload {
             .map(PathBuf::from)
     }
 
-    /// The client's own running total for this process, in dollars. It contains what a fork
-    /// inherited and background requests; it is 0 again after a crash.
+    /// The client's own running total since its chain of runs began, in dollars. It contains what a
+    /// fork took over and background requests; after a crash it falls back to the last one written.
     pub(crate) fn client_total_usd(&self) -> Option<f64> {
         self.number("/cost/total_cost_usd")
             .filter(|usd| *usd >= 0.0)
@@ -82,6 +83,13 @@ impl StatusPayload {
     /// request, so the same value twice means that no request came in between.
     pub(crate) fn client_api_ms(&self) -> Option<f64> {
         self.number("/cost/total_api_duration_ms")
+    }
+
+    /// For how long processes of the chain of runs have lived, in milliseconds.
+    pub(crate) fn client_run_ms(&self) -> Option<i64> {
+        let ms = self.number("/cost/total_duration_ms")?;
+        let lived = Duration::try_from_secs_f64(ms / 1000.0).ok()?;
+        i64::try_from(lived.as_millis()).ok()
     }
 
     /// Share of the context window in use, 0 to 100. Absent before the first answer.

@@ -26,6 +26,9 @@ impl ClientVersion {
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(rest.len());
         let patch = rest.get(..end)?.parse().ok()?;
+        if rest.get(end..)?.starts_with('.') {
+            return None;
+        }
         Some(Self(major, minor, patch))
     }
 }
@@ -37,7 +40,7 @@ impl fmt::Display for ClientVersion {
 }
 
 /// From one version up to, but not including, another; an open end is None.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
     /// The first version that this holds for.
     pub from: Option<ClientVersion>,
@@ -51,6 +54,30 @@ impl Versions {
         from: None,
         before: None,
     };
+
+    /// From a version on.
+    pub const fn since(major: u32, minor: u32, patch: u32) -> Self {
+        Self {
+            from: Some(ClientVersion(major, minor, patch)),
+            before: None,
+        }
+    }
+
+    /// Up to, but not including, a version.
+    pub const fn before(major: u32, minor: u32, patch: u32) -> Self {
+        Self {
+            from: None,
+            before: Some(ClientVersion(major, minor, patch)),
+        }
+    }
+
+    /// From one version up to, but not including, another.
+    pub const fn between(from: (u32, u32, u32), before: (u32, u32, u32)) -> Self {
+        Self {
+            from: Some(ClientVersion(from.0, from.1, from.2)),
+            before: Some(ClientVersion(before.0, before.1, before.2)),
+        }
+    }
 
     /// Whether `version` is inside.
     pub fn contain(&self, version: ClientVersion) -> bool {
@@ -93,7 +120,8 @@ mod tests {
     #[test]
     fn versions_are_compared_as_numbers() {
         assert!(ClientVersion::parse("2.1.99") < ClientVersion::parse("2.1.118"));
-        assert_eq!(ClientVersion::parse("2.1"), None);
-        assert_eq!(ClientVersion::parse("2.1.x"), None);
+        for text in ["2.1", "2.1.x", "1.2.3.4", "unknown", ""] {
+            assert_eq!(ClientVersion::parse(text), None, "{text}");
+        }
     }
 }

@@ -3,16 +3,12 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Command, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 /// The shells whose completions were tried.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ShellChoice {
-    Bash,
-    Zsh,
-    Fish,
-}
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
 #[derive(Debug, Args)]
 #[command(after_help = "Where to put them:
@@ -21,18 +17,14 @@ enum ShellChoice {
   whycap completions fish > ~/.config/fish/completions/whycap.fish")]
 pub(crate) struct Arguments {
     /// Which shell
-    shell: ShellChoice,
+    #[arg(value_parser = PossibleValuesParser::new(SHELLS).try_map(|name| name.parse::<Shell>()))]
+    shell: Shell,
 }
 
 /// Prints completions for this command line.
 pub(crate) fn run(arguments: &Arguments, mut command: Command) -> anyhow::Result<ExitCode> {
-    let shell = match arguments.shell {
-        ShellChoice::Bash => Shell::Bash,
-        ShellChoice::Zsh => Shell::Zsh,
-        ShellChoice::Fish => Shell::Fish,
-    };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, "whycap", &mut script);
+    clap_complete::generate(arguments.shell, &mut command, "whycap", &mut script);
     crate::terminal::print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

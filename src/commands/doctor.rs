@@ -6,9 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::question::Question;
-use crate::doctor::{self, Facts, Finding, Verdict, gather};
+use crate::doctor::{Finding, Health, Setup, examine};
 use crate::environment::Environment;
-use crate::places::Places;
 use crate::terminal::{Page, Tone};
 
 /// Arguments of `whycap doctor`.
@@ -18,59 +17,39 @@ use crate::terminal::{Page, Tone};
 Examples:
   whycap doctor            for the folder you are in
   whycap doctor --json     for a script")]
-pub struct DoctorArgs {
+pub struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the verb. Exit code 1 if a check failed.
-pub fn run(arguments: &DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let findings = doctor::examine(&facts(environment));
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let findings = examine(&Setup::of(environment));
     let failed = findings
         .iter()
-        .any(|finding| finding.verdict == Verdict::Fail);
-    let text = if arguments.json {
-        let report = json!({"ok": !failed, "checks": findings});
-        format!("{}\n", serde_json::to_string_pretty(&report)?)
-    } else {
-        let mut page = Page::for_person(environment);
-        write(&findings, &mut page);
-        page.into_text()
-    };
-    crate::terminal::print(&text)?;
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+        .any(|finding| finding.health == Health::Fail);
+    let report = || format!("{:#}", json!({"ok": !failed, "checks": findings}));
+    let json = arguments.json.then(report);
+    super::show(environment, json, |page| write(&findings, page))?;
+    Ok(ExitCode::from(u8::from(failed)))
 }
 
 /// The answer of `/whycap doctor`.
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    write(&doctor::examine(&facts(question.environment)), page);
+    write(&examine(&Setup::of(question.environment)), page);
 }
 
-/// Everything that the checks look at, with what other parts of whycap know.
-fn facts(environment: &Environment) -> Facts {
-    let places = Places::of(environment);
-    let project = environment
-        .path("CLAUDE_PROJECT_DIR")
-        .or_else(|| std::env::current_dir().ok())
-        .unwrap_or_else(|| places.home.clone());
-    gather::facts(&places, environment, &project)
-}
-
-/// Columns for the verdict and the name of the check.
+/// Columns for the health and the name of the check.
 const MARGIN: usize = 6;
 const NAME: usize = 16;
 
 fn write(findings: &[Finding], page: &mut Page) {
     for finding in findings {
-        let (word, tone) = match finding.verdict {
-            Verdict::Ok => ("ok", Tone::Good),
-            Verdict::Warn => ("warn", Tone::Warning),
-            Verdict::Fail => ("FAIL", Tone::Alarm),
+        let (word, tone) = match finding.health {
+            Health::Ok => ("ok", Tone::Good),
+            Health::Warn => ("warn", Tone::Warning),
+            Health::Fail => ("FAIL", Tone::Alarm),
         };
         page.labelled(
             &[(tone, word, MARGIN), (Tone::Plain, finding.check, NAME)],
@@ -85,13 +64,13 @@ fn write(findings: &[Finding], page: &mut Page) {
             );
         }
     }
-    let count = |verdict| {
+    let count = |health| {
         findings
             .iter()
-            .filter(|found| found.verdict == verdict)
+            .filter(|found| found.health == health)
             .count()
     };
-    page.line(&match (count(Verdict::Fail), count(Verdict::Warn)) {
+    page.line(&match (count(Health::Fail), count(Health::Warn)) {
         (0, 0) => "All is well.".to_owned(),
         (0, 1) => "It works; one thing to look at.".to_owned(),
         (0, warned) => format!("It works; {warned} things to look at."),

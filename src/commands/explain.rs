@@ -4,25 +4,21 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use chrono::TimeDelta;
 
 use super::question::Question;
-use crate::claude::account::Account;
-use crate::claude::credentials;
-use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{Effort, Ledger, Patience};
-use crate::limits::evidence::{Evidence, Seen};
+use crate::ledger::Ledger;
+use crate::limits::explanation;
 use crate::limits::incident::Incident;
+use crate::limits::kind::Verdict;
 use crate::limits::period::period_of;
-use crate::limits::story;
 use crate::locks;
 use crate::places::Places;
-use crate::pricing::PriceTable;
-use crate::terminal::{self, Page, Palette, Tone};
+use crate::terminal::{Page, Tone};
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
@@ -33,83 +29,107 @@ pub struct Arguments {
     /// Only look at this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// Explain this message instead of the newest error
-    #[arg(long, value_name = "TEXT", conflicts_with = "session")]
+    /// Explain this message instead of the newest error; - reads it from standard input
+    #[arg(
+        long,
+        value_name = "TEXT",
+        conflicts_with = "session",
+        allow_hyphen_values = true
+    )]
     text: Option<String>,
+    /// Tell everything, not only what fits a screen
+    #[arg(long)]
+    long: bool,
+    /// Exit with 0 if nothing blocks, 10 if waiting helps, 11 if somebody must act, 12 if unknown
+    #[arg(long)]
+    exit_code: bool,
 }
+
+/// A message is shorter; more is read and dropped.
+const LONGEST_MESSAGE: usize = 256 * 1024;
 
 /// Explains the newest open error, else the newest one, or a text that was given.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
-    let incident = match &arguments.text {
-        Some(text) => Some(pasted(text, &places, environment)),
-        None => Incidents::new(&places, environment).newest(arguments.session.as_deref()),
+    let incidents = Incidents::new(&places, environment);
+    let incident = match arguments.text.as_deref() {
+        Some("-") => {
+            let text = super::read_stdin(LONGEST_MESSAGE);
+            Some(incidents.pasted(&String::from_utf8_lossy(&text)))
+        }
+        Some(text) => Some(incidents.pasted(text)),
+        None => incidents.newest(arguments.session.as_deref()),
     };
-    if arguments.json {
-        let incident = incident.map_or(Value::Null, |incident| incident.to_json());
-        crate::terminal::print(&format!("{:#}\n", json!({ "incident": incident })))?;
-    } else {
-        let width = terminal::width_for_person(environment);
-        let palette = Palette::for_person(environment);
-        crate::terminal::print(&text(incident.as_ref(), environment, width, palette))?;
+    let incident = incident.as_ref();
+    let json = arguments.json.then(|| {
+        let incident = incident.map(Incident::to_json);
+        format!("{:#}", json!({ "incident": incident }))
+    });
+    super::show(environment, json, |page| {
+        let clock = environment.clock();
+        match incident {
+            Some(incident) if !arguments.long => return explanation::tell(incident, clock, page),
+            Some(incident) => {
+                let spent = spent(incident, &places, environment);
+                explanation::tell_at_length(incident, clock, spent.as_deref(), page);
+            }
+            None => nothing_is_known(page),
+        }
+        harmful_locks(&places, environment, page);
+    })?;
+    if arguments.exit_code {
+        return Ok(ExitCode::from(exit_code(incident, environment)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The answer of `/whycap explain`: plain text for a message field.
-pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    let Question {
-        places,
-        environment,
-        session,
-        ..
-    } = question;
-    let own = session.and_then(|session| Incidents::new(places, environment).newest(Some(session)));
-    let incident = own.or_else(|| Incidents::new(places, environment).newest(None));
-    let (width, palette) = (page.columns(), page.palette());
-    let clock = environment.clock();
-    page.add(&match &incident {
-        Some(incident) => {
-            story::tell_in_short(incident, clock, width, environment.rows())
-                + &harmful_locks(environment, width, palette)
-        }
-        None => text(None, environment, width, palette),
-    });
+/// Whether work is blocked, for a script: 0 no, 10 yes and waiting helps, 11 yes and somebody must
+/// act, 12 it cannot be told.
+fn exit_code(incident: Option<&Incident>, environment: &Environment) -> u8 {
+    let Some(incident) = incident.filter(|incident| incident.blocks(environment.now)) else {
+        return 0;
+    };
+    match (incident.diagnosis.waiting_helps, incident.diagnosis.verdict) {
+        (Some(true), _) => 10,
+        (Some(false), _) | (None, Verdict::Real | Verdict::Misworded) => 11,
+        (None, _) => 12,
+    }
 }
 
-fn text(
-    incident: Option<&Incident>,
-    environment: &Environment,
-    width: usize,
-    palette: Palette,
-) -> String {
-    let aside = harmful_locks(environment, width, palette);
-    let Some(incident) = incident else {
-        return format!(
-            "No limit error is known: none was reported by a hook, and the newest transcripts hold none.\nTo ask about a message: whycap explain --text \"You've hit your …\"\n{aside}"
-        );
-    };
-    let clock = environment.clock();
-    let spent = spent(incident, environment);
-    story::tell(incident, clock, spent.as_deref(), width, palette) + &aside
+/// The answer of `/whycap explain`: plain text for a message field.
+pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+    let environment = question.environment;
+    let incidents = question.incidents();
+    let own = question.session.and_then(|own| incidents.newest(Some(own)));
+    match own.or_else(|| incidents.newest(None)) {
+        Some(incident) => {
+            let rows = environment.rows();
+            explanation::tell_in_conversation(&incident, environment.clock(), rows, page);
+        }
+        None => nothing_is_known(page),
+    }
+    harmful_locks(question.places, environment, page);
+}
+
+fn nothing_is_known(page: &mut Page) {
+    page.paragraph(
+        Tone::Plain,
+        "No limit error is known: Claude Code reported none, and the newest transcripts hold none.",
+    );
+    page.paragraph(
+        Tone::Plain,
+        "To ask about a message: whycap explain --text \"You've hit your …\", or pipe it into whycap explain --text -",
+    );
 }
 
 /// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
-fn harmful_locks(environment: &Environment, width: usize, palette: Palette) -> String {
-    let places = Places::of(environment);
-    let mut text = String::new();
-    for lock in locks::harmful(&places, environment) {
-        let aside = format!(
-            "Besides, and not the cause of any limit: {} {}",
-            lock.says, lock.remedy
-        );
-        text.push('\n');
-        for row in terminal::wrap(&terminal::sanitize(&aside), width) {
-            text.push_str(&palette.paint(Tone::Quiet, &row));
-            text.push('\n');
-        }
+fn harmful_locks(places: &Places, environment: &Environment, page: &mut Page) {
+    for lock in locks::harmful(places, environment) {
+        let (says, remedy) = (lock.says, lock.remedy);
+        let aside = format!("Besides, and not the cause of any limit: {says} {remedy}");
+        page.gap();
+        page.paragraph(Tone::Quiet, &aside);
     }
-    text
 }
 
 /// How long an explanation may spend on reading what was spent since the ledger last looked.
@@ -117,15 +137,10 @@ const READS: Duration = Duration::from_millis(400);
 
 /// What this machine spent in the period that the limit covers. None where there is no ledger: an
 /// explanation needs no installation, and makes none.
-fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
+fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Option<String> {
     let (since, until) = period_of(incident, environment.zone)?;
-    let places = Places::of(environment);
-    let mut ledger = Ledger::open_existing(&places.data, Patience::None)?;
-    let prices = PriceTable::with(own_rates(&places)).ok()?;
-    let effort = Effort::Within(READS);
-    let roots = places.transcript_roots();
-    let caught = ledger.catch_up(roots, environment.machine_now, &prices, effort, &mut |_| {});
-    let is_current = caught.is_ok_and(|caught| caught.complete);
+    let mut ledger = Ledger::open_existing(&places.data)?;
+    let is_current = super::read_on(&mut ledger, places, READS);
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();
     let bound = if spent.estimated || !is_current {
@@ -134,26 +149,8 @@ fn spent(incident: &Incident, environment: &Environment) -> Option<String> {
         ""
     };
     Some(format!(
-        "Since {} this machine spent {bound}{} at list price. Other machines, claude.ai and, in an organisation, other members draw on the same limit.",
+        "Since {} this machine spent {bound}{} at list price. Other machines, chat and, in an organization, other members use the same limit.",
         clock.time(since),
         spent.total().show()
     ))
-}
-
-/// A message that somebody pasted: only what this machine knows at the moment is added.
-fn pasted(text: &str, places: &Places, environment: &Environment) -> Incident {
-    let evidence = Evidence {
-        at: environment.now,
-        seen: Seen::Pasted,
-        message: text.to_owned(),
-        account: Account::load(places),
-        credentials: credentials::combine(
-            credentials::in_environment(environment),
-            &credentials::in_all_settings(places, None),
-        ),
-        environment_is_clients: environment.variable("CLAUDECODE").is_some(),
-        ..Evidence::default()
-    };
-    let clock = environment.clock();
-    Incident::of(evidence, clock)
 }

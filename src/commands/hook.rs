@@ -12,14 +12,12 @@ use super::answers;
 use super::question::Question;
 use crate::budget::prompts::OnPrompt;
 use crate::claude::hook_event::{EventName, HookEvent};
-use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::install::wired;
-use crate::ledger::{Effort, Ledger, Patience};
+use crate::install::plugin;
+use crate::ledger::{Ledger, Patience};
 use crate::locks;
 use crate::places::Places;
-use crate::pricing::PriceTable;
 use crate::terminal::{print, sanitize};
 
 /// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
@@ -37,7 +35,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };
-    if wired::is_second_run(&places, environment, name) {
+    if plugin::is_second_run(&places, environment, name) {
         // The user's settings run the same hook; the plugin's copy stays silent.
         return ExitCode::SUCCESS;
     }
@@ -64,7 +62,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         name,
         EventName::Stop | EventName::SessionEnd | EventName::SessionStart
     ) {
-        catch_up(&places, environment);
+        catch_up(&places);
     }
     ExitCode::SUCCESS
 }
@@ -106,17 +104,13 @@ fn tell(question: Question<'_>) -> Option<Value> {
 
 /// At a session's start: a lock that harms, how to turn the status line on.
 fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
-    let Question {
-        places,
-        environment,
-        ..
-    } = question;
+    let (places, environment) = (question.places, question.environment);
     let source = event.source.as_deref();
     let is_fresh = source.is_none_or(|source| source == "startup");
     let locks = is_fresh.then(|| locks::harmful(places, environment));
     let text = match locks.into_iter().flatten().next() {
         Some(lock) => format!("{} {}", lock.says, lock.remedy),
-        None => wired::status_line_hint(places, environment)?,
+        None => plugin::status_line_hint(places, environment)?,
     };
     Some(message(&text))
 }
@@ -133,19 +127,9 @@ fn stop_failure(event: &HookEvent, question: Question<'_>) -> Option<Value> {
 
 /// Reads a little of what other sessions wrote, so that today's figure knows of it. Whatever
 /// fails here is tried again at the next event.
-fn catch_up(places: &Places, environment: &Environment) {
-    let Ok(prices) = PriceTable::with(own_rates(places)) else {
-        return;
-    };
-    let Ok(mut ledger) = Ledger::open(&places.data, Patience::None) else {
-        return;
-    };
-    let _ = ledger.catch_up(
-        places.transcript_roots(),
-        environment.machine_now,
-        &prices,
-        Effort::Within(CATCH_UP),
-        &mut |_| {},
-    );
-    ledger.tidy_in_background();
+fn catch_up(places: &Places) {
+    if let Ok(mut ledger) = Ledger::open(&places.data, Patience::None) {
+        super::read_on(&mut ledger, places, CATCH_UP);
+        ledger.tidy_in_background();
+    }
 }

@@ -28,14 +28,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let incidents = Incidents::new(&places, environment).all(arguments.session.as_deref());
-    if arguments.json {
+    let json = arguments.json.then(|| {
         let list: Vec<Value> = incidents.iter().map(Incident::to_json).collect();
-        terminal::print(&format!("{:#}\n", json!({ "incidents": list })))?;
-    } else {
-        let mut page = Page::for_person(environment);
-        list(&incidents, environment.clock(), &mut page);
-        terminal::print(&page.into_text())?;
-    }
+        format!("{:#}", json!({ "incidents": list }))
+    });
+    let clock = environment.clock();
+    super::show(environment, json, |page| list(&incidents, clock, page))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -43,7 +41,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     /// A conversation is no place for a long table.
     const MOST: usize = 20;
-    let mut incidents = Incidents::new(question.places, question.environment).all(None);
+    let mut incidents = question.incidents().all(None);
     incidents.truncate(MOST);
     list(&incidents, question.environment.clock(), page);
 }
@@ -57,12 +55,12 @@ fn list(incidents: &[Incident], clock: Clock, page: &mut Page) {
         let head = format!(
             "{}  {}  {} ({state})",
             clock.time(incident.evidence.at),
-            incident.finding.limit.name(),
-            incident.finding.verdict.name()
+            incident.diagnosis.limit,
+            incident.diagnosis.verdict
         );
         page.paragraph(Tone::Strong, &head);
         page.indented(2, Tone::Plain, &incident.headline);
-        let message = terminal::cut(&incident.message(), page.columns().saturating_sub(2));
+        let message = terminal::cut(&incident.text(), page.columns().saturating_sub(2));
         page.indented(2, Tone::Quiet, &message);
     }
 }

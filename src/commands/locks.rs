@@ -13,7 +13,7 @@ use crate::locks::clearing::Clearing;
 use crate::locks::listing::{Listing, to_json};
 use crate::locks::{self, LockAction, quarantine};
 use crate::places::Places;
-use crate::terminal::{self, Page};
+use crate::terminal::Page;
 
 /// What `whycap locks` is told.
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 /// What `whycap --clear-stale-locks` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClearArguments {
-    /// Clear locks that are left over [with --dry-run, --json]
+    /// Clear left-over locks [with --dry-run, --json]
     #[arg(long)]
     pub(crate) clear_stale_locks: bool,
     /// With it: only show what would be done
@@ -87,14 +87,9 @@ fn restore(places: &Places, environment: &Environment, as_json: bool) -> anyhow:
 
 /// The answer of `/whycap locks`.
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    let Question {
-        places,
-        environment,
-        ..
-    } = question;
-    let project = environment.path("CLAUDE_PROJECT_DIR");
-    let found = locks::survey(places, environment, project.as_deref());
-    let now = environment.now;
+    let (places, now) = (question.places, question.environment.now);
+    let project = question.environment.path("CLAUDE_PROJECT_DIR");
+    let found = locks::survey(places, question.environment, project.as_deref());
     Listing { page, places, now }.survey(found);
 }
 
@@ -110,17 +105,9 @@ fn print(
     environment: &Environment,
     lay_out: impl FnOnce(Listing<'_>),
 ) -> anyhow::Result<()> {
-    let text = if let Some(json) = json {
-        format!("{json}\n")
-    } else {
-        let mut page = Page::for_person(environment);
-        let now = environment.now;
-        lay_out(Listing {
-            page: &mut page,
-            places,
-            now,
-        });
-        page.into_text()
-    };
-    terminal::print(&text).context("could not write to standard output")
+    let now = environment.now;
+    let shown = super::show(environment, json.map(|json| json.to_string()), |page| {
+        lay_out(Listing { page, places, now });
+    });
+    shown.context("could not write to standard output")
 }

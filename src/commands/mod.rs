@@ -14,18 +14,48 @@ pub mod report;
 pub mod spend;
 pub(crate) mod statusline;
 pub mod uninstall;
-mod why_different;
+pub mod wait;
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use crate::terminal::{complain, print};
+use crate::claude::model_pricing::own_rates;
+use crate::environment::Environment;
+use crate::ledger::{Effort, Ledger};
+use crate::places::Places;
+use crate::pricing::PriceTable;
+use crate::terminal::{Page, complain, print};
 
 /// Turns a verb's failure into one line on standard error and exit code 1.
 pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));
         ExitCode::FAILURE
+    })
+}
+
+/// Prints JSON where it was asked for, else the page that `lay_out` fills.
+fn show(
+    environment: &Environment,
+    json: Option<String>,
+    lay_out: impl FnOnce(&mut Page),
+) -> io::Result<()> {
+    if let Some(json) = json {
+        return print(&(json + "\n"));
+    }
+    let mut page = Page::for_person(environment);
+    lay_out(&mut page);
+    print(&page.into_text())
+}
+
+/// Lets the ledger read what transcripts have gained, no longer than this. True if that is all.
+fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration) -> bool {
+    let roots = places.transcript_roots();
+    let effort = Effort::Within(no_longer);
+    PriceTable::with(own_rates(places)).is_ok_and(|prices| {
+        let caught = ledger.catch_up(roots, &prices, effort, &mut |_| {});
+        caught.is_ok_and(|caught| caught.complete)
     })
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::question::Question;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::limits::report;
+use crate::limits::bug_report;
 use crate::places::Places;
 use crate::terminal::Page;
 
@@ -22,18 +22,20 @@ pub struct Arguments {
 /// Prints the report as Markdown.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
-    crate::terminal::print(&text(&places, environment, arguments.session.as_deref()))?;
+    let incidents = Incidents::new(&places, environment);
+    let session = arguments.session.as_deref();
+    crate::terminal::print(&text(&incidents, session, environment))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The answer of `/whycap report`.
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    page.add(&text(question.places, question.environment, None));
+    page.add(&text(&question.incidents(), None, question.environment));
 }
 
-fn text(places: &Places, environment: &Environment, session: Option<&str>) -> String {
-    match Incidents::new(places, environment).newest(session) {
-        Some(incident) => report::write(&incident, environment.clock()),
+fn text(incidents: &Incidents<'_>, session: Option<&str>, environment: &Environment) -> String {
+    match incidents.newest(session) {
+        Some(incident) => bug_report::write(&incident, environment.clock()),
         None => "No limit error is known, so there is nothing to report.\n".to_owned(),
     }
 }

@@ -9,8 +9,8 @@ use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::Live;
-use crate::limits::rows::rows;
+use crate::ledger::{Live, Opening, Told};
+use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
@@ -32,21 +32,27 @@ const FALLBACK: &str = "whycap";
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
 pub(crate) fn run(environment: &Environment) -> ExitCode {
     super::guard_host("whycap\n");
+    let places = Places::of(environment);
+    let ledger = Opening::start(&places.data);
     let stdin = super::read_stdin(STDIN_LIMIT);
     let payload = StatusPayload::parse(&stdin);
-    let places = Places::of(environment);
     let wrapped = Wrapped::start(&places, &payload, &stdin);
     let config = Config::load(&places);
     let session = payload.session_id().unwrap_or_default();
-    let live = Live::read(environment, &places, session, payload.transcript_path());
+    let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
+    let told = client.map(|total| Told {
+        total,
+        run_ms: payload.client_run_ms(),
+        model: payload.model_id().map(str::to_owned),
+    });
+    let mut live = Live::read(ledger, &places, session, payload.transcript_path(), told);
     let figures = live
-        .as_ref()
+        .as_mut()
         .and_then(|live| live.figures(environment, config.budget.month.is_some()));
     let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
     let incidents = Incidents::new(&places, environment);
     let present = incidents.present(&payload, refused);
     let (incident, unsaved) = present.unwrap_or_default();
-    let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
     let facts = LineFacts {
         payload: &payload,
         amounts: Amounts::of(figures, client),
@@ -61,7 +67,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     if text.trim().is_empty() {
         FALLBACK.clone_into(&mut text);
     }
-    let explained = incident.and_then(|incident| rows(&incident, environment.now, columns));
+    let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
     for row in explained.into_iter().flatten() {
         text.push('\n');
         text.push_str(&palette.paint_all(&row));
@@ -81,7 +87,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         wrapped.keep();
     }
     if let Some(live) = live {
-        live.keep(environment, client);
+        live.keep();
     }
     ExitCode::SUCCESS
 }

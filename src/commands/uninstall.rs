@@ -1,17 +1,15 @@
 //! `whycap uninstall`: takes out what `install` put in, and nothing else.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::install::{ScopeChoice, carry_out};
+use crate::claude::settings::{SettingsScope, path_of};
 use crate::environment::Environment;
-use crate::install::plan;
-use crate::install::record::Record;
-use crate::install::report::{self, Mood};
+use crate::install::{EditRecord, carry_out, plan, summary};
 use crate::places::Places;
-use crate::terminal::Palette;
+use crate::terminal::{Page, Tone, print};
 
 /// Arguments of `whycap uninstall`.
 #[derive(Debug, Args)]
@@ -19,60 +17,57 @@ use crate::terminal::Palette;
   whycap uninstall --dry-run        show what would change, change nothing
   whycap uninstall                  take whycap out everywhere
   whycap uninstall --scope local    only out of this project's local settings")]
-pub struct UninstallArgs {
+pub struct Arguments {
     /// Show what would change and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Only this settings file [default: every file that whycap was installed into]
     #[arg(long, value_enum)]
-    scope: Option<ScopeChoice>,
+    scope: Option<SettingsScope>,
 }
 
 /// Runs the verb.
-pub fn run(arguments: &UninstallArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
-    let palette = Palette::for_person(environment);
     let directory = std::env::current_dir().unwrap_or_else(|_| places.home.clone());
-    let paths: Vec<PathBuf> = if let Some(scope) = arguments.scope {
-        vec![scope.path(&places, &directory)]
+    let mut paths = BTreeSet::new();
+    if let Some(scope) = arguments.scope {
+        paths.insert(path_of(scope, &places, &directory));
     } else {
-        let mut paths = Record::known_settings(&places);
-        for scope in [ScopeChoice::User, ScopeChoice::Project, ScopeChoice::Local] {
-            paths.push(scope.path(&places, &directory));
-        }
-        paths.sort();
-        paths.dedup();
-        paths
-    };
-    let mut lines = Vec::new();
+        paths.extend(EditRecord::known_settings(&places));
+        let scopes = SettingsScope::value_variants().iter();
+        paths.extend(scopes.map(|scope| path_of(*scope, &places, &directory)));
+    }
+    let mut page = Page::for_person(environment);
     let mut failure = None;
     for path in paths {
         let make = || plan::uninstall(&places, &path);
-        let outcome = if arguments.dry_run {
-            make().map(|plan| (plan, Mood::Would))
-        } else {
-            carry_out(&places, make).map(|plan| (plan, Mood::Done))
-        };
-        match outcome {
-            Ok((plan, mood)) if !plan.is_empty() => {
-                lines.extend(report::lines(&plan, &path, mood, &places, palette));
+        match carry_out(&places, arguments.dry_run, make) {
+            Ok(plan) if !plan.is_empty() => {
+                summary::write(&plan, &path, arguments.dry_run, &places, &mut page);
             }
             Ok(_) => {}
             // One file that cannot be changed must not keep whycap in the others.
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    if lines.is_empty() && failure.is_none() {
-        lines.push("whycap is in no settings file that it knows; nothing was changed.".to_owned());
+    if page.rows() == 0 && failure.is_none() {
+        page.paragraph(
+            Tone::Plain,
+            "whycap is in no settings file that it knows; nothing was changed.",
+        );
     } else if arguments.dry_run {
-        lines.push("Nothing was changed.".to_owned());
+        page.line("Nothing was changed.");
     }
     if places.data.exists() {
-        lines.push(format!(
-            "What whycap recorded stays in {}; delete that folder if you do not want it.",
-            places.show(&places.data)
-        ));
+        let data = places.show(&places.data);
+        page.paragraph(
+            Tone::Plain,
+            &format!(
+                "What whycap recorded stays in {data}; delete that folder if you do not want it."
+            ),
+        );
     }
-    crate::terminal::print(&(lines.join("\n") + "\n"))?;
+    print(&page.into_text())?;
     failure.map_or(Ok(ExitCode::SUCCESS), Err)
 }

@@ -1,22 +1,23 @@
-//! whycap's own advisory locks, and the only use of `fs2`; and asking after those of SQLite.
+//! whycap's own advisory locks, and the only use of `fs2`.
 //!
 //! `fs2` was last published in 2018, and std has since gained methods of the same names, so every
 //! call is spelled `fs2::FileExt::…(&file)`: a method call would silently pick std's.
 //!
-//! Promises: an attempt never waits; the lock ends with its process, so it is never stale. Not
-//! promised: that a lock excludes others on a network file system, where flock may be unsupported.
-//! Then [`try_lock`] succeeds, because refusing to work would be worse than a lost update.
+//! Promises: an attempt never waits unless it is told how long; the lock ends with its process, so
+//! it is never stale. Not promised: that a lock excludes others on a network file system, where
+//! flock may be unsupported. Then [`try_lock`] succeeds, because refusing to work would be worse
+//! than a lost update.
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::Duration;
 
 /// A held lock; dropping it releases it. The lock file itself is never deleted: after an unlink
 /// two processes could hold "the same" lock on two different files.
 #[derive(Debug)]
 #[must_use]
-pub struct Held {
+pub(crate) struct Held {
     file: File,
 }
 
@@ -28,7 +29,7 @@ impl Drop for Held {
 }
 
 /// Takes the lock at `path` if nobody holds it. None if somebody does.
-pub fn try_lock(path: &Path) -> io::Result<Option<Held>> {
+pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Held>> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -44,32 +45,23 @@ pub fn try_lock(path: &Path) -> io::Result<Option<Held>> {
     }
 }
 
-/// Whether another process holds an exclusive record lock (`fcntl`, as SQLite takes them) on any of
-/// these bytes of a file. False where there is no such file or no way to ask.
-///
-/// Not for a file that this process has open with such locks: closing it would give them back.
-#[cfg(unix)]
-pub fn others_hold(path: &Path, bytes: &[RangeInclusive<u64>]) -> bool {
-    use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
-    let Ok(file) = File::open(path) else {
-        return false;
-    };
-    bytes.iter().any(|bytes| {
-        let question = Flock {
-            start: *bytes.start(),
-            length: bytes.end() - bytes.start() + 1,
-            pid: None,
-            typ: FlockType::ReadLock,
-            offset_type: FlockOffsetType::Set,
-        };
-        matches!(fcntl_getlk(&file, &question), Ok(Some(_)))
-    })
-}
-
-/// See the other one.
-#[cfg(not(unix))]
-pub fn others_hold(_: &Path, _: &[RangeInclusive<u64>]) -> bool {
-    false
+/// Takes the lock at `path`, waiting for whoever holds it. None if it is still held when `patience`
+/// has passed. `wait` lets so much time pass.
+pub(crate) fn lock_within(
+    path: &Path,
+    patience: Duration,
+    wait: &mut dyn FnMut(Duration),
+) -> io::Result<Option<Held>> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut waited = Duration::ZERO;
+    loop {
+        let held = try_lock(path)?;
+        if held.is_some() || waited >= patience {
+            return Ok(held);
+        }
+        wait(PAUSE);
+        waited += PAUSE;
+    }
 }
 
 #[cfg(test)]

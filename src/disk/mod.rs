@@ -4,48 +4,48 @@
 //! are 0700; nothing is deleted that whycap did not make. Not promised: that a write survives a
 //! power cut, unless [`Durability::Synced`] is asked for.
 
-pub mod lock;
+pub(crate) mod lock;
 pub(crate) mod records;
-pub mod replace;
+pub(crate) mod replace;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// A file operation that failed, with the file and, where we know it, what to do.
+/// A file operation that failed, with the file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Reading failed.
-    #[error("could not read {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Writing failed.
+    #[error("could not read {path}: {source}; check that it is a file and that you may read it")]
+    Read { path: PathBuf, source: io::Error },
     #[error("could not write {path}: {source}; check that the directory exists and is yours")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file is larger than it can sensibly be.
+    Write { path: PathBuf, source: io::Error },
     #[error("{path} has {size} bytes, more than the {limit} that whycap reads; move it away")]
     TooLarge {
-        /// The file.
         path: PathBuf,
-        /// Its size in bytes.
         size: u64,
-        /// The most that is read.
         limit: u64,
     },
 }
 
+/// Makes an error of what the system said when this file was read.
+pub(crate) fn unread(path: &Path) -> impl Fn(io::Error) -> Error + Copy {
+    move |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Makes an error of what the system said when this file was written.
+pub(crate) fn unwritten(path: &Path) -> impl Fn(io::Error) -> Error + Copy {
+    move |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
+
 /// How hard a write must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
+pub(crate) enum Durability {
     /// Visible whole or not at all; may be lost in a power cut. For what can be made again.
     Quick,
     /// Flushed to the disk before it replaces the old file. For what a user would miss.
@@ -53,11 +53,8 @@ pub enum Durability {
 }
 
 /// Reads a whole file. None if it does not exist.
-pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-    let failed = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    let failed = unread(path);
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -77,11 +74,8 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// Reads the last `limit` bytes of a file and says at which offset they start.
-pub fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error> {
-    let failed = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+pub(crate) fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error> {
+    let failed = unread(path);
     let mut file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let start = size.saturating_sub(limit);
@@ -91,78 +85,82 @@ pub fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error> {
     Ok((start, bytes))
 }
 
+/// The entries of a directory whose names end in `.kind`. None if it cannot be read.
+pub(crate) fn files_of_kind(
+    directory: &Path,
+    kind: &'static str,
+) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    paths.filter(move |path| path.extension().is_some_and(|ending| ending == kind))
+}
+
+/// Whether two paths lead to the same place, whatever links are on the way.
+pub(crate) fn is_same_place(one: &Path, other: &Path) -> bool {
+    let real = |path| fs::canonicalize(path).ok();
+    one == other || real(one).is_some_and(|one| Some(one) == real(other))
+}
+
 /// Makes a directory of ours, 0700, and its parents.
-pub fn create_private_dir(path: &Path) -> Result<(), Error> {
+pub(crate) fn create_private_dir(path: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-    })
+    builder.create(path).map_err(unwritten(path))
+}
+
+/// Makes the directory that a file of ours is to stand in.
+pub(crate) fn create_directory_of(path: &Path) -> Result<(), Error> {
+    path.parent().map_or(Ok(()), create_private_dir)
 }
 
 /// Makes an empty file of ours, 0600, with its directory 0700. One that exists is left as it is.
-pub fn create_private_file(path: &Path) -> Result<(), Error> {
-    if let Some(directory) = path.parent() {
-        create_private_dir(directory)?;
-    }
+pub(crate) fn create_private_file(path: &Path) -> Result<(), Error> {
+    create_directory_of(path)?;
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-    })
+    options.open(path).map(drop).map_err(unwritten(path))
 }
 
 /// Puts `bytes` at `path` in one step: written beside it, then renamed over it.
 ///
 /// A symbolic link is followed, so that a linked file stays a link. The mode of an existing file
 /// is kept; a new one gets 0600. On failure the old file is untouched and nothing is left behind.
-pub fn write_atomically(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
+pub(crate) fn write_atomically(
+    path: &Path,
+    bytes: &[u8],
+    durability: Durability,
+) -> Result<(), Error> {
+    let failed = unwritten(path);
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let directory = target.parent().unwrap_or(Path::new("/"));
-    let beside = written_beside(directory, bytes).map_err(failed)?;
-    if let Ok(existing) = fs::metadata(&target) {
-        beside
-            .as_file()
-            .set_permissions(existing.permissions())
-            .map_err(failed)?;
-    }
+    let beside = written_beside(&target, bytes).map_err(failed)?;
     if durability == Durability::Synced {
         beside.as_file().sync_all().map_err(failed)?;
     }
-    beside
-        .persist(&target)
-        .map_err(|error| failed(error.error))?;
-    Ok(())
+    let put = beside.persist(&target).map_err(|error| error.error);
+    put.map(drop).map_err(failed)
 }
 
 /// Like [`write_atomically`], for a file that must not exist yet. False if it did.
-pub fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let beside = written_beside(directory, bytes).map_err(failed)?;
+pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+    let failed = unwritten(path);
+    let beside = written_beside(path, bytes).map_err(failed)?;
     persist_new(beside, path).map_err(failed)
 }
 
-/// A temporary file in `directory` that holds `bytes`, to be renamed into place.
-fn written_beside(directory: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+/// A temporary file beside `target` that holds `bytes`, with the mode of `target` if there is one.
+fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut beside = tempfile::Builder::new()
         .prefix(".whycap-")
         .suffix(".tmp")
-        .tempfile_in(directory)?;
+        .tempfile_in(target.parent().unwrap_or(Path::new("/")))?;
     beside.write_all(bytes)?;
+    if let Ok(existing) = fs::metadata(target) {
+        beside.as_file().set_permissions(existing.permissions())?;
+    }
     Ok(beside)
 }
 
@@ -180,23 +178,17 @@ fn persist_new(beside: tempfile::NamedTempFile, target: &Path) -> io::Result<boo
     clippy::disallowed_methods,
     reason = "the door for deleting our own files"
 )]
-pub fn remove_own_file(path: &Path) -> Result<(), Error> {
+pub(crate) fn remove_own_file(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::Write {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritten(path)(error)),
         _ => Ok(()),
     }
 }
 
 /// Renames a file or directory of ours (or, for the quarantine, one that was judged dead).
 #[expect(clippy::disallowed_methods, reason = "the door for renaming")]
-pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::rename(from, to).map_err(|source| Error::Write {
-        path: from.to_owned(),
-        source,
-    })
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(unwritten(from))
 }
 
 #[cfg(test)]

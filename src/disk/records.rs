@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Durability, Error, create_atomically, create_private_dir, write_atomically};
+use super::{Durability, Error, create_atomically, create_directory_of, write_atomically};
 
 /// Ours hold a few kilobytes.
 const SIZE_LIMIT: u64 = 256 * 1024;
@@ -29,26 +29,22 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
 
 /// Writes a value over whatever was there. It may be lost in a power cut.
 pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    make_directory_of(path)?;
+    create_directory_of(path)?;
     write_atomically(path, &bytes_of(value), Durability::Quick)
 }
 
 /// Writes a value where no file is yet. False if there is one.
 pub(crate) fn create(path: &Path, value: &impl Serialize) -> Result<bool, Error> {
-    make_directory_of(path)?;
+    create_directory_of(path)?;
     create_atomically(path, &bytes_of(value))
 }
 
 /// Remembers by an empty file that something happened. False if it had happened before, or cannot
 /// be remembered: what is said once is then not said, which is better than saying it every time.
 pub(crate) fn mark(path: &Path) -> bool {
-    make_directory_of(path)
+    create_directory_of(path)
         .and_then(|()| create_atomically(path, b""))
         .unwrap_or(false)
-}
-
-fn make_directory_of(path: &Path) -> Result<(), Error> {
-    path.parent().map_or(Ok(()), create_private_dir)
 }
 
 fn bytes_of(value: &impl Serialize) -> Vec<u8> {

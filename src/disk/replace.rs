@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Error, persist_new, read, written_beside};
+use super::{Error, persist_new, read, unwritten, written_beside};
 
 /// Links are followed at most so often.
 const LINK_LIMIT: usize = 32;
@@ -16,68 +16,57 @@ const LINK_LIMIT: usize = 32;
 /// the comparison and the rename there is nothing but the rename. A symbolic link is followed and
 /// stays, also when its target does not exist yet. Mode and, where permitted, owner are kept; a
 /// file without any write permission is refused, although a rename could get past that.
-pub fn replace_if_unchanged(
+pub(crate) fn replace_if_unchanged(
     path: &Path,
     expected: Option<&[u8]>,
     bytes: &[u8],
 ) -> Result<bool, Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = unwritten(path);
     let target = follow_links(path);
-    let directory = target.parent().unwrap_or(Path::new("/"));
     let existing = fs::metadata(&target).ok();
-    if existing
-        .as_ref()
-        .is_some_and(|file| file.permissions().readonly())
-    {
-        return Err(failed(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "the file is read-only",
-        )));
+    let existing = existing.as_ref();
+    if existing.is_some_and(|file| file.permissions().readonly()) {
+        return Err(failed(io::Error::other("the file is read-only")));
     }
-    let beside = written_beside(directory, bytes).map_err(failed)?;
-    if let Some(existing) = &existing {
-        beside
-            .as_file()
-            .set_permissions(existing.permissions())
-            .map_err(failed)?;
+    let beside = written_beside(&target, bytes).map_err(failed)?;
+    if let Some(existing) = existing {
         keep_owner(&beside, existing);
     }
     beside.as_file().sync_all().map_err(failed)?;
-    let limit = expected.map_or(0, <[u8]>::len) as u64 + 1;
-    let unchanged = match read(&target, limit) {
-        Ok(present) => present.as_deref() == expected,
-        Err(Error::TooLarge { .. }) => false,
-        Err(error) => return Err(error),
-    };
-    if !unchanged {
+    if !holds(&target, expected)? {
         return Ok(false);
     }
-    if expected.is_none() {
-        if !persist_new(beside, &target).map_err(failed)? {
-            return Ok(false);
-        }
+    let put = if expected.is_none() {
+        persist_new(beside, &target)
     } else {
-        beside
-            .persist(&target)
-            .map_err(|error| failed(error.error))?;
-    }
+        let put = beside.persist(&target);
+        put.map(|_| true).map_err(|error| error.error)
+    };
     // The rename itself reaches the disk with the directory; where that cannot be opened, the
     // file is whole all the same.
+    let directory = target.parent().unwrap_or(Path::new("/"));
     let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
-    Ok(true)
+    put.map_err(failed)
 }
 
-/// Deletes a file that whycap made, if it still holds `expected`. False if it had changed. Its
-/// symbolic link, if it is reached through one, stays.
-pub fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
+/// Deletes a file that whycap made, if it still holds `expected` or is gone already. False if it had
+/// changed. Its symbolic link, if it is reached through one, stays.
+pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
     let target = follow_links(path);
-    match read(&target, expected.len() as u64 + 1) {
-        Ok(None) => Ok(true),
-        Ok(Some(present)) if present == expected => super::remove_own_file(&target).map(|()| true),
-        Ok(Some(_)) | Err(Error::TooLarge { .. }) => Ok(false),
+    let unchanged = holds(&target, Some(expected))? || holds(&target, None)?;
+    if unchanged {
+        super::remove_own_file(&target)?;
+    }
+    Ok(unchanged)
+}
+
+/// Whether a file holds just this. None: whether there is none.
+fn holds(path: &Path, expected: Option<&[u8]>) -> Result<bool, Error> {
+    // One more than expected, so that a file that is growing does not look unchanged.
+    let limit = expected.map_or(0, <[u8]>::len) as u64 + 1;
+    match read(path, limit) {
+        Ok(present) => Ok(present.as_deref() == expected),
+        Err(Error::TooLarge { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -87,7 +76,7 @@ pub fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> 
     clippy::disallowed_methods,
     reason = "an empty directory of our own making; the call fails on any other"
 )]
-pub fn remove_own_empty_dir(path: &Path) {
+pub(crate) fn remove_own_empty_dir(path: &Path) {
     // Not empty, or gone already: both are fine.
     let _ = fs::remove_dir(path);
 }

@@ -1,25 +1,22 @@
 //! What is wrong with the set-up, and how to mend each thing.
 //!
-//! [`gather`] reads what there is; the checks are pure functions from [`Facts`] to [`Finding`]s,
-//! so that every verdict can be shown in a test. A check that knows nothing says nothing.
+//! [`setup`] reads what there is; the checks are pure functions from a [`Setup`] to [`Finding`]s, so
+//! that every judgement can be shown in a test. A check that knows nothing says nothing.
 
-pub mod checks;
-pub mod gather;
-pub mod known_versions;
+mod client;
+mod known_versions;
+mod own;
+mod setup;
+mod wiring;
 
-use std::path::PathBuf;
-
-use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use crate::claude::settings::SettingsFile;
-use crate::locks::HarmfulLock;
+pub(crate) use setup::Setup;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// As it should be.
+pub(crate) enum Health {
     Ok,
     /// It works, but look at it.
     Warn,
@@ -29,146 +26,424 @@ pub enum Verdict {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// What was looked at, in a word or two.
-    pub check: &'static str,
-    /// How it stands.
-    pub verdict: Verdict,
+    pub(crate) check: &'static str,
+    #[serde(rename = "verdict")]
+    pub(crate) health: Health,
     /// What was found, in plain words.
-    pub says: String,
-    /// What to do. Present unless the verdict is ok.
-    pub fix: Option<String>,
+    pub(crate) says: String,
+    /// What to do. There is something unless all is well.
+    pub(crate) fix: Option<String>,
 }
 
-impl Finding {
-    /// All is well.
-    pub fn ok(check: &'static str, says: impl Into<String>) -> Self {
-        Self {
+/// What was found so far, and by which check now.
+struct Findings {
+    check: &'static str,
+    all: Vec<Finding>,
+}
+
+impl Findings {
+    fn add(&mut self, health: Health, says: impl Into<String>, fix: Option<String>) {
+        let (check, says) = (self.check, says.into());
+        self.all.push(Finding {
             check,
-            verdict: Verdict::Ok,
-            says: says.into(),
-            fix: None,
-        }
+            health,
+            says,
+            fix,
+        });
     }
 
-    /// It works, but look at it.
-    pub fn warn(check: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            check,
-            verdict: Verdict::Warn,
-            says: says.into(),
-            fix: Some(fix.into()),
-        }
+    fn ok(&mut self, says: impl Into<String>) {
+        self.add(Health::Ok, says, None);
     }
 
-    /// It does not work.
-    pub fn fail(check: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            verdict: Verdict::Fail,
-            ..Self::warn(check, says, fix)
-        }
+    fn warn(&mut self, says: impl Into<String>, fix: impl Into<String>) {
+        self.add(Health::Warn, says, Some(fix.into()));
+    }
+
+    fn fail(&mut self, says: impl Into<String>, fix: impl Into<String>) {
+        self.add(Health::Fail, says, Some(fix.into()));
     }
 }
 
-/// The version of the client that was used last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientVersion {
-    /// Such as `2.1.328`.
-    pub version: String,
-    /// Where it was read, for people.
-    pub source: String,
-}
+type Check = fn(&Setup, &mut Findings);
 
-/// A program that settings call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WiredProgram {
-    /// As settings name it.
-    pub program: String,
-    /// The settings file, for people.
-    pub settings: String,
-    /// What is there.
-    pub state: ProgramState,
-}
-
-/// What a wired path leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProgramState {
-    /// The whycap that is running now.
-    This,
-    /// Another whycap, of this version if it could be told.
-    Other(Option<String>),
-    /// Nothing.
-    Missing,
-    /// A file that may not be run.
-    NotExecutable,
-    /// A bare name, which the client's PATH decides.
-    Bare,
-}
-
-/// How the ledger is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LedgerState {
-    /// There is none yet.
-    None,
-    /// It opens; its size in bytes.
-    Good(u64),
-    /// Another process is writing to it, which is normal.
-    Busy,
-    /// It cannot be used: why.
-    Unusable(String),
-}
-
-/// A credential that the client would use: its name and where it is set, never its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CredentialFact {
-    /// The variable, or `apiKeyHelper`.
-    pub name: String,
-    /// Where it is set, for people.
-    pub place: String,
-}
-
-/// Everything that the checks look at.
-///
-/// What is an `Option` may be unknown; then its check is left out.
-#[derive(Debug, Clone)]
-pub struct Facts {
-    /// The moment of this run.
-    pub now: DateTime<Utc>,
-    /// Where this run's files are shown from.
-    pub places: crate::places::Places,
-    /// The directory that the checks are for.
-    pub project: PathBuf,
-    /// Settings files, the one that wins first.
-    pub settings: Vec<SettingsFile>,
-    /// Whether the client's trust dialogue was accepted for the project.
-    pub trusted: Option<bool>,
-    /// The client.
-    pub client: Option<ClientVersion>,
-    /// Each program that settings call as whycap.
-    pub programs: Vec<WiredProgram>,
-    /// A wrapped status line of which our own record is gone.
-    pub wrap_record_missing: bool,
-    /// When the newest transcript was written.
-    pub newest_transcript: Option<DateTime<Utc>>,
-    /// How the ledger is.
-    pub ledger: LedgerState,
-    /// Whether others may read our data directory.
-    pub data_open_to_others: bool,
-    /// Day on which the price table was last checked.
-    pub prices_updated: Option<NaiveDate>,
-    /// What is wrong in `config.toml`.
-    pub config_problems: Vec<String>,
-    /// Each client installation found, by its path.
-    pub installations: Option<Vec<PathBuf>>,
-    /// Credentials in the environment and in settings that outrank a subscription.
-    pub credentials: Option<Vec<CredentialFact>>,
-    /// Who pays, in words ("your Max subscription").
-    pub payer: Option<String>,
-    /// Locks that harm.
-    pub harmful_locks: Option<Vec<HarmfulLock>>,
-}
+/// Every check, in the order in which findings are shown.
+const CHECKS: [(&str, Check); 17] = [
+    ("settings files", wiring::settings_files),
+    ("hooks allowed", wiring::hooks_allowed),
+    ("trusted folder", wiring::trust),
+    ("status line", wiring::status_line),
+    ("hooks", wiring::hooks),
+    ("program", wiring::program),
+    ("wired twice", wiring::twice),
+    ("client version", client::client_version),
+    ("installations", client::installations),
+    ("who pays", client::credentials),
+    ("retention", own::retention),
+    ("ledger", own::ledger),
+    ("locks", client::locks),
+    ("prices", own::prices),
+    ("clock", own::clock),
+    ("config.toml", own::own_configuration),
+    ("own data", own::own_data),
+];
 
 /// Looks at everything.
-pub fn examine(facts: &Facts) -> Vec<Finding> {
-    checks::ALL.iter().flat_map(|check| check(facts)).collect()
+pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
+    let mut found = Findings {
+        check: "",
+        all: Vec::new(),
+    };
+    for (name, check) in CHECKS {
+        found.check = name;
+        check(setup, &mut found);
+    }
+    found.all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use chrono::{DateTime, TimeDelta};
+    use serde_json::{Value, json};
+
+    use super::setup::{LedgerState, ProgramState, SeenVersion, WiredProgram};
+    use super::*;
+    use crate::claude::credentials::{Credential, SetIn};
+    use crate::claude::settings::{SettingsFile, SettingsScope};
+    use crate::claude::version::ClientVersion;
+    use crate::environment::Environment;
+    use crate::install::entries::EVENTS;
+    use crate::locks::HarmfulLock;
+    use crate::places::Places;
+
+    /// A set-up in which all is well.
+    fn sound() -> Setup {
+        let variables = [("HOME", "/home/dev"), ("WHYCAP_DATA_DIR", "/home/dev/data")];
+        let environment = Environment::new(
+            variables.map(|(name, value)| (name.into(), value.into())),
+            DateTime::parse_from_rfc3339("2026-11-20T06:30:00Z")
+                .unwrap()
+                .to_utc(),
+        );
+        let places = Places::of(&environment);
+        let hooks: serde_json::Map<_, _> = EVENTS
+            .iter()
+            .map(|(event, _)| {
+                let handler = json!({"type": "command", "command": "/bin/whycap hook"});
+                (event.as_str().to_owned(), json!([{"hooks": [handler]}]))
+            })
+            .collect();
+        let settings = json!({
+            "statusLine": {"type": "command", "command": "/bin/whycap statusline"},
+            "hooks": hooks,
+        });
+        Setup {
+            now: environment.now,
+            project: PathBuf::from("/home/dev/work"),
+            settings: vec![file(
+                SettingsScope::User,
+                "/home/dev/.claude/settings.json",
+                settings,
+            )],
+            trusted: Some(true),
+            client: Some(SeenVersion {
+                version: ClientVersion(2, 1, 328),
+                source: "from the newest transcript".to_owned(),
+            }),
+            programs: vec![wired(ProgramState::This)],
+            wrap_record_missing: false,
+            newest_transcript: Some(environment.now),
+            ledger: LedgerState::Good(40_000),
+            data_open_to_others: false,
+            prices_updated: Some(environment.now.date_naive()),
+            config_problems: Vec::new(),
+            installations: vec![PathBuf::from("/usr/bin/claude")],
+            credentials: Vec::new(),
+            payer: Some("your Max plan".to_owned()),
+            harmful_locks: Vec::new(),
+            places,
+        }
+    }
+
+    fn file(scope: SettingsScope, path: &str, settings: Value) -> SettingsFile {
+        SettingsFile {
+            scope,
+            path: PathBuf::from(path),
+            contents: Ok(Some(settings)),
+        }
+    }
+
+    fn wired(state: ProgramState) -> WiredProgram {
+        WiredProgram {
+            program: "/bin/whycap".to_owned(),
+            settings: "~/.claude/settings.json".to_owned(),
+            state,
+        }
+    }
+
+    fn user(setup: &mut Setup) -> &mut Value {
+        match &mut setup.settings.last_mut().unwrap().contents {
+            Ok(Some(value)) => value,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The findings that are not ok.
+    fn complaints(setup: &Setup) -> Vec<Finding> {
+        let mut findings = examine(setup);
+        findings.retain(|finding| finding.health != Health::Ok);
+        findings
+    }
+
+    /// Exactly one complaint: this check, this health, these words.
+    #[track_caller]
+    fn complains(setup: &Setup, check: &str, health: Health, words: &str) -> Finding {
+        let complaints = complaints(setup);
+        assert_eq!(complaints.len(), 1, "{complaints:?}");
+        let finding = complaints.into_iter().next().unwrap();
+        assert_eq!(
+            (finding.check, finding.health),
+            (check, health),
+            "{finding:?}"
+        );
+        assert!(finding.says.contains(words), "{finding:?}");
+        finding
+    }
+
+    #[test]
+    fn a_sound_setup_has_only_good_findings() {
+        let setup = sound();
+        assert_eq!(complaints(&setup), []);
+        assert!(examine(&setup).len() >= 13);
+    }
+
+    #[test]
+    fn every_complaint_has_a_fix() {
+        let mut setup = sound();
+        setup.settings.clear();
+        setup.trusted = Some(false);
+        setup.ledger = LedgerState::Unusable("broken".to_owned());
+        setup.config_problems = vec!["`x.y` is odd".to_owned()];
+        setup.data_open_to_others = true;
+        setup.prices_updated = None;
+        let complaints = complaints(&setup);
+        assert!(complaints.len() >= 6, "{complaints:?}");
+        assert!(complaints.iter().all(|finding| finding.fix.is_some()));
+    }
+
+    #[test]
+    fn a_settings_file_that_does_not_parse_is_a_failure() {
+        let mut setup = sound();
+        setup.settings.insert(
+            0,
+            SettingsFile {
+                scope: SettingsScope::Local,
+                path: PathBuf::from("/home/dev/work/.claude/settings.local.json"),
+                contents: Err("it is not JSON: line 3".to_owned()),
+            },
+        );
+        complains(
+            &setup,
+            "settings files",
+            Health::Fail,
+            "~/work/.claude/settings.local.json",
+        );
+    }
+
+    #[test]
+    fn hooks_that_are_turned_off_are_a_failure_with_the_file_named() {
+        let mut setup = sound();
+        user(&mut setup)["disableAllHooks"] = json!(true);
+        complains(
+            &setup,
+            "hooks allowed",
+            Health::Fail,
+            "~/.claude/settings.json",
+        );
+        user(&mut setup)["disableAllHooks"] = json!(false);
+        assert_eq!(complaints(&setup), []);
+    }
+
+    #[test]
+    fn managed_hooks_only_fails_unless_the_managed_settings_have_ours() {
+        let mut setup = sound();
+        let managed = json!({"allowManagedHooksOnly": true});
+        setup
+            .settings
+            .insert(0, file(SettingsScope::Managed, "/etc/m.json", managed));
+        let found = complains(&setup, "hooks allowed", Health::Fail, "your organization");
+        assert!(found.fix.unwrap().contains("administrator"));
+        // In a user's file the key means nothing.
+        let mut setup = sound();
+        user(&mut setup)["allowManagedHooksOnly"] = json!(true);
+        assert_eq!(complaints(&setup), []);
+    }
+
+    #[test]
+    fn a_folder_without_trust_explains_a_blank_status_line() {
+        let mut setup = sound();
+        setup.trusted = Some(false);
+        complains(
+            &setup,
+            "trusted folder",
+            Health::Warn,
+            "~/work is not trusted",
+        );
+    }
+
+    #[test]
+    fn a_project_s_status_line_that_wins_is_named() {
+        let mut setup = sound();
+        let other = json!({"statusLine": {"type": "command", "command": "other"}});
+        let path = "/home/dev/work/.claude/settings.json";
+        setup
+            .settings
+            .insert(0, file(SettingsScope::Project, path, other));
+        complains(
+            &setup,
+            "status line",
+            Health::Warn,
+            "~/work/.claude/settings.json has another",
+        );
+    }
+
+    #[test]
+    fn no_hooks_is_a_failure_and_some_hooks_a_warning() {
+        let mut setup = sound();
+        let removed = user(&mut setup)["hooks"]
+            .as_object_mut()
+            .unwrap()
+            .remove("StopFailure");
+        assert!(removed.is_some());
+        complains(&setup, "hooks", Health::Warn, "not wired: StopFailure");
+        user(&mut setup)["hooks"] = json!({});
+        complains(&setup, "hooks", Health::Fail, "none is wired");
+        user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
+        assert_eq!(complaints(&setup), []);
+        user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": false});
+        complains(&setup, "hooks", Health::Fail, "none is wired");
+    }
+
+    #[test]
+    fn plugin_and_settings_together_are_pointed_out() {
+        let mut setup = sound();
+        user(&mut setup)["enabledPlugins"] = json!({"whycap@somewhere": true});
+        complains(
+            &setup,
+            "wired twice",
+            Health::Warn,
+            "both the plugin and the settings",
+        );
+    }
+
+    #[test]
+    fn a_wired_program_that_is_gone_is_a_failure() {
+        let mut setup = sound();
+        setup.programs = vec![wired(ProgramState::Missing)];
+        complains(&setup, "program", Health::Fail, "does not exist");
+        setup.programs = vec![wired(ProgramState::NotExecutable)];
+        complains(&setup, "program", Health::Fail, "may not be run");
+        setup.programs = vec![wired(ProgramState::Other(Some("0.0.1".to_owned())))];
+        complains(&setup, "program", Health::Warn, "version 0.0.1");
+        let same = env!("CARGO_PKG_VERSION").to_owned();
+        setup.programs = vec![wired(ProgramState::Other(Some(same)))];
+        assert_eq!(complaints(&setup), []);
+    }
+
+    #[test]
+    fn a_client_with_known_trouble_is_told_what_it_does() {
+        let mut setup = sound();
+        setup.client = Some(SeenVersion {
+            version: ClientVersion(2, 1, 120),
+            source: "from the newest transcript".to_owned(),
+        });
+        complains(
+            &setup,
+            "client version",
+            Health::Warn,
+            "where there is no org",
+        );
+        setup.client = None;
+        assert_eq!(complaints(&setup), []);
+    }
+
+    #[test]
+    fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
+        let mut setup = sound();
+        setup.installations = vec!["/usr/bin/claude".into(), "/home/dev/bin/claude".into()];
+        complains(&setup, "installations", Health::Warn, "~/bin/claude");
+        let mut setup = sound();
+        setup.credentials = vec![Credential {
+            name: "ANTHROPIC_API_KEY".to_owned(),
+            set_in: SetIn::Environment,
+            host: None,
+        }];
+        let found = complains(
+            &setup,
+            "who pays",
+            Health::Warn,
+            "comes before your Max plan",
+        );
+        assert!(
+            found
+                .says
+                .contains("ANTHROPIC_API_KEY (in the environment)")
+        );
+    }
+
+    #[test]
+    fn retention_is_weighed_against_the_ledger() {
+        let mut setup = sound();
+        setup.ledger = LedgerState::None;
+        complains(&setup, "retention", Health::Warn, "after 30 days");
+        user(&mut setup)["cleanupPeriodDays"] = json!(7);
+        complains(&setup, "retention", Health::Warn, "after 7 days");
+        setup.ledger = LedgerState::Good(1);
+        assert_eq!(complaints(&setup), []);
+    }
+
+    #[test]
+    fn a_clock_before_this_program_or_behind_its_files_is_a_failure() {
+        let mut setup = sound();
+        setup.newest_transcript = Some(setup.now + TimeDelta::hours(2));
+        complains(&setup, "clock", Health::Fail, "in the future");
+        let mut setup = sound();
+        setup.now = DateTime::UNIX_EPOCH;
+        setup.newest_transcript = None;
+        complains(&setup, "clock", Health::Fail, "1970-01-01");
+    }
+
+    #[test]
+    fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
+        let mut setup = sound();
+        setup.prices_updated = setup.prices_updated.map(|day| day - TimeDelta::days(91));
+        complains(&setup, "prices", Health::Warn, "91 days ago");
+        let mut setup = sound();
+        setup.harmful_locks = vec![HarmfulLock {
+            path: "/home/dev/.claude.json.lock".into(),
+            says: "~/.claude.json.lock is from the future".to_owned(),
+            remedy: "Leave Claude Code.".to_owned(),
+        }];
+        let found = complains(&setup, "locks", Health::Warn, "from the future");
+        assert_eq!(found.fix.as_deref(), Some("Leave Claude Code."));
+        let mut setup = sound();
+        setup.data_open_to_others = true;
+        complains(&setup, "own data", Health::Warn, "~/data");
+    }
+
+    #[test]
+    fn a_wrap_without_its_record_is_mended_by_installing_again() {
+        let mut setup = sound();
+        setup.wrap_record_missing = true;
+        complains(
+            &setup,
+            "status line",
+            Health::Warn,
+            "our record of it is gone",
+        );
+    }
 }

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use super::{Incidents, SAME_EVENT, in_transcript, samples};
 use crate::claude::{credentials, installations};
 use crate::limits::evidence::{Evidence, Sample, Seen};
+use crate::limits::incident::Incident;
 use crate::transcript::error_line::ErrorLine;
 
 /// How far the client's next status line, with the meters of the refusal, lags behind the error:
@@ -18,10 +19,8 @@ const LINE_IS_LATE: TimeDelta = TimeDelta::seconds(2);
 impl Incidents<'_> {
     /// Adds what settings and directories say at this moment.
     pub(super) fn add_circumstances(&self, evidence: &mut Evidence, project: Option<&Path>) {
-        let in_settings = credentials::in_all_settings(self.places, project);
-        let in_environment = std::mem::take(&mut evidence.credentials);
-        evidence.credentials = credentials::combine(in_environment, &in_settings);
-        evidence.installations = installations::count(self.places, self.environment);
+        evidence.credentials = credentials::of_session(self.places, self.environment, project);
+        evidence.installations = installations::found(self.places, self.environment).len();
     }
 
     /// The last error in the transcript of a session, unless it `is_stored`: hooks may be turned
@@ -43,15 +42,31 @@ impl Incidents<'_> {
             session_id: Some(line.session_id.as_deref().unwrap_or(session).to_owned()),
             message: line.text.clone(),
             line: Some(line.clone()),
-            credentials: credentials::in_environment(self.environment),
-            // Whether this process descends from the client.
-            environment_is_clients: self.environment.variable("CLAUDECODE").is_some(),
+            environment_is_clients: self.runs_in_client(),
             answered: *answered,
             ..Evidence::default()
         };
         self.add_circumstances(&mut evidence, None);
         in_transcript::merge(&mut evidence, &tail);
         Some(evidence)
+    }
+
+    /// A message that somebody pasted: only what this machine knows at the moment is added.
+    pub(crate) fn pasted(&self, text: &str) -> Incident {
+        self.explained(Evidence {
+            at: self.environment.now,
+            seen: Seen::Pasted,
+            message: text.to_owned(),
+            account: self.account(),
+            credentials: credentials::of_session(self.places, self.environment, None),
+            environment_is_clients: self.runs_in_client(),
+            ..Evidence::default()
+        })
+    }
+
+    /// Whether this process descends from the client.
+    fn runs_in_client(&self) -> bool {
+        self.environment.variable("CLAUDECODE").is_some()
     }
 
     /// Adds the samples around the error: the session's own, and those of other sessions of the

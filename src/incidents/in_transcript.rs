@@ -1,14 +1,14 @@
 //! What transcripts say about an error: its own line, and whether an answer came after it.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use chrono::TimeDelta;
 
 use super::SAME_EVENT;
+use crate::claude::transcripts;
 use crate::disk::{self, records};
 use crate::limits::evidence::Evidence;
-use crate::limits::matching::normalise;
+use crate::limits::normalize;
 use crate::places::Places;
 use crate::transcript::error_line::ErrorLine;
 use crate::transcript::tail::Tail;
@@ -94,39 +94,23 @@ pub(super) fn is_recorded_by(evidence: &Evidence, line: &ErrorLine, session: &st
 }
 
 fn has_text_of(evidence: &Evidence, line: &ErrorLine) -> bool {
-    normalise(&evidence.message) == normalise(&line.text)
+    normalize(&evidence.message) == normalize(&line.text)
 }
 
 /// Where the session's transcript is, if the file name is the session's id.
 pub(super) fn of_session(places: &Places, session: &str) -> Option<PathBuf> {
-    if records::name_of(session) != session {
-        return None;
-    }
-    let name = format!("{session}.jsonl");
-    projects(places)
-        .map(|project| project.join(&name))
-        .find(|path| path.is_file())
+    let is_file_name = records::name_of(session) == session;
+    is_file_name
+        .then(|| transcripts::of_session(places.transcript_roots(), session))
+        .flatten()
 }
 
 /// The transcripts that were changed last, at most `most`; only those of one session if it is given.
 pub(super) fn newest(places: &Places, session: Option<&str>, most: usize) -> Vec<PathBuf> {
-    let mut found: Vec<(SystemTime, PathBuf)> = projects(places)
-        .filter_map(|project| std::fs::read_dir(project).ok())
-        .flat_map(Iterator::flatten)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
+    let of_sessions = transcripts::of_sessions(places.transcript_roots()).into_iter();
+    of_sessions
+        .map(|file| file.path)
         .filter(|path| session.is_none_or(|session| path.file_stem() == Some(session.as_ref())))
-        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
-        .collect();
-    found.sort_unstable_by(|left, right| right.cmp(left));
-    found.truncate(most);
-    found.into_iter().map(|(_, path)| path).collect()
-}
-
-fn projects(places: &Places) -> impl Iterator<Item = PathBuf> {
-    places
-        .transcript_roots()
-        .filter_map(|root| std::fs::read_dir(root).ok())
-        .flat_map(Iterator::flatten)
-        .map(|project| project.path())
+        .take(most)
+        .collect()
 }

@@ -28,11 +28,7 @@ fn file(places: &Places, session: &str) -> PathBuf {
 
 /// Every session's history.
 fn files(places: &Places) -> impl Iterator<Item = PathBuf> {
-    let entries = std::fs::read_dir(directory(places)).into_iter().flatten();
-    entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+    disk::files_of_kind(&directory(places), "json")
 }
 
 fn last_account_file(places: &Places) -> PathBuf {

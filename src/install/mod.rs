@@ -1,17 +1,20 @@
 //! Adding whycap to Claude Code's settings, and taking it out again so that nothing of the
 //! user's is lost.
 //!
-//! [`document`] finds positions in a JSON text, [`edit`] changes a text at one place,
-//! [`wiring`] knows what to add and remove; none of them touches a disk. [`plan`] reads the files
-//! and says what to do; [`steps`] does it, one whole file at a time.
+//! `json_edit` changes a JSON text at chosen places, `settings_edit` knows what to add and
+//! remove; neither touches a disk. `plan` reads the files and says what to do; `carry_out`
+//! does it, one whole file at a time (`steps`).
 
-pub mod document;
-pub mod edit;
-pub mod ours;
+mod carry_out;
+mod edit_record;
+pub mod entries;
+mod json_edit;
+pub(crate) mod own_path;
 pub mod plan;
-pub mod program;
-pub mod record;
-pub mod report;
+pub mod plugin;
+pub mod settings_edit;
 pub mod steps;
-pub mod wired;
-pub mod wiring;
+pub(crate) mod summary;
+
+pub(crate) use carry_out::carry_out;
+pub(crate) use edit_record::EditRecord;

@@ -3,78 +3,245 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
-use super::edit::Undo;
-use super::ours::{self, Kept};
-use super::record::{self, Layer, Original, Record};
+use super::edit_record::{EditRecord, fingerprint};
+use super::entries::{Wired, wired};
+use super::json_edit::Edit;
+use super::settings_edit::{self, Change, Wanted};
 use super::steps::Step;
-use super::wiring::{self, Change, Wanted};
 use crate::claude::settings;
 use crate::places::Places;
 
 /// The `/whycap` command. Its text is what the model gets if our hook did not answer first.
 const SLASH_COMMAND: &str = include_str!("whycap-command.md");
 
-/// Appended to the name of the settings file for the backup beside it.
-const BACKUP_SUFFIX: &str = ".whycap-backup";
-
 /// What will be done, and how to tell it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct InstallPlan {
     /// In this order.
     pub steps: Vec<Step>,
-    /// What happens to the settings.
-    pub changes: Vec<Change>,
-    /// What is put into the settings text, and what it takes the place of.
-    pub replaced: Vec<(String, String)>,
+    pub(crate) changes: Vec<Change>,
+    /// What an installation changes in the settings text.
+    pub(crate) edits: Vec<Edit>,
     /// What else is worth saying, one sentence each.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
-impl Plan {
+impl InstallPlan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// Whether this file is made.
-    pub fn creates(&self, path: &Path) -> bool {
-        self.steps
-            .iter()
-            .any(|step| matches!(step, Step::Create(created, _) if created == path))
+    fn change(&mut self, path: &Path, before: Option<&str>, after: Option<&str>) {
+        self.steps.push(Step::Change {
+            path: path.to_owned(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+        });
     }
 
-    /// Whether a step concerns this file.
-    pub fn touches(&self, path: &Path) -> bool {
-        self.steps.iter().any(|step| step.path() == path)
+    fn remove_own(&mut self, path: PathBuf) {
+        if path.exists() {
+            self.steps.push(Step::RemoveOwn(path));
+        }
     }
 }
 
 /// Where the `/whycap` command is put.
-pub fn slash_command_path(places: &Places) -> PathBuf {
+pub(crate) fn slash_command_path(places: &Places) -> PathBuf {
     places.config.join("commands/whycap.md")
 }
 
-/// Where the backup of a settings file is put.
-pub fn backup_path(settings: &Path) -> PathBuf {
+/// Plans adding whycap to the settings file at `path`.
+pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Result<InstallPlan> {
+    let present = text_of(path)?;
+    let text = present.as_deref().unwrap_or_default();
+    let outcome = settings_edit::add(text, wanted).with_context(|| left_alone(path))?;
+    if outcome.text.len() as u64 > settings::SIZE_LIMIT {
+        bail!(
+            "{} would grow past the 2 MiB that Claude Code reads; it was left alone",
+            path.display()
+        );
+    }
+    let mut plan = InstallPlan {
+        changes: outcome.changes,
+        edits: outcome.edits,
+        ..InstallPlan::default()
+    };
+    let stored = EditRecord::load(places, path);
+    let mut record = stored.clone();
+    let mut new_files = Vec::new();
+    if outcome.text != text {
+        check_writable(path)?;
+        let said = settings::parse(text.as_bytes());
+        let untouched = said.is_ok_and(|said| wired(&said) == Wired::default());
+        plan_backup(places, path, present.as_deref(), untouched, &mut plan);
+        record.note(present.as_deref(), &outcome.text, untouched);
+        new_files.push(path);
+    }
+    // What an earlier line of ours kept is nothing to a new one.
+    if outcome.kept.is_some() || plan.changes.contains(&Change::StatusLineAdded) {
+        record.kept = outcome.kept;
+    }
+    let command = slash_command_path(places);
+    if wanted.hooks && !command.exists() {
+        new_files.push(&command);
+    }
+    for directory in new_files.into_iter().flat_map(missing_directories) {
+        if !record.made_directories.contains(&directory) {
+            record.made_directories.push(directory);
+        }
+    }
+    if record != stored {
+        // Before the settings: from the moment that our line is drawn, it must find what is kept.
+        let file = EditRecord::path(places, path);
+        plan.steps.push(Step::WriteOwn(file, record.to_bytes()));
+    }
+    if outcome.text != text {
+        plan.change(path, present.as_deref(), Some(&outcome.text));
+    }
+    if wanted.hooks {
+        match text_of(&command)?.as_deref() {
+            Some(SLASH_COMMAND) => {}
+            Some(_) => plan.notes.push(format!(
+                "{} holds another /whycap; it stays, and `whycap explain` in a shell does the same",
+                places.show(&command)
+            )),
+            None => {
+                plan.change(&command, None, Some(SLASH_COMMAND));
+                plan.changes.push(Change::SlashCommandAdded);
+            }
+        }
+    }
+    Ok(plan)
+}
+
+/// Plans taking whycap out of the settings file at `path`.
+pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
+    let record = EditRecord::load(places, path);
+    let backups = backups(path);
+    let texts: Vec<_> = backups
+        .iter()
+        .filter_map(|backup| text_of(backup).ok()?)
+        .collect();
+    let is_before = |text: &&String| record.before == Some(fingerprint(text));
+    let before = texts.iter().find(is_before);
+    let mut plan = InstallPlan::default();
+    let present = text_of(path)?;
+    let mut left = present.clone();
+    if let Some(text) = &present {
+        let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
+        let before_us = before.or(texts.first());
+        let said = before_us.and_then(|text| settings::parse(text.as_bytes()).ok());
+        let outcome = settings_edit::remove(text, kept, said.as_ref());
+        let outcome = outcome.with_context(|| left_alone(path))?;
+        if !outcome.changes.is_empty() {
+            let exact = record.made(text) && before.is_some() == record.before.is_some();
+            left = if exact {
+                before.cloned()
+            } else {
+                Some(outcome.text)
+            };
+        }
+        plan.changes = outcome.changes;
+    }
+    if left != present {
+        check_writable(path)?;
+        plan.change(path, present.as_deref(), left.as_deref());
+    }
+    for backup in backups {
+        if left.as_ref().is_some_and(|left| holds(&backup, left)) {
+            plan.remove_own(backup);
+        } else {
+            plan.notes.push(format!(
+                "the settings from before whycap are still in {}",
+                places.show(&backup)
+            ));
+        }
+    }
+    let mut others = EditRecord::known_settings(places).into_iter();
+    if others.all(|other| other == path) {
+        remove_slash_command(places, &mut plan)?;
+    }
+    let made = record.made_directories.into_iter().rev();
+    let made = made.filter(|directory| directory.exists());
+    plan.steps.extend(made.map(Step::RemoveOwnDirectory));
+    let file = EditRecord::path(places, path);
+    plan.remove_own(file.with_extension("last"));
+    plan.remove_own(file);
+    Ok(plan)
+}
+
+fn remove_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Result<()> {
+    let path = slash_command_path(places);
+    match text_of(&path)?.as_deref() {
+        Some(SLASH_COMMAND) => {
+            plan.change(&path, Some(SLASH_COMMAND), None);
+            plan.changes.push(Change::SlashCommandRemoved);
+        }
+        Some(_) => plan.notes.push(format!(
+            "{} is not as whycap wrote it; it stays",
+            places.show(&path)
+        )),
+        None => {}
+    }
+    Ok(())
+}
+
+/// The backups beside a settings file.
+fn backups(settings: &Path) -> Vec<PathBuf> {
+    let paths = (1..).map(|number| backup_path(settings, number));
+    paths.take_while(|path| path.exists()).collect()
+}
+
+fn backup_path(settings: &Path, number: usize) -> PathBuf {
     let mut name = settings.as_os_str().to_owned();
-    name.push(BACKUP_SUFFIX);
+    name.push(".whycap-backup");
+    if number > 1 {
+        name.push(format!("-{number}"));
+    }
     PathBuf::from(name)
 }
 
+/// What was there before us always gets a backup; a text with entries of ours only if there is none.
+fn plan_backup(
+    places: &Places,
+    path: &Path,
+    present: Option<&str>,
+    untouched: bool,
+    plan: &mut InstallPlan,
+) {
+    let Some(text) = present else {
+        return;
+    };
+    let backups = backups(path);
+    let is_there = |backup: &PathBuf| !untouched || holds(backup, text);
+    if !backups.iter().any(is_there) {
+        let backup = backup_path(path, backups.len() + 1);
+        plan.notes.push(format!("backup: {}", places.show(&backup)));
+        plan.change(&backup, None, Some(text));
+    }
+}
+
+fn holds(backup: &Path, text: &str) -> bool {
+    text_of(backup).is_ok_and(|held| held.as_deref() == Some(text))
+}
+
 /// The text of a settings file. None if there is none.
-pub fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
+fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
     let Some(bytes) = settings::bytes(path)? else {
         return Ok(None);
     };
-    String::from_utf8(bytes).map(Some).map_err(|error| {
-        anyhow::anyhow!(
-            "{} is not UTF-8 (byte {}); it was left alone",
-            path.display(),
-            error.utf8_error().valid_up_to()
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        anyhow!(
+            "{} is not UTF-8 (byte {place}); it was left alone",
+            path.display()
         )
-    })
+    })?;
+    Ok(Some(text))
 }
 
 /// Refuses a file that must not be written, before the first step rather than at the last. A
@@ -89,254 +256,13 @@ fn check_writable(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Plans adding whycap to the settings file at `path`.
-pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Result<Plan> {
-    let present = text_of(path)?;
-    let text = present.clone().unwrap_or_default();
-    let outcome = wiring::add(&text, wanted).with_context(|| left_alone(path))?;
-    if outcome.text.len() as u64 > settings::SIZE_LIMIT {
-        bail!(
-            "{} would grow past the 2 MiB that Claude Code reads; it was left alone",
-            path.display()
-        );
-    }
-    let mut plan = Plan {
-        changes: outcome.changes,
-        replaced: shown(&outcome.text, &outcome.undo),
-        ..Plan::default()
-    };
-    let mut record = Record::load(places, path);
-    let mut record_changed = false;
-    if outcome.text != text {
-        check_writable(path)?;
-        if let Some(before) = &present {
-            let backup = backup_path(path);
-            if !backup.exists() {
-                plan.notes.push(format!("backup: {}", places.show(&backup)));
-                plan.steps
-                    .push(Step::Create(backup, before.clone().into_bytes()));
-            }
-        }
-        if !record.continues(&text) {
-            // Either the first time, or a person edited in between: from here on, this is the
-            // state that counts as found.
-            let found: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-            record.stays = wiring::empty_containers(&found);
-        }
-        if plan.changes.contains(&Change::StatusLineAdded) {
-            record.status_line = None;
-        }
-        record.layers.push(Layer {
-            after: record::fingerprint(&outcome.text),
-            existed: present.is_some(),
-            undo: outcome.undo,
-        });
-        record_changed = true;
-    }
-    let after: serde_json::Value =
-        serde_json::from_str(outcome.text.trim_start_matches('\u{feff}')).unwrap_or_default();
-    let entry = after.get("statusLine");
-    let kept = entry
-        .filter(|entry| ours::entry_invocation(entry, ours::HostVerb::StatusLine).is_some())
-        .and_then(|entry| Kept::in_entry(|key| entry.get(key)));
-    if let Some((kept, foreign)) = kept {
-        let source = raw_kept(&outcome.text, kept).unwrap_or_else(|| foreign.to_string());
-        let wrapped = record::wrapped_path(places, path);
-        if let Some(command) = record::wrapped_command(kept, &source)
-            && !wrapped.exists()
-        {
-            plan.steps
-                .push(Step::Directory(record::wrapped_directory(places)));
-            let bytes = serde_json::to_vec(&command)?;
-            // Before the settings: from the moment that our line is drawn, it must find this.
-            plan.steps.push(Step::WriteOwn(wrapped, bytes));
-        }
-        if record.status_line.as_deref() != Some(source.as_str()) {
-            record.status_line = Some(source);
-            record_changed = true;
-        }
-    }
-    let command = slash_command_path(places);
-    let mut needed = Vec::new();
-    if outcome.text != text {
-        needed.extend(missing_directories(path));
-    }
-    if wanted.hooks && !command.exists() {
-        needed.extend(missing_directories(&command));
-    }
-    needed.retain(|directory| !record.made_directories.contains(directory));
-    needed.dedup();
-    if record_changed || !needed.is_empty() {
-        record.made_directories.extend(needed);
-        push_record(&mut plan, places, path, &record);
-    }
-    if outcome.text != text {
-        if let Some(parent) = path.parent().filter(|parent| !parent.exists()) {
-            plan.steps.push(Step::Directory(parent.to_owned()));
-        }
-        plan.steps.push(Step::Replace {
-            path: path.to_owned(),
-            expected: present.map(String::into_bytes),
-            bytes: outcome.text.into_bytes(),
-        });
-    }
-    if wanted.hooks {
-        plan_slash_command(places, &mut plan)?;
-    }
-    Ok(plan)
-}
-
-/// The kept entry as it is spelled in the settings text.
-fn raw_kept(text: &str, kept: Kept) -> Option<String> {
-    let root = super::document::scan(text).ok()?;
-    let node = root.get("statusLine")?.get(kept.key())?;
-    text.get(node.span.clone()).map(str::to_owned)
-}
-
-fn push_record(plan: &mut Plan, places: &Places, path: &Path, record: &Record) {
-    let file = record::path_of(places, path);
-    let directory = file.parent().unwrap_or(&places.data).to_owned();
-    plan.steps.push(Step::Directory(directory));
-    plan.steps.push(Step::WriteOwn(file, record.to_bytes()));
-}
-
 /// The directories above `path` that do not exist yet, outermost first.
 fn missing_directories(path: &Path) -> Vec<PathBuf> {
-    let mut missing: Vec<_> = path
-        .ancestors()
-        .skip(1)
-        .take_while(|directory| !directory.exists())
-        .map(Path::to_owned)
-        .collect();
+    let above = path.ancestors().skip(1);
+    let missing = above.take_while(|directory| !directory.exists());
+    let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
     missing.reverse();
     missing
-}
-
-fn plan_slash_command(places: &Places, plan: &mut Plan) -> anyhow::Result<()> {
-    let path = slash_command_path(places);
-    match text_of(&path)? {
-        Some(text) if text == SLASH_COMMAND => {}
-        Some(_) => plan.notes.push(format!(
-            "{} holds another /whycap; it stays, and `whycap explain` in a shell does the same",
-            places.show(&path)
-        )),
-        None => {
-            let directory = path.parent().unwrap_or(&places.config).to_owned();
-            if !directory.exists() {
-                plan.steps.push(Step::Directory(directory));
-            }
-            plan.steps
-                .push(Step::Create(path, SLASH_COMMAND.as_bytes().to_vec()));
-        }
-    }
-    Ok(())
-}
-
-/// Plans taking whycap out of the settings file at `path`.
-pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<Plan> {
-    let record = Record::load(places, path);
-    let mut plan = Plan::default();
-    let present = text_of(path)?;
-    let mut left = present.clone();
-    if let Some(text) = &present {
-        let kept = record.status_line.as_deref();
-        let outcome =
-            wiring::remove(text, kept, &record.stays).with_context(|| left_alone(path))?;
-        plan.changes = outcome.changes;
-        if !plan.changes.is_empty() {
-            left = match record.original(text) {
-                Some(Original::NoFile) => None,
-                // A person may have edited the file between two installations; then the text
-                // before the second still holds what the first put in.
-                Some(Original::Text(original)) => {
-                    Some(wiring::remove(&original, kept, &record.stays)?.text)
-                }
-                None => Some(outcome.text),
-            };
-        }
-    }
-    let backup = backup_path(path);
-    if left != present {
-        check_writable(path)?;
-    }
-    if left != present
-        && let Some(expected) = present.clone().map(String::into_bytes)
-    {
-        plan.steps.push(match &left {
-            Some(text) => Step::Replace {
-                path: path.to_owned(),
-                expected: Some(expected),
-                bytes: text.clone().into_bytes(),
-            },
-            None => Step::Remove {
-                path: path.to_owned(),
-                expected,
-            },
-        });
-    }
-    match text_of(&backup) {
-        Ok(Some(text)) if left.as_ref() == Some(&text) => plan.steps.push(Step::RemoveOwn(backup)),
-        Ok(None) => {}
-        _ => plan.notes.push(format!(
-            "the settings from before whycap are still in {}",
-            places.show(&backup)
-        )),
-    }
-    for own in [
-        record::wrapped_path(places, path),
-        record::wrapped_path(places, path).with_extension("last"),
-    ] {
-        if own.exists() {
-            plan.steps.push(Step::RemoveOwn(own));
-        }
-    }
-    let others = Record::known_settings(places);
-    if others.iter().all(|other| other == path) {
-        remove_slash_command(places, &mut plan)?;
-    }
-    for directory in record.made_directories.iter().rev() {
-        if directory.exists() {
-            plan.steps.push(Step::RemoveOwnDirectory(directory.clone()));
-        }
-    }
-    let own = record::path_of(places, path);
-    if own.exists() {
-        plan.steps.push(Step::RemoveOwn(own));
-    }
-    Ok(plan)
-}
-
-fn remove_slash_command(places: &Places, plan: &mut Plan) -> anyhow::Result<()> {
-    let path = slash_command_path(places);
-    match text_of(&path)? {
-        Some(text) if text == SLASH_COMMAND => plan.steps.push(Step::Remove {
-            path: path.clone(),
-            expected: text.into_bytes(),
-        }),
-        Some(_) => plan.notes.push(format!(
-            "{} is not as whycap wrote it; it stays",
-            places.show(&path)
-        )),
-        None => {}
-    }
-    Ok(())
-}
-
-/// What each change put into the text and what stood there. Later changes may have moved earlier
-/// ones, so the places are followed from the last to the first.
-fn shown(text: &str, undo: &[Undo]) -> Vec<(String, String)> {
-    let mut text = text.to_owned();
-    let mut pieces = Vec::new();
-    for step in undo.iter().rev() {
-        let range = step.at..step.at + step.length;
-        pieces.push((
-            step.text.clone(),
-            text.get(range.clone()).unwrap_or("").to_owned(),
-        ));
-        text.replace_range(range, &step.text);
-    }
-    pieces.reverse();
-    pieces
 }
 
 fn left_alone(path: &Path) -> String {

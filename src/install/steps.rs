@@ -1,100 +1,66 @@
 //! The steps of an installation, each of which leaves every file whole.
 //!
 //! A crash between any two steps leaves settings that are either as before or complete. The order
-//! is the plan's business; here is only how one step is done.
+//! is the plan's business; here is only how the steps are done.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::disk::{self, Durability};
 
-/// One thing to do on the disk.
+/// One thing to do on the disk. A file that is written gets the directories that it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Make a directory and its parents.
-    Directory(PathBuf),
-    /// Make a file, unless there is one.
-    Create(PathBuf, Vec<u8>),
+    /// Change a file that others may change as well, if it still holds what was read.
+    Change {
+        /// The file.
+        path: PathBuf,
+        /// What it held when the plan was made. None: there was none.
+        before: Option<String>,
+        /// What it shall hold. None: it goes.
+        after: Option<String>,
+    },
     /// Write a file of ours.
     WriteOwn(PathBuf, Vec<u8>),
     /// Delete a file of ours.
     RemoveOwn(PathBuf),
     /// Delete a directory that we made, if nothing else is in it.
     RemoveOwnDirectory(PathBuf),
-    /// Write a file that others edit as well, if it still holds what was read (None: no file).
-    Replace {
-        /// The file.
-        path: PathBuf,
-        /// What it held when the plan was made.
-        expected: Option<Vec<u8>>,
-        /// What it shall hold.
-        bytes: Vec<u8>,
-    },
-    /// Delete a file that we made and others may have edited, if it still holds what was read.
-    Remove {
-        /// The file.
-        path: PathBuf,
-        /// What it held when the plan was made.
-        expected: Vec<u8>,
-    },
-}
-
-/// How a step went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// It is done.
-    Done,
-    /// Somebody changed the file after the plan was made; nothing was done. Plan again.
-    Overtaken,
 }
 
 impl Step {
-    /// The file or directory that it is about.
-    pub fn path(&self) -> &Path {
+    /// False if somebody changed the file after the plan was made; then nothing was done.
+    fn run(&self) -> Result<bool, disk::Error> {
         match self {
-            Self::Directory(path)
-            | Self::Create(path, _)
-            | Self::WriteOwn(path, _)
-            | Self::RemoveOwn(path)
-            | Self::RemoveOwnDirectory(path)
-            | Self::Replace { path, .. }
-            | Self::Remove { path, .. } => path,
-        }
-    }
-
-    /// Does it.
-    pub fn run(&self) -> Result<Progress, disk::Error> {
-        let unchanged = match self {
-            Self::Directory(path) => disk::create_private_dir(path).map(|()| true),
-            Self::Create(path, bytes) => disk::create_atomically(path, bytes).map(|_| true),
-            Self::WriteOwn(path, bytes) => {
-                disk::write_atomically(path, bytes, Durability::Synced).map(|()| true)
-            }
-            Self::RemoveOwn(path) => disk::remove_own_file(path).map(|()| true),
-            Self::RemoveOwnDirectory(path) => {
-                disk::replace::remove_own_empty_dir(path);
-                Ok(true)
-            }
-            Self::Replace {
+            Self::Change {
                 path,
-                expected,
-                bytes,
-            } => disk::replace::replace_if_unchanged(path, expected.as_deref(), bytes),
-            Self::Remove { path, expected } => disk::replace::remove_if_unchanged(path, expected),
-        }?;
-        Ok(if unchanged {
-            Progress::Done
-        } else {
-            Progress::Overtaken
-        })
+                before,
+                after,
+            } => {
+                let before = before.as_deref().map(str::as_bytes);
+                let Some(after) = after else {
+                    return disk::replace::remove_if_unchanged(path, before.unwrap_or_default());
+                };
+                disk::create_directory_of(path)?;
+                return disk::replace::replace_if_unchanged(path, before, after.as_bytes());
+            }
+            Self::WriteOwn(path, bytes) => {
+                disk::create_directory_of(path)?;
+                disk::write_atomically(path, bytes, Durability::Synced)?;
+            }
+            Self::RemoveOwn(path) => disk::remove_own_file(path)?,
+            Self::RemoveOwnDirectory(path) => disk::replace::remove_own_empty_dir(path),
+        }
+        Ok(true)
     }
 }
 
-/// Runs the steps in order, up to the first that was overtaken.
-pub fn run(steps: &[Step]) -> Result<Progress, disk::Error> {
+/// Runs the steps in order. False if somebody changed a file after the plan was made: then that
+/// step and those behind it were not done, and it takes a new plan.
+pub fn run(steps: &[Step]) -> Result<bool, disk::Error> {
     for step in steps {
-        if step.run()? == Progress::Overtaken {
-            return Ok(Progress::Overtaken);
+        if !step.run()? {
+            return Ok(false);
         }
     }
-    Ok(Progress::Done)
+    Ok(true)
 }

@@ -1,161 +1,190 @@
 //! Our figure for a session beside the client's own, and what sets the two apart.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::report::Origin;
-use super::row::{COLUMNS, Stored, flag, stored_from};
-use super::{Error, Ledger};
-use crate::pricing::Money;
+use rusqlite::Connection;
+
+use super::derivation::Run;
+use super::spend_rows::Origin;
+use super::store::told::{self, ToldRow};
+use super::store::{Error, Id, Ledger, families, responses};
+use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 
 /// Where a figure of the client's comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ClientFigure {
-    /// The total that it wrote when it ended.
+    /// The total that it wrote last. A process that goes on with the session starts from it.
     #[default]
     Written,
     /// The live total that it told the status line last.
     Live,
 }
 
-/// One session's figure beside the client's own. `ours` less `client` is always `before_restart`
-/// and `after_total` and `price`, less `inherited` and `not_written`.
+/// One session's figure beside the client's own. `ours` less `client` is always `restarts` and
+/// `other_runs` and `after_total` and `price`, less `inherited`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionDifference {
     /// The session and its directory.
     pub origin: Origin,
-    /// Our figure: recorded and unrecorded.
+    /// Our figure: recorded, unrecorded and unwritten.
     pub ours: Money,
-    /// The client's last running total.
+    /// The client's.
     pub client: Money,
     /// Where that comes from.
     pub client_figure: ClientFigure,
+    /// When the client wrote or told it.
+    pub client_at: Millis,
     /// When the session last answered.
     pub last_at: Millis,
     /// In the client's total: what a fork took over from its parent.
     pub inherited: Money,
-    /// In the client's live total: background requests that it has not written down yet.
-    pub not_written: Money,
-    /// In ours, not in the client's total: spent before the client started from 0 again.
-    pub before_restart: Money,
-    /// In ours, not in the client's: spent after the total.
+    /// In ours only: answers of processes that wrote no total. Whoever went on did not know of them.
+    pub restarts: Money,
+    /// In ours only: spent by processes from which the client's total does not come: one that ran
+    /// at the same time, or before it started from 0.
+    pub other_runs: Money,
+    /// In ours only: spent since the client's total.
     pub after_total: Money,
-    /// Of ours: what no transcript line shows.
+    /// Of ours: what is on no transcript line.
     pub unrecorded: Money,
+    /// Of ours: what was told to the status line and is in no file.
+    pub unwritten: Money,
     /// Of ours: what subagents spent.
     pub subagents: Money,
     /// What is left: a difference of prices.
     pub price: Money,
 }
 
-/// A total of the client's: since when it counts, and after which moment it covers nothing.
-struct ClientTotal {
-    started: Option<Millis>,
-    total: Money,
-    covers_until: Option<Millis>,
-}
-
 impl Ledger {
     /// Every session of which the client gave a total, the latest first.
-    pub fn differences(&self) -> Result<Vec<SessionDifference>, Error> {
-        self.read_differences().map_err(self.failed())
-    }
-
-    fn read_differences(&self) -> rusqlite::Result<Vec<SessionDifference>> {
-        let origins = self.origins()?;
-        let mut found = Vec::new();
-        for (session, total) in self.client_totals()? {
-            let origin = origins.get(&session).cloned().unwrap_or_default();
-            found.push(self.difference(session, &total, origin)?);
-        }
-        found.sort_by_key(|difference| std::cmp::Reverse(difference.last_at));
-        Ok(found)
-    }
-
-    /// The last written total of each session, else the last live one.
-    fn client_totals(&self) -> rusqlite::Result<HashMap<i64, ClientTotal>> {
-        let mut totals = HashMap::new();
-        let mut live = self.connection.prepare_cached(
-            "SELECT id, client_total, client_total_at FROM session WHERE client_total IS NOT NULL",
-        )?;
-        let mut rows = live.query([])?;
-        while let Some(row) = rows.next()? {
-            let covers_until = row.get::<_, Option<Millis>>(2)?.map(|at| at + 1);
-            let total = Money::from_pico(row.get(1)?);
-            totals.insert(
-                row.get(0)?,
-                ClientTotal {
-                    started: None,
-                    total,
-                    covers_until,
-                },
-            );
-        }
-        let mut written = self.connection.prepare_cached(
-            "SELECT session, started, total, after FROM cost_state ORDER BY session, before, file, position",
-        )?;
-        let mut rows = written.query([])?;
-        while let Some(row) = rows.next()? {
-            let total = ClientTotal {
-                started: Some(row.get(1)?),
-                total: Money::from_pico(row.get(2)?),
-                covers_until: row.get(3)?,
-            };
-            totals.insert(row.get(0)?, total);
-        }
-        Ok(totals)
-    }
-
-    fn difference(
-        &self,
-        session: i64,
-        client: &ClientTotal,
-        origin: Origin,
-    ) -> rusqlite::Result<SessionDifference> {
-        let mut difference = SessionDifference {
-            origin,
-            client: client.total,
-            client_figure: if client.started.is_some() {
-                ClientFigure::Written
-            } else {
-                ClientFigure::Live
-            },
-            ..SessionDifference::default()
+    pub fn differences(&self, prices: &PriceTable) -> Result<Vec<SessionDifference>, Error> {
+        let read = || {
+            let origins = self.origins()?;
+            let mut found = Vec::new();
+            for (session, runs) in runs_of_all(&self.connection, prices)? {
+                let told = told::of_session(&self.connection, session)?;
+                if let Some(client) = ClientTotal::of(&runs, &told) {
+                    let mut one = difference(&self.connection, session, &client)?;
+                    one.origin = origins.get(&session).cloned().unwrap_or_default();
+                    found.push(one);
+                }
+            }
+            found.sort_by_key(|one| (std::cmp::Reverse(one.last_at), one.origin.session.clone()));
+            Ok(found)
         };
-        let rows: Vec<Stored> = self
-            .connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM response WHERE session = ?"))?
-            .query_map([session], stored_from)?
-            .collect::<rusqlite::Result<_>>()?;
-        let mut covered = Money::ZERO;
-        for row in rows {
-            difference.ours += row.cost;
-            difference.last_at = difference.last_at.max(row.at);
-            if row.flags & flag::SUBAGENT != 0 {
-                difference.subagents += row.cost;
-            }
-            if client.started.is_some_and(|started| row.at < started) {
-                difference.before_restart += row.cost;
-            } else if client.covers_until.is_some_and(|until| row.at >= until) {
-                difference.after_total += row.cost;
-            } else {
-                covered += row.cost;
-            }
-        }
-        let (unrecorded, is_fork): (i64, bool) = self
-            .connection
-            .prepare_cached("SELECT unrecorded, parent IS NOT NULL FROM session WHERE id = ?")?
-            .query_row([session], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        difference.unrecorded = Money::from_pico(unrecorded);
-        difference.ours += difference.unrecorded;
-        // What the total holds beyond our own share, or lacks of it.
-        let beyond = client.total - covered - difference.unrecorded;
-        match (is_fork, client.started) {
-            (true, _) if beyond > Money::ZERO => difference.inherited = beyond,
-            (_, Some(_)) => difference.price = -beyond,
-            (_, None) if beyond > Money::ZERO => difference.not_written = beyond,
-            (_, None) => difference.before_restart = -beyond,
-        }
-        Ok(difference)
+        read().map_err(self.failed())
     }
+}
+
+/// The runs of every session that has any or told of itself.
+fn runs_of_all(
+    connection: &Connection,
+    prices: &PriceTable,
+) -> rusqlite::Result<HashMap<Id, Vec<Run>>> {
+    let mut of_families: BTreeSet<Id> = families::with_totals(connection)?.into_iter().collect();
+    let told = told::sessions(connection)?;
+    for session in &told {
+        of_families.insert(families::family_of(connection, *session)?);
+    }
+    let mut found = HashMap::new();
+    for family in of_families {
+        let lives = families::lives(connection, family, prices)?;
+        found.extend(
+            lives
+                .into_iter()
+                .map(|(session, life)| (session, life.runs)),
+        );
+    }
+    Ok(found)
+}
+
+/// The client's figure, and how it came about.
+#[derive(Default)]
+struct ClientTotal {
+    total: Money,
+    figure: ClientFigure,
+    at: Millis,
+    /// What it started from in another session.
+    inherited: Money,
+    /// By how much processes grew from which it does not come.
+    other_runs: Money,
+    /// Nothing later is in it. None if it is still being told.
+    until: Option<Millis>,
+}
+
+impl ClientTotal {
+    fn of(runs: &[Run], told: &[ToldRow]) -> Option<Self> {
+        let growth: Money = runs.iter().map(|run| run.total - run.base).sum();
+        let growth_told: Money = told.iter().map(|row| row.grown).sum();
+        let mut found = match (told.last(), runs.last()) {
+            (Some(row), _) => Self {
+                total: row.total,
+                figure: ClientFigure::Live,
+                at: row.at,
+                inherited: row.total - row.grown,
+                ..Self::default()
+            },
+            (None, Some(run)) => Self {
+                total: run.total,
+                at: run.end,
+                inherited: run.total,
+                until: Some(run.end),
+                ..Self::default()
+            },
+            (None, None) => return None,
+        };
+        // Back from total to total, as far as they are this session's.
+        for run in runs.iter().rev() {
+            if run.total == found.inherited && run.total != run.base {
+                found.inherited = run.base;
+                if run.is_forked {
+                    break;
+                }
+            }
+        }
+        found.other_runs = growth + growth_told - (found.total - found.inherited);
+        Some(found)
+    }
+}
+
+fn difference(
+    connection: &Connection,
+    session: Id,
+    client: &ClientTotal,
+) -> rusqlite::Result<SessionDifference> {
+    let facts = told::facts(connection, session)?;
+    let mut found = SessionDifference {
+        client: client.total,
+        client_figure: client.figure,
+        client_at: client.at,
+        inherited: client.inherited,
+        other_runs: client.other_runs,
+        unrecorded: facts.unrecorded,
+        unwritten: told::unwritten_sum(connection, session)?,
+        ..SessionDifference::default()
+    };
+    for (_, row) in responses::of_session(connection, session)? {
+        found.last_at = found.last_at.max(row.counted.at);
+        if row.counted.subagent {
+            found.subagents += row.cost;
+        }
+    }
+    found.ours = facts.recorded + found.unrecorded + found.unwritten;
+    found.after_total = match client.until {
+        Some(until) => {
+            let since = responses::since(connection, session, until + 1)?;
+            since.iter().map(|(_, row)| row.cost).sum()
+        }
+        None => Money::ZERO,
+    };
+    found.restarts = match client.figure {
+        ClientFigure::Written => facts.loose() - found.after_total,
+        ClientFigure::Live => facts.untold,
+    };
+    found.price = found.ours - found.client + found.inherited
+        - found.other_runs
+        - found.after_total
+        - found.restarts;
+    Ok(found)
 }

@@ -1,20 +1,25 @@
 //! What has been spent at this moment: by a session, today, this month. Never waits for anybody.
 //!
 //! Reading and keeping are apart: [`Live::read`] and [`Live::figures`] work with the lines that the
-//! session gained since the ledger last looked; [`Live::keep`] writes them, when whoever waits for
-//! the figures has them. Only until all transcripts were read once does reading write, because
-//! until then there is nothing to show.
+//! session gained since the ledger last looked and with what Claude Code tells; [`Live::keep`]
+//! writes them, when whoever waits for the figures has them. Only until all transcripts were read
+//! once does reading write, because until then there is nothing to show.
 
 use std::path::Path;
 use std::time::Duration;
 
 use chrono::Datelike;
 
-use super::{Batch, Effort, Ledger, Patience, Spent};
+use super::read::{Batch, Effort, put_and_settle};
+use super::spent::Spent;
+use super::store::told::{self, SessionFacts};
+use super::store::{Ledger, Opening, ResponseRow, StoredSighting, responses, session_id};
+use super::telling::{self, Listener, Told, ToldNow};
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
+use crate::time::Millis;
 
 /// Until all transcripts have been read once, each reading goes on with them for this long, so that
 /// a fresh installation comes to know today without anybody asking.
@@ -24,14 +29,18 @@ const FIRST_READ: Duration = Duration::from_millis(25);
 #[derive(Debug)]
 pub struct Live {
     ledger: Ledger,
+    prices: PriceTable,
     session: String,
     gained: Batch,
-    /// None where nothing is to be priced.
-    prices: Option<PriceTable>,
+    /// Whether what was gained is written already, in a transaction that is open.
+    is_in_transaction: bool,
+    told: Option<Told>,
+    /// What is to be kept of what was told.
+    telling: Option<ToldNow>,
 }
 
 /// What is known right now.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct LiveFigures {
     /// The session.
     pub session: Spent,
@@ -39,73 +48,195 @@ pub struct LiveFigures {
     pub today: Spent,
     /// This month, if it was asked for.
     pub month: Option<Spent>,
-    /// Whether the session was forked from another.
-    pub is_fork: bool,
     /// Whether all transcripts were ever read to the end.
     pub is_complete: bool,
 }
 
+/// A response that is not written yet.
+struct Gain {
+    /// What it adds to what was written of it before.
+    cost: Money,
+    is_of_session: bool,
+    key: i64,
+    row: ResponseRow,
+}
+
 impl Live {
-    /// Opens the ledger and reads the session's new lines. None if the ledger cannot be used:
-    /// that costs a figure and nothing else; `doctor` says what is wrong.
+    /// Reads the session's new lines. None if the ledger cannot be used: that costs a figure and
+    /// nothing else; `doctor` says what is wrong.
     pub fn read(
-        environment: &Environment,
+        ledger: Opening,
         places: &Places,
         session: &str,
         transcript: Option<&Path>,
+        told: Option<Told>,
     ) -> Option<Self> {
-        let mut ledger = Ledger::open(&places.data, Patience::None).ok()?;
-        let is_complete = ledger.is_complete();
+        let mut ledger = ledger.finish().ok()?;
+        let prices = PriceTable::with(own_rates(places)).ok()?;
         let gained = transcript
             .and_then(|path| ledger.read_session(path).ok())
             .unwrap_or_default();
-        let prices = if is_complete && gained.is_empty() {
-            None
-        } else {
-            Some(PriceTable::with(own_rates(places)).ok()?)
-        };
-        if let (false, Some(prices)) = (is_complete, &prices) {
+        // A fork repeats its parent's lines; whose they are is known when the parent's are. Who is
+        // heard of for the first time goes on from something that may not have been read, and
+        // others may have worked since anybody looked.
+        let is_news = told.is_some() && !told::is_any(&ledger.connection, session).unwrap_or(true);
+        if !ledger.is_complete() || is_news || gained.begins_like_a_fork() {
             let roots = places.transcript_roots();
-            let now = environment.machine_now;
             let effort = Effort::Within(FIRST_READ);
-            let _ = ledger.catch_up(roots, now, prices, effort, &mut |_| {});
+            let _ = ledger.catch_up(roots, &prices, effort, &mut |_| {});
         }
+        // What follows for other responses and sessions is not worked out twice: it is written,
+        // and kept when the figures were shown.
+        let is_in_transaction = gained.has_consequences() && {
+            let begun = ledger.connection.execute_batch("BEGIN IMMEDIATE").is_ok();
+            let is_put = begun && put_and_settle(&ledger.connection, &gained, &prices).is_ok();
+            if begun && !is_put {
+                let _ = ledger.connection.execute_batch("ROLLBACK");
+            }
+            is_put
+        };
         Some(Self {
             ledger,
+            prices,
             session: session.to_owned(),
             gained,
-            prices,
+            is_in_transaction,
+            told,
+            telling: None,
         })
     }
 
     /// The figures of one moment.
-    pub fn figures(&self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
-        let _snapshot = self.ledger.snapshot().ok()?;
+    pub fn figures(&mut self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
+        let (figures, telling) = self.at(environment, with_month)?;
+        self.telling = telling;
+        Some(figures)
+    }
+
+    fn at(
+        &self,
+        environment: &Environment,
+        with_month: bool,
+    ) -> Option<(LiveFigures, Option<ToldNow>)> {
+        let _snapshot = (!self.is_in_transaction)
+            .then(|| self.ledger.snapshot())
+            .transpose()
+            .ok()?;
         let (start, end) = environment.zone.day_bounds(environment.now);
-        let mut session = self.ledger.session(&self.session).ok()?;
         let mut today = self.ledger.between(start, end).ok()?;
         let first = environment.zone.day(environment.now).with_day(1)?;
         let mut month = with_month
             .then(|| self.ledger.between(environment.zone.midnight(first), end))
             .transpose()
             .ok()?;
-        if let Some(prices) = &self.prices {
-            let (of_session, of_today) =
-                self.ledger
-                    .pending(&self.gained, prices, &self.session, start, end);
-            session.recorded += of_session;
-            today.recorded += of_today;
-            if let Some(month) = &mut month {
-                month.recorded += of_today;
-            }
+        let gains = self.gains().ok()?;
+        let period = start.timestamp_millis()..end.timestamp_millis();
+        let in_period = gains.iter();
+        let in_period = in_period.filter(|gain| period.contains(&gain.row.counted.at));
+        let recorded: Money = in_period.map(|gain| gain.cost).sum();
+
+        let (session, telling) = self
+            .session_now(&gains, environment.now.timestamp_millis())
+            .ok()?;
+        let unwritten = session.unwritten - self.stored_unwritten().ok()?;
+        for sum in [Some(&mut today), month.as_mut()].into_iter().flatten() {
+            sum.recorded += recorded;
+            sum.unwritten = (sum.unwritten + unwritten).or_zero();
         }
-        Some(LiveFigures {
+        let figures = LiveFigures {
             session,
             today,
             month,
-            is_fork: self.ledger.is_fork(&self.session),
             is_complete: self.ledger.is_complete(),
+        };
+        Some((figures, telling))
+    }
+
+    fn stored_unwritten(&self) -> rusqlite::Result<Money> {
+        let id = session_id(&self.ledger.connection, &self.session)?;
+        id.map_or(Ok(Money::ZERO), |id| {
+            told::unwritten_sum(&self.ledger.connection, id)
         })
+    }
+
+    /// What was gained and is not written.
+    fn gains(&self) -> rusqlite::Result<Vec<Gain>> {
+        let mut gains = Vec::new();
+        if self.is_in_transaction {
+            return Ok(gains);
+        }
+        let own = session_id(&self.ledger.connection, &self.session)?;
+        let prices: Vec<_> = self
+            .gained
+            .models
+            .iter()
+            .map(|model| self.prices.prices_of(model))
+            .collect();
+        for (key, seen) in &self.gained.responses {
+            let (Some(prices), None) = (prices.get(seen.counted.model), seen.first.names) else {
+                continue;
+            };
+            let old = responses::read(&self.ledger.connection, *key)?;
+            let mut counted = seen.counted.of_model(0);
+            if let Some(old) = &old {
+                counted.merge(&old.counted);
+            }
+            let home = self.gained.files.get(seen.first.file);
+            let name = home.and_then(|file| self.gained.sessions.get_index(file.session));
+            let row = ResponseRow::priced(counted, 0, StoredSighting::default(), prices);
+            gains.push(Gain {
+                cost: row.cost - old.as_ref().map_or(Money::ZERO, |old| old.cost),
+                is_of_session: match &old {
+                    Some(old) => Some(old.session) == own,
+                    None => name.is_some_and(|(name, _)| *name == self.session),
+                },
+                key: *key,
+                row,
+            });
+        }
+        Ok(gains)
+    }
+
+    fn session_now(
+        &self,
+        gains: &[Gain],
+        now: Millis,
+    ) -> rusqlite::Result<(Spent, Option<ToldNow>)> {
+        let connection = &self.ledger.connection;
+        let id = session_id(connection, &self.session)?;
+        let mut facts = id.map_or(Ok(SessionFacts::default()), |id| {
+            told::facts(connection, id)
+        })?;
+        let own = gains.iter().filter(|gain| gain.is_of_session);
+        facts.recorded += own.map(|gain| gain.cost).sum();
+        let mut rows = id.map_or(Ok(Vec::new()), |id| told::of_session(connection, id))?;
+        let telling = match &self.told {
+            Some(told) => {
+                let own = gains.iter().filter(|gain| gain.is_of_session);
+                let listener = Listener {
+                    connection,
+                    prices: &self.prices,
+                    session: id,
+                    facts: &facts,
+                    known: &rows,
+                    gained: own.map(|gain| (gain.key, &gain.row)).collect(),
+                    now,
+                };
+                let telling = listener.hear(told)?;
+                facts.untold = telling.untold;
+                rows.retain(|row| row.origin != telling.row.origin);
+                rows.push(telling.row);
+                Some(telling)
+            }
+            None => None,
+        };
+        let session = Spent {
+            recorded: facts.recorded,
+            unrecorded: facts.unrecorded,
+            unwritten: facts.unwritten(&rows),
+            estimated: facts.unpriced > 0,
+        };
+        Ok((session, telling))
     }
 
     /// Whether the session's last word, as far as it was read now, was an error.
@@ -113,17 +244,30 @@ impl Live {
         self.gained.ends_in_refusal
     }
 
-    /// Writes what is worth writing. `client` is Claude Code's own live total, which is noted
-    /// beside ours. Whatever fails is tried again the next time.
-    pub fn keep(mut self, environment: &Environment, client: Option<Money>) {
-        self.gained.client_total =
-            client.map(|total| (self.session, total, environment.now.timestamp_millis()));
+    /// Writes what is worth writing. Whatever fails is tried again the next time.
+    pub fn keep(mut self) {
+        let telling = self.telling.take().filter(|telling| telling.is_news);
         // While the last word is an error it stays unread, so that the next status line sees it too.
-        if let Some(prices) = &self.prices
-            && !self.gained.ends_in_refusal
-            && self.gained.is_worth_writing()
-        {
-            let _ = self.ledger.commit(&self.gained, prices);
+        let is_to_stay = self.gained.ends_in_refusal;
+        if self.is_in_transaction {
+            let connection = &self.ledger.connection;
+            let put = !is_to_stay
+                && telling::put(connection, &self.session, telling.as_ref(), &self.prices).is_ok();
+            let end = if put { "COMMIT" } else { "ROLLBACK" };
+            let _ = self.ledger.connection.execute_batch(end);
+            self.ledger.tidy();
+            return;
+        }
+        let gained = std::mem::take(&mut self.gained);
+        let is_gain_kept = !is_to_stay && gained.is_worth_writing();
+        if is_gain_kept || telling.is_some() {
+            let (session, prices) = (self.session.clone(), self.prices.clone());
+            let _ = self.ledger.write(|connection| {
+                if is_gain_kept {
+                    put_and_settle(connection, &gained, &prices)?;
+                }
+                telling::put(connection, &session, telling.as_ref(), &prices)
+            });
         }
     }
 }

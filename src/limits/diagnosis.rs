@@ -1,84 +1,117 @@
-//! From evidence to a conclusion. Pure: the same evidence gives the same finding, at any time.
+//! What the evidence of one error amounts to, and what it takes to say so.
 //!
 //! What the rules rest on, all recorded from clients 2.1.118 to 2.1.328:
 //! * A plan limit of a newer client carries what the server said (`quotaLimits`): which window
 //!   refused, until when, and why usage credits did not take over. A throttle carries none.
 //! * A client turns that into words by its version and the session's plan, and some of these words
-//!   are wrong: see the catalogue's meanings.
+//!   are wrong: see the meanings of the rows.
 //! * Usage credits only matter once a window is used up. So a cap or an empty pool always comes
 //!   on top of a window, and a window that is far from full speaks against both.
-//! * The meter that the client gives the status line covers two windows, not the caps, not the
+//! * The meter that Claude Code gives the status line covers two windows, not the caps, not the
 //!   pool, and not the windows of single models.
 
-use super::evidence::Evidence;
-use super::families::{self, Family};
-use super::kind::{LimitKind, Verdict, Who};
-use super::matching::{self, Clues};
-use super::resets::{self, Resets};
-use super::rules;
-use crate::time::Zone;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 
-/// What the evidence amounts to.
+use super::clues::Clues;
+use super::evidence::Evidence;
+use super::helps::Help;
+use super::kind::{LimitKind, Service, Verdict, Who, Window};
+use super::resets::{self, Resets};
+use crate::terminal;
+use crate::time::{Clock, Zone};
+
+/// One error with what the rules ask of it.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) clues: &'a Clues,
+    /// What the message names.
+    pub(super) names: LimitKind,
+    /// The user's, for texts that name a time without a zone.
+    pub(super) zone: Zone,
+}
+
+impl Case<'_> {
+    /// The reset time in the message's own words.
+    pub(super) fn reset_in_text(&self) -> Option<DateTime<Utc>> {
+        resets::in_text(&self.clues.raw, self.evidence.at, None, self.zone)
+    }
+}
+
+/// What stopped the work, by the evidence.
 #[derive(Debug, Clone)]
-pub struct Finding {
-    /// The row of the catalogue.
-    pub family: &'static Family,
+pub struct Diagnosis {
     /// What stopped the work.
     pub limit: LimitKind,
     /// How sure we are of what.
     pub verdict: Verdict,
-    /// The plan's window under a cap or an empty pool, if there is one.
-    pub window: Option<LimitKind>,
-    /// Whether that window is known to be used up, not only concluded from the message.
-    pub window_is_full: bool,
-    /// When the window, or the limit itself, ends.
-    pub resets: Resets,
-    /// Whether waiting helps; None where it cannot be told.
-    pub waiting_helps: Option<bool>,
     /// Who can change it.
     pub who: Who,
-    /// What we do not know, a sentence each.
-    pub unknowns: Vec<&'static str>,
-}
-
-/// What a rule concludes; the rest follows from it.
-#[derive(Debug, Clone)]
-pub(super) struct Conclusion {
-    pub(super) limit: LimitKind,
-    pub(super) verdict: Verdict,
-    pub(super) window: Option<LimitKind>,
+    /// Whether waiting helps; None where it cannot be told.
+    pub waiting_helps: Option<bool>,
+    /// The plan's window under a cap or an empty pool, if there is one.
+    pub(super) window: Option<Window>,
+    /// Whether that window is known to be used up, not only concluded from the message.
     pub(super) window_is_full: bool,
-    pub(super) waiting_helps: Option<bool>,
-    pub(super) who: Who,
+    /// What we do not know, a sentence each.
     pub(super) unknowns: Vec<&'static str>,
+    pub(super) words: Words,
+    /// Who refused.
+    pub(super) service: Option<Service>,
+    /// Where the fact comes from that decided; it is told first.
+    pub(super) decisive: Source,
+    /// What helps in this case, instead of what the row says.
+    pub(super) helps: Option<&'static [Help]>,
+    /// What helps first in this case, before what the row says.
+    pub(super) first: Option<Help>,
+    /// What helps besides, after what the row says.
+    pub(super) besides: Option<Help>,
 }
 
-impl Conclusion {
-    pub(super) fn new(limit: LimitKind, verdict: Verdict, who: Who) -> Self {
+impl Diagnosis {
+    pub(super) fn new(limit: LimitKind, verdict: Verdict, who: Who, words: Words) -> Self {
         Self {
             limit,
             verdict,
+            who,
+            waiting_helps: None,
             window: None,
             window_is_full: false,
-            waiting_helps: None,
-            who,
             unknowns: Vec::new(),
+            words,
+            service: None,
+            decisive: Source::Transcript,
+            helps: None,
+            first: None,
+            besides: None,
         }
     }
 
-    pub(super) fn waiting(self, helps: impl Into<Option<bool>>) -> Self {
-        Self {
-            waiting_helps: helps.into(),
-            ..self
-        }
+    pub(super) fn decided_by(mut self, decisive: Source) -> Self {
+        self.decisive = decisive;
+        self
     }
 
-    pub(super) fn over(self, window: LimitKind, is_full: bool) -> Self {
-        Self {
-            window: Some(window),
-            window_is_full: is_full,
-            ..self
-        }
+    pub(super) fn helps(mut self, helps: &'static [Help]) -> Self {
+        self.helps = Some(helps);
+        self
+    }
+
+    pub(super) fn first(mut self, help: Help) -> Self {
+        self.first = Some(help);
+        self
+    }
+
+    pub(super) fn waiting(mut self, helps: impl Into<Option<bool>>) -> Self {
+        self.waiting_helps = helps.into();
+        self
+    }
+
+    pub(super) fn over(mut self, window: Window, is_full: bool) -> Self {
+        self.window = Some(window);
+        self.window_is_full = is_full;
+        self
     }
 
     pub(super) fn unknown(mut self, sentence: &'static str) -> Self {
@@ -86,82 +119,103 @@ impl Conclusion {
         self
     }
 
-    pub(super) fn unknown_if(self, condition: bool, sentence: &'static str) -> Self {
-        if condition {
-            self.unknown(sentence)
-        } else {
-            self
+    pub(super) fn unknown_if(mut self, condition: bool, sentence: &'static str) -> Self {
+        self.unknowns.extend(condition.then_some(sentence));
+        self
+    }
+
+    /// Whether a time that the message names can be its end. What another program promises is not
+    /// ours to pass on, and in words that are not understood a time can mean anything.
+    pub(super) fn may_end_by_itself(&self) -> bool {
+        let is_understood = self.limit != LimitKind::Unknown
+            || matches!(self.verdict, Verdict::Notice | Verdict::Over);
+        self.waiting_helps.unwrap_or(is_understood) && self.service != Some(Service::Other)
+    }
+
+    /// The window whose reset ends the wait.
+    pub(super) fn awaited(&self) -> Option<Window> {
+        self.limit.window().or(self.window)
+    }
+}
+
+/// Where a fact comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The error itself.
+    Transcript,
+    /// The event that Claude Code sent.
+    Hook,
+    /// What the status line was told.
+    Sample,
+    Account,
+    Environment,
+    Settings,
+    /// What is known about the version of Claude Code.
+    Version,
+}
+
+/// Headline and badge of a diagnosis.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Words {
+    /// Always the same.
+    Fixed(&'static str, &'static str),
+    /// Made from what is known.
+    Told(fn(&Telling<'_>) -> Said),
+}
+
+/// What words are made from.
+#[derive(Debug)]
+pub(super) struct Telling<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) clues: &'a Clues,
+    pub(super) diagnosis: &'a Diagnosis,
+    pub(super) resets: &'a Resets,
+    pub(super) clock: Clock,
+}
+
+/// What is said in two lengths.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    /// One plain sentence without its full stop: what happened, and when the user is back or what to
+    /// do first.
+    pub(super) headline: String,
+    /// The same in at most 60 columns. It holds no distance, so that it does not change by the
+    /// minute.
+    pub(super) badge: String,
+}
+
+impl Said {
+    /// Shorter words for the badge, if it is too wide.
+    pub(super) fn or_badge(mut self, shorter: impl Into<String>) -> Self {
+        if terminal::width(&self.badge) > BADGE {
+            self.badge = shorter.into();
+        }
+        self
+    }
+}
+
+/// The most characters of a headline, full stop included.
+pub(super) const HEADLINE: usize = 110;
+/// The most columns of a badge.
+pub(super) const BADGE: usize = 60;
+
+impl Words {
+    pub(super) fn said(self, telling: &Telling<'_>) -> Said {
+        match self {
+            Self::Fixed(headline, badge) => said(&[headline], badge),
+            Self::Told(words) => words(telling),
         }
     }
 }
 
-/// The error with what the rules ask of it.
-#[derive(Debug)]
-pub(super) struct Case<'a> {
-    pub(super) evidence: &'a Evidence,
-    pub(super) family: &'static Family,
-    pub(super) clues: Clues,
-    pub(super) zone: Zone,
-}
-
-/// Concludes what happened. `zone` is the user's, for texts that name a time without a zone.
-pub fn diagnose(evidence: &Evidence, zone: Zone) -> Finding {
-    let clues = Clues::of(evidence);
-    let case = Case {
-        evidence,
-        family: family(evidence, &clues),
-        clues,
-        zone,
-    };
-    let concluded = rules::conclude(&case);
-    let awaited = if concluded.limit.is_window() {
-        Some(concluded.limit)
-    } else {
-        concluded.window
-    };
-    let resets = if matches!(concluded.waiting_helps, Some(false)) {
-        Resets::default()
-    } else {
-        resets::find(evidence, awaited, zone)
-    };
-    Finding {
-        family: case.family,
-        limit: concluded.limit,
-        verdict: concluded.verdict,
-        window: concluded.window,
-        window_is_full: concluded.window_is_full,
-        resets,
-        waiting_helps: concluded.waiting_helps,
-        who: concluded.who,
-        unknowns: concluded.unknowns,
-    }
-}
-
-/// The row of the API's own words, if they name anything but a passing state.
-fn by_details(evidence: &Evidence) -> Option<&'static Family> {
-    let line = evidence.line.as_ref();
-    let details = line
-        .and_then(|line| line.details.as_deref())
-        .or(evidence.hook_details.as_deref())?;
-    matching::family_of(&Clues::of_text(details))
-        .filter(|family| !family.limit.is_some_and(LimitKind::is_passing))
-}
-
-/// The text's row, or the server's window where the text is not known.
-fn family(evidence: &Evidence, clues: &Clues) -> &'static Family {
-    let by_text = matching::family_of(clues);
-    let named_by_server = evidence
-        .quota()
-        .and_then(|quota| LimitKind::of_rate_limit_type(quota.rate_limit_type.as_deref()?))
-        .and_then(families::of_window);
-    let by_text = match by_text {
-        Some(family) if !family.limit.is_some_and(LimitKind::is_passing) => Some(family),
-        // A text that only names a class may come with the API's own words, which say more.
-        vague => by_details(evidence).or(vague),
-    };
-    match (by_text, named_by_server) {
-        (Some(family), Some(window)) if family.limit.is_some_and(LimitKind::is_passing) => window,
-        (Some(family), _) | (None, Some(family)) => family,
-        (None, None) => families::unknown(),
+/// The first headline that is short enough; the last one must be.
+pub(super) fn said(headlines: &[impl AsRef<str>], badge: impl Into<String>) -> Said {
+    let fits = |headline: &&str| headline.chars().count() < HEADLINE;
+    let mut all = headlines.iter().map(AsRef::as_ref);
+    let last = headlines.last().map_or("", AsRef::as_ref);
+    Said {
+        headline: all.find(fits).unwrap_or(last).to_owned(),
+        badge: badge.into(),
     }
 }

@@ -1,24 +1,14 @@
 //! What is known about one error: every fact with its source, and nothing concluded yet.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::kind::LimitKind;
+use super::kind::{Service, Who, Window};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
 use crate::claude::meters::Meter;
 use crate::claude::version::ClientVersion;
-use crate::time::{FIVE_HOURS, WEEK};
 use crate::transcript::error_line::{ErrorLine, QuotaLimits};
-
-/// A window counts as full from here, in per cent: the server rounds, and refuses a little early.
-pub const FULL_FROM: f64 = 97.0;
-
-/// An older sample proves nothing about a false limit.
-pub const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
-
-/// The figures that come with a refusal are told within seconds.
-const RIGHT_AFTER: TimeDelta = TimeDelta::minutes(2);
 
 /// How we came to know of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -60,12 +50,12 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The level of a window. Only the two that the client reports.
-    pub fn level(&self, kind: LimitKind) -> Option<Meter> {
-        match kind {
-            LimitKind::FiveHour => self.five_hour,
-            LimitKind::Weekly => self.seven_day,
-            _ => None,
+    /// The meter of a window. Claude Code tells only these two.
+    pub(crate) fn meter(&self, window: Window) -> Option<Meter> {
+        match window {
+            Window::FiveHour => self.five_hour,
+            Window::Weekly => self.seven_day,
+            Window::WeeklyOpus | Window::WeeklySonnet | Window::WeeklyFable => None,
         }
     }
 }
@@ -116,6 +106,16 @@ impl Evidence {
         ClientVersion::parse(self.client_version.as_deref()?)
     }
 
+    /// Whether the version is known to be this one or a newer one.
+    pub(super) fn is_since(&self, first: ClientVersion) -> bool {
+        self.version().is_some_and(|version| version >= first)
+    }
+
+    /// Whether the version is known to be older than this one.
+    pub(super) fn is_before(&self, first: ClientVersion) -> bool {
+        self.version().is_some_and(|version| version < first)
+    }
+
     /// What the server said about the windows, if it refused.
     pub fn quota(&self) -> Option<&QuotaLimits> {
         self.line
@@ -123,6 +123,13 @@ impl Evidence {
             .quota
             .as_ref()
             .filter(|quota| quota.status.as_deref().is_none_or(|s| s == "rejected"))
+    }
+
+    /// The error's class: the transcript's, else the hook's.
+    pub(super) fn class(&self) -> Option<&str> {
+        let line = self.line.as_ref();
+        line.and_then(|line| line.error.as_deref())
+            .or(self.hook_error.as_deref())
     }
 
     /// The plan, where a login says it.
@@ -145,69 +152,83 @@ impl Evidence {
             .is_some_and(|model| model.to_lowercase().contains("[1m]"))
     }
 
-    /// The level of a window at the error, from the samples that describe the window in which the
-    /// error came. None if there is none, however old it may be.
-    ///
-    /// What was told right after the error comes first, the fullest of it: the status line may be
-    /// drawn once more with the old figures before the refusal's arrive. Then what was told later,
-    /// then what was told last before the error. A window may also be reset early, so a lower figure
-    /// from later on says nothing.
-    pub fn level_near(&self, kind: LimitKind) -> Option<(&Sample, Meter)> {
-        let length = match kind {
-            LimitKind::FiveHour => FIVE_HOURS,
-            LimitKind::Weekly => WEEK,
-            _ => return None,
-        };
-        let candidates: Vec<(&Sample, Meter)> = self
-            .samples
-            .iter()
-            .filter(|sample| sample.since - self.at <= FRESH_FOR)
-            .filter(|sample| self.is_own(sample))
-            .filter_map(|sample| Some((sample, sample.level(kind)?)))
-            .filter(|(sample, level)| match level.resets_at {
-                // A minute of slack: clocks differ, and the server rounds. A window that is over may
-                // still be the one that refused, if it is told after the error.
-                Some(resets_at) => {
-                    let has_begun = resets_at <= self.at + length + TimeDelta::minutes(1);
-                    has_begun && (resets_at > self.at || sample.at >= self.at)
-                }
-                None => true,
-            })
-            .collect();
-        let after = || candidates.iter().filter(|(sample, _)| sample.at >= self.at);
-        after()
-            .filter(|(sample, _)| sample.since - self.at <= RIGHT_AFTER)
-            .max_by(|(_, one), (_, other)| one.used_percent.total_cmp(&other.used_percent))
-            .or_else(|| after().next())
-            .or(candidates.last())
-            .copied()
+    /// Whether an update could change what the message says. An unknown version counts as new where
+    /// the error was met, and as old where only its text is known.
+    pub(crate) fn may_run_an_old_client(&self) -> bool {
+        /// The last version known to word limits wrongly for a plan that it knows.
+        const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
+        self.installations > 1
+            || self.is_before(WORDS_ARE_RIGHT_FROM)
+            || (self.version().is_none() && self.seen == Seen::Pasted)
     }
 
-    /// Whether a sample is of the account that met the error, as far as that is known.
-    fn is_own(&self, sample: &Sample) -> bool {
-        let own = self
-            .account
-            .as_ref()
-            .and_then(|account| account.fingerprint.as_ref());
-        match (&sample.account, own) {
-            (Some(theirs), Some(own)) => theirs == own,
-            _ => true,
-        }
+    /// Keys, tokens and helpers that Claude Code prefers to a login.
+    pub(crate) fn login_replaced_by(&self) -> impl Iterator<Item = &Credential> {
+        self.credentials.iter().filter(|set| set.outranks_login())
     }
 
-    /// Like [`Self::level_near`], but only if it is fresh enough to speak for or against a limit.
-    pub fn fresh_level(&self, kind: LimitKind) -> Option<(&Sample, Meter)> {
-        self.level_near(kind)
-            .filter(|(sample, _)| self.at - self.measured(sample) <= FRESH_FOR)
+    /// Whether a key, a token or a helper took the place of a login with a plan.
+    pub(crate) fn has_stray_credential(&self) -> bool {
+        self.plan().is_some() && self.login_replaced_by().next().is_some()
     }
 
-    /// When the figures of a sample were measured. A refusal that names the windows brings new
-    /// figures with it, so what the client told afterwards is as new as the error.
-    pub fn measured(&self, sample: &Sample) -> DateTime<Utc> {
-        if sample.at >= self.at && self.quota().is_some() {
-            sample.at
+    /// Whether the login administers an organization.
+    pub(super) fn is_admins(&self) -> bool {
+        self.account.as_ref().is_some_and(Account::administers)
+    }
+
+    /// Who pays, and can change what is paid for.
+    pub(super) fn payer(&self) -> Who {
+        if self.is_shared_plan() {
+            Who::Admin
         } else {
-            sample.measured
+            Who::You
         }
     }
+
+    /// Whether the login is a seat in an organization.
+    pub(crate) fn is_shared_plan(&self) -> bool {
+        self.plan().is_some_and(Plan::is_shared)
+    }
+
+    /// The window that the server named when it refused.
+    pub(crate) fn refused_window(&self) -> Option<Window> {
+        Window::of_rate_limit_type(self.quota()?.rate_limit_type.as_deref()?)
+    }
+
+    /// The host that requests go to, where that is not Anthropic's.
+    pub(crate) fn gateway(&self) -> Option<&str> {
+        let mut hosts = self.credentials.iter().filter_map(|c| c.host.as_deref());
+        hosts.find(|host| !is_anthropics(host))
+    }
+
+    /// Who answers this session's requests, as far as settings and login say.
+    pub(crate) fn service(&self) -> Option<Service> {
+        if self.has("CLAUDE_CODE_USE_BEDROCK") {
+            Some(Service::Bedrock)
+        } else if self.has("CLAUDE_CODE_USE_VERTEX") {
+            Some(Service::Vertex)
+        } else if self.has("CLAUDE_CODE_USE_FOUNDRY") {
+            Some(Service::Other)
+        } else if self.gateway().is_some() {
+            Some(Service::Gateway)
+        } else if self.login_replaced_by().next().is_some() {
+            Some(Service::Console)
+        } else {
+            self.plan().map(|_| Service::Plan)
+        }
+    }
+}
+
+/// Whether a host is one of Anthropic's own.
+pub(super) fn is_anthropics(host: &str) -> bool {
+    ["anthropic.com", "claude.ai", "claude.com"]
+        .iter()
+        .any(|own| host == *own || host.ends_with(&format!(".{own}")))
+}
+
+/// A value from outside, if it looks like an identifier: of a version, a model, a class, a reason.
+pub(super) fn identifier(value: &str) -> Option<&str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-[]".contains(c);
+    (value.len() <= 60 && value.chars().all(is_plain)).then_some(value)
 }

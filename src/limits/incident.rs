@@ -1,17 +1,18 @@
-//! One error, explained: the finding with its words, and the contract's JSON.
+//! One error, explained: the diagnosis with its words, and the contract's JSON.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::actions::{self, Action};
-use super::diagnosis::{self, Finding};
+use super::clues::Clues;
+use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
 use super::evidence::Evidence;
-use super::facts::{self, Fact};
-use super::families::Concerns;
 use super::kind::Verdict;
-use super::words::Words;
-use crate::claude::account::Plan;
-use crate::terminal;
+use super::messages::{Concerns, Message};
+use super::reasons::{self, Reason};
+use super::recognize::recognize;
+use super::resets::{self, Resets};
+use crate::terminal::{self, cut};
 use crate::time::Clock;
 
 /// A throttle or an outage says nothing about a session that is looked at later than this.
@@ -24,8 +25,12 @@ const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 pub struct Incident {
     /// What is known.
     pub evidence: Evidence,
+    pub(super) clues: Clues,
+    pub(super) message: &'static Message,
     /// What follows.
-    pub finding: Finding,
+    pub diagnosis: Diagnosis,
+    /// When it ends.
+    pub resets: Resets,
     /// One plain sentence: what happened and what to do first.
     pub headline: String,
     /// The same in at most 60 columns.
@@ -33,24 +38,41 @@ pub struct Incident {
     /// What to do, best first.
     pub actions: Vec<Action>,
     /// What the verdict rests on.
-    pub facts: Vec<Fact>,
+    pub reasons: Vec<Reason>,
 }
 
 impl Incident {
     /// Explains an error to a reader with this clock.
     pub fn of(evidence: Evidence, clock: Clock) -> Self {
-        let finding = diagnosis::diagnose(&evidence, clock.zone);
-        let words = Words {
+        let (message, clues) = recognize(&evidence);
+        let diagnosis = message.judge(&Case {
             evidence: &evidence,
-            finding: &finding,
+            clues: &clues,
+            names: message.names,
+            zone: clock.zone,
+        });
+        let resets = if diagnosis.may_end_by_itself() {
+            resets::find(&evidence, &clues.raw, diagnosis.awaited(), clock.zone)
+        } else {
+            Resets::default()
+        };
+        let telling = Telling {
+            evidence: &evidence,
+            clues: &clues,
+            diagnosis: &diagnosis,
+            resets: &resets,
             clock,
         };
+        let said = diagnosis.words.said(&telling);
         Self {
-            headline: words.headline(),
-            badge: words.badge(),
-            actions: actions::choose(&evidence, &finding, clock),
-            facts: facts::gather(&evidence, &finding, clock),
-            finding,
+            headline: format!("{}.", said.headline),
+            badge: cut(&said.badge, BADGE),
+            actions: actions::choose(&telling, message),
+            reasons: reasons::gather(&telling, message),
+            message,
+            diagnosis,
+            resets,
+            clues,
             evidence,
         }
     }
@@ -62,8 +84,7 @@ impl Incident {
 
     /// Whether what stopped the work has ended since: its reset lay ahead, and has passed.
     pub fn has_reset(&self, now: DateTime<Utc>) -> bool {
-        self.finding
-            .resets
+        self.resets
             .chosen
             .is_some_and(|reset| reset.at > self.evidence.at && reset.at <= now)
     }
@@ -74,30 +95,35 @@ impl Incident {
         let age = now - self.evidence.at;
         self.has_reset(now)
             || age > LONGEST_LIMIT
-            || (self.finding.limit.is_passing() && age > PASSING_LASTS)
+            || (self.diagnosis.limit.is_passing() && age > PASSING_LASTS)
+    }
+
+    /// Whether it stops nothing: a warning, or the news that a limit has ended.
+    pub fn is_news(&self) -> bool {
+        matches!(self.diagnosis.verdict, Verdict::Notice | Verdict::Over)
+    }
+
+    /// Whether it blocks the session at this moment, as far as is known.
+    pub fn blocks(&self, now: DateTime<Utc>) -> bool {
+        self.is_open() && !self.is_news() && !self.is_outlived(now)
     }
 
     /// What others tried in vain, as far as it concerns this case.
     pub fn tried_in_vain(&self) -> impl Iterator<Item = &'static str> {
-        let plan = self.evidence.plan();
-        let doubtful = matches!(
-            self.finding.verdict,
-            Verdict::FalseLikely | Verdict::CannotTell
-        );
-        self.finding
-            .family
-            .did_not_help
-            .iter()
-            .filter(move |attempt| match attempt.concerns {
-                Concerns::Everybody => true,
-                Concerns::PersonalPlans => plan.is_none_or(Plan::is_personal),
-                Concerns::DoubtfulLimits => doubtful,
-            })
-            .map(|attempt| attempt.says)
+        let concerns = match self.message.in_vain_for {
+            Concerns::Everybody => true,
+            Concerns::OnePersonPlans => !self.evidence.is_shared_plan(),
+            Concerns::DoubtfulLimits => matches!(
+                self.diagnosis.verdict,
+                Verdict::FalseLikely | Verdict::CannotTell
+            ),
+        };
+        let sentences = concerns.then_some(self.message.in_vain);
+        sentences.unwrap_or_default().iter().copied()
     }
 
     /// The message as shown, safe to print, without anything that looks like a key.
-    pub fn message(&self) -> String {
+    pub fn text(&self) -> String {
         without_keys(&terminal::sanitize(&self.evidence.message))
     }
 
@@ -105,27 +131,24 @@ impl Incident {
     pub fn to_json(&self) -> Value {
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         json!({
-            "limit": self.finding.limit.name(),
-            "verdict": self.finding.verdict.name(),
+            "limit": self.diagnosis.limit,
+            "verdict": self.diagnosis.verdict,
+            "service": self.diagnosis.service,
+            "known_as": self.message.id,
             "headline": self.headline,
             "badge": self.badge,
-            "waiting_helps": self.finding.waiting_helps,
-            "resets_at": self.finding.resets.chosen.map(|reset| time(reset.at)),
-            "who_can_fix": self.finding.who.name(),
-            "actions": self.actions.iter().map(|action| json!({
-                "do": action.doing,
-                "why": action.why,
-                "command": action.command,
-                "url": action.url,
+            "waiting_helps": self.diagnosis.waiting_helps,
+            "resets_at": self.resets.chosen.map(|reset| time(reset.at)),
+            "who_can_fix": self.diagnosis.who,
+            "actions": self.actions,
+            "evidence": self.reasons.iter().map(|reason| json!({
+                "fact": reason.sentence,
+                "source": reason.source,
+                "at": reason.at.map(time),
             })).collect::<Vec<_>>(),
-            "evidence": self.facts.iter().map(|fact| json!({
-                "fact": fact.sentence,
-                "source": fact.source.name(),
-                "at": fact.at.map(time),
-            })).collect::<Vec<_>>(),
-            "unknown": self.finding.unknowns,
+            "unknown": self.diagnosis.unknowns,
             "did_not_help": self.tried_in_vain().collect::<Vec<_>>(),
-            "message": self.message(),
+            "message": self.text(),
             "session_id": self.evidence.session_id,
             "client_version": self.evidence.client_version,
             "at": time(self.evidence.at),
@@ -138,23 +161,18 @@ impl Incident {
 pub fn without_keys(text: &str) -> String {
     /// Shorter runs are words.
     const SHORTEST_TOKEN: usize = 40;
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(is_part) {
-        let (before, from) = rest.split_at(start);
-        clean.push_str(before);
-        let end = from.find(|c| !is_part(c)).unwrap_or(from.len());
-        let (word, after) = from.split_at(end);
-        if word.starts_with("sk-") || word.len() >= SHORTEST_TOKEN {
-            clean.push_str("[key]");
-        } else {
-            clean.push_str(word);
-        }
-        rest = after;
-    }
-    clean.push_str(rest);
-    clean
+    let is_edge = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let pieces = text.split_inclusive(is_edge);
+    pieces
+        .map(|piece| {
+            let word = piece.trim_end_matches(is_edge);
+            if word.starts_with("sk-") || word.len() >= SHORTEST_TOKEN {
+                piece.replace(word, "[key]")
+            } else {
+                piece.to_owned()
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

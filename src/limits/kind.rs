@@ -1,25 +1,89 @@
 //! The words of the contract: what can stop the work, how sure we are, and who can change it.
+//!
+//! The name in JSON is the name here, in lower case with `_`.
 
-/// What stopped the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LimitKind {
-    /// The plan's five-hour window ("session limit", "5-hour limit").
+use std::fmt;
+
+use chrono::TimeDelta;
+use serde::Serialize;
+
+use crate::time::{FIVE_HOURS, WEEK};
+
+/// A usage window of a plan, which starts afresh by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// "Session limit", "5-hour limit".
     FiveHour,
-    /// The plan's weekly window over all models.
+    /// The weekly window over all models.
     Weekly,
     /// The weekly window for Opus models.
     WeeklyOpus,
     /// The weekly window for Sonnet models.
     WeeklySonnet,
-    /// The weekly window for Fable models (the server calls it `seven_day_overage_included`).
+    /// The weekly window for Fable models.
     WeeklyFable,
+}
+
+impl Window {
+    const ALL: [Self; 5] = [
+        Self::FiveHour,
+        Self::Weekly,
+        Self::WeeklyOpus,
+        Self::WeeklySonnet,
+        Self::WeeklyFable,
+    ];
+
+    /// The server's name for it in `rateLimitType`, what people call it, and how long it lasts.
+    fn described(self) -> (&'static str, &'static str, TimeDelta) {
+        match self {
+            Self::FiveHour => ("five_hour", "5-hour limit", FIVE_HOURS),
+            Self::Weekly => ("seven_day", "weekly limit", WEEK),
+            Self::WeeklyOpus => ("seven_day_opus", "weekly Opus limit", WEEK),
+            Self::WeeklySonnet => ("seven_day_sonnet", "weekly Sonnet limit", WEEK),
+            Self::WeeklyFable => ("seven_day_overage_included", "weekly Fable limit", WEEK),
+        }
+    }
+
+    /// The window that the server names in `rateLimitType`. None for `overage` and for names that
+    /// are new.
+    pub fn of_rate_limit_type(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|window| window.described().0 == name)
+    }
+
+    pub(crate) fn length(self) -> TimeDelta {
+        self.described().2
+    }
+
+    /// What people call it.
+    pub(crate) fn limit(self) -> &'static str {
+        self.described().1
+    }
+
+    /// The same without "limit".
+    pub(crate) fn short(self) -> &'static str {
+        self.limit().trim_end_matches(" limit")
+    }
+
+    /// Whether it counts one family of models only. Claude Code tells no meter for those.
+    pub(crate) fn is_of_one_model(self) -> bool {
+        !matches!(self, Self::FiveHour | Self::Weekly)
+    }
+}
+
+/// What stopped the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitKind {
     /// The prepaid pool: usage credits, formerly extra usage.
     UsageCredits,
     /// The monthly cap that a person set on their own usage credits.
     OwnSpendCap,
     /// A cap that an admin set for this member or group.
     MemberSpendCap,
-    /// The cap that an organisation set on its usage credits.
+    /// The cap that an organization set on its usage credits.
     OrgSpendCap,
     /// The seat does not include usage credits.
     SeatNoCredits,
@@ -27,7 +91,7 @@ pub enum LimitKind {
     ModelNeedsCredits,
     /// The Console's prepaid balance.
     ApiCreditBalance,
-    /// A cap set in the Console for an organisation or a workspace.
+    /// A cap set in the Console for an organization or a workspace.
     ApiSpendCap,
     /// A payment that failed or lapsed.
     Billing,
@@ -41,9 +105,9 @@ pub enum LimitKind {
     ServerError,
     /// The login or the key was refused.
     Auth,
-    /// The organisation of the credential was disabled.
+    /// The organization of the credential was disabled.
     OrgDisabled,
-    /// The organisation does not allow subscriptions in Claude Code.
+    /// The organization does not allow subscriptions in Claude Code.
     SubscriptionAccess,
     /// The model does not exist or is not open to this account.
     ModelUnavailable,
@@ -51,93 +115,78 @@ pub enum LimitKind {
     RequestTooLarge,
     /// More tokens than the model takes.
     PromptTooLong,
-    /// Nothing that whycap knows.
+    /// Nothing that whycap knows, or a window that is not named.
     Unknown,
+    /// A usage window of the plan, by its own name.
+    #[serde(untagged)]
+    Window(Window),
+}
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// Use within a window of the plan.
+    Included(Window),
+    /// A plan's usage credits: the pool, or a cap on it, by the month.
+    Credits,
+    /// Money in the Console, by the month.
+    ApiMoney,
+    /// The service's state at this moment.
+    Passing,
+    /// Nothing: a setting, an entitlement, a size.
+    Nothing,
 }
 
 impl LimitKind {
-    /// Every kind with its name in JSON.
-    pub const ALL: [(Self, &'static str); 25] = [
-        (Self::FiveHour, "five_hour"),
-        (Self::Weekly, "weekly"),
-        (Self::WeeklyOpus, "weekly_opus"),
-        (Self::WeeklySonnet, "weekly_sonnet"),
-        (Self::WeeklyFable, "weekly_fable"),
-        (Self::UsageCredits, "usage_credits"),
-        (Self::OwnSpendCap, "own_spend_cap"),
-        (Self::MemberSpendCap, "member_spend_cap"),
-        (Self::OrgSpendCap, "org_spend_cap"),
-        (Self::SeatNoCredits, "seat_no_credits"),
-        (Self::ModelNeedsCredits, "model_needs_credits"),
-        (Self::ApiCreditBalance, "api_credit_balance"),
-        (Self::ApiSpendCap, "api_spend_cap"),
-        (Self::Billing, "billing"),
-        (Self::LongContextCredits, "long_context_credits"),
-        (Self::Throttle, "throttle"),
-        (Self::Overloaded, "overloaded"),
-        (Self::ServerError, "server_error"),
-        (Self::Auth, "auth"),
-        (Self::OrgDisabled, "org_disabled"),
-        (Self::SubscriptionAccess, "subscription_access"),
-        (Self::ModelUnavailable, "model_unavailable"),
-        (Self::RequestTooLarge, "request_too_large"),
-        (Self::PromptTooLong, "prompt_too_long"),
-        (Self::Unknown, "unknown"),
-    ];
-
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(kind, _)| *kind == self)
-            .map_or("unknown", |(_, name)| name)
-    }
-
-    /// Whether this is a usage window of a plan, which starts afresh by itself.
-    pub fn is_window(self) -> bool {
-        matches!(
-            self,
-            Self::FiveHour
-                | Self::Weekly
-                | Self::WeeklyOpus
-                | Self::WeeklySonnet
-                | Self::WeeklyFable
-        )
-    }
-
-    /// Whether this is about usage credits: the pool, or a cap on it.
-    pub fn is_paid_from_pool(self) -> bool {
-        matches!(
-            self,
+    /// What it counts.
+    pub(crate) fn counts(self) -> Counts {
+        match self {
+            Self::Window(window) => Counts::Included(window),
             Self::UsageCredits
-                | Self::OwnSpendCap
-                | Self::MemberSpendCap
-                | Self::OrgSpendCap
-                | Self::SeatNoCredits
-        )
+            | Self::OwnSpendCap
+            | Self::MemberSpendCap
+            | Self::OrgSpendCap
+            | Self::SeatNoCredits => Counts::Credits,
+            Self::ApiCreditBalance | Self::ApiSpendCap => Counts::ApiMoney,
+            Self::Throttle | Self::Overloaded | Self::ServerError => Counts::Passing,
+            Self::ModelNeedsCredits
+            | Self::Billing
+            | Self::LongContextCredits
+            | Self::Auth
+            | Self::OrgDisabled
+            | Self::SubscriptionAccess
+            | Self::ModelUnavailable
+            | Self::RequestTooLarge
+            | Self::PromptTooLong
+            | Self::Unknown => Counts::Nothing,
+        }
+    }
+
+    /// Who mostly speaks of it. None where anybody can.
+    pub(super) fn service(self) -> Option<Service> {
+        match self.counts() {
+            Counts::Included(_) | Counts::Credits => Some(Service::Plan),
+            Counts::ApiMoney => Some(Service::Console),
+            Counts::Passing | Counts::Nothing => None,
+        }
+    }
+
+    pub(crate) fn window(self) -> Option<Window> {
+        match self {
+            Self::Window(window) => Some(window),
+            _ => None,
+        }
     }
 
     /// Whether this is a passing state of the service.
-    pub fn is_passing(self) -> bool {
-        matches!(self, Self::Throttle | Self::Overloaded | Self::ServerError)
-    }
-
-    /// The window that the server names in `rateLimitType`. None for `overage` and for names that
-    /// are new.
-    pub fn of_rate_limit_type(name: &str) -> Option<Self> {
-        match name {
-            "five_hour" => Some(Self::FiveHour),
-            "seven_day" => Some(Self::Weekly),
-            "seven_day_opus" => Some(Self::WeeklyOpus),
-            "seven_day_sonnet" => Some(Self::WeeklySonnet),
-            "seven_day_overage_included" => Some(Self::WeeklyFable),
-            _ => None,
-        }
+    pub(crate) fn is_passing(self) -> bool {
+        self.counts() == Counts::Passing
     }
 }
 
 /// What the evidence says about the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The evidence agrees with the message.
     Real,
@@ -149,45 +198,54 @@ pub enum Verdict {
     WrongCredential,
     /// A throttle, an outage, an entitlement or a setting.
     NotALimit,
+    /// A warning or news: nothing is stopped.
+    Notice,
+    /// The message says that the limit has ended.
+    Over,
     /// The evidence does not suffice.
     CannotTell,
 }
 
-impl Verdict {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Real => "real",
-            Self::Misworded => "misworded",
-            Self::FalseLikely => "false_likely",
-            Self::WrongCredential => "wrong_credential",
-            Self::NotALimit => "not_a_limit",
-            Self::CannotTell => "cannot_tell",
-        }
-    }
+/// Who refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// Anthropic, for a claude.ai plan.
+    Plan,
+    /// Anthropic, for an API key of the Console.
+    Console,
+    /// AWS.
+    Bedrock,
+    /// Google Cloud.
+    Vertex,
+    /// Whoever stands at `ANTHROPIC_BASE_URL`.
+    Gateway,
+    /// Another program.
+    Other,
 }
 
 /// Who can change it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Who {
     /// It passes by itself.
     Nobody,
     /// The user.
     You,
-    /// Somebody who administers the organisation.
+    /// Somebody who administers the organization.
     Admin,
     /// The maker of the service.
     Anthropic,
 }
 
-impl Who {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nobody => "nobody",
-            Self::You => "you",
-            Self::Admin => "admin",
-            Self::Anthropic => "anthropic",
-        }
+impl fmt::Display for LimitKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(out)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(out)
     }
 }

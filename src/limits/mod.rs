@@ -1,19 +1,27 @@
 //! Limit errors: evidence in, diagnosis and plain words out.
+//!
+//! An arrow runs down this list only: a message's row names its rule and its words, and none of
+//! those knows the rows.
 
 mod actions;
-pub mod catalogue;
-pub mod diagnosis;
+pub mod bug_report;
+mod clues;
+mod diagnosis;
 pub mod evidence;
-mod facts;
-pub mod families;
+pub mod explanation;
+mod helps;
 pub mod incident;
 pub mod kind;
-pub mod matching;
+pub mod limits_page;
+pub mod messages;
+mod meters;
+mod passages;
 pub mod period;
-mod remedies;
-pub mod report;
+mod reasons;
+mod recognize;
 pub mod resets;
-pub mod rows;
 mod rules;
-pub mod story;
+pub mod status_rows;
 mod words;
+
+pub(crate) use clues::normalize;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::judgement::{Clearance, LONGEST_WATCH, Watch, Way};
-use super::survey::{self, FoundLock, Scene};
+use super::survey::{FoundLock, Scene};
 use super::{Lock, LockAction, quarantine};
 use crate::disk;
 use crate::environment::Environment;
@@ -21,8 +21,6 @@ use crate::places::Places;
 
 /// How long to wait for another run of ours: a little more than it can watch.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often to ask whether it has ended.
-const EVERY: Duration = Duration::from_millis(100);
 
 const GONE: &str = "It was gone before we came to it: released, or cleared by somebody else.";
 
@@ -67,9 +65,8 @@ impl<'a> Clearing<'a> {
             self.take_own_lock(tell)?
         };
         let scene = self.scene();
-        let found = survey::find(self.places, self.working_directory, &scene);
-        let judged = found.into_iter().map(|found| Lock::judged(found, &scene));
-        let watched = self.watch(judged.collect(), tell).into_iter();
+        let judged = super::judged(self.working_directory, &scene);
+        let watched = self.watch(judged, tell).into_iter();
         Ok(watched.map(|lock| self.settle(lock, &scene)).collect())
     }
 
@@ -78,7 +75,7 @@ impl<'a> Clearing<'a> {
         self.waited.set(self.waited.get() + time);
     }
 
-    fn scene(&self) -> Scene {
+    fn scene(&self) -> Scene<'a> {
         let passed = TimeDelta::from_std(self.waited.get()).unwrap_or_default();
         Scene::look(self.places, self.environment, self.environment.now + passed)
     }
@@ -90,21 +87,21 @@ impl<'a> Clearing<'a> {
         if disk::create_private_dir(&self.places.data).is_err() {
             return Ok(None);
         }
-        while let Ok(held) = disk::lock::try_lock(&path) {
-            if held.is_some() {
-                return Ok(held);
-            }
+        let mut wait = |pause| {
             if self.waited.get().is_zero() {
                 tell("Another whycap --clear-stale-locks is running; waiting for it to end.");
             }
-            anyhow::ensure!(
-                self.waited.get() < PATIENCE,
-                "another whycap --clear-stale-locks is running (it holds {}); try again when it has ended",
-                path.display()
-            );
-            self.pass(EVERY);
-        }
-        Ok(None)
+            self.pass(pause);
+        };
+        let Ok(held) = disk::lock::lock_within(&path, PATIENCE, &mut wait) else {
+            return Ok(None);
+        };
+        anyhow::ensure!(
+            held.is_some(),
+            "another whycap --clear-stale-locks is running (it holds {}); try again when it has ended",
+            path.display()
+        );
+        Ok(held)
     }
 
     /// Looks twice at the locks of which one look shows too little.
@@ -142,25 +139,23 @@ impl<'a> Clearing<'a> {
         judged.into_iter().filter_map(look_again).collect()
     }
 
-    fn settle(&self, mut lock: Lock, scene: &Scene) -> Lock {
-        lock.action = LockAction::Kept;
-        if let Clearance::Granted(_) = lock.judgement.clearance {
-            if self.dry_run {
-                lock.action = LockAction::WouldClear;
-            } else {
-                return self
-                    .clear(&lock.found, scene)
-                    .unwrap_or_else(|(action, why)| {
-                        lock.judgement.why = why;
-                        Lock { action, ..lock }
-                    });
-            }
-        }
+    fn settle(&self, mut lock: Lock, scene: &Scene<'_>) -> Lock {
+        lock.action = match lock.judgement.clearance {
+            Clearance::Granted(_) if self.dry_run => LockAction::WouldClear,
+            Clearance::Granted(_) => match self.clear(&lock.found, scene) {
+                Ok(cleared) => return cleared,
+                Err((action, why)) => {
+                    lock.judgement.why = why;
+                    action
+                }
+            },
+            _ => LockAction::Kept,
+        };
         lock
     }
 
     /// Judges once more and acts. The facts may have changed since; then the new judgement counts.
-    fn clear(&self, found: &FoundLock, scene: &Scene) -> Result<Lock, (LockAction, String)> {
+    fn clear(&self, found: &FoundLock, scene: &Scene<'_>) -> Result<Lock, (LockAction, String)> {
         let kept = |why: &str| (LockAction::Kept, why.to_owned());
         let gone = || (LockAction::None, GONE.to_owned());
         let refused = |error: io::Error| match error.kind() {
@@ -211,6 +206,7 @@ mod tests {
 
     use super::*;
     use crate::locks::judgement::LockVerdict;
+    use crate::locks::survey;
 
     struct Home {
         directory: tempfile::TempDir,
@@ -258,7 +254,7 @@ mod tests {
         fn race(&self, meanwhile: impl Fn()) -> Vec<Lock> {
             let clearing = self.clearing(&|_| ());
             let scene = clearing.scene();
-            let found = survey::find(&self.places, None, &scene);
+            let found = survey::find(None, &scene);
             meanwhile();
             let outcome = |found| {
                 let lock = Lock::judged(found, &scene);
@@ -373,7 +369,7 @@ mod tests {
         let lock = home.path(HISTORY);
         fs::write(&lock, "judged").unwrap();
         let scene = home.clearing(&|_| ()).scene();
-        let found = survey::find(&home.places, None, &scene).remove(0);
+        let found = survey::find(None, &scene).remove(0);
         // The judged file lives on elsewhere, so that its inode cannot be given to the new one.
         fs::rename(&lock, home.path("elsewhere")).unwrap();
         fs::write(&lock, "new").unwrap();

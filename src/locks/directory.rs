@@ -17,7 +17,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::sighting::{Identity, Shape, Sighting};
+use super::sighting::{LockSighting, Shape};
 
 /// An open directory.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Directory {
     }
 
     /// Looks at a name. None if nothing is there.
-    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<Sighting>> {
+    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<LockSighting>> {
         let stat = match statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return Ok(None),
@@ -70,11 +70,8 @@ impl Directory {
             FileType::Symlink => Shape::Link,
             _ => Shape::Other,
         };
-        Ok(Some(Sighting {
-            identity: Identity {
-                device: i128::from(stat.st_dev),
-                inode: i128::from(stat.st_ino),
-            },
+        Ok(Some(LockSighting {
+            identity: (i128::from(stat.st_dev), i128::from(stat.st_ino)),
             shape,
             ours: stat.st_uid == rustix::process::geteuid().as_raw(),
             modified: date(stat.st_mtime, stat.st_mtime_nsec),

@@ -3,27 +3,20 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::known_locks::{Heartbeat, Kind, KnownLock};
-use super::sighting::Shape;
+use super::known_locks::{HEARTBEAT, Kind, KnownLock, StaleAfter};
+use super::sighting::{LockSighting, Shape};
 use crate::claude::processes::Process;
 use crate::claude::sessions::{Claim, Liveness, Presence};
 use crate::time::in_words;
+use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
 
 /// Everything that was seen of one lock.
 #[derive(Debug, Clone)]
 pub(super) struct LockFacts {
     pub(super) known: &'static KnownLock,
-    pub(super) shape: Shape,
-    /// Whether it belongs to the user that runs us.
-    pub(super) ours: bool,
-    /// Its date; a holder's heartbeat sets it.
-    pub(super) modified: DateTime<Utc>,
-    /// When anything about it last changed; no program can choose this date.
-    pub(super) changed: DateTime<Utc>,
-    /// The process that it names, if it is a file that names one.
-    pub(super) claim: Option<Claim>,
-    /// What was seen of that process.
-    pub(super) process: Option<Process>,
+    pub(super) seen: LockSighting,
+    /// The process that it names, if it is a file that names one, and what was seen of that process.
+    pub(super) holder: Option<(Claim, Process)>,
     /// Whether anybody listens on the editor's port.
     pub(super) port_open: Option<bool>,
     /// What watching it showed, if it was watched.
@@ -97,30 +90,20 @@ pub(super) struct Judgement {
     pub(super) clearance: Clearance,
 }
 
-impl Judgement {
-    fn new(verdict: LockVerdict, why: impl Into<String>, clearance: Clearance) -> Self {
-        Self {
-            verdict,
+impl LockVerdict {
+    /// A judgement that leaves the lock where it is.
+    fn because(self, why: impl Into<String>) -> Judgement {
+        Judgement {
+            verdict: self,
             why: why.into(),
-            clearance,
+            clearance: Clearance::Denied,
         }
     }
+}
 
-    fn held(why: impl Into<String>) -> Self {
-        Self::new(LockVerdict::Held, why, Clearance::Denied)
-    }
-
-    fn not_ours(why: impl Into<String>) -> Self {
-        Self::new(LockVerdict::NotOurs, why, Clearance::Denied)
-    }
-
-    fn cannot_tell(why: impl Into<String>) -> Self {
-        Self::new(LockVerdict::CannotTell, why, Clearance::Denied)
-    }
-
-    /// Left over, to be set aside.
-    fn stale_file(why: impl Into<String>) -> Self {
-        Self::new(LockVerdict::Stale, why, Clearance::Granted(Way::Quarantine))
+impl Judgement {
+    fn with(self, clearance: Clearance) -> Self {
+        Self { clearance, ..self }
     }
 }
 
@@ -132,54 +115,35 @@ pub(super) const LONGEST_WATCH: i64 = 12;
 
 /// Judges one lock.
 pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> Judgement {
-    let kind = facts.known.kind;
-    match (kind, facts.shape) {
-        (Kind::Foreign, _) => {
-            return Judgement::not_ours(format!("It belongs to {}.", facts.known.owner));
+    match (facts.known.kind, facts.seen.shape) {
+        (Kind::Foreign, _) => NotOurs.because(format!("It belongs to {}.", facts.known.owner)),
+        (_, Shape::Link) => NotOurs.because(
+            "It is a symbolic link, which Claude Code never makes here. Look where it leads and remove the link yourself.",
+        ),
+        (_, Shape::Other) => CannotTell.because("It is neither a file nor a directory."),
+        (Kind::Marker, _) => Harmless.because("It stays here by design and holds nothing."),
+        _ if !facts.seen.ours => NotOurs.because("It belongs to another user of this machine."),
+        _ if facts.watch.is_some_and(|watch| watch.moved) => {
+            Held.because("It was touched while we watched: somebody uses it.")
         }
-        (_, Shape::Link) => {
-            return Judgement::not_ours(
-                "It is a symbolic link, which Claude Code never makes here. Look where it leads and remove the link yourself.",
-            );
-        }
-        (_, Shape::Other) => {
-            return Judgement::cannot_tell("It is neither a file nor a directory.");
-        }
-        (Kind::Marker, _) => {
-            let why = "It stays here by design and holds nothing.";
-            return Judgement::new(LockVerdict::Harmless, why, Clearance::Denied);
-        }
-        _ => {}
-    }
-    if !facts.ours {
-        return Judgement::not_ours("It belongs to another user of this machine.");
-    }
-    if facts.watch.is_some_and(|watch| watch.moved) {
-        return Judgement::held("It was touched while we watched: somebody uses it.");
-    }
-    match (kind, facts.shape) {
         (Kind::Process { .. } | Kind::Registry, Shape::File) => named_process(facts, around),
         (Kind::Editor, Shape::File) => editor(facts, around),
         (
-            Kind::Directory(rhythm)
+            Kind::Directory(stale_after)
             | Kind::Process {
-                older_form: Some(rhythm),
+                older_form: Some(stale_after),
             },
             _,
-        ) => directory(facts, rhythm, around),
-        _ => Judgement::cannot_tell(
+        ) => directory(facts, stale_after, around),
+        _ => CannotTell.because(
             "It is a directory where a file belongs; no version of Claude Code that we know makes one.",
         ),
     }
 }
 
 /// Why a lock is stuck whatever happens, or None.
-pub(super) fn never_heals(
-    shape: Shape,
-    modified: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Option<String> {
-    match shape {
+pub(super) fn never_heals(seen: &LockSighting, now: DateTime<Utc>) -> Option<String> {
+    match seen.shape {
         Shape::File => Some(
             "It is a file where Claude Code makes a directory; Claude Code cannot remove it."
                 .to_owned(),
@@ -187,61 +151,62 @@ pub(super) fn never_heals(
         Shape::FullDirectory => {
             Some("The directory is not empty, so Claude Code cannot remove it.".to_owned())
         }
-        Shape::EmptyDirectory if modified > now + CLOCK_TOLERANCE => Some(format!(
+        Shape::EmptyDirectory if seen.modified > now + CLOCK_TOLERANCE => Some(format!(
             "Its date lies {} in the future; until then Claude Code takes it for held.",
-            in_words(modified - now)
+            in_words(seen.modified - now)
         )),
         _ => None,
     }
 }
 
-fn directory(facts: &LockFacts, rhythm: Heartbeat, around: &Surroundings) -> Judgement {
-    let mut stale_after = rhythm.stale_after;
-    let mut owner_gone = None;
-    match liveness(facts, around) {
-        Some((_, Liveness::Gone(why))) => {
-            // The file may be an earlier holder's, and a new one not yet written: so the date must
-            // at least be older than a heartbeat.
-            stale_after = rhythm.every + 1;
-            owner_gone = Some(why);
-        }
+fn directory(facts: &LockFacts, stale_after: StaleAfter, around: &Surroundings) -> Judgement {
+    let (stale_after, owner_gone) = match liveness(facts, around) {
+        // The file may be an earlier holder's, and a new one not yet written: so the date must at
+        // least be older than a heartbeat.
+        Some((_, Liveness::Gone(why))) => (HEARTBEAT + 1, Some(why)),
         Some((pid, liveness)) => return by_liveness(pid, liveness),
-        None => {}
+        None => (stale_after, None),
+    };
+    let judgement = match never_heals(&facts.seen, around.now) {
+        Some(why) => Stuck.because(why).with(clearance_of_stuck(facts, around)),
+        None => aging(facts, stale_after, owner_gone, around),
+    };
+    // Some locks stay as long as a session runs.
+    let is_dead = matches!(judgement.verdict, Stuck | Stale);
+    if is_dead && facts.known.stays_with_live_session && !around.present.is_empty() {
+        let (why, running) = (judgement.why, running(&around.present));
+        let why = format!("{why} {running} It stays until that has ended.");
+        return judgement.verdict.because(why);
     }
-    match never_heals(facts.shape, facts.modified, around.now) {
-        Some(why) => stuck(facts, why, rhythm, around),
-        None => aging(facts, stale_after, owner_gone, rhythm, around),
-    }
+    judgement
 }
 
-fn stuck(facts: &LockFacts, why: String, rhythm: Heartbeat, around: &Surroundings) -> Judgement {
+fn clearance_of_stuck(facts: &LockFacts, around: &Surroundings) -> Clearance {
     // A holder would have set the date within one heartbeat. An old date shows that as well as
     // watching does, except a date in the future, which shows nothing.
-    let quiet = TimeDelta::seconds(rhythm.every + 1);
+    let quiet = TimeDelta::seconds(HEARTBEAT + 1);
     let watched = facts.watch.map_or(0, |watch| watch.seconds);
-    let settled = around.now - facts.modified >= quiet
-        || around.now - facts.changed >= quiet
-        || watched > rhythm.every;
-    let clearance = match facts.shape {
-        _ if !settled => Clearance::AfterWatching(rhythm.every + 1),
+    let settled = around.now - facts.seen.modified >= quiet
+        || around.now - facts.seen.changed >= quiet
+        || watched > HEARTBEAT;
+    match facts.seen.shape {
+        _ if !settled => Clearance::AfterWatching(HEARTBEAT + 1),
         Shape::EmptyDirectory => Clearance::Granted(Way::RemoveEmptyDirectory),
         _ => Clearance::Granted(Way::Quarantine),
-    };
-    unless_blocked(LockVerdict::Stuck, why, clearance, facts, around)
+    }
 }
 
 /// An empty directory with a date in the past: in use, or left over, by its age in seconds.
 fn aging(
     facts: &LockFacts,
-    stale_after: i64,
+    stale_after: StaleAfter,
     owner_gone: Option<String>,
-    rhythm: Heartbeat,
     around: &Surroundings,
 ) -> Judgement {
-    let age = around.now - facts.modified;
+    let age = around.now - facts.seen.modified;
     let seconds = age.num_seconds().max(0);
     if seconds < stale_after && !around.present.is_empty() {
-        return Judgement::held(format!(
+        return Held.because(format!(
             "It is {seconds} s old, and Claude Code counts it as held up to {stale_after} s. {}",
             running(&around.present)
         ));
@@ -250,34 +215,20 @@ fn aging(
         let why = format!(
             "It is {seconds} s old; up to {stale_after} s it may be in use, although no session is known to run."
         );
-        let clearance = match stale_after - seconds + 1 {
-            wait @ ..=LONGEST_WATCH => Clearance::AfterWatching(wait),
-            _ => Clearance::Denied,
-        };
-        return Judgement::new(LockVerdict::CannotTell, why, clearance);
+        return CannotTell
+            .because(why)
+            .with(match stale_after - seconds + 1 {
+                wait @ ..=LONGEST_WATCH => Clearance::AfterWatching(wait),
+                _ => Clearance::Denied,
+            });
     }
     let why = owner_gone.unwrap_or_else(|| {
-        let (age, every) = (in_words(age), rhythm.every);
-        format!("Nobody has touched it for {age}; a holder does so every {every} s.")
+        let age = in_words(age);
+        format!("Nobody has touched it for {age}; a holder does so every {HEARTBEAT} s.")
     });
-    let clearance = Clearance::Granted(Way::RemoveEmptyDirectory);
-    unless_blocked(LockVerdict::Stale, why, clearance, facts, around)
-}
-
-/// Some locks stay as long as a session runs.
-fn unless_blocked(
-    verdict: LockVerdict,
-    why: String,
-    clearance: Clearance,
-    facts: &LockFacts,
-    around: &Surroundings,
-) -> Judgement {
-    if facts.known.stays_with_live_session && !around.present.is_empty() {
-        let running = running(&around.present);
-        let why = format!("{why} {running} It stays until that has ended.");
-        return Judgement::new(verdict, why, Clearance::Denied);
-    }
-    Judgement::new(verdict, why, clearance)
+    Stale
+        .because(why)
+        .with(Clearance::Granted(Way::RemoveEmptyDirectory))
 }
 
 fn running(present: &Presence) -> String {
@@ -298,51 +249,55 @@ fn running(present: &Presence) -> String {
 
 /// The process that the lock names, and whether it runs; None if it names none.
 fn liveness(facts: &LockFacts, around: &Surroundings) -> Option<(u32, Liveness)> {
-    let (claim, process) = facts.claim.as_ref().zip(facts.process.as_ref())?;
-    let liveness = claim.liveness(process, facts.modified, around.pid_domain.as_deref());
-    Some((claim.pid, liveness))
+    let (claim, process) = facts.holder.as_ref()?;
+    let here = around.pid_domain.as_deref();
+    Some((
+        claim.pid,
+        claim.liveness(process, facts.seen.modified, here),
+    ))
 }
 
 fn by_liveness(pid: u32, liveness: Liveness) -> Judgement {
     match liveness {
-        Liveness::Holds => Judgement::held(format!("Claude Code holds it (process {pid}).")),
-        Liveness::Unclear(why) => Judgement::cannot_tell(why),
-        Liveness::Gone(why) => Judgement::stale_file(why),
+        Liveness::Holds => Held.because(format!("Claude Code holds it (process {pid}).")),
+        Liveness::Unclear(why) => CannotTell.because(why),
+        Liveness::Gone(why) => left_over_file(why),
     }
+}
+
+fn left_over_file(why: String) -> Judgement {
+    Stale.because(why).with(Clearance::Granted(Way::Quarantine))
 }
 
 fn named_process(facts: &LockFacts, around: &Surroundings) -> Judgement {
     match liveness(facts, around) {
         Some((pid, liveness)) => by_liveness(pid, liveness),
-        None => Judgement::cannot_tell(
-            "It names no process, so nothing shows whether somebody holds it.",
-        ),
+        None => {
+            CannotTell.because("It names no process, so nothing shows whether somebody holds it.")
+        }
     }
 }
 
 fn editor(facts: &LockFacts, around: &Surroundings) -> Judgement {
-    let Some(claim) = &facts.claim else {
-        return Judgement::cannot_tell("It names no process; the editor that made it will know.");
+    let Some((claim, process)) = &facts.holder else {
+        return CannotTell.because("It names no process; the editor that made it will know.");
     };
-    let pid = claim.pid;
     if around.wsl || claim.in_windows {
-        return Judgement::cannot_tell(
-            "The editor may run on the Windows side, where we cannot look.",
-        );
+        return CannotTell.because("The editor may run on the Windows side, where we cannot look.");
     }
-    let alive = facts.process.as_ref().and_then(|process| process.alive);
-    match (alive, facts.port_open) {
-        (Some(false), Some(false)) => Judgement::stale_file(format!(
+    let pid = claim.pid;
+    match (process.alive, facts.port_open) {
+        (Some(false), Some(false)) => left_over_file(format!(
             "The editor's process {pid} has ended, and nobody listens on its port."
         )),
-        (Some(true), Some(true)) => Judgement::held(format!(
+        (Some(true), Some(true)) => Held.because(format!(
             "The editor runs (process {pid}) and listens on its port."
         )),
-        (_, Some(true)) => Judgement::held("Somebody listens on the editor's port."),
-        (Some(true), _) => Judgement::cannot_tell(format!(
+        (_, Some(true)) => Held.because("Somebody listens on the editor's port."),
+        (Some(true), _) => CannotTell.because(format!(
             "Process {pid} runs, but nobody is seen to listen on the editor's port."
         )),
-        _ => Judgement::cannot_tell("Whether the editor runs cannot be seen on this system."),
+        _ => CannotTell.because("Whether the editor runs cannot be seen on this system."),
     }
 }
 
@@ -368,12 +323,14 @@ mod tests {
     fn lock(pattern: &str, shape: Shape, age: i64) -> LockFacts {
         LockFacts {
             known: row(pattern),
-            shape,
-            ours: true,
-            modified: now() - TimeDelta::seconds(age),
-            changed: now() - TimeDelta::seconds(age.max(0)),
-            claim: None,
-            process: None,
+            seen: LockSighting {
+                identity: (0, 0),
+                shape,
+                ours: true,
+                modified: now() - TimeDelta::seconds(age),
+                changed: now() - TimeDelta::seconds(age.max(0)),
+            },
+            holder: None,
             port_open: None,
             watch: None,
         }
@@ -382,8 +339,7 @@ mod tests {
     /// A file that names [`PID`], with what was seen of that process.
     fn claimed(pattern: &str, process: Process) -> LockFacts {
         LockFacts {
-            claim: Claim::parse(PID.to_string().as_bytes()),
-            process: Some(process),
+            holder: Claim::parse(PID.to_string().as_bytes()).map(|claim| (claim, process)),
             ..lock(pattern, Shape::File, 100)
         }
     }
@@ -430,7 +386,6 @@ mod tests {
     const REMOVE: Clearance = Clearance::Granted(Way::RemoveEmptyDirectory);
     const SET_ASIDE: Clearance = Clearance::Granted(Way::Quarantine);
     use Clearance::{AfterWatching, Denied};
-    use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
     use Shape::{EmptyDirectory, File, FullDirectory, Link, Other};
 
     fn directory_rows() -> impl Iterator<Item = &'static KnownLock> {
@@ -442,19 +397,19 @@ mod tests {
     #[test]
     fn every_directory_lock_in_every_state_with_no_session_about() {
         for row in directory_rows() {
-            let Kind::Directory(rhythm) = row.kind else {
+            let Kind::Directory(stale_after) = row.kind else {
                 unreachable!()
             };
             let at = |shape, age| outcome(&lock(row.pattern, shape, age), &alone());
             let pattern = row.pattern;
             assert_eq!(
-                at(EmptyDirectory, rhythm.stale_after),
+                at(EmptyDirectory, stale_after),
                 (Stale, REMOVE),
                 "{pattern}"
             );
             assert_eq!(at(EmptyDirectory, 86_400), (Stale, REMOVE), "{pattern}");
             assert_eq!(
-                at(EmptyDirectory, rhythm.stale_after - 1),
+                at(EmptyDirectory, stale_after - 1),
                 (CannotTell, AfterWatching(2)),
                 "{pattern}"
             );
@@ -554,10 +509,8 @@ mod tests {
 
     #[test]
     fn a_future_date_that_was_set_long_ago_needs_no_watching() {
-        let facts = LockFacts {
-            changed: now() - TimeDelta::seconds(60),
-            ..lock(".claude.json.lock", EmptyDirectory, -3600)
-        };
+        let mut facts = lock(".claude.json.lock", EmptyDirectory, -3600);
+        facts.seen.changed = now() - TimeDelta::seconds(60);
         assert_eq!(outcome(&facts, &alone()), (Stuck, REMOVE));
     }
 
@@ -571,10 +524,8 @@ mod tests {
     #[test]
     fn another_users_lock_is_not_ours() {
         for row in KNOWN_LOCKS.iter().filter(|row| row.kind != Kind::Marker) {
-            let facts = LockFacts {
-                ours: false,
-                ..lock(row.pattern, EmptyDirectory, 86_400)
-            };
+            let mut facts = lock(row.pattern, EmptyDirectory, 86_400);
+            facts.seen.ours = false;
             assert_eq!(
                 outcome(&facts, &alone()),
                 (NotOurs, Denied),
@@ -678,7 +629,7 @@ mod tests {
         assert_eq!(of(dead, dead, &wsl), (CannotTell, Denied));
         let mut windows = claimed("ide/*.lock", Process::gone(PID));
         windows.port_open = dead;
-        if let Some(claim) = &mut windows.claim {
+        if let Some((claim, _)) = &mut windows.holder {
             claim.in_windows = true;
         }
         assert_eq!(outcome(&windows, &alone()), (CannotTell, Denied));
@@ -697,11 +648,9 @@ mod tests {
     #[test]
     fn a_login_lock_whose_owner_is_known_goes_by_the_owner() {
         let of = |process, age| {
-            let facts = LockFacts {
-                shape: EmptyDirectory,
-                modified: now() - TimeDelta::seconds(age),
-                ..claimed(".oauth_refresh.lock", process)
-            };
+            let mut facts = claimed(".oauth_refresh.lock", process);
+            facts.seen.shape = EmptyDirectory;
+            facts.seen.modified = now() - TimeDelta::seconds(age);
             outcome(&facts, &alone())
         };
         assert_eq!(of(client(), 20), (Held, Denied));
@@ -742,34 +691,38 @@ mod tests {
                 ..client()
             };
             let row = &KNOWN_LOCKS[index];
-            let facts = LockFacts {
+            let seen = LockSighting {
                 shape: [EmptyDirectory, FullDirectory, File, Link, Other][shape],
                 ours,
                 changed: now() - TimeDelta::seconds(changed),
+                modified: now() - TimeDelta::seconds(age),
+                ..lock(row.pattern, File, 0).seen
+            };
+            let claim = Claim::parse(PID.to_string().as_bytes()).unwrap();
+            let facts = LockFacts {
+                seen,
                 port_open,
                 watch: watched.then_some(Watch { seconds, moved }),
-                claim: named.then(|| Claim::parse(PID.to_string().as_bytes()).unwrap()),
-                process: named.then_some(process.clone()),
-                modified: now() - TimeDelta::seconds(age),
+                holder: named.then_some((claim, process.clone())),
                 ..lock(row.pattern, File, 0)
             };
             let around = Surroundings { wsl, ..if session { with_session() } else { alone() } };
             let judgement = judge(&facts, &around);
             if let Clearance::Granted(way) = judgement.clearance {
                 assert!(matches!(judgement.verdict, Stale | Stuck), "{judgement:?}");
-                assert!(ours && !(watched && moved) && !matches!(facts.shape, Link | Other));
+                assert!(ours && !(watched && moved) && !matches!(facts.seen.shape, Link | Other));
                 assert!(!matches!(row.kind, Kind::Marker | Kind::Foreign));
                 assert!(!(session && row.stays_with_live_session));
-                assert_eq!(way == Way::RemoveEmptyDirectory, facts.shape == EmptyDirectory);
+                assert_eq!(way == Way::RemoveEmptyDirectory, facts.seen.shape == EmptyDirectory);
                 if matches!(row.kind, Kind::Editor) {
                     assert!(alive == Some(false) && port_open == Some(false) && !wsl);
                 }
                 if named {
-                    let older = process.started_at.is_none_or(|started| started <= facts.modified);
+                    let older = process.started_at.is_none_or(|started| started <= facts.seen.modified);
                     assert!(!(alive == Some(true) && is_claude == Some(true) && older), "{facts:?}");
                     assert!(alive.is_some(), "{facts:?}");
                 } else {
-                    assert!(matches!(row.kind, Kind::Directory(_)) || facts.shape != File);
+                    assert!(matches!(row.kind, Kind::Directory(_)) || facts.seen.shape != File);
                     let fresh = (0..6).contains(&age) || age < 0;
                     let quiet = changed >= 6 || (watched && seconds >= 6);
                     assert!(!fresh || quiet, "{facts:?}");

@@ -21,10 +21,10 @@ pub(super) enum Root {
 /// What sort of thing a lock is, and so how its holder shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// An empty directory, made by `mkdir`; its holder sets its date to now every few seconds.
-    Directory(Heartbeat),
+    /// An empty directory, made by `mkdir`; its holder sets its date to now at each heartbeat.
+    Directory(StaleAfter),
     /// A file that names a process. `older_form`: older clients made a directory of that name.
-    Process { older_form: Option<Heartbeat> },
+    Process { older_form: Option<StaleAfter> },
     /// A file in which an editor names its own process and port. It holds a token.
     Editor,
     /// A file of the live-session registry.
@@ -35,14 +35,13 @@ pub(super) enum Kind {
     Foreign,
 }
 
-/// The rhythm of a directory lock, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Heartbeat {
-    /// From this age on, Claude Code itself takes the lock for left over and removes it.
-    pub(super) stale_after: i64,
-    /// A holder sets the date at least this often.
-    pub(super) every: i64,
-}
+/// A directory lock's age in seconds from which on Claude Code itself takes it for left over and
+/// removes it.
+pub(super) type StaleAfter = i64;
+
+/// The holder of a directory lock sets its date at least this often, in seconds: the default of the
+/// `proper-lockfile` package, which the client uses.
+pub(super) const HEARTBEAT: i64 = 5;
 
 /// What a stuck lock costs, in words that follow "What it costs:".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,25 +78,13 @@ pub(crate) struct KnownLock {
     pub(super) source: &'static str,
 }
 
-/// The default rhythm of the `proper-lockfile` package, which the client uses.
-const USUAL: Heartbeat = Heartbeat {
-    stale_after: 10,
-    every: 5,
-};
+/// The package's default.
+const USUAL: StaleAfter = 10;
 /// The login locks are given longer.
-const LOGIN: Heartbeat = Heartbeat {
-    stale_after: 60,
-    every: 5,
-};
+const LOGIN: StaleAfter = 60;
 
-const BY_AGE: &str = "empty directory, date 10 s old or older; a date in the future, a file, or a directory that is not empty never heals";
-const BY_LONGER_AGE: &str = "empty directory, date 60 s old or older, and no session running; a date in the future, a file, or a directory that is not empty never heals";
 const BY_OWNER: &str = "the process in .oauth_refresh.lock.owner has ended, or there is no such file and the date is 60 s old or older; a date in the future, a file, or a directory that is not empty never heals";
 const NO_REFRESH: &str = "the refresh of the login: once it is due, each request fails after 8 s with \"Failed to refresh OAuth token\"";
-const BY_PROCESS: &str = "its process has ended, or the number belongs to a process that is not Claude Code or started later";
-const LOGIN_LOST: &str =
-    "removed while in use: two refreshes spend the same token and you must log in again";
-const LOGIN_HARM: &str = "a login that is due is not refreshed: each request fails after 8 s with \"Failed to refresh OAuth token\"";
 
 /// A row with what most directory locks share.
 const DIRECTORY: KnownLock = KnownLock {
@@ -107,7 +94,7 @@ const DIRECTORY: KnownLock = KnownLock {
     stays_with_live_session: false,
     owner_file: None,
     owner: "Claude Code, for the moment of a write",
-    staleness: BY_AGE,
+    staleness: "empty directory, date 10 s old or older; a date in the future, a file, or a directory that is not empty never heals",
     harm: "",
     stuck_costs: None,
     never: "removed while a holder keeps its date fresh",
@@ -119,16 +106,16 @@ const LOGIN_LOCK: KnownLock = KnownLock {
     kind: Kind::Directory(LOGIN),
     stays_with_live_session: true,
     owner: "Claude Code, while it refreshes the login",
-    staleness: BY_LONGER_AGE,
-    harm: LOGIN_HARM,
-    never: LOGIN_LOST,
+    staleness: "empty directory, date 60 s old or older, and no session running; a date in the future, a file, or a directory that is not empty never heals",
+    harm: "a login that is due is not refreshed: each request fails after 8 s with \"Failed to refresh OAuth token\"",
+    never: "removed while in use: two refreshes spend the same token and you must log in again",
     ..DIRECTORY
 };
 
 /// A row with what the files that name a process share.
 const PROCESS_FILE: KnownLock = KnownLock {
     kind: Kind::Process { older_form: None },
-    staleness: BY_PROCESS,
+    staleness: "its process has ended, or the number belongs to a process that is not Claude Code or started later",
     never: "removed while its process runs",
     ..DIRECTORY
 };
@@ -363,17 +350,17 @@ mod tests {
         }
     }
 
-    /// After a change of the table: `WHYCAP_REWRITE_DOCS=1 cargo test the_page_for_readers`.
+    /// After a change of the table: `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`.
     #[test]
     #[expect(clippy::disallowed_methods, reason = "it may rewrite the page")]
-    fn the_page_for_readers_says_what_the_table_says() {
+    fn the_documentation_of_locks_is_what_the_table_says() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/locks.md");
         let wanted = page();
-        if std::env::var_os("WHYCAP_REWRITE_DOCS").is_some() {
+        if std::env::var_os("WHYCAP_WRITE_DOCS").is_some() {
             fs::write(&path, &wanted).unwrap();
         }
         let present = fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(present, wanted, "rewrite docs/locks.md");
+        assert_eq!(present, wanted, "docs/locks.md is out of date: run WHYCAP_WRITE_DOCS=1 cargo test the_documentation");
     }
 
     fn page() -> String {
@@ -418,10 +405,9 @@ mod tests {
 
     fn kind(kind: Kind) -> String {
         let fixed = match kind {
-            Kind::Directory(rhythm) => {
+            Kind::Directory(stale_after) => {
                 return format!(
-                    "directory, date kept fresh every {} s, stale after {} s",
-                    rhythm.every, rhythm.stale_after
+                    "directory, date kept fresh every {HEARTBEAT} s, stale after {stale_after} s"
                 );
             }
             Kind::Process { older_form: None } => "file that names a process",

@@ -1,6 +1,7 @@
 //! Locks laid out on a page for people, and as JSON.
 
 use std::path::Path;
+use std::slice;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -22,12 +23,12 @@ pub(crate) fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
         json!({
             "path": lock.found.path().to_string_lossy(),
             "kind": facts.known.kind.word(),
-            "holder": facts.process.as_ref().map(|process| json!({
+            "holder": facts.holder.as_ref().map(|(_, process)| json!({
                 "pid": process.pid,
                 "alive": process.alive,
                 "is_claude": process.is_claude,
             })),
-            "age_s": (now - facts.modified).num_seconds(),
+            "age_s": (now - facts.seen.modified).num_seconds(),
             "verdict": lock.judgement.verdict,
             "why": lock.judgement.why,
             "action": lock.action,
@@ -112,7 +113,7 @@ impl Listing<'_> {
             } else {
                 (Tone::Alarm, "not back")
             };
-            self.entry(label, &item.path, &[&item.why]);
+            self.entry(label, &item.path, slice::from_ref(&item.why));
         }
     }
 
@@ -126,11 +127,7 @@ impl Listing<'_> {
                 (LockVerdict::Harmless, _) => markers += 1,
                 _ => {
                     let lines = [self.why(lock), harm(lock)];
-                    self.entry(
-                        label(lock),
-                        &lock.found.path(),
-                        &lines.each_ref().map(String::as_str),
-                    );
+                    self.entry(label(lock), &lock.found.path(), &lines);
                 }
             }
         }
@@ -148,7 +145,7 @@ impl Listing<'_> {
     /// The reason of a directory lock rests on its age and names it; others are told their age.
     fn why(&self, lock: &Lock) -> String {
         let (why, facts) = (&lock.judgement.why, &lock.found.facts);
-        let age = self.now - facts.modified;
+        let age = self.now - facts.seen.modified;
         if age.num_seconds() < 0 || matches!(facts.known.kind, Kind::Directory(_)) {
             why.clone()
         } else {
@@ -157,7 +154,7 @@ impl Listing<'_> {
     }
 
     /// A path is never broken in two, however narrow the page is: people copy it.
-    fn entry(&mut self, (tone, label): (Tone, &str), path: &Path, lines: &[&str]) {
+    fn entry(&mut self, (tone, label): (Tone, &str), path: &Path, lines: &[String]) {
         const COLUMN: usize = 13;
         let path = sanitize(&self.places.show(path));
         let padding = " ".repeat(COLUMN.saturating_sub(label.len()));

@@ -48,7 +48,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    fn judged(found: FoundLock, scene: &Scene) -> Self {
+    fn judged(found: FoundLock, scene: &Scene<'_>) -> Self {
         Self {
             judgement: judge(&found.facts, &scene.surroundings),
             found,
@@ -59,7 +59,8 @@ impl Lock {
     /// What it costs while it is stuck, to follow "What it costs:".
     fn costs(&self) -> Option<&'static str> {
         let is_stuck = self.judgement.verdict == LockVerdict::Stuck;
-        costs(self.found.facts.known, self.found.facts.shape).filter(|_| is_stuck)
+        let facts = &self.found.facts;
+        costs(facts.known, facts.seen.shape).filter(|_| is_stuck)
     }
 
     /// Whether it was moved into quarantine rather than removed, and so can be brought back.
@@ -84,9 +85,12 @@ pub(crate) fn survey(
     working_directory: Option<&Path>,
 ) -> Vec<Lock> {
     let scene = Scene::look(places, environment, environment.now);
-    let found = survey::find(places, working_directory, &scene);
-    let judged = found.into_iter().map(|found| Lock::judged(found, &scene));
-    judged.collect()
+    judged(working_directory, &scene)
+}
+
+fn judged(working_directory: Option<&Path>, scene: &Scene<'_>) -> Vec<Lock> {
+    let found = survey::find(working_directory, scene).into_iter();
+    found.map(|found| Lock::judged(found, scene)).collect()
 }
 
 /// What clears them.
@@ -112,7 +116,7 @@ pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
     let harm = |known: &'static KnownLock, root: &Path, name: &str| {
         let seen = Directory::open(root).ok()?.look(name.as_ref()).ok()??;
         let costs = costs(known, seen.shape)?;
-        let why = never_heals(seen.shape, seen.modified, environment.now)?;
+        let why = never_heals(&seen, environment.now)?;
         let path = root.join(name);
         Some(HarmfulLock {
             says: format!(

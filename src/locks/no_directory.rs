@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::sighting::Sighting;
+use super::sighting::LockSighting;
 
 /// A directory that cannot be opened.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Directory {
         match *self {}
     }
 
-    pub(super) fn look(&self, _: &OsStr) -> io::Result<Option<Sighting>> {
+    pub(super) fn look(&self, _: &OsStr) -> io::Result<Option<LockSighting>> {
         match *self {}
     }
 

@@ -83,7 +83,7 @@ fn move_in(
         _ => failure(&error, found),
     })?;
     let arrived = target.look(name).ok().flatten();
-    if arrived.is_some_and(|arrived| arrived.identity == found.identity) {
+    if arrived.is_some_and(|arrived| arrived.identity == found.facts.seen.identity) {
         return Ok(());
     }
     // Somebody replaced it in the last instant: this one is not the one that was judged.

@@ -17,17 +17,11 @@ pub(super) enum Shape {
     Other,
 }
 
-/// What tells one thing at a name from the next thing at the same name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) device: i128,
-    pub(super) inode: i128,
-}
-
 /// What could be seen at a name without opening it for writing.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sighting {
-    pub(super) identity: Identity,
+pub(super) struct LockSighting {
+    /// Device and inode: they tell one thing at a name from the next thing at the same name.
+    pub(super) identity: (i128, i128),
     pub(super) shape: Shape,
     /// Whether it belongs to the user that runs us.
     pub(super) ours: bool,

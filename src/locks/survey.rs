@@ -6,15 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 use super::directory::Directory;
 use super::judgement::{LockFacts, Surroundings};
 use super::known_locks::{KNOWN_LOCKS, Kind, KnownLock, Root};
-use super::sighting::{Identity, Shape};
-use crate::claude::processes;
+use super::sighting::Shape;
 use crate::claude::sessions::{self, Claim, Liveness, Session};
-use crate::disk;
+use crate::claude::{account, processes};
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -25,20 +23,18 @@ const MOST_NAMES: usize = 2_000;
 const MOST_PROJECTS: usize = 500;
 /// A lock file that names a process has a few hundred bytes.
 const CLAIM_LIMIT: u64 = 64 * 1024;
-/// `.claude.json` of heavy users has some megabytes.
-const STATE_LIMIT: u64 = 64 << 20;
 
 /// What holds for all locks alike, with what it rests on.
-#[derive(Debug, Clone)]
-pub(super) struct Scene {
+#[derive(Debug)]
+pub(super) struct Scene<'a> {
     pub(super) surroundings: Surroundings,
     sessions: Vec<Session>,
-    config: PathBuf,
+    places: &'a Places,
 }
 
-impl Scene {
+impl<'a> Scene<'a> {
     /// Looks at sessions and processes. `now` is the environment's clock plus what has passed since.
-    pub(super) fn look(places: &Places, environment: &Environment, now: DateTime<Utc>) -> Self {
+    pub(super) fn look(places: &'a Places, environment: &Environment, now: DateTime<Utc>) -> Self {
         let sessions = sessions::registered(places);
         Self {
             surroundings: Surroundings {
@@ -48,7 +44,7 @@ impl Scene {
                 wsl: processes::is_wsl(environment),
             },
             sessions,
-            config: places.config.clone(),
+            places,
         }
     }
 }
@@ -57,8 +53,6 @@ impl Scene {
 #[derive(Debug, Clone)]
 pub(super) struct FoundLock {
     pub(super) facts: LockFacts,
-    /// Tells it from a later one of the same name.
-    pub(super) identity: Identity,
     root: PathBuf,
     /// Below the root, by names that are not followed if they are links.
     below: PathBuf,
@@ -80,26 +74,23 @@ impl FoundLock {
     }
 
     /// Looks again in its directory. None if it is gone.
-    pub(super) fn again(&self, parent: &Directory, scene: &Scene) -> io::Result<Option<Self>> {
+    pub(super) fn again(&self, parent: &Directory, scene: &Scene<'_>) -> io::Result<Option<Self>> {
         look(self.facts.known, &self.root, &self.below, parent, scene)
     }
 
     /// Whether somebody touched it, or put another in its place, since it was seen `before`.
     pub(super) fn was_touched_since(&self, before: &Self) -> bool {
-        (self.identity, self.facts.modified) != (before.identity, before.facts.modified)
+        let (now, then) = (self.facts.seen, before.facts.seen);
+        (now.identity, now.modified) != (then.identity, then.modified)
     }
 }
 
 /// Every known lock that is there, in the table's order.
-pub(super) fn find(
-    places: &Places,
-    working_directory: Option<&Path>,
-    scene: &Scene,
-) -> Vec<FoundLock> {
-    let projects = projects(places, working_directory);
+pub(super) fn find(working_directory: Option<&Path>, scene: &Scene<'_>) -> Vec<FoundLock> {
+    let projects = projects(scene.places, working_directory);
     let mut found: Vec<FoundLock> = Vec::new();
     for known in KNOWN_LOCKS {
-        for (root, pattern) in roots(known, places, &projects) {
+        for (root, pattern) in roots(known, scene.places, &projects) {
             for below in matching(&root, &pattern) {
                 let seen = open_below(&root, parent_of(&below))
                     .and_then(|parent| look(known, &root, &below, &parent, scene));
@@ -138,8 +129,7 @@ pub(super) fn roots(
 /// projects that the client remembers.
 fn projects(places: &Places, working_directory: Option<&Path>) -> BTreeSet<PathBuf> {
     let here = working_directory.into_iter().flat_map(Path::ancestors);
-    let state = disk::read(&places.global_state, STATE_LIMIT).ok().flatten();
-    let state: Option<Value> = state.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let state = account::global_state(places);
     let remembered = state
         .as_ref()
         .and_then(|state| state.get("projects")?.as_object())
@@ -202,7 +192,7 @@ fn look(
     root: &Path,
     below: &Path,
     parent: &Directory,
-    scene: &Scene,
+    scene: &Scene<'_>,
 ) -> io::Result<Option<FoundLock>> {
     let name = below.file_name().unwrap_or_default();
     let stem = || below.file_stem()?.to_str();
@@ -218,13 +208,13 @@ fn look(
         }
         // A claim without a start time is none here: an owner file may outlive its lock, and a
         // number that was used again would make an old lock look held.
-        (_, _, Some(owner_file)) => Directory::open(&scene.config)
+        (_, _, Some(owner_file)) => Directory::open(&scene.places.config)
             .ok()
             .and_then(|config| read_claim(&config, owner_file.as_ref()))
             .filter(|claim| claim.start.is_some()),
         _ => None,
     };
-    let process = claim.as_ref().map(|claim| {
+    let holder = claim.map(|claim| {
         let mut process = processes::look(claim.pid);
         // A registered session's own start time does not move when the clock is set; the one
         // computed from the time since boot does.
@@ -235,7 +225,7 @@ fn look(
         if let Some(session) = registered {
             process.started_at = session.claim.at.or(process.started_at);
         }
-        process
+        (claim, process)
     });
     let port_open = (known.kind == Kind::Editor)
         .then(|| processes::port_is_open(stem()?.parse().ok()?))
@@ -243,16 +233,11 @@ fn look(
     Ok(Some(FoundLock {
         facts: LockFacts {
             known,
-            shape: seen.shape,
-            ours: seen.ours,
-            modified: seen.modified,
-            changed: seen.changed,
-            claim,
-            process,
+            seen,
+            holder,
             port_open,
             watch: None,
         },
-        identity: seen.identity,
         root: root.to_owned(),
         below: below.to_owned(),
     }))

@@ -4,68 +4,10 @@ use chrono::NaiveTime;
 
 use super::money::Money;
 use super::own_rates::MULTIPLIER_UNIT;
-use super::table::{PriceTable, Rates, Row};
+use super::price_table::{PriceRow, PriceTable};
+use super::rates::{Rate, Rates};
+use super::usage::{ServiceLevel, Usage};
 use crate::time::Millis;
-
-/// Tokens and searches of one response, as the API counts them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Input tokens outside the cache.
-    pub input: u64,
-    /// Output tokens.
-    pub output: u64,
-    /// Input tokens read from the cache.
-    pub cache_read: u64,
-    /// Input tokens written to the cache, both lifetimes together.
-    pub cache_write: u64,
-    /// Of [`Self::cache_write`], those that live an hour. Where the API gave no split, 0: the
-    /// client charges such writes as five-minute ones.
-    pub cache_write_1h: u64,
-    /// Web searches made by the server.
-    pub web_searches: u64,
-}
-
-impl Usage {
-    /// The larger of each field. A response is repeated while it streams, with a growing output
-    /// count, and again with zeros after a compaction; the largest is what was served.
-    #[must_use]
-    pub fn max(self, other: Self) -> Self {
-        Self {
-            input: self.input.max(other.input),
-            output: self.output.max(other.output),
-            cache_read: self.cache_read.max(other.cache_read),
-            cache_write: self.cache_write.max(other.cache_write),
-            cache_write_1h: self.cache_write_1h.max(other.cache_write_1h),
-            web_searches: self.web_searches.max(other.web_searches),
-        }
-    }
-
-    /// Everything that was sent: it decides the long-prompt tier.
-    pub fn prompt(&self) -> u64 {
-        self.input
-            .saturating_add(self.cache_read)
-            .saturating_add(self.cache_write)
-    }
-
-    /// Cache writes that live five minutes.
-    pub fn cache_write_5m(&self) -> u64 {
-        self.cache_write.saturating_sub(self.cache_write_1h)
-    }
-
-    /// Whether nothing was used.
-    pub fn is_zero(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// How a response was served, as far as it changes the price.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Service {
-    /// Fast mode.
-    pub fast: bool,
-    /// Inference in the US only.
-    pub us_only: bool,
-}
 
 /// The prices of one model, found once and used for many responses.
 #[derive(Debug, Clone)]
@@ -73,7 +15,7 @@ pub struct ModelPrices<'t> {
     table: &'t PriceTable,
     own: Option<Rates>,
     /// By the moment from which each holds, ascending; the first also before that.
-    rows: Vec<(Millis, &'t Row)>,
+    rows: Vec<(Millis, &'t PriceRow)>,
     known: bool,
     multiplier: i64,
 }
@@ -106,7 +48,7 @@ impl PriceTable {
     }
 
     fn prices_with(&self, model: &str, own: Option<Rates>, multiplier: i64) -> ModelPrices<'_> {
-        let midnight = |row: &Row| {
+        let midnight = |row: &PriceRow| {
             row.from.map_or(Millis::MIN, |day| {
                 day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
             })
@@ -134,7 +76,13 @@ impl ModelPrices<'_> {
     ///
     /// `calls` are the model calls that a server-side tool loop made for the response, where the
     /// API listed them and they add up to `usage`: the long-prompt tier is then decided for each.
-    pub fn price(&self, at: Millis, usage: &Usage, service: Service, calls: &[Usage]) -> Money {
+    pub fn price(
+        &self,
+        at: Millis,
+        usage: &Usage,
+        service: ServiceLevel,
+        calls: &[Usage],
+    ) -> Money {
         let searches = i128::from(usage.web_searches) * i128::from(self.table.web_search);
         let tenths_of_pico = if let Some(rates) = &self.own {
             10 * charge(rates, usage)
@@ -161,14 +109,22 @@ impl ModelPrices<'_> {
         Money::from_pico(i64::try_from((scaled + unit / 2) / unit).unwrap_or(i64::MAX))
     }
 
-    fn row_at(&self, at: Millis) -> Option<&Row> {
+    /// The same with each of its rows alone.
+    pub(crate) fn each_row(&self) -> impl Iterator<Item = Self> {
+        self.rows.iter().map(|row| Self {
+            rows: vec![*row],
+            ..self.clone()
+        })
+    }
+
+    fn row_at(&self, at: Millis) -> Option<&PriceRow> {
         let begun = self.rows.iter().take_while(|(from, _)| *from <= at).last();
         begun.or_else(|| self.rows.first()).map(|(_, row)| *row)
     }
 }
 
 /// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
-fn rates_for(row: &Row, call: &Usage, service: Service) -> Rates {
+fn rates_for(row: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
     match (row.above_prompt_tokens, row.long) {
         (Some(above), Some(long)) if call.prompt() > above => long,
         _ => row.fast.filter(|_| service.fast).unwrap_or(row.standard),
@@ -177,7 +133,7 @@ fn rates_for(row: &Row, call: &Usage, service: Service) -> Rates {
 
 /// Pico-dollars for these tokens.
 fn charge(rates: &Rates, usage: &Usage) -> i128 {
-    let part = |tokens: u64, rate: super::table::Rate| i128::from(tokens) * i128::from(rate.0);
+    let part = |tokens: u64, rate: Rate| i128::from(tokens) * i128::from(rate.0);
     part(usage.input, rates.input)
         + part(usage.output, rates.output)
         + part(usage.cache_read, rates.cache_read)
@@ -197,7 +153,7 @@ mod tests {
         table: &PriceTable,
         model: &str,
         usage: Usage,
-        service: Service,
+        service: ServiceLevel,
         calls: &[Usage],
     ) -> i64 {
         table
@@ -206,15 +162,15 @@ mod tests {
             .nano()
     }
 
-    fn list(model: &str, usage: Usage, service: Service) -> i64 {
+    fn list(model: &str, usage: Usage, service: ServiceLevel) -> i64 {
         nano(&PriceTable::list().unwrap(), model, usage, service, &[])
     }
 
-    const US: Service = Service {
+    const US: ServiceLevel = ServiceLevel {
         fast: false,
         us_only: true,
     };
-    const FAST: Service = Service {
+    const FAST: ServiceLevel = ServiceLevel {
         fast: true,
         us_only: false,
     };
@@ -243,7 +199,7 @@ mod tests {
             list(
                 "claude-sonnet-5-5",
                 usage(12, 500, 11_000, 4_000, 3_000),
-                Service::default()
+                ServiceLevel::default()
             ),
             20_624_000
         );
@@ -264,7 +220,7 @@ mod tests {
             list(
                 "claude-haiku-5-5",
                 usage(50_000, 900, 50_000, 0, 0),
-                Service::default()
+                ServiceLevel::default()
             ),
             5_950_000
         );
@@ -272,7 +228,7 @@ mod tests {
             list(
                 "claude-haiku-5-5",
                 usage(50_000, 900, 70_000, 0, 0),
-                Service::default()
+                ServiceLevel::default()
             ),
             30_750_000
         );
@@ -287,12 +243,18 @@ mod tests {
             &table,
             "claude-haiku-5-5",
             total,
-            Service::default(),
+            ServiceLevel::default(),
             &[call, call],
         );
         assert_eq!(looped, 12_100_000);
         assert_eq!(
-            nano(&table, "claude-haiku-5-5", total, Service::default(), &[]),
+            nano(
+                &table,
+                "claude-haiku-5-5",
+                total,
+                ServiceLevel::default(),
+                &[]
+            ),
             60_500_000
         );
     }
@@ -326,7 +288,7 @@ mod tests {
             "overrides": {"claude-opus-5-5": {"input": 2, "output": 10, "cacheRead": 1, "cacheWrite": 3}}
         })))
         .unwrap();
-        let both = Service {
+        let both = ServiceLevel {
             fast: true,
             us_only: true,
         };
@@ -345,7 +307,7 @@ mod tests {
                 &table,
                 "claude-sonnet-5",
                 usage(1_000, 0, 0, 0, 0),
-                Service::default(),
+                ServiceLevel::default(),
                 &[]
             ),
             1_000_000

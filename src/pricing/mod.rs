@@ -1,12 +1,19 @@
 //! What a response costs: the price table and exact integer arithmetic over it.
 
+mod clients_prices;
 mod cost;
 mod model_id;
 mod money;
 mod own_rates;
-mod table;
+mod price_list;
+mod price_table;
+mod rates;
+mod usage;
 
-pub use cost::{ModelPrices, Service, Usage};
+pub use cost::ModelPrices;
 pub use money::Money;
 pub use own_rates::OwnRates;
-pub use table::{PriceTable, Rate, Rates, Row, Unreadable};
+pub(crate) use price_list::{price_list_json, write_price_list};
+pub use price_table::{PriceRow, PriceTable, Unreadable};
+pub use rates::{Rate, Rates};
+pub use usage::{ServiceLevel, Usage};

@@ -69,6 +69,20 @@ impl Money {
         self.max(Self::ZERO)
     }
 
+    /// `part` of `whole` equal shares of it.
+    #[must_use]
+    pub fn share(self, part: u128, whole: u128) -> Self {
+        let [part, whole] = [part, whole].map(|count| i128::try_from(count).unwrap_or(i128::MAX));
+        let share = i128::from(self.0).saturating_mul(part) / whole.max(1);
+        Self(i64::try_from(share).unwrap_or(i64::MAX))
+    }
+
+    /// How many times `unit` this is of `other`.
+    pub fn ratio(self, other: Self, unit: i64) -> i64 {
+        let ratio = i128::from(self.0) * i128::from(unit) / i128::from(other.0.max(1));
+        i64::try_from(ratio).unwrap_or(i64::MAX)
+    }
+
     /// For people: cents, or more digits where the first cent is not reached: `$12.34`, `$0.0041`.
     pub fn show(self) -> String {
         let usd = self.usd();

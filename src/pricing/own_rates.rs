@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::model_id::bare;
-use super::table::{Rate, Rates};
+use super::rates::{Rate, Rates};
 
 /// One millionth: the multiplier's unit.
 pub(super) const MULTIPLIER_UNIT: i64 = 1_000_000;

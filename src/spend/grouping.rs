@@ -1,17 +1,17 @@
 //! Sums by day, week, month, session, project, model or five-hour block.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, Days, Utc};
-use serde_json::{Value, json};
+use indexmap::IndexMap;
 
-use crate::ledger::Row;
-use crate::pricing::{Money, Usage};
+use super::tally::Tally;
+use crate::ledger::SpendRow;
 use crate::time::{FIVE_HOURS, Millis, Zone, moment};
 
 /// What a report is grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum GroupBy {
+pub(crate) enum GroupBy {
     /// Days of the zone
     Day,
     /// Weeks of the zone, from Monday
@@ -30,7 +30,7 @@ pub enum GroupBy {
 
 impl GroupBy {
     /// The name that arguments and JSON use.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Day => "day",
             Self::Week => "week",
@@ -43,125 +43,49 @@ impl GroupBy {
     }
 
     /// Whether it takes to know where rows come from.
-    pub fn is_by_origin(self) -> bool {
+    pub(crate) fn is_by_origin(self) -> bool {
         matches!(self, Self::Session | Self::Project)
     }
 
     /// Whether the groups follow one another in time.
-    pub fn is_time(self) -> bool {
+    fn is_by_time(self) -> bool {
         matches!(self, Self::Day | Self::Week | Self::Month | Self::Block)
-    }
-}
-
-/// Sums of a group.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Priced from transcripts.
-    pub recorded: Money,
-    /// Counted by the client only.
-    pub unrecorded: Money,
-    /// Distinct responses.
-    pub responses: u64,
-    /// Of these, responses of models without a known price.
-    pub unpriced: u64,
-    /// Tokens and searches of the recorded responses.
-    pub usage: Usage,
-}
-
-impl Tally {
-    /// Recorded and unrecorded together.
-    pub fn cost(&self) -> Money {
-        self.recorded + self.unrecorded
-    }
-
-    fn of(row: &Row<'_>) -> Self {
-        Self {
-            recorded: row.recorded,
-            unrecorded: row.unrecorded,
-            responses: row.responses,
-            unpriced: row.unpriced,
-            usage: row.usage,
-        }
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.recorded += other.recorded;
-        self.unrecorded += other.unrecorded;
-        self.responses += other.responses;
-        self.unpriced += other.unpriced;
-        self.usage.input += other.usage.input;
-        self.usage.output += other.usage.output;
-        self.usage.cache_read += other.usage.cache_read;
-        self.usage.cache_write += other.usage.cache_write;
-        self.usage.cache_write_1h += other.usage.cache_write_1h;
-        self.usage.web_searches += other.usage.web_searches;
-    }
-
-    /// The contract's fields.
-    pub fn json(&self) -> serde_json::Map<String, Value> {
-        let fields = json!({
-            "cost_usd": self.cost().usd(),
-            "recorded_usd": self.recorded.usd(),
-            "unrecorded_usd": self.unrecorded.usd(),
-            "responses": self.responses,
-            "unpriced_responses": self.unpriced,
-            "tokens": {
-                "input": self.usage.input,
-                "output": self.usage.output,
-                "cache_read": self.usage.cache_read,
-                "cache_write_5m": self.usage.cache_write_5m(),
-                "cache_write_1h": self.usage.cache_write_1h,
-            },
-            "web_searches": self.usage.web_searches,
-        });
-        match fields {
-            Value::Object(fields) => fields,
-            _ => serde_json::Map::new(),
-        }
     }
 }
 
 /// One line of a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Group {
+pub(crate) struct Group {
     /// What scripts call it: `2026-11-20`, a session id, a directory, a model, a block's start.
-    pub key: String,
+    pub(crate) key: String,
     /// What a session's line also says: its directory.
-    pub project: Option<String>,
-    /// When it first and last spent (starts of quarters of an hour).
-    pub first: Millis,
-    /// See [`Self::first`].
-    pub last: Millis,
-    /// The sums.
-    pub tally: Tally,
+    pub(crate) project: Option<String>,
+    pub(crate) tally: Tally,
 }
 
 /// Adds rows up.
 #[derive(Debug)]
-pub struct Grouping {
+pub(crate) struct Grouping {
     by: GroupBy,
     zone: Zone,
-    groups: Vec<Group>,
-    index: HashMap<String, usize>,
-    /// The quarter of an hour of the last row and the position of its period: naming a day asks
-    /// the zone, and rows come in order of time.
+    /// Without their keys.
+    groups: IndexMap<String, Group>,
+    /// The quarter of an hour of the last row and the place of its period: naming a day asks the
+    /// zone, and rows come in order of time.
     latest: Option<(Millis, usize)>,
     /// Rows for blocks, which can only be made when all are known.
     rows: Vec<(Millis, Tally)>,
     total: Tally,
 }
 
-const BLOCK: Millis = FIVE_HOURS.num_milliseconds();
 const HOUR: Millis = 60 * 60 * 1000;
 
 impl Grouping {
-    /// An empty report.
-    pub fn new(by: GroupBy, zone: Zone) -> Self {
+    pub(crate) fn new(by: GroupBy, zone: Zone) -> Self {
         Self {
             by,
             zone,
-            groups: Vec::new(),
-            index: HashMap::new(),
+            groups: IndexMap::new(),
             latest: None,
             rows: Vec::new(),
             total: Tally::default(),
@@ -169,45 +93,38 @@ impl Grouping {
     }
 
     /// Takes in a row.
-    pub fn add(&mut self, row: &Row<'_>) {
-        self.total.add(&Tally::of(row));
-        match self.by {
-            GroupBy::Block => self.rows.push((row.at, Tally::of(row))),
-            GroupBy::Session => {
-                let position = self.position(&row.origin.session, row.at);
-                if let Some(group) = self.groups.get_mut(position) {
-                    group.project =
-                        Some(row.origin.project.clone()).filter(|project| !project.is_empty());
-                }
-                self.add_to(position, row);
-            }
-            GroupBy::Project => {
-                let name = if row.origin.project.is_empty() {
-                    "(unknown)"
-                } else {
-                    &row.origin.project
-                };
-                let position = self.position(name, row.at);
-                self.add_to(position, row);
-            }
-            GroupBy::Model => {
-                let name = if row.model.is_empty() {
-                    "(unknown)"
-                } else {
-                    row.model
-                };
-                let position = self.position(name, row.at);
-                self.add_to(position, row);
-            }
-            GroupBy::Day | GroupBy::Week | GroupBy::Month => {
-                let position = match self.latest {
-                    Some((at, position)) if at == row.at => position,
-                    _ => self.position(&self.period(row.at), row.at),
-                };
-                self.latest = Some((row.at, position));
-                self.add_to(position, row);
+    pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
+        let tally = Tally::of(row);
+        self.total += tally;
+        if self.by == GroupBy::Block {
+            self.rows.push((row.at, tally));
+            return;
+        }
+        let place = match self.latest {
+            Some((at, place)) if self.by.is_by_time() && at == row.at => place,
+            _ => self.place_of(row),
+        };
+        self.latest = Some((row.at, place));
+        if let Some((_, group)) = self.groups.get_index_mut(place) {
+            group.tally += tally;
+            if self.by == GroupBy::Session && !row.origin.project.is_empty() {
+                group.project = Some(row.origin.project.clone());
             }
         }
+    }
+
+    fn place_of(&mut self, row: &SpendRow<'_>) -> usize {
+        let key: Cow<'_, str> = match self.by {
+            GroupBy::Session => row.origin.session.as_str().into(),
+            GroupBy::Project => known(&row.origin.project).into(),
+            GroupBy::Model => known(row.model).into(),
+            _ => self.period(row.at).into(),
+        };
+        let place = self.groups.get_index_of(key.as_ref());
+        place.unwrap_or_else(|| {
+            let new = self.groups.insert_full(key.into_owned(), Group::default());
+            new.0
+        })
     }
 
     fn period(&self, at: Millis) -> String {
@@ -224,79 +141,52 @@ impl Grouping {
         }
     }
 
-    fn position(&mut self, key: &str, at: Millis) -> usize {
-        if let Some(known) = self.index.get(key) {
-            return *known;
-        }
-        self.groups.push(Group {
-            key: key.to_owned(),
-            first: at,
-            last: at,
-            ..Group::default()
-        });
-        self.index.insert(key.to_owned(), self.groups.len() - 1);
-        self.groups.len() - 1
-    }
-
-    fn add_to(&mut self, position: usize, row: &Row<'_>) {
-        if let Some(group) = self.groups.get_mut(position) {
-            group.tally.add(&Tally::of(row));
-            group.first = group.first.min(row.at);
-            group.last = group.last.max(row.at);
-        }
-    }
-
     /// The total and the groups: periods in order of time, anything else by cost, most first.
-    pub fn finish(mut self) -> (Tally, Vec<Group>) {
-        match self.by {
-            GroupBy::Block => self.groups = blocks(self.rows, self.zone),
-            GroupBy::Day | GroupBy::Week | GroupBy::Month => {
-                self.groups.sort_by(|a, b| a.key.cmp(&b.key));
-            }
-            GroupBy::Session | GroupBy::Project | GroupBy::Model => {
-                self.groups
-                    .sort_by(|a, b| b.tally.cost().cmp(&a.tally.cost()).then(a.key.cmp(&b.key)));
-            }
+    pub(crate) fn finish(self) -> (Tally, Vec<Group>) {
+        if self.by == GroupBy::Block {
+            return (self.total, blocks(self.rows, self.zone));
         }
-        (self.total, self.groups)
+        let named = |(key, group)| Group { key, ..group };
+        let mut groups: Vec<Group> = self.groups.into_iter().map(named).collect();
+        groups.sort_by(|a, b| {
+            let by_cost = b.tally.cost().cmp(&a.tally.cost());
+            let by_key = a.key.cmp(&b.key);
+            if self.by.is_by_time() {
+                by_key
+            } else {
+                by_cost.then(by_key)
+            }
+        });
+        (self.total, groups)
     }
+}
+
+fn known(name: &str) -> &str {
+    if name.is_empty() { "(unknown)" } else { name }
 }
 
 /// Five-hour blocks: each begins with the full hour (UTC, as the server's windows do) of the first
 /// response after the one before it ended.
 fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
     rows.sort_by_key(|(at, _)| *at);
-    let mut groups: Vec<(Millis, Group)> = Vec::new();
+    let mut blocks: Vec<(Millis, Tally)> = Vec::new();
     for (at, tally) in rows {
-        let open = groups.last_mut().filter(|(start, _)| at < start + BLOCK);
-        let group = if let Some((_, group)) = open {
-            group
-        } else {
-            let start = at.div_euclid(HOUR) * HOUR;
-            let key = zone
-                .at(moment(start))
-                .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-            groups.push((
-                start,
-                Group {
-                    key,
-                    first: at,
-                    last: at,
-                    ..Group::default()
-                },
-            ));
-            match groups.last_mut() {
-                Some((_, group)) => group,
-                None => continue,
-            }
-        };
-        group.last = at;
-        group.tally.add(&tally);
+        match blocks.last_mut() {
+            Some((start, sums)) if at < *start + FIVE_HOURS.num_milliseconds() => *sums += tally,
+            _ => blocks.push((at.div_euclid(HOUR) * HOUR, tally)),
+        }
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    let named = |(start, tally)| Group {
+        key: zone
+            .at(moment(start))
+            .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        project: None,
+        tally,
+    };
+    blocks.into_iter().map(named).collect()
 }
 
 /// The end of a block that starts at `start`.
-pub(super) fn block_end(start: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn block_end(start: DateTime<Utc>) -> DateTime<Utc> {
     start + FIVE_HOURS
 }

@@ -1,9 +1,13 @@
 //! Reports of spend: grouping the ledger's sums, and writing them for people and programs.
-//!
-//! Pure: rows come in, text and JSON go out.
 
+mod columns;
+mod comparison;
+mod days;
 mod grouping;
-mod table;
+mod statement;
+mod tally;
 
-pub use grouping::{Group, GroupBy, Grouping, Tally};
-pub use table::render;
+pub(crate) use comparison::{comparison_json, write_comparison};
+pub(crate) use days::{Period, parse_day};
+pub(crate) use grouping::GroupBy;
+pub(crate) use statement::{Statement, write_age_of_prices};

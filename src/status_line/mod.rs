@@ -8,7 +8,7 @@ mod spending;
 mod windows;
 pub(crate) mod wrapped;
 
-pub use amounts::Amounts;
+pub use amounts::{Amount, Amounts};
 pub use segments::LineFacts;
 
 use crate::terminal::Palette;

@@ -1,29 +1,26 @@
 //! What was spent, as the status line says it: this session, today, and budgets that run out.
 
-use super::amounts::Amounts;
+use super::amounts::{Amount, Amounts};
 use super::form::{Form, Segment};
 use crate::budget::{BudgetPeriod, BudgetUse};
 use crate::config::Budget;
-use crate::pricing::Money;
 use crate::terminal::{Piece, Tone};
 
 pub(super) fn session(amounts: &Amounts, budget: &Budget) -> Option<Segment> {
     let amount = amounts.session?;
-    let shown = figure(amount, amounts.session_estimated);
-    let used = BudgetUse::of(budget, BudgetPeriod::Session, amount);
+    let used = BudgetUse::of(budget, BudgetPeriod::Session, amount.money);
     if amounts.session_is_clients {
-        return Some(forms("client says ", 38, shown, used));
+        return Some(forms("client says ", 38, amount, used));
     }
-    let mut forms = forms("session ", 38, shown.clone(), used);
-    forms.push(Form::new(90, vec![(Tone::Strong, shown)]));
+    let mut forms = forms("session ", 38, amount, used);
+    forms.push(Form::new(90, vec![(Tone::Strong, amount.show())]));
     Some(forms)
 }
 
 pub(super) fn today(amounts: &Amounts, budget: &Budget) -> Option<Segment> {
     let amount = amounts.today?;
-    let shown = figure(amount, amounts.today_estimated);
-    let used = BudgetUse::of(budget, BudgetPeriod::Day, amount);
-    let mut forms = forms("today ", 60, shown, used);
+    let used = BudgetUse::of(budget, BudgetPeriod::Day, amount.money);
+    let mut forms = forms("today ", 60, amount, used);
     // The month has no segment of its own; its budget speaks up beside today.
     let month = amounts.month;
     if let Some(used) = month.and_then(|spent| BudgetUse::of(budget, BudgetPeriod::Month, spent)) {
@@ -35,10 +32,10 @@ pub(super) fn today(amounts: &Amounts, budget: &Budget) -> Option<Segment> {
     Some(forms)
 }
 
-fn forms(label: &str, loss: u32, shown: String, used: Option<BudgetUse>) -> Segment {
+fn forms(label: &str, loss: u32, amount: Amount, used: Option<BudgetUse>) -> Segment {
     let share = used.as_ref().map(share);
     let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
-    let plain = vec![(Tone::Quiet, label.to_owned()), (tone, shown)];
+    let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
     let mut forms = Vec::new();
     if let Some((tone, text)) = share {
         let mut long = plain.clone();
@@ -60,18 +57,14 @@ fn share(used: &BudgetUse) -> Piece {
     (tone, format!("{percent:.0}% of ${}", used.limit))
 }
 
-fn figure(amount: Money, estimated: bool) -> String {
-    let bound = if estimated { "\u{2265}" } else { "" };
-    format!("{bound}{}", amount.show())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::pricing::Money;
 
-    fn dollars(usd: i64) -> Money {
-        Money::from_nano(usd * 1_000_000_000)
+    fn dollars(usd: i64) -> Amount {
+        Amount::exact(Money::from_nano(usd * 1_000_000_000))
     }
 
     #[test]
@@ -80,7 +73,7 @@ mod tests {
         let say = |usd| {
             let amounts = Amounts {
                 today: Some(dollars(usd)),
-                month: Some(dollars(usd)),
+                month: Some(dollars(usd).money),
                 ..Amounts::default()
             };
             today(&amounts, &budget).unwrap()[0].text()

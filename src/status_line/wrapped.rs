@@ -1,7 +1,7 @@
 //! The one status line command that `install --wrap` was told to keep: the only child process
 //! that a verb of the host may start, and this is its door.
 //!
-//! Promises: while nothing is wrapped, the cost is one failed stat. The command gets the same
+//! Promises: while nothing is wrapped, the cost is one small file. The command gets the same
 //! standard input as we did and runs while our own row is made. When its time is up it is killed
 //! with its children, and its last good output stands in for it. One that fails shows nothing, as
 //! in the client. Its standard error goes nowhere, its failure is not ours.
@@ -13,10 +13,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::claude::settings::{Scope, path_of};
+use crate::claude::settings;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::records;
-use crate::install::record::{WrappedCommand, wrapped_directory, wrapped_path};
+use crate::install::EditRecord;
 use crate::places::Places;
 
 /// How long the command may take, counted from its start. The whole status line must never take
@@ -47,7 +47,6 @@ pub(crate) struct Shown {
 impl Wrapped {
     /// Starts the command. None if none is kept.
     pub(crate) fn start(places: &Places, payload: &StatusPayload, stdin: &[u8]) -> Option<Self> {
-        std::fs::metadata(wrapped_directory(places)).ok()?;
         let (kept, command) = kept_command(places, payload)?;
         Some(Self {
             memory: kept.with_extension("last"),
@@ -82,14 +81,11 @@ impl Shown {
 /// The kept command of the settings file whose status line runs now: a project's before the
 /// user's, as the client chooses them.
 fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
-    let in_project = payload.project_dir().into_iter().flat_map(|project| {
-        [Scope::Local, Scope::Project].map(|scope| path_of(scope, places, &project))
-    });
-    let mut settings = in_project.chain([places.user_settings()]);
-    settings.find_map(|settings| {
-        let path = wrapped_path(places, &settings);
-        let kept: WrappedCommand = records::read(&path)?;
-        Some((path, kept.command))
+    let mut settings = settings::of_user(places, payload.project_dir().as_deref()).into_iter();
+    settings.find_map(|(_, settings)| {
+        let kept = EditRecord::load(places, &settings).kept?;
+        let path = EditRecord::path(places, &settings);
+        Some((path, kept.shown_command()?))
     })
 }
 

@@ -3,6 +3,7 @@
 mod colour;
 mod output;
 mod page;
+mod progress_bar;
 mod text;
 
 use crate::environment::Environment;
@@ -10,6 +11,7 @@ use crate::environment::Environment;
 pub use colour::{Palette, Piece, Tone};
 pub use output::{complain, print};
 pub use page::Page;
+pub use progress_bar::ProgressBar;
 pub use text::{cut, sanitize, strip_ansi, width, wrap};
 
 /// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.

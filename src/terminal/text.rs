@@ -127,14 +127,28 @@ fn words(text: &str) -> Vec<String> {
 pub fn sanitize(text: &str) -> String {
     let spaced: String = strip_ansi(text)
         .chars()
+        .filter(|c| !turns_text_around(*c))
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Marks that change the direction of what follows, so that it reads otherwise than it is.
+fn turns_text_around(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_cannot_be_turned_around() {
+        assert_eq!(sanitize("pay\u{202e}gnihton\u{2066} now"), "paygnihton now");
+    }
 
     #[test]
     fn a_hyperlink_has_the_width_of_its_text() {

@@ -4,11 +4,10 @@
 //! cut short under a mapping would kill us) and never waited for.
 
 pub mod error_line;
-#[cfg(test)]
-mod pieces;
-mod raw;
+mod json_walk;
+pub mod line;
+pub mod lineage;
 pub mod reader;
-pub mod record;
 pub mod scan;
 pub mod tail;
-mod walk;
+mod token_counts;

@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -18,44 +19,40 @@ const LONGEST_LINE: usize = 16 * 1024 * 1024;
 const MARK: u64 = 256;
 
 /// How a file looks from outside. While that is the same, so is what it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileState {
     /// Size in bytes.
     pub size: u64,
     /// Modification time, nanoseconds since 1970.
     pub modified: i64,
 }
 
-impl Look {
+impl FileState {
     /// That of a file with this metadata.
     pub fn of(metadata: &Metadata) -> Self {
+        let modified = metadata
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+            .and_then(|since| i64::try_from(since.as_nanos()).ok());
         Self {
             size: metadata.len(),
-            modified: modified(metadata),
+            modified: modified.unwrap_or(0),
         }
     }
 }
 
 /// How far a file was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct ReadPosition {
     /// End of the last complete line.
     pub offset: u64,
     /// Hash of the bytes just before `offset`: another value there means another file.
     pub mark: i64,
-    /// Size when last looked at.
-    pub size: u64,
-    /// Modification time when last looked at, nanoseconds since 1970.
-    pub modified: i64,
+    /// How the file looked then. While it looks so there is nothing to read.
+    pub file: FileState,
     /// What the scan remembers.
     pub carry: Carry,
-}
-
-impl Progress {
-    /// Whether the file looks just as it did: then there is nothing to read.
-    pub fn is_current(&self, look: Look) -> bool {
-        (self.size, self.modified) == (look.size, look.modified)
-    }
 }
 
 /// What a reading found about the file itself.
@@ -67,30 +64,19 @@ pub enum Continuity {
     ReadAnew,
 }
 
-/// The modification time in nanoseconds since 1970.
-pub fn modified(metadata: &Metadata) -> i64 {
-    use std::time::UNIX_EPOCH;
-    metadata
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .and_then(|since| i64::try_from(since.as_nanos()).ok())
-        .unwrap_or(0)
-}
-
-/// Reads the complete lines after `progress` into `sink` and returns how far it came.
+/// Reads the complete lines after `position` into `sink` and returns how far it came.
 ///
 /// `enough` is asked after each stretch with the bytes read so far; when it says true the reading
 /// stops early, at a line's end, and goes on another time.
 ///
 /// # Errors
-/// Whatever opening, seeking or reading says. Nothing is lost: `progress` still holds.
+/// Whatever opening, seeking or reading says. Nothing is lost: `position` still holds.
 pub fn read_on(
     path: &Path,
-    progress: &Progress,
+    position: &ReadPosition,
     sink: &mut impl Sink,
     enough: &mut impl FnMut(u64) -> bool,
-) -> io::Result<(Progress, Continuity)> {
+) -> io::Result<(ReadPosition, Continuity)> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -101,15 +87,14 @@ pub fn read_on(
         ));
     }
     let same =
-        metadata.len() >= progress.offset && mark(&mut file, progress.offset)? == progress.mark;
-    let (from, continuity) = if progress.offset == 0 || same {
-        (*progress, Continuity::Appended)
+        metadata.len() >= position.offset && mark(&mut file, position.offset)? == position.mark;
+    let (from, continuity) = if position.offset == 0 || same {
+        (*position, Continuity::Appended)
     } else {
-        (Progress::default(), Continuity::ReadAnew)
+        (ReadPosition::default(), Continuity::ReadAnew)
     };
-    let mut now = Progress {
-        size: metadata.len(),
-        modified: modified(&metadata),
+    let mut now = ReadPosition {
+        file: FileState::of(&metadata),
         ..from
     };
     file.seek(SeekFrom::Start(from.offset))?;
@@ -145,8 +130,7 @@ pub fn read_on(
         let fresh = filled;
         filled += got;
         let searched = buffer.get(fresh..filled).unwrap_or_default();
-        let Some(last) = memchr::memrchr(b'\n', searched).map(|position| fresh + position + 1)
-        else {
+        let Some(last) = memchr::memrchr(b'\n', searched).map(|newline| fresh + newline + 1) else {
             continue;
         };
         let mut lines = buffer.get(..last).unwrap_or_default();
@@ -162,14 +146,29 @@ pub fn read_on(
         buffer.copy_within(last..filled, 0);
         filled -= last;
         if rest > 0 && enough(read_in_all) {
-            // Not looked at to the end: a size that cannot match makes the next look read on.
-            now.size = now.offset;
-            now.modified = 0;
+            // Not looked at to the end: a state that cannot match makes the next look read on.
+            now.file = FileState::default();
             break;
         }
     }
     now.mark = mark(&mut file, now.offset)?;
     Ok((now, continuity))
+}
+
+/// The session that the first lines of a file name.
+///
+/// # Errors
+/// Whatever opening or reading says.
+pub fn first_session(path: &Path) -> io::Result<Option<String>> {
+    let mut beginning = Vec::new();
+    let file = File::open(path)?;
+    file.take(STRETCH as u64).read_to_end(&mut beginning)?;
+    let name = b"\"sessionId\":\"";
+    let session = memchr::memmem::find(&beginning, name).and_then(|at| {
+        let rest = beginning.get(at + name.len()..)?;
+        rest.get(..memchr::memchr(b'"', rest)?)
+    });
+    Ok(session.map(|session| String::from_utf8_lossy(session).into_owned()))
 }
 
 /// Hash of up to [`MARK`] bytes before `offset`.
@@ -179,4 +178,154 @@ fn mark(file: &mut File, offset: u64) -> io::Result<i64> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     Read::by_ref(file).take(length).read_to_end(&mut bytes)?;
     Ok(xxh3_64(&bytes).cast_signed())
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests play the client, which writes transcripts"
+)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::time::Millis;
+    use crate::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
+    use crate::transcript::scan::Place;
+
+    /// Notes everything it is told, as text that can be compared. Of lines that say the same of a
+    /// response only the first counts, as in the ledger: a repetition may be passed over or not.
+    #[derive(Default, Debug, PartialEq)]
+    struct Notes {
+        told: Vec<String>,
+        responses: Vec<(String, Place)>,
+    }
+
+    impl Sink for Notes {
+        fn response(&mut self, found: Response<'_>, place: Place) {
+            let said = format!("{} {:?} {:?}", found.key, found.usage, found.session);
+            if self.responses.iter().all(|(known, _)| *known != said) {
+                self.responses.push((said, place));
+            }
+        }
+        fn mark(&mut self, mark: OwnMark, position: u64) {
+            self.told.push(format!("{mark:?} at {position}"));
+        }
+        fn compaction(&mut self, found: CompactBoundary<'_>, place: Place) {
+            self.told.push(format!("{found:?} at {place:?}"));
+        }
+        fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>) {
+            self.told.push(format!(
+                "total {} at {position} after {before:?}",
+                state.total_usd
+            ));
+        }
+        fn refusal(&mut self) {
+            self.told.push("refusal".to_owned());
+        }
+    }
+
+    /// A line, which gets its time from its place. Now and then times go back in a transcript.
+    fn line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            3 => (0..4_u8, 0..3_u8, 1..3_u16).prop_map(|(id, repeat, output)| format!(
+                r#"{{"type":"assistant","sessionId":"s","message":{{"id":"msg_{id}","model":"m","content":"{repeat} \"usage\" é","usage":{{"input_tokens":1,"output_tokens":{output}}}}},"requestId":"req_{id}","timestamp":"TIME"}}"#
+            )),
+            1 => Just(r#"{"type":"user","timestamp":"TIME","message":{"content":"hi"}}"#.to_owned()),
+            1 => Just(r#"{"type":"queue-operation","operation":"enqueue","timestamp":"TIME","sessionId":"s"}"#.to_owned()),
+            1 => Just(r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{"timestamp":"TIME"}}"#.to_owned()),
+            1 => Just(r#"{"type":"system","subtype":"compact_boundary","timestamp":"TIME","uuid":"u"}"#.to_owned()),
+            1 => Just(r#"{"type":"mode","mode":"normal"}"#.to_owned()),
+            1 => (0..100_u32).prop_map(|cents| format!(r#"{{"type":"cost-state","sessionId":"s","totalCostUSD":0.{cents:02},"startTime":1,"modelUsage":{{}}}}"#)),
+            1 => Just("not json \"usage\"".to_owned()),
+            1 => Just(String::new()),
+            1 => (1..9_000_usize).prop_map(|length| format!(r#"{{"type":"user","message":"{}"}}"#, "x".repeat(length))),
+        ]
+    }
+
+    fn timed(lines: &[String]) -> String {
+        let time = |index: usize| {
+            let back = if index % 5 == 3 { 2_500 } else { 0 };
+            let at = chrono::DateTime::from_timestamp_millis(
+                1_795_154_400_000 + i64::try_from(index).unwrap() * 1_000 - back,
+            )
+            .unwrap();
+            at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+        };
+        let lines: Vec<String> = lines
+            .iter()
+            .enumerate()
+            .map(|(index, line)| line.replace("TIME", &time(index)))
+            .collect();
+        lines.join("\n")
+    }
+
+    fn read_all(path: &std::path::Path) -> (Notes, ReadPosition) {
+        let mut notes = Notes::default();
+        let (position, _) =
+            read_on(path, &ReadPosition::default(), &mut notes, &mut |_| false).unwrap();
+        (notes, position)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_file_that_grows_at_any_byte_reads_like_a_whole_one(
+            lines in proptest::collection::vec(line(), 1..30),
+            splits in proptest::collection::vec(0.0..1.0_f64, 0..6),
+            ends_with_newline in any::<bool>(),
+        ) {
+            let mut text = timed(&lines).into_bytes();
+            if ends_with_newline {
+                text.push(b'\n');
+            }
+            let directory = tempfile::tempdir().unwrap();
+            let whole = directory.path().join("whole.jsonl");
+            std::fs::write(&whole, &text).unwrap();
+            let (expected, end) = read_all(&whole);
+
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a small length")]
+            let mut cuts: Vec<usize> = splits.iter().map(|share| (share * text.len() as f64) as usize).collect();
+            cuts.push(text.len());
+            cuts.sort_unstable();
+            let growing = directory.path().join("growing.jsonl");
+            let mut file = std::fs::File::create(&growing).unwrap();
+            let (mut notes, mut position, mut written) = (Notes::default(), ReadPosition::default(), 0);
+            for cut in cuts {
+                file.write_all(&text[written..cut]).unwrap();
+                written = cut;
+                let (next, continuity) = read_on(&growing, &position, &mut notes, &mut |_| false).unwrap();
+                prop_assert_eq!(continuity, Continuity::Appended);
+                position = next;
+            }
+            prop_assert_eq!(&notes, &expected);
+            prop_assert_eq!((position.offset, position.mark, position.carry), (end.offset, end.mark, end.carry));
+        }
+
+        #[test]
+        fn stopping_early_and_going_on_reads_everything_once(lines in proptest::collection::vec(line(), 1..60)) {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("t.jsonl");
+            // Enough for several stretches.
+            let many: Vec<String> = lines.iter().cycle().take(lines.len() * 120).cloned().collect();
+            let text = timed(&many) + "\n";
+            std::fs::write(&path, &text).unwrap();
+            let (expected, end) = read_all(&path);
+            let (mut notes, mut position) = (Notes::default(), ReadPosition::default());
+            loop {
+                let (next, _) = read_on(&path, &position, &mut notes, &mut |_| true).unwrap();
+                let stuck = next.offset == position.offset;
+                position = next;
+                if stuck {
+                    break;
+                }
+            }
+            prop_assert_eq!(&notes, &expected);
+            prop_assert_eq!(position.offset, end.offset);
+            prop_assert_eq!(position.carry, end.carry);
+        }
+    }
 }

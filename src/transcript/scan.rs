@@ -1,23 +1,36 @@
 //! Finding the lines that matter in a stretch of transcript.
 //!
 //! Most bytes of a transcript are tool output. A line is parsed only if it contains `"usage"` or
-//! `"cost-state"`; JSON writers never escape these keys, so nothing is missed, and what matches by
-//! accident is parsed and dropped.
+//! begins as one of the few other kinds do; JSON writers never escape these keys, so nothing is
+//! missed, and what matches by accident is parsed and dropped.
 
 use std::sync::LazyLock;
 
-use memchr::memmem::{Finder, FinderRev};
+use memchr::memmem::{self, Finder, FinderRev};
 
-use super::record::{self, CostState, Record, Response, Signature};
+use super::line::{CompactBoundary, CostState, Line, OwnMark, Response, Signature, parse, time_of};
 use crate::time::Millis;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
-static COST_STATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"cost-state\""));
-static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":\""));
+static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":"));
 static TIME: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
 
-/// A running total has a few hundred bytes a model; longer lines are not searched for one.
-const LONGEST_COST_STATE: usize = 64 * 1024;
+/// Lines that matter without a usage, by the value of their type or subtype.
+static OTHERS: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
+    [
+        Finder::new(b"\"compact_boundary\""),
+        Finder::new(b"\"cost-state\""),
+        Finder::new(b"\"queue-operation\""),
+        Finder::new(b"\"file-history-snapshot\""),
+    ]
+});
+
+/// Within how many bytes it stands.
+const BEGINNING: usize = 256;
+
+/// How the client begins all lines of the conversation; compactions are among them, the other
+/// kinds are not.
+const CONVERSATION: &[u8] = b"{\"parentUuid\"";
 
 /// What must be remembered between two stretches of one file, so that where it was split makes
 /// no difference.
@@ -25,22 +38,46 @@ const LONGEST_COST_STATE: usize = 64 * 1024;
 pub struct Carry {
     /// Time of the last line that had one.
     pub last_at: Option<Millis>,
-    /// Offset of a `cost-state` line after which no line with a time has come yet.
-    pub open_cost_state: Option<u64>,
+    /// The latest time of a line that mattered, each response by its first line.
+    pub newest_at: Option<Millis>,
+    /// The response that was seen last.
+    pub last_response: i64,
     /// Lines that looked relevant and could not be read.
     pub unreadable: u32,
 }
 
+impl Carry {
+    /// Takes in the time of a line; says whether a line of a later time stood before it.
+    fn pass(&mut self, at: Millis) -> bool {
+        let is_late = self.newest_at.is_some_and(|newest| at < newest);
+        self.newest_at = self.newest_at.max(Some(at));
+        is_late
+    }
+}
+
+/// Where and when something was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Where its line stands in the file.
+    pub position: u64,
+    /// Its time or, without one, the latest before it.
+    pub at: Option<Millis>,
+    /// Whether it stands behind something of a later time, as what a fork copied mostly does.
+    pub is_late: bool,
+}
+
 /// Receives what a scan finds, in file order.
 pub trait Sink {
-    /// A repetition of a response. `at` is its own time or, without one, that of the line before.
-    fn response(&mut self, response: Response<'_>, at: Option<Millis>);
+    /// A repetition of a response.
+    fn response(&mut self, response: Response<'_>, place: Place);
+    /// A mark at `position`.
+    fn mark(&mut self, mark: OwnMark, position: u64);
+    /// The end of a compaction.
+    fn compaction(&mut self, compaction: CompactBoundary<'_>, place: Place);
+    /// A running total at `position`; `before` is the latest time before it.
+    fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>);
     /// An error that the client showed in place of an answer.
     fn refusal(&mut self);
-    /// A running total at `offset`; `before` is the time of the last line before it.
-    fn cost_state(&mut self, state: CostState, offset: u64, before: Option<Millis>);
-    /// The first time seen after the running total at `offset`.
-    fn first_time_after(&mut self, offset: u64, at: Millis);
 }
 
 /// Scans `bytes`, which stand at `offset` in their file and consist of whole lines.
@@ -48,97 +85,88 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     // Start of the bytes whose times have not been looked at.
     let mut unseen = 0;
     let mut start = 0;
-    let mut repeated: Option<Signature<'_>> = None;
+    let mut last: Option<Signature<'_>> = None;
     for end in memchr::memchr_iter(b'\n', bytes) {
         let line = bytes.get(start..end).unwrap_or_default();
         let line_start = start;
+        let position = offset + line_start as u64;
         start = end + 1;
-        let usage_at = USAGE.find(line);
-        if let (Some(at), Some(signature), None) = (usage_at, repeated, carry.open_cost_state)
-            && repeats(signature, line, at)
-        {
-            continue;
+        match USAGE.find(line) {
+            Some(at) if last.is_some_and(|known| repeats(known, line, at)) => continue,
+            None if !is_one_of_others(line) => continue,
+            _ => {}
         }
-        if usage_at.is_none()
-            && (line.len() > LONGEST_COST_STATE || COST_STATE.find(line).is_none())
-        {
-            if let Some(open) = carry.open_cost_state
-                && let Some(at) = record::time_of(line)
-            {
-                sink.first_time_after(open, at);
-                carry.open_cost_state = None;
+        match parse(line) {
+            Some(Line::Response(found)) => {
+                last = found.signature;
+                let is_new = found.key != carry.last_response;
+                carry.last_response = found.key;
+                let is_late = is_new && found.at.is_some_and(|at| carry.pass(at));
+                let place = Place {
+                    position,
+                    at: found.at.or(carry.newest_at),
+                    is_late,
+                };
+                sink.response(found, place);
             }
-            continue;
-        }
-        let parsed = record::parse(line);
-        let at = match &parsed {
-            Some(Record::Response(found)) => found.at,
-            Some(Record::Refusal(at) | Record::Other(at)) => *at,
-            Some(Record::CostState(_)) | None => None,
-        };
-        if let (Some(open), Some(at)) = (carry.open_cost_state, at) {
-            sink.first_time_after(open, at);
-            carry.open_cost_state = None;
-        }
-        match parsed {
-            Some(Record::Response(found)) => {
-                let before = || last_time(bytes.get(unseen..line_start).unwrap_or_default());
-                let at = at.or_else(before).or(carry.last_at);
-                repeated = found.signature;
-                sink.response(found, at);
+            Some(Line::Mark(mark)) => {
+                carry.pass(mark.at);
+                sink.mark(mark, position);
             }
-            Some(Record::CostState(state)) => {
+            Some(Line::CompactBoundary(found)) => {
+                let place = Place {
+                    position,
+                    at: Some(found.at),
+                    is_late: carry.pass(found.at),
+                };
+                sink.compaction(found, place);
+            }
+            Some(Line::CostState(state)) => {
                 let skipped = bytes.get(unseen..line_start).unwrap_or_default();
                 carry.last_at = last_time(skipped).or(carry.last_at);
                 unseen = start;
-                let position = offset + line_start as u64;
-                sink.cost_state(state, position, carry.last_at);
-                carry.open_cost_state = Some(position);
+                sink.cost_state(state, position, carry.last_at.max(carry.newest_at));
             }
-            Some(Record::Refusal(_)) => sink.refusal(),
-            Some(Record::Other(_)) => {}
+            Some(Line::Refusal) => sink.refusal(),
+            Some(Line::Other) => {}
             None => carry.unreadable = carry.unreadable.saturating_add(1),
-        }
-        if at.is_some() {
-            carry.last_at = at;
-            unseen = start;
         }
     }
     carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
 }
 
-/// Whether `line` repeats the response with this signature: the same message id at the same place,
-/// the same usage byte for byte, and the same request id after it or, as some writers have it,
-/// before it. One response stands on a line for each block of its content, and parsing every one
-/// of them is most of the work of a first read.
-///
-/// Inside a text the quotes would be escaped, so a line that matches is about the same request
-/// and the same counts.
-fn repeats(signature: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
-    let is_same_message = line
-        .get(signature.message_at..)
-        .and_then(|rest| rest.strip_prefix(signature.message.as_bytes()))
-        .is_some_and(|end| end.starts_with(b"\""));
-    if !is_same_message {
-        return false;
-    }
-    let value = |key_at: usize, key: &[u8]| line.get(key_at + key.len()..)?.strip_prefix(b":");
-    let Some(rest) =
-        value(usage_at, b"\"usage\"").and_then(|value| value.strip_prefix(signature.usage))
-    else {
-        return false;
+fn is_one_of_others(line: &[u8]) -> bool {
+    let beginning = line.get(..BEGINNING.min(line.len())).unwrap_or_default();
+    let kinds = if line.starts_with(CONVERSATION) {
+        1
+    } else {
+        OTHERS.len()
     };
-    let before = line.get(..usage_at).unwrap_or_default();
-    names_request(rest, signature.request)
-        .or_else(|| names_request(before, signature.request))
-        .unwrap_or(false)
+    let mut possible = OTHERS.iter().take(kinds);
+    possible.any(|kind| kind.find(beginning).is_some())
 }
 
-/// Whether the first request id in `part` is this one. None if there is none.
-fn names_request(part: &[u8], request: &str) -> Option<bool> {
-    let value = part.get(REQUEST.find(part)? + REQUEST.needle().len()..)?;
-    let end = value.strip_prefix(request.as_bytes());
-    Some(end.is_some_and(|end| end.starts_with(b"\"")))
+/// Whether `line` repeats the response with this signature: the same usage, byte for byte, and both
+/// ids. One response stands on a line for each block of its content, and parsing every one of them
+/// is a seventh of a first read. Inside a text the quotes would be escaped, so what is found here
+/// are fields.
+fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
+    let (before, from) = line.split_at(usage_at);
+    let rest = from
+        .strip_prefix(USAGE.needle())
+        .and_then(|rest| rest.strip_prefix(b":"));
+    let Some(rest) = rest.and_then(|value| value.strip_prefix(known.usage)) else {
+        return false;
+    };
+    // Some writers have the request before the message.
+    let request = after(rest, &REQUEST).or_else(|| after(before, &REQUEST));
+    request.is_some_and(|value| value.starts_with(known.request))
+        && memmem::find(before, known.message).is_some()
+}
+
+/// What follows a field's name and colon.
+fn after<'l>(part: &'l [u8], field: &Finder<'_>) -> Option<&'l [u8]> {
+    part.get(field.find(part)? + field.needle().len()..)
 }
 
 /// The time of the last whole line that has one.
@@ -148,7 +176,7 @@ fn last_time(lines: &[u8]) -> Option<Millis> {
         let start = memchr::memrchr(b'\n', rest.get(..position)?).map_or(0, |newline| newline + 1);
         let line = rest.get(start..)?;
         let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        if let Some(at) = record::time_of(line.get(..end)?) {
+        if let Some(at) = time_of(line.get(..end)?) {
             return Some(at);
         }
         rest = rest.get(..start)?;
@@ -165,12 +193,13 @@ mod tests {
     struct Parsed(usize);
 
     impl Sink for Parsed {
-        fn refusal(&mut self) {}
-        fn response(&mut self, _: Response<'_>, _: Option<Millis>) {
+        fn response(&mut self, _: Response<'_>, _: Place) {
             self.0 += 1;
         }
+        fn mark(&mut self, _: OwnMark, _: u64) {}
+        fn compaction(&mut self, _: CompactBoundary<'_>, _: Place) {}
         fn cost_state(&mut self, _: CostState, _: u64, _: Option<Millis>) {}
-        fn first_time_after(&mut self, _: u64, _: Millis) {}
+        fn refusal(&mut self) {}
     }
 
     fn parsed(lines: &[String]) -> usize {

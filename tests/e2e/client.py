@@ -25,9 +25,30 @@ def _package():
     return f"@anthropic-ai/claude-code-{system}-{machine}{libc}"
 
 
+def _cache():
+    return Path(os.environ.get("E2E_CACHE") or Path.home() / ".cache" / "whycap-e2e")
+
+
+def newest_cached():
+    """The newest version that is kept already; NEWEST if there is none."""
+    programs = _cache().glob(f"*/node_modules/{_package()}/claude")
+    versions = [program.relative_to(_cache()).parts[0] for program in programs]
+    return max([*filter(re.compile(r"\d+(\.\d+)+").fullmatch, versions)], key=_number, default=NEWEST)
+
+
+def newest_published():
+    """The newest version on npm."""
+    done = subprocess.run(["npm", "view", _package(), "version"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _number(version):
+    return [int(part) for part in version.split(".")]
+
+
 def client(version):
     """The path of this version's program; npm brings it on first use. E2E_CACHE says where it is kept."""
-    cache = Path(os.environ.get("E2E_CACHE") or Path.home() / ".cache" / "whycap-e2e") / version
+    cache = _cache() / version
     program = cache / "node_modules" / _package() / "claude"
     if not program.exists():
         cache.mkdir(parents=True, exist_ok=True)

@@ -150,3 +150,31 @@ fn a_data_directory_that_others_may_read_is_pointed_out() {
     let found = report(&sandbox.run(&["doctor", "--json"]));
     assert_eq!(check(&found, "own data")["verdict"], "warn");
 }
+
+#[test]
+fn a_stuck_lock_that_no_session_lets_go_is_cleared_after_leaving_claude_code() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude.json.lock", "");
+    let found = report(&sandbox.run(&["doctor", "--json"]));
+    let finding = check(&found, "locks");
+    assert_eq!(finding["verdict"], "warn", "{finding}");
+    let fix = finding["fix"].as_str().unwrap();
+    assert!(
+        fix.starts_with("Leave Claude Code, then run") && fix.contains("--clear-stale-locks"),
+        "{fix}"
+    );
+}
+
+/// The client hands the `env` of its settings on, so `/whycap doctor` finds such a key twice.
+#[test]
+fn a_key_from_the_settings_that_the_client_handed_on_is_named_once() {
+    let sandbox = Sandbox::new();
+    let settings = json!({"env": {"ANTHROPIC_API_KEY": "sk-1"}});
+    sandbox.write(".claude/settings.json", settings.to_string());
+    let sandbox = sandbox.variable("ANTHROPIC_API_KEY", "sk-1");
+    let found = report(&sandbox.run(&["doctor", "--json"]));
+    assert_eq!(
+        check(&found, "who pays")["says"],
+        "ANTHROPIC_API_KEY (in ~/.claude/settings.json) is set"
+    );
+}

@@ -347,12 +347,13 @@ fn a_pasted_message_is_explained_without_an_installation() {
     }
     let told = sandbox.run(&[
         "explain",
+        "--long",
         "--text",
         "You've hit your org's monthly usage limit",
     ]);
     assert!(told.success().contains("What this message can mean"));
     assert!(
-        told.stdout.contains("client 2.1.119 to before 2.1.153"),
+        told.stdout.contains("2.1.119 to before 2.1.153"),
         "{}",
         told.stdout
     );
@@ -568,4 +569,92 @@ fn in_the_first_second_the_meters_from_before_prove_nothing() {
         let then = client.explained("2026-11-20T10:00:00.400Z");
         assert_eq!(then["verdict"], verdict, "{level} %");
     }
+}
+
+#[test]
+fn an_answer_fits_a_screen_and_the_rest_is_a_question_away() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "team", "user");
+    let client = Client::new(&sandbox);
+    let text = "You've hit your org's monthly spend limit · run /usage-credits to ask your admin for a higher limit · your 5-hour limit resets 12pm (UTC)";
+    client.meets("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
+    let tell = |arguments: &[&str]| {
+        let run = client.run("2026-11-20T10:00:02Z", arguments, b"");
+        run.success().to_owned()
+    };
+    let (short, long) = (tell(&["explain"]), tell(&["explain", "--long"]));
+    assert!(short.lines().count() < 24, "{short}");
+    assert!(short.contains("whycap explain --long"), "{short}");
+    assert!(long.lines().count() > 24, "{long}");
+    // What happened and when it ends, what to do, then why.
+    let order = ["at 12:00, in", "What to do", "Why", "The server says"];
+    let places: Vec<_> = order.iter().map(|words| short.find(words)).collect();
+    assert!(
+        places.is_sorted() && places.iter().all(Option::is_some),
+        "{short}"
+    );
+}
+
+#[test]
+fn the_fact_that_decides_comes_first_and_is_never_cut() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let mut client = Client::new(&sandbox);
+    client.variables.push((
+        "ANTHROPIC_API_KEY".to_owned(),
+        "sk-ant-api03-SECRET".to_owned(),
+    ));
+    client.draws(
+        "2026-11-20T09:59:58Z",
+        windows(10.0, NOON, 22.0, NOON + 300_000),
+        120,
+    );
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "Credit balance is too low",
+        json!({"apiErrorStatus": 400}),
+    );
+    let run = client.run("2026-11-20T10:00:02Z", &["explain"], b"");
+    let why = run.success().split("Why\n").nth(1).unwrap_or_default();
+    assert!(
+        why.starts_with("- ANTHROPIC_API_KEY is set in"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(
+        client.explained("2026-11-20T10:00:02Z")["evidence"][0]["source"],
+        "environment"
+    );
+}
+
+#[test]
+fn a_message_may_be_piped_and_may_begin_with_a_dash() {
+    let sandbox = Sandbox::new();
+    let piped = "> go on\n  ⎿ \u{1b}[31mYou've hit your \"weekly\n    limit\u{1b}[0m · resets Nov 23, 9am (UTC)\n"
+        .replace('"', "");
+    let run = sandbox.run_with(&["explain", "--json", "--text", "-"], piped.as_bytes());
+    assert_eq!(run.json()["incident"]["limit"], "weekly");
+    assert_eq!(run.json()["incident"]["resets_at"], "2026-11-23T09:00:00Z");
+    let listed = "- Credit balance is too low\n- Credit balance is too low";
+    let run = sandbox.run(&["explain", "--json", "--text", listed]);
+    assert_eq!(run.json()["incident"]["limit"], "api_credit_balance");
+    let dashed = "--Credit balance is too low";
+    let run = sandbox.run(&["explain", "--json", "--text", dashed]);
+    assert_eq!(run.json()["incident"]["limit"], "api_credit_balance");
+    let run = sandbox.run_with(&["explain", "--json", "--text", "-"], b"");
+    assert_eq!(run.json()["incident"]["limit"], "unknown");
+    let binary: Vec<u8> = (0..=255).cycle().take(400_000).collect();
+    let run = sandbox.run_with(&["explain", "--json", "--text", "-"], &binary);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn an_error_line_is_read_like_a_paste() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let text = r#"API Error: 429 {"type":"error","error":{"type":"rate_limit_error","message":"You've hit your weekly limit \u00b7 resets Nov 23, 9am (UTC)"}}"#;
+    client.meets("2026-11-20T10:00:00Z", text, json!({}));
+    let incident = client.explained("2026-11-20T10:00:02Z");
+    assert_eq!(incident["limit"], "weekly");
+    assert_eq!(incident["resets_at"], "2026-11-23T09:00:00Z");
 }

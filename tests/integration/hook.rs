@@ -250,7 +250,7 @@ fn the_user_is_told_once_and_only_in_the_session_that_met_the_error() {
         reply["systemMessage"]
             .as_str()
             .unwrap()
-            .contains("5-hour window")
+            .contains("5-hour limit")
     );
     assert_eq!(reply.get("decision"), None, "the prompt goes through");
     assert_eq!(

@@ -41,7 +41,7 @@ fn rows_fit_and_there_are_at_most_three() {
             .success(),
     );
     assert!(
-        narrow.contains("org's spend cap") && narrow.contains("Wait until 12:00"),
+        narrow.contains("org's spend cap") && narrow.contains("back at 12:00"),
         "{narrow}"
     );
 }
@@ -101,13 +101,13 @@ fn a_throttle_is_forgotten_after_half_an_hour() {
         client
             .draws("2026-11-20T10:10:00Z", Value::Null, 120)
             .success()
-            .contains("throttled")
+            .contains("too many requests")
     );
     assert!(
         !client
             .draws("2026-11-20T10:31:00Z", Value::Null, 120)
             .success()
-            .contains("throttled")
+            .contains("too many requests")
     );
 }
 

@@ -7,10 +7,10 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use whycap::environment::Environment;
-use whycap::install::ours::{self, Kept};
-use whycap::install::plan::{self, Plan};
-use whycap::install::steps::{self, Progress};
-use whycap::install::wiring::{EVENTS, Foreign, Wanted};
+use whycap::install::entries::{EVENTS, Kept, wired};
+use whycap::install::plan::{self, InstallPlan};
+use whycap::install::settings_edit::Wanted;
+use whycap::install::steps;
 use whycap::places::Places;
 
 use crate::support::{Sandbox, copy_program};
@@ -74,7 +74,7 @@ fn install_then_uninstall_gives_back_the_same_bytes() {
             let sandbox = sandbox(text);
             let before = theirs(&sandbox);
             sandbox.run(flags).success();
-            assert_eq!(ours::wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
+            assert_eq!(wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
             sandbox.run(&["uninstall"]).success();
             assert_eq!(theirs(&sandbox), before, "{flags:?} on {text:?}");
         }
@@ -85,8 +85,9 @@ fn install_then_uninstall_gives_back_the_same_bytes() {
 fn a_home_without_settings_has_none_again_afterwards() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();
-    let wired = ours::wired(&settings(&sandbox));
-    let line = wired.status_line.expect("a status line");
+    let line = wired(&settings(&sandbox))
+        .status_line
+        .expect("a status line");
     assert!(Path::new(&line.program).is_absolute(), "{}", line.program);
     assert!(sandbox.path(".claude/commands/whycap.md").exists());
     sandbox.run(&["uninstall"]).success();
@@ -147,6 +148,41 @@ fn what_the_user_changes_after_the_installation_stays() {
 }
 
 #[test]
+fn an_older_backup_is_kept_and_a_later_installation_is_undone_exactly_all_the_same() {
+    let sandbox = sandbox("{\"a\": 1}");
+    sandbox.run(&["install"]).success();
+    let edited = sandbox.read(SETTINGS).replacen('1', "2", 1);
+    sandbox.write(SETTINGS, edited);
+    sandbox.run(&["uninstall"]).success();
+    for later in ["{ }", "", "{\r\n\t\"hooks\": { }\r\n}"] {
+        sandbox.write(SETTINGS, later);
+        sandbox.run(&["install", "--wrap"]).success();
+        sandbox.run(&["uninstall"]).success();
+        assert_eq!(sandbox.read(SETTINGS), later);
+        let backup = sandbox.read(".claude/settings.json.whycap-backup");
+        assert_eq!(backup, "{\"a\": 1}");
+        assert!(
+            !sandbox
+                .path(".claude/settings.json.whycap-backup-2")
+                .exists()
+        );
+    }
+}
+
+#[test]
+fn a_status_line_that_is_wrapped_later_takes_the_place_of_one_that_was_wrapped_before() {
+    let line = |command: &str| json!({"statusLine": {"type": "command", "command": command}});
+    let sandbox = sandbox(&line("echo one").to_string());
+    for command in ["echo one", "echo two"] {
+        sandbox.write(SETTINGS, line(command).to_string());
+        sandbox.run(&["install", "--wrap"]).success();
+        let shown = sandbox.run_with(&["statusline"], b"{}");
+        let kept = shown.success().lines().next();
+        assert_eq!(kept, command.strip_prefix("echo "), "{shown:?}");
+    }
+}
+
+#[test]
 fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_all_the_same() {
     let foreign = json!({"type": "command", "command": "bun x ccusage statusline"});
     let text = json!({"statusLine": foreign}).to_string();
@@ -158,13 +194,13 @@ fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_a
     );
     assert!(run.stdout.contains("--wrap"));
     assert_eq!(settings(&left)["statusLine"], foreign);
-    assert_eq!(ours::wired(&settings(&left)).hooks.len(), EVENTS.len());
+    assert_eq!(wired(&settings(&left)).hooks.len(), EVENTS.len());
 
     for (flag, kept) in [("--wrap", Kept::Wrapped), ("--replace", Kept::SetAside)] {
         let taken = sandbox(&text);
         taken.run(&["install", flag]).success();
         let now = settings(&taken);
-        assert!(ours::wired(&now).status_line.is_some());
+        assert!(wired(&now).status_line.is_some());
         assert_eq!(now["statusLine"][kept.key()], foreign);
         // Even with our records gone, the settings themselves know the way back.
         fs::remove_dir_all(taken.path(".local/share/whycap")).unwrap();
@@ -176,14 +212,20 @@ fn a_foreign_status_line_is_left_unless_told_otherwise_and_hooks_are_installed_a
 #[test]
 fn a_file_that_is_not_plain_json_is_refused_with_its_place_and_left_alone() {
     for (text, place) in [
-        ("{\n  // mine\n  \"a\": 1\n}", "line 2, column 3: a comment"),
+        (
+            "{\n  // mine\n  \"a\": 1\n}",
+            "Comments are not allowed on line 2 column 3",
+        ),
         (
             "{\"a\": 1,}",
-            "line 1, column 9: a comma before the closing brace",
+            "Trailing commas are not allowed on line 1 column 8",
         ),
-        ("{\"a\": 1, \"a\": 2}", "the key \"a\" stands twice"),
-        ("{\"a\": ", "the text ends too early"),
-        ("not json", "line 1, column 1"),
+        (
+            "{\"a\": 1, \"a\": 2}",
+            "The key \"a\" stands twice on line 1 column 10",
+        ),
+        ("{\"a\": ", "on line 1 column 7"),
+        ("not json", "on line 1 column 1"),
         ("{\"hooks\": []}", "`hooks` must be an object"),
     ] {
         let sandbox = sandbox(text);
@@ -414,7 +456,7 @@ fn many_installers_at_once_install_once() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
-    assert_eq!(ours::wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
+    assert_eq!(wired(&settings(&sandbox)).hooks.len(), EVENTS.len());
     // In and out at the same time: whatever wins, the file is whole, and one more turn cleans it.
     let running: Vec<_> = (0..8)
         .map(|turn| {
@@ -470,17 +512,17 @@ fn places(sandbox: &Sandbox) -> Places {
     Places::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH))
 }
 
-fn planned(sandbox: &Sandbox) -> Plan {
+fn planned(sandbox: &Sandbox) -> InstallPlan {
     let wanted = Wanted {
         program: "/opt/whycap",
         status_line: true,
         hooks: true,
-        foreign: Foreign::Take(Kept::Wrapped),
+        keep: Some(Kept::Wrapped),
     };
     plan::install(&places(sandbox), &sandbox.path(SETTINGS), wanted).unwrap()
 }
 
-fn removal(sandbox: &Sandbox) -> Plan {
+fn removal(sandbox: &Sandbox) -> InstallPlan {
     plan::uninstall(&places(sandbox), &sandbox.path(SETTINGS)).unwrap()
 }
 
@@ -493,7 +535,7 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
         sandbox.read(SETTINGS)
     };
     let count = planned(&sandbox(text)).steps.len();
-    assert!(count >= 7, "{count}");
+    assert!(count >= 4, "{count}");
     for survived in 0..=count {
         let sandbox = sandbox(text);
         let before = theirs(&sandbox);
@@ -502,8 +544,11 @@ fn a_crash_between_any_two_steps_leaves_whole_files_and_the_next_run_finishes() 
         assert!(now == text || now == complete, "after {survived} steps");
         if now == complete {
             // Once our line is drawn it must know the kept one.
-            let kept = fs::read_dir(sandbox.path(".local/share/whycap/wrapped")).unwrap();
-            assert_eq!(kept.count(), 1);
+            let records = fs::read_dir(sandbox.path(".local/share/whycap/install")).unwrap();
+            let records: Vec<_> = records.map(|entry| entry.unwrap().path()).collect();
+            assert_eq!(records.len(), 1);
+            let record = fs::read_to_string(&records[0]).unwrap();
+            assert!(record.contains("mine"), "{record}");
         }
         // Either way out works from here: back at once, or finish first.
         steps::run(&removal(&sandbox).steps).unwrap();
@@ -531,18 +576,12 @@ fn an_edit_between_planning_and_writing_is_not_lost() {
     let sandbox = sandbox("{\"a\": 1}");
     let plan = planned(&sandbox);
     sandbox.write(SETTINGS, "{\"a\": 2, \"b\": 3}");
-    assert_eq!(steps::run(&plan.steps).unwrap(), Progress::Overtaken);
+    assert!(!steps::run(&plan.steps).unwrap(), "overtaken");
     assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
-    assert_eq!(
-        steps::run(&planned(&sandbox).steps).unwrap(),
-        Progress::Done
-    );
+    assert!(steps::run(&planned(&sandbox).steps).unwrap(), "done");
     let now = settings(&sandbox);
     assert_eq!((&now["a"], &now["b"]), (&json!(2), &json!(3)));
-    assert_eq!(
-        steps::run(&removal(&sandbox).steps).unwrap(),
-        Progress::Done
-    );
+    assert!(steps::run(&removal(&sandbox).steps).unwrap(), "done");
     assert_eq!(sandbox.read(SETTINGS), "{\"a\": 2, \"b\": 3}");
 }
 

@@ -1,21 +1,89 @@
-//! Random sequences of what can happen to a settings file between installation and removal.
+//! Random settings, and random sequences of what can happen to them between installation and
+//! removal.
 
 use std::fs;
+use std::path::PathBuf;
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use whycap::environment::Environment;
-use whycap::install::ours::{self, Kept, Wired};
-use whycap::install::wiring::{Foreign, Wanted};
+use whycap::install::entries::{Kept, Wired, wired, without_ours};
+use whycap::install::settings_edit::Wanted;
 use whycap::install::{plan, steps};
 use whycap::places::Places;
+
+/// A home directory with one settings file.
+struct Home {
+    _directory: tempfile::TempDir,
+    places: Places,
+    settings: PathBuf,
+}
+
+impl Home {
+    fn with(text: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path();
+        let variables = [
+            ("HOME", home.to_owned()),
+            ("WHYCAP_DATA_DIR", home.join("data")),
+        ];
+        let variables = variables.map(|(name, path)| (name.into(), path.into_os_string()));
+        let places = Places::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH));
+        let settings = places.user_settings();
+        fs::create_dir_all(settings.parent().unwrap()).unwrap();
+        fs::write(&settings, text).unwrap();
+        Self {
+            _directory: directory,
+            places,
+            settings,
+        }
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(&self.settings).unwrap()
+    }
+
+    fn value(&self) -> Value {
+        parsed(&self.text())
+    }
+
+    /// Installs, and checks that a second time there is nothing to do.
+    fn install(&self, wanted: Wanted<'_>) {
+        let plan = || plan::install(&self.places, &self.settings, wanted).unwrap();
+        steps::run(&plan().steps).unwrap();
+        assert!(plan().is_empty(), "{:?}", plan());
+    }
+
+    fn uninstall(&self) {
+        let plan = || plan::uninstall(&self.places, &self.settings).unwrap();
+        steps::run(&plan().steps).unwrap();
+        assert!(plan().is_empty(), "{:?}", plan());
+    }
+
+    fn lose_data(&self) {
+        let _ = fs::remove_dir_all(&self.places.data);
+    }
+}
+
+fn parsed(text: &str) -> Value {
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return Value::Object(Map::new());
+    }
+    serde_json::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"))
+}
+
+/// What a text says beside whycap, order included.
+fn others(settings: &Value) -> String {
+    without_ours(settings).to_string()
+}
 
 #[derive(Debug, Clone)]
 enum Event {
     Install {
         status_line: bool,
         hooks: bool,
-        foreign: Foreign,
+        keep: Option<Kept>,
         program: &'static str,
     },
     Uninstall,
@@ -27,18 +95,21 @@ enum Event {
     DataLost,
 }
 
+fn keep() -> impl Strategy<Value = Option<Kept>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(Kept::Wrapped)),
+        Just(Some(Kept::SetAside)),
+    ]
+}
+
 fn event(lossy: Event) -> impl Strategy<Value = Event> {
-    let foreign = prop_oneof![
-        Just(Foreign::Leave),
-        Just(Foreign::Take(Kept::Wrapped)),
-        Just(Foreign::Take(Kept::SetAside)),
-    ];
     let program = prop_oneof![Just("/opt/whycap"), Just("'/new place/whycap'")];
-    let install = (any::<bool>(), any::<bool>(), foreign, program).prop_map(
-        |(status_line, hooks, foreign, program)| Event::Install {
+    let install = (any::<bool>(), any::<bool>(), keep(), program).prop_map(
+        |(status_line, hooks, keep, program)| Event::Install {
             status_line,
             hooks,
-            foreign,
+            keep,
             program,
         },
     );
@@ -58,7 +129,8 @@ fn walk() -> impl Strategy<Value = Vec<Event>> {
     ]
 }
 
-const STARTS: [&str; 5] = [
+const STARTS: [&str; 6] = [
+    "\u{feff}{ \"hooks\": { }, \"counter\": 0}",
     "{\n    \"counter\": 0,\n    \"statusLine\": {\"type\": \"command\",  \"command\": \"mine\"}\n}\n",
     "{\"counter\": 0}",
     "{\r\n\t\"counter\": 0,\r\n\t\"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"command\", \"command\": \"say\"}]}]}\r\n}",
@@ -66,72 +138,198 @@ const STARTS: [&str; 5] = [
     "{\"statusLine\":null,\"counter\": 0}",
 ];
 
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (-1e9..1e9_f64).prop_map(Value::from),
+        "[ -~é日\\n\\t]{0,12}".prop_map(Value::from),
+    ]
+}
+
+fn anything() -> impl Strategy<Value = Value> {
+    scalar().prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec(("[a-zA-Z \"/]{0,6}", inner), 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn hooks() -> impl Strategy<Value = Value> {
+    let handler = prop_oneof![
+        Just(json!({"type": "command", "command": "say done"})),
+        Just(json!({"type": "command", "command": "/old/whycap hook", "timeout": 9})),
+        Just(json!({"type": "prompt", "prompt": "whycap hook"})),
+    ];
+    let group = prop::collection::vec(handler, 0..3)
+        .prop_map(|handlers| json!({"matcher": "", "hooks": handlers}));
+    let event = prop_oneof![Just("Stop"), Just("StopFailure"), Just("PreToolUse")];
+    prop::collection::vec((event, prop::collection::vec(group, 0..3)), 0..3).prop_map(|events| {
+        let event = |(name, groups): (&str, Vec<Value>)| (name.to_owned(), Value::from(groups));
+        Value::Object(events.into_iter().map(event).collect())
+    })
+}
+
+fn settings() -> impl Strategy<Value = Value> {
+    let members = prop::collection::vec(("[a-zA-Z]{1,8}", anything()), 0..5);
+    let line = prop::option::of(prop_oneof![
+        Just(json!({"type": "command", "command": "ccusage statusline"})),
+        Just(json!({"type": "command", "command": "/old/whycap statusline", "padding": 2})),
+        anything(),
+    ]);
+    (
+        members,
+        line,
+        prop::option::of(hooks()),
+        any::<prop::sample::Index>(),
+    )
+        .prop_map(|(members, line, hooks, place)| {
+            let mut all: Vec<_> = members;
+            let at = place.index(all.len() + 1);
+            all.extend(line.map(|line| ("statusLine".to_owned(), line)));
+            if let Some(hooks) = hooks {
+                all.insert(at, ("hooks".to_owned(), hooks));
+            }
+            Value::Object(all.into_iter().collect())
+        })
+}
+
+fn gap(spaces: &[u8], at: &mut usize, out: &mut String) {
+    *at += 1;
+    out.push_str(
+        match spaces.get(*at % spaces.len().max(1)).unwrap_or(&0) % 7 {
+            0 => " ",
+            1 => "\n  ",
+            2 => "\r\n\t",
+            3 => "  ",
+            4 => "\n",
+            _ => "",
+        },
+    );
+}
+
+/// Writes a document with white space drawn from `spaces` at every place that may have some.
+fn laid_out(value: &Value, spaces: &[u8], at: &mut usize, out: &mut String) {
+    match value {
+        Value::Object(map) => {
+            out.push('{');
+            for (index, (key, value)) in map.iter().enumerate() {
+                if index > 0 {
+                    gap(spaces, at, out);
+                    out.push(',');
+                }
+                gap(spaces, at, out);
+                out.push_str(&Value::from(key.as_str()).to_string());
+                gap(spaces, at, out);
+                out.push(':');
+                gap(spaces, at, out);
+                laid_out(value, spaces, at, out);
+            }
+            gap(spaces, at, out);
+            out.push('}');
+        }
+        Value::Array(list) => {
+            out.push('[');
+            for (index, value) in list.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                gap(spaces, at, out);
+                laid_out(value, spaces, at, out);
+            }
+            gap(spaces, at, out);
+            out.push(']');
+        }
+        scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_settings_in_any_layout_come_back_byte_for_byte(
+        value in settings(),
+        spaces in prop::collection::vec(any::<u8>(), 1..40),
+        keep in keep(),
+    ) {
+        let mut text = String::new();
+        laid_out(&value, &spaces, &mut 0, &mut text);
+        // serde_json's way back from text is not exact for every float.
+        let value = parsed(&text);
+        let untouched = wired(&value) == Wired::default();
+        let wanted = Wanted { program: "/opt/a/whycap", status_line: true, hooks: true, keep };
+        let home = Home::with(&text);
+        home.install(wanted);
+        // Exactly ours differs, in content and in order.
+        prop_assert_eq!(others(&home.value()), others(&value));
+        home.uninstall();
+        if untouched {
+            prop_assert_eq!(home.text(), &*text);
+        }
+        prop_assert_eq!(wired(&home.value()), Wired::default());
+        prop_assert_eq!(others(&home.value()), others(&value));
+        // The way back without records leaves nothing of ours and nothing else touched.
+        home.install(wanted);
+        home.lose_data();
+        home.uninstall();
+        prop_assert_eq!(wired(&home.value()), Wired::default());
+        prop_assert_eq!(others(&home.value()), others(&value));
+    }
 
     #[test]
     fn whatever_happens_in_between_removal_leaves_what_is_the_user_s(
         start in 0..STARTS.len(),
         events in walk(),
     ) {
-        let home = tempfile::tempdir().unwrap();
-        let variables = [("HOME", home.path().to_owned()), ("WHYCAP_DATA_DIR", home.path().join("data"))];
-        let variables = variables.map(|(name, path)| (name.into(), path.into_os_string()));
-        let places = Places::of(&Environment::new(variables, chrono::DateTime::UNIX_EPOCH));
-        let path = places.user_settings();
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, STARTS[start]).unwrap();
-        let read = || -> Value { serde_json::from_slice(&fs::read(&path).unwrap()).unwrap() };
-        let mut expected = read();
-        let mut touched_by_others = false;
-        for event in events {
+        let home = Home::with(STARTS[start]);
+        let mut expected = home.value();
+        // What stood there before us, as long as nobody else has changed anything since.
+        let mut exact = None;
+        for event in events.into_iter().chain([Event::Uninstall]) {
+            let before = home.text();
             match event {
-                Event::Install { status_line, hooks, foreign, program } => {
-                    let wanted = Wanted { program, status_line, hooks, foreign };
-                    let planned = plan::install(&places, &path, wanted).unwrap();
-                    steps::run(&planned.steps).unwrap();
-                    let again = plan::install(&places, &path, wanted).unwrap();
-                    prop_assert!(again.is_empty(), "{:?}", again);
+                Event::Install { status_line, hooks, keep, program } => {
+                    if wired(&home.value()) == Wired::default() {
+                        exact = Some(before);
+                    }
+                    home.install(Wanted { program, status_line, hooks, keep });
                 }
                 Event::Uninstall => {
-                    steps::run(&plan::uninstall(&places, &path).unwrap().steps).unwrap();
+                    home.uninstall();
+                    if let Some(exact) = exact.take() {
+                        prop_assert_eq!(home.text(), exact);
+                    }
                 }
                 Event::Edit(number) => {
-                    let text = fs::read_to_string(&path).unwrap();
                     let old = format!("\"counter\": {}", expected["counter"]);
-                    prop_assert!(text.contains(&old), "{}", text);
-                    fs::write(&path, text.replacen(&old, &format!("\"counter\": {number}"), 1)).unwrap();
-                    touched_by_others |= expected["counter"] != json!(number);
+                    prop_assert!(before.contains(&old), "{}", before);
+                    let new = format!("\"counter\": {number}");
+                    fs::write(&home.settings, before.replacen(&old, &new, 1)).unwrap();
                     expected["counter"] = json!(number);
+                    exact = exact.filter(|_| old == new);
                 }
                 Event::ClientRewrites => {
-                    let mut now = read();
+                    let mut now = home.value();
                     if let Some(entry) = now.get_mut("statusLine").and_then(Value::as_object_mut) {
                         entry.retain(|key, _| !key.starts_with("whycap"));
                     }
-                    fs::write(&path, serde_json::to_string_pretty(&now).unwrap()).unwrap();
-                    touched_by_others = true;
+                    fs::write(&home.settings, serde_json::to_string_pretty(&now).unwrap()).unwrap();
+                    exact = None;
                 }
                 Event::DataLost => {
-                    let _ = fs::remove_dir_all(home.path().join("data"));
-                    touched_by_others = true;
+                    home.lose_data();
+                    exact = None;
                 }
             }
             // Never anything but ours beside the user's own.
-            let now = ours::wired(&read());
-            prop_assert!(now.hooks.len() <= 5);
+            prop_assert!(wired(&home.value()).hooks.len() <= 5);
         }
-        steps::run(&plan::uninstall(&places, &path).unwrap().steps).unwrap();
-        let left = read();
-        prop_assert_eq!(ours::wired(&left), Wired::default());
-        prop_assert_eq!(
-            ours::without_ours(&left).to_string(),
-            ours::without_ours(&expected).to_string()
-        );
-        if !touched_by_others {
-            prop_assert_eq!(fs::read_to_string(&path).unwrap(), STARTS[start]);
-        }
-        let again = plan::uninstall(&places, &path).unwrap();
-        prop_assert!(again.is_empty(), "{:?}", again);
+        let left = home.value();
+        prop_assert_eq!(wired(&left), Wired::default());
+        prop_assert_eq!(others(&left), others(&expected));
     }
 }

@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use whycap::claude::hook_event::EventName;
 use whycap::environment::Environment;
-use whycap::install::wired;
-use whycap::install::wiring::EVENTS;
+use whycap::install::entries::EVENTS;
+use whycap::install::plugin;
 use whycap::places::Places;
 
 use crate::support::{Sandbox, write_script};
@@ -138,6 +138,7 @@ fn the_plugin_listens_to_the_same_events_as_the_settings() {
     let events: Vec<_> = hooks["hooks"].as_object().unwrap().iter().collect();
     assert_eq!(events.len(), EVENTS.len());
     for ((name, groups), (event, timeout)) in events.into_iter().zip(EVENTS) {
+        let event = event.as_str();
         assert_eq!(name, event);
         let handler = &groups[0]["hooks"][0];
         assert_eq!(handler["timeout"], timeout);
@@ -186,20 +187,20 @@ fn environment(sandbox: &Sandbox, from: &str) -> (Places, Environment) {
 #[test]
 fn plugin_and_settings_together_act_once() {
     let sandbox = Sandbox::new();
-    let (places, plugin) = environment(&sandbox, "plugin");
+    let (places, from_plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
-    assert!(!wired::is_second_run(
+    assert!(!plugin::is_second_run(
         &places,
-        &plugin,
+        &from_plugin,
         EventName::StopFailure
     ));
     sandbox.run(&["install", "--hooks"]).success();
-    assert!(wired::is_second_run(
+    assert!(plugin::is_second_run(
         &places,
-        &plugin,
+        &from_plugin,
         EventName::StopFailure
     ));
-    assert!(!wired::is_second_run(
+    assert!(!plugin::is_second_run(
         &places,
         &settings,
         EventName::StopFailure
@@ -209,39 +210,47 @@ fn plugin_and_settings_together_act_once() {
 #[test]
 fn a_wired_program_that_is_gone_leaves_the_work_to_the_plugin() {
     let sandbox = Sandbox::new();
-    let (places, plugin) = environment(&sandbox, "plugin");
+    let (places, from_plugin) = environment(&sandbox, "plugin");
     sandbox.write(
         ".claude/settings.json",
         r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "/gone/whycap hook"}]}]}}"#,
     );
-    assert!(!wired::is_second_run(&places, &plugin, EventName::Stop));
+    assert!(!plugin::is_second_run(
+        &places,
+        &from_plugin,
+        EventName::Stop
+    ));
 }
 
 #[test]
 fn hooks_wired_in_the_project_count_as_well() {
     let sandbox = Sandbox::new();
-    let (places, plugin) = environment(&sandbox, "plugin");
+    let (places, from_plugin) = environment(&sandbox, "plugin");
     let command = format!("{} hook", env!("CARGO_BIN_EXE_whycap"));
     let hooks = serde_json::json!({"hooks": {"Stop": [{"hooks": [{"command": command}]}]}});
     sandbox.write("project/.claude/settings.local.json", hooks.to_string());
-    assert!(wired::is_second_run(&places, &plugin, EventName::Stop));
+    assert!(plugin::is_second_run(
+        &places,
+        &from_plugin,
+        EventName::Stop
+    ));
 }
 
 #[test]
 fn the_status_line_hint_is_given_once_and_only_where_it_helps() {
     let sandbox = Sandbox::new();
-    let (places, plugin) = environment(&sandbox, "plugin");
+    let (places, from_plugin) = environment(&sandbox, "plugin");
     let (_, settings) = environment(&sandbox, "");
-    assert_eq!(wired::status_line_hint(&places, &settings), None);
-    let hint = wired::status_line_hint(&places, &plugin).expect("the first time");
+    assert_eq!(plugin::status_line_hint(&places, &settings), None);
+    let hint = plugin::status_line_hint(&places, &from_plugin).expect("the first time");
     assert!(
         hint.contains("whycap install --statusline") && !hint.contains('\n'),
         "{hint}"
     );
-    assert_eq!(wired::status_line_hint(&places, &plugin), None);
+    assert_eq!(plugin::status_line_hint(&places, &from_plugin), None);
 
     let installed = Sandbox::new();
-    let (places, plugin) = environment(&installed, "plugin");
+    let (places, from_plugin) = environment(&installed, "plugin");
     installed.run(&["install", "--statusline"]).success();
-    assert_eq!(wired::status_line_hint(&places, &plugin), None);
+    assert_eq!(plugin::status_line_hint(&places, &from_plugin), None);
 }

@@ -39,9 +39,9 @@ fn a_report_holds_the_facts_and_nobodys_name() {
     for wanted in [
         "2.1.328",
         "false_likely",
-        "| quotaLimits.rateLimitType | five_hour |",
-        "41 %",
-        "42 %",
+        "limit five_hour, limit status rejected",
+        "41%",
+        "42%",
         "2026-11-20T12:00:00Z",
         "Plan: Max",
         "ANTHROPIC_BASE_URL",

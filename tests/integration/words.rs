@@ -4,12 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
 use whycap::claude::meters::Meter;
+use whycap::claude::settings::SettingsScope;
 use whycap::limits::evidence::{Evidence, Sample};
-use whycap::limits::families;
+use whycap::limits::explanation;
 use whycap::limits::incident::Incident;
-use whycap::limits::rows::rows;
-use whycap::limits::story;
-use whycap::terminal::{Palette, width};
+use whycap::limits::messages;
+use whycap::limits::status_rows::status_rows;
+use whycap::terminal::{Page, Palette, width};
 use whycap::time::{Clock, Zone};
 use whycap::transcript::error_line::{ErrorLine, QuotaLimits};
 
@@ -37,14 +38,19 @@ fn sample(five_hour: f64, weekly: f64) -> Sample {
 }
 
 fn texts() -> Vec<String> {
-    let mut texts: Vec<String> = families::all()
-        .flat_map(|family| family.wordings)
-        .flat_map(|wording| {
-            ["", " · resets 11am (UTC)", " · resets 9:50am (UTC)"]
-                .map(|reset| wording.text.replace(" · resets …", reset))
+    let mut texts: Vec<String> = messages::all()
+        .flat_map(messages::Message::texts)
+        .flat_map(|text| {
+            [
+                "",
+                " · resets 11am (UTC)",
+                " · resets 9:50am (UTC)",
+                " · resets Nov 25, 3:33pm (UTC)",
+            ]
+            .map(|reset| text.replace(" · resets …", reset))
         })
         .collect();
-    texts.extend(["", "!", "…", "{when} {pool}", "429"].map(str::to_owned));
+    texts.extend(["", "!", "…", "{when} {pool}", "429", "usage"].map(str::to_owned));
     texts.sort();
     texts.dedup();
     texts
@@ -87,31 +93,38 @@ fn accounts() -> Vec<Option<Account>> {
     ]
 }
 
+/// What must hold of everything that is said.
 fn check(incident: &Incident) {
-    let told = story::tell(incident, clock(), None, 80, Palette::none());
     let about = format!("{} / {}", incident.evidence.message, incident.headline);
     assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);
-    assert!(
-        !incident.badge.is_empty() && !incident.badge.ends_with('…'),
-        "{}",
-        incident.badge
-    );
-    assert!(incident.headline.ends_with('.'), "{about}");
-    assert!(
-        !incident.headline.trim_end_matches('.').contains(". "),
-        "two sentences: {about}"
-    );
-    assert!(
-        !incident.actions.is_empty() && !incident.facts.is_empty(),
-        "{about}"
-    );
-    let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(collapsed.contains(&incident.headline), "{about}");
-    let own_words: String = told.split("The message\n").next().unwrap().to_owned();
-    assert!(!own_words.contains(['!', '{', '}']), "{own_words}");
-    assert!(told.lines().all(|line| width(line) <= 80), "{told}");
+    assert!(!incident.badge.is_empty(), "{about}");
+    assert!(!incident.badge.ends_with('…'), "{}", incident.badge);
+    let headline = incident.headline.trim_end_matches('.');
+    assert!(headline.len() < incident.headline.len(), "{about}");
+    assert!(!headline.contains(". "), "two sentences: {about}");
+    let length = incident.headline.chars().count();
+    assert!(length <= 110, "{length} characters: {about}");
+    assert!(!incident.actions.is_empty(), "{about}");
+    assert!(!incident.reasons.is_empty(), "{about}");
+    let on_page = |tell: &dyn Fn(&mut Page)| {
+        let mut page = Page::new(80, Palette::none());
+        tell(&mut page);
+        page.into_text()
+    };
+    let short = on_page(&|page| explanation::tell(incident, clock(), page));
+    let long = on_page(&|page| explanation::tell_at_length(incident, clock(), None, page));
+    assert!(short.lines().count() < 24, "{short}");
+    for told in [&short, &long] {
+        let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(collapsed.contains(&incident.headline), "{about}");
+        let own_words = told.split("The message\n").next().unwrap_or_default();
+        for odd in ["!", "{", "}", "the client", "rganis", " %", "  -"] {
+            assert!(!own_words.contains(odd), "{odd:?} in {own_words}");
+        }
+        assert!(told.lines().all(|line| width(line) <= 80), "{told}");
+    }
     for columns in [10, 50, 100] {
-        for row in rows(incident, at(), columns).into_iter().flatten() {
+        for row in status_rows(incident, at(), columns).into_iter().flatten() {
             let text: String = row.into_iter().map(|(_, text)| text).collect();
             assert!(
                 width(&text) <= columns && !text.is_empty(),
@@ -133,6 +146,12 @@ fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
     let key = Credential {
         name: "ANTHROPIC_API_KEY".to_owned(),
         set_in: SetIn::Environment,
+        host: None,
+    };
+    let gateway = Credential {
+        name: "ANTHROPIC_BASE_URL".to_owned(),
+        set_in: SetIn::Settings(SettingsScope::User),
+        host: Some("gateway.with.a.name.of.some.length.example.com".to_owned()),
     };
     let samples = [
         vec![],
@@ -153,10 +172,10 @@ fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
                         }),
                         account: account.clone(),
                         samples: samples.clone(),
-                        credentials: if index == 1 {
-                            vec![key.clone()]
-                        } else {
-                            Vec::new()
+                        credentials: match index {
+                            1 => vec![key.clone()],
+                            2 => vec![gateway.clone()],
+                            _ => Vec::new(),
                         },
                         fast_mode: index == 1 && account.is_none(),
                         client_version: (index > 1).then(|| "2.1.119".to_owned()),

@@ -116,7 +116,7 @@ fn a_project_s_kept_line_is_shown_in_that_project_only() {
 #[test]
 fn damaged_records_cost_the_kept_line_and_nothing_else() {
     let sandbox = wrapping("echo mine");
-    for entry in std::fs::read_dir(sandbox.path(".local/share/whycap/wrapped")).unwrap() {
+    for entry in std::fs::read_dir(sandbox.path(".local/share/whycap/install")).unwrap() {
         std::fs::write(entry.unwrap().path(), "{").unwrap();
     }
     assert_eq!(shown(&sandbox, "{}"), None);

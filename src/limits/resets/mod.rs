@@ -1,14 +1,15 @@
 //! When a limit ends: what the server said, what the meter says, what the text says.
 
-mod text;
+mod phrase;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::evidence::Evidence;
-use super::kind::LimitKind;
+use super::kind::Window;
+use super::meters;
 use crate::time::Zone;
 
-pub use text::in_text;
+pub(super) use phrase::in_text;
 
 /// Sources that differ by less say the same: texts are rounded to the minute.
 const SAME: TimeDelta = TimeDelta::seconds(120);
@@ -33,6 +34,17 @@ pub struct Reset {
     pub source: ResetSource,
 }
 
+impl Reset {
+    /// When the limit is over for certain: texts are rounded to the minute, and clocks differ.
+    pub(crate) fn surely_over(self) -> DateTime<Utc> {
+        let slack = match self.source {
+            ResetSource::Text => TimeDelta::seconds(60),
+            ResetSource::Server | ResetSource::Meter => TimeDelta::seconds(5),
+        };
+        self.at + slack
+    }
+}
+
 /// The reset time to go by, and any that disagree with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resets {
@@ -42,22 +54,18 @@ pub struct Resets {
     pub others: Vec<Reset>,
 }
 
-/// Gathers the reset times for `kind`, which is the window that ends the wait.
-pub fn find(evidence: &Evidence, kind: Option<LimitKind>, zone: Zone) -> Resets {
-    let server = evidence.quota().and_then(|quota| {
-        let named = quota
-            .rate_limit_type
-            .as_deref()
-            .and_then(LimitKind::of_rate_limit_type);
+/// Gathers the reset times for the window that ends the wait.
+pub(super) fn find(evidence: &Evidence, text: &str, awaited: Option<Window>, zone: Zone) -> Resets {
+    let named = evidence.refused_window();
+    let server = evidence
+        .quota()
         // A reset of another window than the one that is waited for says nothing.
-        (named.is_none() || kind.is_none() || named == kind)
-            .then_some(quota.resets_at)
-            .flatten()
-    });
-    let meter = kind
-        .and_then(|kind| evidence.level_near(kind))
-        .and_then(|(_, level)| level.resets_at);
-    let text = in_text(&evidence.message, evidence.at, kind, zone);
+        .filter(|_| named.is_none() || awaited.is_none() || named == awaited)
+        .and_then(|quota| quota.resets_at);
+    let meter = awaited
+        .and_then(|window| meters::near(evidence, window))
+        .and_then(|(_, meter)| meter.resets_at);
+    let text = in_text(text, evidence.at, awaited, zone);
     let mut found = [
         (server, ResetSource::Server),
         (meter, ResetSource::Meter),

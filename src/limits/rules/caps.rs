@@ -1,134 +1,228 @@
-//! Caps on usage credits: the user's own, a member's, a seat's, an organisation's.
+//! Caps on usage credits: the user's own, a member's, a seat's, an organization's.
 
-use super::meters::{self, Meter};
+use super::{credits, windows};
 use crate::claude::version::ClientVersion;
-use crate::limits::diagnosis::{Case, Conclusion};
-use crate::limits::kind::{LimitKind, Verdict, Who};
+use crate::limits::clues::Pool;
+use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
+use crate::limits::evidence::Evidence;
+use crate::limits::helps::{CHECK_METERS, FAST_MODE_OFF, OWN_CREDITS, UPDATE, WAIT};
+use crate::limits::kind::LimitKind::{self, MemberSpendCap, OrgSpendCap, OwnSpendCap};
+use crate::limits::kind::{Verdict, Who, Window};
+use crate::limits::meters::{self, Fullness};
 
-/// From here on, clients tell a member's own limit from the organisation's.
+/// From here on, clients tell a member's own limit from the organization's.
 const TELLS_MEMBERS_APART: ClientVersion = ClientVersion(2, 1, 221);
 
-const NO_METER: &str = "No meter reading from around the time of the error is known, so the time of the reset may be missing. /usage shows it.";
-const MAY_BE_THE_MEMBERS: &str = "Clients before 2.1.221 used the same words for the organisation's cap and for a limit on one member. An Owner can see which it is.";
+const NO_METER: &str = "No usage from around the time of the error is known, so the time of the reset may be missing. /usage shows it.";
+const MAY_BE_THE_MEMBERS: &str = "Before 2.1.221, Claude Code used the same words for a limit on one member. An Owner can see which it is.";
 const TOKEN_HAS_NO_PLAN: &str = "The session ran on CLAUDE_CODE_OAUTH_TOKEN, which carries no plan. whycap goes by the login on this machine.";
-const PLAN_IS_UNKNOWN: &str = "No login with a plan was found. Clients use these words for every session without a plan, so they do not prove that an organisation is involved.";
-const ANOTHER_ORGANISATION: &str = "The login on this machine is a personal plan, but these words belong to a seat in an organisation. /status shows which organisation the session really uses.";
-const CAP_BUT_ROOM: &str = "Caps only matter once the included usage is used up, and the meters show room. Fast mode, the 1M context and some models draw on the pool at once; otherwise the message is wrong.";
+const PLAN_IS_UNKNOWN: &str = "No login with a plan was found. Sessions without a plan get these words too, so they do not prove an organization.";
+const ANOTHER_ORGANIZATION: &str = "The login here is a plan for one person, but these words belong to a seat in an organization. /status shows which one the session uses.";
+const CAP_BUT_ROOM: &str = "A cap only matters once the included usage is used up, and there is room. Fast mode, the 1M context and some models use credits at once; otherwise the message is wrong.";
 
-/// Weighs a message about a cap.
-pub(super) fn conclude(case: &Case<'_>, named: LimitKind) -> Conclusion {
+/// "You've hit your monthly spend limit", "Your seat type doesn't include usage credits": whose cap
+/// it is stands in the message.
+pub(in crate::limits) fn named(case: &Case<'_>) -> Diagnosis {
+    let (evidence, cap) = (case.evidence, case.names);
     let window = window_under(case);
-    let evidence = case.evidence;
-    let is_full = meters::read(evidence, window) == Meter::Full;
+    let is_full = meters::fullness(evidence, window) == Fullness::Full;
     let certain = is_full || evidence.quota().is_some();
+    let waiting = (certain || case.reset_in_text().is_some()).then_some(true);
     let has_room = meters::all_low(evidence);
     if has_room && evidence.fast_mode {
-        let is_own = named == LimitKind::OwnSpendCap;
-        let who = if is_own { Who::You } else { Who::Admin };
-        return Conclusion::new(named, Verdict::Real, who).waiting(false);
+        return of(cap, Verdict::Real, Words::Told(credits::fast_mode))
+            .first(FAST_MODE_OFF)
+            .waiting(false);
     }
     let plan = evidence.plan();
-    let conclusion = match plan {
-        Some(plan) if plan.is_personal() => personal(named, window, certain, has_room),
-        Some(_) => shared(case, named, certain, has_room),
-        None => without_plan(case, named, window, certain),
+    let diagnosis = match plan {
+        Some(plan) if plan.is_personal() => personal(cap, window, certain, has_room, waiting),
+        Some(_) => shared(evidence, cap, has_room, waiting),
+        None => without_plan(case, window, certain, waiting),
     };
     let token = evidence.has("CLAUDE_CODE_OAUTH_TOKEN");
-    conclusion
+    diagnosis
         .over(window, certain && !has_room)
         .unknown_if(token && plan.is_some(), TOKEN_HAS_NO_PLAN)
-        .unknown_if(!certain && !has_room, NO_METER)
+        .unknown_if(waiting.is_none() && !has_room, NO_METER)
+}
+
+fn of(cap: LimitKind, verdict: Verdict, words: Words) -> Diagnosis {
+    let who = if cap == OwnSpendCap {
+        Who::You
+    } else {
+        Who::Admin
+    };
+    Diagnosis::new(cap, verdict, who, words)
+}
+
+fn real(cap: LimitKind) -> Diagnosis {
+    of(cap, Verdict::Real, Words::Told(reached))
+}
+
+/// Only the message says so.
+fn unconfirmed(cap: LimitKind) -> Diagnosis {
+    let words = match cap {
+        OwnSpendCap => Words::Told(|telling| {
+            let pool = telling.pool();
+            let what = format!("Your own monthly cap on {pool} is reached, says the message");
+            telling.until(&what, "your included usage is back", "own spend cap")
+        }),
+        MemberSpendCap => Words::Fixed(
+            "The message names an admin's limit on you: ask an Owner, or look at /usage first",
+            "an admin's limit, says the message · ask an Owner",
+        ),
+        OrgSpendCap => Words::Fixed(
+            "The message names your organization's credit cap: ask an Owner, or look at /usage first",
+            "an org's cap, says the message · ask an Owner",
+        ),
+        _ => Words::Fixed(
+            "The message says that your seat has no usage credits: ask an admin, or look at /usage first",
+            "seat without credits, says the message · ask an admin",
+        ),
+    };
+    of(cap, Verdict::CannotTell, words).first(CHECK_METERS)
 }
 
 /// The window under the cap: the server's, else a full one, else what the text says, else the
 /// five-hour window, which it was in every recorded case.
-fn window_under(case: &Case<'_>) -> LimitKind {
-    let by_server = case
-        .evidence
-        .quota()
-        .and_then(|quota| LimitKind::of_rate_limit_type(quota.rate_limit_type.as_deref()?));
-    by_server
+fn window_under(case: &Case<'_>) -> Window {
+    case.evidence
+        .refused_window()
         .or_else(|| meters::full_window(case.evidence))
-        .unwrap_or(if case.clues.text().contains("weekly limit resets") {
-            LimitKind::Weekly
-        } else {
-            LimitKind::FiveHour
-        })
+        .or(case.clues.window_that_resets())
+        .unwrap_or(Window::FiveHour)
 }
 
-/// On a personal plan there is no organisation: only the user's own cap can be meant.
-fn personal(named: LimitKind, window: LimitKind, certain: bool, has_room: bool) -> Conclusion {
-    let is_own = named == LimitKind::OwnSpendCap;
-    if has_room {
-        let limit = if is_own { named } else { window };
-        return Conclusion::new(limit, Verdict::FalseLikely, Who::Anthropic).unknown(
-            "Why the server refused is not known. Its own meter may differ from the one it shows.",
-        );
-    }
-    if named == LimitKind::OrgSpendCap {
-        return Conclusion::new(window, Verdict::Misworded, Who::Nobody).waiting(true);
-    }
-    if !is_own {
+/// On a personal plan there is no organization: only the user's own cap can be meant.
+fn personal(
+    cap: LimitKind,
+    window: Window,
+    certain: bool,
+    has_room: bool,
+    waiting: Option<bool>,
+) -> Diagnosis {
+    let within = LimitKind::Window(window);
+    match cap {
+        OwnSpendCap if has_room => windows::contradicted(cap),
+        _ if has_room => windows::contradicted(within),
+        OwnSpendCap if certain => real(cap).waiting(true),
+        OwnSpendCap => unconfirmed(cap).waiting(true),
+        OrgSpendCap => {
+            let words = Words::Told(no_organization);
+            Diagnosis::new(within, Verdict::Misworded, Who::Nobody, words)
+                .helps(&[WAIT, OWN_CREDITS, UPDATE])
+                .decided_by(Source::Account)
+                .waiting(true)
+        }
         // No client is known to show the words for seats, groups and members by mistake.
-        return Conclusion::new(named, Verdict::Real, Who::Admin)
-            .waiting(certain.then_some(true))
-            .unknown(ANOTHER_ORGANISATION);
+        _ => real(cap)
+            .waiting(waiting)
+            .decided_by(Source::Account)
+            .unknown(ANOTHER_ORGANIZATION),
     }
-    let verdict = if certain {
-        Verdict::Real
-    } else {
-        Verdict::CannotTell
-    };
-    Conclusion::new(named, verdict, Who::You).waiting(true)
 }
 
 /// On a shared plan every cap is an admin's. The words for one's own cap are wrong there.
-fn shared(case: &Case<'_>, named: LimitKind, certain: bool, has_room: bool) -> Conclusion {
-    let is_own = named == LimitKind::OwnSpendCap;
-    let limit = if is_own {
-        LimitKind::OrgSpendCap
-    } else {
-        named
+fn shared(evidence: &Evidence, cap: LimitKind, has_room: bool, waiting: Option<bool>) -> Diagnosis {
+    let (meant, verdict) = match cap {
+        OwnSpendCap => (OrgSpendCap, Verdict::Misworded),
+        _ => (cap, Verdict::Real),
     };
     if has_room {
-        return Conclusion::new(limit, Verdict::CannotTell, Who::Admin).unknown(CAP_BUT_ROOM);
+        return unconfirmed(meant).unknown(CAP_BUT_ROOM);
     }
-    let verdict = if is_own {
-        Verdict::Misworded
-    } else {
-        Verdict::Real
-    };
-    let may_be_members = limit == LimitKind::OrgSpendCap
-        && case
-            .evidence
-            .version()
-            .is_some_and(|version| version < TELLS_MEMBERS_APART);
-    Conclusion::new(limit, verdict, Who::Admin)
-        .waiting(certain.then_some(true))
+    let may_be_members = meant == OrgSpendCap && evidence.is_before(TELLS_MEMBERS_APART);
+    of(meant, verdict, Words::Told(reached))
+        .waiting(waiting)
         .unknown_if(may_be_members, MAY_BE_THE_MEMBERS)
 }
 
-fn without_plan(case: &Case<'_>, named: LimitKind, window: LimitKind, certain: bool) -> Conclusion {
-    // Only a client that knows of an organisation's plan offers its members this command.
-    let client_knew_a_plan = case.clues.text().contains("/usage-credits");
-    if named == LimitKind::OrgSpendCap && client_knew_a_plan {
-        return Conclusion::new(named, Verdict::Real, Who::Admin).waiting(certain.then_some(true));
-    }
-    match (named, certain) {
-        (LimitKind::OwnSpendCap, _) => {
-            let verdict = if certain {
-                Verdict::Real
-            } else {
-                Verdict::CannotTell
-            };
-            Conclusion::new(named, verdict, Who::You).waiting(certain.then_some(true))
-        }
+fn without_plan(
+    case: &Case<'_>,
+    window: Window,
+    certain: bool,
+    waiting: Option<bool>,
+) -> Diagnosis {
+    let cap = case.names;
+    let diagnosis = if cap != OrgSpendCap {
+        if certain { real(cap) } else { unconfirmed(cap) }
+    } else if case.clues.offers_credits() {
+        return real(cap).waiting(waiting);
+    } else if certain {
         // What is certain is the window; whose cap came on top is not.
-        (LimitKind::OrgSpendCap, true) => {
-            Conclusion::new(window, Verdict::CannotTell, Who::Nobody).waiting(true)
+        let (within, words) = (LimitKind::Window(window), Words::Told(whose_is_unknown));
+        Diagnosis::new(within, Verdict::CannotTell, Who::Nobody, words).first(CHECK_METERS)
+    } else {
+        let words = Words::Fixed(
+            "On Team or Enterprise this is your organization's cap; on Pro or Max only your own limit is used up",
+            "an org's cap? on Pro and Max only your own limit · /usage",
+        );
+        of(cap, Verdict::CannotTell, words).first(CHECK_METERS)
+    };
+    diagnosis.waiting(waiting).unknown(PLAN_IS_UNKNOWN)
+}
+
+/// The cap, and the plan's window under it where that is known.
+fn reached(telling: &Telling<'_>) -> Said {
+    let (limit, pool) = (telling.limit(), telling.pool());
+    let (with_window, alone, badge) = match telling.diagnosis.limit {
+        OwnSpendCap => {
+            let what = format!("Your {limit} and your own monthly cap on {pool} are reached");
+            return telling.until_back(&what, &format!("{limit} + own spend cap"));
         }
-        (_, true) => Conclusion::new(named, Verdict::Real, Who::Admin).waiting(true),
-        (_, false) => Conclusion::new(named, Verdict::CannotTell, Who::Admin),
+        MemberSpendCap => (
+            format!("Your {limit} and an admin's limit on you are reached"),
+            "An admin's limit on your spending is reached".to_owned(),
+            "admin's limit on you · ask an Owner",
+        ),
+        OrgSpendCap => {
+            let cap = match telling.clues.pool {
+                Pool::UsageCredits => "our organization's credit cap",
+                Pool::ExtraUsage => "our organization's extra usage cap",
+            };
+            (
+                format!("Your {limit} and y{cap} are reached"),
+                format!("Y{cap} is reached"),
+                "org's spend cap · ask an Owner",
+            )
+        }
+        _ => (
+            format!("Your {limit} is used up, and your seat has no {pool}"),
+            format!("Your seat has no {pool} to go on with"),
+            "seat without credits",
+        ),
+    };
+    if telling.resets.chosen.is_some() || telling.diagnosis.window_is_full {
+        return telling.until_back(&with_window, badge);
     }
-    .unknown(PLAN_IS_UNKNOWN)
+    let raise = if telling.evidence.is_admins() {
+        "you can change it in the organization's settings"
+    } else {
+        "ask an Owner, or wait for your included usage (/usage)"
+    };
+    said(
+        &[format!("{alone}: {raise}")],
+        format!("{badge} · reset: see /usage"),
+    )
+}
+
+fn no_organization(telling: &Telling<'_>) -> Said {
+    let limit = telling.limit();
+    let what = if telling.diagnosis.window_is_full {
+        format!("Your {limit} is used up, no organization is involved")
+    } else {
+        format!("No organization is involved, most likely your {limit} is used up")
+    };
+    telling.until_back(&what, &format!("{limit}, no org involved"))
+}
+
+/// The message may be about an organization, or not.
+fn whose_is_unknown(telling: &Telling<'_>) -> Said {
+    if !telling.diagnosis.window_is_full {
+        return windows::says_the_message(telling);
+    }
+    let limit = telling.limit();
+    let what = format!("Your {limit} is used up, whoever set the cap in the message");
+    telling.until_back(&what, limit)
 }

@@ -1,78 +1,194 @@
-//! The Console: balance, caps, billing, disabled organisations; and whose credential it was.
+//! The Console: balance, caps, billing, disabled organizations; and whose credential it was.
 
-use crate::limits::diagnosis::{Case, Conclusion};
-use crate::limits::evidence::Evidence;
-use crate::limits::kind::LimitKind::{ApiCreditBalance, ApiSpendCap, Billing, OrgDisabled};
+use crate::claude::credentials::SetIn;
+use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
+use crate::limits::helps::CHECK_STATUS;
 use crate::limits::kind::{Verdict, Who};
-use crate::limits::resets;
 
-const WHERE_IS_THE_KEY: &str = "There is a login with a plan, and no key was found in the environment or in the settings. /status shows which credential the session really uses.";
+const WHERE_IS_THE_KEY: &str = "You have a plan, and no API key was found in the environment or in the settings. /status shows which one the session uses.";
 const OTHER_SHELL: &str =
-    "whycap saw the environment of this shell, not that of the session. A key may be set there.";
+    "whycap sees the environment of this shell, not that of the session. A key may be set there.";
+const NO_DATE: &str =
+    "The message does not say when this starts again. Monthly limits do so with the month.";
 
-/// Whether a key, a token or a helper took the place of a login with a plan.
-fn is_stray(evidence: &Evidence) -> bool {
-    evidence.plan().is_some()
-        && evidence
-            .credentials
-            .iter()
-            .any(crate::claude::credentials::Credential::outranks_login)
+/// A key, a token or a helper took the place of a login with a plan.
+fn wrong_credential(case: &Case<'_>) -> Diagnosis {
+    let decisive = match case.evidence.login_replaced_by().next() {
+        Some(stray) if stray.set_in != SetIn::Environment => Source::Settings,
+        _ => Source::Environment,
+    };
+    let words = Words::Told(|telling| {
+        let stray = telling.evidence.login_replaced_by().next();
+        let stray = stray.map_or("an API key", |credential| credential.name.as_str());
+        said(
+            &[format!(
+                "Claude Code is using {stray} instead of your plan: take it out and restart Claude Code"
+            )],
+            format!("{stray} is used, not your plan · /whycap"),
+        )
+    });
+    Diagnosis::new(case.names, Verdict::WrongCredential, Who::You, words).decided_by(decisive)
 }
 
 /// "Credit balance is too low".
-pub(super) fn balance(case: &Case<'_>) -> Conclusion {
+pub(in crate::limits) fn balance(case: &Case<'_>) -> Diagnosis {
     let evidence = case.evidence;
-    let verdict = if is_stray(evidence) {
-        Verdict::WrongCredential
-    } else if evidence.plan().is_some() {
-        Verdict::CannotTell
-    } else {
-        Verdict::Real
-    };
-    let lost = verdict == Verdict::CannotTell;
-    Conclusion::new(ApiCreditBalance, verdict, Who::You)
+    if evidence.has_stray_credential() {
+        return wrong_credential(case).waiting(false);
+    }
+    if evidence.plan().is_none() {
+        let words = Words::Fixed(
+            "The API credits of your Console account are used up: add credits there, waiting does not help",
+            "API credits used up · add credits in the Console",
+        );
+        return Diagnosis::new(case.names, Verdict::Real, Who::You, words).waiting(false);
+    }
+    let words = Words::Fixed(
+        "A Console account has no API credits, though you have a plan: /status shows which key is in use",
+        "no API credits, but whose? · /status",
+    );
+    Diagnosis::new(case.names, Verdict::CannotTell, Who::You, words)
         .waiting(false)
-        .unknown_if(lost, WHERE_IS_THE_KEY)
-        .unknown_if(lost && !evidence.environment_is_clients, OTHER_SHELL)
+        .first(CHECK_STATUS)
+        .unknown(WHERE_IS_THE_KEY)
+        .unknown_if(!evidence.environment_is_clients, OTHER_SHELL)
 }
 
-/// A cap that was set in the Console or at a gateway.
-pub(super) fn cap(case: &Case<'_>) -> Conclusion {
-    let evidence = case.evidence;
-    let dated = resets::in_text(&evidence.message, evidence.at, None, case.zone).is_some();
-    let (verdict, who) = if is_stray(evidence) {
-        (Verdict::WrongCredential, Who::You)
-    } else {
-        (Verdict::Real, Who::Admin)
-    };
-    Conclusion::new(ApiSpendCap, verdict, who)
-        .waiting(dated.then_some(true))
-        .unknown_if(
-            !dated,
-            "The message does not say when the cap starts afresh. Monthly caps do so with the month.",
-        )
+/// A cap on API spend, set in the Console.
+pub(in crate::limits) fn cap(case: &Case<'_>) -> Diagnosis {
+    if case.evidence.has_stray_credential() {
+        let is_dated = case.reset_in_text().is_some();
+        return wrong_credential(case).waiting(is_dated.then_some(true));
+    }
+    dated(case, |telling| {
+        let what = match figures(&telling.clues.raw) {
+            Some((used, cap)) => format!("The Console's spend cap is reached ({used} of {cap})"),
+            None => "The Console's spend cap is reached".to_owned(),
+        };
+        capped(telling, &what, "API spend cap reached")
+    })
+}
+
+/// A cap that was set at a gateway.
+pub(in crate::limits) fn gateway_cap(case: &Case<'_>) -> Diagnosis {
+    dated(case, |telling| {
+        let what = format!("The spend limit of {} is reached", whose_gateway(telling));
+        capped(telling, &what, "gateway's spend limit")
+    })
+}
+
+/// A budget of `LiteLLM` and the like.
+pub(in crate::limits) fn gateway_budget(case: &Case<'_>) -> Diagnosis {
+    dated(case, |telling| {
+        let what = format!("The budget at {} is used up", whose_gateway(telling));
+        capped(telling, &what, "gateway's budget is used up")
+    })
+}
+
+fn dated(case: &Case<'_>, words: fn(&Telling<'_>) -> Said) -> Diagnosis {
+    let is_dated = case.reset_in_text().is_some();
+    Diagnosis::new(case.names, Verdict::Real, Who::Admin, Words::Told(words))
+        .waiting(is_dated.then_some(true))
+        .unknown_if(!is_dated, NO_DATE)
+}
+
+fn capped(telling: &Telling<'_>, what: &str, badge: &str) -> Said {
+    if telling.resets.chosen.is_some() {
+        return telling.until(what, "it starts again", badge);
+    }
+    said(
+        &[format!("{what}: ask whoever set it to raise it")],
+        format!("{badge} · ask who set it"),
+    )
+}
+
+/// "your gateway (llm.example.com)".
+fn whose_gateway(telling: &Telling<'_>) -> String {
+    match telling.evidence.gateway() {
+        Some(host) if host.len() <= 30 => format!("your gateway ({host})"),
+        _ => "your gateway".to_owned(),
+    }
+}
+
+/// The balance at another service than Anthropic's.
+pub(in crate::limits) fn provider_balance(case: &Case<'_>) -> Diagnosis {
+    let words = Words::Told(|telling| {
+        let gateway = telling.evidence.gateway();
+        let (host, instead) = match gateway.filter(|host| host.len() <= 40) {
+            Some(host) => (host, ", not at Anthropic"),
+            None => ("the service behind ANTHROPIC_BASE_URL", ""),
+        };
+        let headline = format!("The balance at {host} is empty: add money there{instead}");
+        said(&[headline], "the provider's balance is empty · add money")
+    });
+    Diagnosis::new(case.names, Verdict::Real, Who::You, words)
+        .waiting(false)
+        .decided_by(Source::Environment)
 }
 
 /// A payment.
-pub(super) fn billing(case: &Case<'_>) -> Conclusion {
-    let shared = case
-        .evidence
-        .plan()
-        .is_some_and(crate::claude::account::Plan::is_shared);
-    let who = if shared { Who::Admin } else { Who::You };
-    Conclusion::new(Billing, Verdict::Real, who).waiting(false)
+pub(in crate::limits) fn billing(case: &Case<'_>) -> Diagnosis {
+    let who = case.evidence.payer();
+    let words = Words::Fixed(
+        "A payment failed or ended: look at the billing settings, waiting does not help",
+        "payment due · see billing settings",
+    );
+    Diagnosis::new(case.names, Verdict::Real, who, words).waiting(false)
 }
 
-/// A disabled organisation.
-pub(super) fn disabled(case: &Case<'_>) -> Conclusion {
-    let evidence = case.evidence;
-    let names_a_key = case.clues.text().contains("anthropic_api_key");
-    let (verdict, who) = if is_stray(evidence) || (names_a_key && evidence.plan().is_some()) {
-        (Verdict::WrongCredential, Who::You)
-    } else if names_a_key {
-        (Verdict::NotALimit, Who::You)
-    } else {
-        (Verdict::NotALimit, Who::Admin)
+/// The organization of a key that the message names is disabled.
+pub(in crate::limits) fn disabled_by_key(case: &Case<'_>) -> Diagnosis {
+    let words = Words::Fixed(
+        "The API key in use belongs to a disabled organization, your login is not involved: unset or replace it",
+        "API key of a disabled organization · unset it",
+    );
+    disabled(case, case.evidence.plan().is_some(), Who::You, words)
+}
+
+/// An organization is disabled.
+pub(in crate::limits) fn disabled_by_any(case: &Case<'_>) -> Diagnosis {
+    let words = Words::Fixed(
+        "The organization of this login or key is disabled: look at /status, then appeal or log in elsewhere",
+        "organization disabled, no limit · /status",
+    );
+    let is_the_keys = case.evidence.has_stray_credential();
+    disabled(case, is_the_keys, Who::Admin, words)
+}
+
+/// A key of another organization stands in the way of a login, or there is no other.
+fn disabled(case: &Case<'_>, is_the_keys: bool, who: Who, words: Words) -> Diagnosis {
+    if is_the_keys {
+        return wrong_credential(case).waiting(false);
+    }
+    Diagnosis::new(case.names, Verdict::NotALimit, who, words).waiting(false)
+}
+
+/// What was used and what the cap is, in "Current usage: $150.00 / $150.00 limit". Only amounts are
+/// quoted.
+fn figures(message: &str) -> Option<(&str, &str)> {
+    let (_, rest) = message.split_once("usage: ")?;
+    let (used, rest) = rest.split_once(" / ")?;
+    let cap = rest.split_whitespace().next()?;
+    let is_amount = |amount: &&str| {
+        amount.len() <= 16
+            && amount.contains(|c: char| c.is_ascii_digit())
+            && amount
+                .chars()
+                .all(|c| c.is_ascii_digit() || "$€£.,".contains(c))
     };
-    Conclusion::new(OrgDisabled, verdict, who).waiting(false)
+    [used, cap].iter().all(is_amount).then_some((used, cap))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_amounts_are_quoted() {
+        let quoted = |text| figures(text).map(|(used, cap)| (used.to_owned(), cap.to_owned()));
+        let text = "Current usage: $150.00 / $150.00 limit.";
+        assert_eq!(quoted(text), Some(("$150.00".into(), "$150.00".into())));
+        assert_eq!(quoted("Current usage: rm -rf 1 / $5 limit"), None);
+        assert_eq!(quoted("usage: $1\u{1b}[2J / $5"), None);
+    }
 }

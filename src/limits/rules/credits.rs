@@ -1,63 +1,154 @@
 //! "You're out of usage credits": the prepaid pool.
 
-use super::meters;
 use crate::claude::version::ClientVersion;
-use crate::limits::diagnosis::{Case, Conclusion};
-use crate::limits::kind::LimitKind::{FiveHour, UsageCredits};
-use crate::limits::kind::{Verdict, Who};
-use crate::limits::resets;
+use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
+use crate::limits::helps::{
+    CHECK_METERS, CHECK_STATUS, DO_NOT_BUY, FAST_MODE_OFF, Help, REPORT, SEND_AGAIN_LATER,
+    STANDARD_CONTEXT, UPDATE,
+};
+use crate::limits::kind::LimitKind::UsageCredits;
+use crate::limits::kind::{Verdict, Who, Window};
+use crate::limits::meters;
 
 /// Clients up to here were sent to the pool by mistake from 2026-04-08 on.
 const SENT_TO_THE_POOL_BEFORE: ClientVersion = ClientVersion(2, 1, 5);
 
-const POOL_BUT_ROOM: &str = "The pool may be empty; only an admin can see that. But the meters show room, so the request should not have drawn on it. Fast mode, the 1M context and some models draw on it at once.";
-const NO_METER: &str = "No meter reading from around the time of the error is known. If /usage shows the windows far from full, the message is wrong; if one is full, waiting for its reset suffices.";
+const POOL_BUT_ROOM: &str = "Only an admin can see whether the pool is empty. But your plan has room, so it should not have been asked. Fast mode, the 1M context and some models ask it at once.";
+const NO_METER: &str = "No usage from around the time of the error is known. If /usage shows room, the message is wrong; if a limit is used up, waiting is enough.";
 const NOT_FOR_KEYS: &str =
     "No login with a plan was found, but the message is about a plan's pool.";
 
-/// Weighs a message about the pool.
-pub(super) fn conclude(case: &Case<'_>) -> Conclusion {
+const IF_FALSE: &[Help] = &[
+    UPDATE,
+    STANDARD_CONTEXT,
+    SEND_AGAIN_LATER,
+    CHECK_METERS,
+    CHECK_STATUS,
+    DO_NOT_BUY,
+    REPORT,
+];
+
+/// The pool of the user.
+pub(in crate::limits) fn own(case: &Case<'_>) -> Diagnosis {
+    weigh(case, false)
+}
+
+/// The pool that the message calls the organization's.
+pub(in crate::limits) fn organizations(case: &Case<'_>) -> Diagnosis {
+    weigh(case, true)
+}
+
+fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
     let evidence = case.evidence;
-    let plan = evidence.plan();
-    let is_shared = plan.is_some_and(crate::claude::account::Plan::is_shared);
-    let who = if is_shared { Who::Admin } else { Who::You };
+    let is_shared = evidence.is_shared_plan();
+    let who = if names_the_organization {
+        Who::Admin
+    } else {
+        evidence.payer()
+    };
+    let found = |verdict, who, words: fn(&Telling<'_>) -> Said| {
+        Diagnosis::new(UsageCredits, verdict, who, Words::Told(words))
+    };
     if let Some(window) = meters::full_window(evidence) {
         // On a personal plan the wait suffices, so nobody has to do anything.
         let who = if is_shared { who } else { Who::Nobody };
-        return Conclusion::new(UsageCredits, Verdict::Real, who)
+        return found(Verdict::Real, who, empty_over_a_full_window)
             .over(window, true)
+            .decided_by(Source::Sample)
             .waiting(true);
     }
-    let has_reset = resets::in_text(&evidence.message, evidence.at, None, case.zone).is_some();
-    if evidence.quota().is_some() {
-        let named = evidence
-            .quota()
-            .is_some_and(|quota| quota.resets_at.is_some());
-        return Conclusion::new(UsageCredits, Verdict::Real, who)
-            .waiting((has_reset || named).then_some(true));
+    let has_reset = case.reset_in_text().is_some();
+    if let Some(quota) = evidence.quota() {
+        let is_known = has_reset || quota.resets_at.is_some();
+        return found(Verdict::Real, who, empty).waiting(is_known.then_some(true));
     }
     if meters::all_low(evidence) && evidence.fast_mode {
-        return Conclusion::new(UsageCredits, Verdict::Real, who).waiting(false);
+        return found(Verdict::Real, who, fast_mode)
+            .first(FAST_MODE_OFF)
+            .waiting(false);
     }
+    let unconfirmed = |who| found(Verdict::CannotTell, who, says_the_message).first(CHECK_METERS);
     if meters::all_low(evidence) {
-        let is_old = evidence
-            .version()
-            .is_some_and(|version| version < SENT_TO_THE_POOL_BEFORE);
-        if is_shared && names_the_organisation(case) && !is_old {
-            return Conclusion::new(UsageCredits, Verdict::CannotTell, Who::Admin)
-                .unknown(POOL_BUT_ROOM);
+        let is_old = evidence.is_before(SENT_TO_THE_POOL_BEFORE);
+        if is_shared && names_the_organization && !is_old {
+            return unconfirmed(Who::Admin).unknown(POOL_BUT_ROOM);
         }
-        return Conclusion::new(UsageCredits, Verdict::FalseLikely, Who::You)
-            .unknown("Why the server sent this request to the pool is not known.");
+        return found(Verdict::FalseLikely, Who::You, contradicted)
+            .helps(IF_FALSE)
+            .decided_by(if is_old {
+                Source::Version
+            } else {
+                Source::Sample
+            })
+            .unknown("Why the server asked the pool for this request is not known.");
     }
-    Conclusion::new(UsageCredits, Verdict::CannotTell, who)
-        .over(FiveHour, false)
+    unconfirmed(who)
+        .over(Window::FiveHour, false)
         .waiting(has_reset.then_some(true))
         .unknown(NO_METER)
-        .unknown_if(plan.is_none(), NOT_FOR_KEYS)
+        .unknown_if(evidence.plan().is_none(), NOT_FOR_KEYS)
 }
 
-fn names_the_organisation(case: &Case<'_>) -> bool {
-    let text = case.clues.text();
-    ["admin", "your org"].iter().any(|word| text.contains(word))
+/// A window is full, and the pool is empty.
+fn empty_over_a_full_window(telling: &Telling<'_>) -> Said {
+    let what = format!(
+        "Your {} is used up and no {} {} left",
+        telling.limit(),
+        telling.pool(),
+        telling.clues.pool.verb()
+    );
+    telling.until_back(&what, &badge(telling))
+}
+
+/// The pool is empty.
+fn empty(telling: &Telling<'_>) -> Said {
+    let what = format!("No {} {} left", telling.pool(), telling.clues.pool.verb());
+    telling.until(&what, "your included usage is back", &badge(telling))
+}
+
+fn badge(telling: &Telling<'_>) -> String {
+    format!("no {} left", telling.pool())
+}
+
+/// Only the message says so.
+fn says_the_message(telling: &Telling<'_>) -> Said {
+    let pool = telling.pool();
+    let verb = telling.clues.pool.verb();
+    if telling.resets.chosen.is_some() {
+        let what = format!("No {pool} {verb} left, says the message");
+        return telling.until(&what, "your included usage is back", &badge(telling));
+    }
+    let then = if telling.diagnosis.who == Who::Admin {
+        ", then ask an admin"
+    } else {
+        " before you buy any"
+    };
+    said(
+        &[format!(
+            "The message says that no {pool} {verb} left: look at /usage{then}"
+        )],
+        format!("no {pool} left, says the message · see /usage"),
+    )
+}
+
+/// The plan has room, so the pool should not have been asked.
+fn contradicted(telling: &Telling<'_>) -> Said {
+    telling.contradicted(if telling.evidence.may_run_an_old_client() {
+        "update, buy nothing"
+    } else if telling.evidence.is_long_context_model() {
+        "use /model without [1m], buy nothing"
+    } else {
+        "try again soon, buy nothing"
+    })
+}
+
+/// Fast mode draws on the pool at once.
+pub(super) fn fast_mode(telling: &Telling<'_>) -> Said {
+    let pool = telling.pool();
+    said(
+        &[format!(
+            "Fast mode needs {pool}, which ran out or are capped; your plan has room: turn it off with /fast"
+        )],
+        format!("fast mode needs {pool} · /fast turns it off"),
+    )
 }

@@ -1,52 +1,102 @@
-//! Throttles, and what old clients called one.
+//! Refusals that may be a throttle.
 
-use super::meters;
+use super::windows;
 use crate::claude::version::ClientVersion;
-use crate::limits::diagnosis::{Case, Conclusion};
+use crate::limits::diagnosis::{Case, Diagnosis, Words};
+use crate::limits::evidence::Seen;
+use crate::limits::helps::{CHECK_METERS, NOT_YOURS, RETRY, STANDARD_CONTEXT};
 use crate::limits::kind::LimitKind::{LongContextCredits, Throttle};
-use crate::limits::kind::{Verdict, Who};
+use crate::limits::kind::{Service, Verdict, Who};
+use crate::limits::meters;
 
 /// From here on, clients word a throttle as one.
 const TELLS_THROTTLES_APART: ClientVersion = ClientVersion(2, 1, 108);
 /// From here on, clients record what the server said about the windows with every plan limit.
 const RECORDS_QUOTA: ClientVersion = ClientVersion(2, 1, 240);
 
-const MAY_BE_LONG_CONTEXT: &str = "Clients before 2.1.108 used these words for the 1M context without usage credits too. If it stays, choose the model without [1m].";
+const MAY_BE_LONG_CONTEXT: &str = "Before 2.1.108, Claude Code used these words for the 1M context without usage credits too. If it stays, choose the model without [1m].";
+const WORDS_ALONE: &str = "These words alone do not say whether a usage limit is involved. /usage shows whether one is used up.";
 
-/// Weighs a message about the rate of requests.
-pub(super) fn throttle(case: &Case<'_>) -> Conclusion {
-    let plain = Conclusion::new(Throttle, Verdict::NotALimit, Who::Nobody).waiting(true);
-    let evidence = case.evidence;
-    let says_so = [
-        "temporarily limiting",
-        "request rejected (429)",
-        "rate limit. please",
-    ]
-    .iter()
-    .any(|words| case.clues.text().contains(words));
-    let is_transient = evidence.line.as_ref().and_then(|line| line.transient);
-    if says_so || is_transient == Some(true) {
-        return plain;
+/// Headline and badge, also where the message itself says so.
+pub(in crate::limits) const THROTTLED: (&str, &str) = (
+    "Too many requests at once, this is not your usage limit: wait a minute and send the prompt again",
+    "too many requests, no usage limit · wait a minute",
+);
+/// The same.
+pub(in crate::limits) const ONLY_STANDARD_CONTEXT: (&str, &str) = (
+    "The 1M context needs usage credits, no limit is reached: choose the model without [1m] in /model",
+    "1M context needs credits · /model without [1m]",
+);
+const REFUSED_FOR_NOW: Words = Words::Fixed(
+    "The server refused this for now: wait a minute and send it again, and look at /usage if it stays",
+    "refused for now · try again in a minute",
+);
+const NOT_KNOWN: Words = Words::Fixed(
+    "whycap does not know this message: look at /usage and /status before you change anything",
+    "unknown message · /whycap says what to check",
+);
+const NOT_CLAUDES: Words = Words::Fixed(
+    "These are not the words of a limit of Claude: look at the program that wrote them",
+    "not a limit of Claude",
+);
+
+/// "Rate limit reached": what old clients made of every 429.
+pub(in crate::limits) fn rate_limit_reached(case: &Case<'_>) -> Diagnosis {
+    let is_old = !case.evidence.is_since(TELLS_THROTTLES_APART);
+    if is_old && case.evidence.is_long_context_model() && !is_transient(case) {
+        let words = Words::Fixed(ONLY_STANDARD_CONTEXT.0, ONLY_STANDARD_CONTEXT.1);
+        return Diagnosis::new(LongContextCredits, Verdict::NotALimit, Who::You, words)
+            .first(STANDARD_CONTEXT)
+            .waiting(false);
     }
-    let is_ambiguous = case.clues.text().contains("rate limit reached")
-        && evidence
-            .version()
-            .is_none_or(|version| version < TELLS_THROTTLES_APART);
-    if is_ambiguous && evidence.is_long_context_model() {
-        return Conclusion::new(LongContextCredits, Verdict::NotALimit, Who::You).waiting(false);
+    refused(case, is_old)
+}
+
+/// A 429 whose words say nothing.
+pub(in crate::limits) fn too_many_requests(case: &Case<'_>) -> Diagnosis {
+    refused(case, false)
+}
+
+fn is_transient(case: &Case<'_>) -> bool {
+    let line = case.evidence.line.as_ref();
+    line.and_then(|line| line.transient) == Some(true)
+}
+
+fn refused(case: &Case<'_>, is_ambiguous: bool) -> Diagnosis {
+    let evidence = case.evidence;
+    let words = Words::Fixed(THROTTLED.0, THROTTLED.1);
+    let throttled = Diagnosis::new(Throttle, Verdict::NotALimit, Who::Nobody, words).waiting(true);
+    if is_transient(case) {
+        return throttled;
     }
     if let Some(window) = meters::full_window(evidence) {
-        return Conclusion::new(window, Verdict::Misworded, Who::Nobody).waiting(true);
+        return windows::another(window);
     }
-    let records_quota = evidence
-        .version()
-        .is_some_and(|version| version >= RECORDS_QUOTA);
+    let records_quota = evidence.is_since(RECORDS_QUOTA);
     if meters::all_low(evidence) || (records_quota && !is_ambiguous) {
-        return plain.unknown_if(is_ambiguous, MAY_BE_LONG_CONTEXT);
+        return throttled.unknown_if(is_ambiguous, MAY_BE_LONG_CONTEXT);
     }
-    Conclusion {
-        verdict: Verdict::CannotTell,
-        ..plain
+    Diagnosis::new(Throttle, Verdict::CannotTell, Who::Nobody, REFUSED_FOR_NOW)
+        .first(RETRY)
+        .waiting(true)
+        .unknown(WORDS_ALONE)
+}
+
+/// A message that no row recognizes.
+pub(in crate::limits) fn not_known(case: &Case<'_>) -> Diagnosis {
+    Diagnosis::new(case.names, Verdict::CannotTell, Who::You, NOT_KNOWN)
+        .unknown("whycap does not know this message, so it does not guess what it means.")
+}
+
+/// Words about limits that are not those of a limit of Claude. What Claude Code itself recorded as
+/// an error is one, however it is worded.
+pub(in crate::limits) fn not_claudes(case: &Case<'_>) -> Diagnosis {
+    if case.evidence.seen != Seen::Pasted {
+        return not_known(case);
     }
-    .unknown("These words alone do not tell a throttle from another refusal. /usage shows whether a window is full.")
+    let not_claudes = Diagnosis::new(case.names, Verdict::NotALimit, Who::You, NOT_CLAUDES);
+    Diagnosis {
+        service: Some(Service::Other),
+        ..not_claudes.helps(&[NOT_YOURS, CHECK_METERS])
+    }
 }

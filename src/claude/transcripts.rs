@@ -1,0 +1,176 @@
+//! Where transcripts are, and how they are listed.
+//!
+//! `projects/<project>/<session>.jsonl`, and for subagents
+//! `projects/<project>/<session>/subagents/<agent>.jsonl`. What cannot be read is passed over: a
+//! directory that vanished or is not ours must not hide the others.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::transcript::reader::FileState;
+
+/// `projects/<project>/<session>/subagents/<agent>.jsonl`, and one to spare.
+const DEEPEST: usize = 5;
+/// `projects/<project>/<session>.jsonl`
+const SESSIONS: usize = 2;
+
+/// A transcript on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TranscriptFile {
+    pub(crate) path: PathBuf,
+    pub(crate) state: FileState,
+}
+
+impl TranscriptFile {
+    /// None for what is not a file. Follows a link: people keep transcripts on other disks.
+    pub(crate) fn at(path: PathBuf) -> Option<Self> {
+        let metadata = fs::metadata(&path).ok()?;
+        metadata.is_file().then(|| Self {
+            state: FileState::of(&metadata),
+            path,
+        })
+    }
+}
+
+/// Every transcript under these roots, subagents' included.
+pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> Vec<TranscriptFile> {
+    let mut found = Vec::new();
+    for root in roots {
+        list(&root, DEEPEST, &mut found);
+    }
+    found
+}
+
+/// Transcripts of sessions, without their subagents', the one that was changed last first.
+pub(crate) fn of_sessions(roots: impl Iterator<Item = PathBuf>) -> Vec<TranscriptFile> {
+    let mut found = Vec::new();
+    for root in roots {
+        list(&root, SESSIONS, &mut found);
+    }
+    found.sort_by(|one, other| {
+        (other.state.modified, &other.path).cmp(&(one.state.modified, &one.path))
+    });
+    found
+}
+
+/// A session's transcript, found without looking at others.
+pub(crate) fn of_session(roots: impl Iterator<Item = PathBuf>, session: &str) -> Option<PathBuf> {
+    let name = format!("{session}.jsonl");
+    let projects = roots.filter_map(|root| fs::read_dir(root).ok()).flatten();
+    projects
+        .filter_map(|project| Some(project.ok()?.path().join(&name)))
+        .find(|path| path.is_file())
+}
+
+/// The transcripts of the subagents of the session whose transcript is `path`.
+pub(crate) fn of_subagents(path: &Path) -> Vec<TranscriptFile> {
+    let mut found = Vec::new();
+    list(
+        &path.with_extension("").join("subagents"),
+        DEEPEST - 3,
+        &mut found,
+    );
+    found
+}
+
+/// The session that a transcript's place says it belongs to: its own name, or for a subagent's the
+/// directory above `subagents`.
+pub(crate) fn session_of(path: &Path) -> String {
+    let above = path
+        .parent()
+        .filter(|directory| directory.file_name() == Some(OsStr::new("subagents")))
+        .and_then(Path::parent);
+    let name = above.map_or_else(|| path.file_stem(), Path::file_name);
+    name.map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// Whether a name is one that the client gives to a session: a UUID.
+pub(crate) fn is_session_id(name: &str) -> bool {
+    let lengths = name.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12])
+        && name
+            .bytes()
+            .all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
+/// Takes in the transcripts in `directory` and, `levels` deep in all, in the directories inside.
+fn list(directory: &Path, levels: usize, found: &mut Vec<TranscriptFile>) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.extension() == Some(OsStr::new("jsonl")) {
+            found.extend(TranscriptFile::at(path));
+        } else if levels > 1
+            && entry
+                .file_type()
+                .is_ok_and(|kind| kind.is_dir() || kind.is_symlink())
+        {
+            list(&path, levels - 1, found);
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests play the client, which makes and removes transcripts"
+)]
+mod tests {
+    use super::*;
+
+    fn names(found: &[TranscriptFile]) -> Vec<String> {
+        let mut names: Vec<String> = found
+            .iter()
+            .map(|file| {
+                file.path
+                    .file_name()
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn transcripts_are_found_below_links_and_in_subagents_directories() {
+        let home = tempfile::tempdir().unwrap();
+        let projects = home.path().join("projects");
+        let elsewhere = home.path().join("elsewhere");
+        fs::create_dir_all(projects.join("api/one/subagents")).unwrap();
+        fs::create_dir_all(&elsewhere).unwrap();
+        for path in [
+            "api/one.jsonl",
+            "api/one/subagents/agent-1.jsonl",
+            "api/one/notes.txt",
+        ] {
+            fs::write(projects.join(path), "{}\n").unwrap();
+        }
+        fs::write(elsewhere.join("two.jsonl"), "{}\n").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, projects.join("linked")).unwrap();
+        std::os::unix::fs::symlink("/nowhere", projects.join("broken.jsonl")).unwrap();
+        assert_eq!(
+            names(&all(std::iter::once(projects.clone()))),
+            ["agent-1.jsonl", "one.jsonl", "two.jsonl"]
+        );
+        assert_eq!(
+            names(&of_subagents(&projects.join("api/one.jsonl"))),
+            ["agent-1.jsonl"]
+        );
+    }
+
+    #[test]
+    fn a_subagent_belongs_to_the_session_above_it() {
+        assert_eq!(session_of(Path::new("/p/-home-dev/abc.jsonl")), "abc");
+        assert_eq!(
+            session_of(Path::new("/p/-home-dev/abc/subagents/agent-1.jsonl")),
+            "abc"
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! What whycap keeps: ledger, prices, configuration, and the clock that all of it rests on.
+
+use chrono::TimeDelta;
+
+use super::setup::LedgerState;
+use super::{Findings, Setup};
+use crate::claude::settings::winner;
+use crate::ledger;
+
+/// The client deletes transcripts after so many days unless told otherwise.
+const DEFAULT_RETENTION_DAYS: i64 = 30;
+
+/// Prices change every few weeks; a table older than this may lack a model.
+const PRICE_TABLE_MAY_AGE: TimeDelta = TimeDelta::days(90);
+
+/// A file from the future by more than this means that a clock is wrong.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
+
+pub(super) fn retention(setup: &Setup, found: &mut Findings) {
+    let days = winner(&setup.settings, "cleanupPeriodDays")
+        .and_then(|(_, days)| days.as_i64())
+        .unwrap_or(DEFAULT_RETENTION_DAYS);
+    let deletes = format!("Claude Code deletes transcripts after {days} days");
+    match setup.ledger {
+        LedgerState::Good(_) | LedgerState::Busy => {
+            found.ok(format!("{deletes}; what they cost stays in our ledger"));
+        }
+        LedgerState::None => found.warn(
+            format!("{deletes}, and what they cost is not yet counted"),
+            "whycap spend  (once; from then on the status line counts as you work)",
+        ),
+        LedgerState::Unusable(_) => found.warn(
+            format!("{deletes}, and our ledger cannot count them"),
+            "Mend the ledger, see below.",
+        ),
+    }
+}
+
+pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
+    match &setup.ledger {
+        LedgerState::None => {}
+        LedgerState::Good(bytes) => found.ok(format!("opens, {} kB", bytes.div_ceil(1000))),
+        LedgerState::Busy => found.ok("in use right now"),
+        LedgerState::Unusable(why) => {
+            let place = setup.places.show(&ledger::path_in(&setup.places.data));
+            found.fail(
+                why,
+                format!(
+                    "Move {place} away; whycap spend makes a new one from the transcripts that are left."
+                ),
+            );
+        }
+    }
+}
+
+pub(super) fn prices(setup: &Setup, found: &mut Findings) {
+    let Some(updated) = setup.prices_updated else {
+        return;
+    };
+    let age = setup.now.date_naive() - updated;
+    if age <= PRICE_TABLE_MAY_AGE {
+        return found.ok(format!("checked on {updated}"));
+    }
+    let days = age.num_days();
+    found.warn(
+        format!("last checked on {updated}, {days} days ago; newer models may be missing"),
+        "Update whycap.",
+    );
+}
+
+pub(super) fn clock(setup: &Setup, found: &mut Findings) {
+    let (now, day) = (setup.now, TimeDelta::days(1));
+    let is_ahead = |written: &_| *written > now + CLOCK_TOLERANCE;
+    let is_newer = |updated| now.date_naive() < updated - day;
+    let says = if let Some(written) = setup.newest_transcript.filter(is_ahead) {
+        format!(
+            "the newest transcript is from {}, which is in the future",
+            written.format("%Y-%m-%d %H:%M UTC")
+        )
+    } else if setup.prices_updated.is_some_and(is_newer) {
+        let today = now.format("%Y-%m-%d");
+        format!("it shows {today}, and this whycap is newer than that")
+    } else {
+        return found.ok("plausible");
+    };
+    found.fail(
+        says,
+        "Set this machine's clock (timedatectl set-ntp true). Until then reset times and daily \
+         sums are wrong, and locks from the future never age.",
+    );
+}
+
+pub(super) fn own_configuration(setup: &Setup, found: &mut Findings) {
+    let place = setup.places.show(&setup.places.settings);
+    for problem in &setup.config_problems {
+        found.warn(format!("{place}: {problem}"), "Mend or delete that line.");
+    }
+}
+
+pub(super) fn own_data(setup: &Setup, found: &mut Findings) {
+    if setup.data_open_to_others {
+        let place = setup.places.show(&setup.places.data);
+        found.warn(
+            format!("other users of this machine may read {place}"),
+            format!("chmod 700 {place}"),
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! Carrying out a plan: alone among whycaps, and again if somebody else wrote meanwhile.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use super::plan::InstallPlan;
+use super::steps;
+use crate::disk;
+use crate::places::Places;
+
+/// How long to wait for another installation to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often to start again because somebody else wrote the file meanwhile.
+const ATTEMPTS: usize = 20;
+
+/// Plans and, unless this is a dry run, carries out: alone among whycaps, and again if somebody else
+/// wrote in between.
+pub(crate) fn carry_out(
+    places: &Places,
+    dry_run: bool,
+    make: impl Fn() -> anyhow::Result<InstallPlan>,
+) -> anyhow::Result<InstallPlan> {
+    // What is refused or already done needs neither a lock nor a data directory.
+    let first = make()?;
+    if dry_run || first.is_empty() {
+        return Ok(first);
+    }
+    let _alone = lock(&places.data)?;
+    for _ in 0..ATTEMPTS {
+        let plan = make()?;
+        if steps::run(&plan.steps)? {
+            return Ok(plan);
+        }
+    }
+    bail!(
+        "another program keeps changing the settings; nothing was lost, try again when it is done"
+    )
+}
+
+fn lock(data: &Path) -> anyhow::Result<disk::lock::Held> {
+    disk::create_private_dir(data)?;
+    let path = data.join("install.lock");
+    let place = path.display();
+    let held = disk::lock::lock_within(&path, PATIENCE, &mut std::thread::sleep)
+        .with_context(|| format!("could not lock {place}"))?;
+    held.with_context(|| {
+        format!(
+            "another whycap install is still running ({place} is locked); try again when it is done"
+        )
+    })
+}

@@ -1,0 +1,250 @@
+//! Which entries of a settings file are whycap's, and what a file says without them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::claude::hook_event::EventName;
+use crate::claude::settings::SettingsFile;
+
+/// The events that whycap listens to, with the seconds after which the client gives up on us.
+///
+/// No entry has a matcher: `StopFailure`'s `error` value cannot tell limits apart (several are
+/// "unknown"), so all are taken and the text decides. `SessionEnd` keeps below the client's own
+/// 1.5 s, because a longer one in settings would lengthen every exit.
+pub const EVENTS: [(EventName, u64); 5] = [
+    (EventName::SessionStart, 5),
+    (EventName::UserPromptSubmit, 5),
+    (EventName::Stop, 5),
+    (EventName::StopFailure, 5),
+    (EventName::SessionEnd, 1),
+];
+
+/// Seconds between two draws of the status line while nothing happens. Countdowns show minutes,
+/// so 10 keeps them right to a few seconds at the cost of six runs of a few milliseconds a minute.
+pub(crate) const REFRESH_SECONDS: u64 = 10;
+
+/// What our hooks end in: if the program is gone, the client must not report a failed hook at every
+/// event. (With exit code 0 it keeps the shell's complaint to its debug log.)
+pub(crate) const HOOK_ENDING: &str = "|| :";
+
+/// The verbs of whycap that Claude Code runs.
+pub(crate) const STATUS_LINE: &str = "statusline";
+pub(crate) const HOOK: &str = "hook";
+
+/// How a foreign status line is kept while ours is in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// Its output is shown above ours.
+    Wrapped,
+    /// It waits for `uninstall`.
+    SetAside,
+}
+
+impl Kept {
+    /// The key inside our `statusLine` entry that holds the entry found before, as it was. The
+    /// client ignores keys that it does not know there, but drops them when it writes the file
+    /// itself, as it does for a plugin (seen on 2.1.119 and 2.1.328). So a file of ours holds the
+    /// entry as well, and either of the two is enough.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Wrapped => "whycapWraps",
+            Self::SetAside => "whycapSetAside",
+        }
+    }
+
+    /// How an entry of ours keeps a foreign one, and what stands under that key.
+    pub(crate) fn find<T>(get: impl Fn(&'static str) -> Option<T>) -> Option<(Self, T)> {
+        let mut kept = [Self::Wrapped, Self::SetAside].into_iter();
+        kept.find_map(|kept| Some((kept, get(kept.key())?)))
+    }
+}
+
+/// A command line that runs whycap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// The program as written, unquoted.
+    pub program: String,
+    /// Whether something follows the verb: then a person has changed the line, and it stays.
+    pub customised: bool,
+}
+
+/// Reads a shell command line. None unless its program is called `whycap` and runs this verb.
+pub(crate) fn invocation(command: &str, verb: &str) -> Option<Invocation> {
+    let (program, rest) = first_word(command)?;
+    let (word, rest) = first_word(rest)?;
+    let name = program.rsplit(['/', '\\']).next()?;
+    (["whycap", "whycap.exe"].contains(&name) && word == verb).then(|| Invocation {
+        customised: !["", HOOK_ENDING].contains(&rest.trim()),
+        program,
+    })
+}
+
+/// The first word of a shell command, unquoted, and what follows it.
+fn first_word(command: &str) -> Option<(String, &str)> {
+    let command = command.trim_start();
+    let mut word = String::new();
+    let mut quote = None;
+    let mut characters = command.char_indices();
+    let mut end = command.len();
+    while let Some((at, character)) = characters.next() {
+        match (quote, character) {
+            (Some('\''), '\'') | (Some('"'), '"') => quote = None,
+            (None, '\'' | '"') => quote = Some(character),
+            (None | Some('"'), '\\') => word.extend(characters.next().map(|(_, next)| next)),
+            (None, ' ' | '\t' | '\n' | ';' | '|' | '&' | '<' | '>') => {
+                end = at;
+                break;
+            }
+            _ => word.push(character),
+        }
+    }
+    (quote.is_none() && !word.is_empty()).then(|| (word, command.get(end..).unwrap_or("")))
+}
+
+/// The invocation in a `statusLine` entry or a hook handler.
+pub(crate) fn entry_invocation(entry: &Value, verb: &str) -> Option<Invocation> {
+    invocation(entry.get("command")?.as_str()?, verb)
+}
+
+/// The same settings without whycap: our hooks gone, the status line that was kept back in place.
+/// Empty lists and objects under `hooks` go as well, so that two files can be compared.
+pub fn without_ours(settings: &Value) -> Value {
+    let mut settings = settings.clone();
+    let Some(members) = settings.as_object_mut() else {
+        return settings;
+    };
+    if let Some(entry) = members.get_mut("statusLine")
+        && entry_invocation(entry, STATUS_LINE).is_some()
+    {
+        match Kept::find(|key| entry.get(key).cloned()) {
+            Some((_, foreign)) => *entry = foreign,
+            None => drop(members.shift_remove("statusLine")),
+        }
+    }
+    if let Some(events) = members.get_mut("hooks").and_then(Value::as_object_mut) {
+        for groups in events.values_mut().filter_map(Value::as_array_mut) {
+            groups.retain_mut(|group| !empties_without_ours(group));
+        }
+        events.retain(|_, groups| !groups.as_array().is_some_and(Vec::is_empty));
+        if events.is_empty() {
+            members.shift_remove("hooks");
+        }
+    }
+    settings
+}
+
+/// Takes our handlers out of a group of hooks. True if that leaves it without any.
+fn empties_without_ours(group: &mut Value) -> bool {
+    let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) else {
+        return false;
+    };
+    let before = handlers.len();
+    handlers.retain(|handler| entry_invocation(handler, HOOK).is_none());
+    handlers.is_empty() && before > 0
+}
+
+/// What of whycap these settings wire.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wired {
+    /// The status line.
+    pub status_line: Option<Invocation>,
+    /// Whether that status line shows a kept one above itself.
+    pub wraps: bool,
+    /// Each hook, with its event.
+    pub hooks: Vec<(String, Invocation)>,
+}
+
+/// What of whycap each of these settings files wires.
+pub(crate) fn wired_in(files: &[SettingsFile]) -> impl Iterator<Item = (&SettingsFile, Wired)> {
+    let files = files.iter();
+    files.filter_map(|file| Some((file, wired(file.settings()?))))
+}
+
+/// Looks for whycap in settings.
+pub fn wired(settings: &Value) -> Wired {
+    let entry = settings.get("statusLine");
+    let status_line = entry.and_then(|entry| entry_invocation(entry, STATUS_LINE));
+    let key = Kept::Wrapped.key();
+    let events = settings.get("hooks").and_then(Value::as_object);
+    let hooks = events.into_iter().flatten().flat_map(|(event, groups)| {
+        let groups = groups.as_array().into_iter().flatten();
+        groups
+            .filter_map(|group| group.get("hooks")?.as_array())
+            .flatten()
+            .filter_map(|handler| entry_invocation(handler, HOOK))
+            .map(|found| (event.clone(), found))
+    });
+    Wired {
+        wraps: status_line.is_some() && entry.is_some_and(|entry| entry.get(key).is_some()),
+        hooks: hooks.collect(),
+        status_line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn our_command_is_known_by_its_program_and_verb_however_it_is_quoted() {
+        for (command, program) in [
+            ("/usr/local/bin/whycap hook", "/usr/local/bin/whycap"),
+            ("'/home/a b/whycap' hook", "/home/a b/whycap"),
+            ("\"/home/a b/whycap\" hook", "/home/a b/whycap"),
+            ("/home/a\\ b/whycap hook", "/home/a b/whycap"),
+            ("'/it'\\''s/whycap' hook", "/it's/whycap"),
+            ("  whycap   hook ", "whycap"),
+        ] {
+            let found = invocation(command, HOOK).unwrap_or_else(|| panic!("{command}"));
+            assert_eq!(found.program, program);
+            assert!(!found.customised, "{command}");
+        }
+        let piped = invocation("whycap statusline | head -1", STATUS_LINE);
+        assert!(piped.unwrap().customised);
+    }
+
+    #[test]
+    fn other_programs_are_not_ours_even_if_they_mention_us() {
+        for command in [
+            "echo whycap hook",
+            "/opt/notwhycap hook",
+            "/opt/whycap/run hook",
+            "whycap spend",
+            "whycap",
+            "'whycap hook",
+            "'whycap hook'",
+            "",
+        ] {
+            for verb in [HOOK, STATUS_LINE] {
+                assert_eq!(invocation(command, verb), None, "{command}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_ours_gives_back_the_kept_status_line_and_other_hooks() {
+        let settings = json!({
+            "statusLine": {"type": "command", "command": "/x/whycap statusline",
+                "whycapWraps": {"type": "command", "command": "mine"}},
+            "hooks": {
+                "Stop": [{"hooks": [{"command": "/x/whycap hook"}, {"command": "say done"}]}],
+                "SessionEnd": [{"hooks": [{"command": "/x/whycap hook"}]}],
+            },
+            "model": "opus",
+        });
+        assert_eq!(
+            without_ours(&settings).to_string(),
+            json!({
+                "statusLine": {"type": "command", "command": "mine"},
+                "hooks": {"Stop": [{"hooks": [{"command": "say done"}]}]},
+                "model": "opus",
+            })
+            .to_string()
+        );
+        let found = wired(&settings);
+        assert!(found.wraps);
+        assert_eq!(found.hooks.len(), 2);
+    }
+}

@@ -1,0 +1,228 @@
+//! What the running totals of a session count and no line of its files shows: compactions, titles.
+//!
+//! The growth of all runs is added up first, and the session's own answers that fall into any of
+//! them are taken off once. Runs whose times overlap cannot be told apart in this, so they are
+//! looked at together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Answer, Compaction, Part, Run};
+use crate::pricing::{ModelPrices, Money, PriceTable, ServiceLevel, Usage};
+use crate::time::Millis;
+
+/// Differences of less than this are noise of the client's floating-point sums.
+const NOISE: Money = Money::from_nano(2);
+
+/// What the totals of a session say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Found {
+    /// The answers that fall into runs, at our prices.
+    pub(crate) in_runs: Money,
+    /// What the runs grew by beyond these answers, at the client's prices. Negative where answers
+    /// fall into a run that another one was served.
+    pub(crate) beyond: Money,
+    /// The part of it that is spend, at the client's prices.
+    pub(crate) unrecorded: Vec<Unrecorded>,
+}
+
+/// Unrecorded spend at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Unrecorded {
+    pub(crate) at: Millis,
+    pub(crate) model: String,
+    pub(crate) cost: Money,
+}
+
+/// Runs whose times overlap, and what falls into them.
+struct Cluster<'f> {
+    runs: Vec<&'f Run>,
+    end: Millis,
+}
+
+impl Cluster<'_> {
+    fn covers(&self, at: Millis) -> bool {
+        self.runs
+            .iter()
+            .any(|run| (run.begin..=run.end).contains(&at))
+    }
+
+    fn growth(&self, model: &str) -> Part {
+        let mut sum = Part {
+            splits: true,
+            ..Part::default()
+        };
+        for part in self.runs.iter().filter_map(|run| run.growth.get(model)) {
+            sum.usage += part.usage;
+            sum.cost += part.cost;
+            sum.splits &= part.splits;
+        }
+        sum
+    }
+}
+
+/// Works out the unrecorded spend of a session from its runs, its own answers and its own
+/// compactions.
+pub(super) fn unrecorded(
+    runs: &[Run],
+    answers: &[&Answer],
+    compactions: &[&Compaction],
+    prices: &PriceTable,
+) -> Found {
+    let mut found = Found::default();
+    let mut by_model: BTreeMap<String, Vec<(Money, Vec<Dated>)>> = BTreeMap::new();
+    let mut models_of_answers = BTreeSet::new();
+    for answer in answers {
+        models_of_answers.insert(answer.model.as_str());
+    }
+    for cluster in clusters(runs) {
+        let covered: Vec<&Answer> = answers
+            .iter()
+            .filter(|answer| cluster.covers(answer.at))
+            .copied()
+            .collect();
+        found.in_runs += covered.iter().map(|answer| answer.cost).sum();
+        let mut models: BTreeSet<&str> =
+            covered.iter().map(|answer| answer.model.as_str()).collect();
+        models.extend(
+            cluster
+                .runs
+                .iter()
+                .flat_map(|run| run.growth.keys())
+                .map(String::as_str),
+        );
+        for model in models {
+            let value = beyond(&cluster, model, &covered, prices);
+            found.beyond += value;
+            // A title is made by a model that answers nothing.
+            let is_title = !models_of_answers.is_empty() && !models_of_answers.contains(model);
+            let dates = dates(&cluster, &covered, if is_title { &[] } else { compactions });
+            by_model
+                .entry(model.to_owned())
+                .or_default()
+                .push((value, dates));
+        }
+    }
+    for (model, values) in by_model {
+        let sum: Money = values.iter().map(|(value, _)| *value).sum();
+        let mut left = if sum > NOISE { sum } else { Money::ZERO };
+        // What is negative in one cluster was counted too much in another: the latest gives first.
+        for (value, dates) in values {
+            let part = value.or_zero().min(left);
+            left -= part;
+            found
+                .unrecorded
+                .extend(spread(part, &dates).map(|(at, cost)| Unrecorded {
+                    at,
+                    model: model.clone(),
+                    cost,
+                }));
+        }
+    }
+    found
+}
+
+/// Runs that grew, those whose times overlap together, in order of time.
+fn clusters(runs: &[Run]) -> Vec<Cluster<'_>> {
+    let mut grown: Vec<&Run> = runs.iter().filter(|run| !run.growth.is_empty()).collect();
+    grown.sort_by_key(|run| (run.begin, run.end));
+    let mut clusters: Vec<Cluster<'_>> = Vec::new();
+    for run in grown {
+        match clusters.last_mut() {
+            Some(open) if run.begin < open.end => {
+                open.end = open.end.max(run.end);
+                open.runs.push(run);
+            }
+            _ => clusters.push(Cluster {
+                runs: vec![run],
+                end: run.end,
+            }),
+        }
+    }
+    clusters
+}
+
+/// By how much a model's part of the totals grew beyond the answers that it covers. Where the
+/// client's prices are not ours, what the missing tokens cost at ours.
+fn beyond(cluster: &Cluster<'_>, model: &str, covered: &[&Answer], prices: &PriceTable) -> Money {
+    let growth = cluster.growth(model);
+    let is_of_model = |answer: &&&Answer| model.is_empty() || answer.model == model;
+    let answers: Vec<&Answer> = covered.iter().filter(is_of_model).copied().collect();
+    let shown: Usage = answers.iter().map(|answer| answer.usage).sum();
+    let at_rates = |rates: &ModelPrices<'_>| -> Money {
+        let price =
+            |answer: &&Answer| rates.price(answer.at, &answer.usage, answer.served, &answer.calls);
+        answers.iter().map(price).sum()
+    };
+    let ours = prices.list_prices_of(model);
+    let dollars = growth.cost - at_rates(&ours);
+    let missing = growth.usage - shown;
+    let known = growth.splits.then_some(missing.cache_write_1h);
+    if growth.usage.is_zero() || missing + shown != unsplit(growth.usage, missing + shown) {
+        // A total without counts, or one that lacks an answer.
+        return dollars;
+    }
+    if missing.prompt() == 0 && missing.web_searches == 0 {
+        // No request is without a prompt: it is a difference of prices, or an answer broken off.
+        return Money::ZERO;
+    }
+    let at = cluster.end;
+    if ours.split_that_costs(at, missing, known, dollars).is_some() {
+        return dollars;
+    }
+    let explained = prices
+        .guesses_of_clients(model)
+        .into_iter()
+        .find_map(|guess| {
+            // Of two clients at once, one may know the model and have answered.
+            let dollars = [growth.cost - at_rates(&guess), dollars];
+            let mut dollars = dollars.into_iter();
+            dollars.find_map(|dollars| guess.split_that_costs(at, missing, known, dollars))
+        });
+    let is_unknown = || cluster.runs.iter().any(|run| run.has_unknown_model);
+    match explained.or_else(|| is_unknown().then_some(missing)) {
+        Some(missing) => ours.price(at, &missing, ServiceLevel::default(), &[]),
+        None => dollars,
+    }
+}
+
+/// `usage` with the split of `other`.
+fn unsplit(usage: Usage, other: Usage) -> Usage {
+    Usage {
+        cache_write_1h: other.cache_write_1h,
+        ..usage
+    }
+}
+
+/// A time and how much weighs on it.
+type Dated = (Millis, u64);
+
+/// When the requests were made that no line shows: a compaction is over when its line says; a run
+/// without one has small requests only, and made them at its first prompt.
+fn dates(cluster: &Cluster<'_>, covered: &[&Answer], compactions: &[&Compaction]) -> Vec<Dated> {
+    let mut dates: Vec<Dated> = compactions
+        .iter()
+        .filter(|compaction| cluster.covers(compaction.at))
+        .map(|compaction| (compaction.at, compaction.tokens.max(1)))
+        .collect();
+    dates.sort_unstable();
+    dates.dedup();
+    if dates.is_empty() {
+        let first = covered.iter().map(|answer| answer.at).min();
+        dates.push((first.unwrap_or(cluster.end), 1));
+    }
+    dates
+}
+
+/// An amount over times, by weight.
+fn spread(amount: Money, dates: &[Dated]) -> impl Iterator<Item = (Millis, Money)> {
+    let whole: u128 = dates.iter().map(|(_, weight)| u128::from(*weight)).sum();
+    let mut left = amount;
+    let mut weight_left = whole;
+    dates.iter().filter_map(move |(at, weight)| {
+        let weight = u128::from(*weight);
+        let part = left.share(weight, weight_left);
+        left -= part;
+        weight_left -= weight;
+        (part > Money::ZERO).then_some((*at, part))
+    })
+}

@@ -1,0 +1,318 @@
+//! Reading what transcripts have gained since the last time.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use rusqlite::TransactionBehavior;
+
+use super::batch::Batch;
+use super::commit::{Concerned, put, put_and_settle, settle};
+use crate::claude::transcripts::{self, TranscriptFile};
+use crate::ledger::store::{Error, Ledger, bytes_of, totals, transcript_files};
+use crate::pricing::{Money, PriceTable};
+use crate::time::Millis;
+use crate::transcript::lineage::lineages;
+use crate::transcript::reader::{ReadPosition, first_session, read_on};
+
+/// A batch is handed on after about this many bytes: often enough that it goes into the ledger
+/// while others are read.
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
+
+/// A transaction is committed after about this many bytes: often enough that a killed first read
+/// loses little. Keys are hashes, so each writes nearly every page of the ledger.
+const TRANSACTION_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Page cache for a long reading, in SQLite's unit: kibibytes, negative. The usual 2 MB would
+/// write pages out and read them back within one transaction.
+const CACHE: i64 = -32 * 1024;
+
+/// One thread commits, so more would only wait for it.
+const MOST_THREADS: usize = 8;
+
+/// From this much to read on, it is worth starting threads.
+const WORTH_THREADS: u64 = 4 * 1024 * 1024;
+
+/// How much to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Everything.
+    All,
+    /// Until this much time has passed; the rest another time.
+    Within(Duration),
+}
+
+/// Progress of a long reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadingProgress {
+    /// Bytes read so far.
+    pub done: u64,
+    /// Bytes to read in all.
+    pub total: u64,
+}
+
+/// What a catch-up did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Caught {
+    /// Files that had something new.
+    pub files: usize,
+    /// Files that could not be read.
+    pub failed: usize,
+    /// Whether everything was read.
+    pub complete: bool,
+}
+
+struct Job {
+    file: TranscriptFile,
+    position: ReadPosition,
+    /// Totals that the ledger knows of it: since when their runs count, and the amount.
+    totals: Vec<(Millis, Money)>,
+}
+
+/// From so many totals of one chain on, it takes the lines to tell which goes on from which.
+const WORTH_LINEAGE: usize = 3;
+
+impl Job {
+    fn bytes(&self) -> u64 {
+        self.file.state.size.saturating_sub(self.position.offset)
+    }
+
+    fn read(&self, batch: &mut Batch, enough: &mut impl FnMut(u64) -> bool) -> std::io::Result<()> {
+        let path = &self.file.path;
+        let mut session = transcripts::session_of(path);
+        if !transcripts::is_session_id(&session) {
+            // A copy that somebody made. Its lines say whose they are.
+            session = first_session(path)?.unwrap_or(session);
+        }
+        let mut sink = batch.file(&session, self.file.state.modified / 1_000_000);
+        let (now, continuity) = read_on(path, &self.position, &mut sink, enough)?;
+        let mut totals = self.totals.clone();
+        totals.extend(sink.totals());
+        totals.sort_unstable();
+        totals.dedup();
+        let mut chains = totals.chunk_by(|one, next| one.0 == next.0);
+        let has_many = chains.any(|chain| chain.len() >= WORTH_LINEAGE);
+        let lineages = if sink.totals().next().is_some() && has_many {
+            // A file that vanished in between is read again, if it comes back.
+            lineages(path, now.offset).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        sink.finish(path, self.position, now, continuity, lineages);
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// Puts a batch into the ledger.
+    pub(crate) fn commit(&mut self, batch: &Batch, prices: &PriceTable) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.write(|connection| put_and_settle(connection, batch, prices))
+    }
+
+    /// Reads everything new under `roots` into the ledger. `watch` is told how far it is, a few
+    /// times a second on a long reading.
+    pub fn catch_up(
+        &mut self,
+        roots: impl Iterator<Item = PathBuf>,
+        prices: &PriceTable,
+        effort: Effort,
+        watch: &mut dyn FnMut(ReadingProgress),
+    ) -> Result<Caught, Error> {
+        let began = Instant::now();
+        let known = transcript_files::file_states(&self.connection).map_err(self.failed())?;
+        let changed = transcripts::all(roots)
+            .into_iter()
+            .filter(|file| known.get(bytes_of(&file.path)) != Some(&file.state));
+        let jobs = changed
+            .map(|file| self.job(file))
+            .collect::<Result<Vec<Job>, Error>>()?;
+        self.read_jobs(jobs, began, prices, effort, watch)
+    }
+
+    fn job(&self, file: TranscriptFile) -> Result<Job, Error> {
+        let known = transcript_files::position_of(&self.connection, &file.path);
+        let position = known.map_err(self.failed())?;
+        let totals = totals::of_file(&self.connection, &file.path);
+        Ok(Job {
+            totals: totals.map_err(self.failed())?,
+            file,
+            position: position.unwrap_or_default(),
+        })
+    }
+
+    fn read_jobs(
+        &mut self,
+        mut jobs: Vec<Job>,
+        began: Instant,
+        prices: &PriceTable,
+        effort: Effort,
+        watch: &mut dyn FnMut(ReadingProgress),
+    ) -> Result<Caught, Error> {
+        // Newest first: if time runs out, what a person looks at is there.
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.file.state.modified));
+        let total = jobs.iter().map(Job::bytes).sum();
+        let late = || matches!(effort, Effort::Within(limit) if began.elapsed() >= limit);
+        let mut caught = Caught {
+            files: jobs.len(),
+            complete: true,
+            ..Caught::default()
+        };
+        if total < WORTH_THREADS || effort != Effort::All {
+            let mut batch = Batch::default();
+            for job in &jobs {
+                if late() {
+                    caught.complete = false;
+                    break;
+                }
+                caught.failed += usize::from(job.read(&mut batch, &mut |_| late()).is_err());
+            }
+            // The last file may have been left in its middle.
+            caught.complete &= !late();
+            self.commit(&batch, prices)?;
+            if caught.complete && !self.is_complete() {
+                self.note_complete();
+            }
+            return Ok(caught);
+        }
+        watch(ReadingProgress { done: 0, total });
+        let read = self.read_with_threads(&jobs, total, prices, watch);
+        if read.is_ok() {
+            self.note_complete();
+        }
+        // After the note: the first write to a log that was folded back flushes to disk again.
+        self.tidy();
+        caught.failed = read?;
+        Ok(caught)
+    }
+
+    /// Reads what one session has gained: its transcript and those of its subagents. The batch is
+    /// not committed.
+    pub(crate) fn read_session(&self, transcript: &Path) -> Result<Batch, Error> {
+        let mut batch = Batch::default();
+        let own = TranscriptFile::at(transcript.to_owned());
+        for file in own.into_iter().chain(transcripts::of_subagents(transcript)) {
+            let job = self.job(file)?;
+            if job.position.file != job.file.state {
+                // A file that vanished or is not ours is no reason to show nothing.
+                let _ = job.read(&mut batch, &mut |_| false);
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Returns how many files could not be read.
+    fn read_with_threads(
+        &mut self,
+        jobs: &[Job],
+        total: u64,
+        prices: &PriceTable,
+        watch: &mut dyn FnMut(ReadingProgress),
+    ) -> Result<usize, Error> {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let queue = Queue {
+            jobs,
+            next: AtomicUsize::new(0),
+        };
+        let (sender, receiver) = channel();
+        let outcome = std::thread::scope(|scope| {
+            // This thread is one of them: it commits, and reads while there is nothing to commit.
+            for _ in 1..threads.min(MOST_THREADS) {
+                let sender = sender.clone();
+                let queue = &queue;
+                let read = move || {
+                    while let Some(handed) = queue.read_some() {
+                        // Nobody receives only where committing failed, and that is reported.
+                        let _ = sender.send(handed);
+                    }
+                };
+                // Where the system gives no thread, this one does it all.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, read);
+            }
+            drop(sender);
+            let mut next = || match receiver.try_recv() {
+                Ok(handed) => Some(handed),
+                Err(_) => queue.read_some().or_else(|| receiver.recv().ok()),
+            };
+            let outcome = self.commit_all(&mut next, total, prices, watch);
+            queue.close();
+            outcome
+        });
+        outcome.map_err(self.failed())
+    }
+
+    /// Commits what `next` gives until there is no more, and returns how many files could not be
+    /// read.
+    fn commit_all(
+        &mut self,
+        next: &mut dyn FnMut() -> Option<Handed>,
+        total: u64,
+        prices: &PriceTable,
+        watch: &mut dyn FnMut(ReadingProgress),
+    ) -> rusqlite::Result<usize> {
+        self.connection.pragma_update(None, "cache_size", CACHE)?;
+        let (mut done, mut failed) = (0, 0);
+        let mut waiting = next();
+        while waiting.is_some() {
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let enough = done + TRANSACTION_BYTES;
+            let mut concerned = Concerned::default();
+            while let Some(handed) = waiting {
+                put(&transaction, &handed.batch, prices, &mut concerned)?;
+                failed += handed.failed;
+                done += handed.bytes;
+                watch(ReadingProgress { done, total });
+                waiting = next();
+                if done >= enough {
+                    break;
+                }
+            }
+            settle(&transaction, concerned, prices)?;
+            transaction.commit()?;
+        }
+        Ok(failed)
+    }
+}
+
+/// What was read and is to be committed.
+#[derive(Default)]
+struct Handed {
+    batch: Batch,
+    /// Bytes read for it.
+    bytes: u64,
+    /// Files that could not be read.
+    failed: usize,
+}
+
+/// Files to be read, shared by threads.
+struct Queue<'a> {
+    jobs: &'a [Job],
+    next: AtomicUsize,
+}
+
+impl Queue<'_> {
+    /// Reads files until there is enough to commit. None if no file is left.
+    fn read_some(&self) -> Option<Handed> {
+        let mut gathered = None;
+        while let Some(job) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let handed: &mut Handed = gathered.get_or_insert_default();
+            let read = job.read(&mut handed.batch, &mut |_| false);
+            handed.failed += usize::from(read.is_err());
+            handed.bytes += job.bytes();
+            if handed.bytes >= BATCH_BYTES {
+                break;
+            }
+        }
+        gathered
+    }
+
+    /// Leaves the rest unread.
+    fn close(&self) {
+        self.next.store(self.jobs.len(), Ordering::Relaxed);
+    }
+}

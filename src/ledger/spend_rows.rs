@@ -1,0 +1,132 @@
+//! Reading the ledger's sums for reports.
+
+use std::collections::HashMap;
+
+use rusqlite::params;
+
+use super::store::{Error, Id, Ledger, model_names, responses::usage_from};
+use crate::pricing::{Money, Usage};
+use crate::time::{Millis, QUARTER};
+
+/// Where a session worked and what it is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The session's id.
+    pub session: String,
+    /// The directory it worked in; empty if unknown.
+    pub project: String,
+}
+
+/// Sums of one quarter of an hour, session and model.
+#[derive(Debug, Clone, Copy)]
+pub struct SpendRow<'l> {
+    /// Start of the quarter of an hour.
+    pub at: Millis,
+    /// The session and its directory; empty where they were not asked for.
+    pub origin: &'l Origin,
+    /// The model's canonical name.
+    pub model: &'l str,
+    /// Distinct responses.
+    pub responses: u64,
+    /// Of these, responses of models without a known price.
+    pub unpriced: u64,
+    /// Tokens and searches.
+    pub usage: Usage,
+    /// Priced from transcripts.
+    pub recorded: Money,
+    /// Counted by the client's totals only. Such a row has no responses and no usage.
+    pub unrecorded: Money,
+    /// Told to the status line only; likewise.
+    pub unwritten: Money,
+}
+
+impl Ledger {
+    /// Calls `each` for every sum from `since` up to `until` (milliseconds on quarters of an
+    /// hour; None is open), in order of time. `with_origins` says whether rows tell their session
+    /// and directory: finding out means reading all sessions.
+    pub fn rows(
+        &self,
+        since: Option<Millis>,
+        until: Option<Millis>,
+        with_origins: bool,
+        each: &mut dyn FnMut(SpendRow<'_>),
+    ) -> Result<(), Error> {
+        let origins = if with_origins {
+            self.origins().map_err(self.failed())?
+        } else {
+            HashMap::new()
+        };
+        self.read_rows(since, until, &origins, each)
+            .map_err(self.failed())
+    }
+
+    fn read_rows(
+        &self,
+        since: Option<Millis>,
+        until: Option<Millis>,
+        origins: &HashMap<Id, Origin>,
+        each: &mut dyn FnMut(SpendRow<'_>),
+    ) -> rusqlite::Result<()> {
+        let models = model_names(&self.connection)?;
+        let from = since.map_or(i64::MIN, |since| since.div_euclid(QUARTER));
+        let to = until.map_or(i64::MAX, |until| until.div_euclid(QUARTER));
+        let nowhere = Origin::default();
+        let mut statement = self.connection.prepare_cached(
+            "SELECT quarter, session, model, cost, responses, unpriced, input, output, cache_read,
+                    cache_write, cache_write_1h, web_searches
+             FROM quarter WHERE quarter >= ?1 AND quarter < ?2",
+        )?;
+        let mut rows = statement.query(params![from, to])?;
+        while let Some(row) = rows.next()? {
+            let count = |column: usize| row.get::<_, i64>(column).map(|n| n.max(0).cast_unsigned());
+            each(SpendRow {
+                at: row.get::<_, i64>(0)? * QUARTER,
+                origin: origins.get(&row.get(1)?).unwrap_or(&nowhere),
+                model: models.get(&row.get(2)?).map_or("", String::as_str),
+                recorded: Money::from_pico(row.get(3)?),
+                responses: count(4)?,
+                unpriced: count(5)?,
+                usage: usage_from(row, 6)?,
+                unrecorded: Money::ZERO,
+                unwritten: Money::ZERO,
+            });
+        }
+        for table in ["unrecorded", "unwritten"] {
+            let mut statement = self.connection.prepare_cached(&format!(
+                "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter"
+            ))?;
+            let mut rows = statement.query(params![from, to])?;
+            while let Some(row) = rows.next()? {
+                let cost = Money::from_pico(row.get(3)?);
+                let is_told = table == "unwritten";
+                each(SpendRow {
+                    at: row.get::<_, i64>(0)? * QUARTER,
+                    origin: origins.get(&row.get(1)?).unwrap_or(&nowhere),
+                    model: models.get(&row.get(2)?).map_or("", String::as_str),
+                    recorded: Money::ZERO,
+                    responses: 0,
+                    unpriced: 0,
+                    usage: Usage::default(),
+                    unrecorded: if is_told { Money::ZERO } else { cost },
+                    unwritten: if is_told { cost } else { Money::ZERO },
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn origins(&self) -> rusqlite::Result<HashMap<Id, Origin>> {
+        self.connection
+            .prepare_cached("SELECT id, name, coalesce(project, '') FROM session")?
+            .query_map([], |row| {
+                Ok((
+                    row.get(0)?,
+                    Origin {
+                        session: row.get(1)?,
+                        project: row.get(2)?,
+                    },
+                ))
+            })?
+            .collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! What the ledger says of a session or a period.
+
+use chrono::{DateTime, Utc};
+
+use super::store::{Error, Ledger, session_id, told};
+use crate::pricing::Money;
+use crate::time::QUARTER;
+
+/// Name in `meta`: all transcripts were read to the end once.
+const COMPLETE: &str = "complete";
+
+/// What was spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Priced from transcript lines.
+    pub recorded: Money,
+    /// Counted by the client's totals and shown by no line.
+    pub unrecorded: Money,
+    /// Told to the status line and in no file.
+    pub unwritten: Money,
+    /// Whether a model without a known price is among it: then the figure is an estimate.
+    pub estimated: bool,
+}
+
+impl Spent {
+    /// All together.
+    pub fn total(self) -> Money {
+        self.recorded + self.unrecorded + self.unwritten
+    }
+}
+
+impl Ledger {
+    /// What a session has cost.
+    pub fn session(&self, name: &str) -> Result<Spent, Error> {
+        let read = || {
+            let Some(id) = session_id(&self.connection, name)? else {
+                return Ok(Spent::default());
+            };
+            let facts = told::facts(&self.connection, id)?;
+            Ok(Spent {
+                recorded: facts.recorded,
+                unrecorded: facts.unrecorded,
+                unwritten: told::unwritten_sum(&self.connection, id)?,
+                estimated: facts.unpriced > 0,
+            })
+        };
+        read().map_err(self.failed())
+    }
+
+    /// What was spent from `from` up to `until`; both on quarters of an hour.
+    pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Spent, Error> {
+        let range = [from, until].map(|moment| moment.timestamp_millis().div_euclid(QUARTER));
+        let sum = |unpriced: &str, table: &str| -> rusqlite::Result<(Money, bool)> {
+            let query =
+                format!("SELECT cost, {unpriced} FROM {table} WHERE quarter >= ? AND quarter < ?");
+            let mut statement = self.connection.prepare_cached(&query)?;
+            let mut rows = statement.query(range)?;
+            let (mut cost, mut estimated) = (Money::ZERO, false);
+            while let Some(row) = rows.next()? {
+                cost += Money::from_pico(row.get(0)?);
+                estimated |= row.get::<_, i64>(1)? > 0;
+            }
+            Ok((cost, estimated))
+        };
+        let read = || {
+            let (recorded, estimated) = sum("unpriced", "quarter")?;
+            Ok(Spent {
+                recorded,
+                estimated,
+                unrecorded: sum("0", "unrecorded")?.0,
+                unwritten: sum("0", "unwritten")?.0,
+            })
+        };
+        read().map_err(self.failed())
+    }
+
+    /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
+    /// too low.
+    pub fn is_complete(&self) -> bool {
+        self.connection
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?)",
+                [COMPLETE],
+                |row| row.get(0),
+            )
+            .unwrap_or(false)
+    }
+
+    pub(crate) fn note_complete(&self) {
+        // If another process is writing, it or the next catch-up will note it.
+        let _ = self
+            .connection
+            .execute("INSERT OR IGNORE INTO meta VALUES (?, 1)", [COMPLETE]);
+    }
+}

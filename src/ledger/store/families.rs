@@ -1,0 +1,288 @@
+//! Families: sessions that have to do with each other, and what follows from their transcripts.
+
+use rusqlite::{Connection, params};
+
+use super::loaded_family::LoadedFamily;
+use super::names::{Id, model_id};
+use super::responses::{self, ResponseRow};
+use super::sums::SumChanges;
+use super::told;
+use crate::ledger::derivation::{self, Derived, SessionLife};
+use crate::pricing::{Money, PriceTable};
+use crate::time::QUARTER;
+
+/// The family of a session.
+pub(crate) fn family_of(connection: &Connection, session: Id) -> rusqlite::Result<Id> {
+    connection
+        .prepare_cached("SELECT family FROM session WHERE id = ?")?
+        .query_row([session], |row| row.get(0))
+}
+
+/// Whether a session has to do with any other.
+pub(crate) fn has_relatives(connection: &Connection, session: Id) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM session WHERE family = (SELECT family FROM session WHERE id = ?1) AND id != ?1)",
+        )?
+        .query_row([session], |row| row.get(0))
+}
+
+/// Makes one family of two sessions'.
+pub(crate) fn link(connection: &Connection, one: Id, other: Id) -> rusqlite::Result<()> {
+    let [one, other] = [family_of(connection, one)?, family_of(connection, other)?];
+    if one != other {
+        connection
+            .prepare_cached("UPDATE session SET family = ?1 WHERE family = ?2")?
+            .execute([one.min(other), one.max(other)])?;
+    }
+    Ok(())
+}
+
+/// Every family in which a client wrote a running total.
+pub(crate) fn with_totals(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT family FROM session JOIN cost_state ON cost_state.session = session.id",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+/// Derives anew what a family spent.
+pub(crate) fn settle(
+    connection: &Connection,
+    family: Id,
+    prices: &PriceTable,
+) -> rusqlite::Result<()> {
+    let loaded = LoadedFamily::read(connection, family)?;
+    let derived = derivation::derive(&loaded.family, prices);
+    store(&loaded, connection, &derived, prices)
+}
+
+/// The runs of every session of a family, and what they say.
+pub(crate) fn lives(
+    connection: &Connection,
+    family: Id,
+    prices: &PriceTable,
+) -> rusqlite::Result<Vec<(Id, SessionLife)>> {
+    let loaded = LoadedFamily::read(connection, family)?;
+    let derived = derivation::derive(&loaded.family, prices);
+    Ok(loaded.ids.into_iter().zip(derived.sessions).collect())
+}
+
+fn store(
+    loaded: &LoadedFamily,
+    connection: &Connection,
+    derived: &Derived,
+    prices: &PriceTable,
+) -> rusqlite::Result<()> {
+    let mut changes = SumChanges::default();
+    let answers = loaded.family.answers.iter().zip(&loaded.rows);
+    for ((answer, row), owner) in answers.zip(&derived.owners) {
+        let owner = loaded.ids.get(*owner).copied().unwrap_or(row.session);
+        if owner != row.session {
+            responses::give_to(connection, answer.key, owner)?;
+            changes.take_away(row);
+            changes.add(&ResponseRow {
+                session: owner,
+                ..row.clone()
+            });
+        }
+    }
+    changes.apply(connection)?;
+    for (session, life) in loaded.ids.iter().zip(&derived.sessions) {
+        store_life(connection, *session, life, &loaded.ids, prices)?;
+        told::settle(connection, *session, &life.runs)?;
+    }
+    Ok(())
+}
+
+fn store_life(
+    connection: &Connection,
+    session: Id,
+    life: &SessionLife,
+    ids: &[Id],
+    prices: &PriceTable,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM unrecorded WHERE session = ?")?
+        .execute([session])?;
+    let mut unrecorded = Money::ZERO;
+    for part in &life.found.unrecorded {
+        let cost = prices.scale_client_amount(part.cost);
+        unrecorded += cost;
+        connection
+            .prepare_cached(
+                "INSERT INTO unrecorded VALUES (?,?,?,?)
+                 ON CONFLICT DO UPDATE SET cost = cost + excluded.cost",
+            )?
+            .execute(params![
+                part.at.div_euclid(QUARTER),
+                session,
+                model_id(connection, &part.model)?,
+                cost.pico()
+            ])?;
+    }
+    connection
+        .prepare_cached(
+            "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1",
+        )?
+        .execute(params![
+            session,
+            unrecorded.pico(),
+            life.found.in_runs.pico(),
+            prices.scale_client_amount(life.found.beyond).pico(),
+            life.until,
+            life.parent.and_then(|at| ids.get(at))
+        ])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Effort, Ledger, Patience};
+    use crate::time::Millis;
+
+    fn read(history: &str) -> (tempfile::TempDir, Ledger, PriceTable) {
+        let home = tempfile::tempdir().unwrap();
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/histories");
+        let projects = format!("{root}/{history}/home/.claude/projects").into();
+        let prices = PriceTable::list().unwrap();
+        let mut ledger = Ledger::open(home.path(), Patience::Person).unwrap();
+        ledger
+            .catch_up(std::iter::once(projects), &prices, Effort::All, &mut |_| {})
+            .unwrap();
+        (home, ledger, prices)
+    }
+
+    fn micro_dollars(money: Money) -> i64 {
+        (money.nano() + 500).div_euclid(1000)
+    }
+
+    /// The life of the session whose name begins so.
+    fn life(ledger: &Ledger, session: &str, prices: &PriceTable) -> SessionLife {
+        let query = "SELECT id, family FROM session WHERE name LIKE ?";
+        let (id, family): (Id, Id) = ledger
+            .connection
+            .query_row(query, [format!("{session}%")], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        let mut lives = lives(&ledger.connection, family, prices)
+            .unwrap()
+            .into_iter();
+        lives.find(|(one, _)| *one == id).unwrap().1
+    }
+
+    /// Runs of recorded sessions: the total that each ended with and the one it started from, in
+    /// millionths of a dollar, and what sets the session apart.
+    type RecordedRuns = (&'static str, &'static str, &'static [(i64, i64)]);
+
+    const RUNS: &[RecordedRuns] = &[
+        // Two processes at once start from the same total; the next goes on from the line that
+        // stands last, though another one ended with more API time.
+        (
+            "two-at-once",
+            "d0244308",
+            &[
+                (33_509, 0),
+                (103_889, 33_509),
+                (140_760, 103_889),
+                (141_881, 103_889),
+                (180_994, 141_881),
+                (262_582, 180_994),
+            ],
+        ),
+        // Two terminals, each of which wrote its total twice at its end.
+        (
+            "two-at-once",
+            "fb1487b8",
+            &[(50_321, 0), (216_974, 50_321), (222_578, 50_321)],
+        ),
+        // A process that was open before the session had a total starts a chain of its own.
+        (
+            "two-at-once",
+            "db73a073",
+            &[(44_717, 0), (184_471, 0), (233_671, 184_471)],
+        ),
+        // A killed run between these two wrote nothing, and the next knew nothing of it.
+        (
+            "killed-and-resumed",
+            "b639b15e",
+            &[(33_509, 0), (154_210, 33_509)],
+        ),
+        // A fork takes over the newest total of its parent.
+        ("terminal-forks", "b14d287a", &[(303_936, 140_760)]),
+        // So does the fork of a session that only compacted.
+        ("terminal-forks", "28319d3a", &[(242_638, 140_875)]),
+    ];
+
+    #[test]
+    fn runs_of_recorded_sessions_start_where_they_did() {
+        for (history, session, expected) in RUNS {
+            let (_home, ledger, prices) = read(history);
+            let mut runs: Vec<(i64, i64)> = life(&ledger, session, &prices)
+                .runs
+                .iter()
+                .map(|run| (micro_dollars(run.total), micro_dollars(run.base)))
+                .collect();
+            runs.sort_unstable();
+            let mut expected = expected.to_vec();
+            expected.sort_unstable();
+            assert_eq!(runs, expected, "{history}, {session}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_a_version_without_totals_falls_into_no_run() {
+        let (_home, ledger, prices) = read("six-versions");
+        let life = life(&ledger, "e6d64f88", &prices);
+        let last = life.runs.last().unwrap();
+        // 13:04:47.693 to .867, good to a tenth of a second; 2.1.240 answered at 13:04:47.140.
+        let of_240: Millis = 1_795_179_887_140;
+        assert!(last.begin > of_240, "{last:?}");
+        assert_eq!(micro_dollars(last.total - last.base), 58_166);
+    }
+
+    #[test]
+    fn recorded_answers_belong_to_whoever_was_served_them() {
+        // (history, session, answers of its own, in all lines of its file)
+        let owned = [
+            ("six-versions", "e6d64f88", 12),
+            ("six-versions", "4552c36d", 2),
+            ("six-versions", "2e4c8833", 2),
+            ("two-at-once", "d0244308", 4),
+            ("two-at-once", "fb1487b8", 3),
+            ("killed-and-resumed", "b639b15e", 4),
+            ("terminal-forks", "56efe8a5", 3),
+            ("terminal-forks", "b14d287a", 2),
+        ];
+        for (history, session, expected) in owned {
+            let (_home, ledger, _) = read(history);
+            let query = "SELECT count(*) FROM response JOIN session ON session.id = session WHERE name LIKE ?";
+            let found: i64 = ledger
+                .connection
+                .query_row(query, [format!("{session}%")], |row| row.get(0))
+                .unwrap();
+            assert_eq!(found, expected, "{history}, {session}");
+        }
+    }
+
+    #[test]
+    fn what_a_run_grew_by_beyond_its_answers_is_unrecorded() {
+        let unrecorded = [
+            ("killed-and-resumed", "b639b15e", 81_588),
+            ("killed-and-resumed", "c56c1d92", 187_834),
+            ("two-at-once", "d0244308", 151_968),
+            ("terminal-forks", "56efe8a5", 72_622),
+            ("terminal-forks", "b14d287a", 81_588),
+        ];
+        for (history, session, expected) in unrecorded {
+            let (_home, ledger, prices) = read(history);
+            let found = life(&ledger, session, &prices).found.unrecorded;
+            let sum: Money = found.iter().map(|part| part.cost).sum();
+            assert_eq!(micro_dollars(sum), expected, "{history}, {session}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The file: how it is opened, what stands in its tables.
+
+pub(crate) mod families;
+mod loaded_family;
+pub(crate) mod marks;
+mod names;
+mod opening;
+pub(crate) mod responses;
+mod schema;
+mod sums;
+pub(crate) mod told;
+pub(crate) mod totals;
+pub(crate) mod transcript_files;
+
+pub(crate) use names::{Id, bytes_of, model_id, model_names, put_session, session_id};
+pub use opening::{Error, Ledger, Opening, Patience, path_in};
+pub(crate) use responses::{Counted, ResponseRow, StoredSighting};
+pub(crate) use sums::SumChanges;
+pub(crate) use totals::WrittenTotal;

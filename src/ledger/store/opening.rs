@@ -1,0 +1,353 @@
+//! Opening the ledger, writing to it while others do, and setting a bad one aside.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, ffi};
+
+use super::schema::{self, SchemaState};
+use crate::disk;
+
+/// The file's name in the data directory.
+const FILE_NAME: &str = "ledger.sqlite3";
+
+/// A write-ahead log above this is folded back into the ledger by whoever has time for it: the
+/// first process to open the ledger reads the whole log.
+const WAL_TIDY: u64 = 64 * 1024;
+/// Above this even a status line does it: reading more costs each of them a tenth of its time.
+const WAL_PRESSING: u64 = 256 * 1024;
+
+/// How long a person's verb waits for another process.
+const PERSON_WAITS: Duration = Duration::from_secs(20);
+
+/// How long opening may take for a verb that Claude Code runs. It takes a millisecond, and a few
+/// where eight status lines open the ledger at once. But SQLite tries for ten seconds where a
+/// process was stopped while it put the index of the log in order, and nothing interrupts it.
+const OPENING: Duration = Duration::from_millis(100);
+
+/// How many prepared statements are kept: more than there are.
+const STATEMENTS: usize = 100;
+
+/// How long to wait for another writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Not at all, save a moment while the ledger is opened: for verbs that Claude Code runs.
+    None,
+    /// Some seconds: for verbs that people run.
+    Person,
+}
+
+impl Patience {
+    fn limit(self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Person => PERSON_WAITS,
+        }
+    }
+}
+
+/// Why the ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite failed.
+    #[error("could not use {path}: {source}")]
+    Database {
+        /// The ledger.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A newer whycap made it.
+    #[error(
+        "{path} was made by a newer whycap; update this one, or set WHYCAP_DATA_DIR to keep two ledgers"
+    )]
+    Newer {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// It was made before the first release. [`Ledger::open`] sets it aside.
+    #[error("{path} is of a whycap before its first release; run `whycap spend` to fill a new one")]
+    Older {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// The directory or file could not be made.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    /// The built-in price table is damaged.
+    #[error(transparent)]
+    Prices(#[from] crate::pricing::Unreadable),
+}
+
+impl Error {
+    /// Whether another process was writing.
+    pub fn is_busy(&self) -> bool {
+        self.has_code(ErrorCode::DatabaseBusy)
+    }
+
+    fn busy(path: &Path) -> Self {
+        Self::Database {
+            path: path.to_owned(),
+            source: rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None),
+        }
+    }
+
+    fn has_code(&self, code: ErrorCode) -> bool {
+        matches!(self, Self::Database { source, .. } if source.sqlite_error_code() == Some(code))
+    }
+
+    /// Under which name a ledger with this error is set aside. None if it is to be left alone.
+    fn set_aside_as(&self) -> Option<&'static str> {
+        let is_damaged =
+            self.has_code(ErrorCode::DatabaseCorrupt) || self.has_code(ErrorCode::NotADatabase);
+        match self {
+            Self::Older { .. } => Some("older"),
+            _ => is_damaged.then_some("damaged"),
+        }
+    }
+}
+
+/// An open ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    pub(crate) connection: Connection,
+    path: PathBuf,
+    patience: Patience,
+}
+
+/// The ledger's place in a data directory.
+pub fn path_in(data: &Path) -> PathBuf {
+    data.join(FILE_NAME)
+}
+
+/// A ledger that is being opened, in a thread of its own, which is left behind if SQLite does not
+/// come back from it: for verbs that Claude Code runs. Whoever starts it first and reads other
+/// things meanwhile hardly waits for it.
+#[derive(Debug)]
+pub struct Opening {
+    path: PathBuf,
+    opened: Option<Receiver<Result<Ledger, Error>>>,
+}
+
+impl Opening {
+    /// See [`Ledger::open`].
+    pub fn start(data: &Path) -> Self {
+        Self::by(path_in(data), |path| {
+            Ledger::open_or_renew(path, Patience::None)
+        })
+    }
+
+    fn by(
+        path: PathBuf,
+        open: impl FnOnce(&Path) -> Result<Ledger, Error> + Send + 'static,
+    ) -> Self {
+        let (sender, receiver) = channel();
+        let wanted = path.clone();
+        // Nobody receives if it was too late.
+        let open = move || drop(sender.send(open(&wanted)));
+        let helper = std::thread::Builder::new().spawn(open);
+        Self {
+            path,
+            opened: helper.ok().map(|_| receiver),
+        }
+    }
+
+    /// The ledger; an error as if it were busy if that takes long.
+    pub fn finish(self) -> Result<Ledger, Error> {
+        let opened = self.opened.map(|opened| opened.recv_timeout(OPENING));
+        match opened {
+            Some(Ok(opened)) => opened,
+            _ => Err(Error::busy(&self.path)),
+        }
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger in `data`, making it (0600, in a 0700 directory) if there is none. One that
+    /// is damaged, or was made before the first release, is set aside under another name and a
+    /// new one begun; transcripts fill it again.
+    pub fn open(data: &Path, patience: Patience) -> Result<Self, Error> {
+        match patience {
+            Patience::None => Opening::start(data).finish(),
+            Patience::Person => Self::open_or_renew(&path_in(data), patience),
+        }
+    }
+
+    /// Opens a ledger that is there. None if there is none or it cannot be read: for verbs to
+    /// which its figures are an extra.
+    pub fn open_existing(data: &Path) -> Option<Self> {
+        let path = path_in(data);
+        let open = |path: &Path| Self::open_as_it_is(path, Patience::None);
+        path.exists()
+            .then(|| Opening::by(path, open).finish().ok())
+            .flatten()
+    }
+
+    fn open_or_renew(path: &Path, patience: Patience) -> Result<Self, Error> {
+        match Self::open_as_it_is(path, patience) {
+            Err(error) if error.set_aside_as().is_some() => {
+                set_aside(path)?;
+                Self::open_as_it_is(path, patience)
+            }
+            other => other,
+        }
+    }
+
+    fn open_as_it_is(path: &Path, patience: Patience) -> Result<Self, Error> {
+        patiently(patience.limit().max(OPENING), || {
+            Self::open_at(path, patience)
+        })
+    }
+
+    fn open_at(path: &Path, patience: Patience) -> Result<Self, Error> {
+        let failed = |source| Error::Database {
+            path: path.to_owned(),
+            source,
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = match Connection::open_with_flags(path, flags) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+                disk::create_private_file(path)?;
+                Connection::open_with_flags(path, flags)
+            }
+            other => other,
+        };
+        let mut connection = opened.map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.busy_timeout(patience.limit()).map_err(failed)?;
+        // Folding the log back means flushing to disk: that is for those who have time.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map_err(failed)?;
+        connection
+            .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")
+            .map_err(failed)?;
+        let path = path.to_owned();
+        match schema::make_or_check(&mut connection).map_err(failed)? {
+            SchemaState::Current => Ok(Self {
+                connection,
+                path,
+                patience,
+            }),
+            SchemaState::Newer => Err(Error::Newer { path }),
+            SchemaState::Older => Err(Error::Older { path }),
+        }
+    }
+
+    pub(crate) fn failed(&self) -> impl Fn(rusqlite::Error) -> Error + use<> {
+        let path = self.path.clone();
+        move |source| Error::Database {
+            path: path.clone(),
+            source,
+        }
+    }
+
+    /// Writes in one transaction, waiting for another writer as long as this ledger's patience
+    /// says.
+    pub(crate) fn write<T>(
+        &mut self,
+        mut put: impl FnMut(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let failed = self.failed();
+        let limit = self.patience.limit();
+        let written = patiently(limit, || {
+            let begun = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate);
+            begun
+                .and_then(|transaction| {
+                    let done = put(&transaction)?;
+                    transaction.commit()?;
+                    Ok(done)
+                })
+                .map_err(&failed)
+        })?;
+        self.tidy();
+        Ok(written)
+    }
+
+    /// Folds a long write-ahead log back into the file. It flushes to disk, so a status line does
+    /// it only when it must. Never waits for another process, and failing is harmless.
+    pub(crate) fn tidy(&self) {
+        self.fold_log(if self.patience == Patience::None {
+            WAL_PRESSING
+        } else {
+            WAL_TIDY
+        });
+    }
+
+    /// Like the tidying after a write, for a hook: it runs while nobody waits.
+    pub fn tidy_in_background(&self) {
+        self.fold_log(WAL_TIDY);
+    }
+
+    fn fold_log(&self, longest: u64) {
+        if std::fs::metadata(beside(&self.path, "-wal"))
+            .is_ok_and(|metadata| metadata.len() > longest)
+        {
+            let _ = self
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+    }
+
+    /// Until it is dropped, all that is read here is of one moment: the figures agree with each
+    /// other, and no lock is taken and given back for each. It keeps nobody from writing.
+    pub fn snapshot(&self) -> Result<Transaction<'_>, Error> {
+        self.connection
+            .unchecked_transaction()
+            .map_err(self.failed())
+    }
+}
+
+/// Tries again while another process is in the way, until `limit` has passed. SQLite's own busy
+/// timeout leaves some cases out: switching a new file to WAL, and recovering its log.
+fn patiently<T>(
+    limit: Duration,
+    mut attempt: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let began = Instant::now();
+    let pause = (limit / 1000).clamp(Duration::from_micros(100), Duration::from_millis(10));
+    loop {
+        match attempt() {
+            Err(error) if error.is_busy() && began.elapsed() < limit => std::thread::sleep(pause),
+            other => return other,
+        }
+    }
+}
+
+/// The file that SQLite keeps beside the ledger under its name with this ending.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Moves a ledger that cannot be used out of the way, with its log. Nothing is deleted: it may
+/// hold the only record of transcripts that the client has cleaned up.
+fn set_aside(path: &Path) -> Result<(), Error> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let Ok(Some(_held)) = disk::lock::try_lock(&directory.join("ledger.lock")) else {
+        return Ok(());
+    };
+    // Another process may have found the same, and begun a new one by now.
+    let Err(error) = Ledger::open_as_it_is(path, Patience::None) else {
+        return Ok(());
+    };
+    let Some(what) = error.set_aside_as() else {
+        return Ok(());
+    };
+    let numbered = |number: u32| directory.join(format!("ledger.{what}-{number}.sqlite3"));
+    let free = (1..1000)
+        .map(numbered)
+        .find(|name| !name.exists())
+        .unwrap_or_else(|| numbered(0));
+    for suffix in ["", "-wal", "-shm"] {
+        if beside(path, suffix).exists() {
+            disk::rename(&beside(path, suffix), &beside(&free, suffix))?;
+        }
+    }
+    Ok(())
+}

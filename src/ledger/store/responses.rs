@@ -1,0 +1,337 @@
+//! The `response` table: what was served, each response once; and `copy`: where else it stands.
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+
+use super::names::Id;
+use super::transcript_files::CUT_OFF;
+use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
+use crate::time::Millis;
+
+/// Bits of `response.flags`.
+const FAST: i64 = 1;
+const US_ONLY: i64 = 2;
+const LATE: i64 = 4;
+const SUBAGENT: i64 = 8;
+const UNPRICED: i64 = 16;
+
+/// One response, merged over its repetitions. `Name` is what stands for a model: an id in the
+/// ledger, or a place in a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Counted<Name> {
+    pub(crate) at: Millis,
+    pub(crate) model: Name,
+    pub(crate) subagent: bool,
+    pub(crate) usage: Usage,
+    pub(crate) service: ServiceLevel,
+    pub(crate) calls: Vec<Usage>,
+}
+
+impl<Name: Copy> Counted<Name> {
+    /// Takes in another repetition of the same response. The order does not matter.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let rank = |calls: &[Usage]| calls.iter().copied().sum::<Usage>().fields();
+        if rank(&other.calls) > rank(&self.calls) {
+            self.calls.clone_from(&other.calls);
+        }
+        self.at = self.at.min(other.at);
+        self.subagent |= other.subagent;
+        self.usage = self.usage.max(other.usage);
+        self.service.fast |= other.service.fast;
+        self.service.us_only |= other.service.us_only;
+    }
+
+    /// The same under another name of its model.
+    pub(crate) fn of_model<Other>(&self, model: Other) -> Counted<Other> {
+        Counted {
+            at: self.at,
+            model,
+            subagent: self.subagent,
+            usage: self.usage,
+            service: self.service,
+            calls: self.calls.clone(),
+        }
+    }
+}
+
+/// Where a line stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct StoredSighting {
+    pub(crate) file: Id,
+    pub(crate) position: i64,
+    pub(crate) is_late: bool,
+    /// The session that the line says it was copied from.
+    pub(crate) names: Option<Id>,
+}
+
+impl StoredSighting {
+    /// The place of a line that was seen again in the same file: within one reading the first
+    /// counts, and after the file was read anew, the new one.
+    pub(crate) fn seen_again(self, again: Self) -> Self {
+        let is_known = self.position < CUT_OFF && self.position <= again.position;
+        Self {
+            names: self.names.or(again.names),
+            ..if is_known { self } else { again }
+        }
+    }
+}
+
+/// A row of `response`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ResponseRow {
+    pub(crate) counted: Counted<Id>,
+    /// Its owner.
+    pub(crate) session: Id,
+    /// Whether the model has no known price.
+    pub(crate) is_unpriced: bool,
+    pub(crate) cost: Money,
+    /// Where it was seen first.
+    pub(crate) seen: StoredSighting,
+}
+
+impl ResponseRow {
+    pub(crate) fn priced(
+        counted: Counted<Id>,
+        session: Id,
+        seen: StoredSighting,
+        prices: &ModelPrices<'_>,
+    ) -> Self {
+        let mut row = Self {
+            counted,
+            session,
+            is_unpriced: false,
+            cost: Money::ZERO,
+            seen,
+        };
+        row.price(prices);
+        row
+    }
+
+    /// Prices it anew.
+    pub(crate) fn price(&mut self, prices: &ModelPrices<'_>) {
+        let counted = &self.counted;
+        self.cost = prices.price(counted.at, &counted.usage, counted.service, &counted.calls);
+        self.is_unpriced = !prices.known();
+    }
+
+    /// Runs [`INSERT`] or [`REPLACE`]; gives the number of rows written.
+    pub(crate) fn write(
+        &self,
+        statement: &mut CachedStatement<'_>,
+        key: i64,
+    ) -> rusqlite::Result<usize> {
+        let Counted { usage, service, .. } = &self.counted;
+        let bit = |on: bool, bit: i64| if on { bit } else { 0 };
+        let flags = bit(service.fast, FAST)
+            | bit(service.us_only, US_ONLY)
+            | bit(self.seen.is_late, LATE)
+            | bit(self.counted.subagent, SUBAGENT)
+            | bit(self.is_unpriced, UNPRICED);
+        statement.execute(params![
+            key,
+            self.counted.at,
+            self.session,
+            self.counted.model,
+            flags,
+            usage.input.cast_signed(),
+            usage.output.cast_signed(),
+            usage.cache_read.cast_signed(),
+            usage.cache_write.cast_signed(),
+            usage.cache_write_1h.cast_signed(),
+            usage.web_searches.cast_signed(),
+            calls_as_json(&self.counted.calls),
+            self.cost.pico(),
+            self.seen.file,
+            self.seen.position,
+            self.seen.names
+        ])
+    }
+
+    fn from(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let flags: i64 = row.get(3)?;
+        let has = |bit: i64| flags & bit != 0;
+        Ok(Self {
+            counted: Counted {
+                at: row.get(0)?,
+                model: row.get(2)?,
+                subagent: has(SUBAGENT),
+                usage: usage_from(row, 4)?,
+                service: ServiceLevel {
+                    fast: has(FAST),
+                    us_only: has(US_ONLY),
+                },
+                calls: calls_from_json(row.get(10)?),
+            },
+            session: row.get(1)?,
+            is_unpriced: has(UNPRICED),
+            cost: Money::from_pico(row.get(11)?),
+            seen: StoredSighting {
+                file: row.get(12)?,
+                position: row.get(13)?,
+                is_late: has(LATE),
+                names: row.get(14)?,
+            },
+        })
+    }
+}
+
+pub(crate) const INSERT: &str =
+    "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+pub(crate) const REPLACE: &str =
+    "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+
+const COLUMNS: &str = "at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost, file, position, names, key";
+
+/// The fields of a usage, which stand in columns one after the other.
+pub(crate) fn usage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
+    let mut fields = [0; 6];
+    for (column, field) in fields.iter_mut().enumerate() {
+        *field = row.get::<_, i64>(first + column)?.max(0).cast_unsigned();
+    }
+    Ok(Usage::of_fields(fields))
+}
+
+/// The row of a response, if it was counted.
+pub(crate) fn read(connection: &Connection, key: i64) -> rusqlite::Result<Option<ResponseRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM response WHERE key = ?"))?
+        .query_row([key], ResponseRow::from)
+        .optional()
+}
+
+/// The responses of a session, with their keys.
+pub(crate) fn of_session(
+    connection: &Connection,
+    session: Id,
+) -> rusqlite::Result<Vec<(i64, ResponseRow)>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM response WHERE session = ?"))?
+        .query_map([session], |row| Ok((row.get(15)?, ResponseRow::from(row)?)))?
+        .collect()
+}
+
+/// The responses of a session from a moment on.
+pub(crate) fn since(
+    connection: &Connection,
+    session: Id,
+    since: Millis,
+) -> rusqlite::Result<Vec<(i64, ResponseRow)>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM response WHERE session = ? AND at >= ?"
+        ))?
+        .query_map([session, since], |row| {
+            Ok((row.get(15)?, ResponseRow::from(row)?))
+        })?
+        .collect()
+}
+
+/// Calls `each` for every response with its key.
+pub(crate) fn for_each(
+    connection: &Connection,
+    mut each: impl FnMut(i64, ResponseRow),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM response"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(15)?, ResponseRow::from(row)?);
+    }
+    Ok(())
+}
+
+/// Gives a response to another session.
+pub(crate) fn give_to(connection: &Connection, key: i64, session: Id) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE response SET session = ?2 WHERE key = ?1")?
+        .execute([key, session])?;
+    Ok(())
+}
+
+/// Notes that a response stands in one more file. Says whether that is news.
+pub(crate) fn put_copy(
+    connection: &Connection,
+    key: i64,
+    seen: StoredSighting,
+) -> rusqlite::Result<bool> {
+    let known = connection
+        .prepare_cached("SELECT position, late, names FROM copy WHERE file = ? AND key = ?")?
+        .query_row([seen.file, key], |row| {
+            Ok(StoredSighting {
+                file: seen.file,
+                position: row.get(0)?,
+                is_late: row.get(1)?,
+                names: row.get(2)?,
+            })
+        })
+        .optional()?;
+    let now = known.map_or(seen, |known| known.seen_again(seen));
+    if known == Some(now) {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO copy VALUES (?,?,?,?,?)")?
+        .execute(params![now.file, key, now.position, now.is_late, now.names])?;
+    Ok(true)
+}
+
+fn calls_as_json(calls: &[Usage]) -> Option<String> {
+    let fields: Vec<[u64; 6]> = calls.iter().map(Usage::fields).collect();
+    (!calls.is_empty()).then(|| serde_json::to_string(&fields).unwrap_or_default())
+}
+
+fn calls_from_json(text: Option<String>) -> Vec<Usage> {
+    let fields: Vec<[u64; 6]> = text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    fields.into_iter().map(Usage::of_fields).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(at: Millis, output: u64) -> Counted<u32> {
+        Counted {
+            at,
+            model: 0,
+            subagent: false,
+            usage: Usage {
+                output,
+                ..Usage::default()
+            },
+            service: ServiceLevel {
+                fast: output == 1,
+                us_only: false,
+            },
+            calls: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn repetitions_merge_the_same_in_any_order() {
+        let lines = [counted(5, 1), counted(3, 250), counted(9, 0)];
+        let merged = |order: [usize; 3]| {
+            let mut first = lines[order[0]].clone();
+            first.merge(&lines[order[1]]);
+            first.merge(&lines[order[2]]);
+            first
+        };
+        let expected = merged([0, 1, 2]);
+        assert_eq!((expected.at, expected.usage.output), (3, 250));
+        assert!(expected.service.fast);
+        for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            assert_eq!(merged(order), expected);
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_seen_again_stands_where_it_was_unless_the_file_was_read_anew() {
+        let at = |position| StoredSighting {
+            file: 1,
+            position,
+            is_late: position == 70,
+            names: None,
+        };
+        assert_eq!(at(50).seen_again(at(70)), at(50));
+        assert_eq!(at(50 + CUT_OFF).seen_again(at(70)), at(70));
+    }
+}

@@ -1,0 +1,181 @@
+//! The `cost_state` table: running totals of the client, each with its place.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::names::{Id, bytes_of};
+use super::told::NOISE;
+use super::transcript_files::CUT_OFF;
+use crate::ledger::derivation::{Part, Parts};
+use crate::pricing::{Money, PriceTable, Usage};
+use crate::time::Millis;
+use crate::transcript::line::ModelTotal;
+use crate::transcript::lineage::Lineage;
+
+/// A running total as a file has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WrittenTotal {
+    pub(crate) position: u64,
+    pub(crate) started: Millis,
+    pub(crate) cost: Money,
+    pub(crate) run_ms: i64,
+    pub(crate) api_ms: i64,
+    pub(crate) has_unknown_model: bool,
+    pub(crate) before: Millis,
+    /// As written.
+    pub(crate) models: BTreeMap<String, ModelTotal>,
+}
+
+/// Stores a total.
+pub(crate) fn put(
+    connection: &Connection,
+    file: Id,
+    session: Id,
+    total: &WrittenTotal,
+    prices: &PriceTable,
+) -> rusqlite::Result<()> {
+    // Where the file was read anew, the same total stood elsewhere.
+    connection
+        .prepare_cached(
+            "DELETE FROM cost_state WHERE file = ?1 AND position >= ?2 AND started = ?3 AND total = ?4 AND run_ms = ?5",
+        )?
+        .execute(params![file, CUT_OFF, total.started, total.cost.pico(), total.run_ms])?;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")?
+        .execute(params![
+            file,
+            total.position.cast_signed(),
+            session,
+            total.started,
+            total.cost.pico(),
+            total.run_ms,
+            total.api_ms,
+            total.has_unknown_model,
+            total.before,
+            None::<i64>,
+            None::<i64>,
+            None::<i64>,
+            models_as_json(&total.models, prices)
+        ])?;
+    Ok(())
+}
+
+/// Stores where the runs of a file come from.
+pub(crate) fn put_lineage(
+    connection: &Connection,
+    file: Id,
+    lineage: &Lineage,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE cost_state SET came_from = ?3, since = ?4, asked = ?5 WHERE file = ?1 AND position = ?2",
+        )?
+        .execute(params![
+            file,
+            lineage.position.cast_signed(),
+            lineage.from.map(u64::cast_signed),
+            lineage.since,
+            lineage.asked
+        ])?;
+    Ok(())
+}
+
+/// The totals of a file: since when their runs count, and the amount.
+pub(crate) fn of_file(
+    connection: &Connection,
+    path: &Path,
+) -> rusqlite::Result<Vec<(Millis, Money)>> {
+    connection
+        .prepare_cached(
+            "SELECT started, total FROM cost_state WHERE file = (SELECT id FROM file WHERE path = ?)",
+        )?
+        .query_map([bytes_of(path)], |row| {
+            Ok((row.get(0)?, Money::from_pico(row.get(1)?)))
+        })?
+        .collect()
+}
+
+/// Other sessions whose chains of runs began in the same moment.
+pub(crate) fn sessions_with_start(
+    connection: &Connection,
+    started: Millis,
+    session: Id,
+) -> rusqlite::Result<Vec<Id>> {
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT session FROM cost_state WHERE started = ? AND session != ?",
+        )?
+        .query_map([started, session], |row| row.get(0))?
+        .collect()
+}
+
+/// Of the totals of a session that are not greater than this amount: the newest, with the time
+/// that its chain of runs had lived.
+pub(crate) fn newest_up_to(
+    connection: &Connection,
+    session: Id,
+    most: Money,
+) -> rusqlite::Result<Option<(Money, i64)>> {
+    connection
+        .prepare_cached(
+            "SELECT total, run_ms FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1",
+        )?
+        .query_row([session, most.pico()], |row| {
+            Ok((Money::from_pico(row.get(0)?), row.get(1)?))
+        })
+        .optional()
+}
+
+/// The session that one was forked from.
+pub(crate) fn parent(connection: &Connection, session: Id) -> rusqlite::Result<Option<Id>> {
+    connection
+        .prepare_cached("SELECT parent FROM session WHERE id = ?")?
+        .query_row([session], |row| row.get(0))
+}
+
+/// Whether any session's total was this, as far as floating-point sums tell.
+pub(crate) fn is_known(connection: &Connection, total: Money) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM cost_state WHERE total BETWEEN ? AND ?)")?
+        .query_row([(total - NOISE).pico(), (total + NOISE).pico()], |row| {
+            row.get(0)
+        })
+}
+
+type Compact = BTreeMap<String, (i64, [u64; 6], bool)>;
+
+/// `{"model": [pico-dollars, [usage], whether writes are split]}`, by canonical name.
+fn models_as_json(models: &BTreeMap<String, ModelTotal>, prices: &PriceTable) -> String {
+    let mut compact = Compact::new();
+    for (model, total) in models {
+        let cost = Money::from_noisy_usd(total.cost_usd).unwrap_or_default();
+        let known = compact
+            .entry(prices.canonical(model))
+            .or_insert((0, [0; 6], true));
+        known.0 = known.0.saturating_add(cost.pico());
+        known.1 = (Usage::of_fields(known.1) + total.usage).fields();
+        known.2 &= total.splits;
+    }
+    serde_json::to_string(&compact).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// The reverse of [`models_as_json`]. A client that gave no parts: the total stands for itself.
+pub(crate) fn parts_from(row: &Row<'_>, column: usize, whole: Money) -> rusqlite::Result<Parts> {
+    let models: String = row.get(column)?;
+    let compact: Compact = serde_json::from_str(&models).unwrap_or_default();
+    let part = |(cost, usage, splits)| Part {
+        usage: Usage::of_fields(usage),
+        splits,
+        cost: Money::from_pico(cost),
+    };
+    let mut parts: Parts = compact
+        .into_iter()
+        .map(|(model, compact)| (model, part(compact)))
+        .collect();
+    if parts.is_empty() && whole > Money::ZERO {
+        parts.insert(String::new(), part((whole.pico(), [0; 6], true)));
+    }
+    Ok(parts)
+}

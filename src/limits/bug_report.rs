@@ -1,0 +1,203 @@
+//! A limit error, summed up for a bug report: what the maker's triage asks for, short enough to
+//! paste.
+//!
+//! Built from named fields only, so that nothing can slip in: no paths, names, ids, prompts or keys.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::diagnosis::Diagnosis;
+use super::evidence::{Evidence, Seen, identifier, is_anthropics};
+use super::incident::Incident;
+use super::kind::Window;
+use super::meters::percent;
+use crate::claude::account::Plan;
+use crate::time::Clock;
+
+/// How many readings around the error are listed.
+const READINGS: usize = 4;
+
+/// Writes Markdown.
+pub fn write(incident: &Incident, clock: Clock) -> String {
+    let evidence = &incident.evidence;
+    let message = redact(&incident.text()).replace('`', "'");
+    let zone = clock.zone.at(evidence.at).format("%:z");
+    let role = evidence
+        .account
+        .as_ref()
+        .and_then(|account| account.role.as_deref());
+    let role = role.map(|role| format!(", {}", plain(role)));
+    let plan = evidence.plan().map_or("unknown", Plan::name);
+    let known = |value: &Option<String>| value.as_deref().map_or("unknown", plain).to_owned();
+    let (version, model) = (known(&evidence.client_version), known(&evidence.model));
+    let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
+    let are_several = evidence.seen != Seen::Pasted && evidence.installations > 1;
+    let installed = are_several.then(|| evidence.installations.to_string());
+    let Diagnosis { verdict, limit, .. } = incident.diagnosis;
+    let (own, headline) = (env!("CARGO_PKG_VERSION"), redact(&incident.headline));
+    let answered = if evidence.answered { "yes" } else { "no" };
+    let mut text = "**A limit error of Claude Code**\n\n".to_owned();
+    for (name, value) in [
+        ("Message", format!("`{message}`")),
+        ("Came at", format!("{} (zone {zone})", utc(evidence.at))),
+        ("Plan", format!("{plan}{}", role.unwrap_or_default())),
+        (
+            "Claude Code",
+            format!("{version}, model {model}, {system} {processor}"),
+        ),
+        ("The server said", server(evidence)),
+        ("Usage shown", readings(evidence)),
+        ("Set", credentials(evidence)),
+        ("Installed claude programs", installed.unwrap_or_default()),
+        ("Answered since", answered.to_owned()),
+        (
+            "whycap",
+            format!("{own}: `{verdict}`, `{limit}`: {headline}"),
+        ),
+    ] {
+        if !value.is_empty() {
+            let _ = writeln!(text, "- {name}: {value}");
+        }
+    }
+    text.push_str("\nAddresses, ids and paths were taken out. Read it before you post it.\n");
+    text
+}
+
+/// An error text without what could name a person, a machine or a project: addresses, ids, paths,
+/// and hosts other than Anthropic's own.
+fn redact(text: &str) -> String {
+    let words: Vec<String> = text.split(' ').map(redact_word).collect();
+    words.join(" ")
+}
+
+fn redact_word(word: &str) -> String {
+    let is_edge = |c: char| !c.is_alphanumeric() && !"/~_".contains(c);
+    let core = word.trim_matches(is_edge);
+    let is_id = core.starts_with("req_")
+        || core.starts_with("org_")
+        || core.starts_with("org-")
+        || (core.len() == 36 && core.matches('-').count() == 4);
+    let host = core
+        .split_once("://")
+        .map(|(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or_default());
+    let is_bare_host = !core.contains('/')
+        && core.matches('.').count() >= 1
+        && core
+            .split('.')
+            .all(|part| !part.is_empty() && part.chars().any(char::is_alphabetic));
+    let replaced = if core.contains('@') {
+        "[address]"
+    } else if is_id {
+        "[id]"
+    } else if let Some(host) = host {
+        if is_anthropics(host) {
+            return word.to_owned();
+        }
+        "[url]"
+    } else if core.starts_with("~/") || core.contains('\\') || is_path(core) {
+        "[path]"
+    } else if is_bare_host && !is_anthropics(core) {
+        "[host]"
+    } else {
+        return word.to_owned();
+    };
+    word.replace(core, replaced)
+}
+
+/// `/home/jane/x`, but not `/usage-credits`, `1/2` or `claude.ai/settings/usage`.
+fn is_path(core: &str) -> bool {
+    core.starts_with('/') && core.matches('/').count() > 1
+}
+
+fn utc(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn plain(value: &str) -> &str {
+    identifier(value).unwrap_or("(withheld)")
+}
+
+fn credentials(evidence: &Evidence) -> String {
+    let mut names: Vec<&str> = evidence
+        .credentials
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
+    names.dedup();
+    names.join(", ")
+}
+
+/// What came with the error, field by field.
+fn server(evidence: &Evidence) -> String {
+    let line = evidence.line.clone().unwrap_or_default();
+    let quota = line.quota.unwrap_or_default();
+    let status = line.status.map(|status| status.to_string());
+    let resets = quota.resets_at.map(utc);
+    let shown = |value: Option<&str>| value.map(|value| plain(value).to_owned());
+    let fields = [
+        ("error", shown(evidence.class())),
+        ("status", status),
+        ("type", shown(line.api_error_type.as_deref())),
+        ("apiError", shown(line.api_error.as_deref())),
+        ("code", shown(line.api_error_code.as_deref())),
+        ("limit", shown(quota.rate_limit_type.as_deref())),
+        ("limit status", shown(quota.status.as_deref())),
+        ("resets", resets),
+        ("credits", shown(quota.overage_disabled_reason.as_deref())),
+    ];
+    let known = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", value?)));
+    known.collect::<Vec<_>>().join(", ")
+}
+
+fn readings(evidence: &Evidence) -> String {
+    let skipped = evidence.samples.len().saturating_sub(READINGS);
+    let told = evidence.samples.iter().skip(skipped).map(|sample| {
+        let meters = [Window::FiveHour, Window::Weekly]
+            .into_iter()
+            .filter_map(|window| {
+                let meter = sample.meter(window)?;
+                let reset = meter.resets_at.map(|at| format!(" (reset {})", utc(at)));
+                Some(format!(
+                    "{} {}%{}",
+                    window.short(),
+                    percent(meter.used_percent),
+                    reset.unwrap_or_default()
+                ))
+            });
+        let meters: Vec<String> = meters.collect();
+        format!("at {} {}", utc(sample.at), meters.join(", "))
+    });
+    told.collect::<Vec<_>>().join("; ")
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_text_keeps_its_meaning_and_loses_its_owner() {
+        for (text, expected) in [
+            (
+                "Your apiKeyHelper script is failing · /home/jane/bin/key.sh: exit 1 (C:\\keys\\x)",
+                "Your apiKeyHelper script is failing · [path]: exit 1 ([path])",
+            ),
+            (
+                "ask jane@example.com · run /usage-credits or see https://claude.ai/settings/usage",
+                "ask [address] · run /usage-credits or see https://claude.ai/settings/usage",
+            ),
+            (
+                "502 from https://gateway.corp.example/v1 (req_011CS, 5a7d3c1e-0000-4000-a000-00000000c0de)",
+                "502 from [url] ([id], [id])",
+            ),
+            ("see https://evilclaude.ai/x", "see [url]"),
+            (
+                "You've hit your limit · resets 3pm (Asia/Jakarta) 1/2",
+                "You've hit your limit · resets 3pm (Asia/Jakarta) 1/2",
+            ),
+        ] {
+            assert_eq!(redact(text), expected);
+        }
+    }
+}

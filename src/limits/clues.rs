@@ -1,0 +1,464 @@
+//! What a message gives away by itself: its words made comparable, the limit that it names, its
+//! class.
+
+use super::evidence::Evidence;
+use super::kind::Window;
+use super::passages::{Passage, passages};
+
+/// What there is to recognize an error by.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Clues {
+    /// The message as it was, in one line.
+    pub(super) raw: String,
+    /// The same in lower case, with one kind of apostrophe, dot, dash and colon.
+    pub(super) text: String,
+    /// The limit that is said to be reached.
+    pub(super) limit: Option<NamedLimit>,
+    /// The name that it has for the prepaid pool.
+    pub(super) pool: Pool,
+    /// Whether it calls the 5-hour window "session limit".
+    pub(super) says_session: bool,
+    /// `type` and `code` of the API's own JSON.
+    pub(super) types: Vec<String>,
+    pub(super) api_error: Option<String>,
+    pub(super) class: Option<String>,
+    pub(super) status: Option<u16>,
+}
+
+/// "You've hit your weekly limit", "weekly limit reached".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NamedLimit {
+    /// The words between: "org's monthly spend". Empty for "hit your limit".
+    pub(super) name: String,
+    /// Whether the message speaks to the user: "you've hit your …".
+    pub(super) is_yours: bool,
+}
+
+/// The prepaid pool by the user's own name for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Pool {
+    #[default]
+    UsageCredits,
+    /// What it was called before client 2.1.144.
+    ExtraUsage,
+}
+
+impl Pool {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::UsageCredits => "usage credits",
+            Self::ExtraUsage => "extra usage",
+        }
+    }
+
+    /// "no usage credits are", "no extra usage is".
+    pub(super) fn verb(self) -> &'static str {
+        match self {
+            Self::UsageCredits => "are",
+            Self::ExtraUsage => "is",
+        }
+    }
+}
+
+/// What the windows are called. One model's weekly limit comes before that of all.
+const WINDOWS: [(Window, &[&str]); 5] = [
+    (Window::WeeklyOpus, &["opus"]),
+    (Window::WeeklySonnet, &["sonnet"]),
+    (Window::WeeklyFable, &["fable", "mythos"]),
+    (Window::Weekly, &["weekly", "7-day", "semanal"]),
+    (
+        Window::FiveHour,
+        &["5-hour", "5 hour", "five-hour", "session"],
+    ),
+];
+
+impl Clues {
+    /// Of each of the messages in a text, in order.
+    pub(super) fn of_text(message: &str) -> Vec<Self> {
+        passages(message)
+            .into_iter()
+            .map(Self::of_passage)
+            .collect()
+    }
+
+    /// Of each of the messages, with what else is known of the error.
+    pub(super) fn of(evidence: &Evidence) -> Vec<Self> {
+        let mut found = Self::of_text(&evidence.message);
+        for clues in &mut found {
+            clues.class = evidence.class().map(str::to_owned);
+            let Some(line) = &evidence.line else { continue };
+            clues.api_error.clone_from(&line.api_error);
+            clues.status = line.status.or(clues.status);
+            let api = [&line.api_error_type, &line.api_error_code];
+            clues.types.extend(api.into_iter().flatten().cloned());
+        }
+        found
+    }
+
+    fn of_passage(passage: Passage) -> Self {
+        let text = normalize(&passage.text);
+        let pool = if text.contains("extra usage") {
+            Pool::ExtraUsage
+        } else {
+            Pool::UsageCredits
+        };
+        Self {
+            limit: named_limit(&text),
+            pool,
+            says_session: text.contains("session limit"),
+            types: passage.types,
+            status: passage.status.or_else(|| status_in(&passage.text)),
+            raw: passage.text,
+            text,
+            ..Self::default()
+        }
+    }
+
+    /// The window that the words name, wherever they do: as reached, as near, as one that resets.
+    pub(super) fn window(&self) -> Option<Window> {
+        let words = self
+            .limit
+            .as_ref()
+            .map_or(self.text.as_str(), |limit| &limit.name);
+        let is_named =
+            |(_, names): &&(Window, &[&str])| names.iter().any(|name| words.contains(name));
+        WINDOWS.iter().find(is_named).map(|(window, _)| *window)
+    }
+
+    /// The window in "your weekly limit resets …", which comes under a cap.
+    pub(super) fn window_that_resets(&self) -> Option<Window> {
+        let (before, _) = self.text.split_once(" resets ")?;
+        let name = before.rsplit("your ").next()?;
+        if name.contains("weekly") {
+            Some(Window::Weekly)
+        } else if name.contains("opus") {
+            Some(Window::WeeklyOpus)
+        } else {
+            None
+        }
+    }
+
+    /// Whether it offers `/usage-credits`, which only clients that know of a plan do.
+    pub(super) fn offers_credits(&self) -> bool {
+        self.text.contains("/usage-credits")
+    }
+}
+
+/// Lower case, one kind of apostrophe, dot, dash and colon, single spaces.
+pub(crate) fn normalize(text: &str) -> String {
+    let mapped: String = text
+        .chars()
+        .map(|c| match c {
+            '’' | '‘' | 'ʼ' | '`' => '\'',
+            '“' | '”' => '"',
+            '∙' | '•' | '‧' | '⋅' => '·',
+            '\u{2010}'..='\u{2015}' => '-',
+            '：' => ':',
+            '（' => '(',
+            '）' => ')',
+            '％' => '%',
+            c if c.is_whitespace() => ' ',
+            c => c,
+        })
+        .flat_map(char::to_lowercase)
+        .collect();
+    mapped.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The words that Claude's limits are named by. Others have limits too: "session rate limit",
+/// "pull rate limit", "concurrent subagent limit", "context limit".
+const WORDS: [&str; 37] = [
+    "5-hour",
+    "5",
+    "hour",
+    "five-hour",
+    "session",
+    "weekly",
+    "7-day",
+    "opus",
+    "sonnet",
+    "haiku",
+    "fable",
+    "mythos",
+    "usage",
+    "credit",
+    "credits",
+    "claude",
+    "ai",
+    "code",
+    "monthly",
+    "spend",
+    "org's",
+    "organization's",
+    "organisation's",
+    "individual",
+    "member",
+    "channel's",
+    "team's",
+    "group's",
+    "shared",
+    "pooled",
+    "group",
+    "plan",
+    "personal",
+    "fast",
+    "extra",
+    "overage",
+    "your",
+];
+
+fn is_claudes(name: &str) -> bool {
+    let is_version = |word: &str| word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    name.split(' ')
+        .all(|word| word.is_empty() || WORDS.contains(&word) || is_version(word))
+}
+
+/// Words before "you've hit your …" that make it a sentence about such a message.
+const CONDITIONS: [&str; 10] = [
+    "when", "if", "once", "whenever", "until", "unless", "after", "before", "that", "because",
+];
+
+fn named_limit(text: &str) -> Option<NamedLimit> {
+    yours(text).or_else(|| reached(text))
+}
+
+/// "You've hit your weekly limit · resets …": the last one.
+fn yours(text: &str) -> Option<NamedLimit> {
+    const VERBS: [&str; 5] = [
+        "you've hit your ",
+        "you've reached your ",
+        "you have hit your ",
+        "you have reached your ",
+        "you've exceeded your ",
+    ];
+    let (before, rest) =
+        around_last(text, &VERBS).or_else(|| Some(("", text.strip_prefix("hit your ")?)))?;
+    let before = before.trim_end();
+    let last = before.rsplit(' ').next().unwrap_or_default();
+    if CONDITIONS.contains(&last) {
+        return None;
+    }
+    if is_quoted(before, rest) {
+        return None;
+    }
+    let (name, after) = up_to_limit(rest)?;
+    let has_dot = after.starts_with(" · ") || after.starts_with(" | ");
+    // A name that is new is known by the dot that Claude Code parts its sentences with.
+    let is_short = name.split(' ').count() <= 3 && !name.contains(['.', ',', ':', '(']);
+    (is_claudes(name) && ends_there(after) || has_dot && is_short).then(|| NamedLimit {
+        name: name.to_owned(),
+        is_yours: true,
+    })
+}
+
+/// What stands before and after the last of these words.
+fn around_last<'a>(text: &'a str, words: &[&str]) -> Option<(&'a str, &'a str)> {
+    let found = words.iter().filter_map(|word| text.rsplit_once(word));
+    found.max_by_key(|(before, _)| before.len())
+}
+
+/// What stands before " limit" or " budget", and what comes after it.
+fn up_to_limit(rest: &str) -> Option<(&str, &str)> {
+    let mut end = 0;
+    for word in rest.split_inclusive(' ').take(6) {
+        let bare = word.trim_end_matches([' ', '.', ',', ':', ';', '!', '|', ')', '"', '\'']);
+        if bare == "limit" || bare == "limits" || bare == "budget" {
+            let after = rest.get(end + bare.len()..)?;
+            return Some((rest.get(..end)?.trim_end(), after));
+        }
+        end += word.len();
+    }
+    None
+}
+
+/// Whether what follows "limit" ends the statement: "… limit on that key" is about something else.
+fn ends_there(after: &str) -> bool {
+    const GO_ON: [&str; 12] = [
+        "for claude",
+        "for this week",
+        "for this month",
+        "for this session",
+        "resets",
+        "reset ",
+        "again",
+        "and ",
+        "reached",
+        "while",
+        "(",
+        "in claude",
+    ];
+    let after = after.trim_start();
+    after.is_empty()
+        || after.starts_with([
+            '·', '|', '.', ',', ':', ';', '!', '-', '"', '\'', '[', '{', ')', '…',
+        ])
+        || GO_ON.iter().any(|start| after.starts_with(start))
+}
+
+/// "5-hour limit reached · resets …": the last one, at the start of a statement.
+fn reached(text: &str) -> Option<NamedLimit> {
+    const VERBS: [&str; 4] = [
+        "limit reached",
+        "limit has been reached",
+        "limit exceeded",
+        "limit is reached",
+    ];
+    let (before, after) = around_last(text, &VERBS)?;
+    let start = before
+        .rfind(['·', '.', ':', '|', '!', '?', '"', '(', '[', '/', ',', '='])
+        .and_then(|at| Some(at + before.get(at..)?.chars().next()?.len_utf8()))
+        .max(before.rfind(" - ").map(|at| at + 3))
+        .unwrap_or(0);
+    let name = before.get(start..)?.trim();
+    // "Limit reached · resets 3pm · /upgrade" has no name, but Claude Code's grammar.
+    let is_known = if name.is_empty() {
+        after.starts_with(" · resets") && text.contains(" · /")
+    } else {
+        is_claudes(name) && ends_there(after)
+    };
+    let is_statement = is_known && !is_quoted(before.get(..start)?.trim_end(), after);
+    is_statement.then(|| NamedLimit {
+        name: name.to_owned(),
+        is_yours: false,
+    })
+}
+
+/// Whether a statement is quoted by code or by prose, not made: `includes("…")`, `means "…" there`,
+/// a comment. A log may quote it as well: `stderr: "…"`, `RateLimitError("…")`.
+fn is_quoted(before: &str, statement: &str) -> bool {
+    if before.starts_with("//") || before.starts_with("/*") {
+        return true;
+    }
+    let Some(quote) = before.chars().last().filter(|c| ['"', '\''].contains(c)) else {
+        return false;
+    };
+    let before = before.trim_end_matches(quote).trim_end();
+    let after = statement
+        .rfind(quote)
+        .and_then(|at| statement.get(at + 1..))
+        .unwrap_or_default()
+        .trim_end_matches(['.', ']', '}']);
+    let is_error = ["error(", "exception("]
+        .iter()
+        .any(|call| before.ends_with(call));
+    if is_error {
+        return !after.is_empty() && after != ")";
+    }
+    !after.is_empty() || before.ends_with(['=', '(', ',', '['])
+}
+
+/// The HTTP status: "API Error: 400 …", "Error code: 429", "HTTP 429", "(429 …)", "429 Too Many …".
+fn status_in(text: &str) -> Option<u16> {
+    const BEFORE: [&str; 6] = ["error", "code", "http", "status", "rejected", "failed"];
+    const AFTER: [&str; 7] = [
+        "too",
+        "overloaded",
+        "internal",
+        "service",
+        "bad",
+        "gateway",
+        "status",
+    ];
+    let is_one_of = |word: &str, words: &[&str]| {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        words.iter().any(|known| bare.eq_ignore_ascii_case(known))
+    };
+    let words: Vec<&str> = text.split(' ').collect();
+    words.iter().enumerate().find_map(|(at, word)| {
+        let digits = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let status: u16 = digits
+            .parse()
+            .ok()
+            .filter(|status| (400..600).contains(status))?;
+        let after = words.get(at + 1);
+        let is_named = match at.checked_sub(1).and_then(|before| words.get(before)) {
+            Some(before) => is_one_of(before, &BEFORE),
+            // "402 Payment Required", but not "500 tests passed".
+            None => after.is_none_or(|after| !after.starts_with(char::is_lowercase)),
+        };
+        (is_named || after.is_some_and(|after| is_one_of(after, &AFTER))).then_some(status)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Option<String> {
+        named_limit(&normalize(text)).map(|limit| limit.name)
+    }
+
+    #[test]
+    fn a_limit_is_named_by_claudes_words() {
+        for (text, expected) in [
+            (
+                "You've hit your org's monthly spend limit · ask",
+                "org's monthly spend",
+            ),
+            ("You’ve hit your limit for Claude messages. Limits", ""),
+            ("you've hit your session limit, resets in 2h", "session"),
+            (
+                "● Usage limit reached · continuing automatically",
+                "● usage",
+            ),
+            (
+                "Claude AI usage limit reached|1762952400",
+                "claude ai usage",
+            ),
+            (
+                "You've hit your team's shared budget. /model to",
+                "team's shared",
+            ),
+            ("You've hit your lunar limit · resets 8am", "lunar"),
+            ("API Error: 5-hour limit reached ∙ resets 12pm", "5-hour"),
+        ] {
+            let found = name(text.trim_start_matches("● "));
+            assert_eq!(
+                found.as_deref(),
+                Some(expected.trim_start_matches("● ")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_limits_and_sentences_about_limits_name_none() {
+        for text in [
+            "limit reached",
+            "Error: rate limit reached, retrying in 2s",
+            "Concurrent subagent limit reached. You can run 5 at once",
+            "Context limit reached · /compact or /clear to continue",
+            "You've hit your session rate limit. Please wait for your limit to reset in 3 hours.",
+            "You've hit your request limit. Please try again in 5 seconds.",
+            "You've hit your work limit, time to wind down",
+            "When you've hit your usage limit, Claude Code waits",
+            "Yes - you've hit your daily limit on that key.",
+            "const LIMIT = 90; // usage limit reached in percent",
+            "Warning: nearing your weekly limit reached soon",
+            "hit your head on the door of the speed limit office today",
+        ] {
+            assert_eq!(name(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_found_where_one_is_given() {
+        for (text, expected) in [
+            ("API Error: 400 You're out", Some(400)),
+            ("API Error (529 Overloaded) · Retrying", Some(529)),
+            ("Error code: 429 - slow", Some(429)),
+            ("HTTP 429: rate_limit_error", Some(429)),
+            ("429 Too Many Requests", Some(429)),
+            ("API Error: Request rejected (429) · this", Some(429)),
+            ("tests/test_pools.py::test_429_retry PASSED", None),
+            ("processed 429 items", None),
+            ("500 tests passed", None),
+            ("429 status code (no body)", Some(429)),
+            ("memory limit reached (512 MB)", None),
+            ("feat: a banner (#512)", None),
+            ("exceeds the limit of 500 lines", None),
+        ] {
+            assert_eq!(status_in(text), expected, "{text}");
+        }
+    }
+}

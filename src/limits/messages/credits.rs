@@ -1,0 +1,155 @@
+//! Usage credits, formerly extra usage: the prepaid pool, and what needs it.
+
+use super::row::Judgement::Weighed;
+use super::row::Pattern::{ApiError, Begins, Says, SaysAll, Type};
+use super::row::{Concerns, Message, Plans, ROW, YOURS_TO_CHANGE};
+use crate::claude::version::Versions;
+use crate::limits::helps::{
+    ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, CREDITS_FOR_MODEL, MODEL_WITHOUT_CREDITS, OTHER_PATH,
+    STANDARD_CONTEXT, TURN_CREDITS_ON, UPDATE, WAIT,
+};
+use crate::limits::kind::{LimitKind, Service};
+use crate::limits::rules::{credits, service};
+
+pub(super) const ROWS: &[Message] = &[
+    Message {
+        id: "long-context",
+        names: LimitKind::LongContextCredits,
+        service: Some(Service::Plan),
+        patterns: &[
+            ApiError("long_context_credits_required"),
+            Says("required for 1m context"),
+            Says("required for long context"),
+            Says("long context beta is not yet available"),
+        ],
+        judgement: YOURS_TO_CHANGE,
+        means: service::ONLY_STANDARD_CONTEXT.0,
+        badge: service::ONLY_STANDARD_CONTEXT.1,
+        by_version: &[
+            (
+                Versions::since(2, 1, 144),
+                &[
+                    "API Error: Usage credits required for 1M context · turn on usage credits at … (they take effect after you restart Claude Code), or use --model to switch to standard context",
+                ],
+            ),
+            (
+                Versions::before(2, 1, 144),
+                &[
+                    "API Error: Extra usage is required for 1M context · run /extra-usage to enable, or /model to switch to standard context",
+                    "The long context beta is not yet available for this subscription.",
+                ],
+            ),
+        ],
+        wordings: &[
+            "API Error: Request rejected (429) · Extra usage is required for long context requests.",
+        ],
+        helps: &[STANDARD_CONTEXT, TURN_CREDITS_ON],
+        in_vain: &[
+            "Before 2.1.172 /compact failed with the same error; /clear worked (issue 51745).",
+            "Waiting and logging in again did not help (issue 37270).",
+        ],
+        source: "recorded from client 2.1.328; issues 6871, 44053, 50784, 58437, 61828",
+        ..ROW
+    },
+    Message {
+        id: "model-needs-credits",
+        names: LimitKind::ModelNeedsCredits,
+        service: Some(Service::Plan),
+        patterns: &[
+            Type("credits_required"),
+            ApiError("model_requires_usage_credits"),
+            Says("requires usage credits"),
+            Says("requires extra usage"),
+            Says("needs usage credits"),
+            Says("now uses usage credits"),
+            Says("uses usage credits, and this cloud session"),
+            Says("runs on usage credits"),
+            Says("usage credits required"),
+            Begins("the prompt to confirm went unanswered"),
+            Begins("continuing on"),
+        ],
+        judgement: YOURS_TO_CHANGE,
+        means: "This model is paid from usage credits only, waiting does not help: use another one with /model",
+        badge: "model needs usage credits · /model for another",
+        wordings: &[
+            "Fable 5 requires usage credits. Run /usage-credits to continue or switch models with /model.",
+            "Fable 5 now uses usage credits · the prompt to confirm went unanswered — nothing was sent · answer it where this session is running, or /model to change",
+            "API Error: Server is temporarily limiting requests (not your usage limit) · Usage credits required",
+        ],
+        helps: &[MODEL_WITHOUT_CREDITS, CREDITS_FOR_MODEL],
+        in_vain: &[
+            "Sending the prompt again does not help, even where the text speaks of a temporary limit.",
+        ],
+        source: "recorded from client 2.1.328 (apiErrorCode credits_required); Claude Code documentation, errors page",
+        ..ROW
+    },
+    Message {
+        id: "org-credits",
+        names: LimitKind::UsageCredits,
+        patterns: &[
+            Says("your org is out of"),
+            Says("your organization is out of"),
+            Says("your organisation is out of"),
+            SaysAll(&["your org", "has run out of"]),
+            SaysAll(&["out of extra usage", "admin"]),
+            SaysAll(&["out of usage credits", "admin"]),
+        ],
+        judgement: Weighed(credits::organizations),
+        means: "Your organization's prepaid pool is empty. Chat, other tools and other members share it, and it never fills by itself. It is not the spend limit, which is a cap that somebody chose.",
+        also: &[(
+            Plans::Team,
+            Versions::between((2, 0, 0), (2, 1, 5)),
+            "On 2026-04-08 these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
+        )],
+        wordings: &[
+            "Your organization is out of usage credits. Contact your admin to add more.",
+            "Your org is out of usage · contact your admin",
+            "Your org is out of usage · add funds to continue",
+            "API Error: 400 Your org is out of extra usage. We let your admin know.",
+            "API Error: 400 You're out of extra usage. Ask your workspace admin to add more so you can keep going.",
+        ],
+        helps: &[ASK_ADMIN_FOR_CREDITS, WAIT, OTHER_PATH],
+        in_vain: &["Raising the spend limit does not fill the pool."],
+        source: "recorded from client 2.1.328; issue 45276; user reports",
+        ..ROW
+    },
+    Message {
+        id: "credits",
+        names: LimitKind::UsageCredits,
+        patterns: &[
+            Says("out of extra usage"),
+            Says("out of usage credits"),
+            Says("no usage credits left"),
+            Says("usage credits ran out"),
+        ],
+        judgement: Weighed(credits::own),
+        means: "Your included usage is used up, and the prepaid pool is empty. The first comes back by itself, the second does not. Waiting for the first is enough.",
+        also: &[(
+            Plans::All,
+            Versions::between((2, 0, 0), (2, 1, 5)),
+            "From 2026-04-08 on these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
+        )],
+        by_version: &[
+            (
+                Versions::since(2, 1, 144),
+                &["You're out of usage credits · resets …"],
+            ),
+            (
+                Versions::before(2, 1, 144),
+                &["You're out of extra usage · resets …"],
+            ),
+        ],
+        wordings: &[
+            "API Error: 400 You're out of extra usage. Add more at claude.ai/settings/usage and keep going.",
+            "You've run out of usage credits",
+            "API Error: Usage credits ran out before the response was finished.",
+        ],
+        helps: &[WAIT, UPDATE, ADD_CREDITS],
+        in_vain: &[
+            "Buying credits did not help where the message was false (issues 45252, 52403, 55876).",
+        ],
+        in_vain_for: Concerns::DoubtfulLimits,
+        source: "recorded from clients 2.1.118 to 2.1.328; issues 45252, 45039, 42654, 67412",
+        ..ROW
+    },
+];

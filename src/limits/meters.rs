@@ -1,0 +1,163 @@
+//! What the meters say about a window at the time of the error.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::evidence::{Evidence, Sample};
+use super::kind::Window;
+use crate::claude::meters::Meter;
+use crate::time::in_words;
+
+/// A window counts as full from here, in percent: the server rounds, and refuses a little early.
+const FULL_FROM: f64 = 97.0;
+/// An older reading proves nothing about a false limit.
+pub(super) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
+/// The figures that come with a refusal are told within seconds.
+const RIGHT_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// How fast a window can fill: 100% in 70 minutes has been reported, which is 1.4% a minute.
+const FASTEST_PER_MINUTE: f64 = 1.5;
+/// However old a fresh reading is, a window further away than this had room.
+const MOST_GROWTH: f64 = 12.0;
+/// A refusal with details weighs more than a figure from before it: subagents fill a window in
+/// bursts between two draws of the status line.
+const DOUBT_AGAINST_THE_SERVER: f64 = 10.0;
+
+/// How full a window was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fullness {
+    /// The limit is real.
+    Full,
+    /// Measured lately, and far from full.
+    Low,
+    /// Measured shortly before the error, and so close to full that it may have filled up since.
+    Close,
+    /// Not measured lately, or not measured at all.
+    Unknown,
+}
+
+/// How full `window` was at the error.
+pub(super) fn fullness(evidence: &Evidence, window: Window) -> Fullness {
+    let Some((sample, meter)) = fresh(evidence, window) else {
+        return Fullness::Unknown;
+    };
+    if meter.used_percent >= FULL_FROM {
+        return Fullness::Full;
+    }
+    let before = (evidence.at - measured(evidence, sample)).max(TimeDelta::zero());
+    // What is told after the error counts in the error itself.
+    let growth = if sample.at >= evidence.at {
+        0.0
+    } else {
+        let by_time = (before.num_seconds() as f64 / 60.0 * FASTEST_PER_MINUTE).min(MOST_GROWTH);
+        let doubt = evidence.quota().map_or(0.0, |_| DOUBT_AGAINST_THE_SERVER);
+        by_time + doubt
+    };
+    if meter.used_percent + growth >= FULL_FROM {
+        Fullness::Close
+    } else {
+        Fullness::Low
+    }
+}
+
+/// The window that is full, if one is. With both full it is the weekly one that holds longer.
+pub(super) fn full_window(evidence: &Evidence) -> Option<Window> {
+    [Window::Weekly, Window::FiveHour]
+        .into_iter()
+        .find(|window| fullness(evidence, *window) == Fullness::Full)
+}
+
+/// Whether every window that was measured lately has room, and the five-hour window was.
+pub(super) fn all_low(evidence: &Evidence) -> bool {
+    fullness(evidence, Window::FiveHour) == Fullness::Low
+        && matches!(
+            fullness(evidence, Window::Weekly),
+            Fullness::Low | Fullness::Unknown
+        )
+}
+
+/// The meter of a window at the error, from the samples that describe the window in which the
+/// error came. None if there is none, however old it may be.
+///
+/// What was told right after the error comes first, the fullest of it: the status line may be
+/// drawn once more with the old figures before the refusal's arrive. Then what was told later,
+/// then what was told last before the error. A window may also be reset early, so a lower figure
+/// from later on says nothing.
+pub(super) fn near(evidence: &Evidence, window: Window) -> Option<(&Sample, Meter)> {
+    let candidates: Vec<(&Sample, Meter)> = evidence
+        .samples
+        .iter()
+        .filter(|sample| sample.since - evidence.at <= FRESH_FOR)
+        .filter(|sample| is_own(evidence, sample))
+        .filter_map(|sample| Some((sample, sample.meter(window)?)))
+        .filter(|(sample, meter)| match meter.resets_at {
+            // A minute of slack: clocks differ, and the server rounds. A window that is over may
+            // still be the one that refused, if it is told after the error.
+            Some(resets_at) => {
+                let latest_end = evidence.at + window.length() + TimeDelta::minutes(1);
+                let is_running = resets_at > evidence.at || sample.at >= evidence.at;
+                resets_at <= latest_end && is_running
+            }
+            None => true,
+        })
+        .collect();
+    let after = || {
+        candidates
+            .iter()
+            .filter(|(sample, _)| sample.at >= evidence.at)
+    };
+    after()
+        .filter(|(sample, _)| sample.since - evidence.at <= RIGHT_AFTER)
+        .max_by(|(_, one), (_, other)| one.used_percent.total_cmp(&other.used_percent))
+        .or_else(|| after().next())
+        .or(candidates.last())
+        .copied()
+}
+
+/// Like [`near`], but only if it is fresh enough to speak for or against a limit.
+pub(super) fn fresh(evidence: &Evidence, window: Window) -> Option<(&Sample, Meter)> {
+    near(evidence, window)
+        .filter(|(sample, _)| evidence.at - measured(evidence, sample) <= FRESH_FOR)
+}
+
+/// Whether a sample is of the account that met the error, as far as that is known.
+fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
+    let own = evidence
+        .account
+        .as_ref()
+        .and_then(|account| account.fingerprint.as_ref());
+    match (&sample.account, own) {
+        (Some(theirs), Some(own)) => theirs == own,
+        _ => true,
+    }
+}
+
+/// When the figures of a sample were measured. A refusal that names the windows brings new figures
+/// with it, so what was told afterwards is as new as the error.
+pub(super) fn measured(evidence: &Evidence, sample: &Sample) -> DateTime<Utc> {
+    if sample.at >= evidence.at && evidence.quota().is_some() {
+        sample.at
+    } else {
+        sample.measured
+    }
+}
+
+/// How old a reading was at the error: "1 m before the error", "right after the error".
+pub(super) fn age_at_error(evidence: &Evidence, sample: &Sample) -> String {
+    let age = evidence.at - measured(evidence, sample);
+    let since = sample.since - evidence.at;
+    if age > TimeDelta::zero() {
+        format!("{} before the error", in_words(age))
+    } else if since < TimeDelta::minutes(1) {
+        "right after the error".to_owned()
+    } else {
+        format!("{} after the error", in_words(since))
+    }
+}
+
+/// 41, 99.5.
+pub(super) fn percent(value: f64) -> String {
+    if (value - value.round()).abs() < 0.05 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
+}

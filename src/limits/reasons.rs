@@ -1,0 +1,238 @@
+//! The evidence in sentences: what the verdict rests on, each with its source and time.
+
+use chrono::{DateTime, Utc};
+
+use super::diagnosis::{Source, Telling};
+use super::evidence::{Seen, identifier};
+use super::kind::Window;
+use super::messages::Message;
+use super::meters::{self, FRESH_FOR, age_at_error, percent};
+use super::resets::{ResetSource, Resets};
+use crate::claude::credentials::{Credential, SetIn};
+use crate::transcript::error_line::QuotaLimits;
+
+/// One fact that the verdict rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// A sentence.
+    pub sentence: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// When it was so.
+    pub at: Option<DateTime<Utc>>,
+}
+
+fn reason(source: Source, at: Option<DateTime<Utc>>, sentence: String) -> Reason {
+    Reason {
+        sentence,
+        source,
+        at,
+    }
+}
+
+/// All reasons, the one that decided first.
+pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
+    let mut reasons = the_error(telling);
+    reasons.extend(the_meters(telling));
+    reasons.extend(two_resets(telling));
+    reasons.extend(the_account(telling));
+    reasons.extend(telling.evidence.credentials.iter().map(set));
+    reasons.extend(the_client(telling, message));
+    // An outdated Claude Code comes next: what it says is to be read otherwise.
+    reasons.sort_by_key(|reason| reason.source != Source::Version);
+    let decisive = |reason: &Reason| reason.source == telling.diagnosis.decisive;
+    let up_to_it = reasons.iter().position(decisive);
+    if let Some(first) = up_to_it.and_then(|at| reasons.get_mut(..=at)) {
+        first.rotate_right(1);
+    }
+    reasons
+}
+
+fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
+    let evidence = telling.evidence;
+    let line = evidence.line.as_ref();
+    let at = line.and_then(|line| line.at).or(Some(evidence.at));
+    let said = |sentence| reason(Source::Transcript, at, sentence);
+    if let Some(quota) = evidence.quota() {
+        let words = the_servers_words(quota, telling);
+        return words.into_iter().map(said).collect();
+    }
+    let class = evidence.class().and_then(identifier);
+    let class = class.unwrap_or("an unknown error");
+    vec![match line {
+        _ if evidence.seen == Seen::Pasted => {
+            said("Only the text of the message is known, not when and where it came.".to_owned())
+        }
+        Some(line) => {
+            let status = line.status.map(|status| format!(", status {status}"));
+            let status = status.unwrap_or_default();
+            said(format!(
+                "Claude Code recorded {class}{status}, and nothing about your plan's limits."
+            ))
+        }
+        None => reason(Source::Hook, at, format!("Claude Code reported {class}.")),
+    }]
+}
+
+/// Which limit refused until when, and why usage credits did not take over.
+fn the_servers_words(quota: &QuotaLimits, telling: &Telling<'_>) -> Vec<String> {
+    let limit = match (telling.evidence.refused_window(), &quota.rate_limit_type) {
+        (Some(window), _) => window.limit(),
+        (None, Some(name)) if name == "overage" => "usage credits",
+        (None, Some(name)) => identifier(name).unwrap_or("a limit that whycap does not know"),
+        (None, None) => "a limit without a name",
+    };
+    let resets = quota.resets_at.map(|at| telling.clock.time(at));
+    let resets = resets.map(|time| format!(", resets {time}"));
+    let refused = format!("The server says: {limit}{}.", resets.unwrap_or_default());
+    let mut words = vec![refused];
+    words.extend(quota.overage_disabled_reason.as_deref().map(|reason| {
+        let name = identifier(reason).map(|name| format!(" ({name})"));
+        let (why, name) = (why_no_credits(reason), name.unwrap_or_default());
+        format!("Usage credits did not take over: {why}{name}.")
+    }));
+    words
+}
+
+/// Why usage credits did not take over, by the server's `overageDisabledReason`. Names as in the
+/// Agent SDK 0.3.328.
+fn why_no_credits(reason: &str) -> &'static str {
+    match reason {
+        "overage_not_provisioned" => "they were never set up",
+        "org_level_disabled" => "they are turned off",
+        "org_level_disabled_until" => "their monthly cap is reached",
+        "org_spend_cap_reached" => "an admin's cap on them is reached",
+        "out_of_credits" => "none are left",
+        "seat_tier_level_disabled" => "an admin turned them off for this type of seat",
+        "member_level_disabled" => "an admin turned them off for you",
+        "seat_tier_zero_credit_limit" => "this type of seat has none",
+        "group_zero_credit_limit" => "an admin set those of your group to $0",
+        "member_zero_credit_limit" => "an admin set yours to $0",
+        "org_service_level_disabled" => "they are turned off for Claude Code",
+        "no_limits_configured" => "nobody set a limit for them",
+        "fetch_error" => "the server could not look them up",
+        _ => "the server does not say why",
+    }
+}
+
+fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
+    let evidence = telling.evidence;
+    let metered = |window| Some((window, meters::near(evidence, window)?));
+    let both = [Window::FiveHour, Window::Weekly].into_iter();
+    both.filter_map(metered).map(|(window, (sample, meter))| {
+        let when = age_at_error(evidence, sample);
+        let too_old = if evidence.at - meters::measured(evidence, sample) > FRESH_FOR {
+            " That is too old to prove anything."
+        } else {
+            ""
+        };
+        let reset = meter.resets_at.map(|at| telling.clock.time(at));
+        let reset = reset.map(|time| format!(", reset {time}"));
+        let mut sentence = format!(
+            "{when} your {} usage was {}%{}.{too_old}",
+            window.short(),
+            percent(meter.used_percent),
+            reset.unwrap_or_default()
+        );
+        if let Some(first) = sentence.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        reason(Source::Sample, Some(sample.at), sentence)
+    })
+}
+
+fn two_resets(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
+    let name = |source: ResetSource| match source {
+        ResetSource::Server => ("the server", Source::Transcript),
+        ResetSource::Meter => ("the usage figure", Source::Sample),
+        ResetSource::Text => ("the message", Source::Transcript),
+    };
+    let Resets { chosen, others } = telling.resets;
+    let pairs = chosen
+        .iter()
+        .flat_map(|chosen| others.iter().map(move |other| (chosen, other)));
+    pairs.map(move |(chosen, other)| {
+        let (first, _) = name(chosen.source);
+        let (second, source) = name(other.source);
+        let sentence = format!(
+            "Two reset times: {first} says {}, {second} says {}. whycap goes by the first.",
+            telling.clock.time(chosen.at),
+            telling.clock.time(other.at)
+        );
+        reason(source, None, sentence)
+    })
+}
+
+fn the_account(telling: &Telling<'_>) -> Option<Reason> {
+    let sentence = match &telling.evidence.account {
+        Some(account) => {
+            let plan = account.plan.name();
+            let role = account.role.as_deref().map(|role| format!(", role {role}"));
+            if account.plan.is_personal() {
+                format!("You are logged in with {plan}, a plan for one person.")
+            } else {
+                format!(
+                    "You are logged in with plan {plan}{}.",
+                    role.unwrap_or_default()
+                )
+            }
+        }
+        None if telling.evidence.seen == Seen::Pasted => return None,
+        None => "No login with a plan was found on this machine.".to_owned(),
+    };
+    Some(reason(Source::Account, None, sentence))
+}
+
+/// What a credential or a switch that is set does.
+fn set(credential: &Credential) -> Reason {
+    let effect = if credential.outranks_login() {
+        ", so your login is not used"
+    } else if credential.name == "CLAUDE_CODE_OAUTH_TOKEN" {
+        ", which replaces the login and carries no plan"
+    } else if credential.is_gateway() {
+        ", so another service may answer"
+    } else {
+        ""
+    };
+    let host = credential.host.as_ref().map(|host| format!(" ({host})"));
+    let (name, host) = (&credential.name, host.unwrap_or_default());
+    let place = credential.set_in.words();
+    let source = match credential.set_in {
+        SetIn::Environment => Source::Environment,
+        SetIn::Settings(_) => Source::Settings,
+    };
+    reason(
+        source,
+        None,
+        format!("{name}{host} is set in {place}{effect}."),
+    )
+}
+
+fn the_client(telling: &Telling<'_>, message: &Message) -> impl Iterator<Item = Reason> {
+    let evidence = telling.evidence;
+    let special = evidence.version().and_then(|version| {
+        let (plans, _, means) = message.also.iter().find(|(plans, versions, _)| {
+            versions.from.is_some() && versions.contain(version) && plans.include(evidence)
+        })?;
+        let sentence = format!("Claude Code {version}, {}: {means}", plans.words());
+        Some((Source::Version, sentence))
+    });
+    let fast_mode = evidence.fast_mode.then(|| {
+        let sentence = "Fast mode was on; it is paid from usage credits only.";
+        (Source::Sample, sentence.to_owned())
+    });
+    let long_context = evidence.is_long_context_model().then(|| {
+        let sentence = "The session ran a model with 1M context, which can need usage credits.";
+        (Source::Transcript, sentence.to_owned())
+    });
+    let installations = (evidence.installations > 1).then(|| {
+        let sentence = format!(
+            "This machine has {} different claude programs; an old one may be the one that runs.",
+            evidence.installations
+        );
+        (Source::Environment, sentence)
+    });
+    let found = [special, fast_mode, long_context, installations];
+    let known = found.into_iter().flatten();
+    known.map(|(source, sentence)| reason(source, None, sentence))
+}

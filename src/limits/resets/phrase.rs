@@ -1,0 +1,436 @@
+//! Reset times in the words of a message.
+
+use std::ops::Range;
+
+use chrono::{
+    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
+};
+
+use crate::limits::clues::normalize;
+use crate::limits::kind::Window;
+use crate::time::{FIVE_HOURS, Zone, is_plausible};
+
+/// The reset time that a message names, seen at `seen`. A date that is missing is the next such
+/// time, or the last one if no window of `kind` can be that long.
+pub(in crate::limits) fn in_text(
+    message: &str,
+    seen: DateTime<Utc>,
+    kind: Option<Window>,
+    zone: Zone,
+) -> Option<DateTime<Utc>> {
+    let text = normalize(message);
+    let zone = named_zone(message).unwrap_or(zone);
+    let mut phrases = STARTS
+        .iter()
+        .filter_map(|start| Some(text.split_once(start)?.1));
+    let read = |rest| {
+        if let Some(distance) = distance(rest) {
+            return seen.checked_add_signed(distance);
+        }
+        let moment = Moment::read(rest);
+        let zone = if moment.utc { Zone::UTC } else { zone };
+        moment.at(seen, kind, zone)
+    };
+    epoch_after_bar(&text)
+        .or_else(|| phrases.find_map(read))
+        .filter(|at| is_plausible(*at))
+}
+
+/// What stands before a reset time.
+const STARTS: [&str; 10] = [
+    "resets ",
+    "reset at ",
+    "reset on ",
+    "reset ",
+    "regain access on ",
+    "continuing automatically at ",
+    "continues automatically at ",
+    "messages until ",
+    "try again in ",
+    "try again at ",
+];
+
+/// `Claude AI usage limit reached|1755615600`, as clients 1.0.8x had it.
+fn epoch_after_bar(text: &str) -> Option<DateTime<Utc>> {
+    let (_, after) = text.split_once("limit reached|")?;
+    epoch(split_where(after, |c| !c.is_ascii_digit()).0)
+}
+
+/// Seconds or milliseconds since 1970.
+fn epoch(digits: &str) -> Option<DateTime<Utc>> {
+    let number = digits.parse().ok()?;
+    match digits.len() {
+        10 => DateTime::from_timestamp(number, 0),
+        13 => DateTime::from_timestamp_millis(number),
+        _ => None,
+    }
+}
+
+/// The IANA zone in parentheses.
+fn named_zone(message: &str) -> Option<Zone> {
+    message
+        .split('(')
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .find_map(Zone::named)
+}
+
+/// "in 2 hours", "in 3h 20m", "4hr 10min", "in 4 days, 23 hours".
+fn distance(rest: &str) -> Option<TimeDelta> {
+    let mut rest = rest.strip_prefix("in ").unwrap_or(rest);
+    let mut total = TimeDelta::zero();
+    loop {
+        rest = rest.trim_start_matches([' ', ',']);
+        let (number, after) = split_where(rest, |c| !c.is_ascii_digit());
+        let (unit, after) = split_where(after.trim_start(), |c| !c.is_ascii_alphabetic());
+        let step = match unit {
+            "d" | "day" | "days" => TimeDelta::days(1),
+            "h" | "hr" | "hrs" | "hour" | "hours" => TimeDelta::hours(1),
+            "m" | "min" | "mins" | "minute" | "minutes" => TimeDelta::minutes(1),
+            "s" | "sec" | "second" | "seconds" => TimeDelta::seconds(1),
+            _ => break,
+        };
+        let Ok(count) = number.parse() else { break };
+        total = total.checked_add(&step.checked_mul(count)?)?;
+        rest = after;
+    }
+    (total > TimeDelta::zero()).then_some(total)
+}
+
+fn split_where(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(end).unwrap_or(text.len()))
+}
+
+/// What a phrase such as "nov 22, 3:33pm" or "2026-12-01 at 00:00 utc" is made of.
+#[derive(Debug, Default)]
+struct Moment {
+    date: Option<NaiveDate>,
+    month: Option<u32>,
+    day: Option<u32>,
+    year: Option<i32>,
+    weekday: Option<Weekday>,
+    tomorrow: bool,
+    time: Option<NaiveTime>,
+    utc: bool,
+    /// A moment that needs no zone: RFC 3339, or seconds since 1970.
+    instant: Option<DateTime<Utc>>,
+}
+
+impl Moment {
+    /// Reads words as long as they belong to a time.
+    fn read(rest: &str) -> Self {
+        let mut words = Self::default();
+        for word in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
+            // "8am." and "00:00)" end a sentence; "9:30 AM" has its half of the day apart.
+            let ends = word.ends_with(['.', ')', '"']);
+            let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            if !words.take(word) || (ends && words.time.is_some() && word != "at") {
+                break;
+            }
+        }
+        words
+    }
+
+    /// Whether the word belongs to a time, and more may follow.
+    fn take(&mut self, word: &str) -> bool {
+        const YEARS: Range<i32> = 2000..2200;
+        let is_year = |year: &i32| YEARS.contains(year);
+        let ordinal = word.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
+        let number = ordinal.parse::<i32>().ok();
+        match word {
+            "at" | "on" | "today" => {}
+            "tomorrow" => self.tomorrow = true,
+            "am" | "pm" => self.time = self.time.and_then(|time| half_of_day(time, word == "pm")),
+            "utc" | "gmt" => {
+                self.utc = true;
+                return false;
+            }
+            _ => {
+                if let Some(instant) = instant(word) {
+                    self.instant = Some(instant);
+                    return false;
+                } else if let Ok(date) = word.parse::<NaiveDate>()
+                    && is_year(&date.year())
+                {
+                    self.date = Some(date);
+                } else if let Some(month) = month(word) {
+                    self.month = Some(month);
+                } else if let Ok(weekday) = word.parse() {
+                    self.weekday = Some(weekday);
+                } else if let Some(day) = number.filter(|day| (1..=31).contains(day))
+                    && self.day.is_none()
+                {
+                    self.day = u32::try_from(day).ok();
+                } else if let Some(year) = number.filter(is_year)
+                    && self.day.is_some()
+                {
+                    self.year = Some(year);
+                } else if let Some(time) = clock(word)
+                    && self.time.is_none()
+                {
+                    self.time = Some(time);
+                } else {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn at(&self, seen: DateTime<Utc>, kind: Option<Window>, zone: Zone) -> Option<DateTime<Utc>> {
+        if self.instant.is_some() {
+            return self.instant;
+        }
+        let today = zone.day(seen);
+        let time = self.time.unwrap_or(NaiveTime::MIN);
+        let on = |day: NaiveDate| zone.moment(NaiveDateTime::new(day, time));
+        if let Some(date) = self.date {
+            return Some(on(date));
+        }
+        if let (Some(month), Some(day)) = (self.month, self.day) {
+            if let Some(year) = self.year {
+                return NaiveDate::from_ymd_opt(year, month, day).map(on);
+            }
+            // The year that puts the date nearest: a December text may name a day in January.
+            return [today.year() - 1, today.year(), today.year() + 1]
+                .into_iter()
+                .filter_map(|year| NaiveDate::from_ymd_opt(year, month, day))
+                .map(on)
+                .min_by_key(|at| (*at - seen).abs());
+        }
+        if let Some(weekday) = self.weekday {
+            return (0..=7)
+                .filter_map(|days| today.checked_add_days(Days::new(days)))
+                .filter(|day| day.weekday() == weekday)
+                .map(on)
+                .find(|at| *at > seen);
+        }
+        self.time?;
+        if self.tomorrow {
+            return today.checked_add_days(Days::new(1)).map(on);
+        }
+        let next = (0..=1)
+            .filter_map(|days| today.checked_add_days(Days::new(days)))
+            .map(on)
+            .find(|at| *at > seen)?;
+        let last = (0..=1)
+            .filter_map(|days| today.checked_sub_days(Days::new(days)))
+            .map(on)
+            .find(|at| *at <= seen)?;
+        // Clients print a reset that has passed as it is. A five-hour window cannot end tomorrow,
+        // so such a time lies behind; further back than a few hours nothing is plausible.
+        let too_far = next - seen > FIVE_HOURS + TimeDelta::minutes(5);
+        let just_passed = seen - last <= TimeDelta::hours(3);
+        let passed = match kind {
+            Some(Window::FiveHour) => too_far && just_passed,
+            Some(_) => false,
+            None => too_far && seen - last <= TimeDelta::hours(1),
+        };
+        Some(if passed { last } else { next })
+    }
+}
+
+fn instant(word: &str) -> Option<DateTime<Utc>> {
+    let date = || DateTime::parse_from_rfc3339(&word.to_ascii_uppercase()).ok();
+    epoch(word).or_else(|| Some(date()?.to_utc()))
+}
+
+fn month(word: &str) -> Option<u32> {
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    let name = word.get(..3)?;
+    let number = MONTHS.iter().position(|month| *month == name)?;
+    (word.chars().all(char::is_alphabetic)).then_some(u32::try_from(number).ok()? + 1)
+}
+
+/// `8am`, `3:33pm`, `14:30`, `00:00`, `9:30` (an "am" may follow).
+fn clock(word: &str) -> Option<NaiveTime> {
+    let morning = word.strip_suffix("am").map(|digits| (digits, false));
+    let half = morning.or_else(|| Some((word.strip_suffix("pm")?, true)));
+    let (digits, _) = half.unwrap_or((word, false));
+    let (hour, minute) = match digits.split_once(':') {
+        Some((hour, minute)) => (hour, minute.get(..2)?),
+        // A bare number without am or pm is no time.
+        None => (half?.0, "0"),
+    };
+    let time = NaiveTime::from_hms_opt(hour.parse().ok()?, minute.parse().ok()?, 0)?;
+    half.map_or(Some(time), |(_, afternoon)| half_of_day(time, afternoon))
+}
+
+fn half_of_day(time: NaiveTime, afternoon: bool) -> Option<NaiveTime> {
+    use chrono::Timelike;
+    let hour = match (time.hour(), afternoon) {
+        (12, false) => 0,
+        (12, true) => 12,
+        (hour @ 1..=11, true) => hour + 12,
+        (hour @ 0..=11, false) => hour,
+        _ => return None,
+    };
+    time.with_hour(hour)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn read(text: &str, seen: &str, kind: Option<Window>) -> Option<DateTime<Utc>> {
+        in_text(text, utc(seen), kind, Zone::named("Europe/Berlin").unwrap())
+    }
+
+    const FRIDAY: &str = "2026-11-20T05:55:00Z";
+
+    #[test]
+    fn texts_of_all_client_generations_are_read() {
+        for (text, expected) in [
+            (
+                "You've hit your 5-hour limit · resets 7:59am (UTC)",
+                "2026-11-20T07:59:00Z",
+            ),
+            (
+                "You've hit your 5-hour limit · resets 7:59am",
+                "2026-11-20T06:59:00Z",
+            ),
+            (
+                "You've hit your weekly limit · resets Nov 22, 3:33pm (UTC)",
+                "2026-11-22T15:33:00Z",
+            ),
+            (
+                "weekly limit · resets Nov 22 at 7pm (Asia/Jakarta)",
+                "2026-11-22T12:00:00Z",
+            ),
+            (
+                "You've hit your weekly limit · resets Mon 12:00am (UTC)",
+                "2026-11-23T00:00:00Z",
+            ),
+            (
+                "You've hit your Fable limit · resets 8am (UTC). Switch to another model to continue.",
+                "2026-11-20T08:00:00Z",
+            ),
+            (
+                "Claude usage limit reached. Your limit will reset at 1pm (Etc/GMT+5)",
+                "2026-11-20T18:00:00Z",
+            ),
+            (
+                "You’ve hit your limit for Claude messages. Limits will reset at 9:30 AM.",
+                "2026-11-20T08:30:00Z",
+            ),
+            (
+                "Claude AI usage limit reached|1755615600",
+                "2025-08-19T15:00:00Z",
+            ),
+            (
+                "You will regain access on 2026-12-01 at 00:00 UTC.",
+                "2026-12-01T00:00:00Z",
+            ),
+            (
+                "spend limit reached (daily; resets 2026-11-21 00:00 UTC)",
+                "2026-11-21T00:00:00Z",
+            ),
+            (
+                "You've hit your monthly spend limit · your session limit resets 2:40pm (Asia/Jakarta)",
+                "2026-11-20T07:40:00Z",
+            ),
+            ("limit reached · resets in 2 hours", "2026-11-20T07:55:00Z"),
+            ("limit reached · resets in 3h 20m", "2026-11-20T09:15:00Z"),
+            ("limit reached. Resets 4hr 10min.", "2026-11-20T10:05:00Z"),
+            (
+                "Usage limit reached · continuing automatically at 8:04am · esc to cancel",
+                "2026-11-20T07:04:00Z",
+            ),
+            ("limit reached, resets 1795161302", "2026-11-20T07:55:02Z"),
+            (
+                "rate limited, resets 2026-11-20T17:00:00+01:00",
+                "2026-11-20T16:00:00Z",
+            ),
+            (
+                "You've hit your weekly limit · resets Jan 2, 8pm (UTC)",
+                "2027-01-02T20:00:00Z",
+            ),
+            (
+                "You've hit your limit · resets 14:30 (UTC)",
+                "2026-11-20T14:30:00Z",
+            ),
+            (
+                "Claude AI usage limit reached|1755615600000",
+                "2025-08-19T15:00:00Z",
+            ),
+            (
+                "stderr: \"hit your limit · resets 3:45pm\"",
+                "2026-11-20T14:45:00Z",
+            ),
+            ("weekly limit · resets 1 Dec, 09:00", "2026-12-01T08:00:00Z"),
+            (
+                "hit your session limit, try again in 45m",
+                "2026-11-20T06:40:00Z",
+            ),
+        ] {
+            assert_eq!(read(text, FRIDAY, None), Some(utc(expected)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_five_hour_window_that_ends_tomorrow_ended_today() {
+        let text = "You've hit your 5-hour limit · resets 5:50am (UTC)";
+        assert_eq!(
+            read(text, FRIDAY, Some(Window::FiveHour)),
+            Some(utc("2026-11-20T05:50:00Z"))
+        );
+        assert_eq!(
+            read(
+                &text.replace("5-hour", "weekly"),
+                FRIDAY,
+                Some(Window::Weekly)
+            ),
+            Some(utc("2026-11-21T05:50:00Z"))
+        );
+    }
+
+    #[test]
+    fn texts_without_a_time_have_none() {
+        for text in [
+            "You've hit your org's monthly usage limit",
+            "You've hit your limit · resets soon",
+            "reset your password at 14 Main Street",
+            "Your limit resets ",
+            "regain access on the 99th",
+        ] {
+            assert_eq!(read(text, FRIDAY, None), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_odd_to_be_read(
+            tail in "[ -~’∙·äé0-9:,.+()|-]{0,60}",
+            number in proptest::num::i64::ANY,
+        ) {
+            for text in [
+                format!("resets {tail}"),
+                format!("resets in {number} days {tail}"),
+                format!("limit reached|{number}"),
+                format!("resets +{number}-12-31 at {tail}"),
+                format!("hit your limit · resets {number} {tail} (Europe/Berlin)"),
+            ] {
+                let read = read(&text, FRIDAY, Some(Window::FiveHour));
+                assert!(read.is_none_or(is_plausible));
+            }
+        }
+    }
+
+    #[test]
+    fn in_the_hour_that_daylight_saving_skips_the_reset_is_the_end_of_the_gap() {
+        assert_eq!(
+            read(
+                "You've hit your limit · resets 2:30am (Europe/Berlin)",
+                "2026-03-29T00:10:00Z",
+                None
+            ),
+            Some(utc("2026-03-29T01:00:00Z"))
+        );
+    }
+}

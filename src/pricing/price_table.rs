@@ -1,0 +1,254 @@
+//! The price table: one embedded data file, looked up by model and day.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use once_cell::sync::OnceCell;
+use serde::Deserialize;
+
+use super::model_id::{bare, is_variant_of};
+use super::own_rates::OwnRates;
+use super::rates::{Rate, Rates};
+
+/// The embedded data. Its first lines say how to add a row.
+const EMBEDDED: &str = include_str!("prices.json");
+
+/// One row of the table: a model's prices from a day on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceRow {
+    /// The bare model id.
+    pub model: &'static str,
+    /// Other ids of the same model.
+    pub also: Vec<&'static str>,
+    /// First UTC day of these prices; None from the model's release.
+    pub from: Option<NaiveDate>,
+    /// The standard rates.
+    pub standard: Rates,
+    /// A prompt of more tokens than this is charged at [`Self::long`], as a whole.
+    pub above_prompt_tokens: Option<u64>,
+    /// Rates of a long prompt.
+    pub long: Option<Rates>,
+    /// Rates of fast mode; None where the model has none, then `standard` holds.
+    pub fast: Option<Rates>,
+    /// Where the row comes from.
+    pub source: &'static str,
+}
+
+/// The file as it is written. Its texts are borrowed from the program: a status line reads it.
+#[derive(Deserialize)]
+struct File {
+    updated: NaiveDate,
+    web_search_usd: f64,
+    us_inference_multiplier: f64,
+    unknown_model_priced_as: &'static str,
+    rows: Vec<WrittenRow>,
+}
+
+/// A row as it is written: the standard rates stand beside the rest. (Serde's `flatten` would do
+/// this too, and take as long as all the rest of a status line's reading.)
+#[derive(Deserialize)]
+struct WrittenRow {
+    model: &'static str,
+    #[serde(default)]
+    also: Vec<&'static str>,
+    from: Option<NaiveDate>,
+    input: Rate,
+    output: Rate,
+    cache_read: Rate,
+    write_5m: Rate,
+    write_1h: Rate,
+    above_prompt_tokens: Option<u64>,
+    long: Option<Rates>,
+    fast: Option<Rates>,
+    source: &'static str,
+}
+
+impl From<WrittenRow> for PriceRow {
+    fn from(written: WrittenRow) -> Self {
+        Self {
+            model: written.model,
+            also: written.also,
+            from: written.from,
+            standard: Rates {
+                input: written.input,
+                output: written.output,
+                cache_read: written.cache_read,
+                write_5m: written.write_5m,
+                write_1h: written.write_1h,
+            },
+            above_prompt_tokens: written.above_prompt_tokens,
+            long: written.long,
+            fast: written.fast,
+            source: written.source,
+        }
+    }
+}
+
+/// Prices of every known model, with the user's own rates on top.
+#[derive(Debug, Clone)]
+pub struct PriceTable {
+    rows: Arc<[PriceRow]>,
+    unknown_model: &'static str,
+    /// Day on which the table was last checked against its sources.
+    pub updated: NaiveDate,
+    /// A web search, in pico-dollars.
+    pub web_search: i64,
+    /// US inference costs this many tenths of the price of every token.
+    pub us_inference_tenths: i64,
+    /// Changes whenever a price could come out differently; kept with what was priced.
+    pub fingerprint: i64,
+    /// Rates from the user's settings.
+    pub own: OwnRates,
+}
+
+/// Why the embedded price table cannot be read. Only a broken build can show it.
+#[derive(Debug, Clone)]
+pub struct Unreadable(String);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "the built-in price table is damaged ({}); install whycap again",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl PriceTable {
+    /// The embedded table with the user's own rates.
+    pub fn with(own: OwnRates) -> Result<Self, Unreadable> {
+        // The parsed file is shared; a fallible one-time load is what once_cell still has over std.
+        static PARSED: OnceCell<PriceTable> = OnceCell::new();
+        let parsed = PARSED.get_or_try_init(|| Self::parse(EMBEDDED))?;
+        let fingerprint = parsed.fingerprint ^ own.fingerprint();
+        Ok(Self {
+            fingerprint,
+            own,
+            ..parsed.clone()
+        })
+    }
+
+    /// The embedded table at list price.
+    pub fn list() -> Result<Self, Unreadable> {
+        Self::with(OwnRates::default())
+    }
+
+    fn parse(text: &'static str) -> Result<Self, Unreadable> {
+        let file: File =
+            serde_json::from_str(text).map_err(|error| Unreadable(error.to_string()))?;
+        if !file
+            .rows
+            .iter()
+            .any(|row| row.model == file.unknown_model_priced_as)
+        {
+            return Err(Unreadable("no row for unknown models".to_owned()));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a few cents, and eleven tenths"
+        )]
+        Ok(Self {
+            unknown_model: file.unknown_model_priced_as,
+            rows: file.rows.into_iter().map(PriceRow::from).collect(),
+            updated: file.updated,
+            web_search: (file.web_search_usd * 1e12).round() as i64,
+            us_inference_tenths: (file.us_inference_multiplier * 10.0).round() as i64,
+            fingerprint: xxhash_rust::xxh3::xxh3_64(text.as_bytes()).cast_signed(),
+            own: OwnRates::default(),
+        })
+    }
+
+    /// All rows, in the file's order.
+    pub fn rows(&self) -> &[PriceRow] {
+        &self.rows
+    }
+
+    /// The rows of `model`, in any spelling, and whether the table knows it.
+    ///
+    /// Order: the bare id or one of its other names; then the longest listed id of which this one
+    /// is a variant; then the row that the client takes for a model it does not know.
+    pub fn rows_of(&self, model: &str) -> (Vec<&PriceRow>, bool) {
+        let id = bare(model);
+        let listed = self
+            .rows
+            .iter()
+            .find(|row| row.model == id || row.also.contains(&id.as_str()))
+            .or_else(|| {
+                let variants = self.rows.iter().filter(|row| is_variant_of(&id, row.model));
+                variants.max_by_key(|row| row.model.len())
+            });
+        let name = listed.map_or(self.unknown_model, |row| row.model);
+        (
+            self.rows.iter().filter(|row| row.model == name).collect(),
+            listed.is_some(),
+        )
+    }
+
+    /// The name under which a model's spend is added up: the listed id, else the bare one.
+    pub fn canonical(&self, model: &str) -> String {
+        match self.rows_of(model) {
+            (rows, true) => rows
+                .first()
+                .map_or_else(|| bare(model), |row| row.model.to_owned()),
+            (_, false) => bare(model),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_file_is_readable_and_every_row_has_a_source() {
+        let table = PriceTable::list().unwrap();
+        assert!(table.rows().len() > 25);
+        assert!(table.rows().iter().all(|row| !row.source.is_empty()));
+    }
+
+    #[test]
+    fn sonnet_5_5_cache_reads_became_cheaper_on_the_seventh_of_october() {
+        use crate::pricing::{ServiceLevel, Usage};
+        let table = PriceTable::list().unwrap();
+        let prices = table.prices_of("claude-sonnet-5-5");
+        let million = Usage {
+            cache_read: 1_000_000,
+            ..Usage::default()
+        };
+        let read = |at: &str| {
+            let at = crate::time::millis(at).unwrap();
+            prices
+                .price(at, &million, ServiceLevel::default(), &[])
+                .nano()
+        };
+        assert_eq!(
+            read("2026-09-01T00:00:00.000Z"),
+            200_000_000,
+            "before its release the first row holds"
+        );
+        assert_eq!(read("2026-10-06T23:59:59.999Z"), 200_000_000);
+        assert_eq!(read("2026-10-07T00:00:00.000Z"), 100_000_000);
+    }
+
+    #[test]
+    fn an_unknown_model_is_priced_as_the_client_does_and_said_to_be_unknown() {
+        let table = PriceTable::list().unwrap();
+        for model in ["claude-opus-6", "claude-opus-5-9", "my-gateway-model", ""] {
+            let (rows, known) = table.rows_of(model);
+            assert!(!known, "{model}");
+            assert_eq!(rows[0].model, "claude-opus-5-5");
+        }
+    }
+
+    #[test]
+    fn an_old_name_finds_the_same_row() {
+        let table = PriceTable::list().unwrap();
+        assert_eq!(table.canonical("claude-haiku-3-5"), "claude-3-5-haiku");
+        assert_eq!(table.canonical("claude-opus-4-0"), "claude-opus-4");
+        assert_eq!(table.canonical("claude-opus-4-20250514"), "claude-opus-4");
+    }
+}

@@ -1,0 +1,123 @@
+//! What was served: tokens, searches, and how.
+
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Sub};
+
+/// Tokens and searches, as the API counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Input tokens outside the cache.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// Input tokens read from the cache.
+    pub cache_read: u64,
+    /// Input tokens written to the cache, both lifetimes together.
+    pub cache_write: u64,
+    /// Of [`Self::cache_write`], those that live an hour. Where the API gave no split, 0: the
+    /// client charges such writes as five-minute ones.
+    pub cache_write_1h: u64,
+    /// Web searches made by the server.
+    pub web_searches: u64,
+}
+
+impl Usage {
+    /// The fields in the order of their declaration: for what is done to each of them alike.
+    pub const fn fields(&self) -> [u64; 6] {
+        [
+            self.input,
+            self.output,
+            self.cache_read,
+            self.cache_write,
+            self.cache_write_1h,
+            self.web_searches,
+        ]
+    }
+
+    /// The reverse of [`Self::fields`].
+    pub const fn of_fields(fields: [u64; 6]) -> Self {
+        let [
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches,
+        ] = fields;
+        Self {
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches,
+        }
+    }
+
+    fn with(self, other: Self, each: impl Fn(u64, u64) -> u64) -> Self {
+        let mut fields = self.fields();
+        for (field, other) in fields.iter_mut().zip(other.fields()) {
+            *field = each(*field, other);
+        }
+        Self::of_fields(fields)
+    }
+
+    /// The larger of each field. A response is repeated while it streams, with a growing output
+    /// count, and again with zeros after a compaction; the largest is what was served.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        self.with(other, u64::max)
+    }
+
+    /// Everything that was sent: it decides the long-prompt tier.
+    pub fn prompt(&self) -> u64 {
+        self.input
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write)
+    }
+
+    /// Cache writes that live five minutes.
+    pub fn cache_write_5m(&self) -> u64 {
+        self.cache_write.saturating_sub(self.cache_write_1h)
+    }
+
+    /// Whether nothing was used.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Add for Usage {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        self.with(other, u64::saturating_add)
+    }
+}
+
+impl Sub for Usage {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self.with(other, u64::saturating_sub)
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Add::add)
+    }
+}
+
+/// How a response was served, as far as it changes the price.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ServiceLevel {
+    /// Fast mode.
+    pub fast: bool,
+    /// Inference in the US only.
+    pub us_only: bool,
+}

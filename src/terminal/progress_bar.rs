@@ -1,0 +1,53 @@
+//! A bar on standard error, for a person who waits.
+
+use std::io::{self, IsTerminal, Write};
+
+/// How many columns the bar takes.
+const COLUMNS: u64 = 25;
+
+/// Shown only where standard error is a terminal; gone when it is dropped.
+#[derive(Debug)]
+pub struct ProgressBar {
+    what: &'static str,
+    is_terminal: bool,
+    is_shown: bool,
+}
+
+impl ProgressBar {
+    /// A bar that is not shown yet. `what` is being done.
+    pub fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            is_terminal: io::stderr().is_terminal(),
+            is_shown: false,
+        }
+    }
+
+    /// Shows how much of it is done.
+    pub fn show(&mut self, done: u64, total: u64) {
+        if !self.is_terminal || total == 0 {
+            return;
+        }
+        self.is_shown = true;
+        let done = done.min(total);
+        let full = usize::try_from(done * COLUMNS / total).unwrap_or(0);
+        let rest = usize::try_from(COLUMNS).unwrap_or(0).saturating_sub(full);
+        // A terminal that went away is no reason to stop.
+        let _ = write!(
+            io::stderr(),
+            "\r  {} {}{} {:3} %",
+            self.what,
+            "\u{2588}".repeat(full),
+            "\u{2591}".repeat(rest),
+            done * 100 / total
+        );
+    }
+}
+
+impl Drop for ProgressBar {
+    fn drop(&mut self) {
+        if self.is_shown {
+            let _ = write!(io::stderr(), "\r\u{1b}[2K");
+        }
+    }
+}

@@ -1,0 +1,519 @@
+//! What one line of a transcript says about spend.
+//!
+//! Line shapes as client 2.1.329 and its predecessors write them. `assistant` lines repeat a
+//! response's usage; `cost-state` lines are the client's running total; a few others tell whose a
+//! line is and when the client compacted. What a client may leave out, set to null or write as
+//! another type is read leniently; see `json_walk.rs`. No prompt and no answer is ever kept.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::json_walk::{JsonWalk, count, flag, name, number, text};
+pub use super::token_counts::ModelTotal;
+use super::token_counts::UsageObject;
+use crate::pricing::{ServiceLevel, Usage};
+use crate::time::{Millis, millis};
+
+/// The model name of lines that the client made itself: errors, interruptions.
+pub const SYNTHETIC: &str = "<synthetic>";
+
+/// What a line that was worth parsing turned out to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Line<'a> {
+    /// A repetition of a response.
+    Response(Response<'a>),
+    /// A running total.
+    CostState(CostState),
+    /// A line that a process writes only into the file of its own session, or so it seems.
+    Mark(OwnMark),
+    /// The end of a compaction.
+    CompactBoundary(CompactBoundary<'a>),
+    /// An error that the client shows in place of an answer.
+    Refusal,
+    /// Something else.
+    Other,
+}
+
+/// One repetition of a response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response<'a> {
+    /// The same for every repetition of this response, in any file: a hash of message id and
+    /// request id; of the line's uuid where there is no message id; else of the line.
+    pub key: i64,
+    /// When the line was written.
+    pub at: Option<Millis>,
+    /// The session in whose file it was written.
+    pub session: Option<Cow<'a, str>>,
+    /// On a line that a fork or branch copied: the session that it says it comes from.
+    pub copied_from: Option<Cow<'a, str>>,
+    /// True for a subagent's response.
+    pub subagent: bool,
+    /// The model's id as written.
+    pub model: Cow<'a, str>,
+    /// Tokens and searches.
+    pub usage: Usage,
+    /// How it was served.
+    pub service: ServiceLevel,
+    /// The calls of a server-side tool loop, where they add up to `usage`; else empty.
+    pub calls: Vec<Usage>,
+    /// The working directory, if the line says.
+    pub directory: Option<Cow<'a, str>>,
+    /// The bytes by which a repetition can be recognised without parsing it.
+    pub signature: Option<Signature<'a>>,
+}
+
+/// A response's ids and usage as written. A line that has all three says nothing new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature<'a> {
+    /// With its quotes, as the next.
+    pub message: &'a [u8],
+    /// The request's id.
+    pub request: &'a [u8],
+    /// The whole object.
+    pub usage: &'a [u8],
+}
+
+/// The client's running total, as a `cost-state` line has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CostState {
+    /// When the chain of runs began that this total covers; a fork keeps its parent's.
+    pub started: Millis,
+    /// Dollars, with floating-point noise.
+    pub total_usd: f64,
+    /// For how long processes of the chain have lived, in milliseconds.
+    pub run_ms: i64,
+    /// For how long they waited for the API.
+    pub api_ms: i64,
+    /// Whether a model of the chain was unknown to its client, which priced it as another.
+    pub has_unknown_model: bool,
+    /// Per model as written.
+    pub models: BTreeMap<String, ModelTotal>,
+}
+
+/// A `queue-operation` (of `-p`) or a `file-history-snapshot` (of a terminal).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnMark {
+    /// When it was written.
+    pub at: Millis,
+    /// What tells this snapshot from others: forks copy their parent's. None for the former kind,
+    /// which nobody copies.
+    pub snapshot: Option<i64>,
+}
+
+/// A `compact_boundary`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompactBoundary<'a> {
+    /// Hash of the line's uuid, which copies keep.
+    pub key: i64,
+    /// When the compaction was over.
+    pub at: Millis,
+    /// The length of what was compacted, in tokens.
+    pub tokens: u64,
+    /// As for a response.
+    pub copied_from: Option<Cow<'a, str>>,
+}
+
+/// The fields of a line that matter to whycap. Texts are as written, with their quotes: most need
+/// not be read.
+#[derive(Default)]
+struct Fields<'a> {
+    kind: &'a [u8],
+    subtype: &'a [u8],
+    uuid: &'a [u8],
+    at: &'a [u8],
+    session: &'a [u8],
+    request_session: &'a [u8],
+    forked_from: &'a [u8],
+    request: &'a [u8],
+    directory: &'a [u8],
+    subagent: bool,
+    refusal: bool,
+    message: ApiMessage<'a>,
+    total_usd: Option<f64>,
+    started: Option<f64>,
+    run_ms: u64,
+    api_ms: u64,
+    has_unknown_model: bool,
+    models: BTreeMap<String, ModelTotal>,
+    message_id: &'a [u8],
+    snapshot_at: &'a [u8],
+    compacted_tokens: u64,
+}
+
+#[derive(Default)]
+struct ApiMessage<'a> {
+    id: &'a [u8],
+    model: &'a [u8],
+    /// With the bytes as written.
+    usage: Option<(UsageObject, &'a [u8])>,
+}
+
+/// Reads a line. None if it is not a JSON object with a type; it then costs nothing but itself.
+pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
+    let fields = Fields::of(bytes)?;
+    let found = match fields.kind {
+        b"\"assistant\"" if fields.refusal => Some(Line::Refusal),
+        b"\"assistant\"" => response(fields, bytes).map(Line::Response),
+        b"\"cost-state\"" => cost_state(fields).map(Line::CostState),
+        b"\"queue-operation\"" => {
+            let mark = |at| Line::Mark(OwnMark { at, snapshot: None });
+            time(fields.at).map(mark)
+        }
+        b"\"file-history-snapshot\"" => time(fields.snapshot_at).map(|at| {
+            let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned());
+            Line::Mark(OwnMark {
+                at,
+                snapshot: Some(snapshot.cast_signed()),
+            })
+        }),
+        b"\"system\"" if fields.subtype == b"\"compact_boundary\"" => {
+            compaction(&fields).map(Line::CompactBoundary)
+        }
+        kind => return name(kind).map(|_| Line::Other),
+    };
+    Some(found.unwrap_or(Line::Other))
+}
+
+/// The time of a line, if it has one at its top level.
+pub fn time_of(bytes: &[u8]) -> Option<Millis> {
+    let mut at = None;
+    JsonWalk::object(bytes, |field, walk| {
+        let value = walk.value()?;
+        if field == b"timestamp" {
+            at = time(value);
+        }
+        Some(())
+    })?;
+    at
+}
+
+pub(super) fn time(value: &[u8]) -> Option<Millis> {
+    millis(&text(value)?)
+}
+
+impl<'a> Fields<'a> {
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let mut found = Self::default();
+        JsonWalk::object(bytes, |field, walk| found.read(field, walk))?;
+        Some(found)
+    }
+
+    fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'a>) -> Option<()> {
+        match field {
+            b"message" => self.message.read(walk)?,
+            b"type" => self.kind = walk.value()?,
+            b"subtype" => self.subtype = walk.value()?,
+            b"uuid" => self.uuid = walk.value()?,
+            b"timestamp" => self.at = walk.value()?,
+            b"sessionId" => self.session = walk.value()?,
+            b"requestSessionId" => self.request_session = walk.value()?,
+            b"requestId" => self.request = walk.value()?,
+            b"cwd" => self.directory = walk.value()?,
+            b"isSidechain" => self.subagent = flag(walk.value()?),
+            b"isApiErrorMessage" => self.refusal = flag(walk.value()?),
+            b"totalCostUSD" => self.total_usd = number(walk.value()?),
+            b"startTime" => self.started = number(walk.value()?),
+            b"totalDuration" => self.run_ms = count(walk.value()?),
+            b"totalAPIDuration" => self.api_ms = count(walk.value()?),
+            b"hasUnknownModelCost" => self.has_unknown_model = flag(walk.value()?),
+            b"messageId" => self.message_id = walk.value()?,
+            b"modelUsage" => walk.fields(|model, walk| {
+                let model = String::from_utf8_lossy(model).into_owned();
+                self.models.insert(model, ModelTotal::read(walk)?);
+                Some(())
+            })?,
+            b"forkedFrom" => walk.values(|field, value| {
+                if field == b"sessionId" {
+                    self.forked_from = value;
+                }
+            })?,
+            b"snapshot" => walk.values(|field, value| {
+                if field == b"timestamp" {
+                    self.snapshot_at = value;
+                }
+            })?,
+            b"compactMetadata" => walk.values(|field, value| {
+                if field == b"preTokens" {
+                    self.compacted_tokens = count(value);
+                }
+            })?,
+            _ => {
+                walk.value()?;
+            }
+        }
+        Some(())
+    }
+
+    /// The session that a copied line names. Of the two names a branch rewrites one each time, and
+    /// the other never changes.
+    fn copied_from(&self) -> Option<Cow<'a, str>> {
+        name(self.request_session).or_else(|| name(self.forked_from))
+    }
+}
+
+impl<'a> ApiMessage<'a> {
+    fn read(&mut self, walk: &mut JsonWalk<'a>) -> Option<()> {
+        walk.fields(|field, walk| {
+            if field == b"usage" {
+                let mut usage = UsageObject::default();
+                let bytes = walk.while_passing(|walk| usage.read(walk))?;
+                self.usage = bytes.starts_with(b"{").then_some((usage, bytes));
+                return Some(());
+            }
+            let value = walk.value()?;
+            match field {
+                b"id" => self.id = value,
+                b"model" => self.model = value,
+                _ => {}
+            }
+            Some(())
+        })
+    }
+}
+
+fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
+    let copied_from = fields.copied_from();
+    let message = fields.message;
+    let (object, usage_as_written) = message.usage?;
+    let model = text(message.model)?;
+    if model == SYNTHETIC {
+        return None;
+    }
+    let service = object.service;
+    let (usage, calls) = object.into_usage_and_calls();
+    let (message_id, request_id) = (id(message.id), id(fields.request));
+    let signature = message_id
+        .zip(request_id)
+        .map(|(message, request)| Signature {
+            message,
+            request,
+            usage: usage_as_written,
+        });
+    let key = match message_id {
+        Some(message) => hash_of(message, request_id.unwrap_or_default()),
+        None => id(fields.uuid).map_or(xxh3_64(bytes).cast_signed(), |uuid| hash_of(b"", uuid)),
+    };
+    Some(Response {
+        key,
+        at: time(fields.at),
+        copied_from,
+        session: name(fields.session),
+        subagent: fields.subagent,
+        model,
+        usage,
+        service,
+        calls,
+        directory: text(fields.directory),
+        signature,
+    })
+}
+
+/// An id as written; None if the value is anything but a text.
+fn id(value: &[u8]) -> Option<&[u8]> {
+    (value.len() > 2 && value.starts_with(b"\"")).then_some(value)
+}
+
+fn hash_of(first: &[u8], second: &[u8]) -> i64 {
+    xxh3_64_with_seed(second, xxh3_64(first)).cast_signed()
+}
+
+fn cost_state(fields: Fields<'_>) -> Option<CostState> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates; milliseconds fit an i64"
+    )]
+    let started = fields.started? as Millis;
+    Some(CostState {
+        started,
+        total_usd: fields.total_usd?,
+        run_ms: fields.run_ms.cast_signed(),
+        api_ms: fields.api_ms.cast_signed(),
+        has_unknown_model: fields.has_unknown_model,
+        models: fields.models,
+    })
+}
+
+fn compaction<'a>(fields: &Fields<'a>) -> Option<CompactBoundary<'a>> {
+    Some(CompactBoundary {
+        copied_from: fields.copied_from(),
+        key: hash_of(b"", id(fields.uuid)?),
+        at: time(fields.at)?,
+        tokens: fields.compacted_tokens,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"parentUuid":null,"isSidechain":false,"message":{"id":"msg_1","model":"claude-opus-5-5","content":[{"type":"text","text":"\"usage\": {\"input_tokens\": 9}"}],"usage":{"input_tokens":12,"cache_creation_input_tokens":4000,"cache_read_input_tokens":11000,"output_tokens":250,"server_tool_use":{"web_search_requests":2},"cache_creation":{"ephemeral_1h_input_tokens":3000,"ephemeral_5m_input_tokens":1000},"inference_geo":"us","iterations":[],"speed":null}},"requestId":"req_1","type":"assistant","uuid":"u1","timestamp":"2026-11-20T06:26:56.016Z","cwd":"/home/dev/api","sessionId":"s1"}"#;
+
+    fn response(line: &str) -> Response<'_> {
+        match parse(line.as_bytes()) {
+            Some(Line::Response(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_recorded_line_gives_its_usage() {
+        let found = response(LINE);
+        assert_eq!(
+            found.usage,
+            Usage {
+                input: 12,
+                output: 250,
+                cache_read: 11_000,
+                cache_write: 4_000,
+                cache_write_1h: 3_000,
+                web_searches: 2
+            }
+        );
+        assert_eq!(
+            found.service,
+            ServiceLevel {
+                fast: false,
+                us_only: true
+            }
+        );
+        assert_eq!(found.session.as_deref(), Some("s1"));
+        assert_eq!(found.at, Some(1_795_156_016_016));
+    }
+
+    #[test]
+    fn a_copied_line_names_the_session_that_made_the_request() {
+        let copy = LINE.replace(
+            "\"sessionId\":\"s1\"",
+            "\"sessionId\":\"fork\",\"requestSessionId\":\"s1\"",
+        );
+        let found = response(&copy);
+        assert_eq!(found.copied_from.as_deref(), Some("s1"));
+        assert_eq!(found.key, response(LINE).key);
+    }
+
+    #[test]
+    fn another_request_id_is_another_response() {
+        assert_ne!(
+            response(&LINE.replace("req_1", "req_2")).key,
+            response(LINE).key
+        );
+    }
+
+    #[test]
+    fn a_line_without_message_id_is_known_by_its_uuid() {
+        let bare = LINE.replace("\"id\":\"msg_1\",", "");
+        let other = bare.replace("req_1", "req_2");
+        assert_eq!(response(&bare).key, response(&other).key);
+        assert_ne!(response(&bare).key, response(LINE).key);
+    }
+
+    #[test]
+    fn synthetic_lines_and_quoted_usage_cost_nothing() {
+        let synthetic = LINE.replace("claude-opus-5-5", SYNTHETIC);
+        assert_eq!(parse(synthetic.as_bytes()), Some(Line::Other));
+        let user = LINE.replace("\"type\":\"assistant\"", "\"type\":\"user\"");
+        assert_eq!(parse(user.as_bytes()), Some(Line::Other));
+    }
+
+    #[test]
+    fn spaces_nulls_and_odd_types_do_not_lose_the_line() {
+        let odd = LINE
+            .replace("\"usage\":{\"input", "\"usage\" : { \"input")
+            .replace(
+                "\"uuid\":\"u1\"",
+                "\"uuid\":null,\"toolUseResult\":{\"id\":null}",
+            )
+            .replace("\"output_tokens\":250", "\"output_tokens\":250.0")
+            .replace("\"inference_geo\":\"us\"", "\"inference_geo\":null");
+        assert_eq!(response(&odd).usage.output, 250);
+        assert!(!response(&odd).service.us_only);
+    }
+
+    #[test]
+    fn one_byte_that_is_not_utf8_does_not_lose_the_response() {
+        let mut bytes = LINE.as_bytes().to_vec();
+        let position = LINE.find("api").unwrap();
+        bytes[position] = 0xff;
+        assert!(matches!(parse(&bytes), Some(Line::Response(found)) if found.usage.output == 250));
+    }
+
+    #[test]
+    fn cache_writes_without_a_split_are_five_minute_writes() {
+        let plain = LINE.replace(
+            "\"cache_creation\":{\"ephemeral_1h_input_tokens\":3000,\"ephemeral_5m_input_tokens\":1000},",
+            "",
+        );
+        assert_eq!(
+            (
+                response(&plain).usage.cache_write_5m(),
+                response(&plain).usage.cache_write_1h
+            ),
+            (4_000, 0)
+        );
+    }
+
+    #[test]
+    fn calls_that_do_not_add_up_are_not_used() {
+        let two = |second: u64| {
+            LINE.replace(
+                "\"iterations\":[]",
+                &format!(
+                    "\"iterations\":[{{\"type\":\"message\",\"input_tokens\":2,\"output_tokens\":250,\"cache_read_input_tokens\":11000,\"cache_creation_input_tokens\":4000}},{{\"type\":\"message\",\"input_tokens\":{second}}}]"
+                ),
+            )
+        };
+        let fitting = two(10);
+        assert_eq!(response(&fitting).calls.len(), 2);
+        assert_eq!(response(&fitting).calls[0].cache_write_1h, 3_000);
+        assert!(response(&two(11)).calls.is_empty());
+    }
+
+    #[test]
+    fn a_cost_state_is_read_with_its_models() {
+        let line = r#"{"type":"cost-state","sessionId":"s","totalCostUSD":0.020624,"startTime":1795156017303,"modelUsage":{"claude-sonnet-5-5":{"inputTokens":12,"outputTokens":500,"cacheReadInputTokens":11000,"cacheCreationInputTokens":4000,"cacheCreationEphemeral5mInputTokens":1000,"cacheCreationEphemeral1hInputTokens":3000,"webSearchRequests":0,"costUSD":0.020624}}}"#;
+        let Some(Line::CostState(state)) = parse(line.as_bytes()) else {
+            panic!()
+        };
+        assert_eq!(state.started, 1_795_156_017_303);
+        let total = state.models["claude-sonnet-5-5"];
+        assert_eq!((total.usage.cache_write_1h, total.splits), (3_000, true));
+    }
+
+    #[test]
+    fn of_two_names_on_a_copied_line_the_one_that_never_changes_counts() {
+        let copy = LINE.replace(
+            "\"sessionId\":\"s1\"",
+            "\"sessionId\":\"b2\",\"forkedFrom\":{\"sessionId\":\"b1\",\"messageUuid\":\"u1\"}",
+        );
+        assert_eq!(response(&copy).copied_from.as_deref(), Some("b1"));
+        let both = copy.replace(
+            "\"forkedFrom\"",
+            "\"requestSessionId\":\"s1\",\"forkedFrom\"",
+        );
+        assert_eq!(response(&both).copied_from.as_deref(), Some("s1"));
+    }
+
+    #[test]
+    fn marks_and_compactions_are_read_with_their_times() {
+        let at = 1_795_195_502_949;
+        let snapshot = r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{"messageId":"m","trackedFileBackups":{"a":{"timestamp":"2020-01-01T00:00:00Z"}},"timestamp":"2026-11-20T17:25:02.949Z"},"isSnapshotUpdate":false}"#;
+        let queue = r#"{"type":"queue-operation","operation":"enqueue","timestamp":"2026-11-20T17:25:02.949Z","sessionId":"s"}"#;
+        let Some(Line::Mark(first)) = parse(snapshot.as_bytes()) else {
+            panic!()
+        };
+        assert_eq!(first.at, at);
+        assert_eq!(
+            parse(queue.as_bytes()),
+            Some(Line::Mark(OwnMark { at, snapshot: None }))
+        );
+        let other = snapshot.replace("\"m\"", "\"n\"");
+        assert_ne!(parse(other.as_bytes()), Some(Line::Mark(first)));
+        let boundary = r#"{"type":"system","subtype":"compact_boundary","compactMetadata":{"preTokens":17377,"durationMs":143},"uuid":"u","timestamp":"2026-11-20T17:25:02.949Z"}"#;
+        let Some(Line::CompactBoundary(found)) = parse(boundary.as_bytes()) else {
+            panic!()
+        };
+        assert_eq!((found.at, found.tokens), (at, 17_377));
+    }
+}

@@ -1,0 +1,167 @@
+//! The `usage` object of an answer, and what the client's running total says of a model.
+//!
+//! Field names as of client 2.1.328.
+
+use super::json_walk::{JsonWalk, count, number};
+use crate::pricing::{ServiceLevel, Usage};
+
+/// What an answer's `usage` says.
+#[derive(Default)]
+pub(super) struct UsageObject {
+    tokens: Tokens,
+    web_searches: u64,
+    pub(super) service: ServiceLevel,
+    /// Those of type `message`.
+    calls: Vec<Usage>,
+}
+
+impl UsageObject {
+    pub(super) fn read(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
+        walk.fields(|field, walk| {
+            match field {
+                b"server_tool_use" => {
+                    return walk.values(|field, value| {
+                        if field == b"web_search_requests" {
+                            self.web_searches = count(value);
+                        }
+                    });
+                }
+                b"speed" => self.service.fast = walk.value()? == b"\"fast\"",
+                b"inference_geo" => self.service.us_only = walk.value()? == b"\"us\"",
+                b"iterations" => return walk.items(|walk| self.read_call(walk)),
+                _ => return self.tokens.read(field, walk),
+            }
+            Some(())
+        })
+    }
+
+    fn read_call(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
+        let mut tokens = Tokens::default();
+        let mut is_message = false;
+        walk.fields(|field, walk| {
+            if field != b"type" {
+                return tokens.read(field, walk);
+            }
+            is_message = walk.value()? == b"\"message\"";
+            Some(())
+        })?;
+        if is_message {
+            self.calls.push(tokens.usage(0));
+        }
+        Some(())
+    }
+
+    /// Tokens and searches, and the calls behind them where these decide the price.
+    pub(super) fn into_usage_and_calls(self) -> (Usage, Vec<Usage>) {
+        let usage = self.tokens.usage(self.web_searches);
+        let calls = calls_that_add_up(self.calls, &usage);
+        (usage, calls)
+    }
+}
+
+/// The counts that a response and each call behind it have in common.
+#[derive(Default)]
+struct Tokens {
+    input: u64,
+    output: u64,
+    cache_read: u64,
+    cache_write: Option<u64>,
+    /// Cache writes of five minutes and of one hour.
+    split: (u64, u64),
+}
+
+impl Tokens {
+    /// Takes in the field of this name.
+    fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'_>) -> Option<()> {
+        if field == b"cache_creation" {
+            let (five_minutes, hour) = &mut self.split;
+            return walk.values(|field, value| match field {
+                b"ephemeral_5m_input_tokens" => *five_minutes = count(value),
+                b"ephemeral_1h_input_tokens" => *hour = count(value),
+                _ => {}
+            });
+        }
+        let value = walk.value()?;
+        match field {
+            b"input_tokens" => self.input = count(value),
+            b"output_tokens" => self.output = count(value),
+            b"cache_read_input_tokens" => self.cache_read = count(value),
+            b"cache_creation_input_tokens" if value != b"null" => {
+                self.cache_write = Some(count(value));
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// The split of cache writes can be missing (then all count as five-minute writes, as the
+    /// client has it) or stand alone. Beside a count of 0 it means nothing: where a compaction kept
+    /// a line, the client sets the counts to 0 and forgets the split.
+    fn usage(&self, web_searches: u64) -> Usage {
+        let (five_minutes, hour) = self.split;
+        let cache_write = self.cache_write.unwrap_or(five_minutes + hour);
+        Usage {
+            input: self.input,
+            output: self.output,
+            cache_read: self.cache_read,
+            cache_write,
+            cache_write_1h: hour.min(cache_write),
+            web_searches,
+        }
+    }
+}
+
+/// The calls behind a response as the client takes them: only if there are several, and they add
+/// up to what the response says. A one-hour write that the response reports and no call does is
+/// given to the calls in order.
+fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
+    let sum: Usage = calls.iter().copied().sum();
+    let adds_up = Usage {
+        cache_write_1h: total.cache_write_1h,
+        web_searches: total.web_searches,
+        ..sum
+    } == *total;
+    if calls.len() < 2 || !adds_up {
+        return Vec::new();
+    }
+    let mut missing = total.cache_write_1h.saturating_sub(sum.cache_write_1h);
+    for call in &mut calls {
+        let room = missing.min(call.cache_write_5m());
+        call.cache_write_1h += room;
+        missing -= room;
+    }
+    calls
+}
+
+/// The client's own running total for one model.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ModelTotal {
+    /// Tokens and searches since the chain of runs began.
+    pub usage: Usage,
+    /// Whether it tells the cache writes of an hour from those of five minutes.
+    pub splits: bool,
+    /// Dollars, with floating-point noise.
+    pub cost_usd: f64,
+}
+
+impl ModelTotal {
+    pub(super) fn read(walk: &mut JsonWalk<'_>) -> Option<Self> {
+        let mut total = Self::default();
+        let usage = &mut total.usage;
+        walk.values(|field, value| match field {
+            b"inputTokens" => usage.input = count(value),
+            b"outputTokens" => usage.output = count(value),
+            b"cacheReadInputTokens" => usage.cache_read = count(value),
+            b"cacheCreationInputTokens" => usage.cache_write = count(value),
+            b"cacheCreationEphemeral1hInputTokens" => {
+                total.splits = true;
+                usage.cache_write_1h = count(value);
+            }
+            b"webSearchRequests" => usage.web_searches = count(value),
+            b"costUSD" => total.cost_usd = number(value).unwrap_or(0.0),
+            _ => {}
+        })?;
+        usage.cache_write_1h = usage.cache_write_1h.min(usage.cache_write);
+        Some(total)
+    }
+}

@@ -1,0 +1,63 @@
+"""python3 -m unittest discover -s tests/client_strings -p 'test_*.py'"""
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import coverage
+from literals import decoded, is_sentence, literals
+
+SCRIPT = rb"""\x00function a(b){if(c==="x")return`You've hit your ${d(e)} limit \xB7 resets ${f}`;
+var g={usage:h.limit,"limit reached":i},j='Credit balance is too low',k="You\u2019re out of usage credits";
+l("Overload signatures must all be public.");throw Error("Usage: cd <path>");m=n?"a":"b"+o.usage_limit;"""
+
+
+class Literals(unittest.TestCase):
+    def of(self, script):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(script)
+            file.flush()
+            return literals(file.name)
+
+    def test_sentences_about_limits_are_found_as_the_user_sees_them(self):
+        self.assertEqual(self.of(SCRIPT), ["Credit balance is too low", "You've hit your … limit · resets …",
+                                           "You’re out of usage credits", "limit reached"])
+
+    def test_a_literal_is_found_at_the_ends_of_a_program(self):
+        self.assertEqual(self.of(b'("usage limit reached'), [])
+        self.assertEqual(self.of(b'("usage limit reached")'), ["usage limit reached"])
+
+    def test_what_is_filled_in_is_left_out(self):
+        self.assertEqual(decoded(rb"resets ${a({b:1})} \u{1F600} \x41\n  x"), "resets … 😀 A x")
+        self.assertEqual(decoded(rb"resets ${a("), "resets …")
+
+    def test_code_is_no_sentence(self):
+        for text in ("a.limit=>b usage limit", "function x(usage limit){", "usage", "the limit of a file"):
+            self.assertFalse(is_sentence(text), text)
+
+
+class List(unittest.TestCase):
+    LISTED = coverage.reasons(coverage.NOT_LIMITS.read_text())
+
+    def test_every_reason_has_patterns(self):
+        self.assertGreater(len(self.LISTED), 5)
+        for reason, patterns in self.LISTED:
+            self.assertTrue(patterns, reason)
+
+    def test_no_pattern_takes_a_message_that_stops_somebody(self):
+        data = Path(__file__).resolve().parent.parent / "data" / "messages"
+        cases = [json.loads(line) for name in ("pasted", "made") for line in (data / f"{name}.jsonl").read_text().splitlines()]
+        texts = [case["text"] for case in cases if case["expect"]["is_limit"]]
+        self.assertGreater(len(texts), 150)
+        taken = [(text, p.pattern) for text in texts for _, patterns in self.LISTED for p in patterns if p.search(text)]
+        self.assertEqual(taken, [])
+
+    def test_a_sentence_is_known_or_listed_or_new(self):
+        listed = coverage.reasons("A reason:\n  ^Buy usage credits\n")
+        sentences = ["You've hit your limit", "Buy usage credits now", "A lunar limit reached you"]
+        self.assertEqual(coverage.sorted_out(sentences, ["no-name", "unknown", "not-claudes"], listed),
+                         ([("no-name", sentences[0])], [("A reason", sentences[1])], [("", sentences[2])]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,518 @@
+//! What was served is what we count, to a billionth of a dollar, however it was lived and read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, SecondsFormat};
+use serde_json::{Value, json};
+
+use crate::support::{Sandbox, data};
+
+/// Histories that real clients wrote, each with the truth of what was served: one session through
+/// six versions and their forks, two processes on one session, kill -9, forks in the terminal,
+/// sessions that were left and rewound, and four of 2.1.328 alone.
+const HISTORIES: [&str; 11] = [
+    "compacted-forks",
+    "compaction-and-subagent",
+    "forks-of-forks",
+    "killed-and-resumed",
+    "left-and-back",
+    "rewound",
+    "six-versions",
+    "subagents-and-errors",
+    "terminal-forks",
+    "two-at-once",
+    "two-terminals",
+];
+
+const PROJECTS: &str = ".claude/projects";
+
+pub fn with_history(name: &str) -> (Sandbox, Value) {
+    let sandbox = Sandbox::new();
+    sandbox.copy_tree(&data(&format!("histories/{name}/home")), "");
+    (sandbox, truth_of(name))
+}
+
+fn truth_of(name: &str) -> Value {
+    let truth = fs::read(data(&format!("histories/{name}/truth.json"))).unwrap();
+    serde_json::from_slice(&truth).unwrap()
+}
+
+pub fn spend(sandbox: &Sandbox, by: &str) -> Value {
+    sandbox.run(&["spend", "--json", "--by", by]).json()
+}
+
+#[track_caller]
+pub fn near(found: &Value, expected: &Value) {
+    let (found, expected) = (found.as_f64().unwrap(), expected.as_f64().unwrap());
+    assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+}
+
+#[track_caller]
+pub fn matches_truth(report: &Value, truth: &Value) {
+    near(&report["total"]["cost_usd"], &truth["total_usd"]);
+    near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
+    near(&report["total"]["unrecorded_usd"], &truth["hidden_usd"]);
+    assert_eq!(report["total"]["responses"], truth["shown_responses"]);
+}
+
+/// What the ledger says by session, day, model and directory: everything that must not depend on
+/// how it came to be.
+fn figures(sandbox: &Sandbox) -> Vec<String> {
+    let nano = |value: &Value| format!("{:.9}", value.as_f64().unwrap());
+    let mut figures = Vec::new();
+    for by in ["session", "day", "model", "project"] {
+        for group in spend(sandbox, by)["groups"].as_array().unwrap() {
+            let costs = ["recorded_usd", "unrecorded_usd"].map(|part| nano(&group[part]));
+            figures.push(format!(
+                "{by} {} {costs:?} {} {}",
+                group["key"], group["responses"], group["tokens"]
+            ));
+        }
+    }
+    figures.sort();
+    figures
+}
+
+/// Transcripts of a history by their path below `projects`.
+fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+        for entry in fs::read_dir(directory).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(root, &path, found);
+            } else if path.extension().is_some_and(|kind| kind == "jsonl") {
+                let below = path.strip_prefix(root).unwrap().to_owned();
+                found.insert(below, fs::read(&path).unwrap());
+            }
+        }
+    }
+    let root = data(&format!("histories/{name}/home/{PROJECTS}"));
+    let mut found = BTreeMap::new();
+    walk(&root, &root, &mut found);
+    found
+}
+
+/// Always the same choices for a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap() % limit.max(1)
+    }
+
+    fn shuffled<T>(&mut self, all: impl IntoIterator<Item = T>) -> Vec<T> {
+        let mut left: Vec<T> = all.into_iter().collect();
+        let mut shuffled = Vec::new();
+        while !left.is_empty() {
+            shuffled.push(left.swap_remove(self.below(left.len())));
+        }
+        shuffled
+    }
+}
+
+/// A home into which a history comes bit by bit.
+struct Feeding {
+    sandbox: Sandbox,
+    dice: Dice,
+    /// Whether hooks, status lines and kills come in between, or `spend` alone.
+    with_hooks: bool,
+}
+
+impl Feeding {
+    fn put(&mut self, below: &Path, bytes: &[u8]) {
+        let relative = format!("{PROJECTS}/{}", below.display());
+        let path = self.sandbox.write(&relative, bytes);
+        // The dates of files say nothing about their order.
+        let seconds = 1_000_000_000 + self.dice.below(700_000_000) as u64;
+        let date = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        fs::File::options()
+            .write(true)
+            .open(path)
+            .and_then(|file| file.set_modified(date))
+            .unwrap();
+    }
+
+    /// Lets the program look at what there is.
+    fn look(&mut self, below: &Path) {
+        if !self.with_hooks {
+            spend(&self.sandbox, "day");
+            return;
+        }
+        let transcript = self.sandbox.path(PROJECTS).join(below);
+        let session = below.file_stem().unwrap().to_string_lossy().into_owned();
+        let mut payload = json!({
+            "session_id": session, "transcript_path": transcript, "cost": {"total_cost_usd": 0},
+        });
+        match self.dice.below(4) {
+            0 => {
+                payload["hook_event_name"] = json!("Stop");
+                let run = self
+                    .sandbox
+                    .run_with(&["hook"], payload.to_string().as_bytes());
+                assert_eq!(run.code, 0, "{}", run.stderr);
+            }
+            1 => {
+                let payload = payload.to_string();
+                let run = self.sandbox.run_with(&["statusline"], payload.as_bytes());
+                assert_eq!(run.code, 0, "{}", run.stderr);
+            }
+            2 => {
+                let mut reading = self.sandbox.command(&["spend"]);
+                let mut child = reading
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .unwrap();
+                // Killed wherever it happens to be.
+                for _ in 0..self.dice.below(20_000) {
+                    std::hint::spin_loop();
+                }
+                child.kill().unwrap();
+                child.wait().unwrap();
+            }
+            _ => {
+                spend(&self.sandbox, "session");
+            }
+        }
+    }
+}
+
+/// Feeds every history in some way, twice with `spend` in between and twice with hooks, status
+/// lines and kills, and compares with the truth and with a ledger made at once.
+fn fed(way: impl Fn(&mut Feeding, &BTreeMap<PathBuf, Vec<u8>>)) {
+    for name in HISTORIES {
+        let (fresh, truth) = with_history(name);
+        let expected = figures(&fresh);
+        let files = transcripts(name);
+        for (seed, with_hooks) in [(1, false), (2, false), (3, true), (4, true)] {
+            let mut feeding = Feeding {
+                sandbox: Sandbox::new(),
+                dice: Dice(0x9e37_79b9_7f4a_7c15 + seed),
+                with_hooks,
+            };
+            way(&mut feeding, &files);
+            let found = figures(&feeding.sandbox);
+            let not_in = |some: &[String], other: &[String]| -> Vec<String> {
+                let lost = some.iter().filter(|figure| !other.contains(figure));
+                lost.cloned().collect()
+            };
+            let (wrong, lost) = (not_in(&found, &expected), not_in(&expected, &found));
+            assert!(
+                wrong.is_empty() && lost.is_empty(),
+                "{name}, seed {seed}: {wrong:#?} instead of {lost:#?}"
+            );
+            let report = spend(&feeding.sandbox, "day");
+            near(&report["total"]["cost_usd"], &truth["total_usd"]);
+        }
+    }
+}
+
+#[test]
+fn every_recorded_history_gives_the_truth_in_every_grouping() {
+    for name in HISTORIES {
+        let (sandbox, truth) = with_history(name);
+        for by in [
+            "day", "week", "month", "session", "project", "model", "block",
+        ] {
+            let report = spend(&sandbox, by);
+            matches_truth(&report, &truth);
+            let groups = report["groups"].as_array().unwrap();
+            let sum: f64 = groups.iter().map(|g| g["cost_usd"].as_f64().unwrap()).sum();
+            near(&Value::from(sum), &truth["total_usd"]);
+        }
+    }
+}
+
+#[test]
+fn every_session_and_model_and_day_has_what_was_served_to_it() {
+    for (by, of, total) in [
+        ("session", "by_session", "/total_usd"),
+        ("model", "models", "/cost_usd"),
+        ("day", "by_day_utc", ""),
+    ] {
+        for name in HISTORIES {
+            let (sandbox, truth) = with_history(name);
+            let report = spend(&sandbox, by);
+            let groups = report["groups"].as_array().unwrap();
+            for (key, served) in truth[of].as_object().into_iter().flatten() {
+                let group = groups.iter().find(|group| group["key"] == *key);
+                let ours = group.map_or(0.0, |group| group["cost_usd"].as_f64().unwrap());
+                let served = served.pointer(total).unwrap().as_f64().unwrap();
+                // The recorder rounded after each addition.
+                let difference = (ours - served).abs();
+                assert!(difference < 5e-9, "{name}, {key}: {ours} is not {served}");
+            }
+        }
+    }
+}
+
+#[test]
+fn history_survives_the_clean_up_of_transcripts() {
+    fed(|feeding, files| {
+        for (below, bytes) in files {
+            feeding.put(below, bytes);
+        }
+        spend(&feeding.sandbox, "day");
+        for below in feeding.dice.shuffled(files.keys()) {
+            if feeding.dice.below(3) > 0 {
+                fs::remove_file(feeding.sandbox.path(PROJECTS).join(below)).unwrap();
+                feeding.look(below);
+            }
+        }
+    });
+}
+
+#[test]
+fn the_order_in_which_files_appear_makes_no_difference() {
+    fed(|feeding, files| {
+        for (below, bytes) in feeding.dice.shuffled(files) {
+            feeding.put(below, bytes);
+            feeding.look(below);
+        }
+    });
+}
+
+#[test]
+fn transcripts_that_grow_cut_at_any_byte_give_the_same_sums() {
+    fed(|feeding, files| {
+        let mut lengths: BTreeMap<&PathBuf, usize> = files.keys().map(|below| (below, 0)).collect();
+        while let Some(below) = {
+            let growing = lengths
+                .iter()
+                .filter(|(below, done)| **done < files[**below].len());
+            let growing: Vec<&PathBuf> = growing.map(|(below, _)| *below).collect();
+            (!growing.is_empty()).then(|| growing[feeding.dice.below(growing.len())])
+        } {
+            let bytes = &files[below];
+            let piece = [400, 20_000, 60_000][feeding.dice.below(3)];
+            let done = lengths.get_mut(below).unwrap();
+            *done = bytes.len().min(*done + 1 + feeding.dice.below(piece));
+            let grown = &bytes[..*done];
+            feeding.put(below, grown);
+            feeding.look(below);
+        }
+    });
+}
+
+#[test]
+fn copies_of_transcripts_count_nothing_twice() {
+    fed(|feeding, files| {
+        for (below, bytes) in files {
+            feeding.put(below, bytes);
+            if below.components().count() > 2 {
+                continue; // A subagent's: whose it is, its directory says.
+            }
+            let (project, file) = (below.parent().unwrap(), below.file_name().unwrap());
+            let mut beside = project.as_os_str().to_owned();
+            beside.push("-old");
+            let copy = Path::new(&beside).join(file);
+            let length = if feeding.dice.below(2) == 0 {
+                bytes.len()
+            } else {
+                feeding.dice.below(bytes.len())
+            };
+            feeding.put(&copy, &bytes[..length]);
+            feeding.look(below);
+        }
+    });
+}
+
+#[test]
+fn a_project_may_be_moved_while_its_sessions_live() {
+    fed(|feeding, files| {
+        for (below, bytes) in files {
+            let length = feeding.dice.below(bytes.len());
+            feeding.put(below, &bytes[..length]);
+        }
+        spend(&feeding.sandbox, "day");
+        let moved = |name: &str| format!("{name}-moved");
+        let projects = feeding.sandbox.path(PROJECTS);
+        for project in fs::read_dir(&projects).unwrap().flatten() {
+            let name = moved(project.file_name().to_str().unwrap());
+            fs::rename(project.path(), projects.join(name)).unwrap();
+        }
+        spend(&feeding.sandbox, "day");
+        for (below, bytes) in files {
+            let mut parts = below.components();
+            let project = parts.next().unwrap().as_os_str().to_str().unwrap();
+            let below = Path::new(&moved(project)).join(parts.as_path());
+            feeding.put(&below, bytes);
+            feeding.look(&below);
+        }
+    });
+}
+
+#[test]
+fn a_file_that_is_cut_short_replaced_or_rewritten_is_not_counted_twice() {
+    fed(|feeding, files| {
+        for (below, bytes) in files {
+            feeding.put(below, bytes);
+        }
+        spend(&feeding.sandbox, "day");
+        for (below, bytes) in files {
+            let length = feeding.dice.below(bytes.len());
+            feeding.put(below, &bytes[..length]);
+            feeding.look(below);
+            let more = b"{\"type\":\"mode\",\"mode\":\"normal\"}\n";
+            feeding.put(below, &[more.as_slice(), bytes.as_slice()].concat());
+            feeding.look(below);
+            feeding.put(below, bytes);
+        }
+    });
+}
+
+#[test]
+fn a_copied_history_in_a_second_config_directory_counts_once() {
+    let (sandbox, truth) = with_history("compaction-and-subagent");
+    sandbox.copy_tree(
+        &data("histories/compaction-and-subagent/home/.claude"),
+        "second",
+    );
+    let both = [".claude", "second"].map(|root| sandbox.path(root).display().to_string());
+    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", both.join(","));
+    let report = spend(&sandbox, "day");
+    near(&report["total"]["recorded_usd"], &truth["shown_usd"]);
+}
+
+/// Each moment is a call of the status line as it was recorded: what Claude Code told, how long
+/// the transcripts were by then, and what had been served.
+fn moments(name: &str, with_hooks: bool) {
+    let text = fs::read_to_string(data(&format!("histories/{name}/moments.jsonl"))).unwrap();
+    let files = transcripts(name);
+    let sandbox = Sandbox::new()
+        .variable("NO_COLOR", "1")
+        .variable("COLUMNS", "120");
+    let mut sandbox = sandbox;
+    for (number, line) in text.lines().enumerate() {
+        let moment: Value = serde_json::from_str(line).unwrap();
+        let lengths = moment["files"].as_object().unwrap();
+        for (below, length) in lengths {
+            let length = usize::try_from(length.as_u64().unwrap()).unwrap();
+            let bytes = &files[Path::new(below)][..length];
+            sandbox.write(&format!("{PROJECTS}/{below}"), bytes);
+        }
+        let now = (moment["at"].as_f64().unwrap() * 1000.0).to_string();
+        let now: i64 = now.split('.').next().unwrap().parse().unwrap();
+        let now = DateTime::from_timestamp_millis(now).unwrap();
+        let now = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+        sandbox = sandbox.variable("WHYCAP_NOW", now);
+        if with_hooks {
+            let event = json!({"hook_event_name": "SessionEnd", "session_id": "another"});
+            sandbox.run_with(&["hook"], event.to_string().as_bytes());
+        }
+        let transcript = sandbox
+            .path(PROJECTS)
+            .join(moment["transcript"].as_str().unwrap());
+        let payload = json!({
+            "session_id": moment["session_id"], "transcript_path": transcript,
+            "model": {"id": "claude-opus-5-5"}, "cost": moment["cost"],
+        });
+        let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+        let line = line.success().to_owned();
+        let untold = moment["untold_usd"].as_f64().unwrap_or(0.0);
+        let shown = |what: &str| {
+            let usd = moment[format!("{what}_usd")].as_f64().unwrap() - untold;
+            match usd {
+                usd if usd.abs() < 1e-12 => format!("{what} $0.00"),
+                usd if usd < 0.01 => format!("{what} ${usd:.4}"),
+                usd => format!("{what} ${usd:.2}"),
+            }
+        };
+        for expected in [shown("session"), shown("today")] {
+            assert!(
+                line.contains(&expected),
+                "{name}, moment {number}: {expected} is not in {line}"
+            );
+        }
+        let report = spend(&sandbox, "session");
+        let groups = report["groups"].as_array().unwrap();
+        let group = groups
+            .iter()
+            .find(|group| group["key"] == moment["session_id"]);
+        let session = group.map_or(json!(0.0), |group| group["cost_usd"].clone());
+        near(
+            &session,
+            &json!(moment["session_usd"].as_f64().unwrap() - untold),
+        );
+        near(
+            &report["total"]["cost_usd"],
+            &json!(moment["today_usd"].as_f64().unwrap() - untold),
+        );
+    }
+}
+
+#[test]
+fn the_line_of_two_terminals_on_one_session_is_right_at_every_moment() {
+    moments("two-at-once", false);
+    moments("two-at-once", true);
+    moments("two-terminals", false);
+    moments("two-terminals", true);
+}
+
+#[test]
+fn what_was_told_before_a_kill_is_not_forgotten() {
+    moments("killed-and-resumed", false);
+    moments("killed-and-resumed", true);
+}
+
+#[test]
+fn the_line_of_a_fork_shows_what_the_fork_spent() {
+    moments("terminal-forks", false);
+    moments("terminal-forks", true);
+}
+
+#[test]
+fn a_compaction_belongs_to_its_day_though_the_terminal_ended_on_the_next() {
+    let answer = |id: &str, at: &str| {
+        json!({
+            "type": "assistant", "uuid": id, "timestamp": at, "sessionId": "s", "version": "2.1.328",
+            "requestId": format!("req_{id}"), "cwd": "/home/dev/p",
+            "message": {"id": format!("msg_{id}"), "model": "claude-opus-5-5", "role": "assistant",
+                "content": [], "usage": {"input_tokens": 0, "output_tokens": 1000}},
+        })
+    };
+    // 40 cents: two answers of two cents each, and a compaction of 36.
+    let total = json!({
+        "type": "cost-state", "sessionId": "s", "totalCostUSD": 0.40, "totalAPIDuration": 9,
+        "totalDuration": 3_000_000, "startTime": 1_795_131_600_000_i64,
+        "modelUsage": {"claude-opus-5-5": {"inputTokens": 65_000, "outputTokens": 7_000,
+            "cacheReadInputTokens": 0, "cacheCreationInputTokens": 0, "webSearchRequests": 0,
+            "costUSD": 0.40}},
+        "hasUnknownModelCost": false,
+    });
+    let sandbox = Sandbox::new();
+    for line in [
+        json!({"type": "file-history-snapshot", "messageId": "m",
+            "snapshot": {"messageId": "m", "timestamp": "2026-11-19T23:40:00.500Z"}}),
+        answer("a", "2026-11-19T23:50:00.000Z"),
+        json!({"type": "system", "subtype": "compact_boundary", "uuid": "c", "sessionId": "s",
+            "timestamp": "2026-11-19T23:55:00.000Z",
+            "compactMetadata": {"trigger": "manual", "preTokens": 9000, "durationMs": 4000}}),
+        answer("b", "2026-11-20T00:20:00.000Z"),
+        total,
+    ] {
+        sandbox.append(
+            &format!("{PROJECTS}/-home-dev-p/s.jsonl"),
+            &line.to_string(),
+        );
+    }
+    let report = spend(&sandbox, "day");
+    let [before, after] = ["2026-11-19", "2026-11-20"].map(|day| {
+        let groups = report["groups"].as_array().unwrap();
+        groups
+            .iter()
+            .find(|group| group["key"] == day)
+            .unwrap()
+            .clone()
+    });
+    near(&before["recorded_usd"], &json!(0.02));
+    near(&before["unrecorded_usd"], &json!(0.36));
+    near(&after["cost_usd"], &json!(0.02));
+}

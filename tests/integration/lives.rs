@@ -1,0 +1,957 @@
+//! Made-up lives of sessions: what several clients would have written, and what was really served.
+//!
+//! The clients here behave as the real ones were measured to behave: which of them write totals,
+//! what a process starts from, what a fork repeats and whom its copies name, what is written at an
+//! end and that a killed process writes nothing. The ledger must find the truth from the files
+//! alone, and the same in whatever order it comes to see them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use whycap::ledger::{Effort, Ledger, Patience};
+use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
+
+/// How many lives a run of the tests tries. `WHYCAP_LIVES` asks for more.
+const LIVES: u32 = 150;
+
+const HOUR: i64 = 3_600_000;
+
+/// Client versions that differ in what they write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    /// No totals; copies name nobody.
+    V119,
+    V240,
+    /// Totals that do not split cache writes; copies name nobody.
+    V285,
+    V308,
+    /// Totals that do; copies name the session in whose file they were found.
+    V328,
+}
+
+use Version::{V119, V240, V285, V308, V328};
+
+impl Version {
+    const ALL: [Self; 5] = [V119, V240, V285, V308, V328];
+
+    fn name(self) -> &'static str {
+        match self {
+            V119 => "2.1.119",
+            V240 => "2.1.240",
+            V285 => "2.1.285",
+            V308 => "2.1.308",
+            V328 => "2.1.328",
+        }
+    }
+
+    fn has_totals(self) -> bool {
+        !matches!(self, V119 | V240)
+    }
+
+    /// The model by whose prices this client counts, and whether it knows the real one.
+    fn prices(self, model: &str) -> (&str, bool) {
+        match (self, model) {
+            (V285 | V308, "claude-fable-5-2") => ("claude-opus-5-5", false),
+            _ => (model, true),
+        }
+    }
+}
+
+const MODELS: [&str; 3] = ["claude-opus-5-5", "claude-sonnet-4-6", "claude-fable-5-2"];
+
+/// What somebody does. Numbers choose among what there is.
+#[derive(Debug, Clone)]
+enum Act {
+    Start {
+        version: usize,
+        terminal: bool,
+    },
+    Answer {
+        process: usize,
+        tokens: u64,
+        blocks: u8,
+    },
+    Compact {
+        process: usize,
+        tokens: u64,
+        keeps: bool,
+    },
+    End {
+        process: usize,
+        how: u8,
+    },
+    Kill {
+        process: usize,
+    },
+    Resume {
+        session: usize,
+        version: usize,
+        terminal: bool,
+    },
+    Fork {
+        session: usize,
+        version: usize,
+        terminal: bool,
+    },
+    Branch {
+        process: usize,
+    },
+    Clear {
+        process: usize,
+    },
+    Wait {
+        hours: i64,
+    },
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let which = 0..64_usize;
+    let version = 0..5_usize;
+    prop_oneof![
+        2 => (version.clone(), any::<bool>()).prop_map(|(version, terminal)| Act::Start { version, terminal }),
+        8 => (which.clone(), 1..5_000_u64, 1..4_u8).prop_map(|(process, tokens, blocks)| Act::Answer { process, tokens, blocks }),
+        3 => (which.clone(), 1..5_000_u64, any::<bool>()).prop_map(|(process, tokens, keeps)| Act::Compact { process, tokens, keeps }),
+        4 => (which.clone(), 0..4_u8).prop_map(|(process, how)| Act::End { process, how }),
+        1 => which.clone().prop_map(|process| Act::Kill { process }),
+        4 => (which.clone(), version.clone(), any::<bool>()).prop_map(|(session, version, terminal)| Act::Resume { session, version, terminal }),
+        3 => (which.clone(), version, any::<bool>()).prop_map(|(session, version, terminal)| Act::Fork { session, version, terminal }),
+        1 => which.clone().prop_map(|process| Act::Branch { process }),
+        1 => which.prop_map(|process| Act::Clear { process }),
+        1 => (0..40_i64).prop_map(|hours| Act::Wait { hours }),
+    ]
+}
+
+/// A running total of a client.
+#[derive(Debug, Clone, Default)]
+struct Total {
+    started: i64,
+    cost: Money,
+    run_ms: i64,
+    api_ms: i64,
+    unknown: bool,
+    models: BTreeMap<String, (Usage, Money)>,
+}
+
+/// A line of the conversation.
+#[derive(Debug, Clone)]
+struct Line {
+    uuid: String,
+    parent: Option<String>,
+    /// Everything but uuid, parent, session and names, which copies change.
+    rest: String,
+    at: i64,
+    usage: Option<(Usage, bool)>,
+    requested_by: Option<String>,
+    forked_from: Option<String>,
+    is_boundary: bool,
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    id: String,
+    /// What stands in the file.
+    text: String,
+    lines: Vec<Line>,
+    /// By the line that they belong to.
+    snapshots: Vec<(String, i64)>,
+    totals: Vec<Total>,
+    tip: Option<String>,
+    recorded: Money,
+    unrecorded: Money,
+}
+
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something that a process did or not"
+)]
+struct Process {
+    session: usize,
+    version: Version,
+    terminal: bool,
+    model: &'static str,
+    born: i64,
+    /// What it started from.
+    base: Total,
+    now: Total,
+    /// Served and on no line; lost if it is killed.
+    hidden: Money,
+    tip: Option<String>,
+    /// What a fork has not written yet.
+    copies: Vec<Line>,
+    copied_snapshots: Vec<(String, i64)>,
+    has_spoken: bool,
+    /// Whether the copies were written before its own first snapshot.
+    copies_first: bool,
+    /// Whether another process was on its session at some time.
+    is_not_alone: bool,
+}
+
+struct World {
+    clock: i64,
+    count: u64,
+    sessions: Vec<Session>,
+    processes: Vec<Process>,
+    table: PriceTable,
+}
+
+fn stamp(at: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(at)
+        .unwrap()
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            clock: 1_795_000_000_000,
+            count: 0,
+            sessions: Vec::new(),
+            processes: Vec::new(),
+            table: PriceTable::list().unwrap(),
+        }
+    }
+
+    fn tick(&mut self, ms: i64) -> i64 {
+        self.clock += ms;
+        self.clock
+    }
+
+    fn id(&mut self) -> String {
+        self.count += 1;
+        // Spread, so that the order of names says nothing.
+        let mixed = self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        format!(
+            "{:08x}-{:04x}-4000-a000-{:012x}",
+            mixed >> 32,
+            mixed & 0xffff,
+            self.count
+        )
+    }
+
+    fn new_session(&mut self) -> usize {
+        let id = self.id();
+        self.sessions.push(Session {
+            id,
+            ..Session::default()
+        });
+        self.sessions.len() - 1
+    }
+
+    fn process(
+        &mut self,
+        session: usize,
+        version: Version,
+        terminal: bool,
+        base: Option<Total>,
+    ) -> usize {
+        let born = self.tick(700);
+        let base = base.unwrap_or(Total {
+            started: born,
+            ..Total::default()
+        });
+        let tip = self.sessions[session].tip.clone();
+        let model = MODELS[usize::try_from(self.count).unwrap() % MODELS.len()];
+        self.processes.push(Process {
+            session,
+            version,
+            terminal,
+            model,
+            born,
+            now: base.clone(),
+            base,
+            hidden: Money::ZERO,
+            tip,
+            copies: Vec::new(),
+            copied_snapshots: Vec::new(),
+            has_spoken: false,
+            copies_first: false,
+            is_not_alone: false,
+        });
+        let last = self.processes.len() - 1;
+        if self.others_on(last) > 0 {
+            for one in self
+                .processes
+                .iter_mut()
+                .filter(|one| one.session == session)
+            {
+                one.is_not_alone = true;
+            }
+        }
+        if !terminal {
+            self.tick(40);
+            self.mark_queue(self.processes.len() - 1);
+            self.write_copies(self.processes.len() - 1);
+        }
+        self.processes.len() - 1
+    }
+
+    fn put(&mut self, session: usize, line: &str) {
+        let text = &mut self.sessions[session].text;
+        text.push_str(line);
+        text.push('\n');
+    }
+
+    fn mark_queue(&mut self, process: usize) {
+        let session = self.processes[process].session;
+        let id = self.sessions[session].id.clone();
+        let at = stamp(self.clock);
+        for operation in ["enqueue", "dequeue"] {
+            let line = format!(
+                r#"{{"type":"queue-operation","operation":"{operation}","timestamp":"{at}","sessionId":"{id}"}}"#
+            );
+            self.put(session, &line);
+        }
+    }
+
+    fn snapshot(&mut self, session: usize, message: &str, at: i64) {
+        let line = format!(
+            r#"{{"type":"file-history-snapshot","messageId":"{message}","snapshot":{{"messageId":"{message}","trackedFileBackups":{{}},"timestamp":"{}"}},"isSnapshotUpdate":false}}"#,
+            stamp(at)
+        );
+        self.put(session, &line);
+        self.sessions[session]
+            .snapshots
+            .push((message.to_owned(), at));
+    }
+
+    fn write_line(&mut self, session: usize, line: &Line) {
+        let id = self.sessions[session].id.clone();
+        let (key, parent) = match &line.parent {
+            Some(parent) if line.is_boundary => ("logicalParentUuid", format!("\"{parent}\"")),
+            Some(parent) => ("parentUuid", format!("\"{parent}\"")),
+            None => ("parentUuid", "null".to_owned()),
+        };
+        let mut text = format!(
+            r#"{{"{key}":{parent},{},"uuid":"{}","timestamp":"{}","sessionId":"{id}","cwd":"/home/dev/p""#,
+            line.rest,
+            line.uuid,
+            stamp(line.at)
+        );
+        if let Some((usage, is_split)) = line.usage {
+            let split = format!(
+                r#","cache_creation":{{"ephemeral_1h_input_tokens":{},"ephemeral_5m_input_tokens":{}}}"#,
+                usage.cache_write_1h,
+                usage.cache_write.saturating_sub(usage.cache_write_1h)
+            );
+            let counts = format!(
+                r#""usage":{{"input_tokens":{},"output_tokens":{},"cache_read_input_tokens":{},"cache_creation_input_tokens":{}{}}}"#,
+                usage.input,
+                usage.output,
+                usage.cache_read,
+                usage.cache_write,
+                if is_split { &split } else { "" }
+            );
+            text = text.replace("\"USAGE\"", &counts);
+        }
+        if let Some(by) = &line.requested_by {
+            let _ = write!(text, r#","requestSessionId":"{by}""#);
+        }
+        if let Some(from) = &line.forked_from {
+            let _ = write!(
+                text,
+                r#","forkedFrom":{{"sessionId":"{from}","messageUuid":"{}"}}"#,
+                line.uuid
+            );
+        }
+        text.push('}');
+        self.put(session, &text);
+        self.sessions[session].lines.push(line.clone());
+        self.sessions[session].tip = Some(line.uuid.clone());
+    }
+
+    /// A line that the process writes itself.
+    fn say(
+        &mut self,
+        process: usize,
+        rest: &str,
+        usage: Option<(Usage, bool)>,
+        at: i64,
+        is_boundary: bool,
+    ) -> String {
+        let uuid = self.id();
+        self.say_as(process, uuid, rest, usage, at, is_boundary)
+    }
+
+    fn say_as(
+        &mut self,
+        process: usize,
+        uuid: String,
+        rest: &str,
+        usage: Option<(Usage, bool)>,
+        at: i64,
+        is_boundary: bool,
+    ) -> String {
+        let p = &self.processes[process];
+        let line = Line {
+            uuid: uuid.clone(),
+            parent: p.tip.clone(),
+            rest: format!(
+                r#""isSidechain":false,{rest},"version":"{}""#,
+                p.version.name()
+            ),
+            at,
+            usage,
+            requested_by: None,
+            forked_from: None,
+            is_boundary,
+        };
+        let session = p.session;
+        self.processes[process].tip = Some(uuid.clone());
+        self.write_line(session, &line);
+        uuid
+    }
+
+    /// The parent's lines and snapshots, when a fork first writes.
+    fn write_copies(&mut self, process: usize) {
+        let copies = std::mem::take(&mut self.processes[process].copies);
+        let session = self.processes[process].session;
+        for line in copies {
+            self.write_line(session, &line);
+            self.processes[process].tip = Some(line.uuid.clone());
+        }
+    }
+
+    fn prompt(&mut self, process: usize) {
+        let typed = self.tick(20);
+        let message = self.id();
+        let session = self.processes[process].session;
+        if self.processes[process].terminal {
+            for (message, at) in std::mem::take(&mut self.processes[process].copied_snapshots) {
+                self.snapshot(session, &message, at);
+            }
+            let copies_first = self.processes[process].copies_first;
+            if copies_first {
+                self.write_copies(process);
+            }
+            self.snapshot(session, &message, typed);
+            self.write_copies(process);
+        }
+        self.processes[process].has_spoken = true;
+        self.say_as(
+            process,
+            message,
+            r#""type":"user","message":{"role":"user","content":"hi"}"#,
+            None,
+            typed,
+            false,
+        );
+    }
+
+    fn usage(&mut self, tokens: u64) -> Usage {
+        self.count += 1;
+        let write = 100 + tokens % 700 + self.count;
+        Usage {
+            input: 3 + self.count % 40,
+            output: tokens,
+            cache_read: 1_000 + tokens * 3 + self.count * 7,
+            cache_write: write,
+            cache_write_1h: write * 2 / 3,
+            web_searches: 0,
+        }
+    }
+
+    /// A request of the process: what it costs, and in its total.
+    fn serve(&mut self, process: usize, model: &'static str, usage: Usage) -> Money {
+        let took = 30 + i64::try_from(usage.output).unwrap();
+        let at = self.tick(took);
+        let price = |model: &str| {
+            self.table
+                .prices_of(model)
+                .price(at, &usage, ServiceLevel::default(), &[])
+        };
+        let truth = price(model);
+        let p = &self.processes[process];
+        let (counted_as, is_known) = p.version.prices(model);
+        let counted = price(counted_as);
+        let total = &mut self.processes[process].now;
+        total.cost += counted;
+        total.api_ms += took;
+        total.unknown |= !is_known;
+        let part = total.models.entry(model.to_owned()).or_default();
+        part.0 += usage;
+        part.1 += counted;
+        truth
+    }
+
+    fn answer(&mut self, process: usize, tokens: u64, blocks: u8) {
+        self.prompt(process);
+        let usage = self.usage(tokens);
+        let model = self.processes[process].model;
+        let cost = self.serve(process, model, usage);
+        self.count += 1;
+        let message = self.count;
+        for block in 0..blocks {
+            let at = self.tick(1);
+            let placeholder = Usage { output: 1, ..usage };
+            let shown = if block + 1 < blocks && block == 0 {
+                placeholder
+            } else {
+                usage
+            };
+            let rest = format!(
+                r#""type":"assistant","message":{{"id":"msg_{message}","model":"{model}","role":"assistant","content":[],"USAGE"}},"requestId":"req_{message}""#
+            );
+            self.say(process, &rest, Some((shown, true)), at, false);
+        }
+        let session = self.processes[process].session;
+        self.sessions[session].recorded += cost;
+    }
+
+    fn compact(&mut self, process: usize, tokens: u64, keeps: bool) {
+        let typed = self.tick(30);
+        let message = self.id();
+        let model = self.processes[process].model;
+        let session = self.processes[process].session;
+        // A compaction writes copies as well: they are what is compacted.
+        if self.processes[process].terminal {
+            for (message, at) in std::mem::take(&mut self.processes[process].copied_snapshots) {
+                self.snapshot(session, &message, at);
+            }
+            if self.processes[process].copies_first {
+                self.write_copies(process);
+            }
+            self.snapshot(session, &message, typed);
+        }
+        self.write_copies(process);
+        let requests = if self.processes[process].version == V328 {
+            2
+        } else {
+            1
+        };
+        let mut before = self.conversation(session, self.processes[process].tip.clone());
+        before.retain(|line| keeps && line.usage.is_some());
+        let kept = before.pop();
+        for request in 0..requests {
+            let usage = self.usage(tokens + request);
+            let cost = self.serve(process, model, usage);
+            self.processes[process].hidden += cost;
+        }
+        self.processes[process].has_spoken = true;
+        let at = self.tick(2);
+        self.say(process, r#""type":"system","subtype":"compact_boundary","compactMetadata":{"trigger":"manual","preTokens":1000}"#, None, at, true);
+        self.say(
+            process,
+            r#""type":"user","isCompactSummary":true,"message":{"role":"user","content":"so far"}"#,
+            None,
+            at,
+            false,
+        );
+        // Forks repeat what it kept with all counts 0.
+        if let Some(mut kept) = kept {
+            kept.usage = Some((Usage::default(), true));
+            kept.parent.clone_from(&self.processes[process].tip);
+            let tip = kept.uuid.clone();
+            self.sessions[session].lines.push(kept);
+            self.sessions[session].tip = Some(tip.clone());
+            self.processes[process].tip = Some(tip);
+        }
+        self.say_as(
+            process,
+            message,
+            r#""type":"user","message":{"role":"user","content":"/compact"}"#,
+            None,
+            typed,
+            false,
+        );
+    }
+
+    fn write_total(&mut self, process: usize) {
+        let now = self.clock;
+        let p = &mut self.processes[process];
+        p.now.run_ms = p.base.run_ms + now - p.born;
+        let (session, total, version) = (p.session, p.now.clone(), p.version);
+        let tip = p.tip.clone();
+        let models: Vec<String> = total
+            .models
+            .iter()
+            .map(|(model, (usage, cost))| {
+                let split = format!(
+                    r#","cacheCreationEphemeral5mInputTokens":{},"cacheCreationEphemeral1hInputTokens":{}"#,
+                    usage.cache_write_5m(),
+                    usage.cache_write_1h
+                );
+                format!(
+                    r#""{model}":{{"inputTokens":{},"outputTokens":{},"cacheReadInputTokens":{},"cacheCreationInputTokens":{}{},"webSearchRequests":0,"costUSD":{}}}"#,
+                    usage.input,
+                    usage.output,
+                    usage.cache_read,
+                    usage.cache_write,
+                    if version == V328 { &split } else { "" },
+                    cost.usd()
+                )
+            })
+            .collect();
+        let id = self.sessions[session].id.clone();
+        if let Some(tip) = tip {
+            let line = format!(r#"{{"type":"last-prompt","leafUuid":"{tip}","sessionId":"{id}"}}"#);
+            self.put(session, &line);
+        }
+        let line = format!(
+            r#"{{"type":"cost-state","sessionId":"{id}","totalCostUSD":{},"totalAPIDuration":{},"totalDuration":{},"startTime":{},"modelUsage":{{{}}},"hasUnknownModelCost":{}}}"#,
+            total.cost.usd(),
+            total.api_ms,
+            total.run_ms,
+            total.started,
+            models.join(","),
+            total.unknown
+        );
+        self.put(session, &line);
+        let mut total = total;
+        if version != V328 {
+            // Whoever goes on from it cannot know what was not written.
+            for (usage, _) in total.models.values_mut() {
+                usage.cache_write_1h = 0;
+            }
+        }
+        self.sessions[session].totals.push(total);
+    }
+
+    /// What a process on this session starts from.
+    fn newest_total(&self, session: usize, version: Version) -> Option<Total> {
+        version
+            .has_totals()
+            .then(|| self.sessions[session].totals.last().cloned())
+            .flatten()
+    }
+
+    fn end(&mut self, process: usize, how: u8) {
+        let p = &self.processes[process];
+        let (session, version, terminal) = (p.session, p.version, p.terminal);
+        // A fork closed without a word leaves nothing.
+        if p.has_spoken && version.has_totals() {
+            self.tick(60);
+            if !terminal || how == 0 {
+                // One who goes at once says so; how long an idle one was there, nobody knows.
+                let rest = r#""type":"system","subtype":"stop_hook_summary""#;
+                let at = self.clock;
+                self.say(process, rest, None, at, false);
+            }
+            self.write_total(process);
+            if terminal && how > 0 {
+                let at = self.tick(4);
+                let message = self.id();
+                self.snapshot(session, &message, at);
+                self.tick(5);
+                self.write_total(process);
+            }
+            let hidden = self.processes[process].hidden;
+            self.sessions[session].unrecorded += hidden;
+        } else if p.has_spoken && terminal && version == V240 && how > 0 {
+            let at = self.tick(4);
+            let message = self.id();
+            self.snapshot(session, &message, at);
+        }
+        self.processes.remove(process);
+    }
+
+    /// The lines of a conversation since its last compaction.
+    fn conversation(&self, session: usize, tip: Option<String>) -> Vec<Line> {
+        let lines = &self.sessions[session].lines;
+        let mut found: Vec<Line> = Vec::new();
+        let mut wanted = tip;
+        while let Some(uuid) = wanted.take() {
+            // A kept line stands twice: the later one is of this conversation.
+            let Some(line) = lines.iter().rev().find(|line| line.uuid == uuid) else {
+                break;
+            };
+            if found.iter().any(|known| known.uuid == uuid) {
+                break;
+            }
+            found.push(line.clone());
+            if line.is_boundary {
+                break;
+            }
+            wanted.clone_from(&line.parent);
+        }
+        found.reverse();
+        found
+    }
+
+    fn copies(&self, from: usize, version: Version, is_branch: bool) -> Vec<Line> {
+        let parent = self.sessions[from].id.clone();
+        let mut copies = self.conversation(from, self.sessions[from].tip.clone());
+        for line in &mut copies {
+            if version == V328 && line.usage.is_some() && line.requested_by.is_none() {
+                line.requested_by = Some(parent.clone());
+            }
+            if is_branch {
+                line.forked_from = Some(parent.clone());
+            }
+        }
+        copies
+    }
+
+    fn fork(&mut self, from: usize, version: Version, terminal: bool) {
+        if self.sessions[from].lines.is_empty() {
+            return;
+        }
+        let base = self.newest_total(from, version);
+        let copies = self.copies(from, version, false);
+        let snapshots = self.snapshots_of(from, &copies);
+        let session = self.new_session();
+        let process = if terminal {
+            let process = self.process(session, version, true, base);
+            self.processes[process].copied_snapshots = snapshots;
+            // Where nothing but this order tells a fork from its parent, nobody could.
+            self.processes[process].copies_first = version == V328 && self.count.is_multiple_of(3);
+            process
+        } else {
+            // `-p` marks first, then repeats.
+            let process = self.process(session, version, false, base);
+            self.processes[process].has_spoken = true;
+            process
+        };
+        self.processes[process].copies = copies;
+        if !terminal {
+            self.write_copies(process);
+        }
+    }
+
+    fn snapshots_of(&self, session: usize, lines: &[Line]) -> Vec<(String, i64)> {
+        let is_of = |(message, _): &&(String, i64)| lines.iter().any(|line| line.uuid == *message);
+        self.sessions[session]
+            .snapshots
+            .iter()
+            .filter(is_of)
+            .cloned()
+            .collect()
+    }
+
+    /// Leaves the session and goes on in a new one.
+    fn leave(&mut self, process: usize, is_branch: bool) {
+        let p = &self.processes[process];
+        let (from, version) = (p.session, p.version);
+        if !p.terminal
+            || !version.has_totals()
+            || self.sessions[from].lines.is_empty()
+            || !p.copies.is_empty()
+            // Who leaves another alone without a word writes a total that tells nothing of its time.
+            || (p.is_not_alone && !p.has_spoken)
+        {
+            return;
+        }
+        self.tick(50);
+        self.write_total(process);
+        let hidden = std::mem::replace(&mut self.processes[process].hidden, Money::ZERO);
+        self.sessions[from].unrecorded += hidden;
+        let copies = if is_branch {
+            self.copies(from, version, true)
+        } else {
+            Vec::new()
+        };
+        let snapshots = self.snapshots_of(from, &copies);
+        let session = self.new_session();
+        for line in &copies {
+            self.write_line(session, line);
+        }
+        for (message, at) in snapshots {
+            self.snapshot(session, &message, at);
+        }
+        let born = self.tick(1);
+        let tip = self.sessions[session].tip.clone();
+        let p = &mut self.processes[process];
+        p.session = session;
+        p.born = born;
+        p.base = Total {
+            started: born,
+            ..Total::default()
+        };
+        p.now = p.base.clone();
+        p.tip = tip;
+        p.has_spoken = is_branch;
+        p.is_not_alone = false;
+    }
+
+    fn run(&mut self, act: &Act) {
+        let processes = self.processes.len();
+        let sessions = self.sessions.len();
+        match *act {
+            Act::Start { version, terminal } => {
+                let session = self.new_session();
+                self.process(session, Version::ALL[version], terminal, None);
+            }
+            Act::Answer {
+                process,
+                tokens,
+                blocks,
+            } if processes > 0 => self.answer(process % processes, tokens, blocks),
+            Act::Compact {
+                process,
+                tokens,
+                keeps,
+            } if processes > 0 => {
+                let process = process % processes;
+                let p = &self.processes[process];
+                if !self.sessions[p.session].lines.is_empty() || !p.copies.is_empty() {
+                    self.compact(process, tokens, keeps);
+                }
+            }
+            Act::End { process, how } if processes > 0 => self.end(process % processes, how),
+            Act::Kill { process } if processes > 0 => {
+                let process = process % processes;
+                if !self.processes[process].is_not_alone {
+                    self.processes.remove(process);
+                }
+            }
+            Act::Resume {
+                session,
+                version,
+                terminal,
+            } if sessions > 0 => {
+                let session = session % sessions;
+                let there = self.processes.iter().find(|one| one.session == session);
+                // Two at once are of one version: what each counted at its own prices, nobody
+                // could tell from their sum.
+                let version = there.map_or(Version::ALL[version], |one| one.version);
+                if !self.sessions[session].lines.is_empty()
+                    && there.is_none_or(|there| !there.is_not_alone && version.has_totals())
+                {
+                    let base = self.newest_total(session, version);
+                    let is_beside = there.is_some();
+                    let process = self.process(session, version, terminal, base);
+                    // Of one who waits until the other has gone, nobody could tell that it was there.
+                    if is_beside {
+                        self.answer(process, 7, 1);
+                    }
+                }
+            }
+            Act::Fork {
+                session,
+                version,
+                terminal,
+            } if sessions > 0 => {
+                self.fork(session % sessions, Version::ALL[version], terminal);
+            }
+            Act::Branch { process } if processes > 0 => self.leave(process % processes, true),
+            Act::Clear { process } if processes > 0 => self.leave(process % processes, false),
+            Act::Wait { hours } => {
+                self.tick(hours * HOUR);
+            }
+            _ => {}
+        }
+        self.tick(900);
+    }
+
+    /// Ends those whose answers could not be told from another process' until both have ended.
+    fn finish(&mut self) {
+        while let Some(process) = self.processes.iter().position(|one| one.is_not_alone) {
+            self.tick(500);
+            self.end(process, 1);
+        }
+    }
+
+    /// How many other processes are on the session of this one.
+    fn others_on(&self, process: usize) -> usize {
+        let session = self.processes[process].session;
+        let all = self.processes.iter();
+        all.filter(|one| one.session == session).count() - 1
+    }
+
+    fn truth(&self) -> BTreeMap<String, (i64, i64)> {
+        self.sessions
+            .iter()
+            .filter(|session| session.recorded + session.unrecorded > Money::ZERO)
+            .map(|session| {
+                (
+                    session.id.clone(),
+                    (session.recorded.nano(), session.unrecorded.nano()),
+                )
+            })
+            .collect()
+    }
+}
+
+/// What the ledger found: recorded and unrecorded of each session, in nano-dollars.
+fn found(ledger: &Ledger) -> BTreeMap<String, (i64, i64)> {
+    let mut sums: BTreeMap<String, (Money, Money)> = BTreeMap::new();
+    ledger
+        .rows(None, None, true, &mut |row| {
+            let sum = sums.entry(row.origin.session.clone()).or_default();
+            sum.0 += row.recorded;
+            sum.1 += row.unrecorded;
+        })
+        .unwrap();
+    sums.into_iter()
+        .map(|(session, (recorded, unrecorded))| (session, (recorded.nano(), unrecorded.nano())))
+        .collect()
+}
+
+fn read(directory: &Path, ledger: &mut Ledger, prices: &PriceTable) {
+    let roots = std::iter::once(directory.join("projects"));
+    ledger
+        .catch_up(roots, prices, Effort::All, &mut |_| {})
+        .unwrap();
+}
+
+fn file_of(directory: &Path, session: &Session) -> PathBuf {
+    directory
+        .join("projects/-home-dev-p")
+        .join(format!("{}.jsonl", session.id))
+}
+
+/// Whether all amounts are the same, save the noise of floating-point sums.
+fn is_same(one: &BTreeMap<String, (i64, i64)>, other: &BTreeMap<String, (i64, i64)>) -> bool {
+    let zero = (0, 0);
+    one.keys().chain(other.keys()).all(|session| {
+        let (a, b) = (
+            one.get(session).unwrap_or(&zero),
+            other.get(session).unwrap_or(&zero),
+        );
+        (a.0 - b.0).abs() <= 1 && (a.1 - b.1).abs() <= 4
+    })
+}
+
+fn lives() -> u32 {
+    std::env::var("WHYCAP_LIVES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(LIVES)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: lives(), max_shrink_iters: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_truth_of_made_up_lives_is_found_in_whatever_order_they_are_read(
+        acts in proptest::collection::vec(act(), 1..40),
+        cuts in proptest::collection::vec((0..64_usize, 0.0..1.0_f64), 0..8),
+    ) {
+        let mut world = World::new();
+        for act in &acts {
+            world.run(act);
+        }
+        world.finish();
+        let prices = PriceTable::list().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir_all(home.path().join("projects/-home-dev-p")).unwrap();
+        let written: Vec<&Session> = world.sessions.iter().filter(|session| !session.text.is_empty()).collect();
+
+        // Grown piece by piece, each file at its own pace.
+        let mut grown = Ledger::open(&home.path().join("grown"), Patience::Person).unwrap();
+        if !written.is_empty() {
+            for (which, share) in &cuts {
+                let session = written[which % written.len()];
+                let path = file_of(home.path(), session);
+                let before = fs::read(&path).map_or(0, |text| text.len());
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a small length")]
+                let end = before.max((share * session.text.len() as f64) as usize);
+                fs::write(&path, &session.text.as_bytes()[..end]).unwrap();
+                read(home.path(), &mut grown, &prices);
+            }
+        }
+        for session in &written {
+            fs::write(file_of(home.path(), session), &session.text).unwrap();
+        }
+        read(home.path(), &mut grown, &prices);
+
+        let mut fresh = Ledger::open(&home.path().join("fresh"), Patience::Person).unwrap();
+        read(home.path(), &mut fresh, &prices);
+        let fresh = found(&fresh);
+        prop_assert!(is_same(&fresh, &world.truth()), "found {:#?} where the truth is {:#?}", fresh, world.truth());
+        prop_assert_eq!(found(&grown), fresh);
+    }
+}

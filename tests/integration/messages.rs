@@ -1,0 +1,208 @@
+//! Messages as people meet and paste them, each with what the answer must say.
+//!
+//! tests/data/messages/pasted.jsonl holds messages from public threads with their source, made.jsonl
+//! others of the same families: older and newer wordings, wrapped, escaped, nested in JSON, and what
+//! looks like a limit of Claude and is none. A line gives the text, the time if it matters, and what
+//! is accepted; of a list in `says` one must be said, in headline, actions or both.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+use whycap::limits::evidence::{Evidence, Seen};
+use whycap::limits::incident::Incident;
+use whycap::time::{Clock, Zone};
+
+use crate::support::{Sandbox, data};
+
+fn cases(name: &str) -> Vec<Value> {
+    let path = data(&format!("messages/{name}"));
+    std::fs::read_to_string(path)
+        .expect("test data")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON line"))
+        .collect()
+}
+
+fn answer(case: &Value) -> Value {
+    let now = case["now"].as_str().unwrap_or("2026-11-20T12:00:00Z");
+    let now: DateTime<Utc> = now.parse().expect("a time");
+    let evidence = Evidence {
+        at: now,
+        seen: Seen::Pasted,
+        message: case["text"].as_str().expect("a text").to_owned(),
+        ..Evidence::default()
+    };
+    let zone = Zone::UTC;
+    Incident::of(evidence, Clock { now, zone }).to_json()
+}
+
+fn time(value: &Value) -> Option<DateTime<Utc>> {
+    Some(value.as_str()?.parse().expect("a time"))
+}
+
+/// What is wrong with the answer to one message.
+fn misses(case: &Value) -> Vec<String> {
+    let (answer, expected) = (answer(case), &case["expect"]);
+    let mut misses = Vec::new();
+    for (field, key) in [
+        ("limit", "kinds"),
+        ("verdict", "verdicts"),
+        ("service", "service"),
+        ("waiting_helps", "waiting_helps"),
+        ("who_can_fix", "who"),
+    ] {
+        let allowed = match &expected[key] {
+            Value::Null => continue,
+            Value::Array(allowed) => allowed.clone(),
+            one => vec![one.clone()],
+        };
+        if !allowed.contains(&answer[field]) {
+            misses.push(format!("{field} {}, not {allowed:?}", answer[field]));
+        }
+    }
+    let is_real = ["real", "misworded"].contains(&answer["verdict"].as_str().unwrap_or_default());
+    if is_real && expected["is_limit"] == false {
+        misses.push("called a real limit".to_owned());
+    }
+    if let Some(wanted) = expected.get("resets_at") {
+        let (wanted, got) = (time(wanted), time(&answer["resets_at"]));
+        let is_same = match (wanted, got) {
+            (Some(wanted), Some(got)) => (wanted - got).abs() <= TimeDelta::minutes(1),
+            _ => wanted == got,
+        };
+        if !is_same {
+            misses.push(format!("resets at {got:?}, not {wanted:?}"));
+        }
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_lowercase();
+    let mut said = text(&answer["headline"]);
+    for action in answer["actions"].as_array().into_iter().flatten() {
+        for part in ["do", "why", "command", "url"] {
+            said = format!("{said} {}", text(&action[part]));
+        }
+    }
+    let words = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().map(text).collect()
+    };
+    for alternatives in expected["says"].as_array().into_iter().flatten() {
+        let alternatives = words(alternatives);
+        if !alternatives.iter().any(|words| said.contains(words)) {
+            misses.push(format!("says none of {alternatives:?}"));
+        }
+    }
+    let loud = format!("{said} {}", text(&answer["badge"]));
+    for words in words(&expected["avoid"]) {
+        if loud.contains(&words) {
+            misses.push(format!("says {words:?}"));
+        }
+    }
+    if misses.is_empty() {
+        return misses;
+    }
+    misses.push(format!("{} said to {}", answer["headline"], case["text"]));
+    misses
+}
+
+#[track_caller]
+fn all_are_understood(name: &str, at_least: usize) {
+    let cases = cases(name);
+    assert!(cases.len() >= at_least, "{} messages", cases.len());
+    let wrong: Vec<String> = cases
+        .iter()
+        .map(|case| (case["id"].to_string(), misses(case)))
+        .filter(|(_, misses)| !misses.is_empty())
+        .map(|(id, misses)| format!("{id}: {}", misses.join("; ")))
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn messages_that_people_pasted_are_understood() {
+    all_are_understood("pasted.jsonl", 131);
+}
+
+#[test]
+fn so_are_others_of_the_same_families() {
+    all_are_understood("made.jsonl", 600);
+}
+
+/// The Agent SDK's lists of what it takes for a usage limit, for the news of one, and for a warning
+/// (0.3.329).
+#[test]
+fn the_makers_own_lists_are_known() {
+    let known_as = |text: &str| {
+        let case = serde_json::json!({ "text": text });
+        let answer = answer(&case);
+        (
+            answer["known_as"].as_str().unwrap().to_owned(),
+            answer["verdict"].as_str().unwrap().to_owned(),
+        )
+    };
+    for prefix in [
+        "You've hit your session limit",
+        "You've reached your Fable limit",
+        "You're out of usage credits",
+        "Your org is out of usage · add funds to continue",
+        "Your org is out of usage · contact your admin",
+        "Your seat type doesn't include usage credits",
+        "Your seat type doesn't include usage",
+        "Your usage allocation has been disabled by your admin",
+        "Your group's usage limit is set to $0",
+        "Fable 5 requires usage credits",
+        "Opus requires usage credits. Run /usage-credits",
+        "You're out of extra usage",
+        "Your seat type doesn't include extra usage",
+        "This service is disabled for your org",
+    ] {
+        let (id, verdict) = known_as(prefix);
+        let is_known = !["unknown", "not-claudes", "status-429"].contains(&id.as_str());
+        assert!(is_known && verdict != "notice", "{prefix}: {id}, {verdict}");
+    }
+    for prefix in [
+        "You're now using usage credits",
+        "You're now using your usage allocation",
+        "Now using your usage allocation",
+        "Now using usage credits",
+        "Now using credits",
+        "You're now using extra usage",
+        "Now using extra usage",
+        "You've used 80% of your weekly limit",
+        "You're close to your weekly limit",
+    ] {
+        assert_eq!(known_as(prefix).1, "notice", "{prefix}");
+    }
+}
+
+#[test]
+fn who_refused_is_told_from_what_is_set() {
+    let message = "API Error: 429 Too Many Requests";
+    for (variable, value, service) in [
+        ("CLAUDE_CODE_USE_BEDROCK", "1", "bedrock"),
+        ("CLAUDE_CODE_USE_VERTEX", "1", "vertex"),
+        ("ANTHROPIC_API_KEY", "sk-ant-api03-x", "console"),
+        (
+            "ANTHROPIC_BASE_URL",
+            "https://jane:secret@llm.example.com:8443/v1",
+            "gateway",
+        ),
+    ] {
+        let sandbox = Sandbox::new().variable(variable, value);
+        let run = sandbox.run(&["explain", "--json", "--text", message]);
+        let incident = &run.json()["incident"];
+        assert_eq!(incident["service"], service, "{variable}");
+        let told = incident.to_string();
+        assert!(!told.contains("secret") && !told.contains("jane"), "{told}");
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        ".claude/settings.json",
+        r#"{"env": {"ANTHROPIC_BASE_URL": "https://api.deepseek.com/anthropic"}}"#,
+    );
+    let run = sandbox.run(&["explain", "--text", "API Error: 402 Insufficient Balance"]);
+    assert!(run.success().contains("api.deepseek.com"), "{}", run.stdout);
+}

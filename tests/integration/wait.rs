@@ -1,0 +1,137 @@
+//! `whycap wait` and the exit codes of `whycap explain --exit-code`.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::client::Client;
+use crate::support::{Run, Sandbox};
+
+const AT: &str = "2026-11-20T10:00:00Z";
+const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+
+fn waits(client: &Client<'_>, now: &str, more: &[&str]) -> Run {
+    let arguments: Vec<&str> = ["wait"].iter().chain(more).copied().collect();
+    client.run(now, &arguments, b"")
+}
+
+fn exit_code(client: &Client<'_>, now: &str) -> i32 {
+    client.run(now, &["explain", "--exit-code"], b"").code
+}
+
+#[test]
+fn without_an_error_nothing_is_waited_for() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let run = waits(&client, AT, &[]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    assert_eq!(exit_code(&client, AT), 0);
+}
+
+#[test]
+fn the_wait_ends_with_the_limit() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, json!({}));
+    assert_eq!(exit_code(&client, "2026-11-20T11:00:00Z"), 10);
+    // A text is rounded to the minute, so the wait is a minute longer.
+    let started = Instant::now();
+    let run = waits(&client, "2026-11-20T12:00:58Z", &[]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert_eq!(exit_code(&client, "2026-11-20T12:00:30Z"), 0);
+}
+
+#[test]
+fn what_was_answered_since_is_over() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, json!({}));
+    client.answers("2026-11-20T10:30:00Z");
+    assert_eq!(waits(&client, "2026-11-20T10:31:00Z", &[]).code, 0);
+    assert_eq!(exit_code(&client, "2026-11-20T10:31:00Z"), 0);
+}
+
+#[test]
+fn it_gives_up_after_the_time_that_was_given() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, json!({}));
+    let started = Instant::now();
+    let run = waits(&client, AT, &["--timeout", "1s"]);
+    assert_eq!(run.code, 124);
+    assert!(run.stderr.contains("gave up"), "{}", run.stderr);
+    assert!(started.elapsed() < Duration::from_secs(8));
+    assert_eq!(waits(&client, AT, &["--timeout", "soon"]).code, 2);
+}
+
+#[test]
+fn waiting_in_vain_is_refused_with_the_reason() {
+    for (text, waits_with, explains_with) in [
+        ("Credit balance is too low", 11, 11),
+        ("You've hit your org's monthly spend limit", 12, 12),
+        (
+            "Fable 5 requires usage credits. Run /usage-credits to continue",
+            11,
+            11,
+        ),
+        ("API Error: 429 Too Many Requests", 12, 10),
+    ] {
+        let sandbox = Sandbox::new();
+        let client = Client::new(&sandbox);
+        client.meets(AT, text, json!({}));
+        let run = waits(&client, "2026-11-20T10:01:00Z", &[]);
+        assert_eq!(run.code, waits_with, "{text}: {}", run.stderr);
+        assert!(!run.stderr.is_empty(), "{text}");
+        assert_eq!(
+            exit_code(&client, "2026-11-20T10:01:00Z"),
+            explains_with,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_hiccup_of_the_service_hides_no_limit() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let other = Client::with_session(&sandbox, "bbbb");
+    client.meets(AT, FIVE_HOUR, json!({}));
+    other.meets(
+        "2026-11-20T11:59:00Z",
+        "API Error: 529 Overloaded",
+        json!({"apiErrorStatus": 529}),
+    );
+    let run = waits(&client, "2026-11-20T12:00:59Z", &[]);
+    assert_eq!(run.code, 12, "then only the hiccup is left: {}", run.stderr);
+    let run = waits(&client, "2026-11-20T11:59:30Z", &["--timeout", "1s"]);
+    assert_eq!(run.code, 124, "{}", run.stderr);
+    let run = waits(&client, "2026-11-20T11:59:30Z", &["--session", "bbbb"]);
+    assert_eq!(run.code, 12, "{}", run.stderr);
+}
+
+#[test]
+fn a_limit_of_another_account_is_not_waited_for() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, json!({}));
+    assert_eq!(waits(&client, AT, &["--timeout", "1s"]).code, 124);
+    let other = sandbox.read(".claude.json").replace("11111111", "22222222");
+    sandbox.write(".claude.json", other);
+    assert_eq!(waits(&client, AT, &[]).code, 0);
+}
+
+#[test]
+fn a_warning_blocks_nothing() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(
+        AT,
+        "You've used 92% of your weekly limit · resets Nov 23, 9am (UTC)",
+        json!({}),
+    );
+    assert_eq!(exit_code(&client, AT), 0);
+    assert_eq!(waits(&client, AT, &[]).code, 0);
+}
