@@ -360,7 +360,10 @@ mod tests {
             fs::write(&path, &wanted).unwrap();
         }
         let present = fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(present, wanted, "docs/locks.md is out of date: run WHYCAP_WRITE_DOCS=1 cargo test the_documentation");
+        assert_eq!(
+            present, wanted,
+            "docs/locks.md is out of date: run WHYCAP_WRITE_DOCS=1 cargo test the_documentation"
+        );
     }
 
     fn page() -> String {
