@@ -117,6 +117,9 @@ pub(crate) struct Restored {
 /// Brings back everything, oldest first, but never over something that exists now.
 pub(crate) fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
     let room = room(places);
+    if room.exists() {
+        disk::ours::check_own_directory(&room).map_err(disk::unread(&room))?;
+    }
     let mut items: Vec<PathBuf> = match std::fs::read_dir(&room) {
         Ok(items) => items.flatten().map(|item| item.path()).collect(),
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
