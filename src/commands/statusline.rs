@@ -32,11 +32,11 @@ const FALLBACK: &str = "whycap";
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
 pub(crate) fn run(environment: &Environment) -> ExitCode {
     super::guard_host("whycap\n");
-    let places = Places::of(environment);
-    let ledger = Opening::start(&places.data);
     let stdin = super::read_stdin(STDIN_LIMIT);
     let payload = StatusPayload::parse(&stdin);
-    let wrapped = Wrapped::start(&places, &payload, &stdin);
+    let places = Places::in_session(environment, &payload.directories());
+    let ledger = Opening::start(&places.data);
+    let wrapped = Wrapped::start(&places, environment, &payload, &stdin);
     let config = Config::load(&places);
     let session = payload.session_id().unwrap_or_default();
     let client = payload.client_total_usd().and_then(Money::from_noisy_usd);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::entries::Kept;
+use super::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::disk::{self, records};
 use crate::places::Places;
 
@@ -44,6 +44,14 @@ impl KeptStatusLine {
         let entry: Value = serde_json::from_str(&self.entry).ok()?;
         let command = entry.get("command")?.as_str()?.to_owned();
         (self.how == Kept::Wrapped).then_some(command)
+    }
+
+    /// Whether this `statusLine` entry is ours and keeps the same. The client drops what is kept in
+    /// an entry when it writes the file itself; then nothing there speaks against it.
+    pub(crate) fn is_in(&self, entry: &Value) -> bool {
+        let same =
+            |kept: &Value| serde_json::from_str(&self.entry).is_ok_and(|own: Value| own == *kept);
+        entry_invocation(entry, STATUS_LINE).is_some() && entry.get(self.how.key()).is_none_or(same)
     }
 }
 
