@@ -66,6 +66,13 @@ pub(crate) fn check_own_directory(path: &Path) -> io::Result<()> {
     ))
 }
 
+/// Whether only this user can have written what stands here: a file or a directory of ours, by its
+/// own name, that neither its group nor others may write.
+pub(crate) fn is_only_ours(path: &Path) -> bool {
+    fs::symlink_metadata(path)
+        .is_ok_and(|found| !found.is_symlink() && is_ours(&found) && !is_open_to_others(&found))
+}
+
 /// Whether what stands here, or the directory above in which it would be made, belongs to this user
 /// or to the system, and is not open to everybody.
 pub(crate) fn is_safe_place(path: &Path) -> bool {
@@ -111,6 +118,16 @@ fn is_the_systems(found: &Metadata) -> bool {
 
 #[cfg(not(unix))]
 fn is_the_systems(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn is_open_to_others(found: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(found) & 0o022 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Metadata) -> bool {
     false
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::entries::{Kept, STATUS_LINE, entry_invocation};
+use crate::disk::ours::is_only_ours;
 use crate::disk::{self, records};
 use crate::places::Places;
 
@@ -79,6 +80,15 @@ impl EditRecord {
             settings: settings.to_owned(),
             ..Self::default()
         })
+    }
+
+    /// The foreign status line that a record keeps, to be run: only from a place that nobody else
+    /// can have written to.
+    pub(crate) fn kept_to_run(places: &Places, settings: &Path) -> Option<KeptStatusLine> {
+        let kept = Self::load(places, settings).kept?;
+        let file = Self::path(places, settings);
+        let above = [file.as_path(), &directory(places), &places.data];
+        above.into_iter().all(is_only_ours).then_some(kept)
     }
 
     /// The settings files of which there are records.

@@ -94,7 +94,7 @@ impl Shown {
 fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
     let settings = settings::of_user(places, payload.project_dir().as_deref()).into_iter();
     let mut kept = settings.filter_map(|(scope, settings)| {
-        let kept = EditRecord::load(places, &settings).kept?;
+        let kept = EditRecord::kept_to_run(places, &settings)?;
         let path = EditRecord::path(places, &settings);
         Some((path, kept.shown_command()?, kept, scope, settings))
     });

@@ -189,3 +189,20 @@ fn no_program_of_the_kept_command_is_looked_up_in_the_project() {
         assert!(said.is_some_and(|said| !said.contains("planted")), "{bin}");
     }
 }
+
+#[test]
+fn a_kept_command_that_others_can_have_written_is_not_run() {
+    let sandbox = wrapping("echo mine");
+    assert_heard(&sandbox, "{}", "mine");
+    let data = sandbox.path(".local/share/whycap");
+    let mut records = std::fs::read_dir(data.join("install")).unwrap().flatten();
+    let record = records.find(|entry| entry.path().extension() == Some("json".as_ref()));
+    for place in [data.clone(), data.join("install"), record.unwrap().path()] {
+        let before = std::fs::metadata(&place).unwrap().permissions();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&before) | 0o020;
+        let open = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(&place, open).unwrap();
+        assert_eq!(shown(&sandbox, "{}"), None, "{place:?}");
+        std::fs::set_permissions(&place, before).unwrap();
+    }
+}

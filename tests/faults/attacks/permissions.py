@@ -1,4 +1,5 @@
 """Permissions: as a user whom they bind (root passes by them), strange umasks, read-only disks."""
+import json
 import os
 import stat
 
@@ -121,9 +122,15 @@ def on_frozen(machine, state):
                                                                                "the data directory belongs to another user"))
 def loose(machine, what):
     world.installed(machine)
-    file = next(machine.data.glob("wrapped/*.json"))
+    file = next(machine.data.glob("install/*.json"))
     mark = machine.outside / "mark"
-    machine.write(file, {"command": f"echo run >> {mark}"})
+    record = json.loads(file.read_text())
+    record["kept"] = {"how": "wrapped", "entry": json.dumps({"command": f"echo run >> {mark}"})}
+    machine.write(file, record)
+    # As the client leaves it when it writes the file itself: then the record alone says what is kept.
+    settings = json.loads((machine.claude / "settings.json").read_text())
+    settings["statusLine"].pop("whycapWraps", None)
+    machine.write(machine.claude / "settings.json", settings)
     place = file if "its file" in what else file.parent if "its directory" in what else machine.data
     if "another user" in what:
         os.chown(place, NOBODY, NOBODY)
