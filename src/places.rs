@@ -72,7 +72,9 @@ impl Places {
         let below = |directory: &Option<PathBuf>, variable: &str, usual: &str| {
             let directory = directory.clone().map(|directory| directory.join("whycap"));
             let is_usual = environment.variable(variable).is_none();
-            let directory = directory.filter(|directory| is_usual || is_meant(directory));
+            // A relative HOME makes it relative.
+            let directory = directory
+                .filter(|directory| directory.is_absolute() && (is_usual || is_meant(directory)));
             directory.unwrap_or_else(|| home.join(usual).join("whycap"))
         };
         let data = named("WHYCAP_DATA_DIR")
@@ -229,6 +231,10 @@ mod tests {
             assert_eq!(data(&planted, &project), usual, "{planted:?}");
         }
         assert_eq!(data(&open, &project), usual);
+        let mut relative = Environment::new([("HOME".into(), "d".into())], DateTime::UNIX_EPOCH);
+        relative.standard.data = Some(PathBuf::from("d/.local/share"));
+        let places = Places::in_session(&relative, &[]);
+        assert!(places.home.is_absolute() && places.data.is_absolute());
         for project in [&home, &root, &PathBuf::from("/")] {
             assert_eq!(data(&home.join("work/d"), project), home.join("work/d"));
         }

@@ -44,7 +44,8 @@ impl InstallPlan {
     }
 
     fn remove_own(&mut self, path: PathBuf) {
-        if path.exists() {
+        // A device or a directory of that name is none of ours.
+        if path.is_file() {
             self.steps.push(Step::RemoveOwn(path));
         }
     }
