@@ -7,10 +7,11 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 
-use crate::time::{Clock, Zone};
+use crate::time::{Clock, Zone, is_reckonable, of_machine};
 
 /// Variables, clock and time zone of one run.
 #[derive(Debug, Clone)]
@@ -50,7 +51,8 @@ impl Environment {
                 data: dirs::data_dir(),
                 configuration: dirs::config_dir(),
             },
-            ..Self::new(std::env::vars_os(), Utc::now())
+            zone: Zone::of_variable(std::env::var_os("TZ").as_deref()),
+            ..Self::new(std::env::vars_os(), of_machine(SystemTime::now()))
         }
     }
 
@@ -64,7 +66,9 @@ impl Environment {
         let now = variables
             .get(OsStr::new("WHYCAP_NOW"))
             .and_then(|text| DateTime::parse_from_rfc3339(text.to_str()?).ok())
-            .map_or(clock, |now| now.to_utc());
+            .map(|now| now.to_utc())
+            .filter(|now| is_reckonable(*now))
+            .unwrap_or(clock);
         Self {
             variables,
             now,
@@ -81,7 +85,7 @@ impl Environment {
     )]
     #[must_use]
     pub fn at_present(&self) -> Self {
-        let machine_now = Utc::now();
+        let machine_now = of_machine(SystemTime::now());
         Self {
             now: self.now + (machine_now - self.machine_now),
             machine_now,

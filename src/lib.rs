@@ -18,6 +18,7 @@ pub mod limits;
 pub mod locks;
 pub mod places;
 pub mod pricing;
+mod secrets;
 pub mod spend;
 pub mod status_line;
 pub mod terminal;

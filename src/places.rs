@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::disk::ours::is_safe_place;
+use crate::disk::replace::is_link;
 use crate::environment::Environment;
 
 /// Every directory that a run may look at. Built once from the environment; nothing is created.
@@ -19,19 +21,29 @@ pub struct Places {
     pub global_state: PathBuf,
     /// Where Claude Code's native installer keeps its version locks (`$XDG_STATE_HOME/claude`).
     pub client_state: PathBuf,
-    /// Our own data: ledger, incidents, samples, quarantine. `WHYCAP_DATA_DIR` replaces it.
+    /// Our own data: ledger, incidents, samples, quarantine. `WHYCAP_DATA_DIR` replaces it, if it is
+    /// a place that only this user can have meant.
     pub data: PathBuf,
-    /// Our own optional `config.toml`. `WHYCAP_CONFIG` replaces it.
+    /// Our own optional `config.toml`. `WHYCAP_CONFIG` replaces it, likewise.
     pub settings: PathBuf,
 }
 
 impl Places {
-    /// Derives every place from the environment.
+    /// Derives every place from the environment of a person's verb.
     pub fn of(environment: &Environment) -> Self {
+        Self::in_session(environment, &[])
+    }
+
+    /// Derives every place for a session of the client in these directories. A project's settings
+    /// may set variables, and what is in our data can run a command: so what variables name counts
+    /// only outside the project.
+    pub(crate) fn in_session(environment: &Environment, projects: &[PathBuf]) -> Self {
         let standard = &environment.standard;
+        // One that depends on where we are asked would be a project's.
         let home = environment
             .path("HOME")
             .or_else(|| standard.home.clone())
+            .filter(|home| home.is_absolute())
             .unwrap_or_else(|| PathBuf::from("/"));
         let named: Vec<PathBuf> = environment
             .variable("CLAUDE_CONFIG_DIR")
@@ -51,16 +63,30 @@ impl Places {
         } else {
             named
         };
-        let below = |directory: &Option<PathBuf>, usual: &str| {
-            let directory = directory.clone().unwrap_or_else(|| home.join(usual));
-            directory.join("whycap")
+        let is_meant = |place: &PathBuf| {
+            let is_planted = |project: &PathBuf| belongs_to_project(place, project, &home);
+            place.is_absolute() && is_safe_place(place) && !projects.iter().any(is_planted)
         };
-        let data = environment
-            .path("WHYCAP_DATA_DIR")
-            .unwrap_or_else(|| below(&standard.data, ".local/share"));
-        let settings = environment
-            .path("WHYCAP_CONFIG")
-            .unwrap_or_else(|| below(&standard.configuration, ".config").join("config.toml"));
+        let named = |variable: &str| environment.path(variable).filter(is_meant);
+        // Where the system keeps such things is named by a variable too, or it is as usual.
+        let below = |directory: &Option<PathBuf>, variable: &str, usual: &str| {
+            let directory = directory.clone().map(|directory| directory.join("whycap"));
+            let is_usual = environment.variable(variable).is_none();
+            // A relative HOME makes it relative.
+            let directory = directory
+                .filter(|directory| directory.is_absolute() && (is_usual || is_meant(directory)));
+            directory.unwrap_or_else(|| home.join(usual).join("whycap"))
+        };
+        let data = named("WHYCAP_DATA_DIR")
+            .unwrap_or_else(|| below(&standard.data, "XDG_DATA_HOME", ".local/share"));
+        // The whole directory may be a link of the user's own; nothing inside is.
+        let data = match std::fs::canonicalize(&data) {
+            Ok(real) if is_link(&data) => real,
+            _ => data,
+        };
+        let settings = named("WHYCAP_CONFIG").unwrap_or_else(|| {
+            below(&standard.configuration, "XDG_CONFIG_HOME", ".config").join("config.toml")
+        });
         let client_state = environment
             .path("XDG_STATE_HOME")
             .unwrap_or_else(|| home.join(".local/state"))
@@ -98,6 +124,22 @@ impl Places {
             _ => path.display().to_string(),
         }
     }
+}
+
+/// Whether a place is in a project. The home directory and those above it are no project.
+pub(crate) fn belongs_to_project(place: &Path, project: &Path, home: &Path) -> bool {
+    let project_here = real(project);
+    let is_project = !real(home).starts_with(&project_here);
+    is_project && (place.starts_with(project) || real(place).starts_with(project_here))
+}
+
+/// The path without links, as far as it exists.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|above| {
+        let found = std::fs::canonicalize(above).ok()?;
+        Some(found.join(path.strip_prefix(above).ok()?))
+    });
+    found.unwrap_or_else(|| path.to_owned())
 }
 
 /// Splits at commas, dropping empty parts. Works on bytes so that a path need not be UTF-8.
@@ -158,6 +200,48 @@ mod tests {
             [Path::new("/home/dev/.claude"), Path::new("/srv/claude")]
         );
         assert_eq!(several.config, Path::new("/home/dev/.claude"));
+    }
+
+    #[test]
+    fn a_project_names_neither_our_data_nor_our_settings() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let (home, project) = (root.join("home"), root.join("home/work"));
+        std::fs::create_dir_all(project.join("d")).unwrap();
+        std::os::unix::fs::symlink(&project, home.join("link")).unwrap();
+        let open = root.join("open");
+        std::fs::create_dir(&open).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(&open, mode).unwrap();
+        let data = |named: &Path, project: &Path| {
+            let variables = [("HOME", home.as_path()), ("WHYCAP_DATA_DIR", named)]
+                .map(|(name, path)| (name.into(), path.into()));
+            let environment = Environment::new(variables, DateTime::UNIX_EPOCH);
+            Places::in_session(&environment, &[project.to_owned()]).data
+        };
+        let usual = home.join(".local/share/whycap");
+        for planted in ["d", "./work/d", "work"].map(PathBuf::from) {
+            assert_eq!(data(&planted, &project), usual, "{planted:?}");
+        }
+        for planted in [
+            project.join("d"),
+            home.join("link/d"),
+            project.join("new/d"),
+        ] {
+            assert_eq!(data(&planted, &project), usual, "{planted:?}");
+        }
+        assert_eq!(data(&open, &project), usual);
+        let mut relative = Environment::new([("HOME".into(), "d".into())], DateTime::UNIX_EPOCH);
+        relative.standard.data = Some(PathBuf::from("d/.local/share"));
+        let places = Places::in_session(&relative, &[]);
+        assert!(places.home.is_absolute() && places.data.is_absolute());
+        for project in [&home, &root, &PathBuf::from("/")] {
+            assert_eq!(data(&home.join("work/d"), project), home.join("work/d"));
+        }
+        assert_eq!(
+            data(&root.join("elsewhere"), &project),
+            root.join("elsewhere")
+        );
     }
 
     #[test]

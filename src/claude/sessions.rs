@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::processes::{self, Process};
 use crate::disk;
 use crate::places::Places;
+use crate::time::{is_reckonable, of_machine};
 
 /// A process id that a file names, with what else the file says about that process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +53,10 @@ impl Claim {
         };
         let text = |name: &str| Some(fields.get(name)?.as_str()?.trim().to_owned());
         let number = |name: &str| fields.get(name)?.as_u64();
-        let moment = |name: &str| DateTime::from_timestamp_millis(fields.get(name)?.as_i64()?);
+        let moment = |name: &str| {
+            let at = DateTime::from_timestamp_millis(fields.get(name)?.as_i64()?);
+            at.filter(|at| is_reckonable(*at))
+        };
         let pid = number("pid").or_else(|| text("pid")?.parse().ok())?;
         let start =
             text("procStart").or_else(|| number("procStart").map(|ticks| ticks.to_string()));
@@ -147,7 +151,7 @@ pub(crate) fn registered(places: &Places) -> Vec<Session> {
         .take(MOST_SESSIONS)
         .filter_map(|file| {
             let claim = Claim::parse(&disk::read(&file, FILE_LIMIT).ok()??)?;
-            let written_at = file.symlink_metadata().ok()?.modified().ok()?.into();
+            let written_at = of_machine(file.symlink_metadata().ok()?.modified().ok()?);
             let process = processes::look(claim.pid);
             let liveness = claim.liveness(&process, written_at, here.as_deref());
             Some(Session { claim, liveness })

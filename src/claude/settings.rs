@@ -1,6 +1,5 @@
 //! Claude Code's settings files: where they are, which one wins, what they say.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -86,12 +85,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
 /// # Errors
 /// It is no plain file (a pipe would block us for ever), it is too large, or it cannot be read.
 pub(crate) fn bytes(path: &Path) -> Result<Option<Vec<u8>>, disk::Error> {
-    match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(disk::unread(path)(io::Error::other(
-            "it is not a plain file",
-        ))),
-        _ => disk::read(path, SIZE_LIMIT),
-    }
+    disk::read(path, SIZE_LIMIT)
 }
 
 /// Where a level's file is. `project` is the directory that the client runs in.

@@ -72,6 +72,13 @@ impl StatusPayload {
             .map(PathBuf::from)
     }
 
+    /// Every directory that the session says it is in.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        let named = ["/workspace/project_dir", "/workspace/current_dir", "/cwd"];
+        let named = named.iter().filter_map(|pointer| self.text(pointer));
+        named.map(PathBuf::from).collect()
+    }
+
     /// The client's own running total since its chain of runs began, in dollars. It contains what a
     /// fork took over and background requests; after a crash it falls back to the last one written.
     pub(crate) fn client_total_usd(&self) -> Option<f64> {

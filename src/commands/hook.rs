@@ -31,7 +31,9 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     super::host_guard::guard_host("");
     let bytes = super::read_stdin(STDIN_LIMIT);
     let event = HookEvent::parse(&bytes);
-    let places = Places::of(environment);
+    let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
+    projects.extend(environment.path("CLAUDE_PROJECT_DIR"));
+    let places = Places::in_session(environment, &projects);
     let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };

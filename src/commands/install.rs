@@ -10,7 +10,7 @@ use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Wanted, foreign_status_line};
-use crate::install::{carry_out, own_path, plan, summary};
+use crate::install::{carry_out, own_path, plan, summary, sweep};
 use crate::places::Places;
 use crate::terminal::{Page, Tone, cut, print, sanitize};
 
@@ -65,6 +65,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         },
     };
     let dry_run = arguments.dry_run;
+    if !dry_run {
+        sweep(&places, &path, environment.now);
+    }
     let plan = carry_out(&places, dry_run, || plan::install(&places, &path, wanted))?;
     let mut page = Page::for_person(environment);
     summary::write(&plan, &path, dry_run, &places, &mut page);

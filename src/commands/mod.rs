@@ -32,9 +32,20 @@ use crate::terminal::{Page, complain, print};
 /// Turns a verb's failure into one line on standard error and exit code 1.
 pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
-        complain(&format!("{error:#}"));
+        complain(&in_one_line(&error));
         ExitCode::FAILURE
     })
+}
+
+/// An error and its causes, save what has been said.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
 }
 
 /// Prints JSON where it was asked for, else the page that `lay_out` fills.

@@ -39,10 +39,10 @@ const FALLBACK: &str = "whycap";
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
 pub(crate) fn run(environment: &Environment) -> ExitCode {
     guard_host("whycap\n");
-    let places = Places::of(environment);
     let stdin = super::read_stdin(STDIN_LIMIT);
     let payload = Arc::new(StatusPayload::parse(&stdin));
-    let wrapped = Wrapped::start(&places, &payload, &stdin);
+    let places = Places::in_session(environment, &payload.directories());
+    let wrapped = Wrapped::start(&places, environment, &payload, &stdin);
     let config = Arc::new(Config::load(&places));
     let session = payload.session_id().unwrap_or_default();
     let client = payload.client_total_usd().and_then(Money::from_noisy_usd);

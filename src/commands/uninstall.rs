@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::claude::settings::{SettingsScope, path_of};
 use crate::environment::Environment;
-use crate::install::{EditRecord, carry_out, plan, summary};
+use crate::install::{EditRecord, carry_out, plan, summary, sweep};
 use crate::places::Places;
 use crate::terminal::{Page, Tone, print};
 
@@ -42,6 +42,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let mut failure = None;
     for path in paths {
         let make = || plan::uninstall(&places, &path);
+        if !arguments.dry_run {
+            sweep(&places, &path, environment.now);
+        }
         match carry_out(&places, arguments.dry_run, make) {
             Ok(plan) if !plan.is_empty() => {
                 summary::write(&plan, &path, arguments.dry_run, &places, &mut page);

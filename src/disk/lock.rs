@@ -8,7 +8,7 @@
 //! flock may be unsupported. Then [`try_lock`] succeeds, because refusing to work would be worse
 //! than a lost update.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -30,11 +30,7 @@ impl Drop for Held {
 
 /// Takes the lock at `path` if nobody holds it. None if somebody does.
 pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Held>> {
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)?;
+    let file = super::ours::open_or_make_own(path)?;
     match fs2::FileExt::try_lock_exclusive(&file) {
         Ok(()) => Ok(Some(Held { file })),
         Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {

@@ -1,10 +1,13 @@
 //! The door to the file system for everything that whycap writes.
 //!
 //! Promises: a reader never sees a half-written file; our own files are 0600 in directories that
-//! are 0700; nothing is deleted that whycap did not make. Not promised: that a write survives a
-//! power cut, unless [`Durability::Synced`] is asked for.
+//! are 0700; nothing is deleted that whycap did not make; what a link in the place of a file of ours
+//! leads to is left alone. Not promised: that a write survives a power cut, unless
+//! [`Durability::Synced`] is asked for.
 
+pub(crate) mod litter;
 pub(crate) mod lock;
+pub(crate) mod ours;
 pub(crate) mod records;
 pub(crate) mod replace;
 
@@ -52,10 +55,23 @@ pub(crate) enum Durability {
     Synced,
 }
 
-/// Reads a whole file. None if it does not exist.
+/// Reads a whole regular file. None if it does not exist.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    read_opened(path, ours::open_regular(path), limit)
+}
+
+/// Like [`read`], for a file of ours: one that a link leads to, or another user's, is none.
+pub(crate) fn read_own(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    read_opened(path, ours::open_own(path), limit)
+}
+
+fn read_opened(
+    path: &Path,
+    opened: io::Result<File>,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, Error> {
     let failed = unread(path);
-    let file = match File::open(path) {
+    let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
@@ -76,7 +92,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
 /// Reads the last `limit` bytes of a file and says at which offset they start.
 pub(crate) fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error> {
     let failed = unread(path);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = ours::open_regular(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let start = size.saturating_sub(limit);
     file.seek(SeekFrom::Start(start)).map_err(failed)?;
@@ -101,8 +117,19 @@ pub(crate) fn is_same_place(one: &Path, other: &Path) -> bool {
     one == other || real(one).is_some_and(|one| Some(one) == real(other))
 }
 
-/// Makes a directory of ours, 0700, and its parents.
+/// Makes a directory of ours, 0700, and its parents. An error if a link, or what is not ours alone,
+/// has its name.
 pub(crate) fn create_private_dir(path: &Path) -> Result<(), Error> {
+    if !ours::is_safe_place(path) {
+        let refusal = io::Error::other("it would stand where others may write");
+        return Err(unwritten(path)(refusal));
+    }
+    create_directories(path)?;
+    ours::check_own_directory(path).map_err(unwritten(path))
+}
+
+/// Makes a directory, 0700, and its parents, unless something has its name.
+fn create_directories(path: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -115,32 +142,35 @@ pub(crate) fn create_directory_of(path: &Path) -> Result<(), Error> {
     path.parent().map_or(Ok(()), create_private_dir)
 }
 
+/// Makes the directory of a file that is not only ours. It may be reached through a link.
+pub(crate) fn create_shared_directory_of(path: &Path) -> Result<(), Error> {
+    path.parent().map_or(Ok(()), create_directories)
+}
+
 /// Makes an empty file of ours, 0600, with its directory 0700. One that exists is left as it is.
 pub(crate) fn create_private_file(path: &Path) -> Result<(), Error> {
     create_directory_of(path)?;
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(unwritten(path))
+    let made = ours::open_or_make_own(path);
+    made.map(drop).map_err(unwritten(path))
 }
 
 /// Puts `bytes` at `path` in one step: written beside it, then renamed over it.
 ///
-/// A symbolic link is followed, so that a linked file stays a link. The mode of an existing file
-/// is kept; a new one gets 0600. On failure the old file is untouched and nothing is left behind.
+/// For files of ours: anything else of that name, a link above all, is refused. The mode of an
+/// existing file is kept; a new one gets 0600. On failure the old file is untouched and nothing is
+/// left behind.
 pub(crate) fn write_atomically(
     path: &Path,
     bytes: &[u8],
     durability: Durability,
 ) -> Result<(), Error> {
     let failed = unwritten(path);
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let beside = written_beside(&target, bytes).map_err(failed)?;
+    ours::check_own(path).map_err(failed)?;
+    let beside = written_beside(path, bytes).map_err(failed)?;
     if durability == Durability::Synced {
         beside.as_file().sync_all().map_err(failed)?;
     }
-    let put = beside.persist(&target).map_err(|error| error.error);
+    let put = beside.persist(path).map_err(|error| error.error);
     put.map(drop).map_err(failed)
 }
 
@@ -154,8 +184,8 @@ pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error
 /// A temporary file beside `target` that holds `bytes`, with the mode of `target` if there is one.
 fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut beside = tempfile::Builder::new()
-        .prefix(".whycap-")
-        .suffix(".tmp")
+        .prefix(litter::BEGINNING)
+        .suffix(litter::ENDING)
         .tempfile_in(target.parent().unwrap_or(Path::new("/")))?;
     beside.write_all(bytes)?;
     if let Ok(existing) = fs::metadata(target) {
@@ -196,15 +226,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_symbolic_link_stays_a_link_and_its_target_changes() {
+    fn what_a_link_leads_to_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("real.json");
         let link = directory.path().join("link.json");
         write_atomically(&target, b"old", Durability::Quick).unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        write_atomically(&link, b"new", Durability::Synced).unwrap();
+        let refused = write_atomically(&link, b"new", Durability::Synced).unwrap_err();
+        assert!(refused.to_string().contains("link.json"), "{refused}");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        assert!(read_own(&link, 10).is_err());
+        let inside = directory.path().join("linked");
+        std::os::unix::fs::symlink(directory.path(), &inside).unwrap();
+        assert!(create_directory_of(&inside.join("file")).is_err());
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) fn name_of(id: &str) -> String {
 
 /// Reads a value. None if the file is gone or does not hold one.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let bytes = super::read(path, SIZE_LIMIT).ok()??;
+    let bytes = super::read_own(path, SIZE_LIMIT).ok()??;
     serde_json::from_slice(&bytes).ok()
 }
 

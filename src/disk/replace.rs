@@ -4,17 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Error, persist_new, read, unwritten, written_beside};
-
-/// Links are followed at most so often.
-const LINK_LIMIT: usize = 32;
+use super::{Error, ours, persist_new, read, unwritten, written_beside};
 
 /// Puts `bytes` at `path` unless its content is no longer `expected` (None: no file). False if it
 /// had changed; then nothing was done.
 ///
 /// The new file is written beside the target and flushed before the comparison, so that between
-/// the comparison and the rename there is nothing but the rename. A symbolic link is followed and
-/// stays, also when its target does not exist yet. Mode and, where permitted, owner are kept; a
+/// the comparison and the rename there is nothing but the rename. A symbolic link stays and is
+/// followed once, to a regular file of the same user. Mode and, where permitted, owner are kept; a
 /// file without any write permission is refused, although a rename could get past that.
 pub(crate) fn replace_if_unchanged(
     path: &Path,
@@ -22,9 +19,13 @@ pub(crate) fn replace_if_unchanged(
     bytes: &[u8],
 ) -> Result<bool, Error> {
     let failed = unwritten(path);
-    let target = follow_links(path);
-    let existing = fs::metadata(&target).ok();
+    let target = linked_file(path).map_err(failed)?;
+    let target = target.unwrap_or_else(|| path.to_owned());
+    let existing = fs::symlink_metadata(&target).ok();
     let existing = existing.as_ref();
+    if existing.is_some_and(|file| !file.is_file()) {
+        return Err(failed(io::Error::other("it is not a plain file")));
+    }
     if existing.is_some_and(|file| file.permissions().readonly()) {
         return Err(failed(io::Error::other("the file is read-only")));
     }
@@ -52,7 +53,8 @@ pub(crate) fn replace_if_unchanged(
 /// Deletes a file that whycap made, if it still holds `expected` or is gone already. False if it had
 /// changed. Its symbolic link, if it is reached through one, stays.
 pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
-    let target = follow_links(path);
+    let target = linked_file(path).map_err(unwritten(path))?;
+    let target = target.unwrap_or_else(|| path.to_owned());
     let unchanged = holds(&target, Some(expected))? || holds(&target, None)?;
     if unchanged {
         super::remove_own_file(&target)?;
@@ -81,19 +83,27 @@ pub(crate) fn remove_own_empty_dir(path: &Path) {
     let _ = fs::remove_dir(path);
 }
 
-/// Where `path` leads. Unlike `canonicalize` it also follows a link to a file yet to be made.
-fn follow_links(path: &Path) -> PathBuf {
-    let mut target = path.to_owned();
-    for _ in 0..LINK_LIMIT {
-        let Ok(next) = fs::read_link(&target) else {
-            break;
-        };
-        target = match target.parent() {
-            Some(parent) => parent.join(next),
-            None => next,
-        };
+/// Whether a link has this name.
+pub(crate) fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+}
+
+/// The file that a link leads to, as people link `settings.json` into a repository: a regular file
+/// of ours, or one yet to be made, in a directory of ours. None if `path` is no link.
+fn linked_file(path: &Path) -> io::Result<Option<PathBuf>> {
+    if !is_link(path) {
+        return Ok(None);
     }
-    target
+    let next = fs::read_link(path)?;
+    let target = path
+        .parent()
+        .map_or(next.clone(), |parent| parent.join(next));
+    let refusal = || io::Error::other("it is a link, but not to a plain file of yours");
+    let directory = fs::metadata(target.parent().unwrap_or(Path::new("/")))?;
+    let is_fine = ours::check_own(&target).is_ok()
+        && ours::is_ours(&directory)
+        && !ours::is_open_to_all(&directory);
+    is_fine.then_some(Some(target)).ok_or_else(refusal)
 }
 
 #[cfg(unix)]
@@ -125,15 +135,22 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_a_file_yet_to_be_made_stays_a_link() {
+    fn a_link_is_followed_once_to_a_file_of_ours_and_stays() {
         let directory = tempfile::tempdir().unwrap();
-        fs::create_dir(directory.path().join("dotfiles")).unwrap();
+        let repository = directory.path().join("dotfiles");
+        fs::create_dir(&repository).unwrap();
         let link = directory.path().join("settings.json");
         std::os::unix::fs::symlink("dotfiles/settings.json", &link).unwrap();
-        assert!(replace_if_unchanged(&link, None, b"{}").unwrap());
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        let target = directory.path().join("dotfiles/settings.json");
-        assert_eq!(fs::read(target).unwrap(), b"{}");
+        assert!(
+            replace_if_unchanged(&link, None, b"").unwrap(),
+            "yet to be made"
+        );
+        assert!(replace_if_unchanged(&link, Some(b""), b"{}").unwrap());
+        assert!(is_link(&link));
+        assert_eq!(fs::read(repository.join("settings.json")).unwrap(), b"{}");
+        let second = directory.path().join("second.json");
+        std::os::unix::fs::symlink("settings.json", &second).unwrap();
+        assert!(replace_if_unchanged(&second, Some(b"{}"), b"[]").is_err());
     }
 
     #[test]

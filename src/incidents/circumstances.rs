@@ -8,6 +8,7 @@ use super::{Incidents, SAME_EVENT, account_windows, in_transcript, samples};
 use crate::claude::{credentials, installations};
 use crate::limits::evidence::{Evidence, Sample, Seen};
 use crate::limits::incident::Incident;
+use crate::secrets::hidden;
 use crate::transcript::error_line::ErrorLine;
 
 /// How far the client's next status line, with the meters of the refusal, lags behind the error:
@@ -56,7 +57,7 @@ impl Incidents<'_> {
         self.explained(Evidence {
             at: self.environment.now,
             seen: Seen::Pasted,
-            message: text.to_owned(),
+            message: hidden(text),
             account: self.account(),
             credentials: credentials::of_session(self.places, self.environment, None),
             environment_is_clients: self.runs_in_client(),

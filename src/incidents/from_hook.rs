@@ -8,9 +8,15 @@ use crate::claude::credentials;
 use crate::claude::hook_event::HookEvent;
 use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
+use crate::secrets::hidden;
 
 /// How long after a status line a hook may come with the same error.
 const HOOK_IS_LATE: TimeDelta = TimeDelta::seconds(10);
+
+/// An error may quote a key.
+fn without_secrets(text: Option<&str>) -> Option<String> {
+    text.map(hidden)
+}
 
 impl Incidents<'_> {
     /// Stores the error at once, then adds what takes longer to find out: the client may end this
@@ -21,9 +27,9 @@ impl Incidents<'_> {
             at: self.environment.now,
             seen: Seen::Hook,
             session_id: event.session_id.clone(),
-            message: event.last_assistant_message.clone().unwrap_or_default(),
-            hook_error: event.error.clone(),
-            hook_details: event.error_details.clone(),
+            message: without_secrets(event.last_assistant_message.as_deref()).unwrap_or_default(),
+            hook_error: without_secrets(event.error.as_deref()),
+            hook_details: without_secrets(event.error_details.as_deref()),
             credentials: credentials::in_environment(self.environment),
             environment_is_clients: true,
             ..Evidence::default()

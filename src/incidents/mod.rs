@@ -11,11 +11,12 @@ mod account_windows;
 mod circumstances;
 mod from_hook;
 mod in_transcript;
+mod known_windows;
 mod lookup;
 mod samples;
 mod store;
 
-pub(crate) use account_windows::told_windows;
+pub(crate) use known_windows::told_windows;
 
 use std::cell::OnceCell;
 

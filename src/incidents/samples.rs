@@ -1,6 +1,6 @@
 //! What the status line was told about the windows, kept as a short history per session.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,6 +10,7 @@ use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, records};
 use crate::limits::evidence::Sample;
 use crate::places::Places;
+use crate::time::{is_reckonable, of_machine};
 
 /// Enough for the hours around an error.
 const MOST: usize = 32;
@@ -42,7 +43,20 @@ pub(super) fn last_account(places: &Places) -> Option<Account> {
 
 /// The samples of a session, oldest first.
 pub(super) fn of_session(places: &Places, session: &str) -> Vec<Sample> {
-    records::read(&file(places, session)).unwrap_or_default()
+    read(&file(places, session)).unwrap_or_default()
+}
+
+/// A session's file. None if it is gone, or dated at the ends of the calendar.
+fn read(path: &Path) -> Option<Vec<Sample>> {
+    let samples: Vec<Sample> = records::read(path)?;
+    let meters = |sample: &Sample| [sample.five_hour, sample.seven_day];
+    let dates = samples.iter().flat_map(|sample| {
+        let resets = meters(sample).into_iter().flatten();
+        let resets = resets.filter_map(|meter| meter.resets_at);
+        resets.chain([sample.since, sample.at, sample.measured])
+    });
+    let is_sound = dates.into_iter().all(is_reckonable);
+    is_sound.then_some(samples)
 }
 
 /// Samples of other sessions of the same account: the windows are shared, so these count as well.
@@ -51,7 +65,7 @@ pub(super) fn of_others(places: &Places, session: &str, account: &str) -> Vec<Sa
     let own = file(places, session);
     let mut samples: Vec<Sample> = files(places)
         .filter(|path| *path != own)
-        .filter_map(|path| records::read::<Vec<Sample>>(&path))
+        .filter_map(|path| read(&path))
         .flatten()
         .filter(|sample| sample.account.as_deref() == Some(account))
         .collect();
@@ -136,9 +150,11 @@ impl Incidents<'_> {
             last.account = account.and_then(|account| account.fingerprint);
             account_windows::keep(places, session, last);
         }
-        let _ = records::write(&file(places, session), &history);
-        if is_new_session {
+        let kept = records::write(&file(places, session), &history);
+        if is_new_session && kept.is_ok() {
             forget_old_sessions(places, now);
+            // Sessions' directories lie below `incidents`, items below `quarantine`.
+            disk::litter::sweep_below(&places.data, now, 2);
         }
     }
 }
@@ -148,7 +164,7 @@ impl Incidents<'_> {
 fn forget_old_sessions(places: &Places, now: DateTime<Utc>) {
     for path in files(places) {
         let changed = path.metadata().and_then(|metadata| metadata.modified());
-        if changed.is_ok_and(|changed| now - DateTime::<Utc>::from(changed) > KEPT_FOR) {
+        if changed.is_ok_and(|changed| now - of_machine(changed) > KEPT_FOR) {
             // One that cannot be deleted stays; nothing depends on it.
             let _ = disk::remove_own_file(&path);
         }

@@ -39,12 +39,19 @@ impl StoredIncident {
 
     /// Reads the evidence. None if the file is gone or not ours.
     pub(super) fn read(&self) -> Option<Evidence> {
-        records::read(&self.file("json"))
+        let evidence: Evidence = records::read(&self.file("json"))?;
+        evidence.has_sound_dates().then_some(evidence)
     }
 
     /// Writes the evidence, or replaces it by what is known in addition.
     pub(super) fn write(&self, evidence: &Evidence) -> Result<(), disk::Error> {
+        self.create_directory()?;
         records::write(&self.file("json"), evidence)
+    }
+
+    /// Makes the session's directory. No link may stand above it either.
+    fn create_directory(&self) -> Result<(), disk::Error> {
+        disk::create_directory_of(&self.directory)
     }
 
     /// Whether the user was told in the conversation.
@@ -65,6 +72,7 @@ pub(super) fn create(
     evidence: &Evidence,
 ) -> Result<StoredIncident, disk::Error> {
     let mut stored = StoredIncident::new(places, session, evidence.at);
+    stored.create_directory()?;
     // Two errors in one millisecond are two incidents.
     while !records::create(&stored.file("json"), evidence)? {
         stored.at += 1;

@@ -1,14 +1,17 @@
 //! Carrying out a plan: alone among whycaps, and again if somebody else wrote meanwhile.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
 
-use super::plan::InstallPlan;
+use super::edit_record::EditRecord;
+use super::plan::{InstallPlan, slash_command_path};
 use super::steps;
 use crate::disk;
-use crate::places::Places;
+use crate::places::{Places, real};
 
 /// How long to wait for another installation to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,6 +41,19 @@ pub(crate) fn carry_out(
     bail!(
         "another program keeps changing the settings; nothing was lost, try again when it is done"
     )
+}
+
+/// Deletes what runs that were killed left beside the files that an installation writes.
+pub(crate) fn sweep(places: &Places, path: &Path, now: DateTime<Utc>) {
+    let mut files = EditRecord::known_settings(places);
+    files.extend([path.to_owned(), slash_command_path(places)]);
+    // A linked file is written where it really is.
+    files.extend(files.clone().iter().map(|file| real(file)));
+    let directories: BTreeSet<_> = files.iter().filter_map(|file| file.parent()).collect();
+    for directory in directories {
+        disk::litter::sweep(directory, now);
+    }
+    disk::litter::sweep_below(&places.data, now, 2);
 }
 
 fn lock(data: &Path) -> anyhow::Result<disk::lock::Held> {

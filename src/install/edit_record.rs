@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::entries::Kept;
+use super::entries::{Kept, STATUS_LINE, entry_invocation};
+use crate::disk::ours::is_only_ours;
 use crate::disk::{self, records};
 use crate::places::Places;
 
@@ -45,6 +46,14 @@ impl KeptStatusLine {
         let command = entry.get("command")?.as_str()?.to_owned();
         (self.how == Kept::Wrapped).then_some(command)
     }
+
+    /// Whether this `statusLine` entry is ours and keeps the same. The client drops what is kept in
+    /// an entry when it writes the file itself; then nothing there speaks against it.
+    pub(crate) fn is_in(&self, entry: &Value) -> bool {
+        let same =
+            |kept: &Value| serde_json::from_str(&self.entry).is_ok_and(|own: Value| own == *kept);
+        entry_invocation(entry, STATUS_LINE).is_some() && entry.get(self.how.key()).is_none_or(same)
+    }
 }
 
 /// What tells whether a text is the one that it was.
@@ -71,6 +80,15 @@ impl EditRecord {
             settings: settings.to_owned(),
             ..Self::default()
         })
+    }
+
+    /// The foreign status line that a record keeps, to be run: only from a place that nobody else
+    /// can have written to.
+    pub(crate) fn kept_to_run(places: &Places, settings: &Path) -> Option<KeptStatusLine> {
+        let kept = Self::load(places, settings).kept?;
+        let file = Self::path(places, settings);
+        let above = [file.as_path(), &directory(places), &places.data];
+        above.into_iter().all(is_only_ours).then_some(kept)
     }
 
     /// The settings files of which there are records.

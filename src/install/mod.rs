@@ -16,5 +16,5 @@ pub mod settings_edit;
 pub mod steps;
 pub(crate) mod summary;
 
-pub(crate) use carry_out::carry_out;
+pub(crate) use carry_out::{carry_out, sweep};
 pub(crate) use edit_record::EditRecord;

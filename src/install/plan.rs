@@ -11,7 +11,8 @@ use super::json_edit::Edit;
 use super::settings_edit::{self, Change, Wanted};
 use super::steps::Step;
 use crate::claude::settings;
-use crate::places::Places;
+use crate::disk::replace::is_link;
+use crate::places::{Places, real};
 
 /// The `/whycap` command. Its text is what the model gets if our hook did not answer first.
 const SLASH_COMMAND: &str = include_str!("whycap-command.md");
@@ -43,7 +44,8 @@ impl InstallPlan {
     }
 
     fn remove_own(&mut self, path: PathBuf) {
-        if path.exists() {
+        // A device or a directory of that name is none of ours.
+        if path.is_file() {
             self.steps.push(Step::RemoveOwn(path));
         }
     }
@@ -74,6 +76,7 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
     let mut record = stored.clone();
     let mut new_files = Vec::new();
     if outcome.text != text {
+        check_in_project(places, path)?;
         check_writable(path)?;
         let said = settings::parse(text.as_bytes());
         let untouched = said.is_ok_and(|said| wired(&said) == Wired::default());
@@ -105,6 +108,10 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
     if wanted.hooks {
         match text_of(&command)?.as_deref() {
             Some(SLASH_COMMAND) => {}
+            _ if is_link(&command) => plan.notes.push(format!(
+                "{} is a link; it stays, and `whycap explain` in a shell does the same",
+                places.show(&command)
+            )),
             Some(_) => plan.notes.push(format!(
                 "{} holds another /whycap; it stays, and `whycap explain` in a shell does the same",
                 places.show(&command)
@@ -148,6 +155,7 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
         plan.changes = outcome.changes;
     }
     if left != present {
+        check_in_project(places, path)?;
         check_writable(path)?;
         plan.change(path, present.as_deref(), left.as_deref());
     }
@@ -177,7 +185,7 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
 fn remove_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Result<()> {
     let path = slash_command_path(places);
     match text_of(&path)?.as_deref() {
-        Some(SLASH_COMMAND) => {
+        Some(SLASH_COMMAND) if !is_link(&path) => {
             plan.change(&path, Some(SLASH_COMMAND), None);
             plan.changes.push(Change::SlashCommandRemoved);
         }
@@ -193,7 +201,10 @@ fn remove_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Resu
 /// The backups beside a settings file.
 fn backups(settings: &Path) -> Vec<PathBuf> {
     let paths = (1..).map(|number| backup_path(settings, number));
-    paths.take_while(|path| path.exists()).collect()
+    // A link that leads nowhere takes the name as well.
+    paths
+        .take_while(|path| path.exists() || is_link(path))
+        .collect()
 }
 
 fn backup_path(settings: &Path, number: usize) -> PathBuf {
@@ -263,6 +274,29 @@ fn missing_directories(path: &Path) -> Vec<PathBuf> {
     let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
     missing.reverse();
     missing
+}
+
+/// Refuses a project's settings that lead out of the project: who wrote the project chose where.
+fn check_in_project(places: &Places, path: &Path) -> anyhow::Result<()> {
+    let project = path.parent().and_then(Path::parent);
+    let Some(project) = project.filter(|_| path != places.user_settings()) else {
+        return Ok(());
+    };
+    let leads_to = std::fs::read_link(path).map_or_else(
+        |_| path.to_owned(),
+        |target| {
+            path.parent()
+                .map_or(target.clone(), |parent| parent.join(target))
+        },
+    );
+    if !real(&leads_to).starts_with(real(project)) {
+        bail!(
+            "{} leads out of the project to {}; it was left alone",
+            path.display(),
+            real(&leads_to).display()
+        );
+    }
+    Ok(())
 }
 
 fn left_alone(path: &Path) -> String {

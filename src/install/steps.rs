@@ -40,7 +40,7 @@ impl Step {
                 let Some(after) = after else {
                     return disk::replace::remove_if_unchanged(path, before.unwrap_or_default());
                 };
-                disk::create_directory_of(path)?;
+                disk::create_shared_directory_of(path)?;
                 return disk::replace::replace_if_unchanged(path, before, after.as_bytes());
             }
             Self::WriteOwn(path, bytes) => {

@@ -183,7 +183,7 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
         telling.clock.time_and_distance(reset.at)
     });
     let [doing, why] = help.told(&when, telling.clues.pool.name());
-    let continues = ending::continues_by_itself(telling.evidence, telling.diagnosis);
+    let continues = ending::continues_by_itself(telling.evidence, telling.diagnosis.of_plan());
     let why = match help {
         WAIT if continues => LEFT_OPEN.to_owned(),
         TRY_AGAIN if continues => {

@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::diagnosis::Diagnosis;
 use super::evidence::{Evidence, Sample};
-use super::kind::{Service, Verdict};
+use super::kind::Window;
 use super::meters;
 use super::resets::Resets;
 use crate::claude::version::ClientVersion;
@@ -30,9 +29,10 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// `believed` is the window that refused, if that is beyond doubt: else room is no news.
     pub(super) fn of(
         evidence: &Evidence,
-        diagnosis: &Diagnosis,
+        believed: Option<Window>,
         resets: &Resets,
         now: DateTime<Utc>,
     ) -> Self {
@@ -41,7 +41,7 @@ impl Ending {
             .is_some_and(|reset| reset.at > evidence.at && reset.at <= now);
         if has_passed {
             Self::Reset
-        } else if is_reset_early(evidence, diagnosis) {
+        } else if is_reset_early(evidence, believed) {
             Self::ResetEarly
         } else if evidence.answered {
             Self::Answered
@@ -56,10 +56,8 @@ impl Ending {
 }
 
 /// Whether the window that refused was measured since, and had room.
-fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    // Where the refusal itself is in doubt, room is no news.
-    let is_believed = matches!(diagnosis.verdict, Verdict::Real | Verdict::Misworded);
-    let Some(window) = diagnosis.awaited().filter(|_| is_believed) else {
+fn is_reset_early(evidence: &Evidence, believed: Option<Window>) -> bool {
+    let Some(window) = believed else {
         return false;
     };
     let has_room = |sample: &Sample| {
@@ -77,10 +75,7 @@ fn is_reset_early(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
         .is_some_and(has_room)
 }
 
-/// Whether an open session goes on by itself at the reset.
-pub(super) fn continues_by_itself(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let is_plans = diagnosis
-        .service
-        .is_none_or(|service| service == Service::Plan);
-    is_plans && diagnosis.awaited().is_some() && evidence.is_since(CONTINUES_SINCE)
+/// Whether an open session goes on by itself at the reset of a window of its plan.
+pub(super) fn continues_by_itself(evidence: &Evidence, of_plan: Option<Window>) -> bool {
+    of_plan.is_some() && evidence.is_since(CONTINUES_SINCE)
 }

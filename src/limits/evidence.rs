@@ -8,6 +8,7 @@ use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
 use crate::claude::meters::Meter;
 use crate::claude::version::ClientVersion;
+use crate::time::is_reckonable;
 use crate::transcript::error_line::{ErrorLine, QuotaLimits};
 
 /// How we came to know of the error.
@@ -104,6 +105,19 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether its dates can be reckoned with: a file of ours may be damaged, or of another time.
+    pub(crate) fn has_sound_dates(&self) -> bool {
+        let line = self.line.as_ref();
+        let quota = line.and_then(|line| line.quota.as_ref());
+        let dates = [
+            Some(self.at),
+            line.and_then(|line| line.at),
+            quota.and_then(|quota| quota.resets_at),
+            quota.and_then(|quota| quota.overage_resets_at),
+        ];
+        dates.into_iter().flatten().all(is_reckonable)
+    }
+
     /// The version, compared as numbers.
     pub fn version(&self) -> Option<ClientVersion> {
         ClientVersion::parse(self.client_version.as_deref()?)

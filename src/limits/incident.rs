@@ -66,7 +66,7 @@ impl Incident {
             clues: &clues,
             diagnosis: &diagnosis,
             resets: &resets,
-            ending: Ending::of(&evidence, &diagnosis, &resets, clock.now),
+            ending: Ending::of(&evidence, diagnosis.believed(), &resets, clock.now),
             clock,
         };
         let said = diagnosis.words.said(&telling);
@@ -100,13 +100,13 @@ impl Incident {
     }
 
     fn ending(&self, now: DateTime<Utc>) -> Ending {
-        Ending::of(&self.evidence, &self.diagnosis, &self.resets, now)
+        Ending::of(&self.evidence, self.diagnosis.believed(), &self.resets, now)
     }
 
     /// Whether an open session is about to go on by itself, because its window has just reset.
     pub fn continues_now(&self, now: DateTime<Utc>) -> bool {
         let since_reset = self.resets.chosen.map(|reset| now - reset.at);
-        ending::continues_by_itself(&self.evidence, &self.diagnosis)
+        ending::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
             && self.ending(now) == Ending::Reset
             && since_reset.is_some_and(|passed| passed < CONTINUES_WITHIN)
     }
@@ -143,7 +143,9 @@ impl Incident {
     pub fn is_waited_for(&self, now: DateTime<Utc>) -> bool {
         let ahead = self.resets.chosen.map(|reset| reset.at - now);
         let is_near = ahead.is_some_and(|ahead| ahead > TimeDelta::zero() && ahead <= LONGEST_WAIT);
-        is_near && self.blocks(now) && ending::continues_by_itself(&self.evidence, &self.diagnosis)
+        is_near
+            && self.blocks(now)
+            && ending::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
     }
 
     /// What others tried in vain, as far as it concerns this case.

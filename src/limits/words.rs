@@ -105,7 +105,7 @@ impl Telling<'_> {
     fn in_the_past(&self, what: &str, badge: &str) -> Option<Said> {
         let reset = self.resets.chosen.map(|reset| self.clock.time(reset.at));
         let time = reset.unwrap_or_default();
-        let again = if ending::continues_by_itself(self.evidence, self.diagnosis) {
+        let again = if ending::continues_by_itself(self.evidence, self.diagnosis.of_plan()) {
             "send the prompt again, if Claude Code has not continued by itself"
         } else {
             "send the prompt again"

@@ -18,6 +18,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::sighting::{LockSighting, Shape};
+use crate::time::is_reckonable;
 
 /// An open directory.
 #[derive(Debug)]
@@ -59,7 +60,12 @@ impl Directory {
         };
         let date = |seconds, fraction| {
             let fraction = u32::try_from(fraction).unwrap_or(0);
-            DateTime::from_timestamp(seconds, fraction).unwrap_or_default()
+            let at = DateTime::from_timestamp(seconds, fraction).unwrap_or_default();
+            if is_reckonable(at) {
+                at
+            } else {
+                DateTime::default()
+            }
         };
         let shape = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => match self.child(name).and_then(|child| child.names(1)) {

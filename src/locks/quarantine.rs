@@ -49,7 +49,10 @@ pub(super) fn put(
         disk::create_private_dir(&room)?;
         let name = now.format("%Y%m%dT%H%M%SZ-").to_string();
         // Until it is kept, what goes wrong deletes it again, with nothing in it but our manifest.
-        let item = tempfile::Builder::new().prefix(&name).tempdir_in(&room)?;
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let item = builder.prefix(&name).tempdir_in(&room)?;
         let manifest = serde_json::to_vec_pretty(&manifest)?;
         disk::write_atomically(&item.path().join(MANIFEST), &manifest, Durability::Synced)?;
         let target = Directory::open(item.path())?;
@@ -117,6 +120,9 @@ pub(crate) struct Restored {
 /// Brings back everything, oldest first, but never over something that exists now.
 pub(crate) fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
     let room = room(places);
+    if room.exists() {
+        disk::ours::check_own_directory(&room).map_err(disk::unread(&room))?;
+    }
     let mut items: Vec<PathBuf> = match std::fs::read_dir(&room) {
         Ok(items) => items.flatten().map(|item| item.path()).collect(),
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -127,6 +133,10 @@ pub(crate) fn restore(places: &Places) -> Result<Vec<Restored>, disk::Error> {
 }
 
 fn bring_back(item: &Path) -> Option<Restored> {
+    // Killed between bringing it back and clearing up: nothing is to be told of it.
+    if discard(item) {
+        return None;
+    }
     let manifest: Manifest = records::read(&item.join(MANIFEST))?;
     let path = manifest.original;
     let outcome = put_back(item, &path);
@@ -154,13 +164,15 @@ fn put_back(item: &Path, path: &Path) -> Result<(), String> {
     })
 }
 
-/// Removes an item's room once only our manifest is left in it.
-fn discard(item: &Path) {
+/// Removes an item's room once only our manifest is left in it. False if more is.
+fn discard(item: &Path) -> bool {
     let only_manifest = |names: Vec<OsString>| names.iter().all(|name| name == MANIFEST);
     let names = Directory::open(item).and_then(|item| item.names(2));
-    if names.is_ok_and(only_manifest) {
+    let is_spent = names.is_ok_and(only_manifest);
+    if is_spent {
         // What cannot be removed stays and is harmless: a manifest without an item.
         let _ = disk::remove_own_file(&item.join(MANIFEST));
         disk::replace::remove_own_empty_dir(item);
     }
+    is_spent
 }

@@ -1,11 +1,15 @@
 //! The one status line command that `install --wrap` was told to keep: the only child process
 //! that a verb of the host may start, and this is its door.
 //!
+//! It runs only while our entry stands in the settings that it was taken from, by the system's
+//! shell, and no program is looked up in the project's own directories.
+//!
 //! Promises: while nothing is wrapped, the cost is one small file. The command gets the same
 //! standard input as we did and runs while our own row is made. When its time is up it is killed
 //! with its children, and its last good output stands in for it. One that fails shows nothing, as
 //! in the client. Its standard error goes nowhere, its failure is not ours.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -13,11 +17,12 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::claude::settings;
+use crate::claude::settings::{self, SettingsFile};
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::records;
+use crate::environment::Environment;
 use crate::install::EditRecord;
-use crate::places::Places;
+use crate::places::{Places, belongs_to_project};
 
 /// How long the command may take, counted from its start. The whole status line must never take
 /// a second, and a quarter of one is plenty for the rest on a busy machine. A program for Node.js
@@ -46,11 +51,17 @@ pub(crate) struct Shown {
 
 impl Wrapped {
     /// Starts the command. None if none is kept.
-    pub(crate) fn start(places: &Places, payload: &StatusPayload, stdin: &[u8]) -> Option<Self> {
+    pub(crate) fn start(
+        places: &Places,
+        environment: &Environment,
+        payload: &StatusPayload,
+        stdin: &[u8],
+    ) -> Option<Self> {
         let (kept, command) = kept_command(places, payload)?;
+        let search = search_path(places, environment, &payload.directories());
         Some(Self {
             memory: kept.with_extension("last"),
-            running: Running::start(&command, stdin, DEADLINE),
+            running: Running::start(&command, &search, stdin, DEADLINE),
         })
     }
 
@@ -81,12 +92,29 @@ impl Shown {
 /// The kept command of the settings file whose status line runs now: a project's before the
 /// user's, as the client chooses them.
 fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
-    let mut settings = settings::of_user(places, payload.project_dir().as_deref()).into_iter();
-    settings.find_map(|(_, settings)| {
-        let kept = EditRecord::load(places, &settings).kept?;
+    let settings = settings::of_user(places, payload.project_dir().as_deref()).into_iter();
+    let mut kept = settings.filter_map(|(scope, settings)| {
+        let kept = EditRecord::kept_to_run(places, &settings)?;
         let path = EditRecord::path(places, &settings);
-        Some((path, kept.shown_command()?))
+        Some((path, kept.shown_command()?, kept, scope, settings))
+    });
+    kept.find_map(|(path, command, kept, scope, settings)| {
+        // Another project may stand at the same path by now.
+        let settings = SettingsFile::read(scope, settings);
+        kept.is_in(settings.get("statusLine")?)
+            .then_some((path, command))
     })
+}
+
+/// `PATH` without what a project could have put there: relative directories and its own.
+fn search_path(places: &Places, environment: &Environment, projects: &[PathBuf]) -> OsString {
+    let path = environment.variable("PATH").unwrap_or_default();
+    let is_planted = |directory: &PathBuf| {
+        let belongs = |project: &PathBuf| belongs_to_project(directory, project, &places.home);
+        !directory.is_absolute() || projects.iter().any(belongs)
+    };
+    let directories = std::env::split_paths(path).filter(|directory| !is_planted(directory));
+    std::env::join_paths(directories).unwrap_or_default()
 }
 
 /// How one run went.
@@ -111,9 +139,9 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &str, stdin: &[u8], time: Duration) -> io::Result<Self> {
+    fn start(command: &str, search: &OsStr, stdin: &[u8], time: Duration) -> io::Result<Self> {
         let deadline = Instant::now() + time;
-        let mut child = spawn(command)?;
+        let mut child = spawn(command, search)?;
         let (input, pipe) = (child.stdin.take(), child.stdout.take());
         let output = Arc::default();
         let (sender, end_of_output) = mpsc::channel();
@@ -178,14 +206,17 @@ fn collect(pipe: Option<ChildStdout>, output: &Mutex<Vec<u8>>) {
     clippy::disallowed_methods,
     reason = "the door for the one command that the user told us to keep"
 )]
-fn spawn(command: &str) -> io::Result<Child> {
-    let mut shell = Command::new("sh");
+fn spawn(command: &str, search: &OsStr) -> io::Result<Child> {
+    let mut shell = Command::new(if cfg!(unix) { "/bin/sh" } else { "sh" });
     shell
         .arg("-c")
         .arg(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
+    if !search.is_empty() {
+        shell.env("PATH", search);
+    }
     // A group of its own, so that what it starts can be ended with it. A client that cancels a
     // draw kills the whole process tree, other groups included (seen on 2.1.119 and 2.1.328), so
     // nothing outlives us there either.
@@ -212,7 +243,11 @@ mod tests {
     const PATIENT: Duration = Duration::from_secs(2);
 
     fn run(command: &str, stdin: &[u8], time: Duration) -> RunOutcome {
-        Running::start(command, stdin, time).unwrap().outcome()
+        let search = Environment::of_process();
+        let search = search.variable("PATH").unwrap_or_default();
+        Running::start(command, search, stdin, time)
+            .unwrap()
+            .outcome()
     }
 
     #[test]
@@ -273,7 +308,7 @@ mod tests {
 
     #[test]
     fn what_came_in_time_counts_however_late_it_is_asked_for() {
-        let mut running = Running::start("echo quick", b"", PATIENT).unwrap();
+        let mut running = Running::start("echo quick", OsStr::new(""), b"", PATIENT).unwrap();
         let _ = running.end_of_output.recv();
         let _ = running.child.wait();
         running.deadline = Instant::now();

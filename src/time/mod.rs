@@ -5,6 +5,8 @@ mod duration;
 mod rfc3339;
 mod zone;
 
+use std::time::SystemTime;
+
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 pub use clock::Clock;
@@ -25,9 +27,26 @@ pub const WEEK: TimeDelta = TimeDelta::days(7);
 /// are exact sums by local day.
 pub const QUARTER: Millis = 15 * 60 * 1000;
 
-/// The moment that `at` stands for; 1970 where the calendar has no such moment.
+/// The moment that `at` stands for; 1970 where no clock has ever shown it.
 pub fn moment(at: Millis) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at).unwrap_or_default()
+    let at = DateTime::from_timestamp_millis(at);
+    at.filter(|at| is_reckonable(*at)).unwrap_or_default()
+}
+
+/// Whether a moment leaves room to reckon with. Dates of files, and what was kept on a machine
+/// whose clock stood elsewhere, can lie at the very ends of the calendar.
+pub(crate) fn is_reckonable(at: DateTime<Utc>) -> bool {
+    (1900..10_000).contains(&at.year())
+}
+
+/// The moment of a machine's clock or a file's date; 1970 for one that cannot be reckoned with.
+pub(crate) fn of_machine(at: SystemTime) -> DateTime<Utc> {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    let millis = match since {
+        Ok(after) => i64::try_from(after.as_millis()),
+        Err(before) => i64::try_from(before.duration().as_millis()).map(|millis| -millis),
+    };
+    moment(millis.unwrap_or_default())
 }
 
 /// Whether a window or a limit could end at this moment. Anything else is a mistake, or meant to

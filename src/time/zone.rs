@@ -5,6 +5,9 @@
 //! megabyte of pointers into the program, and relocating those at every start cost more than the
 //! rest of a status line.)
 
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::path::Path;
 use std::sync::Mutex;
 
 use chrono::{
@@ -12,6 +15,9 @@ use chrono::{
     Timelike, Utc,
 };
 use jiff::tz;
+
+/// A zone's file has a few kilobytes.
+const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// The machine's zone (`TZ`, `/etc/localtime`) or one that was named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +34,29 @@ impl Zone {
         static UTC: tz::TimeZone = tz::TimeZone::UTC;
         Self::Named(&UTC)
     };
+
+    /// The zone that `TZ` names. Universal time where it names what is no zone's file: a pipe or a
+    /// device would be read for ever.
+    pub(crate) fn of_variable(name: Option<&OsStr>) -> Self {
+        let Some(name) = name.and_then(OsStr::to_str) else {
+            return Self::Local;
+        };
+        let name = Path::new(name.strip_prefix(':').unwrap_or(name));
+        // Where chrono looks; an absolute name replaces the directory.
+        let mut files = [
+            "/usr/share/zoneinfo",
+            "/share/zoneinfo",
+            "/etc/zoneinfo",
+            "/usr/share/lib/zoneinfo",
+        ]
+        .map(|directory| Path::new(directory).join(name))
+        .into_iter();
+        let is_odd = |found: Metadata| !found.is_file() || found.len() > LARGEST_FILE;
+        if files.any(|file| std::fs::metadata(file).is_ok_and(is_odd)) {
+            return Self::UTC;
+        }
+        Self::Local
+    }
 
     /// Finds an IANA zone by name, in any case. None if there is no such zone.
     pub fn named(name: &str) -> Option<Self> {
@@ -171,6 +200,25 @@ mod tests {
             .and_hms_opt(2, 30, 0)
             .unwrap();
         assert_eq!(berlin.moment(wall), utc("2026-10-25T00:30:00Z"));
+    }
+
+    #[test]
+    fn a_zone_that_is_no_file_is_universal_time() {
+        for name in ["/", ":/", ":", "../../..", "/dev/null"] {
+            assert_eq!(
+                Zone::of_variable(Some(OsStr::new(name))),
+                Zone::UTC,
+                "{name}"
+            );
+        }
+        for name in ["Europe/Berlin", ":UTC", "EST5EDT", "Mars/Olympus"] {
+            assert_eq!(
+                Zone::of_variable(Some(OsStr::new(name))),
+                Zone::Local,
+                "{name}"
+            );
+        }
+        assert_eq!(Zone::of_variable(None), Zone::Local);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::secrets::hidden;
 use crate::time::plausible_epoch;
 
 /// No error text that a person can read is longer; a gateway may answer with a whole web page.
@@ -86,7 +87,12 @@ fn text(value: &Value, key: &str) -> Option<String> {
         .get(key)?
         .as_str()
         .filter(|text| !text.is_empty())
-        .map(|text| clip(text).to_owned())
+        .map(readable)
+}
+
+/// What may be kept of a text: its beginning, without secrets.
+fn readable(text: &str) -> String {
+    hidden(clip(text))
 }
 
 fn clip(text: &str) -> &str {
@@ -122,7 +128,7 @@ fn quota(line: &Value) -> Option<QuotaLimits> {
 /// The text blocks of a message, one after the other.
 fn message_text(message: &Value) -> String {
     match message.get("content") {
-        Some(Value::String(text)) => clip(text).to_owned(),
+        Some(Value::String(text)) => readable(text),
         Some(Value::Array(blocks)) => {
             let joined = blocks
                 .iter()
@@ -130,7 +136,7 @@ fn message_text(message: &Value) -> String {
                 .map(clip)
                 .collect::<Vec<_>>()
                 .join("\n");
-            clip(&joined).to_owned()
+            readable(&joined)
         }
         _ => String::new(),
     }

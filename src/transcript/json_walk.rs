@@ -234,6 +234,11 @@ pub(super) fn number(value: &[u8]) -> Option<f64> {
 /// No response has had a thousandth of this. What claims more is damaged, or made to overflow sums.
 const MOST: u64 = 1_000_000_000;
 
+/// A response makes a handful of searches. A million of them, priced, still leave room for sums.
+pub(super) fn search_count(value: &[u8]) -> u64 {
+    count(value).min(1_000_000)
+}
+
 /// A count. Null, anything negative and anything else are 0; a number in quotes counts.
 pub(super) fn count(value: &[u8]) -> u64 {
     let in_quotes = value

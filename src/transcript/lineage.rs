@@ -5,7 +5,6 @@
 //! that neither goes on from the other.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
@@ -13,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::json_walk::JsonWalk;
 use super::line::{CostState, Line, parse, time};
+use crate::disk::ours::open_regular;
 use crate::time::Millis;
 
 /// Where the run that wrote a running total comes from.
@@ -59,7 +59,7 @@ struct Ways {
 /// # Errors
 /// Whatever opening or reading says.
 pub fn lineages(path: &Path, until: u64) -> io::Result<Vec<Lineage>> {
-    let mut file = BufReader::with_capacity(256 * 1024, File::open(path)?);
+    let mut file = BufReader::with_capacity(256 * 1024, open_regular(path)?);
     let mut ways = Ways::default();
     let mut line = Vec::new();
     let mut position = 0;

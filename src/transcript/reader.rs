@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::scan::{Carry, Sink, scan};
+use crate::disk::ours::open_regular;
 
 /// A stretch is read at a time: small enough to stay in the processor's cache.
 const STRETCH: usize = 256 * 1024;
@@ -77,15 +78,8 @@ pub fn read_on(
     sink: &mut impl Sink,
     enough: &mut impl FnMut(u64) -> bool,
 ) -> io::Result<(ReadPosition, Continuity)> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        // A pipe or a device would block or never end.
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a regular file",
-        ));
-    }
     let same =
         metadata.len() >= position.offset && mark(&mut file, position.offset)? == position.mark;
     let (from, continuity) = if position.offset == 0 || same {
@@ -161,7 +155,7 @@ pub fn read_on(
 /// Whatever opening or reading says.
 pub fn first_session(path: &Path) -> io::Result<Option<String>> {
     let mut beginning = Vec::new();
-    let file = File::open(path)?;
+    let file = open_regular(path)?;
     file.take(STRETCH as u64).read_to_end(&mut beginning)?;
     let name = b"\"sessionId\":\"";
     let session = memchr::memmem::find(&beginning, name).and_then(|at| {

@@ -2,7 +2,7 @@
 //!
 //! Field names as of client 2.1.328.
 
-use super::json_walk::{JsonWalk, count, number};
+use super::json_walk::{JsonWalk, count, number, search_count};
 use crate::pricing::{ServiceLevel, Usage};
 
 /// What an answer's `usage` says.
@@ -22,7 +22,7 @@ impl UsageObject {
                 b"server_tool_use" => {
                     return walk.values(|field, value| {
                         if field == b"web_search_requests" {
-                            self.web_searches = count(value);
+                            self.web_searches = search_count(value);
                         }
                     });
                 }
@@ -157,7 +157,7 @@ impl ModelTotal {
                 total.splits = true;
                 usage.cache_write_1h = count(value);
             }
-            b"webSearchRequests" => usage.web_searches = count(value),
+            b"webSearchRequests" => usage.web_searches = search_count(value),
             b"costUSD" => total.cost_usd = number(value).unwrap_or(0.0),
             _ => {}
         })?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::Sandbox;
+use crate::support::{Run, Sandbox};
 
 /// What the kept command adds to the status line.
 fn shown(sandbox: &Sandbox, stdin: &str) -> Option<String> {
@@ -120,4 +120,89 @@ fn damaged_records_cost_the_kept_line_and_nothing_else() {
         std::fs::write(entry.unwrap().path(), "{").unwrap();
     }
     assert_eq!(shown(&sandbox, "{}"), None);
+}
+
+/// A project that somebody cloned, with data of whycap's and a command in them.
+#[test]
+fn a_project_cannot_make_the_status_line_run_a_command() {
+    let sandbox = Sandbox::new();
+    let settings = json!({"statusLine": {"type": "command", "command": "echo planted"}});
+    sandbox.write(".claude/settings.json", settings.to_string());
+    let data = sandbox.path("work/d").display().to_string();
+    let mut install = sandbox.command(&["install", "--wrap"]);
+    let installed = install.env("WHYCAP_DATA_DIR", &data).output().unwrap();
+    assert!(installed.status.success());
+    let project = sandbox.path("work");
+    let input = json!({"cwd": project, "workspace": {"project_dir": project}}).to_string();
+    let elsewhere = json!({"cwd": sandbox.home()}).to_string();
+    for (named, stdin, runs) in [
+        ("d", &input, false),
+        ("./../work/d", &input, false),
+        (data.as_str(), &input, false),
+        (data.as_str(), &elsewhere, true),
+    ] {
+        let mut command = sandbox.command(&["statusline"]);
+        command
+            .current_dir(&project)
+            .env("WHYCAP_DATA_DIR", named)
+            .env("XDG_DATA_HOME", &project);
+        let mut heard = |_| {
+            Run::of(&mut command, stdin.as_bytes())
+                .success()
+                .contains("planted")
+        };
+        let times = if runs { 20 } else { 1 };
+        assert_eq!((0..times).any(&mut heard), runs, "{named}");
+    }
+}
+
+#[test]
+fn a_kept_command_is_not_run_for_other_settings_at_the_same_path() {
+    let sandbox = wrapping("echo mine");
+    assert_heard(&sandbox, "{}", "mine");
+    let other = json!({"statusLine": {"type": "command", "command": "other"}});
+    sandbox.write(".claude/settings.json", other.to_string());
+    assert_eq!(shown(&sandbox, "{}"), None);
+}
+
+#[test]
+fn no_program_of_the_kept_command_is_looked_up_in_the_project() {
+    let sandbox = wrapping("planted || echo mine");
+    sandbox.write("work/bin/planted", "#!/bin/sh\necho planted\n");
+    sandbox.write("work/bin/sh", "#!/bin/sh\necho planted\n");
+    let project = sandbox.path("work");
+    for name in ["planted", "sh"] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(project.join("bin").join(name), mode).unwrap();
+    }
+    let input = json!({"workspace": {"project_dir": project}}).to_string();
+    for bin in ["bin".to_owned(), project.join("bin").display().to_string()] {
+        let mut command = sandbox.command(&["statusline"]);
+        command
+            .current_dir(&project)
+            .env("PATH", format!("{bin}:/usr/bin:/bin"));
+        let mut heard = |_| {
+            let run = Run::of(&mut command, input.as_bytes());
+            run.success().to_owned()
+        };
+        let said = (0..20).map(&mut heard).find(|said| said.contains("mine"));
+        assert!(said.is_some_and(|said| !said.contains("planted")), "{bin}");
+    }
+}
+
+#[test]
+fn a_kept_command_that_others_can_have_written_is_not_run() {
+    let sandbox = wrapping("echo mine");
+    assert_heard(&sandbox, "{}", "mine");
+    let data = sandbox.path(".local/share/whycap");
+    let mut records = std::fs::read_dir(data.join("install")).unwrap().flatten();
+    let record = records.find(|entry| entry.path().extension() == Some("json".as_ref()));
+    for place in [data.clone(), data.join("install"), record.unwrap().path()] {
+        let before = std::fs::metadata(&place).unwrap().permissions();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&before) | 0o020;
+        let open = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(&place, open).unwrap();
+        assert_eq!(shown(&sandbox, "{}"), None, "{place:?}");
+        std::fs::set_permissions(&place, before).unwrap();
+    }
 }

@@ -169,6 +169,11 @@ impl Ledger {
             path: path.to_owned(),
             source,
         };
+        // SQLite would follow a link, and wait at a pipe for ever.
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let part = beside(path, suffix);
+            disk::ours::check_own(&part).map_err(disk::unread(&part))?;
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = match Connection::open_with_flags(path, flags) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {

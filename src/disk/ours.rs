@@ -1,0 +1,186 @@
+//! What counts as ours, and opening what may have been planted.
+//!
+//! Promises: opening never waits (a pipe would) and never gives a device; a file of ours is opened
+//! by its own name, never through a link. Not promised: that a directory above is not swapped in
+//! the same instant.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// Opens a regular file for reading. Links are followed: people keep theirs elsewhere.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    without_waiting(&mut options, false);
+    regular(options.open(path)?).map(|(file, _)| file)
+}
+
+/// Opens a file of ours for reading.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    open_own_with(OpenOptions::new().read(true), path)
+}
+
+/// Opens or makes a file of ours, 0600. Its content is left as it is.
+pub(crate) fn open_or_make_own(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    open_own_with(&mut options, path)
+}
+
+fn open_own_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    without_waiting(options, true);
+    let opened = options.open(path).map_err(|error| {
+        // The system's words for a link ("too many levels") help nobody.
+        let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+        if is_link { not_ours() } else { error }
+    })?;
+    let (file, found) = regular(opened)?;
+    if is_ours(&found) {
+        Ok(file)
+    } else {
+        Err(not_ours())
+    }
+}
+
+/// An error unless a regular file of ours, or nothing, has this name.
+pub(crate) fn check_own(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() && is_ours(&found) => Ok(()),
+        Ok(_) => Err(not_ours()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// An error unless this is a directory of ours, not a link to one, in which nobody else may write.
+pub(crate) fn check_own_directory(path: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    if found.is_dir() && is_ours(&found) && !is_open_to_all(&found) {
+        return Ok(());
+    }
+    Err(io::Error::other(
+        "it is not a directory of yours alone (chmod o-w), or a link",
+    ))
+}
+
+/// Whether only this user can have written what stands here: a file or a directory of ours, by its
+/// own name, that neither its group nor others may write.
+pub(crate) fn is_only_ours(path: &Path) -> bool {
+    fs::symlink_metadata(path)
+        .is_ok_and(|found| !found.is_symlink() && is_ours(&found) && !is_open_to_others(&found))
+}
+
+/// Whether what stands here, or the directory above in which it would be made, belongs to this user
+/// or to the system, and is not open to everybody.
+pub(crate) fn is_safe_place(path: &Path) -> bool {
+    let found = path.ancestors().find_map(|above| {
+        let found = fs::metadata(above).ok()?;
+        Some((found, above == path))
+    });
+    found.is_some_and(|(found, is_there)| {
+        let is_fine = is_ours(&found) || (is_the_systems(&found) && !(is_there && found.is_dir()));
+        is_fine && !is_open_to_all(&found)
+    })
+}
+
+fn regular(file: File) -> io::Result<(File, Metadata)> {
+    let found = file.metadata()?;
+    if found.is_file() {
+        return Ok((file, found));
+    }
+    let kind = io::ErrorKind::InvalidInput;
+    Err(io::Error::new(kind, "it is not a plain file"))
+}
+
+fn not_ours() -> io::Error {
+    io::Error::other("it is not a plain file of yours, or a link; move it away")
+}
+
+/// Whether this belongs to the user that we run as.
+#[cfg(unix)]
+pub(crate) fn is_ours(found: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(found) == rustix::process::geteuid().as_raw()
+}
+
+/// Elsewhere nothing says otherwise.
+#[cfg(not(unix))]
+pub(crate) fn is_ours(_: &Metadata) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn is_the_systems(found: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(found) == 0
+}
+
+#[cfg(not(unix))]
+fn is_the_systems(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn is_open_to_others(found: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(found) & 0o022 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Metadata) -> bool {
+    false
+}
+
+/// Whether everybody may write, save where each may move only what is theirs (`/tmp`).
+#[cfg(unix)]
+pub(crate) fn is_open_to_all(found: &Metadata) -> bool {
+    let mode = std::os::unix::fs::MetadataExt::mode(found);
+    mode & 0o002 != 0 && mode & 0o1000 == 0
+}
+
+/// Elsewhere nothing says so.
+#[cfg(not(unix))]
+pub(crate) fn is_open_to_all(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn without_waiting(options: &mut OpenOptions, own_name: bool) {
+    use rustix::fs::OFlags;
+    let own_name = if own_name {
+        OFlags::NOFOLLOW
+    } else {
+        OFlags::empty()
+    };
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | own_name).bits();
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.cast_signed());
+}
+
+#[cfg(not(unix))]
+fn without_waiting(_: &mut OpenOptions, _: bool) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_never_a_file_of_ours() {
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().join("real");
+        let link = directory.path().join("link");
+        open_or_make_own(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert!(open_own(&real).is_ok() && open_regular(&link).is_ok());
+        assert!(open_own(&link).is_err() && check_own(&link).is_err());
+        assert!(open_or_make_own(&link).is_err());
+        assert!(check_own_directory(directory.path()).is_ok());
+        assert!(check_own_directory(&link).is_err());
+    }
+
+    #[test]
+    fn a_directory_is_no_file_and_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(open_regular(directory.path()).is_err());
+        assert!(check_own(directory.path()).is_err());
+    }
+}

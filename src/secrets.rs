@@ -1,0 +1,261 @@
+//! Secrets in what others write, told by their shape: an error's text may quote a key or a header.
+//!
+//! What is taken for one is replaced by [`MARK`]; everything around it stays as it is, so that the
+//! text is still understood. Rather a word too many than a key too few, but ids of requests and
+//! sessions, models, figures and dates stay.
+
+use std::ops::Range;
+
+/// What stands in a secret's place.
+const MARK: &str = "[hidden]";
+
+/// Beginnings of keys and tokens, and how much of one must follow.
+const BEGINNINGS: [(&str, usize); 23] = [
+    ("sk-", 16),
+    ("sk_", 16),
+    ("rk_", 16),
+    ("AKIA", 12),
+    ("ASIA", 12),
+    ("AIza", 20),
+    ("ya29.", 12),
+    ("ghp_", 16),
+    ("gho_", 16),
+    ("ghu_", 16),
+    ("ghs_", 16),
+    ("ghr_", 16),
+    ("github_pat_", 16),
+    ("glpat-", 12),
+    ("xoxb-", 12),
+    ("xoxp-", 12),
+    ("xoxa-", 12),
+    ("xoxs-", 12),
+    ("xapp-", 12),
+    ("npm_", 16),
+    ("hf_", 16),
+    ("pypi-", 16),
+    ("eyJ", 20),
+];
+
+/// How names end whose value is secret, in lower case.
+const NAMES: [&str; 11] = [
+    "key",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "cookie",
+    "authorization",
+    "bearer",
+    "basic",
+    "credentials",
+];
+
+/// Nothing but a secret is so long without a break.
+const LONG: usize = 40;
+
+/// The text with every secret replaced.
+pub(crate) fn hidden(text: &str) -> String {
+    let mut secrets = private_keys(text);
+    secrets.extend(by_beginning(text));
+    secrets.extend(by_name(text));
+    secrets.extend(in_addresses(text));
+    secrets.extend(long_ones(text));
+    secrets.sort_by_key(|secret| (secret.start, secret.end));
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for secret in secrets {
+        if secret.start >= done {
+            out.push_str(text.get(done..secret.start).unwrap_or_default());
+            out.push_str(MARK);
+        }
+        done = done.max(secret.end);
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    out
+}
+
+/// The runs of such characters.
+fn runs(text: &str, fits: impl Fn(char) -> bool) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for (at, character) in text
+        .char_indices()
+        .filter(|(_, character)| fits(*character))
+    {
+        let end = at + character.len_utf8();
+        match found.last_mut() {
+            Some(run) if run.end == at => run.end = end,
+            _ => found.push(at..end),
+        }
+    }
+    found
+}
+
+/// How long the run at the beginning of a text is.
+fn run_length(text: &str, fits: impl Fn(char) -> bool) -> usize {
+    text.find(|character| !fits(character))
+        .unwrap_or(text.len())
+}
+
+fn is_of_token(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-_.+/=~".contains(character)
+}
+
+fn is_of_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_' || character == '-'
+}
+
+/// Whether letters and figures are mixed as chance does it.
+fn looks_random(value: &str) -> bool {
+    value.chars().any(|character| character.is_ascii_digit())
+        && value
+            .chars()
+            .any(|character| character.is_ascii_alphabetic())
+}
+
+fn private_keys(text: &str) -> Vec<Range<usize>> {
+    let begins = text.match_indices("-----BEGIN ");
+    let blocks = begins.filter_map(|(start, _)| {
+        let rest = text.get(start..)?;
+        let is_private = rest.lines().next()?.contains("PRIVATE");
+        let length = rest.find("-----END ").map_or(rest.len(), |end| {
+            end + run_length(rest.get(end..).unwrap_or_default(), |c| c != '\n')
+        });
+        is_private.then_some(start..start + length)
+    });
+    blocks.collect()
+}
+
+fn by_beginning(text: &str) -> Vec<Range<usize>> {
+    let found = BEGINNINGS.iter().flat_map(|(beginning, least)| {
+        text.match_indices(beginning).filter_map(move |(start, _)| {
+            let before = text.get(..start)?.chars().next_back();
+            let length = run_length(text.get(start..)?, is_of_token);
+            let stands_alone = before.is_none_or(|before| !before.is_ascii_alphanumeric());
+            (stands_alone && length >= beginning.len() + least).then_some(start..start + length)
+        })
+    });
+    found.collect()
+}
+
+/// `name: value`, `name=value`, `"name":"value"`, `Bearer value`.
+fn by_name(text: &str) -> Vec<Range<usize>> {
+    let names = runs(text, is_of_name).into_iter().filter(|name| {
+        let name = text
+            .get(name.clone())
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        NAMES.iter().any(|ending| name.ends_with(ending))
+    });
+    let values = names.filter_map(|name| {
+        let rest = text.get(name.end..)?;
+        let gap = run_length(rest, |c| " \t\"'\\:=".contains(c));
+        let between = rest.get(..gap)?;
+        let start = name.end + gap;
+        let length = run_length(text.get(start..)?, |c| {
+            !c.is_whitespace() && !"\"'\\,;&()[]{}<>".contains(c)
+        });
+        let value = text.get(start..start + length)?;
+        let is_secret = if between.contains('=') {
+            value.len() >= 4
+        } else if between.contains(':') {
+            value.len() >= 8 && (looks_random(value) || value.len() >= 20)
+        } else {
+            !between.is_empty() && value.len() >= 16 && looks_random(value)
+        };
+        is_secret.then_some(start..start + length)
+    });
+    values.collect()
+}
+
+/// `https://user:password@host`
+fn in_addresses(text: &str) -> Vec<Range<usize>> {
+    let found = text.match_indices("://").filter_map(|(at, mark)| {
+        let start = at + mark.len();
+        let length = run_length(text.get(start..)?, |c| {
+            !c.is_whitespace() && !"/\"'<>".contains(c)
+        });
+        let authority = text.get(start..start + length)?;
+        let user = authority.get(..authority.rfind('@')?)?;
+        let password = user.find(':').map_or(0, |colon| colon + 1);
+        Some(start + password..start + user.len())
+    });
+    found.collect()
+}
+
+fn long_ones(text: &str) -> Vec<Range<usize>> {
+    let mut runs = runs(text, |character| character.is_ascii_alphanumeric());
+    runs.retain(|run| run.len() >= LONG && text.get(run.clone()).is_some_and(looks_random));
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn secrets_go_and_what_stands_around_them_stays() {
+        for (text, expected) in [
+            ("x sk-ant-api03-abcdefgh12345678ABCD, y", "x [hidden], y"),
+            (
+                "Authorization: Bearer abcdef0123456789abcdef",
+                "Authorization: Bearer [hidden]",
+            ),
+            (
+                "bearer abcdef0123456789abcdef (UTC)",
+                "bearer [hidden] (UTC)",
+            ),
+            (
+                "{\"access_token\":\"abcdef0123456789\"}",
+                "{\"access_token\":\"[hidden]\"}",
+            ),
+            (
+                "AKIAABCDEFGH12345678 resets 8:30am",
+                "[hidden] resets 8:30am",
+            ),
+            (
+                "aws_secret_access_key=a/b+c",
+                "aws_secret_access_key=[hidden]",
+            ),
+            (
+                "at https://user:pass@host.example/v1",
+                "at https://user:[hidden]@host.example/v1",
+            ),
+            (
+                "https://h.example/v1?api_key=0123456789&x=1",
+                "https://h.example/v1?api_key=[hidden]&x=1",
+            ),
+            (
+                "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\nmore",
+                "[hidden]\nmore",
+            ),
+            ("Cookie: sessionKey=abc123def456", "Cookie: [hidden]"),
+        ] {
+            assert_eq!(hidden(text), expected);
+        }
+    }
+
+    #[test]
+    fn ordinary_messages_stay_as_they_are() {
+        for text in [
+            "You've hit your 5-hour limit · resets 8:30am (UTC)",
+            "API Error: 401 {\"type\":\"error\",\"error\":{\"type\":\"authentication_error\",\"message\":\"invalid x-api-key\"},\"request_id\":\"req_011CSHoEeqs5C35K2UUqR7Fy\"}",
+            "prompt is too long: 200001 tokens > 200000 maximum",
+            "Invalid API key · Please run /login",
+            "OAuth token has expired. Session 5a7d3c1e-0000-4000-8000-000000000000",
+            "model: claude-sonnet-4-5-20250929 ✻ 日本語",
+            "max_tokens: 128000 > 64000, which is the maximum",
+        ] {
+            assert_eq!(hidden(text), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(sk-|key[=:]|://|@|-----BEGIN PRIVATE|é|[a-z0-9 \n\"]){0,30}") {
+            let _ = hidden(&text);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+"""Disks that are full, small or slow to say so, and limits on what a process may write, open or map."""
+import os
+import time
+
+import world
+from machine import NOBODY, Broken, Snapshot
+from suite import attack, product
+
+CALLS = ("statusline", "hook SessionStart", "hook Stop", "hook StopFailure", "hook /whycap", "spend", "explain", "doctor", "clear",
+    "restore", "install", "install wrap", "uninstall", "why different")
+# Bytes left on the disk when the program starts.
+LEFT = (0, 1, 100, 4096, 8192, 12288, 16384, 20480, 28672, 36864, 40960, 45056, 53248, 61440, 69632, 81920, 98304, 114688, 131072,
+    163840, 196608, 262144)
+
+
+def on_disk(machine, disk, state):
+    """The home of `state` on another disk, without what was counted: the program has to write."""
+    world.HOMES[state](machine)
+    found, truth = Snapshot.of(machine.root), dict(machine.truth)
+    machine.place(disk / "machine")
+    found.restore_into(machine.root)
+    machine.truth = truth
+
+
+def fill(machine, left):
+    """Leaves so many bytes on the small disk."""
+    filler = machine.small / "filler"
+    room = os.statvfs(machine.small)
+    size = room.f_bavail * room.f_bsize - left
+    with open(filler, "wb") as file:
+        written = 0
+        while written < size:
+            try:
+                written += file.write(b"\0" * min(65536, size - written))
+                file.flush()
+            except OSError:
+                break
+    return filler
+
+
+def settings_of(machine):
+    path = machine.claude / "settings.json"
+    return path.read_bytes() if path.exists() else None
+
+
+def either_or(machine, call, before, trouble="the disk was full"):
+    """Settings are as before or complete; what was set aside or removed is not lost; nothing is left lying about."""
+    now = settings_of(machine)
+    if now != before:
+        if call not in ("install", "install wrap", "install project", "uninstall"):
+            raise Broken("the settings were changed")
+        if not now or not now.strip().endswith(b"}"):
+            raise Broken(f"the settings are neither as before nor complete: {now!r}"[:200])
+        whole = now.count(b"whycap") >= 6 if call.startswith("install") else b"whycap" not in now
+        machine.holds(whole, f"the settings are half changed after {call}: {now[:100]!r}")
+
+
+def locks_of(machine):
+    """Where each lock's content is: in its place, or in quarantine."""
+    found = {}
+    for path in world.QUARANTINED_LOCKS:
+        places = [machine.path(path), *machine.data.glob(f"quarantine/*/{os.path.basename(path)}")]
+        found[path] = sum(place.is_file() and place.stat().st_size > 0 for place in places)
+    return found
+
+
+def nothing_lost(machine, before):
+    for path, count in locks_of(machine).items():
+        machine.holds(count >= before[path], f"{path} is in neither its place nor the quarantine")
+
+
+@attack("disks", "{call} survives a disk with {left} bytes left, and afterwards all is exact", over=product(CALLS, LEFT), quick=150)
+def full(machine, call, left):
+    state = "installed" if call == "uninstall" else "lived"
+    on_disk(machine, machine.small, state)
+    if left % 3 == 0:
+        for file in machine.data.glob("ledger.sqlite3*"):
+            file.unlink()
+    world.grow(machine)
+    before, locks = settings_of(machine), locks_of(machine)
+    filler = fill(machine, left)
+    run = world.call(machine, call)
+    if call == "spend json" and run.exit == 0:
+        machine.exact_report(run.json())
+    either_or(machine, call, before)
+    filler.unlink()
+    nothing_lost(machine, locks)
+    machine.exact()
+    litter_goes(machine)
+
+
+def litter_goes(machine):
+    """What was left lying about is gone after some days of ordinary work."""
+    litter = machine.litter()
+    if not litter:
+        return
+    # Days ago both by the machine's clock, which dates files, and by WHYCAP_NOW.
+    days_ago = min(time.time(), world.NOW_SECONDS) - 5 * 24 * world.HOUR
+    for path in litter:
+        os.utime(machine.path(path), (days_ago, days_ago))
+    machine.statusline(world.status_payload(machine, "new-session"))
+    for name in ("SessionStart", "Stop", "SessionEnd"):
+        machine.hook(world.event(machine, name, "newer-session"))
+    for arguments in (("spend",), ("install",), ("uninstall",), ("--clear-stale-locks",), ("locks", "--restore")):
+        machine.verb(*arguments)
+    left = [path for path in litter if os.path.lexists(machine.path(path))]
+    machine.holds(not left, f"stays for good: {left[0]}" if left else "")
+
+
+@attack("disks", "{call} survives a disk on which {left} more files can be made", over=product(CALLS, (0, 1, 2, 3, 4, 5, 6, 8, 10)),
+    quick=60)
+def no_inodes(machine, call, left):
+    state = "installed" if call == "uninstall" else "lived"
+    world.HOMES[state](machine)
+    # Only the data directory is on the disk of few files; a whole home would not fit.
+    data = machine.few / "whycap"
+    found = Snapshot.of(machine.data)
+    found.restore_into(data)
+    machine.variables["WHYCAP_DATA_DIR"] = str(data)
+    before = settings_of(machine)
+    world.grow(machine)
+    fillers = []
+    while os.statvfs(machine.few).f_favail > left:
+        fillers.append(machine.few / f"filler{len(fillers)}")
+        fillers[-1].touch()
+    world.call(machine, call)
+    either_or(machine, call, before)
+    for filler in fillers:
+        filler.unlink()
+    machine.exact()
+
+
+SIZES = (0, 1, 511, 4095, 4096, 4120, 8192, 16384, 32768, 36864, 65536, 131072, 262144, 1 << 20)
+
+
+@attack("disks", "{call} survives a limit of {size} bytes a file, {signal} SIGXFSZ",
+    over=product(CALLS, SIZES, ("with", "ignoring")), quick=160)
+def file_size(machine, call, size, signal):
+    (world.installed if call == "uninstall" else world.lived)(machine)
+    if size % 2 == 0:
+        for file in machine.data.glob("ledger.sqlite3*"):
+            file.unlink()
+    world.grow(machine)
+    before, locks = settings_of(machine), locks_of(machine)
+    world.call(machine, call, limits=(f"fsize={size}",), ignore_xfsz=signal == "ignoring")
+    either_or(machine, call, before)
+    nothing_lost(machine, locks)
+    machine.exact()
+    litter_goes(machine)
+
+
+@attack("disks", "{call} survives with {number} open files allowed", over=product(CALLS, (3, 4, 5, 6, 7, 8, 9, 10, 12)), quick=60)
+def open_files(machine, call, number):
+    (world.installed if call == "uninstall" else world.lived)(machine)
+    world.grow(machine)
+    before, locks = settings_of(machine), locks_of(machine)
+    run = machine.run("--version", limits=(f"nofile={number}",))
+    if run.exit != 0:
+        return  # the loader itself cannot start with so few
+    world.call(machine, call, limits=(f"nofile={number}",))
+    either_or(machine, call, before)
+    nothing_lost(machine, locks)
+    machine.exact()
+
+
+@attack("disks", "{call} survives with {megabytes} MB of memory",
+    over=product(("statusline", "hook Stop", "hook StopFailure", "hook /whycap spend", "hook UserPromptSubmit"),
+    (8, 10, 12, 16, 24, 32, 64)), quick=20)
+def memory(machine, call, megabytes):
+    world.lived(machine)
+    world.grow(machine)
+    limit = (f"as={megabytes << 20}",)
+    run = machine.run("--version", limits=limit)
+    if run.exit != 0:
+        return  # the loader itself cannot start with so little
+    world.call(machine, call, limits=limit)
+    machine.exact()
+
+
+@attack("disks", "{call} survives where no thread and no process can be started", over=CALLS)
+def no_threads(machine, call):
+    (world.installed if call == "uninstall" else world.lived)(machine)
+    world.grow(machine)
+    machine.write(world.transcript("large"), world.lines(world.response("large", number, message={"content": [{"type": "text",
+        "text": "x" * 20000}]}) for number in range(900)))
+    machine.truth["large"] = 900
+    machine.give(NOBODY)
+    world.call(machine, call, user=NOBODY, limits=("nproc=1",))
+    machine.exact(user=NOBODY)
+
+
+@attack("disks", "{call} says so in one line when its output cannot be written", over=list(world.VERBS))
+def full_output(machine, call):
+    world.lived(machine)
+    path = machine.small / "out"
+    fill(machine, 0)
+    with open(path, "wb") as full_file:
+        run = machine.run(*world.VERBS[call], stdout=full_file.fileno())
+    machine.checked_person(run)
+    machine.holds(run.exit != 0, "it ended with 0 although nothing could be printed")

@@ -1,0 +1,328 @@
+"""Text that commands a terminal, through every field that a file, an argument or a name can bring, to everything that is
+printed. The contract looks at every run of the suite for such text; here it is put in on purpose."""
+import json
+import os
+import re
+
+import world
+from machine import Broken
+from suite import attack, product
+
+BOMBS = {
+    "clipboard": "\x1b]52;c;QkFE\x07", "clipboard ended by ST": "\x1b]52;c;QkFE\x1b\\",
+    "clipboard without an end": "\x1b]52;c;QkFE", "clear screen": "\x1b[2J", "answer back": "\x1b[6n", "private": "\x1b[?1049h",
+    "device control": "\x1bP+q544e\x1b\\", "application": "\x1b_x\x1b\\",
+    "hyperlink": "\x1b]8;;https://evil\x07", "title": "\x1b]0;x\x07", "reset": "\x1bc", "escape at the end": "\x1b",
+    "nested": "\x1b\x1b[[2J", "charset": "\x1b(0", "C1 CSI": "\u009b2J", "C1 OSC": "\u009d52;c;QkFE\u009c",
+    "C1 DCS": "\u0090q\u009c", "next line": "\u0085", "bell": "\a", "backspace": "\b\b\b",
+    "delete": "\x7f", "carriage return": "\rFAKE", "newline": "\nFAKE-ROW", "vertical tab": "\x0b", "form feed": "\x0c",
+    "shift out": "\x0e", "tab": "\t", "NUL": "\0", "override": "\u202etxt", "embedding": "\u202b", "isolate": "\u2067a\u2069",
+    "marks": "\u200e\u200f\u061c", "zero width space": "\u200b",
+    "joiner": "\u200d", "non-joiner": "\u200c", "word joiner": "\u2060", "byte order mark": "\ufeff",
+    "tags": "\U000e0041\U000e0042\U000e007f", "soft hyphen": "\u00ad", "line separator": "\u2028FAKE",
+    "paragraph separator": "\u2029FAKE", "annotation": "\ufff9\ufffa\ufffb", "invisible times": "\u2062",
+    "deprecated": "\u206e", "vowel separator": "\u180e", "surrogate": "\ud800", "not a character": "\uffff",
+}
+# Where there are hundreds of fields, characters that do not get into each other's way come together.
+FORMATS = ("override", "embedding", "isolate", "marks", "zero width space", "joiner", "non-joiner", "word joiner",
+    "byte order mark", "tags", "soft hyphen", "line separator", "paragraph separator", "annotation", "invisible times",
+    "deprecated", "vowel separator")
+FIELD_BOMBS = {"all formats": "a".join(BOMBS[name] for name in FORMATS), **{name: BOMBS[name] for name in (
+    "clipboard", "clipboard ended by ST", "clipboard without an end", "clear screen", "escape at the end", "nested", "C1 CSI",
+    "C1 OSC", "next line", "newline", "carriage return", "tab", "NUL", "delete", "surrogate")}}
+# What a person or the client may see a file's text in.
+SHOWING = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook StopFailure", "hook Stop", "hook /whycap",
+    "hook /whycap spend", "hook /whycap locks", "hook /whycap doctor", "hook /whycap incidents", "hook /whycap report",
+           "spend", "spend json", "spend by session", "spend by project", "spend by model", "spend by block", "why different",
+           "why different json", "explain", "explain json", "incidents", "incidents json", "report", "doctor", "doctor json",
+           "locks", "locks json", "clear dry",
+           "clear dry json", "install dry", "uninstall dry", "prices")
+CHANGING = ("install", "install wrap", "install project", "clear", "clear json", "restore", "restore json", "uninstall")
+
+
+def shown_by(machine, *calls, session="gamma"):
+    for call in calls:
+        run = world.call(machine, call, session)
+        if call == "statusline" and re.search(r"^\s*FAKE", run.text, re.M):
+            raise Broken(f"a row was made up: {run.text!r}")
+
+
+# --- messages -----------------------------------------------------------------------------------------
+
+def messages(machine):
+    """Every message that whycap knows, from its own documentation and test data."""
+    found = set()
+    for file in (machine.tools.repository / "docs/limits.md").read_text().splitlines():
+        cell = re.match(r"\| (?!message|---)([^|]{6,}) \|", file)
+        if cell:
+            found.add(cell[1].replace("…", "8:30am (UTC)"))
+    for path in (machine.tools.repository / "tests/data/diagnosis").glob("*.jsonl"):
+        for line in path.read_text().splitlines():
+            content = ((json.loads(line).get("line") or {}).get("message") or {}).get("content") or []
+            found.update(block["text"] for block in content if "text" in block)
+    if len(found) < 50:
+        raise Broken(f"only {len(found)} messages found: where do they stand now?")
+    return sorted(found)
+
+
+def message_rows(machine):
+    return product(messages(machine), BOMBS)
+
+
+@attack("escapes", "{bomb} between the words of a message is never printed as it is: {message}", over=message_rows, quick=60)
+def in_messages(machine, message, bomb):
+    world.lived(machine)
+    places = [match.start() for match in re.finditer(r"\b|$", message)]
+    for place in places[::max(1, len(places) // 24)]:
+        text = message[:place] + BOMBS[bomb] + message[place:]
+        argument = text.replace("\0", "").encode("utf-8", "surrogatepass")
+        machine.verb("explain", "--text", argument)
+        machine.verb("explain", "--json", "--text", argument)
+
+
+@attack("escapes", "{bomb} in an error's text is never printed as it is, wherever the error is told: {message}", over=message_rows,
+    quick=100)
+def in_errors(machine, message, bomb):
+    world.lived(machine)
+    places = [match.start() for match in re.finditer(r"\b|$", message)]
+    place = places[(len(message) * 7 + len(bomb)) % len(places)]
+    text = message[:place] + BOMBS[bomb] + message[place:]
+    world.append(machine, "delta", world.error_line("delta", text=text, errorDetails=text))
+    machine.hook(world.event(machine, "StopFailure", "epsilon", last_assistant_message=text, error_details=text))
+    for session in ("delta", "epsilon"):
+        shown_by(machine, "statusline", "hook UserPromptSubmit", "hook /whycap", "hook /whycap report", "explain", "explain json",
+            "incidents", "incidents json", "report", session=session)
+
+
+@attack("escapes", "{bomb} in an amount that the headline quotes never reaches the terminal", over=list(BOMBS))
+def in_amounts(machine, bomb):
+    world.lived(machine)
+    text = f"API Error: 400 Monthly spend limit reached. Current usage: $1{BOMBS[bomb]} / $2{BOMBS[bomb]} limit."
+    world.append(machine, "delta", world.error_line("delta", text=text, quotaLimits=None))
+    machine.hook(world.event(machine, "StopFailure", "epsilon", last_assistant_message=text))
+    for session in ("delta", "epsilon"):
+        shown_by(machine, "statusline", "hook UserPromptSubmit", "hook /whycap", "explain", "explain json", "incidents", "report",
+                 session=session)
+    for arguments in (("explain", "--text"), ("explain", "--json", "--text")):
+        machine.verb(*arguments, text.replace("\0", "").encode("utf-8", "surrogatepass"))
+
+
+# --- fields -------------------------------------------------------------------------------------------
+
+def leaves(value, path=()):
+    """Paths of all texts in a JSON value, and of all names of objects."""
+    if isinstance(value, str):
+        yield path
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield (*path, key, "NAME")
+            yield from leaves(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from leaves(inner, (*path, index))
+
+
+def with_bomb(value, path, change):
+    """A copy in which the text at `path` is changed."""
+    copy = json.loads(json.dumps(value))
+    place = copy
+    last = len(path) - (2 if path[-1] == "NAME" else 1)
+    for key in path[:last]:
+        place = place[key]
+    if path[-1] == "NAME":
+        place[change(path[last])] = place.pop(path[last])
+    else:
+        place[path[last]] = change(place[path[last]])
+    return copy
+
+
+def documents(machine):
+    """Every kind of JSON that somebody else writes: how it looks, and how it comes to the program."""
+    def transcript(session, value):
+        world.append(machine, session, value)
+
+    def file(path):
+        return lambda value: machine.write(path, value)
+    settings = {**world.DOTFILES_SETTINGS, "statusLine": world.FOREIGN_LINE, "disableAllHooks": True, "apiKeyHelper": "helper",
+        "env": {"ANTHROPIC_API_KEY": "x", "ANTHROPIC_BASE_URL": "https://gateway.example", "CLAUDE_CODE_USE_BEDROCK": "1"},
+                "hooks": {"Stop": [{"matcher": "m", "hooks": [{"type": "command", "command": "other"}]}]},
+                "modelPricing": {"claude-opus-5-5": {"input": "x"}}}
+    found = {
+        "status payload": (world.status_payload(machine, "gamma"), lambda value: machine.statusline(json.dumps(value).encode())),
+        "event StopFailure": (world.event(machine, "StopFailure", "delta"), lambda value: machine.hook(json.dumps(value).encode())),
+        "event SessionStart": (world.event(machine, "SessionStart", "gamma"),
+        lambda value: machine.hook(json.dumps(value).encode())),
+        "event UserPromptSubmit": (world.event(machine, "UserPromptSubmit", "gamma"),
+        lambda value: machine.hook(json.dumps(value).encode())),
+        "event question": (world.event(machine, "/whycap spend", "gamma"), lambda value: machine.hook(json.dumps(value).encode())),
+        "response": (world.response("gamma", 80), lambda value: transcript("gamma", value)),
+        "error line": (world.error_line("gamma", uuid="other"), lambda value: transcript("gamma", value)),
+        "error with parameters": (world.error_line("gamma", uuid="third", quotaLimits=None,
+        apiErrorParams={"rate_limit_info": {"status": "rejected", "rateLimitType": "five_hour",
+        "overageDisabledReason": "org_level_disabled"}}), lambda value: transcript("gamma", value)),
+        "running total": (world.cost_state("gamma", 0.5), lambda value: transcript("gamma", value)),
+        "settings": (settings, file(".claude/settings.json")),
+        "project settings": (settings, file("work/api/.claude/settings.json")),
+        "local settings": (settings, file("work/api/.claude/settings.local.json")),
+        "state": (json.loads(machine.path(".claude.json").read_text()), file(".claude.json")),
+        "login": (json.loads(machine.path(".claude/.credentials.json").read_text()), file(".claude/.credentials.json")),
+        "registry": ({"pid": 1, "sessionId": "gamma", "cwd": "/x", "name": "n", "procStart": "1", "kind": "k"},
+        file(f".claude/sessions/{os.getpid()}.json")),
+        "lock of an editor": ({"pid": world.DEAD_PROCESS, "ideName": "ide", "workspaceFolders": ["/x"], "transport": "ws",
+        "authToken": "t"}, file(".claude/ide/4321.lock")),
+        "lock of a process": ({"pid": world.DEAD_PROCESS, "sessionId": "s", "procStart": "p", "acquiredAt": 1, "host": "h"},
+        file(".claude/daemon.lock")),
+    }
+    # Ours, as another program or an older whycap may have left them.
+    for name, pattern in {"sample": "samples/gamma.json", "incident": "incidents/gamma/*.json", "account": "account.json",
+            "manifest": "quarantine/*/manifest.json"}.items():
+        path = next(iter(machine.data.glob(pattern)), None)
+        if path:
+            found[f"our {name}"] = (json.loads(path.read_text()), file(path))
+    return found
+
+
+WAYS = {"replaced by": lambda bomb: lambda text: bomb, "followed by": lambda bomb: lambda text: f"{text}{bomb}x",
+    "cut by": lambda bomb: lambda text: f"{text[:len(text) // 2]}{bomb}{text[len(text) // 2:]}"}
+
+
+def field_rows(machine):
+    world.lived(machine)
+    return [(name, ".".join(map(str, path)), way, bomb) for name,
+        (value,
+        _) in documents(machine).items() for path in leaves(value) for way in WAYS for bomb in FIELD_BOMBS if path[-1] != "NAME" or way == "followed by"]
+
+
+@attack("escapes", "{field} of the {document} that is {way} {bomb} is never printed as it is", over=field_rows, quick=110)
+def in_fields(machine, document, field, way, bomb):
+    world.lived(machine)
+    value, bring = documents(machine)[document]
+    path = next(path for path in leaves(value) if ".".join(map(str, path)) == field)
+    bring(with_bomb(value, path, WAYS[way](FIELD_BOMBS[bomb])))
+    shown_by(machine, *SHOWING)
+    machine.verb("explain", "--session", "gamma")
+    machine.verb("explain", "--json", "--session", "gamma")
+    if not document.startswith("event") and document != "status payload":
+        shown_by(machine, *CHANGING)
+
+
+@attack("escapes", "{bomb} in config.toml, as {what}, is never printed as it is",
+    over=product(BOMBS, ("a value", "a key", "a section", "a comment", "outside of all")), quick=40)
+def in_configuration(machine, bomb, what):
+    world.lived(machine)
+    quoted = json.dumps(f"a{BOMBS[bomb]}b")
+    text = {"a value": f"[statusline]\nsegments = [{quoted}]\n[budget]\naction = {quoted}\n", "a key": f"[budget]\n{quoted} = 1\n",
+        "a section": f"[{quoted}]\nx = 1\n", "a comment": f"# a{BOMBS[bomb]}b\n[budget]\nday = 1\n",
+        "outside of all": f"a{BOMBS[bomb]}b\n"}[what]
+    machine.write(".config/whycap/config.toml", text.encode("utf-8", "surrogatepass"))
+    shown_by(machine, "statusline", "doctor", "doctor json", "hook UserPromptSubmit", "hook /whycap doctor",
+        "hook /whycap continue")
+
+
+# --- names --------------------------------------------------------------------------------------------
+
+def as_name(bomb):
+    """A bomb as a part of a file's name."""
+    return BOMBS[bomb].replace("\0", "").replace("/", "_").encode("utf-8", "surrogatepass")
+
+
+NAMES = {
+    "a session": (b".claude/projects/-home-work-api/", b".jsonl"), "a project": (b".claude/projects/", b""),
+    "a subagent": (b".claude/projects/-home-work-api/alpha/subagents/agent-", b".jsonl"),
+    "an editor's lock": (b".claude/ide/", b".lock"), "a version's lock": (b".local/state/claude/locks/", b".lock"),
+    "a team": (b".claude/teams/", b"/inboxes/x.json.lock"), "a task": (b".claude/tasks/", b"/.lock.lock"),
+    "a market": (b".claude/plugins/marketplaces/", b"/.git/index.lock"), "a login's lock": (b".claude/.", b"_oauth_refresh.lock"),
+    "a registry entry": (b".claude/sessions/", b".json"),
+    "an incident's session": (b".local/share/whycap/incidents/", b"/1795156200000.json"),
+    "a sample": (b".local/share/whycap/samples/", b".json"),
+    "a quarantined item": (b".local/share/whycap/quarantine/", b"/manifest.json"),
+    "a backup": (b".claude/settings.json.whycap-backup", b""),
+    "a drop-in": (b".claude/commands/", b".md"),
+}
+
+
+@attack("escapes", "{bomb} in the name of {what} is never printed as it is", over=product(NAMES, BOMBS), quick=80)
+def in_names(machine, what, bomb):
+    world.lived(machine)
+    before, after = NAMES[what]
+    if not as_name(bomb):
+        return
+    path = os.fsencode(machine.home) + b"/" + before + b"n" + as_name(bomb) + after
+    if what == "a project":
+        path += b"/epsilon.jsonl"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    content = {b".jsonl": world.lines([world.response("epsilon", 1, sessionId=None), world.error_line("epsilon", sessionId=None)]),
+        b"/manifest.json": json.dumps({"original": os.fsdecode(os.fsencode(machine.home) + b"/x" + as_name(bomb)),
+        "moved_at": world.NOW_SECONDS, "why": BOMBS[bomb]})}
+    with open(path, "w", errors="surrogatepass") as file:
+        file.write(next((text for ending, text in content.items() if path.endswith(ending)),
+            json.dumps({"pid": world.DEAD_PROCESS})))
+    os.utime(path, (world.NOW_SECONDS - world.HOUR,) * 2)
+    shown_by(machine, *SHOWING)
+    shown_by(machine, *CHANGING)
+
+
+@attack("escapes", "{bomb} in the path of {what} is never printed as it is",
+    over=product(("the home", "the working directory", "CLAUDE_CONFIG_DIR", "the data directory", "the configuration"), BOMBS),
+    quick=50)
+def in_paths(machine, what, bomb):
+    world.lived(machine)
+    if not as_name(bomb):
+        return
+    place = os.path.join(os.fsencode(machine.outside), b"p" + as_name(bomb))
+    environment, cwd = {}, None
+    if what == "the home":
+        os.rename(machine.home, place)
+        environment = {"HOME": place}
+    elif what == "the working directory":
+        os.makedirs(os.path.join(place, b".claude"))
+        with open(os.path.join(place, b".claude/settings.json"), "w") as file:
+            file.write('{"statusLine": {"type": "command", "command": "other"}, "disableAllHooks": true}')
+        cwd = os.fsdecode(place)
+    elif what == "CLAUDE_CONFIG_DIR":
+        os.rename(machine.claude, place)
+        environment = {"CLAUDE_CONFIG_DIR": place}
+    elif what == "the data directory":
+        os.rename(machine.data, place)
+        environment = {"WHYCAP_DATA_DIR": place}
+    else:
+        with open(place, "w") as file:
+            file.write("rubbish\n")
+        environment = {"WHYCAP_CONFIG": place}
+    for call in ("statusline", "hook SessionStart", "hook /whycap", "hook /whycap doctor", "doctor", "doctor json", "locks",
+            "locks json", "clear dry", "install dry", "install", "uninstall dry", "uninstall", "clear", "restore", "spend",
+            "explain"):
+        world.call(machine, call, "gamma", environment=environment, cwd=cwd)
+    # And where it is in the way.
+    if what in ("the data directory", "CLAUDE_CONFIG_DIR"):
+        os.rename(place, place + b"-moved")
+        with open(place, "w") as file:
+            file.write("in the way")
+        for call in ("spend", "doctor", "locks", "install", "uninstall", "clear", "restore", "explain", "statusline", "hook Stop"):
+            world.call(machine, call, "gamma", environment=environment, cwd=cwd)
+
+
+@attack("escapes", "{bomb} in the variable {name} is never printed as it is",
+    over=product(("TZ", "WHYCAP_NOW", "COLUMNS", "TERM", "LANG", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_MODEL",
+    "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_PROJECT_DIR", "PATH", "XDG_STATE_HOME"), BOMBS), quick=60)
+def in_variables(machine, name, bomb):
+    world.lived(machine)
+    value = b"v" + BOMBS[bomb].replace("\0", "").encode("utf-8", "surrogatepass")
+    for call in ("statusline", "hook StopFailure", "hook SessionStart", "hook /whycap", "spend", "spend json", "explain",
+            "explain json", "doctor", "doctor json", "report", "install dry", "locks"):
+        world.call(machine, call, "gamma", environment={name: value})
+
+
+@attack("escapes", "{bomb} in a command that the settings hold is shown safely by {call}",
+    over=product(BOMBS, ("install dry", "install wrap", "install replace", "uninstall dry", "uninstall")), quick=50)
+def in_commands(machine, bomb, call):
+    world.lived(machine)
+    command = f"printf kept # {BOMBS[bomb]}".replace("\0", "")
+    machine.write(".claude/settings.json", json.dumps({**world.DOTFILES_SETTINGS, "statusLine": {"type": "command",
+        "command": command}}))
+    if call.startswith("uninstall"):
+        machine.verb("install", "--wrap")
+    arguments = {"install replace": ("install", "--replace"), **world.VERBS}[call]
+    machine.verb(*arguments)
+    machine.verb("doctor")
+    machine.verb("install", "--dry-run")

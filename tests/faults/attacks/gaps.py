@@ -1,0 +1,170 @@
+"""What cannot be read is counted and said: no total is smaller than the truth without a word about it."""
+import errno
+import json
+import os
+
+import calls
+import world
+from attacks.stdin import bind_socket
+from machine import NOBODY, Broken, Fault
+from suite import attack, product
+from text import RESPONSE_USD, remarks, tells_gap
+
+# What is shut, and how many responses are behind it.
+SHUT = {
+    "a transcript": (".claude/projects/-home-work-api/beta.jsonl", 12), "a project": (".claude/projects/-home-work-api", 28),
+    "all projects": (".claude/projects", 34), "the other project": (".claude/projects/-home-work-web", 6),
+    "the subagents": (".claude/projects/-home-work-api/alpha/subagents", 4),
+    "a session's directory": (".claude/projects/-home-work-api/alpha", 4),
+    "a subagent's transcript": (".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", 4),
+    "the configuration directory": (".claude", 34),
+}
+REPORTS = {"text": ("spend",), "by session": ("spend", "--by", "session"), "JSON": ("spend", "--json"),
+    "JSON by session": ("spend", "--by", "session", "--json")}
+
+
+def said(machine, run, missing, sound):
+    """A report that misses something says so, in text and in JSON. `sound` is what it says when nothing is missing."""
+    if run.exit == 1:
+        return  # refused in one line: nothing wrong was said
+    try:
+        report = json.loads(run.text)
+    except ValueError:
+        if not tells_gap(run.text + run.complaint) and f"{machine.responses()}" not in run.text.split():
+            raise Broken(f"the report misses {missing} responses and does not say so: {run.text.strip()!r}") from None
+        return
+    if report["total"]["responses"] < machine.responses() and remarks(report) == sound:
+        raise Broken(f"the report has {report['total']['responses']} of {machine.responses()} responses and no field says so")
+
+
+def sound_remarks(machine):
+    return remarks(machine.verb("spend", "--json", exits=(0,)).json())
+
+
+@attack("gaps", "{what} that may not be {how} is said by the report ({report}), {when}",
+    over=product(SHUT, ("read", "entered"), REPORTS, ("at first", "after all was counted and more came")))
+def shut(machine, what, how, report, when):
+    path, missing = SHUT[what]
+    if when == "at first":
+        world.lived(machine)
+        sound = sound_remarks(machine)
+        world.fresh(machine)
+    else:
+        world.lived(machine)
+        sound = sound_remarks(machine)
+        for session in ("alpha", "beta", "gamma"):
+            world.grow(machine, session, (60,))
+        world.append(machine, "alpha/subagents/agent-1", world.response("alpha", 160, isSidechain=True))
+        machine.truth["alpha"] += 1
+    machine.give(NOBODY)
+    place = machine.path(path)
+    if how == "entered" and not place.is_dir():
+        return
+    place.chmod(0 if how == "read" else 0o444 if place.is_dir() else 0)
+    run = machine.verb(*REPORTS[report], user=NOBODY)
+    said(machine, run, missing, sound)
+    place.chmod(0o755)
+    machine.exact(user=NOBODY)
+
+
+@attack("gaps", "a {kind} in the place of {what} is said by the report ({report})",
+    over=product(("FIFO", "socket", "directory", "zero", "link to nothing", "link to itself"), ("a transcript", "a project"),
+    REPORTS))
+def in_place(machine, kind, what, report):
+    world.lived(machine)
+    sound = sound_remarks(machine)
+    world.fresh(machine)
+    path, missing = SHUT[what]
+    place = machine.path(path)
+    os.rename(place, machine.outside / "moved")
+    if kind == "FIFO":
+        os.mkfifo(place)
+    elif kind == "socket":
+        bind_socket(place)
+    elif kind == "directory":
+        place.mkdir() if what == "a transcript" else place.touch()
+    elif kind == "zero":
+        machine.device(place, "zero")
+    else:
+        place.symlink_to(place if "itself" in kind else machine.outside / "nothing")
+    run = machine.verb(*REPORTS[report])
+    # It may be no transcript at all, so silence is right where nothing is known to be missing; only a hang is wrong, and a
+    # name that ends in .jsonl promises one.
+    if what == "a transcript" and kind in ("FIFO", "socket", "zero", "link to itself"):
+        said(machine, run, missing, sound)
+
+
+def reading_calls(machine):
+    """Each system call by which transcripts and their directories are found and read."""
+    world.fresh(machine)
+    run = machine.verb("spend", "--json", count=True)
+    counted, rows = {}, []
+    for number, *_ in run.listed:
+        name = calls.NAMES.get(number, str(number))
+        counted[name] = counted.get(name, 0) + 1
+        if name in ("openat", "getdents64", "read", "pread64", "statx", "newfstatat", "lseek", "fstat"):
+            rows += [(f"{counted[name]}:{name}", error) for error in ("EIO", "EACCES", "ESTALE", "ENOMEM", "EINTR")]
+    return rows
+
+
+@attack("gaps", "where {which} fails with {error} in a first report, what is missing is said, in JSON and in text",
+    over=reading_calls, quick=350)
+def in_the_middle(machine, which, error):
+    world.lived(machine)
+    sound = sound_remarks(machine)
+    for arguments in (("spend", "--json"), ("spend",)):
+        world.fresh(machine)
+        run = machine.verb(*arguments, fault=Fault(**calls.place_of(which), error=getattr(errno, error)))
+        if run.exit == 0:
+            said(machine, run, "some", sound)
+        machine.exact()
+
+
+@attack("gaps", "a history of which {part} is named in CLAUDE_CONFIG_DIR is not half counted in silence",
+    over=("one is missing", "one is a file", "one may not be read"))
+def histories(machine, part):
+    world.lived(machine)
+    sound = sound_remarks(machine)
+    world.fresh(machine)
+    second = machine.outside / "second"
+    second.mkdir()
+    if part == "one is a file":
+        second.rmdir()
+        second.write_text("x")
+    elif part == "one may not be read":
+        second.chmod(0)
+    else:
+        second.rmdir()
+    machine.give(NOBODY)
+    run = machine.verb("spend", "--json", user=NOBODY, environment={"CLAUDE_CONFIG_DIR": f"{machine.claude},{second}"})
+    if run.exit == 0:
+        report = run.json()
+        machine.holds(report["total"]["responses"] == machine.responses(),
+            f"{report['total']['responses']} of {machine.responses()}")
+        if part == "one may not be read":
+            machine.holds(remarks(report) != sound, "no field says that a history could not be read")
+
+
+DAMAGED = {"a line cut off": lambda line: line[:len(line) // 2], "a wrong escape": lambda line: line.replace("xxxx", "\\qxxx", 1),
+    "usage that is a text": lambda line: line.replace('"usage": {', '"usage": "x", "was": {'),
+           "counts that are texts": lambda line: line.replace('"output_tokens": 1000', '"output_tokens": "many"'),
+           "a raw newline in it": lambda line: line.replace("xxxx", "x\nx", 1)}
+
+
+@attack("gaps", "an answer's line with {what} is understood all the same, or counted as damaged and said ({report})",
+    over=product(DAMAGED, REPORTS))
+def damaged_lines(machine, what, report):
+    world.lived(machine)
+    sound = sound_remarks(machine)
+    line = DAMAGED[what](json.dumps(world.response("beta", 95)))
+    world.append(machine, "beta", line + "\n", world.response("beta", 96))
+    machine.truth["beta"] += 1
+    total = machine.verb("spend", "--json", exits=(0,)).json()["total"]
+    if total["responses"] == machine.responses() + 1 and abs(total["cost_usd"] - total["responses"] * RESPONSE_USD) < 1e-9:
+        return
+    run = machine.verb(*REPORTS[report], exits=(0,))
+    if "JSON" in report:
+        machine.holds(remarks(run.json()) != sound, "no field says that a line could not be understood")
+    else:
+        machine.holds(tells_gap(run.text + run.complaint), f"not a word about it: {run.text.strip()!r}")
+    machine.holds(total["responses"] >= machine.responses(), f"{total['responses']} responses, true are {machine.responses()}")

@@ -1,0 +1,263 @@
+"""Damaged ledgers. Transcripts are still there, so every total can be worked out again; what was there is set aside, not
+deleted, once, and nobody has to do anything by hand."""
+import json
+import os
+import random
+import sqlite3
+
+import world
+from attacks.stdin import bind_socket
+from machine import Broken, wait_for_all
+from suite import attack, product
+
+PAGE = 4096
+
+
+def folded(machine):
+    """A home whose ledger is one file: its log folded back."""
+    world.lived(machine)
+    ledger = machine.data / "ledger.sqlite3"
+    connection = sqlite3.connect(ledger)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    for suffix in ("-wal", "-shm"):
+        (machine.data / f"ledger.sqlite3{suffix}").unlink(missing_ok=True)
+    return ledger
+
+
+def survives(machine, may_be_newer=False):
+    """Hosts keep their contract, `spend` is exact at once and again, `doctor` lives."""
+    machine.statusline(world.status_payload(machine))
+    machine.hook(world.event(machine, "Stop"))
+    run = machine.verb("spend", "--json", exits=(0, 1))
+    if run.exit == 1:
+        if may_be_newer and "newer" in run.complaint:
+            return
+        raise Broken(f"spend fails: {run.complaint}")
+    machine.exact_report(run.json())
+    world.grow(machine, "beta", (400,))
+    machine.statusline(world.status_payload(machine, "beta"))
+    machine.exact()
+    machine.verb("doctor", exits=(0, 1))
+    machine.verb("uninstall", "--dry-run")
+
+
+def pages(machine):
+    return os.path.getsize(folded(machine)) // PAGE
+
+
+def set_aside(machine):
+    return sorted(path.name for path in machine.data.glob("*damaged*") if path.name.endswith(".sqlite3"))
+
+
+@attack("ledgers", "a ledger whose page {page} is {what} does no harm",
+    over=lambda machine: product(range(pages(machine)), ("zeros", "ones", "random", "page 1 again", "half random", "one bit off")),
+    quick=60)
+def page(machine, page, what):
+    ledger = folded(machine)
+    lucky = random.Random(f"{machine.seed} {page} {what}")
+    content = bytearray(ledger.read_bytes())
+    at = page * PAGE
+    new = {"zeros": bytes(PAGE), "ones": b"\xff" * PAGE, "random": lucky.randbytes(PAGE), "page 1 again": bytes(content[:PAGE]),
+        "half random": bytes(content[at:at + PAGE // 2]) + lucky.randbytes(PAGE // 2)}.get(what)
+    if new is None:
+        # In the page's own head, where it says what it is and where its cells are.
+        place = at + (100 if page == 0 else 0) + lucky.randrange(12)
+        content[place] ^= 1 << lucky.randrange(8)
+    else:
+        content[at:at + PAGE] = new
+    ledger.write_bytes(content)
+    survives(machine)
+
+
+@attack("ledgers", "a ledger whose header byte {byte} is {what} does no harm", over=product(range(100), ("flipped", "zero", "255")),
+    quick=100)
+def header(machine, byte, what):
+    ledger = folded(machine)
+    content = bytearray(ledger.read_bytes())
+    new = {"flipped": content[byte] ^ 0xFF, "zero": 0, "255": 255}[what]
+    content[byte] = new
+    ledger.write_bytes(content)
+    # Bytes 60 to 63 are the version of the tables: a great one means a newer whycap, and that is said.
+    survives(machine, may_be_newer=60 <= byte < 64)
+
+
+@attack("ledgers", "a ledger cut off after {size} bytes does no harm",
+    over=lambda machine: [0, 1, 15, 16, 99, 100, 511, 512, 1000,
+    *(size for number in range(1, pages(machine)) for size in (number * PAGE - 1, number * PAGE, number * PAGE + 1))], quick=40)
+def cut(machine, size):
+    ledger = folded(machine)
+    os.truncate(ledger, min(size, ledger.stat().st_size))
+    survives(machine)
+
+
+def make_content(machine, what):
+    lucky = random.Random(f"{machine.seed} {what}")
+    other = machine.outside / "other.sqlite3"
+    statements = {
+        "another program's database": ["CREATE TABLE notes(text)", "INSERT INTO notes VALUES('precious')"],
+        "a database without tables": ["PRAGMA user_version = 2"],
+        "another program's with our version": ["CREATE TABLE notes(text)", "PRAGMA user_version = 2"],
+        "a version below zero": ["PRAGMA user_version = -5"], "a huge version": ["PRAGMA user_version = 2147483647"],
+        "tables of the right names and wrong columns": [
+            *(f"CREATE TABLE {name}(wrong)" for name in ("meta", "session", "model", "response", "quarter", "unrecorded", "file",
+            "cost_state", "directory")), "PRAGMA user_version = 2"],
+        "views in the place of tables": ["CREATE VIEW quarter AS SELECT 1", "CREATE VIEW session AS SELECT 1",
+        "PRAGMA user_version = 2"],
+    }
+    if what in statements:
+        connection = sqlite3.connect(other, isolation_level=None)
+        for statement in statements[what]:
+            connection.execute(statement)
+        connection.close()
+        return other.read_bytes()
+    return {"nothing": b"", "random": lucky.randbytes(40960), "text": b"this is text\n" * 900, "zeros": bytes(40960),
+        "zip": b"PK\x03\x04" + lucky.randbytes(5000), "the header alone": b"SQLite format 3\0",
+        "a megabyte of ones": b"\xff" * (1 << 20), "encrypted": lucky.randbytes(8 * PAGE),
+            "a newline": b"\n"}[what]
+
+
+CONTENTS = ("nothing", "random", "text", "zeros", "zip", "the header alone", "a megabyte of ones", "encrypted", "a newline",
+    "another program's database", "a database without tables", "another program's with our version", "a version below zero",
+            "a huge version", "tables of the right names and wrong columns", "views in the place of tables")
+
+
+@attack("ledgers", "{what} in the place of {file} does no harm, and nothing is deleted",
+    over=product(CONTENTS, ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm", "ledger.sqlite3-journal", "ledger.lock")))
+def content(machine, what, file):
+    folded(machine) if file == "ledger.sqlite3" else world.lived(machine)
+    new = make_content(machine, what)
+    (machine.data / file).write_bytes(new)
+    survives(machine, may_be_newer=what == "a huge version" and file == "ledger.sqlite3")
+    if file == "ledger.sqlite3" and what in ("random", "text", "zip", "another program's database"):
+        mark = b"precious" if "database" in what else new[:4096]
+        kept = [path for path in machine.data.rglob("*") if path.is_file() and mark in path.read_bytes()]
+        machine.holds(kept, "what stood there was deleted or overwritten")
+
+
+# Values that no whycap writes, by table and column.
+VALUES = {"text": "'text'", "empty text": "''", "null": "NULL", "real": "1.5e300", "infinity": "9e999", "blob": "x'00ff'",
+    "minus": "-1", "largest": "9223372036854775807", "smallest": "-9223372036854775808"}
+COLUMNS = ("session.recorded", "session.unrecorded", "session.unpriced", "session.client_total", "session.client_total_at",
+    "session.name", "session.project", "session.parent", "session.parent_at", "response.at", "response.cost", "response.input",
+           "response.output", "response.flags", "response.model", "response.session", "response.calls", "quarter.cost",
+           "quarter.responses", "quarter.output", "quarter.unpriced", "file.bytes_read", "file.mark", "file.size",
+           "file.modified", "file.last_at", "file.path", "directory.names", "directory.inode", "directory.changed", "meta.value",
+           "model.name")
+
+
+@attack("ledgers", "a value of {column} that is {value} neither stops a verb nor makes a total wrong unsaid",
+    over=product(COLUMNS, VALUES), quick=120)
+def value(machine, column, value):
+    ledger = folded(machine)
+    table, name = column.split(".")
+    connection = sqlite3.connect(ledger, isolation_level=None)
+    try:
+        connection.execute(f"UPDATE OR IGNORE {table} SET {name} = {VALUES[value]}")
+    except sqlite3.OperationalError:
+        return  # another program's tables: this column is not there
+    finally:
+        connection.close()
+    machine.statusline(world.status_payload(machine))
+    machine.hook(world.event(machine, "Stop"))
+    for arguments in (("spend",), ("spend", "--by", "session", "--json"), ("spend", "--why-different"), ("doctor",), ("explain",)):
+        run = machine.verb(*arguments)
+        machine.holds(run.exit == 0 or arguments == ("doctor",), f"{' '.join(arguments)} fails for good: {run.complaint}")
+        machine.holds("$-" not in run.text and "-$" not in run.text,
+            f"{' '.join(arguments)} shows a negative amount: {run.text[:200]!r}")
+
+
+@attack("ledgers", "a ledger's {file} whose bytes from {start} on are {what} does no harm",
+    over=product(("ledger.sqlite3-wal", "ledger.sqlite3-shm"), (0, 24, 32, 48, 56, 100, 4096, 4152, 8304),
+    ("zeros", "ones", "random")), quick=30)
+def log(machine, file, start, what):
+    world.lived(machine)
+    path = machine.data / file
+    if not path.exists() or path.stat().st_size <= start:
+        return
+    content = bytearray(path.read_bytes())
+    length = min(64, len(content) - start)
+    content[start:start + length] = {"zeros": bytes(length), "ones": b"\xff" * length,
+        "random": random.Random(start).randbytes(length)}[what]
+    path.write_bytes(content)
+    survives(machine)
+
+
+@attack("ledgers", "a {kind} in the place of {file} does no harm",
+    over=product(("FIFO", "socket", "directory", "full directory", "null", "zero", "link to nothing", "link to itself"),
+    ("ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm", "ledger.sqlite3-journal", "ledger.lock")))
+def kinds(machine, kind, file):
+    world.lived(machine)
+    path = machine.data / file
+    path.unlink(missing_ok=True)
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "socket":
+        bind_socket(path)
+    elif "directory" in kind:
+        path.mkdir()
+        if "full" in kind:
+            (path / "inside").touch()
+    elif "link" in kind:
+        path.symlink_to(path if "itself" in kind else machine.outside / "nothing")
+    else:
+        machine.device(path, kind)
+    # What is no file of ours is refused in one line: somebody put it there on purpose.
+    machine.statusline(world.status_payload(machine))
+    machine.hook(world.event(machine, "Stop"))
+    machine.exact_or_refused("spend", "--json")
+    machine.verb("doctor")
+
+
+@attack("ledgers",
+    "{count} processes at once on a ledger that is {what}: all end well, it is set aside once, and a sound one never ({number})",
+        over=[(24, what, number) for what in ("random", "text", "cut", "header", "half zeros") for number in range(6)], quick=8)
+def crowd_on_damage(machine, count, what, number):
+    ledger = folded(machine)
+    content = ledger.read_bytes()
+    ledger.write_bytes({"random": random.Random(number).randbytes(len(content)), "text": b"no database\n" * 3000,
+        "cut": content[:PAGE * 2 + 100], "header": b"\0" * 100 + content[100:],
+        "half zeros": content[:len(content) // 2] + bytes(len(content) // 2)}[what])
+
+    def ask(index):
+        if index % 3 == 0:
+            return lambda: machine.run("statusline", stdin=json.dumps(world.status_payload(machine)).encode(), patience=30)
+        if index % 3 == 1:
+            return lambda: machine.run("hook", stdin=json.dumps(world.event(machine, "Stop")).encode(), patience=30)
+        return lambda: machine.run("spend", "--json", patience=40)
+    for run in wait_for_all([ask(index) for index in range(count)]):
+        machine.holds(run.exit == 0 and not run.signal and not run.err,
+            f"{run.verb} ended with {run.exit}, signal {run.signal}: {run.complaint}")
+        if run.verb == "spend":
+            machine.exact_report(run.json())
+    machine.exact()
+    aside = set_aside(machine)
+    machine.holds(len(aside) <= 1, f"set aside {len(aside)} times: {aside}")
+
+
+@attack("ledgers", "{count} new damages in a row each leave a ledger that works, and all are kept", over=(5,))
+def again_and_again(machine, count):
+    world.lived(machine)
+    for number in range(count):
+        for suffix in ("-wal", "-shm"):
+            (machine.data / f"ledger.sqlite3{suffix}").unlink(missing_ok=True)
+        (machine.data / "ledger.sqlite3").write_bytes(b"damage %d\n" % number * 500)
+        machine.exact()
+    machine.holds(len(set_aside(machine)) == count, f"kept are {set_aside(machine)}")
+
+
+@attack("ledgers", "`doctor` does not call a ledger well that is {what}", over=("random", "unusable"))
+def doctor_knows(machine, what):
+    ledger = folded(machine)
+    if what == "random":
+        ledger.write_bytes(random.Random(0).randbytes(40960))
+    else:
+        connection = sqlite3.connect(ledger, isolation_level=None)
+        connection.execute("UPDATE quarter SET cost = 1.5e300")
+        connection.close()
+    before = machine.verb("spend")
+    if before.exit != 0:
+        run = machine.verb("doctor", "--json", exits=(0, 1))
+        checks = [check for check in run.json()["checks"] if check["verdict"] != "ok"]
+        machine.holds(any("ledger" in json.dumps(check) or "spend" in json.dumps(check) for check in checks),
+            "spend fails, and doctor finds nothing wrong with the ledger")

@@ -1,0 +1,446 @@
+"""Links, pipes, sockets, devices and directories where files should be.
+
+What a link leads to is somebody else's: it is never written, replaced or deleted. What is no regular file of ours is
+neither read for ever nor replaced. A link that a user made on purpose, from settings.json into a repository, works.
+"""
+import json
+import os
+import stat
+
+import world
+from attacks.stdin import bind_socket
+from machine import NOBODY, SOMEBODY, Broken, kind_of, look
+from suite import attack, product
+
+# Every file that whycap reads or writes, relative to home; `*` is the first that is there.
+OURS = (".local", ".local/share", ".local/share/whycap", ".local/share/whycap/samples", ".local/share/whycap/samples/alpha.json",
+    ".local/share/whycap/samples/gamma.json",
+        ".local/share/whycap/incidents", ".local/share/whycap/incidents/gamma", ".local/share/whycap/incidents/gamma/*",
+        ".local/share/whycap/account.json",
+        ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm",
+        ".local/share/whycap/ledger.sqlite3-journal", ".local/share/whycap/ledger.lock",
+        ".local/share/whycap/install.lock", ".local/share/whycap/clearing.lock", ".local/share/whycap/install",
+        ".local/share/whycap/install/*", ".local/share/whycap/wrapped", ".local/share/whycap/wrapped/*",
+        ".local/share/whycap/quarantine", ".local/share/whycap/quarantine/*", ".local/share/whycap/quarantine/*/manifest.json")
+THEIRS = (".claude", ".claude/settings.json", ".claude/settings.json.whycap-backup", ".claude/commands",
+    ".claude/commands/whycap.md", ".claude.json", ".claude/.credentials.json", ".claude/projects",
+          ".claude/projects/-home-work-api", ".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api/alpha",
+          ".claude/projects/-home-work-api/alpha/subagents",
+          ".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", ".claude/projects/-home-work-web/gamma.jsonl",
+          ".config/whycap", ".config/whycap/config.toml", ".claude/sessions", ".claude/sessions/1.json",
+          ".claude/ide/1234.lock", ".claude/daemon.lock", ".claude/computer-use.lock", ".claude.json.lock",
+          ".claude/history.jsonl.lock", ".local/state/claude/locks", ".local/state/claude/locks/2.1.328.lock",
+          "work/api/.claude", "work/api/.claude/settings.json", "work/api/.claude/settings.local.json",
+          "work/api/.claude/scheduled_tasks.lock", ".local/share/claude/versions", ".claude/plugins")
+KINDS = ("link to a file", "link to an empty file", "link to a directory", "link to nothing", "link to itself", "link to null",
+    "link to zero", "link to a FIFO", "FIFO", "socket", "null", "zero", "urandom",
+         "empty directory", "full directory", "another user's file", "file without permissions", "hard link to a file",
+         "huge sparse file", "empty file", "rubbish")
+SPECIAL = (stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR)
+
+
+def starred(machine, relative):
+    """The path with each `*` replaced by the first name that is there. Raises KeyError if there is none."""
+    path = machine.home
+    for part in relative.split("/"):
+        if part == "*":
+            names = sorted(os.listdir(path)) if path.is_dir() else []
+            if not names:
+                raise KeyError(relative)
+            part = names[0]
+        path = path / part
+    return path
+
+
+def plant(machine, path, kind):
+    """Puts something else in a file's place. Gives what must stay untouched."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(path):
+        os.rename(path, machine.outside / "moved")
+    outside = machine.outside / "victims"
+    outside.mkdir()
+    file, empty_file, directory, pipe = outside / "file.json", outside / "empty", outside / "directory", outside / "pipe"
+    file.write_text('{"precious": true}\n')
+    file.chmod(0o640)
+    empty_file.touch()
+    directory.mkdir(mode=0o750)
+    (directory / "inside").write_text("precious")
+    os.mkfifo(pipe)
+    for name in ("null", "zero"):
+        machine.device(outside / name, name, of="out")
+    links = {"link to a file": file, "link to an empty file": empty_file, "link to a directory": directory,
+        "link to nothing": outside / "nothing", "link to itself": path,
+             "link to null": outside / "null", "link to zero": outside / "zero", "link to a FIFO": pipe}
+    if kind in links:
+        path.symlink_to(links[kind])
+    elif kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "socket":
+        bind_socket(path)
+    elif kind in ("null", "zero", "urandom"):
+        machine.device(path, kind)
+    elif kind == "empty directory":
+        path.mkdir()
+    elif kind == "full directory":
+        path.mkdir()
+        (path / "inside").write_text("precious")
+    elif kind == "another user's file":
+        path.write_text('{"precious": true}\n')
+        os.chown(path, SOMEBODY, SOMEBODY)
+        path.chmod(0o600)
+    elif kind == "file without permissions":
+        path.write_text('{"precious": true}\n')
+        path.chmod(0)
+    elif kind == "hard link to a file":
+        os.link(file, path)
+    elif kind == "huge sparse file":
+        path.touch()
+        os.truncate(path, 1 << 30)
+    elif kind == "empty file":
+        path.touch()
+    elif kind == "rubbish":
+        path.write_bytes(b"\0\xff rubbish {" * 50)
+    return outside
+
+
+WHERE_THE_HOME_IS = {path: "installed" for path in (*OURS,
+    *THEIRS) if "install/" in path or "wrapped" in path or "whycap.md" in path or "backup" in path}
+
+
+def replaced(machine, path, kind, call, user=None):
+    """Plants, asks, and looks whether the contract held and the victims are as they were."""
+    if kind == "hard link to a file" and "ledger.sqlite3" in path:
+        return  # a database is written where it is, whatever other names it has
+    world.HOMES[WHERE_THE_HOME_IS.get(path, "lived")](machine)
+    try:
+        place = starred(machine, path)
+    except KeyError:
+        return
+    outside = plant(machine, place, kind)
+    if user is not None:
+        machine.give(user, machine.home)
+    before, kind_before = look(outside), kind_of(place)
+    try:
+        world.call(machine, call, user=user)
+    finally:
+        after = look(outside)
+        trouble = difference(before, after)
+    if trouble:
+        raise Broken(f"outside, {trouble}")
+    # The data directory as a whole may be kept elsewhere on purpose, its parts may not.
+    if kind == "link to a directory" and machine.data in place.parents and len(os.listdir(outside / "directory")) > 1:
+        raise Broken("outside, a file was made in the directory that the link leads to")
+    if kind_before in SPECIAL and kind_of(place) != kind_before:
+        raise Broken(f"the {kind} in the place of {path} was replaced or removed")
+    if kind == "full directory" and not (place / "inside").exists() and path not in CLEARED_DIRECTORIES:
+        raise Broken(f"what stood in the directory in the place of {path} is gone")
+
+
+# A directory in the place of these is a lock like any, and may be set aside as a whole.
+CLEARED_DIRECTORIES = (".claude.json.lock", ".claude/history.jsonl.lock", ".claude/daemon.lock", ".claude/computer-use.lock",
+    ".claude/ide/1234.lock", ".local/state/claude/locks/2.1.328.lock",
+                       "work/api/.claude/scheduled_tasks.lock")
+
+
+def difference(before, after):
+    """The first thing that is not as it was, in words."""
+    names = {name: entry for name, entry in before[4]}
+    now = {name: entry for name, entry in after[4]}
+    for name, entry in names.items():
+        if name not in now:
+            return f"{name} is gone"
+        old, new = entry, now[name]
+        if old[0] != new[0]:
+            return f"{name} is of another kind"
+        if old[1:3] != new[1:3]:
+            return f"{name} has another mode or owner"
+        if old[3] != new[3]:
+            return f"{name} was replaced by a new file"
+        if stat.S_ISREG(old[0]) and old[4] != new[4]:
+            return f"{name} was overwritten"
+        if stat.S_ISDIR(old[0]):
+            inner = {inner_name: value for inner_name, value in new[4]}
+            for inner_name, value in old[4]:
+                if inner.get(inner_name) != value:
+                    return f"{name}/{inner_name} was changed"
+    made = sorted(set(now) - set(names))
+    return f"{made[0]} was made there" if made else None
+
+
+CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap",
+    "hook /whycap spend", "spend", "explain", "incidents", "report", "doctor", "locks", "clear", "restore",
+         "install", "install wrap", "install project", "uninstall")
+
+
+# Those that once did harm, in the short run as well.
+DATA = ".local/share/whycap"
+ONCE_HARMFUL = [
+    *product(("statusline",), (f"{DATA}/samples/alpha.json", f"{DATA}/samples", f"{DATA}/account.json"),
+             ("link to a file", "link to null", "link to a directory")),
+    *product(("hook StopFailure",), (f"{DATA}/incidents/gamma", f"{DATA}/incidents/gamma/*"),
+             ("link to a file", "link to null", "link to a directory")),
+    *product(("spend", "statusline"), (f"{DATA}/ledger.sqlite3", f"{DATA}/ledger.sqlite3-wal", f"{DATA}/ledger.sqlite3-shm"),
+             ("link to a file", "link to an empty file", "link to nothing")),
+    *product(("install", "uninstall"), (".claude/settings.json.whycap-backup", f"{DATA}/install/*", ".claude/commands/whycap.md"),
+             ("link to a file", "link to null", "link to nothing")),
+    *product(("clear", "restore"), (f"{DATA}/quarantine", f"{DATA}/clearing.lock"),
+             ("link to a file", "link to null", "link to a directory", "link to nothing")),
+    *product(("statusline", "hook Stop"), (f"{DATA}/ledger.sqlite3-shm", f"{DATA}/samples/alpha.json", ".claude.json",
+                                           ".config/whycap/config.toml", ".claude/settings.json"), ("FIFO", "zero")),
+]
+
+
+@attack("links", "once harmful: {call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing",
+        over=ONCE_HARMFUL, tires=lambda row: row)
+def once_harmful(machine, call, path, kind):
+    replaced(machine, path, kind, call)
+
+
+@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing",
+    over=product(CALLS, OURS, KINDS), quick=1000)
+def in_our_place(machine, call, path, kind):
+    replaced(machine, path, kind, call)
+
+
+@attack("links", "{call} leaves alone what a {kind} in the place of {path} leads to, and waits for nothing, too",
+    over=product(CALLS, THEIRS, KINDS), quick=800)
+def in_their_place(machine, call, path, kind):
+    if path in (".claude/settings.json", "work/api/.claude/settings.json",
+            ".claude/commands/whycap.md") and kind in ("link to a file", "link to an empty file", "link to nothing",
+            "hard link to a file") and "install" in call:
+        # On purpose, perhaps: the next attacks are about these.
+        return
+    if path == ".claude/commands/whycap.md" and kind in ("empty file",):
+        return
+    replaced(machine, path, kind, call)
+
+
+@attack("links", "as an ordinary user, too: {call} with a {kind} in the place of {path}",
+    over=product(CALLS, (*OURS, *THEIRS), KINDS), quick=250)
+def as_a_user(machine, call, path, kind):
+    if path.endswith(("settings.json", "whycap.md")) and "link to" in kind and "install" in call:
+        return
+    replaced(machine, path, kind, call, user=NOBODY)
+
+
+# --- links on purpose ----------------------------------------------------------------------------------
+
+def dotfiles(machine, how):
+    """A repository of dotfiles, and the link into it. Gives the file that is meant."""
+    repository = machine.home / "dotfiles/claude"
+    repository.mkdir(parents=True)
+    settings = machine.claude / "settings.json"
+    target = repository / "settings.json"
+    if how == "the directory is linked":
+        for name in os.listdir(machine.claude):
+            os.rename(machine.claude / name, repository / name)
+        machine.claude.rmdir()
+        machine.claude.symlink_to(repository)
+        return target
+    os.rename(settings, target)
+    if how == "relative":
+        settings.symlink_to("../dotfiles/claude/settings.json")
+    elif how == "absolute":
+        settings.symlink_to(target)
+    elif how == "the repository is on another disk":
+        there = machine.small / "settings.json"
+        there.write_bytes(target.read_bytes())
+        there.chmod(0o600)
+        target.unlink()
+        settings.symlink_to(there)
+        return there
+    return target
+
+
+@attack("links",
+    "settings.json that is linked into a repository ({how}) is edited there and put back as it was, and the link stays",
+        over=("relative", "absolute", "the directory is linked", "the repository is on another disk"))
+def dotfiles_work(machine, how):
+    world.lived(machine)
+    target = dotfiles(machine, how)
+    before = target.read_bytes()
+    link = machine.claude if how == "the directory is linked" else machine.claude / "settings.json"
+    machine.verb("install", exits=(0,))
+    machine.holds(link.is_symlink(), "the link was replaced by a file")
+    machine.holds(b"whycap" in target.read_bytes(), "the linked file was not edited")
+    machine.holds(not target.is_symlink() and stat.S_IMODE(target.stat().st_mode) == 0o600, "the linked file has another mode")
+    machine.verb("uninstall", exits=(0,))
+    machine.holds(link.is_symlink() and target.read_bytes() == before, "uninstall did not put the linked file back as it was")
+    machine.holds(not machine.litter(), f"litter: {machine.litter()}")
+
+
+@attack("links", "settings.json that is linked to {what} is refused, and that stays as it was",
+        over=("another user's file", "a device", "a FIFO", "a directory", "a socket", "an unreadable file",
+        "a file in another user's directory"))
+def dotfiles_refused(machine, what):
+    world.lived(machine)
+    settings = machine.claude / "settings.json"
+    settings.unlink()
+    place = machine.outside / "victims"
+    place.mkdir()
+    target = place / "target"
+    if what == "a device":
+        machine.device(target, "null", of="out")
+    elif what == "a FIFO":
+        os.mkfifo(target)
+    elif what == "a directory":
+        target.mkdir()
+    elif what == "a socket":
+        bind_socket(target)
+    else:
+        target.write_text("{}\n")
+        if what == "an unreadable file":
+            target.chmod(0)
+        else:
+            os.chown(place if "directory" in what else target, SOMEBODY, SOMEBODY)
+    settings.symlink_to(target)
+    before = look(place)
+    for call in ("install", "install wrap", "uninstall", "statusline", "hook SessionStart", "doctor"):
+        world.call(machine, call)
+    machine.holds(difference(before, look(place)) is None, f"outside, {difference(before, look(place))}")
+    machine.holds(settings.is_symlink(), "the link was replaced")
+
+
+@attack("links", "installing for a project does not write through a link that leads out of it: {what}",
+    over=("settings.json", "settings.local.json", ".claude", ".claude to nothing", "settings.json to nothing", "two links"))
+def project_links(machine, what):
+    world.lived(machine)
+    outside = machine.outside / "victims"
+    outside.mkdir()
+    victim = outside / "settings.json"
+    claude = machine.project / ".claude"
+    if claude.exists():
+        os.rename(claude, machine.outside / "moved")
+    if what.startswith(".claude"):
+        claude.symlink_to(outside if what == ".claude" else outside / "nothing")
+    else:
+        claude.mkdir()
+        name = what.split()[0] if "." in what else "settings.json"
+        place = claude / name
+        if what == "two links":
+            (claude / "inner").symlink_to(victim)
+            victim.write_text("{}\n")
+            place.symlink_to("inner")
+        else:
+            if "nothing" not in what:
+                victim.write_text("{}\n")
+            place.symlink_to(victim)
+    (outside / "settings.local.json").write_text("{}\n")
+    before = look(outside)
+    for scope in ("project", "local"):
+        machine.verb("install", "--scope", scope)
+        trouble = difference(before, look(outside))
+        machine.holds(trouble is None, f"with --scope {scope}, {trouble} outside the project")
+
+
+@attack("links", "a data directory that is a link of the user's own to {where} is used or refused, never half",
+    over=("another directory", "another disk", "another user's directory", "a directory that all can write"))
+def linked_data(machine, where):
+    world.lived(machine)
+    target = machine.small / "data" if where == "another disk" else machine.outside / "data"
+    target.mkdir()
+    if "another user" in where:
+        os.chown(target, SOMEBODY, SOMEBODY)
+    if "all" in where:
+        target.chmod(0o777)
+    os.rename(machine.data, machine.outside / "moved")
+    machine.data.symlink_to(target)
+    machine.statusline(world.status_payload(machine))
+    machine.hook(world.event(machine, "StopFailure", "gamma"))
+    run = machine.verb("spend", "--json")
+    if run.exit == 0:
+        machine.exact_report(run.json())
+    if "another user" in where or "all" in where:
+        machine.holds(not os.listdir(target), f"wrote into it: {os.listdir(target)}")
+
+
+# --- swaps in the middle ---------------------------------------------------------------------------------
+
+def swaps(calls, path):
+    def rows(machine):
+        found = []
+        for call in calls:
+            world.lived(machine)
+            run = world.call(machine, call, count=True)
+            found += [(call, path, number) for number in range(1, run.calls + 1)]
+        return found
+    return rows
+
+
+def swapped_in_the_middle(machine, call, path, number):
+    """At one system call, a file of ours becomes a link to a victim."""
+    world.lived(machine)
+    victims = machine.outside / "victims"
+    victims.mkdir()
+    (victims / "file").write_text("precious")
+    (victims / "directory").mkdir()
+    place = machine.path(path)
+    before = look(victims)
+
+    def swap():
+        if os.path.lexists(place):
+            os.rename(place, machine.outside / "moved")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(victims / ("directory" if "." not in place.name else "file"))
+    world.call(machine, call, pause=(number, swap))
+    trouble = difference(before, look(victims))
+    if not trouble and os.listdir(victims / "directory"):
+        trouble = "a file was made in the directory there"
+    if trouble:
+        raise Broken(f"outside, {trouble}")
+
+
+@attack("links", "a sample's file that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("statusline",), ".local/share/whycap/samples/alpha.json"), quick=40)
+def swapped_sample(machine, call, path, number):
+    swapped_in_the_middle(machine, call, path, number)
+
+
+@attack("links", "the samples' directory that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("statusline",), ".local/share/whycap/samples"), quick=40)
+def swapped_samples(machine, call, path, number):
+    swapped_in_the_middle(machine, call, path, number)
+
+
+@attack("links", "the incidents' directory that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("hook StopFailure",), ".local/share/whycap/incidents"), quick=40)
+def swapped_incidents(machine, call, path, number):
+    swapped_in_the_middle(machine, call, path, number)
+
+
+@attack("links", "the quarantine that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("clear", "restore"), ".local/share/whycap/quarantine"), quick=60)
+def swapped_quarantine(machine, call, path, number):
+    swapped_in_the_middle(machine, call, path, number)
+
+
+@attack("links", "the ledger's log that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("spend", "statusline"), ".local/share/whycap/ledger.sqlite3-wal"), quick=40)
+def swapped_log(machine, call, path, number):
+    swapped_in_the_middle(machine, call, path, number)
+
+
+@attack("links",
+    "settings.json whose directory is swapped for a link before system call {number} of {call} stays the file that was meant",
+        over=lambda machine: [(call, number) for call in ("install", "uninstall") for number in range(1, 200)], quick=60)
+def swapped_settings(machine, call, number):
+    (world.installed if call == "uninstall" else world.lived)(machine)
+    foreign = machine.outside / "foreign"
+    foreign.mkdir()
+    (foreign / "settings.json").write_text('{"foreign": true}\n')
+    before = look(foreign)
+
+    def swap():
+        os.rename(machine.claude, machine.outside / "moved")
+        machine.claude.symlink_to(foreign)
+    run = world.call(machine, call, pause=(number, swap))
+    if not run.acted:
+        return
+    # Before the file is read the swap is as good as a deliberate link; afterwards it must not be believed.
+    now = (foreign / "settings.json").read_text()
+    try:
+        value = json.loads(now)
+    except ValueError as error:
+        raise Broken(f"the foreign settings are no JSON any more: {error}") from error
+    machine.holds(value.get("foreign") is True, f"the foreign settings were overwritten: {now[:80]!r}")
+    machine.holds(look(foreign)[1:3] == before[1:3], "the foreign directory has another mode")

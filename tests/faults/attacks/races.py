@@ -1,0 +1,191 @@
+"""Locks that change hands while they are being cleared or brought back, and files that change while they are read."""
+import json
+import os
+import subprocess
+import threading
+import time
+
+import calls
+import world
+from machine import Broken
+from suite import attack
+
+LOCKS = (*world.REMOVED_LOCKS, *world.QUARANTINED_LOCKS)
+# These races are about live processes, and those have started by the machine's own clock.
+REAL_CLOCK = {"WHYCAP_NOW": None}
+
+
+def stale_locks(machine):
+    """A home with every lock left over for an hour, by the machine's clock."""
+    world.lived(machine)
+    hour_ago = time.time() - world.HOUR
+    for path, content in world.QUARANTINED_LOCKS.items():
+        machine.write(path, content)
+    for path in LOCKS:
+        os.utime(machine.path(path), (hour_ago, hour_ago))
+
+
+def every_call(arguments, last_harmless):
+    """(lock, number) for each system call from shortly before the first one that changes anything."""
+    def rows(machine):
+        stale_locks(machine)
+        names = [calls.NAMES.get(number) for number, *_ in machine.run(*arguments, count=True, environment=REAL_CLOCK).listed]
+        first = min(names.index(name) for name in last_harmless if name in names) - 25
+        return [(path, number) for path in LOCKS for number in range(max(1, first), len(names) + 1)]
+    return rows
+
+
+class Holder:
+    """A live Claude Code that takes a lock and keeps it: of a directory it moves the date, a file names it."""
+
+    def __init__(self, machine, path):
+        self.place = machine.path(path)
+        self.is_directory = path in world.REMOVED_LOCKS
+        self.old = machine.outside / f"old-{self.place.name}"
+        self.inode = None
+        self.ended = threading.Event()
+        self.beat = threading.Thread(target=self.keep, daemon=True)
+        self.process = None if self.is_directory else subprocess.Popen([machine.tools.program.parent / "claude", "60"],
+            stdin=subprocess.DEVNULL)
+
+    def take(self):
+        if os.path.lexists(self.place):
+            # Moved away, so that the inode cannot be given to the new one.
+            os.rename(self.place, self.old)
+        self.place.parent.mkdir(parents=True, exist_ok=True)
+        if self.is_directory:
+            self.place.mkdir()
+            self.beat.start()
+        else:
+            self.place.write_text(json.dumps({"pid": self.process.pid, "sessionId": "fresh",
+                "acquiredAt": int(time.time() * 1000)}))
+        self.inode = self.place.stat().st_ino
+
+    def keep(self):
+        while not self.ended.wait(0.5):
+            try:
+                os.utime(self.place)
+            except FileNotFoundError:
+                return
+
+    def end(self):
+        self.ended.set()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def check(self):
+        if self.inode is None:
+            return
+        if not os.path.lexists(self.place):
+            raise Broken("the fresh lock is gone")
+        if self.place.stat().st_ino != self.inode:
+            raise Broken("something else stands in the fresh lock's place")
+        if not self.is_directory and "fresh" not in self.place.read_text():
+            raise Broken(f"the fresh lock holds {self.place.read_text()!r}")
+
+
+def raced(machine, path, number, *arguments):
+    holder = Holder(machine, path)
+    try:
+        machine.run(*arguments, pause=(number, holder.take), environment=REAL_CLOCK, patience=30)
+        holder.check()
+    finally:
+        holder.end()
+
+
+@attack("races", "{path}, taken anew before system call {number} of the clearing, is still held afterwards",
+    over=every_call(("--clear-stale-locks",), ("unlinkat", "rmdir", "renameat2", "rename")), quick=150)
+def taken_while_cleared(machine, path, number):
+    stale_locks(machine)
+    raced(machine, path, number, "--clear-stale-locks")
+
+
+CHANGING = ("unlinkat", "rmdir", "renameat2", "renameat", "rename", "unlink")
+
+
+def last_instants(machine):
+    """The system calls by which the clearing takes something away."""
+    stale_locks(machine)
+    names = [calls.NAMES.get(number) for number, *_ in machine.run("--clear-stale-locks", count=True,
+        environment=REAL_CLOCK).listed]
+    # The calls are counted from the end of the run backwards: how many there are before depends on what else is running.
+    return [(path, len(names) - index) for path in LOCKS for index, name in enumerate(names) if name in CHANGING]
+
+
+@attack("races", "{path}, taken anew in the last instant of the clearing, {before_end} system calls before its end, is still held",
+    over=last_instants)
+def last_instant(machine, path, before_end):
+    stale_locks(machine)
+    total = machine.run("--clear-stale-locks", count=True, environment=REAL_CLOCK).calls
+    stale_locks(machine)
+    for number in (total - before_end, total - before_end + 1):
+        stale_locks(machine)
+        raced(machine, path, number, "--clear-stale-locks")
+
+
+@attack("races", "{path}, taken before system call {number} of the restoring, is not overwritten",
+    over=every_call(("locks", "--restore"), ("renameat2", "renameat", "rename", "unlink")), quick=200)
+def taken_while_restored(machine, path, number):
+    world.lived(machine)
+    raced(machine, path, number, "locks", "--restore")
+
+
+def all_calls_of_clearing(machine):
+    world.lived(machine)
+    run = machine.run("--clear-stale-locks", count=True)
+    return [(path, number) for path in LOCKS for number in range(1, run.calls + 1)]
+
+
+@attack("races", "{path}, released before system call {number} of the clearing, is no failure", over=all_calls_of_clearing,
+    quick=120)
+def released(machine, path, number):
+    world.lived(machine)
+    place = machine.path(path)
+
+    def release():
+        if place.is_dir():
+            place.rmdir()
+        elif place.exists():
+            place.unlink()
+    run = machine.run("--clear-stale-locks", pause=(number, release))
+    machine.checked_person(run, exits=(0,))
+
+
+@attack("races", "a transcript that is {change} before system call {number} of a report counts nothing twice and loses nothing",
+    over=lambda machine: [(change, number) for change in ("grown", "replaced", "cut", "removed", "moved") for number in range(1,
+    260)], quick=150)
+def transcript(machine, change, number):
+    world.fresh(machine)
+    path = machine.path(world.transcript("beta"))
+    whole = path.read_bytes()
+
+    def happen():
+        if change == "grown":
+            world.grow(machine, "beta", (90, 91))
+        elif change == "replaced":
+            beside = machine.outside / "new"
+            beside.write_bytes(whole)
+            os.rename(beside, path)
+        elif change == "cut":
+            os.truncate(path, len(whole) // 2)
+        elif change == "removed":
+            path.unlink()
+        else:
+            os.rename(path, path.with_name("beta-moved.jsonl"))
+    machine.verb("spend", "--json", pause=(number, happen))
+    if change == "cut":
+        path.write_bytes(whole)
+    elif change == "removed" and not path.exists():
+        path.write_bytes(whole)
+    machine.exact()
+
+
+@attack("races", "a status line is drawn although {what} vanishes before its system call {number}",
+    over=lambda machine: [(what, number) for what in (".local/share/whycap", ".local/share/whycap/samples",
+    ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".claude", ".claude/projects", "work/api",
+    ".") for number in range(1, 150)], quick=150)
+def vanishing(machine, what, number):
+    world.lived(machine)
+    place = machine.path(what)
+    machine.statusline(world.status_payload(machine), pause=(number, lambda: os.rename(place, machine.outside / "vanished")))

@@ -1,0 +1,288 @@
+"""Hostile standard input: for the two verbs that read it, and for those that should not care."""
+import json
+import os
+import socket
+
+import world
+from machine import NeverClosed
+from suite import attack, product
+
+# --- bytes that are no payload -------------------------------------------------------------------------
+
+BYTES = {
+    "empty": b"", "space": b" \n\t ", "null": b"null", "true": b"true", "number": b"-7", "text": b'"text"', "list": b"[]",
+    "list of objects": b'[{"model":"x"}]',
+    "half": b'{"session_id":"alph', "only a brace": b"{", "two objects": b'{"model":"a"}{"model":"b"}',
+    "trailing rubbish": b'{"model":"a"} x',
+    "NUL": b"\0", "NULs": b"\0" * 70000, "bytes": bytes(range(256)) * 300, "not UTF-8": b'{"model":"\xff\xfe\xc3\x28"}',
+    "not UTF-8 key": b'{"\xff":1}',
+    "byte order mark": b'\xef\xbb\xbf{"model":"Opus"}', "UTF-16": '{"model":"Opus"}'.encode("utf-16"),
+    "lone surrogates": b'{"model":"\\ud800\\udc00\\udfff\\ud800"}',
+    "escaped NUL": b'{"session_id":"\\u0000","transcript_path":"/\\u0000"}',
+    "raw control characters": b'{"model":"a\x01\x1b\x7fb"}',
+    "deep list": b"[" * 200_000, "deep list closed": b"[" * 5000 + b"]" * 5000, "deep object": b'{"a":' * 100_000,
+    "deep model": b'{"model":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+    "wide object": b"{" + b",".join(b'"k%d":%d' % (n, n) for n in range(60_000)) + b"}",
+    "same key often": b"{" + b",".join([b'"session_id":"x"'] * 20_000) + b"}",
+    "huge number": b'{"cost":{"total_cost_usd":' + b"9" * 40_000 + b"}}", "1e400": b'{"cost":{"total_cost_usd":1e400}}',
+    "-1e400": b'{"cost":{"total_cost_usd":-1e400}}',
+    "NaN": b'{"cost":{"total_cost_usd":NaN}}', "long string": b'{"model":"' + b"x" * 3_000_000 + b'"}',
+    "long spaces": b" " * 5_000_000,
+    "wide glyphs": json.dumps({"model": "日本語" * 20_000}).encode(),
+    "combining": json.dumps({"model": "e" + "\u0301" * 50_000}).encode(),
+    "CR LF": b'{\r\n"model":"Opus"\r\n}\r\n', "32 MB": b'{"model":"' + b"x" * 32_000_000 + b'"}',
+    "comment": b'/* x */ {"model":"Opus"}', "just a newline": b"\n",
+}
+
+
+@attack("stdin", "statusline keeps its contract when it is given {what}", over=list(BYTES))
+def statusline_bytes(machine, what):
+    world.lived(machine).statusline(BYTES[what])
+
+
+@attack("stdin", "hook keeps its contract when it is given {what}", over=list(BYTES))
+def hook_bytes(machine, what):
+    world.lived(machine).hook(BYTES[what])
+
+
+@attack("stdin", "cut off after any byte, what came is enough for {verb}", over=product(("statusline", "hook"), range(40)),
+    quick=20)
+def cut(machine, verb, fortieth):
+    world.lived(machine)
+    value = world.status_payload(machine) if verb == "statusline" else world.event(machine, "StopFailure", "gamma")
+    whole = json.dumps(value).encode()
+    machine.verb(verb, stdin=whole[:len(whole) * fortieth // 40])
+
+
+# --- wrong values in each field ------------------------------------------------------------------------
+
+VALUES = {
+    "null": None, "true": True, "zero": 0, "minus one": -1, "half": 0.5, "1e300": 1e300, "-1e300": -1e300, "2^63": 2**63,
+    "2^64": 2**64, "10^40": 10**40, "smallest": 5e-324,
+    "empty": "", "spaces": "   ", "digits": "12", "NUL": "a\0b", "newline": "a\nb", "long": "x" * 100_000,
+    "path up": "../../../../etc/passwd", "slash": "/", "dash": "-rf",
+    "surrogate": "\ud800", "emoji": "👩‍👩‍👧‍👦" * 50, "list": [], "list of nulls": [None] * 100, "object": {},
+    "nested": {"id": {"display_name": []}}, "zero device": "/dev/zero", "tilde": "~",
+    "not a number": "NaN", "date": "0000-00-00T00:00:00Z", "format": "%s%n{}{0}\\x1b$(id)`id`",
+}
+
+
+def paths_of(value, path=()):
+    """Every path in a JSON object, leaves and branches."""
+    for key, inner in value.items():
+        yield (*path, key)
+        if isinstance(inner, dict):
+            yield from paths_of(inner, (*path, key))
+
+
+def with_value(value, path, new):
+    copy = json.loads(json.dumps(value))
+    place = copy
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = new
+    return copy
+
+
+def status_rows(machine):
+    return product([".".join(path) for path in paths_of(world.status_payload(machine))], VALUES)
+
+
+@attack("stdin", "statusline keeps its contract when {field} is {value}", over=status_rows, quick=250)
+def statusline_field(machine, field, value):
+    world.lived(machine)
+    payload = with_value(world.status_payload(machine, "gamma"), tuple(field.split(".")), VALUES[value])
+    machine.statusline(json.dumps(payload).encode())
+
+
+def hook_rows(machine):
+    names = (*world.EVENTS, "/whycap")
+    return [(name, field, value) for name in names for field in world.event(machine, name) for value in VALUES]
+
+
+@attack("stdin", "hook keeps its contract when {field} of {event} is {value}", over=hook_rows, quick=250)
+def hook_field(machine, event, field, value):
+    world.lived(machine)
+    payload = world.event(machine, event, "gamma", **{field: VALUES[value]})
+    machine.hook(json.dumps(payload).encode())
+
+
+# --- what standard input is ----------------------------------------------------------------------------
+
+HOST_CALLS = ("statusline", *(f"hook {name}" for name in (*world.EVENTS, "/whycap")))
+
+
+def host_payload(machine, call):
+    return json.dumps(world.status_payload(machine) if call == "statusline" else world.event(machine,
+        call.removeprefix("hook "))).encode()
+
+
+@attack("stdin", "{call} does not wait for the end of an input that stays open after {came}",
+        over=product(HOST_CALLS, ("nothing", "half", "everything", "everything and a newline")), quick=14)
+def never_closed(machine, call, came):
+    world.lived(machine)
+    payload = host_payload(machine, call)
+    data = {"nothing": b"", "half": payload[:len(payload) // 2], "everything": payload,
+        "everything and a newline": payload + b"\n"}[came]
+    run = machine.verb(call.split()[0], stdin=NeverClosed(data))
+    if call == "statusline" and came.startswith("everything"):
+        machine.holds("Opus" in run.text, f"the line was not drawn from what came: {run.text!r}")
+
+
+@attack("stdin", "{call} does not wait for an input that comes byte by byte", over=HOST_CALLS)
+def dripping(machine, call):
+    world.lived(machine)
+    machine.verb(call.split()[0], stdin=NeverClosed(host_payload(machine, call), pause=0.02))
+
+
+def stdin_of(machine, what):
+    """An open file to be standard input."""
+    if what in ("zero", "urandom", "null"):
+        return os.open(f"/dev/{what}", os.O_RDONLY)
+    if what == "directory":
+        return os.open(machine.home, os.O_RDONLY)
+    if what == "for writing only":
+        return os.open(machine.write("input", b""), os.O_WRONLY)
+    if what == "sparse file of 1 GB":
+        path = machine.write("input", b"{")
+        os.truncate(path, 1 << 30)
+        return os.open(path, os.O_RDONLY)
+    if what == "a file that is read on another's behalf":
+        return os.open("/proc/self/mem", os.O_RDONLY)
+    raise KeyError(what)
+
+
+FILES = ("zero", "urandom", "null", "directory", "for writing only", "sparse file of 1 GB",
+    "a file that is read on another's behalf")
+
+
+@attack("stdin", "{call} keeps its contract when standard input is {what}", over=product(HOST_CALLS, FILES), quick=40)
+def odd_file(machine, call, what):
+    world.lived(machine)
+    opened = stdin_of(machine, what)
+    try:
+        machine.verb(call.split()[0], stdin=opened)
+    finally:
+        os.close(opened)
+
+
+@attack("stdin", "{call} keeps its contract with descriptors {closed} closed",
+    over=product(HOST_CALLS, ("0", "2", "0 2", "1", "0 1 2")))
+def closed_descriptors(machine, call, closed):
+    world.lived(machine)
+    numbers = tuple(map(int, closed.split()))
+    run = machine.run(call.split()[0], stdin=host_payload(machine, call), closed=numbers)
+    machine.checked_host(run, printed=1 not in numbers)
+    machine.exact()
+
+
+@attack("stdin", "{call} ends well when nobody reads its output any more", over=HOST_CALLS)
+def reader_gone(machine, call):
+    world.lived(machine)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        run = machine.run(call.split()[0], stdin=host_payload(machine, call), stdout=writer)
+    finally:
+        os.close(writer)
+    machine.checked_host(run, printed=False)
+    machine.exact()
+
+
+@attack("stdin", "{verb} does not read an input that never ends", over=list(world.VERBS), quick=12)
+def others_do_not_read(machine, verb):
+    world.lived(machine)
+    zero = os.open("/dev/zero", os.O_RDONLY)
+    try:
+        world.call(machine, verb, stdin=zero)
+    finally:
+        os.close(zero)
+
+
+@attack("stdin", "{verb} ends well when nobody reads its output", over=list(world.VERBS), quick=12)
+def others_without_reader(machine, verb):
+    world.lived(machine)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        run = machine.run(*world.VERBS[verb], stdout=writer)
+    finally:
+        os.close(writer)
+    # A shell ends a program by SIGPIPE in this case; both are usual.
+    if run.signal not in (0, 13):
+        machine.checked_person(run)
+
+
+# --- the transcript that the payload names -------------------------------------------------------------
+
+TRANSCRIPTS = ("zero", "urandom", "null", "fifo", "socket", "directory", "loop", "dangling", "proc mem", "relative", "too long",
+    "nul", "unreadable process file", "huge sparse", "missing")
+
+
+def odd_transcript(machine, what):
+    place = machine.path("odd")
+    if what in ("zero", "urandom", "null"):
+        return f"/dev/{what}"
+    if what == "fifo":
+        os.mkfifo(place)
+    elif what == "socket":
+        bind_socket(place)
+    elif what == "directory":
+        place.mkdir()
+    elif what == "loop":
+        place.symlink_to(place)
+    elif what == "dangling":
+        place.symlink_to(machine.path("nowhere"))
+    elif what == "proc mem":
+        return "/proc/self/mem"
+    elif what == "relative":
+        return "../../../../../../etc/passwd"
+    elif what == "too long":
+        return "/" + "x/" * 100_000
+    elif what == "nul":
+        return "/a\0b"
+    elif what == "unreadable process file":
+        return "/proc/1/environ"
+    elif what == "huge sparse":
+        place.touch()
+        os.truncate(place, 3 << 30)
+    return str(place)
+
+
+def bind_socket(path):
+    with socket.socket(socket.AF_UNIX) as server:
+        here = os.getcwd()
+        os.chdir(path.parent)  # the name of a socket has little room
+        try:
+            server.bind(path.name)
+        finally:
+            os.chdir(here)
+
+
+@attack("stdin", "{call} keeps its contract when the transcript is {what}", over=product(HOST_CALLS, TRANSCRIPTS), quick=45)
+def transcript_path(machine, call, what):
+    world.lived(machine)
+    changes = {"transcript_path": odd_transcript(machine, what)}
+    world.call(machine, call, changes=changes)
+
+
+@attack("stdin", "the session id {identity} leads nowhere but into our own directories", over=(
+    "../../../outside/victim", "/etc/passwd", "..", ".", "a/b", "a\0b", "", " ", "-", "con", "x" * 5000, "\u202e", ".json",
+    "alpha.json", "nested/../../alpha", "%2e%2e", "~", "$HOME", "\\..\\.."))
+def session_names(machine, identity):
+    world.lived(machine)
+    victim = machine.outside / "victim.json"
+    victim.write_text("precious")
+    before = {path for path in machine.root.rglob("*") if machine.data not in path.parents}
+    machine.statusline(json.dumps(world.status_payload(machine, "gamma", session_id=identity)).encode())
+    for name in world.EVENTS:
+        machine.hook(json.dumps(world.event(machine, name, "gamma", session_id=identity)).encode())
+    machine.holds(victim.read_text() == "precious", "a file outside was changed")
+    after = {path for path in machine.root.rglob("*") if machine.data not in path.parents}
+    machine.holds(before == after, f"made outside its directory: {sorted(map(str, after - before))}")
+
+
+@attack("stdin", "an answer to {question} survives being asked a hundred times over", over=world.QUESTIONS)
+def long_question(machine, question):
+    world.lived(machine)
+    machine.hook(world.event(machine, question + " x" * 60_000))

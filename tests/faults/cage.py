@@ -1,0 +1,228 @@
+"""The cage: namespaces of mounts, processes and networks in which nothing but a scratch directory can be written.
+
+Attacks replace devices by files, fill disks and kill processes. Once, without a cage, one of them replaced /dev/null
+on the machine it ran on. So everything runs in here or not at all:
+
+- every mount is read-only but the scratch directory, which is a tmpfs of its own;
+- /dev is a private directory with null, zero and urandom, and read-only as well;
+- /proc shows only the processes of the suite, /run is empty, there is no network;
+- afterwards the right to mount, to make devices and to change the kernel is given up for good.
+
+`holes()` looks for a way out before the first attack.
+"""
+import ctypes
+import errno
+import os
+import signal
+import socket
+import stat
+import sys
+import traceback
+from pathlib import Path
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+# <sched.h>, <sys/mount.h>, <sys/prctl.h>, <linux/capability.h>
+NEW_NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000  # mount, uts, ipc, pid, net
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
+PR_SET_PDEATHSIG, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 23, 24, 38
+GIVEN_UP = {"CAP_LINUX_IMMUTABLE": 9, "CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_MODULE": 16, "CAP_SYS_RAWIO": 17,
+            "CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21, "CAP_SYS_BOOT": 22, "CAP_SYS_TIME": 25, "CAP_MKNOD": 27,
+            "CAP_MAC_OVERRIDE": 32, "CAP_MAC_ADMIN": 33, "CAP_SYSLOG": 34, "CAP_PERFMON": 38, "CAP_BPF": 39}
+DEVICES = {"null": os.makedev(1, 3), "zero": os.makedev(1, 5), "urandom": os.makedev(1, 9)}
+
+# Where the scratch directory may be laid over an existing one, in order of preference.
+PLACES = ("/srv", "/mnt", "/media", "/opt", "/tmp")
+SIZE = "6g"
+SMALL_DISK = 1 << 20
+SMALL_DISK_FILES = 64
+
+
+class Unavailable(Exception):
+    """No cage can be had here; the text says why."""
+
+
+def call(function, *arguments):
+    if function(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{function.__name__}: {os.strerror(number)}")
+
+
+def mount(source, target, kind, flags, data=""):
+    call(LIBC.mount, source.encode(), str(target).encode(), kind.encode(), ctypes.c_ulong(flags), data.encode())
+
+
+def place_for_scratch(needed):
+    """An existing directory that holds nothing which the suite needs later."""
+    needed = [Path(path).resolve() for path in needed]
+    for place in map(Path, PLACES):
+        if place.is_dir() and not place.is_symlink() and not any(path.is_relative_to(place) for path in needed):
+            return place
+    raise Unavailable(f"none of {', '.join(PLACES)} can be used for a scratch directory")
+
+
+def run_inside(function, needed, workers):
+    """Runs `function(scratch)` in the cage, in a child process, and gives its exit code. Raises Unavailable if there
+    can be no cage; then nothing was run. `needed` are paths that must stay visible."""
+    if os.uname().sysname != "Linux":
+        raise Unavailable("there are no mount namespaces on this system")
+    if os.geteuid() != 0:
+        raise Unavailable("only root may make a mount namespace with devices and other users in it (sudo tests/faults/run.py)")
+    scratch = place_for_scratch(needed)
+    try:
+        call(LIBC.unshare, NEW_NAMESPACES)
+    except OSError as error:
+        raise Unavailable(f"the system gives no namespaces ({error.strerror})") from error
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        try:
+            build(scratch, workers)
+        except OSError as error:
+            os.write(writer, str(error).encode())
+            os._exit(1)
+        os.close(writer)
+        code = 1
+        try:
+            code = function(scratch)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(writer)
+    trouble = os.read(reader, 4096).decode()
+    os.close(reader)
+    try:
+        _, status = os.waitpid(child, 0)
+    except KeyboardInterrupt:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return 130
+    if trouble:
+        raise Unavailable(f"the namespace could not be furnished ({trouble})")
+    return os.waitstatus_to_exitcode(status)
+
+
+def build(scratch, workers):
+    mount("none", "/", "", MS_REC | MS_PRIVATE)
+    everything_read_only()
+    mount("scratch", scratch, "tmpfs", MS_NOSUID, f"size={SIZE},mode=755")
+    for worker in range(workers):
+        furnish(scratch / f"w{worker}")
+    mount("dev", "/dev", "tmpfs", MS_NOSUID, "size=64k,mode=755")
+    for name, number in DEVICES.items():
+        make_device(Path("/dev") / name, number)
+    os.symlink("/proc/self/fd", "/dev/fd")
+    mount("dev", "/dev", "tmpfs", MS_REMOUNT | MS_RDONLY | MS_NOSUID, "size=64k,mode=755")
+    mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    if Path("/run").is_dir():
+        mount("run", "/run", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k")
+    os.chdir(scratch)
+    os.environ["TMPDIR"] = str(scratch)
+    give_up_rights()
+
+
+def everything_read_only():
+    attributes = (ctypes.c_uint64 * 4)(MOUNT_ATTR_RDONLY, 0, 0, 0)
+    call(LIBC.syscall, ctypes.c_long(MOUNT_SETATTR), ctypes.c_int(AT_FDCWD), b"/", ctypes.c_uint(AT_RECURSIVE),
+         attributes, ctypes.c_size_t(ctypes.sizeof(attributes)))
+
+
+def furnish(own):
+    """A worker's own directory: besides homes, a disk that is soon full, one that is read-only from one side, and
+    devices for attacks to link to, because later none can be made."""
+    own.mkdir()
+    for set_of_devices in ("in", "out"):
+        (own / "devices" / set_of_devices).mkdir(parents=True)
+        for name, number in DEVICES.items():
+            make_device(own / "devices" / set_of_devices / name, number)
+    for name in ("small", "few", "thawed", "frozen"):
+        (own / name).mkdir()
+    mount("small", own / "small", "tmpfs", MS_NOSUID, f"size={SMALL_DISK},mode=755")
+    mount("few", own / "few", "tmpfs", MS_NOSUID, f"size={SMALL_DISK},nr_inodes={SMALL_DISK_FILES},mode=755")
+    mount(str(own / "thawed"), own / "frozen", "", MS_BIND)
+    mount("none", own / "frozen", "", MS_REMOUNT | MS_BIND | MS_RDONLY)
+
+
+def make_device(path, number):
+    os.mknod(path, stat.S_IFCHR | 0o666, number)
+    os.chmod(path, 0o666)
+
+
+def give_up_rights():
+    for number in GIVEN_UP.values():
+        if LIBC.prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1:
+            call(LIBC.prctl, PR_CAPBSET_DROP, number, 0, 0, 0)
+    LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    sets = (ctypes.c_uint32 * 6)()
+    call(LIBC.capget, header, sets)
+    for number in GIVEN_UP.values():
+        word = number // 32 * 3
+        for index in range(word, word + 3):
+            sets[index] &= ~(1 << number % 32)
+    call(LIBC.capset, header, sets)
+
+
+def mounts():
+    """(mount point, is it read-only) of every mount."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split(" ")
+        yield fields[4].encode().decode("unicode_escape"), "ro" in fields[5].split(",")
+
+
+def holes(scratch, outside):
+    """Every way out of the cage that was found, as sentences. `outside` are directories that must be out of reach.
+    Each is tried in a way that does no harm if it works."""
+    tried = 0
+    found = []
+
+    def must_fail(sentence, attempt, undo=lambda: None):
+        nonlocal tried
+        tried += 1
+        try:
+            attempt()
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EPERM, errno.EACCES, errno.ENOENT, errno.ENETUNREACH, errno.ENOTDIR):
+                found.append(f"{sentence}: unexpected refusal, {error}")
+        else:
+            found.append(sentence)
+            undo()
+
+    def must_hold(sentence, holds):
+        nonlocal tried
+        tried += 1
+        if not holds:
+            found.append(sentence)
+
+    for point, read_only in mounts():
+        inside = Path(point).is_relative_to(scratch)
+        must_hold(f"{point} is mounted writable", read_only or inside)
+    directories = ["/", "/etc", "/usr", "/bin", "/dev", "/dev/shm", "/tmp", "/var/tmp", "/var/lib", "/run", "/root", "/home",
+                   "/sys/kernel", "/proc/self", "/proc/sys/kernel", "/boot", *map(str, outside)]
+    for directory in dict.fromkeys(directories):
+        if Path(directory).resolve().is_relative_to(scratch):
+            continue
+        path = Path(directory) / ".whycap-cage-test"
+        must_fail(f"a file can be made in {directory}", lambda: os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)),
+                  lambda: os.unlink(path))
+    must_fail("a kernel setting can be opened for writing", lambda: os.close(os.open("/proc/sys/kernel/hostname", os.O_WRONLY)))
+    must_fail("something can be mounted", lambda: mount("none", scratch / "w0", "tmpfs", 0))
+    must_fail("something can be mounted writable again", lambda: mount("none", "/", "", MS_REMOUNT | MS_BIND))
+    must_fail("a device can be made", lambda: make_device(scratch / "block", os.makedev(254, 0)),
+        lambda: os.unlink(scratch / "block"))
+    must_fail("another root can be entered", lambda: os.chroot(scratch))
+    must_hold("/dev holds more than null, zero and urandom", sorted(os.listdir("/dev")) == ["fd", "null", "urandom", "zero"])
+    must_hold("/dev is not read-only", os.statvfs("/dev").f_flag & os.ST_RDONLY)
+    must_hold("processes from outside can be seen", os.getpid() == 1)
+    must_hold("there is a network", [name for _, name in socket.if_nameindex()] == ["lo"])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outgoing:
+        must_fail("a packet can leave", lambda: outgoing.connect(("192.0.2.1", 9)))
+    for name, number in GIVEN_UP.items():
+        must_hold(f"{name} is still there", LIBC.prctl(PR_CAPBSET_READ, number, 0, 0, 0) != 1)
+    return tried, found

@@ -1,0 +1,262 @@
+"""What stands in a home: transcripts, settings, state, locks, and what Claude Code sends. All of it is data."""
+import json
+import os
+
+from machine import NOW_SECONDS
+
+HOUR = 3600
+FIVE_HOUR_RESET, WEEK_RESET = NOW_SECONDS + 2 * HOUR, NOW_SECONDS + 50 * HOUR
+DEAD_PROCESS = 4194305  # above the highest number that Linux gives out
+
+# Sessions of the fixture and their responses. `gamma` ends in a limit error.
+SESSIONS = {"alpha": 12, "beta": 12, "gamma": 6}
+SUBAGENT = 4
+PROJECTS = {"alpha": "-home-work-api", "beta": "-home-work-api", "gamma": "-home-work-web"}
+
+LIMIT_TEXT = "You've hit your 5-hour limit · resets 8:30am (UTC)"
+DOTFILES_SETTINGS = {"permissions": {"allow": ["Bash(ls:*)"]}, "env": {"EDITOR": "vi"}, "model": "opus", "cleanupPeriodDays": 30}
+FOREIGN_LINE = {"type": "command", "command": "printf kept", "padding": 0}
+
+
+def transcript(session):
+    return f".claude/projects/{PROJECTS.get(session, '-home-work-api')}/{session}.jsonl"
+
+
+def response(session, number, **changes):
+    """An assistant's line that costs $0.02. `changes` replace fields of the line, those of `usage` fields of the usage."""
+    usage = {"input_tokens": 0, "output_tokens": 1000, **changes.pop("usage", {})}
+    line = {
+        "parentUuid": None, "isSidechain": False, "type": "assistant", "uuid": f"u-{session}-{number}",
+        "timestamp": f"2026-11-20T06:{number % 60:02}:00.000Z", "sessionId": session, "version": "2.1.328", "cwd": "/home/work/api",
+        "gitBranch": "main", "requestId": f"req_{session}_{number}",
+        "message": {"id": f"msg_{session}_{number}", "model": "claude-opus-5-5", "role": "assistant",
+        "content": [{"type": "text", "text": "x" * 200}],
+                    "stop_reason": "end_turn", "usage": usage},
+    }
+    line["message"].update(changes.pop("message", {}))
+    line.update(changes)
+    return line
+
+
+def lines(values):
+    return "".join(value if isinstance(value, str) else json.dumps(value) + "\n" for value in values)
+
+
+def error_line(session, text=LIMIT_TEXT, at="2026-11-20T06:29:00.000Z", **changes):
+    """The line that a plan limit leaves in a transcript."""
+    return {
+        "type": "assistant", "uuid": f"e-{session}", "timestamp": at, "sessionId": session, "version": "2.1.328",
+        "cwd": "/home/work/web",
+        "isApiErrorMessage": True, "error": "rate_limit", "apiErrorStatus": 429, "apiErrorType": "rate_limit_error",
+        "apiError": "usage_limit_reached",
+        "apiErrorCode": "", "errorDetails": "429 Too Many Requests", "apiErrorIsTransient": False,
+        "quotaLimits": {"status": "rejected", "resetsAt": FIVE_HOUR_RESET, "rateLimitType": "five_hour",
+        "overageStatus": "rejected",
+                        "overageDisabledReason": "out_of_credits", "overageResetsAt": WEEK_RESET, "isUsingOverage": False},
+        "message": {"model": "<synthetic>", "role": "assistant", "content": [{"type": "text", "text": text}],
+        "usage": {"input_tokens": 0, "output_tokens": 0}},
+        **changes,
+    }
+
+
+def cost_state(session, total=0.2, started=1795150000000, **models):
+    usage = {"inputTokens": 0, "outputTokens": 10000, "cacheReadInputTokens": 0, "cacheCreationInputTokens": 0,
+        "webSearchRequests": 0, "costUSD": total}
+    return {"type": "cost-state", "sessionId": session, "totalCostUSD": total, "startTime": started,
+        "modelUsage": models or {"claude-opus-5-5": usage}}
+
+
+def status_payload(machine, session="alpha", **changes):
+    return {
+        "session_id": session, "transcript_path": str(machine.path(transcript(session))), "cwd": str(machine.project),
+        "version": "2.1.328",
+        "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
+        "workspace": {"current_dir": str(machine.project), "project_dir": str(machine.project), "added_dirs": []},
+        "output_style": {"name": "default"}, "cost": {"total_cost_usd": 0.01, "total_duration_ms": 57277,
+        "total_api_duration_ms": 31},
+        "context_window": {"used_percentage": 12, "context_window_size": 1000000}, "fast_mode": False,
+        "rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": FIVE_HOUR_RESET},
+        "seven_day": {"used_percentage": 17, "resets_at": WEEK_RESET}},
+        **changes,
+    }
+
+
+def event(machine, name, session="alpha", **changes):
+    """A hook's event. `/whycap …` is a prompt."""
+    base = {"session_id": session, "transcript_path": str(machine.path(transcript(session))), "cwd": str(machine.project),
+            "prompt_id": "p", "permission_mode": "default"}
+    more = {
+        "SessionStart": {"source": "startup", "model": "claude-opus-5-5"},
+        "UserPromptSubmit": {"prompt": "hello"},
+        "Stop": {"stop_hook_active": False, "last_assistant_message": "done"},
+        "StopFailure": {"error": "rate_limit", "error_details": "429 Too Many Requests", "last_assistant_message": LIMIT_TEXT},
+        "SessionEnd": {"reason": "other"},
+    }
+    if name.startswith("/"):
+        return {**base, "hook_event_name": "UserPromptSubmit", "prompt": name, **changes}
+    return {**base, "hook_event_name": name, **more.get(name, {}), **changes}
+
+
+EVENTS = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "SessionEnd")
+QUESTIONS = ("/whycap", "/whycap spend", "/whycap locks", "/whycap doctor", "/whycap incidents", "/whycap report",
+    "/whycap continue")
+
+# What people type, by name. Whatever changes something is a name of its own.
+READING = {
+    "spend": ("spend",), "spend json": ("spend", "--json"), "spend by session": ("spend", "--by", "session"),
+    "spend by project": ("spend", "--by", "project"),
+    "spend by model": ("spend", "--by", "model"), "spend by block": ("spend", "--by", "block"),
+    "why different": ("spend", "--why-different"),
+    "why different json": ("spend", "--why-different", "--json"), "explain": ("explain",), "explain json": ("explain", "--json"),
+    "explain session": ("explain", "--session", "gamma"), "incidents": ("incidents",), "incidents json": ("incidents", "--json"),
+    "report": ("report",),
+    "doctor": ("doctor",), "doctor json": ("doctor", "--json"), "locks": ("locks",), "locks json": ("locks", "--json"),
+    "prices": ("prices",), "install dry": ("install", "--dry-run"), "uninstall dry": ("uninstall", "--dry-run"),
+    "clear dry": ("--clear-stale-locks", "--dry-run"), "clear dry json": ("--clear-stale-locks", "--dry-run", "--json"),
+}
+CHANGING = {
+    "install": ("install",), "install wrap": ("install", "--wrap"), "install project": ("install", "--scope", "project"),
+    "uninstall": ("uninstall",),
+    "clear": ("--clear-stale-locks",), "clear json": ("--clear-stale-locks", "--json"), "restore": ("locks", "--restore"),
+    "restore json": ("locks", "--restore", "--json"),
+}
+VERBS = {**READING, **CHANGING}
+
+
+def all_calls():
+    """The names of everything that can be asked of the program: see `call`."""
+    return ["statusline", *(f"hook {name}" for name in (*EVENTS, *QUESTIONS)), *VERBS]
+
+
+def call(machine, name, session="alpha", changes=None, **how):
+    """Asks by name, with what Claude Code would send, under the contract."""
+    changes = changes or {}
+    if name == "statusline":
+        return machine.statusline(status_payload(machine, session, **changes), **how)
+    if name.startswith("hook "):
+        name = name.removeprefix("hook ")
+        session = "gamma" if name == "StopFailure" and session == "alpha" else session
+        return machine.hook(event(machine, name, session, **changes), **how)
+    return machine.verb(*VERBS[name], **how)
+
+
+# --- homes ------------------------------------------------------------------------------------------
+
+def write_transcripts(machine):
+    for session, count in SESSIONS.items():
+        entries = [{"type": "user", "sessionId": session, "timestamp": "2026-11-20T06:00:00.000Z",
+            "message": {"role": "user", "content": "hi"}}]
+        entries += [response(session, number) for number in range(count)]
+        if session == "gamma":
+            entries.append(error_line(session))
+        machine.write(transcript(session), lines(entries), mode=0o600)
+        machine.truth[session] = count
+    machine.write(".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl",
+                  lines(response("alpha", 100 + number, isSidechain=True, agentId="1") for number in range(SUBAGENT)), mode=0o600)
+    machine.truth["alpha"] += SUBAGENT
+
+
+def append(machine, session, *values):
+    """Adds lines to a transcript as the client does."""
+    path = machine.path(transcript(session))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as file:
+        file.write(lines(values))
+
+
+def grow(machine, session="alpha", numbers=(50,)):
+    """Responses that nobody has counted yet."""
+    append(machine, session, *(response(session, number) for number in numbers))
+    machine.truth[session] = machine.truth.get(session, 0) + len(numbers)
+
+
+def write_state(machine):
+    """Settings, login and account, as the client leaves them."""
+    machine.project.mkdir(parents=True, exist_ok=True)
+    machine.write(".claude/settings.json", json.dumps(DOTFILES_SETTINGS, indent=2) + "\n", mode=0o600)
+    machine.write(".claude.json", {
+        "hasCompletedOnboarding": True, "numStartups": 20, "projects": {str(machine.project): {"hasTrustDialogAccepted": True}},
+        "oauthAccount": {"accountUuid": "11111111-1111-4111-8111-111111111111", "emailAddress": "dev@example.com",
+                         "organizationUuid": "22222222-2222-4222-8222-222222222222", "organizationName": "Example",
+                         "organizationType": "claude_max",
+                         "organizationRole": "admin", "billingType": "stripe_subscription", "hasExtraUsageEnabled": False}},
+                         mode=0o600)
+    machine.write(".claude/.credentials.json", {"claudeAiOauth": {"accessToken": "dummy", "refreshToken": "dummy",
+        "subscriptionType": "max",
+                                                                  "expiresAt": (NOW_SECONDS + 300 * 24 * HOUR) * 1000}}, mode=0o600)
+    machine.write(".config/whycap/config.toml", '[budget]\nday = 500.0\naction = "warn"\n')
+
+
+# Locks that whycap clears, and how: a directory is removed, a file is set aside.
+REMOVED_LOCKS = (".claude.json.lock", ".claude/history.jsonl.lock")
+QUARANTINED_LOCKS = {
+    ".claude/daemon.lock": {"pid": DEAD_PROCESS}, ".claude/computer-use.lock": {"pid": DEAD_PROCESS, "sessionId": "x"},
+    "work/api/.claude/scheduled_tasks.lock": {"sessionId": "x", "pid": DEAD_PROCESS, "acquiredAt": 1},
+    ".claude/ide/1234.lock": {"pid": DEAD_PROCESS, "ideName": "x", "workspaceFolders": ["/home/work/api"], "transport": "ws"},
+    ".local/state/claude/locks/2.1.328.lock": {"pid": DEAD_PROCESS, "version": "2.1.328"},
+}
+
+
+def write_locks(machine):
+    for path in REMOVED_LOCKS:
+        machine.path(path).mkdir(parents=True)
+        machine.age(path, HOUR)
+    for path, content in QUARANTINED_LOCKS.items():
+        machine.write(path, content, age=HOUR)
+
+
+def fresh(machine):
+    """A home in which whycap never ran."""
+    def make(machine):
+        write_transcripts(machine)
+        write_state(machine)
+    return machine.snapshot("fresh", make)
+
+
+def lived(machine):
+    """A home in which whycap has counted, seen a limit error and set locks aside, and can do so again."""
+    def make(machine):
+        write_transcripts(machine)
+        write_state(machine)
+        machine.exact()
+        machine.statusline(status_payload(machine))
+        machine.statusline(status_payload(machine, "gamma"))
+        machine.hook(event(machine, "StopFailure", "gamma"))
+        machine.hook(event(machine, "Stop", "beta"))
+        write_locks(machine)
+        machine.verb("--clear-stale-locks", exits=(0,))
+        write_locks_again(machine)
+        machine.exact()
+    return machine.snapshot("lived", make)
+
+
+def write_locks_again(machine):
+    """New locks where those were that were cleared, so that both clearing and restoring have something to do: every
+    second one, because restoring never overwrites."""
+    for index, (path, content) in enumerate(QUARANTINED_LOCKS.items()):
+        if index % 2:
+            machine.write(path, content, age=HOUR)
+    for path in REMOVED_LOCKS:
+        machine.path(path).mkdir(exist_ok=True)
+        machine.age(path, HOUR)
+
+
+def installed(machine):
+    """A home that was lived in, with whycap in the settings and another status line wrapped."""
+    def make(machine):
+        lived(machine)
+        machine.write(".claude/settings.json", json.dumps({**DOTFILES_SETTINGS, "statusLine": FOREIGN_LINE}, indent=2) + "\n",
+            mode=0o600)
+        machine.verb("install", "--wrap", exits=(0,))
+    return machine.snapshot("installed", make)
+
+
+HOMES = {"fresh": fresh, "lived": lived, "installed": installed}
+
+
+def files_of_ours(machine):
+    """Every file and directory below the data directory, relative to home."""
+    found = [machine.data.relative_to(machine.home)]
+    for directory, directories, files in os.walk(machine.data):
+        found += [(machine.data / directory / name).relative_to(machine.home) for name in directories + files]
+    return sorted(map(str, found))
