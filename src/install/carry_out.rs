@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::edit_record::EditRecord;
 use super::plan::{InstallPlan, slash_command_path};
-use super::steps;
+use super::steps::{self, Step};
 use crate::disk;
 use crate::places::{Places, real};
 
@@ -38,8 +38,10 @@ pub(crate) fn carry_out(
             return Ok(plan);
         }
     }
+    let changed = first.steps.iter().find_map(Step::changes);
     bail!(
-        "another program keeps changing the settings; nothing was lost, try again when it is done"
+        "another program keeps changing {}; nothing was lost, try again when it is done",
+        changed.unwrap_or(&places.config).display()
     )
 }
 
@@ -60,8 +62,10 @@ fn lock(data: &Path) -> anyhow::Result<disk::lock::Held> {
     disk::create_private_dir(data)?;
     let path = data.join("install.lock");
     let place = path.display();
-    let held = disk::lock::lock_within(&path, PATIENCE, &mut std::thread::sleep)
-        .with_context(|| format!("could not lock {place}"))?;
+    let held =
+        disk::lock::lock_within(&path, PATIENCE, &mut std::thread::sleep).with_context(|| {
+            format!("could not lock {place}; remove it if it is no plain file, and try again")
+        })?;
     held.with_context(|| {
         format!(
             "another whycap install is still running ({place} is locked); try again when it is done"

@@ -3,7 +3,7 @@
 //! A crash between any two steps leaves settings that are either as before or complete. The order
 //! is the plan's business; here is only how the steps are done.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::disk::{self, Durability};
 
@@ -28,6 +28,14 @@ pub enum Step {
 }
 
 impl Step {
+    /// The file that others may change as well.
+    pub(super) fn changes(&self) -> Option<&Path> {
+        match self {
+            Self::Change { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// False if somebody changed the file after the plan was made; then nothing was done.
     fn run(&self) -> Result<bool, disk::Error> {
         match self {
