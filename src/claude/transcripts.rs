@@ -41,20 +41,20 @@ impl TranscriptFile {
 
 /// What was found in directories of transcripts.
 #[derive(Debug, Default)]
-pub(crate) struct Listing {
+pub(crate) struct TranscriptFiles {
     pub(crate) files: Vec<TranscriptFile>,
     /// Transcripts and directories that are there and may not be looked at.
     pub(crate) unreadable: Vec<PathBuf>,
 }
 
 /// Every transcript under these roots, subagents' included.
-pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> Listing {
+pub(crate) fn all(roots: impl Iterator<Item = PathBuf>) -> TranscriptFiles {
     listed(roots, DEEPEST)
 }
 
 /// Every transcript and directory under these roots that cannot be read, in order.
 pub(crate) fn unreadable(roots: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
-    let Listing {
+    let TranscriptFiles {
         files,
         mut unreadable,
     } = all(roots);
@@ -69,8 +69,8 @@ pub(crate) fn is_there(error: &std::io::Error) -> bool {
     error.kind() != ErrorKind::NotFound
 }
 
-fn listed(roots: impl Iterator<Item = PathBuf>, levels: usize) -> Listing {
-    let mut found = Listing::default();
+fn listed(roots: impl Iterator<Item = PathBuf>, levels: usize) -> TranscriptFiles {
+    let mut found = TranscriptFiles::default();
     for root in roots {
         list(&root, levels, &mut found);
     }
@@ -123,7 +123,7 @@ pub(crate) fn is_session_id(name: &str) -> bool {
 }
 
 /// Takes in the transcripts in `directory` and, `levels` deep in all, in the directories inside.
-fn list(directory: &Path, levels: usize, found: &mut Listing) {
+fn list(directory: &Path, levels: usize, found: &mut TranscriptFiles) {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) => {
