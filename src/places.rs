@@ -80,9 +80,10 @@ impl Places {
         let data = named("WHYCAP_DATA_DIR")
             .unwrap_or_else(|| below(&standard.data, "XDG_DATA_HOME", ".local/share"));
         // The whole directory may be a link of the user's own; nothing inside is.
-        let data = match std::fs::canonicalize(&data) {
-            Ok(real) if is_link(&data) => real,
-            _ => data,
+        let data = if is_link(&data) {
+            std::fs::canonicalize(&data).unwrap_or(data)
+        } else {
+            data
         };
         let settings = named("WHYCAP_CONFIG").unwrap_or_else(|| {
             below(&standard.configuration, "XDG_CONFIG_HOME", ".config").join("config.toml")

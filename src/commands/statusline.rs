@@ -51,10 +51,12 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         run_ms: payload.client_run_ms(),
         model: payload.model_id().map(str::to_owned),
     });
+    let clock = environment.clock();
+    let palette = Palette::for_host(environment);
+    let columns = environment.columns().unwrap_or(USUAL_WIDTH);
+    let columns = columns.saturating_sub(MARGIN).max(1);
     let draw = {
         let (payload, config) = (Arc::clone(&payload), Arc::clone(&config));
-        let clock = environment.clock();
-        let (columns, palette) = (columns(environment), Palette::for_host(environment));
         move |amounts, windows| {
             let facts = LineFacts {
                 payload: &payload,
@@ -67,9 +69,8 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         }
     };
     let deadline = Deadline::start(LONGEST, {
-        let draw = draw.clone();
-        let windows = told_windows(&payload, environment.now);
-        move || draw(Amounts::of(None, client), windows) + "\n"
+        let (draw, payload) = (draw.clone(), Arc::clone(&payload));
+        move || draw(Amounts::of(None, client), told_windows(&payload, clock.now)) + "\n"
     });
     let mut live = Ledger::open_watched(&places.data)
         .ok()
@@ -83,8 +84,6 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let (incident, unsaved) = present.unwrap_or_default();
     let windows = incidents.windows(&payload, incident.is_some());
     let mut text = draw(Amounts::of(figures, client), windows);
-    let columns = columns(environment);
-    let palette = Palette::for_host(environment);
     let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
     deadline.call_off();
     for row in explained.into_iter().flatten() {
@@ -109,11 +108,6 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         live.keep();
     }
     ExitCode::SUCCESS
-}
-
-fn columns(environment: &Environment) -> usize {
-    let columns = environment.columns().unwrap_or(USUAL_WIDTH);
-    columns.saturating_sub(MARGIN).max(1)
 }
 
 /// The row with the figures, never empty.

@@ -11,12 +11,15 @@ use crate::limits::evidence::Sample;
 
 /// The windows that a payload tells.
 pub(crate) fn told_windows(payload: &StatusPayload, now: DateTime<Utc>) -> Option<Windows> {
-    let told = samples::told(payload, now)?;
-    Some(Windows {
-        five_hour: told.five_hour,
-        seven_day: told.seven_day,
-        measured: now,
-    })
+    samples::told(payload, now).map(|told| windows_of(&told, now))
+}
+
+fn windows_of(sample: &Sample, measured: DateTime<Utc>) -> Windows {
+    Windows {
+        five_hour: sample.five_hour,
+        seven_day: sample.seven_day,
+        measured,
+    }
 }
 
 impl Incidents<'_> {
@@ -35,11 +38,7 @@ impl Incidents<'_> {
                 .then(|| self.windows_from_before(&known?.sample, session))
                 .flatten();
         };
-        let windows = |measured| Windows {
-            five_hour: told.five_hour,
-            seven_day: told.seven_day,
-            measured,
-        };
+        let windows = |measured| windows_of(&told, measured);
         let (Some(known), Some(session)) = (known, payload.session_id()) else {
             return Some(windows(now));
         };

@@ -2,8 +2,9 @@
 //!
 //! Reading and keeping are apart: [`Live::read`] and [`Live::figures`] work with the lines that the
 //! session gained since the ledger last looked and with what Claude Code tells; [`Live::keep`]
-//! writes them, when whoever waits for the figures has them. Only until all transcripts were read
-//! once does reading write, because until then there is nothing to show.
+//! writes them, when whoever waits for the figures has them. Reading writes only where the figures
+//! need it: until all transcripts were read once, when a process is heard of for the first time, and
+//! where lines decide whose others are; the last in a transaction that [`Live::keep`] ends.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use chrono::Datelike;
 use super::read::{Batch, Effort, put_and_settle};
 use super::spent::Spent;
 use super::store::told::{self, SessionFacts};
-use super::store::{Ledger, ResponseRow, StoredSighting, responses, session_id};
+use super::store::{Id, Ledger, ResponseRow, StoredSighting, responses, session_id};
 use super::telling::{self, Listener, Told, ToldNow};
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
@@ -128,16 +129,18 @@ impl Live {
             .then(|| self.ledger.between(environment.zone.midnight(first), end))
             .transpose()
             .ok()?;
-        let gains = self.gains().ok()?;
+        let id = session_id(&self.ledger.connection, &self.session).ok()?;
+        let gains = self.gains(id).ok()?;
         let period = start.timestamp_millis()..end.timestamp_millis();
         let in_period = gains.iter();
         let in_period = in_period.filter(|gain| period.contains(&gain.row.counted.at));
         let recorded: Money = in_period.map(|gain| gain.cost).sum();
 
         let (session, telling) = self
-            .session_now(&gains, environment.now.timestamp_millis())
+            .session_now(id, &gains, environment.now.timestamp_millis())
             .ok()?;
-        let unwritten = session.unwritten - self.stored_unwritten().ok()?;
+        let stored = id.map(|id| told::unwritten_sum(&self.ledger.connection, id));
+        let unwritten = session.unwritten - stored.transpose().ok()?.unwrap_or_default();
         for sum in [Some(&mut today), month.as_mut()].into_iter().flatten() {
             sum.recorded += recorded;
             sum.unwritten = (sum.unwritten + unwritten).or_zero();
@@ -151,20 +154,12 @@ impl Live {
         Some((figures, telling))
     }
 
-    fn stored_unwritten(&self) -> rusqlite::Result<Money> {
-        let id = session_id(&self.ledger.connection, &self.session)?;
-        id.map_or(Ok(Money::ZERO), |id| {
-            told::unwritten_sum(&self.ledger.connection, id)
-        })
-    }
-
     /// What was gained and is not written.
-    fn gains(&self) -> rusqlite::Result<Vec<Gain>> {
+    fn gains(&self, own: Option<Id>) -> rusqlite::Result<Vec<Gain>> {
         let mut gains = Vec::new();
         if self.is_in_transaction {
             return Ok(gains);
         }
-        let own = session_id(&self.ledger.connection, &self.session)?;
         let prices: Vec<_> = self
             .gained
             .models
@@ -198,20 +193,19 @@ impl Live {
 
     fn session_now(
         &self,
+        id: Option<Id>,
         gains: &[Gain],
         now: Millis,
     ) -> rusqlite::Result<(Spent, Option<ToldNow>)> {
         let connection = &self.ledger.connection;
-        let id = session_id(connection, &self.session)?;
         let mut facts = id.map_or(Ok(SessionFacts::default()), |id| {
             told::facts(connection, id)
         })?;
         let own = gains.iter().filter(|gain| gain.is_of_session);
-        facts.recorded += own.map(|gain| gain.cost).sum();
+        facts.recorded += own.clone().map(|gain| gain.cost).sum();
         let mut rows = id.map_or(Ok(Vec::new()), |id| told::of_session(connection, id))?;
         let telling = match &self.told {
             Some(told) => {
-                let own = gains.iter().filter(|gain| gain.is_of_session);
                 let listener = Listener {
                     connection,
                     prices: &self.prices,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::store::told::{self, NOISE, SAME_PRICES, SessionFacts, ToldRow};
+use super::store::told::{self, SAME_PRICES, SessionFacts, ToldRow};
 use super::store::{Id, ResponseRow, model_id, put_session, responses, totals};
-use crate::pricing::{Money, PriceTable};
+use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
 /// What Claude Code tells the status line of its own total.
@@ -66,7 +66,7 @@ impl Listener<'_> {
             return Ok(*known);
         }
         let answers = self.answers_since(known.at + 1)?;
-        let shown = answers.iter().map(|row| row.cost).sum();
+        let shown: Money = answers.iter().map(|row| row.cost).sum();
         let mut row = ToldRow {
             total: told.total,
             at: self.now,
@@ -74,7 +74,7 @@ impl Listener<'_> {
             ..*known
         };
         let scaled = self.prices.scale_client_amount(more);
-        if is_near(shown, scaled) {
+        if shown.is_near(scaled) {
             row.rate = SAME_PRICES;
         } else if shown > Money::ZERO && self.costs_at_other_prices(&answers, more) {
             row.rate = shown.ratio(scaled, SAME_PRICES);
@@ -134,7 +134,7 @@ impl Listener<'_> {
             })
         };
         // Clients before 2.1.285 go on from what the one before told; no transcript has it.
-        let is_told = self.known.iter().any(|row| is_near(row.total, told.total));
+        let is_told = self.known.iter().any(|row| row.total.is_near(told.total));
         if is_told {
             return Ok((told.total, own(origin)?));
         }
@@ -170,7 +170,7 @@ impl Listener<'_> {
                     }
                     guess.price(counted.at, &usage, counted.service, &counted.calls)
                 };
-                is_near(answers.iter().map(price).sum(), told)
+                told.is_near(answers.iter().map(price).sum())
             })
         })
     }
@@ -209,9 +209,4 @@ pub(super) fn put(
     told::put(connection, id, &row, telling.untold)?;
     let all = told::of_session(connection, id)?;
     told::store_unwritten(connection, id, &all)
-}
-
-/// Whether two amounts differ by no more than floating-point sums do.
-fn is_near(one: Money, other: Money) -> bool {
-    (one - other).pico().abs() <= NOISE.pico()
 }

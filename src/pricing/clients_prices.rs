@@ -9,9 +9,6 @@ use super::price_table::PriceTable;
 use super::usage::{ServiceLevel, Usage};
 use crate::time::Millis;
 
-/// Differences of less than this are noise of a client's floating-point sums.
-const NOISE: Money = Money::from_nano(2);
-
 impl PriceTable {
     /// Prices that a client may have had for a model instead of ours: those of another day, and
     /// those of an unknown model.
@@ -57,8 +54,7 @@ impl ModelPrices<'_> {
                 u64::try_from((twice / i128::from(range.max(1)) + 1) / 2).ok()
             })?;
             let costs = price(hour);
-            let is_exact = costs <= dollars + NOISE && dollars <= costs + NOISE;
-            (is_exact && hour <= usage.cache_write).then(|| with(hour))
+            (costs.is_near(dollars) && hour <= usage.cache_write).then(|| with(hour))
         })
     }
 }

@@ -12,6 +12,7 @@ mod usage;
 
 pub use cost::ModelPrices;
 pub use money::Money;
+pub(crate) use money::NOISE;
 pub use own_rates::OwnRates;
 pub(crate) use price_list::{price_list_json, write_price_list};
 pub use price_table::{PriceRow, PriceTable, Unreadable};

@@ -15,6 +15,9 @@ pub struct Money(i64);
 const PICO_PER_NANO: i64 = 1_000;
 const PICO_PER_USD: f64 = 1e12;
 
+/// Differences of no more than this are noise of a client's floating-point sums.
+pub(crate) const NOISE: Money = Money::from_nano(2);
+
 impl Money {
     /// No money.
     pub const ZERO: Self = Self(0);
@@ -67,6 +70,11 @@ impl Money {
     #[must_use]
     pub fn or_zero(self) -> Self {
         self.max(Self::ZERO)
+    }
+
+    /// Whether two amounts differ by no more than [`NOISE`].
+    pub(crate) fn is_near(self, other: Self) -> bool {
+        (self - other).pico().abs() <= NOISE.pico()
     }
 
     /// `part` of `whole` equal shares of it.

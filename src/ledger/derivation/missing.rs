@@ -7,11 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Answer, Compaction, Part, Run};
-use crate::pricing::{ModelPrices, Money, PriceTable, ServiceLevel, Usage};
+use crate::pricing::{ModelPrices, Money, NOISE, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
-
-/// Differences of less than this are noise of the client's floating-point sums.
-const NOISE: Money = Money::from_nano(2);
 
 /// What the totals of a session say.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -65,6 +65,15 @@ impl<'f> Written<'f> {
         })
     }
 
+    /// When it began, if it started from this total. Its chain had lived as long as that says.
+    fn begin_from(&self, base: Option<&Total>) -> Millis {
+        self.ending.before - (self.ending.run_ms - base.map_or(0, |base| base.run_ms))
+    }
+
+    fn holds(&self, total: &Total) -> bool {
+        self.totals.iter().any(|one| std::ptr::eq(*one, total))
+    }
+
     /// When its last total was written, at the earliest.
     fn written_at(&self) -> Millis {
         let times = self.totals.iter().map(|total| total.before);
@@ -124,7 +133,7 @@ impl<'f> Context<'f> {
         let base = own.or_else(|| self.base_of_fork(run, parent));
         let before = base.map(|base| base.last);
         let end = ending.before;
-        let begin = end - (ending.run_ms - before.map_or(0, |base| base.run_ms));
+        let begin = run.begin_from(before);
         // The total it started from stood there already. Without one, the chain began with it.
         let earliest = match (own, base) {
             (Some(own), _) => own.written_at(),
@@ -144,8 +153,7 @@ impl<'f> Context<'f> {
     }
 
     fn written_of(&self, total: &Total) -> Option<&'f Written<'f>> {
-        let of = |run: &&Written<'_>| run.totals.iter().any(|one| std::ptr::eq(*one, total));
-        self.written.iter().find(of)
+        self.written.iter().find(|run| run.holds(total))
     }
 
     /// The total that a run started from is the newest in its own file, in the moment when it
@@ -194,7 +202,7 @@ impl<'f> Context<'f> {
         if end.from.is_none() && end.asked.is_none() {
             return None;
         }
-        let begin = |base: &Total| run.ending.before - (run.ending.run_ms - base.run_ms);
+        let begin = |base: &Total| run.begin_from(Some(base));
         // Whoever was served nothing, or what was answered since, to the token, started there.
         let grown = growth(&run.last.parts, Some(&newest.parts));
         if grown.is_empty() && newest.api_ms == run.last.api_ms {
@@ -242,7 +250,7 @@ impl<'f> Context<'f> {
         };
         let is_other = |total: &&&Total| {
             let written = self.written_of(newest);
-            written.is_none_or(|run| !run.totals.iter().any(|one| std::ptr::eq(*one, **total)))
+            written.is_none_or(|run| !run.holds(total))
         };
         let others = earlier.iter().filter(is_other);
         others.rev().find(may_be).copied()
@@ -250,7 +258,7 @@ impl<'f> Context<'f> {
 
     /// Whether the answers since a run would have begun are more than it would have grown by.
     fn has_answered_more(&self, run: &Written<'f>, base: &Total, grown: &Parts) -> bool {
-        let begin = run.ending.before - (run.ending.run_ms - base.run_ms);
+        let begin = run.begin_from(Some(base));
         let written = self.written_of(base).map(Written::written_at);
         let begin = written.unwrap_or(begin).max(begin);
         let mut prompts: BTreeMap<&str, u64> = BTreeMap::new();
@@ -266,7 +274,7 @@ impl<'f> Context<'f> {
 
     /// Whether a total stood there when the run began that started from it.
     fn is_in_time(&self, base: &Total, run: &Written<'_>) -> bool {
-        let begin = run.ending.before - (run.ending.run_ms - base.run_ms);
+        let begin = run.begin_from(Some(base));
         let written = self.written_of(base);
         written.is_some_and(|base| base.written_at() <= begin + SLACK)
     }
@@ -294,9 +302,8 @@ impl<'f> Context<'f> {
             (base.written_at(), total.run_ms, total.cost, total.session)
         });
         // With the total of a sibling the process would be younger than the first line it wrote.
-        let is_old_enough = |base: &&Written<'_>| {
-            ending.before - (ending.run_ms - base.last.run_ms) <= first_line + SLACK
-        };
+        let is_old_enough =
+            |base: &&Written<'_>| run.begin_from(Some(base.last)) <= first_line + SLACK;
         if candidates.iter().any(is_old_enough) {
             candidates.retain(is_old_enough);
         }

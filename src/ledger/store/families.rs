@@ -54,8 +54,7 @@ pub(crate) fn settle(
     family: Id,
     prices: &PriceTable,
 ) -> rusqlite::Result<()> {
-    let loaded = LoadedFamily::read(connection, family)?;
-    let derived = derivation::derive(&loaded.family, prices);
+    let (loaded, derived) = derived(connection, family, prices)?;
     store(&loaded, connection, &derived, prices)
 }
 
@@ -65,9 +64,18 @@ pub(crate) fn lives(
     family: Id,
     prices: &PriceTable,
 ) -> rusqlite::Result<Vec<(Id, SessionLife)>> {
+    let (loaded, derived) = derived(connection, family, prices)?;
+    Ok(loaded.ids.into_iter().zip(derived.sessions).collect())
+}
+
+fn derived(
+    connection: &Connection,
+    family: Id,
+    prices: &PriceTable,
+) -> rusqlite::Result<(LoadedFamily, Derived)> {
     let loaded = LoadedFamily::read(connection, family)?;
     let derived = derivation::derive(&loaded.family, prices);
-    Ok(loaded.ids.into_iter().zip(derived.sessions).collect())
+    Ok((loaded, derived))
 }
 
 fn store(

@@ -111,7 +111,9 @@ impl Reading<'_> {
                     tokens: row.get::<_, i64>(6)?.cast_unsigned(),
                     sightings: Vec::new(),
                 });
-                known.sightings.extend(self.sighting(sighting_from(row)?));
+                known
+                    .sightings
+                    .extend(self.sighting(StoredSighting::from(row)?));
                 Ok(())
             },
         )?;
@@ -154,7 +156,7 @@ impl Reading<'_> {
         let mut copies: BTreeMap<i64, Vec<StoredSighting>> = BTreeMap::new();
         let query = in_files("copy.file, copy.position, late, names, copy.key", "copy");
         each(self.connection, &query, self.id, |row| {
-            let copy = sighting_from(row)?;
+            let copy = StoredSighting::from(row)?;
             copies.entry(row.get(4)?).or_default().push(copy);
             Ok(())
         })?;
@@ -207,16 +209,6 @@ fn in_files(columns: &str, table: &str) -> String {
     format!(
         "SELECT {columns} FROM {table} JOIN file ON file.id = {table}.file JOIN session ON session.id = file.session WHERE family = ?"
     )
-}
-
-/// `file, position, late, names` in the first columns.
-fn sighting_from(row: &Row<'_>) -> rusqlite::Result<StoredSighting> {
-    Ok(StoredSighting {
-        file: row.get(0)?,
-        position: row.get(1)?,
-        is_late: row.get(2)?,
-        names: row.get(3)?,
-    })
 }
 
 fn each(

@@ -1,6 +1,6 @@
 //! The `snapshot` and `compaction` tables: lines that tell whose others are.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::names::Id;
 use super::responses::StoredSighting;
@@ -41,21 +41,10 @@ pub(crate) fn put_compaction(
     tokens: u64,
     seen: StoredSighting,
 ) -> rusqlite::Result<bool> {
-    let known = connection
-        .prepare_cached("SELECT position, late, names FROM compaction WHERE key = ? AND file = ?")?
-        .query_row([key, seen.file], |row| {
-            Ok(StoredSighting {
-                file: seen.file,
-                position: row.get(0)?,
-                is_late: row.get(1)?,
-                names: row.get(2)?,
-            })
-        })
-        .optional()?;
-    let now = known.map_or(seen, |known| known.seen_again(seen));
-    if known == Some(now) {
+    let known = "SELECT file, position, late, names FROM compaction WHERE key = ? AND file = ?";
+    let Some(now) = seen.news(connection, known, key)? else {
         return Ok(false);
-    }
+    };
     connection
         .prepare_cached("INSERT OR REPLACE INTO compaction VALUES (?,?,?,?,?,?,?)")?
         .execute(params![

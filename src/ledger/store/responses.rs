@@ -73,6 +73,32 @@ impl StoredSighting {
             ..if is_known { self } else { again }
         }
     }
+
+    /// What is to be stored of a place, where the `file, position, late, names` that `query` gives
+    /// for a key and a file are stored already. None if that says nothing new.
+    pub(super) fn news(
+        self,
+        connection: &Connection,
+        query: &str,
+        key: i64,
+    ) -> rusqlite::Result<Option<Self>> {
+        let known = connection
+            .prepare_cached(query)?
+            .query_row([key, self.file], Self::from)
+            .optional()?;
+        let now = known.map_or(self, |known| known.seen_again(self));
+        Ok((known != Some(now)).then_some(now))
+    }
+
+    /// From `file, position, late, names` in the first columns.
+    pub(super) fn from(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            file: row.get(0)?,
+            position: row.get(1)?,
+            is_late: row.get(2)?,
+            names: row.get(3)?,
+        })
+    }
 }
 
 /// A row of `response`.
@@ -252,21 +278,10 @@ pub(crate) fn put_copy(
     key: i64,
     seen: StoredSighting,
 ) -> rusqlite::Result<bool> {
-    let known = connection
-        .prepare_cached("SELECT position, late, names FROM copy WHERE file = ? AND key = ?")?
-        .query_row([seen.file, key], |row| {
-            Ok(StoredSighting {
-                file: seen.file,
-                position: row.get(0)?,
-                is_late: row.get(1)?,
-                names: row.get(2)?,
-            })
-        })
-        .optional()?;
-    let now = known.map_or(seen, |known| known.seen_again(seen));
-    if known == Some(now) {
+    let known = "SELECT file, position, late, names FROM copy WHERE key = ? AND file = ?";
+    let Some(now) = seen.news(connection, known, key)? else {
         return Ok(false);
-    }
+    };
     connection
         .prepare_cached("INSERT OR REPLACE INTO copy VALUES (?,?,?,?,?)")?
         .execute(params![now.file, key, now.position, now.is_late, now.names])?;

@@ -13,14 +13,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::names::Id;
 use crate::ledger::derivation::Run;
-use crate::pricing::Money;
+use crate::pricing::{Money, NOISE};
 use crate::time::{Millis, QUARTER, WEEK};
 
 /// Two origins of one process differ by less: it takes a moment from telling to reading.
 const SAME_PROCESS_MS: i64 = 500;
-
-/// Amounts that differ by less are the same.
-pub(crate) const NOISE: Money = Money::from_nano(2);
 
 /// What one process told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

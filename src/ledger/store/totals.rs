@@ -6,10 +6,9 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::names::{Id, bytes_of};
-use super::told::NOISE;
 use super::transcript_files::CUT_OFF;
 use crate::ledger::derivation::{Part, Parts};
-use crate::pricing::{Money, PriceTable, Usage};
+use crate::pricing::{Money, NOISE, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
 use crate::transcript::lineage::Lineage;
