@@ -13,7 +13,6 @@ use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::status_line::{Amount, Amounts, LineFacts, draw};
-use whycap::terminal::Palette;
 use whycap::time::{Clock, Millis, Zone};
 use whycap::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
 use whycap::transcript::scan::{Carry, Place, Sink, scan};
@@ -117,6 +116,6 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
                 zone: Zone::UTC,
             },
         };
-        draw(&facts, columns, Palette::none())
+        draw(&facts, columns)
     });
 }

@@ -6,15 +6,18 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::builder::StyledStr;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands;
 use crate::environment::Environment;
+use crate::terminal::{Palette, Shown, complain, print};
 
 /// Says what Claude Code costs, and what a limit error really means.
 #[derive(Debug, Parser)]
 #[command(
     name = "whycap",
+    bin_name = "whycap",
     version,
     about,
     disable_help_subcommand = true,
@@ -92,15 +95,15 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
                 .skip(1)
                 .filter_map(|word| word.to_str())
                 .collect();
-            if error.use_stderr()
-                && let Some(hint) = commands::meant::hint(&words)
-            {
-                crate::terminal::complain(&hint);
+            if error.use_stderr() {
+                complain(&commands::parse_error::problem(
+                    &error,
+                    &words,
+                    &Cli::command(),
+                ));
                 return ExitCode::from(2);
             }
-            // Printing help can only fail on a closed pipe, and then nobody reads it.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return commands::report_failure(show_help(&error.render(), &environment));
         }
     };
     let outcome = match cli.verb {
@@ -123,11 +126,22 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Man) => commands::completions::man(Cli::command()),
         Some(Verb::Install(arguments)) => commands::install::run(&arguments, &environment),
         Some(Verb::Uninstall(arguments)) => commands::uninstall::run(&arguments, &environment),
-        None => crate::terminal::print(&Cli::command().render_help().to_string())
-            .map(|()| ExitCode::SUCCESS)
-            .map_err(Into::into),
+        None => show_help(&Cli::command().render_help(), &environment),
     };
     commands::report_failure(outcome)
+}
+
+/// Help, or the version: our own words.
+fn show_help(help: &StyledStr, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let text = if Palette::for_person(environment).is_on() {
+        help.ansi().to_string()
+    } else {
+        help.to_string()
+    };
+    #[expect(clippy::disallowed_methods, reason = "our own words")]
+    let help = Shown::as_it_is(text);
+    print(&help)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `whycap help spend` is `whycap spend --help`: people type it, and a verb of that name would stand

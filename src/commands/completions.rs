@@ -7,6 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Command};
 use clap_complete::Shell;
 
+use crate::terminal::{Shown, print};
+
 /// The shells whose completions were tried.
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
@@ -25,8 +27,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, mut command: Command) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "whycap", &mut script);
-    crate::terminal::print(&String::from_utf8_lossy(&script))?;
-    Ok(ExitCode::SUCCESS)
+    print_own(&script)
 }
 
 /// Prints the man page, with every verb's options in it: whycap has one page, not one a verb.
@@ -55,6 +56,14 @@ pub(crate) fn man(mut command: Command) -> anyhow::Result<ExitCode> {
     }
     man.render_extra_section(&mut page)?;
     man.render_version_section(&mut page)?;
-    crate::terminal::print(&String::from_utf8_lossy(&page))?;
+    print_own(&page)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "made of our own words, and its tabs matter"
+)]
+fn print_own(text: &[u8]) -> anyhow::Result<ExitCode> {
+    print(&Shown::as_it_is(String::from_utf8_lossy(text).into_owned()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::question::Question;
 use crate::doctor::{Finding, Health, Setup, examine};
 use crate::environment::Environment;
-use crate::terminal::{Page, Tone};
+use crate::terminal::{Page, Shown, Tone};
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let failed = findings
         .iter()
         .any(|finding| finding.health == Health::Fail);
-    let report = || format!("{:#}", json!({"ok": !failed, "checks": findings}));
+    let report = || Shown::indented_json(&json!({"ok": !failed, "checks": findings}));
     let json = arguments.json.then(report);
     super::show(environment, json, |page| write(&findings, page))?;
     Ok(ExitCode::from(u8::from(failed)))

@@ -18,7 +18,7 @@ use crate::limits::kind::Verdict;
 use crate::limits::period::period_of;
 use crate::locks;
 use crate::places::Places;
-use crate::terminal::{Page, Tone};
+use crate::terminal::{Page, Shown, Tone};
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let incident = incident.as_ref();
     let json = arguments.json.then(|| {
         let incident = incident.map(Incident::to_json);
-        format!("{:#}", json!({ "incident": incident }))
+        Shown::indented_json(&json!({ "incident": incident }))
     });
     super::show(environment, json, |page| {
         let clock = environment.clock();

@@ -18,7 +18,7 @@ use crate::install::plugin;
 use crate::ledger::{Ledger, Patience};
 use crate::locks;
 use crate::places::Places;
-use crate::terminal::{print, sanitize};
+use crate::terminal::{Shown, print, visible, visible_lines};
 
 /// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
 const STDIN_LIMIT: usize = 16 << 20;
@@ -59,7 +59,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     };
     if let Some(reply) = reply {
         // A closed pipe means that the client does not wait for an answer.
-        let _ = print(&format!("{reply}\n"));
+        let _ = print(&Shown::json(&reply));
     }
     // After the answer, so that nobody waits for it.
     if matches!(
@@ -75,12 +75,12 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
 const TURNS_CONTINUING_OFF: &str = "Asking here turns Claude Code's automatic continue off. To turn it on again: /rate-limit-options, \"Wait here, then continue automatically\".";
 
 fn message(text: &str) -> Value {
-    json!({ "systemMessage": format!("whycap: {text}") })
+    json!({ "systemMessage": format!("whycap: {}", visible(text)) })
 }
 
 /// The client shows the reason and sends nothing to the model.
 fn held_back(reason: &str) -> Value {
-    json!({ "decision": "block", "reason": reason })
+    json!({ "decision": "block", "reason": visible_lines(reason) })
 }
 
 /// Answers `/whycap …` by holding the command back, so it works while a limit holds and costs no
@@ -92,7 +92,7 @@ fn answer(event: &HookEvent, question: Question<'_>) -> Option<Value> {
 /// Answers `/whycap …` for the plugin's module, whose answer this is. The model sees nothing of it.
 fn answer_of_module(event: &HookEvent, question: Question<'_>) -> Option<Value> {
     let text = reply(event, event.is_prompt, question)?;
-    Some(json!({ "text": text, "isTextDisplayOnly": true }))
+    Some(json!({ "text": visible_lines(&text), "isTextDisplayOnly": true }))
 }
 
 /// What is answered, if it is `/whycap` that was typed. A prompt ends Claude Code's own waiting for
@@ -148,7 +148,7 @@ fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
 fn stop_failure(event: &HookEvent, question: Question<'_>) -> Option<Value> {
     let incident = question.incidents().store_from_hook(event)?;
     Config::load(question.places).notify_desktop.then(|| {
-        let badge = sanitize(&incident.badge);
+        let badge = visible(&incident.badge);
         json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
     })
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::terminal::print;
+use crate::terminal::{Shown, print};
 
 /// Makes sure that a panic in a verb that Claude Code runs neither breaks nor blanks the host:
 /// `last_words` go to standard output and the exit code is 0. Works with `panic = "abort"`,
 /// because the hook runs before the abort.
 pub(super) fn guard_host(last_words: &'static str) {
     std::panic::set_hook(Box::new(move |_| {
-        end_with(last_words);
+        end_with(&Shown::text(last_words));
     }));
 }
 
@@ -26,7 +26,7 @@ impl Deadline {
     /// From now on. `last_words` are made only if it comes to that.
     pub(super) fn start(
         limit: Duration,
-        last_words: impl FnOnce() -> String + Send + 'static,
+        last_words: impl FnOnce() -> Shown + Send + 'static,
     ) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&is_over);
@@ -50,7 +50,7 @@ impl Deadline {
     }
 }
 
-fn end_with(last_words: &str) {
+fn end_with(last_words: &Shown) {
     let _ = print(last_words);
     #[expect(
         clippy::exit,

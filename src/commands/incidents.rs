@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::incident::Incident;
 use crate::places::Places;
-use crate::terminal::{self, Page, Tone};
+use crate::terminal::{self, Page, Shown, Tone};
 use crate::time::Clock;
 
 /// What was asked for.
@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let incidents = Incidents::new(&places, environment).all(arguments.session.as_deref());
     let json = arguments.json.then(|| {
         let list: Vec<Value> = incidents.iter().map(Incident::to_json).collect();
-        format!("{:#}", json!({ "incidents": list }))
+        Shown::indented_json(&json!({ "incidents": list }))
     });
     let clock = environment.clock();
     super::show(environment, json, |page| list(&incidents, clock, page))?;

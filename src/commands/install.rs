@@ -1,6 +1,6 @@
 //! `whycap install`: wires the status line and the hooks into a settings file.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Wanted, foreign_status_line};
 use crate::install::{carry_out, own_path, plan, summary, sweep};
 use crate::places::Places;
-use crate::terminal::{Page, Tone, cut, print, sanitize};
+use crate::terminal::{Page, Shown, Tone, cut, is_seen_by_person, print};
 
 /// Arguments of `whycap install`.
 #[derive(Debug, Args)]
@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         (_, true) => "whycap was installed already; nothing was written.",
         _ => "Open sessions take it up within seconds. To undo: whycap uninstall",
     });
-    print(&page.into_text())?;
+    print(&page.into())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,18 +87,14 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 fn ask(path: &Path) -> anyhow::Result<Option<Kept>> {
     let contents = SettingsFile::read(SettingsScope::User, path.to_owned());
     let found = contents.settings().and_then(foreign_status_line);
-    let (Some(command), true) = (
-        found,
-        io::stdin().is_terminal() && io::stdout().is_terminal(),
-    ) else {
+    let (Some(command), true) = (found, io::stdin().is_terminal() && is_seen_by_person()) else {
         return Ok(None);
     };
-    print(&format!(
+    print(&Shown::text(&format!(
         "You have a status line already: {}\n  k  keep it and show ours below\n  s  set it aside \
          (uninstall puts it back)\n  Enter  leave it and do without ours\n> ",
-        cut(&sanitize(&command), 60)
-    ))?;
-    io::stdout().flush()?;
+        cut(&command, 60)
+    )))?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(match answer.trim() {

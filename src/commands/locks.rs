@@ -1,6 +1,5 @@
 //! `whycap locks` and `whycap --clear-stale-locks`: what locks are there, and clearing the dead.
 
-use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,7 +12,7 @@ use crate::locks::clearing::Clearing;
 use crate::locks::listing::{Listing, to_json};
 use crate::locks::{self, LockAction, quarantine};
 use crate::places::Places;
-use crate::terminal::Page;
+use crate::terminal::{Page, Shown, remark};
 
 /// What `whycap locks` is told.
 #[derive(Debug, clap::Args)]
@@ -48,7 +47,9 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
     }
     let found = locks::survey(&places, environment, working_directory().as_deref());
     let json = arguments.json.then(|| to_json(&found, environment.now));
-    print(json, &places, environment, |listing| listing.survey(found))?;
+    print(json.as_ref(), &places, environment, |listing| {
+        listing.survey(found);
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -61,15 +62,10 @@ pub(crate) fn clear(
     let (directory, dry_run) = (working_directory(), arguments.dry_run);
     let wait = std::thread::sleep;
     let clearing = Clearing::new(&places, environment, directory.as_deref(), dry_run, &wait);
-    // Only for a person who waits: scripts expect silence.
-    let done = clearing.run(&|sentence| {
-        if io::stderr().is_terminal() {
-            let _ = writeln!(io::stderr(), "{sentence}");
-        }
-    })?;
+    let done = clearing.run(&remark)?;
     let all_cleared = done.iter().all(|lock| lock.action != LockAction::Failed);
     let json = arguments.json.then(|| to_json(&done, environment.now));
-    print(json, &places, environment, |listing| {
+    print(json.as_ref(), &places, environment, |listing| {
         listing.clearing(done, dry_run);
     })?;
     Ok(ExitCode::from(u8::from(!all_cleared)))
@@ -78,7 +74,7 @@ pub(crate) fn clear(
 fn restore(places: &Places, environment: &Environment, as_json: bool) -> anyhow::Result<ExitCode> {
     let restored = quarantine::restore(places)?;
     let json = as_json.then(|| json!({ "restored": restored }));
-    print(json, places, environment, |listing| {
+    print(json.as_ref(), places, environment, |listing| {
         listing.restored(&restored);
     })?;
     let all_back = restored.iter().all(|item| item.back);
@@ -100,13 +96,13 @@ fn working_directory() -> Option<PathBuf> {
 
 /// Prints JSON where it was asked for, else a page.
 fn print(
-    json: Option<Value>,
+    json: Option<&Value>,
     places: &Places,
     environment: &Environment,
     lay_out: impl FnOnce(Listing<'_>),
 ) -> anyhow::Result<()> {
     let now = environment.now;
-    let shown = super::show(environment, json.map(|json| json.to_string()), |page| {
+    let shown = super::show(environment, json.map(Shown::json), |page| {
         lay_out(Listing { page, places, now });
     });
     shown.context("could not write to standard output")

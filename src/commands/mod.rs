@@ -9,7 +9,8 @@ mod host_guard;
 pub mod incidents;
 pub mod install;
 pub(crate) mod locks;
-pub(crate) mod meant;
+mod meant;
+pub(crate) mod parse_error;
 pub mod prices;
 mod question;
 pub mod report;
@@ -27,7 +28,7 @@ use crate::environment::Environment;
 use crate::ledger::{Caught, Effort, Ledger};
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::terminal::{Page, complain, print};
+use crate::terminal::{Page, Shown, complain, print};
 
 /// Turns a verb's failure into one line on standard error and exit code 1.
 pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
@@ -51,15 +52,15 @@ fn in_one_line(error: &anyhow::Error) -> String {
 /// Prints JSON where it was asked for, else the page that `lay_out` fills.
 fn show(
     environment: &Environment,
-    json: Option<String>,
+    json: Option<Shown>,
     lay_out: impl FnOnce(&mut Page),
 ) -> io::Result<()> {
     if let Some(json) = json {
-        return print(&(json + "\n"));
+        return print(&json);
     }
     let mut page = Page::for_person(environment);
     lay_out(&mut page);
-    print(&page.into_text())
+    print(&page.into())
 }
 
 /// Lets the ledger read what transcripts have gained, no longer than this.

@@ -6,6 +6,7 @@ use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
 use crate::pricing::{PriceRow, PriceTable, price_list_json, write_price_list};
+use crate::terminal::Shown;
 
 /// Arguments of `whycap prices`.
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         .collect();
     let json = arguments
         .json
-        .then(|| price_list_json(&table, &rows).to_string());
+        .then(|| Shown::json(&price_list_json(&table, &rows)));
     super::show(environment, json, |page| {
         write_price_list(page, &table, &rows);
     })?;

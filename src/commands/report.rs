@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::bug_report;
 use crate::places::Places;
-use crate::terminal::Page;
+use crate::terminal::{Page, Shown, print};
 
 /// What was asked for.
 #[derive(Debug, Args)]
@@ -24,13 +24,15 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let places = Places::of(environment);
     let incidents = Incidents::new(&places, environment);
     let session = arguments.session.as_deref();
-    crate::terminal::print(&text(&incidents, session, environment))?;
+    print(&Shown::text(&text(&incidents, session, environment)))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The answer of `/whycap report`.
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    page.add(&text(&question.incidents(), None, question.environment));
+    for line in text(&question.incidents(), None, question.environment).lines() {
+        page.line(line);
+    }
 }
 
 fn text(incidents: &Incidents<'_>, session: Option<&str>, environment: &Environment) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use super::parse_error::found_wrong;
 use super::question::Question;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
@@ -15,7 +16,7 @@ use crate::spend::{
     GroupBy, Period, Statement, comparison_json, name_unreadable, parse_day, write_age_of_prices,
     write_comparison,
 };
-use crate::terminal::{Page, ProgressBar, Tone, complain};
+use crate::terminal::{Page, ProgressBar, Shown, Tone, complain};
 use crate::time::Zone;
 
 /// Arguments of `whycap spend`.
@@ -55,7 +56,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let (ledger, read) = caught_up(&places, &prices)?;
     if arguments.why_different {
         let found = ledger.differences(&prices)?;
-        let json = arguments.json.then(|| comparison_json(&found).to_string());
+        let json = arguments
+            .json
+            .then(|| Shown::json(&comparison_json(&found)));
         super::show(environment, json, |page| {
             write_comparison(page, &found, &places, environment.now);
         })?;
@@ -63,7 +66,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     }
     let statement = Statement::of(&ledger, arguments.by, period, zone, read)?;
     let label = zone.label(environment.text("TZ"), environment.now);
-    let json = arguments.json.then(|| statement.json(&label).to_string());
+    let json = arguments.json.then(|| Shown::json(&statement.json(&label)));
     super::show(environment, json, |page| {
         statement.write(page, &places);
         write_age_of_prices(page, &prices, environment.now);
@@ -165,7 +168,7 @@ const LAST_DAYS: [&str; 2] = ["--since", "7d"];
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     let arguments = match Asked::read(question.words) {
         Ok(arguments) => arguments,
-        Err(error) => return write_usage(&error, page),
+        Err(error) => return page.paragraph(Tone::Plain, &format!("{}.", found_wrong(&error))),
     };
     let (zone, period) = match arguments.zone_and_period(question.environment) {
         Ok(asked) => asked,
@@ -180,15 +183,6 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
             Tone::Plain,
             &format!("whycap could not read what was spent: {error:#}"),
         );
-    }
-}
-
-/// What the parser says, without its hint at an option that means nothing here.
-fn write_usage(error: &clap::Error, page: &mut Page) {
-    let text = error.render().to_string();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    for line in lines.filter(|line| !line.starts_with("For more information")) {
-        page.line(line.trim_start_matches("error: "));
     }
 }
 

@@ -18,7 +18,7 @@ use crate::places::Places;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{Amounts, LineFacts, draw};
-use crate::terminal::{Palette, print};
+use crate::terminal::{Palette, Piece, Shown, Tone, print};
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
 const STDIN_LIMIT: usize = 1 << 20;
@@ -65,12 +65,12 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
                 config: &config,
                 clock,
             };
-            own_row(&facts, columns, palette)
+            Shown::row(&own_row(&facts, columns), palette)
         }
     };
     let deadline = Deadline::start(LONGEST, {
         let (draw, payload) = (draw.clone(), Arc::clone(&payload));
-        move || draw(Amounts::of(None, client), told_windows(&payload, clock.now)) + "\n"
+        move || draw(Amounts::of(None, client), told_windows(&payload, clock.now))
     });
     let mut live = Ledger::open_watched(&places.data)
         .ok()
@@ -83,19 +83,23 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let present = incidents.present(&payload, refused);
     let (incident, unsaved) = present.unwrap_or_default();
     let windows = incidents.windows(&payload, incident.is_some());
-    let mut text = draw(Amounts::of(figures, client), windows);
+    let mut shown = draw(Amounts::of(figures, client), windows);
     let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
     deadline.call_off();
     for row in explained.into_iter().flatten() {
-        text.push('\n');
-        text.push_str(&palette.paint_all(&row));
+        shown = shown.then(&Shown::row(&row, palette));
     }
     let wrapped = wrapped.map(Wrapped::finish);
     if let Some(foreign) = wrapped.as_ref().and_then(|wrapped| wrapped.text.as_ref()) {
-        text.insert_str(0, &format!("{foreign}\n"));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "what the user's own program says is handed on as it is"
+        )]
+        let above = Shown::as_it_is(format!("{foreign}\n"));
+        shown = above.then(&shown);
     }
     // A closed pipe means that the host cancelled this run; there is nobody to tell.
-    let _ = print(&format!("{text}\n"));
+    let _ = print(&shown);
 
     if let Some(unsaved) = unsaved {
         incidents.keep(unsaved);
@@ -111,10 +115,10 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
 }
 
 /// The row with the figures, never empty.
-fn own_row(facts: &LineFacts<'_>, columns: usize, palette: Palette) -> String {
-    let row = draw(facts, columns, palette);
-    if row.trim().is_empty() {
-        FALLBACK.to_owned()
+fn own_row(facts: &LineFacts<'_>, columns: usize) -> Vec<Piece> {
+    let row = draw(facts, columns);
+    if row.iter().all(|(_, text)| text.trim().is_empty()) {
+        vec![(Tone::Plain, FALLBACK.to_owned())]
     } else {
         row
     }

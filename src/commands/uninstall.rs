@@ -71,6 +71,6 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
             ),
         );
     }
-    print(&page.into_text())?;
+    print(&page.into())?;
     failure.map_or(Ok(ExitCode::SUCCESS), Err)
 }

@@ -1,7 +1,6 @@
 //! `whycap wait`: sleeps until the newest blocking limit is over, for
 //! `whycap wait && claude -c -p "go on"`.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -50,7 +49,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
             } else {
                 "Nothing is blocked."
             };
-            show(over, "\n")?;
+            terminal::replace_line(over, true)?;
             break OVER;
         };
         let Some(reset) = incident.resets.chosen else {
@@ -62,7 +61,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         };
         let clock = environment.clock();
         let until = clock.time_and_distance(reset.at);
-        show(&format!("Waiting until {until}. Ctrl-C ends it."), "")?;
+        let waiting = format!("Waiting until {until}. Ctrl-C ends it.");
+        terminal::replace_line(&waiting, false)?;
         let left = (reset.surely_over() - clock.now).to_std();
         let mut pause = left.unwrap_or_default().min(LOOK);
         if let Some(timeout) = arguments.timeout {
@@ -77,14 +77,6 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         std::thread::sleep(pause);
     };
     Ok(ExitCode::from(code))
-}
-
-/// Replaces the line of progress, on a terminal.
-fn show(sentence: &str, end: &str) -> io::Result<()> {
-    if io::stdout().is_terminal() {
-        terminal::print(&format!("\r\u{1b}[K{sentence}{end}"))?;
-    }
-    Ok(())
 }
 
 /// The newest error that blocks now and belongs to the account that is logged in.
@@ -119,12 +111,9 @@ fn blocking(session: Option<&str>, environment: &Environment) -> Option<Incident
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    seconds(text).map(Duration::from_secs).ok_or_else(|| {
-        format!(
-            "{} is no duration: write 90s, 30m, 2h or 1h30m",
-            terminal::sanitize(text)
-        )
-    })
+    seconds(text)
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("{text} is no duration: write 90s, 30m, 2h or 1h30m"))
 }
 
 /// The seconds in `90s`, `30m`, `2h`, `1h30m`. None if it is not that, or none at all.

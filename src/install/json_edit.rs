@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-use crate::terminal::{cut, sanitize};
+use crate::terminal::cut;
 
 /// A piece of a text and what takes its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl<'a> Document<'a> {
             let mut seen = HashSet::new();
             for Child { key, node, span } in children(container) {
                 if let Some(key) = key.filter(|key| !seen.insert(*key)) {
-                    let reason = format!("The key \"{}\" stands twice", cut(&sanitize(key), 40));
+                    let reason = format!("The key \"{}\" stands twice", cut(key, 40));
                     return Err(document.refusal(span.start, &reason));
                 }
                 containers.push(node);

@@ -7,7 +7,7 @@ use super::plan::{InstallPlan, slash_command_path};
 use super::settings_edit::Change;
 use crate::claude::hook_event::EventName;
 use crate::places::Places;
-use crate::terminal::{Page, Tone, cut, sanitize};
+use crate::terminal::{Page, Tone, cut};
 
 /// The words for one settings file. With `dry_run` nothing of it was done.
 pub(crate) fn write(
@@ -43,15 +43,13 @@ fn write_piece(piece: &str, mark: char, tone: Tone, page: &mut Page) {
     let lines = piece.lines();
     for line in lines.filter(|line| !["", ","].contains(&line.trim())) {
         let line = line.trim_start_matches(", ");
-        let shown = line.replace(|c: char| c.is_control() && c != '\t', " ");
-        let painted = page.palette().paint(tone, &format!("    {mark} {shown}"));
-        page.line(&painted);
+        page.row(&[(tone, format!("    {mark} {line}"))]);
     }
 }
 
 fn in_words(change: &Change, dry_run: bool, places: &Places) -> String {
     let would = if dry_run { "would be " } else { "" };
-    let short = |command: &str| cut(&sanitize(command), 48);
+    let short = |command: &str| cut(command, 48);
     let slash_command = places.show(&slash_command_path(places));
     match change {
         Change::StatusLineAdded => {

@@ -39,7 +39,7 @@ pub fn tell_in_conversation(
 fn fit(most: usize, more: &str, incident: &Incident, clock: Clock, page: &mut Page) {
     let lengths = [(4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0)];
     let attempts = lengths.map(|(actions, reasons)| {
-        let mut attempt = Page::new(page.columns(), page.palette());
+        let mut attempt = page.like();
         in_short(incident, clock, actions, reasons, &mut attempt);
         attempt.paragraph(Tone::Quiet, more);
         attempt
@@ -50,7 +50,7 @@ fn fit(most: usize, more: &str, incident: &Incident, clock: Clock, page: &mut Pa
         .enumerate()
         .filter(|(index, attempt)| attempt.rows() <= most || *index == shortest);
     if let Some((_, fitting)) = fitting.next() {
-        page.add(&fitting.into_text());
+        page.add(&fitting);
     }
 }
 

@@ -13,7 +13,7 @@ use super::messages::{Concerns, Message};
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
-use crate::terminal::{self, cut};
+use crate::terminal::cut;
 use crate::time::Clock;
 
 /// A throttle or an outage says nothing about a session that is looked at later than this.
@@ -162,9 +162,10 @@ impl Incident {
         sentences.unwrap_or_default().iter().copied()
     }
 
-    /// The message as shown, safe to print, without anything that looks like a key.
+    /// The message in one line, without anything that looks like a key.
     pub fn text(&self) -> String {
-        without_keys(&terminal::sanitize(&self.evidence.message))
+        let words: Vec<&str> = self.evidence.message.split_whitespace().collect();
+        without_keys(&words.join(" "))
     }
 
     /// The contract's object.

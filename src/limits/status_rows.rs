@@ -4,17 +4,14 @@ use chrono::{DateTime, Utc};
 
 use super::incident::Incident;
 use super::kind::Verdict;
-use crate::terminal::{self, Tone};
-
-/// Pieces of one row, each in its tone.
-pub type StatusRow = Vec<(Tone, String)>;
+use crate::terminal::{self, Piece, Tone};
 
 /// The rows, each at most `width` columns. None when nothing is to be shown.
 pub fn status_rows(
     incident: &Incident,
     now: DateTime<Utc>,
     width: usize,
-) -> Option<Vec<StatusRow>> {
+) -> Option<Vec<Vec<Piece>>> {
     if !incident.is_open() {
         return None;
     }

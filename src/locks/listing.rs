@@ -11,7 +11,7 @@ use super::known_locks::Kind;
 use super::quarantine::Restored;
 use super::{Lock, LockAction, REMEDY};
 use crate::places::Places;
-use crate::terminal::{Page, Tone, sanitize};
+use crate::terminal::{Page, Tone};
 use crate::time::in_words;
 
 const HONESTY: &str = "A lock does not cause a usage limit, and clearing one does not lift a limit; `whycap explain` says what a limit message means.";
@@ -159,10 +159,12 @@ impl Listing<'_> {
     /// A path is never broken in two, however narrow the page is: people copy it.
     fn entry(&mut self, (tone, label): (Tone, &str), path: &Path, lines: &[String]) {
         const COLUMN: usize = 13;
-        let path = sanitize(&self.places.show(path));
+        let path = self.places.show(path);
         let padding = " ".repeat(COLUMN.saturating_sub(label.len()));
-        let label = self.page.palette().paint(tone, label);
-        self.page.line(&format!("{label}{padding}{path}"));
+        self.page.row(&[
+            (tone, label.to_owned()),
+            (Tone::Plain, format!("{padding}{path}")),
+        ]);
         let indent = if self.page.columns() < 50 { 2 } else { COLUMN };
         for line in lines {
             self.page.indented(indent, Tone::Quiet, line);

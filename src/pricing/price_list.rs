@@ -55,16 +55,15 @@ pub(crate) fn write_price_list(page: &mut Page, table: &PriceTable, rows: &[&Pri
             "No model of that name has a known price; its spend is estimated the way Claude Code does. `whycap prices` lists the models that do.",
         );
     }
-    let palette = page.palette();
     let label_width = page.columns().saturating_sub(5 * 8).clamp(12, 34);
     let line = |label: &str, cells: [String; 5]| {
         let cells: String = cells.map(|cell| format!("{cell:>8}")).concat();
         format!("{:<label_width$}{cells}", cut(label, label_width))
     };
     let priced = |label: &str, rates: &Rates| line(label, rates.each().map(dollars));
-    page.line(&palette.paint(Tone::Strong, "Dollars per million tokens"));
+    page.row(&[(Tone::Strong, "Dollars per million tokens".to_owned())]);
     let heads = ["input", "output", "read", "5m", "1h"].map(str::to_owned);
-    page.line(&palette.paint(Tone::Quiet, &line("model", heads)));
+    page.row(&[(Tone::Quiet, line("model", heads))]);
     for row in rows {
         let label = match row.from {
             Some(from) => format!("{} from {from}", row.model),

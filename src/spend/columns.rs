@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::grouping::{Group, GroupBy, block_end};
 use super::tally::Tally;
 use crate::pricing::Money;
-use crate::terminal::{Page, Palette, Tone, cut, width};
+use crate::terminal::{Page, Piece, Tone, cut, width};
 use crate::time::Zone;
 
 /// The widest that a bar gets.
@@ -21,7 +21,6 @@ pub(crate) fn write(
     heading: &str,
     is_lower_bound: bool,
 ) {
-    let palette = page.palette();
     let heads = [heading, "cost", "share", "responses", "tokens"].map(str::to_owned);
     let cells = |label: String, tally: &Tally, share: String| {
         let responses = tally.responses.to_string();
@@ -42,7 +41,7 @@ pub(crate) fn write(
     let layout = TableLayout::fit(rows.iter().chain([&heads, &footer]), page.columns());
     let costs = groups.iter().map(|group| group.tally.cost());
     let most = costs.max().unwrap_or_default();
-    page.add(&layout.line(&heads, [Tone::Quiet; 5], "", palette));
+    page.row(&layout.line(&heads, [Tone::Quiet; 5], ""));
     let tones = [
         Tone::Plain,
         Tone::Strong,
@@ -52,9 +51,9 @@ pub(crate) fn write(
     ];
     for (row, group) in rows.iter().zip(groups) {
         let bar = bar_of(group.tally.cost(), most, layout.bar);
-        page.add(&layout.line(row, tones, &bar, palette));
+        page.row(&layout.line(row, tones, &bar));
     }
-    page.add(&layout.line(&footer, [Tone::Strong; 5], "", palette));
+    page.row(&layout.line(&footer, [Tone::Strong; 5], ""));
 }
 
 /// Label, cost, share, responses, tokens.
@@ -100,28 +99,21 @@ impl TableLayout {
         }
     }
 
-    fn line(&self, cells: &Cells, tones: [Tone; 5], bar: &str, palette: Palette) -> String {
-        let mut row = String::new();
+    fn line(&self, cells: &Cells, tones: [Tone; 5], bar: &str) -> Vec<Piece> {
+        let mut row = Vec::new();
         let columns = cells.iter().zip(self.widths).zip(tones).take(self.shown);
         for (column, ((cell, wide), tone)) in columns.enumerate() {
             let cell = cut(cell, wide);
             let gap = " ".repeat(wide - width(&cell));
-            let painted = palette.paint(tone, &cell);
             if column == 0 {
-                row.push_str(&painted);
-                row.push_str(&gap);
+                row.extend([(tone, cell), (Tone::Plain, gap)]);
             } else {
-                row.push_str("  ");
-                row.push_str(&gap);
-                row.push_str(&painted);
+                row.extend([(Tone::Plain, format!("  {gap}")), (tone, cell)]);
             }
         }
-        if !bar.is_empty() {
-            row.push_str("  ");
-            row.push_str(&palette.paint(Tone::Accent, bar));
-        }
-        row.truncate(row.trim_end().len());
-        row.push('\n');
+        row.push((Tone::Plain, "  ".to_owned()));
+        row.push((Tone::Accent, bar.to_owned()));
+        while row.pop_if(|(_, text)| text.trim().is_empty()).is_some() {}
         row
     }
 }
@@ -142,7 +134,7 @@ pub(crate) fn label(group: &Group, by: GroupBy, zone: Zone, home: Option<&str>) 
     let short = |path: &str| match home.and_then(|home| path.strip_prefix(home)) {
         Some("") => "~".to_owned(),
         Some(rest) if rest.starts_with('/') => format!("~{rest}"),
-        _ => crate::terminal::sanitize(path),
+        _ => path.to_owned(),
     };
     match by {
         GroupBy::Project => short(&group.key),
@@ -168,7 +160,7 @@ pub(crate) fn label(group: &Group, by: GroupBy, zone: Zone, home: Option<&str>) 
             Ok(day) => day.format("%Y-%m-%d %a").to_string(),
             Err(_) => group.key.clone(),
         },
-        GroupBy::Week | GroupBy::Month | GroupBy::Model => crate::terminal::sanitize(&group.key),
+        GroupBy::Week | GroupBy::Month | GroupBy::Model => group.key.clone(),
     }
 }
 

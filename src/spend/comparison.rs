@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::ledger::{ClientFigure, SessionDifference};
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::terminal::{Page, Tone, sanitize};
+use crate::terminal::{Page, Tone};
 use crate::time::{in_words, moment};
 
 /// For people. `now` tells how old a figure is.
@@ -24,15 +24,10 @@ pub(crate) fn write_comparison(
             "Claude Code has told no totals of its own yet (it does when a session ends, and to the status line), so there is nothing to compare.",
         );
     }
-    let palette = page.palette();
     for difference in found {
         let id: String = difference.origin.session.chars().take(8).collect();
         let place = places.show(Path::new(&difference.origin.project));
-        page.line(&format!(
-            "{}  {}",
-            palette.paint(Tone::Strong, &id),
-            palette.paint(Tone::Quiet, &sanitize(&place))
-        ));
+        page.row(&[(Tone::Strong, id), (Tone::Quiet, format!("  {place}"))]);
         let age = in_words(now - moment(difference.client_at));
         let how = match difference.client_figure {
             ClientFigure::Written => format!("written {age} ago; /cost shows it when you resume"),
@@ -40,11 +35,12 @@ pub(crate) fn write_comparison(
                 format!("as the status line was told {age} ago; /cost shows the same")
             }
         };
-        page.line(&format!(
-            "  whycap {}   Claude Code {} ({how})",
-            palette.paint(Tone::Strong, &difference.ours.show()),
-            difference.client.show(),
-        ));
+        let theirs = difference.client.show();
+        page.row(&[
+            (Tone::Plain, "  whycap ".to_owned()),
+            (Tone::Strong, difference.ours.show()),
+            (Tone::Plain, format!("   Claude Code {theirs} ({how})")),
+        ]);
         for reason in reasons(difference) {
             page.indented(2, Tone::Quiet, &reason);
         }

@@ -1,22 +1,27 @@
 //! Making segments fit a width: shorten the least important first, then leave it out.
 
 use super::form::{Form, Segment};
-use crate::terminal::{Palette, Tone, cut, strip_ansi, width};
+use crate::terminal::{Piece, Tone, cut, width};
 
 const SEPARATOR: &str = " \u{2502} ";
 
-/// One row of at most `columns`, coloured. Empty only if there are no segments.
-pub(super) fn fit(segments: &[Segment], columns: usize, palette: Palette) -> String {
+/// One row of at most `columns`. Empty only if there are no segments.
+pub(super) fn fit(segments: &[Segment], columns: usize) -> Vec<Piece> {
     // What is left of each segment: its form in use and the shorter ones. Empty means left out.
     let mut left: Vec<&[Form]> = segments.iter().map(Vec::as_slice).collect();
     while row_width(&left) > columns && shorten(&mut left) {}
-    let parts: Vec<String> = shown(&left)
-        .map(|form| palette.paint_all(&form.pieces))
-        .collect();
-    let row = parts.join(&palette.paint(Tone::Quiet, SEPARATOR));
-    if width(&row) > columns {
+    let is_too_wide = row_width(&left) > columns;
+    let mut row: Vec<Piece> = Vec::new();
+    for form in shown(&left) {
+        if !row.is_empty() {
+            row.push((Tone::Quiet, SEPARATOR.to_owned()));
+        }
+        row.extend(form.pieces.iter().cloned());
+    }
+    if is_too_wide {
         // Even the shortest form of the last segment is too wide: cut its plain text.
-        return cut(&strip_ansi(&row), columns.max(1));
+        let text: String = row.into_iter().map(|(_, text)| text).collect();
+        return vec![(Tone::Plain, cut(&text, columns.max(1)))];
     }
     row
 }
@@ -71,12 +76,16 @@ mod tests {
             segment(&[(30, "session $0.17 90% of $1"), (90, "session $0.17")]),
             segment(&[(10, "context 12%"), (35, "ctx 12%")]),
         ];
+        let text = |columns| -> String {
+            let row = fit(&segments, columns);
+            row.into_iter().map(|(_, text)| text).collect()
+        };
         for columns in 1..80 {
-            let row = fit(&segments, columns, Palette::none());
+            let row = text(columns);
             assert!(width(&row) <= columns, "{columns}: {row:?}");
             assert!(!row.is_empty());
         }
-        let shown = [80, 40, 30, 20].map(|columns| fit(&segments, columns, Palette::none()));
+        let shown = [80, 40, 30, 20].map(text);
         assert_eq!(
             shown,
             [

@@ -11,9 +11,9 @@ pub(crate) mod wrapped;
 pub use amounts::{Amount, Amounts};
 pub use segments::LineFacts;
 
-use crate::terminal::Palette;
+use crate::terminal::Piece;
 
 /// whycap's own row, at most `columns` wide. Empty where there is nothing to say.
-pub fn draw(facts: &LineFacts<'_>, columns: usize, palette: Palette) -> String {
-    layout::fit(&segments::segments(facts), columns, palette)
+pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Piece> {
+    layout::fit(&segments::segments(facts), columns)
 }

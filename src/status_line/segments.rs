@@ -6,7 +6,7 @@ use super::{spending, windows};
 use crate::claude::meters::Windows;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, SegmentName};
-use crate::terminal::{Tone, sanitize};
+use crate::terminal::Tone;
 use crate::time::Clock;
 
 /// Everything that the line is made from.
@@ -45,7 +45,7 @@ pub(super) fn segments(facts: &LineFacts<'_>) -> Vec<Segment> {
 }
 
 fn model(payload: &StatusPayload) -> Option<Segment> {
-    let name = sanitize(payload.model_name()?);
+    let name = payload.model_name()?.trim();
     let fast = if payload.fast_mode() { " fast" } else { "" };
     let shown = || vec![(Tone::Accent, format!("{name}{fast}"))];
     (!name.is_empty()).then(|| vec![Form::new(40, shown())])

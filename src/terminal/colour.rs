@@ -1,9 +1,8 @@
 //! What a piece of text means, and how that looks.
 
-use std::io::IsTerminal;
-
 use anstyle::{AnsiColor, Style};
 
+use super::{is_seen_by_person, visible};
 use crate::environment::Environment;
 
 /// Whether and how to colour.
@@ -46,8 +45,13 @@ impl Palette {
     pub fn for_person(environment: &Environment) -> Self {
         let dumb = environment.text("TERM") == Some("dumb");
         Self {
-            on: !environment.no_color() && !dumb && std::io::stdout().is_terminal(),
+            on: !environment.no_color() && !dumb && is_seen_by_person(),
         }
+    }
+
+    /// Whether anything is coloured.
+    pub fn is_on(self) -> bool {
+        self.on
     }
 
     /// No colours at all: text for files, JSON and the host's message fields.
@@ -55,10 +59,11 @@ impl Palette {
         Self { on: false }
     }
 
-    /// `text` in this tone.
-    pub fn paint(self, tone: Tone, text: &str) -> String {
+    /// `text` in this tone, and all of it visible.
+    fn paint(self, tone: Tone, text: &str) -> String {
+        let text = visible(text);
         let style = match tone {
-            Tone::Plain => return text.to_owned(),
+            Tone::Plain => return text.into_owned(),
             Tone::Quiet => Style::new().dimmed(),
             Tone::Strong => Style::new().bold(),
             Tone::Good => AnsiColor::Green.on_default(),
@@ -69,12 +74,12 @@ impl Palette {
         if self.on && !text.is_empty() {
             format!("{style}{text}{style:#}")
         } else {
-            text.to_owned()
+            text.into_owned()
         }
     }
 
     /// Pieces one after the other.
-    pub(crate) fn paint_all(self, pieces: &[Piece]) -> String {
+    pub(super) fn paint_all(self, pieces: &[Piece]) -> String {
         let painted = pieces.iter().map(|(tone, text)| self.paint(*tone, text));
         painted.collect()
     }

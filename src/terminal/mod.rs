@@ -5,14 +5,16 @@ mod output;
 mod page;
 mod progress_bar;
 mod text;
+mod visible;
 
 use crate::environment::Environment;
 
 pub use colour::{Palette, Piece, Tone};
-pub use output::{complain, print};
+pub use output::{Shown, complain, is_seen_by_person, print, remark, replace_line};
 pub use page::Page;
 pub use progress_bar::ProgressBar;
-pub use text::{cut, sanitize, strip_ansi, width, wrap};
+pub use text::{cut, strip_ansi, width, wrap};
+pub use visible::{visible, visible_lines};
 
 /// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.
 pub fn width_for_person(environment: &Environment) -> usize {

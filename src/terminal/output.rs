@@ -1,13 +1,71 @@
-//! The way out: standard output and standard error.
+//! The one door: everything that whycap says goes out here, and only as a type that cannot hold
+//! what would command a terminal.
+//!
+//! Nobody else escapes anything: pieces and pages make their text visible when it is put on them,
+//! JSON when it becomes text, problems when they are told. clippy.toml forbids the ways around.
 
-use std::io::{self, Write};
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the door for standard output and standard error"
+)]
 
-use super::sanitize;
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 
-/// Writes `text` to standard output in one piece. A reader that went away is not an error.
-pub fn print(text: &str) -> io::Result<()> {
+use serde_json::Value;
+
+use super::visible::{escaped_json, visible, visible_lines};
+use super::{Page, Palette, Piece};
+
+/// What may be printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown(String);
+
+impl Shown {
+    /// One JSON value in one line.
+    pub fn json(value: &Value) -> Self {
+        Self(escaped_json(value.to_string()) + "\n")
+    }
+
+    /// One JSON value, indented.
+    pub fn indented_json(value: &Value) -> Self {
+        Self(escaped_json(format!("{value:#}")) + "\n")
+    }
+
+    /// Plain text as its lines are broken; its own end of line included.
+    pub fn text(text: &str) -> Self {
+        Self(visible_lines(text))
+    }
+
+    /// A row of pieces in their colours.
+    pub fn row(pieces: &[Piece], palette: Palette) -> Self {
+        Self(palette.paint_all(pieces) + "\n")
+    }
+
+    /// Text that is neither looked at nor changed: made of our own words only (help, a man page, a
+    /// script), or by the program whose output the user told us to hand on.
+    pub(crate) fn as_it_is(text: String) -> Self {
+        Self(text)
+    }
+
+    /// This, and then that.
+    #[must_use]
+    pub fn then(mut self, next: &Self) -> Self {
+        self.0.push_str(&next.0);
+        self
+    }
+}
+
+impl From<Page> for Shown {
+    fn from(page: Page) -> Self {
+        Self(page.into_text())
+    }
+}
+
+/// Writes to standard output in one piece. A reader that went away is not an error.
+pub fn print(shown: &Shown) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(shown.0.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
@@ -16,5 +74,41 @@ pub fn print(text: &str) -> io::Result<()> {
 /// Writes one line to standard error, under the program's name. If that is closed there is nobody
 /// left to tell.
 pub fn complain(problem: &str) {
-    let _ = writeln!(io::stderr(), "whycap: {}", sanitize(problem));
+    let _ = writeln!(io::stderr(), "whycap: {}", shortened(&visible(problem)));
+}
+
+/// A problem that echoes a long argument or a long path keeps its beginning and its end, where it
+/// says what happened and what to do.
+fn shortened(problem: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 560;
+    let count = problem.chars().count();
+    if count <= LONGEST {
+        return Cow::Borrowed(problem);
+    }
+    let beginning = problem.chars().take(LONGEST / 2);
+    let end = problem.chars().skip(count - LONGEST / 2);
+    Cow::Owned(beginning.chain("…".chars()).chain(end).collect())
+}
+
+/// Says on standard error what is being waited for, to a person only: scripts expect silence.
+pub fn remark(sentence: &str) {
+    if io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "{}", visible(sentence));
+    }
+}
+
+/// Replaces the line on standard output that was shown before, for a person only. `end` ends the
+/// line for good.
+pub fn replace_line(sentence: &str, end: bool) -> io::Result<()> {
+    if !is_seen_by_person() {
+        return Ok(());
+    }
+    let end = if end { "\n" } else { "" };
+    let line = format!("\r\u{1b}[K{}{end}", visible(sentence));
+    print(&Shown(line))
+}
+
+/// Whether standard output is a terminal.
+pub fn is_seen_by_person() -> bool {
+    io::stdout().is_terminal()
 }

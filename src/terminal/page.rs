@@ -1,8 +1,6 @@
 //! A page: paragraphs, sections, lists and entries, laid out for a width and a palette.
 
-use std::fmt::Write;
-
-use super::{Palette, Tone, sanitize, width_for_person, wrap};
+use super::{Palette, Piece, Tone, visible, width_for_person, wrap};
 use crate::environment::Environment;
 
 /// The widest that running text is set: longer lines are hard to read.
@@ -11,7 +9,7 @@ const WIDEST: usize = 96;
 /// The narrowest: below it nothing can be laid out.
 const NARROWEST: usize = 20;
 
-/// Text being laid out. Everything that is put on it from outside is made safe to print.
+/// Text being laid out. Whatever is put on it is made visible, so a page can be printed as it is.
 #[derive(Debug)]
 pub struct Page {
     text: String,
@@ -49,19 +47,26 @@ impl Page {
         self.columns
     }
 
-    /// Its colours.
-    pub fn palette(&self) -> Palette {
-        self.palette
+    /// An empty page of the same columns and colours, to try something out on.
+    #[must_use]
+    pub fn like(&self) -> Self {
+        Self::new(self.columns, self.palette)
     }
 
-    /// Text that was laid out elsewhere, each row ended.
-    pub fn add(&mut self, laid_out: &str) {
-        self.text.push_str(laid_out);
+    /// What was laid out on another page.
+    pub fn add(&mut self, other: &Self) {
+        self.text.push_str(&other.text);
     }
 
-    /// A line as it is, which must fit and be safe.
+    /// A line that is not wrapped.
     pub fn line(&mut self, line: &str) {
-        self.text.push_str(line);
+        self.text.push_str(&visible(line));
+        self.text.push('\n');
+    }
+
+    /// A row of pieces that is not wrapped.
+    pub fn row(&mut self, pieces: &[Piece]) {
+        self.text.push_str(&self.palette.paint_all(pieces));
         self.text.push('\n');
     }
 
@@ -72,7 +77,8 @@ impl Page {
 
     /// A heading after an empty line.
     pub fn section(&mut self, title: &str) {
-        let _ = writeln!(self.text, "\n{}", self.palette.paint(Tone::Strong, title));
+        self.gap();
+        self.row(&[(Tone::Strong, title.to_owned())]);
     }
 
     /// Running text.
@@ -87,22 +93,24 @@ impl Page {
 
     /// Text behind a mark, later lines set below the first.
     pub fn item(&mut self, mark: &str, tone: Tone, text: &str) {
-        self.hanging(mark, mark.chars().count(), tone, text);
+        self.hanging(&visible(mark), mark.chars().count(), tone, text);
     }
 
     /// Text behind labels, each in its tone and its columns; later lines stand below the first. On
     /// a page that is too narrow for it, the text goes below the labels.
     pub fn labelled(&mut self, labels: &[(Tone, &str, usize)], tone: Tone, text: &str) {
-        let mut lead = String::new();
+        let mut lead = Vec::new();
         let mut column = 0;
         for (tone, label, columns) in labels {
             let padding = " ".repeat(columns.saturating_sub(super::width(label)));
-            lead.push_str(&self.palette.paint(*tone, label));
-            lead.push_str(&padding);
+            lead.push((*tone, (*label).to_owned()));
+            lead.push((Tone::Plain, padding));
             column += columns;
         }
+        let lead = self.palette.paint_all(&lead);
         if self.columns < column + NARROWEST {
-            self.line(lead.trim_end());
+            self.text.push_str(lead.trim_end());
+            self.gap();
             self.indented(2, tone, text);
         } else {
             self.hanging(&lead, column, tone, text);
@@ -112,9 +120,9 @@ impl Page {
     fn hanging(&mut self, lead: &str, indent: usize, tone: Tone, text: &str) {
         let room = self.columns.min(WIDEST).saturating_sub(indent);
         let below = " ".repeat(indent);
-        for (index, row) in wrap(&sanitize(text), room).iter().enumerate() {
-            let lead = if index == 0 { lead } else { &below };
-            let _ = writeln!(self.text, "{lead}{}", self.palette.paint(tone, row));
+        for (index, row) in wrap(text, room).into_iter().enumerate() {
+            self.text.push_str(if index == 0 { lead } else { &below });
+            self.row(&[(tone, row)]);
         }
     }
 
@@ -147,6 +155,11 @@ mod tests {
     fn what_comes_from_outside_cannot_move_the_cursor() {
         let mut page = Page::new(40, Palette::none());
         page.paragraph(Tone::Plain, "a\u{1b}[2Jb\u{7}c");
-        assert_eq!(page.into_text(), "ab c\n");
+        page.line("\u{9b}2J");
+        page.row(&[(Tone::Plain, "\u{202e}".to_owned())]);
+        assert_eq!(
+            page.into_text(),
+            "a\\u{1b}[2Jb\\u{7}c\n\\u{9b}2J\n\\u{202e}\n"
+        );
     }
 }

@@ -1,10 +1,12 @@
-//! What fits on a terminal: widths, cutting, wrapping; and text from outside made safe to print.
+//! What fits on a terminal: widths, cutting, wrapping. All of them measure text as it will be shown.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Columns that `text` takes, not counting ANSI sequences and hyperlinks.
+use super::visible;
+
+/// Columns that `text` takes when it is shown.
 pub fn width(text: &str) -> usize {
-    strip_ansi(text).width()
+    visible(text).width()
 }
 
 /// `text` without ANSI colour sequences and OSC sequences (hyperlinks, titles).
@@ -33,10 +35,11 @@ pub fn strip_ansi(text: &str) -> String {
     plain
 }
 
-/// Plain `text` cut to `columns`, with `…` where something is missing.
+/// `text` in one line, cut to `columns`, with `…` where something is missing.
 pub fn cut(text: &str, columns: usize) -> String {
+    let text = visible(text);
     if text.width() <= columns {
-        return text.to_owned();
+        return text.into_owned();
     }
     let mut kept = String::new();
     let mut used = 0;
@@ -55,12 +58,12 @@ pub fn cut(text: &str, columns: usize) -> String {
     kept
 }
 
-/// Plain `text` broken at spaces into lines of at most `columns`. A longer word is cut in pieces.
+/// `text` broken at spaces into lines of at most `columns`. A longer word is cut in pieces.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in words(text) {
+    for word in words(&visible(text)) {
         let mut rest = word.as_str();
         loop {
             let gap = usize::from(!line.is_empty());
@@ -122,38 +125,24 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Text from outside made safe to print: control characters (among them escape sequences that
-/// could move the cursor) become spaces, runs of white space one space.
-pub fn sanitize(text: &str) -> String {
-    let spaced: String = strip_ansi(text)
-        .chars()
-        .filter(|c| !turns_text_around(*c))
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Marks that change the direction of what follows, so that it reads otherwise than it is.
-fn turns_text_around(c: char) -> bool {
-    matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_be_turned_around() {
-        assert_eq!(sanitize("pay\u{202e}gnihton\u{2066} now"), "paygnihton now");
+    fn colours_and_hyperlinks_leave_their_text() {
+        for text in [
+            "\u{1b}]8;;https://x.y\u{1b}\\link\u{1b}]8;;\u{7}",
+            "\u{1b}[1;31mlink\u{1b}[0m",
+        ] {
+            assert_eq!(strip_ansi(text), "link");
+        }
     }
 
     #[test]
-    fn a_hyperlink_has_the_width_of_its_text() {
-        assert_eq!(width("\u{1b}]8;;https://x.y\u{1b}\\link\u{1b}]8;;\u{7}"), 4);
-        assert_eq!(width("\u{1b}[1;31mred\u{1b}[0m"), 3);
+    fn what_is_shown_instead_of_a_hidden_character_is_measured() {
+        assert_eq!(width("a\u{202e}"), 9);
+        assert_eq!(cut("a\u{202e}bc", 9), r"a\u{202e…");
     }
 
     #[test]
@@ -186,10 +175,5 @@ mod tests {
             wrap("wait until 10:04, in 1 h 52 m, or", 22),
             ["wait until 10:04, in", "1 h 52 m, or"]
         );
-    }
-
-    #[test]
-    fn an_escape_sequence_from_outside_is_defused() {
-        assert_eq!(sanitize("a\u{1b}[2Jb\n\tc\u{7}"), "ab c");
     }
 }

@@ -40,6 +40,7 @@ mod spend;
 mod statusline;
 mod statusline_host_safety;
 mod support;
+mod visible_text;
 mod wait;
 mod words;
 mod wrapped_status_line;

@@ -1,0 +1,53 @@
+//! Nothing that whycap says commands a terminal, hides text or turns it around, wherever it came from.
+
+use crate::support::Sandbox;
+
+/// A C1 control, an override, a zero-width space, a tag, an escape sequence, a line that pretends.
+const FOUL: &str = "a\u{9b}2J\u{202e}\u{200b}\u{e0041}\u{1b}]52;c;QQ==\u{7}\r\nFAKE";
+
+#[track_caller]
+fn is_plain(text: &str) {
+    let foul = |c: &char| *c != '\n' && (c.is_control() || FOUL.contains(*c) && !c.is_ascii());
+    assert_eq!(text.chars().find(foul), None, "{text:?}");
+    assert!(!text.lines().any(|line| line.starts_with("FAKE")), "{text}");
+}
+
+#[test]
+fn an_argument_that_is_not_understood_is_shown_in_one_line() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &["spend", FOUL][..],
+        &["spend", "--timezone", FOUL],
+        &["spend", "--by", FOUL],
+        &["wait", "--timeout", FOUL],
+        &[FOUL],
+    ] {
+        let run = sandbox.run(arguments);
+        assert_eq!(run.code, 2, "{arguments:?}");
+        is_plain(&run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        assert!(run.stderr.contains(r"\u{9b}"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_message_is_shown_with_what_hides_in_it() {
+    let sandbox = Sandbox::new();
+    let message = format!("You've hit your weekly limit · resets 3pm {FOUL}");
+    let run = sandbox.run(&["explain", "--long", "--text", &message]);
+    is_plain(run.success());
+    assert!(run.stdout.contains(r"\u{202e}"), "{}", run.stdout);
+}
+
+#[test]
+fn json_keeps_every_character_and_prints_none_that_cannot_be_seen() {
+    let sandbox = Sandbox::new();
+    let home = sandbox.home();
+    let name = "n\u{9b}\u{202e}\u{e0041}\u{7f}.lock";
+    sandbox.write(&format!(".claude/ide/{name}"), "{}");
+    let run = sandbox.run(&["locks", "--json"]);
+    is_plain(run.success());
+    assert!(run.stdout.contains(r"\u009b\u202e\udb40\udc41\u007f"));
+    let path = home.join(".claude/ide").join(name);
+    assert_eq!(run.json()["locks"][0]["path"], path.to_str().unwrap());
+}
