@@ -29,10 +29,17 @@ impl TranscriptFile {
         Self::look(path).ok().flatten()
     }
 
-    /// None for what is not a file. Follows a link: people keep transcripts on other disks.
+    /// None for a directory, an error for what stands in the place of a transcript and is none (a
+    /// pipe, a device). Follows a link: people keep transcripts on other disks.
     fn look(path: &Path) -> std::io::Result<Option<Self>> {
         let metadata = fs::metadata(path)?;
-        Ok(metadata.is_file().then(|| Self {
+        if metadata.is_dir() {
+            return Ok(None);
+        }
+        if !metadata.is_file() {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        Ok(Some(Self {
             state: FileState::of(&metadata),
             path: path.to_owned(),
         }))
@@ -127,14 +134,18 @@ fn list(directory: &Path, levels: usize, found: &mut TranscriptFiles) {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) => {
-            // Anything else is not a directory, or has vanished.
-            if error.kind() == ErrorKind::PermissionDenied {
+            if is_there(&error) && error.kind() != ErrorKind::NotADirectory {
                 found.unreadable.push(directory.to_owned());
             }
             return;
         }
     };
-    for entry in entries.flatten() {
+    for entry in entries {
+        let Ok(entry) = entry else {
+            // What else it holds is not known.
+            found.unreadable.push(directory.to_owned());
+            return;
+        };
         let path = entry.path();
         if path.extension() == Some(OsStr::new("jsonl")) {
             match TranscriptFile::look(&path) {

@@ -45,7 +45,7 @@ pub struct Arguments {
     exit_code: bool,
 }
 
-/// A message is shorter; more is read and dropped.
+/// A message is shorter; more is not read, for it may never end.
 const LONGEST_MESSAGE: usize = 256 * 1024;
 
 /// Explains the newest open error, else the newest one, or a text that was given.
@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let incidents = Incidents::new(&places, environment);
     let incident = match arguments.text.as_deref() {
         Some("-") => {
-            let text = super::read_stdin(LONGEST_MESSAGE);
+            let text = super::read_beginning(LONGEST_MESSAGE);
             Some(incidents.pasted(&String::from_utf8_lossy(&text)))
         }
         Some(text) => Some(incidents.pasted(text)),

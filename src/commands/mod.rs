@@ -19,7 +19,7 @@ pub(crate) mod statusline;
 pub mod uninstall;
 pub mod wait;
 
-use std::io;
+use std::io::{self, Read};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -76,17 +76,18 @@ fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration) -> Caught 
 
 /// Reads standard input up to `limit` bytes; what lies beyond is read and dropped, so that the
 /// host never sees a broken pipe. An error gives what was read so far.
-pub(crate) fn read_stdin(limit: usize) -> Vec<u8> {
-    use std::io::Read;
-    let mut bytes = Vec::with_capacity(8 * 1024);
-    let mut input = io::stdin().lock();
-    if (&mut input)
-        .take(limit as u64)
-        .read_to_end(&mut bytes)
-        .is_ok()
-        && bytes.len() == limit
-    {
-        let _ = io::copy(&mut input, &mut io::sink());
+fn read_stdin(limit: usize) -> Vec<u8> {
+    let bytes = read_beginning(limit);
+    if bytes.len() == limit {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
     }
+    bytes
+}
+
+/// The first `limit` bytes of standard input. An error gives what was read so far.
+fn read_beginning(limit: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(8 * 1024);
+    let input = io::stdin().lock();
+    let _ = input.take(limit as u64).read_to_end(&mut bytes);
     bytes
 }

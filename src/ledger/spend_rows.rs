@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::params;
 
-use super::store::{Error, Id, Ledger, model_names, responses::usage_from};
+use super::store::{Error, Id, Ledger, model_names, responses::usage_from, transcript_files};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -41,6 +41,12 @@ pub struct SpendRow<'l> {
 }
 
 impl Ledger {
+    /// Transcripts that changed at `since` or later and have lines that could not be understood:
+    /// their paths, and how many lines. What stood on these is not counted.
+    pub(crate) fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
+        transcript_files::damaged(&self.connection, since).map_err(self.failed())
+    }
+
     /// Calls `each` for every sum from `since` up to `until` (milliseconds on quarters of an
     /// hour; None is open), in order of time. `with_origins` says whether rows tell their session
     /// and directory: finding out means reading all sessions.

@@ -7,6 +7,7 @@ use super::columns;
 use super::days::Period;
 use super::grouping::{Group, GroupBy, Grouping};
 use super::tally::Tally;
+use super::unreadable::name_damaged;
 use crate::ledger::{Caught, Error, Ledger};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
@@ -25,7 +26,12 @@ pub(crate) struct Statement {
     has_history: bool,
     /// What the ledger had read before.
     read: Caught,
+    /// Transcripts with lines that could not be understood, and how many.
+    damaged: Vec<(String, u32)>,
 }
+
+/// How many transcripts with damaged lines are named.
+const NAMED: usize = 3;
 
 impl Statement {
     pub(crate) fn of(
@@ -51,7 +57,13 @@ impl Statement {
             groups,
             has_history,
             read,
+            damaged: ledger.damaged(from)?,
         })
+    }
+
+    /// Whether there may be more than was counted.
+    fn is_lower_bound(&self) -> bool {
+        !self.read.is_all() || !self.damaged.is_empty()
     }
 
     fn write_why_empty(&self, page: &mut Page, places: &Places) {
@@ -67,6 +79,9 @@ impl Statement {
                 Tone::Quiet,
                 "Not every transcript could be read, so there may be more.",
             );
+        }
+        if let Some(which) = name_damaged(&self.damaged, NAMED, places) {
+            page.paragraph(Tone::Quiet, &format!("{which}, so there may be more."));
         }
     }
 
@@ -84,6 +99,8 @@ impl Statement {
         // A name that is not UTF-8 has no exact form in JSON.
         let unreadable = self.read.unreadable.iter();
         let unreadable = unreadable.map(|path| path.to_string_lossy());
+        let damaged = self.damaged.iter();
+        let damaged = damaged.map(|(path, lines)| json!({ "path": path, "lines": lines }));
         json!({
             "total": self.total.json(),
             "groups": self.groups.iter().map(group).collect::<Vec<Value>>(),
@@ -91,8 +108,9 @@ impl Statement {
             "since": self.period.since.map(|day| day.to_string()),
             "until": self.period.until.map(|day| day.to_string()),
             "timezone": zone,
-            "complete": self.read.is_all(),
+            "complete": !self.is_lower_bound(),
             "unreadable": unreadable.collect::<Vec<_>>(),
+            "damaged": damaged.collect::<Vec<_>>(),
         })
     }
 
@@ -108,13 +126,16 @@ impl Statement {
             &self.groups,
             |group| columns::label(group, self.by, self.zone, home),
             columns::heading(self.by),
-            !self.read.is_all(),
+            self.is_lower_bound(),
         );
         if !self.read.unreadable.is_empty() {
             page.paragraph(
                 Tone::Quiet,
                 "\u{2265} means at least: not every transcript could be read.",
             );
+        }
+        if let Some(which) = name_damaged(&self.damaged, NAMED, places) {
+            page.paragraph(Tone::Quiet, &format!("\u{2265} means at least: {which}."));
         }
         let total = &self.total;
         if total.unrecorded > Money::ZERO {

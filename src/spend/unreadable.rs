@@ -1,4 +1,4 @@
-//! Transcripts that could not be read, named for people.
+//! Transcripts that could not be read, or not every line of them, named for people.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,44 @@ use crate::places::Places;
 /// "1 transcript could not be read: ~/.claude/projects/x/y.jsonl", with at most so many names. None
 /// where all was read.
 pub(crate) fn name_unreadable(paths: &[PathBuf], most: usize, places: &Places) -> Option<String> {
-    let shown = paths.iter().take(most).map(|path| places.show(path));
-    let shown = shown.collect::<Vec<String>>().join(", ");
+    let what = counted(paths)?;
+    let which = listed(paths.iter().map(PathBuf::as_path), most, places);
+    Some(format!("{what} could not be read: {which}"))
+}
+
+/// "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted", with at most so many names.
+/// None where every line was understood.
+pub(crate) fn name_damaged(
+    files: &[(String, u32)],
+    most: usize,
+    places: &Places,
+) -> Option<String> {
+    let lines: u64 = files.iter().map(|(_, lines)| u64::from(*lines)).sum();
+    let what = match lines {
+        0 => return None,
+        1 => "1 damaged line".to_owned(),
+        many => format!("{many} damaged lines"),
+    };
+    let paths = files.iter().map(|(path, _)| Path::new(path));
+    let verb = if lines == 1 { "is" } else { "are" };
+    Some(format!(
+        "{what} in {} {verb} not counted",
+        listed(paths, most, places)
+    ))
+}
+
+fn listed<'p>(
+    paths: impl ExactSizeIterator<Item = &'p Path>,
+    most: usize,
+    places: &Places,
+) -> String {
     let rest = match paths.len().saturating_sub(most) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let what = counted(paths)?;
-    Some(format!("{what} could not be read: {shown}{rest}"))
+    let shown = paths.take(most).map(|path| places.show(path));
+    let shown = shown.collect::<Vec<String>>().join(", ");
+    format!("{shown}{rest}")
 }
 
 /// A directory among them may hold any number of transcripts.

@@ -6,7 +6,17 @@ use super::visible;
 
 /// Columns that `text` takes when it is shown.
 pub fn width(text: &str) -> usize {
-    visible(text).width()
+    columns_of(&visible(text))
+}
+
+/// Terminals draw what is composed of several characters (an emoji and the color of its skin) as
+/// one or side by side; the wider one counts.
+fn columns_of(shown: &str) -> usize {
+    if shown.is_ascii() {
+        return shown.len();
+    }
+    let apart: usize = shown.chars().map(|c| c.width().unwrap_or(0)).sum();
+    shown.width().max(apart)
 }
 
 /// `text` without ANSI colour sequences and OSC sequences (hyperlinks, titles).
@@ -38,7 +48,7 @@ pub fn strip_ansi(text: &str) -> String {
 /// `text` in one line, cut to `columns`, with `…` where something is missing.
 pub fn cut(text: &str, columns: usize) -> String {
     let text = visible(text);
-    if text.width() <= columns {
+    if columns_of(&text) <= columns {
         return text.into_owned();
     }
     let mut kept = String::new();
@@ -67,7 +77,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
         let mut rest = word.as_str();
         loop {
             let gap = usize::from(!line.is_empty());
-            if line.width() + gap + rest.width() <= columns {
+            if columns_of(&line) + gap + columns_of(rest) <= columns {
                 if gap == 1 {
                     line.push(' ');
                 }

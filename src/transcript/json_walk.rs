@@ -239,6 +239,12 @@ pub(super) fn search_count(value: &[u8]) -> u64 {
     count(value).min(1_000_000)
 }
 
+/// Whether a value can be read as a count: a number, one in quotes, or null.
+pub(super) fn is_count(value: &[u8]) -> bool {
+    let unquoted = value.strip_prefix(b"\"").unwrap_or(value);
+    matches!(unquoted, [b'0'..=b'9' | b'-', ..] | b"null")
+}
+
 /// A count. Null, anything negative and anything else are 0; a number in quotes counts.
 pub(super) fn count(value: &[u8]) -> u64 {
     let in_quotes = value

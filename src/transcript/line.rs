@@ -60,6 +60,8 @@ pub struct Response<'a> {
     pub calls: Vec<Usage>,
     /// The working directory, if the line says.
     pub directory: Option<Cow<'a, str>>,
+    /// A count of tokens is there and cannot be understood; it was taken for 0.
+    pub is_damaged: bool,
     /// The bytes by which a repetition can be recognised without parsing it.
     pub signature: Option<Signature<'a>>,
 }
@@ -148,13 +150,17 @@ struct ApiMessage<'a> {
     model: &'a [u8],
     /// With the bytes as written.
     usage: Option<(UsageObject, &'a [u8])>,
+    /// It has a usage that is no object.
+    is_damaged: bool,
 }
 
-/// Reads a line. None if it is not a JSON object with a type; it then costs nothing but itself.
+/// Reads a line. None if it is not a JSON object with a type, or an answer whose usage is none; it
+/// then costs nothing but itself.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
     let fields = Fields::of(bytes)?;
     let found = match fields.kind {
         b"\"assistant\"" if fields.refusal => Some(Line::Refusal),
+        b"\"assistant\"" if fields.message.is_damaged => return None,
         b"\"assistant\"" => response(fields, bytes).map(Line::Response),
         b"\"cost-state\"" => cost_state(fields).map(Line::CostState),
         b"\"queue-operation\"" => {
@@ -260,6 +266,7 @@ impl<'a> ApiMessage<'a> {
                 let mut usage = UsageObject::default();
                 let bytes = walk.while_passing(|walk| usage.read(walk))?;
                 self.usage = bytes.starts_with(b"{").then_some((usage, bytes));
+                self.is_damaged = self.usage.is_none() && bytes != b"null";
                 return Some(());
             }
             let value = walk.value()?;
@@ -281,7 +288,7 @@ fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
     if model == SYNTHETIC {
         return None;
     }
-    let service = object.service;
+    let (service, is_damaged) = (object.service, object.is_damaged());
     let (usage, calls) = object.into_usage_and_calls();
     let (message_id, request_id) = (id(message.id), id(fields.request));
     let signature = message_id
@@ -306,6 +313,7 @@ fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
         service,
         calls,
         directory: text(fields.directory),
+        is_damaged,
         signature,
     })
 }

@@ -25,6 +25,8 @@ static OTHERS: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
     ]
 });
 
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Within how many bytes it stands.
 const BEGINNING: usize = 256;
 
@@ -42,7 +44,7 @@ pub struct Carry {
     pub newest_at: Option<Millis>,
     /// The response that was seen last.
     pub last_response: i64,
-    /// Lines that looked relevant and could not be read.
+    /// Lines that looked relevant and could not be read, or not to their end.
     pub unreadable: u32,
 }
 
@@ -88,17 +90,23 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     let mut last: Option<Signature<'_>> = None;
     for end in memchr::memchr_iter(b'\n', bytes) {
         let line = bytes.get(start..end).unwrap_or_default();
+        // Editors put one at the beginning of a file.
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         let line_start = start;
         let position = offset + line_start as u64;
         start = end + 1;
         match USAGE.find(line) {
             Some(at) if last.is_some_and(|known| repeats(known, line, at)) => continue,
-            None if !is_one_of_others(line) => continue,
+            None if !is_one_of_others(line) => {
+                carry.unreadable = carry.unreadable.saturating_add(is_torn(line).into());
+                continue;
+            }
             _ => {}
         }
         match parse(line) {
             Some(Line::Response(found)) => {
                 last = found.signature;
+                carry.unreadable = carry.unreadable.saturating_add(found.is_damaged.into());
                 let is_new = found.key != carry.last_response;
                 carry.last_response = found.key;
                 let is_late = is_new && found.at.is_some_and(|at| carry.pass(at));
@@ -133,6 +141,11 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
         }
     }
     carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
+}
+
+/// Whether this is the beginning of a line whose end is missing: nobody knows what it said.
+fn is_torn(line: &[u8]) -> bool {
+    line.starts_with(b"{") && !line.trim_ascii_end().ends_with(b"}")
 }
 
 fn is_one_of_others(line: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! Field names as of client 2.1.328.
 
-use super::json_walk::{JsonWalk, count, number, search_count};
+use super::json_walk::{JsonWalk, count, is_count, number, search_count};
 use crate::pricing::{ServiceLevel, Usage};
 
 /// What an answer's `usage` says.
@@ -51,6 +51,11 @@ impl UsageObject {
         Some(())
     }
 
+    /// Whether a count could not be understood.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.tokens.is_damaged
+    }
+
     /// Tokens and searches, and the calls behind them where these decide the price.
     pub(super) fn into_usage_and_calls(self) -> (Usage, Vec<Usage>) {
         let usage = self.tokens.usage(self.web_searches);
@@ -68,6 +73,8 @@ struct Tokens {
     cache_write: Option<u64>,
     /// Cache writes of five minutes and of one hour.
     split: (u64, u64),
+    /// One of them is there and no count.
+    is_damaged: bool,
 }
 
 impl Tokens {
@@ -82,6 +89,7 @@ impl Tokens {
             });
         }
         let value = walk.value()?;
+        self.is_damaged |= field.ends_with(b"_tokens") && !is_count(value);
         match field {
             b"input_tokens" => self.input = count(value),
             b"output_tokens" => self.output = count(value),

@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::names::{Id, bytes_of};
+use crate::time::Millis;
 use crate::transcript::reader::{FileState, ReadPosition};
 use crate::transcript::scan::Carry;
 
@@ -53,6 +54,24 @@ pub(crate) fn file_states(
     connection
         .prepare_cached("SELECT path, size, modified FROM file")?
         .query_map([], |row| Ok((row.get(0)?, state_from(row, 1)?)))?
+        .collect()
+}
+
+/// The files that changed at `since` or later and have lines that could not be understood: their
+/// paths, and how many lines.
+pub(crate) fn damaged(
+    connection: &Connection,
+    since: Option<Millis>,
+) -> rusqlite::Result<Vec<(String, u32)>> {
+    let since = since.map_or(i64::MIN, |since| since.saturating_mul(1_000_000));
+    connection
+        .prepare_cached(
+            "SELECT path, unreadable FROM file WHERE unreadable > 0 AND modified >= ? ORDER BY path",
+        )?
+        .query_map([since], |row| {
+            let path: Vec<u8> = row.get(0)?;
+            Ok((String::from_utf8_lossy(&path).into_owned(), row.get(1)?))
+        })?
         .collect()
 }
 
