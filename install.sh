@@ -119,16 +119,20 @@ say "Building whycap (a minute or two the first time) ..."
     fail 'the build failed; cargo says above why. Nothing was installed'
 [ -f "$target/release/whycap" ] || fail "cargo built no $target/release/whycap; is build.target set in a cargo config?"
 
+# mv would put the program into it.
+[ ! -d "$program" ] || fail "there is a directory in the place of $program; move it away, or choose another place with --prefix DIR"
 mkdir -p -- "$bin" || fail "could not make $bin; choose another place with --prefix DIR"
 new=$bin/.whycap.new.$$
 sample=
 # shellcheck disable=SC2329 # called by the traps
 clean() {
+    # A second signal must not end this half way, nor what it starts.
+    trap '' INT TERM HUP QUIT PIPE
     rm -f -- "$new"
     [ -z "$sample" ] || rm -rf -- "$sample"
 }
 trap clean EXIT
-trap 'exit 130' INT TERM HUP
+trap 'exit 130' INT TERM HUP QUIT PIPE
 # Beside it and then over it: a whycap that runs right now goes on undisturbed.
 if ! { cp -- "$target/release/whycap" "$new" && chmod 755 "$new" && mv -f -- "$new" "$program"; }; then
     fail "could not write $program; choose another place with --prefix DIR"

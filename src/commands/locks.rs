@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::question::Question;
@@ -102,8 +101,8 @@ fn print(
     lay_out: impl FnOnce(Listing<'_>),
 ) -> anyhow::Result<()> {
     let now = environment.now;
-    let shown = super::show(environment, json.map(Shown::json), |page| {
+    super::show(environment, json.map(Shown::json), |page| {
         lay_out(Listing { page, places, now });
-    });
-    shown.context("could not write to standard output")
+    })?;
+    Ok(())
 }

@@ -4,6 +4,7 @@ mod answers;
 pub(crate) mod completions;
 pub mod doctor;
 pub mod explain;
+mod failure;
 pub(crate) mod hook;
 mod host_guard;
 pub mod incidents;
@@ -14,6 +15,7 @@ pub(crate) mod parse_error;
 pub mod prices;
 mod question;
 pub mod report;
+pub(crate) mod signals;
 pub mod spend;
 pub(crate) mod statusline;
 pub mod uninstall;
@@ -33,20 +35,9 @@ use crate::terminal::{Page, Shown, complain, print};
 /// Turns a verb's failure into one line on standard error and exit code 1.
 pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
-        complain(&in_one_line(&error));
+        complain(&failure::in_one_line(&error));
         ExitCode::FAILURE
     })
-}
-
-/// An error and its causes, save what has been said.
-fn in_one_line(error: &anyhow::Error) -> String {
-    let mut line = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    line
 }
 
 /// Prints JSON where it was asked for, else the page that `lay_out` fills.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use super::failure::in_one_line;
 use super::parse_error::found_wrong;
 use super::question::Question;
 use crate::claude::model_pricing::own_rates;
@@ -181,7 +182,10 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     if let Err(error) = write_asked(question, arguments.by, zone, period, page) {
         page.paragraph(
             Tone::Plain,
-            &format!("whycap could not read what was spent: {error:#}"),
+            &format!(
+                "whycap could not read what was spent: {}",
+                in_one_line(&error)
+            ),
         );
     }
 }

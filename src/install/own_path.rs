@@ -10,7 +10,7 @@ use crate::environment::Environment;
 
 /// This program as it is to be written on a shell command line.
 pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
-    let running = std::env::current_exe().context("could not find this program's own path")?;
+    let running = std::env::current_exe().context("could not find this program's own path; call it by its whole path, as /usr/local/bin/whycap")?;
     let called = std::env::args_os().next();
     let path = lasting_path(called.as_deref(), environment.variable("PATH"), &running);
     quoted(&path).with_context(|| {

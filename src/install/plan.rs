@@ -63,7 +63,7 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
     let outcome = settings_edit::add(text, wanted).with_context(|| left_alone(path))?;
     if outcome.text.len() as u64 > settings::SIZE_LIMIT {
         bail!(
-            "{} would grow past the 2 MiB that Claude Code reads; it was left alone",
+            "{} was left alone, for it would grow past the 2 MiB that Claude Code reads; make it smaller and try again",
             path.display()
         );
     }
@@ -248,7 +248,7 @@ fn text_of(path: &Path) -> anyhow::Result<Option<String>> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
         anyhow!(
-            "{} is not UTF-8 (byte {place}); it was left alone",
+            "{} was left alone, for it is not UTF-8 (byte {place}); save it as UTF-8 and try again",
             path.display()
         )
     })?;
@@ -291,7 +291,7 @@ fn check_in_project(places: &Places, path: &Path) -> anyhow::Result<()> {
     );
     if !real(&leads_to).starts_with(real(project)) {
         bail!(
-            "{} leads out of the project to {}; it was left alone",
+            "{} was left alone, for it leads out of the project to {}; replace that link by a file, or leave out --scope",
             path.display(),
             real(&leads_to).display()
         );
@@ -300,5 +300,8 @@ fn check_in_project(places: &Places, path: &Path) -> anyhow::Result<()> {
 }
 
 fn left_alone(path: &Path) -> String {
-    format!("{} was left alone", path.display())
+    format!(
+        "{} was left alone; mend it there and try again",
+        path.display()
+    )
 }

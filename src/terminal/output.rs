@@ -67,7 +67,11 @@ pub fn print(shown: &Shown) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(shown.0.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        Err(error) => {
+            let why = format!("could not write to standard output: {error}; check where it leads");
+            Err(io::Error::new(error.kind(), why))
+        }
+        Ok(()) => Ok(()),
     }
 }
 

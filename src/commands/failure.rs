@@ -1,0 +1,83 @@
+//! What went wrong, in one line: what happened to which file, why, and what to do about it.
+
+use rusqlite::ErrorCode;
+
+use crate::ledger;
+
+/// An error and its causes, each thing said once. What the error itself advises comes last.
+pub(super) fn in_one_line(error: &anyhow::Error) -> String {
+    let said = error.to_string();
+    let (what, advice) = match said.rsplit_once("; ") {
+        Some((what, advice)) => (what.to_owned(), Some(advice)),
+        None => (said.clone(), None),
+    };
+    let mut line = what;
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        for clause in cause.split(": ") {
+            // SQLite's number says nothing that its words do not.
+            if !said.contains(clause) && !line.contains(clause) && !clause.starts_with("Error code")
+            {
+                line = format!("{line}: {clause}");
+            }
+        }
+    }
+    match advice.or_else(|| of_ledger(error)) {
+        Some(advice) => format!("{line}; {advice}"),
+        None => line,
+    }
+}
+
+/// What to do where SQLite failed.
+fn of_ledger(error: &anyhow::Error) -> Option<&'static str> {
+    let ledger::Error::Database { source, .. } = error.chain().find_map(|error| {
+        let error = error.downcast_ref::<ledger::Error>()?;
+        matches!(error, ledger::Error::Database { .. }).then_some(error)
+    })?
+    else {
+        return None;
+    };
+    Some(match source.sqlite_error_code()? {
+        ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
+            "check that you may read and write it and its folder"
+        }
+        ErrorCode::ReadOnly => "make it and its folder writable (chmod u+w)",
+        ErrorCode::DiskFull => "free some space and try again",
+        ErrorCode::SystemIoFailure => "check the disk that it is on, and try again",
+        ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::FileLockingProtocolFailed => {
+            "another program keeps it locked: try again when that is done"
+        }
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            "move it away; `whycap spend` makes a new one from the transcripts that are left"
+        }
+        ErrorCode::OutOfMemory => "close other programs and try again",
+        _ => "try again; if it stays so, move it away, and `whycap spend` makes a new one",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_stands_before_the_advice_and_nothing_is_said_twice() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let failed: Result<(), _> = Err(denied());
+        let error = failed.context("could not lock /x; remove it and try again");
+        assert_eq!(
+            in_one_line(&error.unwrap_err()),
+            "could not lock /x: permission denied; remove it and try again"
+        );
+        let failed: Result<(), _> = Err(denied());
+        let error = failed.context(format!("could not read /x: {}; check it", denied()));
+        assert_eq!(
+            in_one_line(&error.unwrap_err()),
+            "could not read /x: permission denied; check it"
+        );
+    }
+}
