@@ -80,7 +80,7 @@ enum Verb {
 
 /// Runs whycap with these arguments (the first is the program's name).
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    commands::signals::outlive_file_size_limit();
+    commands::own_process::set_right();
     let environment = Environment::of_process();
     match arguments.get(1).and_then(|verb| verb.to_str()) {
         Some("statusline") => return commands::statusline::run(&environment),
