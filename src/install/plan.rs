@@ -162,7 +162,7 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
     for backup in backups {
         if left.as_ref().is_some_and(|left| holds(&backup, left)) {
             plan.remove_own(backup);
-        } else {
+        } else if backup.is_file() {
             plan.notes.push(format!(
                 "the settings from before whycap are still in {}",
                 places.show(&backup)
@@ -228,7 +228,7 @@ fn plan_backup(
         return;
     };
     let backups = backups(path);
-    let is_there = |backup: &PathBuf| !untouched || holds(backup, text);
+    let is_there = |backup: &PathBuf| backup.is_file() && (!untouched || holds(backup, text));
     if !backups.iter().any(is_there) {
         let backup = backup_path(path, backups.len() + 1);
         plan.notes.push(format!("backup: {}", places.show(&backup)));

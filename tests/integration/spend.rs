@@ -322,6 +322,34 @@ fn a_read_only_data_directory_is_named_in_one_line() {
 }
 
 #[test]
+fn a_damaged_line_is_counted_and_named_and_a_byte_order_mark_loses_nothing() {
+    let day = "2026-11-20T06:00:00.000Z";
+    let whole = line("a", day, "claude-opus-5-5", 1_000_000);
+    let whole = whole.trim_end();
+    let path = ".claude/projects/-home-dev-api/a.jsonl";
+    let sandbox = Sandbox::new();
+    sandbox.write(path, format!("\u{feff}{whole}\n"));
+    let json = spend(&sandbox, "day");
+    assert_eq!(json["total"]["responses"], 1);
+    assert_eq!(json["complete"], true);
+    assert_eq!(json["damaged"], serde_json::json!([]));
+    let (torn, _) = whole.split_at(whole.len() / 2);
+    let is_none = whole.replace("\"usage\":{", "\"usage\":\"none\",\"was\":{");
+    sandbox.append(path, torn);
+    sandbox.append(path, &is_none);
+    let json = spend(&sandbox, "day");
+    assert_eq!(json["complete"], false);
+    let file = sandbox.path(path);
+    let damaged = serde_json::json!([{ "path": file, "lines": 2 }]);
+    assert_eq!(json["damaged"], damaged);
+    let shown = sandbox.run(&["spend"]).success().to_owned();
+    assert!(shown.contains("\u{2265}$20.00"), "{shown}");
+    let says =
+        "\u{2265} means at least: 2 damaged lines in ~/.claude/projects/-home-dev-api/a.jsonl";
+    assert!(shown.contains(says), "{shown}");
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
     let day = "2026-11-20T06:00:00.000Z";
     let sandbox = with_lines(&[line("a", day, "claude-opus-5-5", 1_000_000)]);
