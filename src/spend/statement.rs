@@ -135,7 +135,12 @@ impl Statement {
             );
         }
         if let Some(which) = name_damaged(&self.damaged, NAMED, places) {
-            page.paragraph(Tone::Quiet, &format!("\u{2265} means at least: {which}."));
+            let lead = if self.read.unreadable.is_empty() {
+                "\u{2265} means at least: "
+            } else {
+                ""
+            };
+            page.paragraph(Tone::Quiet, &format!("{lead}{which}."));
         }
         let total = &self.total;
         if total.unrecorded > Money::ZERO {
