@@ -3,6 +3,7 @@
 mod colour;
 mod output;
 mod page;
+mod person;
 mod progress_bar;
 mod text;
 mod visible;
@@ -10,8 +11,9 @@ mod visible;
 use crate::environment::Environment;
 
 pub use colour::{Palette, Piece, Tone};
-pub use output::{Shown, complain, is_seen_by_person, print, remark, replace_line};
+pub use output::{Shown, complain, print, remark, replace_line};
 pub use page::Page;
+pub use person::is_seen_by_person;
 pub use progress_bar::ProgressBar;
 pub use text::{cut, strip_ansi, width, wrap};
 pub use visible::{visible, visible_lines};

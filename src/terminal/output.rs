@@ -15,7 +15,7 @@ use std::io::{self, IsTerminal, Write};
 use serde_json::Value;
 
 use super::visible::{escaped_json, visible, visible_lines};
-use super::{Page, Palette, Piece};
+use super::{Page, Palette, Piece, is_seen_by_person};
 
 /// What may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,9 +110,4 @@ pub fn replace_line(sentence: &str, end: bool) -> io::Result<()> {
     let end = if end { "\n" } else { "" };
     let line = format!("\r\u{1b}[K{}{end}", visible(sentence));
     print(&Shown(line))
-}
-
-/// Whether standard output is a terminal.
-pub fn is_seen_by_person() -> bool {
-    io::stdout().is_terminal()
 }
