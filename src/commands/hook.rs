@@ -12,12 +12,14 @@ use super::answers;
 use super::question::Question;
 use crate::budget::prompts::OnPrompt;
 use crate::claude::hook_event::{EventName, HookEvent};
+use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::install::plugin;
-use crate::ledger::{Ledger, Patience};
+use crate::ledger::{self, Effort, Ledger, Patience};
 use crate::locks;
 use crate::places::Places;
+use crate::pricing::PriceTable;
 use crate::terminal::{print, sanitize};
 
 /// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
@@ -153,11 +155,22 @@ fn stop_failure(event: &HookEvent, question: Question<'_>) -> Option<Value> {
     })
 }
 
-/// Reads a little of what other sessions wrote, so that today's figure knows of it. Whatever
-/// fails here is tried again at the next event.
+/// Reads a little of what other sessions wrote, so that today's figure knows of it, and mends a
+/// damaged ledger. Whatever fails here is tried again at the next event.
 fn catch_up(places: &Places) {
-    if let Ok(mut ledger) = Ledger::open(&places.data, Patience::None) {
-        super::read_on(&mut ledger, places, CATCH_UP);
+    let Ok(prices) = PriceTable::with(own_rates(places)) else {
+        return;
+    };
+    let read_on = || {
+        let mut ledger = Ledger::open(&places.data, Patience::None)?;
+        let roots = places.transcript_roots();
+        ledger.catch_up(roots, &prices, Effort::Within(CATCH_UP), &mut |_| {})?;
+        ledger.check_sums(&prices)?;
         ledger.tidy_in_background();
+        Ok(())
+    };
+    if let Err(error) = read_on() {
+        let _: Result<(), ledger::Error> =
+            Ledger::mend(places, Patience::None, &prices, &error, false);
     }
 }
