@@ -124,11 +124,13 @@ new=$bin/.whycap.new.$$
 sample=
 # shellcheck disable=SC2329 # called by the traps
 clean() {
+    # What comes now must not interrupt the clearing up.
+    trap '' INT TERM HUP QUIT PIPE
     rm -f -- "$new"
     [ -z "$sample" ] || rm -rf -- "$sample"
 }
 trap clean EXIT
-trap 'exit 130' INT TERM HUP
+trap 'exit 130' INT TERM HUP QUIT PIPE
 # Beside it and then over it: a whycap that runs right now goes on undisturbed.
 if ! { cp -- "$target/release/whycap" "$new" && chmod 755 "$new" && mv -f -- "$new" "$program"; }; then
     fail "could not write $program; choose another place with --prefix DIR"

@@ -1,5 +1,6 @@
 //! `whycap explain`: what really stopped the work, and what to do about it.
 
+use std::io::Read;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -45,8 +46,8 @@ pub struct Arguments {
     exit_code: bool,
 }
 
-/// A message is shorter; more is read and dropped.
-const LONGEST_MESSAGE: usize = 256 * 1024;
+/// A message is shorter; more is not read.
+const LONGEST_MESSAGE: u64 = 256 * 1024;
 
 /// Explains the newest open error, else the newest one, or a text that was given.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
@@ -54,7 +55,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let incidents = Incidents::new(&places, environment);
     let incident = match arguments.text.as_deref() {
         Some("-") => {
-            let text = super::read_stdin(LONGEST_MESSAGE);
+            let mut text = Vec::new();
+            // What came before an error is explained.
+            let _ = std::io::stdin()
+                .take(LONGEST_MESSAGE)
+                .read_to_end(&mut text);
             Some(incidents.pasted(&String::from_utf8_lossy(&text)))
         }
         Some(text) => Some(incidents.pasted(text)),
@@ -147,7 +152,7 @@ const READS: Duration = Duration::from_millis(400);
 /// explanation needs no installation, and makes none.
 fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Option<String> {
     let (since, until) = period_of(incident, environment.zone)?;
-    let mut ledger = Ledger::open_existing(&places.data)?;
+    let mut ledger = Ledger::open_existing(&places.data)?.ok()?;
     let is_current = super::read_on(&mut ledger, places, READS).is_all();
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();

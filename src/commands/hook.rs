@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answers;
+use super::host_guard::Deadline;
 use super::question::Question;
 use crate::budget::prompts::OnPrompt;
 use crate::claude::hook_event::{EventName, HookEvent};
@@ -25,13 +26,16 @@ use crate::terminal::{print, sanitize};
 /// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
 const STDIN_LIMIT: usize = 16 << 20;
 
+/// How long an event may take, and one that asks: more than the answers themselves take.
+const LONGEST: Duration = Duration::from_millis(900);
+const LONGEST_ANSWER: Duration = Duration::from_millis(1900);
+
 /// How long an event may spend on reading what other sessions wrote.
 const CATCH_UP: Duration = Duration::from_millis(30);
 
 /// Handles the event on standard input.
 pub(crate) fn run(environment: &Environment) -> ExitCode {
-    super::host_guard::guard_host("");
-    let bytes = super::read_stdin(STDIN_LIMIT);
+    let bytes = super::host_input::read(STDIN_LIMIT);
     let event = HookEvent::parse(&bytes);
     let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
     projects.extend(environment.path("CLAUDE_PROJECT_DIR"));
@@ -43,6 +47,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         // The user's settings run the same hook; the plugin's copy stays silent.
         return ExitCode::SUCCESS;
     }
+    let deadline = deadline(&event, name);
     let question = Question {
         places: &places,
         environment,
@@ -59,6 +64,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         EventName::SessionStart => tell(question).or_else(|| greet(&event, question)),
         EventName::Stop | EventName::SessionEnd => None,
     };
+    deadline.call_off();
     if let Some(reply) = reply {
         // A closed pipe means that the client does not wait for an answer.
         let _ = print(&format!("{reply}\n"));
@@ -68,9 +74,29 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         name,
         EventName::Stop | EventName::SessionEnd | EventName::SessionStart
     ) {
+        let _deadline = Deadline::start(LONGEST, String::new);
         catch_up(&places);
     }
     ExitCode::SUCCESS
+}
+
+/// Stands over everything up to the reply: `SQLite` may try for ten seconds.
+fn deadline(event: &HookEvent, name: EventName) -> Deadline {
+    let asked = event.prompt.as_deref().and_then(answers::asked);
+    if asked.is_none() {
+        return Deadline::start(LONGEST, String::new);
+    }
+    // Held back in any case: what was meant for whycap is not for the model.
+    let is_command = name == EventName::CommandRun;
+    Deadline::start(LONGEST_ANSWER, move || {
+        let text = "whycap had no time to answer; ask it in another terminal";
+        let reply = if is_command {
+            json!({ "text": text, "isTextDisplayOnly": true })
+        } else {
+            held_back(text)
+        };
+        format!("{reply}\n")
+    })
 }
 
 /// What Claude Code itself does not say: its notice goes without a word.

@@ -5,7 +5,8 @@ pub(crate) mod completions;
 pub mod doctor;
 pub mod explain;
 pub(crate) mod hook;
-mod host_guard;
+pub(crate) mod host_guard;
+mod host_input;
 pub mod incidents;
 pub mod install;
 pub(crate) mod locks;
@@ -71,21 +72,4 @@ fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration) -> Caught 
         .ok()
         .and_then(|prices| ledger.catch_up(roots, &prices, effort, &mut |_| {}).ok())
         .unwrap_or_default()
-}
-
-/// Reads standard input up to `limit` bytes; what lies beyond is read and dropped, so that the
-/// host never sees a broken pipe. An error gives what was read so far.
-pub(crate) fn read_stdin(limit: usize) -> Vec<u8> {
-    use std::io::Read;
-    let mut bytes = Vec::with_capacity(8 * 1024);
-    let mut input = io::stdin().lock();
-    if (&mut input)
-        .take(limit as u64)
-        .read_to_end(&mut bytes)
-        .is_ok()
-        && bytes.len() == limit
-    {
-        let _ = io::copy(&mut input, &mut io::sink());
-    }
-    bytes
 }

@@ -64,7 +64,8 @@ fn is_held_by_nobody(path: &Path) -> bool {
 /// Whether files in this directory can be locked, by either of the two ways that there are: that
 /// of our own locks and that of `SQLite`. True where it cannot be tried.
 pub(crate) fn works_in(directory: &Path) -> bool {
-    let Ok(file) = tempfile::tempfile_in(directory) else {
+    let own = super::ours::check_own_directory(directory);
+    let Ok(file) = own.and_then(|()| tempfile::tempfile_in(directory)) else {
         return true;
     };
     #[cfg(unix)]

@@ -25,6 +25,9 @@ static OTHERS: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
     ]
 });
 
+/// What editors of other systems put before a text, and JSON does not know.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Within how many bytes it stands.
 const BEGINNING: usize = 256;
 
@@ -88,6 +91,7 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
     let mut last: Option<Signature<'_>> = None;
     for end in memchr::memchr_iter(b'\n', bytes) {
         let line = bytes.get(start..end).unwrap_or_default();
+        let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         let line_start = start;
         let position = offset + line_start as u64;
         start = end + 1;

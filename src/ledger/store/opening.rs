@@ -24,9 +24,10 @@ const WAL_PRESSING: u64 = 256 * 1024;
 /// How long a person's verb waits for another process. Writes take a tenth of that at most.
 const PERSON_WAITS: Duration = Duration::from_secs(6);
 
-/// How long opening may take for a verb that Claude Code runs. It takes a millisecond, and a few
-/// where eight status lines open the ledger at once. But SQLite tries for ten seconds where a
-/// process was stopped while it put the index of the log in order, and nothing interrupts it.
+/// How long opening is tried by somebody without patience. It takes a millisecond, and a few
+/// where eight status lines open the ledger at once. But SQLite itself tries for ten seconds where a
+/// process was stopped while it put the index of the log in order, and nothing interrupts it: verbs
+/// that Claude Code runs stand under a deadline.
 const OPENING: Duration = Duration::from_millis(100);
 
 /// How many prepared statements are kept: more than there are.
@@ -70,25 +71,15 @@ impl Ledger {
     /// is damaged, or was made before the first release, is set aside under another name and a
     /// new one begun; transcripts fill it again.
     pub fn open(data: &Path, patience: Patience) -> Result<Self, Error> {
-        let path = path_in(data);
-        match patience {
-            Patience::None => soon(&path, |path| Self::open_or_renew(path, Patience::None)),
-            Patience::Person => Self::open_or_renew(&path, patience),
-        }
+        Self::open_or_renew(&path_in(data), patience)
     }
 
-    /// The same for somebody without patience who sees to it that SQLite does not hold them up.
-    pub fn open_watched(data: &Path) -> Result<Self, Error> {
-        Self::open_or_renew(&path_in(data), Patience::None)
-    }
-
-    /// Opens a ledger that is there. None if there is none or it cannot be read: for verbs to
-    /// which its figures are an extra.
-    pub fn open_existing(data: &Path) -> Option<Self> {
+    /// Opens a ledger that is there, for people's verbs to which its figures are an extra: they go
+    /// on without it where `SQLite` does not come back soon. None if there is none.
+    pub fn open_existing(data: &Path) -> Option<Result<Self, Error>> {
         let path = path_in(data);
         path.exists()
-            .then(|| soon(&path, |path| Self::open_as_it_is(path, Patience::None)).ok())
-            .flatten()
+            .then(|| soon(&path, |path| Self::open_or_renew(path, Patience::None)))
     }
 
     fn open_or_renew(path: &Path, patience: Patience) -> Result<Self, Error> {

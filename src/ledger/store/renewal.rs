@@ -32,6 +32,10 @@ fn lock_beside(path: &Path) -> PathBuf {
 /// While this is held, nobody sets the ledger aside. Busy while somebody does. None where there is
 /// no lock to be had: then nothing better can be done than to go on.
 pub(super) fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, Error> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    if disk::ours::check_own_directory(directory).is_err() {
+        return Ok(None);
+    }
     match lock::try_share(&lock_beside(path)) {
         Ok(None) => Err(Error::busy(path)),
         Ok(held) => Ok(held),
