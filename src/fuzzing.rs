@@ -144,7 +144,7 @@ impl Home {
             prices,
             sound_ledger: Vec::new(),
         };
-        home.write(
+        write(
             &home.transcript(),
             &recorded("histories", "jsonl")[..60].join(&b'\n'),
         );
@@ -158,15 +158,6 @@ impl Home {
     fn transcript(&self) -> PathBuf {
         let session = "projects/-w/e6d64f88-ac7b-4135-8ca8-38f2513a016d.jsonl";
         self.places.config.join(session)
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test plays Claude Code, and a bad disk"
-    )]
-    fn write(&self, path: &Path, bytes: &[u8]) {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
     }
 
     /// Reads all there is, and adds it up.
@@ -187,12 +178,12 @@ impl Home {
     }
 
     fn transcripts(&self, input: &[u8]) {
-        self.write(&self.transcript(), input);
+        write(&self.transcript(), input);
         self.count(Ledger::in_memory(&self.places.data).unwrap());
     }
 
     fn live_transcripts(&self, input: &[u8]) {
-        self.write(&self.transcript(), input);
+        write(&self.transcript(), input);
         let ledger = Ledger::in_memory(&self.places.data).unwrap();
         let told = Told {
             total: Money::ZERO,
@@ -232,9 +223,12 @@ impl Home {
         incidents.windows(&payload, true);
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the test begins anew")]
     fn events(&self, input: &[u8]) {
         let event = HookEvent::parse(input);
         let incidents = Incidents::new(&self.places, &self.environment);
+        // Thousands of incidents of one session would be another attack.
+        let _ = fs::remove_dir_all(self.places.data.join("incidents"));
         incidents.store_from_hook(&event);
         if let Some(session) = event.session_id.as_deref() {
             incidents.newest(Some(session));
@@ -249,13 +243,14 @@ impl Home {
         incident.to_json();
     }
 
+    #[expect(clippy::unused_self, reason = "a target like the others")]
     fn settings(&self, input: &[u8]) {
         let text = String::from_utf8_lossy(input);
         let wanted = settings_edit::Wanted {
             program: "/bin/whycap",
             status_line: true,
             hooks: true,
-            keep: (text.len() % 2 == 0).then_some(Kept::Wrapped),
+            keep: text.len().is_multiple_of(2).then_some(Kept::Wrapped),
         };
         let Ok(added) = settings_edit::add(&text, wanted) else {
             return;
@@ -272,7 +267,7 @@ impl Home {
             beside.push(suffix);
             let _ = crate::disk::remove_own_file(Path::new(&beside));
         }
-        self.write(&path_in(&self.places.data), input);
+        write(&path_in(&self.places.data), input);
         for found in fs::read_dir(&self.places.data).unwrap().flatten() {
             let name = found.file_name().into_string().unwrap();
             if name.starts_with("ledger.damaged") || name.starts_with("ledger.older") {
@@ -297,6 +292,15 @@ impl Home {
         }
         self.count(Ledger::open(&self.places.data, Patience::None).unwrap());
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test plays Claude Code, and a bad disk"
+)]
+fn write(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
 }
 
 /// Recorded files below `tests/data/<directory>`, line by line.
@@ -377,7 +381,11 @@ fn no_changed_input_breaks_anything() {
         ("settings", settings(), Home::settings),
         ("ledgers", vec![home.sound_ledger.clone()], Home::ledgers),
     ];
-    let mut dice = Dice(number("WHYCAP_FUZZ_SEED").unwrap_or(1) * 0x9E37_79B9_7F4A_7C15);
+    let mut dice = Dice(
+        number("WHYCAP_FUZZ_SEED")
+            .unwrap_or(1)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15),
+    );
     let time = number("WHYCAP_FUZZ").map(|seconds| Duration::from_secs(seconds) / 7);
     for (name, seeds, target) in targets {
         let (start, mut tried) = (Instant::now(), 0);
@@ -386,7 +394,7 @@ fn no_changed_input_breaks_anything() {
             tried += 1;
             if catch_unwind(AssertUnwindSafe(|| target(&home, &input))).is_err() {
                 let kept = std::env::temp_dir().join(format!("whycap-fuzz-{tried}"));
-                home.write(&kept, &input);
+                write(&kept, &input);
                 panic!("{name} number {tried} breaks something: {}", kept.display());
             }
         }
