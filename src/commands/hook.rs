@@ -27,7 +27,7 @@ use crate::terminal::{print, sanitize};
 const STDIN_LIMIT: usize = 16 << 20;
 
 /// How long an event may take, and one that asks: more than the answers themselves take.
-const LONGEST: Duration = Duration::from_millis(900);
+const LONGEST: Duration = Duration::from_millis(700);
 const LONGEST_ANSWER: Duration = Duration::from_millis(1900);
 
 /// How long an event may spend on reading what other sessions wrote.
@@ -64,23 +64,23 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         EventName::SessionStart => tell(question).or_else(|| greet(&event, question)),
         EventName::Stop | EventName::SessionEnd => None,
     };
-    deadline.call_off();
+    deadline.speak();
     if let Some(reply) = reply {
         // A closed pipe means that the client does not wait for an answer.
         let _ = print(&format!("{reply}\n"));
     }
+    deadline.done();
     // After the answer, so that nobody waits for it.
     if matches!(
         name,
         EventName::Stop | EventName::SessionEnd | EventName::SessionStart
     ) {
-        let _deadline = Deadline::start(LONGEST, String::new);
         catch_up(&places);
     }
     ExitCode::SUCCESS
 }
 
-/// Stands over everything up to the reply: `SQLite` may try for ten seconds.
+/// Stands over everything: `SQLite` may try for ten seconds.
 fn deadline(event: &HookEvent, name: EventName) -> Deadline {
     let asked = event.prompt.as_deref().and_then(answers::asked);
     if asked.is_none() {

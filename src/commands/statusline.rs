@@ -85,7 +85,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let windows = incidents.windows(&payload, incident.is_some());
     let mut text = draw(Amounts::of(figures, client), windows);
     let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
-    deadline.call_off();
+    deadline.speak();
     for row in explained.into_iter().flatten() {
         text.push('\n');
         text.push_str(&palette.paint_all(&row));
@@ -96,6 +96,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     }
     // A closed pipe means that the host cancelled this run; there is nobody to tell.
     let _ = print(&format!("{text}\n"));
+    deadline.done();
 
     if let Some(unsaved) = unsaved {
         incidents.keep(unsaved);

@@ -37,7 +37,7 @@ pub struct Live {
     prices: PriceTable,
     session: String,
     gained: Batch,
-    /// Whether there was no time to read all that it gained.
+    /// Whether not all that it gained could be read, or there was no time.
     is_cut_short: bool,
     /// Whether what was gained is written already, in a transaction that is open.
     is_in_transaction: bool,
@@ -85,9 +85,9 @@ impl Live {
             is_cut_short |= start.elapsed() >= LONGEST_READ;
             is_cut_short
         };
-        let gained = transcript
-            .and_then(|path| ledger.read_session(path, &mut late).ok())
-            .unwrap_or_default();
+        let gained = transcript.map(|path| ledger.read_session(path, &mut late));
+        let gained = gained.transpose().ok()?.unwrap_or_default();
+        is_cut_short |= gained.has_gaps;
         // A fork repeats its parent's lines; whose they are is known when the parent's are. Who is
         // heard of for the first time goes on from something that may not have been read, and
         // others may have worked since anybody looked.
@@ -119,8 +119,8 @@ impl Live {
         })
     }
 
-    /// The figures of one moment. None where there was no time to read all that belongs to them;
-    /// the next time goes on from there.
+    /// The figures of one moment. None where something that belongs to them could not be read, or
+    /// there was no time; the next time goes on from there.
     pub fn figures(&mut self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
         if self.is_cut_short {
             return None;

@@ -221,8 +221,10 @@ impl Ledger {
         for file in own.into_iter().chain(transcripts::of_subagents(transcript)) {
             let job = self.job(file)?;
             if job.position.file != job.file.state {
-                // A file that vanished or is not ours is no reason to show nothing.
-                let _ = job.read(&mut batch, &mut |_| late());
+                // A file that vanished is no reason to show nothing.
+                if !job.is_read(&mut batch, &mut |_| late()) {
+                    batch.has_gaps = true;
+                }
             }
         }
         Ok(batch)
