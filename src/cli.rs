@@ -80,6 +80,13 @@ enum Verb {
 
 /// Runs whycap with these arguments (the first is the program's name).
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    use commands::host_guard::{guard_host, guard_person};
+    // Before anything that could fail.
+    match arguments.get(1).and_then(|verb| verb.to_str()) {
+        Some("statusline") => guard_host(commands::statusline::LAST_WORDS),
+        Some("hook") => guard_host(""),
+        _ => guard_person(),
+    }
     commands::own_process::set_right();
     let environment = Environment::of_process();
     match arguments.get(1).and_then(|verb| verb.to_str()) {

@@ -4,7 +4,7 @@
 //! Nothing else in whycap asks the machine for the time or for a variable (clippy enforces it), so
 //! every answer can be reproduced in a test by building an [`Environment`] by hand.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -16,7 +16,7 @@ use crate::time::{Clock, Zone, is_reckonable, of_machine};
 /// Variables, clock and time zone of one run.
 #[derive(Debug, Clone)]
 pub struct Environment {
-    variables: HashMap<OsString, OsString>,
+    variables: BTreeMap<OsString, OsString>,
     /// The moment of this run. `WHYCAP_NOW` (RFC 3339) replaces it.
     pub now: DateTime<Utc>,
     /// What the machine's own clock said then. `WHYCAP_NOW` leaves it alone.
@@ -62,7 +62,7 @@ impl Environment {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         clock: DateTime<Utc>,
     ) -> Self {
-        let variables: HashMap<_, _> = variables.into_iter().collect();
+        let variables: BTreeMap<_, _> = variables.into_iter().collect();
         let now = variables
             .get(OsStr::new("WHYCAP_NOW"))
             .and_then(|text| DateTime::parse_from_rfc3339(text.to_str()?).ok())

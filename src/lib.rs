@@ -11,6 +11,8 @@ pub mod config;
 mod disk;
 mod doctor;
 pub mod environment;
+#[cfg(test)]
+mod fuzzing;
 pub(crate) mod incidents;
 pub mod install;
 pub mod ledger;

@@ -157,6 +157,30 @@ pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsS
     paths
 }
 
+/// Variables that name the directories where a user's things, and ours, are kept.
+const HOMES: [&str; 7] = [
+    "HOME",
+    "USERPROFILE",
+    "CLAUDE_CONFIG_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "WHYCAP_DATA_DIR",
+    "WHYCAP_CONFIG",
+];
+
+/// Whether a project's own settings set a variable that says where home is. The client hands what
+/// their `env` holds to hooks and to the status line.
+pub(crate) fn moves_home(places: &Places, project: &Path) -> bool {
+    // Whatever is called the user's file now: that may be a project's doing.
+    let of_project = [SettingsScope::Local, SettingsScope::Project];
+    of_project.into_iter().any(|scope| {
+        let file = SettingsFile::read(scope, path_of(scope, places, project));
+        let set = file.get("env");
+        let sets = |name| set.is_some_and(|set| set.get(name).is_some());
+        HOMES.into_iter().any(sets)
+    })
+}
+
 /// `managed-settings.d/*.json`; a later name overrides an earlier one, and all of them the file
 /// beside the directory (tried on 2.1.328).
 fn drop_ins(managed: &Path) -> Vec<PathBuf> {

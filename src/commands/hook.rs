@@ -9,27 +9,33 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::answers;
+use super::host_guard::Deadline;
 use super::question::Question;
 use crate::budget::prompts::OnPrompt;
 use crate::claude::hook_event::{EventName, HookEvent};
+use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::install::plugin;
-use crate::ledger::{Ledger, Patience};
+use crate::ledger::{self, Effort, Ledger, Patience};
 use crate::locks;
 use crate::places::Places;
+use crate::pricing::PriceTable;
 use crate::terminal::{Shown, print, visible, visible_lines};
 
 /// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
 const STDIN_LIMIT: usize = 16 << 20;
+
+/// How long an event may take, and one that asks: more than the answers themselves take.
+const LONGEST: Duration = Duration::from_millis(700);
+const LONGEST_ANSWER: Duration = Duration::from_millis(1900);
 
 /// How long an event may spend on reading what other sessions wrote.
 const CATCH_UP: Duration = Duration::from_millis(30);
 
 /// Handles the event on standard input.
 pub(crate) fn run(environment: &Environment) -> ExitCode {
-    super::host_guard::guard_host("");
-    let bytes = super::read_stdin(STDIN_LIMIT);
+    let bytes = super::host_input::read(STDIN_LIMIT);
     let event = HookEvent::parse(&bytes);
     let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
     projects.extend(environment.path("CLAUDE_PROJECT_DIR"));
@@ -41,6 +47,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         // The user's settings run the same hook; the plugin's copy stays silent.
         return ExitCode::SUCCESS;
     }
+    let deadline = deadline(&event, name);
     let question = Question {
         places: &places,
         environment,
@@ -57,10 +64,12 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         EventName::SessionStart => tell(question).or_else(|| greet(&event, question)),
         EventName::Stop | EventName::SessionEnd => None,
     };
+    deadline.speak();
     if let Some(reply) = reply {
         // A closed pipe means that the client does not wait for an answer.
         let _ = print(&Shown::json(&reply));
     }
+    deadline.done();
     // After the answer, so that nobody waits for it.
     if matches!(
         name,
@@ -69,6 +78,25 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         catch_up(&places);
     }
     ExitCode::SUCCESS
+}
+
+/// Stands over everything: `SQLite` may try for ten seconds.
+fn deadline(event: &HookEvent, name: EventName) -> Deadline {
+    let asked = event.prompt.as_deref().and_then(answers::asked);
+    if asked.is_none() {
+        return Deadline::start(LONGEST, || Shown::text(""));
+    }
+    // Held back in any case: what was meant for whycap is not for the model.
+    let is_command = name == EventName::CommandRun;
+    Deadline::start(LONGEST_ANSWER, move || {
+        let text = "whycap had no time to answer; ask it in another terminal";
+        let reply = if is_command {
+            json!({ "text": text, "isTextDisplayOnly": true })
+        } else {
+            held_back(text)
+        };
+        Shown::json(&reply)
+    })
 }
 
 /// What Claude Code itself does not say: its notice goes without a word.
@@ -153,11 +181,22 @@ fn stop_failure(event: &HookEvent, question: Question<'_>) -> Option<Value> {
     })
 }
 
-/// Reads a little of what other sessions wrote, so that today's figure knows of it. Whatever
-/// fails here is tried again at the next event.
+/// Reads a little of what other sessions wrote, so that today's figure knows of it, and mends a
+/// damaged ledger. Whatever fails here is tried again at the next event.
 fn catch_up(places: &Places) {
-    if let Ok(mut ledger) = Ledger::open(&places.data, Patience::None) {
-        super::read_on(&mut ledger, places, CATCH_UP);
+    let Ok(prices) = PriceTable::with(own_rates(places)) else {
+        return;
+    };
+    let read_on = || {
+        let mut ledger = Ledger::open(&places.data, Patience::None)?;
+        let roots = places.transcript_roots();
+        ledger.catch_up(roots, &prices, Effort::Within(CATCH_UP), &mut |_| {})?;
+        ledger.check_sums(&prices)?;
         ledger.tidy_in_background();
+        Ok(())
+    };
+    if let Err(error) = read_on() {
+        let _: Result<(), ledger::Error> =
+            Ledger::mend(places, Patience::None, &prices, &error, false);
     }
 }

@@ -1,26 +1,75 @@
-//! What keeps a verb that Claude Code runs from breaking it, blanking its line or holding it up.
+//! What keeps a verb that Claude Code runs from breaking it, blanking its line or holding it up,
+//! and any verb from dying without a word.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
-use crate::terminal::{Shown, print};
+use crate::terminal::{Shown, complain, print};
 
 /// Makes sure that a panic in a verb that Claude Code runs neither breaks nor blanks the host:
 /// `last_words` go to standard output and the exit code is 0. Works with `panic = "abort"`,
 /// because the hook runs before the abort.
-pub(super) fn guard_host(last_words: &'static str) {
+///
+/// Nothing goes to standard error either, whoever writes there. An abort, as for want of memory,
+/// leaves no time for words, but ends with 0.
+pub(crate) fn guard_host(last_words: &'static str) {
     std::panic::set_hook(Box::new(move |_| {
         end_with(&Shown::text(last_words));
+    }));
+    #[cfg(unix)]
+    {
+        let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null");
+        let _ = nowhere.map(|nowhere| rustix::stdio::dup2_stderr(&nowhere));
+    }
+    end_aborts_with(0);
+}
+
+/// An abort ends with this code, not by a signal.
+fn end_aborts_with(code: i32) {
+    #[cfg(unix)]
+    {
+        let always = Arc::new(AtomicBool::new(true));
+        let abort = rustix::process::Signal::ABORT.as_raw();
+        let _ = signal_hook::flag::register_conditional_shutdown(abort, code, always);
+    }
+    #[cfg(not(unix))]
+    let _ = code;
+}
+
+/// Makes one line of a panic in a verb that people run, and exit code 1.
+pub(crate) fn guard_person() {
+    end_aborts_with(1);
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let place = place.unwrap_or_default();
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let what = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        let what = what.unwrap_or("it does not say how");
+        let what = what.split('\n').next().unwrap_or_default();
+        complain(&format!(
+            "whycap itself failed at {place}: {what}; nothing is half written. Try again, and report it if it stays: {}/issues",
+            env!("CARGO_PKG_REPOSITORY")
+        ));
+        exit(1);
     }));
 }
 
 /// Ends the process when its time is over. What it was doing may be stuck where nothing interrupts
 /// it: SQLite tries for ten seconds where a process was stopped while it opened the same file.
 #[derive(Debug)]
-pub(super) struct Deadline {
-    is_over: Arc<AtomicBool>,
-}
+pub(super) struct Deadline(Arc<AtomicU8>);
+
+/// Nothing was said yet: who comes first says it.
+const SILENT: u8 = 0;
+/// The process says what it has to say, however long that takes.
+const SPEAKING: u8 = 1;
+/// It has said it; nothing that it still does may take long.
+const DONE: u8 = 2;
+
+/// How long what is done behind the line may still take when the time was over.
+const GRACE: Duration = Duration::from_millis(100);
 
 impl Deadline {
     /// From now on. `last_words` are made only if it comes to that.
@@ -28,34 +77,54 @@ impl Deadline {
         limit: Duration,
         last_words: impl FnOnce() -> Shown + Send + 'static,
     ) -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&is_over);
+        let state = Arc::new(AtomicU8::new(SILENT));
+        let seen = Arc::clone(&state);
         let wait = move || {
             std::thread::sleep(limit);
-            if !seen.swap(true, Ordering::SeqCst) {
+            if claim(&seen) {
                 end_with(&last_words());
             }
+            while seen.load(Ordering::SeqCst) != DONE {
+                std::thread::sleep(GRACE);
+            }
+            std::thread::sleep(GRACE);
+            exit(0);
         };
         // Where no thread can be had, there is no deadline.
         let _ = std::thread::Builder::new().spawn(wait);
-        Self { is_over }
+        Self(state)
     }
 
-    /// What could be stuck is done.
-    pub(super) fn call_off(self) {
-        while self.is_over.swap(true, Ordering::SeqCst) {
+    /// From now on it is this process that speaks.
+    pub(super) fn speak(&self) {
+        while !claim(&self.0) {
             // The last words are being said.
             std::thread::park();
         }
     }
+
+    /// It has spoken. What is still to be done has the rest of the time.
+    pub(super) fn done(&self) {
+        self.0.store(DONE, Ordering::SeqCst);
+    }
+}
+
+/// Takes the word, if nobody has it.
+fn claim(state: &AtomicU8) -> bool {
+    let taken = state.compare_exchange(SILENT, SPEAKING, Ordering::SeqCst, Ordering::SeqCst);
+    taken.is_ok()
 }
 
 fn end_with(last_words: &Shown) {
     let _ = print(last_words);
-    #[expect(
-        clippy::exit,
-        clippy::disallowed_methods,
-        reason = "the whole purpose of both guards"
-    )]
-    std::process::exit(0);
+    exit(0);
+}
+
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "the whole purpose of the guards"
+)]
+fn exit(code: i32) -> ! {
+    std::process::exit(code)
 }

@@ -6,7 +6,8 @@ pub mod doctor;
 pub mod explain;
 mod failure;
 pub(crate) mod hook;
-mod host_guard;
+pub(crate) mod host_guard;
+mod host_input;
 pub mod incidents;
 pub mod install;
 pub(crate) mod locks;
@@ -63,16 +64,6 @@ fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration) -> Caught 
         .ok()
         .and_then(|prices| ledger.catch_up(roots, &prices, effort, &mut |_| {}).ok())
         .unwrap_or_default()
-}
-
-/// Reads standard input up to `limit` bytes; what lies beyond is read and dropped, so that the
-/// host never sees a broken pipe. An error gives what was read so far.
-fn read_stdin(limit: usize) -> Vec<u8> {
-    let bytes = read_beginning(limit);
-    if bytes.len() == limit {
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-    }
-    bytes
 }
 
 /// The first `limit` bytes of standard input. An error gives what was read so far.

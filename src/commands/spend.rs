@@ -10,7 +10,7 @@ use super::parse_error::found_wrong;
 use super::question::Question;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::ledger::{Caught, Effort, Ledger, Patience};
+use crate::ledger::{self, Caught, Effort, Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
@@ -54,9 +54,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     };
     let places = Places::of(environment);
     let prices = PriceTable::with(own_rates(&places))?;
-    let (ledger, read) = caught_up(&places, &prices)?;
     if arguments.why_different {
-        let found = ledger.differences(&prices)?;
+        let found = gathered(&places, &prices, |ledger, _| {
+            Ok(ledger.differences(&prices)?)
+        })?;
         let json = arguments
             .json
             .then(|| Shown::json(&comparison_json(&found)));
@@ -65,7 +66,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let statement = Statement::of(&ledger, arguments.by, period, zone, read)?;
+    let statement = gathered(&places, &prices, |ledger, read| {
+        Ok(Statement::of(&ledger, arguments.by, period, zone, read)?)
+    })?;
     let label = zone.label(environment.text("TZ"), environment.now);
     let json = arguments.json.then(|| Shown::json(&statement.json(&label)));
     super::show(environment, json, |page| {
@@ -103,9 +106,47 @@ impl Arguments {
     }
 }
 
-/// The ledger, up to date with the transcripts; with a progress bar where that takes long.
-fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<(Ledger, Caught)> {
-    let mut ledger = Ledger::open(&places.data, Patience::Person)?;
+/// What `gather` finds in the ledger when it is up to date. A damaged one is mended first. Where no
+/// ledger can be had, the transcripts are read as if for the first time.
+fn gathered<T>(
+    places: &Places,
+    prices: &PriceTable,
+    mut gather: impl FnMut(Ledger, Caught) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut attempt = |mut ledger: Ledger| {
+        let caught = caught_up(&mut ledger, places, prices)?;
+        gather(ledger, caught)
+    };
+    let mut in_ledger = || {
+        if !Ledger::can_lock(&places.data) {
+            return Ok(None);
+        }
+        let ledger = Ledger::open(&places.data, Patience::Person);
+        ledger.map_err(Into::into).and_then(&mut attempt).map(Some)
+    };
+    for remedy in [Some(false), Some(true), None] {
+        let error = match in_ledger() {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => break,
+            Err(error) => error,
+        };
+        match (error.downcast_ref::<ledger::Error>(), remedy) {
+            (Some(damage), Some(again)) if damage.is_damage() => {
+                Ledger::mend(places, Patience::Person, prices, damage, again)?;
+            }
+            (Some(other), _) if other.is_busy() => break,
+            _ => return Err(error),
+        }
+    }
+    complain(&format!(
+        "could not lock {}, so this is read from the transcripts alone; what was counted of those that are gone is missing",
+        ledger::path_in(&places.data).display()
+    ));
+    attempt(Ledger::in_memory(&places.data)?)
+}
+
+/// Brings the ledger up to date with the transcripts; with a progress bar where that takes long.
+fn caught_up(ledger: &mut Ledger, places: &Places, prices: &PriceTable) -> anyhow::Result<Caught> {
     // Before the reading: what is read from now on is priced by this table anyway.
     ledger.reprice(prices)?;
     let mut bar = ProgressBar::new("reading transcripts");
@@ -116,6 +157,7 @@ fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<(Ledger, Ca
         &mut |progress| bar.show(progress.done, progress.total),
     )?;
     drop(bar);
+    ledger.check_sums(prices)?;
     ledger.tidy_in_background();
     if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {
         // Said, not fatal: what could be read is right.
@@ -128,7 +170,7 @@ fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<(Ledger, Ca
             "{which}; {what} is missing. `whycap doctor` says how to mend it"
         ));
     }
-    Ok((ledger, caught))
+    Ok(caught)
 }
 
 /// How many unreadable transcripts are named; `whycap doctor` names the others.

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::host_guard::{Deadline, guard_host};
+use super::host_guard::Deadline;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::{Incidents, told_windows};
-use crate::ledger::{Ledger, Live, Told};
+use crate::ledger::{Ledger, Live, Patience, Told};
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -35,11 +35,11 @@ const LONGEST: Duration = Duration::from_millis(600);
 
 /// What is printed when there is nothing else to say: the host blanks its line on empty output.
 const FALLBACK: &str = "whycap";
+pub(crate) const LAST_WORDS: &str = "whycap\n";
 
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
 pub(crate) fn run(environment: &Environment) -> ExitCode {
-    guard_host("whycap\n");
-    let stdin = super::read_stdin(STDIN_LIMIT);
+    let stdin = super::host_input::read(STDIN_LIMIT);
     let payload = Arc::new(StatusPayload::parse(&stdin));
     let places = Places::in_session(environment, &payload.directories());
     let wrapped = Wrapped::start(&places, environment, &payload, &stdin);
@@ -72,7 +72,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         let (draw, payload) = (draw.clone(), Arc::clone(&payload));
         move || draw(Amounts::of(None, client), told_windows(&payload, clock.now))
     });
-    let mut live = Ledger::open_watched(&places.data)
+    let mut live = Ledger::open(&places.data, Patience::None)
         .ok()
         .and_then(|ledger| Live::read(ledger, &places, session, payload.transcript_path(), told));
     let figures = live
@@ -85,7 +85,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let windows = incidents.windows(&payload, incident.is_some());
     let mut shown = draw(Amounts::of(figures, client), windows);
     let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
-    deadline.call_off();
+    deadline.speak();
     for row in explained.into_iter().flatten() {
         shown = shown.then(&Shown::row(&row, palette));
     }
@@ -100,6 +100,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     }
     // A closed pipe means that the host cancelled this run; there is nobody to tell.
     let _ = print(&shown);
+    deadline.done();
 
     if let Some(unsaved) = unsaved {
         incidents.keep(unsaved);

@@ -6,7 +6,8 @@
 //! Promises: an attempt never waits unless it is told how long; the lock ends with its process, so
 //! it is never stale. Not promised: that a lock excludes others on a network file system, where
 //! flock may be unsupported. Then [`try_lock`] succeeds, because refusing to work would be worse
-//! than a lost update.
+//! than a lost update. To leave `fs2` for std (`File::try_lock`, since Rust 1.89), only this file
+//! changes.
 
 use std::fs::File;
 use std::io;
@@ -30,15 +31,51 @@ impl Drop for Held {
 
 /// Takes the lock at `path` if nobody holds it. None if somebody does.
 pub(crate) fn try_lock(path: &Path) -> io::Result<Option<Held>> {
+    take(path, fs2::FileExt::try_lock_exclusive)
+}
+
+/// Takes the lock at `path` together with others who share it. None if somebody holds it alone.
+pub(crate) fn try_share(path: &Path) -> io::Result<Option<Held>> {
+    take(path, fs2::FileExt::try_lock_shared)
+}
+
+fn take(path: &Path, how: fn(&File) -> io::Result<()>) -> io::Result<Option<Held>> {
     let file = super::ours::open_or_make_own(path)?;
-    match fs2::FileExt::try_lock_exclusive(&file) {
-        Ok(()) => Ok(Some(Held { file })),
-        Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
-            Ok(None)
-        }
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Some(Held { file })),
-        Err(error) => Err(error),
+    match how(&file) {
+        Err(error) if is_contended(&error) && !is_held_by_nobody(path) => Ok(None),
+        // Any other failure means that there are no locks here.
+        _ => Ok(Some(Held { file })),
     }
+}
+
+fn is_contended(error: &io::Error) -> bool {
+    error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
+}
+
+/// Some file systems say of every lock that another process holds it. Then they say so of a file
+/// that nobody else can know.
+fn is_held_by_nobody(path: &Path) -> bool {
+    let unknown = path.parent().map(tempfile::tempfile_in);
+    unknown
+        .and_then(Result::ok)
+        .is_some_and(|file| fs2::FileExt::try_lock_exclusive(&file).is_err())
+}
+
+/// Whether files in this directory can be locked, by either of the two ways that there are: that
+/// of our own locks and that of `SQLite`. True where it cannot be tried.
+pub(crate) fn works_in(directory: &Path) -> bool {
+    let own = super::ours::check_own_directory(directory);
+    let Ok(file) = own.and_then(|()| tempfile::tempfile_in(directory)) else {
+        return true;
+    };
+    #[cfg(unix)]
+    let by_range = {
+        use rustix::fs::{FlockOperation, fcntl_lock};
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
+    };
+    #[cfg(not(unix))]
+    let by_range = true;
+    by_range && fs2::FileExt::try_lock_exclusive(&file).is_ok()
 }
 
 /// Takes the lock at `path`, waiting for whoever holds it. None if it is still held when `patience`

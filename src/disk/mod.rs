@@ -10,6 +10,7 @@ pub(crate) mod lock;
 pub(crate) mod ours;
 pub(crate) mod records;
 pub(crate) mod replace;
+pub(crate) mod room;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};

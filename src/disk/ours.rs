@@ -95,7 +95,7 @@ fn regular(file: File) -> io::Result<(File, Metadata)> {
     Err(io::Error::new(kind, "it is not a plain file"))
 }
 
-fn not_ours() -> io::Error {
+pub(super) fn not_ours() -> io::Error {
     io::Error::other("it is not a plain file of yours, or a link; move it away")
 }
 

@@ -33,12 +33,6 @@ pub(crate) fn write(path: &Path, value: &impl Serialize) -> Result<(), Error> {
     write_atomically(path, &bytes_of(value), Durability::Quick)
 }
 
-/// Writes a value where no file is yet. False if there is one.
-pub(crate) fn create(path: &Path, value: &impl Serialize) -> Result<bool, Error> {
-    create_directory_of(path)?;
-    create_atomically(path, &bytes_of(value))
-}
-
 /// Remembers by an empty file that something happened. False if it had happened before, or cannot
 /// be remembered: what is said once is then not said, which is better than saying it every time.
 pub(crate) fn mark(path: &Path) -> bool {
@@ -47,7 +41,8 @@ pub(crate) fn mark(path: &Path) -> bool {
         .unwrap_or(false)
 }
 
-fn bytes_of(value: &impl Serialize) -> Vec<u8> {
+/// A value as its file holds it.
+pub(crate) fn bytes_of(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 

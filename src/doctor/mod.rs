@@ -161,6 +161,8 @@ mod tests {
             unreadable: Vec::new(),
             ledger: LedgerState::Good(40_000),
             data_open_to_others: false,
+            ignored_places: Vec::new(),
+            home_is_moved: false,
             prices_updated: Some(environment.now.date_naive()),
             config_problems: Vec::new(),
             installations: vec![PathBuf::from("/usr/bin/claude")],
@@ -231,6 +233,8 @@ mod tests {
         setup.ledger = LedgerState::Unusable("broken".to_owned());
         setup.config_problems = vec!["`x.y` is odd".to_owned()];
         setup.data_open_to_others = true;
+        setup.ignored_places = vec![("WHYCAP_DATA_DIR", "/srv/open".into())];
+        setup.home_is_moved = true;
         setup.prices_updated = None;
         let complaints = complaints(&setup);
         assert!(complaints.len() >= 6, "{complaints:?}");

@@ -114,6 +114,21 @@ pub(super) fn own_configuration(setup: &Setup, found: &mut Findings) {
 }
 
 pub(super) fn own_data(setup: &Setup, found: &mut Findings) {
+    for (variable, named) in &setup.ignored_places {
+        found.warn(
+            format!(
+                "{variable} names {}, which is ignored: others may write there, or it is not yours",
+                setup.places.show(named)
+            ),
+            format!("Unset {variable}, or name a directory of your own (chmod 700)."),
+        );
+    }
+    if setup.home_is_moved {
+        found.warn(
+            "this project's settings set HOME or another such variable; a status line that whycap keeps does not run here",
+            format!("Take it out of env in {}/.claude/settings.json.", setup.places.show(&setup.project)),
+        );
+    }
     if setup.data_open_to_others {
         let place = setup.places.show(&setup.places.data);
         found.warn(

@@ -17,7 +17,7 @@ use crate::disk;
 use crate::environment::Environment;
 use crate::install::EditRecord;
 use crate::install::entries::{Wired, wired_in};
-use crate::ledger::{self, Ledger, Patience};
+use crate::ledger::{self, Ledger};
 use crate::locks::{self, HarmfulLock};
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -53,6 +53,10 @@ pub(crate) struct Setup {
     pub(super) unreadable: Vec<PathBuf>,
     pub(super) ledger: LedgerState,
     pub(super) data_open_to_others: bool,
+    /// Variables that name a place for our files which is not used, with that place.
+    pub(super) ignored_places: Vec<(&'static str, PathBuf)>,
+    /// Whether the project's settings say where home is.
+    pub(super) home_is_moved: bool,
     /// Day on which the price table was last checked.
     pub(super) prices_updated: Option<NaiveDate>,
     pub(super) config_problems: Vec<String>,
@@ -133,6 +137,8 @@ impl Setup {
             unreadable: transcripts::unreadable(places.transcript_roots()),
             ledger: ledger_state(&places),
             data_open_to_others: open_to_others(&places.data),
+            ignored_places: ignored_places(environment, &places),
+            home_is_moved: settings::moves_home(&places, &project),
             prices_updated: PriceTable::list().ok().map(|table| table.updated),
             config_problems: Config::load(&places).problems,
             installations: installations::found(&places, environment)
@@ -153,6 +159,19 @@ impl Setup {
     pub(super) fn wired(&self) -> impl Iterator<Item = (&SettingsFile, Wired)> {
         wired_in(&self.settings)
     }
+}
+
+fn ignored_places(environment: &Environment, places: &Places) -> Vec<(&'static str, PathBuf)> {
+    let used = [
+        ("WHYCAP_DATA_DIR", &places.data),
+        ("WHYCAP_CONFIG", &places.settings),
+        ("HOME", &places.home),
+    ];
+    let named = used.into_iter().filter_map(|(variable, used)| {
+        let named = environment.path(variable)?;
+        (!disk::is_same_place(&named, used)).then_some((variable, named))
+    });
+    named.collect()
 }
 
 fn wrap_record_missing(settings: &[SettingsFile], places: &Places) -> bool {
@@ -252,10 +271,11 @@ fn ledger_state(places: &Places) -> LedgerState {
     let Ok(found) = std::fs::metadata(ledger::path_in(&places.data)) else {
         return LedgerState::None;
     };
-    match Ledger::open(&places.data, Patience::None) {
-        Ok(_) => LedgerState::Good(found.len()),
-        Err(error) if error.is_busy() => LedgerState::Busy,
-        Err(error) => LedgerState::Unusable(error.to_string()),
+    match Ledger::open_existing(&places.data) {
+        None => LedgerState::None,
+        Some(Ok(_)) => LedgerState::Good(found.len()),
+        Some(Err(error)) if error.is_busy() => LedgerState::Busy,
+        Some(Err(error)) => LedgerState::Unusable(error.to_string()),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Where incidents are kept, and how they are written and read.
 
 use std::cmp::Reverse;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use crate::disk::room::Room;
 use crate::disk::{self, records};
 use crate::limits::evidence::Evidence;
 use crate::places::Places;
@@ -13,8 +14,10 @@ use crate::time::{Millis, moment};
 /// One incident's place on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredIncident {
-    /// The session's directory.
-    directory: PathBuf,
+    /// The directory of all incidents.
+    root: PathBuf,
+    /// The session's directory in it.
+    session: String,
     /// When it was stored; also its name.
     at: Millis,
 }
@@ -23,13 +26,18 @@ impl StoredIncident {
     /// The place for an error that a session met at this moment.
     pub(super) fn new(places: &Places, session: &str, at: DateTime<Utc>) -> Self {
         Self {
-            directory: directory_of(places, session),
+            root: root(places),
+            session: records::name_of(session),
             at: at.timestamp_millis(),
         }
     }
 
+    fn name(&self, suffix: &str) -> String {
+        format!("{:013}.{suffix}", self.at)
+    }
+
     fn file(&self, suffix: &str) -> PathBuf {
-        self.directory.join(format!("{:013}.{suffix}", self.at))
+        self.root.join(&self.session).join(self.name(suffix))
     }
 
     /// When the error came.
@@ -45,13 +53,14 @@ impl StoredIncident {
 
     /// Writes the evidence, or replaces it by what is known in addition.
     pub(super) fn write(&self, evidence: &Evidence) -> Result<(), disk::Error> {
-        self.create_directory()?;
-        records::write(&self.file("json"), evidence)
+        let bytes = records::bytes_of(evidence);
+        self.room()?.replace(&self.name("json"), &bytes)
     }
 
-    /// Makes the session's directory. No link may stand above it either.
-    fn create_directory(&self) -> Result<(), disk::Error> {
-        disk::create_directory_of(&self.directory)
+    /// The session's directory. No link may stand above it either.
+    fn room(&self) -> Result<Room, disk::Error> {
+        let data = self.root.parent().unwrap_or(&self.root);
+        Room::make(data, &[ROOT, &self.session])
     }
 
     /// Whether the user was told in the conversation.
@@ -61,7 +70,11 @@ impl StoredIncident {
 
     /// Remembers that the user was told. False if that was remembered already.
     pub(super) fn tell(&self) -> bool {
-        records::mark(&self.file("told"))
+        let marked = self
+            .room()
+            .and_then(|room| room.create(&self.name("told"), b""));
+        // What cannot be remembered is not said, which is better than saying it every time.
+        marked.unwrap_or(false)
     }
 }
 
@@ -72,26 +85,25 @@ pub(super) fn create(
     evidence: &Evidence,
 ) -> Result<StoredIncident, disk::Error> {
     let mut stored = StoredIncident::new(places, session, evidence.at);
-    stored.create_directory()?;
+    let (room, bytes) = (stored.room()?, records::bytes_of(evidence));
     // Two errors in one millisecond are two incidents.
-    while !records::create(&stored.file("json"), evidence)? {
+    while !room.create(&stored.name("json"), &bytes)? {
         stored.at += 1;
     }
     Ok(stored)
 }
 
-fn root(places: &Places) -> PathBuf {
-    places.data.join("incidents")
-}
+/// The directory of all incidents, in our data directory.
+const ROOT: &str = "incidents";
 
-fn directory_of(places: &Places, session: &str) -> PathBuf {
-    root(places).join(records::name_of(session))
+fn root(places: &Places) -> PathBuf {
+    places.data.join(ROOT)
 }
 
 /// The incidents of one session, newest first. Empty if it has none, at the cost of one failed
 /// system call.
 pub(super) fn of_session(places: &Places, session: &str) -> Vec<StoredIncident> {
-    listed([directory_of(places, session)])
+    listed(&root(places), [records::name_of(session)])
 }
 
 /// The newest incident of a session, at the same cost.
@@ -101,19 +113,23 @@ pub(super) fn newest_of(places: &Places, session: &str) -> Option<StoredIncident
 
 /// The incidents of all sessions, newest first.
 pub(super) fn all(places: &Places) -> Vec<StoredIncident> {
-    let sessions = std::fs::read_dir(root(places)).into_iter().flatten();
-    listed(sessions.flatten().map(|session| session.path()))
+    let root = root(places);
+    let sessions = std::fs::read_dir(&root).into_iter().flatten().flatten();
+    listed(
+        &root,
+        sessions.filter_map(|session| session.file_name().into_string().ok()),
+    )
 }
 
-fn listed(directories: impl IntoIterator<Item = PathBuf>) -> Vec<StoredIncident> {
+fn listed(root: &Path, sessions: impl IntoIterator<Item = String>) -> Vec<StoredIncident> {
     let mut found = Vec::new();
-    for directory in directories {
-        let entries = std::fs::read_dir(&directory).into_iter().flatten();
+    for session in sessions {
+        let entries = std::fs::read_dir(root.join(&session)).into_iter().flatten();
         found.extend(entries.flatten().filter_map(|entry| {
             let name = entry.file_name();
             let at = name.to_str()?.strip_suffix(".json")?.parse().ok()?;
-            let directory = directory.clone();
-            Some(StoredIncident { directory, at })
+            let (root, session) = (root.to_owned(), session.clone());
+            Some(StoredIncident { root, session, at })
         }));
     }
     found.sort_unstable_by_key(|stored| Reverse(stored.at));

@@ -173,7 +173,7 @@ fn difference(
     found.ours = facts.recorded + found.unrecorded + found.unwritten;
     found.after_total = match client.until {
         Some(until) => {
-            let since = responses::since(connection, session, until + 1)?;
+            let since = responses::since(connection, session, until.saturating_add(1))?;
             since.iter().map(|(_, row)| row.cost).sum()
         }
         None => Money::ZERO,

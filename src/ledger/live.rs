@@ -7,7 +7,7 @@
 //! where lines decide whose others are; the last in a transaction that [`Live::keep`] ends.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Datelike;
 
@@ -26,6 +26,10 @@ use crate::time::Millis;
 /// a fresh installation comes to know today without anybody asking.
 const FIRST_READ: Duration = Duration::from_millis(25);
 
+/// How long reading what the session gained may take. A transcript of some hundred megabytes that
+/// nobody has read yet takes longer.
+const LONGEST_READ: Duration = Duration::from_millis(300);
+
 /// The ledger, and what one session gained since.
 #[derive(Debug)]
 pub struct Live {
@@ -33,6 +37,8 @@ pub struct Live {
     prices: PriceTable,
     session: String,
     gained: Batch,
+    /// Whether not all that it gained could be read, or there was no time.
+    is_cut_short: bool,
     /// Whether what was gained is written already, in a transaction that is open.
     is_in_transaction: bool,
     told: Option<Told>,
@@ -73,9 +79,15 @@ impl Live {
         told: Option<Told>,
     ) -> Option<Self> {
         let prices = PriceTable::with(own_rates(places)).ok()?;
-        let gained = transcript
-            .and_then(|path| ledger.read_session(path).ok())
-            .unwrap_or_default();
+        let start = Instant::now();
+        let mut is_cut_short = false;
+        let mut late = || {
+            is_cut_short |= start.elapsed() >= LONGEST_READ;
+            is_cut_short
+        };
+        let gained = transcript.map(|path| ledger.read_session(path, &mut late));
+        let gained = gained.transpose().ok()?.unwrap_or_default();
+        is_cut_short |= gained.has_gaps;
         // A fork repeats its parent's lines; whose they are is known when the parent's are. Who is
         // heard of for the first time goes on from something that may not have been read, and
         // others may have worked since anybody looked.
@@ -100,14 +112,19 @@ impl Live {
             prices,
             session: session.to_owned(),
             gained,
+            is_cut_short,
             is_in_transaction,
             told,
             telling: None,
         })
     }
 
-    /// The figures of one moment.
+    /// The figures of one moment. None where something that belongs to them could not be read, or
+    /// there was no time; the next time goes on from there.
     pub fn figures(&mut self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
+        if self.is_cut_short {
+            return None;
+        }
         let (figures, telling) = self.at(environment, with_month)?;
         self.telling = telling;
         Some(figures)

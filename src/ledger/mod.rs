@@ -9,6 +9,7 @@
 mod derivation;
 mod difference;
 mod live;
+mod mending;
 mod read;
 mod reprice;
 mod spend_rows;

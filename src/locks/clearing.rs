@@ -2,8 +2,9 @@
 //! acting, one at a time, and never by deleting content.
 //!
 //! Promises: only locks that we know; a symbolic link leads nowhere; a lock that was touched after
-//! the judgement stays. Not promised: that nobody can take a lock in the microseconds between the
-//! last look and the removal; Claude Code itself removes old locks with the same gap.
+//! the judgement stays. One that was put in the place of the judged one in the last instant is
+//! moved away and back; where the quarantine cannot be used, that instant is left, as Claude Code
+//! itself leaves it.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
@@ -13,8 +14,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::judgement::{Clearance, LONGEST_WATCH, Watch, Way};
+use super::quarantine::{self, NotPut};
 use super::survey::{FoundLock, Scene};
-use super::{Lock, LockAction, quarantine};
+use super::{Lock, LockAction};
 use crate::disk;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -181,14 +183,19 @@ impl<'a> Clearing<'a> {
         again.facts.watch = found.facts.watch;
         let mut last = Lock::judged(again, scene);
         last.action = LockAction::Cleared;
+        let (why, now) = (&last.judgement.why, scene.surroundings.now);
         match last.judgement.clearance {
             Clearance::Granted(Way::RemoveEmptyDirectory) => {
-                parent.remove_empty(found.name()).map_err(refused)?;
+                quarantine::remove_empty(self.places, found, &parent, why, now).map_err(
+                    |error| match error {
+                        NotPut::Refused(error) => refused(error),
+                        other => kept(&other.says(found)),
+                    },
+                )?;
             }
             Clearance::Granted(Way::Quarantine) => {
-                let (why, now) = (&last.judgement.why, scene.surroundings.now);
                 quarantine::put(self.places, found, &parent, why, now)
-                    .map_err(|why| (LockAction::Failed, why))?;
+                    .map_err(|error| (LockAction::Failed, error.says(found)))?;
             }
             _ => last.action = LockAction::Kept,
         }
@@ -375,7 +382,8 @@ mod tests {
         fs::write(&lock, "new").unwrap();
         let parent = found.parent().unwrap();
         let outcome = quarantine::put(&home.places, &found, &parent, "test", home.environment.now);
-        assert!(outcome.unwrap_err().contains("left in place"));
+        let said = outcome.unwrap_err().says(&found);
+        assert!(said.contains("left in place"), "{said}");
         assert_eq!(fs::read(&lock).unwrap(), b"new");
         let quarantine = fs::read_dir(home.path("data/quarantine")).unwrap();
         assert_eq!(quarantine.count(), 0);

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
+use super::sighting::LockSighting;
 use super::survey::FoundLock;
 use crate::disk::{self, Durability, records};
 use crate::places::Places;
@@ -31,14 +32,57 @@ fn room(places: &Places) -> PathBuf {
     places.data.join("quarantine")
 }
 
-/// Moves a lock here. The error says, in a sentence, what to do instead.
+/// Why a lock is not here. The sentences say what to do instead.
+#[derive(Debug)]
+pub(super) enum NotPut {
+    /// The quarantine cannot be used for it.
+    NoPlace(String),
+    /// It is not the one that was judged any more, and stays.
+    Replaced(String),
+    /// The system refused.
+    Refused(io::Error),
+}
+
+impl NotPut {
+    pub(super) fn says(self, found: &FoundLock) -> String {
+        match self {
+            Self::NoPlace(says) | Self::Replaced(says) => says,
+            Self::Refused(error) => failure(&error, found),
+        }
+    }
+}
+
+/// Moves an empty directory here, and removes it only then: if it is not the one that was judged, it
+/// can be put back.
+pub(super) fn remove_empty(
+    places: &Places,
+    found: &FoundLock,
+    parent: &Directory,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<(), NotPut> {
+    match put(places, found, parent, why, now) {
+        Ok(item) => {
+            // What cannot be removed stays, and can be brought back.
+            let removed = Directory::open(&item).and_then(|here| here.remove_empty(found.name()));
+            if removed.is_ok() {
+                discard(&item);
+            }
+            Ok(())
+        }
+        Err(NotPut::NoPlace(_)) => parent.remove_empty(found.name()).map_err(NotPut::Refused),
+        Err(other) => Err(other),
+    }
+}
+
+/// Moves a lock here, and says where to.
 pub(super) fn put(
     places: &Places,
     found: &FoundLock,
     parent: &Directory,
     why: &str,
     now: DateTime<Utc>,
-) -> Result<(), String> {
+) -> Result<PathBuf, NotPut> {
     let room = room(places);
     let manifest = Manifest {
         original: found.path(),
@@ -60,14 +104,17 @@ pub(super) fn put(
     };
     let (item, target) = prepared().map_err(|error| {
         let room = room.display();
-        format!("The quarantine in {room} cannot be used: {error}. Check who may write there.")
+        let says = "Check who may write there.";
+        NotPut::NoPlace(format!(
+            "The quarantine in {room} cannot be used: {error}. {says}"
+        ))
     })?;
-    let moved = move_in(found, parent, &target, &item);
-    if moved.is_err() {
+    if let Err(error) = move_in(found, parent, &target, &item) {
         // Nothing came in, so the room is empty again but for our own manifest.
         discard(&item);
+        return Err(error);
     }
-    moved
+    Ok(item)
 }
 
 fn move_in(
@@ -75,28 +122,29 @@ fn move_in(
     parent: &Directory,
     target: &Directory,
     item: &Path,
-) -> Result<(), String> {
+) -> Result<(), NotPut> {
     let name = found.name();
     parent.move_to(name, target).map_err(|error| match error.kind() {
         ErrorKind::CrossesDevices => {
             let path = found.path();
             let path = path.display();
-            format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'")
+            NotPut::NoPlace(format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'"))
         }
-        _ => failure(&error, found),
+        _ => NotPut::Refused(error),
     })?;
-    let arrived = target.look(name).ok().flatten();
-    if arrived.is_some_and(|arrived| arrived.identity == found.facts.seen.identity) {
+    let (arrived, judged) = (target.look(name).ok().flatten(), &found.facts.seen);
+    let is_judged = |it: LockSighting| it.identity == judged.identity && it.shape == judged.shape;
+    if arrived.is_some_and(is_judged) {
         return Ok(());
     }
     // Somebody replaced it in the last instant: this one is not the one that was judged.
-    Err(match target.move_to(name, parent) {
+    Err(NotPut::Replaced(match target.move_to(name, parent) {
         Ok(()) => "It was replaced while we worked; the new one was left in place.".to_owned(),
         Err(error) => format!(
             "It was replaced while we worked, and the new one could not be put back ({error}); it is in {}.",
             item.display()
         ),
-    })
+    }))
 }
 
 /// What the system's refusal means for the user.

@@ -2,7 +2,8 @@
 //! that a verb of the host may start, and this is its door.
 //!
 //! It runs only while our entry stands in the settings that it was taken from, by the system's
-//! shell, and no program is looked up in the project's own directories.
+//! shell, and no program is looked up in the project's own directories. It does not run where the
+//! project's settings say where home is: then what was kept need not be what the user told us.
 //!
 //! Promises: while nothing is wrapped, the cost is one small file. The command gets the same
 //! standard input as we did and runs while our own row is made. When its time is up it is killed
@@ -92,6 +93,10 @@ impl Shown {
 /// The kept command of the settings file whose status line runs now: a project's before the
 /// user's, as the client chooses them.
 fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
+    let project = payload.project_dir();
+    if project.is_some_and(|project| settings::moves_home(places, &project)) {
+        return None;
+    }
     let settings = settings::of_user(places, payload.project_dir().as_deref()).into_iter();
     let mut kept = settings.filter_map(|(scope, settings)| {
         let kept = EditRecord::kept_to_run(places, &settings)?;

@@ -13,7 +13,9 @@ use crate::disk::ours::open_regular;
 /// A stretch is read at a time: small enough to stay in the processor's cache.
 const STRETCH: usize = 256 * 1024;
 
-/// A line longer than this is passed over; the client writes nothing near it.
+/// A line longer than this is passed over, and counts as one that cannot be read; the client writes
+/// nothing near it. It is passed over piece by piece: a reading that stops in it goes on there, and
+/// nothing of it is read twice.
 const LONGEST_LINE: usize = 16 * 1024 * 1024;
 
 /// How many bytes before the offset are remembered to recognise the file again.
@@ -46,7 +48,7 @@ impl FileState {
 /// How far a file was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadPosition {
-    /// End of the last complete line.
+    /// End of the last complete line, or a place in one that is passed over.
     pub offset: u64,
     /// Hash of the bytes just before `offset`: another value there means another file.
     pub mark: i64,
@@ -68,7 +70,7 @@ pub enum Continuity {
 /// Reads the complete lines after `position` into `sink` and returns how far it came.
 ///
 /// `enough` is asked after each stretch with the bytes read so far; when it says true the reading
-/// stops early, at a line's end, and goes on another time.
+/// stops early, at a line's end or in one that is passed over, and goes on another time.
 ///
 /// # Errors
 /// Whatever opening, seeking or reading says. Nothing is lost: `position` still holds.
@@ -80,13 +82,19 @@ pub fn read_on(
 ) -> io::Result<(ReadPosition, Continuity)> {
     let mut file = open_regular(path)?;
     let metadata = file.metadata()?;
-    let same =
-        metadata.len() >= position.offset && mark(&mut file, position.offset)? == position.mark;
+    let before = if metadata.len() >= position.offset {
+        bytes_before(&mut file, position.offset)?
+    } else {
+        Vec::new()
+    };
+    let same = metadata.len() >= position.offset && mark(&before) == position.mark;
     let (from, continuity) = if position.offset == 0 || same {
         (*position, Continuity::Appended)
     } else {
         (ReadPosition::default(), Continuity::ReadAnew)
     };
+    // Whether what comes is the rest of a line that is too long.
+    let mut is_within = from.offset > 0 && !before.ends_with(b"\n");
     let mut now = ReadPosition {
         file: FileState::of(&metadata),
         ..from
@@ -99,17 +107,10 @@ pub fn read_on(
         .clamp(1, STRETCH);
     let mut buffer = vec![0; first];
     let mut filled = 0;
-    // Bytes dropped of a line that is too long; its end is still to come.
-    let mut skipped: u64 = 0;
     let mut read_in_all = 0;
     while rest > 0 {
         if filled == buffer.len() {
-            if buffer.len() >= LONGEST_LINE {
-                skipped += filled as u64;
-                filled = 0;
-            } else {
-                buffer.resize(buffer.len() * 2, 0);
-            }
+            buffer.resize((buffer.len() * 2).min(LONGEST_LINE), 0);
         }
         let room = buffer.get_mut(filled..).unwrap_or_default();
         let wanted = usize::try_from(rest).unwrap_or(usize::MAX).min(room.len());
@@ -125,15 +126,27 @@ pub fn read_on(
         filled += got;
         let searched = buffer.get(fresh..filled).unwrap_or_default();
         let Some(last) = memchr::memrchr(b'\n', searched).map(|newline| fresh + newline + 1) else {
+            let is_too_long = filled == LONGEST_LINE;
+            if is_within || is_too_long {
+                if !is_within {
+                    now.carry.unreadable = now.carry.unreadable.saturating_add(1);
+                }
+                is_within = true;
+                now.offset += filled as u64;
+                filled = 0;
+                if rest > 0 && enough(read_in_all) {
+                    now.file = FileState::default();
+                    break;
+                }
+            }
             continue;
         };
         let mut lines = buffer.get(..last).unwrap_or_default();
-        if skipped > 0 {
+        if is_within {
             let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |newline| newline + 1);
-            now.offset += skipped + end as u64;
-            now.carry.unreadable = now.carry.unreadable.saturating_add(1);
+            now.offset += end as u64;
             lines = lines.get(end..).unwrap_or_default();
-            skipped = 0;
+            is_within = false;
         }
         scan(lines, now.offset, &mut now.carry, sink);
         now.offset += lines.len() as u64;
@@ -145,7 +158,7 @@ pub fn read_on(
             break;
         }
     }
-    now.mark = mark(&mut file, now.offset)?;
+    now.mark = mark(&bytes_before(&mut file, now.offset)?);
     Ok((now, continuity))
 }
 
@@ -165,13 +178,17 @@ pub fn first_session(path: &Path) -> io::Result<Option<String>> {
     Ok(session.map(|session| String::from_utf8_lossy(session).into_owned()))
 }
 
-/// Hash of up to [`MARK`] bytes before `offset`.
-fn mark(file: &mut File, offset: u64) -> io::Result<i64> {
+/// Up to [`MARK`] bytes before `offset`.
+fn bytes_before(file: &mut File, offset: u64) -> io::Result<Vec<u8>> {
     let length = offset.min(MARK);
     file.seek(SeekFrom::Start(offset - length))?;
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     Read::by_ref(file).take(length).read_to_end(&mut bytes)?;
-    Ok(xxh3_64(&bytes).cast_signed())
+    Ok(bytes)
+}
+
+fn mark(before: &[u8]) -> i64 {
+    xxh3_64(before).cast_signed()
 }
 
 #[cfg(test)]
@@ -261,6 +278,48 @@ mod tests {
         let (position, _) =
             read_on(path, &ReadPosition::default(), &mut notes, &mut |_| false).unwrap();
         (notes, position)
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_passed_over_in_pieces_and_never_read_twice() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.jsonl");
+        let sound = timed(&[
+            r#"{"type":"system","subtype":"compact_boundary","timestamp":"TIME","uuid":"u"}"#
+                .to_owned(),
+        ]) + "\n";
+        let mut file = std::fs::File::create(&path).unwrap();
+        file.write_all(sound.as_bytes()).unwrap();
+        file.write_all(&vec![b'"'; LONGEST_LINE * 2 + 1000])
+            .unwrap();
+        let mut notes = Notes::default();
+        let mut read = |position: &ReadPosition| {
+            let mut bytes = 0;
+            let stop = &mut |read| {
+                bytes = read;
+                true
+            };
+            (read_on(&path, position, &mut notes, stop).unwrap().0, bytes)
+        };
+        let length = std::fs::metadata(&path).unwrap().len();
+        let (mut end, mut all) = (ReadPosition::default(), 0);
+        while end.offset < length {
+            let (next, bytes) = read(&end);
+            assert!(next.offset > end.offset && bytes <= (LONGEST_LINE + STRETCH) as u64);
+            (end, all) = (next, all + bytes);
+        }
+        assert!(all <= length + STRETCH as u64, "{all} bytes were read");
+        assert_eq!(end.carry.unreadable, 1);
+        file.write_all(format!("\n{sound}").as_bytes()).unwrap();
+        let (after, bytes) = read(&end);
+        assert!(bytes <= sound.len() as u64 + 1, "{bytes}");
+        assert_eq!(
+            (
+                after.carry.unreadable,
+                notes.told.len() + notes.responses.len()
+            ),
+            (1, 2)
+        );
     }
 
     proptest! {

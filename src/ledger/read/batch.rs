@@ -82,6 +82,8 @@ impl FileSeen {
 /// Everything found and not yet committed.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
+    /// Whether a file that is there could not be read.
+    pub(crate) has_gaps: bool,
     /// By key.
     pub(crate) responses: HashMap<i64, ResponseSeen>,
     pub(crate) sessions: IndexMap<String, Option<Project>>,

@@ -209,16 +209,22 @@ impl Ledger {
         Ok(caught)
     }
 
-    /// Reads what one session has gained: its transcript and those of its subagents. The batch is
-    /// not committed.
-    pub(crate) fn read_session(&self, transcript: &Path) -> Result<Batch, Error> {
+    /// Reads what one session has gained: its transcript and those of its subagents, until it is
+    /// `late`. The batch is not committed.
+    pub(crate) fn read_session(
+        &self,
+        transcript: &Path,
+        late: &mut impl FnMut() -> bool,
+    ) -> Result<Batch, Error> {
         let mut batch = Batch::default();
         let own = TranscriptFile::at(transcript);
         for file in own.into_iter().chain(transcripts::of_subagents(transcript)) {
             let job = self.job(file)?;
             if job.position.file != job.file.state {
-                // A file that vanished or is not ours is no reason to show nothing.
-                let _ = job.read(&mut batch, &mut |_| false);
+                // A file that vanished is no reason to show nothing.
+                if !job.is_read(&mut batch, &mut |_| late()) {
+                    batch.has_gaps = true;
+                }
             }
         }
         Ok(batch)

@@ -1,12 +1,14 @@
-//! Opening the ledger, writing to it while others do, and setting a bad one aside.
+//! Opening the ledger, and writing to it while others do.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+use super::error::{Error, FileId};
+use super::renewal::{self, beside};
 use super::schema::{self, SchemaState};
 use crate::disk;
 
@@ -19,12 +21,13 @@ const WAL_TIDY: u64 = 64 * 1024;
 /// Above this even a status line does it: reading more costs each of them a tenth of its time.
 const WAL_PRESSING: u64 = 256 * 1024;
 
-/// How long a person's verb waits for another process.
-const PERSON_WAITS: Duration = Duration::from_secs(20);
+/// How long a person's verb waits for another process. Writes take a tenth of that at most.
+const PERSON_WAITS: Duration = Duration::from_secs(6);
 
-/// How long opening may take for a verb that Claude Code runs. It takes a millisecond, and a few
-/// where eight status lines open the ledger at once. But SQLite tries for ten seconds where a
-/// process was stopped while it put the index of the log in order, and nothing interrupts it.
+/// How long opening is tried by somebody without patience. It takes a millisecond, and a few
+/// where eight status lines open the ledger at once. But SQLite itself tries for ten seconds where a
+/// process was stopped while it put the index of the log in order, and nothing interrupts it: verbs
+/// that Claude Code runs stand under a deadline.
 const OPENING: Duration = Duration::from_millis(100);
 
 /// How many prepared statements are kept: more than there are.
@@ -48,72 +51,13 @@ impl Patience {
     }
 }
 
-/// Why the ledger cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// SQLite failed.
-    #[error("could not use {path}: {source}")]
-    Database {
-        /// The ledger.
-        path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// A newer whycap made it.
-    #[error(
-        "{path} was made by a newer whycap; update this one, or set WHYCAP_DATA_DIR to keep two ledgers"
-    )]
-    Newer {
-        /// The ledger.
-        path: PathBuf,
-    },
-    /// It was made before the first release. [`Ledger::open`] sets it aside.
-    #[error("{path} is of a whycap before its first release; run `whycap spend` to fill a new one")]
-    Older {
-        /// The ledger.
-        path: PathBuf,
-    },
-    /// The directory or file could not be made.
-    #[error(transparent)]
-    Disk(#[from] disk::Error),
-    /// The built-in price table is damaged.
-    #[error(transparent)]
-    Prices(#[from] crate::pricing::Unreadable),
-}
-
-impl Error {
-    /// Whether another process was writing.
-    pub fn is_busy(&self) -> bool {
-        self.has_code(ErrorCode::DatabaseBusy)
-    }
-
-    fn busy(path: &Path) -> Self {
-        Self::Database {
-            path: path.to_owned(),
-            source: rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None),
-        }
-    }
-
-    fn has_code(&self, code: ErrorCode) -> bool {
-        matches!(self, Self::Database { source, .. } if source.sqlite_error_code() == Some(code))
-    }
-
-    /// Under which name a ledger with this error is set aside. None if it is to be left alone.
-    fn set_aside_as(&self) -> Option<&'static str> {
-        let is_damaged =
-            self.has_code(ErrorCode::DatabaseCorrupt) || self.has_code(ErrorCode::NotADatabase);
-        match self {
-            Self::Older { .. } => Some("older"),
-            _ => is_damaged.then_some("damaged"),
-        }
-    }
-}
-
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
     pub(crate) connection: Connection,
     path: PathBuf,
+    /// Which file was opened.
+    file: Option<FileId>,
     patience: Patience,
 }
 
@@ -127,35 +71,56 @@ impl Ledger {
     /// is damaged, or was made before the first release, is set aside under another name and a
     /// new one begun; transcripts fill it again.
     pub fn open(data: &Path, patience: Patience) -> Result<Self, Error> {
-        let path = path_in(data);
-        match patience {
-            Patience::None => soon(&path, |path| Self::open_or_renew(path, Patience::None)),
-            Patience::Person => Self::open_or_renew(&path, patience),
-        }
+        Self::open_or_renew(&path_in(data), patience)
     }
 
-    /// The same for somebody without patience who sees to it that SQLite does not hold them up.
-    pub fn open_watched(data: &Path) -> Result<Self, Error> {
-        Self::open_or_renew(&path_in(data), Patience::None)
-    }
-
-    /// Opens a ledger that is there. None if there is none or it cannot be read: for verbs to
-    /// which its figures are an extra.
-    pub fn open_existing(data: &Path) -> Option<Self> {
+    /// Opens a ledger that is there, for people's verbs to which its figures are an extra: they go
+    /// on without it where `SQLite` does not come back soon. None if there is none.
+    pub fn open_existing(data: &Path) -> Option<Result<Self, Error>> {
         let path = path_in(data);
         path.exists()
-            .then(|| soon(&path, |path| Self::open_as_it_is(path, Patience::None)).ok())
-            .flatten()
+            .then(|| soon(&path, |path| Self::open_or_renew(path, Patience::None)))
     }
 
     fn open_or_renew(path: &Path, patience: Patience) -> Result<Self, Error> {
         match Self::open_as_it_is(path, patience) {
-            Err(error) if error.set_aside_as().is_some() => {
-                set_aside(path)?;
+            Err(error) if error.is_damage() => {
+                renewal::set_aside(path, &error, patience.limit())?;
                 Self::open_as_it_is(path, patience)
             }
             other => other,
         }
+    }
+
+    /// Sets the ledger aside that gave this error. It is looked at again, and only one process
+    /// does it. An error if another one is at it, or if it is not damaged as far as can be seen.
+    pub(crate) fn set_aside(data: &Path, patience: Patience, error: &Error) -> Result<(), Error> {
+        renewal::set_aside(&path_in(data), error, patience.limit())
+    }
+
+    /// Whether files in the data directory can be locked. Without that no ledger can be used, and
+    /// finding out takes `SQLite` ten seconds.
+    pub fn can_lock(data: &Path) -> bool {
+        disk::lock::works_in(data)
+    }
+
+    /// A ledger that is gone with the process, for where none can be kept.
+    pub fn in_memory(data: &Path) -> Result<Self, Error> {
+        let path = path_in(data);
+        let failed = |source| Error::Database {
+            path: path.clone(),
+            file: None,
+            source,
+        };
+        let mut connection = Connection::open_in_memory().map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        schema::make_or_check(&mut connection).map_err(failed)?;
+        Ok(Self {
+            connection,
+            path,
+            file: None,
+            patience: Patience::Person,
+        })
     }
 
     fn open_as_it_is(path: &Path, patience: Patience) -> Result<Self, Error> {
@@ -165,9 +130,15 @@ impl Ledger {
     }
 
     fn open_at(path: &Path, patience: Patience) -> Result<Self, Error> {
-        let failed = |source| Error::Database {
-            path: path.to_owned(),
-            source,
+        // Until the first look is over, the file and its log are not parted.
+        let _together = renewal::keep_in_place(path)?;
+        let mut file = FileId::of(path);
+        let failed = |file| {
+            move |source| Error::Database {
+                path: path.to_owned(),
+                file,
+                source,
+            }
         };
         // SQLite would follow a link, and wait at a pipe for ever.
         for suffix in ["", "-wal", "-shm", "-journal"] {
@@ -178,10 +149,12 @@ impl Ledger {
         let opened = match Connection::open_with_flags(path, flags) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
                 disk::create_private_file(path)?;
+                file = FileId::of(path);
                 Connection::open_with_flags(path, flags)
             }
             other => other,
         };
+        let failed = failed(file);
         let mut connection = opened.map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.busy_timeout(patience.limit()).map_err(failed)?;
@@ -197,17 +170,19 @@ impl Ledger {
             SchemaState::Current => Ok(Self {
                 connection,
                 path,
+                file,
                 patience,
             }),
             SchemaState::Newer => Err(Error::Newer { path }),
-            SchemaState::Older => Err(Error::Older { path }),
+            SchemaState::Older => Err(Error::Older { path, file }),
         }
     }
 
     pub(crate) fn failed(&self) -> impl Fn(rusqlite::Error) -> Error + use<> {
-        let path = self.path.clone();
+        let (path, file) = (self.path.clone(), self.file);
         move |source| Error::Database {
             path: path.clone(),
+            file,
             source,
         }
     }
@@ -300,38 +275,4 @@ fn patiently<T>(
             other => return other,
         }
     }
-}
-
-/// The file that SQLite keeps beside the ledger under its name with this ending.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// Moves a ledger that cannot be used out of the way, with its log. Nothing is deleted: it may
-/// hold the only record of transcripts that the client has cleaned up.
-fn set_aside(path: &Path) -> Result<(), Error> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let Ok(Some(_held)) = disk::lock::try_lock(&directory.join("ledger.lock")) else {
-        return Ok(());
-    };
-    // Another process may have found the same, and begun a new one by now.
-    let Err(error) = Ledger::open_as_it_is(path, Patience::None) else {
-        return Ok(());
-    };
-    let Some(what) = error.set_aside_as() else {
-        return Ok(());
-    };
-    let numbered = |number: u32| directory.join(format!("ledger.{what}-{number}.sqlite3"));
-    let free = (1..1000)
-        .map(numbered)
-        .find(|name| !name.exists())
-        .unwrap_or_else(|| numbered(0));
-    for suffix in ["", "-wal", "-shm"] {
-        if beside(path, suffix).exists() {
-            disk::rename(&beside(path, suffix), &beside(&free, suffix))?;
-        }
-    }
-    Ok(())
 }

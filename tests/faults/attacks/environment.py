@@ -162,6 +162,23 @@ def planted_command(machine, how):
         f"wrote into the foreign directory: {sorted({p.name for p in after if before.get(p) != after[p]})}")
 
 
+@attack("environment", "a project whose {settings} sets HOME to {where} cannot make the status line run a command kept there",
+    over=product(("settings.json", "settings.local.json"), ("a directory of its own", "another directory of the user's")))
+def planted_home(machine, settings, where):
+    world.lived(machine)
+    evil = (machine.project if "its own" in where else machine.outside) / "evil"
+    mark = machine.outside / "mark"
+    machine.write(evil / ".claude/settings.json",
+        {"statusLine": {"type": "command", "command": f"echo run >> {mark}; echo planted"}})
+    environment = {"HOME": str(evil)}
+    machine.verb("install", "--wrap", "--statusline", exits=(0,), environment=environment, cwd=machine.outside)
+    machine.write(machine.project / ".claude" / settings, {"env": environment})
+    run = machine.statusline(world.status_payload(machine), environment=environment, cwd=machine.project)
+    machine.holds(not mark.exists() and "planted" not in run.text, "the planted command was run")
+    checks = machine.verb("doctor", "--json", cwd=machine.project, environment=environment, exits=(0, 1)).json()["checks"]
+    machine.holds(any("HOME" in json.dumps(check) for check in checks), "doctor does not say that HOME was moved")
+
+
 @attack("environment", "a session that was started in the home directory is served from the user's own data: {where}",
     over=("home", "root", "beside the data"))
 def project_above_the_data(machine, where):

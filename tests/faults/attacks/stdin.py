@@ -213,6 +213,22 @@ def others_without_reader(machine, verb):
         machine.checked_person(run)
 
 
+@attack("stdin", "{call} passes over a transcript's line of {size} MB without an end, and never reads it twice",
+    over=product(("statusline", "hook Stop"), (17, 300)))
+def endless_line(machine, call, size):
+    world.lived(machine)
+    path = machine.path(world.transcript("alpha"))
+    with open(path, "ab") as transcript:
+        transcript.write(b'{"type":"user","message":"')
+        for _ in range(size):
+            transcript.write(b"x" * 1_000_000)
+    runs = [world.call(machine, call) for _ in range(12)]
+    machine.holds(runs[-1].cpu < 0.05, f"the line still costs {runs[-1].cpu:.2f} s")
+    with open(path, "ab") as transcript:
+        transcript.write(b'"}\n')
+    machine.exact()
+
+
 # --- the transcript that the payload names -------------------------------------------------------------
 
 TRANSCRIPTS = ("zero", "urandom", "null", "fifo", "socket", "directory", "loop", "dangling", "proc mem", "relative", "too long",

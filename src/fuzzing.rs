@@ -1,0 +1,410 @@
+//! Recorded input with bytes changed, cut, doubled and spliced: nothing of it may panic, and what
+//! was counted stays countable.
+//!
+//! A short run is a test like others. `WHYCAP_FUZZ=1200 cargo test --lib fuzzing -- --nocapture`
+//! goes on for so many seconds with each kind of input in turn (`WHYCAP_FUZZ_SEED=7` with others),
+//! and says how many were tried. Input that breaks something is named, with its place on disk, and
+//! becomes a test.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::DateTime;
+
+use crate::claude::hook_event::HookEvent;
+use crate::claude::status_payload::StatusPayload;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::incidents::{Incidents, told_windows};
+use crate::install::entries::Kept;
+use crate::install::settings_edit;
+use crate::ledger::{Effort, Ledger, Live, Patience, Told, path_in};
+use crate::places::Places;
+use crate::pricing::{Money, PriceTable};
+use crate::status_line::{Amounts, LineFacts, draw};
+
+/// How many of each kind the short run tries.
+const FEW: usize = 60;
+
+/// What is put in here and there.
+const TOKENS: &[&str] = &[
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "\"\"",
+    "-1",
+    "0",
+    "1e308",
+    "-1e999",
+    "9223372036854775807",
+    "18446744073709551616",
+    "0.1e-400",
+    "\"usage\"",
+    "\"timestamp\":\"+262143-12-31T23:59:60Z\"",
+    "\"9999-99-99T99:99:99Z\"",
+    "\"output_tokens\":18446744073709551615",
+    "\\u0000",
+    "\\ud800",
+    "\u{feff}",
+    "\u{202e}",
+    "\u{1b}[2J",
+    "\n",
+    "\r\n",
+    "\0",
+    "}}",
+    "[[[[[[[[",
+    "\",\"",
+    "//",
+    "/*",
+    "resets 3am (Nowhere/Else)",
+    "resets Feb 30, 25:61pm",
+    "limit reached|99999999999999",
+];
+
+/// Small numbers from a seed, the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit.max(1) as u64).unwrap()
+    }
+
+    fn one_of<'a, T: ?Sized>(&mut self, list: &[&'a T]) -> &'a T {
+        list[self.below(list.len())]
+    }
+
+    fn changed(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = seeds[self.below(seeds.len())].clone();
+        for _ in 0..=self.below(5) {
+            let at = self.below(bytes.len() + 1);
+            let end = (at + 1 + self.below(40)).min(bytes.len());
+            match self.below(8) {
+                0 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
+                1 if at < bytes.len() => bytes[at] = u8::try_from(self.below(256)).unwrap(),
+                2 => drop(bytes.drain(at.min(end)..end)),
+                3 => bytes.truncate(at),
+                4 => {
+                    let part = bytes[at.min(end)..end].to_vec();
+                    bytes.splice(at..at, part);
+                }
+                5 => {
+                    let other = &seeds[self.below(seeds.len())];
+                    let from = self.below(other.len() + 1);
+                    bytes.truncate(at);
+                    bytes.extend_from_slice(&other[from..]);
+                }
+                6 => {
+                    // A whole number gives way to another one.
+                    let digits = |byte: &u8| byte.is_ascii_digit();
+                    let start = bytes[at..]
+                        .iter()
+                        .position(digits)
+                        .map_or(at, |far| at + far);
+                    let length = bytes[start..]
+                        .iter()
+                        .take_while(|byte| digits(byte))
+                        .count();
+                    bytes.splice(start..start + length, self.one_of(TOKENS).bytes());
+                }
+                _ => drop(bytes.splice(at..at, self.one_of(TOKENS).bytes())),
+            }
+        }
+        bytes
+    }
+}
+
+/// A home on disk that is used again and again.
+struct Home {
+    directory: tempfile::TempDir,
+    environment: Environment,
+    places: Places,
+    prices: PriceTable,
+    sound_ledger: Vec<u8>,
+}
+
+impl Home {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let variables = [("HOME".into(), directory.path().as_os_str().to_owned())];
+        let now = DateTime::parse_from_rfc3339("2026-11-20T06:30:00Z").unwrap();
+        let environment = Environment::new(variables, now.to_utc());
+        let places = Places::of(&environment);
+        let prices = PriceTable::list().unwrap();
+        let mut home = Self {
+            directory,
+            environment,
+            places,
+            prices,
+            sound_ledger: Vec::new(),
+        };
+        write(
+            &home.transcript(),
+            &recorded("histories", "jsonl")[..60].join(&b'\n'),
+        );
+        home.count(Ledger::open(&home.places.data, Patience::Person).unwrap());
+        let ledger = path_in(&home.places.data);
+        rusqlite::Connection::open(&ledger).unwrap();
+        home.sound_ledger = fs::read(ledger).unwrap();
+        home
+    }
+
+    fn transcript(&self) -> PathBuf {
+        let session = "projects/-w/e6d64f88-ac7b-4135-8ca8-38f2513a016d.jsonl";
+        self.places.config.join(session)
+    }
+
+    /// Reads all there is, and adds it up.
+    fn count(&self, mut ledger: Ledger) -> u64 {
+        let roots = self.places.transcript_roots();
+        ledger
+            .catch_up(roots, &self.prices, Effort::All, &mut |_| ())
+            .unwrap();
+        ledger.check_sums(&self.prices).unwrap();
+        let mut responses = 0;
+        let count = &mut |row: crate::ledger::SpendRow<'_>| {
+            assert!(row.recorded >= Money::ZERO && row.unrecorded >= Money::ZERO);
+            responses += row.responses;
+        };
+        ledger.rows(None, None, true, count).unwrap();
+        ledger.differences(&self.prices).unwrap();
+        responses
+    }
+
+    fn transcripts(&self, input: &[u8]) {
+        write(&self.transcript(), input);
+        self.count(Ledger::in_memory(&self.places.data).unwrap());
+    }
+
+    fn live_transcripts(&self, input: &[u8]) {
+        write(&self.transcript(), input);
+        let ledger = Ledger::in_memory(&self.places.data).unwrap();
+        let told = Told {
+            total: Money::ZERO,
+            run_ms: Some(1),
+            model: None,
+        };
+        let session = "e6d64f88-ac7b-4135-8ca8-38f2513a016d";
+        let live = Live::read(
+            ledger,
+            &self.places,
+            session,
+            Some(&self.transcript()),
+            Some(told),
+        );
+        let mut live = live.unwrap();
+        assert!(live.figures(&self.environment, true).is_some());
+        live.keep();
+    }
+
+    fn status_payloads(&self, input: &[u8]) {
+        let payload = StatusPayload::parse(input);
+        let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
+        let clock = self.environment.clock();
+        let facts = LineFacts {
+            payload: &payload,
+            windows: told_windows(&payload, clock.now),
+            amounts: Amounts::of(None, client),
+            config: &Config::load(&self.places),
+            clock,
+        };
+        for columns in [1, 20, 76, 500] {
+            draw(&facts, columns);
+        }
+        let incidents = Incidents::new(&self.places, &self.environment);
+        incidents.present(&payload, true);
+        incidents.keep_sample(&payload);
+        incidents.windows(&payload, true);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the test begins anew")]
+    fn events(&self, input: &[u8]) {
+        let event = HookEvent::parse(input);
+        let incidents = Incidents::new(&self.places, &self.environment);
+        // Thousands of incidents of one session would be another attack.
+        let _ = fs::remove_dir_all(self.places.data.join("incidents"));
+        incidents.store_from_hook(&event);
+        if let Some(session) = event.session_id.as_deref() {
+            incidents.newest(Some(session));
+            incidents.untold(session, None);
+        }
+    }
+
+    fn error_texts(&self, input: &[u8]) {
+        let incidents = Incidents::new(&self.places, &self.environment);
+        let incident = incidents.pasted(&String::from_utf8_lossy(input));
+        assert!(!incident.headline.is_empty() && incident.badge.chars().count() <= 60);
+        incident.to_json();
+    }
+
+    #[expect(clippy::unused_self, reason = "a target like the others")]
+    fn settings(&self, input: &[u8]) {
+        let text = String::from_utf8_lossy(input);
+        let wanted = settings_edit::Wanted {
+            program: "/bin/whycap",
+            status_line: true,
+            hooks: true,
+            keep: text.len().is_multiple_of(2).then_some(Kept::Wrapped),
+        };
+        let Ok(added) = settings_edit::add(&text, wanted) else {
+            return;
+        };
+        let edited = added.text;
+        assert!(settings_edit::add(&edited, wanted).is_ok_and(|again| again.text == edited));
+        let _ = settings_edit::remove(&edited, None, None);
+        let _ = settings_edit::remove(&text, None, None);
+    }
+
+    fn ledgers(&self, input: &[u8]) {
+        for suffix in ["-wal", "-shm"] {
+            let mut beside = path_in(&self.places.data).into_os_string();
+            beside.push(suffix);
+            let _ = crate::disk::remove_own_file(Path::new(&beside));
+        }
+        write(&path_in(&self.places.data), input);
+        for found in fs::read_dir(&self.places.data).unwrap().flatten() {
+            let name = found.file_name().into_string().unwrap();
+            if name.starts_with("ledger.damaged") || name.starts_with("ledger.older") {
+                crate::disk::remove_own_file(&found.path()).unwrap();
+            }
+        }
+        for again in [false, true] {
+            let opened = Ledger::open(&self.places.data, Patience::None);
+            let read = opened.and_then(|mut ledger| {
+                let roots = self.places.transcript_roots();
+                ledger.catch_up(roots, &self.prices, Effort::All, &mut |_| ())?;
+                ledger.check_sums(&self.prices)?;
+                ledger.rows(None, None, true, &mut |_| ())?;
+                ledger.differences(&self.prices).map(drop)
+            });
+            match read {
+                Err(error) if error.is_damage() => {
+                    let _ = Ledger::mend(&self.places, Patience::None, &self.prices, &error, again);
+                }
+                _ => return,
+            }
+        }
+        self.count(Ledger::open(&self.places.data, Patience::None).unwrap());
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test plays Claude Code, and a bad disk"
+)]
+fn write(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Recorded files below `tests/data/<directory>`, line by line.
+fn recorded(directory: &str, ending: &str) -> Vec<Vec<u8>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(directory);
+    let (mut rooms, mut lines) = (vec![root], Vec::new());
+    while let Some(room) = rooms.pop() {
+        let mut entries: Vec<_> = fs::read_dir(room)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        entries.sort();
+        for path in entries {
+            if path.is_dir() {
+                rooms.push(path);
+            } else if path.extension().is_some_and(|found| found == ending) {
+                let bytes = fs::read(path).unwrap();
+                let of_file = bytes
+                    .split(|byte| *byte == b'\n')
+                    .filter(|line| !line.is_empty());
+                lines.extend(of_file.map(<[u8]>::to_vec));
+            }
+        }
+    }
+    assert!(!lines.is_empty());
+    lines
+}
+
+/// Several lines of a transcript as one input.
+fn stretches(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    lines
+        .chunks(6)
+        .map(|lines| [lines.join(&b'\n'), b"\n".to_vec()].concat())
+        .collect()
+}
+
+fn settings() -> Vec<Vec<u8>> {
+    let wrapped = r#"{"statusLine":{"type":"command","command":"/bin/whycap statusline","whycapKept":"x"},"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/bin/whycap hook || true"}]}]}}"#;
+    [
+        "{}",
+        "{\n  // mine\n  \"env\": {\"A\": \"b\",},\n  \"hooks\": {\"Stop\": []}\n}\n",
+        wrapped,
+        "{\"statusLine\": {\"type\": \"command\", \"command\": \"date\"}, \"hooks\": null}",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+fn events() -> Vec<Vec<u8>> {
+    let texts = recorded("messages", "jsonl");
+    let event = |text: &Vec<u8>| {
+        let text = serde_json::to_string(&String::from_utf8_lossy(text)).unwrap();
+        format!(r#"{{"hook_event_name":"StopFailure","session_id":"s-1","transcript_path":"/t.jsonl","cwd":"/w","error":"rate_limit","error_details":{text},"last_assistant_message":{text}}}"#).into_bytes()
+    };
+    texts.iter().map(event).collect()
+}
+
+#[test]
+fn no_changed_input_breaks_anything() {
+    type Target = fn(&Home, &[u8]);
+    let environment = Environment::of_process();
+    let number = |name| environment.text(name)?.parse::<u64>().ok();
+    let home = Home::new();
+    let lines = stretches(&recorded("histories", "jsonl"));
+    let payloads = recorded("statusline", "json").concat();
+    let targets: [(&str, Vec<Vec<u8>>, Target); 7] = [
+        ("transcripts", lines.clone(), Home::transcripts),
+        ("live transcripts", lines, Home::live_transcripts),
+        ("status payloads", vec![payloads], Home::status_payloads),
+        ("events", events(), Home::events),
+        (
+            "error texts",
+            recorded("messages", "jsonl"),
+            Home::error_texts,
+        ),
+        ("settings", settings(), Home::settings),
+        ("ledgers", vec![home.sound_ledger.clone()], Home::ledgers),
+    ];
+    let mut dice = Dice(
+        number("WHYCAP_FUZZ_SEED")
+            .unwrap_or(1)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15),
+    );
+    let time = number("WHYCAP_FUZZ").map(|seconds| Duration::from_secs(seconds) / 7);
+    for (name, seeds, target) in targets {
+        let (start, mut tried) = (Instant::now(), 0);
+        while time.map_or(tried < FEW, |time| start.elapsed() < time) {
+            let input = dice.changed(&seeds);
+            tried += 1;
+            if catch_unwind(AssertUnwindSafe(|| target(&home, &input))).is_err() {
+                let kept = std::env::temp_dir().join(format!("whycap-fuzz-{tried}"));
+                write(&kept, &input);
+                panic!("{name} number {tried} breaks something: {}", kept.display());
+            }
+        }
+        #[expect(
+            clippy::disallowed_macros,
+            reason = "a test tells whoever runs it how much was tried"
+        )]
+        println!(
+            "{name}: {tried} tried in {:.0} s",
+            start.elapsed().as_secs_f64()
+        );
+    }
+    drop(home.directory);
+}

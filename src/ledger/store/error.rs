@@ -1,0 +1,169 @@
+//! Why the ledger cannot be used, and what of it means that the file is damaged.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{ErrorCode, ffi};
+
+use crate::disk;
+
+/// Which file this is, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId(u64, u64);
+
+impl FileId {
+    /// The file that stands here now.
+    #[cfg(unix)]
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let found = std::fs::symlink_metadata(path).ok()?;
+        Some(Self(found.dev(), found.ino()))
+    }
+
+    /// The file that stands here now, as far as the moment of its making tells.
+    #[cfg(not(unix))]
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let made = std::fs::symlink_metadata(path).ok()?.created().ok()?;
+        let made = made.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(Self(made.as_secs(), made.subsec_nanos().into()))
+    }
+}
+
+/// Why the ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite failed.
+    #[error("could not use {path}: {source}")]
+    Database {
+        /// The ledger.
+        path: PathBuf,
+        /// Which file stood there.
+        file: Option<FileId>,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A newer whycap made it.
+    #[error(
+        "{path} was made by a newer whycap; update this one, or set WHYCAP_DATA_DIR to keep two ledgers"
+    )]
+    Newer {
+        /// The ledger.
+        path: PathBuf,
+    },
+    /// It was made before the first release. [`super::Ledger::open`] sets it aside.
+    #[error("{path} is of a whycap before its first release; run `whycap spend` to fill a new one")]
+    Older {
+        /// The ledger.
+        path: PathBuf,
+        /// Which file stood there.
+        file: Option<FileId>,
+    },
+    /// The directory or file could not be made.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    /// The built-in price table is damaged.
+    #[error(transparent)]
+    Prices(#[from] crate::pricing::Unreadable),
+}
+
+/// What is wrong with a file that is no ledger of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// It was made before the first release.
+    Older,
+    /// SQLite cannot make sense of the file. A disk that does not read looks the same.
+    Structure,
+    /// SQLite can read it, but tables or values are not what whycap writes.
+    Content,
+}
+
+impl Damage {
+    /// Under which name a ledger is set aside.
+    pub(super) fn name(self) -> &'static str {
+        if self == Self::Older {
+            "older"
+        } else {
+            "damaged"
+        }
+    }
+}
+
+impl Error {
+    /// Whether another process was writing, or the file system cannot lock.
+    pub fn is_busy(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed)
+        )
+    }
+
+    /// Whether the ledger is damaged; [`super::Ledger::mend`] can do something about it.
+    pub fn is_damage(&self) -> bool {
+        self.damage().is_some()
+    }
+
+    /// Whether the file is sound, and what stands in it is not.
+    pub(crate) fn is_damage_of_content(&self) -> bool {
+        self.damage() == Some(Damage::Content)
+    }
+
+    pub(super) fn busy(path: &Path) -> Self {
+        Self::Database {
+            path: path.to_owned(),
+            file: None,
+            source: rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None),
+        }
+    }
+
+    /// Which file gave the error.
+    pub(super) fn file(&self) -> Option<FileId> {
+        match self {
+            Self::Database { file, .. } | Self::Older { file, .. } => *file,
+            _ => None,
+        }
+    }
+
+    fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Database { source, .. } => source.sqlite_error_code(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn damage(&self) -> Option<Damage> {
+        use rusqlite::Error as Sqlite;
+        let (path, source) = match self {
+            Self::Database { path, source, .. } => (path, source),
+            Self::Older { .. } => return Some(Damage::Older),
+            _ => return None,
+        };
+        match (source, source.sqlite_error_code()) {
+            (_, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
+                Some(Damage::Structure)
+            }
+            (_, Some(ErrorCode::ReadOnly)) if has_odd_header(path) => Some(Damage::Content),
+            // `Unknown` is what SQLite says of tables that are missing or have other columns.
+            (
+                _,
+                Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch),
+            )
+            | (
+                Sqlite::InvalidColumnType(..)
+                | Sqlite::FromSqlConversionFailure(..)
+                | Sqlite::IntegralValueOutOfRange(..)
+                | Sqlite::Utf8Error(..)
+                | Sqlite::QueryReturnedNoRows,
+                _,
+            ) => Some(Damage::Content),
+            _ => None,
+        }
+    }
+}
+
+/// `SQLite` only reads a file whose header names a way of writing that it does not know. Whoever may
+/// not write gets the same error.
+fn has_odd_header(path: &Path) -> bool {
+    use std::io::Read;
+    let mut header = [0; 20];
+    let read = disk::ours::open_own(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header.ends_with(&[1, 1]) == header.ends_with(&[2, 2])
+}

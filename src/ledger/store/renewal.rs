@@ -1,0 +1,93 @@
+//! Setting a ledger aside that cannot be used: once, however many processes find it so.
+//!
+//! Whoever opens the ledger holds a shared lock until the first look is over, and whoever sets it
+//! aside holds it alone. So nobody ever opens a new file with the log of the old one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{Damage, Error, FileId};
+use crate::disk::{self, lock};
+
+/// The file whose lock this is about.
+const LOCK: &str = "ledger.lock";
+
+/// As many are kept. A disk that goes on damaging them is not filled with more.
+const MOST_KEPT: u32 = 20;
+
+/// The file that SQLite keeps beside the ledger under its name with this ending.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn lock_beside(path: &Path) -> PathBuf {
+    path.with_file_name(LOCK)
+}
+
+/// While this is held, nobody sets the ledger aside. Busy while somebody does. None where there is
+/// no lock to be had: then nothing better can be done than to go on.
+pub(super) fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, Error> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    if disk::ours::check_own_directory(directory).is_err() {
+        return Ok(None);
+    }
+    match lock::try_share(&lock_beside(path)) {
+        Ok(None) => Err(Error::busy(path)),
+        Ok(held) => Ok(held),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Moves the ledger that gave this error out of the way, with its log. Nothing is deleted: it may
+/// hold the only record of transcripts that the client has cleaned up.
+///
+/// Fine if another process has done it. Busy if that takes longer than `patience`, and the error
+/// itself is not this module's matter if a second look finds nothing wrong.
+pub(super) fn set_aside(path: &Path, error: &Error, patience: Duration) -> Result<(), Error> {
+    let Some(damage) = error.damage() else {
+        return Ok(());
+    };
+    let own = lock_beside(path);
+    let held = lock::lock_within(&own, patience, &mut std::thread::sleep);
+    let Some(_alone) = held.map_err(disk::unwritten(&own))? else {
+        return Err(Error::busy(path));
+    };
+    let is_the_same = error.file().is_some() && FileId::of(path) == error.file();
+    // A disk that does not read for a moment looks like damage.
+    if !is_the_same || (damage == Damage::Structure && is_sound(path)) {
+        return Ok(());
+    }
+    let numbered =
+        |number| path.with_file_name(format!("ledger.{}-{number}.sqlite3", damage.name()));
+    let mut names = (1..=MOST_KEPT).map(numbered);
+    let Some(free) = names.find(|name| !name.exists()) else {
+        let full = format!(
+            "it is damaged, and {MOST_KEPT} damaged ones lie beside it; look after the disk, and move those away"
+        );
+        return Err(disk::unwritten(path)(std::io::Error::other(full)).into());
+    };
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        if beside(path, suffix).exists() {
+            disk::rename(&beside(path, suffix), &beside(&free, suffix))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether SQLite, asked to look at everything, finds nothing wrong.
+fn is_sound(path: &Path) -> bool {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let look = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| {
+            row.get::<_, String>(0)
+        })
+    };
+    look().is_ok_and(|found: String| found == "ok")
+}
