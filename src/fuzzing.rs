@@ -360,6 +360,10 @@ fn events() -> Vec<Vec<u8>> {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_macros,
+    reason = "it tells whoever runs it how much was tried"
+)]
 fn no_changed_input_breaks_anything() {
     type Target = fn(&Home, &[u8]);
     let environment = Environment::of_process();
@@ -397,10 +401,6 @@ fn no_changed_input_breaks_anything() {
                 panic!("{name} number {tried} breaks something: {}", kept.display());
             }
         }
-        #[expect(
-            clippy::disallowed_macros,
-            reason = "a test tells whoever runs it how much was tried"
-        )]
         println!(
             "{name}: {tried} tried in {:.0} s",
             start.elapsed().as_secs_f64()
