@@ -1,5 +1,7 @@
 //! `whycap spend`: what was spent, by day, session, model and more.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -7,16 +9,18 @@ use clap::Parser;
 
 use super::question::Question;
 use crate::claude::model_pricing::own_rates;
+use crate::claude::titles::title_of;
+use crate::claude::transcripts;
 use crate::environment::Environment;
 use crate::ledger::{Caught, Effort, Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
-    GroupBy, Period, Statement, comparison_json, name_unreadable, parse_day, write_age_of_prices,
-    write_comparison,
+    GroupBy, Order, Period, Statement, Wanted, comparison_json, name_unreadable, parse_day,
+    write_age_of_prices, write_comparison,
 };
-use crate::terminal::{Page, ProgressBar, Tone, complain};
-use crate::time::Zone;
+use crate::terminal::{Page, ProgressBar, Tone, complain, print};
+use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
@@ -33,18 +37,30 @@ pub struct Arguments {
     /// Days begin at midnight here (default: your time zone)
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
+    /// Only sessions in directories whose path contains this
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// Show the first so many: the newest periods, the dearest of anything else
+    #[arg(long, value_name = "N")]
+    limit: Option<std::num::NonZeroUsize>,
+    /// What comes first: the newest or the dearest
+    #[arg(long, value_enum)]
+    order: Option<Order>,
     /// Show our figure beside Claude Code's own, per session, and what sets them apart
-    #[arg(long, conflicts_with = "by")]
+    #[arg(long, conflicts_with_all = ["by", "project", "limit", "order", "csv"])]
     why_different: bool,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "csv")]
     json: bool,
+    /// Print CSV, one line a group
+    #[arg(long)]
+    csv: bool,
 }
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let (zone, period) = match arguments.zone_and_period(environment) {
-        Ok(asked) => asked,
+    let wanted = match arguments.wanted(environment) {
+        Ok(wanted) => wanted,
         Err(problem) => {
             complain(&problem);
             return Ok(ExitCode::from(2));
@@ -61,7 +77,13 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let statement = Statement::of(&ledger, arguments.by, period, zone, read)?;
+    let zone = wanted.clock.zone;
+    let mut statement = Statement::of(&ledger, wanted, read)?;
+    statement.name_sessions(titles(&places, arguments.by));
+    if arguments.csv {
+        print(&statement.csv())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let label = zone.label(environment.text("TZ"), environment.now);
     let json = arguments.json.then(|| statement.json(&label).to_string());
     super::show(environment, json, |page| {
@@ -72,7 +94,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 impl Arguments {
-    fn zone_and_period(&self, environment: &Environment) -> Result<(Zone, Period), String> {
+    /// What is asked for; else what is wrong with it.
+    fn wanted(&self, environment: &Environment) -> Result<Wanted, String> {
         let zone = match &self.timezone {
             None => environment.zone,
             Some(name) => Zone::named(name).ok_or_else(|| {
@@ -92,11 +115,36 @@ impl Arguments {
             since: day(&self.since)?,
             until: day(&self.until)?,
         };
-        match period.fault(today) {
-            None => Ok((zone, period)),
-            Some(fault) => Err(fault),
+        if let Some(fault) = period.fault(today) {
+            return Err(fault);
         }
+        Ok(Wanted {
+            by: self.by,
+            period,
+            clock: Clock {
+                now: environment.now,
+                zone,
+            },
+            order: self.order,
+            limit: self.limit.map(std::num::NonZeroUsize::get),
+            project: self.project.clone(),
+        })
     }
+}
+
+/// What sessions are called, by their ids. Looked up in the transcripts, and only where it is shown.
+fn titles(places: &Places, by: GroupBy) -> impl Fn(&str) -> Option<String> {
+    let transcripts = if by == GroupBy::Session {
+        transcripts::of_sessions(places.transcript_roots())
+    } else {
+        Vec::new()
+    };
+    let named = transcripts.into_iter().map(|file| {
+        let session = transcripts::session_of(&file.path);
+        (session, file.path)
+    });
+    let by_session: HashMap<String, PathBuf> = named.collect();
+    move |session| title_of(by_session.get(session)?)
 }
 
 /// The ledger, up to date with the transcripts; with a progress bar where that takes long.
@@ -145,7 +193,7 @@ impl Asked {
     /// Reads the words. People leave the dashes out in a conversation.
     fn read(words: &str) -> Result<Arguments, clap::Error> {
         let with_dashes = words.split_whitespace().map(|word| match word {
-            "by" | "since" | "until" => format!("--{word}"),
+            "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
             _ => word.to_owned(),
         });
         // Without a word about the period, the last days are meant.
@@ -167,15 +215,15 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         Ok(arguments) => arguments,
         Err(error) => return write_usage(&error, page),
     };
-    let (zone, period) = match arguments.zone_and_period(question.environment) {
-        Ok(asked) => asked,
+    let wanted = match arguments.wanted(question.environment) {
+        Ok(wanted) => wanted,
         Err(problem) => return page.paragraph(Tone::Plain, &problem),
     };
-    if arguments.json || arguments.why_different {
+    if arguments.json || arguments.csv || arguments.why_different {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
         return page.paragraph(Tone::Plain, &in_a_shell);
     }
-    if let Err(error) = write_asked(question, arguments.by, zone, period, page) {
+    if let Err(error) = write_asked(question, wanted, page) {
         page.paragraph(
             Tone::Plain,
             &format!("whycap could not read what was spent: {error:#}"),
@@ -192,19 +240,16 @@ fn write_usage(error: &clap::Error, page: &mut Page) {
     }
 }
 
-fn write_asked(
-    question: Question<'_>,
-    by: GroupBy,
-    zone: Zone,
-    period: Period,
-    page: &mut Page,
-) -> anyhow::Result<()> {
+fn write_asked(question: Question<'_>, wanted: Wanted, page: &mut Page) -> anyhow::Result<()> {
     let places = question.places;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
     let read = super::read_on(&mut ledger, places, ANSWER_READS);
     let unreadable = name_unreadable(&read.unreadable, NAMED, places);
     let had_time = read.complete;
-    Statement::of(&ledger, by, period, zone, read)?.write(page, places);
+    let by = wanted.by;
+    let mut statement = Statement::of(&ledger, wanted, read)?;
+    statement.name_sessions(titles(places, by));
+    statement.write(page, places);
     if let Some(which) = unreadable {
         page.paragraph(Tone::Plain, &format!("{which}."));
     }

@@ -15,6 +15,8 @@ pub struct Origin {
     pub session: String,
     /// The directory it worked in; empty if unknown.
     pub project: String,
+    /// The time of the newest line that counts in its transcripts.
+    pub last_at: Option<Millis>,
 }
 
 /// Sums of one quarter of an hour, session and model.
@@ -117,13 +119,18 @@ impl Ledger {
 
     pub(crate) fn origins(&self) -> rusqlite::Result<HashMap<Id, Origin>> {
         self.connection
-            .prepare_cached("SELECT id, name, coalesce(project, '') FROM session")?
+            .prepare_cached(
+                "SELECT id, name, coalesce(project, ''),
+                        (SELECT max(newest_at) FROM file WHERE file.session = session.id)
+                 FROM session",
+            )?
             .query_map([], |row| {
                 Ok((
                     row.get(0)?,
                     Origin {
                         session: row.get(1)?,
                         project: row.get(2)?,
+                        last_at: row.get(3)?,
                     },
                 ))
             })?

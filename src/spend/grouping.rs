@@ -48,7 +48,7 @@ impl GroupBy {
     }
 
     /// Whether the groups follow one another in time.
-    fn is_by_time(self) -> bool {
+    pub(super) fn is_by_time(self) -> bool {
         matches!(self, Self::Day | Self::Week | Self::Month | Self::Block)
     }
 }
@@ -58,9 +58,21 @@ impl GroupBy {
 pub(crate) struct Group {
     /// What scripts call it: `2026-11-20`, a session id, a directory, a model, a block's start.
     pub(crate) key: String,
-    /// What a session's line also says: its directory.
+    /// What a session's line also says: its directory, and its title if one was found.
     pub(crate) project: Option<String>,
+    pub(crate) title: Option<String>,
+    /// When something was last spent in it: of a session exactly, else the quarter of an hour.
+    pub(crate) last_at: Millis,
     pub(crate) tally: Tally,
+}
+
+/// What comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Order {
+    /// By time: periods as they follow one another, anything else the latest first
+    Date,
+    /// The dearest first
+    Cost,
 }
 
 /// Adds rows up.
@@ -107,8 +119,12 @@ impl Grouping {
         self.latest = Some((row.at, place));
         if let Some((_, group)) = self.groups.get_index_mut(place) {
             group.tally += tally;
-            if self.by == GroupBy::Session && !row.origin.project.is_empty() {
-                group.project = Some(row.origin.project.clone());
+            group.last_at = group.last_at.max(row.at);
+            if self.by == GroupBy::Session {
+                group.last_at = group.last_at.max(row.origin.last_at.unwrap_or_default());
+                if !row.origin.project.is_empty() {
+                    group.project = Some(row.origin.project.clone());
+                }
             }
         }
     }
@@ -141,24 +157,59 @@ impl Grouping {
         }
     }
 
-    /// The total and the groups: periods in order of time, anything else by cost, most first.
+    /// The total, and the groups: periods in order of time, anything else in no order.
     pub(crate) fn finish(self) -> (Tally, Vec<Group>) {
         if self.by == GroupBy::Block {
             return (self.total, blocks(self.rows, self.zone));
         }
         let named = |(key, group)| Group { key, ..group };
         let mut groups: Vec<Group> = self.groups.into_iter().map(named).collect();
-        groups.sort_by(|a, b| {
-            let by_cost = b.tally.cost().cmp(&a.tally.cost());
-            let by_key = a.key.cmp(&b.key);
-            if self.by.is_by_time() {
-                by_key
-            } else {
-                by_cost.then(by_key)
-            }
-        });
+        if self.by.is_by_time() {
+            groups.sort_by(|a, b| a.key.cmp(&b.key));
+        }
         (self.total, groups)
     }
+}
+
+/// Orders groups and cuts them to the first `limit`: the latest, or the dearest. Gives what was
+/// left out: how many, and their sum.
+pub(crate) fn order_and_cut(
+    groups: &mut Vec<Group>,
+    by: GroupBy,
+    order: Option<Order>,
+    limit: Option<usize>,
+) -> Option<(usize, Tally)> {
+    let usual = if by.is_by_time() {
+        Order::Date
+    } else {
+        Order::Cost
+    };
+    let order = order.unwrap_or(usual);
+    let follow_in_time = by.is_by_time() && order == Order::Date;
+    if follow_in_time {
+        groups.reverse();
+    } else {
+        groups.sort_by(|a, b| {
+            let by_cost = b.tally.cost().cmp(&a.tally.cost());
+            let by_date = b.last_at.cmp(&a.last_at);
+            let first = if order == Order::Cost {
+                by_cost
+            } else {
+                by_date
+            };
+            first.then(by_cost).then_with(|| a.key.cmp(&b.key))
+        });
+    }
+    let kept = limit.unwrap_or(usize::MAX).min(groups.len());
+    let left = groups.split_off(kept);
+    if follow_in_time {
+        groups.reverse();
+    }
+    let mut rest = Tally::default();
+    for group in &left {
+        rest += group.tally;
+    }
+    (!left.is_empty()).then_some((left.len(), rest))
 }
 
 fn known(name: &str) -> &str {
@@ -180,8 +231,9 @@ fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
         key: zone
             .at(moment(start))
             .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        project: None,
         tally,
+        last_at: start,
+        ..Group::default()
     };
     blocks.into_iter().map(named).collect()
 }

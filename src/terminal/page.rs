@@ -1,6 +1,7 @@
 //! A page: paragraphs, sections, lists and entries, laid out for a width and a palette.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 
 use super::{Palette, Tone, sanitize, width_for_person, wrap};
 use crate::environment::Environment;
@@ -17,15 +18,19 @@ pub struct Page {
     text: String,
     columns: usize,
     palette: Palette,
+    is_terminal: bool,
 }
 
 impl Page {
     /// A page for a person at a terminal.
     pub fn for_person(environment: &Environment) -> Self {
-        Self::new(
-            width_for_person(environment),
-            Palette::for_person(environment),
-        )
+        Self {
+            is_terminal: std::io::stdout().is_terminal(),
+            ..Self::new(
+                width_for_person(environment),
+                Palette::for_person(environment),
+            )
+        }
     }
 
     /// A page for a message field inside a conversation: of a reason for holding a prompt back,
@@ -41,7 +46,13 @@ impl Page {
             text: String::new(),
             columns: columns.max(NARROWEST),
             palette,
+            is_terminal: false,
         }
+    }
+
+    /// Whether it is for a terminal, where what only catches the eye has its place.
+    pub fn is_terminal(&self) -> bool {
+        self.is_terminal
     }
 
     /// Columns of the page. Running text takes at most 96 of them.
