@@ -10,6 +10,7 @@ pub mod incidents;
 pub mod install;
 pub(crate) mod locks;
 pub(crate) mod meant;
+pub mod now;
 pub mod prices;
 mod question;
 pub mod report;

@@ -9,6 +9,7 @@ use clap::Parser;
 
 use super::question::Question;
 use crate::claude::model_pricing::own_rates;
+use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::environment::Environment;
@@ -78,7 +79,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         return Ok(ExitCode::SUCCESS);
     }
     let zone = wanted.clock.zone;
-    let mut statement = Statement::of(&ledger, wanted, read)?;
+    let mut statement = Statement::of(&ledger, wanted, read, answering(&places, None))?;
     statement.name_sessions(titles(&places, arguments.by));
     if arguments.csv {
         print(&statement.csv())?;
@@ -132,6 +133,15 @@ impl Arguments {
     }
 }
 
+/// How many sessions are in the middle of an answer, save the one that asks.
+fn answering(places: &Places, asks: Option<&str>) -> usize {
+    sessions::registered(places)
+        .iter()
+        .filter(|session| session.is_answering())
+        .filter(|session| asks.is_none() || session.doing.session.as_deref() != asks)
+        .count()
+}
+
 /// What sessions are called, by their ids. Looked up in the transcripts, and only where it is shown.
 fn titles(places: &Places, by: GroupBy) -> impl Fn(&str) -> Option<String> {
     let transcripts = if by == GroupBy::Session {
@@ -148,7 +158,7 @@ fn titles(places: &Places, by: GroupBy) -> impl Fn(&str) -> Option<String> {
 }
 
 /// The ledger, up to date with the transcripts; with a progress bar where that takes long.
-fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<(Ledger, Caught)> {
+pub(super) fn caught_up(places: &Places, prices: &PriceTable) -> anyhow::Result<(Ledger, Caught)> {
     let mut ledger = Ledger::open(&places.data, Patience::Person)?;
     // Before the reading: what is read from now on is priced by this table anyway.
     ledger.reprice(prices)?;
@@ -247,7 +257,7 @@ fn write_asked(question: Question<'_>, wanted: Wanted, page: &mut Page) -> anyho
     let unreadable = name_unreadable(&read.unreadable, NAMED, places);
     let had_time = read.complete;
     let by = wanted.by;
-    let mut statement = Statement::of(&ledger, wanted, read)?;
+    let mut statement = Statement::of(&ledger, wanted, read, answering(places, question.session))?;
     statement.name_sessions(titles(places, by));
     statement.write(page, places);
     if let Some(which) = unreadable {

@@ -43,6 +43,13 @@ pub struct SpendRow<'l> {
 }
 
 impl Ledger {
+    /// Another number whenever another process has written to the ledger.
+    pub fn version(&self) -> Result<i64, Error> {
+        self.connection
+            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .map_err(self.failed())
+    }
+
     /// Calls `each` for every sum from `since` up to `until` (milliseconds on quarters of an
     /// hour; None is open), in order of time. `with_origins` says whether rows tell their session
     /// and directory: finding out means reading all sessions.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Days, Utc};
 use indexmap::IndexMap;
 
 use super::tally::Tally;
-use crate::ledger::SpendRow;
+use crate::ledger::{Error, Ledger, SpendRow};
 use crate::time::{FIVE_HOURS, Millis, Zone, moment};
 
 /// What a report is grouped by.
@@ -216,9 +216,35 @@ fn known(name: &str) -> &str {
     if name.is_empty() { "(unknown)" } else { name }
 }
 
+/// A five-hour block and what was spent in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) start: DateTime<Utc>,
+    pub(crate) end: DateTime<Utc>,
+    pub(crate) tally: Tally,
+}
+
+/// The block that runs at `now`, as a report by block has it. None where nothing was spent for so
+/// long that none does.
+pub(crate) fn running_block(ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<Block>, Error> {
+    let mut rows = Vec::new();
+    ledger.rows(None, None, false, &mut |row| {
+        rows.push((row.at, Tally::of(&row)));
+    })?;
+    let last = chained(rows).pop().map(|(start, tally)| {
+        let start = moment(start);
+        Block {
+            start,
+            end: block_end(start),
+            tally,
+        }
+    });
+    Ok(last.filter(|block| (block.start..block.end).contains(&now)))
+}
+
 /// Five-hour blocks: each begins with the full hour (UTC, as the server's windows do) of the first
 /// response after the one before it ended.
-fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
+fn chained(mut rows: Vec<(Millis, Tally)>) -> Vec<(Millis, Tally)> {
     rows.sort_by_key(|(at, _)| *at);
     let mut blocks: Vec<(Millis, Tally)> = Vec::new();
     for (at, tally) in rows {
@@ -227,6 +253,10 @@ fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
             _ => blocks.push((at.div_euclid(HOUR) * HOUR, tally)),
         }
     }
+    blocks
+}
+
+fn blocks(rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
     let named = |(start, tally)| Group {
         key: zone
             .at(moment(start))
@@ -235,7 +265,7 @@ fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
         last_at: start,
         ..Group::default()
     };
-    blocks.into_iter().map(named).collect()
+    chained(rows).into_iter().map(named).collect()
 }
 
 /// The end of a block that starts at `start`.

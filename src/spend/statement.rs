@@ -66,10 +66,18 @@ pub(crate) struct Statement {
     has_history: bool,
     /// What the ledger had read before.
     read: Caught,
+    /// Sessions that are in the middle of an answer.
+    answering: usize,
 }
 
 impl Statement {
-    pub(crate) fn of(ledger: &Ledger, wanted: Wanted, read: Caught) -> Result<Self, Error> {
+    /// `answering` sessions are in the middle of an answer.
+    pub(crate) fn of(
+        ledger: &Ledger,
+        wanted: Wanted,
+        read: Caught,
+        answering: usize,
+    ) -> Result<Self, Error> {
         let mut grouping = Grouping::new(wanted.by, wanted.clock.zone);
         let (from, to) = wanted.period.bounds(wanted.clock.zone);
         ledger.rows(from, to, wanted.needs_origins(), &mut |row| {
@@ -92,6 +100,7 @@ impl Statement {
             forecast,
             has_history,
             read,
+            answering,
         })
     }
 
@@ -146,6 +155,20 @@ impl Statement {
         }
     }
 
+    /// An answer is paid for when it is whole. What Claude Code told of it so far is counted.
+    fn write_answering(&self, page: &mut Page) {
+        let today = self.wanted.clock.zone.day(self.wanted.clock.now);
+        let says = match self.answering {
+            _ if self.wanted.period.until.is_some_and(|until| until < today) => return,
+            0 => return,
+            1 => "1 session is in the middle of an answer. What that costs is added as Claude Code tells it.".to_owned(),
+            many => format!(
+                "{many} sessions are in the middle of an answer. What that costs is added as Claude Code tells it."
+            ),
+        };
+        page.paragraph(Tone::Quiet, &says);
+    }
+
     /// The contract's fields. `zone` is the zone's name.
     pub(crate) fn json(&self, zone: &str) -> Value {
         let group = |group: &Group| {
@@ -180,6 +203,7 @@ impl Statement {
             "project": self.wanted.project,
             "forecast": self.forecast.as_ref().map(Forecast::json),
             "timezone": zone,
+            "answering": self.answering,
             "complete": self.read.is_all(),
             "unreadable": unreadable.collect::<Vec<_>>(),
         })
@@ -214,6 +238,7 @@ impl Statement {
                 "\u{2265} means at least: not every transcript could be read.",
             );
         }
+        self.write_answering(page);
         let total = &self.total;
         if total.unrecorded > Money::ZERO {
             page.paragraph(

@@ -4,6 +4,7 @@ mod colour;
 mod output;
 mod page;
 mod progress_bar;
+mod screen;
 mod text;
 
 use crate::environment::Environment;
@@ -12,6 +13,7 @@ pub use colour::{Palette, Piece, Tone};
 pub use output::{complain, print};
 pub use page::Page;
 pub use progress_bar::ProgressBar;
+pub(crate) use screen::{Screen, Woken};
 pub use text::{cut, sanitize, strip_ansi, width, wrap};
 
 /// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.
