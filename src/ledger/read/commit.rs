@@ -229,9 +229,10 @@ impl Writer<'_> {
 
     fn put_responses(&mut self, batch: &Batch) -> rusqlite::Result<()> {
         let mut changes = SumChanges::default();
-        // In key order, so that a first big read fills the table from left to right.
+        // As they stand in the files, so that a big read appends to the table instead of filling it
+        // all over, as the order of their keys would: these are hashes.
         let mut in_order: Vec<_> = batch.responses.iter().collect();
-        in_order.sort_unstable_by_key(|(key, _)| **key);
+        in_order.sort_unstable_by_key(|(_, seen)| (seen.first.file, seen.first.position));
         let mut insert = self.connection.prepare_cached(responses::INSERT)?;
         for (key, seen) in in_order {
             self.put_response(*key, seen, &mut insert, &mut changes)?;

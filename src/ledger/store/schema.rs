@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// The version that this program writes; raised with every change of [`TABLES`]. There was no
 /// release yet, so an older ledger is not brought up to date but filled anew.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// The text carries no comments and no needless spaces: SQLite keeps it as it is and parses it at
 /// every open. What the columns mean:
@@ -22,7 +22,8 @@ const VERSION: i64 = 5;
 ///   `queue_at`: its first `queue-operation`.
 /// - `response.key`: hash of message id and request id; `session`: its owner; `flags`: see
 ///   `responses.rs`; `calls`: the calls of a tool loop, where they decide the price; `file`,
-///   `position`, `names`: where it was seen first, and whom that line names as its source.
+///   `position`, `names`: where it was seen first, and whom that line names as its source. Kept
+///   session by session: keys are hashes, and would scatter a reading over the whole table.
 ///   `copy`: where else it was seen.
 /// - `snapshot`, `compaction`: lines that tell whose the others are, with what copies keep of them.
 /// - `cost_state`: running totals of the client; `came_from`, `since`, `asked`: a `Lineage`; `models`: see
@@ -35,8 +36,8 @@ CREATE INDEX session_by_family ON session(family);
 CREATE TABLE model(id INTEGER PRIMARY KEY,name TEXT UNIQUE);
 CREATE TABLE file(id INTEGER PRIMARY KEY,path BLOB UNIQUE,session INTEGER,bytes_read INTEGER,mark INTEGER,size INTEGER,modified INTEGER,last_at INTEGER,newest_at INTEGER,last_response INTEGER,unreadable INTEGER,queue INTEGER,queue_at INTEGER);
 CREATE INDEX file_by_session ON file(session);
-CREATE TABLE response(key INTEGER PRIMARY KEY,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER,file INTEGER,position INTEGER,names INTEGER);
-CREATE INDEX response_by_session ON response(session,at);
+CREATE TABLE response(key INTEGER,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER,file INTEGER,position INTEGER,names INTEGER,PRIMARY KEY(session,at,key))WITHOUT ROWID;
+CREATE UNIQUE INDEX response_by_key ON response(key);
 CREATE TABLE copy(file INTEGER,key INTEGER,position INTEGER,late INTEGER,names INTEGER,PRIMARY KEY(file,key))WITHOUT ROWID;
 CREATE INDEX copy_by_key ON copy(key);
 CREATE TABLE snapshot(key INTEGER,file INTEGER,position INTEGER,at INTEGER,PRIMARY KEY(key,file))WITHOUT ROWID;
