@@ -53,7 +53,7 @@ enum Verb {
     Wait(commands::wait::Arguments),
     /// Show what was spent, by day, session, model and more
     Spend(commands::spend::Arguments),
-    /// Show windows, pace, spend, sessions and the open limit on one screen
+    /// Show windows, pace, spend, sessions and limit on one screen
     Now(commands::now::Arguments),
     /// List Claude Code's locks, and which of them are left over
     Locks(commands::locks::Arguments),
