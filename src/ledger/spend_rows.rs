@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use rusqlite::params;
 
-use super::store::{Error, Id, Ledger, model_names, responses::usage_from};
+use super::scene::Scene;
+use super::store::responses::{self, usage_from};
+use super::store::{Error, Id, Ledger, model_names, scenes};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -40,6 +42,17 @@ pub struct SpendRow<'l> {
     pub unrecorded: Money,
     /// Told to the status line only; likewise.
     pub unwritten: Money,
+    /// Branch and agent; None where they were not asked for, or no line shows it.
+    pub scene: Option<&'l Scene>,
+}
+
+/// What rows are to tell apart, besides session and model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsBy {
+    /// The quarter of an hour. These sums are kept in step.
+    Quarter,
+    /// Branch and agent. A row stands at the time of its latest response.
+    Scene,
 }
 
 impl Ledger {
@@ -51,12 +64,13 @@ impl Ledger {
     }
 
     /// Calls `each` for every sum from `since` up to `until` (milliseconds on quarters of an
-    /// hour; None is open), in order of time. `with_origins` says whether rows tell their session
+    /// hour; None is open); by quarters, in order of time. `with_origins` says whether rows tell their session
     /// and directory: finding out means reading all sessions.
     pub fn rows(
         &self,
         since: Option<Millis>,
         until: Option<Millis>,
+        by: RowsBy,
         with_origins: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), Error> {
@@ -65,11 +79,17 @@ impl Ledger {
         } else {
             HashMap::new()
         };
-        self.read_rows(since, until, &origins, each)
-            .map_err(self.failed())
+        let mut read = || {
+            match by {
+                RowsBy::Quarter => self.read_quarters(since, until, &origins, each)?,
+                RowsBy::Scene => self.read_scenes(since, until, &origins, each)?,
+            }
+            self.read_hidden(since, until, &origins, each)
+        };
+        read().map_err(self.failed())
     }
 
-    fn read_rows(
+    fn read_scenes(
         &self,
         since: Option<Millis>,
         until: Option<Millis>,
@@ -77,8 +97,34 @@ impl Ledger {
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
         let models = model_names(&self.connection)?;
-        let from = since.map_or(i64::MIN, |since| since.div_euclid(QUARTER));
-        let to = until.map_or(i64::MAX, |until| until.div_euclid(QUARTER));
+        let scenes = scenes(&self.connection)?;
+        let nowhere = Origin::default();
+        let (since, until) = (since.unwrap_or(Millis::MIN), until.unwrap_or(Millis::MAX));
+        responses::sums_by_scene(&self.connection, since, until, |sums| {
+            each(SpendRow {
+                at: sums.last_at,
+                origin: origins.get(&sums.session).unwrap_or(&nowhere),
+                model: models.get(&sums.model).map_or("", String::as_str),
+                recorded: sums.cost,
+                responses: sums.responses,
+                unpriced: sums.unpriced,
+                usage: sums.usage,
+                unrecorded: Money::ZERO,
+                unwritten: Money::ZERO,
+                scene: scenes.get(&sums.scene),
+            });
+        })
+    }
+
+    fn read_quarters(
+        &self,
+        since: Option<Millis>,
+        until: Option<Millis>,
+        origins: &HashMap<Id, Origin>,
+        each: &mut dyn FnMut(SpendRow<'_>),
+    ) -> rusqlite::Result<()> {
+        let models = model_names(&self.connection)?;
+        let [from, to] = quarters(since, until);
         let nowhere = Origin::default();
         let mut statement = self.connection.prepare_cached(
             "SELECT quarter, session, model, cost, responses, unpriced, input, output, cache_read,
@@ -98,8 +144,23 @@ impl Ledger {
                 usage: usage_from(row, 6)?,
                 unrecorded: Money::ZERO,
                 unwritten: Money::ZERO,
+                scene: None,
             });
         }
+        Ok(())
+    }
+
+    /// What no line shows.
+    fn read_hidden(
+        &self,
+        since: Option<Millis>,
+        until: Option<Millis>,
+        origins: &HashMap<Id, Origin>,
+        each: &mut dyn FnMut(SpendRow<'_>),
+    ) -> rusqlite::Result<()> {
+        let models = model_names(&self.connection)?;
+        let [from, to] = quarters(since, until);
+        let nowhere = Origin::default();
         for table in ["unrecorded", "unwritten"] {
             let mut statement = self.connection.prepare_cached(&format!(
                 "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter"
@@ -118,6 +179,7 @@ impl Ledger {
                     usage: Usage::default(),
                     unrecorded: if is_told { Money::ZERO } else { cost },
                     unwritten: if is_told { cost } else { Money::ZERO },
+                    scene: None,
                 });
             }
         }
@@ -143,4 +205,12 @@ impl Ledger {
             })?
             .collect()
     }
+}
+
+/// A period in quarters of an hour.
+fn quarters(since: Option<Millis>, until: Option<Millis>) -> [i64; 2] {
+    [
+        since.map_or(i64::MIN, |since| since.div_euclid(QUARTER)),
+        until.map_or(i64::MAX, |until| until.div_euclid(QUARTER)),
+    ]
 }

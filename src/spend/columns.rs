@@ -323,6 +323,8 @@ fn heading(by: GroupBy) -> &'static str {
         GroupBy::Project => "project",
         GroupBy::Model => "model",
         GroupBy::Block => "five hours from",
+        GroupBy::Branch => "branch",
+        GroupBy::Agent => "agent",
     }
 }
 
@@ -357,7 +359,9 @@ fn label(group: &Group, by: GroupBy, clock: Clock, home: Option<&str>) -> String
             Ok(day) => day.format("%Y-%m-%d %a").to_string(),
             Err(_) => group.key.clone(),
         },
-        GroupBy::Week | GroupBy::Month | GroupBy::Model => sanitize(&group.key),
+        GroupBy::Week | GroupBy::Month | GroupBy::Model | GroupBy::Branch | GroupBy::Agent => {
+            sanitize(&group.key)
+        }
     }
 }
 

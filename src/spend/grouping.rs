@@ -1,4 +1,4 @@
-//! Sums by day, week, month, session, project, model or five-hour block.
+//! Sums by day, week, month, session, project, model, five-hour block, branch or agent.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Days, Utc};
 use indexmap::IndexMap;
 
 use super::tally::Tally;
-use crate::ledger::{Error, Ledger, SpendRow};
+use crate::ledger::{Error, Ledger, RowsBy, SpendRow};
 use crate::time::{FIVE_HOURS, Millis, Zone, moment};
 
 /// What a report is grouped by.
@@ -26,6 +26,10 @@ pub(crate) enum GroupBy {
     Model,
     /// Five-hour blocks, each from the hour of its first response
     Block,
+    /// Git branches
+    Branch,
+    /// Subagents' types, and the sessions themselves as "main"
+    Agent,
 }
 
 impl GroupBy {
@@ -39,6 +43,16 @@ impl GroupBy {
             Self::Project => "project",
             Self::Model => "model",
             Self::Block => "block",
+            Self::Branch => "branch",
+            Self::Agent => "agent",
+        }
+    }
+
+    /// What the ledger's rows must tell apart for it.
+    pub(crate) fn rows(self) -> RowsBy {
+        match self {
+            Self::Branch | Self::Agent => RowsBy::Scene,
+            _ => RowsBy::Quarter,
         }
     }
 
@@ -134,6 +148,14 @@ impl Grouping {
             GroupBy::Session => row.origin.session.as_str().into(),
             GroupBy::Project => known(&row.origin.project).into(),
             GroupBy::Model => known(row.model).into(),
+            GroupBy::Branch => row
+                .scene
+                .map_or(NO_LINE, |scene| known(&scene.branch))
+                .into(),
+            GroupBy::Agent => row
+                .scene
+                .map_or(NO_LINE, |scene| known(&scene.agent))
+                .into(),
             _ => self.period(row.at).into(),
         };
         let place = self.groups.get_index_of(key.as_ref());
@@ -212,6 +234,9 @@ pub(crate) fn order_and_cut(
     (!left.is_empty()).then_some((left.len(), rest))
 }
 
+/// Stands for the branch and the agent of what no line of a transcript shows.
+const NO_LINE: &str = "(no transcript line)";
+
 fn known(name: &str) -> &str {
     if name.is_empty() { "(unknown)" } else { name }
 }
@@ -228,7 +253,7 @@ pub(crate) struct Block {
 /// long that none does.
 pub(crate) fn running_block(ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<Block>, Error> {
     let mut rows = Vec::new();
-    ledger.rows(None, None, false, &mut |row| {
+    ledger.rows(None, None, RowsBy::Quarter, false, &mut |row| {
         rows.push((row.at, Tally::of(&row)));
     })?;
     let last = chained(rows).pop().map(|(start, tally)| {

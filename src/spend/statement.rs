@@ -9,7 +9,7 @@ use super::days::Period;
 use super::forecast::{Forecast, MonthSoFar};
 use super::grouping::{Group, GroupBy, Grouping, Order, order_and_cut};
 use super::tally::Tally;
-use crate::ledger::{Caught, Error, Ledger, SpendRow};
+use crate::ledger::{Caught, Error, Ledger, RowsBy, SpendRow};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::terminal::{Page, Tone};
@@ -80,15 +80,23 @@ impl Statement {
     ) -> Result<Self, Error> {
         let mut grouping = Grouping::new(wanted.by, wanted.clock.zone);
         let (from, to) = wanted.period.bounds(wanted.clock.zone);
-        ledger.rows(from, to, wanted.needs_origins(), &mut |row| {
-            if wanted.takes(&row) {
-                grouping.add(&row);
-            }
-        })?;
+        ledger.rows(
+            from,
+            to,
+            wanted.by.rows(),
+            wanted.needs_origins(),
+            &mut |row| {
+                if wanted.takes(&row) {
+                    grouping.add(&row);
+                }
+            },
+        )?;
         let (total, mut groups) = grouping.finish();
         let mut has_history = !groups.is_empty();
         if !has_history {
-            ledger.rows(None, None, false, &mut |_| has_history = true)?;
+            ledger.rows(None, None, RowsBy::Quarter, false, &mut |_| {
+                has_history = true;
+            })?;
         }
         let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
         let forecast = Self::forecast(ledger, &wanted)?;
@@ -109,11 +117,17 @@ impl Statement {
         let Some(mut month) = month else {
             return Ok(None);
         };
-        ledger.rows(None, None, wanted.needs_origins(), &mut |row| {
-            if wanted.takes(&row) {
-                month.add(&row);
-            }
-        })?;
+        ledger.rows(
+            None,
+            None,
+            RowsBy::Quarter,
+            wanted.needs_origins(),
+            &mut |row| {
+                if wanted.takes(&row) {
+                    month.add(&row);
+                }
+            },
+        )?;
         Ok(month.forecast())
     }
 

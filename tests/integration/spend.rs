@@ -9,8 +9,8 @@ use crate::histories::{matches_truth, near, spend, with_history};
 use crate::support::{Run, Sandbox};
 
 /// Everything that spend is grouped by.
-const GROUPINGS: [&str; 7] = [
-    "day", "week", "month", "session", "project", "model", "block",
+const GROUPINGS: [&str; 9] = [
+    "day", "week", "month", "session", "project", "model", "block", "branch", "agent",
 ];
 
 #[test]
@@ -593,4 +593,70 @@ fn a_long_table_has_its_total_at_both_ends_and_a_pipe_has_no_bars() {
         .collect();
     assert_eq!(totals, [1, 27]);
     assert!(!run.stdout.contains('\u{2588}'), "{}", run.stdout);
+}
+
+#[test]
+fn subagents_and_branches_have_their_own_lines_and_what_no_line_shows_has_one_too() {
+    let (sandbox, truth) = with_history("subagents-and-errors");
+    let keys = |by: &str| {
+        let report = spend(&sandbox, by);
+        matches_truth(&report, &truth);
+        let groups = report["groups"].as_array().unwrap().clone();
+        let name = |group: &Value| group["key"].as_str().unwrap().to_owned();
+        let mut keys: Vec<String> = groups.iter().map(name).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(
+        keys("agent"),
+        ["(no transcript line)", "general-purpose", "main"]
+    );
+    assert_eq!(keys("branch"), ["(no transcript line)", "HEAD"]);
+}
+
+#[test]
+fn an_answer_belongs_to_the_branch_and_agent_of_its_earliest_line() {
+    let on = |branch: &str, at: &str| {
+        line("a", at, "claude-opus-5-5", 1_000_000)
+            .replace("\"cwd\"", &format!("\"gitBranch\":\"{branch}\",\"cwd\""))
+    };
+    let later = on("fix/later", "2026-11-20T06:00:09.000Z");
+    let first = on("main", "2026-11-20T06:00:01.000Z");
+    let of_agent = |fields: &str| {
+        let name = fields.len();
+        line(
+            &name.to_string(),
+            "2026-11-20T06:10:00.000Z",
+            "claude-opus-5-5",
+            500_000,
+        )
+        .replace("\"cwd\"", &format!("{fields}\"cwd\""))
+    };
+    let sandbox = with_lines(&[
+        later,
+        of_agent("\"isSidechain\":true,\"attributionAgent\":\"reviewer\","),
+        of_agent("\"isSidechain\":true,"),
+        first,
+    ]);
+    let costs = |by: &str| {
+        let report = spend(&sandbox, by);
+        let groups = report["groups"].as_array().unwrap().clone();
+        let told = |group: &Value| {
+            let key = group["key"].as_str().unwrap();
+            format!("{key} {}", group["cost_usd"].as_f64().unwrap())
+        };
+        groups.iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(costs("branch"), ["(unknown) 20", "main 20"]);
+    assert_eq!(costs("agent"), ["main 20", "reviewer 10", "subagent 10"]);
+    let only = sandbox.run(&[
+        "spend",
+        "--by",
+        "agent",
+        "--project",
+        "api",
+        "--since",
+        "1d",
+    ]);
+    assert!(only.success().contains("reviewer"), "{}", only.stdout);
 }
