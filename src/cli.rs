@@ -20,6 +20,7 @@ use crate::environment::Environment;
     disable_help_subcommand = true,
     args_conflicts_with_subcommands = true,
     disable_help_flag = true,
+    override_usage = "whycap <COMMAND> | --clear-stale-locks",
     max_term_width = 80,
     help_template = "{about}\n\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
     after_help = "\

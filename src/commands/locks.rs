@@ -13,7 +13,7 @@ use crate::locks::clearing::Clearing;
 use crate::locks::listing::{Listing, to_json};
 use crate::locks::{self, LockAction, quarantine};
 use crate::places::Places;
-use crate::terminal::Page;
+use crate::terminal::{Page, count_down};
 
 /// What `whycap locks` is told.
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,7 @@ pub(crate) fn clear(
 ) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let (directory, dry_run) = (working_directory(), arguments.dry_run);
-    let wait = std::thread::sleep;
+    let wait = count_down;
     let clearing = Clearing::new(&places, environment, directory.as_deref(), dry_run, &wait);
     // Only for a person who waits: scripts expect silence.
     let done = clearing.run(&|sentence| {

@@ -13,6 +13,7 @@ pub use colour::{Palette, Piece, Tone};
 pub use output::{complain, print};
 pub use page::Page;
 pub use progress_bar::ProgressBar;
+pub(crate) use progress_bar::count_down;
 pub(crate) use screen::{Screen, Woken};
 pub use text::{cut, sanitize, strip_ansi, width, wrap};
 
