@@ -33,7 +33,7 @@ pub(super) struct Owners<'f> {
     family: &'f Family,
     /// The first own mark of each file.
     marks: Vec<Option<Mark>>,
-    /// How many lines stand late in each session's files: many in those of a fork.
+    /// How many lines stand late in a file of each session: many in those of a fork.
     late: Vec<usize>,
     /// How many snapshots stand in each session's files. A fork has its parent's and its own.
     snapshots: Vec<usize>,
@@ -54,11 +54,15 @@ impl<'f> Owners<'f> {
             own.chain(file.queue).min_by_key(|mark| mark.position)
         };
         let mut late = vec![0; family.sessions.len()];
-        let answers = family.answers.iter().flat_map(|answer| &answer.sightings);
-        let compactions = family.compactions.iter().flat_map(|end| &end.sightings);
-        for sighting in answers.chain(compactions).filter(|seen| seen.is_late) {
-            if let Some(count) = session_of(family, sighting.file).and_then(|at| late.get_mut(at)) {
-                *count += 1;
+        let answers = family.answers.iter().map(|answer| &answer.sightings);
+        let compactions = family.compactions.iter().map(|end| &end.sightings);
+        for sightings in answers.chain(compactions) {
+            let seen_late = sightings.iter().filter(|seen| seen.is_late);
+            let sessions = seen_late.filter_map(|seen| session_of(family, seen.file));
+            for session in sessions.collect::<BTreeSet<_>>() {
+                if let Some(count) = late.get_mut(session) {
+                    *count += 1;
+                }
             }
         }
         let mut snapshots = vec![0; family.sessions.len()];
@@ -84,7 +88,10 @@ impl<'f> Owners<'f> {
 
     /// The owner of a line of this time.
     pub(super) fn owner(&self, at: Millis, sightings: &[Sighting]) -> SessionIndex {
-        let claims = sightings.iter().map(|seen| self.claim(at, seen, sightings));
+        let telling = sightings
+            .iter()
+            .filter(|seen| !self.is_cut(seen, sightings));
+        let claims = telling.map(|seen| self.claim(at, seen, sightings));
         let strongest = claims.max_by_key(|(claim, session, mark)| {
             let of = |counts: &[usize]| counts.get(*session).copied().unwrap_or(0);
             // Of equals, the one that looks least like a fork and was there first.
@@ -127,6 +134,17 @@ impl<'f> Owners<'f> {
         (claim, session, mark.map(|mark| mark.at))
     }
 
+    /// Whether another file of the same session shows a mark, and this one, a copy that was cut
+    /// short of it or that stayed where a project was moved away, does not.
+    fn is_cut(&self, seen: &Sighting, all: &[Sighting]) -> bool {
+        let session = session_of(self.family, seen.file);
+        let has_mark = |seen: &Sighting| self.marks.get(seen.file).is_some_and(Option::is_some);
+        !has_mark(seen)
+            && all
+                .iter()
+                .any(|other| session_of(self.family, other.file) == session && has_mark(other))
+    }
+
     /// Whether the line is a copy by the session's own files, as far as they have it.
     fn is_copy_to(&self, at: Millis, session: SessionIndex, all: &[Sighting]) -> bool {
         let mut own = all
@@ -143,4 +161,53 @@ impl<'f> Owners<'f> {
 
 fn session_of(family: &Family, file: FileIndex) -> Option<SessionIndex> {
     family.files.get(file).map(|file| file.session)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Transcript;
+    use super::*;
+
+    const PARENT: SessionIndex = 0;
+    const FORK: SessionIndex = 1;
+
+    fn transcript(session: SessionIndex, mark: Option<(u64, Millis)>) -> Transcript {
+        Transcript {
+            session,
+            queue: mark.map(|(position, at)| Mark { position, at }),
+            snapshots: Vec::new(),
+        }
+    }
+
+    /// Who owns an answer of second 10 that stands at the beginning of all of these files.
+    fn owner(files: &[Transcript]) -> SessionIndex {
+        let family = Family {
+            sessions: vec!["parent".into(), "fork".into()],
+            files: files.to_vec(),
+            ..Family::default()
+        };
+        let sightings: Vec<Sighting> = (0..files.len())
+            .map(|file| Sighting {
+                file,
+                position: 5,
+                is_late: false,
+                names: None,
+            })
+            .collect();
+        Owners::of(&family).owner(10_000, &sightings)
+    }
+
+    #[test]
+    fn a_copy_of_a_fork_that_ends_before_its_own_lines_makes_it_no_original() {
+        let parent = transcript(PARENT, Some((50, 20_000)));
+        let fork = transcript(FORK, Some((60, 30_000)));
+        let cut = transcript(FORK, None);
+        for files in [
+            &[parent.clone(), fork.clone()][..],
+            &[parent.clone(), cut.clone(), fork.clone()],
+            &[fork, cut, parent],
+        ] {
+            assert_eq!(owner(files), PARENT);
+        }
+    }
 }
