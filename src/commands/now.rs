@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::question::Question;
 use crate::claude::model_pricing::own_rates;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
-use crate::ledger::{Effort, Ledger};
+use crate::ledger::{Effort, Ledger, Patience};
 use crate::now::{Moment, RunningSession, SpendNow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -36,6 +37,9 @@ const EVERY: Duration = Duration::from_secs(2);
 const LIMIT_AT_MOST_EVERY: Duration = Duration::from_secs(10);
 const LIMIT_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
+/// How long an answer inside a conversation may spend on reading transcripts.
+const ANSWER_READS: Duration = Duration::from_millis(1500);
+
 /// The table of processes is only looked through for clients that no registry names.
 const OTHERS_EVERY: Duration = Duration::from_secs(30);
 
@@ -45,15 +49,26 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     if arguments.watch {
         return watch(&places, environment);
     }
-    let moment = Watched::open(&places).look(&places, environment);
+    let moment = Watched::with(opened(&places), Effort::All).look(&places, environment);
     let json = arguments.json.then(|| moment.json().to_string());
     super::show(environment, json, |page| moment.write(None, page))?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// The answer of `/whycap now`.
+pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+    let places = question.places;
+    let open = || {
+        let ledger = Ledger::open(&places.data, Patience::None)?;
+        Ok((ledger, PriceTable::with(own_rates(places))?))
+    };
+    let mut looked = Watched::with(open(), Effort::Within(ANSWER_READS));
+    looked.look(places, question.environment).write(None, page);
+}
+
 fn watch(places: &Places, environment: &Environment) -> anyhow::Result<ExitCode> {
     // A first reading may take long, and shows how far it is.
-    let mut watched = Watched::open(places);
+    let mut watched = Watched::with(opened(places), Effort::All);
     let Some(mut screen) = Screen::open()? else {
         complain("--watch draws on a terminal, and this is none; `whycap now` prints it once");
         return Ok(ExitCode::from(2));
@@ -78,6 +93,7 @@ fn watch(places: &Places, environment: &Environment) -> anyhow::Result<ExitCode>
 /// What is kept between two looks, so that only what changed is looked at again.
 struct Watched {
     ledger: Result<(Ledger, PriceTable), String>,
+    effort: Effort,
     /// Files that brought something new so far.
     gained: usize,
     /// What was spent when the ledger had this version.
@@ -100,9 +116,10 @@ struct Titled {
 }
 
 impl Watched {
-    fn open(places: &Places) -> Self {
+    fn with(ledger: anyhow::Result<(Ledger, PriceTable)>, effort: Effort) -> Self {
         Self {
-            ledger: opened(places).map_err(|error| format!("not known: {error:#}")),
+            ledger: ledger.map_err(|error| format!("not known: {error:#}")),
+            effort,
             gained: 0,
             spend: None,
             limit: None,
@@ -138,7 +155,7 @@ impl Watched {
         };
         let roots = places.transcript_roots();
         // Another process may be writing: then it is read the next time.
-        let caught = ledger.catch_up(roots, prices, Effort::All, &mut |_| {});
+        let caught = ledger.catch_up(roots, prices, self.effort, &mut |_| {});
         // Our own writing does not change the ledger's number.
         self.gained += caught.as_ref().map_or(0, |caught| caught.files);
         let quarter = environment.now.timestamp().div_euclid(900);
@@ -253,7 +270,8 @@ impl Watched {
         if let Some(known) = known {
             let now = changed(&known.transcript);
             if now != known.changed {
-                known.title = title_of(&known.transcript);
+                // What lies between the ends of a long transcript is not read.
+                known.title = title_of(&known.transcript).or(known.title.take());
                 known.changed = now;
             }
             return known.title.clone();

@@ -64,7 +64,8 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
     });
     if telling.evidence.answered {
         // What may still help the next time follows.
-        chosen.retain(|help| !WAITS.contains(help));
+        let is_instead = |help: &Help| help.doing.starts_with("Or ");
+        chosen.retain(|help| !WAITS.contains(help) && !is_instead(help));
         put_first(&mut chosen, NOTHING_LEFT);
         return chosen
             .into_iter()
