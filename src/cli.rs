@@ -23,6 +23,7 @@ use crate::terminal::{Palette, Shown, complain, print};
     disable_help_subcommand = true,
     args_conflicts_with_subcommands = true,
     disable_help_flag = true,
+    override_usage = "whycap <COMMAND> | --clear-stale-locks",
     max_term_width = 80,
     help_template = "{about}\n\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
     after_help = "\
@@ -56,6 +57,8 @@ enum Verb {
     Wait(commands::wait::Arguments),
     /// Show what was spent, by day, session, model and more
     Spend(commands::spend::Arguments),
+    /// Show windows, pace, spend, sessions and limit on one screen
+    Now(commands::now::Arguments),
     /// List Claude Code's locks, and which of them are left over
     Locks(commands::locks::Arguments),
     /// Check the set-up; every finding comes with a fix
@@ -118,6 +121,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Statusline) => return commands::statusline::run(&environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
         Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
+        Some(Verb::Now(arguments)) => commands::now::run(&arguments, &environment),
         Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
         Some(Verb::Wait(arguments)) => commands::wait::run(&arguments, &environment),
         Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),

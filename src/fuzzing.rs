@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::incidents::{Incidents, told_windows};
 use crate::install::entries::Kept;
 use crate::install::settings_edit;
-use crate::ledger::{Effort, Ledger, Live, Patience, Told, path_in};
+use crate::ledger::{Effort, Ledger, Live, Patience, RowsBy, Told, path_in};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{Amounts, LineFacts, draw};
@@ -171,7 +171,9 @@ impl Home {
             assert!(row.recorded >= Money::ZERO && row.unrecorded >= Money::ZERO);
             responses += row.responses;
         };
-        ledger.rows(None, None, true, count).unwrap();
+        ledger
+            .rows(None, None, RowsBy::Quarter, true, count)
+            .unwrap();
         ledger.differences(&self.prices).unwrap();
         responses
     }
@@ -279,7 +281,7 @@ impl Home {
                 let roots = self.places.transcript_roots();
                 ledger.catch_up(roots, &self.prices, Effort::All, &mut |_| ())?;
                 ledger.check_sums(&self.prices)?;
-                ledger.rows(None, None, true, &mut |_| ())?;
+                ledger.rows(None, None, RowsBy::Quarter, true, &mut |_| ())?;
                 ledger.differences(&self.prices).map(drop)
             });
             match read {

@@ -18,6 +18,7 @@ pub mod install;
 pub mod ledger;
 pub mod limits;
 pub mod locks;
+mod now;
 pub mod places;
 pub mod pricing;
 mod secrets;

@@ -10,5 +10,6 @@ pub mod processes;
 pub mod sessions;
 pub mod settings;
 pub mod status_payload;
+pub(crate) mod titles;
 pub(crate) mod transcripts;
 pub mod version;

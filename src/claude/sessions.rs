@@ -5,6 +5,7 @@
 //! secrets and are never opened.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::processes::{self, Process};
@@ -137,6 +138,62 @@ fn valid(pid: u64) -> Option<u32> {
 pub(crate) struct Session {
     pub(crate) claim: Claim,
     pub(crate) liveness: Liveness,
+    pub(crate) doing: Doing,
+}
+
+/// What a session says of itself in the registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Doing {
+    pub(crate) session: Option<String>,
+    pub(crate) directory: Option<String>,
+    /// None where the client does not say (2.1.285 and before).
+    pub(crate) state: Option<SessionState>,
+    /// Since when it is in that state.
+    pub(crate) since: Option<DateTime<Utc>>,
+}
+
+/// What a session is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SessionState {
+    /// In the middle of an answer.
+    Busy,
+    /// It waits for its user to decide something.
+    Waiting,
+    /// It waits for a prompt.
+    Idle,
+    /// It runs a command of its user's.
+    Shell,
+}
+
+impl Doing {
+    fn parse(bytes: &[u8]) -> Self {
+        let fields: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let text = |name: &str| Some(fields.get(name)?.as_str()?.to_owned());
+        let moment = |name: &str| {
+            let at = DateTime::from_timestamp_millis(fields.get(name)?.as_i64()?);
+            at.filter(|at| is_reckonable(*at))
+        };
+        Self {
+            session: text("sessionId"),
+            directory: text("cwd"),
+            state: match text("status").as_deref() {
+                Some("busy") => Some(SessionState::Busy),
+                Some("waiting") => Some(SessionState::Waiting),
+                Some("idle") => Some(SessionState::Idle),
+                Some("shell") => Some(SessionState::Shell),
+                _ => None,
+            },
+            since: moment("statusUpdatedAt").or_else(|| moment("updatedAt")),
+        }
+    }
+}
+
+impl Session {
+    /// Whether it certainly runs, and is in the middle of an answer.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.liveness == Liveness::Holds && self.doing.state == Some(SessionState::Busy)
+    }
 }
 
 /// More sessions than anybody runs; leftovers beyond it are not looked at.
@@ -150,11 +207,16 @@ pub(crate) fn registered(places: &Places) -> Vec<Session> {
     disk::files_of_kind(&places.config.join("sessions"), "json")
         .take(MOST_SESSIONS)
         .filter_map(|file| {
-            let claim = Claim::parse(&disk::read(&file, FILE_LIMIT).ok()??)?;
+            let bytes = disk::read(&file, FILE_LIMIT).ok()??;
+            let claim = Claim::parse(&bytes)?;
             let written_at = of_machine(file.symlink_metadata().ok()?.modified().ok()?);
             let process = processes::look(claim.pid);
             let liveness = claim.liveness(&process, written_at, here.as_deref());
-            Some(Session { claim, liveness })
+            Some(Session {
+                claim,
+                liveness,
+                doing: Doing::parse(&bytes),
+            })
         })
         .collect()
 }
@@ -218,6 +280,15 @@ mod tests {
             DateTime::from_timestamp(1_795_158_411, 0).unwrap(),
             Some(HERE),
         )
+    }
+
+    #[test]
+    fn a_session_says_what_it_is_at() {
+        let doing = Doing::parse(REAL);
+        assert_eq!(doing.state, Some(SessionState::Idle));
+        assert_eq!(doing.directory.as_deref(), Some("/home/u/proj"));
+        assert_eq!(doing.since.unwrap().timestamp_millis(), 1_795_158_413_785);
+        assert_eq!(Doing::parse(b"26923"), Doing::default());
     }
 
     #[test]

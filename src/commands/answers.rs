@@ -23,6 +23,11 @@ const SUBJECTS: &[Subject] = &[
         answer: super::spend::answer,
     },
     Subject {
+        name: "now",
+        says: "windows, pace, spend, sessions and limit at this moment",
+        answer: super::now::answer,
+    },
+    Subject {
         name: "locks",
         says: "locks of Claude Code, and which are left over",
         answer: super::locks::answer,

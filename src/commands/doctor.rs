@@ -37,7 +37,33 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 
 /// The answer of `/whycap doctor`.
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    write(&examine(&Setup::of(question.environment)), page);
+    /// The rows that Claude Code and the prompt need around an answer (2.1.328).
+    const ROWS_AROUND: usize = 14;
+    let findings = examine(&Setup::of(question.environment));
+    let mut all = page.like();
+    write(&findings, &mut all);
+    let room = question.environment.rows();
+    let room = room.map_or(usize::MAX, |rows| rows.saturating_sub(ROWS_AROUND));
+    if page.rows() + all.rows() <= room {
+        return page.add(&all);
+    }
+    // Claude Code shows the end of what does not fit; so what is well is only counted.
+    let is_well = |finding: &Finding| finding.health == Health::Ok;
+    let well = findings.iter().filter(|finding| is_well(finding)).count();
+    let problems: Vec<Finding> = findings
+        .into_iter()
+        .filter(|finding| !is_well(finding))
+        .collect();
+    write(&problems, page);
+    let rest = match well {
+        0 => return,
+        1 => "1 check is well".to_owned(),
+        many => format!("{many} checks are well"),
+    };
+    page.paragraph(
+        Tone::Quiet,
+        &format!("{rest}; `whycap doctor` in a shell lists all."),
+    );
 }
 
 /// Columns for the health and the name of the check.

@@ -52,12 +52,16 @@ fn list(incidents: &[Incident], clock: Clock, page: &mut Page) {
     }
     for incident in incidents {
         let is_open = incident.is_open() && !incident.is_outlived(clock.now);
-        let state = if is_open { "open" } else { "over" };
+        let state = if incident.is_news() {
+            "a notice"
+        } else if is_open {
+            "still blocked"
+        } else {
+            "over"
+        };
         let head = format!(
-            "{}  {}  {} ({state})",
-            clock.time(incident.evidence.at),
-            incident.diagnosis.limit,
-            incident.diagnosis.verdict
+            "{} ({state})",
+            clock.time_and_distance(incident.evidence.at)
         );
         page.paragraph(Tone::Strong, &head);
         let says = if is_open {

@@ -11,7 +11,7 @@ use crate::locks::clearing::Clearing;
 use crate::locks::listing::{Listing, to_json};
 use crate::locks::{self, LockAction, quarantine};
 use crate::places::Places;
-use crate::terminal::{Page, Shown, remark};
+use crate::terminal::{Page, Shown, count_down, remark};
 
 /// What `whycap locks` is told.
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,7 @@ pub(crate) fn clear(
 ) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let (directory, dry_run) = (working_directory(), arguments.dry_run);
-    let wait = std::thread::sleep;
+    let wait = count_down;
     let clearing = Clearing::new(&places, environment, directory.as_deref(), dry_run, &wait);
     let done = clearing.run(&remark)?;
     let all_cleared = done.iter().all(|lock| lock.action != LockAction::Failed);

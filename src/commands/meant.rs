@@ -13,9 +13,11 @@ const MEANT: &[(&[&str], &str)] = &[
         ],
         "whycap --clear-stale-locks",
     ),
+    (&["check", "health", "diagnose", "info"], "whycap doctor"),
+    (&["status", "current", "windows", "sessions"], "whycap now"),
     (
-        &["status", "check", "health", "diagnose", "info"],
-        "whycap doctor",
+        &["watch", "live", "top", "monitor", "dashboard"],
+        "whycap now --watch",
     ),
     (
         &["limit", "limits", "why", "what", "error"],
@@ -65,7 +67,7 @@ mod tests {
         assert_eq!(hint(&[]), None);
         assert_eq!(
             hint(&["status", "--json"]).unwrap(),
-            "there is no `whycap status`; did you mean: whycap doctor"
+            "there is no `whycap status`; did you mean: whycap now"
         );
     }
 }

@@ -1,5 +1,7 @@
 //! `whycap spend`: what was spent, by day, session, model and more.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,16 +11,19 @@ use super::failure::in_one_line;
 use super::parse_error::found_wrong;
 use super::question::Question;
 use crate::claude::model_pricing::own_rates;
+use crate::claude::sessions;
+use crate::claude::titles::title_of;
+use crate::claude::transcripts;
 use crate::environment::Environment;
 use crate::ledger::{self, Caught, Effort, Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
-    GroupBy, Period, Statement, comparison_json, name_unreadable, parse_day, write_age_of_prices,
-    write_comparison,
+    GroupBy, Order, Period, Statement, Wanted, comparison_json, name_unreadable, parse_day,
+    write_age_of_prices, write_comparison,
 };
-use crate::terminal::{Page, ProgressBar, Shown, Tone, complain};
-use crate::time::Zone;
+use crate::terminal::{Page, ProgressBar, Shown, Tone, complain, print};
+use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
@@ -35,18 +40,30 @@ pub struct Arguments {
     /// Days begin at midnight here (default: your time zone)
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
+    /// Only sessions in directories whose path contains this
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// Show the first so many: the newest periods, the dearest of anything else
+    #[arg(long, value_name = "N")]
+    limit: Option<std::num::NonZeroUsize>,
+    /// What comes first: the newest or the dearest
+    #[arg(long, value_enum)]
+    order: Option<Order>,
     /// Show our figure beside Claude Code's own, per session, and what sets them apart
-    #[arg(long, conflicts_with = "by")]
+    #[arg(long, conflicts_with_all = ["by", "project", "limit", "order", "csv"])]
     why_different: bool,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "csv")]
     json: bool,
+    /// Print CSV, one line a group
+    #[arg(long)]
+    csv: bool,
 }
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let (zone, period) = match arguments.zone_and_period(environment) {
-        Ok(asked) => asked,
+    let wanted = match arguments.wanted(environment) {
+        Ok(wanted) => wanted,
         Err(problem) => {
             complain(&problem);
             return Ok(ExitCode::from(2));
@@ -66,9 +83,20 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let statement = gathered(&places, &prices, |ledger, read| {
-        Ok(Statement::of(&ledger, arguments.by, period, zone, read)?)
+    let zone = wanted.clock.zone;
+    let mut statement = gathered(&places, &prices, |ledger, read| {
+        let answering = answering(&places, None);
+        Ok(Statement::of(&ledger, wanted.clone(), read, answering)?)
     })?;
+    statement.name_sessions(titles(&places, arguments.by));
+    if arguments.csv {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "its fields were made visible; its lines end as RFC 4180 wants"
+        )]
+        print(&Shown::as_it_is(statement.csv()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let label = zone.label(environment.text("TZ"), environment.now);
     let json = arguments.json.then(|| Shown::json(&statement.json(&label)));
     super::show(environment, json, |page| {
@@ -79,7 +107,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 impl Arguments {
-    fn zone_and_period(&self, environment: &Environment) -> Result<(Zone, Period), String> {
+    /// What is asked for; else what is wrong with it.
+    fn wanted(&self, environment: &Environment) -> Result<Wanted, String> {
         let zone = match &self.timezone {
             None => environment.zone,
             Some(name) => Zone::named(name).ok_or_else(|| {
@@ -99,16 +128,26 @@ impl Arguments {
             since: day(&self.since)?,
             until: day(&self.until)?,
         };
-        match period.fault(today) {
-            None => Ok((zone, period)),
-            Some(fault) => Err(fault),
+        if let Some(fault) = period.fault(today) {
+            return Err(fault);
         }
+        Ok(Wanted {
+            by: self.by,
+            period,
+            clock: Clock {
+                now: environment.now,
+                zone,
+            },
+            order: self.order,
+            limit: self.limit.map(std::num::NonZeroUsize::get),
+            project: self.project.clone(),
+        })
     }
 }
 
 /// What `gather` finds in the ledger when it is up to date. A damaged one is mended first. Where no
 /// ledger can be had, the transcripts are read as if for the first time.
-fn gathered<T>(
+pub(super) fn gathered<T>(
     places: &Places,
     prices: &PriceTable,
     mut gather: impl FnMut(Ledger, Caught) -> anyhow::Result<T>,
@@ -143,6 +182,30 @@ fn gathered<T>(
         ledger::path_in(&places.data).display()
     ));
     attempt(Ledger::in_memory(&places.data)?)
+}
+
+/// How many sessions are in the middle of an answer, save the one that asks.
+fn answering(places: &Places, asks: Option<&str>) -> usize {
+    sessions::registered(places)
+        .iter()
+        .filter(|session| session.is_answering())
+        .filter(|session| asks.is_none() || session.doing.session.as_deref() != asks)
+        .count()
+}
+
+/// What sessions are called, by their ids. Looked up in the transcripts, and only where it is shown.
+fn titles(places: &Places, by: GroupBy) -> impl Fn(&str) -> Option<String> {
+    let transcripts = if by == GroupBy::Session {
+        transcripts::of_sessions(places.transcript_roots())
+    } else {
+        Vec::new()
+    };
+    let named = transcripts.into_iter().map(|file| {
+        let session = transcripts::session_of(&file.path);
+        (session, file.path)
+    });
+    let by_session: HashMap<String, PathBuf> = named.collect();
+    move |session| title_of(by_session.get(session)?)
 }
 
 /// Brings the ledger up to date with the transcripts; with a progress bar where that takes long.
@@ -191,7 +254,7 @@ impl Asked {
     /// Reads the words. People leave the dashes out in a conversation.
     fn read(words: &str) -> Result<Arguments, clap::Error> {
         let with_dashes = words.split_whitespace().map(|word| match word {
-            "by" | "since" | "until" => format!("--{word}"),
+            "by" | "since" | "until" | "project" | "limit" | "order" => format!("--{word}"),
             _ => word.to_owned(),
         });
         // Without a word about the period, the last days are meant.
@@ -213,15 +276,15 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         Ok(arguments) => arguments,
         Err(error) => return page.paragraph(Tone::Plain, &format!("{}.", found_wrong(&error))),
     };
-    let (zone, period) = match arguments.zone_and_period(question.environment) {
-        Ok(asked) => asked,
+    let wanted = match arguments.wanted(question.environment) {
+        Ok(wanted) => wanted,
         Err(problem) => return page.paragraph(Tone::Plain, &problem),
     };
-    if arguments.json || arguments.why_different {
+    if arguments.json || arguments.csv || arguments.why_different {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
         return page.paragraph(Tone::Plain, &in_a_shell);
     }
-    if let Err(error) = write_asked(question, arguments.by, zone, period, page) {
+    if let Err(error) = write_asked(question, wanted, page) {
         page.paragraph(
             Tone::Plain,
             &format!(
@@ -232,19 +295,16 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     }
 }
 
-fn write_asked(
-    question: Question<'_>,
-    by: GroupBy,
-    zone: Zone,
-    period: Period,
-    page: &mut Page,
-) -> anyhow::Result<()> {
+fn write_asked(question: Question<'_>, wanted: Wanted, page: &mut Page) -> anyhow::Result<()> {
     let places = question.places;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
     let read = super::read_on(&mut ledger, places, ANSWER_READS);
     let unreadable = name_unreadable(&read.unreadable, NAMED, places);
     let had_time = read.complete;
-    Statement::of(&ledger, by, period, zone, read)?.write(page, places);
+    let by = wanted.by;
+    let mut statement = Statement::of(&ledger, wanted, read, answering(places, question.session))?;
+    statement.name_sessions(titles(places, by));
+    statement.write(page, places);
     if let Some(which) = unreadable {
         page.paragraph(Tone::Plain, &format!("{which}."));
     }

@@ -102,6 +102,15 @@ pub(crate) fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error
     Ok((start, bytes))
 }
 
+/// Reads the first `limit` bytes of a file.
+pub(crate) fn read_head(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let failed = unread(path);
+    let file = ours::open_regular(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
 /// The entries of a directory whose names end in `.kind`. None if it cannot be read.
 pub(crate) fn files_of_kind(
     directory: &Path,

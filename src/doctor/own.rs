@@ -24,14 +24,14 @@ pub(super) fn retention(setup: &Setup, found: &mut Findings) {
     let deletes = format!("Claude Code deletes transcripts after {days} days");
     match setup.ledger {
         LedgerState::Good(_) | LedgerState::Busy => {
-            found.ok(format!("{deletes}; what they cost stays in our ledger"));
+            found.ok(format!("{deletes}; what they cost stays counted"));
         }
         LedgerState::None => found.warn(
             format!("{deletes}, and what they cost is not yet counted"),
             "whycap spend  (once; from then on the status line counts as you work)",
         ),
         LedgerState::Unusable(_) => found.warn(
-            format!("{deletes}, and our ledger cannot count them"),
+            format!("{deletes}, and whycap cannot keep what they cost"),
             "Mend the ledger, see below.",
         ),
     }
@@ -55,7 +55,7 @@ pub(super) fn transcripts(setup: &Setup, found: &mut Findings) {
 pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
     match &setup.ledger {
         LedgerState::None => {}
-        LedgerState::Good(bytes) => found.ok(format!("opens, {} kB", bytes.div_ceil(1000))),
+        LedgerState::Good(bytes) => found.ok(format!("can be used, {} kB", bytes.div_ceil(1000))),
         LedgerState::Busy => found.ok("in use right now"),
         LedgerState::Unusable(why) => {
             let place = setup.places.show(&ledger::path_in(&setup.places.data));
@@ -97,7 +97,7 @@ pub(super) fn clock(setup: &Setup, found: &mut Findings) {
         let today = now.format("%Y-%m-%d");
         format!("it shows {today}, and this whycap is newer than that")
     } else {
-        return found.ok("plausible");
+        return found.ok("shows a time that can be");
     };
     found.fail(
         says,

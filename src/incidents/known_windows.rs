@@ -23,6 +23,14 @@ fn windows_of(sample: &Sample, measured: DateTime<Utc>) -> Windows {
 }
 
 impl Incidents<'_> {
+    /// What any session of the account was told last, as far as it is not over.
+    pub(crate) fn windows_of_account(&self) -> Option<Windows> {
+        let now = self.environment.now;
+        let known = account_windows::newest(self.places, now)?;
+        let ahead = ahead(&known, now);
+        (ahead.five_hour.is_some() || ahead.seven_day.is_some()).then_some(ahead)
+    }
+
     /// The windows as they are known now: what the session is told, or what another session of the
     /// account was told later. Where the client tells nothing, because its last answer was an
     /// error (`is_refused`) or there is none since the session was taken up again, what is known

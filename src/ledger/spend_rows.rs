@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use rusqlite::params;
 
-use super::store::{Error, Id, Ledger, model_names, responses::usage_from, transcript_files};
+use super::scene::Scene;
+use super::store::responses::{self, usage_from};
+use super::store::{Error, Id, Ledger, model_names, scenes, transcript_files};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -15,6 +17,8 @@ pub struct Origin {
     pub session: String,
     /// The directory it worked in; empty if unknown.
     pub project: String,
+    /// The time of the newest line that counts in its transcripts.
+    pub last_at: Option<Millis>,
 }
 
 /// Sums of one quarter of an hour, session and model.
@@ -38,6 +42,17 @@ pub struct SpendRow<'l> {
     pub unrecorded: Money,
     /// Told to the status line only; likewise.
     pub unwritten: Money,
+    /// Branch and agent; None where they were not asked for, or no line shows it.
+    pub scene: Option<&'l Scene>,
+}
+
+/// What rows are to tell apart, besides session and model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsBy {
+    /// The quarter of an hour. These sums are kept in step.
+    Quarter,
+    /// Branch and agent. A row stands at the time of its latest response.
+    Scene,
 }
 
 impl Ledger {
@@ -47,13 +62,21 @@ impl Ledger {
         transcript_files::damaged(&self.connection, since).map_err(self.failed())
     }
 
+    /// Another number whenever another process has written to the ledger.
+    pub fn version(&self) -> Result<i64, Error> {
+        self.connection
+            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .map_err(self.failed())
+    }
+
     /// Calls `each` for every sum from `since` up to `until` (milliseconds on quarters of an
-    /// hour; None is open), in order of time. `with_origins` says whether rows tell their session
+    /// hour; None is open); by quarters, in order of time. `with_origins` says whether rows tell their session
     /// and directory: finding out means reading all sessions.
     pub fn rows(
         &self,
         since: Option<Millis>,
         until: Option<Millis>,
+        by: RowsBy,
         with_origins: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), Error> {
@@ -62,11 +85,17 @@ impl Ledger {
         } else {
             HashMap::new()
         };
-        self.read_rows(since, until, &origins, each)
-            .map_err(self.failed())
+        let mut read = || {
+            match by {
+                RowsBy::Quarter => self.read_quarters(since, until, &origins, each)?,
+                RowsBy::Scene => self.read_scenes(since, until, &origins, each)?,
+            }
+            self.read_hidden(since, until, &origins, each)
+        };
+        read().map_err(self.failed())
     }
 
-    fn read_rows(
+    fn read_scenes(
         &self,
         since: Option<Millis>,
         until: Option<Millis>,
@@ -74,8 +103,34 @@ impl Ledger {
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
         let models = model_names(&self.connection)?;
-        let from = since.map_or(i64::MIN, |since| since.div_euclid(QUARTER));
-        let to = until.map_or(i64::MAX, |until| until.div_euclid(QUARTER));
+        let scenes = scenes(&self.connection)?;
+        let nowhere = Origin::default();
+        let (since, until) = (since.unwrap_or(Millis::MIN), until.unwrap_or(Millis::MAX));
+        responses::sums_by_scene(&self.connection, since, until, |sums| {
+            each(SpendRow {
+                at: sums.last_at,
+                origin: origins.get(&sums.session).unwrap_or(&nowhere),
+                model: models.get(&sums.model).map_or("", String::as_str),
+                recorded: sums.cost,
+                responses: sums.responses,
+                unpriced: sums.unpriced,
+                usage: sums.usage,
+                unrecorded: Money::ZERO,
+                unwritten: Money::ZERO,
+                scene: scenes.get(&sums.scene),
+            });
+        })
+    }
+
+    fn read_quarters(
+        &self,
+        since: Option<Millis>,
+        until: Option<Millis>,
+        origins: &HashMap<Id, Origin>,
+        each: &mut dyn FnMut(SpendRow<'_>),
+    ) -> rusqlite::Result<()> {
+        let models = model_names(&self.connection)?;
+        let [from, to] = quarters(since, until);
         let nowhere = Origin::default();
         let mut statement = self.connection.prepare_cached(
             "SELECT quarter, session, model, cost, responses, unpriced, input, output, cache_read,
@@ -95,8 +150,23 @@ impl Ledger {
                 usage: usage_from(row, 6)?,
                 unrecorded: Money::ZERO,
                 unwritten: Money::ZERO,
+                scene: None,
             });
         }
+        Ok(())
+    }
+
+    /// What no line shows.
+    fn read_hidden(
+        &self,
+        since: Option<Millis>,
+        until: Option<Millis>,
+        origins: &HashMap<Id, Origin>,
+        each: &mut dyn FnMut(SpendRow<'_>),
+    ) -> rusqlite::Result<()> {
+        let models = model_names(&self.connection)?;
+        let [from, to] = quarters(since, until);
+        let nowhere = Origin::default();
         for table in ["unrecorded", "unwritten"] {
             let mut statement = self.connection.prepare_cached(&format!(
                 "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter"
@@ -115,6 +185,7 @@ impl Ledger {
                     usage: Usage::default(),
                     unrecorded: if is_told { Money::ZERO } else { cost },
                     unwritten: if is_told { cost } else { Money::ZERO },
+                    scene: None,
                 });
             }
         }
@@ -123,16 +194,29 @@ impl Ledger {
 
     pub(crate) fn origins(&self) -> rusqlite::Result<HashMap<Id, Origin>> {
         self.connection
-            .prepare_cached("SELECT id, name, coalesce(project, '') FROM session")?
+            .prepare_cached(
+                "SELECT id, name, coalesce(project, ''),
+                        (SELECT max(newest_at) FROM file WHERE file.session = session.id)
+                 FROM session",
+            )?
             .query_map([], |row| {
                 Ok((
                     row.get(0)?,
                     Origin {
                         session: row.get(1)?,
                         project: row.get(2)?,
+                        last_at: row.get(3)?,
                     },
                 ))
             })?
             .collect()
     }
+}
+
+/// A period in quarters of an hour.
+fn quarters(since: Option<Millis>, until: Option<Millis>) -> [i64; 2] {
+    [
+        since.map_or(i64::MIN, |since| since.div_euclid(QUARTER)),
+        until.map_or(i64::MAX, |until| until.div_euclid(QUARTER)),
+    ]
 }

@@ -6,9 +6,9 @@ use super::diagnosis::Telling;
 use super::ending::{self, Ending};
 use super::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHECK_STATUS,
-    CREDITS_INSTEAD, Help, OTHER_PATH, RAISE_CONSOLE_CAP, RAISE_ORG_CAP, RAISE_OWN_CAP,
-    RESET_EARLY, STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION,
-    WAIT, WAIT_FOR_CAP, WAIT_UNKNOWN,
+    CREDITS_INSTEAD, Help, NOTHING_LEFT, OTHER_PATH, RAISE_CONSOLE_CAP, RAISE_ORG_CAP,
+    RAISE_OWN_CAP, RESET_EARLY, STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE,
+    USE_SUBSCRIPTION, WAIT, WAIT_FOR_CAP, WAIT_UNKNOWN,
 };
 use super::kind::{LimitKind, Verdict};
 use super::messages::Message;
@@ -17,6 +17,9 @@ use crate::claude::credentials::{Credential, SetIn};
 /// Why a wait is enough, where the client goes on by itself.
 const LEFT_OPEN: &str =
     "A session that you leave open continues by itself then. Nothing has to be bought.";
+
+/// What nobody does any more about an error that is over.
+const WAITS: [Help; 4] = [WAIT, WAIT_UNKNOWN, WAIT_FOR_CAP, TRY_AGAIN];
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,6 +62,16 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
         STANDARD_CONTEXT => may_be_long_context,
         _ => true,
     });
+    if telling.evidence.answered {
+        // What may still help the next time follows.
+        let is_instead = |help: &Help| help.doing.starts_with("Or ");
+        chosen.retain(|help| !WAITS.contains(help) && !is_instead(help));
+        put_first(&mut chosen, NOTHING_LEFT);
+        return chosen
+            .into_iter()
+            .map(|help| fill_in(help, telling))
+            .collect();
+    }
     // A known reset comes before what an admin may do. Another model or a higher cap comes before a
     // wait of days.
     let may_be_long = match diagnosis.limit {

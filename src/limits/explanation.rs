@@ -141,6 +141,8 @@ fn origin(incident: &Incident, clock: Clock, page: &mut Page) {
         "Nothing is stopped."
     } else if incident.has_reset(clock.now) {
         "The limit has reset since."
+    } else if incident.is_outlived(clock.now) {
+        "It says nothing about now any more: it is too long ago."
     } else {
         "Still blocked."
     };

@@ -60,6 +60,11 @@ pub(super) const WAIT_UNKNOWN: Help = help(
     "It comes back by itself. The message does not say when.",
 )
 .run("/usage");
+/// What is left to do about an error that lies behind the session.
+pub(super) const NOTHING_LEFT: Help = help(
+    "Nothing: this is over",
+    "The session has gone on since then.",
+);
 pub(super) const WAIT_FOR_CAP: Help = help("Or wait until {when}", "The limit starts again then.");
 pub(super) const OPEN_USAGE_LATER: Help = help(
     "Open /usage again in a few minutes",

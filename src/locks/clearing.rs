@@ -116,8 +116,13 @@ impl<'a> Clearing<'a> {
         if seconds == 0 {
             return judged;
         }
+        let watched = judged.iter().filter(|lock| wait(lock) > 0);
+        let names: Vec<String> = watched
+            .map(|lock| self.places.show(&lock.found.path()))
+            .collect();
         tell(&format!(
-            "Watching for {seconds} s whether anybody uses a lock whose age shows nothing."
+            "Watching for {seconds} s whether anybody uses {}: the age alone does not show it.",
+            names.join(", ")
         ));
         self.pass(Duration::from_secs(seconds.unsigned_abs()));
         let scene = self.scene();

@@ -91,6 +91,16 @@ impl Money {
         i64::try_from(ratio).unwrap_or(i64::MAX)
     }
 
+    /// Every digit, for programs that add up: `12.3456`, `0.00`.
+    pub fn exact(self) -> String {
+        const IN_A_DOLLAR: u64 = 1_000_000_000_000;
+        let pico = self.0.unsigned_abs();
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let digits = format!("{:012}", pico % IN_A_DOLLAR);
+        let digits = digits.trim_end_matches('0');
+        format!("{sign}{}.{digits:0<2}", pico / IN_A_DOLLAR)
+    }
+
     /// For people: cents, or more digits where the first cent is not reached: `$12.34`, `$0.0041`.
     pub fn show(self) -> String {
         let usd = self.usd();

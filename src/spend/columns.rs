@@ -5,120 +5,311 @@ use chrono::{DateTime, Utc};
 use super::grouping::{Group, GroupBy, block_end};
 use super::tally::Tally;
 use crate::pricing::Money;
-use crate::terminal::{Page, Piece, Tone, cut, width};
-use crate::time::Zone;
+use crate::terminal::{Page, Piece, Tone, cut, visible, width};
+use crate::time::{Clock, moment};
 
-/// The widest that a bar gets.
+/// The widest that a bar gets, and the narrowest that says anything.
 const LONGEST_BAR: usize = 24;
+const SHORTEST_BAR: usize = 6;
 
-/// Writes the table. Columns that do not fit are left out, the least important first: bar, tokens,
-/// responses.
-pub(crate) fn write(
-    page: &mut Page,
-    total: &Tally,
-    groups: &[Group],
-    label: impl Fn(&Group) -> String,
-    heading: &str,
-    is_lower_bound: bool,
-) {
-    let heads = [heading, "cost", "share", "responses", "tokens"].map(str::to_owned);
-    let cells = |label: String, tally: &Tally, share: String| {
-        let responses = tally.responses.to_string();
-        [label, amount(tally), share, responses, tokens(tally)]
-    };
-    let rows: Vec<Cells> = groups
-        .iter()
-        .map(|group| {
-            let share = share(group.tally.cost(), total.cost());
-            cells(label(group), &group.tally, share)
-        })
-        .collect();
-    let mut footer = cells("Total".to_owned(), total, String::new());
-    if is_lower_bound {
-        // Says more than that a part is estimated, which the rows say too.
-        footer[1] = format!("\u{2265}{}", total.cost().show());
-    }
-    let layout = TableLayout::fit(rows.iter().chain([&heads, &footer]), page.columns());
-    let costs = groups.iter().map(|group| group.tally.cost());
-    let most = costs.max().unwrap_or_default();
-    page.row(&layout.line(&heads, [Tone::Quiet; 5], ""));
-    let tones = [
-        Tone::Plain,
-        Tone::Strong,
-        Tone::Quiet,
-        Tone::Plain,
-        Tone::Plain,
-    ];
-    for (row, group) in rows.iter().zip(groups) {
-        let bar = bar_of(group.tally.cost(), most, layout.bar);
-        page.row(&layout.line(row, tones, &bar));
-    }
-    page.row(&layout.line(&footer, [Tone::Strong; 5], ""));
+/// A table with more lines than this has its total at both ends.
+const LONG: usize = 20;
+
+/// What a table is made of.
+pub(super) struct Table<'t> {
+    pub(super) by: GroupBy,
+    pub(super) groups: &'t [Group],
+    pub(super) total: &'t Tally,
+    /// Whether the total is what is at least so much.
+    pub(super) is_lower_bound: bool,
+    /// How many groups are left out, and their sum.
+    pub(super) rest: Option<(usize, Tally)>,
+    pub(super) clock: Clock,
+    /// The home directory, which is shown as `~`.
+    pub(super) home: Option<&'t str>,
 }
 
-/// Label, cost, share, responses, tokens.
-type Cells = [String; 5];
-
-/// Which columns are shown, and how wide.
-struct TableLayout {
-    widths: [usize; 5],
-    /// How many columns, from the left.
-    shown: usize,
-    /// The longest bar; 0 where there is no room for one.
-    bar: usize,
+/// One column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Label,
+    Project,
+    Last,
+    Cost,
+    Share,
+    Responses,
+    Input,
+    Output,
+    CacheWrite,
+    CacheRead,
+    Tokens,
 }
 
-impl TableLayout {
-    fn fit<'c>(rows: impl Iterator<Item = &'c Cells>, columns: usize) -> Self {
-        let mut widths = [0; 5];
-        for row in rows {
-            for (widest, cell) in widths.iter_mut().zip(row) {
+use Column::{
+    CacheRead, CacheWrite, Cost, Input, Label, Last, Output, Project, Responses, Share, Tokens,
+};
+
+/// What is shown of sessions, by room: the first that fits is taken.
+const OF_SESSIONS: &[&[Column]] = &[
+    &[
+        Label, Project, Last, Cost, Share, Responses, Input, Output, CacheWrite, CacheRead,
+    ],
+    &[Label, Project, Last, Cost, Share, Responses, Tokens],
+    &[Label, Project, Last, Cost, Responses, Tokens],
+    &[Label, Project, Last, Cost],
+    &[Label, Last, Cost],
+    &[Label, Cost],
+];
+
+/// The same of anything else.
+const OF_OTHERS: &[&[Column]] = &[
+    &[
+        Label, Cost, Share, Responses, Input, Output, CacheWrite, CacheRead,
+    ],
+    &[Label, Cost, Responses, Input, Output, CacheWrite, CacheRead],
+    &[Label, Cost, Share, Responses, Tokens],
+    &[Label, Cost, Share, Responses],
+    &[Label, Cost, Share],
+    &[Label, Cost],
+];
+
+impl Column {
+    fn is_text(self) -> bool {
+        matches!(self, Label | Project | Last)
+    }
+
+    fn tone(self) -> Tone {
+        match self {
+            Cost => Tone::Strong,
+            Share | Project | Last => Tone::Quiet,
+            _ => Tone::Plain,
+        }
+    }
+
+    fn head(self, by: GroupBy) -> &'static str {
+        match self {
+            Label => heading(by),
+            Project => "project",
+            Last => "last",
+            Cost => "cost",
+            Share => "share",
+            Responses => "responses",
+            Input => "input",
+            Output => "output",
+            CacheWrite => "cache write",
+            CacheRead => "cache read",
+            Tokens => "tokens",
+        }
+    }
+
+    /// How far a column of text may shrink to make room for others.
+    fn least(self, by: GroupBy) -> Option<usize> {
+        match self {
+            // Half a date says nothing.
+            Label if by.is_by_time() => None,
+            Label => Some(20),
+            Project => Some(10),
+            _ => None,
+        }
+    }
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+enum Line<'t> {
+    Head,
+    Group(&'t Group),
+    /// Groups that are left out.
+    Rest(usize, &'t Tally),
+    Total,
+}
+
+impl Table<'_> {
+    /// Writes it. Where the page is no terminal, it has no bars.
+    pub(super) fn write(&self, page: &mut Page) {
+        let lines = self.lines();
+        let choice = if self.by == GroupBy::Session {
+            OF_SESSIONS
+        } else {
+            OF_OTHERS
+        };
+        let room = page.columns();
+        let mut narrowest = None;
+        for columns in choice {
+            let layout = Layout::of(self, columns, &lines);
+            let fits = layout.least() <= room;
+            narrowest = Some(layout);
+            if fits {
+                break;
+            }
+        }
+        let Some(mut layout) = narrowest else {
+            return;
+        };
+        layout.fit(room);
+        let longest = if page.is_terminal() {
+            layout.room_for_bar(room)
+        } else {
+            0
+        };
+        let most = self.groups.iter().map(|group| group.tally.cost()).max();
+        for (line, cells) in lines.iter().zip(&layout.cells) {
+            let bar = match line {
+                Line::Group(group) => bar_of(group.tally.cost(), most.unwrap_or_default(), longest),
+                _ => String::new(),
+            };
+            page.row(&layout.row(*line, cells, &bar));
+        }
+    }
+
+    /// Heading, groups, what is left out, total. A long table has its total at the top too.
+    fn lines(&self) -> Vec<Line<'_>> {
+        let mut lines = vec![Line::Head];
+        if self.groups.len() > LONG {
+            lines.push(Line::Total);
+        }
+        lines.extend(self.groups.iter().map(Line::Group));
+        if let Some((many, sum)) = &self.rest {
+            lines.push(Line::Rest(*many, sum));
+        }
+        lines.push(Line::Total);
+        lines
+    }
+
+    fn cell(&self, column: Column, line: Line<'_>) -> String {
+        let tally = match line {
+            Line::Head => return column.head(self.by).to_owned(),
+            Line::Group(group) => &group.tally,
+            Line::Rest(_, sum) => sum,
+            Line::Total => self.total,
+        };
+        let usage = &tally.usage;
+        match (column, line) {
+            (Label, Line::Group(group)) => label(group, self.by, self.clock, self.home),
+            (Label, Line::Rest(many, _)) => format!("and {many} more"),
+            (Label, _) => "Total".to_owned(),
+            (Project, Line::Group(group)) => {
+                let project = group.project.as_deref().unwrap_or_default();
+                short_path(project, self.home)
+            }
+            (Last, Line::Group(group)) => self.clock.time(moment(group.last_at)),
+            (Project | Last, _) | (Share, Line::Total) => String::new(),
+            // Says more than that a part is estimated, which the rows say too.
+            (Cost, Line::Total) if self.is_lower_bound => {
+                format!("\u{2265}{}", tally.cost().show())
+            }
+            (Cost, _) => amount(tally),
+            (Share, _) => share(tally.cost(), self.total.cost()),
+            (Responses, _) => tally.responses.to_string(),
+            (Input, _) => short_count(usage.input),
+            (Output, _) => short_count(usage.output),
+            (CacheWrite, _) => short_count(usage.cache_write),
+            (CacheRead, _) => short_count(usage.cache_read),
+            (Tokens, _) => short_count(usage.prompt().saturating_add(usage.output)),
+        }
+    }
+}
+
+/// Which columns are shown, how wide, and what stands in them, line by line.
+struct Layout {
+    columns: &'static [Column],
+    widths: Vec<usize>,
+    /// How narrow each may get.
+    least: Vec<usize>,
+    cells: Vec<Vec<String>>,
+}
+
+/// Between two columns.
+const GAP: usize = 2;
+
+impl Layout {
+    fn of(table: &Table<'_>, columns: &'static [Column], lines: &[Line<'_>]) -> Self {
+        let cells_of = |line: &Line<'_>| {
+            let cells = columns.iter().map(|column| table.cell(*column, *line));
+            cells.collect::<Vec<String>>()
+        };
+        let cells: Vec<Vec<String>> = lines.iter().map(cells_of).collect();
+        let mut widths = vec![0; columns.len()];
+        for line in &cells {
+            for (widest, cell) in widths.iter_mut().zip(line) {
                 *widest = (*widest).max(width(cell));
             }
         }
-        let [label, rest @ ..] = &mut widths;
-        let needed = |shown: usize| {
-            rest.iter()
-                .take(shown - 1)
-                .map(|width| width + 2)
-                .sum::<usize>()
-        };
-        // How many columns fit beside a label of at least twelve.
-        let mut shown = 5;
-        while shown > 2 && needed(shown) + (*label).min(12) > columns {
-            shown -= 1;
-        }
-        *label = (*label).min(columns.saturating_sub(needed(shown)).max(8));
-        let room = columns
-            .saturating_sub(*label + needed(shown) + 2)
-            .min(LONGEST_BAR);
+        let least = columns.iter().zip(&widths).map(|(column, width)| {
+            let least = column.least(table.by);
+            least.unwrap_or(*width).min(*width)
+        });
         Self {
-            bar: if shown == 5 && room >= 6 { room } else { 0 },
+            columns,
+            least: least.collect(),
             widths,
-            shown,
+            cells,
         }
     }
 
-    fn line(&self, cells: &Cells, tones: [Tone; 5], bar: &str) -> Vec<Piece> {
-        let mut row = Vec::new();
-        let columns = cells.iter().zip(self.widths).zip(tones).take(self.shown);
-        for (column, ((cell, wide), tone)) in columns.enumerate() {
-            let cell = cut(cell, wide);
-            let gap = " ".repeat(wide - width(&cell));
-            if column == 0 {
-                row.extend([(tone, cell), (Tone::Plain, gap)]);
-            } else {
-                row.extend([(Tone::Plain, format!("  {gap}")), (tone, cell)]);
-            }
+    fn gaps(&self) -> usize {
+        GAP * self.columns.len().saturating_sub(1)
+    }
+
+    /// The columns that it takes at least.
+    fn least(&self) -> usize {
+        self.least.iter().sum::<usize>() + self.gaps()
+    }
+
+    /// Shrinks texts until all fits, the longest first; where nothing helps, the label gives way.
+    fn fit(&mut self, room: usize) {
+        let mut over = (self.widths.iter().sum::<usize>() + self.gaps()).saturating_sub(room);
+        while over > 0 {
+            let widest = self
+                .widths
+                .iter_mut()
+                .zip(&self.least)
+                .filter(|(width, least)| **width > **least)
+                .max_by_key(|(width, _)| **width);
+            let Some((width, _)) = widest else { break };
+            *width -= 1;
+            over -= 1;
         }
-        row.push((Tone::Plain, "  ".to_owned()));
+        if let Some(label) = self.widths.first_mut() {
+            *label = label.saturating_sub(over).max(1);
+        }
+    }
+
+    fn room_for_bar(&self, room: usize) -> usize {
+        let used = self.widths.iter().sum::<usize>() + self.gaps() + GAP;
+        let left = room.saturating_sub(used).min(LONGEST_BAR);
+        if left >= SHORTEST_BAR { left } else { 0 }
+    }
+
+    fn row(&self, line: Line<'_>, cells: &[String], bar: &str) -> Vec<Piece> {
+        let mut row = Vec::new();
+        let columns = self.columns.iter().zip(cells).zip(&self.widths);
+        for (index, ((column, cell), wide)) in columns.enumerate() {
+            let tone = match line {
+                Line::Head | Line::Rest(..) => Tone::Quiet,
+                Line::Total => Tone::Strong,
+                Line::Group(_) => column.tone(),
+            };
+            let cell = cut(cell, *wide);
+            let padding = " ".repeat(wide.saturating_sub(width(&cell)));
+            let padding = (Tone::Plain, padding);
+            if index > 0 {
+                row.push((Tone::Plain, " ".repeat(GAP)));
+            }
+            row.extend(if column.is_text() {
+                [(tone, cell), padding]
+            } else {
+                [padding, (tone, cell)]
+            });
+        }
+        row.push((Tone::Plain, " ".repeat(GAP)));
         row.push((Tone::Accent, bar.to_owned()));
         while row.pop_if(|(_, text)| text.trim().is_empty()).is_some() {}
         row
     }
 }
 
-pub(crate) fn heading(by: GroupBy) -> &'static str {
+fn heading(by: GroupBy) -> &'static str {
     match by {
         GroupBy::Day => "day",
         GroupBy::Week => "week from",
@@ -127,24 +318,27 @@ pub(crate) fn heading(by: GroupBy) -> &'static str {
         GroupBy::Project => "project",
         GroupBy::Model => "model",
         GroupBy::Block => "five hours from",
+        GroupBy::Branch => "branch",
+        GroupBy::Agent => "agent",
     }
 }
 
-pub(crate) fn label(group: &Group, by: GroupBy, zone: Zone, home: Option<&str>) -> String {
-    let short = |path: &str| match home.and_then(|home| path.strip_prefix(home)) {
+fn short_path(path: &str, home: Option<&str>) -> String {
+    match home.and_then(|home| path.strip_prefix(home)) {
         Some("") => "~".to_owned(),
-        Some(rest) if rest.starts_with('/') => format!("~{rest}"),
-        _ => path.to_owned(),
-    };
+        Some(rest) if rest.starts_with('/') => visible(&format!("~{rest}")).into_owned(),
+        _ => visible(path).into_owned(),
+    }
+}
+
+fn label(group: &Group, by: GroupBy, clock: Clock, home: Option<&str>) -> String {
+    let zone = clock.zone;
     match by {
-        GroupBy::Project => short(&group.key),
-        GroupBy::Session => {
-            let id: String = group.key.chars().take(8).collect();
-            match &group.project {
-                Some(project) => format!("{id} {}", short(project)),
-                None => id,
-            }
-        }
+        GroupBy::Project => short_path(&group.key, home),
+        GroupBy::Session => match &group.title {
+            Some(title) => visible(title).into_owned(),
+            None => group.key.chars().take(8).collect(),
+        },
         GroupBy::Block => match DateTime::parse_from_rfc3339(&group.key) {
             Ok(start) => {
                 let start: DateTime<Utc> = start.to_utc();
@@ -160,7 +354,9 @@ pub(crate) fn label(group: &Group, by: GroupBy, zone: Zone, home: Option<&str>) 
             Ok(day) => day.format("%Y-%m-%d %a").to_string(),
             Err(_) => group.key.clone(),
         },
-        GroupBy::Week | GroupBy::Month | GroupBy::Model => group.key.clone(),
+        GroupBy::Week | GroupBy::Month | GroupBy::Model | GroupBy::Branch | GroupBy::Agent => {
+            visible(&group.key).into_owned()
+        }
     }
 }
 
@@ -179,11 +375,6 @@ fn share(part: Money, whole: Money) -> String {
     } else {
         format!("{percent:.0}%")
     }
-}
-
-fn tokens(tally: &Tally) -> String {
-    let usage = &tally.usage;
-    short_count(usage.prompt().saturating_add(usage.output))
 }
 
 /// `950`, `12.3k`, `4.56M`.

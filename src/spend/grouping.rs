@@ -1,4 +1,4 @@
-//! Sums by day, week, month, session, project, model or five-hour block.
+//! Sums by day, week, month, session, project, model, five-hour block, branch or agent.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Days, Utc};
 use indexmap::IndexMap;
 
 use super::tally::Tally;
-use crate::ledger::SpendRow;
+use crate::ledger::{Error, Ledger, RowsBy, SpendRow};
 use crate::time::{FIVE_HOURS, Millis, Zone, moment};
 
 /// What a report is grouped by.
@@ -26,6 +26,10 @@ pub(crate) enum GroupBy {
     Model,
     /// Five-hour blocks, each from the hour of its first response
     Block,
+    /// Git branches
+    Branch,
+    /// Subagents' types, and the sessions themselves as "main"
+    Agent,
 }
 
 impl GroupBy {
@@ -39,6 +43,16 @@ impl GroupBy {
             Self::Project => "project",
             Self::Model => "model",
             Self::Block => "block",
+            Self::Branch => "branch",
+            Self::Agent => "agent",
+        }
+    }
+
+    /// What the ledger's rows must tell apart for it.
+    pub(crate) fn rows(self) -> RowsBy {
+        match self {
+            Self::Branch | Self::Agent => RowsBy::Scene,
+            _ => RowsBy::Quarter,
         }
     }
 
@@ -48,7 +62,7 @@ impl GroupBy {
     }
 
     /// Whether the groups follow one another in time.
-    fn is_by_time(self) -> bool {
+    pub(super) fn is_by_time(self) -> bool {
         matches!(self, Self::Day | Self::Week | Self::Month | Self::Block)
     }
 }
@@ -58,9 +72,21 @@ impl GroupBy {
 pub(crate) struct Group {
     /// What scripts call it: `2026-11-20`, a session id, a directory, a model, a block's start.
     pub(crate) key: String,
-    /// What a session's line also says: its directory.
+    /// What a session's line also says: its directory, and its title if one was found.
     pub(crate) project: Option<String>,
+    pub(crate) title: Option<String>,
+    /// When something was last spent in it: of a session exactly, else the quarter of an hour.
+    pub(crate) last_at: Millis,
     pub(crate) tally: Tally,
+}
+
+/// What comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Order {
+    /// By time: periods as they follow one another, anything else the latest first
+    Date,
+    /// The dearest first
+    Cost,
 }
 
 /// Adds rows up.
@@ -107,8 +133,12 @@ impl Grouping {
         self.latest = Some((row.at, place));
         if let Some((_, group)) = self.groups.get_index_mut(place) {
             group.tally += tally;
-            if self.by == GroupBy::Session && !row.origin.project.is_empty() {
-                group.project = Some(row.origin.project.clone());
+            group.last_at = group.last_at.max(row.at);
+            if self.by == GroupBy::Session {
+                group.last_at = group.last_at.max(row.origin.last_at.unwrap_or_default());
+                if !row.origin.project.is_empty() {
+                    group.project = Some(row.origin.project.clone());
+                }
             }
         }
     }
@@ -118,6 +148,14 @@ impl Grouping {
             GroupBy::Session => row.origin.session.as_str().into(),
             GroupBy::Project => known(&row.origin.project).into(),
             GroupBy::Model => known(row.model).into(),
+            GroupBy::Branch => row
+                .scene
+                .map_or(NO_LINE, |scene| known(&scene.branch))
+                .into(),
+            GroupBy::Agent => row
+                .scene
+                .map_or(NO_LINE, |scene| known(&scene.agent))
+                .into(),
             _ => self.period(row.at).into(),
         };
         let place = self.groups.get_index_of(key.as_ref());
@@ -141,33 +179,97 @@ impl Grouping {
         }
     }
 
-    /// The total and the groups: periods in order of time, anything else by cost, most first.
+    /// The total, and the groups: periods in order of time, anything else in no order.
     pub(crate) fn finish(self) -> (Tally, Vec<Group>) {
         if self.by == GroupBy::Block {
             return (self.total, blocks(self.rows, self.zone));
         }
         let named = |(key, group)| Group { key, ..group };
         let mut groups: Vec<Group> = self.groups.into_iter().map(named).collect();
-        groups.sort_by(|a, b| {
-            let by_cost = b.tally.cost().cmp(&a.tally.cost());
-            let by_key = a.key.cmp(&b.key);
-            if self.by.is_by_time() {
-                by_key
-            } else {
-                by_cost.then(by_key)
-            }
-        });
+        if self.by.is_by_time() {
+            groups.sort_by(|a, b| a.key.cmp(&b.key));
+        }
         (self.total, groups)
     }
 }
+
+/// Orders groups and cuts them to the first `limit`: the latest, or the dearest. Gives what was
+/// left out: how many, and their sum.
+pub(crate) fn order_and_cut(
+    groups: &mut Vec<Group>,
+    by: GroupBy,
+    order: Option<Order>,
+    limit: Option<usize>,
+) -> Option<(usize, Tally)> {
+    let usual = if by.is_by_time() {
+        Order::Date
+    } else {
+        Order::Cost
+    };
+    let order = order.unwrap_or(usual);
+    let follow_in_time = by.is_by_time() && order == Order::Date;
+    if follow_in_time {
+        groups.reverse();
+    } else {
+        groups.sort_by(|a, b| {
+            let by_cost = b.tally.cost().cmp(&a.tally.cost());
+            let by_date = b.last_at.cmp(&a.last_at);
+            let first = if order == Order::Cost {
+                by_cost
+            } else {
+                by_date
+            };
+            first.then(by_cost).then_with(|| a.key.cmp(&b.key))
+        });
+    }
+    let kept = limit.unwrap_or(usize::MAX).min(groups.len());
+    let left = groups.split_off(kept);
+    if follow_in_time {
+        groups.reverse();
+    }
+    let mut rest = Tally::default();
+    for group in &left {
+        rest += group.tally;
+    }
+    (!left.is_empty()).then_some((left.len(), rest))
+}
+
+/// Stands for the branch and the agent of what no line of a transcript shows.
+const NO_LINE: &str = "(no transcript line)";
 
 fn known(name: &str) -> &str {
     if name.is_empty() { "(unknown)" } else { name }
 }
 
+/// A five-hour block and what was spent in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) start: DateTime<Utc>,
+    pub(crate) end: DateTime<Utc>,
+    pub(crate) tally: Tally,
+}
+
+/// The block that runs at `now`, as a report by block has it. None where nothing was spent for so
+/// long that none does.
+pub(crate) fn running_block(ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<Block>, Error> {
+    let mut rows = Vec::new();
+    ledger.rows(None, None, RowsBy::Quarter, false, &mut |row| {
+        rows.push((row.at, Tally::of(&row)));
+    })?;
+    let last = chained(rows).pop().map(|(start, tally)| {
+        let start = moment(start);
+        Block {
+            start,
+            end: block_end(start),
+            tally,
+        }
+    });
+    Ok(last.filter(|block| (block.start..block.end).contains(&now)))
+}
+
 /// Five-hour blocks: each begins with the full hour (UTC, as the server's windows do) of the first
 /// response after the one before it ended.
-fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
+fn chained(mut rows: Vec<(Millis, Tally)>) -> Vec<(Millis, Tally)> {
     rows.sort_by_key(|(at, _)| *at);
     let mut blocks: Vec<(Millis, Tally)> = Vec::new();
     for (at, tally) in rows {
@@ -176,14 +278,19 @@ fn blocks(mut rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
             _ => blocks.push((at.div_euclid(HOUR) * HOUR, tally)),
         }
     }
+    blocks
+}
+
+fn blocks(rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
     let named = |(start, tally)| Group {
         key: zone
             .at(moment(start))
             .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        project: None,
         tally,
+        last_at: start,
+        ..Group::default()
     };
-    blocks.into_iter().map(named).collect()
+    chained(rows).into_iter().map(named).collect()
 }
 
 /// The end of a block that starts at `start`.

@@ -2,7 +2,9 @@
 
 mod columns;
 mod comparison;
+mod csv;
 mod days;
+mod forecast;
 mod grouping;
 mod statement;
 mod tally;
@@ -10,6 +12,6 @@ mod unreadable;
 
 pub(crate) use comparison::{comparison_json, write_comparison};
 pub(crate) use days::{Period, parse_day};
-pub(crate) use grouping::GroupBy;
-pub(crate) use statement::{Statement, write_age_of_prices};
+pub(crate) use grouping::{Block, GroupBy, Order, running_block};
+pub(crate) use statement::{Statement, Wanted, write_age_of_prices};
 pub(crate) use unreadable::name_unreadable;

@@ -1,63 +1,121 @@
 //! What was spent in a period, grouped: for people and for programs.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::columns;
+use super::columns::Table;
+use super::csv::csv;
 use super::days::Period;
-use super::grouping::{Group, GroupBy, Grouping};
+use super::forecast::{Forecast, MonthSoFar};
+use super::grouping::{Group, GroupBy, Grouping, Order, order_and_cut};
 use super::tally::Tally;
 use super::unreadable::name_damaged;
-use crate::ledger::{Caught, Error, Ledger};
+use crate::ledger::{Caught, Error, Ledger, RowsBy, SpendRow};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::terminal::{Page, Tone};
-use crate::time::Zone;
+use crate::time::{Clock, moment};
+
+/// What a report is to show.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) by: GroupBy,
+    pub(crate) period: Period,
+    /// By whose days, and when it is now.
+    pub(crate) clock: Clock,
+    pub(crate) order: Option<Order>,
+    /// At most so many groups.
+    pub(crate) limit: Option<usize>,
+    /// Only sessions in directories whose path contains this.
+    pub(crate) project: Option<String>,
+}
+
+impl Wanted {
+    fn takes(&self, row: &SpendRow<'_>) -> bool {
+        let is_in = |name: &String| {
+            let project = row.origin.project.to_lowercase();
+            project.contains(&name.to_lowercase())
+        };
+        self.project.as_ref().is_none_or(is_in)
+    }
+
+    fn needs_origins(&self) -> bool {
+        self.by.is_by_origin() || self.project.is_some()
+    }
+
+    /// Whether the month that runs is shown whole.
+    fn shows_this_month(&self) -> bool {
+        let today = self.clock.zone.day(self.clock.now);
+        let begins = self
+            .period
+            .since
+            .is_none_or(|since| since.with_day(1) == Some(since) && since <= today);
+        self.by == GroupBy::Month && begins && self.period.until.is_none_or(|until| until >= today)
+    }
+}
 
 /// A report of the ledger's sums.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    by: GroupBy,
-    period: Period,
-    zone: Zone,
+    wanted: Wanted,
     total: Tally,
     groups: Vec<Group>,
+    /// How many groups are left out, and their sum.
+    rest: Option<(usize, Tally)>,
+    forecast: Option<Forecast>,
     /// Whether anything was spent at any time.
     has_history: bool,
     /// What the ledger had read before.
     read: Caught,
     /// Transcripts with lines that could not be understood, and how many.
     damaged: Vec<(String, u32)>,
+    /// Sessions that are in the middle of an answer.
+    answering: usize,
 }
 
 /// How many transcripts with damaged lines are named.
 const NAMED: usize = 3;
 
 impl Statement {
+    /// `answering` sessions are in the middle of an answer.
     pub(crate) fn of(
         ledger: &Ledger,
-        by: GroupBy,
-        period: Period,
-        zone: Zone,
+        wanted: Wanted,
         read: Caught,
+        answering: usize,
     ) -> Result<Self, Error> {
-        let mut grouping = Grouping::new(by, zone);
-        let (from, to) = period.bounds(zone);
-        ledger.rows(from, to, by.is_by_origin(), &mut |row| grouping.add(&row))?;
-        let (total, groups) = grouping.finish();
+        let mut grouping = Grouping::new(wanted.by, wanted.clock.zone);
+        let (from, to) = wanted.period.bounds(wanted.clock.zone);
+        ledger.rows(
+            from,
+            to,
+            wanted.by.rows(),
+            wanted.needs_origins(),
+            &mut |row| {
+                if wanted.takes(&row) {
+                    grouping.add(&row);
+                }
+            },
+        )?;
+        let (total, mut groups) = grouping.finish();
         let mut has_history = !groups.is_empty();
         if !has_history {
-            ledger.rows(None, None, false, &mut |_| has_history = true)?;
+            ledger.rows(None, None, RowsBy::Quarter, false, &mut |_| {
+                has_history = true;
+            })?;
         }
+        let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
+        let forecast = Self::forecast(ledger, &wanted)?;
         Ok(Self {
-            by,
-            period,
-            zone,
+            wanted,
             total,
             groups,
+            rest,
+            forecast,
             has_history,
             read,
             damaged: ledger.damaged(from)?,
+            answering,
         })
     }
 
@@ -66,9 +124,50 @@ impl Statement {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 
+    fn forecast(ledger: &Ledger, wanted: &Wanted) -> Result<Option<Forecast>, Error> {
+        let month = MonthSoFar::new(wanted.clock).filter(|_| wanted.shows_this_month());
+        let Some(mut month) = month else {
+            return Ok(None);
+        };
+        ledger.rows(
+            None,
+            None,
+            RowsBy::Quarter,
+            wanted.needs_origins(),
+            &mut |row| {
+                if wanted.takes(&row) {
+                    month.add(&row);
+                }
+            },
+        )?;
+        Ok(month.forecast())
+    }
+
+    /// Gives the sessions that are shown their titles, by their ids.
+    pub(crate) fn name_sessions(&mut self, title: impl Fn(&str) -> Option<String>) {
+        if self.wanted.by == GroupBy::Session {
+            for group in &mut self.groups {
+                group.title = title(&group.key);
+            }
+        }
+    }
+
     fn write_why_empty(&self, page: &mut Page, places: &Places) {
         if self.has_history {
-            page.paragraph(Tone::Plain, "Nothing was spent in this period.");
+            let place = self
+                .wanted
+                .project
+                .as_ref()
+                .map_or_else(String::new, |name| {
+                    format!(" in a project whose path contains {name:?}")
+                });
+            let period = self.wanted.period;
+            let when = if period.since.is_none() && period.until.is_none() {
+                ""
+            } else {
+                " in this period"
+            };
+            page.paragraph(Tone::Plain, &format!("Nothing was spent{place}{when}."));
         } else {
             let roots = places.transcript_roots().map(|root| places.show(&root));
             let roots = roots.collect::<Vec<String>>().join(", ");
@@ -85,6 +184,20 @@ impl Statement {
         }
     }
 
+    /// An answer is paid for when it is whole. What Claude Code told of it so far is counted.
+    fn write_answering(&self, page: &mut Page) {
+        let today = self.wanted.clock.zone.day(self.wanted.clock.now);
+        let says = match self.answering {
+            _ if self.wanted.period.until.is_some_and(|until| until < today) => return,
+            0 => return,
+            1 => "1 session is in the middle of an answer. What that costs is added as Claude Code tells it.".to_owned(),
+            many => format!(
+                "{many} sessions are in the middle of an answer. What that costs is added as Claude Code tells it."
+            ),
+        };
+        page.paragraph(Tone::Quiet, &says);
+    }
+
     /// The contract's fields. `zone` is the zone's name.
     pub(crate) fn json(&self, zone: &str) -> Value {
         let group = |group: &Group| {
@@ -92,6 +205,11 @@ impl Statement {
             fields.insert("key".to_owned(), json!(group.key));
             if let Some(project) = &group.project {
                 fields.insert("project".to_owned(), json!(project));
+            }
+            if self.wanted.by == GroupBy::Session {
+                let last = moment(group.last_at).to_rfc3339_opts(SecondsFormat::Secs, true);
+                fields.insert("title".to_owned(), json!(group.title));
+                fields.insert("last_activity".to_owned(), json!(last));
             }
             fields.extend(group.tally.json());
             Value::Object(fields)
@@ -101,17 +219,31 @@ impl Statement {
         let unreadable = unreadable.map(|path| path.to_string_lossy());
         let damaged = self.damaged.iter();
         let damaged = damaged.map(|(path, lines)| json!({ "path": path, "lines": lines }));
+        let rest = self.rest.as_ref().map(|(many, sum)| {
+            let mut fields = sum.json();
+            fields.insert("groups".to_owned(), json!(many));
+            fields
+        });
         json!({
             "total": self.total.json(),
             "groups": self.groups.iter().map(group).collect::<Vec<Value>>(),
-            "by": self.by.name(),
-            "since": self.period.since.map(|day| day.to_string()),
-            "until": self.period.until.map(|day| day.to_string()),
+            "rest": rest,
+            "by": self.wanted.by.name(),
+            "since": self.wanted.period.since.map(|day| day.to_string()),
+            "until": self.wanted.period.until.map(|day| day.to_string()),
+            "project": self.wanted.project,
+            "forecast": self.forecast.as_ref().map(Forecast::json),
             "timezone": zone,
             "complete": !self.is_lower_bound(),
+            "answering": self.answering,
             "unreadable": unreadable.collect::<Vec<_>>(),
             "damaged": damaged.collect::<Vec<_>>(),
         })
+    }
+
+    /// One line a group, for spreadsheets.
+    pub(crate) fn csv(&self) -> String {
+        csv(&self.groups, self.wanted.by.name())
     }
 
     /// Lays it out as a table with what a reader must know about the total.
@@ -119,15 +251,19 @@ impl Statement {
         if self.groups.is_empty() {
             return self.write_why_empty(page, places);
         }
-        let home = places.home.to_str();
-        columns::write(
-            page,
-            &self.total,
-            &self.groups,
-            |group| columns::label(group, self.by, self.zone, home),
-            columns::heading(self.by),
-            self.is_lower_bound(),
-        );
+        Table {
+            by: self.wanted.by,
+            groups: &self.groups,
+            total: &self.total,
+            is_lower_bound: self.is_lower_bound(),
+            rest: self.rest,
+            clock: self.wanted.clock,
+            home: places.home.to_str(),
+        }
+        .write(page);
+        if let Some(forecast) = &self.forecast {
+            page.paragraph(Tone::Plain, &forecast.sentence());
+        }
         if !self.read.unreadable.is_empty() {
             page.paragraph(
                 Tone::Quiet,
@@ -142,6 +278,7 @@ impl Statement {
             };
             page.paragraph(Tone::Quiet, &format!("{lead}{which}."));
         }
+        self.write_answering(page);
         let total = &self.total;
         if total.unrecorded > Money::ZERO {
             page.paragraph(

@@ -5,7 +5,7 @@ mod form;
 mod layout;
 mod segments;
 mod spending;
-mod windows;
+pub(crate) mod windows;
 pub(crate) mod wrapped;
 
 pub use amounts::{Amount, Amounts};

@@ -1,6 +1,6 @@
 //! How full the plan's windows are, when they start afresh, and whether the short one will last.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::form::{Form, Segment};
 use crate::claude::meters::{Meter, Windows};
@@ -48,7 +48,7 @@ pub(super) fn windows(windows: &Windows, clock: Clock) -> Option<Segment> {
 }
 
 /// A window whose reset has passed is empty, whatever the client last heard.
-fn level(meter: &Meter, clock: Clock) -> f64 {
+pub(crate) fn level(meter: &Meter, clock: Clock) -> f64 {
     if meter.resets_at.is_some_and(|at| at <= clock.now) {
         0.0
     } else {
@@ -57,7 +57,7 @@ fn level(meter: &Meter, clock: Clock) -> f64 {
 }
 
 /// 99.6 is not 100: a window is only shown as full when it is.
-fn shown(level: f64) -> f64 {
+pub(crate) fn shown(level: f64) -> f64 {
     if level < 100.0 {
         level.round().min(99.0)
     } else {
@@ -65,7 +65,7 @@ fn shown(level: f64) -> f64 {
     }
 }
 
-pub(super) fn tone(level: f64, harmless: Tone) -> Tone {
+pub(crate) fn tone(level: f64, harmless: Tone) -> Tone {
     if level >= NEARLY {
         Tone::Alarm
     } else if level >= SOON {
@@ -88,9 +88,9 @@ fn reset(meter: &Meter, clock: Clock) -> Option<(String, String)> {
     Some((format!("resets {time}, in {}", in_words(left)), time))
 }
 
-/// When the five-hour window will be full if it goes on filling as it has since it began. Shown
-/// only when that comes before the reset, and not in the first minutes, when it means nothing.
-pub(super) fn pace(windows: &Windows, clock: Clock) -> Option<Segment> {
+/// When the five-hour window will be full if it goes on filling as it has since it began. None
+/// unless that comes before the reset, and in the first minutes, when it means nothing.
+pub(crate) fn full_at(windows: &Windows, clock: Clock) -> Option<DateTime<Utc>> {
     // How fast it fills is only known while the figure is new.
     let is_fresh = clock.now - windows.measured <= FRESH_FOR;
     let window = windows.five_hour.filter(|_| is_fresh)?;
@@ -106,9 +106,11 @@ pub(super) fn pace(windows: &Windows, clock: Clock) -> Option<Segment> {
     )]
     let left = TimeDelta::seconds((passed.num_seconds() as f64 * (100.0 - used) / used) as i64);
     let full_at = clock.now + left;
-    if full_at >= resets_at {
-        return None;
-    }
+    (full_at < resets_at).then_some(full_at)
+}
+
+pub(super) fn pace(windows: &Windows, clock: Clock) -> Option<Segment> {
+    let full_at = full_at(windows, clock)?;
     let time = clock.zone.at(full_at).format("%H:%M");
     let write = |text: String| vec![(Tone::Warning, text)];
     Some(vec![
@@ -119,8 +121,6 @@ pub(super) fn pace(windows: &Windows, clock: Clock) -> Option<Segment> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-
     use super::*;
     use crate::claude::status_payload::StatusPayload;
     use crate::time::Zone;

@@ -5,6 +5,7 @@ mod output;
 mod page;
 mod person;
 mod progress_bar;
+mod screen;
 mod text;
 mod visible;
 
@@ -15,6 +16,8 @@ pub use output::{Shown, complain, print, remark, replace_line};
 pub use page::Page;
 pub use person::is_seen_by_person;
 pub use progress_bar::ProgressBar;
+pub(crate) use progress_bar::count_down;
+pub(crate) use screen::{Screen, Woken};
 pub use text::{cut, strip_ansi, width, wrap};
 pub use visible::{visible, visible_lines};
 

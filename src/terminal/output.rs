@@ -48,6 +48,10 @@ impl Shown {
         Self(text)
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// This, and then that.
     #[must_use]
     pub fn then(mut self, next: &Self) -> Self {

@@ -1,6 +1,6 @@
 //! A page: paragraphs, sections, lists and entries, laid out for a width and a palette.
 
-use super::{Palette, Piece, Tone, visible, width_for_person, wrap};
+use super::{Palette, Piece, Tone, is_seen_by_person, visible, width_for_person, wrap};
 use crate::environment::Environment;
 
 /// The widest that running text is set: longer lines are hard to read.
@@ -15,15 +15,19 @@ pub struct Page {
     text: String,
     columns: usize,
     palette: Palette,
+    is_terminal: bool,
 }
 
 impl Page {
     /// A page for a person at a terminal.
     pub fn for_person(environment: &Environment) -> Self {
-        Self::new(
-            width_for_person(environment),
-            Palette::for_person(environment),
-        )
+        Self {
+            is_terminal: is_seen_by_person(),
+            ..Self::new(
+                width_for_person(environment),
+                Palette::for_person(environment),
+            )
+        }
     }
 
     /// A page for a message field inside a conversation: of a reason for holding a prompt back,
@@ -39,7 +43,13 @@ impl Page {
             text: String::new(),
             columns: columns.max(NARROWEST),
             palette,
+            is_terminal: false,
         }
+    }
+
+    /// Whether it is for a terminal, where what only catches the eye has its place.
+    pub fn is_terminal(&self) -> bool {
+        self.is_terminal
     }
 
     /// Columns of the page. Running text takes at most 96 of them.

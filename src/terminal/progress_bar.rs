@@ -6,6 +6,7 @@
 )]
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 /// How many columns the bar takes.
 const COLUMNS: u64 = 25;
@@ -54,5 +55,24 @@ impl Drop for ProgressBar {
         if self.is_shown {
             let _ = write!(io::stderr(), "\r\u{1b}[2K");
         }
+    }
+}
+
+/// Lets so much time pass. A person at a terminal sees, second by second, how much is left.
+pub(crate) fn count_down(time: Duration) {
+    const STEP: Duration = Duration::from_secs(1);
+    let mut left = time;
+    let is_seen = time > STEP && io::stderr().is_terminal();
+    while is_seen && left > Duration::ZERO {
+        // A terminal that went away is no reason to stop.
+        let _ = write!(io::stderr(), "\r\u{1b}[2K  {} s left", left.as_secs());
+        let step = left.min(STEP);
+        std::thread::sleep(step);
+        left -= step;
+    }
+    if is_seen {
+        let _ = write!(io::stderr(), "\r\u{1b}[2K");
+    } else {
+        std::thread::sleep(time);
     }
 }

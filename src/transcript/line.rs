@@ -21,6 +21,10 @@ pub const SYNTHETIC: &str = "<synthetic>";
 
 /// What a line that was worth parsing turned out to be.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is handed on at once and never kept; a box would be an allocation a line"
+)]
 pub enum Line<'a> {
     /// A repetition of a response.
     Response(Response<'a>),
@@ -50,6 +54,10 @@ pub struct Response<'a> {
     pub copied_from: Option<Cow<'a, str>>,
     /// True for a subagent's response.
     pub subagent: bool,
+    /// The git branch that was checked out, if the line says.
+    pub branch: Option<Cow<'a, str>>,
+    /// The subagent's type, if the line says: clients did not always (2.1.119 does not, 2.1.328 does).
+    pub agent: Option<Cow<'a, str>>,
     /// The model's id as written.
     pub model: Cow<'a, str>,
     /// Tokens and searches.
@@ -130,6 +138,8 @@ struct Fields<'a> {
     forked_from: &'a [u8],
     request: &'a [u8],
     directory: &'a [u8],
+    branch: &'a [u8],
+    agent: &'a [u8],
     subagent: bool,
     refusal: bool,
     message: ApiMessage<'a>,
@@ -217,6 +227,8 @@ impl<'a> Fields<'a> {
             b"requestSessionId" => self.request_session = walk.value()?,
             b"requestId" => self.request = walk.value()?,
             b"cwd" => self.directory = walk.value()?,
+            b"gitBranch" => self.branch = walk.value()?,
+            b"attributionAgent" => self.agent = walk.value()?,
             b"isSidechain" => self.subagent = flag(walk.value()?),
             b"isApiErrorMessage" => self.refusal = flag(walk.value()?),
             b"totalCostUSD" => self.total_usd = number(walk.value()?),
@@ -308,6 +320,8 @@ fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
         copied_from,
         session: name(fields.session),
         subagent: fields.subagent,
+        branch: text(fields.branch),
+        agent: text(fields.agent),
         model,
         usage,
         service,

@@ -62,7 +62,9 @@ fn what_people_type_instead_is_answered_in_one_line() {
             &["locks", "--clear-stale-locks"],
             "whycap --clear-stale-locks",
         ),
-        (&["status"], "whycap doctor"),
+        (&["status"], "whycap now"),
+        (&["watch"], "whycap now --watch"),
+        (&["health"], "whycap doctor"),
         (&["--usage"], "whycap spend"),
     ] {
         let run = sandbox.run(typed);

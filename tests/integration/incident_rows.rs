@@ -158,7 +158,7 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
     };
     let open = listed("2026-11-20T10:01:00Z");
     assert!(
-        open.contains("(open)") && open.contains("you are back at 12:00"),
+        open.contains("(still blocked)") && open.contains("you are back at 12:00"),
         "{open}"
     );
     let passed = listed("2026-11-20T12:01:00Z");
@@ -302,5 +302,49 @@ fn an_error_that_no_hook_stored_is_explained_by_the_plan_that_an_earlier_draw_sa
         drawn.success().contains("no org involved"),
         "{}",
         drawn.stdout
+    );
+}
+
+#[test]
+fn an_error_that_was_answered_asks_for_no_wait() {
+    let session = "0d3b2f9e-0000-4000-8000-000000000001";
+    let line = |fields: Value| {
+        let mut line = json!({"type": "assistant", "sessionId": session, "version": "2.1.328"});
+        let fields = fields.as_object().unwrap().clone();
+        line.as_object_mut().unwrap().extend(fields);
+        line.to_string()
+    };
+    let sandbox = Sandbox::new();
+    let transcript = format!(".claude/projects/-home-dev-p/{session}.jsonl");
+    let says = "You've hit your session limit \u{b7} resets 11:30am (UTC)";
+    sandbox.append(
+        &transcript,
+        &line(json!({
+            "uuid": "e", "timestamp": "2026-11-20T06:00:00.000Z", "isApiErrorMessage": true, "error": "rate_limit",
+            "message": {"id": "x", "model": "<synthetic>", "content": [{"type": "text", "text": says}]},
+        })),
+    );
+    let blocked = sandbox.run(&["explain"]);
+    assert!(
+        blocked.success().contains("1. Wait until 11:30"),
+        "{}",
+        blocked.stdout
+    );
+    sandbox.append(
+        &transcript,
+        &line(json!({
+            "uuid": "a", "timestamp": "2026-11-20T06:10:00.000Z", "requestId": "r",
+            "message": {"id": "m", "model": "claude-opus-5-5", "usage": {"output_tokens": 5}},
+        })),
+    );
+    for arguments in [&["explain"][..], &["explain", "--long"], &["incidents"]] {
+        let run = sandbox.run(arguments);
+        assert!(!run.success().contains("Wait until"), "{}", run.stdout);
+        assert!(!run.stdout.contains("go on now"), "{}", run.stdout);
+    }
+    let explained = sandbox.run(&["explain", "--json"]).json();
+    assert_eq!(
+        explained["incident"]["actions"][0]["do"],
+        "Nothing: this is over"
     );
 }

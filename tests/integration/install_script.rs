@@ -120,7 +120,7 @@ fn it_builds_installs_wires_and_shows_a_sample_that_says_so() {
     );
     assert!(text.contains("SAMPLE"), "{text}");
     // The sample's own session, priced, with its windows.
-    assert!(text.contains("5h 38%") && text.contains("137.4k"), "{text}");
+    assert!(text.contains("5h 38%") && text.contains("61.0k"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours for a pipe: {text}");
     assert!(text.contains("on your PATH"), "{text}");
     assert!(

@@ -31,6 +31,7 @@ mod limits_page;
 mod lives;
 mod locks;
 mod messages;
+mod now;
 mod one_account;
 mod packaging;
 mod plugin;

@@ -8,6 +8,11 @@ use serde_json::Value;
 use crate::histories::{matches_truth, near, spend, with_history};
 use crate::support::{Run, Sandbox};
 
+/// Everything that spend is grouped by.
+const GROUPINGS: [&str; 9] = [
+    "day", "week", "month", "session", "project", "model", "block", "branch", "agent",
+];
+
 #[test]
 fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     let (sandbox, truth) = with_history("compaction-and-subagent");
@@ -298,7 +303,7 @@ fn a_table_fits_the_terminal_it_is_shown_on() {
     let (mut sandbox, _) = with_history("forks-of-forks");
     for columns in ["40", "60", "80", "200"] {
         sandbox = sandbox.variable("COLUMNS", columns);
-        for by in ["day", "session", "project", "model", "block"] {
+        for by in GROUPINGS {
             let run = sandbox.run(&["spend", "--by", by]);
             for row in run.success().lines() {
                 let width = unicode_width::UnicodeWidthStr::width(row);
@@ -479,4 +484,207 @@ fn a_live_session_is_compared_with_what_the_client_told_the_status_line() {
         "{}",
         shown.stdout
     );
+}
+
+#[test]
+fn the_groups_of_every_kind_add_up_to_the_total() {
+    for history in ["six-versions", "subagents-and-errors", "killed-and-resumed"] {
+        let (sandbox, truth) = with_history(history);
+        for by in GROUPINGS {
+            let report = spend(&sandbox, by);
+            matches_truth(&report, &truth);
+            for field in ["cost_usd", "recorded_usd", "unrecorded_usd"] {
+                let groups = report["groups"].as_array().unwrap().iter();
+                let sum: f64 = groups.map(|group| group[field].as_f64().unwrap()).sum();
+                near(&Value::from(sum), &report["total"][field]);
+            }
+            let limited = sandbox
+                .run(&["spend", "--json", "--by", by, "--limit", "1"])
+                .json();
+            let shown = limited["groups"][0]["cost_usd"].as_f64().unwrap();
+            let rest = limited["rest"]["cost_usd"].as_f64().unwrap_or_default();
+            near(&Value::from(shown + rest), &report["total"]["cost_usd"]);
+        }
+    }
+}
+
+#[test]
+fn sessions_are_called_by_their_titles_and_ordered_as_asked() {
+    let titled = |id: &str, title: &str, at: &str, output| {
+        let named = format!(r#"{{"type":"ai-title","aiTitle":"{title}","sessionId":"{id}"}}"#);
+        let answer = line(id, at, "claude-opus-5-5", output).replace("\"s\"", &format!("\"{id}\""));
+        format!("{named}\n{answer}\n")
+    };
+    let sandbox = Sandbox::new();
+    for (id, title, at, output) in [
+        (
+            "old-and-dear",
+            "Move, then sing",
+            "2026-11-18T12:00:00Z",
+            2_000_000,
+        ),
+        (
+            "new",
+            "Fix \\\"login\\\"",
+            "2026-11-20T05:00:00Z",
+            1_000_000,
+        ),
+    ] {
+        sandbox.write(
+            &format!(".claude/projects/-home-dev-api/{id}.jsonl"),
+            titled(id, title, at, output),
+        );
+    }
+    let shown = |order: &str| {
+        let run = sandbox.run(&["spend", "--by", "session", "--order", order]);
+        let rows = run.success().lines().skip(1).take(2);
+        rows.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let by_cost = shown("cost");
+    assert!(by_cost[0].starts_with("Move, then sing"), "{by_cost:?}");
+    assert!(by_cost[0].contains("Wed 18 Nov 12:00"), "{by_cost:?}");
+    let by_date = shown("date");
+    assert!(by_date[0].starts_with("Fix \"login\""), "{by_date:?}");
+    let csv = sandbox.run(&["spend", "--by", "session", "--csv"]);
+    let rows: Vec<&str> = csv.success().split("\r\n").collect();
+    assert_eq!(
+        rows[1],
+        "old-and-dear,/home/dev/api,\"Move, then sing\",2026-11-18T12:00:00Z,40.00,40.00,0.00,0.00,1,0,0,2000000,0,0,0,0"
+    );
+    assert!(
+        rows[2].starts_with("new,/home/dev/api,\"Fix \"\"login\"\"\","),
+        "{rows:?}"
+    );
+    assert_eq!((rows.len(), rows[3]), (4, ""));
+}
+
+#[test]
+fn a_project_is_found_by_a_part_of_its_path_and_none_is_said_to_be_none() {
+    let other = line("b", "2026-11-20T06:00:00Z", "claude-opus-5-5", 500_000)
+        .replace("/home/dev/api", "/home/dev/shop")
+        .replace("\"s\"", "\"t\"");
+    let sandbox = with_lines(&[line(
+        "a",
+        "2026-11-20T06:00:00Z",
+        "claude-opus-5-5",
+        1_000_000,
+    )]);
+    sandbox.write(".claude/projects/-home-dev-shop/t.jsonl", other + "\n");
+    let report = sandbox
+        .run(&["spend", "--project", "SHOP", "--json"])
+        .json();
+    near(&report["total"]["cost_usd"], &Value::from(10.0));
+    let run = sandbox.run(&["spend", "--project", "nowhere"]);
+    assert_eq!(
+        run.success(),
+        "Nothing was spent in a project whose path contains \"nowhere\".\n"
+    );
+}
+
+#[test]
+fn the_month_that_runs_is_forecast_and_a_past_one_is_not() {
+    let lines: Vec<String> = (13..20)
+        .map(|day| {
+            let at = format!("2026-11-{day}T12:00:00Z");
+            line(&day.to_string(), &at, "claude-opus-5-5", 350_000)
+        })
+        .collect();
+    let sandbox = with_lines(&lines);
+    // Seven days of $7 each; 10 days and 17.5 hours of November are to come.
+    let run = sandbox.run(&["spend", "--by", "month"]);
+    assert!(
+        run.success()
+            .contains("Forecast for November: about $124.10, if each day to come costs $7.00, the"),
+        "{}",
+        run.stdout
+    );
+    let past = ["spend", "--by", "month", "--until", "2026-11-18", "--json"];
+    assert_eq!(sandbox.run(&past).json()["forecast"], Value::Null);
+}
+
+#[test]
+fn a_long_table_has_its_total_at_both_ends_and_a_pipe_has_no_bars() {
+    let lines: Vec<String> = (1..=25)
+        .map(|day| {
+            let at = format!("2026-10-{day:02}T12:00:00Z");
+            line(&day.to_string(), &at, "claude-opus-5-5", 50_000)
+        })
+        .collect();
+    let sandbox = with_lines(&lines).variable("COLUMNS", "200");
+    let run = sandbox.run(&["spend"]);
+    let totals: Vec<usize> = run
+        .success()
+        .lines()
+        .enumerate()
+        .filter(|(_, row)| row.starts_with("Total "))
+        .map(|(index, _)| index)
+        .collect();
+    assert_eq!(totals, [1, 27]);
+    assert!(!run.stdout.contains('\u{2588}'), "{}", run.stdout);
+}
+
+#[test]
+fn subagents_and_branches_have_their_own_lines_and_what_no_line_shows_has_one_too() {
+    let (sandbox, truth) = with_history("subagents-and-errors");
+    let keys = |by: &str| {
+        let report = spend(&sandbox, by);
+        matches_truth(&report, &truth);
+        let groups = report["groups"].as_array().unwrap().clone();
+        let name = |group: &Value| group["key"].as_str().unwrap().to_owned();
+        let mut keys: Vec<String> = groups.iter().map(name).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(
+        keys("agent"),
+        ["(no transcript line)", "general-purpose", "main"]
+    );
+    assert_eq!(keys("branch"), ["(no transcript line)", "HEAD"]);
+}
+
+#[test]
+fn an_answer_belongs_to_the_branch_and_agent_of_its_earliest_line() {
+    let on = |branch: &str, at: &str| {
+        line("a", at, "claude-opus-5-5", 1_000_000)
+            .replace("\"cwd\"", &format!("\"gitBranch\":\"{branch}\",\"cwd\""))
+    };
+    let later = on("fix/later", "2026-11-20T06:00:09.000Z");
+    let first = on("main", "2026-11-20T06:00:01.000Z");
+    let of_agent = |fields: &str| {
+        let name = fields.len();
+        line(
+            &name.to_string(),
+            "2026-11-20T06:10:00.000Z",
+            "claude-opus-5-5",
+            500_000,
+        )
+        .replace("\"cwd\"", &format!("{fields}\"cwd\""))
+    };
+    let sandbox = with_lines(&[
+        later,
+        of_agent("\"isSidechain\":true,\"attributionAgent\":\"reviewer\","),
+        of_agent("\"isSidechain\":true,"),
+        first,
+    ]);
+    let costs = |by: &str| {
+        let report = spend(&sandbox, by);
+        let groups = report["groups"].as_array().unwrap().clone();
+        let told = |group: &Value| {
+            let key = group["key"].as_str().unwrap();
+            format!("{key} {}", group["cost_usd"].as_f64().unwrap())
+        };
+        groups.iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(costs("branch"), ["(unknown) 20", "main 20"]);
+    assert_eq!(costs("agent"), ["main 20", "reviewer 10", "subagent 10"]);
+    let only = sandbox.run(&[
+        "spend",
+        "--by",
+        "agent",
+        "--project",
+        "api",
+        "--since",
+        "1d",
+    ]);
+    assert!(only.success().contains("reviewer"), "{}", only.stdout);
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::{IndexMap, IndexSet};
 
+use crate::ledger::scene::{Scene, SceneId, agent_name, scene_id};
 use crate::ledger::store::{Counted, WrittenTotal};
 use crate::pricing::Money;
 use crate::time::Millis;
@@ -88,6 +89,7 @@ pub(crate) struct Batch {
     pub(crate) responses: HashMap<i64, ResponseSeen>,
     pub(crate) sessions: IndexMap<String, Option<Project>>,
     pub(crate) models: IndexSet<String>,
+    pub(crate) scenes: HashMap<SceneId, Scene>,
     pub(crate) files: Vec<FileSeen>,
     /// Whether the session's last word was an error. Meant for the batch of one session.
     pub(crate) ends_in_refusal: bool,
@@ -132,6 +134,17 @@ impl Batch {
     fn model(&mut self, name: &str) -> usize {
         let known = self.models.get_index_of(name);
         known.unwrap_or_else(|| self.models.insert_full(name.to_owned()).0)
+    }
+
+    fn scene(&mut self, found: &Response<'_>) -> SceneId {
+        let branch = found.branch.as_deref().unwrap_or_default();
+        let agent = agent_name(found.agent.as_deref(), found.subagent);
+        let id = scene_id(branch, agent);
+        self.scenes.entry(id).or_insert_with(|| Scene {
+            branch: branch.to_owned(),
+            agent: agent.to_owned(),
+        });
+        id
     }
 
     fn learn_project(&mut self, session: usize, rank: i64, directory: &str) {
@@ -230,6 +243,7 @@ impl Sink for FileSink<'_> {
         };
         let counted = Counted {
             at,
+            scene: self.batch.scene(&found),
             model: self.batch.model(&found.model),
             subagent: found.subagent,
             usage: found.usage,

@@ -9,8 +9,8 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::batch::{Batch, CompactionSeen, FileSeen, Project, ResponseSeen, SeenAt};
 use crate::ledger::store::{
-    Id, ResponseRow, StoredSighting, SumChanges, families, marks, model_id, put_session, responses,
-    told, totals, transcript_files,
+    Id, ResponseRow, StoredSighting, SumChanges, families, marks, model_id, put_scene, put_session,
+    responses, told, totals, transcript_files,
 };
 use crate::pricing::{ModelPrices, PriceTable};
 use crate::time::Millis;
@@ -37,6 +37,9 @@ pub(crate) fn put(
             Ok((id, prices.prices_of(model)))
         })
         .collect::<rusqlite::Result<Vec<_>>>()?;
+    for (id, scene) in &batch.scenes {
+        put_scene(connection, *id, scene)?;
+    }
     let mut writer = Writer {
         connection,
         sessions,

@@ -15,7 +15,9 @@ pub(crate) mod totals;
 pub(crate) mod transcript_files;
 
 pub use error::Error;
-pub(crate) use names::{Id, bytes_of, model_id, model_names, put_session, session_id};
+pub(crate) use names::{
+    Id, bytes_of, model_id, model_names, put_scene, put_session, scenes, session_id,
+};
 pub use opening::{Ledger, Patience, path_in};
 pub(crate) use responses::{Counted, ResponseRow, StoredSighting};
 pub(crate) use sums::SumChanges;

@@ -1,9 +1,11 @@
-//! Ids that stand for the names of sessions and models, and paths as they are stored.
+//! Ids that stand for the names of sessions, models and scenes, and paths as they are stored.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::ledger::scene::{Scene, SceneId};
 
 /// The id of a row of `session` or `model`.
 pub(crate) type Id = i64;
@@ -22,6 +24,28 @@ pub(crate) fn model_names(connection: &Connection) -> rusqlite::Result<HashMap<I
     connection
         .prepare_cached("SELECT id, name FROM model")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// Notes what a scene's id stands for.
+pub(crate) fn put_scene(
+    connection: &Connection,
+    id: SceneId,
+    scene: &Scene,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO scene VALUES (?,?,?)")?
+        .execute(params![id, scene.branch, scene.agent])?;
+    Ok(())
+}
+
+pub(crate) fn scenes(connection: &Connection) -> rusqlite::Result<HashMap<SceneId, Scene>> {
+    connection
+        .prepare_cached("SELECT id, branch, agent FROM scene")?
+        .query_map([], |row| {
+            let (branch, agent) = (row.get(1)?, row.get(2)?);
+            Ok((row.get(0)?, Scene { branch, agent }))
+        })?
         .collect()
 }
 

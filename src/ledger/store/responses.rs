@@ -4,6 +4,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::names::Id;
 use super::transcript_files::CUT_OFF;
+use crate::ledger::scene::SceneId;
 use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
 use crate::time::Millis;
 
@@ -21,6 +22,8 @@ pub(crate) struct Counted<Name> {
     pub(crate) at: Millis,
     pub(crate) model: Name,
     pub(crate) subagent: bool,
+    /// Of the earliest line; of lines of one moment, the one with the lowest id.
+    pub(crate) scene: SceneId,
     pub(crate) usage: Usage,
     pub(crate) service: ServiceLevel,
     pub(crate) calls: Vec<Usage>,
@@ -33,7 +36,7 @@ impl<Name: Copy> Counted<Name> {
         if rank(&other.calls) > rank(&self.calls) {
             self.calls.clone_from(&other.calls);
         }
-        self.at = self.at.min(other.at);
+        (self.at, self.scene) = (self.at, self.scene).min((other.at, other.scene));
         self.subagent |= other.subagent;
         self.usage = self.usage.max(other.usage);
         self.service.fast |= other.service.fast;
@@ -46,6 +49,7 @@ impl<Name: Copy> Counted<Name> {
             at: self.at,
             model,
             subagent: self.subagent,
+            scene: self.scene,
             usage: self.usage,
             service: self.service,
             calls: self.calls.clone(),
@@ -168,7 +172,8 @@ impl ResponseRow {
             self.cost.pico(),
             self.seen.file,
             self.seen.position,
-            self.seen.names
+            self.seen.names,
+            self.counted.scene
         ])
     }
 
@@ -180,6 +185,7 @@ impl ResponseRow {
                 at: row.get(0)?,
                 model: row.get(2)?,
                 subagent: has(SUBAGENT),
+                scene: row.get(16)?,
                 usage: usage_from(row, 4)?,
                 service: ServiceLevel {
                     fast: has(FAST),
@@ -201,11 +207,11 @@ impl ResponseRow {
 }
 
 pub(crate) const INSERT: &str =
-    "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 pub(crate) const REPLACE: &str =
-    "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
-const COLUMNS: &str = "at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost, file, position, names, key";
+const COLUMNS: &str = "at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost, file, position, names, key, scene";
 
 /// The fields of a usage, which stand in columns one after the other.
 pub(crate) fn usage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
@@ -264,6 +270,50 @@ pub(crate) fn for_each(
     Ok(())
 }
 
+/// Sums of the responses of one session, model and scene.
+#[derive(Debug)]
+pub(crate) struct SceneSums {
+    pub(crate) session: Id,
+    pub(crate) model: Id,
+    pub(crate) scene: SceneId,
+    /// The time of the latest.
+    pub(crate) last_at: Millis,
+    pub(crate) cost: Money,
+    pub(crate) responses: u64,
+    pub(crate) unpriced: u64,
+    pub(crate) usage: Usage,
+}
+
+/// Calls `each` for all sums of responses from `since` up to `until`. It reads every response: no
+/// sums are kept by scene, because reports by scene are rare and each answer would pay for them.
+pub(crate) fn sums_by_scene(
+    connection: &Connection,
+    since: Millis,
+    until: Millis,
+    mut each: impl FnMut(SceneSums),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT session, model, scene, max(at), sum(cost), count(*), sum(flags & {UNPRICED} != 0),
+                sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(web_searches)
+         FROM response WHERE at >= ?1 AND at < ?2 GROUP BY session, model, scene ORDER BY max(at), session"
+    ))?;
+    let mut rows = statement.query([since, until])?;
+    while let Some(row) = rows.next()? {
+        let count = |column: usize| row.get::<_, i64>(column).map(|n| n.max(0).cast_unsigned());
+        each(SceneSums {
+            session: row.get(0)?,
+            model: row.get(1)?,
+            scene: row.get(2)?,
+            last_at: row.get(3)?,
+            cost: Money::from_pico(row.get(4)?),
+            responses: count(5)?,
+            unpriced: count(6)?,
+            usage: usage_from(row, 7)?,
+        });
+    }
+    Ok(())
+}
+
 /// Gives a response to another session.
 pub(crate) fn give_to(connection: &Connection, key: i64, session: Id) -> rusqlite::Result<()> {
     connection
@@ -309,6 +359,7 @@ mod tests {
             at,
             model: 0,
             subagent: false,
+            scene: output.cast_signed(),
             usage: Usage {
                 output,
                 ..Usage::default()

@@ -1,7 +1,7 @@
 //! The tables of the ledger.
 //!
-//! No prompt and no answer is ever stored: names of sessions, models and directories, counts,
-//! times and amounts only. Amounts are pico-dollars, times milliseconds since 1970 unless named
+//! No prompt and no answer is ever stored: names of sessions, models, directories, branches and
+//! agents, counts, times and amounts only. Amounts are pico-dollars, times milliseconds since 1970 unless named
 //! otherwise. A "quarter" is a quarter of an hour since 1970: every time zone of our days starts
 //! its days on one, so sums by quarter are exact sums by local day.
 
@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// The version that this program writes; raised with every change of [`TABLES`]. There was no
 /// release yet, so an older ledger is not brought up to date but filled anew.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// The text carries no comments and no needless spaces: SQLite keeps it as it is and parses it at
 /// every open. What the columns mean:
@@ -24,6 +24,7 @@ const VERSION: i64 = 6;
 ///   `responses.rs`; `calls`: the calls of a tool loop, where they decide the price; `file`,
 ///   `position`, `names`: where it was seen first, and whom that line names as its source. Kept
 ///   session by session: keys are hashes, and would scatter a reading over the whole table.
+///   `scene`: branch and agent, by a hash of them that `scene` has too.
 ///   `copy`: where else it was seen.
 /// - `snapshot`, `compaction`: lines that tell whose the others are, with what copies keep of them.
 /// - `cost_state`: running totals of the client; `came_from`, `since`, `asked`: a `Lineage`; `models`: see
@@ -34,9 +35,10 @@ const TABLES: &str = "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER)WITH
 CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT UNIQUE,family INTEGER,project TEXT,project_rank INTEGER,recorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,in_runs INTEGER DEFAULT 0,beyond INTEGER DEFAULT 0,until INTEGER,parent INTEGER,untold INTEGER);
 CREATE INDEX session_by_family ON session(family);
 CREATE TABLE model(id INTEGER PRIMARY KEY,name TEXT UNIQUE);
+CREATE TABLE scene(id INTEGER PRIMARY KEY,branch TEXT,agent TEXT);
 CREATE TABLE file(id INTEGER PRIMARY KEY,path BLOB UNIQUE,session INTEGER,bytes_read INTEGER,mark INTEGER,size INTEGER,modified INTEGER,last_at INTEGER,newest_at INTEGER,last_response INTEGER,unreadable INTEGER,queue INTEGER,queue_at INTEGER);
 CREATE INDEX file_by_session ON file(session);
-CREATE TABLE response(key INTEGER,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER,file INTEGER,position INTEGER,names INTEGER,PRIMARY KEY(session,at,key))WITHOUT ROWID;
+CREATE TABLE response(key INTEGER,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER,file INTEGER,position INTEGER,names INTEGER,scene INTEGER,PRIMARY KEY(session,at,key))WITHOUT ROWID;
 CREATE UNIQUE INDEX response_by_key ON response(key);
 CREATE TABLE copy(file INTEGER,key INTEGER,position INTEGER,late INTEGER,names INTEGER,PRIMARY KEY(file,key))WITHOUT ROWID;
 CREATE INDEX copy_by_key ON copy(key);

@@ -1,0 +1,333 @@
+//! This moment on one screen: windows, pace, spend, sessions, the open limit.
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::claude::meters::{Meter, Windows};
+use crate::claude::sessions::SessionState;
+use crate::ledger::Spent;
+use crate::pricing::Money;
+use crate::spend::Block;
+use crate::status_line::windows::{full_at, level, shown, tone};
+use crate::terminal::{Page, Piece, Tone, cut, visible, width};
+use crate::time::{Clock, in_words};
+
+/// Everything that is known of this moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    pub(crate) clock: Clock,
+    /// What the account was told last of its windows.
+    pub(crate) windows: Option<Windows>,
+    /// Else why it is not known.
+    pub(crate) spend: Result<SpendNow, String>,
+    /// Sessions that run, the busiest first.
+    pub(crate) sessions: Vec<RunningSession>,
+    /// Clients that run and do not say what they do.
+    pub(crate) others: usize,
+    /// The headline of the limit that blocks work.
+    pub(crate) limit: Option<String>,
+}
+
+/// What is spent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SpendNow {
+    pub(crate) today: Spent,
+    pub(crate) block: Option<Block>,
+    /// Whether every transcript is read.
+    pub(crate) is_complete: bool,
+}
+
+/// A session that runs.
+#[derive(Debug, Clone)]
+pub(crate) struct RunningSession {
+    pub(crate) id: Option<String>,
+    pub(crate) title: Option<String>,
+    /// As people write it, with `~`.
+    pub(crate) project: String,
+    pub(crate) state: Option<SessionState>,
+    pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) cost: Option<Money>,
+}
+
+/// Columns of the labels at the left.
+const LABEL: usize = 10;
+/// Columns of a window's bar.
+const BAR: usize = 20;
+/// A page narrower than this has no bars, and says no distances beside them.
+const ROOM_FOR_BARS: usize = 64;
+/// Before so much of a block has passed, what it costs an hour means nothing.
+const MEANS_SOMETHING: TimeDelta = TimeDelta::minutes(10);
+
+impl SpendNow {
+    /// What the running block costs an hour.
+    fn per_hour(&self, now: DateTime<Utc>) -> Option<Money> {
+        let block = self.block?;
+        let passed = now - block.start;
+        let hour = TimeDelta::hours(1).num_seconds().unsigned_abs();
+        (passed >= MEANS_SOMETHING).then(|| {
+            let passed = passed.num_seconds().unsigned_abs();
+            block.tally.cost().share(hour.into(), passed.into())
+        })
+    }
+}
+
+impl Moment {
+    /// Lays it out. At most `rows` rows, if they are given: then sessions are left out.
+    pub(crate) fn write(&self, rows: Option<usize>, page: &mut Page) {
+        // What blocks comes first: on a small terminal the end is missing.
+        if let Some(headline) = &self.limit {
+            labelled(page, "Limit", Tone::Alarm, headline);
+        }
+        self.write_windows(page);
+        self.write_spend(page);
+        let below = usize::from(self.limit.is_none());
+        let room = rows.map(|rows| rows.saturating_sub(page.rows() + below));
+        self.write_sessions(room, page);
+        if self.limit.is_none() {
+            labelled(page, "Limit", Tone::Plain, "no limit blocks your work");
+        }
+    }
+
+    fn write_windows(&self, page: &mut Page) {
+        let clock = self.clock;
+        let Some(windows) = self.windows else {
+            let says = "not known: Claude Code has told none that still runs";
+            return labelled(page, "Windows", Tone::Quiet, says);
+        };
+        let given = [("5h", windows.five_hour), ("week", windows.seven_day)];
+        let mut label = "Windows";
+        for (name, meter) in given {
+            let Some(meter) = meter else { continue };
+            let row = window_row(label, name, &meter, clock, page.columns());
+            page.row(&row);
+            label = "";
+        }
+        let told = format!("told {}", clock.distance(windows.measured));
+        labelled(page, "", Tone::Quiet, &told);
+        let (tone, until_when) = match full_at(&windows, clock) {
+            Some(at) => {
+                let at = clock.time_and_distance(at);
+                (
+                    Tone::Warning,
+                    format!("5h is full at {at}, before it resets"),
+                )
+            }
+            None => (Tone::Plain, "5h lasts until it resets".to_owned()),
+        };
+        if windows.five_hour.is_some() && clock.now - windows.measured <= crate::limits::FRESH_FOR {
+            labelled(page, "Pace", tone, &until_when);
+        }
+    }
+
+    fn write_spend(&self, page: &mut Page) {
+        let spend = match &self.spend {
+            Ok(spend) => spend,
+            Err(why) => return labelled(page, "Today", Tone::Warning, why),
+        };
+        let mark = if !spend.is_complete {
+            "\u{2265}"
+        } else if spend.today.estimated {
+            "\u{2248}"
+        } else {
+            ""
+        };
+        let today = format!("{mark}{}", spend.today.total().show());
+        labelled(page, "Today", Tone::Strong, &today);
+        let now = self.clock.now;
+        let says = spend.block.map_or_else(
+            || "none runs: nothing was spent in the last five hours".to_owned(),
+            |block| {
+                let per_hour = spend.per_hour(now);
+                let per_hour = per_hour.map(|money| format!(" ({} an hour)", money.show()));
+                format!(
+                    "{} since {}{}, ends {}",
+                    block.tally.cost().show(),
+                    self.clock.time(block.start),
+                    per_hour.unwrap_or_default(),
+                    self.clock.time_and_distance(block.end)
+                )
+            },
+        );
+        labelled(page, "Block", Tone::Plain, &says);
+    }
+
+    /// In at most `room` rows.
+    fn write_sessions(&self, room: Option<usize>, page: &mut Page) {
+        let many = self.sessions.len() + self.others;
+        let says = match many {
+            0 => "none running".to_owned(),
+            many => format!("{many} running"),
+        };
+        labelled(page, "Sessions", Tone::Plain, &says);
+        let room = room.map_or(usize::MAX, |room| room.saturating_sub(1));
+        let all_fit = self.sessions.len() <= room;
+        let fitting = if all_fit {
+            room
+        } else {
+            room.saturating_sub(1)
+        };
+        for row in self.session_rows(fitting, page.columns().saturating_sub(LABEL)) {
+            let indent = (Tone::Plain, " ".repeat(LABEL));
+            page.row(&[&[indent], row.as_slice()].concat());
+        }
+        let left_out = self.sessions.len().saturating_sub(fitting);
+        if left_out > 0 && room > 0 {
+            labelled(page, "", Tone::Quiet, &format!("and {left_out} more"));
+        }
+    }
+
+    /// What each is called, where it works, what it cost and what it is at.
+    fn session_rows(&self, most: usize, columns: usize) -> Vec<Vec<Piece>> {
+        const GAP: usize = 2;
+        let cells: Vec<[String; 4]> = self
+            .sessions
+            .iter()
+            .take(most)
+            .map(|s| s.cells(self.clock))
+            .collect();
+        let mut widths = [0; 4];
+        for row in &cells {
+            for (widest, cell) in widths.iter_mut().zip(row) {
+                *widest = (*widest).max(width(cell));
+            }
+        }
+        // Name and place share what the others leave.
+        let [name, place, cost, state] = &mut widths;
+        let left = columns.saturating_sub(*cost + *state + 3 * GAP);
+        *place = (*place).min((left / 2).max(left.saturating_sub(*name)));
+        *name = (*name).min(left.saturating_sub(*place));
+        let tones = [Tone::Plain, Tone::Quiet, Tone::Strong, Tone::Plain];
+        let row_of = |row: &[String; 4]| {
+            let mut pieces = Vec::new();
+            for (index, ((cell, wide), tone)) in row.iter().zip(widths).zip(tones).enumerate() {
+                let cell = cut(cell, wide);
+                let gap = " ".repeat(wide.saturating_sub(width(&cell)));
+                let is_amount = index == 2;
+                let (before, after) = if is_amount {
+                    (gap, String::new())
+                } else {
+                    (String::new(), gap)
+                };
+                pieces.push((Tone::Plain, before));
+                pieces.push((tone, cell));
+                pieces.push((Tone::Plain, after + &" ".repeat(GAP)));
+            }
+            pieces
+        };
+        cells.iter().map(row_of).collect()
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> Value {
+        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let now = self.clock.now;
+        let meter = |meter: Meter| {
+            json!({
+                "used_percentage": level(&meter, self.clock),
+                "resets_at": meter.resets_at.map(time),
+            })
+        };
+        let windows = self.windows.map(|windows| {
+            json!({
+                "five_hour": windows.five_hour.map(meter),
+                "seven_day": windows.seven_day.map(meter),
+                "measured_at": time(windows.measured),
+                "five_hour_full_at": full_at(&windows, self.clock).map(time),
+            })
+        });
+        let spend = self.spend.as_ref().ok();
+        let block = spend.and_then(|spend| {
+            let block = spend.block?;
+            Some(json!({
+                "start": time(block.start),
+                "end": time(block.end),
+                "cost_usd": block.tally.cost().usd(),
+                "usd_per_hour": spend.per_hour(now).map(Money::usd),
+            }))
+        });
+        let session = |session: &RunningSession| {
+            json!({
+                "session_id": session.id,
+                "title": session.title,
+                "project": session.project,
+                "state": session.state,
+                "since": session.since.map(time),
+                "cost_usd": session.cost.map(Money::usd),
+            })
+        };
+        json!({
+            "at": time(now),
+            "windows": windows,
+            "today_usd": spend.map(|spend| spend.today.total().usd()),
+            "block": block,
+            "complete": spend.is_some_and(|spend| spend.is_complete),
+            "sessions": self.sessions.iter().map(session).collect::<Vec<_>>(),
+            "other_sessions": self.others,
+            "limit": self.limit,
+        })
+    }
+}
+
+impl RunningSession {
+    fn cells(&self, clock: Clock) -> [String; 4] {
+        let id = self.id.as_deref().unwrap_or("?");
+        let name = self.title.as_deref().map_or_else(
+            || id.chars().take(8).collect(),
+            |title| visible(title).into_owned(),
+        );
+        let at = match self.state {
+            Some(SessionState::Busy) => "answers",
+            Some(SessionState::Waiting) => "waits for you",
+            Some(SessionState::Idle) => "idle",
+            Some(SessionState::Shell) => "runs a command",
+            None => "",
+        };
+        let since = self
+            .since
+            .filter(|since| *since <= clock.now && !at.is_empty());
+        let since = since.map(|since| format!(", {}", in_words(clock.now - since)));
+        [
+            name,
+            visible(&self.project).into_owned(),
+            self.cost.map_or_else(String::new, Money::show),
+            format!("{at}{}", since.unwrap_or_default()),
+        ]
+    }
+}
+
+fn labelled(page: &mut Page, label: &str, tone: Tone, text: &str) {
+    page.labelled(&[(Tone::Quiet, label, LABEL)], tone, text);
+}
+
+fn window_row(label: &str, name: &str, meter: &Meter, clock: Clock, columns: usize) -> Vec<Piece> {
+    let level = level(meter, clock);
+    let tone = tone(level, Tone::Good);
+    let mut row = vec![
+        (Tone::Quiet, format!("{label:LABEL$}")),
+        (Tone::Plain, format!("{name:<4}  ")),
+    ];
+    let has_room = columns >= ROOM_FOR_BARS;
+    if has_room {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and the length of the bar"
+        )]
+        let full = (level.clamp(0.0, 100.0) / 100.0 * BAR as f64).floor() as usize;
+        row.push((tone, "\u{2588}".repeat(full)));
+        row.push((Tone::Quiet, "\u{2591}".repeat(BAR - full)));
+        row.push((Tone::Plain, "  ".to_owned()));
+    }
+    row.push((tone, format!("{:>3.0}%", shown(level))));
+    let resets = meter.resets_at.filter(|at| *at > clock.now);
+    let resets = resets.map(|at| {
+        let at = if has_room {
+            clock.time_and_distance(at)
+        } else {
+            clock.time(at)
+        };
+        format!("  resets {at}")
+    });
+    row.push((Tone::Plain, resets.unwrap_or_default()));
+    row
+}

@@ -1,0 +1,164 @@
+//! `whycap now`: one screen that says what everything else says.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::histories::{near, spend, with_history};
+use crate::support::Sandbox;
+
+/// What Claude Code tells the status line of a session: its total so far, and the windows.
+fn told(session: &str, total: f64) -> String {
+    json!({
+        "session_id": session,
+        "model": {"id": "claude-opus-5-5", "display_name": "Opus"},
+        "cost": {"total_cost_usd": total, "total_duration_ms": 60_000, "total_api_duration_ms": 900},
+        "rate_limits": {
+            "five_hour": {"used_percentage": 82, "resets_at": 1_795_203_000},
+            "seven_day": {"used_percentage": 31, "resets_at": 1_795_463_400},
+        },
+    })
+    .to_string()
+}
+
+/// The amounts behind a label in a status line.
+fn amount_behind(label: &str, line: &str) -> f64 {
+    let (_, rest) = line.split_once(label).unwrap();
+    let (_, amount) = rest.split_once('$').unwrap();
+    let digits: String = amount
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
+    digits.parse().unwrap()
+}
+
+#[test]
+fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_moment() {
+    let (sandbox, _) = with_history("subagents-and-errors");
+    let sandbox = sandbox
+        .variable("WHYCAP_NOW", "2026-11-20T18:00:00Z")
+        .variable("COLUMNS", "200")
+        .variable("NO_COLOR", "1");
+    // One session is in the middle of an answer: told, and in no file.
+    let session = "0d3b2f9e-0000-4000-8000-000000000001";
+    let before = spend(&sandbox, "day")["total"]["cost_usd"]
+        .as_f64()
+        .unwrap();
+    sandbox.run_with(&["statusline"], told(session, 0.0).as_bytes());
+    let line = sandbox.run_with(&["statusline"], told(session, 1.25).as_bytes());
+    let line = line.success().to_owned();
+    let day = spend(&sandbox, "day");
+    let total = &day["total"]["cost_usd"];
+    near(total, &Value::from(before + 1.25));
+    near(&day["total"]["not_written_usd"], &Value::from(1.25));
+    let cents = |amount: &Value| (amount.as_f64().unwrap() * 100.0).round() / 100.0;
+    near(
+        &Value::from(amount_behind("session", &line)),
+        &Value::from(1.25),
+    );
+    near(
+        &Value::from(amount_behind("today", &line)),
+        &Value::from(cents(total)),
+    );
+    let now = sandbox.run(&["now", "--json"]).json();
+    near(&now["today_usd"], total);
+    assert_eq!(now["windows"]["five_hour"]["used_percentage"], 82.0);
+    let blocks = spend(&sandbox, "block");
+    let block = blocks["groups"].as_array().unwrap().last().unwrap();
+    near(&now["block"]["cost_usd"], &block["cost_usd"]);
+    let event = json!({
+        "hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "/whycap spend --by session",
+    });
+    let answer = sandbox
+        .run_with(&["hook"], event.to_string().as_bytes())
+        .json();
+    let answer = answer["reason"].as_str().unwrap().to_owned();
+    let shown = format!("${:.2}", cents(total));
+    assert!(
+        answer.contains(&shown) && answer.contains("$1.25"),
+        "{answer}"
+    );
+    let screen = sandbox.run(&["now"]);
+    assert!(
+        screen.success().contains(&format!("Today     {shown}\n")),
+        "{}",
+        screen.stdout
+    );
+}
+
+#[test]
+fn an_empty_home_has_a_screen_too() {
+    let run = Sandbox::new().run(&["now"]);
+    assert_eq!(
+        run.success(),
+        "Windows   not known: Claude Code has told none that still runs\n\
+         Today     $0.00\n\
+         Block     none runs: nothing was spent in the last five hours\n\
+         Sessions  none running\n\
+         Limit     no limit blocks your work\n"
+    );
+}
+
+#[test]
+fn watching_without_a_terminal_is_refused_in_one_line() {
+    let run = Sandbox::new().run(&["now", "--watch"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+}
+
+/// A program called `claude` that runs, and the file of the registry in which it says what it does.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_in_the_middle_of_an_answer_is_said_to_be() {
+    let (sandbox, _) = with_history("subagents-and-errors");
+    let program = sandbox.path("claude");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let mut client = std::process::Command::new(&program)
+        .arg("60")
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = client.id();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let began = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .nth(19)
+        .unwrap()
+        .to_owned();
+    let session = "322808f8-f952-4fa2-a615-d6d8a2848bd5";
+    let says = |status: &str| {
+        let entry = json!({
+            "pid": pid, "sessionId": session, "cwd": "/home/dev/p", "startedAt": 1_795_156_000_000_i64,
+            "procStart": began, "version": "2.1.328", "status": status, "updatedAt": 1_795_156_190_000_i64,
+        });
+        sandbox.write(&format!(".claude/sessions/{pid}.json"), entry.to_string());
+    };
+    says("busy");
+    let table = sandbox.run(&["spend"]);
+    let screen = sandbox.run(&["now"]);
+    let now = sandbox.run(&["now", "--json"]).json();
+    says("idle");
+    let idle = sandbox.run(&["spend"]);
+    client.kill().unwrap();
+    client.wait().unwrap();
+    assert!(
+        table
+            .success()
+            .contains("1 session is in the middle of an answer."),
+        "{}",
+        table.stdout
+    );
+    assert!(!idle.success().contains("in the middle"), "{}", idle.stdout);
+    assert!(
+        screen.success().contains("Sessions  1 running\n"),
+        "{}",
+        screen.stdout
+    );
+    assert!(screen.stdout.contains("/home/dev/p"), "{}", screen.stdout);
+    assert_eq!(now["sessions"][0]["state"], "busy");
+    let gone = sandbox.run(&["now"]);
+    assert!(gone.success().contains("none running"), "{}", gone.stdout);
+}
