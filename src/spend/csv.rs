@@ -71,11 +71,13 @@ fn line(fields: impl Iterator<Item = String>) -> String {
         + "\r\n"
 }
 
+/// Names come from outside: a control character in one could move the cursor of a terminal.
 fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\r', '\n']) {
+    let field = field.replace(char::is_control, " ");
+    if field.contains([',', '"']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
-        field.to_owned()
+        field
     }
 }
 
@@ -84,11 +86,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_with_a_comma_a_quote_or_a_line_end_is_quoted() {
+    fn a_field_with_a_comma_or_a_quote_is_quoted_and_none_breaks_its_line() {
         let fields = ["plain", "a,b", "say \"hi\"", "two\nlines"];
         assert_eq!(
             line(fields.into_iter().map(str::to_owned)),
-            "plain,\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\"\r\n"
+            "plain,\"a,b\",\"say \"\"hi\"\"\",two lines\r\n"
         );
     }
 }
