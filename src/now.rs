@@ -53,7 +53,7 @@ pub(crate) struct RunningSession {
 const LABEL: usize = 10;
 /// Columns of a window's bar.
 const BAR: usize = 20;
-/// A page narrower than this has no bars, and says no distances beside them.
+/// A page narrower than this has no bars.
 const ROOM_FOR_BARS: usize = 64;
 /// Before so much of a block has passed, what it costs an hour means nothing.
 const MEANS_SOMETHING: TimeDelta = TimeDelta::minutes(10);
@@ -66,7 +66,7 @@ impl SpendNow {
         let hour = TimeDelta::hours(1).num_seconds().unsigned_abs();
         (passed >= MEANS_SOMETHING).then(|| {
             let passed = passed.num_seconds().unsigned_abs();
-            block.tally.cost().share(hour.into(), passed.into())
+            block.cost.share(hour.into(), passed.into())
         })
     }
 }
@@ -141,7 +141,7 @@ impl Moment {
                 let per_hour = per_hour.map(|money| format!(" ({} an hour)", money.show()));
                 format!(
                     "{} since {}{}, ends {}",
-                    block.tally.cost().show(),
+                    block.cost.show(),
                     self.clock.time(block.start),
                     per_hour.unwrap_or_default(),
                     self.clock.time_and_distance(block.end)
@@ -241,7 +241,7 @@ impl Moment {
             Some(json!({
                 "start": time(block.start),
                 "end": time(block.end),
-                "cost_usd": block.tally.cost().usd(),
+                "cost_usd": block.cost.usd(),
                 "usd_per_hour": spend.per_hour(now).map(Money::usd),
             }))
         });
@@ -276,10 +276,10 @@ impl RunningSession {
             |title| visible(title).into_owned(),
         );
         let at = match self.state {
-            Some(SessionState::Busy) => "answers",
-            Some(SessionState::Waiting) => "waits for you",
+            Some(SessionState::Busy) => "answering",
+            Some(SessionState::Waiting) => "waiting for you",
             Some(SessionState::Idle) => "idle",
-            Some(SessionState::Shell) => "runs a command",
+            Some(SessionState::Shell) => "running a command",
             None => "",
         };
         let since = self
@@ -306,8 +306,7 @@ fn window_row(label: &str, name: &str, meter: &Meter, clock: Clock, columns: usi
         (Tone::Quiet, format!("{label:LABEL$}")),
         (Tone::Plain, format!("{name:<4}  ")),
     ];
-    let has_room = columns >= ROOM_FOR_BARS;
-    if has_room {
+    if columns >= ROOM_FOR_BARS {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -320,14 +319,99 @@ fn window_row(label: &str, name: &str, meter: &Meter, clock: Clock, columns: usi
     }
     row.push((tone, format!("{:>3.0}%", shown(level))));
     let resets = meter.resets_at.filter(|at| *at > clock.now);
-    let resets = resets.map(|at| {
-        let at = if has_room {
-            clock.time_and_distance(at)
-        } else {
-            clock.time(at)
-        };
-        format!("  resets {at}")
+    let used: usize = row.iter().map(|(_, text)| width(text)).sum();
+    let resets = resets.and_then(|at| {
+        let forms = [clock.time_and_distance(at), clock.time(at)];
+        let mut forms = forms.into_iter().map(|at| format!("  resets {at}"));
+        forms.find(|form| used + width(form) <= columns)
     });
     row.push((Tone::Plain, resets.unwrap_or_default()));
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::Palette;
+    use crate::time::Zone;
+
+    fn moment(sessions: usize) -> Moment {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let now = at("2026-11-20T12:20:00Z");
+        let meter = |used_percent, resets_at| {
+            Some(Meter {
+                used_percent,
+                resets_at: Some(at(resets_at)),
+            })
+        };
+        let dollars = |usd: i64| Money::from_nano(usd * 1_000_000_000);
+        let session = RunningSession {
+            id: Some("0d3b2f9e-0000-4000-8000-000000000001".to_owned()),
+            title: Some("Look at the slow query in the report, again and again".to_owned()),
+            project: "~/work/a-project-with-a-long-name".to_owned(),
+            state: Some(SessionState::Busy),
+            since: Some(at("2026-11-20T12:19:20Z")),
+            cost: Some(dollars(3)),
+        };
+        Moment {
+            clock: Clock {
+                now,
+                zone: Zone::named("UTC").unwrap(),
+            },
+            windows: Some(Windows {
+                five_hour: meter(82.0, "2026-11-20T14:30:00Z"),
+                seven_day: meter(99.7, "2026-11-23T19:00:00Z"),
+                measured: now - TimeDelta::minutes(3),
+            }),
+            spend: Ok(SpendNow {
+                today: Spent {
+                    recorded: dollars(12),
+                    ..Spent::default()
+                },
+                block: Some(Block {
+                    start: at("2026-11-20T10:00:00Z"),
+                    end: at("2026-11-20T15:00:00Z"),
+                    cost: dollars(7),
+                }),
+                is_complete: true,
+            }),
+            sessions: vec![session; sessions],
+            others: 0,
+            limit: None,
+        }
+    }
+
+    fn screen(moment: &Moment, columns: usize, rows: Option<usize>) -> String {
+        let mut page = Page::new(columns, Palette::none());
+        moment.write(rows, &mut page);
+        page.into_text()
+    }
+
+    #[test]
+    fn the_screen_says_it_all() {
+        assert_eq!(
+            screen(&moment(1), 90, None),
+            "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
+             \u{20}         week  ███████████████████░   99%  resets Mon 23 Nov 19:00, in 3 d 6 h\n\
+             \u{20}         told 3 m ago\n\
+             Pace      5h is full at 12:57, in 37 m, before it resets\n\
+             Today     $12.00\n\
+             Block     $7.00 since 10:00 ($3.00 an hour), ends 15:00, in 2 h 40 m\n\
+             Sessions  1 running\n\
+             \u{20}         Look at the slow query in…   ~/work/a-project-with-a-lo…  $3.00  answering, 40 s\n\
+             Limit     no limit blocks your work\n"
+        );
+    }
+
+    #[test]
+    fn it_fits_any_terminal_and_many_sessions_give_way() {
+        for columns in 40..140 {
+            let shown = screen(&moment(30), columns, Some(24));
+            for row in shown.lines() {
+                assert!(width(row) <= columns, "{columns}: {row}");
+            }
+            assert!(shown.lines().count() <= 24, "{shown}");
+            assert!(shown.contains(" more\n"), "{shown}");
+        }
+    }
 }

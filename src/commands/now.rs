@@ -69,7 +69,9 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
 fn watch(places: &Places, environment: &Environment) -> anyhow::Result<ExitCode> {
     // A first reading may take long, and shows how far it is.
     let mut watched = Watched::with(opened(places), Effort::All);
-    let Some(mut screen) = Screen::open()? else {
+    let is_dumb = environment.text("TERM") == Some("dumb");
+    let screen = if is_dumb { None } else { Screen::open()? };
+    let Some(mut screen) = screen else {
         complain("--watch draws on a terminal, and this is none; `whycap now` prints it once");
         return Ok(ExitCode::from(2));
     };

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::tally::Tally;
 use crate::ledger::{Error, Ledger, RowsBy, SpendRow};
+use crate::pricing::Money;
 use crate::time::{FIVE_HOURS, Millis, Zone, moment};
 
 /// What a report is grouped by.
@@ -246,7 +247,7 @@ fn known(name: &str) -> &str {
 pub(crate) struct Block {
     pub(crate) start: DateTime<Utc>,
     pub(crate) end: DateTime<Utc>,
-    pub(crate) tally: Tally,
+    pub(crate) cost: Money,
 }
 
 /// The block that runs at `now`, as a report by block has it. None where nothing was spent for so
@@ -261,7 +262,7 @@ pub(crate) fn running_block(ledger: &Ledger, now: DateTime<Utc>) -> Result<Optio
         Block {
             start,
             end: block_end(start),
-            tally,
+            cost: tally.cost(),
         }
     });
     Ok(last.filter(|block| (block.start..block.end).contains(&now)))
