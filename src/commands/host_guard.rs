@@ -2,7 +2,7 @@
 //! and any verb from dying without a word.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::terminal::{Shown, complain, print};
@@ -29,7 +29,7 @@ pub(crate) fn guard_host(last_words: &'static str) {
 fn end_aborts_with(code: i32) {
     #[cfg(unix)]
     {
-        let always = Arc::new(AtomicBool::new(true));
+        let always = Arc::new(std::sync::atomic::AtomicBool::new(true));
         let abort = rustix::process::Signal::ABORT.as_raw();
         let _ = signal_hook::flag::register_conditional_shutdown(abort, code, always);
     }

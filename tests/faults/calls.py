@@ -64,9 +64,9 @@ def play(machine, scene, **how):
     """Asks what the scene asks, under the contract."""
     if scene.startswith("statusline"):
         session = {"statusline in an error": "gamma", "statusline of a new session": "delta"}.get(scene, "alpha")
-        # Of a session without a transcript, spend counts what the status line was told: here that is nothing.
-        changes = {"cost": {"total_cost_usd": 0}} if session == "delta" else None
-        return world.call(machine, "statusline", session, changes, foreign="wrapped" in scene, **how)
+        # What a session is told to have cost and no transcript has would rightly be counted.
+        changes = {"cost": {"total_cost_usd": 0, "total_duration_ms": 100}} if session == "delta" else {}
+        return world.call(machine, "statusline", session, changes=changes, foreign="wrapped" in scene, **how)
     if scene.startswith("spend at first"):
         return machine.verb("spend", "--json", **how)
     return world.call(machine, scene.removesuffix(" at first"), **how)
