@@ -12,7 +12,7 @@ use whycap::claude::meters::Windows;
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
-use whycap::status_line::{Amount, Amounts, LineFacts, draw};
+use whycap::status_line::{Amount, Amounts, LineFacts, Surroundings, draw};
 use whycap::terminal::Palette;
 use whycap::time::{Clock, Millis, Zone};
 use whycap::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
@@ -111,6 +111,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
                 today: Money::from_noisy_usd(20.5).map(Amount::exact),
                 ..Amounts::default()
             },
+            surroundings: &Surroundings::default(),
             config: &config,
             clock: Clock {
                 now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),

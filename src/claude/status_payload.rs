@@ -72,6 +72,12 @@ impl StatusPayload {
             .map(PathBuf::from)
     }
 
+    /// The directory that the session works in now.
+    pub(crate) fn current_dir(&self) -> Option<&Path> {
+        let named = self.text("/workspace/current_dir");
+        named.or_else(|| self.text("/cwd")).map(Path::new)
+    }
+
     /// Every directory that the session says it is in.
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
         let named = ["/workspace/project_dir", "/workspace/current_dir", "/cwd"];
@@ -97,6 +103,18 @@ impl StatusPayload {
         let ms = self.number("/cost/total_duration_ms")?;
         let lived = Duration::try_from_secs_f64(ms / 1000.0).ok()?;
         i64::try_from(lived.as_millis()).ok()
+    }
+
+    /// Lines that the session has added and removed.
+    pub(crate) fn lines_changed(&self) -> Option<(u64, u64)> {
+        let count = |pointer| self.root.pointer(pointer)?.as_u64();
+        let added = count("/cost/total_lines_added")?;
+        Some((added, count("/cost/total_lines_removed")?))
+    }
+
+    /// How hard the model is told to think ("medium"). Absent for a model that cannot be told.
+    pub(crate) fn effort(&self) -> Option<&str> {
+        self.text("/effort/level")
     }
 
     /// Share of the context window in use, 0 to 100. Absent before the first answer.

@@ -2,6 +2,7 @@
 
 mod answers;
 pub(crate) mod completions;
+pub mod config;
 pub mod doctor;
 pub mod explain;
 pub(crate) mod hook;
@@ -10,6 +11,7 @@ pub mod incidents;
 pub mod install;
 pub(crate) mod locks;
 pub(crate) mod meant;
+mod preview;
 pub mod prices;
 mod question;
 pub mod report;

@@ -3,13 +3,17 @@
 //! It reads, draws, prints, and then keeps: what it has to write, and what takes long to read, waits
 //! until the line is out.
 
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::host_guard::{Deadline, guard_host};
+use super::preview::preview;
+use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
-use crate::config::Config;
+use crate::config::{Config, SegmentName};
 use crate::environment::Environment;
 use crate::incidents::{Incidents, told_windows};
 use crate::ledger::{Ledger, Live, Told};
@@ -17,14 +21,11 @@ use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
-use crate::status_line::{Amounts, LineFacts, draw};
+use crate::status_line::{Amounts, LineFacts, MARGIN, Surroundings, draw};
 use crate::terminal::{Palette, print};
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
 const STDIN_LIMIT: usize = 1 << 20;
-
-/// Columns that the client keeps for itself: a row of `COLUMNS` cells is cut.
-const MARGIN: usize = 4;
 
 /// Clients before 2.1.153 do not say how wide the terminal is.
 const USUAL_WIDTH: usize = 80;
@@ -36,9 +37,24 @@ const LONGEST: Duration = Duration::from_millis(600);
 /// What is printed when there is nothing else to say: the host blanks its line on empty output.
 const FALLBACK: &str = "whycap";
 
+/// What somebody reads who calls this by hand.
+const BY_HAND: &str = "Claude Code runs this and tells it about the session; to see your line, run: whycap statusline --preview";
+
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
-pub(crate) fn run(environment: &Environment) -> ExitCode {
+pub(crate) fn run(arguments: &[OsString], environment: &Environment) -> ExitCode {
     guard_host("whycap\n");
+    if arguments.iter().any(|argument| argument == "--preview") {
+        let _ = print(&preview(environment));
+    } else if io::stdin().is_terminal() {
+        // Nothing would ever come.
+        let _ = print(&format!("{BY_HAND}\n"));
+    } else {
+        print_line(environment);
+    }
+    ExitCode::SUCCESS
+}
+
+fn print_line(environment: &Environment) {
     let stdin = super::read_stdin(STDIN_LIMIT);
     let payload = Arc::new(StatusPayload::parse(&stdin));
     let places = Places::in_session(environment, &payload.directories());
@@ -57,21 +73,36 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let columns = columns.saturating_sub(MARGIN).max(1);
     let draw = {
         let (payload, config) = (Arc::clone(&payload), Arc::clone(&config));
-        move |amounts, windows| {
+        move |amounts, windows, surroundings: &Surroundings| {
             let facts = LineFacts {
                 payload: &payload,
                 windows,
                 amounts,
+                surroundings,
                 config: &config,
                 clock,
             };
-            own_row(&facts, columns, palette)
+            own_rows(&facts, columns, palette)
         }
+    };
+    let directory = payload.current_dir();
+    let mut surroundings = Surroundings {
+        directory: directory
+            .filter(|_| config.shows(SegmentName::Directory))
+            .map(|directory| places.show(directory)),
+        head: None,
     };
     let deadline = Deadline::start(LONGEST, {
         let (draw, payload) = (draw.clone(), Arc::clone(&payload));
-        move || draw(Amounts::of(None, client), told_windows(&payload, clock.now)) + "\n"
+        let surroundings = surroundings.clone();
+        move || {
+            let windows = told_windows(&payload, clock.now);
+            draw(Amounts::of(None, client), windows, &surroundings) + "\n"
+        }
     });
+    surroundings.head = directory
+        .filter(|_| config.shows(SegmentName::Branch))
+        .and_then(Head::of);
     let mut live = Ledger::open_watched(&places.data)
         .ok()
         .and_then(|ledger| Live::read(ledger, &places, session, payload.transcript_path(), told));
@@ -83,7 +114,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let present = incidents.present(&payload, refused);
     let (incident, unsaved) = present.unwrap_or_default();
     let windows = incidents.windows(&payload, incident.is_some());
-    let mut text = draw(Amounts::of(figures, client), windows);
+    let mut text = draw(Amounts::of(figures, client), windows, &surroundings);
     let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
     deadline.call_off();
     for row in explained.into_iter().flatten() {
@@ -107,15 +138,14 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     if let Some(live) = live {
         live.keep();
     }
-    ExitCode::SUCCESS
 }
 
-/// The row with the figures, never empty.
-fn own_row(facts: &LineFacts<'_>, columns: usize, palette: Palette) -> String {
-    let row = draw(facts, columns, palette);
-    if row.trim().is_empty() {
+/// The rows with the figures, never empty.
+fn own_rows(facts: &LineFacts<'_>, columns: usize, palette: Palette) -> String {
+    let rows = draw(facts, columns, palette);
+    if rows.is_empty() {
         FALLBACK.to_owned()
     } else {
-        row
+        rows.join("\n")
     }
 }

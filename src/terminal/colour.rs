@@ -2,14 +2,14 @@
 
 use std::io::IsTerminal;
 
-use anstyle::{AnsiColor, Style};
-
+use super::themes::{THEMES, Theme};
 use crate::environment::Environment;
 
 /// Whether and how to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
-    on: bool,
+    /// None: no colours.
+    theme: Option<&'static Theme>,
 }
 
 /// A piece of a row: what it means, and its text.
@@ -37,39 +37,46 @@ pub enum Tone {
 impl Palette {
     /// Colours for a host that renders ANSI from a pipe (the status line), unless `NO_COLOR` is set.
     pub fn for_host(environment: &Environment) -> Self {
-        Self {
-            on: !environment.no_color(),
-        }
+        Self::usual(!environment.no_color())
     }
 
     /// Colours for a person: only when standard output is a terminal that can show them.
     pub fn for_person(environment: &Environment) -> Self {
         let dumb = environment.text("TERM") == Some("dumb");
-        Self {
-            on: !environment.no_color() && !dumb && std::io::stdout().is_terminal(),
-        }
+        Self::usual(!environment.no_color() && !dumb && std::io::stdout().is_terminal())
     }
 
     /// No colours at all: text for files, JSON and the host's message fields.
     pub fn none() -> Self {
-        Self { on: false }
+        Self { theme: None }
+    }
+
+    fn usual(is_on: bool) -> Self {
+        let theme = THEMES.first().filter(|_| is_on);
+        Self { theme }
+    }
+
+    /// The same in another theme. Where there are no colours there are none in any.
+    #[must_use]
+    pub(crate) fn in_theme(self, theme: &'static Theme) -> Self {
+        let theme = self.theme.map(|_| theme);
+        Self { theme }
     }
 
     /// `text` in this tone.
     pub fn paint(self, tone: Tone, text: &str) -> String {
-        let style = match tone {
-            Tone::Plain => return text.to_owned(),
-            Tone::Quiet => Style::new().dimmed(),
-            Tone::Strong => Style::new().bold(),
-            Tone::Good => AnsiColor::Green.on_default(),
-            Tone::Warning => AnsiColor::Yellow.on_default(),
-            Tone::Alarm => AnsiColor::Red.on_default().bold(),
-            Tone::Accent => AnsiColor::Cyan.on_default(),
-        };
-        if self.on && !text.is_empty() {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
+        let style = self.theme.and_then(|theme| match tone {
+            Tone::Plain => None,
+            Tone::Quiet => Some(theme.quiet),
+            Tone::Strong => Some(theme.strong),
+            Tone::Good => Some(theme.good),
+            Tone::Warning => Some(theme.warning),
+            Tone::Alarm => Some(theme.alarm),
+            Tone::Accent => Some(theme.accent),
+        });
+        match style {
+            Some(style) if !text.is_empty() => format!("{style}{text}{style:#}"),
+            _ => text.to_owned(),
         }
     }
 

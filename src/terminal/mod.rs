@@ -5,6 +5,7 @@ mod output;
 mod page;
 mod progress_bar;
 mod text;
+mod themes;
 
 use crate::environment::Environment;
 
@@ -13,6 +14,7 @@ pub use output::{complain, print};
 pub use page::Page;
 pub use progress_bar::ProgressBar;
 pub use text::{cut, sanitize, strip_ansi, width, wrap};
+pub use themes::{THEMES, Theme};
 
 /// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.
 pub fn width_for_person(environment: &Environment) -> usize {
