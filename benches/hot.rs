@@ -8,7 +8,7 @@ use std::hint::black_box;
 use chrono::DateTime;
 use divan::Bencher;
 use divan::counter::BytesCount;
-use whycap::claude::meters::Windows;
+use whycap::claude::meters::{OtherMeters, Windows};
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
@@ -104,6 +104,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
             windows: Some(Windows {
                 five_hour: payload.five_hour(),
                 seven_day: payload.seven_day(),
+                others: OtherMeters::default(),
                 measured: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
             }),
             amounts: Amounts {

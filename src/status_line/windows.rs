@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::bar::bar;
 use super::form::{Form, Segment};
-use crate::claude::meters::{Meter, Windows};
+use crate::claude::meters::{Meter, SpendMeter, SpendPeriod, Windows};
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::terminal::{Piece, Tone};
@@ -21,8 +21,10 @@ pub(super) const SHORT_BAR: usize = 5;
 /// A window as it is shown.
 #[derive(Debug)]
 struct Gauge {
-    label: String,
+    label: &'static str,
     level: f64,
+    /// " of $50", for a limit in dollars.
+    whole: String,
     /// None once it has passed.
     resets: Option<Reset>,
 }
@@ -51,10 +53,19 @@ struct Manner {
 }
 
 pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Option<Segment> {
-    let given = [("5h", windows.five_hour), ("week", windows.seven_day)];
+    let others = windows.others;
+    let given = [
+        ("5h", windows.five_hour),
+        ("week", windows.seven_day),
+        ("Opus week", others.opus),
+        ("Sonnet week", others.sonnet),
+        ("Fable week", others.fable),
+    ];
+    let spend_limit = others.spend_limit;
     let gauges: Vec<Gauge> = given
         .into_iter()
         .filter_map(|(label, meter)| Some(Gauge::of(label, &meter?, clock)))
+        .chain(spend_limit.map(|limit| Gauge::of_spend(&limit, clock)))
         .collect();
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
     let age = clock.now - windows.measured;
@@ -125,11 +136,26 @@ pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Optio
 }
 
 impl Gauge {
-    fn of(label: &str, meter: &Meter, clock: Clock) -> Self {
+    fn of(label: &'static str, meter: &Meter, clock: Clock) -> Self {
         Self {
-            label: label.to_owned(),
+            label,
             level: level(meter, clock),
+            whole: String::new(),
             resets: Reset::of(meter, clock),
+        }
+    }
+
+    fn of_spend(limit: &SpendMeter, clock: Clock) -> Self {
+        let label = match limit.period {
+            Some(SpendPeriod::Daily) => "daily spend",
+            Some(SpendPeriod::Weekly) => "weekly spend",
+            Some(SpendPeriod::Monthly) => "monthly spend",
+            None => "spend limit",
+        };
+        let whole = limit.limit.map(|limit| format!(" of {}", limit.show()));
+        Self {
+            whole: whole.unwrap_or_default(),
+            ..Self::of(label, &limit.meter, clock)
         }
     }
 
@@ -140,7 +166,7 @@ impl Gauge {
             pieces.extend(bar(self.level, columns, tone));
             pieces.push((Tone::Plain, " ".to_owned()));
         }
-        pieces.push((tone, format!("{:.0}%", shown(self.level))));
+        pieces.push((tone, format!("{:.0}%{}", shown(self.level), self.whole)));
         let Some(Reset { time, distance }) = &self.resets else {
             return;
         };
@@ -258,6 +284,7 @@ mod tests {
         let windows = Windows {
             five_hour: payload.five_hour(),
             seven_day: payload.seven_day(),
+            others: payload.other_meters(),
             measured: clock.now,
         };
         let forms = draw(&windows, clock)?;
@@ -325,6 +352,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn other_limits_are_shown_by_name() {
+        let opus = r#""seven_day_opus":{"used_percentage":80,"resets_at":1795461868},"seven_day""#;
+        let found = texts(&WINDOWS.replace("\"seven_day\"", opus), as_text).unwrap();
+        assert_eq!(
+            found[found.len() - 2],
+            "5h 42%  week 98%  Opus week 80%",
+            "{found:?}"
+        );
+        let told = r#"{"used_percentage":62,"resets_at":1795219200,"used_usd":31,"limit_usd":50,"period":"daily"}"#;
+        let gateway = |told: &str| {
+            let payload = format!(r#"{{"rate_limits":{{"spend_limit":{told}}}}}"#);
+            texts(&payload, as_text).unwrap()
+        };
+        assert_eq!(gateway(told)[1], "daily spend 62% of $50.00 (resets 00:00)");
+        assert_eq!(gateway(r#"{"used_percentage":62}"#), ["spend limit 62%"]);
     }
 
     #[test]
