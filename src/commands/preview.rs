@@ -96,5 +96,5 @@ fn sample_rows(
         clock,
     };
     let columns = columns.saturating_sub(MARGIN).max(1);
-    draw(&facts, columns, page.palette())
+    draw(&facts, columns, page.palette().in_theme(config.theme))
 }

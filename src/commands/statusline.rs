@@ -45,13 +45,17 @@ pub(crate) fn run(arguments: &[OsString], environment: &Environment) -> ExitCode
     guard_host("whycap\n");
     if arguments.iter().any(|argument| argument == "--preview") {
         let _ = print(&preview(environment));
-    } else if io::stdin().is_terminal() {
-        // Nothing would ever come.
+    } else if io::stdin().is_terminal() || arguments.iter().any(asks_for_help) {
+        // On a terminal nothing would ever come.
         let _ = print(&format!("{BY_HAND}\n"));
     } else {
         print_line(environment);
     }
     ExitCode::SUCCESS
+}
+
+fn asks_for_help(argument: &OsString) -> bool {
+    argument == "--help" || argument == "-h"
 }
 
 fn print_line(environment: &Environment) {
@@ -68,7 +72,7 @@ fn print_line(environment: &Environment) {
         model: payload.model_id().map(str::to_owned),
     });
     let clock = environment.clock();
-    let palette = Palette::for_host(environment);
+    let palette = Palette::for_host(environment).in_theme(config.theme);
     let columns = environment.columns().unwrap_or(USUAL_WIDTH);
     let columns = columns.saturating_sub(MARGIN).max(1);
     let draw = {

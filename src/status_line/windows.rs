@@ -227,7 +227,7 @@ impl Reset {
         } else if left < TimeDelta::days(7) {
             "%a %H:%M"
         } else {
-            "%b %-d"
+            "%-d %b"
         };
         Some(Self {
             time: clock.zone.at(at).format(pattern).to_string(),
@@ -369,6 +369,13 @@ mod tests {
             texts(&payload, as_text).unwrap()
         };
         assert_eq!(gateway(told)[1], "daily spend 62% of $50.00 (resets 00:00)");
+        let monthly = told
+            .replace("daily", "monthly")
+            .replace("1795219200", "1796083200");
+        assert_eq!(
+            gateway(&monthly)[0],
+            "monthly spend 62% of $50.00 (resets 1 Dec, in 10 d 17 h)"
+        );
         assert_eq!(gateway(r#"{"used_percentage":62}"#), ["spend limit 62%"]);
     }
 
