@@ -7,6 +7,7 @@ use super::actions::Action;
 use super::incident::Incident;
 use super::kind::Verdict;
 use crate::terminal::{self, Tone};
+use crate::time::in_words;
 
 /// More would push the conversation away.
 const MOST_ROWS: usize = 3;
@@ -48,7 +49,7 @@ pub fn status_rows(
         Tone::Warning
     };
     let mut rows = vec![badge(incident, tone, width)];
-    let explained = terminal::wrap(&incident.headline, width);
+    let explained = explained(incident, now, width);
     let mut steps = incident.actions.iter();
     if explained.len() <= 2 {
         rows.extend(explained.into_iter().map(|line| vec![(Tone::Plain, line)]));
@@ -59,6 +60,21 @@ pub fn status_rows(
     let room = MOST_ROWS.saturating_sub(rows.len());
     rows.extend(steps.take(room).map(|step| said(step, width)));
     Some(rows)
+}
+
+/// The sentence, without the distance to the reset where that alone takes a second row: what else
+/// helps is worth more there.
+fn explained(incident: &Incident, now: DateTime<Utc>, width: usize) -> Vec<String> {
+    let whole = terminal::wrap(&incident.headline, width);
+    if whole.len() < 2 {
+        return whole;
+    }
+    let distance = incident.resets.chosen.map(|reset| reset.at - now);
+    let without = distance.map(|left| {
+        let left = format!(", in {}", in_words(left));
+        terminal::wrap(&incident.headline.replace(&left, ""), width)
+    });
+    without.filter(|rows| rows.len() == 1).unwrap_or(whole)
 }
 
 /// The badge, and where to read more if there is room to say so.

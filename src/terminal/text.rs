@@ -4,6 +4,10 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns that `text` takes, not counting ANSI sequences and hyperlinks.
 pub fn width(text: &str) -> usize {
+    // Most of what the status line measures, at every draw, is this plain.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.len();
+    }
     strip_ansi(text).width()
 }
 

@@ -65,6 +65,19 @@ fn nobody_needs_to_ask_what_to_do() {
     Or go on now with usage credits: /usage-credits
     ");
     assert_eq!(rows(120), rows(80));
+    // The distance gives way to what else helps.
+    let other = Client::with_session(&sandbox, "other");
+    other.meets(AT, TEXT, json!({}));
+    let drawn = other.draws("2026-11-20T10:00:02Z", Value::Null, 80);
+    let drawn = plain(drawn.success());
+    let rows: Vec<&str> = drawn.lines().skip(1).collect();
+    assert_eq!(
+        rows[1..],
+        [
+            "Your 5-hour limit is used up, says the message: you are back at 12:00.",
+            "Or go on now with usage credits: /usage-credits"
+        ]
+    );
 }
 
 #[test]
