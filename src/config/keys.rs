@@ -26,7 +26,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         section: "statusline",
         name: "segments",
-        about: "Order and choice of what the line shows.",
+        about: "Order and choice of what the line shows: model, session, today, windows, pace, context; for \
+                the asking also directory, branch, effort, lines, duration, rate.",
         read: |config, value| {
             let (known, unknown) = segments(value)?;
             config.segments = known;
@@ -271,4 +272,20 @@ fn names(segments: &[SegmentName]) -> Value {
     let name = |segment| SEGMENTS.iter().find(|(_, known)| known == segment);
     let names = segments.iter().filter_map(name);
     Value::Array(names.map(|(name, _)| text(name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_chosen_is_named_where_it_is_set() {
+        let about = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap().about;
+        for (name, _) in SEGMENTS {
+            assert!(about("segments").contains(name), "{name}");
+        }
+        for theme in &THEMES {
+            assert!(about("theme").contains(theme.name), "{}", theme.name);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::form::{Form, Segment};
 use crate::checkout::Head;
-use crate::terminal::{Tone, cut, sanitize};
+use crate::terminal::{Tone, cut, sanitize, width};
 
 /// What is known of the working directory. Absent what no segment asks for.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +33,10 @@ pub(super) fn directory(surroundings: &Surroundings) -> Option<Segment> {
         let kept = last(count).join("/");
         if kept.is_empty() { path.clone() } else { kept }
     };
-    let mut forms = vec![(24, cut(&path, WIDEST))];
+    let mut forms = Vec::new();
+    if width(&path) <= WIDEST {
+        forms.push((24, path.clone()));
+    }
     if names.len() > 2 {
         forms.push((25, cut(&short(2), WIDEST)));
     }
@@ -86,7 +89,7 @@ mod tests {
         assert_eq!(at("~"), ["~"]);
         assert_eq!(at("/"), ["/"]);
         let deep = at("/srv/a/very/long/way/down/to/the/place/where/people/work");
-        assert_eq!(deep[1..], ["people/work", "work"]);
+        assert_eq!(deep, ["people/work", "work"]);
     }
 
     #[test]
