@@ -38,7 +38,7 @@ const LONGEST: Duration = Duration::from_millis(600);
 const FALLBACK: &str = "whycap";
 
 /// What somebody reads who calls this by hand.
-const BY_HAND: &str = "Claude Code runs this and tells it about the session; to see your line, run: whycap statusline --preview";
+const BY_HAND: &str = "Claude Code runs this for its status line. Try: whycap statusline --preview";
 
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
 pub(crate) fn run(arguments: &[OsString], environment: &Environment) -> ExitCode {

@@ -18,13 +18,14 @@ pub(super) const NEARLY: f64 = 90.0;
 pub(super) const BAR: usize = 10;
 pub(super) const SHORT_BAR: usize = 5;
 
-/// A window as it is shown.
+/// A window as it is shown: what all its forms are put together from.
 #[derive(Debug)]
 struct Gauge {
-    label: &'static str,
     level: f64,
-    /// " of $50", for a limit in dollars.
-    whole: String,
+    /// "5h ".
+    label: String,
+    /// "42%", and " of $50.00" for a limit in dollars.
+    figure: String,
     /// None once it has passed.
     resets: Option<Reset>,
 }
@@ -32,11 +33,11 @@ struct Gauge {
 /// How much is said of a reset.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Say {
-    /// "(resets 14:30, in 1 h 52 m)"
+    /// " (resets 14:30, in 1 h 52 m)"
     Distance,
-    /// "(resets 14:30)"
+    /// " (resets 14:30)"
     Time,
-    /// "→14:30"
+    /// " →14:30"
     Arrow,
     Nothing,
 }
@@ -136,11 +137,12 @@ pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Optio
 }
 
 impl Gauge {
-    fn of(label: &'static str, meter: &Meter, clock: Clock) -> Self {
+    fn of(label: &str, meter: &Meter, clock: Clock) -> Self {
+        let level = level(meter, clock);
         Self {
-            label,
-            level: level(meter, clock),
-            whole: String::new(),
+            level,
+            label: format!("{label} "),
+            figure: format!("{:.0}%", shown(level)),
             resets: Reset::of(meter, clock),
         }
     }
@@ -152,31 +154,28 @@ impl Gauge {
             Some(SpendPeriod::Monthly) => "monthly spend",
             None => "spend limit",
         };
-        let whole = limit.limit.map(|limit| format!(" of {}", limit.show()));
-        Self {
-            whole: whole.unwrap_or_default(),
-            ..Self::of(label, &limit.meter, clock)
+        let mut gauge = Self::of(label, &limit.meter, clock);
+        if let Some(limit) = limit.limit {
+            gauge.figure = format!("{} of {}", gauge.figure, limit.show());
         }
+        gauge
     }
 
     fn write(&self, columns: usize, say: Say, pieces: &mut Vec<Piece>) {
         let tone = tone(self.level, Tone::Good);
-        pieces.push((Tone::Quiet, format!("{} ", self.label)));
+        pieces.push((Tone::Quiet, self.label.clone()));
         if columns > 0 {
             pieces.extend(bar(self.level, columns, tone));
             pieces.push((Tone::Plain, " ".to_owned()));
         }
-        pieces.push((tone, format!("{:.0}%{}", shown(self.level), self.whole)));
-        let Some(Reset { time, distance }) = &self.resets else {
-            return;
-        };
-        let words = match say {
-            Say::Distance => format!(" (resets {time}, in {distance})"),
-            Say::Time => format!(" (resets {time})"),
-            Say::Arrow => format!(" \u{2192}{time}"),
-            Say::Nothing => return,
-        };
-        pieces.push((Tone::Quiet, words));
+        pieces.push((tone, self.figure.clone()));
+        let reset = self.resets.as_ref().and_then(|reset| match say {
+            Say::Distance => Some(&reset.distance),
+            Say::Time => Some(&reset.time),
+            Say::Arrow => Some(&reset.arrow),
+            Say::Nothing => None,
+        });
+        pieces.extend(reset.map(|words| (Tone::Quiet, words.clone())));
     }
 }
 
@@ -208,13 +207,12 @@ pub(super) fn tone(level: f64, harmless: Tone) -> Tone {
     }
 }
 
-/// When a window starts afresh, in words.
+/// When a window starts afresh, in words of all lengths.
 #[derive(Debug)]
 struct Reset {
-    /// "14:30", "Mon 23:58".
-    time: String,
-    /// "1 h 52 m".
     distance: String,
+    time: String,
+    arrow: String,
 }
 
 impl Reset {
@@ -229,9 +227,11 @@ impl Reset {
         } else {
             "%-d %b"
         };
+        let time = clock.zone.at(at).format(pattern).to_string();
         Some(Self {
-            time: clock.zone.at(at).format(pattern).to_string(),
-            distance: in_words(left),
+            distance: format!(" (resets {time}, in {})", in_words(left)),
+            arrow: format!(" \u{2192}{time}"),
+            time: format!(" (resets {time})"),
         })
     }
 }
