@@ -138,7 +138,7 @@ mod tests {
 
     /// A pipe would make the line wait for ever.
     #[test]
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     fn a_pipe_is_not_waited_for() {
         let root = tempfile::tempdir().unwrap();
         create_dir_all(root.path().join(".git")).unwrap();
