@@ -8,11 +8,11 @@ use std::hint::black_box;
 use chrono::DateTime;
 use divan::Bencher;
 use divan::counter::BytesCount;
-use whycap::claude::meters::Windows;
+use whycap::claude::meters::{OtherMeters, Windows};
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
-use whycap::status_line::{Amount, Amounts, LineFacts, draw};
+use whycap::status_line::{Amount, Amounts, LineFacts, Whereabouts, draw};
 use whycap::time::{Clock, Millis, Zone};
 use whycap::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
 use whycap::transcript::scan::{Carry, Place, Sink, scan};
@@ -103,6 +103,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
             windows: Some(Windows {
                 five_hour: payload.five_hour(),
                 seven_day: payload.seven_day(),
+                others: OtherMeters::default(),
                 measured: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
             }),
             amounts: Amounts {
@@ -110,6 +111,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
                 today: Money::from_noisy_usd(20.5).map(Amount::exact),
                 ..Amounts::default()
             },
+            whereabouts: &Whereabouts::default(),
             config: &config,
             clock: Clock {
                 now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),

@@ -23,7 +23,7 @@ use crate::terminal::{Palette, Shown, complain, print};
     disable_help_subcommand = true,
     args_conflicts_with_subcommands = true,
     disable_help_flag = true,
-    override_usage = "whycap <COMMAND> | --clear-stale-locks",
+    override_usage = "whycap <COMMAND>",
     max_term_width = 80,
     help_template = "{about}\n\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
     after_help = "\
@@ -69,6 +69,8 @@ enum Verb {
     Report(commands::report::Arguments),
     /// List the prices that spend is counted at, with date and source
     Prices(commands::prices::Arguments),
+    /// Show the configuration in effect, as a config.toml
+    Config(commands::config::Arguments),
     /// Add whycap to Claude Code's settings
     Install(commands::install::Arguments),
     /// Take whycap out of Claude Code's settings
@@ -93,7 +95,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     commands::own_process::set_right();
     let environment = Environment::of_process();
     match arguments.get(1).and_then(|verb| verb.to_str()) {
-        Some("statusline") => return commands::statusline::run(&environment),
+        Some("statusline") => {
+            let rest = arguments.get(2..).unwrap_or_default();
+            return commands::statusline::run(rest, &environment);
+        }
         Some("hook") => return commands::hook::run(&environment),
         _ => {}
     }
@@ -118,7 +123,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     let outcome = match cli.verb {
-        Some(Verb::Statusline) => return commands::statusline::run(&environment),
+        Some(Verb::Statusline) => return commands::statusline::run(&[], &environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
         Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
         Some(Verb::Now(arguments)) => commands::now::run(&arguments, &environment),
@@ -131,6 +136,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             commands::locks::clear(&cli.clearing, &environment)
         }
         Some(Verb::Prices(arguments)) => commands::prices::run(&arguments, &environment),
+        Some(Verb::Config(arguments)) => commands::config::run(&arguments, &environment),
         Some(Verb::Doctor(arguments)) => commands::doctor::run(&arguments, &environment),
         Some(Verb::Completions(arguments)) => {
             commands::completions::run(&arguments, Cli::command())

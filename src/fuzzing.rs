@@ -23,7 +23,7 @@ use crate::install::settings_edit;
 use crate::ledger::{Effort, Ledger, Live, Patience, RowsBy, Told, path_in};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
-use crate::status_line::{Amounts, LineFacts, draw};
+use crate::status_line::{Amounts, LineFacts, Whereabouts, draw};
 
 /// How many of each kind the short run tries.
 const FEW: usize = 60;
@@ -212,6 +212,7 @@ impl Home {
             payload: &payload,
             windows: told_windows(&payload, clock.now),
             amounts: Amounts::of(None, client),
+            whereabouts: &Whereabouts::default(),
             config: &Config::load(&self.places),
             clock,
         };

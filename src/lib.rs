@@ -4,6 +4,7 @@
 //! ARCHITECTURE.md shows the way of data.
 
 pub(crate) mod budget;
+mod checkout;
 pub mod claude;
 pub mod cli;
 pub mod commands;

@@ -332,6 +332,7 @@ fn window_row(label: &str, name: &str, meter: &Meter, clock: Clock, columns: usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claude::meters::OtherMeters;
     use crate::terminal::Palette;
     use crate::time::Zone;
 
@@ -361,6 +362,7 @@ mod tests {
             windows: Some(Windows {
                 five_hour: meter(82.0, "2026-11-20T14:30:00Z"),
                 seven_day: meter(99.7, "2026-11-23T19:00:00Z"),
+                others: OtherMeters::default(),
                 measured: now - TimeDelta::minutes(3),
             }),
             spend: Ok(SpendNow {

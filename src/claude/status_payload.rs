@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::meters::Meter;
+use super::meters::{Meter, OtherMeters, SpendMeter, SpendPeriod};
+use crate::pricing::Money;
 use crate::time::plausible_epoch;
 
 /// One status payload.
@@ -72,6 +73,12 @@ impl StatusPayload {
             .map(PathBuf::from)
     }
 
+    /// The directory that the session works in now.
+    pub(crate) fn current_dir(&self) -> Option<&Path> {
+        let named = self.text("/workspace/current_dir");
+        named.or_else(|| self.text("/cwd")).map(Path::new)
+    }
+
     /// Every directory that the session says it is in.
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
         let named = ["/workspace/project_dir", "/workspace/current_dir", "/cwd"];
@@ -99,6 +106,18 @@ impl StatusPayload {
         i64::try_from(lived.as_millis()).ok()
     }
 
+    /// Lines that the session has added and removed.
+    pub(crate) fn lines_changed(&self) -> Option<(u64, u64)> {
+        let count = |pointer| self.root.pointer(pointer)?.as_u64();
+        let added = count("/cost/total_lines_added")?;
+        Some((added, count("/cost/total_lines_removed")?))
+    }
+
+    /// How hard the model is told to think ("medium"). Absent for a model that cannot be told.
+    pub(crate) fn effort(&self) -> Option<&str> {
+        self.text("/effort/level")
+    }
+
     /// Share of the context window in use, 0 to 100. Absent before the first answer.
     pub(crate) fn context_percent(&self) -> Option<f64> {
         self.number("/context_window/used_percentage")
@@ -109,20 +128,12 @@ impl StatusPayload {
         self.root.get("fast_mode") == Some(&Value::Bool(true))
     }
 
+    fn limit(&self, name: &str) -> Option<&Value> {
+        self.root.get("rate_limits")?.get(name)
+    }
+
     fn meter(&self, window: &str) -> Option<Meter> {
-        let window = self.root.get("rate_limits")?.get(window)?;
-        let used_percent = window
-            .get("used_percentage")?
-            .as_f64()
-            .filter(|percent| (0.0..=10_000.0).contains(percent))?;
-        let resets_at = window
-            .get("resets_at")
-            .and_then(Value::as_f64)
-            .and_then(plausible_epoch);
-        Some(Meter {
-            used_percent,
-            resets_at,
-        })
+        meter(self.limit(window)?)
     }
 
     /// The five-hour window. Only subscribers get it, and only after the first answer.
@@ -134,6 +145,51 @@ impl StatusPayload {
     pub fn seven_day(&self) -> Option<Meter> {
         self.meter("seven_day")
     }
+
+    /// What few are told of: a gateway's spend limit (since 2.1.251), and the windows of single
+    /// models, should a client tell them as it tells the others.
+    pub(crate) fn other_meters(&self) -> OtherMeters {
+        OtherMeters {
+            opus: self.meter("seven_day_opus"),
+            sonnet: self.meter("seven_day_sonnet"),
+            fable: self.meter("seven_day_overage_included"),
+            spend_limit: self.limit("spend_limit").and_then(spend_limit),
+        }
+    }
+}
+
+fn meter(limit: &Value) -> Option<Meter> {
+    let used_percent = limit
+        .get("used_percentage")?
+        .as_f64()
+        .filter(|percent| (0.0..=10_000.0).contains(percent))?;
+    let resets_at = limit
+        .get("resets_at")
+        .and_then(Value::as_f64)
+        .and_then(plausible_epoch);
+    Some(Meter {
+        used_percent,
+        resets_at,
+    })
+}
+
+fn spend_limit(limit: &Value) -> Option<SpendMeter> {
+    let dollars = |name| {
+        let usd = limit.get(name).and_then(Value::as_f64);
+        usd.filter(|usd| *usd >= 0.0)
+            .and_then(Money::from_noisy_usd)
+    };
+    Some(SpendMeter {
+        meter: meter(limit)?,
+        used: dollars("used_usd"),
+        limit: dollars("limit_usd"),
+        period: match limit.get("period").and_then(Value::as_str) {
+            Some("daily") => Some(SpendPeriod::Daily),
+            Some("weekly") => Some(SpendPeriod::Weekly),
+            Some("monthly") => Some(SpendPeriod::Monthly),
+            _ => None,
+        },
+    })
 }
 
 #[cfg(test)]
@@ -156,6 +212,27 @@ mod tests {
         assert_eq!(input.session_id(), None);
         assert_eq!(input.five_hour(), None);
         assert_eq!(input.model_name(), Some("Opus"));
+    }
+
+    /// As the help text of `/statusline` in clients 2.1.285 to 2.1.329 has it.
+    #[test]
+    fn a_gateway_s_spend_limit_is_read_with_and_without_its_dollars() {
+        let told = |limit: &str| {
+            let payload = format!(r#"{{"rate_limits":{{"spend_limit":{limit}}}}}"#);
+            let payload = StatusPayload::parse(payload.as_bytes());
+            payload.other_meters().spend_limit
+        };
+        let full = told(
+            r#"{"used_percentage":102.5,"resets_at":1795219200,"used_usd":51.25,"limit_usd":50,"period":"daily"}"#,
+        );
+        let full = full.unwrap();
+        assert_eq!(full.limit, Some(Money::from_nano(50_000_000_000)));
+        assert_eq!(full.period, Some(SpendPeriod::Daily));
+        assert!(full.meter.resets_at.is_some());
+        let bare = told(r#"{"used_percentage":3,"used_usd":"x","period":"hourly"}"#).unwrap();
+        assert_eq!((bare.used, bare.limit, bare.period), (None, None, None));
+        assert_eq!(told(r#"{"used_usd":3}"#), None);
+        assert_eq!(told("7"), None);
     }
 
     #[test]

@@ -31,6 +31,14 @@ const MEANT: &[(&[&str], &str)] = &[
     (&["lock", "ps"], "whycap locks"),
     (&["price", "pricing", "rates"], "whycap prices"),
     (&["setup", "init", "enable"], "whycap install"),
+    (
+        &["configure", "settings", "print-config", "theme", "themes"],
+        "whycap config",
+    ),
+    (
+        &["preview", "status-line", "line"],
+        "whycap statusline --preview",
+    ),
     (&["remove", "disable"], "whycap uninstall"),
     (&["continue"], "/whycap continue, inside Claude Code"),
 ];

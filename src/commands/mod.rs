@@ -2,6 +2,7 @@
 
 mod answers;
 pub(crate) mod completions;
+pub mod config;
 pub mod doctor;
 pub mod explain;
 mod failure;
@@ -15,6 +16,7 @@ pub(crate) mod meant;
 pub mod now;
 pub(crate) mod own_process;
 pub(crate) mod parse_error;
+mod preview;
 pub mod prices;
 mod question;
 pub mod report;

@@ -3,13 +3,17 @@
 //! It reads, draws, prints, and then keeps: what it has to write, and what takes long to read, waits
 //! until the line is out.
 
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::host_guard::Deadline;
+use super::preview::preview;
+use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
-use crate::config::Config;
+use crate::config::{Config, SegmentName};
 use crate::environment::Environment;
 use crate::incidents::{Incidents, told_windows};
 use crate::ledger::{Ledger, Live, Patience, Told};
@@ -17,14 +21,11 @@ use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
-use crate::status_line::{Amounts, LineFacts, draw};
-use crate::terminal::{Palette, Piece, Shown, Tone, print};
+use crate::status_line::{Amounts, LineFacts, MARGIN, Whereabouts, draw};
+use crate::terminal::{Palette, Shown, Tone, print};
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
 const STDIN_LIMIT: usize = 1 << 20;
-
-/// Columns that the client keeps for itself: a row of `COLUMNS` cells is cut.
-const MARGIN: usize = 4;
 
 /// Clients before 2.1.153 do not say how wide the terminal is.
 const USUAL_WIDTH: usize = 80;
@@ -37,8 +38,27 @@ const LONGEST: Duration = Duration::from_millis(600);
 const FALLBACK: &str = "whycap";
 pub(crate) const LAST_WORDS: &str = "whycap\n";
 
+/// What somebody reads who calls this by hand.
+const BY_HAND: &str = "Claude Code runs this for its status line. Try: whycap statusline --preview";
+
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
-pub(crate) fn run(environment: &Environment) -> ExitCode {
+pub(crate) fn run(arguments: &[OsString], environment: &Environment) -> ExitCode {
+    if arguments.iter().any(|argument| argument == "--preview") {
+        let _ = print(&preview(environment).into());
+    } else if io::stdin().is_terminal() || arguments.iter().any(asks_for_help) {
+        // On a terminal nothing would ever come.
+        let _ = print(&Shown::text(&format!("{BY_HAND}\n")));
+    } else {
+        print_line(environment);
+    }
+    ExitCode::SUCCESS
+}
+
+fn asks_for_help(argument: &OsString) -> bool {
+    argument == "--help" || argument == "-h"
+}
+
+fn print_line(environment: &Environment) {
     let stdin = super::host_input::read(STDIN_LIMIT);
     let payload = Arc::new(StatusPayload::parse(&stdin));
     let places = Places::in_session(environment, &payload.directories());
@@ -52,26 +72,41 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         model: payload.model_id().map(str::to_owned),
     });
     let clock = environment.clock();
-    let palette = Palette::for_host(environment);
+    let palette = Palette::for_host(environment).in_theme(config.theme);
     let columns = environment.columns().unwrap_or(USUAL_WIDTH);
     let columns = columns.saturating_sub(MARGIN).max(1);
     let draw = {
         let (payload, config) = (Arc::clone(&payload), Arc::clone(&config));
-        move |amounts, windows| {
+        move |amounts, windows, whereabouts: &Whereabouts| {
             let facts = LineFacts {
                 payload: &payload,
                 windows,
                 amounts,
+                whereabouts,
                 config: &config,
                 clock,
             };
-            Shown::row(&own_row(&facts, columns), palette)
+            own_rows(&facts, columns, palette)
         }
+    };
+    let directory = payload.current_dir();
+    let mut whereabouts = Whereabouts {
+        directory: directory
+            .filter(|_| config.shows(SegmentName::Directory))
+            .map(|directory| places.show(directory)),
+        head: None,
     };
     let deadline = Deadline::start(LONGEST, {
         let (draw, payload) = (draw.clone(), Arc::clone(&payload));
-        move || draw(Amounts::of(None, client), told_windows(&payload, clock.now))
+        let whereabouts = whereabouts.clone();
+        move || {
+            let windows = told_windows(&payload, clock.now);
+            draw(Amounts::of(None, client), windows, &whereabouts)
+        }
     });
+    whereabouts.head = directory
+        .filter(|_| config.shows(SegmentName::Branch))
+        .and_then(Head::of);
     let mut live = Ledger::open(&places.data, Patience::None)
         .ok()
         .and_then(|ledger| Live::read(ledger, &places, session, payload.transcript_path(), told));
@@ -83,7 +118,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     let present = incidents.present(&payload, refused);
     let (incident, unsaved) = present.unwrap_or_default();
     let windows = incidents.windows(&payload, incident.is_some());
-    let mut shown = draw(Amounts::of(figures, client), windows);
+    let mut shown = draw(Amounts::of(figures, client), windows, &whereabouts);
     let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
     deadline.speak();
     for row in explained.into_iter().flatten() {
@@ -112,15 +147,12 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
     if let Some(live) = live {
         live.keep();
     }
-    ExitCode::SUCCESS
 }
 
-/// The row with the figures, never empty.
-fn own_row(facts: &LineFacts<'_>, columns: usize) -> Vec<Piece> {
-    let row = draw(facts, columns);
-    if row.iter().all(|(_, text)| text.trim().is_empty()) {
-        vec![(Tone::Plain, FALLBACK.to_owned())]
-    } else {
-        row
-    }
+/// The rows with the figures, never empty.
+fn own_rows(facts: &LineFacts<'_>, columns: usize, palette: Palette) -> Shown {
+    let rows = draw(facts, columns).into_iter();
+    let rows = rows.map(|row| Shown::row(&row, palette));
+    rows.reduce(|above, below| above.then(&below))
+        .unwrap_or_else(|| Shown::row(&[(Tone::Plain, FALLBACK.to_owned())], palette))
 }

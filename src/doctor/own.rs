@@ -109,7 +109,10 @@ pub(super) fn clock(setup: &Setup, found: &mut Findings) {
 pub(super) fn own_configuration(setup: &Setup, found: &mut Findings) {
     let place = setup.places.show(&setup.places.settings);
     for problem in &setup.config_problems {
-        found.warn(format!("{place}: {problem}"), "Mend or delete that line.");
+        found.warn(
+            format!("{place}: {problem}"),
+            "Mend or delete that line; whycap config shows what can be set.",
+        );
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Sessions of one account share its windows, and Claude Code tells each session only what came
 //! with its own last answer. One small file for each configuration directory, because all sessions
-//! there share a login: `<data>/windows/<hash of the directory>.json`.
+//! there share a login: `<data>/windows/<hash of the directory>.json`. What a gateway tells of its
+//! own limits is not of that login, and has a file of its own beside it.
 
 use std::path::PathBuf;
 
@@ -21,28 +22,49 @@ pub(super) struct Newest {
     pub(super) sample: Sample,
 }
 
-fn file(places: &Places) -> PathBuf {
+/// Whose meters a sample tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Teller {
+    Plan,
+    Gateway,
+}
+
+impl Teller {
+    pub(super) fn of(sample: &Sample) -> Self {
+        match sample.others.spend_limit {
+            Some(_) => Self::Gateway,
+            None => Self::Plan,
+        }
+    }
+}
+
+fn file(places: &Places, teller: Teller) -> PathBuf {
     let directory = places.config.to_string_lossy();
     let hash = xxhash_rust::xxh3::xxh3_64(directory.as_bytes());
+    let ending = match teller {
+        Teller::Plan => "",
+        Teller::Gateway => "-gateway",
+    };
     places
         .data
         .join("windows")
-        .join(format!("{hash:016x}.json"))
+        .join(format!("{hash:016x}{ending}.json"))
 }
 
 /// None for one from the future: a clock was wrong, and it would hide all others until then.
-pub(super) fn read(places: &Places, now: DateTime<Utc>) -> Option<Newest> {
-    records::read::<Newest>(&file(places)).filter(|known| known.sample.measured <= now)
+pub(super) fn read(places: &Places, teller: Teller, now: DateTime<Utc>) -> Option<Newest> {
+    records::read::<Newest>(&file(places, teller)).filter(|known| known.sample.measured <= now)
 }
 
 /// What any session of the login was told last.
 pub(super) fn newest(places: &Places, now: DateTime<Utc>) -> Option<Sample> {
-    Some(read(places, now)?.sample)
+    Some(read(places, Teller::Plan, now)?.sample)
 }
 
 /// Keeps what a session was told, unless something newer of the same account is known.
 pub(super) fn keep(places: &Places, session: &str, sample: &Sample) {
-    let is_news = read(places, sample.at).is_none_or(|known| {
+    let teller = Teller::of(sample);
+    let is_news = read(places, teller, sample.at).is_none_or(|known| {
         known.sample.account != sample.account || known.sample.measured < sample.measured
     });
     if is_news {
@@ -51,6 +73,6 @@ pub(super) fn keep(places: &Places, session: &str, sample: &Sample) {
             sample: sample.clone(),
         };
         // The next sample tries again.
-        let _ = records::write(&file(places), &newest);
+        let _ = records::write(&file(places, teller), &newest);
     }
 }

@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Incidents, account_windows, samples};
+use super::account_windows::{self, Teller};
+use super::{Incidents, samples};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::meters::{Meter, Windows};
 use crate::claude::status_payload::StatusPayload;
@@ -18,6 +19,7 @@ fn windows_of(sample: &Sample, measured: DateTime<Utc>) -> Windows {
     Windows {
         five_hour: sample.five_hour,
         seven_day: sample.seven_day,
+        others: sample.others,
         measured,
     }
 }
@@ -37,15 +39,15 @@ impl Incidents<'_> {
     /// from before.
     pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Windows> {
         let now = self.environment.now;
-        let known = account_windows::read(self.places, now);
         let Some(told) = samples::told(payload, now) else {
             let session = payload.session_id()?;
             // A good answer that told no windows was paid for by key.
             let may_come = is_refused || payload.context_percent().is_none();
             return may_come
-                .then(|| self.windows_from_before(&known?.sample, session))
+                .then(|| self.windows_from_before(session))
                 .flatten();
         };
+        let known = account_windows::read(self.places, Teller::of(&told), now);
         let windows = |measured| windows_of(&told, measured);
         let (Some(known), Some(session)) = (known, payload.session_id()) else {
             return Some(windows(now));
@@ -64,20 +66,25 @@ impl Incidents<'_> {
         Some(Windows {
             five_hour: newer.five_hour.or(told.five_hour),
             seven_day: newer.seven_day.or(told.seven_day),
+            others: newer.others.or(told.others),
             measured: newer.measured,
         })
     }
 
     /// A session that pays by key is told no windows, and none must be shown: so only one that was
-    /// told of this account's before.
-    fn windows_from_before(&self, known: &Sample, session: &str) -> Option<Windows> {
+    /// told of this account's, or of its gateway's, before.
+    fn windows_from_before(&self, session: &str) -> Option<Windows> {
+        let now = self.environment.now;
+        let history = samples::of_session(self.places, session);
+        let last = history.last()?;
+        let teller = Teller::of(last);
         let mut keys = credentials::in_environment(self.environment).into_iter();
-        if keys.any(|key| Credential::outranks_login(&key) || key.is_gateway()) {
+        let is_other = |key: &Credential| key.outranks_login() || key.is_gateway();
+        if teller == Teller::Plan && keys.any(|key| is_other(&key)) {
             return None;
         }
-        let history = samples::of_session(self.places, session);
-        let is_of_account = history.last()?.account == known.account;
-        is_of_account.then(|| ahead(known, self.environment.now))
+        let known = account_windows::read(self.places, teller, now)?.sample;
+        (last.account == known.account).then(|| ahead(&known, now))
     }
 }
 
@@ -87,6 +94,7 @@ fn ahead(sample: &Sample, now: DateTime<Utc>) -> Windows {
     Windows {
         five_hour: sample.five_hour.filter(is_ahead),
         seven_day: sample.seven_day.filter(is_ahead),
+        others: sample.others.filter(is_ahead),
         measured: sample.measured,
     }
 }

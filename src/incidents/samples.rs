@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Incidents, account_windows, store};
+use super::account_windows::{self, Teller};
+use super::{Incidents, store};
 use crate::claude::account::Account;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, records};
@@ -49,9 +50,9 @@ pub(super) fn of_session(places: &Places, session: &str) -> Vec<Sample> {
 /// A session's file. None if it is gone, or dated at the ends of the calendar.
 fn read(path: &Path) -> Option<Vec<Sample>> {
     let samples: Vec<Sample> = records::read(path)?;
-    let meters = |sample: &Sample| [sample.five_hour, sample.seven_day];
     let dates = samples.iter().flat_map(|sample| {
-        let resets = meters(sample).into_iter().flatten();
+        let of_all = [sample.five_hour, sample.seven_day].into_iter().flatten();
+        let resets = of_all.chain(sample.others.told());
         let resets = resets.filter_map(|meter| meter.resets_at);
         resets.chain([sample.since, sample.at, sample.measured])
     });
@@ -76,13 +77,16 @@ pub(super) fn of_others(places: &Places, session: &str, account: &str) -> Vec<Sa
 /// What the status line is told now; None if nothing about the windows.
 pub(super) fn told(payload: &StatusPayload, now: DateTime<Utc>) -> Option<Sample> {
     let (five_hour, seven_day) = (payload.five_hour(), payload.seven_day());
-    (five_hour.is_some() || seven_day.is_some()).then(|| Sample {
+    let others = payload.other_meters();
+    let is_told = five_hour.is_some() || seven_day.is_some() || !others.is_none();
+    is_told.then(|| Sample {
         since: now,
         at: now,
         measured: now,
         api_ms: payload.client_api_ms(),
         five_hour,
         seven_day,
+        others,
         account: None,
         model: payload.model_id().map(str::to_owned),
         fast_mode: payload.fast_mode(),
@@ -114,7 +118,8 @@ pub(super) fn add(
 }
 
 fn has_figures_of(one: &Sample, other: &Sample) -> bool {
-    (one.five_hour, one.seven_day) == (other.five_hour, other.seven_day)
+    let figures = |sample: &Sample| (sample.five_hour, sample.seven_day, sample.others);
+    figures(one) == figures(other)
 }
 
 /// When the figures of a sample were measured, by the last one of its session: the client repeats
@@ -147,6 +152,9 @@ impl Incidents<'_> {
             let _ = records::write(&last_account_file(places), &account);
         }
         if let Some(last) = history.last_mut() {
+            // A gateway's limit is not of the login that may stand beside it.
+            let is_plans = Teller::of(last) == Teller::Plan;
+            let account = account.filter(|_| is_plans);
             last.account = account.and_then(|account| account.fingerprint);
             account_windows::keep(places, session, last);
         }

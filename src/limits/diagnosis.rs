@@ -7,8 +7,8 @@
 //!   are wrong: see the meanings of the rows.
 //! * Usage credits only matter once a window is used up. So a cap or an empty pool always comes
 //!   on top of a window, and a window that is far from full speaks against both.
-//! * The meter that Claude Code gives the status line covers two windows, not the caps, not the
-//!   pool, and not the windows of single models.
+//! * The meter that Claude Code gives the status line covers two windows, or a gateway's fullest
+//!   limit; not the caps, not the pool, and not the windows of single models.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -143,6 +143,11 @@ impl Diagnosis {
     pub(super) fn of_plan(&self) -> Option<Window> {
         let is_plans = self.service.is_none_or(|service| service == Service::Plan);
         self.awaited().filter(|_| is_plans)
+    }
+
+    /// Whether a limit in dollars refused that was set at a gateway.
+    pub(super) fn is_gateways_cap(&self) -> bool {
+        self.limit == LimitKind::ApiSpendCap && self.service == Some(Service::Gateway)
     }
 
     /// The window whose reset ends the wait.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::{Service, Who, Window};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
-use crate::claude::meters::Meter;
+use crate::claude::meters::{Meter, OtherMeters};
 use crate::claude::version::ClientVersion;
 use crate::time::is_reckonable;
 use crate::transcript::error_line::{ErrorLine, QuotaLimits};
@@ -40,6 +40,9 @@ pub struct Sample {
     pub five_hour: Option<Meter>,
     /// The weekly window.
     pub seven_day: Option<Meter>,
+    /// Meters that few are told of.
+    #[serde(default, skip_serializing_if = "OtherMeters::is_none")]
+    pub others: OtherMeters,
     /// The account's hash.
     pub account: Option<String>,
     /// The model in use.
@@ -51,12 +54,14 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The meter of a window. Claude Code tells only these two.
+    /// The meter of a window. Of those of single models Claude Code mostly tells none.
     pub(crate) fn meter(&self, window: Window) -> Option<Meter> {
         match window {
             Window::FiveHour => self.five_hour,
             Window::Weekly => self.seven_day,
-            Window::WeeklyOpus | Window::WeeklySonnet | Window::WeeklyFable => None,
+            Window::WeeklyOpus => self.others.opus,
+            Window::WeeklySonnet => self.others.sonnet,
+            Window::WeeklyFable => self.others.fable,
         }
     }
 }

@@ -57,7 +57,8 @@ impl Incident {
             zone: clock.zone,
         });
         let resets = if diagnosis.may_end_by_itself() {
-            resets::find(&evidence, &clues.raw, diagnosis.awaited(), clock.zone)
+            let (awaited, is_gateways) = (diagnosis.awaited(), diagnosis.is_gateways_cap());
+            resets::find(&evidence, &clues.raw, awaited, is_gateways, clock.zone)
         } else {
             Resets::default()
         };

@@ -26,7 +26,7 @@ pub enum Window {
 }
 
 impl Window {
-    const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::FiveHour,
         Self::Weekly,
         Self::WeeklyOpus,
@@ -67,7 +67,7 @@ impl Window {
         self.limit().trim_end_matches(" limit")
     }
 
-    /// Whether it counts one family of models only. Claude Code tells no meter for those.
+    /// Whether it counts one family of models only. Claude Code mostly tells no meter for those.
     pub(crate) fn is_of_one_model(self) -> bool {
         !matches!(self, Self::FiveHour | Self::Weekly)
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::evidence::{Evidence, Sample};
 use super::kind::Window;
-use crate::claude::meters::Meter;
+use crate::claude::meters::{Meter, SpendMeter};
 use crate::time::in_words;
 
 /// A window counts as full from here, in percent: the server rounds, and refuses a little early.
@@ -20,6 +20,8 @@ const MOST_GROWTH: f64 = 12.0;
 /// A refusal with details weighs more than a figure from before it: subagents fill a window in
 /// bursts between two draws of the status line.
 const DOUBT_AGAINST_THE_SERVER: f64 = 10.0;
+/// The longest that a limit in dollars lasts: a month.
+const LONGEST_PERIOD: TimeDelta = TimeDelta::days(31);
 
 /// How full a window was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,17 +84,40 @@ pub(super) fn all_low(evidence: &Evidence) -> bool {
 /// then what was told last before the error. A window may also be reset early, so a lower figure
 /// from later on says nothing.
 pub(super) fn near(evidence: &Evidence, window: Window) -> Option<(&Sample, Meter)> {
+    near_of(evidence, window.length(), |sample| sample.meter(window))
+}
+
+/// Likewise for a gateway's spend limit: the fullest that the user has there, whatever its period.
+pub(super) fn spend_limit(evidence: &Evidence) -> Option<(&Sample, SpendMeter)> {
+    let meter = |sample: &Sample| Some(sample.others.spend_limit?.meter);
+    let (sample, _) = near_of(evidence, LONGEST_PERIOD, meter)?;
+    Some((sample, sample.others.spend_limit?))
+}
+
+/// When a gateway's spend limit starts again, if it was full at the error: else it is another one
+/// that refused.
+pub(super) fn spend_limit_resets_at(evidence: &Evidence) -> Option<DateTime<Utc>> {
+    let (_, limit) = spend_limit(evidence)?;
+    let is_full = limit.meter.used_percent >= FULL_FROM;
+    limit.meter.resets_at.filter(|_| is_full)
+}
+
+fn near_of(
+    evidence: &Evidence,
+    length: TimeDelta,
+    meter: impl Fn(&Sample) -> Option<Meter>,
+) -> Option<(&Sample, Meter)> {
     let candidates: Vec<(&Sample, Meter)> = evidence
         .samples
         .iter()
         .filter(|sample| sample.since - evidence.at <= FRESH_FOR)
         .filter(|sample| is_own(evidence, sample))
-        .filter_map(|sample| Some((sample, sample.meter(window)?)))
+        .filter_map(|sample| Some((sample, meter(sample)?)))
         .filter(|(sample, meter)| match meter.resets_at {
             // A minute of slack: clocks differ, and the server rounds. A window that is over may
             // still be the one that refused, if it is told after the error.
             Some(resets_at) => {
-                let latest_end = evidence.at + window.length() + TimeDelta::minutes(1);
+                let latest_end = evidence.at + length + TimeDelta::minutes(1);
                 let is_running = resets_at > evidence.at || sample.at >= evidence.at;
                 resets_at <= latest_end && is_running
             }

@@ -118,8 +118,21 @@ fn why_no_credits(reason: &str) -> &'static str {
 fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
     let evidence = telling.evidence;
     let metered = |window| Some((window, meters::near(evidence, window)?));
-    let both = [Window::FiveHour, Window::Weekly].into_iter();
-    both.filter_map(metered).map(|(window, (sample, meter))| {
+    let windows = Window::ALL.into_iter().filter_map(metered);
+    let windows = windows.map(|(window, (sample, meter))| {
+        let usage = format!("{} usage", window.short());
+        (usage, String::new(), sample, meter)
+    });
+    let spend_limit = meters::spend_limit(evidence).map(|(sample, limit)| {
+        let dollars = match (limit.used, limit.limit) {
+            (Some(used), Some(limit)) => format!(" ({} of {})", used.show(), limit.show()),
+            _ => String::new(),
+        };
+        let usage = "gateway spend".to_owned();
+        (usage, dollars, sample, limit.meter)
+    });
+    let told = windows.chain(spend_limit);
+    told.map(|(usage, dollars, sample, meter)| {
         let when = age_at_error(evidence, sample);
         let too_old = if evidence.at - meters::measured(evidence, sample) > FRESH_FOR {
             " That is too old to prove anything."
@@ -129,8 +142,7 @@ fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
         let reset = meter.resets_at.map(|at| telling.clock.time(at));
         let reset = reset.map(|time| format!(", reset {time}"));
         let mut sentence = format!(
-            "{when} your {} usage was {}%{}.{too_old}",
-            window.short(),
+            "{when} your {usage} was {}%{dollars}{}.{too_old}",
             percent(meter.used_percent),
             reset.unwrap_or_default()
         );

@@ -1,10 +1,19 @@
-//! An incident on the status line: the badge, and at most two rows that explain it.
+//! An incident on the status line: the badge, and at most two rows that explain it: what happened,
+//! until when, what to do.
 
 use chrono::{DateTime, Utc};
 
+use super::actions::Action;
 use super::incident::Incident;
 use super::kind::Verdict;
 use crate::terminal::{self, Piece, Tone};
+use crate::time::in_words;
+
+/// More would push the conversation away.
+const MOST_ROWS: usize = 3;
+
+/// Where the reasons and all ways out are told.
+const MORE: &str = " \u{b7} more: /whycap";
 
 /// The rows, each at most `width` columns. None when nothing is to be shown.
 pub fn status_rows(
@@ -36,14 +45,51 @@ pub fn status_rows(
     } else {
         Tone::Warning
     };
-    let mut rows = vec![vec![(tone, terminal::cut(&incident.badge, width))]];
-    let explained = terminal::wrap(&incident.headline, width);
+    let mut rows = vec![badge(incident, tone, width)];
+    let explained = explained(incident, now, width);
+    let mut steps = incident.actions.iter();
     if explained.len() <= 2 {
         rows.extend(explained.into_iter().map(|line| vec![(Tone::Plain, line)]));
-    } else {
-        // The sentence does not fit: the badge says what happened, so what is left is what to do.
-        let steps = incident.actions.iter().take(2);
-        rows.extend(steps.map(|step| vec![(Tone::Plain, terminal::cut(&step.doing, width))]));
+        // What to do first is in the sentence.
+        steps.next();
     }
+    // If the sentence did not fit, the badge says what happened, and what is left is what to do.
+    let room = MOST_ROWS.saturating_sub(rows.len());
+    rows.extend(steps.take(room).map(|step| said(step, width)));
     Some(rows)
+}
+
+/// The sentence, without the distance to the reset where that alone takes a second row: what else
+/// helps is worth more there.
+fn explained(incident: &Incident, now: DateTime<Utc>, width: usize) -> Vec<String> {
+    let whole = terminal::wrap(&incident.headline, width);
+    if whole.len() < 2 {
+        return whole;
+    }
+    let distance = incident.resets.chosen.map(|reset| reset.at - now);
+    let without = distance.map(|left| {
+        let left = format!(", in {}", in_words(left));
+        terminal::wrap(&incident.headline.replace(&left, ""), width)
+    });
+    without.filter(|rows| rows.len() == 1).unwrap_or(whole)
+}
+
+/// The badge, and where to read more if there is room to say so.
+fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
+    let mut row = vec![(tone, terminal::cut(&incident.badge, width))];
+    let used = terminal::width(&incident.badge);
+    if used + terminal::width(MORE) <= width && !incident.badge.contains("/whycap") {
+        row.push((Tone::Quiet, MORE.to_owned()));
+    }
+    row
+}
+
+/// A step with its command, if that is not in its words.
+fn said(step: &Action, width: usize) -> Vec<Piece> {
+    let command = step.command.as_deref().unwrap_or_default();
+    let mut text = step.doing.clone();
+    if !text.contains(command) {
+        text = format!("{text}: {command}");
+    }
+    vec![(Tone::Plain, terminal::cut(&text, width))]
 }

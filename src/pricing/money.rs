@@ -9,7 +9,19 @@ use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 /// 5-minute cache write of Haiku 5.5 under US inference is 137.5 nano-dollars a token, and an
 /// organisation's multiplier makes such halves common. Three more digits keep every sum exact to
 /// the nano-dollar; an i64 still holds nine million dollars.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Money(i64);
 
 const PICO_PER_NANO: i64 = 1_000;

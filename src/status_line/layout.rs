@@ -1,72 +1,123 @@
-//! Making segments fit a width: shorten the least important first, then leave it out.
+//! Making segments fit a width: shorten the least important first, then leave it out; then let what
+//! is left grow back into the columns that this set free, the most important first.
 
 use super::form::{Form, Segment};
 use crate::terminal::{Piece, Tone, cut, width};
 
-const SEPARATOR: &str = " \u{2502} ";
-
 /// One row of at most `columns`. Empty only if there are no segments.
-pub(super) fn fit(segments: &[Segment], columns: usize) -> Vec<Piece> {
-    // What is left of each segment: its form in use and the shorter ones. Empty means left out.
-    let mut left: Vec<&[Form]> = segments.iter().map(Vec::as_slice).collect();
-    while row_width(&left) > columns && shorten(&mut left) {}
-    let is_too_wide = row_width(&left) > columns;
-    let mut row: Vec<Piece> = Vec::new();
-    for form in shown(&left) {
-        if !row.is_empty() {
-            row.push((Tone::Quiet, SEPARATOR.to_owned()));
+pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<Piece> {
+    let mut row = Row::new(segments, separator);
+    row.shrink(columns);
+    row.grow_back(columns);
+    let mut pieces: Vec<Piece> = Vec::new();
+    for form in row.shown() {
+        if !pieces.is_empty() {
+            pieces.push((Tone::Quiet, separator.to_owned()));
         }
-        row.extend(form.pieces.iter().cloned());
+        pieces.extend(form.pieces.iter().cloned());
     }
-    if is_too_wide {
+    if row.width() > columns {
         // Even the shortest form of the last segment is too wide: cut its plain text.
-        let text: String = row.into_iter().map(|(_, text)| text).collect();
+        let text: String = pieces.into_iter().map(|(_, text)| text).collect();
         return vec![(Tone::Plain, cut(&text, columns.max(1)))];
     }
-    row
+    pieces
 }
 
-fn shown<'s>(left: &[&'s [Form]]) -> impl Iterator<Item = &'s Form> {
-    left.iter().filter_map(|forms| forms.first())
+/// Which form of each segment is in use.
+#[derive(Debug)]
+struct Row<'s> {
+    segments: &'s [Segment],
+    /// The columns of each form.
+    widths: Vec<Vec<usize>>,
+    separator: usize,
+    /// By segment: how often it was shortened. As often as it has forms: it is left out.
+    shortened: Vec<usize>,
+    /// The segments that were shortened, in order: what went first was the least important.
+    steps: Vec<usize>,
 }
 
-fn row_width(left: &[&[Form]]) -> usize {
-    let of = |form: &Form| {
-        form.pieces
-            .iter()
-            .map(|(_, text)| width(text))
-            .sum::<usize>()
-    };
-    let separators = shown(left).count().saturating_sub(1);
-    shown(left).map(of).sum::<usize>() + width(SEPARATOR) * separators
-}
-
-/// Takes the step that loses least: a segment's next shorter form, or leaving it out. False when
-/// a single segment is left at its shortest.
-fn shorten(left: &mut [&[Form]]) -> bool {
-    let in_use = shown(left).count();
-    let steps = left.iter_mut().filter_map(|forms| match **forms {
-        [_] if in_use == 1 => None,
-        [ref now, ref shorter @ ..] => Some((now.loss, forms, shorter)),
-        [] => None,
-    });
-    match steps.min_by_key(|(loss, ..)| *loss) {
-        Some((_, forms, shorter)) => {
-            *forms = shorter;
-            true
+impl<'s> Row<'s> {
+    fn new(segments: &'s [Segment], separator: &str) -> Self {
+        let of = |form: &Form| form.pieces.iter().map(|(_, text)| width(text)).sum();
+        Self {
+            segments,
+            widths: segments
+                .iter()
+                .map(|forms| forms.iter().map(of).collect())
+                .collect(),
+            separator: width(separator),
+            shortened: vec![0; segments.len()],
+            steps: Vec::new(),
         }
-        None => false,
+    }
+
+    fn shown(&self) -> impl Iterator<Item = &'s Form> {
+        let forms = self.segments.iter().zip(&self.shortened);
+        forms.filter_map(|(forms, shortened)| forms.get(*shortened))
+    }
+
+    fn width(&self) -> usize {
+        let widths = self.widths.iter().zip(&self.shortened);
+        let widths = widths.filter_map(|(widths, shortened)| widths.get(*shortened));
+        let separators = self.shown().count().saturating_sub(1);
+        widths.sum::<usize>() + self.separator * separators
+    }
+
+    /// Takes the steps that lose least until it fits: a segment's next shorter form, or leaving it
+    /// out. A single segment stays at its shortest.
+    fn shrink(&mut self, columns: usize) {
+        while self.width() > columns {
+            let in_use = self.shown().count();
+            let forms = self.segments.iter().zip(&self.shortened).enumerate();
+            let steps = forms.filter_map(|(index, (forms, shortened))| {
+                let is_last = shortened + 1 == forms.len();
+                let form = forms.get(*shortened)?;
+                (!(is_last && in_use == 1)).then_some((form.loss, index))
+            });
+            let Some((_, index)) = steps.min() else {
+                return;
+            };
+            self.step(index, 1);
+            self.steps.push(index);
+        }
+    }
+
+    /// Takes steps back where there is room, the most important first. What lost a form to one that
+    /// left later may have it again.
+    fn grow_back(&mut self, columns: usize) {
+        for index in std::mem::take(&mut self.steps).into_iter().rev() {
+            self.step(index, -1);
+            if self.width() > columns {
+                self.step(index, 1);
+            }
+        }
+    }
+
+    fn step(&mut self, index: usize, by: isize) {
+        if let Some(shortened) = self.shortened.get_mut(index) {
+            *shortened = shortened.saturating_add_signed(by);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    const SEPARATOR: &str = " │ ";
 
     fn segment(forms: &[(u32, &str)]) -> Segment {
         let form =
             |(loss, text): &(u32, &str)| Form::new(*loss, vec![(Tone::Plain, (*text).to_owned())]);
         forms.iter().map(form).collect()
+    }
+
+    fn shown(segments: &[Segment], columns: usize) -> String {
+        let row = fit(segments, SEPARATOR, columns);
+        row.into_iter().map(|(_, text)| text).collect()
     }
 
     #[test]
@@ -76,24 +127,68 @@ mod tests {
             segment(&[(30, "session $0.17 90% of $1"), (90, "session $0.17")]),
             segment(&[(10, "context 12%"), (35, "ctx 12%")]),
         ];
-        let text = |columns| -> String {
-            let row = fit(&segments, columns);
-            row.into_iter().map(|(_, text)| text).collect()
-        };
         for columns in 1..80 {
-            let row = text(columns);
+            let row = shown(&segments, columns);
             assert!(width(&row) <= columns, "{columns}: {row:?}");
             assert!(!row.is_empty());
         }
-        let shown = [80, 40, 30, 20].map(text);
+        let shown = [80, 40, 30, 20].map(|columns| shown(&segments, columns));
         assert_eq!(
             shown,
             [
                 "Opus 5.5 │ session $0.17 90% of $1 │ context 12%",
-                "Opus 5.5 │ session $0.17 │ ctx 12%",
+                "Opus 5.5 │ session $0.17 │ context 12%",
                 "Opus 5.5 │ session $0.17",
                 "session $0.17",
             ]
         );
+    }
+
+    #[test]
+    fn what_gave_way_in_vain_comes_back() {
+        let segments = [
+            segment(&[(10, "a long text of little weight")]),
+            segment(&[(5, "first in full"), (20, "first")]),
+            segment(&[(100, "twelve wide!")]),
+        ];
+        assert_eq!(shown(&segments, 30), "first in full │ twelve wide!");
+        assert_eq!(shown(&segments, 27), "first │ twelve wide!");
+    }
+
+    /// Segments as the line has them: each form shorter than the one before, letters of one column
+    /// and of two.
+    fn any_segments() -> impl Strategy<Value = Vec<Segment>> {
+        let form = (0..100_u32, "[a-z日]{1,24}");
+        let forms = prop::collection::vec(form, 1..5).prop_map(|mut forms| {
+            forms.sort_by_key(|(_, text)| std::cmp::Reverse(width(text)));
+            let forms = forms.into_iter();
+            forms
+                .map(|(loss, text)| Form::new(loss, vec![(Tone::Plain, text)]))
+                .collect::<Segment>()
+        });
+        prop::collection::vec(forms, 1..8)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_segments_the_row_fits_and_no_segment_could_be_longer(segments in any_segments()) {
+            for columns in 1..=200 {
+                let row = shown(&segments, columns);
+                prop_assert!(width(&row) <= columns && !row.is_empty(), "{columns}: {row:?}");
+                prop_assert_eq!(&row, &shown(&segments, columns));
+                let mut fitted = Row::new(&segments, SEPARATOR);
+                fitted.shrink(columns);
+                let shrunk = fitted.width();
+                fitted.grow_back(columns);
+                prop_assert!(fitted.width() >= shrunk);
+                for index in 0..segments.len() {
+                    if fitted.shortened[index] > 0 && fitted.width() <= columns {
+                        fitted.step(index, -1);
+                        prop_assert!(fitted.width() > columns, "{columns}: segment {index} of {row:?}");
+                        fitted.step(index, 1);
+                    }
+                }
+            }
+        }
     }
 }

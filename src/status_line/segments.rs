@@ -1,11 +1,13 @@
 //! The parts of the status line that the user has chosen, as far as there is something to say.
 
 use super::amounts::Amounts;
+use super::bar::bar;
 use super::form::{Form, Segment};
-use super::{spending, windows};
+use super::whereabouts::Whereabouts;
+use super::{session, spending, whereabouts, windows};
 use crate::claude::meters::Windows;
 use crate::claude::status_payload::StatusPayload;
-use crate::config::{Config, SegmentName};
+use crate::config::{Config, MeterForm, SegmentName};
 use crate::terminal::Tone;
 use crate::time::Clock;
 
@@ -18,18 +20,21 @@ pub struct LineFacts<'a> {
     pub windows: Option<Windows>,
     /// What was spent.
     pub amounts: Amounts,
+    /// Where the session is.
+    pub whereabouts: &'a Whereabouts,
     /// The user's configuration.
     pub config: &'a Config,
     /// The user's clock.
     pub clock: Clock,
 }
 
-/// The segments in the configured order. One missing figure hides one segment and no other.
-pub(super) fn segments(facts: &LineFacts<'_>) -> Vec<Segment> {
+/// The segments of these names. One missing figure hides one segment and no other.
+pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segment> {
     let LineFacts {
         payload,
         windows,
         amounts,
+        whereabouts,
         config,
         clock,
     } = facts;
@@ -37,11 +42,17 @@ pub(super) fn segments(facts: &LineFacts<'_>) -> Vec<Segment> {
         SegmentName::Model => model(payload),
         SegmentName::Session => spending::session(amounts, &config.budget),
         SegmentName::Today => spending::today(amounts, &config.budget),
-        SegmentName::Windows => self::windows::windows(windows.as_ref()?, *clock),
+        SegmentName::Windows => self::windows::windows(windows.as_ref()?, config.windows, *clock),
         SegmentName::Pace => self::windows::pace(windows.as_ref()?, *clock),
-        SegmentName::Context => context(payload),
+        SegmentName::Context => context(payload, config.context),
+        SegmentName::Directory => self::whereabouts::directory(whereabouts),
+        SegmentName::Branch => self::whereabouts::branch(whereabouts),
+        SegmentName::Effort => session::effort(payload),
+        SegmentName::Lines => session::lines(payload),
+        SegmentName::Duration => session::duration(payload),
+        SegmentName::Rate => session::rate(payload),
     };
-    config.segments.iter().filter_map(segment).collect()
+    names.iter().filter_map(segment).collect()
 }
 
 fn model(payload: &StatusPayload) -> Option<Segment> {
@@ -51,18 +62,30 @@ fn model(payload: &StatusPayload) -> Option<Segment> {
     (!name.is_empty()).then(|| vec![Form::new(40, shown())])
 }
 
-fn context(payload: &StatusPayload) -> Option<Segment> {
+fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
     let percent = payload.context_percent()?;
-    let write = |label: &str| {
-        let tone = windows::tone(percent, Tone::Plain);
-        vec![
-            (Tone::Quiet, label.to_owned()),
-            (tone, format!("{percent:.0}%")),
-        ]
+    let tone = windows::tone(percent, Tone::Plain);
+    let write = |label: &str, columns: usize| {
+        let mut pieces = vec![(Tone::Quiet, label.to_owned())];
+        if columns > 0 {
+            pieces.extend(bar(percent, columns, tone));
+            pieces.push((Tone::Plain, " ".to_owned()));
+        }
+        pieces.push((tone, format!("{percent:.0}%")));
+        pieces
     };
-    let loss = if percent >= windows::NEARLY { 70 } else { 35 };
-    Some(vec![
-        Form::new(10, write("context ")),
-        Form::new(loss, write("ctx ")),
-    ])
+    let loss = match percent {
+        p if p >= windows::NEARLY => 70,
+        p if p >= windows::SOON => 57,
+        _ => 35,
+    };
+    let mut forms = Vec::new();
+    if form == MeterForm::Bar {
+        forms.push(Form::new(11, write("context ", windows::BAR)));
+        forms.push(Form::new(31, write("ctx ", windows::SHORT_BAR)));
+    } else {
+        forms.push(Form::new(10, write("context ", 0)));
+    }
+    forms.push(Form::new(loss, write("ctx ", 0)));
+    Some(forms)
 }

@@ -10,9 +10,9 @@ pub(super) fn session(amounts: &Amounts, budget: &Budget) -> Option<Segment> {
     let amount = amounts.session?;
     let used = BudgetUse::of(budget, BudgetPeriod::Session, amount.money);
     if amounts.session_is_clients {
-        return Some(forms("client says ", 38, amount, used));
+        return Some(forms("client says ", 85, amount, used));
     }
-    let mut forms = forms("session ", 38, amount, used);
+    let mut forms = forms("session ", 85, amount, used);
     forms.push(Form::new(90, vec![(Tone::Strong, amount.show())]));
     Some(forms)
 }
@@ -40,7 +40,7 @@ fn forms(label: &str, loss: u32, amount: Amount, used: Option<BudgetUse>) -> Seg
     if let Some((tone, text)) = share {
         let mut long = plain.clone();
         long.push((tone, format!(" {text}")));
-        forms.push(Form::new(30, long));
+        forms.push(Form::new(58, long));
     }
     forms.push(Form::new(loss, plain));
     forms

@@ -2,49 +2,181 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::bar::bar;
 use super::form::{Form, Segment};
-use crate::claude::meters::{Meter, Windows};
+use crate::claude::meters::{Meter, SpendMeter, SpendPeriod, Windows};
+use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::terminal::{Piece, Tone};
 use crate::time::{Clock, FIVE_HOURS, in_words};
 
 /// From here on a window is worth a look, from there on it is nearly full.
-const SOON: f64 = 70.0;
+pub(super) const SOON: f64 = 70.0;
 pub(super) const NEARLY: f64 = 90.0;
 
-pub(super) fn windows(windows: &Windows, clock: Clock) -> Option<Segment> {
-    let given = [("5h", windows.five_hour), ("week", windows.seven_day)];
-    let age = clock.now - windows.measured;
-    let age = (age > FRESH_FOR).then(|| format!(" ({} ago)", in_words(age)));
-    let known: Vec<(&str, Meter, f64)> = given
+/// Columns of a bar where there is room, and where there is little.
+pub(super) const BAR: usize = 10;
+pub(super) const SHORT_BAR: usize = 5;
+
+/// A window as it is shown: what all its forms are put together from.
+#[derive(Debug)]
+struct Gauge {
+    level: f64,
+    /// "5h ".
+    label: String,
+    /// "42%", and " of $50.00" for a limit in dollars.
+    figure: String,
+    /// None once it has passed.
+    resets: Option<Reset>,
+}
+
+/// How much is said of a reset.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Say {
+    /// " (resets 14:30, in 1 h 52 m)"
+    Distance,
+    /// " (resets 14:30)"
+    Time,
+    /// " →14:30"
+    Arrow,
+    Nothing,
+}
+
+/// One way to write the windows: of which, the bar's columns, and what is said of the reset that
+/// matters and of the others.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    loss: u32,
+    least: f64,
+    bar: usize,
+    first: Say,
+    others: Say,
+}
+
+pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Option<Segment> {
+    let others = windows.others;
+    let given = [
+        ("5h", windows.five_hour),
+        ("week", windows.seven_day),
+        ("Opus week", others.opus),
+        ("Sonnet week", others.sonnet),
+        ("Fable week", others.fable),
+    ];
+    let spend_limit = others.spend_limit;
+    let gauges: Vec<Gauge> = given
         .into_iter()
-        .filter_map(|(label, meter)| meter.map(|meter| (label, meter, level(&meter, clock))))
+        .filter_map(|(label, meter)| Some(Gauge::of(label, &meter?, clock)))
+        .chain(spend_limit.map(|limit| Gauge::of_spend(&limit, clock)))
         .collect();
-    let fullest = known.iter().map(|(_, _, level)| *level).reduce(f64::max)?;
-    let write = |least: f64, time: &dyn Fn(&Meter) -> Option<String>| {
+    let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
+    let age = clock.now - windows.measured;
+    let age = (age > FRESH_FOR).then(|| format!("  ({} ago)", in_words(age)));
+    // The reset that matters: of the window that fills up, else of the one that ends first.
+    let first = gauges
+        .iter()
+        .position(|gauge| gauge.level >= fullest.max(SOON));
+    let first = first.unwrap_or(0);
+    let write = |manner: &Manner| {
         let mut pieces: Vec<Piece> = Vec::new();
-        for (label, meter, level) in known.iter().filter(|(_, _, level)| *level >= least) {
+        for (index, gauge) in gauges.iter().enumerate() {
+            if gauge.level < manner.least {
+                continue;
+            }
             if !pieces.is_empty() {
                 pieces.push((Tone::Plain, "  ".to_owned()));
             }
-            pieces.push((Tone::Quiet, format!("{label} ")));
-            pieces.push((tone(*level, Tone::Good), format!("{:.0}%", shown(*level))));
-            pieces.extend(time(meter).map(|time| (Tone::Quiet, format!(" {time}"))));
+            let say = if index == first {
+                manner.first
+            } else {
+                manner.others
+            };
+            gauge.write(manner.bar, say, &mut pieces);
         }
         pieces.extend(age.clone().map(|age| (Tone::Quiet, age)));
         pieces
     };
-    // A window that is nearly full is the last thing to leave the line.
+    // A window that is nearly full is the last thing to leave the line, and its reset stays as long.
     let urgent = if fullest >= NEARLY { 25 } else { 0 };
-    Some(vec![
-        Form::new(20, write(0.0, &|meter| Some(reset(meter, clock)?.0))),
-        Form::new(
-            55 + urgent,
-            write(0.0, &|meter| Some(reset(meter, clock)?.1)),
-        ),
-        Form::new(75 + urgent, write(0.0, &|_| None)),
-        Form::new(80 + urgent, write(fullest, &|_| None)),
-    ])
+    let worth = if fullest >= SOON { 24 } else { 0 };
+    let (long, short) = match form {
+        MeterForm::Text => (0, 0),
+        MeterForm::Bar => (BAR, SHORT_BAR),
+    };
+    let manner = |loss, bar, first, others| Manner {
+        loss,
+        least: 0.0,
+        bar,
+        first,
+        others,
+    };
+    let manners = [
+        manner(20, long, Say::Distance, Say::Distance),
+        manner(22, long, Say::Distance, Say::Time),
+        manner(32, long, Say::Time, Say::Time),
+        manner(33, long, Say::Time, Say::Arrow),
+        manner(33, long, Say::Time, Say::Nothing),
+        manner(34, short, Say::Time, Say::Nothing),
+        manner(36, short, Say::Arrow, Say::Nothing),
+        manner(55 + urgent.max(worth), 0, Say::Arrow, Say::Nothing),
+        manner(75 + urgent, 0, Say::Nothing, Say::Nothing),
+        Manner {
+            least: fullest,
+            ..manner(80 + urgent, 0, Say::Nothing, Say::Nothing)
+        },
+    ];
+    let mut forms: Segment = Vec::new();
+    for manner in &manners {
+        let pieces = write(manner);
+        match forms.last_mut() {
+            // Nothing was shortened, as where there is one window only.
+            Some(longer) if longer.pieces == pieces => longer.loss = manner.loss,
+            _ => forms.push(Form::new(manner.loss, pieces)),
+        }
+    }
+    Some(forms)
+}
+
+impl Gauge {
+    fn of(label: &str, meter: &Meter, clock: Clock) -> Self {
+        let level = level(meter, clock);
+        Self {
+            level,
+            label: format!("{label} "),
+            figure: format!("{:.0}%", shown(level)),
+            resets: Reset::of(meter, clock),
+        }
+    }
+
+    fn of_spend(limit: &SpendMeter, clock: Clock) -> Self {
+        let label = match limit.period {
+            Some(SpendPeriod::Daily) => "daily spend",
+            Some(SpendPeriod::Weekly) => "weekly spend",
+            Some(SpendPeriod::Monthly) => "monthly spend",
+            None => "spend limit",
+        };
+        let mut gauge = Self::of(label, &limit.meter, clock);
+        if let Some(limit) = limit.limit {
+            gauge.figure = format!("{} of {}", gauge.figure, limit.show());
+        }
+        gauge
+    }
+
+    fn write(&self, columns: usize, say: Say, pieces: &mut Vec<Piece>) {
+        let tone = tone(self.level, Tone::Good);
+        pieces.push((Tone::Quiet, self.label.clone()));
+        if columns > 0 {
+            pieces.extend(bar(self.level, columns, tone));
+            pieces.push((Tone::Plain, " ".to_owned()));
+        }
+        pieces.push((tone, self.figure.clone()));
+        let reset = self.resets.as_ref().and_then(|reset| match say {
+            Say::Distance => Some(&reset.distance),
+            Say::Time => Some(&reset.time),
+            Say::Arrow => Some(&reset.arrow),
+            Say::Nothing => None,
+        });
+        pieces.extend(reset.map(|words| (Tone::Quiet, words.clone())));
+    }
 }
 
 /// A window whose reset has passed is empty, whatever the client last heard.
@@ -75,17 +207,33 @@ pub(crate) fn tone(level: f64, harmless: Tone) -> Tone {
     }
 }
 
-/// "resets 14:30, in 1 h 52 m" and "14:30".
-fn reset(meter: &Meter, clock: Clock) -> Option<(String, String)> {
-    let at = meter.resets_at.filter(|at| *at > clock.now)?;
-    let left = at - clock.now;
-    let pattern = if left < TimeDelta::hours(20) {
-        "%H:%M"
-    } else {
-        "%a %H:%M"
-    };
-    let time = clock.zone.at(at).format(pattern).to_string();
-    Some((format!("resets {time}, in {}", in_words(left)), time))
+/// When a window starts afresh, in words of all lengths.
+#[derive(Debug)]
+struct Reset {
+    distance: String,
+    time: String,
+    arrow: String,
+}
+
+impl Reset {
+    /// None for one that has passed.
+    fn of(meter: &Meter, clock: Clock) -> Option<Self> {
+        let at = meter.resets_at.filter(|at| *at > clock.now)?;
+        let left = at - clock.now;
+        let pattern = if left < TimeDelta::hours(20) {
+            "%H:%M"
+        } else if left < TimeDelta::days(7) {
+            "%a %H:%M"
+        } else {
+            "%-d %b"
+        };
+        let time = clock.zone.at(at).format(pattern).to_string();
+        Some(Self {
+            distance: format!(" (resets {time}, in {})", in_words(left)),
+            arrow: format!(" \u{2192}{time}"),
+            time: format!(" (resets {time})"),
+        })
+    }
 }
 
 /// When the five-hour window will be full if it goes on filling as it has since it began. None
@@ -136,29 +284,105 @@ mod tests {
         let windows = Windows {
             five_hour: payload.five_hour(),
             seven_day: payload.seven_day(),
+            others: payload.other_meters(),
             measured: clock.now,
         };
         let forms = draw(&windows, clock)?;
         Some(forms.iter().map(Form::text).collect())
     }
 
+    fn as_text(known: &Windows, clock: Clock) -> Option<Segment> {
+        windows(known, MeterForm::Text, clock)
+    }
+
+    fn as_bars(known: &Windows, clock: Clock) -> Option<Segment> {
+        windows(known, MeterForm::Bar, clock)
+    }
+
     const WINDOWS: &str = r#"{"rate_limits":{"five_hour":{"used_percentage":42,"resets_at":1795161868},"seven_day":{"used_percentage":97.6,"resets_at":1795461868}}}"#;
 
     #[test]
     fn windows_say_when_they_reset_and_how_far_off_that_is() {
-        let found = texts(WINDOWS, windows).unwrap();
+        let found = texts(WINDOWS, as_text).unwrap();
         assert_eq!(
-            found[0],
-            "5h 42% resets 08:04, in 1 h 37 m  week 98% resets Mon 19:24, in 3 d 12 h"
+            found,
+            [
+                "5h 42% (resets 08:04, in 1 h 37 m)  week 98% (resets Mon 19:24, in 3 d 12 h)",
+                "5h 42% (resets 08:04)  week 98% (resets Mon 19:24, in 3 d 12 h)",
+                "5h 42% (resets 08:04)  week 98% (resets Mon 19:24)",
+                "5h 42% \u{2192}08:04  week 98% (resets Mon 19:24)",
+                "5h 42%  week 98% (resets Mon 19:24)",
+                "5h 42%  week 98% \u{2192}Mon 19:24",
+                "5h 42%  week 98%",
+                "week 98%",
+            ],
+            "the fullest stays longest, and its reset"
         );
-        assert_eq!(found[1], "5h 42% 08:04  week 98% Mon 19:24");
-        assert_eq!(found[3], "week 98%", "the fullest stays longest");
+        let calm = texts(&WINDOWS.replace("97.6", "17"), as_text).unwrap();
+        assert_eq!(calm[4], "5h 42% (resets 08:04)  week 17%");
+        assert_eq!(calm[5], "5h 42% \u{2192}08:04  week 17%");
+    }
+
+    #[test]
+    fn bars_stand_beside_the_figures_and_give_way_to_them() {
+        let found = texts(WINDOWS, as_bars).unwrap();
+        assert_eq!(
+            found[2],
+            "5h ████░░░░░░ 42% (resets 08:04)  week █████████░ 98% (resets Mon 19:24)"
+        );
+        assert_eq!(found[5], "5h ██░░░ 42%  week ████░ 98% (resets Mon 19:24)");
+        assert_eq!(found[6], "5h ██░░░ 42%  week ████░ 98% \u{2192}Mon 19:24");
+        assert_eq!(found[7], "5h 42%  week 98% \u{2192}Mon 19:24");
+    }
+
+    #[test]
+    fn every_form_is_shorter_than_the_one_before() {
+        for payload in [
+            WINDOWS.to_owned(),
+            WINDOWS.replace("97.6", "17"),
+            WINDOWS.replace("seven_day", "other"),
+            WINDOWS.replace("five_hour", "other"),
+            WINDOWS.replace("1795461868", "0"),
+        ] {
+            for draw in [as_text as Draw, as_bars] {
+                let found = texts(&payload, draw).unwrap();
+                for pair in found.windows(2) {
+                    let [longer, shorter] = [0, 1].map(|i| crate::terminal::width(&pair[i]));
+                    assert!(longer > shorter, "{pair:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_limits_are_shown_by_name() {
+        let opus = r#""seven_day_opus":{"used_percentage":80,"resets_at":1795461868},"seven_day""#;
+        let found = texts(&WINDOWS.replace("\"seven_day\"", opus), as_text).unwrap();
+        assert_eq!(
+            found[found.len() - 2],
+            "5h 42%  week 98%  Opus week 80%",
+            "{found:?}"
+        );
+        let told = r#"{"used_percentage":62,"resets_at":1795219200,"used_usd":31,"limit_usd":50,"period":"daily"}"#;
+        let gateway = |told: &str| {
+            let payload = format!(r#"{{"rate_limits":{{"spend_limit":{told}}}}}"#);
+            texts(&payload, as_text).unwrap()
+        };
+        assert_eq!(gateway(told)[1], "daily spend 62% of $50.00 (resets 00:00)");
+        let monthly = told
+            .replace("daily", "monthly")
+            .replace("1795219200", "1796083200");
+        assert_eq!(
+            gateway(&monthly)[0],
+            "monthly spend 62% of $50.00 (resets 1 Dec, in 10 d 17 h)"
+        );
+        assert_eq!(gateway(r#"{"used_percentage":62}"#), ["spend limit 62%"]);
     }
 
     #[test]
     fn a_window_whose_reset_has_passed_is_empty() {
         let old = WINDOWS.replace("1795161868", "1795150000");
-        let found = texts(&old, windows).unwrap();
+        let found = texts(&old, as_text).unwrap();
         assert!(found[0].starts_with("5h 0%  week"), "{found:?}");
     }
 

@@ -1,14 +1,14 @@
 //! What a piece of text means, and how that looks.
 
-use anstyle::{AnsiColor, Style};
-
+use super::themes::{THEMES, Theme};
 use super::{is_seen_by_person, visible};
 use crate::environment::Environment;
 
 /// Whether and how to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
-    on: bool,
+    /// None: no colours.
+    theme: Option<&'static Theme>,
 }
 
 /// A piece of a row: what it means, and its text.
@@ -36,45 +36,52 @@ pub enum Tone {
 impl Palette {
     /// Colours for a host that renders ANSI from a pipe (the status line), unless `NO_COLOR` is set.
     pub fn for_host(environment: &Environment) -> Self {
-        Self {
-            on: !environment.no_color(),
-        }
+        Self::usual(!environment.no_color())
     }
 
     /// Colours for a person: only when standard output is a terminal that can show them.
     pub fn for_person(environment: &Environment) -> Self {
         let dumb = environment.text("TERM") == Some("dumb");
-        Self {
-            on: !environment.no_color() && !dumb && is_seen_by_person(),
-        }
+        Self::usual(!environment.no_color() && !dumb && is_seen_by_person())
     }
 
     /// Whether anything is coloured.
     pub fn is_on(self) -> bool {
-        self.on
+        self.theme.is_some()
     }
 
     /// No colours at all: text for files, JSON and the host's message fields.
     pub fn none() -> Self {
-        Self { on: false }
+        Self { theme: None }
+    }
+
+    fn usual(is_on: bool) -> Self {
+        let theme = THEMES.first().filter(|_| is_on);
+        Self { theme }
+    }
+
+    /// The same in another theme. Where there are no colours there are none in any.
+    #[must_use]
+    pub(crate) fn in_theme(self, theme: &'static Theme) -> Self {
+        let theme = self.theme.map(|_| theme);
+        Self { theme }
     }
 
     /// `text` in this tone, and all of it visible.
     fn paint(self, tone: Tone, text: &str) -> String {
         let text = visible(text);
-        let style = match tone {
-            Tone::Plain => return text.into_owned(),
-            Tone::Quiet => Style::new().dimmed(),
-            Tone::Strong => Style::new().bold(),
-            Tone::Good => AnsiColor::Green.on_default(),
-            Tone::Warning => AnsiColor::Yellow.on_default(),
-            Tone::Alarm => AnsiColor::Red.on_default().bold(),
-            Tone::Accent => AnsiColor::Cyan.on_default(),
-        };
-        if self.on && !text.is_empty() {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.into_owned()
+        let style = self.theme.and_then(|theme| match tone {
+            Tone::Plain => None,
+            Tone::Quiet => Some(theme.quiet),
+            Tone::Strong => Some(theme.strong),
+            Tone::Good => Some(theme.good),
+            Tone::Warning => Some(theme.warning),
+            Tone::Alarm => Some(theme.alarm),
+            Tone::Accent => Some(theme.accent),
+        });
+        match style {
+            Some(style) if !text.is_empty() => format!("{style}{text}{style:#}"),
+            _ => text.into_owned(),
         }
     }
 

@@ -7,6 +7,7 @@ mod person;
 mod progress_bar;
 mod screen;
 mod text;
+mod themes;
 mod visible;
 
 use crate::environment::Environment;
@@ -19,6 +20,7 @@ pub use progress_bar::ProgressBar;
 pub(crate) use progress_bar::count_down;
 pub(crate) use screen::{Screen, Woken};
 pub use text::{cut, strip_ansi, width, wrap};
+pub use themes::{THEMES, Theme};
 pub use visible::{visible, visible_lines};
 
 /// Columns for a person's tables: `COLUMNS`, else the terminal's width, else 80.

@@ -1,6 +1,6 @@
 //! A page: paragraphs, sections, lists and entries, laid out for a width and a palette.
 
-use super::{Palette, Piece, Tone, is_seen_by_person, visible, width_for_person, wrap};
+use super::{Palette, Piece, Theme, Tone, is_seen_by_person, visible, width_for_person, wrap};
 use crate::environment::Environment;
 
 /// The widest that running text is set: longer lines are hard to read.
@@ -45,6 +45,13 @@ impl Page {
             palette,
             is_terminal: false,
         }
+    }
+
+    /// The same in another theme.
+    #[must_use]
+    pub(crate) fn in_theme(self, theme: &'static Theme) -> Self {
+        let palette = self.palette.in_theme(theme);
+        Self { palette, ..self }
     }
 
     /// Whether it is for a terminal, where what only catches the eye has its place.

@@ -46,6 +46,40 @@ fn rows_fit_and_there_are_at_most_three() {
     );
 }
 
+/// What happened, until when, what to do, and where the rest is.
+#[test]
+fn nobody_needs_to_ask_what_to_do() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let client = Client::new(&sandbox);
+    let quota = json!({"quotaLimits": {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 1_795_176_000}});
+    client.meets(AT, TEXT, quota);
+    let rows = |columns| {
+        let drawn = client.draws("2026-11-20T10:00:02Z", Value::Null, columns);
+        let drawn = plain(drawn.success());
+        drawn.lines().skip(1).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(rows(80), @r"
+    5-hour limit · back 12:00 · more: /whycap
+    Your 5-hour limit is used up: you are back at 12:00, in 1 h 59 m.
+    Or go on now with usage credits: /usage-credits
+    ");
+    assert_eq!(rows(120), rows(80));
+    // The distance gives way to what else helps.
+    let other = Client::with_session(&sandbox, "other");
+    other.meets(AT, TEXT, json!({}));
+    let drawn = other.draws("2026-11-20T10:00:02Z", Value::Null, 80);
+    let drawn = plain(drawn.success());
+    let rows: Vec<&str> = drawn.lines().skip(1).collect();
+    assert_eq!(
+        rows[1..],
+        [
+            "Your 5-hour limit is used up, says the message: you are back at 12:00.",
+            "Or go on now with usage credits: /usage-credits"
+        ]
+    );
+}
+
 #[test]
 fn rows_go_when_the_session_works_again() {
     let sandbox = Sandbox::new();

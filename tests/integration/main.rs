@@ -17,6 +17,7 @@
 
 mod budget;
 mod client;
+mod config;
 mod diagnosis;
 mod doctor;
 mod explain;

@@ -156,3 +156,104 @@ fn an_error_of_another_session_is_said_to_be_one() {
     );
     assert!(!asked(&client).contains("nother session"));
 }
+
+/// What a Claude gateway tells, as the help text of `/statusline` has it (2.1.251 on).
+fn gateway(used_percent: f64) -> Value {
+    json!({"spend_limit": {
+        "used_percentage": used_percent, "resets_at": NOON, "used_usd": used_percent / 2.0,
+        "limit_usd": 50, "period": "daily",
+    }})
+}
+
+#[test]
+fn a_gateway_s_limit_is_shown_by_name_shared_by_its_sessions_and_kept_from_those_of_the_plan() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let plan = Client::with_session(&sandbox, "plan");
+    line(&plan, "2026-11-20T08:00:00Z", told(42.0));
+    let busy = Client::with_session(&sandbox, "busy");
+    let idle = Client::with_session(&sandbox, "idle");
+    let first = line(&idle, "2026-11-20T08:10:00Z", gateway(62.0));
+    assert!(
+        first.contains("daily spend 62% of $50.00 (resets 12:00, in 3 h 50 m)"),
+        "{first}"
+    );
+    line(&busy, "2026-11-20T08:20:00Z", gateway(80.0));
+    let shared = line(&idle, "2026-11-20T08:30:00Z", gateway(62.0));
+    assert!(shared.contains("daily spend 80%"), "{shared}");
+    let later = line(&idle, "2026-11-20T08:50:00Z", Value::Null);
+    assert!(
+        later.contains("daily spend 80%") && later.contains("(30 m ago)"),
+        "{later}"
+    );
+    let of_plan = line(&plan, "2026-11-20T08:31:00Z", Value::Null);
+    assert!(
+        of_plan.contains("5h 42%") && !of_plan.contains("spend"),
+        "{of_plan}"
+    );
+}
+
+#[test]
+fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    line(&client, "2026-11-20T09:58:00Z", gateway(100.0));
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "API Error: 429 spend limit reached (daily)",
+        json!({}),
+    );
+    let explained = client.explained("2026-11-20T10:01:00Z");
+    assert_eq!(explained["limit"], "api_spend_cap", "{explained}");
+    assert_eq!(explained["resets_at"], "2026-11-20T12:00:00Z");
+    assert_eq!(explained["waiting_helps"], true);
+    let evidence = explained["evidence"].to_string();
+    assert!(
+        evidence.contains("your gateway spend was 100% ($50.00 of $50.00), reset 12:00"),
+        "{evidence}"
+    );
+    // With room in the fullest of several limits it is not known which one refused, nor until when.
+    let other = Client::with_session(&sandbox, "other");
+    line(&other, "2026-11-20T09:58:00Z", gateway(62.0));
+    other.meets(
+        "2026-11-20T10:00:00Z",
+        "API Error: 429 spend limit reached (daily)",
+        json!({}),
+    );
+    let arguments = ["explain", "--json", "--session", "other"];
+    let run = other.run("2026-11-20T10:01:00Z", &arguments, b"");
+    assert_eq!(run.json()["incident"]["resets_at"], Value::Null);
+}
+
+/// No client tells them yet; one that does, does so as it tells the other windows.
+#[test]
+fn the_window_of_a_single_model_is_shown_by_name_and_is_evidence() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let with_opus = |used: f64| {
+        let mut told = told(42.0);
+        told["seven_day_opus"] = json!({"used_percentage": used, "resets_at": MONDAY});
+        told
+    };
+    let verdict = |session: &str, used: f64| {
+        let client = Client::with_session(&sandbox, session);
+        let drawn = line(&client, "2026-11-20T09:58:00Z", with_opus(used));
+        assert!(drawn.contains(&format!("Opus week {used}%")), "{drawn}");
+        client.meets(
+            "2026-11-20T10:00:00Z",
+            "You've hit your Opus limit",
+            json!({}),
+        );
+        let arguments = ["explain", "--json", "--session", session];
+        let run = client.run("2026-11-20T10:01:00Z", &arguments, b"");
+        let incident = run.json()["incident"].clone();
+        assert_eq!(incident["limit"], "weekly_opus", "{incident}");
+        incident["verdict"].clone()
+    };
+    assert_eq!(verdict("full", 100.0), "real");
+    assert_eq!(verdict("low", 3.0), "false_likely");
+    // One that said nothing of it itself shows what another was told.
+    let idle = Client::with_session(&sandbox, "idle");
+    let drawn = line(&idle, "2026-11-20T09:59:00Z", told(42.0));
+    assert!(drawn.contains("5h 42%"), "{drawn}");
+}

@@ -25,8 +25,8 @@ fn recorded(name: &str) -> Vec<u8> {
 fn every_recorded_payload_has_its_line() {
     let sandbox = plain("160");
     insta::assert_snapshot!(shown(&sandbox, &recorded("session-start")), @"Sonnet 5.5 │ session $0.00 │ today $0.00");
-    insta::assert_snapshot!(shown(&sandbox, &recorded("plan")), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% resets 08:04, in 1 h 34 m  week 17% resets Mon 19:24, in 3 d 12 h │ context 0%");
-    insta::assert_snapshot!(shown(&sandbox, &recorded("plan-at-limit")), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 100% resets 08:04, in 1 h 34 m  week 40% resets Mon 19:24, in 3 d 12 h │ context 0%");
+    insta::assert_snapshot!(shown(&sandbox, &recorded("plan")), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04, in 1 h 34 m)  week 17% (resets Mon 19:24, in 3 d 12 h) │ context 0%");
+    insta::assert_snapshot!(shown(&sandbox, &recorded("plan-at-limit")), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 100% (resets 08:04, in 1 h 34 m)  week 40% (resets Mon 19:24, in 3 d 12 h) │ context 0%");
     insta::assert_snapshot!(shown(&sandbox, &recorded("api-key")), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ context 0%");
 }
 
@@ -68,7 +68,7 @@ fn the_line_fits_every_width_and_is_never_blank() {
 fn times_are_in_the_user_s_zone() {
     let sandbox = plain("160").variable("TZ", "Asia/Jakarta");
     let line = shown(&sandbox, &recorded("plan"));
-    assert!(line.contains("resets 15:04, in 1 h 34 m"), "{line}");
+    assert!(line.contains("(resets 15:04, in 1 h 34 m)"), "{line}");
 }
 
 fn payload(sandbox: &Sandbox, session: &str, client_total: f64) -> Vec<u8> {
@@ -146,6 +146,123 @@ fn an_unknown_segment_is_left_out_and_named_by_the_doctor() {
     assert_eq!(line, "context 0% │ Sonnet 5.5");
     let doctor = sandbox.run(&["doctor", "--json"]).stdout;
     assert!(doctor.contains("\\\"git\\\" is not a segment"), "{doctor}");
+}
+
+fn configured(columns: &str, config: &str) -> Sandbox {
+    let sandbox = plain(columns);
+    sandbox.write(".config/whycap/config.toml", config);
+    sandbox
+}
+
+#[test]
+fn free_columns_are_used_and_no_figure_is_without_a_name() {
+    let at = |columns| shown(&plain(columns), &recorded("plan"));
+    insta::assert_snapshot!(at("120"), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% (resets Mon 19:24) │ context 0%");
+    insta::assert_snapshot!(at("100"), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% │ context 0%");
+    insta::assert_snapshot!(at("80"), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% →08:04  week 17%");
+    insta::assert_snapshot!(at("60"), @"session $0.0037 │ today $0.0037 │ 5h 42%  week 17%");
+    insta::assert_snapshot!(at("24"), @"session $0.0037");
+}
+
+#[test]
+fn segments_that_people_have_elsewhere_are_there_for_the_asking() {
+    let config = "[statusline]\nlines = [[\"directory\", \"branch\", \"effort\", \"lines\", \"duration\", \"rate\"], [\"model\", \"windows\"]]\nseparator = \" · \"\nwindows = \"bar\"\n";
+    let sandbox = configured("120", config);
+    let top = sandbox.path("src/api");
+    sandbox.write("src/api/.git/HEAD", "ref: refs/heads/topic\u{1b}[2J\n");
+    let payload = |minutes: i64| {
+        let mut payload: Value = serde_json::from_slice(&recorded("plan")).unwrap();
+        payload["workspace"]["current_dir"] = json!(top.join("routes"));
+        payload["cost"] = json!({
+            "total_cost_usd": 1.5, "total_duration_ms": minutes * 60_000,
+            "total_lines_added": 12, "total_lines_removed": 3,
+        });
+        payload.to_string().into_bytes()
+    };
+    insta::assert_snapshot!(shown(&sandbox, &payload(45)), @r"
+    ~/src/api/routes · on topic · effort medium · lines +12 -3 · time 45 m · rate $2.00/h
+    Sonnet 5.5 · 5h ████░░░░░░ 42% (resets 08:04, in 1 h 34 m)  week ██░░░░░░░░ 17% (resets Mon 19:24, in 3 d 12 h)
+    ");
+    // One that has nothing to say is not there, and a line without any is none.
+    std::fs::remove_file(top.join(".git/HEAD")).unwrap();
+    let only = configured("80", "[statusline]\nlines = [[\"branch\"], [\"lines\"]]\n");
+    assert_eq!(shown(&only, &payload(1)), "lines +12 -3");
+    assert_eq!(shown(&only, b"{}"), "whycap");
+}
+
+#[test]
+fn every_line_of_several_fits_every_width() {
+    let config = "[statusline]\nlines = [[\"directory\", \"model\", \"rate\"], [\"windows\", \"context\", \"lines\"]]\nseparator = \" 日 \"\nwindows = \"bar\"\ncontext = \"bar\"\n";
+    for columns in 1..140_usize {
+        let drawn = shown(&configured(&columns.to_string(), config), &recorded("plan"));
+        assert!(drawn.lines().count() <= 2 && !drawn.trim().is_empty());
+        for line in drawn.lines() {
+            let width = unicode_width::UnicodeWidthStr::width(line);
+            assert!(
+                width <= columns.saturating_sub(4).max(1),
+                "{columns}: {line:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn themes_color_the_line_and_no_color_outranks_them() {
+    let config = "[statusline]\nsegments = [\"windows\"]\ntheme = \"light\"\n";
+    let sandbox = Sandbox::new();
+    sandbox.write(".config/whycap/config.toml", config);
+    let line = shown(&sandbox, &recorded("plan-at-limit")).replace('\u{1b}', "ESC");
+    assert!(line.contains("ESC[1mESC[38;5;124m100%ESC[0m"), "{line}");
+    let line = shown(&configured("80", config), &recorded("plan-at-limit"));
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+}
+
+#[test]
+fn a_preview_shows_the_configured_line_at_several_widths_and_says_that_it_is_a_sample() {
+    let config = "[statusline]\nsegments = [\"branch\", \"windows\", \"git\"]\n";
+    let sandbox = Sandbox::new();
+    sandbox.write(".config/whycap/config.toml", config);
+    let run = sandbox.run(&["statusline", "--preview"]);
+    let shown = run.success();
+    assert!(
+        shown.starts_with("Sample data, not your session's, drawn as ~/.config/"),
+        "{shown}"
+    );
+    assert!(shown.contains("\"git\" is not a segment"), "{shown}");
+    for columns in ["80", "100", "120", "160"] {
+        assert!(
+            shown.contains(&format!("\n{columns} columns\non main │ 5h 42%")),
+            "{shown}"
+        );
+    }
+    let narrow = configured("90", config).run(&["statusline", "--preview"]);
+    assert!(narrow.success().contains("\n90 columns\n") && !narrow.stdout.contains("100"));
+}
+
+/// Nobody tells it anything there, so it would wait for ever.
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_terminal_it_says_what_it_is_for() {
+    let sandbox = Sandbox::new();
+    let program = format!("{} statusline", env!("CARGO_BIN_EXE_whycap"));
+    let mut command = sandbox.command(&[]);
+    let with_terminal = std::process::Command::new("/usr/bin/script")
+        .args(["-qec", &program, "/dev/null"])
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .stdin(std::process::Stdio::null())
+        .output();
+    let _ = &mut command;
+    // Not every machine has this program.
+    let Ok(output) = with_terminal else { return };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    assert!(said.contains("whycap statusline --preview"), "{said}");
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn sample(five_hour: f64, weekly: f64) -> Sample {
         api_ms: None,
         five_hour: Some(level(five_hour, 2)),
         seven_day: Some(level(weekly, 80)),
+        others: whycap::claude::meters::OtherMeters::default(),
         account: None,
         model: None,
         fast_mode: false,

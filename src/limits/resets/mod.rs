@@ -54,8 +54,14 @@ pub struct Resets {
     pub others: Vec<Reset>,
 }
 
-/// Gathers the reset times for the window that ends the wait.
-pub(super) fn find(evidence: &Evidence, text: &str, awaited: Option<Window>, zone: Zone) -> Resets {
+/// Gathers the reset times for the limit that ends the wait: a window, or a gateway's.
+pub(super) fn find(
+    evidence: &Evidence,
+    text: &str,
+    awaited: Option<Window>,
+    is_gateways: bool,
+    zone: Zone,
+) -> Resets {
     let named = evidence.refused_window();
     let server = evidence
         .quota()
@@ -66,10 +72,14 @@ pub(super) fn find(evidence: &Evidence, text: &str, awaited: Option<Window>, zon
         .and_then(|window| meters::near(evidence, window))
         .and_then(|(_, meter)| meter.resets_at);
     let text = in_text(text, evidence.at, awaited, zone);
+    // The message knows better which of several limits refused.
+    let spend_limit =
+        meters::spend_limit_resets_at(evidence).filter(|_| is_gateways && text.is_none());
     let mut found = [
         (server, ResetSource::Server),
         (meter, ResetSource::Meter),
         (text, ResetSource::Text),
+        (spend_limit, ResetSource::Meter),
     ]
     .into_iter()
     .filter_map(|(at, source)| Some(Reset { at: at?, source }));

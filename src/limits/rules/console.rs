@@ -4,6 +4,7 @@ use crate::claude::credentials::SetIn;
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
 use crate::limits::helps::CHECK_STATUS;
 use crate::limits::kind::{Verdict, Who};
+use crate::limits::meters;
 
 const WHERE_IS_THE_KEY: &str = "You have a plan, and no API key was found in the environment or in the settings. /status shows which one the session uses.";
 const OTHER_SHELL: &str =
@@ -86,7 +87,8 @@ pub(in crate::limits) fn gateway_budget(case: &Case<'_>) -> Diagnosis {
 }
 
 fn dated(case: &Case<'_>, words: fn(&Telling<'_>) -> Said) -> Diagnosis {
-    let is_dated = case.reset_in_text().is_some();
+    let is_dated =
+        case.reset_in_text().is_some() || meters::spend_limit_resets_at(case.evidence).is_some();
     Diagnosis::new(case.names, Verdict::Real, Who::Admin, Words::Told(words))
         .waiting(is_dated.then_some(true))
         .unknown_if(!is_dated, NO_DATE)

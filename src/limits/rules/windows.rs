@@ -36,7 +36,12 @@ pub(in crate::limits) fn used_up(case: &Case<'_>) -> Diagnosis {
         Some(window) if window.is_of_one_model() && quota.is_some() => {
             real(window, Source::Transcript)
         }
-        Some(window) if window.is_of_one_model() => unconfirmed(window).unknown(MODEL_METER),
+        Some(window)
+            if window.is_of_one_model()
+                && meters::fullness(evidence, window) == Fullness::Unknown =>
+        {
+            unconfirmed(window).unknown(MODEL_METER)
+        }
         Some(window) => metered(case, window),
     }
 }

@@ -1,0 +1,60 @@
+//! `whycap config`: the configuration in effect, as a file that says the same.
+
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use clap::Args;
+
+use crate::config::Config;
+use crate::disk;
+use crate::environment::Environment;
+use crate::places::Places;
+use crate::terminal::{Shown, print};
+
+/// Arguments of `whycap config`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every key has a default, and the file is optional. doctor names what is wrong in it.
+
+Examples:
+  whycap config                        what is in effect
+  whycap config --write                begin a file of your own
+  $EDITOR \"$(whycap config --path)\"    change it
+  whycap statusline --preview          see what that does to the line"
+)]
+pub struct Arguments {
+    /// Print only the path of the file
+    #[arg(long)]
+    path: bool,
+    /// Write the file, with every key, where there is none yet
+    #[arg(long, conflicts_with = "path")]
+    write: bool,
+}
+
+/// Runs the verb.
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let places = Places::of(environment);
+    let file = &places.settings;
+    if arguments.path {
+        print(&Shown::text(&format!("{}\n", file.display())))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let shown = places.show(file);
+    if arguments.write {
+        disk::create_shared_directory_of(file)?;
+        let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
+        ensure!(
+            is_new,
+            "{shown} exists and is left as it is; edit it, or move it away"
+        );
+        print(&Shown::text(&format!("Written: {shown}\n")))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let heading = if file.exists() {
+        format!("whycap's configuration in effect: what {shown} says, and defaults.")
+    } else {
+        format!("whycap's configuration in effect: the defaults, because there is no {shown}.")
+    };
+    print(&Shown::text(&Config::load(&places).in_effect(&heading)))?;
+    Ok(ExitCode::SUCCESS)
+}

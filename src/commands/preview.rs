@@ -1,0 +1,94 @@
+//! `whycap statusline --preview`: the configured line at several widths, with sample data.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::checkout::Head;
+use crate::claude::status_payload::StatusPayload;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::incidents::told_windows;
+use crate::places::Places;
+use crate::pricing::Money;
+use crate::status_line::{Amount, Amounts, LineFacts, MARGIN, Whereabouts, draw};
+use crate::terminal::{Page, Piece, Tone, is_seen_by_person, width_for_person};
+
+/// Terminals that people have.
+const WIDTHS: [usize; 4] = [80, 100, 120, 160];
+
+/// The line at these widths, as far as the terminal has them, and what is wrong in the
+/// configuration.
+pub(super) fn preview(environment: &Environment) -> Page {
+    let places = Places::of(environment);
+    let config = Config::load(&places);
+    let mut page = Page::for_person(environment).in_theme(config.theme);
+    let settings = places.show(&places.settings);
+    let how = if places.settings.exists() {
+        format!("as {settings} says")
+    } else {
+        format!("by default: there is no {settings}")
+    };
+    page.paragraph(
+        Tone::Quiet,
+        &format!("Sample data, not your session's, drawn {how}. What can be set: whycap config"),
+    );
+    for problem in &config.problems {
+        page.paragraph(Tone::Warning, problem);
+    }
+    for columns in widths(environment) {
+        page.section(&format!("{columns} columns"));
+        for row in sample_rows(environment, &config, columns) {
+            page.row(&row);
+        }
+    }
+    page
+}
+
+/// The usual widths; on a terminal those that fit it, and its own.
+fn widths(environment: &Environment) -> Vec<usize> {
+    let is_known = environment.columns().is_some() || is_seen_by_person();
+    if !is_known {
+        return WIDTHS.to_vec();
+    }
+    let own = width_for_person(environment);
+    let narrower = WIDTHS.into_iter().filter(|columns| *columns < own);
+    narrower.chain([own]).collect()
+}
+
+fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Vec<Vec<Piece>> {
+    let clock = environment.clock();
+    let epoch = |left: TimeDelta| (clock.now + left).timestamp();
+    let payload = json!({
+        "model": {"display_name": "Opus 5.5"},
+        "effort": {"level": "high"},
+        "cost": {
+            "total_cost_usd": 3.27, "total_duration_ms": 5_040_000,
+            "total_lines_added": 128, "total_lines_removed": 34,
+        },
+        "context_window": {"used_percentage": 23},
+        "rate_limits": {
+            "five_hour": {"used_percentage": 42, "resets_at": epoch(TimeDelta::minutes(112))},
+            "seven_day": {"used_percentage": 17, "resets_at": epoch(TimeDelta::hours(84))},
+        },
+    });
+    let payload = StatusPayload::parse(payload.to_string().as_bytes());
+    let dollars = |cents: i64| Amount::exact(Money::from_nano(cents * 10_000_000));
+    let facts = LineFacts {
+        payload: &payload,
+        windows: told_windows(&payload, clock.now),
+        amounts: Amounts {
+            session: Some(dollars(327)),
+            today: Some(dollars(1_240)),
+            month: config.budget.month.map(|_| dollars(8_015).money),
+            session_is_clients: false,
+        },
+        whereabouts: &Whereabouts {
+            directory: Some("~/src/api".to_owned()),
+            head: Some(Head::Branch("main".to_owned())),
+        },
+        config,
+        clock,
+    };
+    let columns = columns.saturating_sub(MARGIN).max(1);
+    draw(&facts, columns)
+}

@@ -1,0 +1,290 @@
+//! The keys of `config.toml`: one row each, from which the file is read, checked, and written.
+
+use toml::Value;
+
+use super::values::{BudgetAction, Config, MeterForm, SEGMENTS, SegmentName};
+use crate::terminal::{THEMES, Theme, visible, width};
+
+/// A key that can be set.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    /// What it is about, for people who read the file.
+    pub(super) about: &'static str,
+    /// Takes a value. What stands in it that could not be used is named; an error says what the value
+    /// must be, and leaves the default.
+    pub(super) read: fn(&mut Config, &Value) -> Result<Vec<String>, String>,
+    /// The value in effect. None where there is none.
+    pub(super) write: fn(&Config) -> Option<Value>,
+    /// A value to show where there is none.
+    pub(super) example: &'static str,
+}
+
+/// Every key, section by section.
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        section: "statusline",
+        name: "segments",
+        about: "Order and choice of what the line shows: model, session, today, windows, pace, context; for \
+                the asking also directory, branch, effort, lines, duration, rate.",
+        read: |config, value| {
+            let (known, unknown) = segments(value)?;
+            config.segments = known;
+            Ok(unknown)
+        },
+        write: |config| Some(names(&config.segments)),
+        example: "",
+    },
+    Key {
+        section: "statusline",
+        name: "lines",
+        about: "Several lines, one list each, instead of `segments`.",
+        read: |config, value| {
+            let (known, unknown) = lines(value)?;
+            config.lines = known;
+            Ok(unknown)
+        },
+        write: |config| {
+            let lines = config.lines.iter().map(|line| names(line));
+            (!config.lines.is_empty()).then(|| Value::Array(lines.collect()))
+        },
+        example: "[[\"directory\", \"branch\"], [\"model\", \"session\", \"windows\"]]",
+    },
+    Key {
+        section: "statusline",
+        name: "separator",
+        about: "What stands between two segments.",
+        read: |config, value| {
+            config.separator = separator(value).ok_or("must be a text of 1 to 10 columns")?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(text(&config.separator)),
+        example: "",
+    },
+    Key {
+        section: "statusline",
+        name: "theme",
+        about: "terminal: its own colors. dark, light: for that background. mono: no colors.",
+        read: |config, value| {
+            let named = value.as_str().and_then(Theme::named);
+            config.theme = named.ok_or_else(|| one_of(&THEMES.each_ref().map(|t| t.name)))?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(text(config.theme.name)),
+        example: "",
+    },
+    Key {
+        section: "statusline",
+        name: "windows",
+        about: "How full the plan's windows are: text or bar.",
+        read: |config, value| {
+            config.windows = meter_form(value)?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(meter_form_name(config.windows)),
+        example: "",
+    },
+    Key {
+        section: "statusline",
+        name: "context",
+        about: "How full the context is: text or bar.",
+        read: |config, value| {
+            config.context = meter_form(value)?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(meter_form_name(config.context)),
+        example: "",
+    },
+    Key {
+        section: "budget",
+        name: "session",
+        about: "Dollars for one session.",
+        read: |config, value| {
+            config.budget.session = Some(dollars(value)?);
+            Ok(Vec::new())
+        },
+        write: |config| config.budget.session.map(Value::Float),
+        example: "5.0",
+    },
+    Key {
+        section: "budget",
+        name: "day",
+        about: "Dollars for one day, over all sessions.",
+        read: |config, value| {
+            config.budget.day = Some(dollars(value)?);
+            Ok(Vec::new())
+        },
+        write: |config| config.budget.day.map(Value::Float),
+        example: "20.0",
+    },
+    Key {
+        section: "budget",
+        name: "month",
+        about: "Dollars for one calendar month.",
+        read: |config, value| {
+            config.budget.month = Some(dollars(value)?);
+            Ok(Vec::new())
+        },
+        write: |config| config.budget.month.map(Value::Float),
+        example: "300.0",
+    },
+    Key {
+        section: "budget",
+        name: "warn_at",
+        about: "Share of a budget at which you are warned, once per budget and period.",
+        read: |config, value| {
+            config.budget.warn_at = number(value)
+                .filter(|share| (0.0..=1.0).contains(share))
+                .ok_or("must be a number from 0 to 1")?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(Value::Float(config.budget.warn_at)),
+        example: "",
+    },
+    Key {
+        section: "budget",
+        name: "action",
+        about: "warn: say so. stop: hold the next prompt back, with the reason and how to go on.",
+        read: |config, value| {
+            config.budget.action = match value.as_str() {
+                Some("warn") => BudgetAction::Warn,
+                Some("stop") => BudgetAction::Stop,
+                _ => return Err(one_of(&["warn", "stop"])),
+            };
+            Ok(Vec::new())
+        },
+        write: |config| {
+            Some(text(match config.budget.action {
+                BudgetAction::Warn => "warn",
+                BudgetAction::Stop => "stop",
+            }))
+        },
+        example: "",
+    },
+    Key {
+        section: "notify",
+        name: "desktop",
+        about: "Whether a limit error may send a notification through the terminal.",
+        read: |config, value| {
+            config.notify_desktop = value.as_bool().ok_or("must be true or false")?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(Value::Boolean(config.notify_desktop)),
+        example: "",
+    },
+];
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+/// `must be "warn" or "stop"`.
+fn one_of(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => {
+            format!("must be {} or {last}", rest.join(", "))
+        }
+        _ => format!("must be {}", quoted.concat()),
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value
+        .as_float()
+        .or_else(|| value.as_integer().map(|whole| whole as f64))
+        .filter(|n| n.is_finite())
+}
+
+fn dollars(value: &Value) -> Result<f64, &'static str> {
+    number(value)
+        .filter(|usd| *usd > 0.0)
+        .ok_or("must be a number of dollars above 0")
+}
+
+fn separator(value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    // Nothing in it moves the cursor or turns the line around.
+    let is_safe = visible(text) == text;
+    (is_safe && (1..=10).contains(&width(text))).then(|| text.to_owned())
+}
+
+fn meter_form(value: &Value) -> Result<MeterForm, String> {
+    match value.as_str() {
+        Some("text") => Ok(MeterForm::Text),
+        Some("bar") => Ok(MeterForm::Bar),
+        _ => Err(one_of(&["text", "bar"])),
+    }
+}
+
+fn meter_form_name(form: MeterForm) -> Value {
+    text(match form {
+        MeterForm::Text => "text",
+        MeterForm::Bar => "bar",
+    })
+}
+
+/// The segments of a list, and a sentence on what stands in it that is none. An error where none is
+/// left.
+fn segments(value: &Value) -> Result<(Vec<SegmentName>, Vec<String>), String> {
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for item in value.as_array().into_iter().flatten() {
+        let name = item.as_str();
+        match SEGMENTS.iter().find(|(known, _)| Some(*known) == name) {
+            Some((_, segment)) => known.push(*segment),
+            None => unknown.push(format!(
+                "{item} is not a segment and is left out; there are {}",
+                segment_names()
+            )),
+        }
+    }
+    if known.is_empty() {
+        return Err(format!("must be a list of: {}", segment_names()));
+    }
+    Ok((known, unknown))
+}
+
+/// Likewise for a list of lists.
+fn lines(value: &Value) -> Result<(Vec<Vec<SegmentName>>, Vec<String>), String> {
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for item in value.as_array().into_iter().flatten() {
+        match segments(item) {
+            Ok((line, others)) => {
+                known.push(line);
+                unknown.extend(others);
+            }
+            Err(wanted) => unknown.push(format!("a line {wanted}; it is left out")),
+        }
+    }
+    if known.is_empty() {
+        return Err(format!("must be a list of lists of: {}", segment_names()));
+    }
+    Ok((known, unknown))
+}
+
+fn segment_names() -> String {
+    SEGMENTS.map(|(name, _)| name).join(", ")
+}
+
+fn names(segments: &[SegmentName]) -> Value {
+    let name = |segment| SEGMENTS.iter().find(|(_, known)| known == segment);
+    let names = segments.iter().filter_map(name);
+    Value::Array(names.map(|(name, _)| text(name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_chosen_is_named_where_it_is_set() {
+        let about = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap().about;
+        for (name, _) in SEGMENTS {
+            assert!(about("segments").contains(name), "{name}");
+        }
+        for theme in &THEMES {
+            assert!(about("theme").contains(theme.name), "{}", theme.name);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The user's optional `config.toml`: what can be set (`keys`), read, and written out again.
+
+mod keys;
+mod reading;
+mod values;
+mod written;
+
+pub use values::{Budget, BudgetAction, Config, MeterForm, SEGMENTS, SegmentName};

@@ -1,0 +1,149 @@
+//! What can be configured, with defaults.
+
+use crate::terminal::{THEMES, Theme};
+
+/// A part of the status line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentName {
+    /// The model in use.
+    Model,
+    /// What this session cost.
+    Session,
+    /// What today cost, over all sessions.
+    Today,
+    /// The plan's windows, or a gateway's spend limit.
+    Windows,
+    /// When the five-hour window will be full at the present rate.
+    Pace,
+    /// Share of the context window in use.
+    Context,
+    /// The working directory.
+    Directory,
+    /// The branch that is checked out there.
+    Branch,
+    /// How hard the model is told to think.
+    Effort,
+    /// Lines added and removed in this session.
+    Lines,
+    /// For how long the session has been open.
+    Duration,
+    /// What the session costs by the hour.
+    Rate,
+}
+
+/// The segments by the name that `config.toml` uses. The first six are the line by default.
+pub const SEGMENTS: [(&str, SegmentName); 12] = [
+    ("model", SegmentName::Model),
+    ("session", SegmentName::Session),
+    ("today", SegmentName::Today),
+    ("windows", SegmentName::Windows),
+    ("pace", SegmentName::Pace),
+    ("context", SegmentName::Context),
+    ("directory", SegmentName::Directory),
+    ("branch", SegmentName::Branch),
+    ("effort", SegmentName::Effort),
+    ("lines", SegmentName::Lines),
+    ("duration", SegmentName::Duration),
+    ("rate", SegmentName::Rate),
+];
+
+const SHOWN_BY_DEFAULT: usize = 6;
+
+/// How a meter is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeterForm {
+    /// As a percentage.
+    Text,
+    /// As a bar and a percentage.
+    Bar,
+}
+
+/// What happens when a budget is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BudgetAction {
+    /// Say so.
+    Warn,
+    /// Hold the next prompt back, with the reason and how to go on anyway.
+    Stop,
+}
+
+/// Budgets in dollars; absent means none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// For one session.
+    pub session: Option<f64>,
+    /// For one calendar day in the user's zone.
+    pub day: Option<f64>,
+    /// For one calendar month in the user's zone.
+    pub month: Option<f64>,
+    /// Share of a budget at which to warn, 0 to 1.
+    pub warn_at: f64,
+    /// What happens at the end of a budget.
+    pub action: BudgetAction,
+}
+
+/// The whole configuration, with defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Segments of the status line, in order.
+    pub segments: Vec<SegmentName>,
+    /// Segments line by line, instead of [`Self::segments`]. Empty where there is one line.
+    pub lines: Vec<Vec<SegmentName>>,
+    /// What stands between two segments.
+    pub separator: String,
+    /// The line's colors.
+    pub theme: &'static Theme,
+    /// How the plan's windows are drawn.
+    pub windows: MeterForm,
+    /// How the context is drawn.
+    pub context: MeterForm,
+    /// Spending budgets.
+    pub budget: Budget,
+    /// Whether a limit error may ring the terminal.
+    pub notify_desktop: bool,
+    /// The keys that the file has set, as `section.key`.
+    pub from_file: Vec<String>,
+    /// What was wrong in the file, one sentence each.
+    pub problems: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let [theme, ..] = &THEMES;
+        let shown = SEGMENTS.iter().take(SHOWN_BY_DEFAULT);
+        Self {
+            segments: shown.map(|(_, segment)| *segment).collect(),
+            lines: Vec::new(),
+            separator: " \u{2502} ".to_owned(),
+            theme,
+            windows: MeterForm::Text,
+            context: MeterForm::Text,
+            budget: Budget {
+                session: None,
+                day: None,
+                month: None,
+                warn_at: 0.8,
+                action: BudgetAction::Warn,
+            },
+            notify_desktop: true,
+            from_file: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// The segments of each line, at least one line.
+    pub(crate) fn rows(&self) -> Vec<&[SegmentName]> {
+        if self.lines.is_empty() {
+            vec![&self.segments]
+        } else {
+            self.lines.iter().map(Vec::as_slice).collect()
+        }
+    }
+
+    /// Whether a segment is on any line. What only serves one that is not need not be read.
+    pub(crate) fn shows(&self, segment: SegmentName) -> bool {
+        self.rows().concat().contains(&segment)
+    }
+}

@@ -1,0 +1,145 @@
+//! The configuration as it is in effect, as a file that says the same.
+
+use std::fmt::Write;
+
+use super::keys::KEYS;
+use super::values::Config;
+use crate::terminal::{visible, wrap};
+
+impl Config {
+    /// Valid TOML that gives this configuration again, with where each value comes from. `heading`
+    /// and what was wrong in the file stand in comments at the top.
+    pub(crate) fn in_effect(&self, heading: &str) -> String {
+        let mut text = String::new();
+        comment(&mut text, "", heading);
+        for problem in &self.problems {
+            comment(&mut text, "Wrong: ", problem);
+        }
+        self.write_keys(&mut text, |name| {
+            let is_from_file = self.from_file.iter().any(|known| known == name);
+            if is_from_file {
+                "  # from the file"
+            } else {
+                "  # default"
+            }
+        });
+        text
+    }
+
+    /// A file to begin with.
+    pub(crate) fn first_file() -> String {
+        let mut text = String::new();
+        let heading = "whycap's configuration. Every key is optional; delete what you do not need.";
+        comment(&mut text, "", heading);
+        Self::default().write_keys(&mut text, |_| "");
+        text
+    }
+
+    fn write_keys(&self, text: &mut String, origin: impl Fn(&str) -> &'static str) {
+        let mut section = "";
+        for key in KEYS {
+            if key.section != section {
+                section = key.section;
+                let _ = writeln!(text, "\n[{section}]");
+            }
+            comment(text, "", key.about);
+            let name = key.name;
+            let _ = match (key.write)(self) {
+                Some(value) => {
+                    let origin = origin(&format!("{section}.{name}"));
+                    writeln!(text, "{name} = {value}{origin}")
+                }
+                None => writeln!(text, "# {name} = {}", key.example),
+            };
+        }
+    }
+}
+
+/// A comment of one or more lines. What comes from the file cannot end it.
+fn comment(text: &mut String, label: &str, words: &str) {
+    for line in wrap(&format!("{label}{}", visible(words)), 98) {
+        let _ = writeln!(text, "# {line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{Budget, BudgetAction, MeterForm, SEGMENTS, SegmentName};
+    use crate::terminal::THEMES;
+
+    /// What the file says again, without where it came from.
+    fn effective(config: Config) -> Config {
+        Config {
+            from_file: Vec::new(),
+            problems: Vec::new(),
+            ..config
+        }
+    }
+
+    fn segments() -> impl Strategy<Value = Vec<SegmentName>> {
+        let one = (0..SEGMENTS.len()).prop_map(|index| SEGMENTS[index].1);
+        prop::collection::vec(one, 1..8)
+    }
+
+    fn form() -> impl Strategy<Value = MeterForm> {
+        prop_oneof![Just(MeterForm::Text), Just(MeterForm::Bar)]
+    }
+
+    fn dollars() -> impl Strategy<Value = Option<f64>> {
+        prop::option::of(1e-9..1e12_f64)
+    }
+
+    fn budget() -> impl Strategy<Value = Budget> {
+        let action = prop_oneof![Just(BudgetAction::Warn), Just(BudgetAction::Stop)];
+        (dollars(), dollars(), dollars(), 0.0..=1.0_f64, action).prop_map(
+            |(session, day, month, warn_at, action)| Budget {
+                session,
+                day,
+                month,
+                warn_at,
+                action,
+            },
+        )
+    }
+
+    #[test]
+    fn a_first_file_changes_nothing() {
+        assert_eq!(
+            effective(Config::parse(&Config::first_file())),
+            Config::default()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_gives_the_same_again(
+            segments_ in segments(),
+            lines in prop::collection::vec(segments(), 0..4),
+            separator in "[ -~│·日]{1,5}",
+            theme in 0..THEMES.len(),
+            (windows, context) in (form(), form()),
+            budget in budget(),
+            notify_desktop in any::<bool>(),
+            problems in prop::collection::vec(any::<String>(), 0..3),
+        ) {
+            let config = Config {
+                segments: segments_, lines, separator, theme: &THEMES[theme], windows, context,
+                budget, notify_desktop, problems, from_file: vec!["budget.day".to_owned()],
+            };
+            let again = Config::parse(&config.in_effect("a heading"));
+            prop_assert_eq!(&again.problems, &Vec::<String>::new());
+            prop_assert_eq!(effective(again), effective(config));
+        }
+
+        #[test]
+        fn whatever_stands_in_the_file_its_printout_is_a_sound_one(text in "(?s)(\\[?[a-z_]{1,10}\\]?( = .{0,12})?\n){0,6}") {
+            let config = Config::parse(&text);
+            let again = Config::parse(&config.in_effect(""));
+            prop_assert_eq!(&again.problems, &Vec::<String>::new());
+            prop_assert_eq!(effective(again), effective(config));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Where the session is: the directory and the branch.
+
+use super::form::{Form, Segment};
+use crate::checkout::Head;
+use crate::terminal::{Tone, cut, visible, width};
+
+/// What is known of the working directory. Absent what no segment asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Whereabouts {
+    /// The directory as people write it: `~/src/api`.
+    pub directory: Option<String>,
+    /// What is checked out there.
+    pub head: Option<Head>,
+}
+
+/// The most columns of a name that others chose.
+const WIDEST: usize = 40;
+const NARROW: usize = 16;
+
+pub(super) fn directory(whereabouts: &Whereabouts) -> Option<Segment> {
+    let path = visible(whereabouts.directory.as_deref()?).into_owned();
+    let is_separator = |c| c == '/' || (cfg!(windows) && c == '\\');
+    let names: Vec<&str> = path
+        .split(is_separator)
+        .filter(|name| !name.is_empty())
+        .collect();
+    let last = |count: usize| {
+        names
+            .get(names.len().saturating_sub(count)..)
+            .unwrap_or_default()
+    };
+    let short = |count| {
+        let kept = last(count).join("/");
+        if kept.is_empty() { path.clone() } else { kept }
+    };
+    let mut forms = Vec::new();
+    if width(&path) <= WIDEST {
+        forms.push((24, path.clone()));
+    }
+    if names.len() > 2 {
+        forms.push((25, cut(&short(2), WIDEST)));
+    }
+    forms.push((43, cut(&short(1), NARROW)));
+    shorter_and_shorter(forms, "")
+}
+
+pub(super) fn branch(whereabouts: &Whereabouts) -> Option<Segment> {
+    let (label, name) = match whereabouts.head.as_ref()? {
+        Head::Branch(name) => ("on ", visible(name).into_owned()),
+        Head::Detached(commit) => ("at ", commit.clone()),
+    };
+    let forms = vec![(26, cut(&name, WIDEST)), (44, cut(&name, NARROW))];
+    shorter_and_shorter(forms, label)
+}
+
+/// Forms from texts, without repetitions. None where there is no text.
+fn shorter_and_shorter(texts: Vec<(u32, String)>, label: &str) -> Option<Segment> {
+    let mut forms: Segment = Vec::new();
+    for (loss, text) in texts {
+        let mut pieces = vec![(Tone::Quiet, label.to_owned()), (Tone::Accent, text)];
+        pieces.retain(|(_, text)| !text.is_empty());
+        match forms.last_mut() {
+            Some(longer) if longer.pieces == pieces => longer.loss = loss,
+            _ => forms.push(Form::new(loss, pieces)),
+        }
+    }
+    forms.retain(|form| form.pieces.iter().any(|(tone, _)| *tone == Tone::Accent));
+    (!forms.is_empty()).then_some(forms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(segment: Option<Segment>) -> Vec<String> {
+        segment.unwrap().iter().map(Form::text).collect()
+    }
+
+    fn at(path: &str) -> Vec<String> {
+        texts(directory(&Whereabouts {
+            directory: Some(path.to_owned()),
+            head: None,
+        }))
+    }
+
+    #[test]
+    fn a_long_path_keeps_its_end() {
+        assert_eq!(at("~/src/api"), ["~/src/api", "src/api", "api"]);
+        assert_eq!(at("~"), ["~"]);
+        assert_eq!(at("/"), ["/"]);
+        let deep = at("/srv/a/very/long/way/down/to/the/place/where/people/work");
+        assert_eq!(deep, ["people/work", "work"]);
+    }
+
+    #[test]
+    fn a_name_cannot_move_the_cursor_or_fill_the_line() {
+        let on = |name: &str| {
+            texts(branch(&Whereabouts {
+                directory: None,
+                head: Some(Head::Branch(name.to_owned())),
+            }))
+        };
+        assert_eq!(on("main"), ["on main"]);
+        assert_eq!(on("a\u{1b}[2J\u{202e}b"), ["on ab"]);
+        assert_eq!(on(&"x".repeat(500))[1], format!("on {}…", "x".repeat(15)));
+        assert!(branch(&Whereabouts::default()).is_none());
+    }
+}

@@ -1,0 +1,80 @@
+//! `whycap config`: what is in effect, as a file that says the same.
+
+use crate::support::Sandbox;
+
+const FILE: &str = ".config/whycap/config.toml";
+
+#[test]
+fn the_printout_is_a_file_that_gives_the_same_again() {
+    let sandbox = Sandbox::new();
+    let by_default = sandbox.run(&["config"]).success().to_owned();
+    assert!(
+        by_default.contains("there is no ~/.config/whycap/config.toml"),
+        "{by_default}"
+    );
+    let text = "[statusline]\nlines = [[\"branch\"], [\"model\"]]\nseparator = \" \\\" # \"\n[budget]\nday = 0.1\naction = \"stop\"\n";
+    sandbox.write(FILE, text);
+    let first = sandbox.run(&["config"]).success().to_owned();
+    for line in [
+        "lines = [[\"branch\"], [\"model\"]]  # from the file",
+        "day = 0.1  # from the file",
+        "warn_at = 0.8  # default",
+        "# month = 300.0",
+    ] {
+        assert!(first.lines().any(|found| found == line), "{line}: {first}");
+    }
+    sandbox.write(FILE, &first);
+    let values = |printout: &str| {
+        let lines = printout.lines().filter(|line| !line.starts_with('#'));
+        let lines = lines.map(|line| {
+            line.replace("  # from the file", "")
+                .replace("  # default", "")
+        });
+        lines.collect::<Vec<_>>()
+    };
+    let again = sandbox.run(&["config"]).success().to_owned();
+    assert_eq!(values(&first), values(&again));
+    assert!(!again.contains("Wrong"), "{again}");
+}
+
+#[test]
+fn what_is_wrong_is_named_in_a_comment_that_it_cannot_end() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        FILE,
+        "[statusline]\n\"a\\nb = 1\" = 2\nsegments = [\"x\\nbudget\"]\n[budget]\nday = -1\n",
+    );
+    let run = sandbox.run(&["config"]);
+    let wrong = run
+        .success()
+        .lines()
+        .filter(|line| line.contains("Wrong: "))
+        .count();
+    assert_eq!(wrong, 3, "{}", run.stdout);
+    sandbox.write(FILE, &run.stdout);
+    assert!(!sandbox.run(&["config"]).success().contains("Wrong"));
+    let doctor = sandbox.run(&["doctor", "--json"]).stdout;
+    assert!(!doctor.contains("config.toml: "), "{doctor}");
+}
+
+#[test]
+fn a_file_to_begin_with_is_written_once_and_never_over_another() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.path(FILE);
+    assert_eq!(
+        sandbox.run(&["config", "--path"]).success().trim_end(),
+        path.to_str().unwrap()
+    );
+    assert!(!path.exists());
+    sandbox.run(&["config", "--write"]).success();
+    let written = sandbox.read(FILE);
+    assert!(
+        written.contains("segments = [\"model\"") && !written.contains("# default"),
+        "{written}"
+    );
+    sandbox.write(FILE, "[budget]\nday = 7\n");
+    let refused = sandbox.run(&["config", "--write"]);
+    assert_eq!(refused.code, 1);
+    assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+    assert_eq!(sandbox.read(FILE), "[budget]\nday = 7\n");
+}
