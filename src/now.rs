@@ -94,11 +94,14 @@ impl Moment {
             let says = "not known: Claude Code has told none that still runs";
             return labelled(page, "Windows", Tone::Quiet, says);
         };
-        let given = [("5h", windows.five_hour), ("week", windows.seven_day)];
+        let spend_limit = windows.others.spend_limit;
+        let spend_limit = spend_limit.map(|limit| (limit.name(), limit.meter));
+        let given: Vec<(&str, Meter)> = windows.named().chain(spend_limit).collect();
+        let longest = given.iter().map(|(name, _)| name.len()).max();
         let mut label = "Windows";
         for (name, meter) in given {
-            let Some(meter) = meter else { continue };
-            let row = window_row(label, name, &meter, clock, page.columns());
+            let name = format!("{name:<0$}", longest.unwrap_or_default());
+            let row = window_row(label, &name, &meter, clock, page.columns());
             page.row(&row);
             label = "";
         }
@@ -304,7 +307,7 @@ fn window_row(label: &str, name: &str, meter: &Meter, clock: Clock, columns: usi
     let tone = tone(level, Tone::Good);
     let mut row = vec![
         (Tone::Quiet, format!("{label:LABEL$}")),
-        (Tone::Plain, format!("{name:<4}  ")),
+        (Tone::Plain, format!("{name}  ")),
     ];
     if columns >= ROOM_FOR_BARS {
         #[expect(

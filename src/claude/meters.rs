@@ -107,3 +107,30 @@ pub struct Windows {
     /// When the figures came.
     pub measured: DateTime<Utc>,
 }
+
+impl Windows {
+    /// The windows by the names that people read, as far as they are told.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, Meter)> {
+        let given = [
+            ("5h", self.five_hour),
+            ("week", self.seven_day),
+            ("Opus week", self.others.opus),
+            ("Sonnet week", self.others.sonnet),
+            ("Fable week", self.others.fable),
+        ];
+        let told = given.into_iter();
+        told.filter_map(|(name, meter)| Some((name, meter?)))
+    }
+}
+
+impl SpendMeter {
+    /// Its name as people read it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.period {
+            Some(SpendPeriod::Daily) => "daily spend",
+            Some(SpendPeriod::Weekly) => "weekly spend",
+            Some(SpendPeriod::Monthly) => "monthly spend",
+            None => "spend limit",
+        }
+    }
+}

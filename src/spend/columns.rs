@@ -304,7 +304,6 @@ impl Layout {
         }
         row.push((Tone::Plain, " ".repeat(GAP)));
         row.push((Tone::Accent, bar.to_owned()));
-        while row.pop_if(|(_, text)| text.trim().is_empty()).is_some() {}
         row
     }
 }

@@ -101,7 +101,7 @@ mod tests {
             }))
         };
         assert_eq!(on("main"), ["on main"]);
-        assert_eq!(on("a\u{1b}[2J\u{202e}b"), ["on ab"]);
+        assert_eq!(on("a\u{1b}[2Jb")[0], "on a\\u{1b}[2Jb");
         assert_eq!(on(&"x".repeat(500))[1], format!("on {}…", "x".repeat(15)));
         assert!(branch(&Whereabouts::default()).is_none());
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::bar::bar;
 use super::form::{Form, Segment};
-use crate::claude::meters::{Meter, SpendMeter, SpendPeriod, Windows};
+use crate::claude::meters::{Meter, SpendMeter, Windows};
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::terminal::{Piece, Tone};
@@ -54,18 +54,10 @@ struct Manner {
 }
 
 pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Option<Segment> {
-    let others = windows.others;
-    let given = [
-        ("5h", windows.five_hour),
-        ("week", windows.seven_day),
-        ("Opus week", others.opus),
-        ("Sonnet week", others.sonnet),
-        ("Fable week", others.fable),
-    ];
-    let spend_limit = others.spend_limit;
-    let gauges: Vec<Gauge> = given
-        .into_iter()
-        .filter_map(|(label, meter)| Some(Gauge::of(label, &meter?, clock)))
+    let spend_limit = windows.others.spend_limit;
+    let gauges: Vec<Gauge> = windows
+        .named()
+        .map(|(name, meter)| Gauge::of(name, &meter, clock))
         .chain(spend_limit.map(|limit| Gauge::of_spend(&limit, clock)))
         .collect();
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
@@ -148,13 +140,7 @@ impl Gauge {
     }
 
     fn of_spend(limit: &SpendMeter, clock: Clock) -> Self {
-        let label = match limit.period {
-            Some(SpendPeriod::Daily) => "daily spend",
-            Some(SpendPeriod::Weekly) => "weekly spend",
-            Some(SpendPeriod::Monthly) => "monthly spend",
-            None => "spend limit",
-        };
-        let mut gauge = Self::of(label, &limit.meter, clock);
+        let mut gauge = Self::of(limit.name(), &limit.meter, clock);
         if let Some(limit) = limit.limit {
             gauge.figure = format!("{} of {}", gauge.figure, limit.show());
         }

@@ -81,9 +81,14 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// A row of pieces that is not wrapped.
+    /// A row of pieces that is not wrapped. Blanks at its end are left out.
     pub fn row(&mut self, pieces: &[Piece]) {
-        self.text.push_str(&self.palette.paint_all(pieces));
+        let mut pieces = pieces.to_vec();
+        while pieces.pop_if(|(_, text)| text.trim().is_empty()).is_some() {}
+        if let Some((_, text)) = pieces.last_mut() {
+            text.truncate(text.trim_end().len());
+        }
+        self.text.push_str(&self.palette.paint_all(&pieces));
         self.text.push('\n');
     }
 
