@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How long the input may take. It is there at once; a machine under load takes some hundredths of
 /// a second.
-const LONGEST: Duration = Duration::from_millis(400);
+const LONGEST: Duration = Duration::from_millis(300);
 
 /// One read. Above the buffer that std puts before standard input, so that nothing waits in it.
 const PIECE: usize = 16 * 1024;

@@ -123,6 +123,7 @@ def cancelled(machine, count):
     for turn in range(count):
         payload = world.status_payload(machine, f"session-{turn % 7}")
         payload["rate_limits"]["five_hour"]["used_percentage"] = turn % 90
+        payload["cost"]["total_cost_usd"] = 0  # what is told and in no file would rightly be counted
         run = machine.run("statusline", stdin=json.dumps(payload).encode(), fault=Fault(1 + (turn * 13) % total, kill=True))
         machine.holds(run.signal in (0, 9), f"signal {run.signal}")
     litter_goes(machine)
