@@ -94,9 +94,9 @@ if ! command -v cargo >/dev/null 2>&1; then
     else
         cat >&2 <<END
 install.sh: whycap is built with Rust $wanted or newer, and there is no cargo here. Nothing was changed.
-Either get Rust, then run this again:
-  from https://rustup.rs, or from your system: apt install cargo, dnf install cargo, brew install rust
-Or take a ready program: https://github.com/whycap/whycap/releases
+Get Rust for your user alone, without root, then run this again:
+  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal
+Or take it from your system, if it has $wanted or newer: dnf install cargo, brew install rust, pacman -S rust
 END
         exit 1
     fi
@@ -114,8 +114,16 @@ fi
 
 # --- Build and put it there -------------------------------------------------------------------------
 target=$(absolute "${CARGO_TARGET_DIR:-$source/target}")
-say "Building whycap (a minute or two the first time) ..."
-(cd "$source" && CARGO_TARGET_DIR=$target cargo build --release --locked --quiet) ||
+if [ -f "$target/release/whycap" ]; then
+    say "Building whycap in $target: what changed since the last time ..."
+else
+    say "Building whycap in $target: two to three minutes on two cores, and 200 MB, which you may delete afterwards ..."
+fi
+# Whoever watches sees how far cargo is; a log gets its errors alone.
+quiet=--quiet
+if [ -t 2 ]; then quiet=; fi
+# shellcheck disable=SC2086 # an option or nothing
+(cd "$source" && CARGO_TARGET_DIR=$target cargo build --release --locked $quiet) ||
     fail 'the build failed; cargo says above why. Nothing was installed'
 [ -f "$target/release/whycap" ] || fail "cargo built no $target/release/whycap; is build.target set in a cargo config?"
 
@@ -149,9 +157,15 @@ quoted() {
 undo="$(quoted "$source/install.sh") --uninstall"
 [ "$bin" = "${HOME:-}/.local/bin" ] || undo="$undo --prefix $(quoted "${bin%/bin}")"
 
+has_line=no
 if [ "$settings" = yes ]; then
     say ''
-    "$program" install || fail "the program is installed, but not in Claude Code's settings; mend what it says, then run: $program install"
+    done=$("$program" install) || fail "the program is installed, but not in Claude Code's settings; mend what it says, then run: $program install"
+    say "$done"
+    case $done in
+        *'status line left as it is'*) ;;
+        *) has_line=yes ;;
+    esac
 fi
 
 # --- Show it ----------------------------------------------------------------------------------------
@@ -176,11 +190,19 @@ fi
 model='"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"}'
 say ''
 if has_history; then
-    say 'Your status line, and what you spent today:'
+    if [ "$has_line" = yes ]; then
+        say 'Your status line, and what you spent today:'
+    else
+        say "whycap's status line, which Claude Code does not show yet, and what you spent today:"
+    fi
     say ''
     show "{$model}"
 else
-    say 'There is no Claude Code history here yet. This is a SAMPLE of what you will see:'
+    if [ "$has_line" = yes ]; then
+        say 'There is no Claude Code history here yet. This is a SAMPLE of what you will see:'
+    else
+        say "There is no Claude Code history here yet. whycap's status line, which Claude Code does not show yet, with SAMPLE figures:"
+    fi
     say ''
     sample=$(mktemp -d)
     id=00000000-0000-4000-8000-000000000000

@@ -58,7 +58,11 @@ fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
         return words.into_iter().map(said).collect();
     }
     let class = evidence.class().and_then(identifier);
-    let class = class.unwrap_or("an unknown error");
+    let class = match class {
+        // The client's own word for an error of no kind that it has a word for.
+        None | Some("unknown") => "an unknown error",
+        Some(class) => class,
+    };
     vec![match line {
         _ if evidence.seen == Seen::Pasted => {
             said("Only the text of the message is known, not when and where it came.".to_owned())

@@ -161,8 +161,8 @@ impl Telling<'_> {
         let used = percent(meter.used_percent);
         let when = age_at_error(self.evidence, sample);
         let headlines = [
-            format!("This limit looks false, {when} your {name} usage was {used}%: {first}"),
-            format!("This limit looks false, your {name} usage was {used}%: {first}"),
+            format!("This limit looks false: {when} your {name} usage was {used}%; {first}"),
+            format!("This limit looks false: your {name} usage was {used}%; {first}"),
         ];
         said(
             &headlines,

@@ -203,10 +203,10 @@ def row_shapes(row, x0, y):
     return shapes
 
 
-def svg(rows, columns, title, description=""):
-    """Rows of cells in a window of `columns`. The title is in the frame, the description for those who hear it read."""
+def window(rows, columns, title, description, drawn_rows, style=""):
+    """A window of `columns` by `rows`, with what is drawn inside."""
     width = columns * CELL_WIDTH + 2 * PADDING
-    height = TITLE_HEIGHT + len(rows) * CELL_HEIGHT + 2 * PADDING - 6
+    height = TITLE_HEIGHT + rows * CELL_HEIGHT + 2 * PADDING - 6
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width)} {number(height)}" '
         f'width="{number(width)}" height="{number(height)}" role="img">',
@@ -214,12 +214,36 @@ def svg(rows, columns, title, description=""):
     ]
     if description:
         parts.append(f"<desc>{escape(description)}</desc>")
+    if style:
+        parts.append(f"<style>{style}</style>")
     parts.append(f'<rect x="0.5" y="0.5" width="{number(width - 1)}" height="{number(height - 1)}" rx="10" fill="{BACKGROUND}" stroke="{FRAME}"/>')
     parts.append(f'<path d="M1 {TITLE_HEIGHT}V10a9 9 0 0 1 9-9H{number(width - 10)}a9 9 0 0 1 9 9V{TITLE_HEIGHT}z" fill="{BAR}"/>')
     parts += [f'<circle cx="{20 + 20 * place}" cy="17.5" r="6" fill="{colour}"/>' for place, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))]
     parts.append(f'<g font-family="{FONTS}" font-size="{FONT_SIZE}" xml:space="preserve">')
     parts.append(f'<text x="{number(width / 2)}" y="22" fill="{CAPTION}" font-size="13" text-anchor="middle">{escape(title)}</text>')
-    for place, row in enumerate(rows):
-        parts += row_shapes(row, PADDING, TITLE_HEIGHT + PADDING - 6 + place * CELL_HEIGHT)
-    parts += ["</g>", "</svg>", ""]
-    return "\n".join(parts)
+    return "\n".join([*parts, *drawn_rows, "</g>", "</svg>", ""])
+
+
+def screen_shapes(rows):
+    return [shape for place, row in enumerate(rows) for shape in row_shapes(row, PADDING, TITLE_HEIGHT + PADDING - 6 + place * CELL_HEIGHT)]
+
+
+def svg(rows, columns, title, description=""):
+    """Rows of cells in a window of `columns`. The title is in the frame, the description for those who hear it read."""
+    return window(len(rows), columns, title, description, screen_shapes(rows))
+
+
+def moving(frames, columns, title, description=""):
+    """Frames, each (seconds, rows), one after the other and over again; the last alone for whoever wants no motion."""
+    whole = sum(seconds for seconds, _ in frames)
+    style, drawn_frames, begin = [], [], 0.0
+    for place, (seconds, rows) in enumerate(frames):
+        start, end = 100 * begin / whole, 100 * (begin + seconds) / whole
+        keys = ["0%{visibility:hidden}"] if begin else []
+        keys += [f"{number(start)}%{{visibility:visible}}"] + ([f"{number(end)}%{{visibility:hidden}}"] if end < 100 else [])
+        style.append(f"@keyframes f{place}{{{''.join(keys)}}}.f{place}{{visibility:hidden;animation:f{place} {number(whole)}s step-end infinite}}")
+        drawn_frames += [f'<g class="f{place}">', *screen_shapes(rows), "</g>"]
+        begin += seconds
+    last = f".f{len(frames) - 1}{{visibility:visible}}"
+    style.append(f"@media(prefers-reduced-motion:reduce){{g[class]{{animation:none}}{last}}}")
+    return window(max(len(rows) for _, rows in frames), columns, title, description, drawn_frames, "".join(style))

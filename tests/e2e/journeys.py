@@ -19,6 +19,7 @@ import program
 from claude_home import DUMMY_KEY, ClaudeHome
 from client import NEWEST, Session, above_prompt, below_prompt, flat, prompt_line, worded
 from mock_api import DAY, HOUR, MockApi, answer, limit, windows
+from moments import Walk, walk
 from program import install_sh, told, whycap, whycap_json
 from report import expect
 from screen import POLL, NotSeen, framed
@@ -622,6 +623,13 @@ def headless(stage, report):
             expect(incident(home)["open"] is True, incident(home))
 
 
+def moments(stage, report):
+    """Every moment at which a figure could jump: fork, /branch, /clear, resume, kill -9, two sessions at once."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        walk(Walk(stage, report, home, api, ONE_ANSWER_USD), lambda text: good(stage, text=text))
+
+
 def stuck_lock(stage, report):
     """Leftovers that really harm: each start waits for the lock and loses what it should save. Cleared by us, it starts as ever."""
     def directory_of_tomorrow(lock):
@@ -704,6 +712,7 @@ def all_journeys(clients):
         ("binary_gone", binary_gone, on_newest("max")),
         ("stray_key", stray_key, on_newest("max")),
         ("headless", headless, on_newest("max")),
+        ("moments", moments, on_newest("max")),
         ("plugin_and_settings", plugin_and_settings, on_newest("max")),
         ("plugin_alone", plugin_alone, on_newest("key")),
         ("stuck_lock", stuck_lock, on_newest("key")),

@@ -222,6 +222,8 @@ class _Handler(BaseHTTPRequestHandler):
             "method": self.command,
             "path": self.path,
             "model": asked.get("model"),
+            "session": self.headers.get("x-claude-code-session-id"),
+            "max_tokens": asked.get("max_tokens"),
             "messages": asked.get("messages", []),
             "system": asked.get("system"),
         })

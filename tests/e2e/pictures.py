@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Makes docs/pictures/*.svg: what whycap shows in the real client, from real runs against the mock.
 
-usage: tests/e2e/pictures.py [--only normal,at-limit,…] [--out DIRECTORY]
+usage: tests/e2e/pictures.py [--only story,normal,at-limit,…] [--out DIRECTORY]
+
+`story` moves: an afternoon that a false limit stops, frame by frame.
 """
 import argparse
 import re
 import sys
 from pathlib import Path
 
-from ansi_svg import cells, plain, svg
+from ansi_svg import cells, moving, plain, svg
 from client import BORDER, NEWEST, Session, client, flat
 from journeys import Stage, first_words, fresh_home, steady
 from mock_api import answer, windows
@@ -77,6 +79,39 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
             return session.coloured()
 
 
+def story(program, columns=100, rows=36):
+    """A session that runs into a false limit and asks why. Gives (seconds, coloured screen) for each frame."""
+    stage = Stage(NEWEST, program, True, "max", "admin", columns, rows)
+    frames = []
+    with fresh_home(stage) as (home, api):
+        done = install_sh(home)
+        if done.returncode:
+            raise SystemExit(f"install.sh ended with {done.returncode}: {told(done)}")
+        with Session(program, home, api, columns=columns, rows=rows) as session:
+            session.ready()
+            api.play(busy(0.42, 0.17))
+            session.ask(QUESTION)
+            session.wait("the answer", lambda text: "all 48 tests pass." in flat(text))
+            session.wait_footer("the window", "42%")
+            steady(session)
+            frames.append((3, session.coloured()))
+            session.type(NEXT)
+            session.wait("the typed prompt", NEXT)
+            frames.append((1.5, session.coloured()))
+            api.play("false_credits")
+            session.key("Enter")
+            session.wait("the error", "out of extra")
+            first_words(session, home, lambda text: NEXT in text)
+            steady(session)
+            frames.append((6, session.coloured()))
+            session.ask("/whycap")
+            session.wait("the answer to the command", lambda text: "/whycap" in text.rsplit("operation blocked", 1)[-1]
+                         if "operation blocked" in text else False)
+            steady(session)
+            frames.append((9, session.coloured()))
+    return frames
+
+
 def cropped(rows):
     """The conversation from its first prompt on, and never more than one empty line at a time."""
     start = next((place for place, row in enumerate(rows) if plain(row).startswith("❯ ") and len(plain(row)) > 2), 0)
@@ -98,13 +133,20 @@ def main():
     parser.add_argument("--only", default="", help="names, separated by commas: " + ", ".join(PICTURES))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
     chosen = parser.parse_args()
-    names = [name for name in chosen.only.split(",") if name] or list(PICTURES)
-    unknown = [name for name in names if name not in PICTURES]
+    all_names = ["story", *PICTURES]
+    names = [name for name in chosen.only.split(",") if name] or all_names
+    unknown = [name for name in names if name not in all_names]
     if unknown:
-        sys.exit(f"no picture is called {', '.join(unknown)}; there are {', '.join(PICTURES)}")
+        sys.exit(f"no picture is called {', '.join(unknown)}; there are {', '.join(all_names)}")
     chosen.out.mkdir(parents=True, exist_ok=True)
     program = client(NEWEST)
     for name in names:
+        if name == "story":
+            frames = [(seconds, cropped(cells(screen))) for seconds, screen in story(program)]
+            text = "\n".join(plain(row) for row in frames[-1][1])
+            (chosen.out / "story.svg").write_text(moving(frames, 100, "an error at 42%, and what it really was", text))
+            print(f"{chosen.out}/story.svg\n{framed(text)}")
+            continue
         picture = PICTURES[name]
         rows = cropped(cells(shot(program, **picture)))
         text = "\n".join(plain(row) for row in rows)

@@ -67,6 +67,10 @@ class Screen:
     def alive(self):
         return self._tmux("display-message", "-p", "-t", "main", "#{pane_dead}").strip() == "0"
 
+    def pid(self):
+        """The process that the terminal shows."""
+        return int(self._tmux("display-message", "-p", "-t", "main", "#{pane_pid}"))
+
     def key(self, *names):
         """Presses keys by tmux's names: Enter, Escape, C-c."""
         self._tmux("send-keys", "-t", "main", *names)

@@ -148,6 +148,19 @@ fn with_a_history_it_shows_the_user_s_own_figures_and_no_sample() {
 }
 
 #[test]
+fn a_status_line_that_stays_is_not_promised_to_change() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    let own = r#"{"statusLine": {"type": "command", "command": "my-line"}}"#;
+    setting.sandbox.write(".claude/settings.json", own);
+    let text = said(&setting.run(&[]));
+    assert!(text.contains("To have both: "), "{text}");
+    assert!(
+        text.contains("which Claude Code does not show yet") && !text.contains("what you will see"),
+        "{text}"
+    );
+}
+
+#[test]
 fn uninstall_leaves_neither_program_nor_settings() {
     let setting = Setting::new().with_cargo("1.95.0");
     setting

@@ -1,0 +1,135 @@
+"""The line at every moment: forks, /branch, /clear, a resume, kill -9 and two sessions at once, in the real client.
+
+At each step three figures are held against what the mock served: the line of the session, `whycap spend`, and the
+client's own `/cost`. Where the last one differs, `whycap spend --why-different` has to name it.
+"""
+import contextlib
+import json
+import os
+import re
+import signal
+
+from client import Session, flat, prompt_line
+from program import whycap, whycap_json
+from report import expect
+
+NEW_SESSION = "a session without an answer yet"
+
+
+def dollars(amount):
+    return f"${amount:.2f}"
+
+
+class Walk:
+    """One account's afternoon: what was served to which session, and whether all figures know it."""
+
+    def __init__(self, stage, report, home, api, one_answer):
+        self.stage, self.report, self.home, self.api = stage, report, home, api
+        self.one_answer = one_answer
+
+    def served(self, session=None):
+        """Dollars served so far, to one session or to all."""
+        # A terminal probes the model with an answer of one token when it resumes; that is on no line of any file.
+        asked = [request for request in self.api.questions() if request["max_tokens"] != 1]
+        expect({request["model"] for request in asked} <= {"claude-opus-5-5"}, {request["model"] for request in asked})
+        return self.one_answer * sum(1 for request in asked if session in (None, request["session"]))
+
+    def newest(self):
+        """The session that asked last."""
+        return self.api.questions()[-1]["session"]
+
+    def asks(self, session, prompt, answer):
+        """A prompt and its answer; gives the session's id."""
+        self.api.play(answer)
+        session.ask(prompt)
+        session.wait(f"the answer to {prompt!r}", lambda text: answer["text"] in flat(text).rsplit(prompt, 1)[-1])
+        return self.newest()
+
+    def agrees(self, step, session, name):
+        """`name` is the session's id, or NEW_SESSION."""
+        own, today = 0.0 if name == NEW_SESSION else self.served(name), self.served()
+        line = re.compile(rf"session {re.escape(dollars(own))} .*today {re.escape(dollars(today))}( |$)")
+        with self.report.check(f"{step}: the line says session {dollars(own)}, today {dollars(today)}"):
+            session.wait_footer(f"session {dollars(own)} and today {dollars(today)}", line.search)
+        with self.report.check(f"{step}: `whycap spend` says the same, to a billionth"):
+            spent = whycap_json(self.home, "spend", "--by", "session")
+            by_session = {group["key"]: group["cost_usd"] for group in spent["groups"]}
+            expect(abs(spent["total"]["cost_usd"] - today) < 1e-9, f"{spent['total']}, served: {today}")
+            expect(abs(by_session.get(name, 0.0) - own) < 1e-9, f"{by_session}, served to {name}: {own}")
+        with self.report.check(f"{step}: `/cost` says the same, or `whycap spend --why-different` names what it says"):
+            told = self.cost(session)
+            if dollars(told) != dollars(own):
+                why = whycap(self.home, "spend", "--why-different").stdout
+                expect(dollars(told) in why, f"/cost says {told}, served were {own}; --why-different says:\n{why}")
+
+    def cost(self, session):
+        """The figure of `/cost`, in dollars."""
+        # The client's list of commands may open below what is typed, so this waits for the prompt's own line.
+        session.type("/cost")
+        session.wait("the typed /cost", lambda text: prompt_line(text).endswith("/cost"))
+        session.key("Enter")
+        text = session.wait("the figure of /cost", re.compile(r"cost:\s+\$[\d.]+"))
+        session.key("Escape")
+        session.wait("the prompt again", lambda text: "Esc to close" not in text)
+        return float(re.search(r"cost:\s+\$([\d.]+)", text)[1])
+
+    @contextlib.contextmanager
+    def terminal(self, *arguments):
+        with Session(self.stage.program, self.home, self.api, arguments=arguments, columns=self.stage.columns, rows=self.stage.rows) as session:
+            session.ready()
+            yield session
+
+    def kill(self, session):
+        """kill -9 of the client in this terminal."""
+        os.kill(session.pid(), signal.SIGKILL)
+        session.wait_dead()
+
+
+def walk(way, answer):
+    """The afternoon. `answer` makes one good answer."""
+    with way.terminal() as session:
+        first = way.asks(session, "say hello", answer("First."))
+        way.agrees("one answer", session, first)
+        way.asks(session, "say more", answer("Second."))
+        way.agrees("two answers", session, first)
+
+        session.ask("/branch")
+        session.wait("the new branch", "Branched session")
+        way.agrees("after /branch, before an answer", session, NEW_SESSION)
+        branch = way.asks(session, "and here", answer("Third."))
+        expect(branch != first, "the branch is the same session")
+        way.agrees("an answer in the branch", session, branch)
+
+        session.ask("/clear")
+        session.wait("an empty conversation", lambda text: "Third." not in text)
+        way.agrees("after /clear", session, NEW_SESSION)
+        cleared = way.asks(session, "a new subject", answer("Fourth."))
+        way.agrees("an answer after /clear", session, cleared)
+        session.leave()
+
+    with way.terminal("--resume", first, "--fork-session") as session:
+        way.agrees("a fork of an ended session, before an answer", session, NEW_SESSION)
+        fork = way.asks(session, "another way", answer("Fifth."))
+        way.agrees("an answer in the fork", session, fork)
+        session.leave()
+
+    with way.terminal("--resume", first) as session:
+        way.agrees("resumed", session, first)
+        way.asks(session, "go on", answer("Sixth."))
+        way.agrees("an answer after the resume", session, first)
+        way.kill(session)
+
+    with way.terminal("--resume", first) as one:
+        way.agrees("resumed after kill -9", one, first)
+        with way.terminal() as other:
+            beside = way.asks(other, "a second terminal", answer("Seventh."))
+            way.agrees("two sessions at once, the second", other, beside)
+            way.asks(one, "and the first", answer("Eighth."))
+            way.agrees("two sessions at once, the first", one, first)
+            way.asks(other, "and again", answer("Ninth."))
+            way.agrees("two sessions at once, the second again", other, beside)
+            other.leave()
+        one.leave()
+    with way.report.check("at the end `whycap spend` has all that was served"):
+        spent = whycap_json(way.home, "spend")["total"]
+        expect(abs(spent["cost_usd"] - way.served()) < 1e-9, json.dumps(spent))
