@@ -29,8 +29,7 @@ use crate::terminal::{Palette, Shown, complain, print};
     after_help = "\
 Examples:
   whycap explain           what stopped Claude Code, and what to do
-  whycap spend --by week   what was spent, week by week
-  whycap doctor            what is wrong with the set-up"
+  whycap spend --by week   what was spent, week by week"
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -180,7 +180,7 @@ fn segments_that_people_have_elsewhere_are_there_for_the_asking() {
         payload.to_string().into_bytes()
     };
     insta::assert_snapshot!(shown(&sandbox, &payload(45)), @r"
-    ~/src/api/routes · on topic · effort medium · lines +12 -3 · time 45 m · rate $2.00/h
+    ~/src/api/routes · on topic\u{1b}[2J · effort medium · lines +12 -3 · time 45 m · rate $2.00/h
     Sonnet 5.5 · 5h ████░░░░░░ 42% (resets 08:04, in 1 h 34 m)  week ██░░░░░░░░ 17% (resets Mon 19:24, in 3 d 12 h)
     ");
     // One that has nothing to say is not there, and a line without any is none.
