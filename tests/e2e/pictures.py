@@ -33,13 +33,12 @@ def paid():
     return answer(ANSWER, usage=BUSY)
 
 
-# name: what the picture is of, for whom, how wide, the good answer, then the refusal (if any), a command of ours (if any)
+# name: what the picture is of, for whom, how wide, the good answer, then the refusal (if any)
 PICTURES = {
     "normal": dict(title="a normal day", first=lambda: busy(0.42, 0.17)),
     "near-limit": dict(title="near a limit", first=lambda: busy(0.91, 0.38, "allowed_warning")),
     "at-limit": dict(title="at a limit", first=lambda: busy(0.96, 0.39), then="spend_limit"),
     "false-limit": dict(title="a false limit", first=lambda: busy(0.04, 0.09), then="false_credits"),
-    "whycap": dict(title="/whycap, answered without the model", first=lambda: busy(0.96, 0.39), then="spend_limit", command="/whycap", rows=64),
     "org-limit": dict(title="an organisation's limit, seen by a member", plan="team", role="user", first=lambda: busy(0.96, 0.39), then="spend_limit"),
     "api-key": dict(title="paying by API key", plan="key", first=paid),
     "narrow": dict(title="50 columns", columns=50, first=lambda: busy(0.96, 0.39), then="spend_limit"),
@@ -47,7 +46,7 @@ PICTURES = {
 }
 
 
-def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, then=None, command=None, variables=None):
+def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, then=None, variables=None):
     """Lives through the scene, and gives the coloured screen at its end."""
     stage = Stage(NEWEST, program, True, plan, role, columns, rows)
     with fresh_home(stage) as (home, api):
@@ -67,14 +66,8 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
                 api.play(then)
                 session.ask(NEXT)
                 session.wait("the error", re.compile(r"hit your|out of extra"))
-                if then == "spend_limit":
-                    session.wait_menu()
-                session.put_away_menu()
+                # The countdown stays: putting it away would end the automatic continue.
                 first_words(session, home, lambda text: NEXT in text)
-            if command:
-                session.ask(command)
-                session.wait("the answer to the command", lambda text: command in text.rsplit("operation blocked", 1)[-1]
-                             if "operation blocked" in text else False)
             steady(session)
             return session.coloured()
 
