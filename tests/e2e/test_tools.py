@@ -8,7 +8,7 @@ import urllib.request
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-from ansi_svg import BACKGROUND, FOREGROUND, SIXTEEN, cells, plain, svg
+from ansi_svg import BACKGROUND, FOREGROUND, SIXTEEN, cells, moving, plain, svg
 from client import below_prompt, flat, worded
 from mock_api import NAMED, MockApi, answer, refusal, windows
 from report import Report, expect
@@ -149,6 +149,15 @@ class ThePicture(unittest.TestCase):
     def test_hostile_text_cannot_leave_its_element(self):
         self.assertEqual(self.texts("</text><script>&")[0][0], "</text><script>&")
         self.assertEqual(self.shapes("a\x01b\x1b[999mc").tag, "{http://www.w3.org/2000/svg}svg")
+
+    def test_frames_follow_each_other_and_the_last_stays_where_no_motion_is_wanted(self):
+        drawn = moving([(1, cells("one")), (3, cells("two\nlines"))], 40, "title")
+        groups = [node.get("class") for node in xml.fromstring(drawn).iter("{http://www.w3.org/2000/svg}g") if node.get("class")]
+        self.assertEqual(groups, ["f0", "f1"])
+        self.assertIn("@keyframes f0{0%{visibility:visible}25%{visibility:hidden}}", drawn)
+        self.assertIn("@keyframes f1{0%{visibility:hidden}25%{visibility:visible}}", drawn)
+        self.assertIn("animation:f1 4s", drawn)
+        self.assertIn("prefers-reduced-motion:reduce){g[class]{animation:none}.f1{visibility:visible}}", drawn)
 
     def test_every_picture_in_the_repository_is_sound_and_holds_no_key(self):
         for file in (Path(__file__).resolve().parents[2] / "docs" / "pictures").glob("*.svg"):
