@@ -38,7 +38,6 @@ PICTURES = {
     "normal": dict(title="a normal day", first=lambda: busy(0.42, 0.17)),
     "near-limit": dict(title="near a limit", first=lambda: busy(0.91, 0.38, "allowed_warning")),
     "at-limit": dict(title="at a limit", first=lambda: busy(0.96, 0.39), then="spend_limit"),
-    "false-limit": dict(title="a false limit", first=lambda: busy(0.04, 0.09), then="false_credits"),
     "org-limit": dict(title="an organisation's limit, seen by a member", plan="team", role="user", first=lambda: busy(0.96, 0.39), then="spend_limit"),
     "api-key": dict(title="paying by API key", plan="key", first=paid),
     "narrow": dict(title="50 columns", columns=50, first=lambda: busy(0.96, 0.39), then="spend_limit"),
