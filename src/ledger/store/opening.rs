@@ -247,9 +247,12 @@ impl Ledger {
         if std::fs::metadata(beside(&self.path, "-wal"))
             .is_ok_and(|metadata| metadata.len() > longest)
         {
+            // SQLite would wait for readers as long as for a writer.
+            let _ = self.connection.busy_timeout(Duration::ZERO);
             let _ = self
                 .connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            let _ = self.connection.busy_timeout(self.patience.limit());
         }
     }
 
