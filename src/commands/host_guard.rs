@@ -37,6 +37,17 @@ fn end_aborts_with(code: i32) {
     let _ = code;
 }
 
+/// Whether there is memory for a thread, the ledger and what is drawn. Where there is not, the
+/// process would be ended in the middle, without a word. It costs two system calls.
+pub(super) fn has_memory() -> bool {
+    /// Three times of what was seen to be enough.
+    const ENOUGH: usize = 8 << 20;
+    let mut room = Vec::<u8>::new();
+    let is_there = room.try_reserve_exact(ENOUGH).is_ok();
+    // What is not looked at is not asked for.
+    std::hint::black_box(room).capacity() >= ENOUGH && is_there
+}
+
 /// Makes one line of a panic in a verb that people run, and exit code 1.
 pub(crate) fn guard_person() {
     end_aborts_with(1);

@@ -222,6 +222,12 @@ fn caught_up(ledger: &mut Ledger, places: &Places, prices: &PriceTable) -> anyho
     drop(bar);
     ledger.check_sums(prices)?;
     ledger.tidy_in_background();
+    if let Some(damaged) = ledger.news_of_damage() {
+        complain(&format!(
+            "the ledger was damaged and now lies in {}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here",
+            places.show(&damaged)
+        ));
+    }
     if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {
         // Said, not fatal: what could be read is right.
         let what = if caught.unreadable.len() == 1 {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::host_guard::Deadline;
+use super::host_guard::{Deadline, has_memory};
 use super::preview::preview;
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
@@ -48,6 +48,8 @@ pub(crate) fn run(arguments: &[OsString], environment: &Environment) -> ExitCode
     } else if io::stdin().is_terminal() || arguments.iter().any(asks_for_help) {
         // On a terminal nothing would ever come.
         let _ = print(&Shown::text(&format!("{BY_HAND}\n")));
+    } else if !has_memory() {
+        let _ = print(&Shown::text(LAST_WORDS));
     } else {
         print_line(environment);
     }

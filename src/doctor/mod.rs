@@ -159,6 +159,8 @@ mod tests {
             wrap_record_missing: false,
             newest_transcript: Some(environment.now),
             unreadable: Vec::new(),
+            misplaced: Vec::new(),
+            damaged_ledgers: Vec::new(),
             ledger: LedgerState::Good(40_000),
             data_open_to_others: false,
             ignored_places: Vec::new(),

@@ -40,6 +40,12 @@ pub(super) fn retention(setup: &Setup, found: &mut Findings) {
 pub(super) fn transcripts(setup: &Setup, found: &mut Findings) {
     /// More would hide the other checks.
     const NAMED: usize = 20;
+    if let Some(which) = name_unreadable(&setup.misplaced, NAMED, &setup.places) {
+        found.warn(
+            format!("{which}. What stands there is no file (a pipe, a device, a link in a circle)"),
+            "Move it away; Claude Code keeps transcripts in plain files only.",
+        );
+    }
     let Some(which) = name_unreadable(&setup.unreadable, NAMED, &setup.places) else {
         return;
     };
@@ -53,6 +59,19 @@ pub(super) fn transcripts(setup: &Setup, found: &mut Findings) {
 }
 
 pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
+    if let Some(newest) = setup.damaged_ledgers.first() {
+        let place = setup.places.show(newest);
+        let more = match setup.damaged_ledgers.len() {
+            1 => String::new(),
+            many => format!(" and {} more", many - 1),
+        };
+        found.warn(
+            format!(
+                "was damaged once and begun anew; the old one is {place}{more}. What deleted transcripts cost is in it alone and counted no more"
+            ),
+            "If you have a backup of the ledger from before, you may put it back. Delete the damaged one when those sums do not matter to you.",
+        );
+    }
     match &setup.ledger {
         LedgerState::None => {}
         LedgerState::Good(bytes) => found.ok(format!("can be used, {} kB", bytes.div_ceil(1000))),

@@ -51,7 +51,11 @@ pub(crate) struct Setup {
     pub(super) newest_transcript: Option<DateTime<Utc>>,
     /// Transcripts and directories of them that cannot be read.
     pub(super) unreadable: Vec<PathBuf>,
+    /// What stands in the place of one and is neither a file nor a directory.
+    pub(super) misplaced: Vec<PathBuf>,
     pub(super) ledger: LedgerState,
+    /// Ledgers that were set aside for damage, the newest first.
+    pub(super) damaged_ledgers: Vec<PathBuf>,
     pub(super) data_open_to_others: bool,
     /// Variables that name a place for our files which is not used, with that place.
     pub(super) ignored_places: Vec<(&'static str, PathBuf)>,
@@ -124,6 +128,9 @@ impl Setup {
         let newest = newest_transcript(&places);
         let mut credentials = credentials::of_session(&places, environment, Some(&project));
         credentials.retain(Credential::outranks_login);
+        let (misplaced, unreadable) = transcripts::unreadable(places.transcript_roots())
+            .into_iter()
+            .partition(|path| is_no_file(path));
         Self {
             now: environment.now,
             trusted: state.as_ref().and_then(|state| trusted(state, &project)),
@@ -134,8 +141,10 @@ impl Setup {
             programs: programs(&settings, &places),
             wrap_record_missing: wrap_record_missing(&settings, &places),
             newest_transcript: newest.map(|(_, written)| written),
-            unreadable: transcripts::unreadable(places.transcript_roots()),
+            unreadable,
+            misplaced,
             ledger: ledger_state(&places),
+            damaged_ledgers: Ledger::damaged_in(&places.data),
             data_open_to_others: open_to_others(&places.data),
             ignored_places: ignored_places(environment, &places),
             home_is_moved: settings::moves_home(&places, &project),
@@ -265,6 +274,17 @@ fn marked_version(program: &[u8]) -> Option<String> {
         let fits = |c: char| c.is_ascii_alphanumeric() || ".-+".contains(c);
         (!version.is_empty() && version.chars().all(fits)).then(|| version.to_owned())
     })
+}
+
+/// Whether no right to read it would make a transcript of this.
+fn is_no_file(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(found) => !found.is_file() && !found.is_dir(),
+        Err(error) => {
+            let is_link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+            is_link && error.kind() != std::io::ErrorKind::PermissionDenied
+        }
+    }
 }
 
 fn ledger_state(places: &Places) -> LedgerState {

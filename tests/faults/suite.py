@@ -21,6 +21,8 @@ from machine import Broken, Machine
 
 # A machine under load may make a case late that is not: it gets as many chances, in a home made anew.
 CHANCES = 3
+# Where it did not end at all, each costs seconds.
+CHANCES_OF_HANGS = 2
 # After so many cases of an attack that are alike and did not end at all, the rest of those is left out: each costs ten
 # seconds. In the long run cases are alike only if their first values are the same, too.
 HANGS = {False: 1, True: 2}
@@ -204,11 +206,11 @@ def run_case(index_of_attack, row):
             case.attack.function(machine, *row)
         except Broken as broken:
             outcome.trouble = str(broken)
-            if broken.hang:
-                hangs[kind] = hangs.get(kind, 0) + 1
-            if broken.slow and not broken.hang and chance + 1 < CHANCES:
+            if broken.slow and chance + 1 < (CHANCES_OF_HANGS if broken.hang else CHANCES):
                 time.sleep(0.2)
                 continue
+            if broken.hang:
+                hangs[kind] = hangs.get(kind, 0) + 1
         except OutOfTime:
             outcome.trouble = f"the attack itself did not end in {CASE_SECONDS} s"
         except Exception:

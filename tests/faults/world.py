@@ -67,12 +67,14 @@ def cost_state(session, total=0.2, started=1795150000000, **models):
 
 
 def status_payload(machine, session="alpha", **changes):
+    # What is told and no transcript has is rightly counted: a session that nobody wrote to tells nothing.
+    cost = 0.01 if session in SESSIONS else 0
     return {
         "session_id": session, "transcript_path": str(machine.path(transcript(session))), "cwd": str(machine.project),
         "version": "2.1.328",
         "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
         "workspace": {"current_dir": str(machine.project), "project_dir": str(machine.project), "added_dirs": []},
-        "output_style": {"name": "default"}, "cost": {"total_cost_usd": 0.01, "total_duration_ms": 57277,
+        "output_style": {"name": "default"}, "cost": {"total_cost_usd": cost, "total_duration_ms": 57277,
         "total_api_duration_ms": 31},
         "context_window": {"used_percentage": 12, "context_window_size": 1000000}, "fast_mode": False,
         "rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": FIVE_HOUR_RESET},

@@ -129,6 +129,25 @@ fn an_unreadable_ledger_is_a_failure_that_names_the_file() {
 }
 
 #[test]
+fn what_is_no_file_in_the_place_of_a_transcript_is_to_be_moved_not_owned() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude/projects/-home-dev-api/a.jsonl", "");
+    let link = sandbox.path(".claude/projects/-home-dev-api/b.jsonl");
+    std::os::unix::fs::symlink(&link, &link).unwrap();
+    let found = report(&sandbox.run(&["doctor", "--json"]));
+    let finding = check(&found, "transcripts");
+    assert!(
+        finding["says"].as_str().unwrap().contains("b.jsonl"),
+        "{finding}"
+    );
+    let fix = finding["fix"].as_str().unwrap();
+    assert!(
+        fix.starts_with("Move it away") && !fix.contains("chown"),
+        "{fix}"
+    );
+}
+
+#[test]
 fn a_wrong_line_in_the_configuration_is_named() {
     let sandbox = Sandbox::new();
     let config = sandbox.write("config.toml", "[budget]\nday = -1\n");

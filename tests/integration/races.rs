@@ -166,6 +166,28 @@ fn status_lines_drawn_at_once_show_what_each_would_show_alone() {
     assert!(without <= 2, "{without} of 96 did without the ledger");
 }
 
+/// Folding the log back waited six seconds, and more than once, for whoever was reading.
+#[test]
+fn a_report_does_not_wait_for_a_process_that_goes_on_reading() {
+    let sandbox = with_sessions(1, 10);
+    sandbox.run(&["spend"]).success();
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let reader = rusqlite::Connection::open(&ledger).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let read = "SELECT count(*) FROM response";
+    let count = || -> i64 { reader.query_row(read, [], |row| row.get(0)).unwrap() };
+    assert_eq!(count(), 10);
+    let more: Vec<String> = (100..2100).map(|number| line(number, "s0")).collect();
+    sandbox.append(&transcript("s0"), &more.join("\n"));
+    let began = std::time::Instant::now();
+    total_is(&sandbox, 2010);
+    let log = fs::metadata(ledger.with_extension("sqlite3-wal")).unwrap();
+    assert!(log.len() > 64 * 1024, "there is something to fold back");
+    let took = began.elapsed();
+    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+    assert_eq!(count(), 10);
+}
+
 /// Whoever folds the log back keeps a lock all the while that does not concern readers.
 #[test]
 fn status_lines_show_the_figures_while_the_log_is_folded_back() {

@@ -20,13 +20,80 @@ fn a_corrupt_ledger_is_set_aside_and_rebuilt() {
     let directory = sandbox.path(".local/share/whycap");
     let ledger = directory.join("ledger.sqlite3");
     fs::write(&ledger, b"SQLite format 3\0 and then rubbish".repeat(400)).unwrap();
-    matches_truth(&spend(&sandbox, "day"), &truth);
+    matches_truth(&report_with_a_word(&sandbox), &truth);
     let kept = fs::read_dir(&directory)
         .unwrap()
         .flatten()
         .filter(|entry| entry.file_name().to_string_lossy().contains("damaged"))
         .count();
     assert!(kept >= 1, "the damaged ledger is gone");
+}
+
+/// A report beside which something stands on standard error.
+fn report_with_a_word(sandbox: &Sandbox) -> Value {
+    let run = sandbox.run(&["spend", "--json"]);
+    assert_eq!(
+        (run.code, run.stderr.lines().count()),
+        (0, 1),
+        "{}",
+        run.stderr
+    );
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+#[test]
+fn a_ledger_that_was_set_aside_is_said_once_and_doctor_goes_on_naming_it() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    sandbox.run(&["spend"]).success();
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    fs::write(&ledger, b"rubbish".repeat(4000)).unwrap();
+    let aside = "~/.local/share/whycap/ledger.damaged-1.sqlite3";
+    let first = sandbox.run(&["spend"]);
+    assert_eq!(
+        (first.code, first.stderr.lines().count()),
+        (0, 1),
+        "{}",
+        first.stderr
+    );
+    assert!(first.stderr.contains(aside), "{}", first.stderr);
+    assert_eq!(sandbox.run(&["spend"]).stderr, "");
+    let doctor = sandbox.run(&["doctor"]);
+    assert!(doctor.stdout.contains(aside), "{}", doctor.stdout);
+}
+
+/// Takes the last entry of the index of sessions' names away: what one bit of a disk can do.
+fn lose_a_name(ledger: &std::path::Path) {
+    let connection = rusqlite::Connection::open(ledger).unwrap();
+    let one = |query: &str| -> i64 { connection.query_row(query, [], |row| row.get(0)).unwrap() };
+    one("PRAGMA wal_checkpoint(TRUNCATE)");
+    let index = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_session_1'";
+    let page = usize::try_from((one(index) - 1) * one("PRAGMA page_size")).unwrap();
+    drop(connection);
+    let mut bytes = fs::read(ledger).unwrap();
+    bytes[page + 4] -= 1;
+    fs::write(ledger, bytes).unwrap();
+}
+
+#[test]
+fn a_session_that_its_index_lost_is_neither_counted_twice_nor_forgotten() {
+    let sandbox = with_lines(&[line(
+        "a",
+        "2026-11-20T06:00:00.000Z",
+        "claude-opus-5-5",
+        1000,
+    )]);
+    let cost = || spend(&sandbox, "day")["total"]["cost_usd"].clone();
+    let before = cost();
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let aside = sandbox.path(".local/share/whycap/ledger.damaged-1.sqlite3");
+    lose_a_name(&ledger);
+    near(&cost(), &before);
+    assert!(!aside.exists(), "an index alone was mended in place");
+    lose_a_name(&ledger);
+    let told = r#"{"session_id":"s","cost":{"total_cost_usd":0.01,"total_duration_ms":1000}}"#;
+    sandbox.run_with(&["statusline"], told.as_bytes()).success();
+    near(&report_with_a_word(&sandbox)["total"]["cost_usd"], &before);
+    assert!(aside.exists(), "a name that stands there twice is damage");
 }
 
 #[test]

@@ -98,6 +98,23 @@ impl Ledger {
         renewal::set_aside(&path_in(data), error, patience.limit())
     }
 
+    /// The damaged ledgers that were set aside in a data directory, the newest first.
+    pub fn damaged_in(data: &Path) -> Vec<PathBuf> {
+        renewal::damaged(&path_in(data))
+    }
+
+    /// The damaged ledger in whose place this one was begun: at the first asking only, so that it is
+    /// said once.
+    pub fn news_of_damage(&mut self) -> Option<PathBuf> {
+        const TOLD: &str = "damage told";
+        // One in memory would not remember.
+        self.file?;
+        let newest = renewal::damaged(&self.path).into_iter().next()?;
+        let note = "INSERT OR IGNORE INTO meta VALUES (?, 1)";
+        let noted = self.write(|connection| connection.execute(note, [TOLD]));
+        (noted.ok()? > 0).then_some(newest)
+    }
+
     /// Whether files in the data directory can be locked. Without that no ledger can be used, and
     /// finding out takes `SQLite` ten seconds.
     pub fn can_lock(data: &Path) -> bool {
@@ -230,9 +247,12 @@ impl Ledger {
         if std::fs::metadata(beside(&self.path, "-wal"))
             .is_ok_and(|metadata| metadata.len() > longest)
         {
+            // SQLite would wait for readers as long as for a writer.
+            let _ = self.connection.busy_timeout(Duration::ZERO);
             let _ = self
                 .connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            let _ = self.connection.busy_timeout(self.patience.limit());
         }
     }
 

@@ -62,10 +62,7 @@ pub(super) fn set_aside(path: &Path, error: &Error, patience: Duration) -> Resul
     if !is_the_same || (damage == Damage::Structure && is_sound(path)) {
         return Ok(());
     }
-    let numbered =
-        |number| path.with_file_name(format!("ledger.{}-{number}.sqlite3", damage.name()));
-    let mut names = (1..=MOST_KEPT).map(numbered);
-    let Some(free) = names.find(|name| !name.exists()) else {
+    let Some(free) = names(path, damage).find(|name| !name.exists()) else {
         let full = format!(
             "it is damaged, and {MOST_KEPT} damaged ones lie beside it; look after the disk, and move those away"
         );
@@ -77,6 +74,23 @@ pub(super) fn set_aside(path: &Path, error: &Error, patience: Duration) -> Resul
         }
     }
     Ok(())
+}
+
+/// Under which names a ledger with this damage may be set aside.
+fn names(path: &Path, damage: Damage) -> impl Iterator<Item = PathBuf> {
+    let numbered = move |number| format!("ledger.{}-{number}.sqlite3", damage.name());
+    (1..=MOST_KEPT).map(move |number| path.with_file_name(numbered(number)))
+}
+
+/// The damaged ledgers that were set aside beside this one, the one that was written last first.
+pub(super) fn damaged(path: &Path) -> Vec<PathBuf> {
+    let written = |name: PathBuf| {
+        let found = std::fs::symlink_metadata(&name).ok()?;
+        Some((found.modified().ok()?, name))
+    };
+    let mut found: Vec<_> = names(path, Damage::Structure).filter_map(written).collect();
+    found.sort();
+    found.into_iter().rev().map(|(_, name)| name).collect()
 }
 
 /// Whether SQLite, asked to look at everything, finds nothing wrong.

@@ -79,6 +79,18 @@ def memory(machine, scene, which, error):
     suffers(machine, scene, Fault(**calls.place_of(which), error=ERRORS[error], onward=True))
 
 
+# Where the loader can just begin, and up to where there is enough for all.
+@attack("failing", "{scene} prints its line where a process may have {kilobytes} kB of memory",
+        over=product([scene for scene in HOSTS if scene.startswith("statusline")], range(6000, 20000, 60)), quick=300)
+def little_memory(machine, scene, kilobytes):
+    calls.prepare(machine, scene)
+    limits = (f"as={kilobytes * 1024}",)
+    # Whether the program begins at all is not in its hands.
+    if machine.run("--version", limits=limits).exit == 0:
+        calls.play(machine, scene, limits=limits)
+    machine.exact()
+
+
 # --- file systems that cannot lock ---------------------------------------------------------------------
 
 LOCKING = {"F_GETLK": 5, "F_SETLK": 6, "F_SETLKW": 7, "F_OFD_SETLK": 37, "flock": None}  # fcntl's commands
