@@ -8,7 +8,9 @@ use crate::claude::sessions::SessionState;
 use crate::ledger::Spent;
 use crate::pricing::Money;
 use crate::spend::Block;
-use crate::status_line::windows::{full_at, level, shown, tone};
+use crate::status_line::bar::bar;
+use crate::status_line::gauge::{level, shown, tone};
+use crate::status_line::pace::full_at;
 use crate::terminal::{Page, Piece, Tone, cut, visible, width};
 use crate::time::{Clock, in_words};
 
@@ -310,14 +312,7 @@ fn window_row(label: &str, name: &str, meter: &Meter, clock: Clock, columns: usi
         (Tone::Plain, format!("{name}  ")),
     ];
     if columns >= ROOM_FOR_BARS {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "between 0 and the length of the bar"
-        )]
-        let full = (level.clamp(0.0, 100.0) / 100.0 * BAR as f64).floor() as usize;
-        row.push((tone, "\u{2588}".repeat(full)));
-        row.push((Tone::Quiet, "\u{2591}".repeat(BAR - full)));
+        row.extend(bar(level, BAR, tone));
         row.push((Tone::Plain, "  ".to_owned()));
     }
     row.push((tone, format!("{:>3.0}%", shown(level))));

@@ -19,7 +19,7 @@ use crate::ledger::{self, Caught, Effort, Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
-    GroupBy, Order, Period, Statement, Wanted, comparison_json, name_unreadable, parse_day,
+    GroupBy, Order, Period, ReportRequest, Statement, comparison_json, name_unreadable, parse_day,
     write_age_of_prices, write_comparison,
 };
 use crate::terminal::{Page, ProgressBar, Shown, Tone, complain, print};
@@ -108,7 +108,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 
 impl Arguments {
     /// What is asked for; else what is wrong with it.
-    fn wanted(&self, environment: &Environment) -> Result<Wanted, String> {
+    fn wanted(&self, environment: &Environment) -> Result<ReportRequest, String> {
         let zone = match &self.timezone {
             None => environment.zone,
             Some(name) => Zone::named(name).ok_or_else(|| {
@@ -131,7 +131,7 @@ impl Arguments {
         if let Some(fault) = period.fault(today) {
             return Err(fault);
         }
-        Ok(Wanted {
+        Ok(ReportRequest {
             by: self.by,
             period,
             clock: Clock {
@@ -295,7 +295,11 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     }
 }
 
-fn write_asked(question: Question<'_>, wanted: Wanted, page: &mut Page) -> anyhow::Result<()> {
+fn write_asked(
+    question: Question<'_>,
+    wanted: ReportRequest,
+    page: &mut Page,
+) -> anyhow::Result<()> {
     let places = question.places;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
     let read = super::read_on(&mut ledger, places, ANSWER_READS);

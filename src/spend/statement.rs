@@ -18,7 +18,7 @@ use crate::time::{Clock, moment};
 
 /// What a report is to show.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
+pub(crate) struct ReportRequest {
     pub(crate) by: GroupBy,
     pub(crate) period: Period,
     /// By whose days, and when it is now.
@@ -30,7 +30,7 @@ pub(crate) struct Wanted {
     pub(crate) project: Option<String>,
 }
 
-impl Wanted {
+impl ReportRequest {
     fn takes(&self, row: &SpendRow<'_>) -> bool {
         let is_in = |name: &String| {
             let project = row.origin.project.to_lowercase();
@@ -57,7 +57,7 @@ impl Wanted {
 /// A report of the ledger's sums.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    wanted: Wanted,
+    wanted: ReportRequest,
     total: Tally,
     groups: Vec<Group>,
     /// How many groups are left out, and their sum.
@@ -80,7 +80,7 @@ impl Statement {
     /// `answering` sessions are in the middle of an answer.
     pub(crate) fn of(
         ledger: &Ledger,
-        wanted: Wanted,
+        wanted: ReportRequest,
         read: Caught,
         answering: usize,
     ) -> Result<Self, Error> {
@@ -124,7 +124,7 @@ impl Statement {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 
-    fn forecast(ledger: &Ledger, wanted: &Wanted) -> Result<Option<Forecast>, Error> {
+    fn forecast(ledger: &Ledger, wanted: &ReportRequest) -> Result<Option<Forecast>, Error> {
         let month = MonthSoFar::new(wanted.clock).filter(|_| wanted.shows_this_month());
         let Some(mut month) = month else {
             return Ok(None);
