@@ -1,6 +1,7 @@
 //! `whycap spend`: what was spent, by day, session, model and more.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -44,8 +45,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
     /// Show the first so many: the newest periods, the dearest of anything else
-    #[arg(long, value_name = "N")]
-    limit: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = count)]
+    limit: Option<NonZeroUsize>,
     /// What comes first: the newest or the dearest
     #[arg(long, value_enum)]
     order: Option<Order>,
@@ -104,6 +105,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         write_age_of_prices(page, &prices, environment.now);
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "write a number from 1 on")
 }
 
 impl Arguments {
@@ -230,7 +235,7 @@ fn caught_up(ledger: &mut Ledger, places: &Places, prices: &PriceTable) -> anyho
             "what they cost"
         };
         complain(&format!(
-            "{which}; {what} is missing. `whycap doctor` says how to mend it"
+            "{which}; {what} is missing. `whycap doctor` says how to fix it"
         ));
     }
     Ok(caught)

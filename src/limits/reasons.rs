@@ -65,7 +65,7 @@ fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
     };
     vec![match line {
         _ if evidence.seen == Seen::Pasted => {
-            said("Only the text of the message is known, not when and where it came.".to_owned())
+            said("Only the text of the message is known, not when or where it appeared.".to_owned())
         }
         Some(line) => {
             let status = line.status.map(|status| format!(", status {status}"));
@@ -143,8 +143,11 @@ fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
         } else {
             ""
         };
-        let reset = meter.resets_at.map(|at| telling.clock.time(at));
-        let reset = reset.map(|time| format!(", reset {time}"));
+        let reset = meter.resets_at.map(|at| {
+            let is_ahead = at > telling.clock.now;
+            let verb = if is_ahead { "resets" } else { "reset" };
+            format!(", {verb} {}", telling.clock.time(at))
+        });
         let mut sentence = format!(
             "{when} your {usage} was {}%{dollars}{}.{too_old}",
             percent(meter.used_percent),

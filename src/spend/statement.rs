@@ -1,5 +1,7 @@
 //! What was spent in a period, grouped: for people and for programs.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
@@ -149,6 +151,14 @@ impl Statement {
             for group in &mut self.groups {
                 group.title = title(&group.key);
             }
+            let mut bearers: HashMap<String, usize> = HashMap::new();
+            for title in self.groups.iter().filter_map(|group| group.title.clone()) {
+                *bearers.entry(title).or_default() += 1;
+            }
+            for group in &mut self.groups {
+                let bearers = group.title.as_ref().and_then(|title| bearers.get(title));
+                group.shares_title = bearers.is_some_and(|count| *count > 1);
+            }
         }
     }
 
@@ -284,7 +294,7 @@ impl Statement {
             page.paragraph(
                 Tone::Quiet,
                 &format!(
-                    "Includes {} for compaction and background requests.",
+                    "Includes {} for compaction and background requests, which are in no transcript.",
                     total.unrecorded.show()
                 ),
             );
