@@ -73,10 +73,13 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
         STANDARD_CONTEXT => may_be_long_context,
         _ => true,
     });
+    if telling.evidence.answered || telling.ending.is_reset() {
+        // Nobody pays for what a prompt may do again.
+        chosen.retain(|help| !help.doing.starts_with("Or "));
+    }
     if telling.evidence.answered {
         // What may still help the next time follows.
-        let is_instead = |help: &Help| help.doing.starts_with("Or ");
-        chosen.retain(|help| !WAITS.contains(help) && !is_instead(help));
+        chosen.retain(|help| !WAITS.contains(help));
         put_first(&mut chosen, NOTHING_LEFT);
         return chosen
             .into_iter()
