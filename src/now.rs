@@ -3,12 +3,14 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::claude::meters::{Meter, Windows};
+use crate::claude::meters::{Meter, SpendMeter, Windows};
 use crate::claude::sessions::SessionState;
 use crate::ledger::Spent;
 use crate::pricing::Money;
 use crate::spend::Block;
-use crate::status_line::windows::{full_at, level, shown, tone};
+use crate::status_line::bar::bar;
+use crate::status_line::gauge::{level, shown, tone};
+use crate::status_line::pace::full_at;
 use crate::terminal::{Page, Piece, Tone, cut, visible, width};
 use crate::time::{Clock, in_words};
 
@@ -91,7 +93,7 @@ impl Moment {
     fn write_windows(&self, page: &mut Page) {
         let clock = self.clock;
         let Some(windows) = self.windows else {
-            let says = "not known: Claude Code has told none that still runs";
+            let says = "not known: Claude Code reported none lately (an API key has none)";
             return labelled(page, "Windows", Tone::Quiet, says);
         };
         let spend_limit = windows.others.spend_limit;
@@ -105,7 +107,7 @@ impl Moment {
             page.row(&row);
             label = "";
         }
-        let told = format!("told {}", clock.distance(windows.measured));
+        let told = format!("reported {}", clock.distance(windows.measured));
         labelled(page, "", Tone::Quiet, &told);
         let (tone, until_when) = match full_at(&windows, clock) {
             Some(at) => {
@@ -117,7 +119,11 @@ impl Moment {
             }
             None => (Tone::Plain, "5h lasts until it resets".to_owned()),
         };
-        if windows.five_hour.is_some() && clock.now - windows.measured <= crate::limits::FRESH_FOR {
+        // A window that is full has no pace any more.
+        let runs = windows
+            .five_hour
+            .is_some_and(|meter| level(&meter, clock) < 100.0);
+        if runs && clock.now - windows.measured <= crate::limits::FRESH_FOR {
             labelled(page, "Pace", tone, &until_when);
         }
     }
@@ -137,17 +143,23 @@ impl Moment {
         let today = format!("{mark}{}", spend.today.total().show());
         labelled(page, "Today", Tone::Strong, &today);
         let now = self.clock.now;
+        let window_is_known = self
+            .windows
+            .is_some_and(|windows| windows.five_hour.is_some());
         let says = spend.block.map_or_else(
-            || "none runs: nothing was spent in the last five hours".to_owned(),
+            || "none: nothing was spent in the last five hours".to_owned(),
             |block| {
                 let per_hour = spend.per_hour(now);
                 let per_hour = per_hour.map(|money| format!(" ({} an hour)", money.show()));
+                // Where the window is known, a second end that is worked out would only confuse.
+                let ends = (!window_is_known)
+                    .then(|| format!(", ends {}", self.clock.time_and_distance(block.end)));
                 format!(
-                    "{} since {}{}, ends {}",
+                    "{} since {}{}{}",
                     block.cost.show(),
                     self.clock.time(block.start),
                     per_hour.unwrap_or_default(),
-                    self.clock.time_and_distance(block.end)
+                    ends.unwrap_or_default()
                 )
             },
         );
@@ -230,10 +242,23 @@ impl Moment {
                 "resets_at": meter.resets_at.map(time),
             })
         };
+        let spend_limit = |limit: SpendMeter| {
+            json!({
+                "used_percentage": level(&limit.meter, self.clock),
+                "resets_at": limit.meter.resets_at.map(time),
+                "used_usd": limit.used.map(Money::usd),
+                "limit_usd": limit.limit.map(Money::usd),
+                "period": limit.period,
+            })
+        };
         let windows = self.windows.map(|windows| {
             json!({
                 "five_hour": windows.five_hour.map(meter),
                 "seven_day": windows.seven_day.map(meter),
+                "seven_day_opus": windows.others.opus.map(meter),
+                "seven_day_sonnet": windows.others.sonnet.map(meter),
+                "seven_day_fable": windows.others.fable.map(meter),
+                "spend_limit": windows.others.spend_limit.map(spend_limit),
                 "measured_at": time(windows.measured),
                 "five_hour_full_at": full_at(&windows, self.clock).map(time),
             })
@@ -310,14 +335,7 @@ fn window_row(label: &str, name: &str, meter: &Meter, clock: Clock, columns: usi
         (Tone::Plain, format!("{name}  ")),
     ];
     if columns >= ROOM_FOR_BARS {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "between 0 and the length of the bar"
-        )]
-        let full = (level.clamp(0.0, 100.0) / 100.0 * BAR as f64).floor() as usize;
-        row.push((tone, "\u{2588}".repeat(full)));
-        row.push((Tone::Quiet, "\u{2591}".repeat(BAR - full)));
+        row.extend(bar(level, BAR, tone));
         row.push((Tone::Plain, "  ".to_owned()));
     }
     row.push((tone, format!("{:>3.0}%", shown(level))));
@@ -398,14 +416,24 @@ mod tests {
             screen(&moment(1), 90, None),
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
              \u{20}         week  ███████████████████░   99%  resets Mon 23 Nov 19:00, in 3 d 6 h\n\
-             \u{20}         told 3 m ago\n\
+             \u{20}         reported 3 m ago\n\
              Pace      5h is full at 12:57, in 37 m, before it resets\n\
              Today     $12.00\n\
-             Block     $7.00 since 10:00 ($3.00 an hour), ends 15:00, in 2 h 40 m\n\
+             Block     $7.00 since 10:00 ($3.00 an hour)\n\
              Sessions  1 running\n\
              \u{20}         Look at the slow query in…   ~/work/a-project-with-a-lo…  $3.00  answering, 40 s\n\
              Limit     no limit blocks your work\n"
         );
+    }
+
+    #[test]
+    fn the_end_of_a_block_is_told_where_no_window_is_known() {
+        let unknown = Moment {
+            windows: None,
+            ..moment(0)
+        };
+        let shown = screen(&unknown, 90, None);
+        assert!(shown.contains(", ends 15:00, in 2 h 40 m\n"), "{shown}");
     }
 
     #[test]

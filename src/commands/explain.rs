@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
                 let spent = spent(incident, &places, environment);
                 explanation::tell_at_length(incident, clock, spent.as_deref(), page);
             }
-            None => nothing_is_known(page),
+            None => nothing_is_known(arguments.session.as_deref(), page),
         }
         harmful_locks(&places, environment, page);
     })?;
@@ -114,19 +114,20 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
             let rows = environment.rows();
             explanation::tell_in_conversation(&incident, environment.clock(), rows, page);
         }
-        None => nothing_is_known(page),
+        None => nothing_is_known(None, page),
     }
     harmful_locks(question.places, environment, page);
 }
 
-fn nothing_is_known(page: &mut Page) {
+fn nothing_is_known(session: Option<&str>, page: &mut Page) {
+    let says = match session {
+        Some(id) => format!("No limit error is known in session {id}."),
+        None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
+    };
+    page.paragraph(Tone::Plain, &says);
     page.paragraph(
         Tone::Plain,
-        "No limit error is known: Claude Code reported none, and the newest transcripts hold none.",
-    );
-    page.paragraph(
-        Tone::Plain,
-        "To ask about a message: whycap explain --text \"You've hit your …\", or pipe it into whycap explain --text -",
+        "To ask about a message: whycap explain --text \"You've hit your …\"",
     );
 }
 

@@ -72,7 +72,7 @@ fn watch(places: &Places, environment: &Environment) -> anyhow::Result<ExitCode>
     let is_dumb = environment.text("TERM") == Some("dumb");
     let screen = if is_dumb { None } else { Screen::open()? };
     let Some(mut screen) = screen else {
-        complain("--watch draws on a terminal, and this is none; `whycap now` prints it once");
+        complain("--watch needs a terminal; `whycap now` prints the same once");
         return Ok(ExitCode::from(2));
     };
     let palette = Palette::for_person(environment);

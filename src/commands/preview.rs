@@ -26,11 +26,13 @@ pub(super) fn preview(environment: &Environment) -> Page {
     let how = if places.settings.exists() {
         format!("as {settings} says")
     } else {
-        format!("by default: there is no {settings}")
+        format!("with the defaults, because there is no {settings}")
     };
     page.paragraph(
         Tone::Quiet,
-        &format!("Sample data, not your session's, drawn {how}. What can be set: whycap config"),
+        &format!(
+            "Sample data, not your session's, drawn {how}. To see what can be set: whycap config"
+        ),
     );
     for problem in &config.problems {
         page.paragraph(Tone::Warning, problem);

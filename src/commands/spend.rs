@@ -1,6 +1,7 @@
 //! `whycap spend`: what was spent, by day, session, model and more.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::ledger::{self, Caught, Effort, Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
-    GroupBy, Order, Period, Statement, Wanted, comparison_json, name_unreadable, parse_day,
+    GroupBy, Order, Period, ReportRequest, Statement, comparison_json, name_unreadable, parse_day,
     write_age_of_prices, write_comparison,
 };
 use crate::terminal::{Page, ProgressBar, Shown, Tone, complain, print};
@@ -44,8 +45,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
     /// Show the first so many: the newest periods, the dearest of anything else
-    #[arg(long, value_name = "N")]
-    limit: Option<std::num::NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = count)]
+    limit: Option<NonZeroUsize>,
     /// What comes first: the newest or the dearest
     #[arg(long, value_enum)]
     order: Option<Order>,
@@ -106,9 +107,13 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "write a number from 1 on")
+}
+
 impl Arguments {
     /// What is asked for; else what is wrong with it.
-    fn wanted(&self, environment: &Environment) -> Result<Wanted, String> {
+    fn wanted(&self, environment: &Environment) -> Result<ReportRequest, String> {
         let zone = match &self.timezone {
             None => environment.zone,
             Some(name) => Zone::named(name).ok_or_else(|| {
@@ -131,7 +136,7 @@ impl Arguments {
         if let Some(fault) = period.fault(today) {
             return Err(fault);
         }
-        Ok(Wanted {
+        Ok(ReportRequest {
             by: self.by,
             period,
             clock: Clock {
@@ -236,7 +241,7 @@ fn caught_up(ledger: &mut Ledger, places: &Places, prices: &PriceTable) -> anyho
             "what they cost"
         };
         complain(&format!(
-            "{which}; {what} is missing. `whycap doctor` says how to mend it"
+            "{which}; {what} is missing. `whycap doctor` says how to fix it"
         ));
     }
     Ok(caught)
@@ -301,7 +306,11 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     }
 }
 
-fn write_asked(question: Question<'_>, wanted: Wanted, page: &mut Page) -> anyhow::Result<()> {
+fn write_asked(
+    question: Question<'_>,
+    wanted: ReportRequest,
+    page: &mut Page,
+) -> anyhow::Result<()> {
     let places = question.places;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
     let read = super::read_on(&mut ledger, places, ANSWER_READS);

@@ -110,10 +110,10 @@ fn blocking(session: Option<&str>, environment: &Environment) -> Option<Incident
     blocking.into_iter().next()
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> Result<Duration, &'static str> {
     seconds(text)
         .map(Duration::from_secs)
-        .ok_or_else(|| format!("{text} is no duration: write 90s, 30m, 2h or 1h30m"))
+        .ok_or("write 90s, 30m, 2h or 1h30m")
 }
 
 /// The seconds in `90s`, `30m`, `2h`, `1h30m`. None if it is not that, or none at all.

@@ -26,8 +26,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         section: "statusline",
         name: "segments",
-        about: "Order and choice of what the line shows: model, session, today, windows, pace, context; for \
-                the asking also directory, branch, effort, lines, duration, rate.",
+        about: "What the line shows, in this order. There are model, session, today, windows, pace, context, \
+                and also directory, branch, effort, lines, duration, rate.",
         read: |config, value| {
             let (known, unknown) = segments(value)?;
             config.segments = known;

@@ -22,7 +22,7 @@ pub(super) fn installations(setup: &Setup, found: &mut Findings) {
     let programs = setup.installations.iter();
     let shown: Vec<_> = programs.map(|path| setup.places.show(path)).collect();
     match shown.as_slice() {
-        [] => found.ok("none on PATH"),
+        [] => found.ok("claude is not on PATH"),
         [only] => found.ok(only),
         several => found.warn(
             format!(
@@ -56,7 +56,7 @@ pub(super) fn credentials(setup: &Setup, found: &mut Findings) {
 
 pub(super) fn locks(setup: &Setup, found: &mut Findings) {
     if setup.harmful_locks.is_empty() {
-        found.ok("none that does harm");
+        found.ok("none that causes trouble");
     }
     for lock in &setup.harmful_locks {
         found.warn(&lock.says, &lock.remedy);

@@ -327,13 +327,13 @@ mod tests {
             .unwrap()
             .remove("StopFailure");
         assert!(removed.is_some());
-        complains(&setup, "hooks", Health::Warn, "not wired: StopFailure");
+        complains(&setup, "hooks", Health::Warn, "not set up: StopFailure");
         user(&mut setup)["hooks"] = json!({});
-        complains(&setup, "hooks", Health::Fail, "none is wired");
+        complains(&setup, "hooks", Health::Fail, "none is set up");
         user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
         assert_eq!(complaints(&setup), []);
         user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": false});
-        complains(&setup, "hooks", Health::Fail, "none is wired");
+        complains(&setup, "hooks", Health::Fail, "none is set up");
     }
 
     #[test]

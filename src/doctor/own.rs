@@ -32,7 +32,7 @@ pub(super) fn retention(setup: &Setup, found: &mut Findings) {
         ),
         LedgerState::Unusable(_) => found.warn(
             format!("{deletes}, and whycap cannot keep what they cost"),
-            "Mend the ledger, see below.",
+            "Fix the ledger first, see below.",
         ),
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
     }
     match &setup.ledger {
         LedgerState::None => {}
-        LedgerState::Good(bytes) => found.ok(format!("can be used, {} kB", bytes.div_ceil(1000))),
+        LedgerState::Good(bytes) => found.ok(format!("works, {} kB", bytes.div_ceil(1000))),
         LedgerState::Busy => found.ok("in use right now"),
         LedgerState::Unusable(why) => {
             let place = setup.places.show(&ledger::path_in(&setup.places.data));
@@ -116,7 +116,7 @@ pub(super) fn clock(setup: &Setup, found: &mut Findings) {
         let today = now.format("%Y-%m-%d");
         format!("it shows {today}, and this whycap is newer than that")
     } else {
-        return found.ok("shows a time that can be");
+        return found.ok("looks right");
     };
     found.fail(
         says,
@@ -130,7 +130,7 @@ pub(super) fn own_configuration(setup: &Setup, found: &mut Findings) {
     for problem in &setup.config_problems {
         found.warn(
             format!("{place}: {problem}"),
-            "Mend or delete that line; whycap config shows what can be set.",
+            "Fix or delete that line; whycap config shows what can be set.",
         );
     }
 }

@@ -14,14 +14,15 @@ pub(super) fn settings_files(setup: &Setup, found: &mut Findings) {
             all_readable = false;
             found.fail(
                 format!("{}: {why}", setup.places.show(&file.path)),
-                "Mend that place. Until then Claude Code ignores the file or parts of it.",
+                "Fix that place. Until then Claude Code ignores the file or parts of it.",
             );
         }
     }
     if all_readable {
         let readable = setup.settings.iter().filter_map(SettingsFile::settings);
         found.ok(match readable.count() {
-            1 => "1 file, all readable".to_owned(),
+            0 => "there are none yet".to_owned(),
+            1 => "1 file, readable".to_owned(),
             count => format!("{count} files, all readable"),
         });
     }
@@ -116,17 +117,17 @@ pub(super) fn hooks(setup: &Setup, found: &mut Findings) {
         .filter(|event| !wired.iter().any(|(name, _)| name == event))
         .collect();
     if missing.is_empty() {
-        found.ok(format!("all {} wired in settings", EVENTS.len()));
+        found.ok(format!("all {} set up in the settings", EVENTS.len()));
     } else if plugin_is_on(setup) {
-        found.ok("wired by the plugin");
+        found.ok("set up by the plugin");
     } else if missing.len() == EVENTS.len() {
         found.fail(
-            "none is wired, so whycap does not notice limit errors by itself",
+            "none is set up, so whycap does not notice limit errors by itself",
             "whycap install --hooks",
         );
     } else {
         found.warn(
-            format!("not wired: {}", missing.join(", ")),
+            format!("not set up: {}", missing.join(", ")),
             "whycap install --hooks",
         );
     }

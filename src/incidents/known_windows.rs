@@ -25,12 +25,17 @@ fn windows_of(sample: &Sample, measured: DateTime<Utc>) -> Windows {
 }
 
 impl Incidents<'_> {
-    /// What any session of the account was told last, as far as it is not over.
+    /// What any session was told last, as far as it is not over: by the plan, or by a gateway, if
+    /// that came later.
     pub(crate) fn windows_of_account(&self) -> Option<Windows> {
         let now = self.environment.now;
-        let known = account_windows::newest(self.places, now)?;
-        let ahead = ahead(&known, now);
-        (ahead.five_hour.is_some() || ahead.seven_day.is_some()).then_some(ahead)
+        let told = |teller| Some(account_windows::read(self.places, teller, now)?.sample);
+        [Teller::Plan, Teller::Gateway]
+            .into_iter()
+            .filter_map(told)
+            .map(|sample| ahead(&sample, now))
+            .filter(|ahead| ahead.named().next().is_some() || !ahead.others.is_none())
+            .max_by_key(|ahead| ahead.measured)
     }
 
     /// The windows as they are known now: what the session is told, or what another session of the

@@ -301,7 +301,7 @@ fn check_in_project(places: &Places, path: &Path) -> anyhow::Result<()> {
 
 fn left_alone(path: &Path) -> String {
     format!(
-        "{} was left alone; mend it there and try again",
+        "{} was left alone; fix it there and try again",
         path.display()
     )
 }

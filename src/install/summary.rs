@@ -53,10 +53,10 @@ fn in_words(change: &Change, dry_run: bool, places: &Places) -> String {
     let slash_command = places.show(&slash_command_path(places));
     match change {
         Change::StatusLineAdded => {
-            format!("status line {would}added, drawn anew every {REFRESH_SECONDS} s")
+            format!("status line {would}added, redrawn every {REFRESH_SECONDS} s")
         }
         Change::StatusLineTaken(Kept::Wrapped, command) => format!(
-            "status line {would}added below yours ({}), which goes on",
+            "status line {would}added below yours ({}), which stays",
             short(command)
         ),
         Change::StatusLineTaken(Kept::SetAside, command) => format!(

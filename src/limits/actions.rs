@@ -7,8 +7,9 @@ use super::ending::{self, Ending};
 use super::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHECK_STATUS,
     CREDITS_INSTEAD, Help, NOTHING_LEFT, OTHER_PATH, RAISE_CONSOLE_CAP, RAISE_ORG_CAP,
-    RAISE_OWN_CAP, RESET_EARLY, STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE,
-    USE_SUBSCRIPTION, WAIT, WAIT_FOR_CAP, WAIT_UNKNOWN,
+    RAISE_OWN_CAP, RESET_EARLY, RETRY, RETRY_ONCE, RETRY_SERVICE, SEND_AGAIN_LATER,
+    STANDARD_CONTEXT, TOMORROW, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION,
+    WAIT, WAIT_FOR_CAP, WAIT_UNKNOWN,
 };
 use super::kind::{LimitKind, Verdict};
 use super::messages::Message;
@@ -19,7 +20,17 @@ const LEFT_OPEN: &str =
     "A session that you leave open continues by itself then. Nothing has to be bought.";
 
 /// What nobody does any more about an error that is over.
-const WAITS: [Help; 4] = [WAIT, WAIT_UNKNOWN, WAIT_FOR_CAP, TRY_AGAIN];
+const WAITS: [Help; 9] = [
+    WAIT,
+    WAIT_UNKNOWN,
+    WAIT_FOR_CAP,
+    TRY_AGAIN,
+    SEND_AGAIN_LATER,
+    RETRY,
+    RETRY_ONCE,
+    RETRY_SERVICE,
+    TOMORROW,
+];
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,10 +73,13 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
         STANDARD_CONTEXT => may_be_long_context,
         _ => true,
     });
+    if telling.evidence.answered || telling.ending.is_reset() {
+        // Nobody pays for what a prompt may do again.
+        chosen.retain(|help| !help.doing.starts_with("Or "));
+    }
     if telling.evidence.answered {
         // What may still help the next time follows.
-        let is_instead = |help: &Help| help.doing.starts_with("Or ");
-        chosen.retain(|help| !WAITS.contains(help) && !is_instead(help));
+        chosen.retain(|help| !WAITS.contains(help));
         put_first(&mut chosen, NOTHING_LEFT);
         return chosen
             .into_iter()

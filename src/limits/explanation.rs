@@ -17,7 +17,11 @@ const USUAL_ROWS: usize = 20;
 /// What matters, on one screen: what happened, what to do, the strongest reasons.
 pub fn tell(incident: &Incident, clock: Clock, page: &mut Page) {
     let most = SCREEN.saturating_sub(page.rows());
-    fit(most, "More: whycap explain --long", incident, clock, page);
+    let more = match incident.evidence.seen {
+        Seen::Pasted => "More: the same with --long",
+        _ => "More: whycap explain --long",
+    };
+    fit(most, more, incident, clock, page);
 }
 
 /// The same inside a conversation, with the height of the terminal if it is known. Claude Code

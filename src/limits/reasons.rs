@@ -65,7 +65,7 @@ fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
     };
     vec![match line {
         _ if evidence.seen == Seen::Pasted => {
-            said("Only the text of the message is known, not when and where it came.".to_owned())
+            said("Only the text of the message is known, not when or where it appeared.".to_owned())
         }
         Some(line) => {
             let status = line.status.map(|status| format!(", status {status}"));
@@ -86,8 +86,7 @@ fn the_servers_words(quota: &QuotaLimits, telling: &Telling<'_>) -> Vec<String> 
         (None, Some(name)) => identifier(name).unwrap_or("a limit that whycap does not know"),
         (None, None) => "a limit without a name",
     };
-    let resets = quota.resets_at.map(|at| telling.clock.time(at));
-    let resets = resets.map(|time| format!(", resets {time}"));
+    let resets = quota.resets_at.map(|at| its_reset(at, telling));
     let refused = format!("The server says: {limit}{}.", resets.unwrap_or_default());
     let mut words = vec![refused];
     words.extend(quota.overage_disabled_reason.as_deref().map(|reason| {
@@ -96,6 +95,13 @@ fn the_servers_words(quota: &QuotaLimits, telling: &Telling<'_>) -> Vec<String> 
         format!("Usage credits did not take over: {why}{name}.")
     }));
     words
+}
+
+/// ", resets 14:30", and of one that has passed ", reset 14:30".
+fn its_reset(at: DateTime<Utc>, telling: &Telling<'_>) -> String {
+    let is_ahead = at > telling.clock.now;
+    let verb = if is_ahead { "resets" } else { "reset" };
+    format!(", {verb} {}", telling.clock.time(at))
 }
 
 /// Why usage credits did not take over, by the server's `overageDisabledReason`. Names as in the
@@ -143,8 +149,7 @@ fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
         } else {
             ""
         };
-        let reset = meter.resets_at.map(|at| telling.clock.time(at));
-        let reset = reset.map(|time| format!(", reset {time}"));
+        let reset = meter.resets_at.map(|at| its_reset(at, telling));
         let mut sentence = format!(
             "{when} your {usage} was {}%{dollars}{}.{too_old}",
             percent(meter.used_percent),

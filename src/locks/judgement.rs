@@ -152,7 +152,7 @@ pub(super) fn never_heals(seen: &LockSighting, now: DateTime<Utc>) -> Option<Str
             Some("The directory is not empty, so Claude Code cannot remove it.".to_owned())
         }
         Shape::EmptyDirectory if seen.modified > now + CLOCK_TOLERANCE => Some(format!(
-            "Its date lies {} in the future; until then Claude Code takes it for held.",
+            "Its date is {} in the future; until then Claude Code thinks that it is held.",
             in_words(seen.modified - now)
         )),
         _ => None,

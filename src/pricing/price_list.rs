@@ -47,6 +47,11 @@ fn row_json(row: &PriceRow) -> Value {
     })
 }
 
+/// Columns of a price.
+const CELL: usize = 9;
+const TITLE: &str =
+    "Dollars per million tokens (read, write: of the cache, for 5 minutes or 1 hour)";
+
 /// For people: dollars per million tokens, a line for each set of rates.
 pub(crate) fn write_price_list(page: &mut Page, table: &PriceTable, rows: &[&PriceRow]) {
     if rows.is_empty() {
@@ -55,14 +60,14 @@ pub(crate) fn write_price_list(page: &mut Page, table: &PriceTable, rows: &[&Pri
             "No model of that name has a known price; its spend is estimated the way Claude Code does. `whycap prices` lists the models that do.",
         );
     }
-    let label_width = page.columns().saturating_sub(5 * 8).clamp(12, 34);
+    let label_width = page.columns().saturating_sub(5 * CELL).clamp(12, 34);
     let line = |label: &str, cells: [String; 5]| {
-        let cells: String = cells.map(|cell| format!("{cell:>8}")).concat();
+        let cells: String = cells.map(|cell| format!("{cell:>CELL$}")).concat();
         format!("{:<label_width$}{cells}", cut(label, label_width))
     };
     let priced = |label: &str, rates: &Rates| line(label, rates.each().map(dollars));
-    page.row(&[(Tone::Strong, "Dollars per million tokens".to_owned())]);
-    let heads = ["input", "output", "read", "5m", "1h"].map(str::to_owned);
+    page.paragraph(Tone::Strong, TITLE);
+    let heads = ["input", "output", "read", "write 5m", "write 1h"].map(str::to_owned);
     page.row(&[(Tone::Quiet, line("model", heads))]);
     for row in rows {
         let label = match row.from {

@@ -335,8 +335,9 @@ fn label(group: &Group, by: GroupBy, clock: Clock, home: Option<&str>) -> String
     match by {
         GroupBy::Project => short_path(&group.key, home),
         GroupBy::Session => match &group.title {
+            Some(title) if group.shares_title => format!("{:.8}  {}", group.key, visible(title)),
             Some(title) => visible(title).into_owned(),
-            None => group.key.chars().take(8).collect(),
+            None => format!("{:.8}", group.key),
         },
         GroupBy::Block => match DateTime::parse_from_rfc3339(&group.key) {
             Ok(start) => {

@@ -30,17 +30,20 @@ pub(crate) fn write_comparison(
         page.row(&[(Tone::Strong, id), (Tone::Quiet, format!("  {place}"))]);
         let age = in_words(now - moment(difference.client_at));
         let how = match difference.client_figure {
-            ClientFigure::Written => format!("written {age} ago; /cost shows it when you resume"),
+            ClientFigure::Written => {
+                format!("written {age} ago; /cost shows it when you resume the session")
+            }
             ClientFigure::Live => {
-                format!("as the status line was told {age} ago; /cost shows the same")
+                format!("told to the status line {age} ago; /cost shows the same")
             }
         };
         let theirs = difference.client.show();
         page.row(&[
             (Tone::Plain, "  whycap ".to_owned()),
             (Tone::Strong, difference.ours.show()),
-            (Tone::Plain, format!("   Claude Code {theirs} ({how})")),
+            (Tone::Plain, format!("   Claude Code {theirs}")),
         ]);
+        page.indented(2, Tone::Quiet, &format!("Claude Code's figure was {how}."));
         for reason in reasons(difference) {
             page.indented(2, Tone::Quiet, &reason);
         }
@@ -91,11 +94,11 @@ fn reasons(difference: &SessionDifference) -> Vec<String> {
     };
     say(
         difference.unrecorded,
-        "is included for compaction and background requests, which no transcript line shows",
+        "is included for compaction and background requests, which are in no transcript",
     );
     say(
         difference.unwritten,
-        "is included that the status line was told and no file has yet",
+        "is included that the status line was told; it is in no transcript yet",
     );
     say(difference.subagents, "was spent by subagents");
     lines

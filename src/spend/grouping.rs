@@ -76,6 +76,8 @@ pub(crate) struct Group {
     /// What a session's line also says: its directory, and its title if one was found.
     pub(crate) project: Option<String>,
     pub(crate) title: Option<String>,
+    /// Whether another group of the report has the same title, as forks have.
+    pub(crate) shares_title: bool,
     /// When something was last spent in it: of a session exactly, else the quarter of an hour.
     pub(crate) last_at: Millis,
     pub(crate) tally: Tally,
@@ -236,7 +238,7 @@ pub(crate) fn order_and_cut(
 }
 
 /// Stands for the branch and the agent of what no line of a transcript shows.
-const NO_LINE: &str = "(no transcript line)";
+const NO_LINE: &str = "(not in a transcript)";
 
 fn known(name: &str) -> &str {
     if name.is_empty() { "(unknown)" } else { name }

@@ -13,5 +13,5 @@ mod unreadable;
 pub(crate) use comparison::{comparison_json, write_comparison};
 pub(crate) use days::{Period, parse_day};
 pub(crate) use grouping::{Block, GroupBy, Order, running_block};
-pub(crate) use statement::{Statement, Wanted, write_age_of_prices};
+pub(crate) use statement::{ReportRequest, Statement, write_age_of_prices};
 pub(crate) use unreadable::name_unreadable;

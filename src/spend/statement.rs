@@ -1,5 +1,7 @@
 //! What was spent in a period, grouped: for people and for programs.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
@@ -18,7 +20,7 @@ use crate::time::{Clock, moment};
 
 /// What a report is to show.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
+pub(crate) struct ReportRequest {
     pub(crate) by: GroupBy,
     pub(crate) period: Period,
     /// By whose days, and when it is now.
@@ -30,7 +32,7 @@ pub(crate) struct Wanted {
     pub(crate) project: Option<String>,
 }
 
-impl Wanted {
+impl ReportRequest {
     fn takes(&self, row: &SpendRow<'_>) -> bool {
         let is_in = |name: &String| {
             let project = row.origin.project.to_lowercase();
@@ -57,7 +59,7 @@ impl Wanted {
 /// A report of the ledger's sums.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    wanted: Wanted,
+    wanted: ReportRequest,
     total: Tally,
     groups: Vec<Group>,
     /// How many groups are left out, and their sum.
@@ -80,7 +82,7 @@ impl Statement {
     /// `answering` sessions are in the middle of an answer.
     pub(crate) fn of(
         ledger: &Ledger,
-        wanted: Wanted,
+        wanted: ReportRequest,
         read: Caught,
         answering: usize,
     ) -> Result<Self, Error> {
@@ -124,7 +126,7 @@ impl Statement {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 
-    fn forecast(ledger: &Ledger, wanted: &Wanted) -> Result<Option<Forecast>, Error> {
+    fn forecast(ledger: &Ledger, wanted: &ReportRequest) -> Result<Option<Forecast>, Error> {
         let month = MonthSoFar::new(wanted.clock).filter(|_| wanted.shows_this_month());
         let Some(mut month) = month else {
             return Ok(None);
@@ -148,6 +150,14 @@ impl Statement {
         if self.wanted.by == GroupBy::Session {
             for group in &mut self.groups {
                 group.title = title(&group.key);
+            }
+            let mut bearers: HashMap<String, usize> = HashMap::new();
+            for title in self.groups.iter().filter_map(|group| group.title.clone()) {
+                *bearers.entry(title).or_default() += 1;
+            }
+            for group in &mut self.groups {
+                let bearers = group.title.as_ref().and_then(|title| bearers.get(title));
+                group.shares_title = bearers.is_some_and(|count| *count > 1);
             }
         }
     }
@@ -284,7 +294,7 @@ impl Statement {
             page.paragraph(
                 Tone::Quiet,
                 &format!(
-                    "Includes {} for compaction and background requests.",
+                    "Includes {} for compaction and background requests, which are in no transcript.",
                     total.unrecorded.show()
                 ),
             );

@@ -2,9 +2,13 @@
 
 use crate::terminal::{Piece, Tone};
 
+/// Columns of a bar in the line where there is room, and where there is little.
+pub(super) const LONG: usize = 10;
+pub(super) const SHORT: usize = 5;
+
 /// A bar of so many columns: what is used in its tone, the rest quiet. The least use shows, and only
 /// what is full looks full.
-pub(super) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
+pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
     let share = (percent / 100.0).clamp(0.0, 1.0);
     #[expect(
         clippy::cast_possible_truncation,

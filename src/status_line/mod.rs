@@ -1,14 +1,16 @@
 //! The status line: what the client tells, what the ledger knows, made into rows that fit.
 
 mod amounts;
-mod bar;
+pub(crate) mod bar;
 mod form;
+pub(crate) mod gauge;
 mod layout;
+pub(crate) mod pace;
 mod segments;
 mod session;
 mod spending;
 mod whereabouts;
-pub(crate) mod windows;
+mod windows;
 pub(crate) mod wrapped;
 
 pub use amounts::{Amount, Amounts};

@@ -1,10 +1,11 @@
 //! The parts of the status line that the user has chosen, as far as there is something to say.
 
 use super::amounts::Amounts;
-use super::bar::bar;
+use super::bar::{self, bar};
 use super::form::{Form, Segment};
+use super::gauge::{self, NEARLY, SOON};
 use super::whereabouts::Whereabouts;
-use super::{session, spending, whereabouts, windows};
+use super::{pace, session, spending, whereabouts, windows};
 use crate::claude::meters::Windows;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, MeterForm, SegmentName};
@@ -43,7 +44,7 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         SegmentName::Session => spending::session(amounts, &config.budget),
         SegmentName::Today => spending::today(amounts, &config.budget),
         SegmentName::Windows => self::windows::windows(windows.as_ref()?, config.windows, *clock),
-        SegmentName::Pace => self::windows::pace(windows.as_ref()?, *clock),
+        SegmentName::Pace => pace::pace(windows.as_ref()?, *clock),
         SegmentName::Context => context(payload, config.context),
         SegmentName::Directory => self::whereabouts::directory(whereabouts),
         SegmentName::Branch => self::whereabouts::branch(whereabouts),
@@ -64,7 +65,7 @@ fn model(payload: &StatusPayload) -> Option<Segment> {
 
 fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
     let percent = payload.context_percent()?;
-    let tone = windows::tone(percent, Tone::Plain);
+    let tone = gauge::tone(percent, Tone::Plain);
     let write = |label: &str, columns: usize| {
         let mut pieces = vec![(Tone::Quiet, label.to_owned())];
         if columns > 0 {
@@ -75,14 +76,14 @@ fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
         pieces
     };
     let loss = match percent {
-        p if p >= windows::NEARLY => 70,
-        p if p >= windows::SOON => 57,
+        p if p >= NEARLY => 70,
+        p if p >= SOON => 57,
         _ => 35,
     };
     let mut forms = Vec::new();
     if form == MeterForm::Bar {
-        forms.push(Form::new(11, write("context ", windows::BAR)));
-        forms.push(Form::new(31, write("ctx ", windows::SHORT_BAR)));
+        forms.push(Form::new(11, write("context ", bar::LONG)));
+        forms.push(Form::new(31, write("ctx ", bar::SHORT)));
     } else {
         forms.push(Form::new(10, write("context ", 0)));
     }

@@ -1,46 +1,13 @@
-//! How full the plan's windows are, when they start afresh, and whether the short one will last.
+//! How full the plan's windows are, and when they start afresh: in as many words as fit.
 
-use chrono::{DateTime, TimeDelta, Utc};
-
-use super::bar::bar;
+use super::bar::{LONG, SHORT};
 use super::form::{Form, Segment};
-use crate::claude::meters::{Meter, SpendMeter, Windows};
+use super::gauge::{Gauge, NEARLY, SOON, Say};
+use crate::claude::meters::Windows;
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::terminal::{Piece, Tone};
-use crate::time::{Clock, FIVE_HOURS, in_words};
-
-/// From here on a window is worth a look, from there on it is nearly full.
-pub(super) const SOON: f64 = 70.0;
-pub(super) const NEARLY: f64 = 90.0;
-
-/// Columns of a bar where there is room, and where there is little.
-pub(super) const BAR: usize = 10;
-pub(super) const SHORT_BAR: usize = 5;
-
-/// A window as it is shown: what all its forms are put together from.
-#[derive(Debug)]
-struct Gauge {
-    level: f64,
-    /// "5h ".
-    label: String,
-    /// "42%", and " of $50.00" for a limit in dollars.
-    figure: String,
-    /// None once it has passed.
-    resets: Option<Reset>,
-}
-
-/// How much is said of a reset.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Say {
-    /// " (resets 14:30, in 1 h 52 m)"
-    Distance,
-    /// " (resets 14:30)"
-    Time,
-    /// " →14:30"
-    Arrow,
-    Nothing,
-}
+use crate::time::{Clock, in_words};
 
 /// One way to write the windows: of which, the bar's columns, and what is said of the reset that
 /// matters and of the others.
@@ -92,7 +59,7 @@ pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Optio
     let worth = if fullest >= SOON { 24 } else { 0 };
     let (long, short) = match form {
         MeterForm::Text => (0, 0),
-        MeterForm::Bar => (BAR, SHORT_BAR),
+        MeterForm::Bar => (LONG, SHORT),
     };
     let manner = |loss, bar, first, others| Manner {
         loss,
@@ -105,11 +72,11 @@ pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Optio
         manner(20, long, Say::Distance, Say::Distance),
         manner(22, long, Say::Distance, Say::Time),
         manner(32, long, Say::Time, Say::Time),
-        manner(33, long, Say::Time, Say::Arrow),
+        manner(33, long, Say::Time, Say::Sign),
         manner(33, long, Say::Time, Say::Nothing),
         manner(34, short, Say::Time, Say::Nothing),
-        manner(36, short, Say::Arrow, Say::Nothing),
-        manner(55 + urgent.max(worth), 0, Say::Arrow, Say::Nothing),
+        manner(36, short, Say::Sign, Say::Nothing),
+        manner(55 + urgent.max(worth), 0, Say::Sign, Say::Nothing),
         manner(75 + urgent, 0, Say::Nothing, Say::Nothing),
         Manner {
             least: fullest,
@@ -128,133 +95,10 @@ pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Optio
     Some(forms)
 }
 
-impl Gauge {
-    fn of(label: &str, meter: &Meter, clock: Clock) -> Self {
-        let level = level(meter, clock);
-        Self {
-            level,
-            label: format!("{label} "),
-            figure: format!("{:.0}%", shown(level)),
-            resets: Reset::of(meter, clock),
-        }
-    }
-
-    fn of_spend(limit: &SpendMeter, clock: Clock) -> Self {
-        let mut gauge = Self::of(limit.name(), &limit.meter, clock);
-        if let Some(limit) = limit.limit {
-            gauge.figure = format!("{} of {}", gauge.figure, limit.show());
-        }
-        gauge
-    }
-
-    fn write(&self, columns: usize, say: Say, pieces: &mut Vec<Piece>) {
-        let tone = tone(self.level, Tone::Good);
-        pieces.push((Tone::Quiet, self.label.clone()));
-        if columns > 0 {
-            pieces.extend(bar(self.level, columns, tone));
-            pieces.push((Tone::Plain, " ".to_owned()));
-        }
-        pieces.push((tone, self.figure.clone()));
-        let reset = self.resets.as_ref().and_then(|reset| match say {
-            Say::Distance => Some(&reset.distance),
-            Say::Time => Some(&reset.time),
-            Say::Arrow => Some(&reset.arrow),
-            Say::Nothing => None,
-        });
-        pieces.extend(reset.map(|words| (Tone::Quiet, words.clone())));
-    }
-}
-
-/// A window whose reset has passed is empty, whatever the client last heard.
-pub(crate) fn level(meter: &Meter, clock: Clock) -> f64 {
-    if meter.resets_at.is_some_and(|at| at <= clock.now) {
-        0.0
-    } else {
-        meter.used_percent
-    }
-}
-
-/// 99.6 is not 100: a window is only shown as full when it is.
-pub(crate) fn shown(level: f64) -> f64 {
-    if level < 100.0 {
-        level.round().min(99.0)
-    } else {
-        level.round()
-    }
-}
-
-pub(crate) fn tone(level: f64, harmless: Tone) -> Tone {
-    if level >= NEARLY {
-        Tone::Alarm
-    } else if level >= SOON {
-        Tone::Warning
-    } else {
-        harmless
-    }
-}
-
-/// When a window starts afresh, in words of all lengths.
-#[derive(Debug)]
-struct Reset {
-    distance: String,
-    time: String,
-    arrow: String,
-}
-
-impl Reset {
-    /// None for one that has passed.
-    fn of(meter: &Meter, clock: Clock) -> Option<Self> {
-        let at = meter.resets_at.filter(|at| *at > clock.now)?;
-        let left = at - clock.now;
-        let pattern = if left < TimeDelta::hours(20) {
-            "%H:%M"
-        } else if left < TimeDelta::days(7) {
-            "%a %H:%M"
-        } else {
-            "%-d %b"
-        };
-        let time = clock.zone.at(at).format(pattern).to_string();
-        Some(Self {
-            distance: format!(" (resets {time}, in {})", in_words(left)),
-            arrow: format!(" \u{2192}{time}"),
-            time: format!(" (resets {time})"),
-        })
-    }
-}
-
-/// When the five-hour window will be full if it goes on filling as it has since it began. None
-/// unless that comes before the reset, and in the first minutes, when it means nothing.
-pub(crate) fn full_at(windows: &Windows, clock: Clock) -> Option<DateTime<Utc>> {
-    // How fast it fills is only known while the figure is new.
-    let is_fresh = clock.now - windows.measured <= FRESH_FOR;
-    let window = windows.five_hour.filter(|_| is_fresh)?;
-    let resets_at = window.resets_at.filter(|at| *at > clock.now)?;
-    let passed = clock.now - (resets_at - FIVE_HOURS);
-    let used = window.used_percent;
-    if passed < TimeDelta::minutes(10) || !(10.0..100.0).contains(&used) {
-        return None;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "less than a week of seconds"
-    )]
-    let left = TimeDelta::seconds((passed.num_seconds() as f64 * (100.0 - used) / used) as i64);
-    let full_at = clock.now + left;
-    (full_at < resets_at).then_some(full_at)
-}
-
-pub(super) fn pace(windows: &Windows, clock: Clock) -> Option<Segment> {
-    let full_at = full_at(windows, clock)?;
-    let time = clock.zone.at(full_at).format("%H:%M");
-    let write = |text: String| vec![(Tone::Warning, text)];
-    Some(vec![
-        Form::new(15, write(format!("at this pace 5h full at {time}"))),
-        Form::new(50, write(format!("5h full {time}"))),
-    ])
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
     use crate::claude::status_payload::StatusPayload;
     use crate::time::Zone;
@@ -296,9 +140,9 @@ mod tests {
                 "5h 42% (resets 08:04, in 1 h 37 m)  week 98% (resets Mon 19:24, in 3 d 12 h)",
                 "5h 42% (resets 08:04)  week 98% (resets Mon 19:24, in 3 d 12 h)",
                 "5h 42% (resets 08:04)  week 98% (resets Mon 19:24)",
-                "5h 42% \u{2192}08:04  week 98% (resets Mon 19:24)",
+                "5h 42% \u{21bb}08:04  week 98% (resets Mon 19:24)",
                 "5h 42%  week 98% (resets Mon 19:24)",
-                "5h 42%  week 98% \u{2192}Mon 19:24",
+                "5h 42%  week 98% \u{21bb}Mon 19:24",
                 "5h 42%  week 98%",
                 "week 98%",
             ],
@@ -306,7 +150,7 @@ mod tests {
         );
         let calm = texts(&WINDOWS.replace("97.6", "17"), as_text).unwrap();
         assert_eq!(calm[4], "5h 42% (resets 08:04)  week 17%");
-        assert_eq!(calm[5], "5h 42% \u{2192}08:04  week 17%");
+        assert_eq!(calm[5], "5h 42% \u{21bb}08:04  week 17%");
     }
 
     #[test]
@@ -317,8 +161,8 @@ mod tests {
             "5h ████░░░░░░ 42% (resets 08:04)  week █████████░ 98% (resets Mon 19:24)"
         );
         assert_eq!(found[5], "5h ██░░░ 42%  week ████░ 98% (resets Mon 19:24)");
-        assert_eq!(found[6], "5h ██░░░ 42%  week ████░ 98% \u{2192}Mon 19:24");
-        assert_eq!(found[7], "5h 42%  week 98% \u{2192}Mon 19:24");
+        assert_eq!(found[6], "5h ██░░░ 42%  week ████░ 98% \u{21bb}Mon 19:24");
+        assert_eq!(found[7], "5h 42%  week 98% \u{21bb}Mon 19:24");
     }
 
     #[test]
@@ -370,24 +214,5 @@ mod tests {
         let old = WINDOWS.replace("1795161868", "1795150000");
         let found = texts(&old, as_text).unwrap();
         assert!(found[0].starts_with("5h 0%  week"), "{found:?}");
-    }
-
-    #[test]
-    fn nearly_full_is_never_shown_as_full() {
-        assert!((shown(99.7) - 99.0).abs() < f64::EPSILON);
-        assert!((shown(100.0) - 100.0).abs() < f64::EPSILON);
-    }
-
-    #[test]
-    fn pace_speaks_only_when_the_window_fills_before_it_resets() {
-        let at = |percent: u32| {
-            let payload = WINDOWS.replace("percentage\":42", &format!("percentage\":{percent}"));
-            texts(&payload, pace)
-        };
-        // 3 h 23 m of the window have passed.
-        assert_eq!(at(42), None);
-        assert_eq!(at(90).unwrap()[0], "at this pace 5h full at 06:49");
-        assert_eq!(at(100), None);
-        assert_eq!(at(5), None);
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Wrapped {
 
 /// What is shown of it.
 #[derive(Debug)]
-pub(crate) struct Shown {
+pub(crate) struct WrappedLine {
     /// Without the final line break.
     pub(crate) text: Option<String>,
     /// Where to keep it, if it is not what was kept before.
@@ -67,21 +67,21 @@ impl Wrapped {
     }
 
     /// Waits for its output, no longer than it has time.
-    pub(crate) fn finish(self) -> Shown {
+    pub(crate) fn finish(self) -> WrappedLine {
         let last = records::read::<Option<String>>(&self.memory).flatten();
         let text = match self.running.map_or(RunOutcome::Bad, Running::outcome) {
             RunOutcome::Good(text) => Some(text),
             RunOutcome::Late => last.clone(),
             RunOutcome::Bad => None,
         };
-        Shown {
+        WrappedLine {
             unsaved: (text != last).then_some(self.memory),
             text,
         }
     }
 }
 
-impl Shown {
+impl WrappedLine {
     /// Keeps the output for a draw at which the command is late.
     pub(crate) fn keep(self) {
         if let Some(memory) = self.unsaved {

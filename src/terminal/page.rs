@@ -131,7 +131,7 @@ impl Page {
         }
         let lead = self.palette.paint_all(&lead);
         if self.columns < column + NARROWEST {
-            self.text.push_str(lead.trim_end());
+            self.text.push_str(lead.trim());
             self.gap();
             self.indented(2, tone, text);
         } else {

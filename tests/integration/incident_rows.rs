@@ -74,7 +74,7 @@ fn nobody_needs_to_ask_what_to_do() {
     assert_eq!(
         rows[1..],
         [
-            "Your 5-hour limit is used up, says the message: you are back at 12:00.",
+            "Your 5-hour limit is used up, the message says: you are back at 12:00.",
             "Or go on now with usage credits: /usage-credits"
         ]
     );
@@ -197,13 +197,13 @@ fn what_is_over_is_told_in_the_past_and_without_advice() {
     );
     let passed = listed("2026-11-20T12:01:00Z");
     assert!(
-        passed.contains("(over) Your 5-hour limit was used up, says the message; its reset time 12:00 has passed. You've"),
+        passed.contains("(over) Your 5-hour limit was used up, the message says; its reset time 12:00 has passed. You've"),
         "{passed}"
     );
     client.answers("2026-11-20T10:30:00Z");
     let answered = listed("2026-11-20T10:31:00Z");
     assert!(
-        answered.contains("was used up, says the message; Claude Code has answered again since."),
+        answered.contains("was used up, the message says; Claude Code has answered again since."),
         "{answered}"
     );
     let throttled = Client::with_session(&sandbox, "throttled");

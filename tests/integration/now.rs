@@ -91,12 +91,48 @@ fn an_empty_home_has_a_screen_too() {
     let run = Sandbox::new().run(&["now"]);
     assert_eq!(
         run.success(),
-        "Windows   not known: Claude Code has told none that still runs\n\
+        "Windows   not known: Claude Code reported none lately (an API key has none)\n\
          Today     $0.00\n\
-         Block     none runs: nothing was spent in the last five hours\n\
+         Block     none: nothing was spent in the last five hours\n\
          Sessions  none running\n\
          Limit     no limit blocks your work\n"
     );
+}
+
+#[test]
+fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_too() {
+    let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T18:00:00Z");
+    let told = json!({
+        "session_id": "0d3b2f9e-0000-4000-8000-000000000001",
+        "cost": {"total_cost_usd": 1, "total_duration_ms": 60_000, "total_api_duration_ms": 900},
+        "rate_limits": {
+            "five_hour": {"used_percentage": 100, "resets_at": 1_795_203_000},
+            "seven_day_opus": {"used_percentage": 80, "resets_at": 1_795_463_400},
+            "spend_limit": {
+                "used_percentage": 62, "resets_at": 1_795_219_200,
+                "used_usd": 31, "limit_usd": 50, "period": "daily",
+            },
+        },
+    });
+    sandbox.run_with(&["statusline"], told.to_string().as_bytes());
+    let windows = sandbox.run(&["now", "--json"]).json()["windows"].take();
+    assert_eq!(windows["seven_day_opus"]["used_percentage"], 80.0);
+    assert_eq!(windows["seven_day_sonnet"], Value::Null);
+    assert_eq!(
+        windows["spend_limit"],
+        json!({
+            "used_percentage": 62.0, "resets_at": "2026-11-21T00:00:00Z",
+            "used_usd": 31.0, "limit_usd": 50.0, "period": "daily",
+        })
+    );
+    let screen = sandbox.run(&["now"]);
+    assert!(
+        screen.success().contains("daily spend"),
+        "{}",
+        screen.stdout
+    );
+    // A window that is full lasts no more; nothing says that it does.
+    assert!(!screen.stdout.contains("Pace"), "{}", screen.stdout);
 }
 
 #[test]

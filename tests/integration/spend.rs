@@ -436,7 +436,7 @@ fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
     assert_eq!(
         shown.stderr,
         "whycap: 1 transcript could not be read: ~/.claude/projects/-home-dev-api/circle.jsonl; \
-         what it cost is missing. `whycap doctor` says how to mend it\n"
+         what it cost is missing. `whycap doctor` says how to fix it\n"
     );
     assert!(shown.stdout.contains("\u{2265}$20.00"), "{}", shown.stdout);
     let run = sandbox.run(&["spend", "--json"]);
@@ -545,9 +545,9 @@ fn a_live_session_is_compared_with_what_the_client_told_the_status_line() {
     near(&session["not_written_usd"], &Value::from(0.03));
     let shown = sandbox.run(&["spend", "--why-different"]);
     assert!(
-        shown
-            .success()
-            .contains("$0.03 is included that the status line was told and no file has yet"),
+        shown.success().contains(
+            "$0.03 is included that the status line was told; it is in no transcript yet"
+        ),
         "{}",
         shown.stdout
     );
@@ -704,9 +704,9 @@ fn subagents_and_branches_have_their_own_lines_and_what_no_line_shows_has_one_to
     };
     assert_eq!(
         keys("agent"),
-        ["(no transcript line)", "general-purpose", "main"]
+        ["(not in a transcript)", "general-purpose", "main"]
     );
-    assert_eq!(keys("branch"), ["(no transcript line)", "HEAD"]);
+    assert_eq!(keys("branch"), ["(not in a transcript)", "HEAD"]);
 }
 
 #[test]

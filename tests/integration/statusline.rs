@@ -159,7 +159,7 @@ fn free_columns_are_used_and_no_figure_is_without_a_name() {
     let at = |columns| shown(&plain(columns), &recorded("plan"));
     insta::assert_snapshot!(at("120"), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% (resets Mon 19:24) │ context 0%");
     insta::assert_snapshot!(at("100"), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% (resets 08:04)  week 17% │ context 0%");
-    insta::assert_snapshot!(at("80"), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% →08:04  week 17%");
+    insta::assert_snapshot!(at("80"), @"Sonnet 5.5 │ session $0.0037 │ today $0.0037 │ 5h 42% ↻08:04  week 17%");
     insta::assert_snapshot!(at("60"), @"session $0.0037 │ today $0.0037 │ 5h 42%  week 17%");
     insta::assert_snapshot!(at("24"), @"session $0.0037");
 }

@@ -99,7 +99,7 @@ pub(super) const ROWS: &[Message] = &[
         also: &[(
             Plans::Team,
             Versions::between((2, 0, 0), (2, 1, 5)),
-            "On 2026-04-08 these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
+            "On 2026-04-08 these versions got this with usage left: the server wanted it paid from credits by mistake. An update ended it.",
         )],
         wordings: &[
             "Your organization is out of usage credits. Contact your admin to add more.",
@@ -127,7 +127,7 @@ pub(super) const ROWS: &[Message] = &[
         also: &[(
             Plans::All,
             Versions::between((2, 0, 0), (2, 1, 5)),
-            "From 2026-04-08 on these versions got this with usage left: the server asked the pool by mistake. An update ended it.",
+            "From 2026-04-08 on these versions got this with usage left: the server wanted it paid from credits by mistake. An update ended it.",
         )],
         by_version: &[
             (

@@ -27,7 +27,7 @@ pub(in crate::limits) fn in_text(
         if let Some(distance) = distance(rest) {
             return seen.checked_add_signed(distance);
         }
-        let moment = Moment::read(rest);
+        let moment = NamedTime::read(rest);
         let zone = if moment.utc { Zone::UTC } else { zone };
         moment.at(seen, kind, zone)
     };
@@ -103,7 +103,7 @@ fn split_where(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
 
 /// What a phrase such as "nov 22, 3:33pm" or "2026-12-01 at 00:00 utc" is made of.
 #[derive(Debug, Default)]
-struct Moment {
+struct NamedTime {
     date: Option<NaiveDate>,
     month: Option<u32>,
     day: Option<u32>,
@@ -116,7 +116,7 @@ struct Moment {
     instant: Option<DateTime<Utc>>,
 }
 
-impl Moment {
+impl NamedTime {
     /// Reads words as long as they belong to a time.
     fn read(rest: &str) -> Self {
         let mut words = Self::default();

@@ -65,20 +65,20 @@ fn unconfirmed(cap: LimitKind) -> Diagnosis {
     let words = match cap {
         OwnSpendCap => Words::Told(|telling| {
             let pool = telling.pool();
-            let what = format!("Your own monthly cap on {pool} is reached, says the message");
+            let what = format!("Your own monthly cap on {pool} is reached, the message says");
             telling.until(&what, "your included usage is back", "own spend cap")
         }),
         MemberSpendCap => Words::Fixed(
             "The message names an admin's limit on you: ask an Owner, or look at /usage first",
-            "an admin's limit, says the message · ask an Owner",
+            "an admin's limit, the message says · ask an Owner",
         ),
         OrgSpendCap => Words::Fixed(
             "The message names your organization's credit cap: ask an Owner, or look at /usage first",
-            "an org's cap, says the message · ask an Owner",
+            "an org's cap, the message says · ask an Owner",
         ),
         _ => Words::Fixed(
             "The message says that your seat has no usage credits: ask an admin, or look at /usage first",
-            "seat without credits, says the message · ask an admin",
+            "seat without credits, the message says · ask an admin",
         ),
     };
     of(cap, Verdict::CannotTell, words).first(CHECK_METERS)

@@ -80,7 +80,7 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
             } else {
                 Source::Sample
             })
-            .unknown("Why the server asked the pool for this request is not known.");
+            .unknown("Why the server wanted this request paid from credits is not known.");
     }
     unconfirmed(who)
         .over(Window::FiveHour, false)
@@ -116,7 +116,7 @@ fn says_the_message(telling: &Telling<'_>) -> Said {
     let pool = telling.pool();
     let verb = telling.clues.pool.verb();
     if telling.resets.chosen.is_some() {
-        let what = format!("No {pool} {verb} left, says the message");
+        let what = format!("No {pool} {verb} left, the message says");
         return telling.until(&what, "your included usage is back", &badge(telling));
     }
     let then = if telling.diagnosis.who == Who::Admin {
@@ -128,7 +128,7 @@ fn says_the_message(telling: &Telling<'_>) -> Said {
         &[format!(
             "The message says that no {pool} {verb} left: look at /usage{then}"
         )],
-        format!("no {pool} left, says the message · see /usage"),
+        format!("no {pool} left, the message says · see /usage"),
     )
 }
 

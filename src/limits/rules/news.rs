@@ -17,8 +17,8 @@ pub(in crate::limits) fn warning(case: &Case<'_>) -> Diagnosis {
             _ => "a usage limit".to_owned(),
         };
         let near = match percent_used(&telling.clues.text) {
-            Some(used) => format!("you used {used}% of {limit}"),
-            None => format!("{limit} is nearly used up"),
+            Some(used) => format!("you have used {used}% of {limit}"),
+            None => format!("you have used nearly all of {limit}"),
         };
         let subject = format!("A warning, nothing is stopped: {near}");
         let mut headlines = vec![subject.clone()];

@@ -19,7 +19,7 @@ const NO_METER: &str = "No usage from around the time of the error is known, so 
 const MODEL_METER: &str =
     "Claude Code gives no usage for the limits of single models. /usage shows them.";
 const WHY_REFUSED: &str =
-    "Why the server refused is not known. It may count otherwise than it shows.";
+    "Why the server refused is not known. It may count differently from what it shows.";
 const WHICH_WINDOW: &str = "The message does not say which limit it means.";
 const BY_RESET: &str =
     "The message does not say which limit it means; whycap goes by its reset time.";
@@ -141,7 +141,7 @@ fn without_a_name(case: &Case<'_>) -> Diagnosis {
         None if meters::all_low(evidence) => Window::FiveHour,
         None => {
             return which(Words::Fixed(
-                "A usage window of your plan is full, says the message: /usage shows which one, and until when",
+                "A usage window of your plan is full, the message says: /usage shows which one, and until when",
                 "usage limit · /usage shows which one",
             ))
             .unknown(NO_METER);
@@ -156,8 +156,8 @@ fn without_a_name(case: &Case<'_>) -> Diagnosis {
 /// Nothing but the message says so.
 pub(super) fn says_the_message(telling: &Telling<'_>) -> Said {
     let limit = telling.limit();
-    let what = format!("Your {limit} {}, says the message", telling.is_used_up());
-    let said = telling.until_back_or_another_model(&what, &format!("{limit}, says the message"));
+    let what = format!("Your {limit} {}, the message says", telling.is_used_up());
+    let said = telling.until_back_or_another_model(&what, &format!("{limit}, the message says"));
     let shorter = telling.until_back(&what, limit).badge;
     said.or_badge(shorter)
 }
