@@ -16,7 +16,7 @@ use crate::now::{Moment, RunningSession, SpendNow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::running_block;
-use crate::terminal::{Page, Palette, Screen, Shown, Woken, complain};
+use crate::terminal::{Page, Palette, Screen, Shown, Tone, Woken, complain};
 
 /// Arguments of `whycap now`.
 #[derive(Debug, clap::Args)]
@@ -83,6 +83,10 @@ fn watch(places: &Places, environment: &Environment) -> anyhow::Result<ExitCode>
             let (columns, rows) = Screen::size();
             let mut page = Page::new(columns, palette);
             moment.write(Some(rows), &mut page);
+            if page.rows() + 2 < rows {
+                page.gap();
+                page.paragraph(Tone::Quiet, "Press q to leave.");
+            }
             screen.draw(&page.into())?;
             woken = screen.wait(EVERY)?;
         }

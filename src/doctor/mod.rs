@@ -77,7 +77,7 @@ const CHECKS: [(&str, Check); 18] = [
     ("status line", wiring::status_line),
     ("hooks", wiring::hooks),
     ("program", wiring::program),
-    ("wired twice", wiring::twice),
+    ("set up twice", wiring::twice),
     ("client version", client::client_version),
     ("installations", client::installations),
     ("who pays", client::credentials),
@@ -342,7 +342,7 @@ mod tests {
         user(&mut setup)["enabledPlugins"] = json!({"whycap@somewhere": true});
         complains(
             &setup,
-            "wired twice",
+            "set up twice",
             Health::Warn,
             "both the plugin and the settings",
         );

@@ -98,7 +98,7 @@ pub(super) fn status_line(setup: &Setup, found: &mut Findings) {
             "whycap install --statusline  (it is read from the settings again)",
         );
     } else {
-        found.ok(format!("wired in {place}"));
+        found.ok(format!("set up in {place}"));
     }
 }
 

@@ -160,6 +160,21 @@ fn a_reset_that_has_passed_is_said_to_have_passed() {
 }
 
 #[test]
+fn after_the_reset_nobody_is_sent_to_pay() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let text = "You've hit your 5-hour limit · resets 12pm (UTC)";
+    client.meets("2026-11-20T10:00:00Z", text, five_hour_refusal(NOON));
+    let told = |incident: &Value| incident["actions"].to_string();
+    let before = client.explained("2026-11-20T11:55:00Z");
+    assert!(told(&before).contains("usage credits"), "{before}");
+    let after = client.explained("2026-11-20T12:05:00Z");
+    assert_eq!(after["actions"][0]["do"], "Send the prompt again");
+    assert!(!told(&after).contains("usage credits"), "{after}");
+}
+
+#[test]
 fn two_sources_that_disagree_about_the_reset_are_both_shown() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
