@@ -120,7 +120,12 @@ fn print_line(environment: &Environment) {
     let present = incidents.present(&payload, refused);
     let (incident, unsaved) = present.unwrap_or_default();
     let windows = incidents.windows(&payload, incident.is_some());
-    let mut shown = draw(Amounts::of(figures, client), windows, &whereabouts);
+    let mut amounts = Amounts::of(figures, client);
+    if payload.session_id().is_none() && client.is_none() {
+        // Which session this is was not said: nothing is known of what it cost.
+        amounts.session = None;
+    }
+    let mut shown = draw(amounts, windows, &whereabouts);
     let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
     deadline.speak();
     for row in explained.into_iter().flatten() {
