@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 
 use super::judgement::{Clearance, LONGEST_WATCH, Watch, Way};
 use super::quarantine::{self, NotPut};
-use super::survey::{FoundLock, Scene};
+use super::survey::{FoundLock, Premises};
 use super::{Lock, LockAction};
 use crate::disk;
 use crate::environment::Environment;
@@ -66,10 +66,10 @@ impl<'a> Clearing<'a> {
         } else {
             self.take_own_lock(tell)?
         };
-        let scene = self.scene();
-        let judged = super::judged(self.working_directory, &scene);
+        let premises = self.premises();
+        let judged = super::judged(self.working_directory, &premises);
         let watched = self.watch(judged, tell).into_iter();
-        Ok(watched.map(|lock| self.settle(lock, &scene)).collect())
+        Ok(watched.map(|lock| self.settle(lock, &premises)).collect())
     }
 
     fn pass(&self, time: Duration) {
@@ -77,9 +77,9 @@ impl<'a> Clearing<'a> {
         self.waited.set(self.waited.get() + time);
     }
 
-    fn scene(&self) -> Scene<'a> {
+    fn premises(&self) -> Premises<'a> {
         let passed = TimeDelta::from_std(self.waited.get()).unwrap_or_default();
-        Scene::look(self.places, self.environment, self.environment.now + passed)
+        Premises::look(self.places, self.environment, self.environment.now + passed)
     }
 
     /// Two clearings at once would do no harm, but their reports would confuse.
@@ -125,17 +125,17 @@ impl<'a> Clearing<'a> {
             names.join(", ")
         ));
         self.pass(Duration::from_secs(seconds.unsigned_abs()));
-        let scene = self.scene();
+        let premises = self.premises();
         let look_again = |before: Lock| {
             if wait(&before) == 0 {
                 return Some(before);
             }
             let parent = before.found.parent();
-            match parent.and_then(|parent| before.found.again(&parent, &scene)) {
+            match parent.and_then(|parent| before.found.again(&parent, &premises)) {
                 Ok(Some(mut again)) => {
                     let moved = again.was_touched_since(&before.found);
                     again.facts.watch = Some(Watch { seconds, moved });
-                    Some(Lock::judged(again, &scene))
+                    Some(Lock::judged(again, &premises))
                 }
                 // Released while we watched: then there is nothing to report.
                 Ok(None) => None,
@@ -146,10 +146,10 @@ impl<'a> Clearing<'a> {
         judged.into_iter().filter_map(look_again).collect()
     }
 
-    fn settle(&self, mut lock: Lock, scene: &Scene<'_>) -> Lock {
+    fn settle(&self, mut lock: Lock, premises: &Premises<'_>) -> Lock {
         lock.action = match lock.judgement.clearance {
             Clearance::Granted(_) if self.dry_run => LockAction::WouldClear,
-            Clearance::Granted(_) => match self.clear(&lock.found, scene) {
+            Clearance::Granted(_) => match self.clear(&lock.found, premises) {
                 Ok(cleared) => return cleared,
                 Err((action, why)) => {
                     lock.judgement.why = why;
@@ -162,7 +162,11 @@ impl<'a> Clearing<'a> {
     }
 
     /// Judges once more and acts. The facts may have changed since; then the new judgement counts.
-    fn clear(&self, found: &FoundLock, scene: &Scene<'_>) -> Result<Lock, (LockAction, String)> {
+    fn clear(
+        &self,
+        found: &FoundLock,
+        premises: &Premises<'_>,
+    ) -> Result<Lock, (LockAction, String)> {
         let kept = |why: &str| (LockAction::Kept, why.to_owned());
         let gone = || (LockAction::None, GONE.to_owned());
         let refused = |error: io::Error| match error.kind() {
@@ -174,21 +178,21 @@ impl<'a> Clearing<'a> {
         // Whether a session runs matters to few locks, and asking takes a walk over all processes;
         // the process that a lock itself names is looked at anew in any case.
         let fresh;
-        let scene = if found.facts.known.stays_with_live_session {
-            fresh = self.scene();
+        let premises = if found.facts.known.stays_with_live_session {
+            fresh = self.premises();
             &fresh
         } else {
-            scene
+            premises
         };
-        let again = found.again(&parent, scene).map_err(refused)?;
+        let again = found.again(&parent, premises).map_err(refused)?;
         let mut again = again.ok_or_else(gone)?;
         if again.was_touched_since(found) {
             return Err(kept("It was touched while we worked: somebody uses it."));
         }
         again.facts.watch = found.facts.watch;
-        let mut last = Lock::judged(again, scene);
+        let mut last = Lock::judged(again, premises);
         last.action = LockAction::Cleared;
-        let (why, now) = (&last.judgement.why, scene.surroundings.now);
+        let (why, now) = (&last.judgement.why, premises.surroundings.now);
         match last.judgement.clearance {
             Clearance::Granted(Way::RemoveEmptyDirectory) => {
                 quarantine::remove_empty(self.places, found, &parent, why, now).map_err(
@@ -265,14 +269,14 @@ mod tests {
         /// Finds and judges; then `meanwhile` happens; then what was found is cleared.
         fn race(&self, meanwhile: impl Fn()) -> Vec<Lock> {
             let clearing = self.clearing(&|_| ());
-            let scene = clearing.scene();
-            let found = survey::find(None, &scene);
+            let premises = clearing.premises();
+            let found = survey::find(None, &premises);
             meanwhile();
             let outcome = |found| {
-                let lock = Lock::judged(found, &scene);
+                let lock = Lock::judged(found, &premises);
                 let is_granted = matches!(lock.judgement.clearance, Clearance::Granted(_));
                 assert!(is_granted, "{lock:?}");
-                clearing.settle(lock, &scene)
+                clearing.settle(lock, &premises)
             };
             found.into_iter().map(outcome).collect()
         }
@@ -380,8 +384,8 @@ mod tests {
         let home = Home::new();
         let lock = home.path(HISTORY);
         fs::write(&lock, "judged").unwrap();
-        let scene = home.clearing(&|_| ()).scene();
-        let found = survey::find(None, &scene).remove(0);
+        let premises = home.clearing(&|_| ()).premises();
+        let found = survey::find(None, &premises).remove(0);
         // The judged file lives on elsewhere, so that its inode cannot be given to the new one.
         fs::rename(&lock, home.path("elsewhere")).unwrap();
         fs::write(&lock, "new").unwrap();

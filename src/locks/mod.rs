@@ -22,7 +22,7 @@ use self::directory::Directory;
 use self::judgement::{Clearance, Judgement, LockVerdict, Way, judge, never_heals};
 use self::known_locks::{KNOWN_LOCKS, Kind, KnownLock};
 use self::sighting::Shape;
-use self::survey::{FoundLock, Scene};
+use self::survey::{FoundLock, Premises};
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -48,9 +48,9 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    fn judged(found: FoundLock, scene: &Scene<'_>) -> Self {
+    fn judged(found: FoundLock, premises: &Premises<'_>) -> Self {
         Self {
-            judgement: judge(&found.facts, &scene.surroundings),
+            judgement: judge(&found.facts, &premises.surroundings),
             found,
             action: LockAction::None,
         }
@@ -84,13 +84,13 @@ pub(crate) fn survey(
     environment: &Environment,
     working_directory: Option<&Path>,
 ) -> Vec<Lock> {
-    let scene = Scene::look(places, environment, environment.now);
-    judged(working_directory, &scene)
+    let premises = Premises::look(places, environment, environment.now);
+    judged(working_directory, &premises)
 }
 
-fn judged(working_directory: Option<&Path>, scene: &Scene<'_>) -> Vec<Lock> {
-    let found = survey::find(working_directory, scene).into_iter();
-    found.map(|found| Lock::judged(found, scene)).collect()
+fn judged(working_directory: Option<&Path>, premises: &Premises<'_>) -> Vec<Lock> {
+    let found = survey::find(working_directory, premises).into_iter();
+    found.map(|found| Lock::judged(found, premises)).collect()
 }
 
 /// What clears them.

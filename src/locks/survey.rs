@@ -26,13 +26,13 @@ const CLAIM_LIMIT: u64 = 64 * 1024;
 
 /// What holds for all locks alike, with what it rests on.
 #[derive(Debug)]
-pub(super) struct Scene<'a> {
+pub(super) struct Premises<'a> {
     pub(super) surroundings: Surroundings,
     sessions: Vec<Session>,
     places: &'a Places,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> Premises<'a> {
     /// Looks at sessions and processes. `now` is the environment's clock plus what has passed since.
     pub(super) fn look(places: &'a Places, environment: &Environment, now: DateTime<Utc>) -> Self {
         let sessions = sessions::registered(places);
@@ -74,8 +74,12 @@ impl FoundLock {
     }
 
     /// Looks again in its directory. None if it is gone.
-    pub(super) fn again(&self, parent: &Directory, scene: &Scene<'_>) -> io::Result<Option<Self>> {
-        look(self.facts.known, &self.root, &self.below, parent, scene)
+    pub(super) fn again(
+        &self,
+        parent: &Directory,
+        premises: &Premises<'_>,
+    ) -> io::Result<Option<Self>> {
+        look(self.facts.known, &self.root, &self.below, parent, premises)
     }
 
     /// Whether somebody touched it, or put another in its place, since it was seen `before`.
@@ -86,14 +90,14 @@ impl FoundLock {
 }
 
 /// Every known lock that is there, in the table's order.
-pub(super) fn find(working_directory: Option<&Path>, scene: &Scene<'_>) -> Vec<FoundLock> {
-    let projects = projects(scene.places, working_directory);
+pub(super) fn find(working_directory: Option<&Path>, premises: &Premises<'_>) -> Vec<FoundLock> {
+    let projects = projects(premises.places, working_directory);
     let mut found: Vec<FoundLock> = Vec::new();
     for known in KNOWN_LOCKS {
-        for (root, pattern) in roots(known, scene.places, &projects) {
+        for (root, pattern) in roots(known, premises.places, &projects) {
             for below in matching(&root, &pattern) {
                 let seen = open_below(&root, parent_of(&below))
-                    .and_then(|parent| look(known, &root, &below, &parent, scene));
+                    .and_then(|parent| look(known, &root, &below, &parent, premises));
                 // Gone or unreadable in this instant: nothing that can be said or done about it.
                 found.extend(seen.ok().flatten());
             }
@@ -192,7 +196,7 @@ fn look(
     root: &Path,
     below: &Path,
     parent: &Directory,
-    scene: &Scene<'_>,
+    premises: &Premises<'_>,
 ) -> io::Result<Option<FoundLock>> {
     let name = below.file_name().unwrap_or_default();
     let stem = || below.file_stem()?.to_str();
@@ -208,7 +212,7 @@ fn look(
         }
         // A claim without a start time is none here: an owner file may outlive its lock, and a
         // number that was used again would make an old lock look held.
-        (_, _, Some(owner_file)) => Directory::open(&scene.places.config)
+        (_, _, Some(owner_file)) => Directory::open(&premises.places.config)
             .ok()
             .and_then(|config| read_claim(&config, owner_file.as_ref()))
             .filter(|claim| claim.start.is_some()),
@@ -218,7 +222,7 @@ fn look(
         let mut process = processes::look(claim.pid);
         // A registered session's own start time does not move when the clock is set; the one
         // computed from the time since boot does.
-        let registered = scene
+        let registered = premises
             .sessions
             .iter()
             .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds);
