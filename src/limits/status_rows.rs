@@ -14,6 +14,8 @@ const MOST_ROWS: usize = 3;
 
 /// Where the reasons and all ways out are told.
 const MORE: &str = " \u{b7} more: /whycap";
+/// The same while Claude Code waits to continue by itself: a question in the session ends that.
+const MORE_IN_A_SHELL: &str = " \u{b7} more: whycap explain, in a shell";
 
 /// The rows, each at most `width` columns. None when nothing is to be shown.
 pub fn status_rows(
@@ -45,7 +47,7 @@ pub fn status_rows(
     } else {
         Tone::Warning
     };
-    let mut rows = vec![badge(incident, tone, width)];
+    let mut rows = vec![badge(incident, now, tone, width)];
     let explained = explained(incident, now, width);
     let mut steps = incident.actions.iter();
     if explained.len() <= 2 {
@@ -75,11 +77,16 @@ fn explained(incident: &Incident, now: DateTime<Utc>, width: usize) -> Vec<Strin
 }
 
 /// The badge, and where to read more if there is room to say so.
-fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
+fn badge(incident: &Incident, now: DateTime<Utc>, tone: Tone, width: usize) -> Vec<Piece> {
     let mut row = vec![(tone, terminal::cut(&incident.badge, width))];
     let used = terminal::width(&incident.badge);
-    if used + terminal::width(MORE) <= width && !incident.badge.contains("/whycap") {
-        row.push((Tone::Quiet, MORE.to_owned()));
+    let more = if incident.is_waited_for(now) {
+        MORE_IN_A_SHELL
+    } else {
+        MORE
+    };
+    if used + terminal::width(more) <= width && !incident.badge.contains("/whycap") {
+        row.push((Tone::Quiet, more.to_owned()));
     }
     row
 }

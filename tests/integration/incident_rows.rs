@@ -60,7 +60,7 @@ fn nobody_needs_to_ask_what_to_do() {
         drawn.lines().skip(1).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(rows(80), @r"
-    5-hour limit · back 12:00 · more: /whycap
+    5-hour limit · back 12:00 · more: whycap explain, in a shell
     Your 5-hour limit is used up: you are back at 12:00, in 1 h 59 m.
     Or go on now with usage credits: /usage-credits
     ");
