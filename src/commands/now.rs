@@ -17,6 +17,7 @@ use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::running_block;
 use crate::terminal::{Page, Palette, Screen, Shown, Tone, Woken, complain};
+use crate::time::QUARTER;
 
 /// Arguments of `whycap now`.
 #[derive(Debug, clap::Args)]
@@ -164,7 +165,7 @@ impl Watched {
         let caught = ledger.catch_up(roots, prices, self.effort, &mut |_| {});
         // Our own writing does not change the ledger's number.
         self.gained += caught.as_ref().map_or(0, |caught| caught.files);
-        let quarter = environment.now.timestamp().div_euclid(900);
+        let quarter = environment.now.timestamp_millis().div_euclid(QUARTER);
         let written = ledger.version().unwrap_or_default();
         let version = (written, self.gained, quarter);
         if let Some((known, spend)) = self.spend

@@ -113,8 +113,7 @@ fn make_sums_anew(connection: &Connection, prices: &PriceTable) -> rusqlite::Res
         families::settle(connection, family, prices)?;
     }
     for session in told::sessions(connection)? {
-        let told = told::of_session(connection, session)?;
-        told::store_unwritten(connection, session, &told)?;
+        told::renew_unwritten(connection, session)?;
     }
     Ok(())
 }

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use rusqlite::params;
-
 use super::scene::Scene;
 use super::store::responses::{self, usage_from};
 use super::store::{Error, Id, Ledger, model_names, scenes, transcript_files};
@@ -80,77 +78,57 @@ impl Ledger {
         with_origins: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), Error> {
-        let origins = if with_origins {
-            self.origins().map_err(self.failed())?
-        } else {
-            HashMap::new()
-        };
         let mut read = || {
+            let named = Named::read(self, with_origins)?;
+            let period = [since.unwrap_or(Millis::MIN), until.unwrap_or(Millis::MAX)];
             match by {
-                RowsBy::Quarter => self.read_quarters(since, until, &origins, each)?,
-                RowsBy::Scene => self.read_scenes(since, until, &origins, each)?,
+                RowsBy::Quarter => self.read_quarters(period, &named, each)?,
+                RowsBy::Scene => self.read_scenes(period, &named, each)?,
             }
-            self.read_hidden(since, until, &origins, each)
+            self.read_hidden(period, &named, each)
         };
         read().map_err(self.failed())
     }
 
     fn read_scenes(
         &self,
-        since: Option<Millis>,
-        until: Option<Millis>,
-        origins: &HashMap<Id, Origin>,
+        [since, until]: [Millis; 2],
+        named: &Named,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
-        let models = model_names(&self.connection)?;
         let scenes = scenes(&self.connection)?;
-        let nowhere = Origin::default();
-        let (since, until) = (since.unwrap_or(Millis::MIN), until.unwrap_or(Millis::MAX));
         responses::sums_by_scene(&self.connection, since, until, |sums| {
             each(SpendRow {
-                at: sums.last_at,
-                origin: origins.get(&sums.session).unwrap_or(&nowhere),
-                model: models.get(&sums.model).map_or("", String::as_str),
                 recorded: sums.cost,
                 responses: sums.responses,
                 unpriced: sums.unpriced,
                 usage: sums.usage,
-                unrecorded: Money::ZERO,
-                unwritten: Money::ZERO,
                 scene: scenes.get(&sums.scene),
+                ..named.nothing_of(sums.last_at, sums.session, sums.model)
             });
         })
     }
 
     fn read_quarters(
         &self,
-        since: Option<Millis>,
-        until: Option<Millis>,
-        origins: &HashMap<Id, Origin>,
+        period: [Millis; 2],
+        named: &Named,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
-        let models = model_names(&self.connection)?;
-        let [from, to] = quarters(since, until);
-        let nowhere = Origin::default();
         let mut statement = self.connection.prepare_cached(
             "SELECT quarter, session, model, cost, responses, unpriced, input, output, cache_read,
                     cache_write, cache_write_1h, web_searches
              FROM quarter WHERE quarter >= ?1 AND quarter < ?2",
         )?;
-        let mut rows = statement.query(params![from, to])?;
+        let mut rows = statement.query(quarters(period))?;
         while let Some(row) = rows.next()? {
             let count = |column: usize| row.get::<_, i64>(column).map(|n| n.max(0).cast_unsigned());
             each(SpendRow {
-                at: row.get::<_, i64>(0)? * QUARTER,
-                origin: origins.get(&row.get(1)?).unwrap_or(&nowhere),
-                model: models.get(&row.get(2)?).map_or("", String::as_str),
                 recorded: Money::from_pico(row.get(3)?),
                 responses: count(4)?,
                 unpriced: count(5)?,
                 usage: usage_from(row, 6)?,
-                unrecorded: Money::ZERO,
-                unwritten: Money::ZERO,
-                scene: None,
+                ..named.nothing_of(row.get::<_, i64>(0)? * QUARTER, row.get(1)?, row.get(2)?)
             });
         }
         Ok(())
@@ -159,33 +137,22 @@ impl Ledger {
     /// What no line shows.
     fn read_hidden(
         &self,
-        since: Option<Millis>,
-        until: Option<Millis>,
-        origins: &HashMap<Id, Origin>,
+        period: [Millis; 2],
+        named: &Named,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
-        let models = model_names(&self.connection)?;
-        let [from, to] = quarters(since, until);
-        let nowhere = Origin::default();
         for table in ["unrecorded", "unwritten"] {
             let mut statement = self.connection.prepare_cached(&format!(
                 "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter"
             ))?;
-            let mut rows = statement.query(params![from, to])?;
+            let mut rows = statement.query(quarters(period))?;
             while let Some(row) = rows.next()? {
                 let cost = Money::from_pico(row.get(3)?);
                 let is_told = table == "unwritten";
                 each(SpendRow {
-                    at: row.get::<_, i64>(0)? * QUARTER,
-                    origin: origins.get(&row.get(1)?).unwrap_or(&nowhere),
-                    model: models.get(&row.get(2)?).map_or("", String::as_str),
-                    recorded: Money::ZERO,
-                    responses: 0,
-                    unpriced: 0,
-                    usage: Usage::default(),
                     unrecorded: if is_told { Money::ZERO } else { cost },
                     unwritten: if is_told { cost } else { Money::ZERO },
-                    scene: None,
+                    ..named.nothing_of(row.get::<_, i64>(0)? * QUARTER, row.get(1)?, row.get(2)?)
                 });
             }
         }
@@ -213,10 +180,44 @@ impl Ledger {
     }
 }
 
+/// What the ids in rows stand for.
+struct Named {
+    models: HashMap<Id, String>,
+    origins: HashMap<Id, Origin>,
+    nowhere: Origin,
+}
+
+impl Named {
+    fn read(ledger: &Ledger, with_origins: bool) -> rusqlite::Result<Self> {
+        Ok(Self {
+            models: model_names(&ledger.connection)?,
+            origins: if with_origins {
+                ledger.origins()?
+            } else {
+                HashMap::new()
+            },
+            nowhere: Origin::default(),
+        })
+    }
+
+    /// A row of this session and model, with nothing spent.
+    fn nothing_of(&self, at: Millis, session: Id, model: Id) -> SpendRow<'_> {
+        SpendRow {
+            at,
+            origin: self.origins.get(&session).unwrap_or(&self.nowhere),
+            model: self.models.get(&model).map_or("", String::as_str),
+            responses: 0,
+            unpriced: 0,
+            usage: Usage::default(),
+            recorded: Money::ZERO,
+            unrecorded: Money::ZERO,
+            unwritten: Money::ZERO,
+            scene: None,
+        }
+    }
+}
+
 /// A period in quarters of an hour.
-fn quarters(since: Option<Millis>, until: Option<Millis>) -> [i64; 2] {
-    [
-        since.map_or(i64::MIN, |since| since.div_euclid(QUARTER)),
-        until.map_or(i64::MAX, |until| until.div_euclid(QUARTER)),
-    ]
+fn quarters(period: [Millis; 2]) -> [i64; 2] {
+    period.map(|at| at.div_euclid(QUARTER))
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::tally::Tally;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
 use crate::time::{Clock, Millis};
@@ -57,7 +58,7 @@ impl MonthSoFar {
     }
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        let cost = row.recorded + row.unrecorded + row.unwritten;
+        let cost = Tally::of(row).cost();
         let is_in = |from: DateTime<Utc>, until: DateTime<Utc>| {
             (from.timestamp_millis()..until.timestamp_millis()).contains(&row.at)
         };

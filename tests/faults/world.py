@@ -66,6 +66,16 @@ def cost_state(session, total=0.2, started=1795150000000, **models):
         "modelUsage": models or {"claude-opus-5-5": usage}}
 
 
+def with_value(value, path, new):
+    """A copy of a JSON value, with another one at `path`."""
+    copy = json.loads(json.dumps(value))
+    place = copy
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = new
+    return copy
+
+
 def status_payload(machine, session="alpha", **changes):
     # What is told and no transcript has is rightly counted: a session that nobody wrote to tells nothing.
     cost = 0.01 if session in SESSIONS else 0

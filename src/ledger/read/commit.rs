@@ -84,8 +84,7 @@ pub(crate) fn settle(
     }
     for session in told::sessions(connection)? {
         if concerned.gained.contains(&session) {
-            let told = told::of_session(connection, session)?;
-            told::store_unwritten(connection, session, &told)?;
+            told::renew_unwritten(connection, session)?;
         }
     }
     Ok(())

@@ -254,6 +254,12 @@ pub(crate) fn settle(connection: &Connection, session: Id, runs: &[Run]) -> rusq
     store_unwritten(connection, session, &left)
 }
 
+/// Works out anew what no file has of what a session was told.
+pub(crate) fn renew_unwritten(connection: &Connection, session: Id) -> rusqlite::Result<()> {
+    let told = of_session(connection, session)?;
+    store_unwritten(connection, session, &told)
+}
+
 /// Brings what is stored as unwritten in step with what follows from the rest. More than before
 /// was spent when it was told; what is less by now was spent last.
 pub(crate) fn store_unwritten(

@@ -116,15 +116,6 @@ def leaves(value, path=()):
             yield from leaves(inner, (*path, index))
 
 
-def placed(value, path, text):
-    copy = json.loads(json.dumps(value))
-    place = copy
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = text
-    return copy
-
-
 def field_rows(machine):
     sources = {"StopFailure": world.event(machine, "StopFailure", "delta"), "error line": world.error_line("delta"),
         "UserPromptSubmit": world.event(machine, "UserPromptSubmit", "delta"),
@@ -145,7 +136,7 @@ def in_fields(machine, source, field, secret):
         "status payload": lambda: world.status_payload(machine, "delta")}.get(source,
         lambda: world.event(machine, source, "delta"))()
     path = next(path for path in leaves(base) if ".".join(map(str, path)) == field)
-    value = placed(base, path, f"x {text} y")
+    value = world.with_value(base, path, f"x {text} y")
     outputs = []
     if source == "error line":
         world.append(machine, "delta", value)

@@ -75,15 +75,6 @@ def paths_of(value, path=()):
             yield from paths_of(inner, (*path, key))
 
 
-def with_value(value, path, new):
-    copy = json.loads(json.dumps(value))
-    place = copy
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = new
-    return copy
-
-
 def status_rows(machine):
     return product([".".join(path) for path in paths_of(world.status_payload(machine))], VALUES)
 
@@ -91,7 +82,7 @@ def status_rows(machine):
 @attack("stdin", "statusline keeps its contract when {field} is {value}", over=status_rows, quick=250)
 def statusline_field(machine, field, value):
     world.lived(machine)
-    payload = with_value(world.status_payload(machine, "gamma"), tuple(field.split(".")), VALUES[value])
+    payload = world.with_value(world.status_payload(machine, "gamma"), tuple(field.split(".")), VALUES[value])
     machine.statusline(json.dumps(payload).encode())
 
 
