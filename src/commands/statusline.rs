@@ -151,9 +151,8 @@ fn print_line(environment: &Environment) {
     if let Some(wrapped) = wrapped {
         wrapped.keep();
     }
-    if let Some(live) = live {
-        live.keep();
-    }
+    // The end of the process closes it too, and does not take it down piece by piece first.
+    std::mem::forget(live.map(Live::keep));
 }
 
 /// The rows with the figures, never empty.

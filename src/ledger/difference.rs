@@ -65,7 +65,7 @@ impl Ledger {
             for (session, runs) in runs_of_all(&self.connection, prices)? {
                 let told = told::of_session(&self.connection, session)?;
                 if let Some(client) = ClientTotal::of(&runs, &told) {
-                    let mut one = difference(&self.connection, session, &client)?;
+                    let mut one = difference(&self.connection, session, &told, &client)?;
                     one.origin = origins.get(&session).cloned().unwrap_or_default();
                     found.push(one);
                 }
@@ -151,6 +151,7 @@ impl ClientTotal {
 fn difference(
     connection: &Connection,
     session: Id,
+    told: &[ToldRow],
     client: &ClientTotal,
 ) -> rusqlite::Result<SessionDifference> {
     let facts = told::facts(connection, session)?;
@@ -161,7 +162,7 @@ fn difference(
         inherited: client.inherited,
         other_runs: client.other_runs,
         unrecorded: facts.unrecorded,
-        unwritten: told::unwritten_sum(connection, session)?,
+        unwritten: facts.unwritten(told),
         ..SessionDifference::default()
     };
     for (_, row) in responses::of_session(connection, session)? {

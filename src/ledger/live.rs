@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::Datelike;
+use rusqlite::Connection;
 
 use super::read::{Batch, Effort, put_and_settle};
 use super::spent::Spent;
@@ -46,6 +47,12 @@ pub struct Live {
     telling: Option<ToldNow>,
 }
 
+/// Whether nothing was ever told of a session that no file has.
+fn is_news(connection: &Connection, session: &str) -> rusqlite::Result<bool> {
+    let told = session_id(connection, session)?.map(|id| told::of_session(connection, id));
+    Ok(told.transpose()?.is_none_or(|told| told.is_empty()))
+}
+
 /// What is known right now.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LiveFigures {
@@ -57,6 +64,14 @@ pub struct LiveFigures {
     pub month: Option<Spent>,
     /// Whether all transcripts were ever read to the end.
     pub is_complete: bool,
+}
+
+/// The session with what it gained and what is told now.
+struct SessionNow {
+    spent: Spent,
+    /// What of it the ledger has as unwritten.
+    stored_unwritten: Money,
+    telling: Option<ToldNow>,
 }
 
 /// A response that is not written yet.
@@ -91,7 +106,7 @@ impl Live {
         // A fork repeats its parent's lines; whose they are is known when the parent's are. Who is
         // heard of for the first time goes on from something that may not have been read, and
         // others may have worked since anybody looked.
-        let is_news = told.is_some() && !told::is_any(&ledger.connection, session).unwrap_or(true);
+        let is_news = told.is_some() && is_news(&ledger.connection, session).unwrap_or(false);
         if !ledger.is_complete() || is_news || gained.begins_like_a_fork() {
             let roots = places.transcript_roots();
             let effort = Effort::Within(FIRST_READ);
@@ -153,22 +168,20 @@ impl Live {
         let in_period = in_period.filter(|gain| period.contains(&gain.row.counted.at));
         let recorded: Money = in_period.map(|gain| gain.cost).sum();
 
-        let (session, telling) = self
-            .session_now(id, &gains, environment.now.timestamp_millis())
-            .ok()?;
-        let stored = id.map(|id| told::unwritten_sum(&self.ledger.connection, id));
-        let unwritten = session.unwritten - stored.transpose().ok()?.unwrap_or_default();
+        let now = self.session_now(id, &gains, environment.now.timestamp_millis());
+        let now = now.ok()?;
+        let unwritten = now.spent.unwritten - now.stored_unwritten;
         for sum in [Some(&mut today), month.as_mut()].into_iter().flatten() {
             sum.recorded += recorded;
             sum.unwritten = (sum.unwritten + unwritten).or_zero();
         }
         let figures = LiveFigures {
-            session,
+            session: now.spent,
             today,
             month,
             is_complete: self.ledger.is_complete(),
         };
-        Some((figures, telling))
+        Some((figures, now.telling))
     }
 
     /// What was gained and is not written.
@@ -213,14 +226,15 @@ impl Live {
         id: Option<Id>,
         gains: &[Gain],
         now: Millis,
-    ) -> rusqlite::Result<(Spent, Option<ToldNow>)> {
+    ) -> rusqlite::Result<SessionNow> {
         let connection = &self.ledger.connection;
         let mut facts = id.map_or(Ok(SessionFacts::default()), |id| {
             told::facts(connection, id)
         })?;
+        let mut rows = id.map_or(Ok(Vec::new()), |id| told::of_session(connection, id))?;
+        let stored_unwritten = facts.unwritten(&rows);
         let own = gains.iter().filter(|gain| gain.is_of_session);
         facts.recorded += own.clone().map(|gain| gain.cost).sum();
-        let mut rows = id.map_or(Ok(Vec::new()), |id| told::of_session(connection, id))?;
         let telling = match &self.told {
             Some(told) => {
                 let listener = Listener {
@@ -240,13 +254,11 @@ impl Live {
             }
             None => None,
         };
-        let session = Spent {
-            recorded: facts.recorded,
-            unrecorded: facts.unrecorded,
-            unwritten: facts.unwritten(&rows),
-            estimated: facts.unpriced > 0,
-        };
-        Ok((session, telling))
+        Ok(SessionNow {
+            spent: Spent::of(&facts, &rows),
+            stored_unwritten,
+            telling,
+        })
     }
 
     /// Whether the session's last word, as far as it was read now, was an error.
@@ -254,8 +266,9 @@ impl Live {
         self.gained.ends_in_refusal
     }
 
-    /// Writes what is worth writing. Whatever fails is tried again the next time.
-    pub fn keep(mut self) {
+    /// Writes what is worth writing, and gives the ledger back. Whatever fails is tried again the
+    /// next time.
+    pub fn keep(mut self) -> Ledger {
         let telling = self.telling.take().filter(|telling| telling.is_news);
         // While the last word is an error it stays unread, so that the next status line sees it too.
         let is_to_stay = self.gained.ends_in_refusal;
@@ -266,7 +279,7 @@ impl Live {
             let end = if put { "COMMIT" } else { "ROLLBACK" };
             let _ = self.ledger.connection.execute_batch(end);
             self.ledger.tidy();
-            return;
+            return self.ledger;
         }
         let gained = std::mem::take(&mut self.gained);
         let is_gain_kept = !is_to_stay && gained.is_worth_writing();
@@ -279,5 +292,6 @@ impl Live {
                 telling::put(connection, &session, telling.as_ref(), &prices)
             });
         }
+        self.ledger
     }
 }

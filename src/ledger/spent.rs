@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::store::{Error, Ledger, session_id, told};
+use super::store::told::{self, SessionFacts, ToldRow};
+use super::store::{Error, Ledger, session_id};
 use crate::pricing::Money;
 use crate::time::QUARTER;
 
@@ -23,6 +24,16 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// By a session of which this is known, and what its processes told.
+    pub(super) fn of(facts: &SessionFacts, told: &[ToldRow]) -> Self {
+        Self {
+            recorded: facts.recorded,
+            unrecorded: facts.unrecorded,
+            unwritten: facts.unwritten(told),
+            estimated: facts.unpriced > 0,
+        }
+    }
+
     /// All together.
     pub fn total(self) -> Money {
         self.recorded + self.unrecorded + self.unwritten
@@ -36,13 +47,8 @@ impl Ledger {
             let Some(id) = session_id(&self.connection, name)? else {
                 return Ok(Spent::default());
             };
-            let facts = told::facts(&self.connection, id)?;
-            Ok(Spent {
-                recorded: facts.recorded,
-                unrecorded: facts.unrecorded,
-                unwritten: told::unwritten_sum(&self.connection, id)?,
-                estimated: facts.unpriced > 0,
-            })
+            let told = told::of_session(&self.connection, id)?;
+            Ok(Spent::of(&told::facts(&self.connection, id)?, &told))
         };
         read().map_err(self.failed())
     }
@@ -77,13 +83,12 @@ impl Ledger {
     /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
     /// too low.
     pub fn is_complete(&self) -> bool {
-        self.connection
-            .query_row(
-                "SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?)",
-                [COMPLETE],
-                |row| row.get(0),
-            )
-            .unwrap_or(false)
+        let is_noted = || -> rusqlite::Result<bool> {
+            self.connection
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?)")?
+                .query_row([COMPLETE], |row| row.get(0))
+        };
+        is_noted().unwrap_or(false)
     }
 
     pub(crate) fn note_complete(&self) {

@@ -86,12 +86,22 @@ impl Job {
     }
 
     /// False if the file is there and cannot be read.
-    fn is_read(&self, batch: &mut Batch, enough: &mut impl FnMut(u64) -> bool) -> bool {
-        let read = self.read(batch, enough);
+    fn is_read(
+        &self,
+        batch: &mut Batch,
+        buffer: &mut Vec<u8>,
+        enough: &mut impl FnMut(u64) -> bool,
+    ) -> bool {
+        let read = self.read(batch, buffer, enough);
         !read.is_err_and(|error| transcripts::is_there(&error))
     }
 
-    fn read(&self, batch: &mut Batch, enough: &mut impl FnMut(u64) -> bool) -> std::io::Result<()> {
+    fn read(
+        &self,
+        batch: &mut Batch,
+        buffer: &mut Vec<u8>,
+        enough: &mut impl FnMut(u64) -> bool,
+    ) -> std::io::Result<()> {
         let path = &self.file.path;
         let mut session = transcripts::session_of(path);
         if !transcripts::is_session_id(&session) {
@@ -99,7 +109,7 @@ impl Job {
             session = first_session(path)?.unwrap_or(session);
         }
         let mut sink = batch.file(&session, self.file.state.modified / 1_000_000);
-        let (now, continuity) = read_on(path, &self.position, &mut sink, enough)?;
+        let (now, continuity) = read_on(path, &self.position, buffer, &mut sink, enough)?;
         let mut totals = self.totals.clone();
         totals.extend(sink.totals());
         totals.sort_unstable();
@@ -152,13 +162,18 @@ impl Ledger {
     }
 
     fn job(&self, file: TranscriptFile) -> Result<Job, Error> {
-        let known = transcript_files::position_of(&self.connection, &file.path);
-        let position = known.map_err(self.failed())?;
-        let totals = totals::of_file(&self.connection, &file.path);
+        let read = || -> rusqlite::Result<(ReadPosition, Vec<(Millis, Money)>)> {
+            let known = transcript_files::known(&self.connection, &file.path)?;
+            let Some((id, position)) = known else {
+                return Ok(Default::default());
+            };
+            Ok((position, totals::of_file(&self.connection, id)?))
+        };
+        let (position, totals) = read().map_err(self.failed())?;
         Ok(Job {
-            totals: totals.map_err(self.failed())?,
             file,
-            position: position.unwrap_or_default(),
+            position,
+            totals,
         })
     }
 
@@ -180,13 +195,13 @@ impl Ledger {
             ..Caught::default()
         };
         if total < WORTH_THREADS || effort != Effort::All {
-            let mut batch = Batch::default();
+            let (mut batch, mut buffer) = (Batch::default(), Vec::new());
             for job in &jobs {
                 if late() {
                     caught.complete = false;
                     break;
                 }
-                if !job.is_read(&mut batch, &mut |_| late()) {
+                if !job.is_read(&mut batch, &mut buffer, &mut |_| late()) {
                     caught.unreadable.push(job.file.path.clone());
                 }
             }
@@ -216,13 +231,13 @@ impl Ledger {
         transcript: &Path,
         late: &mut impl FnMut() -> bool,
     ) -> Result<Batch, Error> {
-        let mut batch = Batch::default();
+        let (mut batch, mut buffer) = (Batch::default(), Vec::new());
         let own = TranscriptFile::at(transcript);
         for file in own.into_iter().chain(transcripts::of_subagents(transcript)) {
             let job = self.job(file)?;
             if job.position.file != job.file.state {
                 // A file that vanished is no reason to show nothing.
-                if !job.is_read(&mut batch, &mut |_| late()) {
+                if !job.is_read(&mut batch, &mut buffer, &mut |_| late()) {
                     batch.has_gaps = true;
                 }
             }
@@ -250,7 +265,8 @@ impl Ledger {
                 let sender = sender.clone();
                 let queue = &queue;
                 let read = move || {
-                    while let Some(handed) = queue.read_some() {
+                    let mut buffer = Vec::new();
+                    while let Some(handed) = queue.read_some(&mut buffer) {
                         // Nobody receives only where committing failed, and that is reported.
                         let _ = sender.send(handed);
                     }
@@ -259,9 +275,12 @@ impl Ledger {
                 let _ = std::thread::Builder::new().spawn_scoped(scope, read);
             }
             drop(sender);
+            let mut buffer = Vec::new();
             let mut next = || match receiver.try_recv() {
                 Ok(handed) => Some(handed),
-                Err(_) => queue.read_some().or_else(|| receiver.recv().ok()),
+                Err(_) => queue
+                    .read_some(&mut buffer)
+                    .or_else(|| receiver.recv().ok()),
             };
             let outcome = self.commit_all(&mut next, total, prices, watch);
             queue.close();
@@ -323,11 +342,11 @@ struct Queue<'a> {
 
 impl Queue<'_> {
     /// Reads files until there is enough to commit. None if no file is left.
-    fn read_some(&self) -> Option<Handed> {
+    fn read_some(&self, buffer: &mut Vec<u8>) -> Option<Handed> {
         let mut gathered = None;
         while let Some(job) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let handed: &mut Handed = gathered.get_or_insert_default();
-            if !job.is_read(&mut handed.batch, &mut |_| false) {
+            if !job.is_read(&mut handed.batch, buffer, &mut |_| false) {
                 handed.unreadable.push(job.file.path.clone());
             }
             handed.bytes += job.bytes();

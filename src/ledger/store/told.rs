@@ -9,6 +9,8 @@
 //!
 //! save those answers (`session.untold`) that were there before anything was told.
 
+use std::cmp::Reverse;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::names::Id;
@@ -102,7 +104,7 @@ impl SessionFacts {
         self.recorded - self.in_runs
     }
 
-    /// What was told and is in no file.
+    /// What was told and is in no file. The `unwritten` table has the same, by quarters.
     pub(crate) fn unwritten(&self, told: &[ToldRow]) -> Money {
         if told.is_empty() {
             return Money::ZERO;
@@ -142,15 +144,6 @@ pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<Se
         .map(Option::unwrap_or_default)
 }
 
-/// Whether anything was told of a session that no file has.
-pub(crate) fn is_any(connection: &Connection, session: &str) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM told JOIN session ON session.id = session WHERE name = ?)",
-        )?
-        .query_row([session], |row| row.get(0))
-}
-
 /// Sessions of which something was told that no file has.
 pub(crate) fn sessions(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
     connection
@@ -161,9 +154,10 @@ pub(crate) fn sessions(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
 
 /// What processes on a session told that no file has, the latest last.
 pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Result<Vec<ToldRow>> {
-    connection
+    // Sorted here: SQLite prepares a statement with another order than its key's twice.
+    let mut rows = connection
         .prepare_cached(
-            "SELECT origin, total, grown, rate, at, run_ms, model FROM told WHERE session = ? ORDER BY at, origin",
+            "SELECT origin, total, grown, rate, at, run_ms, model FROM told WHERE session = ?",
         )?
         .query_map([session], |row| {
             Ok(ToldRow {
@@ -176,7 +170,9 @@ pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Resu
                 model: row.get(6)?,
             })
         })?
-        .collect()
+        .collect::<rusqlite::Result<Vec<ToldRow>>>()?;
+    rows.sort_by_key(|row| (row.at, row.origin));
+    Ok(rows)
 }
 
 /// Notes what a process told. `untold` is noted with the first. Who came and went days ago without
@@ -213,20 +209,14 @@ fn unwritten_parts(
     connection: &Connection,
     session: Id,
 ) -> rusqlite::Result<Vec<(i64, Id, Money)>> {
-    connection
-        .prepare_cached(
-            "SELECT quarter, model, cost FROM unwritten WHERE session = ? ORDER BY quarter DESC, model",
-        )?
+    let mut parts = connection
+        .prepare_cached("SELECT quarter, model, cost FROM unwritten WHERE session = ?")?
         .query_map([session], |row| {
             Ok((row.get(0)?, row.get(1)?, Money::from_pico(row.get(2)?)))
         })?
-        .collect()
-}
-
-/// All of it together.
-pub(crate) fn unwritten_sum(connection: &Connection, session: Id) -> rusqlite::Result<Money> {
-    let parts = unwritten_parts(connection, session)?;
-    Ok(parts.into_iter().map(|(_, _, cost)| cost).sum())
+        .collect::<rusqlite::Result<Vec<(i64, Id, Money)>>>()?;
+    parts.sort_by_key(|(quarter, model, _)| (Reverse(*quarter), *model));
+    Ok(parts)
 }
 
 /// Forgets what was told by processes whose runs stand in files by now, and brings what is

@@ -1,11 +1,10 @@
 //! The `cost_state` table: running totals of the client, each with its place.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::names::{Id, bytes_of};
+use super::names::Id;
 use super::transcript_files::CUT_OFF;
 use crate::ledger::derivation::{Part, Parts};
 use crate::pricing::{Money, NOISE, PriceTable, Usage};
@@ -82,15 +81,10 @@ pub(crate) fn put_lineage(
 }
 
 /// The totals of a file: since when their runs count, and the amount.
-pub(crate) fn of_file(
-    connection: &Connection,
-    path: &Path,
-) -> rusqlite::Result<Vec<(Millis, Money)>> {
+pub(crate) fn of_file(connection: &Connection, file: Id) -> rusqlite::Result<Vec<(Millis, Money)>> {
     connection
-        .prepare_cached(
-            "SELECT started, total FROM cost_state WHERE file = (SELECT id FROM file WHERE path = ?)",
-        )?
-        .query_map([bytes_of(path)], |row| {
+        .prepare_cached("SELECT started, total FROM cost_state WHERE file = ?")?
+        .query_map([file], |row| {
             Ok((row.get(0)?, Money::from_pico(row.get(1)?)))
         })?
         .collect()

@@ -21,28 +21,29 @@ fn state_from(row: &Row<'_>, first: usize) -> rusqlite::Result<FileState> {
     })
 }
 
-/// How far one file was read, if it was seen before.
-pub(crate) fn position_of(
+/// A file that was seen before, and how far it was read.
+pub(crate) fn known(
     connection: &Connection,
     path: &Path,
-) -> rusqlite::Result<Option<ReadPosition>> {
+) -> rusqlite::Result<Option<(Id, ReadPosition)>> {
     connection
         .prepare_cached(
-            "SELECT bytes_read, mark, size, modified, last_at, newest_at, last_response, unreadable
+            "SELECT id, bytes_read, mark, size, modified, last_at, newest_at, last_response, unreadable
              FROM file WHERE path = ?",
         )?
         .query_row([bytes_of(path)], |row| {
-            Ok(ReadPosition {
-                offset: row.get::<_, i64>(0)?.cast_unsigned(),
-                mark: row.get(1)?,
-                file: state_from(row, 2)?,
+            let position = ReadPosition {
+                offset: row.get::<_, i64>(1)?.cast_unsigned(),
+                mark: row.get(2)?,
+                file: state_from(row, 3)?,
                 carry: Carry {
-                    last_at: row.get(4)?,
-                    newest_at: row.get(5)?,
-                    last_response: row.get(6)?,
-                    unreadable: row.get(7)?,
+                    last_at: row.get(5)?,
+                    newest_at: row.get(6)?,
+                    last_response: row.get(7)?,
+                    unreadable: row.get(8)?,
                 },
-            })
+            };
+            Ok((row.get(0)?, position))
         })
         .optional()
 }
