@@ -68,7 +68,9 @@ fn print_line(environment: &Environment) {
     let config = Arc::new(Config::load(&places));
     let session = payload.session_id().unwrap_or_default();
     let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
-    let told = client.map(|total| Told {
+    // Whose total this is was not said, so it is kept for nobody.
+    let told = client.filter(|_| payload.session_id().is_some());
+    let told = told.map(|total| Told {
         total,
         run_ms: payload.client_run_ms(),
         model: payload.model_id().map(str::to_owned),

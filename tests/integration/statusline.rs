@@ -31,6 +31,19 @@ fn every_recorded_payload_has_its_line() {
 }
 
 #[test]
+fn a_total_without_a_session_counts_for_no_session() {
+    let sandbox = plain("160");
+    let nobody = json!({ "cost": { "total_cost_usd": 3.5, "total_duration_ms": 1000 } });
+    for _ in 0..2 {
+        let line = shown(&sandbox, nobody.to_string().as_bytes());
+        assert!(line.contains("today $0.00"), "{line}");
+    }
+    let spend: Value = sandbox.run(&["spend", "--by", "session", "--json"]).json();
+    assert_eq!(spend["groups"], json!([]));
+    assert_eq!(spend["total"]["cost_usd"], json!(0.0));
+}
+
+#[test]
 fn colours_say_how_full_a_window_is() {
     let sandbox = Sandbox::new().variable("COLUMNS", "160");
     let line = shown(&sandbox, &recorded("plan-at-limit")).replace('\u{1b}', "ESC");
