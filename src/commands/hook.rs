@@ -28,7 +28,7 @@ const STDIN_LIMIT: usize = 16 << 20;
 
 /// How long an event may take, and one that asks: more than the answers themselves take.
 const LONGEST: Duration = Duration::from_millis(700);
-const LONGEST_ANSWER: Duration = Duration::from_millis(1900);
+const LONGEST_ANSWER: Duration = Duration::from_millis(850);
 
 /// How long an event may spend on reading what other sessions wrote.
 const CATCH_UP: Duration = Duration::from_millis(30);

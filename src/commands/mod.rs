@@ -58,6 +58,9 @@ fn show(
     print(&page.into())
 }
 
+/// How long an answer inside a conversation may spend on reading transcripts.
+const ANSWER_READS: Duration = Duration::from_millis(500);
+
 /// Lets the ledger read what transcripts have gained, no longer than this.
 fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration) -> Caught {
     let roots = places.transcript_roots();

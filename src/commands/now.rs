@@ -38,9 +38,6 @@ const EVERY: Duration = Duration::from_secs(2);
 const LIMIT_AT_MOST_EVERY: Duration = Duration::from_secs(10);
 const LIMIT_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 
-/// How long an answer inside a conversation may spend on reading transcripts.
-const ANSWER_READS: Duration = Duration::from_millis(1500);
-
 /// The table of processes is only looked through for clients that no registry names.
 const OTHERS_EVERY: Duration = Duration::from_secs(30);
 
@@ -63,7 +60,7 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         let ledger = Ledger::open(&places.data, Patience::None)?;
         Ok((ledger, PriceTable::with(own_rates(places))?))
     };
-    let mut looked = Watched::with(open(), Effort::Within(ANSWER_READS));
+    let mut looked = Watched::with(open(), Effort::Within(super::ANSWER_READS));
     looked.look(places, question.environment).write(None, page);
 }
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
 
@@ -250,9 +249,6 @@ fn caught_up(ledger: &mut Ledger, places: &Places, prices: &PriceTable) -> anyho
 /// How many unreadable transcripts are named; `whycap doctor` names the others.
 const NAMED: usize = 3;
 
-/// How long an answer inside a conversation may spend on reading transcripts.
-const ANSWER_READS: Duration = Duration::from_millis(1500);
-
 /// What stands behind `/whycap spend`: the same as in a shell.
 #[derive(Debug, clap::Parser)]
 #[command(name = "/whycap spend", no_binary_name = true)]
@@ -313,7 +309,7 @@ fn write_asked(
 ) -> anyhow::Result<()> {
     let places = question.places;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
-    let read = super::read_on(&mut ledger, places, ANSWER_READS);
+    let read = super::read_on(&mut ledger, places, super::ANSWER_READS);
     let unreadable = name_unreadable(&read.unreadable, NAMED, places);
     let had_time = read.complete;
     let by = wanted.by;

@@ -20,8 +20,6 @@ SOMEBODY = 4711
 # What Claude Code waits for, and what a person waits for: SQLite itself tries for ten seconds where a lock cannot be
 # taken or given back in the middle of a report, and nothing interrupts it.
 HOST_SECONDS, PERSON_SECONDS = 1.0, 11.5
-# An answer to /whycap has this, and is held to it by a deadline of its own at 1.9 s.
-ANSWER_SECONDS = 2.2
 # How long a run that has broken its promise is watched further, to tell "slow" from "never".
 HOST_PATIENCE, PERSON_PATIENCE = 3.0, 13.0
 
@@ -272,9 +270,7 @@ class Machine:
 
     def hook(self, event=b"{}", **how):
         """A hook that keeps its contract."""
-        is_asked = isinstance(event, dict) and str(event.get("prompt", "")).startswith("/whycap")
-        run = self.run("hook", stdin=payload_bytes(event), **how)
-        return self.checked_host(run, seconds=ANSWER_SECONDS if is_asked else HOST_SECONDS)
+        return self.checked_host(self.run("hook", stdin=payload_bytes(event), **how))
 
     def verb(self, *arguments, exits=(0, 1, 2), **how):
         """Another verb that keeps its contract."""
@@ -283,13 +279,13 @@ class Machine:
             return self.checked_host(run)
         return self.checked_person(run, exits)
 
-    def checked_host(self, run, printed=True, foreign=False, seconds=HOST_SECONDS):
+    def checked_host(self, run, printed=True, foreign=False):
         self.no_crash(run, HOST_PATIENCE)
         if run.exit != 0:
             raise Broken(f"{run.verb} ended with {run.exit}; stderr {run.err[:160]!r}")
         if run.err:
             raise Broken(f"{run.verb} wrote to standard error: {run.err[:160]!r}")
-        if run.wall > seconds:
+        if run.wall > HOST_SECONDS:
             raise Broken(f"{run.verb} took {run.wall:.1f} s ({run.cpu:.2f} s of them working)", slow=True)
         if run.verb == "statusline":
             if printed and not run.failed_output and not run.text.strip():
