@@ -178,6 +178,13 @@ impl LimitKind {
         }
     }
 
+    /// What a row of a table calls it: "5-hour limit", "org spend cap".
+    pub(crate) fn label(self) -> String {
+        let name = |window: Window| window.limit().to_owned();
+        let word = || self.to_string().replace('_', " ");
+        self.window().map_or_else(word, name)
+    }
+
     /// Whether this is a passing state of the service.
     pub(crate) fn is_passing(self) -> bool {
         self.counts() == Counts::Passing

@@ -23,6 +23,7 @@ mod recognize;
 pub mod resets;
 mod rules;
 pub mod status_rows;
+pub mod toll;
 mod words;
 
 pub(crate) use clues::normalize;

@@ -42,6 +42,7 @@ mod spend;
 mod statusline;
 mod statusline_host_safety;
 mod support;
+mod toll;
 mod visible_text;
 mod wait;
 mod words;
