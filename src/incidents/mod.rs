@@ -15,6 +15,7 @@ mod known_windows;
 mod lookup;
 mod samples;
 mod store;
+mod window_steps;
 
 pub(crate) use known_windows::told_windows;
 
