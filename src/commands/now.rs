@@ -298,6 +298,6 @@ impl Watched {
 /// The ledger, with everything read.
 fn opened(places: &Places) -> anyhow::Result<(Ledger, PriceTable)> {
     let prices = PriceTable::with(own_rates(places))?;
-    let ledger = super::spend::gathered(places, &prices, |ledger, _| Ok(ledger))?;
+    let ledger = super::gathering::gathered(places, &prices, |ledger, _| Ok(ledger))?;
     Ok((ledger, prices))
 }

@@ -18,6 +18,7 @@ mod store;
 mod window_steps;
 
 pub(crate) use known_windows::told_windows;
+pub(crate) use window_steps::{WindowStep, steps};
 
 use std::cell::OnceCell;
 

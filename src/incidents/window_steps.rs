@@ -80,7 +80,6 @@ fn line(session: &str, told: &Sample, window: Window, meter: &Meter) -> String {
 }
 
 /// The steps from `from` to `until`, oldest first, from the last `most` bytes of each month.
-#[cfg_attr(not(test), expect(dead_code, reason = "read by pace and by the page"))]
 pub(crate) fn steps(
     places: &Places,
     from: DateTime<Utc>,

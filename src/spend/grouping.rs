@@ -235,7 +235,8 @@ pub(crate) fn order_and_cut(
 /// Stands for the branch and the agent of what no line of a transcript shows.
 const NO_LINE: &str = "(not in a transcript)";
 
-fn known(name: &str) -> &str {
+/// A name, or that it is not known.
+pub(crate) fn known(name: &str) -> &str {
     if name.is_empty() { "(unknown)" } else { name }
 }
 

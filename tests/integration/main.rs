@@ -35,6 +35,7 @@ mod messages;
 mod now;
 mod one_account;
 mod packaging;
+mod page;
 mod plugin;
 mod races;
 mod report;

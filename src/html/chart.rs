@@ -1,0 +1,140 @@
+//! What charts share: a scale, a frame with its labels, bars.
+//!
+//! The drawing is stretched to whatever room there is; labels stand outside of it, as text.
+
+use chrono::NaiveDate;
+
+use super::markup::Markup;
+use crate::pricing::Money;
+
+/// How high a drawing is, in its own units.
+pub(super) const HEIGHT: f64 = 200.0;
+/// How wide a day is, in the same units.
+pub(super) const DAY: f64 = 10.0;
+/// How many labels stand below a drawing.
+const LABELS: usize = 5;
+
+/// Amounts from nothing to a round one above `most`, and the labels of its lines from the top.
+pub(super) fn scale(most: Money) -> (Money, Vec<String>) {
+    const STEPS: i64 = 4;
+    let least = most.pico().max(1) / STEPS;
+    let mut power = 1_i64;
+    while power <= least / 10 {
+        power *= 10;
+    }
+    let round = [1, 2, 5, 10].map(|factor| power.saturating_mul(factor));
+    let step = round
+        .into_iter()
+        .find(|step| *step >= least)
+        .unwrap_or(power);
+    let lines = (most.pico().max(1) + step - 1) / step;
+    let labels = (0..=lines)
+        .rev()
+        .map(|line| Money::from_pico(step * line).show());
+    (
+        Money::from_pico(step.saturating_mul(lines)),
+        labels.collect(),
+    )
+}
+
+/// A drawing over days, with labels at its left and below. `says` is what it shows, in a sentence.
+pub(super) fn frame(
+    page: &mut Markup,
+    says: &str,
+    left: &[String],
+    days: &[NaiveDate],
+    draw: impl FnOnce(&mut Markup),
+) {
+    let width = days.len() as f64 * DAY;
+    let view = format!("0 0 {width} {HEIGHT}");
+    page.inside("div", &[("class", "chart")], |page| {
+        page.inside(
+            "div",
+            &[("class", "left"), ("aria-hidden", "true")],
+            |labels| {
+                for label in left {
+                    labels.text_in("span", &[], label);
+                }
+            },
+        );
+        let svg = [
+            ("role", "img"),
+            ("aria-label", says),
+            ("viewBox", view.as_str()),
+            ("preserveAspectRatio", "none"),
+        ];
+        page.inside("svg", &svg, |svg| {
+            let lines = left.len().saturating_sub(1).max(1);
+            for line in 0..=lines {
+                let y = number(HEIGHT * line as f64 / lines as f64);
+                let to = number(width);
+                let place = [
+                    ("class", "line"),
+                    ("x1", "0"),
+                    ("x2", &to),
+                    ("y1", &y),
+                    ("y2", &y),
+                ];
+                svg.text_in("line", &place, "");
+            }
+            draw(svg);
+        });
+        page.inside(
+            "div",
+            &[("class", "below"), ("aria-hidden", "true")],
+            |labels| {
+                let count = days.len().min(LABELS);
+                for label in 0..count {
+                    let place = (days.len() - 1) * label / (count - 1).max(1);
+                    let day = days.get(place).map(ToString::to_string);
+                    labels.text_in("span", &[], &day.unwrap_or_default());
+                }
+            },
+        );
+    });
+}
+
+/// A column's part from `bottom` to `top`, as a piece of a path.
+pub(super) fn column(x: f64, width: f64, bottom: f64, top: f64) -> String {
+    let [x, width, height] = [x, width, bottom - top].map(number);
+    format!("M{x} {}h{width}v{height}h-{width}z", number(top))
+}
+
+/// A bar as long as this share of what is longest.
+pub(super) fn bar(page: &mut Markup, share: f64) {
+    let attributes = [
+        ("class", "bar"),
+        ("viewBox", "0 0 100 1"),
+        ("preserveAspectRatio", "none"),
+        ("aria-hidden", "true"),
+    ];
+    page.inside("svg", &attributes, |svg| {
+        let width = number((share * 100.0).clamp(0.0, 100.0));
+        svg.text_in("rect", &[("width", &width), ("height", "1")], "");
+    });
+}
+
+/// At most two digits behind the point.
+pub(super) fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_is_round_and_nothing_sticks_out() {
+        for (cents, labels) in [
+            (1_234, ["$15.00", "$10.00", "$5.00", "$0.00"].as_slice()),
+            (400, &["$4.00", "$3.00", "$2.00", "$1.00", "$0.00"]),
+            (0, &["<$0.0001", "$0.00"]),
+        ] {
+            let most = Money::from_nano(cents * 10_000_000);
+            let (top, found) = scale(most);
+            assert_eq!(found, labels);
+            assert!(top >= most);
+        }
+    }
+}
