@@ -6,13 +6,81 @@ use chrono::NaiveDate;
 
 use super::markup::Markup;
 use crate::pricing::Money;
+use crate::time::monday_of;
 
 /// How high a drawing is, in its own units.
 pub(super) const HEIGHT: f64 = 200.0;
-/// How wide a day is, in the same units.
-pub(super) const DAY: f64 = 10.0;
+/// How wide a column is, in the same units.
+pub(super) const COLUMN: f64 = 10.0;
+/// With more days than this a column is a week.
+const MOST_DAYS: usize = 200;
 /// How many labels stand below a drawing.
 const LABELS: usize = 5;
+
+/// What stands side by side in a chart: days or weeks.
+#[derive(Debug)]
+pub(super) struct Columns {
+    first: Option<NaiveDate>,
+    last: Option<NaiveDate>,
+    /// The day on which each begins.
+    begins: Vec<NaiveDate>,
+    pub(super) are_weeks: bool,
+}
+
+impl Columns {
+    /// For these days, in their order.
+    pub(super) fn of(days: Vec<NaiveDate>) -> Self {
+        let (first, last) = (days.first().copied(), days.last().copied());
+        let are_weeks = days.len() > MOST_DAYS;
+        let mut begins = days;
+        if are_weeks {
+            begins = begins.into_iter().map(monday_of).collect();
+            begins.dedup();
+        }
+        Self {
+            first,
+            last,
+            begins,
+            are_weeks,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.begins.len()
+    }
+
+    /// The column of a day. None for one that the chart does not show.
+    pub(super) fn place(&self, day: NaiveDate) -> Option<usize> {
+        let begins = if self.are_weeks { monday_of(day) } else { day };
+        self.begins.binary_search(&begins).ok()
+    }
+
+    /// How wide all of them are.
+    pub(super) fn width(&self) -> f64 {
+        self.count() as f64 * COLUMN
+    }
+
+    /// What the column at `place` is called.
+    pub(super) fn name(&self, place: usize) -> String {
+        let Some(begins) = self.begins.get(place) else {
+            return String::new();
+        };
+        if self.are_weeks {
+            format!("week from {begins}")
+        } else {
+            begins.format("%Y-%m-%d %a").to_string()
+        }
+    }
+
+    /// "2026-10-01 – 2026-11-20".
+    pub(super) fn period(&self) -> String {
+        match (self.first, self.last) {
+            (Some(first), Some(last)) if first == last => first.to_string(),
+            (Some(first), Some(last)) => format!("{first} \u{2013} {last}"),
+            _ => "nothing yet".to_owned(),
+        }
+    }
+}
 
 /// Amounts from nothing to a round one above `most`, and the labels of its lines from the top.
 pub(super) fn scale(most: Money) -> (Money, Vec<String>) {
@@ -37,15 +105,15 @@ pub(super) fn scale(most: Money) -> (Money, Vec<String>) {
     )
 }
 
-/// A drawing over days, with labels at its left and below. `says` is what it shows, in a sentence.
+/// A drawing over columns, with labels at its left and below. `says` is what it shows, in a sentence.
 pub(super) fn frame(
     page: &mut Markup,
     says: &str,
     left: &[String],
-    days: &[NaiveDate],
+    columns: &Columns,
     draw: impl FnOnce(&mut Markup),
 ) {
-    let width = days.len() as f64 * DAY;
+    let width = columns.width();
     let view = format!("0 0 {width} {HEIGHT}");
     page.inside("div", &[("class", "chart")], |page| {
         page.inside(
@@ -83,11 +151,11 @@ pub(super) fn frame(
             "div",
             &[("class", "below"), ("aria-hidden", "true")],
             |labels| {
-                let count = days.len().min(LABELS);
+                let count = columns.count().min(LABELS);
                 for label in 0..count {
-                    let place = (days.len() - 1) * label / (count - 1).max(1);
-                    let day = days.get(place).map(ToString::to_string);
-                    labels.text_in("span", &[], &day.unwrap_or_default());
+                    let place = (columns.count() - 1) * label / (count - 1).max(1);
+                    let begins = columns.begins.get(place).map(ToString::to_string);
+                    labels.text_in("span", &[], &begins.unwrap_or_default());
                 }
             },
         );

@@ -1,11 +1,7 @@
 //! Spend by day, stacked by model.
 
-use std::collections::HashMap;
-
-use chrono::NaiveDate;
-
 use super::Contents;
-use super::chart::{self, DAY, HEIGHT};
+use super::chart::{self, COLUMN, Columns, HEIGHT};
 use super::markup::{Cell, Markup};
 use crate::pricing::Money;
 use crate::spend::{Tally, amount, share};
@@ -14,63 +10,64 @@ use crate::spend::{Tally, amount, share};
 const COLORS: usize = 7;
 const CLASSES: [&str; COLORS + 1] = ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"];
 
-pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, days: &[NaiveDate]) {
+pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Columns) {
     let sums = contents.sums;
-    let spent = |day: &NaiveDate| sums.days.get(day);
-    let of_day = |day: &NaiveDate| -> Money { spent(day).map_or(Money::ZERO, total) };
-    let most = days.iter().map(of_day).max().unwrap_or_default();
+    let mut stacks = vec![vec![Money::ZERO; sums.models.len()]; columns.count()];
+    for (day, models) in &sums.days {
+        let stack = columns.place(*day).and_then(|place| stacks.get_mut(place));
+        for (sum, (name, _)) in stack.into_iter().flatten().zip(&sums.models) {
+            *sum += models.get(name).copied().unwrap_or_default();
+        }
+    }
+    let height = |stack: &Vec<Money>| -> Money { stack.iter().copied().sum() };
+    let most = stacks.iter().map(height).max().unwrap_or_default();
     let (top, labels) = chart::scale(most);
-    let says = format!(
-        "Cost by day, stacked by model. The dearest day cost {}.",
-        most.show()
-    );
-    chart::frame(page, &says, &labels, days, |svg| {
-        let room = if days.len() > 120 { DAY } else { DAY * 0.85 };
+    let each = if columns.are_weeks { "week" } else { "day" };
+    let dearest = most.show();
+    let says = format!("Cost by {each}, stacked by model. The dearest {each} cost {dearest}.");
+    chart::frame(page, &says, &labels, columns, |svg| {
+        let y = |amount: Money| HEIGHT * (1.0 - amount.usd() / top.usd());
         let mut paths = vec![String::new(); CLASSES.len()];
-        for (place, day) in days.iter().enumerate() {
+        for (place, stack) in stacks.iter().enumerate() {
             let mut below = Money::ZERO;
-            for (model, (name, _)) in sums.models.iter().enumerate() {
-                let cost = spent(day).and_then(|models| models.get(name)).copied();
-                let Some(cost) = cost.filter(|cost| *cost > Money::ZERO) else {
-                    continue;
-                };
-                let y = |amount: Money| HEIGHT * (1.0 - amount.usd() / top.usd());
-                let piece = chart::column(place as f64 * DAY, room, y(below), y(below + cost));
-                below += cost;
+            for (model, cost) in stack
+                .iter()
+                .enumerate()
+                .filter(|(_, cost)| **cost > Money::ZERO)
+            {
+                let x = place as f64 * COLUMN;
+                let piece = chart::column(x, COLUMN * 0.85, y(below), y(below + *cost));
+                below += *cost;
                 if let Some(path) = paths.get_mut(model.min(COLORS)) {
                     path.push_str(&piece);
                 }
             }
         }
-        for (class, path) in CLASSES
-            .iter()
-            .zip(&paths)
-            .filter(|(_, path)| !path.is_empty())
-        {
+        let drawn = CLASSES.iter().zip(&paths);
+        for (class, path) in drawn.filter(|(_, path)| !path.is_empty()) {
             svg.text_in("path", &[("class", class), ("d", path)], "");
         }
-        let (width, height) = (chart::number(DAY), chart::number(HEIGHT));
-        for (place, day) in days
-            .iter()
-            .enumerate()
-            .filter(|(_, day)| spent(day).is_some())
-        {
-            let x = chart::number(place as f64 * DAY);
+        let (width, whole) = (chart::number(COLUMN), chart::number(HEIGHT));
+        for (place, stack) in stacks.iter().enumerate() {
+            let x = chart::number(place as f64 * COLUMN);
+            let says = format!("{}: {}", columns.name(place), height(stack).show());
             let place = [
                 ("class", "hit"),
                 ("x", &x),
                 ("width", &width),
-                ("height", &height),
+                ("height", &whole),
             ];
-            let says = format!("{}: {}", day.format("%Y-%m-%d %a"), of_day(day).show());
             svg.inside("rect", &place, |rect| rect.text_in("title", &[], &says));
         }
     });
+    if columns.are_weeks {
+        page.text_in("p", &[("class", "quiet")], "Each column is a week.");
+    }
     models(page, contents);
     page.inside("details", &[], |page| {
         page.text_in("summary", &[], "Day by day, as a table");
         let rows = sums.days.iter().map(|(day, models)| {
-            let cost = total(models);
+            let cost: Money = models.values().copied().sum();
             let mut names: Vec<(&String, &Money)> = models.iter().collect();
             names.sort_by_key(|(name, cost)| (std::cmp::Reverse(**cost), *name));
             let names = names
@@ -89,10 +86,6 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, days: &[NaiveDat
             rows,
         );
     });
-}
-
-fn total(models: &HashMap<String, Money>) -> Money {
-    models.values().copied().sum()
 }
 
 /// The colors' names, with what each model cost.

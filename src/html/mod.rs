@@ -22,6 +22,7 @@ use crate::limits::incident::Incident;
 use crate::limits::toll::Tolls;
 use crate::spend::{Statement, short_count};
 use crate::time::Clock;
+use chart::Columns;
 use markup::Markup;
 
 pub(crate) use names::Names;
@@ -58,8 +59,8 @@ pub(crate) struct Contents<'c> {
 impl Contents<'_> {
     /// The page.
     pub(crate) fn page(&self) -> String {
-        let days = self.days();
-        let body = self.body(&days);
+        let columns = self.columns();
+        let body = self.body(&columns);
         // A script that somebody's text brought along does not know it.
         let nonce = format!(
             "{:032x}",
@@ -88,7 +89,7 @@ impl Contents<'_> {
         head.text_in(
             "title",
             &[],
-            &format!("Claude Code spend, {}", period(&days)),
+            &format!("Claude Code spend, {}", columns.period()),
         );
         head.inside("style", &[("nonce", &nonce)], |style| style.ours(STYLE));
         head.inside("noscript", &[], |head| {
@@ -106,8 +107,9 @@ impl Contents<'_> {
         .concat()
     }
 
-    /// The days that the charts show: all from the first to the last on which something happened.
-    fn days(&self) -> Vec<NaiveDate> {
+    /// The columns of the charts: every day from the first to the last on which something happened,
+    /// over a long time every week.
+    fn columns(&self) -> Columns {
         /// More than ten years are not of one history: a clock was wrong. Empty days are left out.
         const MOST: i64 = 4_000;
         let spent = self.sums.days.keys().copied();
@@ -118,21 +120,22 @@ impl Contents<'_> {
         active.dedup();
         match (active.first(), active.last()) {
             (Some(first), Some(last)) if (*last - *first).num_days() < MOST => {
-                first.iter_days().take_while(|day| day <= last).collect()
+                let all = first.iter_days().take_while(|day| day <= last);
+                Columns::of(all.collect())
             }
-            _ => active,
+            _ => Columns::of(active),
         }
     }
 
-    fn body(&self, days: &[NaiveDate]) -> Markup {
+    fn body(&self, columns: &Columns) -> Markup {
         let tolls = Tolls::of(self.incidents, self.clock);
         let mut page = Markup::default();
-        page.inside("header", &[], |page| self.header(page, days));
+        page.inside("header", &[], |page| self.header(page, columns));
         page.inside("main", &[], |page| {
             section(page, "totals", "In all", |page| self.totals(page, &tolls));
             if !self.sums.days.is_empty() {
                 section(page, "days", "By day", |page| {
-                    days::write(page, self, days);
+                    days::write(page, self, columns);
                 });
                 section(page, "projects", "By project", |page| {
                     spread::projects(page, self);
@@ -142,7 +145,7 @@ impl Contents<'_> {
                 });
             }
             section(page, "windows", "The plan's windows", |page| {
-                windows::write(page, self, days);
+                windows::write(page, self, columns);
             });
             section(page, "limits", "Limit errors", |page| {
                 limits::write(page, self, &tolls);
@@ -156,10 +159,10 @@ impl Contents<'_> {
         page
     }
 
-    fn header(&self, page: &mut Markup, days: &[NaiveDate]) {
+    fn header(&self, page: &mut Markup, columns: &Columns) {
         page.text_in("h1", &[], "What Claude Code cost");
         let zone = self.zone.unwrap_or("local time");
-        page.text_in("p", &[], &format!("{} \u{b7} {zone}", period(days)));
+        page.text_in("p", &[], &format!("{} \u{b7} {zone}", columns.period()));
         let written = self.clock.zone.at(self.clock.now).format("%Y-%m-%d %H:%M");
         let says = format!(
             "Written by whycap {} on {written}",
@@ -200,15 +203,6 @@ impl Contents<'_> {
         for remark in &self.remarks {
             page.text_in("p", &[("class", "quiet")], remark);
         }
-    }
-}
-
-/// "2026-10-01 – 2026-11-20".
-fn period(days: &[NaiveDate]) -> String {
-    match (days.first(), days.last()) {
-        (Some(first), Some(last)) if first == last => first.to_string(),
-        (Some(first), Some(last)) => format!("{first} \u{2013} {last}"),
-        _ => "nothing yet".to_owned(),
     }
 }
 

@@ -54,17 +54,14 @@
     input.focus();
   });
 
-  // A cell sorts by its value where it has one, by its number where it is one, else by its text.
+  // A cell sorts by its value where it has one, figures as numbers.
   const key = (row, column) => {
     const cell = row.cells[column];
     const value = cell.dataset.v ?? cell.textContent;
-    const number = Number(value);
-    return value === "" || Number.isNaN(number) ? value.toLowerCase() : number;
+    const number = column > 2 ? Number(value) : Number.NaN;
+    return Number.isNaN(number) ? value.toLowerCase() : number;
   };
-  const order = (one, other) => {
-    if (typeof one === typeof other) return one < other ? -1 : one > other ? 1 : 0;
-    return typeof one === "number" ? -1 : 1;
-  };
+  const order = (one, other) => (one < other ? -1 : Number(one > other));
   const sort = (column) => {
     const before = heads[column].getAttribute("aria-sort");
     // Of names the first comes first, of times and figures the last.

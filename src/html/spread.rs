@@ -21,7 +21,7 @@ pub(super) fn projects(page: &mut Markup, contents: &Contents<'_>) {
             Cell::default().with_bar(cost.usd() / most.unwrap_or(1.0).max(f64::MIN_POSITIVE)),
         ]
     });
-    let names = &["project", "cost", "share", "answers", ""];
+    let names = &["project", "cost", "share", "answers", "of the dearest"];
     let attributes = [("class", "by-project")];
     page.table(
         &attributes,

@@ -1,13 +1,13 @@
 //! The plan's windows over time, with the limit errors.
 //!
-//! Over weeks every step is drawn; over a longer time the fullest that a window was on each day.
+//! Over weeks every step is drawn; over a longer time the fullest that a window was in each column.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
-use super::chart::{self, DAY, HEIGHT};
+use super::chart::{self, COLUMN, Columns, HEIGHT};
 use super::limits::{blocked, judged};
 use super::markup::{Cell, Markup};
 use super::{Contents, WindowStep};
@@ -15,7 +15,7 @@ use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::toll::Stopped;
 
-/// Up to so many days, every step is drawn.
+/// Up to so many columns, every step is drawn.
 const CLOSE: usize = 62;
 
 /// The window's color.
@@ -29,7 +29,7 @@ fn class(window: Window) -> &'static str {
     }
 }
 
-pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, days: &[NaiveDate]) {
+pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Columns) {
     let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
     for step in contents.steps {
         accounts
@@ -37,7 +37,7 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, days: &[NaiveDat
             .or_default()
             .push(step);
     }
-    if accounts.is_empty() || days.is_empty() {
+    if accounts.is_empty() || columns.count() == 0 {
         let says =
             "How full the windows were is not known yet: the status line keeps it from now on.";
         return page.text_in("p", &[("class", "quiet")], says);
@@ -57,14 +57,14 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, days: &[NaiveDat
         if several {
             page.text_in("h3", &[], &format!("account {}", number + 1));
         }
-        draw(page, contents, days, steps, &errors);
+        draw(page, contents, columns, steps, &errors);
     }
 }
 
 fn draw(
     page: &mut Markup,
     contents: &Contents<'_>,
-    days: &[NaiveDate],
+    columns: &Columns,
     steps: &[&WindowStep],
     errors: &[&Incident],
 ) {
@@ -74,7 +74,7 @@ fn draw(
     };
     let known = Window::ALL.into_iter().map(|window| (window, of(window)));
     let known: Vec<(Window, Vec<&WindowStep>)> = known.filter(|(_, own)| !own.is_empty()).collect();
-    let axis = Axis { contents, days };
+    let axis = Axis { contents, columns };
     let names: Vec<&str> = known.iter().map(|(window, _)| window.limit()).collect();
     let says = format!(
         "How full the windows were: {}. Limit errors: {}.",
@@ -82,19 +82,24 @@ fn draw(
         errors.len()
     );
     let left = ["100%", "75%", "50%", "25%", "0%"].map(str::to_owned);
-    chart::frame(page, &says, &left, days, |svg| {
+    chart::frame(page, &says, &left, columns, |svg| {
         for error in errors {
             axis.mark(svg, error);
         }
         for (window, own) in &known {
-            let path = if days.len() > CLOSE {
-                axis.peaks(own)
-            } else {
+            let path = if axis.is_close() {
                 axis.run(own)
+            } else {
+                axis.peaks(own)
             };
             svg.text_in("path", &[("class", class(*window)), ("d", &path)], "");
         }
     });
+    if !axis.is_close() {
+        let each = if columns.are_weeks { "week" } else { "day" };
+        let says = format!("Each step is the fullest that a window was in a {each}.");
+        page.text_in("p", &[("class", "quiet")], &says);
+    }
     page.inside("ul", &[("class", "legend")], |page| {
         for (window, own) in &known {
             let fullest = own
@@ -149,17 +154,27 @@ fn draw(
 /// Where moments stand on the chart.
 struct Axis<'a> {
     contents: &'a Contents<'a>,
-    days: &'a [NaiveDate],
+    columns: &'a Columns,
 }
 
 impl Axis<'_> {
+    /// Whether there is room for every step.
+    fn is_close(&self) -> bool {
+        !self.columns.are_weeks && self.columns.count() <= CLOSE
+    }
+
     /// From the left; None before and after the chart's days.
     fn x(&self, at: DateTime<Utc>) -> Option<f64> {
         let zone = self.contents.clock.zone;
+        let day = zone.day(at);
         let (begins, ends) = zone.day_bounds(at);
-        let place = self.days.binary_search(&zone.day(at)).ok()?;
         let part = (at - begins).as_seconds_f64() / (ends - begins).as_seconds_f64().max(1.0);
-        Some((place as f64 + part) * DAY)
+        let part = if self.columns.are_weeks {
+            (f64::from(day.weekday().num_days_from_monday()) + part) / 7.0
+        } else {
+            part
+        };
+        Some((self.columns.place(day)? as f64 + part) * COLUMN)
     }
 
     /// A window's steps; at its reset it falls to nothing.
@@ -188,27 +203,30 @@ impl Axis<'_> {
         path
     }
 
-    /// The fullest of each day; days without any are left out.
+    /// The fullest of each column; those without any are left out.
     fn peaks(&self, steps: &[&WindowStep]) -> String {
-        let mut peaks: BTreeMap<NaiveDate, f64> = BTreeMap::new();
+        let mut peaks: BTreeMap<usize, f64> = BTreeMap::new();
         for step in steps {
-            let peak = peaks
-                .entry(self.contents.clock.zone.day(step.at))
-                .or_default();
-            *peak = peak.max(step.meter.used_percent);
+            let day = self.contents.clock.zone.day(step.at);
+            if let Some(place) = self.columns.place(day) {
+                let peak = peaks.entry(place).or_default();
+                *peak = peak.max(step.meter.used_percent);
+            }
         }
         let mut path = String::new();
         let mut before = None;
-        for (day, peak) in peaks {
-            let Ok(place) = self.days.binary_search(&day) else {
-                continue;
-            };
-            let x = chart::number(place as f64 * DAY);
-            let follows = before.is_some_and(|before| day - before == TimeDelta::days(1));
+        for (place, peak) in peaks {
+            let x = chart::number(place as f64 * COLUMN);
+            let follows = before.is_some_and(|before| before + 1 == place);
             let begin = if follows { "L" } else { "M" };
-            // One day alone is seen, too.
-            let _ = write!(path, "{begin}{x} {}h{}", height(peak), chart::number(DAY));
-            before = Some(day);
+            // One alone is seen, too.
+            let _ = write!(
+                path,
+                "{begin}{x} {}h{}",
+                height(peak),
+                chart::number(COLUMN)
+            );
+            before = Some(place);
         }
         path
     }
@@ -227,11 +245,11 @@ impl Axis<'_> {
         let end = until.and_then(|until| self.x(until));
         let end = match until {
             // It went on after the last day of the chart.
-            Some(_) => end.unwrap_or(self.days.len() as f64 * DAY),
+            Some(_) => end.unwrap_or(self.columns.width()),
             None => from,
         };
         // Whatever its length, it is seen.
-        let least = self.days.len() as f64 * DAY / 300.0;
+        let least = self.columns.width() / 300.0;
         let (x, width) = (chart::number(from), chart::number((end - from).max(least)));
         let all = chart::number(HEIGHT);
         let place = [

@@ -84,9 +84,12 @@ impl Incidents<'_> {
         if let Some(told) = told {
             samples::add(&mut own, told, Some(at));
         }
-        match account.and_then(|account| account.fingerprint.as_deref()) {
-            Some(account) if own.is_empty() => samples::of_others(self.places, session, account),
-            _ => own,
+        let account = account.and_then(|account| account.fingerprint.as_deref());
+        // What others were told around an older error is not kept any more.
+        let is_kept = self.environment.now - at <= samples::KEPT_FOR;
+        match account.filter(|_| own.is_empty() && is_kept) {
+            Some(account) => samples::of_others(self.places, session, account),
+            None => own,
         }
     }
 

@@ -18,7 +18,7 @@ const MOST: usize = 32;
 /// The same figures are written again no sooner than this.
 const EVERY: TimeDelta = TimeDelta::seconds(60);
 /// A week and a day: the longest window has passed.
-const KEPT_FOR: TimeDelta = TimeDelta::days(8);
+pub(super) const KEPT_FOR: TimeDelta = TimeDelta::days(8);
 
 fn directory(places: &Places) -> PathBuf {
     places.data.join("samples")

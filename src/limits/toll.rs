@@ -224,9 +224,8 @@ impl Tolls {
         }
         if total.unknown > 0 {
             let what = counted(total.unknown, "error");
-            let verb = if total.unknown == 1 { "is" } else { "are" };
             notes.push(format!(
-                "When {what} ended is not known: {verb} not in the time."
+                "When {what} ended is not known, so this is not in the time."
             ));
         }
         notes

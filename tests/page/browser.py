@@ -20,7 +20,7 @@ class Browser:
     """One browser with one page. What the page logs and what fails in it is kept in `problems`, what it asks for in `asked`."""
 
     def __init__(self):
-        self.home = tempfile.TemporaryDirectory(prefix="whycap-page-")
+        self.home = tempfile.mkdtemp(prefix="whycap-page-")
         to_browser, self.out = os.pipe()
         self.into, from_browser = os.pipe()
 
@@ -32,10 +32,10 @@ class Browser:
 
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
         self.process = subprocess.Popen(
-            [found(), "--headless", *sandbox, "--remote-debugging-pipe", f"--user-data-dir={self.home.name}", "--no-first-run",
+            [found(), "--headless", *sandbox, "--remote-debugging-pipe", f"--user-data-dir={self.home}", "--no-first-run",
              "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
              "--disable-sync", "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND", "about:blank"],
-            preexec_fn=hand_over, close_fds=False, env={**os.environ, "HOME": self.home.name},
+            preexec_fn=hand_over, close_fds=False, env={**os.environ, "HOME": self.home},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(to_browser)
         os.close(from_browser)
@@ -50,11 +50,19 @@ class Browser:
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+        self.session = None
+        self.call("Browser.close")
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         os.close(self.out)
         os.close(self.into)
-        self.home.cleanup()
+        # Its own children may still be writing.
+        until = time.monotonic() + 10
+        while os.path.exists(self.home) and time.monotonic() < until:
+            shutil.rmtree(self.home, ignore_errors=True)
 
     def message(self, patience):
         """The next message; None if none comes in time."""

@@ -48,7 +48,8 @@ class Meter:
 class History:
     """Writes transcripts and the history of the windows below a home directory."""
 
-    def __init__(self, home, seed=1, own_names=()):
+    def __init__(self, home, seed=1, own_names=(), projects=len(PROJECTS)):
+        self.projects = PROJECTS[:projects]
         self.home, self.chance, self.own_names = Path(home), random.Random(seed), list(own_names)
         self.errors = []
         self.answers = self.sessions = 0
@@ -81,7 +82,7 @@ class History:
         chance = self.chance
         name = "%08x-0000-4000-a000-%012x" % (self.sessions, chance.getrandbits(48))
         self.sessions += 1
-        project = PROJECTS[min(int(chance.expovariate(.35)), len(PROJECTS) - 1)]
+        project = self.projects[min(int(chance.expovariate(.35)), len(self.projects) - 1)]
         directory = self.home / ".claude/projects" / f"-home-dev-{project}"
         cwd = f"/home/dev/{project}"
         title = chance.choice(TASKS)
@@ -146,7 +147,7 @@ class History:
                   "message": {"id": f"m{name}", "model": "claude-opus-4-8", "role": "assistant", "content": [{"type": "text", "text": "done"}],
                               "usage": {"input_tokens": 30, "output_tokens": 400}}}
         status = {"session_id": name, "transcript_path": str(transcript), "version": "2.1.328", "cwd": "/home/dev/api",
-                  "model": {"id": "claude-opus-4-8"}, "cost": {"total_cost_usd": 0.5, "total_api_duration_ms": 900},
+                  "model": {"id": "claude-opus-4-8"}, "cost": {"total_cost_usd": 0, "total_api_duration_ms": 900},
                   "rate_limits": {"five_hour": {"used_percentage": used, "resets_at": int(reset.timestamp())}}}
         run(["statusline"], at - datetime.timedelta(seconds=30), json.dumps(status))
         transcript.write_text(json.dumps(error, separators=(",", ":")) + "\n")
