@@ -21,11 +21,10 @@ use crate::time::moment;
 /// What of `whycap spend` is about the page.
 #[derive(Debug, clap::Args)]
 pub(super) struct PageArguments {
-    /// Write a page for the browser to this file (- for standard output): charts, windows, limit
-    /// errors, sessions. An older page is replaced, any other file is left alone
+    /// Write a page for the browser; an older one is replaced
     #[arg(long, value_name = "FILE", conflicts_with_all = ["by", "limit", "order", "why_different", "json", "csv"])]
     pub(super) html: Option<PathBuf>,
-    /// Leave names out of the page: projects, sessions, time zone
+    /// Leave every name out of that page
     #[arg(long, requires = "html")]
     pub(super) anonymous: bool,
 }
