@@ -8,12 +8,13 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
 
-use crate::claude::meters::Meter;
+use crate::claude::meters::{Meter, Windows};
 use crate::disk::{self, records};
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
+use crate::limits::pace::recent_rate;
 use crate::places::Places;
-use crate::time::{is_plausible, plausible_epoch};
+use crate::time::{FIVE_HOURS, is_plausible, plausible_epoch};
 
 /// The server rounds: resets that differ by no more are the same one.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(1);
@@ -60,7 +61,7 @@ fn is_step(known: &Meter, told: &Meter) -> bool {
 }
 
 /// Whether two figures are of one run of a window.
-pub(crate) fn is_same_reset(one: &Meter, other: &Meter) -> bool {
+fn is_same_reset(one: &Meter, other: &Meter) -> bool {
     match (one.resets_at, other.resets_at) {
         (Some(one), Some(other)) => (one - other).abs() <= SAME_RESET,
         (one, other) => one == other,
@@ -80,7 +81,6 @@ fn line(session: &str, told: &Sample, window: Window, meter: &Meter) -> String {
 }
 
 /// The steps from `from` to `until`, oldest first, from the last `most` bytes of each month.
-#[cfg_attr(not(test), expect(dead_code, reason = "read by pace and by the page"))]
 pub(crate) fn steps(
     places: &Places,
     from: DateTime<Utc>,
@@ -103,6 +103,33 @@ pub(crate) fn steps(
         .collect();
     steps.sort_by_key(|step| step.at);
     steps
+}
+
+/// How fast the five-hour window of these figures rises of late, in percent a minute.
+pub(super) fn five_hour_rate(
+    places: &Places,
+    windows: &Windows,
+    account: Option<&str>,
+    now: DateTime<Utc>,
+) -> Option<f64> {
+    /// Some twenty steps: more is long ago, or does not change the rate.
+    const END: u64 = 2048;
+    // Of less nothing follows that would be said.
+    const LEAST: f64 = 10.0;
+    let meter = windows
+        .five_hour
+        .filter(|meter| (LEAST..100.0).contains(&meter.used_percent))?;
+    let begun = meter.resets_at? - FIVE_HOURS;
+    let told = steps(places, begun, now, END).into_iter().filter(|step| {
+        step.window == Window::FiveHour
+            && step.account.as_deref() == account
+            && is_same_reset(&step.meter, &meter)
+    });
+    recent_rate(
+        told.map(|step| (step.at, step.meter.used_percent)),
+        &meter,
+        now,
+    )
 }
 
 /// None for a damaged one. One that was cut has fewer words, or no end; with the next one behind it
