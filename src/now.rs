@@ -49,6 +49,8 @@ pub(crate) struct RunningSession {
     pub(crate) state: Option<SessionState>,
     pub(crate) since: Option<DateTime<Utc>>,
     pub(crate) cost: Option<Money>,
+    /// Its share of what the five-hour window rose, if several had one.
+    pub(crate) share: Option<f64>,
 }
 
 /// Columns of the labels at the left.
@@ -291,6 +293,7 @@ impl Moment {
                 "state": session.state,
                 "since": session.since.map(time),
                 "cost_usd": session.cost.map(Money::usd),
+                "five_hour_share": session.share,
             })
         };
         json!({
@@ -324,11 +327,19 @@ impl RunningSession {
             .since
             .filter(|since| *since <= clock.now && !at.is_empty());
         let since = since.map(|since| format!(", {}", in_words(clock.now - since)));
+        let share = self.share.filter(|share| *share >= 0.01);
+        let share = share.map(|share| format!(", about {:.0}% of 5h use", share * 100.0));
         [
             name,
             visible(&self.project).into_owned(),
             self.cost.map_or_else(String::new, Money::show),
-            format!("{at}{}", since.unwrap_or_default()),
+            format!(
+                "{at}{}{}",
+                since.unwrap_or_default(),
+                share.unwrap_or_default()
+            )
+            .trim_start_matches(", ")
+            .to_owned(),
         ]
     }
 }
@@ -406,6 +417,7 @@ mod tests {
             state: Some(SessionState::Busy),
             since: Some(at("2026-11-20T12:19:20Z")),
             cost: Some(dollars(3)),
+            share: None,
         };
         Moment {
             clock: Clock {

@@ -40,6 +40,25 @@ impl Incidents<'_> {
             .map(|(ahead, account)| self.with_rate(ahead, account.as_deref()))
     }
 
+    /// What each session had in the rise of the plan's five-hour window: see
+    /// [`window_steps::five_hour_shares`].
+    pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
+        let now = self.environment.now;
+        let known = account_windows::read(self.places, Teller::Plan, now);
+        let known = known.map(|known| known.sample);
+        let shares = known.and_then(|known| {
+            let meter = ahead(&known, now).five_hour?;
+            let account = known.account.as_deref();
+            Some(window_steps::five_hour_shares(
+                self.places,
+                meter,
+                account,
+                now,
+            ))
+        });
+        shares.unwrap_or_default()
+    }
+
     fn with_rate(&self, windows: Windows, account: Option<&str>) -> Windows {
         let now = self.environment.now;
         Windows {

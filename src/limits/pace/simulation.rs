@@ -75,7 +75,7 @@ impl Score {
         let moments = reset - life.length + 10..reset;
         let (mut is_said, mut is_in_time) = (false, false);
         for now in run
-            .step_by(life.length / 60)
+            .step_by(life.length / 30)
             .filter(|now| moments.contains(now))
         {
             let used = life.level[now].floor();
@@ -141,7 +141,7 @@ fn compared(kinds: &[Kind], length: usize, ahead: [usize; 3]) -> ([Score; 6], St
     // The rules were chosen on seeds below a thousand.
     let each = kinds
         .iter()
-        .flat_map(|kind| (1000..1006).map(move |seed| live(kind, seed, length)));
+        .flat_map(|kind| (1000..1004).map(move |seed| live(kind, seed, length)));
     let lives: Vec<Life> = each.collect();
     let scores = RULES.map(|rule| Score::of(rule, &lives, ahead));
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
