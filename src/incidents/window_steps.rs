@@ -8,12 +8,13 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
 
-use crate::claude::meters::Meter;
+use crate::claude::meters::{Meter, Windows};
 use crate::disk::{self, records};
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
+use crate::limits::pace::recent_rate;
 use crate::places::Places;
-use crate::time::{is_plausible, plausible_epoch};
+use crate::time::{FIVE_HOURS, is_plausible, plausible_epoch};
 
 /// The server rounds: resets that differ by no more are the same one.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(1);
@@ -60,7 +61,7 @@ fn is_step(known: &Meter, told: &Meter) -> bool {
 }
 
 /// Whether two figures are of one run of a window.
-pub(crate) fn is_same_reset(one: &Meter, other: &Meter) -> bool {
+fn is_same_reset(one: &Meter, other: &Meter) -> bool {
     match (one.resets_at, other.resets_at) {
         (Some(one), Some(other)) => (one - other).abs() <= SAME_RESET,
         (one, other) => one == other,
@@ -102,6 +103,84 @@ pub(crate) fn steps(
         .collect();
     steps.sort_by_key(|step| step.at);
     steps
+}
+
+/// The levels that the five-hour window of these figures had since it began, and who was told, from
+/// the last `most` bytes.
+fn five_hour_run(
+    places: &Places,
+    meter: Meter,
+    account: Option<&str>,
+    now: DateTime<Utc>,
+    most: u64,
+) -> impl Iterator<Item = WindowStep> {
+    let begun = meter.resets_at.map_or(now, |at| at - FIVE_HOURS);
+    let told = steps(places, begun, now, most).into_iter();
+    told.filter(move |step| {
+        step.window == Window::FiveHour
+            && step.account.as_deref() == account
+            && is_same_reset(&step.meter, &meter)
+    })
+}
+
+/// How fast the five-hour window of these figures rises of late, in percent a minute.
+pub(super) fn five_hour_rate(
+    places: &Places,
+    windows: &Windows,
+    account: Option<&str>,
+    now: DateTime<Utc>,
+) -> Option<f64> {
+    /// Some twenty steps: more is long ago, or does not change the rate.
+    const END: u64 = 2048;
+    // Of less nothing follows that would be said.
+    const LEAST: f64 = 10.0;
+    let worth_asking = |meter: &Meter| (LEAST..100.0).contains(&meter.used_percent);
+    let meter = windows.five_hour.filter(worth_asking)?;
+    let told = five_hour_run(places, meter, account, now, END);
+    recent_rate(
+        told.map(|step| (step.at, step.meter.used_percent)),
+        &meter,
+        now,
+    )
+}
+
+/// The sessions that the five-hour window rose by, with their shares of what it rose; none unless
+/// there are several. Whoever was told a rise first gets it, also that of a session that is told
+/// nothing, so it is about right, and no more.
+pub(super) fn five_hour_shares(
+    places: &Places,
+    meter: Meter,
+    account: Option<&str>,
+    now: DateTime<Utc>,
+) -> Vec<(String, f64)> {
+    /// More than any window has steps.
+    const RUN: u64 = 64 * 1024;
+    /// Of fewer points a share means nothing.
+    const LEAST: f64 = 10.0;
+    let mut shares: Vec<(String, f64)> = Vec::new();
+    let mut level = None;
+    for step in five_hour_run(places, meter, account, now, RUN) {
+        let used = step.meter.used_percent;
+        // What it was at first was told to nobody as a rise.
+        let rise = (used - *level.get_or_insert(used)).max(0.0);
+        level = level.map(|level: f64| level.max(used));
+        match shares
+            .iter_mut()
+            .find(|(session, _)| *session == step.session)
+        {
+            Some((_, risen)) => *risen += rise,
+            None => shares.push((step.session, rise)),
+        }
+    }
+    let total: f64 = shares.iter().map(|(_, risen)| risen).sum();
+    for (_, risen) in &mut shares {
+        *risen /= total;
+    }
+    let told = shares.iter().filter(|(_, share)| *share > 0.0);
+    if total < LEAST || told.count() < 2 {
+        shares.clear();
+    }
+    shares
 }
 
 /// None for a damaged one. One that was cut has fewer words, or no end; with the next one behind it
@@ -235,6 +314,33 @@ mod tests {
             percents(&places, "2026-11-01T00:00:00Z", u64::MAX).len(),
             400
         );
+    }
+
+    #[test]
+    fn a_sessions_share_is_of_the_rises_that_it_was_told_first() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        let reset = 1_796_087_000;
+        let tell = |session, minute: u32, used| {
+            let now = format!("2026-11-30T21:{minute:02}:00Z");
+            tell(&places, session, &now, used, reset);
+        };
+        let shares = || {
+            let meter = Meter {
+                used_percent: 50.0,
+                resets_at: plausible_epoch(1_796_087_000.0),
+            };
+            five_hour_shares(&places, meter, None, at("2026-11-30T22:00:00Z"))
+        };
+        // Who is told first that it is at 40% has not used 40%.
+        tell("one", 0, 40.0);
+        tell("one", 5, 46.0);
+        assert_eq!(shares(), [], "only one session");
+        tell("two", 6, 47.0);
+        assert_eq!(shares(), [], "too little");
+        tell("two", 10, 55.0);
+        let told = |session: &str, share| (session.to_owned(), share);
+        assert_eq!(shares(), [told("one", 0.4), told("two", 0.6)]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod kind;
 pub mod limits_page;
 pub mod messages;
 mod meters;
+pub(crate) mod pace;
 mod passages;
 pub mod period;
 mod reasons;

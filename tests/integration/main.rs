@@ -34,6 +34,7 @@ mod locks;
 mod messages;
 mod now;
 mod one_account;
+mod pace;
 mod packaging;
 mod page;
 mod plugin;
