@@ -16,7 +16,7 @@ use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, SegmentName};
 use crate::environment::Environment;
 use crate::incidents::{Incidents, told_windows};
-use crate::ledger::{Ledger, Live, Patience, Told};
+use crate::ledger::{Ledger, Live, Patience, Told, Wanted};
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -109,12 +109,15 @@ fn print_line(environment: &Environment) {
     whereabouts.head = directory
         .filter(|_| config.shows(SegmentName::Branch))
         .and_then(Head::of);
+    let project = payload.project_dir().unwrap_or_default();
+    let project = project.to_string_lossy();
+    let wanted = Wanted::of(&config.budget, &places, &project);
     let mut live = Ledger::open(&places.data, Patience::None)
         .ok()
         .and_then(|ledger| Live::read(ledger, &places, session, payload.transcript_path(), told));
     let figures = live
         .as_mut()
-        .and_then(|live| live.figures(environment, config.budget.month.is_some()));
+        .and_then(|live| live.figures(environment, wanted));
     let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
     let incidents = Incidents::new(&places, environment);
     let present = incidents.present(&payload, refused);

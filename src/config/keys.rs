@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use super::values::{BudgetAction, Config, MeterForm, SEGMENTS, SegmentName};
+use super::values::{BudgetAction, Config, MeterForm, ProjectBudget, SEGMENTS, SegmentName};
 use crate::terminal::{THEMES, Theme, visible, width};
 
 /// A key that can be set.
@@ -131,6 +131,24 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         section: "budget",
+        name: "projects",
+        about: "Dollars for one calendar month in a directory and below it: a path, or a directory's name.",
+        read: |config, value| {
+            let (known, unknown) = projects(value)?;
+            config.budget.projects = known;
+            Ok(unknown)
+        },
+        write: |config| {
+            let projects = config.budget.projects.iter();
+            let table: toml::Table = projects
+                .map(|project| (project.key.clone(), Value::Float(project.limit)))
+                .collect();
+            (!table.is_empty()).then_some(Value::Table(table))
+        },
+        example: "{ \"~/src/api\" = 40.0, website = 15.0 }",
+    },
+    Key {
+        section: "budget",
         name: "warn_at",
         about: "Share of a budget at which you are warned, once per budget and period.",
         read: |config, value| {
@@ -201,6 +219,25 @@ fn dollars(value: &Value) -> Result<f64, &'static str> {
     number(value)
         .filter(|usd| *usd > 0.0)
         .ok_or("must be a number of dollars above 0")
+}
+
+/// The budgets of a table, and a sentence on what stands in it that is none.
+fn projects(value: &Value) -> Result<(Vec<ProjectBudget>, Vec<String>), String> {
+    let table = value
+        .as_table()
+        .ok_or("must be a table of directories and dollars")?;
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (key, value) in table {
+        match dollars(value) {
+            Ok(_) if key.is_empty() => unknown.push("a project without a name is left out".into()),
+            Ok(limit) => known.push(ProjectBudget {
+                key: key.clone(),
+                limit,
+            }),
+            Err(wanted) => unknown.push(format!("`{key}` {wanted}; it is left out")),
+        }
+    }
+    Ok((known, unknown))
 }
 
 fn separator(value: &Value) -> Option<String> {

@@ -68,7 +68,7 @@ pub enum BudgetAction {
 }
 
 /// Budgets in dollars; absent means none.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Budget {
     /// For one session.
     pub session: Option<f64>,
@@ -76,10 +76,55 @@ pub struct Budget {
     pub day: Option<f64>,
     /// For one calendar month in the user's zone.
     pub month: Option<f64>,
+    /// For one calendar month in certain directories.
+    pub projects: Vec<ProjectBudget>,
     /// Share of a budget at which to warn, 0 to 1.
     pub warn_at: f64,
     /// What happens at the end of a budget.
     pub action: BudgetAction,
+}
+
+impl Budget {
+    /// Whether any is set.
+    pub(crate) fn is_any(&self) -> bool {
+        let general = [self.session, self.day, self.month];
+        general.iter().any(Option::is_some) || !self.projects.is_empty()
+    }
+}
+
+/// What a project may cost in one calendar month.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectBudget {
+    /// A directory (`/home/dev/api`, `~/src/api`), or the name of one (`api`).
+    pub key: String,
+    /// Dollars.
+    pub limit: f64,
+}
+
+impl ProjectBudget {
+    /// Whether what was spent in a directory counts: the one that is named, and those below it. In
+    /// any case, as `spend --project` has it.
+    pub fn covers(&self, directory: &str, home: &str) -> bool {
+        let key = match self.key.strip_prefix('~') {
+            Some(rest) if rest.is_empty() || rest.starts_with(['/', '\\']) => {
+                format!("{home}{rest}")
+            }
+            _ => self.key.clone(),
+        };
+        let (key, directory) = (key.to_lowercase(), directory.to_lowercase());
+        // Windows writes C:\Users, and takes C:/Users.
+        let names = |path: &str| -> Vec<String> {
+            let parts = path.split(['/', '\\']).filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        };
+        let is_path = key.starts_with(['/', '\\']) || key.get(1..2) == Some(":");
+        let (key, directory) = (names(&key), names(&directory));
+        if is_path {
+            directory.starts_with(&key)
+        } else {
+            !key.is_empty() && directory.windows(key.len()).any(|part| part == key)
+        }
+    }
 }
 
 /// The whole configuration, with defaults filled in.
@@ -122,6 +167,7 @@ impl Default for Config {
                 session: None,
                 day: None,
                 month: None,
+                projects: Vec::new(),
                 warn_at: 0.8,
                 action: BudgetAction::Warn,
             },
@@ -145,5 +191,43 @@ impl Config {
     /// Whether a segment is on any line. What only serves one that is not need not be read.
     pub(crate) fn shows(&self, segment: SegmentName) -> bool {
         self.rows().concat().contains(&segment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_is_named_by_its_path_or_by_its_name_and_holds_what_lies_below() {
+        let covers = |key: &str, directory: &str| {
+            let limit = 1.0;
+            let key = key.to_owned();
+            ProjectBudget { key, limit }.covers(directory, "/home/dev")
+        };
+        for (key, directory) in [
+            ("/home/dev/api", "/home/dev/api"),
+            ("/home/dev/api/", "/home/dev/api/server"),
+            ("~/api", "/home/dev/api"),
+            ("~", "/home/dev/x"),
+            ("api", "/home/dev/api"),
+            ("API", "/srv/api/server"),
+            ("dev/api", "/home/dev/api"),
+            ("C:/Users/dev/api", "c:\\Users\\dev\\api"),
+            ("C:\\Users\\dev", "C:/Users/dev/api"),
+            ("api", "C:\\Users\\dev\\api"),
+        ] {
+            assert!(covers(key, directory), "{key} {directory}");
+        }
+        for (key, directory) in [
+            ("/home/dev/api", "/home/dev/api-server"),
+            ("/home/dev/api", "/srv/home/dev/api"),
+            ("api", "/home/dev/apiary"),
+            ("~api", "/home/dev/api"),
+            ("api", ""),
+            ("", "/home/dev/api"),
+        ] {
+            assert!(!covers(key, directory), "{key} {directory}");
+        }
     }
 }

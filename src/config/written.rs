@@ -67,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{Budget, BudgetAction, MeterForm, SEGMENTS, SegmentName};
+    use crate::config::{Budget, BudgetAction, MeterForm, ProjectBudget, SEGMENTS, SegmentName};
     use crate::terminal::THEMES;
 
     /// What the file says again, without where it came from.
@@ -94,11 +94,17 @@ mod tests {
 
     fn budget() -> impl Strategy<Value = Budget> {
         let action = prop_oneof![Just(BudgetAction::Warn), Just(BudgetAction::Stop)];
-        (dollars(), dollars(), dollars(), 0.0..=1.0_f64, action).prop_map(
-            |(session, day, month, warn_at, action)| Budget {
+        let projects = prop::collection::btree_map("(?s).{1,12}", 1e-9..1e12_f64, 0..3);
+        let periods = (dollars(), dollars(), dollars());
+        (periods, projects, 0.0..=1.0_f64, action).prop_map(
+            |((session, day, month), projects, warn_at, action)| Budget {
                 session,
                 day,
                 month,
+                projects: projects
+                    .into_iter()
+                    .map(|(key, limit)| ProjectBudget { key, limit })
+                    .collect(),
                 warn_at,
                 action,
             },

@@ -19,7 +19,7 @@ mod store;
 mod telling;
 
 pub use difference::{ClientFigure, SessionDifference};
-pub use live::{Live, LiveFigures};
+pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
 pub use scene::Scene;
 pub use spend_rows::{Origin, RowsBy, SpendRow};

@@ -13,7 +13,7 @@ use crate::terminal::Tone;
 use crate::time::Clock;
 
 /// Everything that the line is made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LineFacts<'a> {
     /// What the client sent.
     pub payload: &'a StatusPayload,

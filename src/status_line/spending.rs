@@ -2,38 +2,44 @@
 
 use super::amounts::{Amount, Amounts};
 use super::form::{Form, Segment};
-use crate::budget::{BudgetPeriod, BudgetUse};
+use crate::budget::{BudgetScope, BudgetUse};
 use crate::config::Budget;
 use crate::terminal::{Piece, Tone};
 
 pub(super) fn session(amounts: &Amounts, budget: &Budget) -> Option<Segment> {
     let amount = amounts.session?;
-    let used = BudgetUse::of(budget, BudgetPeriod::Session, amount.money);
+    let used = BudgetUse::of(budget, BudgetScope::Session, amount.money);
     if amounts.session_is_clients {
-        return Some(forms("client says ", 85, amount, used));
+        return Some(forms("client says ", 85, amount, used.as_ref()));
     }
-    let mut forms = forms("session ", 85, amount, used);
+    let mut forms = forms("session ", 85, amount, used.as_ref());
     forms.push(Form::new(90, vec![(Tone::Strong, amount.show())]));
     Some(forms)
 }
 
 pub(super) fn today(amounts: &Amounts, budget: &Budget) -> Option<Segment> {
     let amount = amounts.today?;
-    let used = BudgetUse::of(budget, BudgetPeriod::Day, amount.money);
-    let mut forms = forms("today ", 60, amount, used);
-    // The month has no segment of its own; its budget speaks up beside today.
-    let month = amounts.month;
-    if let Some(used) = month.and_then(|spent| BudgetUse::of(budget, BudgetPeriod::Month, spent)) {
+    let used = BudgetUse::of(budget, BudgetScope::Day, amount.money);
+    let mut forms = forms("today ", 60, amount, used.as_ref());
+    // Month and project have no segment of their own; their budgets speak up beside today.
+    let month = amounts.month.map(|spent| (BudgetScope::Month, spent));
+    let projects = amounts.projects.iter();
+    let projects = projects.map(|(key, spent)| (BudgetScope::Project(key.clone()), *spent));
+    let projects = projects.filter_map(|(scope, spent)| BudgetUse::of(budget, scope, spent));
+    let fullest = projects.max_by(|one, other| one.share().total_cmp(&other.share()));
+    let month = month.and_then(|(scope, spent)| BudgetUse::of(budget, scope, spent));
+    for used in month.iter().chain(&fullest) {
         for form in &mut forms {
-            form.pieces.push((Tone::Quiet, " month ".to_owned()));
-            form.pieces.push(share(&used));
+            form.pieces
+                .push((Tone::Quiet, format!(" {} ", used.scope.label())));
+            form.pieces.push(share(used));
         }
     }
     Some(forms)
 }
 
-fn forms(label: &str, loss: u32, amount: Amount, used: Option<BudgetUse>) -> Segment {
-    let share = used.as_ref().map(share);
+fn forms(label: &str, loss: u32, amount: Amount, used: Option<&BudgetUse>) -> Segment {
+    let share = used.map(share);
     let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
     let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
     let mut forms = Vec::new();
