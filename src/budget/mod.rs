@@ -2,6 +2,7 @@
 //!
 //! A budget is the user's own; nothing here knows of Claude Code's limits.
 
+pub(crate) mod overview;
 pub(crate) mod prompts;
 
 use crate::config::Budget;
@@ -72,8 +73,8 @@ pub(crate) struct BudgetUse {
 }
 
 impl BudgetUse {
-    /// None without such a budget, or where less is used than the user wants to hear of.
-    pub(crate) fn of(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
+    /// None without such a budget.
+    fn of(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
         let limit = match &scope {
             BudgetScope::Session => budget.session,
             BudgetScope::Day => budget.day,
@@ -83,12 +84,16 @@ impl BudgetUse {
                 project.map(|project| project.limit)
             }
         }?;
-        let used = Self {
+        Some(Self {
             scope,
             limit,
             spent,
-        };
-        (used.share() >= budget.warn_at).then_some(used)
+        })
+    }
+
+    /// None without such a budget, or where less is used than the user wants to hear of.
+    pub(crate) fn worth_saying(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
+        Self::of(budget, scope, spent).filter(|used| used.share() >= budget.warn_at)
     }
 
     /// Share used; 1 is all.
@@ -100,9 +105,13 @@ impl BudgetUse {
         self.share() >= 1.0
     }
 
+    fn limit(&self) -> Money {
+        Money::from_noisy_usd(self.limit).unwrap_or_default()
+    }
+
     fn sentence(&self) -> String {
         let whose = self.scope.words();
-        let limit = Money::from_noisy_usd(self.limit).unwrap_or_default().show();
+        let limit = self.limit().show();
         let spent = self.spent.show();
         if self.is_used_up() {
             format!("{whose} of {limit} is used up: {spent} so far.")

@@ -179,7 +179,7 @@ fn uses(budget: &Budget, figures: LiveFigures) -> Vec<BudgetUse> {
     .chain(month.map(|spent| (BudgetScope::Month, spent)))
     .chain(projects.map(|(key, spent)| (BudgetScope::Project(key), spent)));
     let mut uses: Vec<BudgetUse> = spent
-        .filter_map(|(scope, spent)| BudgetUse::of(budget, scope, spent))
+        .filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent))
         .collect();
     uses.sort_by(|one, other| other.share().total_cmp(&one.share()));
     uses

@@ -9,6 +9,7 @@ use crate::claude::model_pricing::own_rates;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
+use crate::config::Config;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::ledger::{Effort, Ledger, Patience};
@@ -147,6 +148,7 @@ impl Watched {
             sessions: self.running(places, registered),
             others,
             limit: self.limit(&incidents, version, environment),
+            currency: Config::load(places).currency,
         }
     }
 

@@ -15,10 +15,11 @@ use crate::claude::model_pricing::own_rates;
 use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
+use crate::config::Config;
 use crate::environment::Environment;
 use crate::ledger::{self, Caught, Effort, Ledger, Patience};
 use crate::places::Places;
-use crate::pricing::PriceTable;
+use crate::pricing::{Money, PriceTable};
 use crate::spend::{
     GroupBy, Order, Period, ReportRequest, Statement, comparison_json, name_unreadable, parse_day,
     write_age_of_prices, write_comparison,
@@ -63,14 +64,14 @@ pub struct Arguments {
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let wanted = match arguments.wanted(environment) {
+    let places = Places::of(environment);
+    let wanted = match arguments.wanted(environment, &places) {
         Ok(wanted) => wanted,
         Err(problem) => {
             complain(&problem);
             return Ok(ExitCode::from(2));
         }
     };
-    let places = Places::of(environment);
     let prices = PriceTable::with(own_rates(&places))?;
     if arguments.why_different {
         let found = gathered(&places, &prices, |ledger, _| {
@@ -113,7 +114,7 @@ fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
 
 impl Arguments {
     /// What is asked for; else what is wrong with it.
-    fn wanted(&self, environment: &Environment) -> Result<ReportRequest, String> {
+    fn wanted(&self, environment: &Environment, places: &Places) -> Result<ReportRequest, String> {
         let zone = match &self.timezone {
             None => environment.zone,
             Some(name) => Zone::named(name).ok_or_else(|| {
@@ -136,7 +137,10 @@ impl Arguments {
         if let Some(fault) = period.fault(today) {
             return Err(fault);
         }
+        let config = Config::load(places);
         Ok(ReportRequest {
+            plan: config.plan.and_then(Money::from_noisy_usd),
+            currency: config.currency,
             by: self.by,
             period,
             clock: Clock {
@@ -287,7 +291,7 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         Ok(arguments) => arguments,
         Err(error) => return page.paragraph(Tone::Plain, &format!("{}.", found_wrong(&error))),
     };
-    let wanted = match arguments.wanted(question.environment) {
+    let wanted = match arguments.wanted(question.environment, question.places) {
         Ok(wanted) => wanted,
         Err(problem) => return page.paragraph(Tone::Plain, &problem),
     };

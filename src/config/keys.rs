@@ -56,7 +56,7 @@ pub(super) const KEYS: &[Key] = &[
         name: "separator",
         about: "What stands between two segments.",
         read: |config, value| {
-            config.separator = separator(value).ok_or("must be a text of 1 to 10 columns")?;
+            config.separator = short_text(value, 10).ok_or("must be a text of 1 to 10 columns")?;
             Ok(Vec::new())
         },
         write: |config| Some(text(&config.separator)),
@@ -181,6 +181,42 @@ pub(super) const KEYS: &[Key] = &[
         example: "",
     },
     Key {
+        section: "plan",
+        name: "monthly",
+        about: "Dollars that your subscription costs a month. What you use is then set beside it.",
+        read: |config, value| {
+            config.plan = Some(dollars(value)?);
+            Ok(Vec::new())
+        },
+        write: |config| config.plan.map(Value::Float),
+        example: "100.0",
+    },
+    Key {
+        section: "currency",
+        name: "rate",
+        about: "What a dollar is worth in your currency. Sums are then shown in it too, at this fixed rate; \
+                tables, JSON and CSV stay in dollars.",
+        read: |config, value| {
+            let rate = number(value).filter(|rate| (1e-6..=1e6).contains(rate));
+            config.currency.rate = Some(rate.ok_or("must be a number above 0")?);
+            Ok(Vec::new())
+        },
+        write: |config| config.currency.rate.map(Value::Float),
+        example: "0.92",
+    },
+    Key {
+        section: "currency",
+        name: "symbol",
+        about: "What stands before amounts in your currency.",
+        read: |config, value| {
+            config.currency.symbol =
+                short_text(value, 5).ok_or("must be a text of 1 to 5 columns")?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(text(&config.currency.symbol)),
+        example: "",
+    },
+    Key {
         section: "notify",
         name: "desktop",
         about: "Whether a limit error may send a notification through the terminal.",
@@ -240,11 +276,12 @@ fn projects(value: &Value) -> Result<(Vec<ProjectBudget>, Vec<String>), String> 
     Ok((known, unknown))
 }
 
-fn separator(value: &Value) -> Option<String> {
+/// A text of at most so many columns.
+fn short_text(value: &Value, columns: usize) -> Option<String> {
     let text = value.as_str()?;
     // Nothing in it moves the cursor or turns the line around.
     let is_safe = visible(text) == text;
-    (is_safe && (1..=10).contains(&width(text))).then(|| text.to_owned())
+    (is_safe && (1..=columns).contains(&width(text))).then(|| text.to_owned())
 }
 
 fn meter_form(value: &Value) -> Result<MeterForm, String> {

@@ -5,4 +5,6 @@ mod reading;
 mod values;
 mod written;
 
-pub use values::{Budget, BudgetAction, Config, MeterForm, ProjectBudget, SEGMENTS, SegmentName};
+pub use values::{
+    Budget, BudgetAction, Config, Currency, MeterForm, ProjectBudget, SEGMENTS, SegmentName,
+};

@@ -127,6 +127,15 @@ impl ProjectBudget {
     }
 }
 
+/// A currency beside dollars.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Currency {
+    /// What a dollar is worth in it. None: only dollars are shown.
+    pub rate: Option<f64>,
+    /// What stands before its amounts.
+    pub symbol: String,
+}
+
 /// The whole configuration, with defaults filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -144,6 +153,10 @@ pub struct Config {
     pub context: MeterForm,
     /// Spending budgets.
     pub budget: Budget,
+    /// What a subscription costs a month, in dollars.
+    pub plan: Option<f64>,
+    /// Shown beside dollars.
+    pub currency: Currency,
     /// Whether a limit error may ring the terminal.
     pub notify_desktop: bool,
     /// The keys that the file has set, as `section.key`.
@@ -170,6 +183,11 @@ impl Default for Config {
                 projects: Vec::new(),
                 warn_at: 0.8,
                 action: BudgetAction::Warn,
+            },
+            plan: None,
+            currency: Currency {
+                rate: None,
+                symbol: "\u{20ac}".to_owned(),
             },
             notify_desktop: true,
             from_file: Vec::new(),

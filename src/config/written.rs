@@ -67,7 +67,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{Budget, BudgetAction, MeterForm, ProjectBudget, SEGMENTS, SegmentName};
+    use crate::config::{
+        Budget, BudgetAction, Currency, MeterForm, ProjectBudget, SEGMENTS, SegmentName,
+    };
     use crate::terminal::THEMES;
 
     /// What the file says again, without where it came from.
@@ -128,12 +130,15 @@ mod tests {
             theme in 0..THEMES.len(),
             (windows, context) in (form(), form()),
             budget in budget(),
+            (plan, rate) in (dollars(), prop::option::of(1e-6..1e6_f64)),
+            symbol in "[€£¥A-Z ]{1,2}",
             notify_desktop in any::<bool>(),
             problems in prop::collection::vec(any::<String>(), 0..3),
         ) {
             let config = Config {
                 segments: segments_, lines, separator, theme: &THEMES[theme], windows, context,
-                budget, notify_desktop, problems, from_file: vec!["budget.day".to_owned()],
+                budget, plan, currency: Currency { rate, symbol },
+                notify_desktop, problems, from_file: vec!["budget.day".to_owned()],
             };
             let again = Config::parse(&config.in_effect("a heading"));
             prop_assert_eq!(&again.problems, &Vec::<String>::new());

@@ -6,12 +6,16 @@ mod csv;
 mod days;
 mod forecast;
 mod grouping;
+mod plan;
 mod statement;
 mod tally;
 mod unreadable;
 
 pub(crate) use comparison::{comparison_json, write_comparison};
 pub(crate) use days::{Period, parse_day};
+pub(crate) use forecast::{Course, DayForecast, Forecast, rate};
 pub(crate) use grouping::{Block, GroupBy, Order, running_block};
+pub(crate) use plan::PlanWorth;
 pub(crate) use statement::{ReportRequest, Statement, write_age_of_prices};
+pub(crate) use tally::Tally;
 pub(crate) use unreadable::name_unreadable;

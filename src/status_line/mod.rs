@@ -1,7 +1,6 @@
 //! The status line: what the client tells, what the ledger knows, made into rows that fit.
 
 mod amounts;
-pub(crate) mod bar;
 mod form;
 pub(crate) mod gauge;
 mod layout;

@@ -1,15 +1,14 @@
 //! The parts of the status line that the user has chosen, as far as there is something to say.
 
 use super::amounts::Amounts;
-use super::bar::{self, bar};
 use super::form::{Form, Segment};
-use super::gauge::{self, NEARLY, SOON};
+use super::gauge::{self, LONG, NEARLY, SHORT, SOON};
 use super::whereabouts::Whereabouts;
 use super::{pace, session, spending, whereabouts, windows};
 use crate::claude::meters::Windows;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, MeterForm, SegmentName};
-use crate::terminal::Tone;
+use crate::terminal::{Tone, bar};
 use crate::time::Clock;
 
 /// Everything that the line is made from.
@@ -41,8 +40,8 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
     } = facts;
     let segment = |name: &SegmentName| match name {
         SegmentName::Model => model(payload),
-        SegmentName::Session => spending::session(amounts, &config.budget),
-        SegmentName::Today => spending::today(amounts, &config.budget),
+        SegmentName::Session => spending::session(amounts, config),
+        SegmentName::Today => spending::today(amounts, config),
         SegmentName::Windows => self::windows::windows(windows.as_ref()?, config.windows, *clock),
         SegmentName::Pace => pace::pace(windows.as_ref()?, *clock),
         SegmentName::Context => context(payload, config.context),
@@ -82,8 +81,8 @@ fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
     };
     let mut forms = Vec::new();
     if form == MeterForm::Bar {
-        forms.push(Form::new(11, write("context ", bar::LONG)));
-        forms.push(Form::new(31, write("ctx ", bar::SHORT)));
+        forms.push(Form::new(11, write("context ", LONG)));
+        forms.push(Form::new(31, write("ctx ", SHORT)));
     } else {
         forms.push(Form::new(10, write("context ", 0)));
     }

@@ -210,3 +210,134 @@ fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back() {
         assert_eq!(event(&sandbox, name, SESSION, API), Value::Null, "{name}");
     }
 }
+
+/// Seven days of $2 in the morning and $3 in the evening, and $2 this morning. It is noon.
+fn with_days(config: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut responses = 0;
+    let mut spend = |session: &str, cwd: &str, at: String, dollars: u32| {
+        responses += 1;
+        let id = format!("id{responses}");
+        let line = json!({
+            "type": "assistant", "timestamp": at, "cwd": cwd, "sessionId": session, "requestId": id,
+            "message": {
+                "id": id, "model": "claude-opus-5-5", "usage": {"output_tokens": dollars * 50_000},
+            },
+        });
+        sandbox.append(
+            &format!(".claude/projects/-p/{session}.jsonl"),
+            &line.to_string(),
+        );
+    };
+    for day in 13..20 {
+        spend("a", API, format!("2026-11-{day}T09:00:00.000Z"), 2);
+        spend("b", "/srv/web", format!("2026-11-{day}T18:00:00.000Z"), 3);
+    }
+    spend("a", API, "2026-11-20T09:00:00.000Z".to_owned(), 2);
+    let path = sandbox.write("whycap.toml", config);
+    sandbox
+        .variable("WHYCAP_CONFIG", path.to_str().unwrap())
+        .variable("WHYCAP_NOW", "2026-11-20T12:00:00Z")
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
+    let sandbox = with_days(
+        "[budget]\nday = 4\nmonth = 200\n[budget.projects]\napi = 40\n[plan]\nmonthly = 10\n",
+    );
+    let page = flat(sandbox.run(&["budget"]).success());
+    for says in [
+        // $2 so far, and $3 each evening.
+        "50% $2.00 of $4.00 $0.67 an hour since 09:00. About $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, the average of the last 7 days after 12:00. It starts over at midnight, in 12 h.",
+        // $37 so far, and $5 for each of 10.5 days.
+        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 a day this month. About $89.50 by the end of November, within the budget, if each day to come costs $5.00, the average of the last 7 days. It starts over on the first, in 10 d 12 h.",
+        "40% $16.00 of $40.00 $0.82 a day this month. About $37.00 by the end of November, within the budget",
+        "At API prices November would have cost $37.00 so far, 3.7 times the $10.00 of your plan.",
+    ] {
+        assert!(page.contains(says), "no {says:?} in: {page}");
+    }
+    let report = sandbox.run(&["budget", "--json"]).json();
+    let day = &report["budgets"][0];
+    assert_eq!(day["budget"], "day");
+    assert_eq!(day["spent_usd"], 2.0);
+    assert_eq!(day["forecast"]["cost_usd"], 5.0);
+    assert_eq!(day["forecast_is_over"], true);
+    assert_eq!(day["starts_over_at"], "2026-11-21T00:00:00Z");
+    assert_eq!(report["budgets"][2]["project"], "api");
+    assert_eq!(report["plan"]["factor"], 3.7);
+    // Asked in a conversation, it is about the session that asks.
+    sandbox.write("whycap.toml", "[budget]\nsession = 20\n");
+    let event = json!({
+        "hook_event_name": "UserPromptSubmit", "session_id": "a", "prompt": "/whycap budget",
+    });
+    let asked = sandbox
+        .run_with(&["hook"], event.to_string().as_bytes())
+        .json();
+    let said = flat(asked["reason"].as_str().unwrap());
+    assert!(
+        said.starts_with("This session ████████████████░░░░ 80% $16.00 of $20.00"),
+        "{said}"
+    );
+}
+
+#[test]
+fn two_days_are_too_little_for_a_forecast_of_the_day() {
+    let sandbox = with_days("[budget]\nday = 4\nmonth = 200\n")
+        .variable("WHYCAP_NOW", "2026-11-15T12:00:00Z");
+    let budgets = sandbox.run(&["budget", "--json"]).json()["budgets"].clone();
+    assert_eq!(budgets[0]["forecast"], Value::Null);
+    assert_eq!(budgets[1]["forecast"]["average_of_days"], 2);
+}
+
+#[test]
+fn without_budgets_it_is_said_where_to_set_one() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["budget"]);
+    let expected = "No budget is set. To set one, write for example these two lines into ~/.config/whycap/config.toml: [budget] day = 20.0";
+    assert_eq!(flat(run.success()), expected);
+    let report = sandbox.run(&["budget", "--json"]).json();
+    assert_eq!(report["budgets"], json!([]));
+    assert!(report["config"].as_str().unwrap().ends_with("config.toml"));
+}
+
+#[test]
+fn another_currency_stands_beside_sums_for_people_and_nowhere_else() {
+    let sandbox = with_days("[budget]\nday = 4\n[plan]\nmonthly = 10\n[currency]\nrate = 0.5\n");
+    let page = flat(sandbox.run(&["budget"]).success());
+    assert!(page.contains("$2.00 (€1.00 at 0.5) of $4.00"), "{page}");
+    let month = flat(sandbox.run(&["spend", "--by", "month"]).success());
+    assert!(month.contains("In all $37.00 (€18.50 at 0.5)."), "{month}");
+    assert!(
+        month.contains(
+            "$37.00 (€18.50 at 0.5) so far, 3.7 times the $10.00 (€5.00 at 0.5) of your plan."
+        ),
+        "{month}"
+    );
+    let now = flat(sandbox.run(&["now"]).success());
+    assert!(now.contains("Today $2.00 (€1.00 at 0.5)"), "{now}");
+    let line = sandbox.variable("NO_COLOR", "1").run_with(
+        &["statusline"],
+        br#"{"session_id":"a","cost":{"total_cost_usd":16}}"#,
+    );
+    assert!(
+        line.success().contains("today $2.00 (€1.00)"),
+        "{}",
+        line.stdout
+    );
+}
+
+#[test]
+fn a_month_of_one_project_is_not_set_beside_the_plan() {
+    let sandbox = with_days("[plan]\nmonthly = 10\n");
+    let plan = |more: &[&str]| {
+        let arguments = [&["spend", "--by", "month", "--json"], more].concat();
+        sandbox.run(&arguments).json()["plan"].clone()
+    };
+    assert_eq!(plan(&[])["factor"], 3.7);
+    assert_eq!(plan(&["--project", "api"]), Value::Null);
+    assert_eq!(plan(&["--until", "2026-11-18"]), Value::Null);
+}
