@@ -212,6 +212,7 @@ impl Home {
             payload: &payload,
             windows: told_windows(&payload, clock.now),
             amounts: Amounts::of(None, client),
+            rewriting: payload.prompt_cache().map(|_| Money::ZERO),
             whereabouts: &Whereabouts::default(),
             config: &Config::load(&self.places),
             clock,

@@ -14,6 +14,7 @@ mod doctor;
 pub mod environment;
 #[cfg(test)]
 mod fuzzing;
+mod hints;
 pub(crate) mod incidents;
 pub mod install;
 pub mod ledger;

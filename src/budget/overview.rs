@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{BudgetScope, BudgetUse};
 use crate::config::{BudgetAction, Config};
+use crate::hints::Hint;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
 use crate::spend::{Course, DayForecast, Forecast, PlanWorth, Tally, rate};
@@ -69,6 +70,7 @@ pub(crate) struct Overview<'c> {
     config: &'c Config,
     standings: Vec<Standing>,
     plan: Option<PlanWorth>,
+    hint: Option<Hint>,
     /// Whether a model without a known price was used this month.
     is_estimated: bool,
     /// Whether every transcript is read.
@@ -129,7 +131,7 @@ impl<'c> Survey<'c> {
         }
     }
 
-    pub(crate) fn finish(self, is_complete: bool) -> Overview<'c> {
+    pub(crate) fn finish(self, is_complete: bool, hint: Option<Hint>) -> Overview<'c> {
         let (clock, budget) = (self.clock, &self.config.budget);
         let by = |spent: Money, since: Option<DateTime<Utc>>, unit: Unit| {
             let rate = since.and_then(|since| rate(spent, since, clock.now, unit.length()));
@@ -187,6 +189,7 @@ impl<'c> Survey<'c> {
             config: self.config,
             standings,
             plan: plan.and_then(|monthly| PlanWorth::of(monthly, &self.all)),
+            hint,
             is_estimated: self.is_estimated,
             is_complete,
         }
@@ -359,6 +362,15 @@ impl Overview<'_> {
             page.gap();
             page.paragraph(Tone::Plain, &plan.sentence(&self.config.currency));
         }
+        if let Some(hint) = &self.hint {
+            page.gap();
+            page.item("Hint: ", Tone::Plain, &hint.says);
+            let off = format!(
+                "To hide hints like this: hints.off = [\"{}\"] in {file}",
+                hint.key()
+            );
+            page.indented(6, Tone::Quiet, &off);
+        }
         if self.is_estimated {
             let says = "This month includes models without a known price, estimated the way Claude Code does.";
             page.paragraph(Tone::Quiet, says);
@@ -398,6 +410,7 @@ impl Overview<'_> {
                 BudgetAction::Stop => "stop",
             },
             "plan": self.plan.as_ref().map(PlanWorth::json),
+            "hint": self.hint.as_ref().map(Hint::json),
             "estimated": self.is_estimated,
             "complete": self.is_complete,
             "config": file,

@@ -3,6 +3,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
+
+use super::failure::in_one_line;
 use super::question::Question;
 use crate::budget::overview::{Overview, SessionAsked, Survey};
 use crate::claude::model_pricing::own_rates;
@@ -11,10 +14,12 @@ use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::config::Config;
 use crate::environment::Environment;
+use crate::hints;
 use crate::ledger::{Ledger, Patience, RowsBy};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::terminal::{Page, Shown, Tone};
+use crate::time::Clock;
 
 /// Arguments of `whycap budget`.
 #[derive(Debug, clap::Args)]
@@ -27,31 +32,64 @@ pub struct Arguments {
 /// How long an answer inside a conversation may spend on reading transcripts.
 const ANSWER_READS: Duration = Duration::from_millis(1200);
 
+/// What is looked at.
+struct Look<'a> {
+    places: &'a Places,
+    config: &'a Config,
+    clock: Clock,
+    prices: PriceTable,
+}
+
+impl<'a> Look<'a> {
+    fn at(
+        places: &'a Places,
+        config: &'a Config,
+        environment: &Environment,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            places,
+            config,
+            clock: environment.clock(),
+            prices: PriceTable::with(own_rates(places))?,
+        })
+    }
+
+    fn overview(
+        &self,
+        ledger: &Ledger,
+        sessions: Vec<SessionAsked>,
+        is_complete: bool,
+    ) -> anyhow::Result<Overview<'a>> {
+        let home = self.places.home.to_str().unwrap_or_default();
+        let survey = Survey::new(self.clock, self.config, home, sessions);
+        let mut survey = survey.context("the calendar ends here")?;
+        let origins = survey.needs_origins();
+        ledger.rows(None, None, RowsBy::Quarter, origins, &mut |row| {
+            survey.add(&row);
+        })?;
+        let served = ledger.served(self.clock.now - hints::LOOKED_AT)?;
+        let hint = hints::best(&served, &self.prices, &self.config.hints_off);
+        Ok(survey.finish(is_complete, hint))
+    }
+}
+
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let config = Config::load(&places);
-    let prices = PriceTable::with(own_rates(&places))?;
+    let look = Look::at(&places, &config, environment)?;
     let sessions = if config.budget.session.is_some() {
         running(&places)
     } else {
         Vec::new()
     };
-    let overview = super::spend::gathered(&places, &prices, |ledger, caught| {
-        let sessions = sessions.clone();
-        overview(
-            &ledger,
-            &places,
-            environment,
-            &config,
-            sessions,
-            caught.is_all(),
-        )
+    let overview = super::spend::gathered(&places, &look.prices, |ledger, caught| {
+        look.overview(&ledger, sessions.clone(), caught.is_all())
     })?;
+    let file = places.show(&places.settings);
     let json = arguments
         .json
         .then(|| Shown::json(&overview.json(&places.settings.to_string_lossy())));
-    let file = places.show(&places.settings);
     super::show(environment, json, |page| overview.write(&file, page))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -65,17 +103,10 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         name: String::new(),
     });
     let look = || {
+        let look = Look::at(places, &config, question.environment)?;
         let mut ledger = Ledger::open(&places.data, Patience::None)?;
         let caught = super::read_on(&mut ledger, places, ANSWER_READS);
-        let asks = asks.into_iter().collect();
-        overview(
-            &ledger,
-            places,
-            question.environment,
-            &config,
-            asks,
-            caught.is_all(),
-        )
+        look.overview(&ledger, asks.into_iter().collect(), caught.is_all())
     };
     match look() {
         Ok(overview) => overview.write(&places.show(&places.settings), page),
@@ -83,28 +114,10 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
             Tone::Plain,
             &format!(
                 "whycap could not read what was spent: {}",
-                super::failure::in_one_line(&error)
+                in_one_line(&error)
             ),
         ),
     }
-}
-
-fn overview<'c>(
-    ledger: &Ledger,
-    places: &'c Places,
-    environment: &Environment,
-    config: &'c Config,
-    sessions: Vec<SessionAsked>,
-    is_complete: bool,
-) -> anyhow::Result<Overview<'c>> {
-    let home = places.home.to_str().unwrap_or_default();
-    let survey = Survey::new(environment.clock(), config, home, sessions);
-    let mut survey = survey.ok_or_else(|| anyhow::anyhow!("the calendar ends here"))?;
-    let origins = survey.needs_origins();
-    ledger.rows(None, None, RowsBy::Quarter, origins, &mut |row| {
-        survey.add(&row);
-    })?;
-    Ok(survey.finish(is_complete))
 }
 
 /// The sessions that run.

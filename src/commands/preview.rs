@@ -76,6 +76,9 @@ fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Ve
             "total_lines_added": 128, "total_lines_removed": 34,
         },
         "context_window": {"used_percentage": 23},
+        "prompt_cache": {
+            "ttl": "5m", "expires_at": epoch(TimeDelta::seconds(45)), "recache_tokens_if_cold": 90_000,
+        },
         "rate_limits": {
             "five_hour": {"used_percentage": 42, "resets_at": epoch(TimeDelta::minutes(112))},
             "seven_day": {"used_percentage": 17, "resets_at": epoch(TimeDelta::hours(84))},
@@ -93,6 +96,7 @@ fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Ve
             projects: sample_project(&config.budget),
             session_is_clients: false,
         },
+        rewriting: Some(dollars(42).money),
         whereabouts: &Whereabouts {
             directory: Some("~/src/api".to_owned()),
             head: Some(Head::Branch("main".to_owned())),

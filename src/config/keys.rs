@@ -2,7 +2,9 @@
 
 use toml::Value;
 
-use super::values::{BudgetAction, Config, MeterForm, ProjectBudget, SEGMENTS, SegmentName};
+use super::values::{
+    BudgetAction, Config, HINTS, HintName, MeterForm, ProjectBudget, SEGMENTS, SegmentName,
+};
 use crate::terminal::{THEMES, Theme, visible, width};
 
 /// A key that can be set.
@@ -27,13 +29,13 @@ pub(super) const KEYS: &[Key] = &[
         section: "statusline",
         name: "segments",
         about: "What the line shows, in this order. There are model, session, today, windows, pace, context, \
-                and also directory, branch, effort, lines, duration, rate.",
+                and also directory, branch, effort, lines, duration, rate, hint.",
         read: |config, value| {
             let (known, unknown) = segments(value)?;
             config.segments = known;
             Ok(unknown)
         },
-        write: |config| Some(names(&config.segments)),
+        write: |config| Some(names(&SEGMENTS, &config.segments)),
         example: "",
     },
     Key {
@@ -46,7 +48,7 @@ pub(super) const KEYS: &[Key] = &[
             Ok(unknown)
         },
         write: |config| {
-            let lines = config.lines.iter().map(|line| names(line));
+            let lines = config.lines.iter().map(|line| names(&SEGMENTS, line));
             (!config.lines.is_empty()).then(|| Value::Array(lines.collect()))
         },
         example: "[[\"directory\", \"branch\"], [\"model\", \"session\", \"windows\"]]",
@@ -217,6 +219,19 @@ pub(super) const KEYS: &[Key] = &[
         example: "",
     },
     Key {
+        section: "hints",
+        name: "off",
+        about: "Hints that you do not want to see, of: cold_cache, long_context, fast_mode, subagents, \
+                cheaper_model. The first is for the segment `hint`, the others for `whycap budget`.",
+        read: |config, value| {
+            let (known, unknown) = hints(value)?;
+            config.hints_off = known;
+            Ok(unknown)
+        },
+        write: |config| Some(names(&HINTS, &config.hints_off)),
+        example: "",
+    },
+    Key {
         section: "notify",
         name: "desktop",
         about: "Whether a limit error may send a notification through the terminal.",
@@ -341,9 +356,25 @@ fn segment_names() -> String {
     SEGMENTS.map(|(name, _)| name).join(", ")
 }
 
-fn names(segments: &[SegmentName]) -> Value {
-    let name = |segment| SEGMENTS.iter().find(|(_, known)| known == segment);
-    let names = segments.iter().filter_map(name);
+/// The hints of a list, and a sentence on what stands in it that is none.
+fn hints(value: &Value) -> Result<(Vec<HintName>, Vec<String>), String> {
+    let there_are = HINTS.map(|(name, _)| name).join(", ");
+    let list = value.as_array();
+    let list = list.ok_or_else(|| format!("must be a list of: {there_are}"))?;
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for item in list {
+        match HINTS.iter().find(|(name, _)| Some(*name) == item.as_str()) {
+            Some((_, hint)) => known.push(*hint),
+            None => unknown.push(format!("{item} is not a hint; there are {there_are}")),
+        }
+    }
+    Ok((known, unknown))
+}
+
+/// The names of these, as a list.
+fn names<T: PartialEq>(table: &[(&str, T)], chosen: &[T]) -> Value {
+    let name = |chosen| table.iter().find(|(_, known)| known == chosen);
+    let names = chosen.iter().filter_map(name);
     Value::Array(names.map(|(name, _)| text(name)).collect())
 }
 
@@ -356,6 +387,9 @@ mod tests {
         let about = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap().about;
         for (name, _) in SEGMENTS {
             assert!(about("segments").contains(name), "{name}");
+        }
+        for (name, _) in HINTS {
+            assert!(about("off").contains(name), "{name}");
         }
         for theme in &THEMES {
             assert!(about("theme").contains(theme.name), "{}", theme.name);

@@ -29,10 +29,12 @@ pub enum SegmentName {
     Duration,
     /// What the session costs by the hour.
     Rate,
+    /// A prompt cache that is about to go cold.
+    Hint,
 }
 
 /// The segments by the name that `config.toml` uses. The first six are the line by default.
-pub const SEGMENTS: [(&str, SegmentName); 12] = [
+pub const SEGMENTS: [(&str, SegmentName); 13] = [
     ("model", SegmentName::Model),
     ("session", SegmentName::Session),
     ("today", SegmentName::Today),
@@ -45,9 +47,34 @@ pub const SEGMENTS: [(&str, SegmentName); 12] = [
     ("lines", SegmentName::Lines),
     ("duration", SegmentName::Duration),
     ("rate", SegmentName::Rate),
+    ("hint", SegmentName::Hint),
 ];
 
 const SHOWN_BY_DEFAULT: usize = 6;
+
+/// What a hint is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HintName {
+    /// A prompt cache that is about to go cold, or is.
+    ColdCache,
+    /// Prompts so long that they cost more by the token.
+    LongContext,
+    /// Fast mode.
+    FastMode,
+    /// Subagents that cost more than the conversations that started them.
+    Subagents,
+    /// A cheaper model that subagents of the same type also ran on.
+    CheaperModel,
+}
+
+/// The hints by the name that `config.toml` uses.
+pub const HINTS: [(&str, HintName); 5] = [
+    ("cold_cache", HintName::ColdCache),
+    ("long_context", HintName::LongContext),
+    ("fast_mode", HintName::FastMode),
+    ("subagents", HintName::Subagents),
+    ("cheaper_model", HintName::CheaperModel),
+];
 
 /// How a meter is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +184,8 @@ pub struct Config {
     pub plan: Option<f64>,
     /// Shown beside dollars.
     pub currency: Currency,
+    /// Hints that are not wanted.
+    pub hints_off: Vec<HintName>,
     /// Whether a limit error may ring the terminal.
     pub notify_desktop: bool,
     /// The keys that the file has set, as `section.key`.
@@ -189,6 +218,7 @@ impl Default for Config {
                 rate: None,
                 symbol: "\u{20ac}".to_owned(),
             },
+            hints_off: Vec::new(),
             notify_desktop: true,
             from_file: Vec::new(),
             problems: Vec::new(),

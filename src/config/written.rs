@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        Budget, BudgetAction, Currency, MeterForm, ProjectBudget, SEGMENTS, SegmentName,
+        Budget, BudgetAction, Currency, HINTS, MeterForm, ProjectBudget, SEGMENTS, SegmentName,
     };
     use crate::terminal::THEMES;
 
@@ -131,6 +131,7 @@ mod tests {
             (windows, context) in (form(), form()),
             budget in budget(),
             (plan, rate) in (dollars(), prop::option::of(1e-6..1e6_f64)),
+            off in prop::collection::vec(0..HINTS.len(), 0..3),
             symbol in "[€£¥A-Z ]{1,2}",
             notify_desktop in any::<bool>(),
             problems in prop::collection::vec(any::<String>(), 0..3),
@@ -138,6 +139,7 @@ mod tests {
             let config = Config {
                 segments: segments_, lines, separator, theme: &THEMES[theme], windows, context,
                 budget, plan, currency: Currency { rate, symbol },
+                hints_off: off.into_iter().map(|index| HINTS[index].1).collect(),
                 notify_desktop, problems, from_file: vec!["budget.day".to_owned()],
             };
             let again = Config::parse(&config.in_effect("a heading"));

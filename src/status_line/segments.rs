@@ -8,6 +8,7 @@ use super::{pace, session, spending, whereabouts, windows};
 use crate::claude::meters::Windows;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, MeterForm, SegmentName};
+use crate::pricing::Money;
 use crate::terminal::{Tone, bar};
 use crate::time::Clock;
 
@@ -20,6 +21,8 @@ pub struct LineFacts<'a> {
     pub windows: Option<Windows>,
     /// What was spent.
     pub amounts: Amounts,
+    /// What writing the prompt cache again costs, where that is to be said.
+    pub rewriting: Option<Money>,
     /// Where the session is.
     pub whereabouts: &'a Whereabouts,
     /// The user's configuration.
@@ -34,6 +37,7 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         payload,
         windows,
         amounts,
+        rewriting,
         whereabouts,
         config,
         clock,
@@ -51,6 +55,7 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         SegmentName::Lines => session::lines(payload),
         SegmentName::Duration => session::duration(payload),
         SegmentName::Rate => session::rate(payload),
+        SegmentName::Hint => session::cold_cache(payload, (*rewriting)?, clock.now),
     };
     names.iter().filter_map(segment).collect()
 }
