@@ -112,6 +112,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
                 today: Money::from_noisy_usd(20.5).map(Amount::exact),
                 ..Amounts::default()
             },
+            rewriting: None,
             whereabouts: &Whereabouts::default(),
             config: &config,
             clock: Clock {

@@ -28,8 +28,7 @@ use crate::terminal::{Palette, Shown, complain, print};
     help_template = "{about}\n\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
     after_help = "\
 Examples:
-  whycap explain           what stopped Claude Code, and what to do
-  whycap spend --by week   what was spent, week by week"
+  whycap explain   what stopped Claude Code, and what to do"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -58,6 +57,8 @@ enum Verb {
     Spend(commands::spend::Arguments),
     /// Show windows, pace, spend, sessions and limit on one screen
     Now(commands::now::Arguments),
+    /// Show how far your budgets are used, and where that leads
+    Budget(commands::budget::Arguments),
     /// List Claude Code's locks, and which of them are left over
     Locks(commands::locks::Arguments),
     /// Check the set-up; every finding comes with a fix
@@ -126,6 +127,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Hook) => return commands::hook::run(&environment),
         Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
         Some(Verb::Now(arguments)) => commands::now::run(&arguments, &environment),
+        Some(Verb::Budget(arguments)) => commands::budget::run(&arguments, &environment),
         Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
         Some(Verb::Wait(arguments)) => commands::wait::run(&arguments, &environment),
         Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),

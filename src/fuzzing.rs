@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::incidents::{Incidents, told_windows};
 use crate::install::entries::Kept;
 use crate::install::settings_edit;
-use crate::ledger::{Effort, Ledger, Live, Patience, RowsBy, Told, path_in};
+use crate::ledger::{Effort, Ledger, Live, Patience, RowsBy, Told, Wanted, path_in};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{Amounts, LineFacts, Whereabouts, draw};
@@ -200,7 +200,7 @@ impl Home {
             Some(told),
         );
         let mut live = live.unwrap();
-        assert!(live.figures(&self.environment, true).is_some());
+        assert!(live.figures(&self.environment, Wanted::default()).is_some());
         live.keep();
     }
 
@@ -212,6 +212,7 @@ impl Home {
             payload: &payload,
             windows: told_windows(&payload, clock.now),
             amounts: Amounts::of(None, client),
+            rewriting: payload.prompt_cache().map(|_| Money::ZERO),
             whereabouts: &Whereabouts::default(),
             config: &Config::load(&self.places),
             clock,

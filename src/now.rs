@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use crate::claude::meters::{Meter, SpendMeter, Windows};
 use crate::claude::sessions::SessionState;
+use crate::config::Currency;
 use crate::ledger::Spent;
 use crate::limits::pace::{Expected, Outlook, expected};
 use crate::pricing::Money;
-use crate::spend::Block;
-use crate::status_line::bar::bar;
+use crate::spend::{Block, rate};
 use crate::status_line::gauge::{SOON, level, shown, tone};
-use crate::terminal::{Page, Piece, Tone, cut, visible, width};
+use crate::terminal::{Page, Piece, Tone, bar, cut, visible, width};
 use crate::time::{Clock, WEEK, in_words};
 
 /// Everything that is known of this moment.
@@ -28,6 +28,7 @@ pub(crate) struct Moment {
     pub(crate) others: usize,
     /// The headline of the limit that blocks work.
     pub(crate) limit: Option<String>,
+    pub(crate) currency: Currency,
 }
 
 /// What is spent.
@@ -59,19 +60,12 @@ const LABEL: usize = 10;
 const BAR: usize = 20;
 /// A page narrower than this has no bars.
 const ROOM_FOR_BARS: usize = 64;
-/// Before so much of a block has passed, what it costs an hour means nothing.
-const MEANS_SOMETHING: TimeDelta = TimeDelta::minutes(10);
 
 impl SpendNow {
     /// What the running block costs an hour.
     fn per_hour(&self, now: DateTime<Utc>) -> Option<Money> {
         let block = self.block?;
-        let passed = now - block.start;
-        let hour = TimeDelta::hours(1).num_seconds().unsigned_abs();
-        (passed >= MEANS_SOMETHING).then(|| {
-            let passed = passed.num_seconds().unsigned_abs();
-            block.cost.share(hour.into(), passed.into())
-        })
+        rate(block.cost, block.start, now, TimeDelta::hours(1))
     }
 }
 
@@ -136,7 +130,7 @@ impl Moment {
         } else {
             ""
         };
-        let today = format!("{mark}{}", spend.today.total().show());
+        let today = format!("{mark}{}", spend.today.total().show_both(&self.currency));
         labelled(page, "Today", Tone::Strong, &today);
         let now = self.clock.now;
         let window_is_known = self
@@ -397,6 +391,7 @@ fn window_row(label: &str, name: &str, meter: &Meter, clock: Clock, columns: usi
 mod tests {
     use super::*;
     use crate::claude::meters::OtherMeters;
+    use crate::config::Config;
     use crate::terminal::Palette;
     use crate::time::Zone;
 
@@ -446,6 +441,7 @@ mod tests {
             sessions: vec![session; sessions],
             others: 0,
             limit: None,
+            currency: Config::default().currency,
         }
     }
 

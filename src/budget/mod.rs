@@ -2,72 +2,98 @@
 //!
 //! A budget is the user's own; nothing here knows of Claude Code's limits.
 
+pub(crate) mod overview;
 pub(crate) mod prompts;
 
 use crate::config::Budget;
 use crate::pricing::Money;
+use crate::terminal::cut;
 
 /// What a budget covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BudgetPeriod {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BudgetScope {
     Session,
     /// A day of the user's zone.
     Day,
     /// A month of the user's zone.
     Month,
+    /// Likewise, in the directories that this key names.
+    Project(String),
 }
 
-impl BudgetPeriod {
-    fn words(self) -> &'static str {
+impl BudgetScope {
+    fn words(&self) -> String {
         match self {
-            Self::Session => "This session's budget",
-            Self::Day => "Today's budget",
-            Self::Month => "This month's budget",
+            Self::Session => "This session's budget".to_owned(),
+            Self::Day => "Today's budget".to_owned(),
+            Self::Month => "This month's budget".to_owned(),
+            Self::Project(key) => format!("This month's budget for {key}"),
+        }
+    }
+
+    /// One word for it.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Session => "session".to_owned(),
+            Self::Day => "today".to_owned(),
+            Self::Month => "month".to_owned(),
+            Self::Project(key) => {
+                let key = key.trim_end_matches(['/', '\\']);
+                cut(key.rsplit(['/', '\\']).next().unwrap_or(key), 16)
+            }
         }
     }
 
     /// How long a lifted budget stays silent.
-    fn duration(self) -> &'static str {
+    fn duration(&self) -> &'static str {
         match self {
-            Self::Session => "in this session",
-            Self::Day => "today",
-            Self::Month => "this month",
+            Self::Session => "",
+            Self::Day => " today",
+            Self::Month | Self::Project(_) => " this month",
         }
     }
 
     /// When a budget starts over.
-    fn renewal(self) -> &'static str {
+    fn renewal(&self) -> &'static str {
         match self {
             Self::Session => "A new session starts with a full budget.",
             Self::Day => "It resets at midnight.",
-            Self::Month => "It resets on the first of the month.",
+            Self::Month | Self::Project(_) => "It resets on the first of the month.",
         }
     }
 }
 
-/// A budget that is used far enough to say so.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A budget, and what is spent of it.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BudgetUse {
-    pub(crate) period: BudgetPeriod,
+    pub(crate) scope: BudgetScope,
     /// Dollars.
     pub(crate) limit: f64,
     pub(crate) spent: Money,
 }
 
 impl BudgetUse {
-    /// None without such a budget, or where less is used than the user wants to hear of.
-    pub(crate) fn of(budget: &Budget, period: BudgetPeriod, spent: Money) -> Option<Self> {
-        let limit = match period {
-            BudgetPeriod::Session => budget.session,
-            BudgetPeriod::Day => budget.day,
-            BudgetPeriod::Month => budget.month,
+    /// None without such a budget.
+    fn of(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
+        let limit = match &scope {
+            BudgetScope::Session => budget.session,
+            BudgetScope::Day => budget.day,
+            BudgetScope::Month => budget.month,
+            BudgetScope::Project(key) => {
+                let project = budget.projects.iter().find(|project| project.key == *key);
+                project.map(|project| project.limit)
+            }
         }?;
-        let used = Self {
-            period,
+        Some(Self {
+            scope,
             limit,
             spent,
-        };
-        (used.share() >= budget.warn_at).then_some(used)
+        })
+    }
+
+    /// None without such a budget, or where less is used than the user wants to hear of.
+    pub(crate) fn worth_saying(budget: &Budget, scope: BudgetScope, spent: Money) -> Option<Self> {
+        Self::of(budget, scope, spent).filter(|used| used.share() >= budget.warn_at)
     }
 
     /// Share used; 1 is all.
@@ -79,9 +105,13 @@ impl BudgetUse {
         self.share() >= 1.0
     }
 
+    fn limit(&self) -> Money {
+        Money::from_noisy_usd(self.limit).unwrap_or_default()
+    }
+
     fn sentence(&self) -> String {
-        let whose = self.period.words();
-        let limit = Money::from_noisy_usd(self.limit).unwrap_or_default().show();
+        let whose = self.scope.words();
+        let limit = self.limit().show();
         let spent = self.spent.show();
         if self.is_used_up() {
             format!("{whose} of {limit} is used up: {spent} so far.")

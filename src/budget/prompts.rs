@@ -1,13 +1,13 @@
-//! What a budget has to say when a prompt is sent: one warning, one word when it is used up, or the
-//! prompt held back until the user wishes to go on. Empty files remember what was said.
+//! What a budget has to say: one warning after an answer, one word when it is used up, or a prompt
+//! held back until the user wishes to go on. Empty files remember what was said.
 
 use std::path::{Path, PathBuf};
 
-use super::{BudgetPeriod, BudgetUse};
+use super::{BudgetScope, BudgetUse};
 use crate::config::{Budget, BudgetAction, Config};
 use crate::disk::records;
 use crate::environment::Environment;
-use crate::ledger::{Ledger, Live, LiveFigures, Patience};
+use crate::ledger::{Ledger, Live, LiveFigures, Patience, Spent, Wanted};
 use crate::places::Places;
 
 /// What becomes of a prompt.
@@ -22,6 +22,7 @@ pub(crate) enum OnPrompt {
 enum Once {
     Warned,
     UsedUp,
+    /// In one session.
     GoesOn,
 }
 
@@ -32,62 +33,98 @@ pub(crate) struct SessionBudgets<'a> {
     environment: &'a Environment,
     session: &'a str,
     budget: Budget,
-    /// Those that there is something to say about, the fullest first.
+    /// Those that there is something to say about, the fullest first. None where it is not known
+    /// what is spent.
     uses: Vec<BudgetUse>,
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Without budgets this costs one small file.
+    /// Without budgets this costs one small file. `directory` is where the session was started.
     pub(crate) fn read(
         places: &'a Places,
         environment: &'a Environment,
         session: &'a str,
         transcript: Option<&Path>,
+        directory: Option<&Path>,
     ) -> Self {
         let budget = Config::load(places).budget;
-        let is_set = budget.session.is_some() || budget.day.is_some() || budget.month.is_some();
-        let figures = is_set
+        let figures = budget
+            .is_any()
             .then(|| {
+                let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
+                let wanted = Wanted::of(&budget, places, &directory);
                 let ledger = Ledger::open(&places.data, Patience::None).ok()?;
-                Live::read(ledger, places, session, transcript, None)?
-                    .figures(environment, budget.month.is_some())
+                Live::read(ledger, places, session, transcript, None)?.figures(environment, wanted)
             })
             .flatten();
         Self {
             places,
             environment,
             session,
-            uses: figures.map_or_else(Vec::new, |figures| uses(&budget, &figures)),
+            uses: figures.map_or_else(Vec::new, |figures| uses(&budget, figures)),
             budget,
         }
     }
 
-    /// None if there is nothing new to say.
+    /// What becomes of a prompt. None if it is sent without a word.
     pub(crate) fn on_prompt(&self) -> Option<OnPrompt> {
-        for used in &self.uses {
-            let sentence = used.sentence();
-            if self.mark(used, Once::GoesOn).exists() {
-                continue;
+        if let Some(used) = self.holds_back() {
+            let mut says = format!(
+                "{} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{}\nTo continue anyway: /whycap continue, then send the prompt again.",
+                used.sentence(),
+                used.scope.renewal()
+            );
+            // `claude -p` has no input line.
+            let entry = self.environment.text("CLAUDE_CODE_ENTRYPOINT");
+            if entry.is_none_or(|entry| entry == "cli") {
+                says.push_str(KEPT);
             }
+            return Some(OnPrompt::HoldBack(says));
+        }
+        self.news().map(|used| OnPrompt::Warn(used.sentence()))
+    }
+
+    /// What is to be said after an answer.
+    pub(crate) fn after_answer(&self) -> Option<String> {
+        let used = self.news()?;
+        let sentence = used.sentence();
+        Some(
             if used.is_used_up() && self.budget.action == BudgetAction::Stop {
-                return Some(OnPrompt::HoldBack(format!(
-                    "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{}\nTo continue anyway: /whycap continue, then send the prompt again.",
-                    used.period.renewal()
-                )));
-            }
+                format!(
+                    "{sentence} The next prompt is held back; /whycap continue lets this session go on."
+                )
+            } else {
+                sentence
+            },
+        )
+    }
+
+    /// The budget that holds this session's prompts back.
+    fn holds_back(&self) -> Option<&BudgetUse> {
+        let mut uses = self.uses.iter();
+        uses.find(|used| {
+            self.budget.action == BudgetAction::Stop && used.is_used_up() && !self.is_lifted(used)
+        })
+    }
+
+    /// A budget that is used further than was said so far. From now on it was said.
+    fn news(&self) -> Option<&BudgetUse> {
+        let mut uses = self.uses.iter().filter(|used| !self.is_lifted(used));
+        uses.find(|used| {
             let once = if used.is_used_up() {
                 Once::UsedUp
             } else {
                 Once::Warned
             };
-            if records::mark(&self.mark(used, once)) {
-                return Some(OnPrompt::Warn(sentence));
-            }
-        }
-        None
+            records::mark(&self.mark(used, once))
+        })
     }
 
-    /// Lets prompts go on although a budget is used up, and says so.
+    fn is_lifted(&self, used: &BudgetUse) -> bool {
+        self.mark(used, Once::GoesOn).exists()
+    }
+
+    /// Lets this session's prompts go on although a budget is used up, and says so.
     pub(crate) fn go_on(&self) -> String {
         let used_up = self.uses.iter().filter(|used| used.is_used_up());
         let lifted: Vec<&BudgetUse> = used_up.collect();
@@ -98,41 +135,51 @@ impl<'a> SessionBudgets<'a> {
         // Several periods end at different times.
         let how_long = match lifted.as_slice() {
             [] => return "No budget is holding prompts back.".to_owned(),
-            [used] => used.period.duration(),
-            _ => "about these budgets",
+            [used] => used.scope.duration(),
+            _ => " about these budgets",
         };
         format!(
-            "{} Prompts will be sent. No more reminders {how_long}.",
+            "{} Prompts of this session will be sent. No more reminders in it{how_long}.",
             sentences.join(" ")
         )
     }
 
     fn mark(&self, used: &BudgetUse, once: Once) -> PathBuf {
         let today = self.environment.zone.day(self.environment.now);
-        let period = match used.period {
-            BudgetPeriod::Session => format!("session-{}", self.session),
-            BudgetPeriod::Day => format!("day-{today}"),
-            BudgetPeriod::Month => format!("month-{}", today.format("%Y-%m")),
+        let month = today.format("%Y-%m");
+        let session = self.session;
+        let period = match &used.scope {
+            BudgetScope::Session => format!("session-{session}"),
+            BudgetScope::Day => format!("day-{today}"),
+            BudgetScope::Month => format!("month-{month}"),
+            BudgetScope::Project(key) => format!("project-{month}-{key}"),
         };
-        let kind = match once {
-            Once::Warned => "warned",
-            Once::UsedUp => "used-up",
-            Once::GoesOn => "goes-on",
+        let (period, kind) = match once {
+            Once::Warned => (period, "warned"),
+            Once::UsedUp => (period, "used-up"),
+            Once::GoesOn => (format!("{period}-{session}"), "goes-on"),
         };
         let name = format!("{}.{kind}", records::name_of(&period));
         self.places.data.join("budgets").join(name)
     }
 }
 
-fn uses(budget: &Budget, figures: &LiveFigures) -> Vec<BudgetUse> {
+/// 2.1.119 to 2.1.285 leave the line empty, with the prompt under the up arrow; 2.1.308 and later put
+/// it back into the line. Ctrl+S does the same in all of them.
+const KEPT: &str = "\nYour prompt is in the input line again; if not, press the up arrow. Ctrl+S puts it aside while you type /whycap continue, and then it comes back.";
+
+fn uses(budget: &Budget, figures: LiveFigures) -> Vec<BudgetUse> {
+    let month = figures.month.map(Spent::total);
+    let projects = figures.projects.into_iter();
     let spent = [
-        (BudgetPeriod::Session, Some(figures.session)),
-        (BudgetPeriod::Day, Some(figures.today)),
-        (BudgetPeriod::Month, figures.month),
-    ];
+        (BudgetScope::Session, figures.session.total()),
+        (BudgetScope::Day, figures.today.total()),
+    ]
+    .into_iter()
+    .chain(month.map(|spent| (BudgetScope::Month, spent)))
+    .chain(projects.map(|(key, spent)| (BudgetScope::Project(key), spent)));
     let mut uses: Vec<BudgetUse> = spent
-        .into_iter()
-        .filter_map(|(period, spent)| BudgetUse::of(budget, period, spent?.total()))
+        .filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent))
         .collect();
     uses.sort_by(|one, other| other.share().total_cmp(&one.share()));
     uses
@@ -141,7 +188,6 @@ fn uses(budget: &Budget, figures: &LiveFigures) -> Vec<BudgetUse> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Spent;
     use crate::pricing::Money;
 
     fn found(config: &str, session: i64, day: i64) -> Vec<String> {
@@ -156,7 +202,7 @@ mod tests {
             month: Some(spent(day)),
             ..LiveFigures::default()
         };
-        let uses = uses(&budget, &figures);
+        let uses = uses(&budget, figures);
         uses.iter().map(BudgetUse::sentence).collect()
     }
 

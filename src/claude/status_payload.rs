@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::meters::{Meter, OtherMeters, SpendMeter, SpendPeriod};
@@ -128,6 +129,22 @@ impl StatusPayload {
         self.root.get("fast_mode") == Some(&Value::Bool(true))
     }
 
+    /// The session's prompt cache (since 2.1.251). None where none was seen, or it is not told when it
+    /// goes cold.
+    pub(crate) fn prompt_cache(&self) -> Option<PromptCache> {
+        let cache = self.root.get("prompt_cache")?;
+        let lives = match cache.get("ttl")?.as_str()? {
+            "5m" => TimeDelta::minutes(5),
+            "1h" => TimeDelta::hours(1),
+            _ => return None,
+        };
+        Some(PromptCache {
+            lives,
+            expires_at: plausible_epoch(cache.get("expires_at")?.as_f64()?)?,
+            tokens: cache.get("recache_tokens_if_cold")?.as_u64()?,
+        })
+    }
+
     fn limit(&self, name: &str) -> Option<&Value> {
         self.root.get("rate_limits")?.get(name)
     }
@@ -155,6 +172,29 @@ impl StatusPayload {
             fable: self.meter("seven_day_overage_included"),
             spend_limit: self.limit("spend_limit").and_then(spend_limit),
         }
+    }
+}
+
+/// What the client tells of a session's prompt cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PromptCache {
+    /// When it goes cold, if no prompt is sent.
+    pub(crate) expires_at: DateTime<Utc>,
+    /// How long it lives after a prompt.
+    pub(crate) lives: TimeDelta,
+    /// What has to be written again then.
+    pub(crate) tokens: u64,
+}
+
+impl PromptCache {
+    /// Whether the last fifth of its life has begun, or it is over.
+    pub(crate) fn is_nearly_cold(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at - now <= self.lives / 5
+    }
+
+    /// Whether it is written at the price of an hour.
+    pub(crate) fn is_of_an_hour(&self) -> bool {
+        self.lives >= TimeDelta::hours(1)
     }
 }
 

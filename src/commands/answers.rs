@@ -28,6 +28,11 @@ const SUBJECTS: &[Subject] = &[
         answer: super::now::answer,
     },
     Subject {
+        name: "budget",
+        says: "how far your budgets are used, and where that leads",
+        answer: super::budget::answer,
+    },
+    Subject {
         name: "locks",
         says: "locks of Claude Code, and which are left over",
         answer: super::locks::answer,

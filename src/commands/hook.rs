@@ -54,6 +54,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         words: "",
         session: event.session_id.as_deref(),
         transcript: event.transcript_path.as_deref(),
+        directory: event.cwd.as_deref(),
     };
     let reply = match name {
         EventName::StopFailure => stop_failure(&event, question),
@@ -62,7 +63,10 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
             .or_else(|| tell(question)),
         EventName::CommandRun => answer_of_module(&event, question),
         EventName::SessionStart => tell(question).or_else(|| greet(&event, question)),
-        EventName::Stop | EventName::SessionEnd => None,
+        EventName::Stop => question
+            .budgets()
+            .and_then(|it| Some(message(&it.after_answer()?))),
+        EventName::SessionEnd => None,
     };
     deadline.speak();
     if let Some(reply) = reply {

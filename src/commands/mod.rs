@@ -1,6 +1,7 @@
 //! One file a verb. A verb gathers what it needs, asks the pure code, and prints.
 
 mod answers;
+pub mod budget;
 pub(crate) mod completions;
 pub mod config;
 pub mod doctor;

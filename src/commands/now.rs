@@ -9,6 +9,7 @@ use crate::claude::model_pricing::own_rates;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
+use crate::config::Config;
 use crate::disk::records::name_of;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
@@ -145,6 +146,7 @@ impl Watched {
             sessions: self.running(places, registered, &incidents.five_hour_shares()),
             others,
             limit: self.limit(&incidents, version, environment),
+            currency: Config::load(places).currency,
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
-use crate::config::Config;
+use crate::config::{Budget, Config};
 use crate::environment::Environment;
 use crate::incidents::told_windows;
 use crate::places::Places;
@@ -57,6 +57,14 @@ fn widths(environment: &Environment) -> Vec<usize> {
     narrower.chain([own]).collect()
 }
 
+/// A project's budget that is used so far that the line says so.
+fn sample_project(budget: &Budget) -> Vec<(String, Money)> {
+    let project = budget.projects.first();
+    let spent = |limit: f64| Money::from_noisy_usd(limit * 0.9);
+    let sample = project.and_then(|project| Some((project.key.clone(), spent(project.limit)?)));
+    sample.into_iter().collect()
+}
+
 fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Vec<Vec<Piece>> {
     let clock = environment.clock();
     let epoch = |left: TimeDelta| (clock.now + left).timestamp();
@@ -68,6 +76,9 @@ fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Ve
             "total_lines_added": 128, "total_lines_removed": 34,
         },
         "context_window": {"used_percentage": 23},
+        "prompt_cache": {
+            "ttl": "5m", "expires_at": epoch(TimeDelta::seconds(45)), "recache_tokens_if_cold": 90_000,
+        },
         "rate_limits": {
             "five_hour": {"used_percentage": 42, "resets_at": epoch(TimeDelta::minutes(112))},
             "seven_day": {"used_percentage": 17, "resets_at": epoch(TimeDelta::hours(84))},
@@ -82,8 +93,10 @@ fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Ve
             session: Some(dollars(327)),
             today: Some(dollars(1_240)),
             month: config.budget.month.map(|_| dollars(8_015).money),
+            projects: sample_project(&config.budget),
             session_is_clients: false,
         },
+        rewriting: Some(dollars(42).money),
         whereabouts: &Whereabouts {
             directory: Some("~/src/api".to_owned()),
             head: Some(Head::Branch("main".to_owned())),

@@ -20,6 +20,8 @@ pub(crate) struct Question<'a> {
     pub(crate) session: Option<&'a str>,
     /// Its transcript.
     pub(crate) transcript: Option<&'a Path>,
+    /// The directory that it is in.
+    pub(crate) directory: Option<&'a Path>,
 }
 
 impl<'a> Question<'a> {
@@ -52,7 +54,14 @@ impl<'a> Question<'a> {
     /// The budgets of the session that asks.
     pub(crate) fn budgets(self) -> Option<SessionBudgets<'a>> {
         let session = self.session?;
-        let budgets = SessionBudgets::read(self.places, self.environment, session, self.transcript);
-        Some(budgets)
+        // Where it was started, if that is told.
+        let started = self.environment.path("CLAUDE_PROJECT_DIR");
+        Some(SessionBudgets::read(
+            self.places,
+            self.environment,
+            session,
+            self.transcript,
+            started.as_deref().or(self.directory),
+        ))
     }
 }

@@ -11,10 +11,11 @@ use super::parse_error::found_wrong;
 use super::question::Question;
 use super::spend_page;
 use crate::claude::model_pricing::own_rates;
+use crate::config::Config;
 use crate::environment::Environment;
 use crate::ledger::{Ledger, Patience};
 use crate::places::Places;
-use crate::pricing::PriceTable;
+use crate::pricing::{Money, PriceTable};
 use crate::spend::{
     GroupBy, Order, Period, ReportRequest, Statement, comparison_json, name_unreadable, parse_day,
     write_age_of_prices, write_comparison,
@@ -61,14 +62,14 @@ pub struct Arguments {
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let wanted = match arguments.wanted(environment) {
+    let places = Places::of(environment);
+    let wanted = match arguments.wanted(environment, &places) {
         Ok(wanted) => wanted,
         Err(problem) => {
             complain(&problem);
             return Ok(ExitCode::from(2));
         }
     };
-    let places = Places::of(environment);
     let prices = PriceTable::with(own_rates(&places))?;
     if arguments.why_different {
         let found = gathered(&places, &prices, |ledger, _| {
@@ -128,7 +129,7 @@ fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
 
 impl Arguments {
     /// What is asked for; else what is wrong with it.
-    fn wanted(&self, environment: &Environment) -> Result<ReportRequest, String> {
+    fn wanted(&self, environment: &Environment, places: &Places) -> Result<ReportRequest, String> {
         let zone = match &self.timezone {
             None => environment.zone,
             Some(name) => Zone::named(name).ok_or_else(|| {
@@ -151,7 +152,10 @@ impl Arguments {
         if let Some(fault) = period.fault(today) {
             return Err(fault);
         }
+        let config = Config::load(places);
         Ok(ReportRequest {
+            plan: config.plan.and_then(Money::from_noisy_usd),
+            currency: config.currency,
             // A page has all of them; what it lists one by one are sessions.
             by: if self.page.html.is_some() {
                 GroupBy::Session
@@ -204,7 +208,7 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         Ok(arguments) => arguments,
         Err(error) => return page.paragraph(Tone::Plain, &format!("{}.", found_wrong(&error))),
     };
-    let wanted = match arguments.wanted(question.environment) {
+    let wanted = match arguments.wanted(question.environment, question.places) {
         Ok(wanted) => wanted,
         Err(problem) => return page.paragraph(Tone::Plain, &problem),
     };

@@ -12,14 +12,16 @@ use std::time::Duration;
 use super::host_guard::{Deadline, has_memory};
 use super::preview::preview;
 use crate::checkout::Head;
+use crate::claude::model_pricing::own_rates;
 use crate::claude::status_payload::StatusPayload;
-use crate::config::{Config, SegmentName};
+use crate::config::{Config, HintName, SegmentName};
 use crate::environment::Environment;
+use crate::hints::cold_cache;
 use crate::incidents::{Incidents, told_windows};
-use crate::ledger::{Ledger, Live, Patience, Told};
+use crate::ledger::{Ledger, Live, Patience, Told, Wanted};
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
-use crate::pricing::Money;
+use crate::pricing::{Money, PriceTable};
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{Amounts, LineFacts, MARGIN, Whereabouts, draw};
 use crate::terminal::{Palette, Shown, Tone, print};
@@ -79,6 +81,7 @@ fn print_line(environment: &Environment) {
     let palette = Palette::for_host(environment).in_theme(config.theme);
     let columns = environment.columns().unwrap_or(USUAL_WIDTH);
     let columns = columns.saturating_sub(MARGIN).max(1);
+    let rewriting = rewriting(&payload, &config, &places, environment);
     let draw = {
         let (payload, config) = (Arc::clone(&payload), Arc::clone(&config));
         move |amounts, windows, whereabouts: &Whereabouts| {
@@ -86,6 +89,7 @@ fn print_line(environment: &Environment) {
                 payload: &payload,
                 windows,
                 amounts,
+                rewriting,
                 whereabouts,
                 config: &config,
                 clock,
@@ -111,12 +115,15 @@ fn print_line(environment: &Environment) {
     whereabouts.head = directory
         .filter(|_| config.shows(SegmentName::Branch))
         .and_then(Head::of);
+    let project = payload.project_dir().unwrap_or_default();
+    let project = project.to_string_lossy();
+    let wanted = Wanted::of(&config.budget, &places, &project);
     let mut live = Ledger::open(&places.data, Patience::None)
         .ok()
         .and_then(|ledger| Live::read(ledger, &places, session, payload.transcript_path(), told));
     let figures = live
         .as_mut()
-        .and_then(|live| live.figures(environment, config.budget.month.is_some()));
+        .and_then(|live| live.figures(environment, wanted));
     let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
     let incidents = Incidents::new(&places, environment);
     let present = incidents.present(&payload, refused);
@@ -156,6 +163,24 @@ fn print_line(environment: &Environment) {
     }
     // The end of the process closes it too, and does not take it down piece by piece first.
     std::mem::forget(live.map(Live::keep));
+}
+
+/// What writing the prompt cache again costs, if that is to be said now.
+fn rewriting(
+    payload: &StatusPayload,
+    config: &Config,
+    places: &Places,
+    environment: &Environment,
+) -> Option<Money> {
+    let is_wanted =
+        config.shows(SegmentName::Hint) && !config.hints_off.contains(&HintName::ColdCache);
+    let cache = payload.prompt_cache().filter(|_| is_wanted)?;
+    if !cache.is_nearly_cold(environment.now) {
+        return None;
+    }
+    let prices = PriceTable::with(own_rates(places)).ok()?;
+    let prices = prices.prices_of(payload.model_id()?);
+    cold_cache(&cache, &prices, payload.fast_mode(), environment.now)
 }
 
 /// The rows with the figures, never empty.

@@ -2,7 +2,9 @@
 
 use toml::Value;
 
-use super::values::{BudgetAction, Config, MeterForm, SEGMENTS, SegmentName};
+use super::values::{
+    BudgetAction, Config, HINTS, HintName, MeterForm, ProjectBudget, SEGMENTS, SegmentName,
+};
 use crate::terminal::{THEMES, Theme, visible, width};
 
 /// A key that can be set.
@@ -27,13 +29,13 @@ pub(super) const KEYS: &[Key] = &[
         section: "statusline",
         name: "segments",
         about: "What the line shows, in this order. There are model, session, today, windows, pace, context, \
-                and also directory, branch, effort, lines, duration, rate.",
+                and also directory, branch, effort, lines, duration, rate, hint.",
         read: |config, value| {
             let (known, unknown) = segments(value)?;
             config.segments = known;
             Ok(unknown)
         },
-        write: |config| Some(names(&config.segments)),
+        write: |config| Some(names(&SEGMENTS, &config.segments)),
         example: "",
     },
     Key {
@@ -46,7 +48,7 @@ pub(super) const KEYS: &[Key] = &[
             Ok(unknown)
         },
         write: |config| {
-            let lines = config.lines.iter().map(|line| names(line));
+            let lines = config.lines.iter().map(|line| names(&SEGMENTS, line));
             (!config.lines.is_empty()).then(|| Value::Array(lines.collect()))
         },
         example: "[[\"directory\", \"branch\"], [\"model\", \"session\", \"windows\"]]",
@@ -56,7 +58,7 @@ pub(super) const KEYS: &[Key] = &[
         name: "separator",
         about: "What stands between two segments.",
         read: |config, value| {
-            config.separator = separator(value).ok_or("must be a text of 1 to 10 columns")?;
+            config.separator = short_text(value, 10).ok_or("must be a text of 1 to 10 columns")?;
             Ok(Vec::new())
         },
         write: |config| Some(text(&config.separator)),
@@ -131,6 +133,24 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         section: "budget",
+        name: "projects",
+        about: "Dollars for one calendar month in a directory and below it: a path, or a directory's name.",
+        read: |config, value| {
+            let (known, unknown) = projects(value)?;
+            config.budget.projects = known;
+            Ok(unknown)
+        },
+        write: |config| {
+            let projects = config.budget.projects.iter();
+            let table: toml::Table = projects
+                .map(|project| (project.key.clone(), Value::Float(project.limit)))
+                .collect();
+            (!table.is_empty()).then_some(Value::Table(table))
+        },
+        example: "{ \"~/src/api\" = 40.0, website = 15.0 }",
+    },
+    Key {
+        section: "budget",
         name: "warn_at",
         about: "Share of a budget at which you are warned, once per budget and period.",
         read: |config, value| {
@@ -160,6 +180,55 @@ pub(super) const KEYS: &[Key] = &[
                 BudgetAction::Stop => "stop",
             }))
         },
+        example: "",
+    },
+    Key {
+        section: "plan",
+        name: "monthly",
+        about: "Dollars that your subscription costs a month. What you use is then set beside it.",
+        read: |config, value| {
+            config.plan = Some(dollars(value)?);
+            Ok(Vec::new())
+        },
+        write: |config| config.plan.map(Value::Float),
+        example: "100.0",
+    },
+    Key {
+        section: "currency",
+        name: "rate",
+        about: "What a dollar is worth in your currency. Sums are then shown in it too, at this fixed rate; \
+                tables, JSON and CSV stay in dollars.",
+        read: |config, value| {
+            let rate = number(value).filter(|rate| (1e-6..=1e6).contains(rate));
+            config.currency.rate = Some(rate.ok_or("must be a number above 0")?);
+            Ok(Vec::new())
+        },
+        write: |config| config.currency.rate.map(Value::Float),
+        example: "0.92",
+    },
+    Key {
+        section: "currency",
+        name: "symbol",
+        about: "What stands before amounts in your currency.",
+        read: |config, value| {
+            config.currency.symbol =
+                short_text(value, 5).ok_or("must be a text of 1 to 5 columns")?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(text(&config.currency.symbol)),
+        example: "",
+    },
+    Key {
+        section: "hints",
+        name: "off",
+        about: "Hints that you do not want to see, of: cold_cache, long_context, fast_mode, subagents, \
+                cheaper_model. The first is for the segment `hint`, the others for `whycap budget`.",
+        read: |config, value| {
+            let (known, unknown) = hints(value)?;
+            config.hints_off = known;
+            Ok(unknown)
+        },
+        write: |config| Some(names(&HINTS, &config.hints_off)),
         example: "",
     },
     Key {
@@ -203,11 +272,31 @@ fn dollars(value: &Value) -> Result<f64, &'static str> {
         .ok_or("must be a number of dollars above 0")
 }
 
-fn separator(value: &Value) -> Option<String> {
+/// The budgets of a table, and a sentence on what stands in it that is none.
+fn projects(value: &Value) -> Result<(Vec<ProjectBudget>, Vec<String>), String> {
+    let table = value
+        .as_table()
+        .ok_or("must be a table of directories and dollars")?;
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (key, value) in table {
+        match dollars(value) {
+            Ok(_) if key.is_empty() => unknown.push("a project without a name is left out".into()),
+            Ok(limit) => known.push(ProjectBudget {
+                key: key.clone(),
+                limit,
+            }),
+            Err(wanted) => unknown.push(format!("`{key}` {wanted}; it is left out")),
+        }
+    }
+    Ok((known, unknown))
+}
+
+/// A text of at most so many columns.
+fn short_text(value: &Value, columns: usize) -> Option<String> {
     let text = value.as_str()?;
     // Nothing in it moves the cursor or turns the line around.
     let is_safe = visible(text) == text;
-    (is_safe && (1..=10).contains(&width(text))).then(|| text.to_owned())
+    (is_safe && (1..=columns).contains(&width(text))).then(|| text.to_owned())
 }
 
 fn meter_form(value: &Value) -> Result<MeterForm, String> {
@@ -267,9 +356,25 @@ fn segment_names() -> String {
     SEGMENTS.map(|(name, _)| name).join(", ")
 }
 
-fn names(segments: &[SegmentName]) -> Value {
-    let name = |segment| SEGMENTS.iter().find(|(_, known)| known == segment);
-    let names = segments.iter().filter_map(name);
+/// The hints of a list, and a sentence on what stands in it that is none.
+fn hints(value: &Value) -> Result<(Vec<HintName>, Vec<String>), String> {
+    let there_are = HINTS.map(|(name, _)| name).join(", ");
+    let list = value.as_array();
+    let list = list.ok_or_else(|| format!("must be a list of: {there_are}"))?;
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for item in list {
+        match HINTS.iter().find(|(name, _)| Some(*name) == item.as_str()) {
+            Some((_, hint)) => known.push(*hint),
+            None => unknown.push(format!("{item} is not a hint; there are {there_are}")),
+        }
+    }
+    Ok((known, unknown))
+}
+
+/// The names of these, as a list.
+fn names<T: PartialEq>(table: &[(&str, T)], chosen: &[T]) -> Value {
+    let name = |chosen| table.iter().find(|(_, known)| known == chosen);
+    let names = chosen.iter().filter_map(name);
     Value::Array(names.map(|(name, _)| text(name)).collect())
 }
 
@@ -282,6 +387,9 @@ mod tests {
         let about = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap().about;
         for (name, _) in SEGMENTS {
             assert!(about("segments").contains(name), "{name}");
+        }
+        for (name, _) in HINTS {
+            assert!(about("off").contains(name), "{name}");
         }
         for theme in &THEMES {
             assert!(about("theme").contains(theme.name), "{}", theme.name);

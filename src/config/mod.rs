@@ -5,4 +5,7 @@ mod reading;
 mod values;
 mod written;
 
-pub use values::{Budget, BudgetAction, Config, MeterForm, SEGMENTS, SegmentName};
+pub use values::{
+    Budget, BudgetAction, Config, Currency, HINTS, HintName, MeterForm, ProjectBudget, SEGMENTS,
+    SegmentName,
+};

@@ -29,10 +29,12 @@ pub enum SegmentName {
     Duration,
     /// What the session costs by the hour.
     Rate,
+    /// A prompt cache that is about to go cold.
+    Hint,
 }
 
 /// The segments by the name that `config.toml` uses. The first six are the line by default.
-pub const SEGMENTS: [(&str, SegmentName); 12] = [
+pub const SEGMENTS: [(&str, SegmentName); 13] = [
     ("model", SegmentName::Model),
     ("session", SegmentName::Session),
     ("today", SegmentName::Today),
@@ -45,9 +47,34 @@ pub const SEGMENTS: [(&str, SegmentName); 12] = [
     ("lines", SegmentName::Lines),
     ("duration", SegmentName::Duration),
     ("rate", SegmentName::Rate),
+    ("hint", SegmentName::Hint),
 ];
 
 const SHOWN_BY_DEFAULT: usize = 6;
+
+/// What a hint is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HintName {
+    /// A prompt cache that is about to go cold, or is.
+    ColdCache,
+    /// Prompts so long that they cost more by the token.
+    LongContext,
+    /// Fast mode.
+    FastMode,
+    /// Subagents that cost more than the conversations that started them.
+    Subagents,
+    /// A cheaper model that subagents of the same type also ran on.
+    CheaperModel,
+}
+
+/// The hints by the name that `config.toml` uses.
+pub const HINTS: [(&str, HintName); 5] = [
+    ("cold_cache", HintName::ColdCache),
+    ("long_context", HintName::LongContext),
+    ("fast_mode", HintName::FastMode),
+    ("subagents", HintName::Subagents),
+    ("cheaper_model", HintName::CheaperModel),
+];
 
 /// How a meter is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +95,7 @@ pub enum BudgetAction {
 }
 
 /// Budgets in dollars; absent means none.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Budget {
     /// For one session.
     pub session: Option<f64>,
@@ -76,10 +103,64 @@ pub struct Budget {
     pub day: Option<f64>,
     /// For one calendar month in the user's zone.
     pub month: Option<f64>,
+    /// For one calendar month in certain directories.
+    pub projects: Vec<ProjectBudget>,
     /// Share of a budget at which to warn, 0 to 1.
     pub warn_at: f64,
     /// What happens at the end of a budget.
     pub action: BudgetAction,
+}
+
+impl Budget {
+    /// Whether any is set.
+    pub(crate) fn is_any(&self) -> bool {
+        let general = [self.session, self.day, self.month];
+        general.iter().any(Option::is_some) || !self.projects.is_empty()
+    }
+}
+
+/// What a project may cost in one calendar month.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectBudget {
+    /// A directory (`/home/dev/api`, `~/src/api`), or the name of one (`api`).
+    pub key: String,
+    /// Dollars.
+    pub limit: f64,
+}
+
+impl ProjectBudget {
+    /// Whether what was spent in a directory counts: the one that is named, and those below it. In
+    /// any case, as `spend --project` has it.
+    pub fn covers(&self, directory: &str, home: &str) -> bool {
+        let key = match self.key.strip_prefix('~') {
+            Some(rest) if rest.is_empty() || rest.starts_with(['/', '\\']) => {
+                format!("{home}{rest}")
+            }
+            _ => self.key.clone(),
+        };
+        let (key, directory) = (key.to_lowercase(), directory.to_lowercase());
+        // Windows writes C:\Users, and takes C:/Users.
+        let names = |path: &str| -> Vec<String> {
+            let parts = path.split(['/', '\\']).filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        };
+        let is_path = key.starts_with(['/', '\\']) || key.get(1..2) == Some(":");
+        let (key, directory) = (names(&key), names(&directory));
+        if is_path {
+            directory.starts_with(&key)
+        } else {
+            !key.is_empty() && directory.windows(key.len()).any(|part| part == key)
+        }
+    }
+}
+
+/// A currency beside dollars.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Currency {
+    /// What a dollar is worth in it. None: only dollars are shown.
+    pub rate: Option<f64>,
+    /// What stands before its amounts.
+    pub symbol: String,
 }
 
 /// The whole configuration, with defaults filled in.
@@ -99,6 +180,12 @@ pub struct Config {
     pub context: MeterForm,
     /// Spending budgets.
     pub budget: Budget,
+    /// What a subscription costs a month, in dollars.
+    pub plan: Option<f64>,
+    /// Shown beside dollars.
+    pub currency: Currency,
+    /// Hints that are not wanted.
+    pub hints_off: Vec<HintName>,
     /// Whether a limit error may ring the terminal.
     pub notify_desktop: bool,
     /// The keys that the file has set, as `section.key`.
@@ -122,9 +209,16 @@ impl Default for Config {
                 session: None,
                 day: None,
                 month: None,
+                projects: Vec::new(),
                 warn_at: 0.8,
                 action: BudgetAction::Warn,
             },
+            plan: None,
+            currency: Currency {
+                rate: None,
+                symbol: "\u{20ac}".to_owned(),
+            },
+            hints_off: Vec::new(),
             notify_desktop: true,
             from_file: Vec::new(),
             problems: Vec::new(),
@@ -145,5 +239,43 @@ impl Config {
     /// Whether a segment is on any line. What only serves one that is not need not be read.
     pub(crate) fn shows(&self, segment: SegmentName) -> bool {
         self.rows().concat().contains(&segment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_is_named_by_its_path_or_by_its_name_and_holds_what_lies_below() {
+        let covers = |key: &str, directory: &str| {
+            let limit = 1.0;
+            let key = key.to_owned();
+            ProjectBudget { key, limit }.covers(directory, "/home/dev")
+        };
+        for (key, directory) in [
+            ("/home/dev/api", "/home/dev/api"),
+            ("/home/dev/api/", "/home/dev/api/server"),
+            ("~/api", "/home/dev/api"),
+            ("~", "/home/dev/x"),
+            ("api", "/home/dev/api"),
+            ("API", "/srv/api/server"),
+            ("dev/api", "/home/dev/api"),
+            ("C:/Users/dev/api", "c:\\Users\\dev\\api"),
+            ("C:\\Users\\dev", "C:/Users/dev/api"),
+            ("api", "C:\\Users\\dev\\api"),
+        ] {
+            assert!(covers(key, directory), "{key} {directory}");
+        }
+        for (key, directory) in [
+            ("/home/dev/api", "/home/dev/api-server"),
+            ("/home/dev/api", "/srv/home/dev/api"),
+            ("api", "/home/dev/apiary"),
+            ("~api", "/home/dev/api"),
+            ("api", ""),
+            ("", "/home/dev/api"),
+        ] {
+            assert!(!covers(key, directory), "{key} {directory}");
+        }
     }
 }

@@ -67,7 +67,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{Budget, BudgetAction, MeterForm, SEGMENTS, SegmentName};
+    use crate::config::{
+        Budget, BudgetAction, Currency, HINTS, MeterForm, ProjectBudget, SEGMENTS, SegmentName,
+    };
     use crate::terminal::THEMES;
 
     /// What the file says again, without where it came from.
@@ -94,11 +96,17 @@ mod tests {
 
     fn budget() -> impl Strategy<Value = Budget> {
         let action = prop_oneof![Just(BudgetAction::Warn), Just(BudgetAction::Stop)];
-        (dollars(), dollars(), dollars(), 0.0..=1.0_f64, action).prop_map(
-            |(session, day, month, warn_at, action)| Budget {
+        let projects = prop::collection::btree_map("(?s).{1,12}", 1e-9..1e12_f64, 0..3);
+        let periods = (dollars(), dollars(), dollars());
+        (periods, projects, 0.0..=1.0_f64, action).prop_map(
+            |((session, day, month), projects, warn_at, action)| Budget {
                 session,
                 day,
                 month,
+                projects: projects
+                    .into_iter()
+                    .map(|(key, limit)| ProjectBudget { key, limit })
+                    .collect(),
                 warn_at,
                 action,
             },
@@ -122,12 +130,17 @@ mod tests {
             theme in 0..THEMES.len(),
             (windows, context) in (form(), form()),
             budget in budget(),
+            (plan, rate) in (dollars(), prop::option::of(1e-6..1e6_f64)),
+            off in prop::collection::vec(0..HINTS.len(), 0..3),
+            symbol in "[€£¥A-Z ]{1,2}",
             notify_desktop in any::<bool>(),
             problems in prop::collection::vec(any::<String>(), 0..3),
         ) {
             let config = Config {
                 segments: segments_, lines, separator, theme: &THEMES[theme], windows, context,
-                budget, notify_desktop, problems, from_file: vec!["budget.day".to_owned()],
+                budget, plan, currency: Currency { rate, symbol },
+                hints_off: off.into_iter().map(|index| HINTS[index].1).collect(),
+                notify_desktop, problems, from_file: vec!["budget.day".to_owned()],
             };
             let again = Config::parse(&config.in_effect("a heading"));
             prop_assert_eq!(&again.problems, &Vec::<String>::new());

@@ -9,7 +9,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chrono::Datelike;
+use chrono::{DateTime, Datelike, Utc};
 use rusqlite::Connection;
 
 use super::read::{Batch, Effort, put_and_settle};
@@ -18,6 +18,7 @@ use super::store::told::{self, SessionFacts};
 use super::store::{Id, Ledger, ResponseRow, StoredSighting, responses, session_id};
 use super::telling::{self, Listener, Told, ToldNow};
 use crate::claude::model_pricing::own_rates;
+use crate::config::{Budget, ProjectBudget};
 use crate::environment::Environment;
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
@@ -53,8 +54,34 @@ fn is_news(connection: &Connection, session: &str) -> rusqlite::Result<bool> {
     Ok(told.transpose()?.is_none_or(|told| told.is_empty()))
 }
 
-/// What is known right now.
+/// What is wanted beside the session and today.
 #[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// The month.
+    pub month: bool,
+    /// This month in the directories of those of these that cover the session's.
+    pub projects: &'a [ProjectBudget],
+    /// The user's home directory.
+    pub home: &'a str,
+    /// Where the session is; its transcript knows better, once it has an answer.
+    pub directory: &'a str,
+}
+
+impl<'a> Wanted<'a> {
+    /// What budgets need to know.
+    pub(crate) fn of(budget: &'a Budget, places: &'a Places, directory: &'a str) -> Self {
+        Self {
+            month: budget.month.is_some(),
+            projects: &budget.projects,
+            // One that is not UTF-8 cannot be meant by a key either.
+            home: places.home.to_str().unwrap_or_default(),
+            directory,
+        }
+    }
+}
+
+/// What is known right now.
+#[derive(Debug, Clone, Default)]
 pub struct LiveFigures {
     /// The session.
     pub session: Spent,
@@ -62,6 +89,8 @@ pub struct LiveFigures {
     pub today: Spent,
     /// This month, if it was asked for.
     pub month: Option<Spent>,
+    /// This month in projects that the session is in, by their keys, of those that were asked for.
+    pub projects: Vec<(String, Money)>,
     /// Whether all transcripts were ever read to the end.
     pub is_complete: bool,
 }
@@ -136,11 +165,15 @@ impl Live {
 
     /// The figures of one moment. None where something that belongs to them could not be read, or
     /// there was no time; the next time goes on from there.
-    pub fn figures(&mut self, environment: &Environment, with_month: bool) -> Option<LiveFigures> {
+    pub fn figures(
+        &mut self,
+        environment: &Environment,
+        wanted: Wanted<'_>,
+    ) -> Option<LiveFigures> {
         if self.is_cut_short {
             return None;
         }
-        let (figures, telling) = self.at(environment, with_month)?;
+        let (figures, telling) = self.at(environment, wanted)?;
         self.telling = telling;
         Some(figures)
     }
@@ -148,7 +181,7 @@ impl Live {
     fn at(
         &self,
         environment: &Environment,
-        with_month: bool,
+        wanted: Wanted<'_>,
     ) -> Option<(LiveFigures, Option<ToldNow>)> {
         let _snapshot = (!self.is_in_transaction)
             .then(|| self.ledger.snapshot())
@@ -157,8 +190,10 @@ impl Live {
         let (start, end) = environment.zone.day_bounds(environment.now);
         let mut today = self.ledger.between(start, end).ok()?;
         let first = environment.zone.day(environment.now).with_day(1)?;
-        let mut month = with_month
-            .then(|| self.ledger.between(environment.zone.midnight(first), end))
+        let first = environment.zone.midnight(first);
+        let mut month = wanted
+            .month
+            .then(|| self.ledger.between(first, end))
             .transpose()
             .ok()?;
         let id = session_id(&self.ledger.connection, &self.session).ok()?;
@@ -171,6 +206,10 @@ impl Live {
         let now = self.session_now(id, &gains, environment.now.timestamp_millis());
         let now = now.ok()?;
         let unwritten = now.spent.unwritten - now.stored_unwritten;
+        let mut projects = self.projects(wanted, id, [first, end])?;
+        for (_, spent) in &mut projects {
+            *spent = (*spent + recorded + unwritten).or_zero();
+        }
         for sum in [Some(&mut today), month.as_mut()].into_iter().flatten() {
             sum.recorded += recorded;
             sum.unwritten = (sum.unwritten + unwritten).or_zero();
@@ -179,9 +218,44 @@ impl Live {
             session: now.spent,
             today,
             month,
+            projects,
             is_complete: self.ledger.is_complete(),
         };
         Some((figures, now.telling))
+    }
+
+    /// What was written of the projects that the session is in.
+    fn projects(
+        &self,
+        wanted: Wanted<'_>,
+        id: Option<Id>,
+        [from, until]: [DateTime<Utc>; 2],
+    ) -> Option<Vec<(String, Money)>> {
+        if wanted.projects.is_empty() {
+            return Some(Vec::new());
+        }
+        let known = id.map(|id| self.ledger.directory(id)).transpose().ok()?;
+        let gained = self.gained.sessions.get(&self.session);
+        let gained = gained.and_then(|project| Some(project.as_ref()?.1.as_str()));
+        let known = known.flatten();
+        let directory = known.as_deref().or(gained).unwrap_or(wanted.directory);
+        let covering = wanted.projects.iter();
+        let covering = covering.filter(|project| project.covers(directory, wanted.home));
+        let mut projects: Vec<(&ProjectBudget, Money)> =
+            covering.map(|project| (project, Money::ZERO)).collect();
+        if projects.is_empty() {
+            return Some(Vec::new());
+        }
+        let by_directory = self.ledger.by_directory(from, until).ok()?;
+        for (directory, spent) in by_directory {
+            for (project, sum) in &mut projects {
+                if project.covers(&directory, wanted.home) {
+                    *sum += spent;
+                }
+            }
+        }
+        let named = |(project, sum): (&ProjectBudget, Money)| (project.key.clone(), sum);
+        Some(projects.into_iter().map(named).collect())
     }
 
     /// What was gained and is not written.

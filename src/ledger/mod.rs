@@ -13,15 +13,17 @@ mod mending;
 mod read;
 mod reprice;
 mod scene;
+mod served;
 mod spend_rows;
 mod spent;
 mod store;
 mod telling;
 
 pub use difference::{ClientFigure, SessionDifference};
-pub use live::{Live, LiveFigures};
+pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
 pub use scene::Scene;
+pub use served::Served;
 pub use spend_rows::{Origin, RowsBy, SpendRow};
 pub use spent::Spent;
 pub use store::{Error, Ledger, Patience, path_in};

@@ -1,9 +1,11 @@
 //! What the ledger says of a session or a period.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::store::told::{self, SessionFacts, ToldRow};
-use super::store::{Error, Ledger, session_id};
+use super::store::{Error, Id, Ledger, session_id};
 use crate::pricing::Money;
 use crate::time::QUARTER;
 
@@ -55,7 +57,7 @@ impl Ledger {
 
     /// What was spent from `from` up to `until`; both on quarters of an hour.
     pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Spent, Error> {
-        let range = [from, until].map(|moment| moment.timestamp_millis().div_euclid(QUARTER));
+        let range = quarters(from, until);
         let sum = |unpriced: &str, table: &str| -> rusqlite::Result<(Money, bool)> {
             let query =
                 format!("SELECT cost, {unpriced} FROM {table} WHERE quarter >= ? AND quarter < ?");
@@ -80,6 +82,43 @@ impl Ledger {
         read().map_err(self.failed())
     }
 
+    /// The directory that a session worked in, if it is known.
+    pub(super) fn directory(&self, session: Id) -> rusqlite::Result<Option<String>> {
+        self.connection
+            .prepare_cached("SELECT project FROM session WHERE id = ?")?
+            .query_row([session], |row| row.get(0))
+    }
+
+    /// What was spent from `from` up to `until`, by the directories that sessions worked in.
+    pub(super) fn by_directory(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> rusqlite::Result<HashMap<String, Money>> {
+        let range = quarters(from, until);
+        let mut sums: HashMap<String, Money> = HashMap::new();
+        for table in ["quarter", "unrecorded", "unwritten"] {
+            // Added up here: sums in SQLite fail where a damaged transcript claims too much.
+            let query = format!(
+                "SELECT coalesce(project, ''), cost FROM {table} JOIN session ON session.id = {table}.session
+                 WHERE quarter >= ? AND quarter < ?"
+            );
+            let mut statement = self.connection.prepare_cached(&query)?;
+            let mut rows = statement.query(range)?;
+            while let Some(row) = rows.next()? {
+                let cost = Money::from_pico(row.get(1)?);
+                let directory = row.get_ref(0)?.as_str()?;
+                match sums.get_mut(directory) {
+                    Some(sum) => *sum += cost,
+                    None => {
+                        sums.insert(directory.to_owned(), cost);
+                    }
+                }
+            }
+        }
+        Ok(sums)
+    }
+
     /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
     /// too low.
     pub fn is_complete(&self) -> bool {
@@ -97,4 +136,9 @@ impl Ledger {
             .connection
             .execute("INSERT OR IGNORE INTO meta VALUES (?, 1)", [COMPLETE]);
     }
+}
+
+/// A period in quarters of an hour.
+fn quarters(from: DateTime<Utc>, until: DateTime<Utc>) -> [i64; 2] {
+    [from, until].map(|moment| moment.timestamp_millis().div_euclid(QUARTER))
 }

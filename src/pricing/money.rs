@@ -3,6 +3,8 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
+use crate::config::Currency;
+
 /// An amount in US dollars, counted in pico-dollars (a thousandth of a nano-dollar).
 ///
 /// Nano-dollars are what whycap promises and prints. They are not quite enough to add up: a
@@ -113,34 +115,53 @@ impl Money {
         format!("{sign}{}.{digits:0<2}", pico / IN_A_DOLLAR)
     }
 
+    /// For people, in their own currency at the rate that they fixed: `€11.35`.
+    pub(crate) fn converted(self, currency: &Currency) -> Option<String> {
+        let amount = self.usd() * currency.rate?;
+        Some(shown(amount, &currency.symbol))
+    }
+
+    /// For people: in dollars, and in their own currency, if they have one, with its rate:
+    /// `$12.34 (€11.35 at 0.92)`.
+    pub(crate) fn show_both(self, currency: &Currency) -> String {
+        let dollars = self.show();
+        match (self.converted(currency), currency.rate) {
+            (Some(converted), Some(rate)) => format!("{dollars} ({converted} at {rate})"),
+            _ => dollars,
+        }
+    }
+
     /// For people: cents, or more digits where the first cent is not reached: `$12.34`, `$0.0041`.
     pub fn show(self) -> String {
-        let usd = self.usd();
-        if self.0 == 0 {
-            "$0.00".to_owned()
-        } else if usd.abs() < 0.000_05 {
-            if self.0 > 0 {
-                "<$0.0001".to_owned()
-            } else {
-                "-$0.0000".to_owned()
-            }
-        } else if usd.abs() < 0.01 {
-            format!("${usd:.4}")
-        } else if usd.abs() < 1000.0 {
-            format!("${usd:.2}")
+        shown(self.usd(), "$")
+    }
+}
+
+fn shown(amount: f64, symbol: &str) -> String {
+    let sign = if amount < 0.0 { "-" } else { "" };
+    let size = amount.abs();
+    if amount == 0.0 {
+        format!("{symbol}0.00")
+    } else if size < 0.000_05 {
+        if amount > 0.0 {
+            format!("<{symbol}0.0001")
         } else {
-            // Whole cents, thousands separated.
-            let cents = format!("{:.2}", usd.abs());
-            let (whole, fraction) = cents.split_once('.').unwrap_or((&cents, "00"));
-            let mut grouped = String::new();
-            for (index, digit) in whole.chars().enumerate() {
-                if index > 0 && (whole.len() - index) % 3 == 0 {
-                    grouped.push(',');
-                }
-                grouped.push(digit);
-            }
-            format!("{}${grouped}.{fraction}", if self.0 < 0 { "-" } else { "" })
+            format!("-{symbol}0.0000")
         }
+    } else if size < 0.01 {
+        format!("{sign}{symbol}{size:.4}")
+    } else {
+        // Whole cents, thousands separated.
+        let cents = format!("{size:.2}");
+        let (whole, fraction) = cents.split_once('.').unwrap_or((&cents, "00"));
+        let mut grouped = String::new();
+        for (index, digit) in whole.chars().enumerate() {
+            if index > 0 && (whole.len() - index) % 3 == 0 {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        format!("{sign}{symbol}{grouped}.{fraction}")
     }
 }
 

@@ -8,10 +8,12 @@ use serde_json::{Map, Value, json};
 use super::columns::{Table, total_amount};
 use super::csv::csv;
 use super::days::Period;
-use super::forecast::{Forecast, MonthSoFar};
+use super::forecast::{Course, Forecast};
 use super::grouping::{Group, GroupBy, Grouping, Order, order_and_cut};
+use super::plan::PlanWorth;
 use super::tally::Tally;
 use super::unreadable::name_damaged;
+use crate::config::Currency;
 use crate::ledger::{Caught, Error, Ledger, RowsBy, SpendRow};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
@@ -30,6 +32,9 @@ pub(crate) struct ReportRequest {
     pub(crate) limit: Option<usize>,
     /// Only sessions in directories whose path contains this.
     pub(crate) project: Option<String>,
+    /// What a subscription costs a month.
+    pub(crate) plan: Option<Money>,
+    pub(crate) currency: Currency,
 }
 
 impl ReportRequest {
@@ -65,6 +70,7 @@ pub(crate) struct Statement {
     /// How many groups are left out, and their sum.
     rest: Option<(usize, Tally)>,
     forecast: Option<Forecast>,
+    plan: Option<PlanWorth>,
     /// Whether anything was spent at any time.
     has_history: bool,
     /// What the ledger had read before.
@@ -109,13 +115,15 @@ impl Statement {
             })?;
         }
         let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
-        let forecast = Self::forecast(ledger, &wanted)?;
+        let course = Self::course(ledger, &wanted)?;
+        let whole = course.as_ref().filter(|_| wanted.project.is_none());
         Ok(Self {
+            plan: whole.and_then(|course| PlanWorth::of(wanted.plan?, course)),
+            forecast: course.and_then(|course| course.forecast()),
             wanted,
             total,
             groups,
             rest,
-            forecast,
             has_history,
             read,
             damaged: ledger.damaged(from)?,
@@ -128,8 +136,9 @@ impl Statement {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 
-    fn forecast(ledger: &Ledger, wanted: &ReportRequest) -> Result<Option<Forecast>, Error> {
-        let month = MonthSoFar::new(wanted.clock).filter(|_| wanted.shows_this_month());
+    /// How the month goes, where it is shown.
+    fn course(ledger: &Ledger, wanted: &ReportRequest) -> Result<Option<Course>, Error> {
+        let month = Course::new(wanted.clock).filter(|_| wanted.shows_this_month());
         let Some(mut month) = month else {
             return Ok(None);
         };
@@ -144,7 +153,7 @@ impl Statement {
                 }
             },
         )?;
-        Ok(month.forecast())
+        Ok(Some(month))
     }
 
     /// Gives the sessions that are shown their titles, by their ids.
@@ -305,6 +314,7 @@ impl Statement {
             "until": self.wanted.period.until.map(|day| day.to_string()),
             "project": self.wanted.project,
             "forecast": self.forecast.as_ref().map(Forecast::json),
+            "plan": self.plan.as_ref().map(PlanWorth::json),
             "timezone": zone,
             "complete": !self.is_lower_bound(),
             "answering": self.answering,
@@ -338,8 +348,16 @@ impl Statement {
             home: places.home.to_str(),
         }
         .write(page);
+        let currency = &self.wanted.currency;
+        if currency.rate.is_some() {
+            let total = self.total.cost().show_both(currency);
+            page.paragraph(Tone::Plain, &format!("In all {total}."));
+        }
         if let Some(forecast) = &self.forecast {
             page.paragraph(Tone::Plain, &forecast.sentence());
+        }
+        if let Some(plan) = &self.plan {
+            page.paragraph(Tone::Plain, &plan.sentence(currency));
         }
         for remark in remarks {
             page.paragraph(Tone::Quiet, &remark);

@@ -25,7 +25,7 @@ pub enum Certainty {
 }
 
 /// Amounts that the line shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Amounts {
     /// This session; None if nothing is known of it.
     pub session: Option<Amount>,
@@ -33,6 +33,8 @@ pub struct Amounts {
     pub today: Option<Amount>,
     /// This month; read only where there is a budget for it.
     pub month: Option<Money>,
+    /// This month in the projects with a budget that the session is in, by their keys.
+    pub projects: Vec<(String, Money)>,
     /// Whether the session's figure is the client's own, for want of ours.
     pub session_is_clients: bool,
 }
@@ -55,6 +57,7 @@ impl Amounts {
             session: Some(Amount::of(&known.session)),
             today: Some(today),
             month: known.month.map(Spent::total),
+            projects: known.projects,
             session_is_clients: false,
         }
     }

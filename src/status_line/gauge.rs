@@ -2,10 +2,13 @@
 
 use chrono::TimeDelta;
 
-use super::bar::bar;
 use crate::claude::meters::{Meter, SpendMeter};
-use crate::terminal::{Piece, Tone};
+use crate::terminal::{Piece, Tone, bar};
 use crate::time::{Clock, in_words};
+
+/// Columns of a bar in the line where there is room, and where there is little.
+pub(super) const LONG: usize = 10;
+pub(super) const SHORT: usize = 5;
 
 /// From here on a window is worth a look, from there on it is nearly full.
 pub(crate) const SOON: f64 = 70.0;

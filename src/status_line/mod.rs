@@ -1,7 +1,6 @@
 //! The status line: what the client tells, what the ledger knows, made into rows that fit.
 
 mod amounts;
-pub(crate) mod bar;
 mod form;
 pub(crate) mod gauge;
 mod layout;
@@ -69,6 +68,9 @@ mod tests {
                 today: dollars(cents * 3),
                 ..Amounts::default()
             },
+            rewriting: payload
+                .prompt_cache()
+                .map(|_| Money::from_nano(420_000_000)),
             whereabouts: &Whereabouts {
                 directory: Some("~/src/日本語/api".to_owned()),
                 head: Some(Head::Branch("topic/one".to_owned())),
@@ -95,6 +97,7 @@ mod tests {
                     "model": {"display_name": model}, "effort": {"level": "medium"},
                     "cost": {"total_cost_usd": 1.5, "total_duration_ms": 9_000_000, "total_lines_added": 12, "total_lines_removed": 3},
                     "context_window": {"used_percentage": context},
+                    "prompt_cache": {"ttl": "5m", "expires_at": NOW + 30, "recache_tokens_if_cold": 90_000},
                     "rate_limits": {"five_hour": limit(five_hour), "seven_day": limit(seven_day), "spend_limit": spend_limit},
                 });
                 StatusPayload::parse(payload.to_string().as_bytes())

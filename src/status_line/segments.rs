@@ -1,19 +1,19 @@
 //! The parts of the status line that the user has chosen, as far as there is something to say.
 
 use super::amounts::Amounts;
-use super::bar::{self, bar};
 use super::form::{Form, Segment};
-use super::gauge::{self, NEARLY, SOON};
+use super::gauge::{self, LONG, NEARLY, SHORT, SOON};
 use super::whereabouts::Whereabouts;
 use super::{pace, session, spending, whereabouts, windows};
 use crate::claude::meters::Windows;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, MeterForm, SegmentName};
-use crate::terminal::Tone;
+use crate::pricing::Money;
+use crate::terminal::{Tone, bar};
 use crate::time::Clock;
 
 /// Everything that the line is made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LineFacts<'a> {
     /// What the client sent.
     pub payload: &'a StatusPayload,
@@ -21,6 +21,8 @@ pub struct LineFacts<'a> {
     pub windows: Option<Windows>,
     /// What was spent.
     pub amounts: Amounts,
+    /// What writing the prompt cache again costs, where that is to be said.
+    pub rewriting: Option<Money>,
     /// Where the session is.
     pub whereabouts: &'a Whereabouts,
     /// The user's configuration.
@@ -35,14 +37,15 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         payload,
         windows,
         amounts,
+        rewriting,
         whereabouts,
         config,
         clock,
     } = facts;
     let segment = |name: &SegmentName| match name {
         SegmentName::Model => model(payload),
-        SegmentName::Session => spending::session(amounts, &config.budget),
-        SegmentName::Today => spending::today(amounts, &config.budget),
+        SegmentName::Session => spending::session(amounts, config),
+        SegmentName::Today => spending::today(amounts, config),
         SegmentName::Windows => self::windows::windows(windows.as_ref()?, config.windows, *clock),
         SegmentName::Pace => pace::pace(windows.as_ref()?, *clock),
         SegmentName::Context => context(payload, config.context),
@@ -52,6 +55,7 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         SegmentName::Lines => session::lines(payload),
         SegmentName::Duration => session::duration(payload),
         SegmentName::Rate => session::rate(payload),
+        SegmentName::Hint => session::cold_cache(payload, (*rewriting)?, clock.now),
     };
     names.iter().filter_map(segment).collect()
 }
@@ -82,8 +86,8 @@ fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
     };
     let mut forms = Vec::new();
     if form == MeterForm::Bar {
-        forms.push(Form::new(11, write("context ", bar::LONG)));
-        forms.push(Form::new(31, write("ctx ", bar::SHORT)));
+        forms.push(Form::new(11, write("context ", LONG)));
+        forms.push(Form::new(31, write("ctx ", SHORT)));
     } else {
         forms.push(Form::new(10, write("context ", 0)));
     }

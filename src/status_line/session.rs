@@ -1,6 +1,6 @@
 //! How the session goes: its lines, its time, its rate, the effort.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::form::{Form, Segment};
 use crate::claude::status_payload::StatusPayload;
@@ -40,6 +40,28 @@ pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
     Some(labelled("rate ", vec![(Tone::Plain, figure)], 29))
 }
 
+/// When the prompt cache goes cold, and what the next prompt costs more from then on.
+pub(super) fn cold_cache(
+    payload: &StatusPayload,
+    rewriting: Money,
+    now: DateTime<Utc>,
+) -> Option<Segment> {
+    let left = payload.prompt_cache()?.expires_at - now;
+    let more = rewriting.show();
+    let (tone, long, short) = if left > TimeDelta::zero() {
+        let left = in_words(left);
+        let long = format!("cold in {left} (+{more})");
+        (Tone::Warning, long, format!("cold in {left}"))
+    } else {
+        (Tone::Plain, format!("cold (+{more})"), "cold".to_owned())
+    };
+    let pieces = |text| vec![(Tone::Quiet, "cache ".to_owned()), (tone, text)];
+    Some(vec![
+        Form::new(23, pieces(long)),
+        Form::new(34, pieces(short)),
+    ])
+}
+
 fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
     let mut pieces = vec![(Tone::Quiet, label.to_owned())];
     pieces.extend(figures);
@@ -49,6 +71,22 @@ fn labelled(label: &str, figures: Vec<Piece>, loss: u32) -> Segment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cache_that_goes_cold_says_when_and_what_that_costs() {
+        let payload = r#"{"prompt_cache":{"ttl":"5m","expires_at":1795156000,"recache_tokens_if_cold":90000}}"#;
+        let payload = StatusPayload::parse(payload.as_bytes());
+        let say = |now: i64| {
+            let now = DateTime::from_timestamp(now, 0).unwrap();
+            let forms = cold_cache(&payload, Money::from_nano(420_000_000), now).unwrap();
+            forms.iter().map(Form::text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            say(1_795_155_955),
+            ["cache cold in 45 s (+$0.42)", "cache cold in 45 s"]
+        );
+        assert_eq!(say(1_795_156_000), ["cache cold (+$0.42)", "cache cold"]);
+    }
 
     #[test]
     fn what_is_not_told_is_not_shown_and_a_minute_gives_no_rate() {

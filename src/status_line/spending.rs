@@ -2,41 +2,67 @@
 
 use super::amounts::{Amount, Amounts};
 use super::form::{Form, Segment};
-use crate::budget::{BudgetPeriod, BudgetUse};
-use crate::config::Budget;
+use crate::budget::{BudgetScope, BudgetUse};
+use crate::config::{Config, Currency};
 use crate::terminal::{Piece, Tone};
 
-pub(super) fn session(amounts: &Amounts, budget: &Budget) -> Option<Segment> {
+pub(super) fn session(amounts: &Amounts, config: &Config) -> Option<Segment> {
     let amount = amounts.session?;
-    let used = BudgetUse::of(budget, BudgetPeriod::Session, amount.money);
+    let used = BudgetUse::worth_saying(&config.budget, BudgetScope::Session, amount.money);
     if amounts.session_is_clients {
-        return Some(forms("client says ", 85, amount, used));
+        return Some(forms(
+            "client says ",
+            85,
+            amount,
+            used.as_ref(),
+            &config.currency,
+        ));
     }
-    let mut forms = forms("session ", 85, amount, used);
+    let mut forms = forms("session ", 85, amount, used.as_ref(), &config.currency);
     forms.push(Form::new(90, vec![(Tone::Strong, amount.show())]));
     Some(forms)
 }
 
-pub(super) fn today(amounts: &Amounts, budget: &Budget) -> Option<Segment> {
+pub(super) fn today(amounts: &Amounts, config: &Config) -> Option<Segment> {
     let amount = amounts.today?;
-    let used = BudgetUse::of(budget, BudgetPeriod::Day, amount.money);
-    let mut forms = forms("today ", 60, amount, used);
-    // The month has no segment of its own; its budget speaks up beside today.
-    let month = amounts.month;
-    if let Some(used) = month.and_then(|spent| BudgetUse::of(budget, BudgetPeriod::Month, spent)) {
+    let budget = &config.budget;
+    let used = BudgetUse::worth_saying(budget, BudgetScope::Day, amount.money);
+    let mut forms = forms("today ", 60, amount, used.as_ref(), &config.currency);
+    // Month and project have no segment of their own; their budgets speak up beside today.
+    let month = amounts.month.map(|spent| (BudgetScope::Month, spent));
+    let projects = amounts.projects.iter();
+    let projects = projects.map(|(key, spent)| (BudgetScope::Project(key.clone()), *spent));
+    let projects =
+        projects.filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent));
+    let fullest = projects.max_by(|one, other| one.share().total_cmp(&other.share()));
+    let month = month.and_then(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent));
+    for used in month.iter().chain(&fullest) {
         for form in &mut forms {
-            form.pieces.push((Tone::Quiet, " month ".to_owned()));
-            form.pieces.push(share(&used));
+            form.pieces
+                .push((Tone::Quiet, format!(" {} ", used.scope.label())));
+            form.pieces.push(share(used));
         }
     }
     Some(forms)
 }
 
-fn forms(label: &str, loss: u32, amount: Amount, used: Option<BudgetUse>) -> Segment {
-    let share = used.as_ref().map(share);
+fn forms(
+    label: &str,
+    loss: u32,
+    amount: Amount,
+    used: Option<&BudgetUse>,
+    currency: &Currency,
+) -> Segment {
+    let share = used.map(share);
     let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
     let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
     let mut forms = Vec::new();
+    if let Some(converted) = amount.money.converted(currency) {
+        let mut longest = plain.clone();
+        longest.push((Tone::Quiet, format!(" ({converted})")));
+        longest.extend(share.clone().map(|(tone, text)| (tone, format!(" {text}"))));
+        forms.push(Form::new(9, longest));
+    }
     if let Some((tone, text)) = share {
         let mut long = plain.clone();
         long.push((tone, format!(" {text}")));
@@ -60,7 +86,6 @@ fn share(used: &BudgetUse) -> Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
     use crate::pricing::Money;
 
     fn dollars(usd: i64) -> Amount {
@@ -69,18 +94,38 @@ mod tests {
 
     #[test]
     fn a_budget_is_mentioned_from_its_warning_share_on() {
-        let budget = Config::parse("[budget]\nday = 20.0\nmonth = 100\n").budget;
+        let config = Config::parse("[budget]\nday = 20.0\nmonth = 100\n");
         let say = |usd| {
             let amounts = Amounts {
                 today: Some(dollars(usd)),
                 month: Some(dollars(usd).money),
                 ..Amounts::default()
             };
-            today(&amounts, &budget).unwrap()[0].text()
+            today(&amounts, &config).unwrap()[0].text()
         };
         assert_eq!(say(10), "today $10.00");
         assert_eq!(say(16), "today $16.00 80% of $20");
         assert_eq!(say(90), "today $90.00 450% of $20 month 90% of $100");
+    }
+
+    #[test]
+    fn the_users_own_currency_stands_beside_dollars_and_gives_way_first() {
+        let config = Config::parse("[budget]\nsession = 2\n[currency]\nrate = 0.5\n");
+        let amounts = Amounts {
+            session: Some(dollars(2)),
+            ..Amounts::default()
+        };
+        let forms = session(&amounts, &config).unwrap();
+        let texts: Vec<String> = forms.iter().map(Form::text).collect();
+        assert_eq!(
+            texts,
+            [
+                "session $2.00 (€1.00) 100% of $2",
+                "session $2.00 100% of $2",
+                "session $2.00",
+                "$2.00"
+            ]
+        );
     }
 
     #[test]
@@ -91,7 +136,7 @@ mod tests {
                 session_is_clients,
                 ..Amounts::default()
             };
-            session(&amounts, &Config::default().budget).unwrap()[0].text()
+            session(&amounts, &Config::default()).unwrap()[0].text()
         };
         assert_eq!(say(false), "session $2.00");
         assert_eq!(say(true), "client says $2.00");

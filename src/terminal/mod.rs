@@ -1,5 +1,6 @@
 //! What people read on a terminal: colours, widths, pages, and the way out.
 
+mod bar;
 mod colour;
 #[cfg(test)]
 pub(crate) mod contrast;
@@ -14,6 +15,7 @@ mod visible;
 
 use crate::environment::Environment;
 
+pub(crate) use bar::bar;
 pub use colour::{Palette, Piece, Tone};
 pub use output::{Shown, complain, print, remark, replace_line};
 pub use page::Page;

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Sandbox, data};
+use crate::support::{Run, Sandbox, data};
+
+const SESSION: &str = "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d";
 
 /// Today's spend is $0.47 here.
 fn with_budget(config: &str) -> Sandbox {
@@ -15,7 +17,7 @@ fn with_budget(config: &str) -> Sandbox {
 }
 
 fn prompt(sandbox: &Sandbox, text: &str) -> Value {
-    let session = "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d";
+    let session = SESSION;
     let event = json!({
         "hook_event_name": "UserPromptSubmit", "session_id": session, "prompt": text,
         "transcript_path": sandbox.path(&format!(".claude/projects/-home-dev-api/{session}.jsonl")),
@@ -23,6 +25,18 @@ fn prompt(sandbox: &Sandbox, text: &str) -> Value {
     let run = sandbox.run_with(&["hook"], event.to_string().as_bytes());
     serde_json::from_str(run.success()).unwrap_or(Value::Null)
 }
+
+/// The answer to an event of any session.
+fn event(sandbox: &Sandbox, name: &str, session: &str, cwd: &str) -> Value {
+    let event = json!({
+        "hook_event_name": name, "session_id": session, "prompt": "hi", "cwd": cwd,
+        "transcript_path": sandbox.path(&format!(".claude/projects/-home-dev-api/{session}.jsonl")),
+    });
+    let run = sandbox.run_with(&["hook"], event.to_string().as_bytes());
+    serde_json::from_str(run.success()).unwrap_or(Value::Null)
+}
+
+const API: &str = "/home/dev/api";
 
 #[test]
 fn a_nearly_used_budget_is_mentioned_once_and_again_when_it_is_used_up() {
@@ -56,6 +70,10 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
         );
         assert!(reason.contains("/whycap continue"), "{reason}");
         assert!(reason.contains("\nIt resets at midnight.\n"), "{reason}");
+        assert!(
+            reason.contains("in the input line again; if not, press the up arrow"),
+            "{reason}"
+        );
     }
     let lifted = prompt(&sandbox, "/whycap continue");
     let said: Vec<&str> = lifted["reason"]
@@ -65,10 +83,13 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
         .collect();
     let said = said.join(" ");
     assert!(
-        said.ends_with("Prompts will be sent. No more reminders today."),
+        said.ends_with("Prompts of this session will be sent. No more reminders in it today."),
         "{said}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
+    // Another session was not let go on.
+    let other = event(&sandbox, "UserPromptSubmit", "other", "/home/dev/api");
+    assert_eq!(other["decision"], "block");
     // A new day has a new budget, and nothing was spent in it.
     let tomorrow = sandbox.variable("WHYCAP_NOW", "2026-11-21T08:00:00Z");
     assert_eq!(prompt(&tomorrow, "hi"), Value::Null);
@@ -78,4 +99,309 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
 fn without_budgets_nothing_is_said() {
     let sandbox = with_budget("[budget]\naction = \"stop\"\n");
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
+}
+
+#[test]
+fn after_an_answer_one_message_says_it_and_the_next_prompt_does_not_say_it_again() {
+    let sandbox = with_budget("[budget]\nday = 0.5\n");
+    let said = event(&sandbox, "Stop", SESSION, API);
+    assert_eq!(
+        said,
+        json!({"systemMessage": "whycap: Today's budget of $0.50 is 94% used: $0.47 so far."})
+    );
+    assert_eq!(prompt(&sandbox, "hi"), Value::Null);
+    assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
+    // Nor does another session.
+    assert_eq!(event(&sandbox, "Stop", "other", API), Value::Null);
+}
+
+#[test]
+fn after_the_answer_that_uses_a_budget_up_it_is_said_that_the_next_prompt_is_held_back() {
+    let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
+    let said = event(&sandbox, "Stop", SESSION, API);
+    assert_eq!(
+        said,
+        json!({"systemMessage": "whycap: Today's budget of $0.40 is used up: $0.47 so far. The next prompt is held back; /whycap continue lets this session go on."})
+    );
+    assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
+    assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
+}
+
+#[test]
+fn a_project_has_a_budget_of_its_own_for_the_month() {
+    let config =
+        "[budget]\naction = \"stop\"\n[budget.projects]\napi = 0.3\n\"~/website\" = 0.01\n";
+    let sandbox = with_budget(config);
+    let held = prompt(&sandbox, "hi");
+    let reason = held["reason"].as_str().unwrap();
+    assert!(
+        reason
+            .starts_with("whycap: This month's budget for api of $0.30 is used up: $0.36 so far."),
+        "{reason}"
+    );
+    // A new session there is held back too, in another place it is not.
+    let new = |cwd| event(&sandbox, "UserPromptSubmit", "new", cwd);
+    assert_eq!(new("/srv/api/server")["decision"], "block");
+    assert_eq!(new("/home/dev/apiary"), Value::Null);
+    let line = |session: &str, project: &str| {
+        let payload = json!({
+            "session_id": session, "workspace": {"project_dir": project},
+        });
+        let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+        run.success().to_owned()
+    };
+    let shown = line("new", "/home/dev/api");
+    assert!(
+        shown.contains(" api ") && shown.contains("120% of $0.3"),
+        "{shown}"
+    );
+    assert!(!line("new", "/home/dev/apiary").contains("% of"));
+    // December begins in Tokyo nine hours before it does in Greenwich.
+    let december = sandbox.variable("WHYCAP_NOW", "2026-11-30T15:00:00Z");
+    let there = |zone: &str| {
+        let event = json!({
+            "hook_event_name": "UserPromptSubmit", "session_id": "new", "prompt": "hi", "cwd": API,
+        });
+        let mut command = december.command(&["hook"]);
+        let run = Run::of(command.env("TZ", zone), event.to_string().as_bytes());
+        serde_json::from_str(run.success()).unwrap_or(Value::Null)
+    };
+    assert_eq!(there("UTC")["decision"], "block");
+    assert_eq!(there("Asia/Tokyo"), Value::Null);
+}
+
+#[test]
+fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
+    // In Berlin the 25th of October 2026 has 25 hours: from 22:00 to 23:00 UTC.
+    let sandbox = Sandbox::new();
+    let answer = |id: &str, at: &str| {
+        json!({
+            "type": "assistant", "timestamp": at, "cwd": API, "sessionId": SESSION, "requestId": id,
+            "message": {"id": id, "model": "claude-opus-5-5", "usage": {"output_tokens": 50_000}},
+        })
+        .to_string()
+    };
+    let path = format!(".claude/projects/-home-dev-api/{SESSION}.jsonl");
+    sandbox.append(&path, &answer("one", "2026-10-24T22:30:00.000Z"));
+    let config = sandbox.write("whycap.toml", "[budget]\nday = 0.9\naction = \"stop\"\n");
+    let sandbox = sandbox
+        .variable("WHYCAP_CONFIG", config.to_str().unwrap())
+        .variable("TZ", "Europe/Berlin");
+    sandbox.run(&["spend"]).success();
+    let mut sandbox = sandbox;
+    for (at, is_held) in [
+        ("2026-10-24T22:45:00Z", true),
+        ("2026-10-25T22:59:00Z", true),
+        ("2026-10-25T23:00:00Z", false),
+    ] {
+        sandbox = sandbox.variable("WHYCAP_NOW", at);
+        let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
+        assert_eq!(said["decision"] == "block", is_held, "{at}");
+    }
+}
+
+#[test]
+fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back() {
+    let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let kept = std::fs::read(&ledger).expect("a ledger");
+    std::fs::write(&ledger, &kept[..kept.len() / 2]).expect("a torn ledger");
+    for name in ["UserPromptSubmit", "Stop"] {
+        assert_eq!(event(&sandbox, name, SESSION, API), Value::Null, "{name}");
+    }
+}
+
+/// Seven days of $2 in the morning and $3 in the evening, and $2 this morning. It is noon.
+fn with_days(config: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut responses = 0;
+    let mut spend = |session: &str, cwd: &str, at: String, dollars: u32| {
+        responses += 1;
+        let id = format!("id{responses}");
+        let line = json!({
+            "type": "assistant", "timestamp": at, "cwd": cwd, "sessionId": session, "requestId": id,
+            "message": {
+                "id": id, "model": "claude-opus-5-5", "usage": {"output_tokens": dollars * 50_000},
+            },
+        });
+        sandbox.append(
+            &format!(".claude/projects/-p/{session}.jsonl"),
+            &line.to_string(),
+        );
+    };
+    for day in 13..20 {
+        spend("a", API, format!("2026-11-{day}T09:00:00.000Z"), 2);
+        spend("b", "/srv/web", format!("2026-11-{day}T18:00:00.000Z"), 3);
+    }
+    spend("a", API, "2026-11-20T09:00:00.000Z".to_owned(), 2);
+    let path = sandbox.write("whycap.toml", config);
+    sandbox
+        .variable("WHYCAP_CONFIG", path.to_str().unwrap())
+        .variable("WHYCAP_NOW", "2026-11-20T12:00:00Z")
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
+    let sandbox = with_days(
+        "[budget]\nday = 4\nmonth = 200\n[budget.projects]\napi = 40\n[plan]\nmonthly = 10\n",
+    );
+    let page = flat(sandbox.run(&["budget"]).success());
+    for says in [
+        // $2 so far, and $3 each evening.
+        "50% $2.00 of $4.00 $0.67 an hour since 09:00. About $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, the average of the last 7 days after 12:00. It starts over at midnight, in 12 h.",
+        // $37 so far, and $5 for each of 10.5 days.
+        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 a day this month. About $89.50 by the end of November, within the budget, if each day to come costs $5.00, the average of the last 7 days. It starts over on the first, in 10 d 12 h.",
+        "40% $16.00 of $40.00 $0.82 a day this month. About $37.00 by the end of November, within the budget",
+        "At API prices November would have cost $37.00 so far, 3.7 times the $10.00 of your plan.",
+    ] {
+        assert!(page.contains(says), "no {says:?} in: {page}");
+    }
+    let report = sandbox.run(&["budget", "--json"]).json();
+    let day = &report["budgets"][0];
+    assert_eq!(day["budget"], "day");
+    assert_eq!(day["spent_usd"], 2.0);
+    assert_eq!(day["forecast"]["cost_usd"], 5.0);
+    assert_eq!(day["forecast_is_over"], true);
+    assert_eq!(day["starts_over_at"], "2026-11-21T00:00:00Z");
+    assert_eq!(report["budgets"][2]["project"], "api");
+    assert_eq!(report["plan"]["factor"], 3.7);
+    // Asked in a conversation, it is about the session that asks.
+    sandbox.write("whycap.toml", "[budget]\nsession = 20\n");
+    let event = json!({
+        "hook_event_name": "UserPromptSubmit", "session_id": "a", "prompt": "/whycap budget",
+    });
+    let asked = sandbox
+        .run_with(&["hook"], event.to_string().as_bytes())
+        .json();
+    let said = flat(asked["reason"].as_str().unwrap());
+    assert!(
+        said.starts_with("This session ████████████████░░░░ 80% $16.00 of $20.00"),
+        "{said}"
+    );
+}
+
+#[test]
+fn two_days_are_too_little_for_a_forecast_of_the_day() {
+    let sandbox = with_days("[budget]\nday = 4\nmonth = 200\n")
+        .variable("WHYCAP_NOW", "2026-11-15T12:00:00Z");
+    let budgets = sandbox.run(&["budget", "--json"]).json()["budgets"].clone();
+    assert_eq!(budgets[0]["forecast"], Value::Null);
+    assert_eq!(budgets[1]["forecast"]["average_of_days"], 2);
+}
+
+#[test]
+fn without_budgets_it_is_said_where_to_set_one() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["budget"]);
+    let expected = "No budget is set. To set one, write for example these two lines into ~/.config/whycap/config.toml: [budget] day = 20.0";
+    assert_eq!(flat(run.success()), expected);
+    let report = sandbox.run(&["budget", "--json"]).json();
+    assert_eq!(report["budgets"], json!([]));
+    assert!(report["config"].as_str().unwrap().ends_with("config.toml"));
+}
+
+#[test]
+fn another_currency_stands_beside_sums_for_people_and_nowhere_else() {
+    let sandbox = with_days("[budget]\nday = 4\n[plan]\nmonthly = 10\n[currency]\nrate = 0.5\n");
+    let page = flat(sandbox.run(&["budget"]).success());
+    assert!(page.contains("$2.00 (€1.00 at 0.5) of $4.00"), "{page}");
+    let month = flat(sandbox.run(&["spend", "--by", "month"]).success());
+    assert!(month.contains("In all $37.00 (€18.50 at 0.5)."), "{month}");
+    assert!(
+        month.contains(
+            "$37.00 (€18.50 at 0.5) so far, 3.7 times the $10.00 (€5.00 at 0.5) of your plan."
+        ),
+        "{month}"
+    );
+    let now = flat(sandbox.run(&["now"]).success());
+    assert!(now.contains("Today $2.00 (€1.00 at 0.5)"), "{now}");
+    let line = sandbox.variable("NO_COLOR", "1").run_with(
+        &["statusline"],
+        br#"{"session_id":"a","cost":{"total_cost_usd":16}}"#,
+    );
+    assert!(
+        line.success().contains("today $2.00 (€1.00)"),
+        "{}",
+        line.stdout
+    );
+}
+
+#[test]
+fn a_month_of_one_project_is_not_set_beside_the_plan() {
+    let sandbox = with_days("[plan]\nmonthly = 10\n");
+    let plan = |more: &[&str]| {
+        let arguments = [&["spend", "--by", "month", "--json"], more].concat();
+        sandbox.run(&arguments).json()["plan"].clone()
+    };
+    assert_eq!(plan(&[])["factor"], 3.7);
+    assert_eq!(plan(&["--project", "api"]), Value::Null);
+    assert_eq!(plan(&["--until", "2026-11-18"]), Value::Null);
+}
+
+#[test]
+fn one_hint_follows_from_what_was_counted_and_can_be_turned_off() {
+    let sandbox = Sandbox::new();
+    let line = |id: &str, agent: Option<&str>, output: u32| {
+        let line = json!({
+            "type": "assistant", "timestamp": "2026-11-19T12:00:00.000Z", "cwd": API,
+            "sessionId": "a", "requestId": id, "isSidechain": agent.is_some(),
+            "attributionAgent": agent,
+            "message": {"id": id, "model": "claude-opus-5-5", "usage": {"output_tokens": output}},
+        });
+        let path = match agent {
+            Some(agent) => format!(".claude/projects/-p/a/subagents/agent-{agent}.jsonl"),
+            None => ".claude/projects/-p/a.jsonl".to_owned(),
+        };
+        sandbox.append(&path, &line.to_string());
+    };
+    line("one", None, 50_000);
+    line("two", Some("Explore"), 400_000);
+    let page = flat(sandbox.run(&["budget"]).success());
+    let says = "Subagents of type Explore cost $8.00 in the last 7 days, more than the conversations that started them ($1.00).";
+    assert!(page.contains(says), "{page}");
+    assert!(page.contains("hints.off = [\"subagents\"]"), "{page}");
+    let hint = |sandbox: &Sandbox| sandbox.run(&["budget", "--json"]).json()["hint"].clone();
+    assert_eq!(hint(&sandbox)["sum_usd"], 7.0);
+    sandbox.write(
+        ".config/whycap/config.toml",
+        "[hints]\noff = [\"subagents\", \"typo\"]\n",
+    );
+    assert_eq!(hint(&sandbox), Value::Null);
+    let doctor = sandbox.run(&["doctor"]).stdout;
+    assert!(flat(&doctor).contains("\"typo\" is not a hint"), "{doctor}");
+}
+
+#[test]
+fn the_line_says_when_the_prompt_cache_goes_cold_and_what_that_costs() {
+    let sandbox = Sandbox::new().variable("NO_COLOR", "1");
+    let config = |more: &str| {
+        let text = format!("[statusline]\nsegments = [\"model\", \"hint\"]\n{more}");
+        sandbox.write(".config/whycap/config.toml", text)
+    };
+    // The sandbox's clock stands at 2026-11-20T06:30:00Z.
+    let line = |expires_at: i64, tokens: u64| {
+        let payload = json!({
+            "session_id": "a", "model": {"id": "claude-opus-5-5", "display_name": "Opus 5.5"},
+            "prompt_cache": {
+                "warm": true, "ttl": "5m", "expires_at": expires_at, "recache_tokens_if_cold": tokens,
+            },
+        });
+        let run = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+        run.success().trim_end().to_owned()
+    };
+    let now = 1_795_156_200;
+    config("");
+    assert_eq!(
+        line(now + 45, 100_000),
+        "Opus 5.5 │ cache cold in 45 s (+$0.48)"
+    );
+    assert_eq!(line(now - 5, 100_000), "Opus 5.5 │ cache cold (+$0.48)");
+    assert_eq!(line(now + 200, 100_000), "Opus 5.5");
+    assert_eq!(line(now + 45, 10_000), "Opus 5.5");
+    config("[hints]\noff = [\"cold_cache\"]\n");
+    assert_eq!(line(now + 45, 100_000), "Opus 5.5");
 }

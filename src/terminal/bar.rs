@@ -1,10 +1,6 @@
 //! A share as a bar.
 
-use crate::terminal::{Piece, Tone};
-
-/// Columns of a bar in the line where there is room, and where there is little.
-pub(super) const LONG: usize = 10;
-pub(super) const SHORT: usize = 5;
+use super::{Piece, Tone};
 
 /// A bar of so many columns: what is used in its tone, the rest quiet. The least use shows, and only
 /// what is full looks full.

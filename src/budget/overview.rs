@@ -1,0 +1,419 @@
+//! Every budget: how far it is used, how fast, and where that leads.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use super::{BudgetScope, BudgetUse};
+use crate::config::{BudgetAction, Config};
+use crate::hints::Hint;
+use crate::ledger::SpendRow;
+use crate::pricing::Money;
+use crate::spend::{Course, DayForecast, Forecast, PlanWorth, Tally, rate};
+use crate::terminal::{Page, Piece, Tone, bar, cut, width};
+use crate::time::{Clock, Millis, moment};
+
+/// A session whose budget is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SessionAsked {
+    pub(crate) id: String,
+    /// What people know it by.
+    pub(crate) name: String,
+}
+
+/// Adds up what budgets need to know.
+#[derive(Debug)]
+pub(crate) struct Survey<'c> {
+    clock: Clock,
+    config: &'c Config,
+    home: &'c str,
+    all: Course,
+    is_estimated: bool,
+    /// In the order of the configuration.
+    projects: Vec<Course>,
+    /// Which of them hold what was spent in a directory.
+    covered: HashMap<String, Vec<usize>>,
+    /// What each cost, and since when.
+    sessions: Vec<(SessionAsked, Money, Option<Millis>)>,
+}
+
+/// A budget and how it goes.
+#[derive(Debug)]
+struct Standing {
+    used: BudgetUse,
+    session: Option<SessionAsked>,
+    rate: Option<(Money, Unit)>,
+    /// Since when the rate holds.
+    since: DateTime<Utc>,
+    forecast: Option<Outlook>,
+    /// When it starts over.
+    ends: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Hour,
+    Day,
+}
+
+#[derive(Debug)]
+enum Outlook {
+    Day(DayForecast),
+    Month(Forecast),
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct Overview<'c> {
+    clock: Clock,
+    config: &'c Config,
+    standings: Vec<Standing>,
+    plan: Option<PlanWorth>,
+    hint: Option<Hint>,
+    /// Whether a model without a known price was used this month.
+    is_estimated: bool,
+    /// Whether every transcript is read.
+    is_complete: bool,
+}
+
+impl<'c> Survey<'c> {
+    /// None at the ends of the calendar.
+    pub(crate) fn new(
+        clock: Clock,
+        config: &'c Config,
+        home: &'c str,
+        sessions: Vec<SessionAsked>,
+    ) -> Option<Self> {
+        let all = Course::new(clock)?;
+        let sessions = sessions.into_iter().map(|asked| (asked, Money::ZERO, None));
+        Some(Self {
+            clock,
+            config,
+            home,
+            projects: vec![all.clone(); config.budget.projects.len()],
+            covered: HashMap::new(),
+            is_estimated: false,
+            sessions: sessions.collect(),
+            all,
+        })
+    }
+
+    /// Whether it takes to know where rows come from.
+    pub(crate) fn needs_origins(&self) -> bool {
+        !self.projects.is_empty() || !self.sessions.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
+        self.all.add(row);
+        let [month, _] = self.all.month();
+        self.is_estimated |= row.unpriced > 0 && row.at >= month.timestamp_millis();
+        for (asked, spent, since) in &mut self.sessions {
+            if asked.id == row.origin.session {
+                *spent += Tally::of(row).cost();
+                *since = Some(since.map_or(row.at, |since| since.min(row.at)));
+            }
+        }
+        if self.projects.is_empty() {
+            return;
+        }
+        let directory = &row.origin.project;
+        if !self.covered.contains_key(directory) {
+            let projects = self.config.budget.projects.iter().enumerate();
+            let covering = projects.filter(|(_, project)| project.covers(directory, self.home));
+            let covering = covering.map(|(index, _)| index).collect();
+            self.covered.insert(directory.clone(), covering);
+        }
+        for index in self.covered.get(directory).into_iter().flatten() {
+            if let Some(course) = self.projects.get_mut(*index) {
+                course.add(row);
+            }
+        }
+    }
+
+    pub(crate) fn finish(self, is_complete: bool, hint: Option<Hint>) -> Overview<'c> {
+        let (clock, budget) = (self.clock, &self.config.budget);
+        let by = |spent: Money, since: Option<DateTime<Utc>>, unit: Unit| {
+            let rate = since.and_then(|since| rate(spent, since, clock.now, unit.length()));
+            (rate.map(|rate| (rate, unit)), since.unwrap_or(clock.now))
+        };
+        let mut standings = Vec::new();
+        for (asked, spent, since) in self.sessions {
+            let (rate, since) = by(spent, since.map(moment), Unit::Hour);
+            standings.extend(
+                BudgetUse::of(budget, BudgetScope::Session, spent).map(|used| Standing {
+                    used,
+                    session: Some(asked),
+                    rate,
+                    since,
+                    forecast: None,
+                    ends: None,
+                }),
+            );
+        }
+        let (today, tomorrow) = clock.zone.day_bounds(clock.now);
+        let since = self.all.since_today().filter(|since| *since >= today);
+        let spent = self.all.spent_today;
+        let (rate, since) = by(spent, since, Unit::Hour);
+        standings.extend(
+            BudgetUse::of(budget, BudgetScope::Day, spent).map(|used| Standing {
+                used,
+                session: None,
+                rate,
+                since,
+                forecast: self.all.day_forecast().map(Outlook::Day),
+                ends: Some(tomorrow),
+            }),
+        );
+        let keys = budget.projects.iter().map(|project| project.key.clone());
+        let projects = keys.map(BudgetScope::Project).zip(&self.projects);
+        for (scope, course) in [(BudgetScope::Month, &self.all)]
+            .into_iter()
+            .chain(projects)
+        {
+            let [begins, ends] = course.month();
+            let spent = course.spent_this_month;
+            let (rate, since) = by(spent, Some(begins), Unit::Day);
+            standings.extend(BudgetUse::of(budget, scope, spent).map(|used| Standing {
+                used,
+                session: None,
+                rate,
+                since,
+                forecast: course.forecast().map(Outlook::Month),
+                ends: Some(ends),
+            }));
+        }
+        let plan = self.config.plan.and_then(Money::from_noisy_usd);
+        Overview {
+            clock,
+            config: self.config,
+            standings,
+            plan: plan.and_then(|monthly| PlanWorth::of(monthly, &self.all)),
+            hint,
+            is_estimated: self.is_estimated,
+            is_complete,
+        }
+    }
+}
+
+impl Unit {
+    fn length(self) -> TimeDelta {
+        match self {
+            Self::Hour => TimeDelta::hours(1),
+            Self::Day => TimeDelta::days(1),
+        }
+    }
+}
+
+impl Outlook {
+    fn total(&self) -> Money {
+        match self {
+            Self::Day(forecast) => forecast.total,
+            Self::Month(forecast) => forecast.total,
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Self::Day(forecast) => forecast.json(),
+            Self::Month(forecast) => forecast.json(),
+        }
+    }
+}
+
+/// Columns of a bar.
+const BAR: usize = 20;
+/// A page narrower than this has no bars.
+const ROOM_FOR_BARS: usize = 64;
+/// The widest that a budget's name gets.
+const WIDEST_NAME: usize = 24;
+
+impl Standing {
+    fn name(&self, clock: Clock) -> String {
+        let name = match (&self.used.scope, &self.session) {
+            (BudgetScope::Session, Some(asked)) if asked.name.is_empty() => {
+                "This session".to_owned()
+            }
+            (BudgetScope::Session, Some(asked)) => asked.name.clone(),
+            (BudgetScope::Day, _) => "Today".to_owned(),
+            (BudgetScope::Project(_), _) => self.used.scope.label(),
+            _ => clock.zone.day(clock.now).format("%B").to_string(),
+        };
+        cut(&name, WIDEST_NAME)
+    }
+
+    /// How fast it goes, where that leads, and when it starts over.
+    fn sentences(&self, clock: Clock) -> String {
+        let mut says = Vec::new();
+        match self.rate.filter(|(rate, _)| *rate > Money::ZERO) {
+            Some((rate, Unit::Hour)) => {
+                let (rate, since) = (rate.show(), clock.time(self.since));
+                says.push(format!("{rate} an hour since {since}."));
+            }
+            Some((rate, Unit::Day)) => says.push(format!("{} a day this month.", rate.show())),
+            None => {}
+        }
+        if let Some(outlook) = &self.forecast {
+            let (until, basis) = match outlook {
+                Outlook::Day(forecast) => ("midnight".to_owned(), forecast.basis()),
+                Outlook::Month(forecast) => {
+                    let month = clock.zone.day(clock.now).format("%B");
+                    (format!("the end of {month}"), forecast.basis())
+                }
+            };
+            let total = outlook.total();
+            let over = total - self.used.limit();
+            let means = if over > Money::ZERO {
+                format!("{} over", over.show())
+            } else {
+                "within the budget".to_owned()
+            };
+            says.push(format!(
+                "About {} by {until}, {means}, {basis}.",
+                total.show()
+            ));
+        }
+        says.push(match self.ends {
+            Some(at) => {
+                let when = match self.used.scope {
+                    BudgetScope::Day => "at midnight",
+                    _ => "on the first",
+                };
+                format!("It starts over {when}, {}.", clock.distance(at))
+            }
+            None => "A new session starts with a full budget.".to_owned(),
+        });
+        says.join(" ")
+    }
+
+    fn tone(&self, warn_at: f64) -> Tone {
+        match self.used.share() {
+            share if share >= 1.0 => Tone::Alarm,
+            share if share >= warn_at => Tone::Warning,
+            _ => Tone::Good,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let BudgetUse { scope, spent, .. } = &self.used;
+        let (name, project) = match scope {
+            BudgetScope::Session => ("session", None),
+            BudgetScope::Day => ("day", None),
+            BudgetScope::Month => ("month", None),
+            BudgetScope::Project(key) => ("project", Some(key)),
+        };
+        let per = |wanted| self.rate.filter(|(_, unit)| *unit == wanted);
+        let limit = self.used.limit();
+        json!({
+            "budget": name,
+            "project": project,
+            "session_id": self.session.as_ref().map(|asked| &asked.id),
+            "limit_usd": limit.usd(),
+            "spent_usd": spent.usd(),
+            "used_percentage": self.used.share() * 100.0,
+            "usd_per_hour": per(Unit::Hour).map(|(rate, _)| rate.usd()),
+            "usd_per_day": per(Unit::Day).map(|(rate, _)| rate.usd()),
+            "forecast": self.forecast.as_ref().map(Outlook::json),
+            "forecast_is_over": self.forecast.as_ref().map(|outlook| outlook.total() > limit),
+            "starts_over_at": self.ends.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        })
+    }
+}
+
+impl Overview<'_> {
+    /// `file` is the path of the user's config.toml, as people write it.
+    pub(crate) fn write(&self, file: &str, page: &mut Page) {
+        if !self.config.budget.is_any() {
+            page.paragraph(
+                Tone::Plain,
+                &format!(
+                    "No budget is set. To set one, write for example these two lines into {file}:"
+                ),
+            );
+            page.line("[budget]");
+            page.line("day = 20.0");
+        }
+        let names = self.standings.iter().map(|it| it.name(self.clock));
+        let names: Vec<String> = names.collect();
+        let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
+        for (standing, name) in self.standings.iter().zip(names) {
+            let row = self.row(standing, &name, column, page.columns());
+            page.row(&row);
+            let is_over = |outlook: &Outlook| outlook.total() > standing.used.limit();
+            let tone = if standing.forecast.as_ref().is_some_and(is_over) {
+                Tone::Warning
+            } else {
+                Tone::Quiet
+            };
+            let says = standing.sentences(self.clock);
+            page.labelled(&[(Tone::Quiet, "", column)], tone, &says);
+        }
+        let is_of_session = |it: &Standing| it.session.is_some();
+        if let Some(each) = self.config.budget.session
+            && !self.standings.iter().any(is_of_session)
+        {
+            let each = Money::from_noisy_usd(each).unwrap_or_default().show();
+            page.paragraph(
+                Tone::Quiet,
+                &format!("Each session has {each}; none runs now."),
+            );
+        }
+        if let Some(plan) = &self.plan {
+            page.gap();
+            page.paragraph(Tone::Plain, &plan.sentence(&self.config.currency));
+        }
+        if let Some(hint) = &self.hint {
+            page.gap();
+            page.item("Hint: ", Tone::Plain, &hint.says);
+            let off = format!(
+                "To hide hints like this: hints.off = [\"{}\"] in {file}",
+                hint.key()
+            );
+            page.indented(6, Tone::Quiet, &off);
+        }
+        if self.is_estimated {
+            let says = "This month includes models without a known price, estimated the way Claude Code does.";
+            page.paragraph(Tone::Quiet, says);
+        }
+        if !self.is_complete {
+            let says = "Not every transcript is read, so it may be more.";
+            page.paragraph(Tone::Warning, says);
+        }
+    }
+
+    fn row(&self, standing: &Standing, name: &str, column: usize, columns: usize) -> Vec<Piece> {
+        let used = &standing.used;
+        let percent = used.share() * 100.0;
+        let tone = standing.tone(self.config.budget.warn_at);
+        let gap = " ".repeat(column.saturating_sub(width(name)));
+        let mut row = vec![(Tone::Strong, name.to_owned()), (Tone::Plain, gap)];
+        if columns >= ROOM_FOR_BARS {
+            row.extend(bar(percent, BAR, tone));
+            row.push((Tone::Plain, "  ".to_owned()));
+        }
+        row.push((tone, format!("{percent:>3.0}%")));
+        let spent = used.spent.show_both(&self.config.currency);
+        let of = format!("  {spent} of {}", used.limit().show());
+        row.push((Tone::Plain, of));
+        row
+    }
+
+    /// For programs. All amounts are dollars.
+    pub(crate) fn json(&self, file: &str) -> Value {
+        let standings: Vec<Value> = self.standings.iter().map(Standing::json).collect();
+        json!({
+            "at": self.clock.now.to_rfc3339_opts(SecondsFormat::Secs, true),
+            "budgets": standings,
+            "warn_at": self.config.budget.warn_at,
+            "action": match self.config.budget.action {
+                BudgetAction::Warn => "warn",
+                BudgetAction::Stop => "stop",
+            },
+            "plan": self.plan.as_ref().map(PlanWorth::json),
+            "hint": self.hint.as_ref().map(Hint::json),
+            "estimated": self.is_estimated,
+            "complete": self.is_complete,
+            "config": file,
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! Single responses, for what sums cannot tell.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use chrono::{DateTime, Utc};
+
+use super::scene::SceneId;
+use super::store::{Error, Id, Ledger, model_names, responses, scenes};
+use crate::pricing::{Money, ServiceLevel, Usage};
+use crate::time::{Millis, QUARTER};
+
+/// One response.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// When it began.
+    pub at: Millis,
+    /// What stands for its session.
+    pub session: Id,
+    /// The model's canonical name.
+    pub model: Rc<str>,
+    /// The subagent's type; "main" for the session itself.
+    pub agent: Rc<str>,
+    /// What was used.
+    pub usage: Usage,
+    /// How it was served.
+    pub service: ServiceLevel,
+    /// What it cost.
+    pub cost: Money,
+}
+
+impl Ledger {
+    /// The responses since a moment, session by session.
+    pub fn served(&self, since: DateTime<Utc>) -> Result<Vec<Served>, Error> {
+        let since = since.timestamp_millis();
+        let read = || {
+            let connection = &self.connection;
+            let (models, scenes) = (model_names(connection)?, scenes(connection)?);
+            let name = |name: Option<&str>| -> Rc<str> { name.unwrap_or_default().into() };
+            let model = |id: Id| name(models.get(&id).map(String::as_str));
+            let agent = |id: SceneId| name(scenes.get(&id).map(|scene| scene.agent.as_str()));
+            // By the sums: they lie in order of time, responses session by session.
+            let sessions: BTreeSet<Id> = connection
+                .prepare_cached("SELECT session FROM quarter WHERE quarter >= ?")?
+                .query_map([since.div_euclid(QUARTER)], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let mut served = Vec::new();
+            for session in sessions {
+                for (_, row) in responses::since(connection, session, since)? {
+                    served.push(Served {
+                        at: row.counted.at,
+                        session,
+                        model: model(row.counted.model),
+                        agent: agent(row.counted.scene),
+                        usage: row.counted.usage,
+                        service: row.counted.service,
+                        cost: row.cost,
+                    });
+                }
+            }
+            Ok(served)
+        };
+        read().map_err(self.failed())
+    }
+}
