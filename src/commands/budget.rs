@@ -1,7 +1,6 @@
 //! `whycap budget`: how far each budget is used, how fast, and where that leads.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context;
 
