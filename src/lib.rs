@@ -26,6 +26,8 @@ mod secrets;
 pub mod spend;
 pub mod status_line;
 pub mod terminal;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod transcript;
 

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::process_start::ProcessStart;
 use super::processes::{self, Process};
 use crate::disk;
 use crate::places::Places;
@@ -17,8 +18,8 @@ use crate::time::{is_reckonable, of_machine};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) pid: u32,
-    /// `procStart`: on Linux the start time in clock ticks since boot.
-    pub(crate) start: Option<String>,
+    /// `procStart` or `procStartFt`: when that process began.
+    pub(crate) start: Option<ProcessStart>,
     /// When the claim was made (`acquiredAt`, `startedAt`).
     pub(crate) at: Option<DateTime<Utc>>,
     /// Where the id is valid; see [`processes::pid_domain`].
@@ -59,8 +60,9 @@ impl Claim {
             at.filter(|at| is_reckonable(*at))
         };
         let pid = number("pid").or_else(|| text("pid")?.parse().ok())?;
-        let start =
-            text("procStart").or_else(|| number("procStart").map(|ticks| ticks.to_string()));
+        let start = ["procStart", "procStartFt"].into_iter().find_map(|name| {
+            ProcessStart::parse(&text(name).or_else(|| Some(number(name)?.to_string()))?)
+        });
         Some(Self {
             pid: valid(pid)?,
             start,
@@ -84,7 +86,7 @@ impl Claim {
         let elsewhere = self.domain.as_deref().zip(here);
         if elsewhere.is_some_and(|(theirs, ours)| theirs != ours) {
             return Liveness::Unclear(format!(
-                "Process {pid} belongs to another machine or container, which cannot be seen from here."
+                "Process {pid} belongs to another machine, container or system, which cannot be seen from here."
             ));
         }
         match process.alive {
@@ -95,13 +97,14 @@ impl Claim {
                 return Liveness::Unclear(why);
             }
         }
-        let named = self
-            .start
-            .as_ref()
-            .and_then(|start| start.parse::<u64>().ok());
-        let same_start = named
-            .zip(process.start_ticks)
-            .map(|(named, real)| named == real);
+        let same_start = match self.start {
+            Some(ProcessStart::Ticks(named)) => process.start_ticks.map(|real| named == real),
+            Some(ProcessStart::At(named)) => process
+                .started_at
+                .filter(|_| process.start_ticks.is_none())
+                .map(|real| (named - real).abs() < ROUNDING),
+            None => None,
+        };
         if same_start == Some(false) {
             return gone("; its number now belongs to a process with another start time");
         }
@@ -309,6 +312,35 @@ mod tests {
             liveness(&Claim::parse(REAL).unwrap(), &reused),
             Liveness::Gone(_)
         ));
+    }
+
+    #[test]
+    fn a_start_by_the_clock_is_compared_to_the_second() {
+        let process = |seconds: i64| Process {
+            start_ticks: None,
+            started_at: DateTime::from_timestamp(1_795_158_410 + seconds, 0),
+            ..client()
+        };
+        let windows = br#"{"pid":26923,"procStartFt":"134396320105000000","startedAt":1}"#;
+        let macos = br#"{"pid":26923,"procStart":"Fri Nov 20 07:06:50 2026","startedAt":1}"#;
+        for written in [&windows[..], &macos[..]] {
+            let claim = Claim::parse(written).unwrap();
+            assert_eq!(liveness(&claim, &process(0)), Liveness::Holds);
+            for seconds in [-3600, -3, 3] {
+                let other = liveness(&claim, &process(seconds));
+                assert!(matches!(other, Liveness::Gone(_)), "{other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_from_the_windows_side_says_nothing_about_processes_in_wsl() {
+        let windows = Claim {
+            domain: Some("win32:desk".to_owned()),
+            ..Claim::parse(REAL).unwrap()
+        };
+        let seen = liveness(&windows, &Process::gone(26923));
+        assert!(matches!(seen, Liveness::Unclear(_)), "{seen:?}");
     }
 
     #[test]

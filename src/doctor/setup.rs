@@ -14,12 +14,12 @@ use crate::claude::transcripts;
 use crate::claude::version::ClientVersion;
 use crate::config::Config;
 use crate::disk;
-use crate::environment::Environment;
+use crate::environment::{Environment, HOME};
 use crate::install::EditRecord;
 use crate::install::entries::{Wired, wired_in};
 use crate::ledger::{self, Ledger};
 use crate::locks::{self, HarmfulLock};
-use crate::places::Places;
+use crate::places::{Places, as_written};
 use crate::pricing::PriceTable;
 
 /// How much of a transcript's end is searched for the client's version.
@@ -174,7 +174,7 @@ fn ignored_places(environment: &Environment, places: &Places) -> Vec<(&'static s
     let used = [
         ("WHYCAP_DATA_DIR", &places.data),
         ("WHYCAP_CONFIG", &places.settings),
-        ("HOME", &places.home),
+        (HOME, &places.home),
     ];
     let named = used.into_iter().filter_map(|(variable, used)| {
         let named = environment.path(variable)?;
@@ -192,7 +192,14 @@ fn wrap_record_missing(settings: &[SettingsFile], places: &Places) -> bool {
 fn trusted(state: &Value, project: &Path) -> Option<bool> {
     let projects = state.get("projects")?.as_object()?;
     let known = |folder: &Path| {
-        let folder = projects.get(folder.to_str()?)?;
+        let folder = as_written(folder.to_str()?.to_owned());
+        // Claude Code's names for folders have one kind of slash on every system.
+        let folder = if cfg!(windows) {
+            folder.replace('\\', "/")
+        } else {
+            folder
+        };
+        let folder = projects.get(&folder)?;
         folder.get("hasTrustDialogAccepted")?.as_bool()
     };
     let mut above = project.ancestors().filter_map(known);
