@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::process_start::ProcessStart;
-use super::processes::{self, Process};
+use super::processes::{self, PidDomain, Process};
 use crate::disk;
 use crate::places::Places;
 use crate::time::{is_reckonable, of_machine};
@@ -22,7 +22,7 @@ pub(crate) struct Claim {
     pub(crate) start: Option<ProcessStart>,
     /// When the claim was made (`acquiredAt`, `startedAt`).
     pub(crate) at: Option<DateTime<Utc>>,
-    /// Where the id is valid; see [`processes::pid_domain`].
+    /// Where the id is valid; see [`PidDomain`].
     domain: Option<String>,
     /// `runningInWindows` of an editor's lock.
     pub(crate) in_windows: bool,
@@ -75,6 +75,23 @@ impl Claim {
     /// Judges the claim against what was seen of its process. `written_at` is the file's own date,
     /// used where the claim has none; `here` is our own pid domain.
     pub(crate) fn liveness(
+        &self,
+        process: &Process,
+        written_at: DateTime<Utc>,
+        here: &PidDomain,
+    ) -> Liveness {
+        let pid = self.pid;
+        let judged = self.liveness_here(process, written_at, here.name.as_deref());
+        let elsewhere = here.shared_with_windows && self.domain.is_none();
+        match judged {
+            Liveness::Gone(_) if elsewhere => Liveness::Unclear(format!(
+                "Process {pid} may run in Windows, which cannot be seen from here."
+            )),
+            judged => judged,
+        }
+    }
+
+    fn liveness_here(
         &self,
         process: &Process,
         written_at: DateTime<Utc>,
@@ -206,7 +223,7 @@ const FILE_LIMIT: u64 = 64 * 1024;
 
 /// All sessions that the registry names. A directory that cannot be read gives none.
 pub(crate) fn registered(places: &Places) -> Vec<Session> {
-    let here = processes::pid_domain();
+    let here = PidDomain::of(&places.config);
     disk::files_of_kind(&places.config.join("sessions"), "json")
         .take(MOST_SESSIONS)
         .filter_map(|file| {
@@ -214,7 +231,7 @@ pub(crate) fn registered(places: &Places) -> Vec<Session> {
             let claim = Claim::parse(&bytes)?;
             let written_at = of_machine(file.symlink_metadata().ok()?.modified().ok()?);
             let process = processes::look(claim.pid);
-            let liveness = claim.liveness(&process, written_at, here.as_deref());
+            let liveness = claim.liveness(&process, written_at, &here);
             Some(Session {
                 claim,
                 liveness,
@@ -266,6 +283,13 @@ mod tests {
     const REAL: &[u8] = br#"{"pid":26923,"sessionId":"6dc24799-045c-4503-9e0d-deef2b4bb0e7","cwd":"/home/u/proj","startedAt":1795158410288,"procStart":"143018","version":"2.1.328","kind":"interactive","entrypoint":"cli","pidDomain":"linux:00000000000000000000000000000000:pid:[4026531836]","status":"idle","updatedAt":1795158413785}"#;
     const HERE: &str = "linux:00000000000000000000000000000000:pid:[4026531836]";
 
+    fn here() -> PidDomain {
+        PidDomain {
+            name: Some(HERE.to_owned()),
+            shared_with_windows: false,
+        }
+    }
+
     fn client() -> Process {
         Process {
             pid: 26923,
@@ -281,7 +305,7 @@ mod tests {
         claim.liveness(
             process,
             DateTime::from_timestamp(1_795_158_411, 0).unwrap(),
-            Some(HERE),
+            &here(),
         )
     }
 
@@ -341,6 +365,24 @@ mod tests {
         };
         let seen = liveness(&windows, &Process::gone(26923));
         assert!(matches!(seen, Liveness::Unclear(_)), "{seen:?}");
+    }
+
+    #[test]
+    fn on_a_drive_of_windows_a_bare_number_may_be_a_windows_process() {
+        let drive = PidDomain {
+            shared_with_windows: true,
+            ..here()
+        };
+        let (bare, dead) = (Claim::parse(b"26923").unwrap(), Process::gone(26923));
+        let written = DateTime::from_timestamp(1_795_158_411, 0).unwrap();
+        let seen = bare.liveness(&dead, written, &drive);
+        assert!(matches!(seen, Liveness::Unclear(_)), "{seen:?}");
+        assert_eq!(bare.liveness(&client(), written, &drive), Liveness::Holds);
+        let seen = Claim::parse(REAL).unwrap().liveness(&dead, written, &drive);
+        assert!(
+            matches!(seen, Liveness::Gone(_)),
+            "it names our own: {seen:?}"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Not known there: who listens on a port (a connection or a bind would tell, and we make neither).
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use chrono::DateTime;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
@@ -69,8 +70,8 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
     let mut system = System::new();
     let only_names = ProcessRefreshKind::nothing();
     system.refresh_processes_specifics(ProcessesToUpdate::All, true, only_names);
-    let named = system.processes().values();
-    let mut possible: Vec<Pid> = named
+    let all = system.processes().values();
+    let mut possible: Vec<Pid> = all
         .filter(|process| may_be_claude_code(&process.name().to_string_lossy()))
         .map(sysinfo::Process::pid)
         .collect();
@@ -131,6 +132,11 @@ pub(super) fn pid_domain() -> Option<String> {
     } else {
         "darwin".to_owned()
     })
+}
+
+/// Whether a directory is on a drive of Windows, seen from another system: not from here.
+pub(super) fn is_on_windows_drive(_: &Path) -> bool {
+    false
 }
 
 /// Whether something on this machine listens on a TCP port: it cannot be told.

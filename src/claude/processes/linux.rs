@@ -114,6 +114,33 @@ pub(super) fn pid_domain() -> Option<String> {
     Some(format!("linux:{}:{}", machine.trim(), namespace.display()))
 }
 
+/// Whether a directory is on a drive of Windows, as WSL shows them (`/mnt/c`).
+pub(super) fn is_on_windows_drive(directory: &Path) -> bool {
+    let Ok(real) = std::fs::canonicalize(directory) else {
+        return false;
+    };
+    std::fs::read_to_string("/proc/self/mounts")
+        .is_ok_and(|mounts| is_windows_drive(&mounts, &real))
+}
+
+/// A row of `/proc/self/mounts`: what, where (with `\040` for a blank), file system, options. WSL 2
+/// shows drives by 9p, WSL 1 by drvfs; 9p without drvfs in its options is some other machine's
+/// folder. The longest place counts.
+fn is_windows_drive(mounts: &str, directory: &Path) -> bool {
+    let rows = mounts.lines().filter_map(|row| {
+        let mut fields = row.split(' ');
+        let place = fields.nth(1)?.replace("\\040", " ");
+        let system = fields.next()?;
+        let options = fields.next()?;
+        let is_drive = system == "drvfs" || (system == "9p" && options.contains("drvfs"));
+        directory
+            .starts_with(&place)
+            .then_some((place.len(), is_drive))
+    });
+    rows.max_by_key(|(length, _)| *length)
+        .is_some_and(|(_, is_drive)| is_drive)
+}
+
 /// Whether something on this machine listens on a TCP port. None where it cannot be told.
 /// Reads the kernel's table; no connection is made.
 pub(super) fn port_is_open(port: u16) -> Option<bool> {
@@ -148,6 +175,20 @@ mod tests {
         let stat = parse_stat(line.as_bytes()).unwrap();
         assert_eq!((stat.name.as_str(), stat.start_ticks), ("a) S (b", 143_018));
         assert!(parse_stat(b"7 (cut").is_none());
+    }
+
+    #[test]
+    fn a_drive_of_windows_is_known_by_its_file_system() {
+        let two = "none / ext4 rw 0 0\nC:\\134 /mnt/c 9p rw,aname=drvfs;path=C:\\;uid=1000 0 0\nD:\\134 /mnt/my\\040disk 9p rw,aname=drvfs;path=D:\\ 0 0\n/dev/sdd /mnt/c/linux ext4 rw 0 0\nshare /srv 9p rw,trans=virtio 0 0\n";
+        let one = "rootfs / wslfs rw 0 0\nC: /mnt/c drvfs rw 0 0\n";
+        let on = |mounts, directory| is_windows_drive(mounts, Path::new(directory));
+        for mounts in [two, one] {
+            assert!(on(mounts, "/mnt/c/Users/ann/.claude"));
+            assert!(!on(mounts, "/home/ann/.claude") && !on(mounts, "/mnt/cd"));
+        }
+        assert!(on(two, "/mnt/my disk/x"));
+        assert!(!on(two, "/mnt/c/linux/x") && !on(two, "/srv/x"));
+        assert!(!on("", "/home"));
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod process;
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 mod table;
 
+use std::path::Path;
+
 use chrono::DateTime;
 
 pub(crate) use self::process::Process;
@@ -39,9 +41,24 @@ pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
         .collect()
 }
 
-/// Where process ids are valid, as Claude Code writes it (`pidDomain`). None where that is not known.
-pub(crate) fn pid_domain() -> Option<String> {
-    table::pid_domain()
+/// Where the process ids in a directory's files are valid.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PidDomain {
+    /// As Claude Code writes it (`pidDomain`). None where that is not known.
+    pub(crate) name: Option<String>,
+    /// Whether the directory is on a drive of Windows and this is Linux: processes of both systems
+    /// may write there.
+    pub(crate) shared_with_windows: bool,
+}
+
+impl PidDomain {
+    /// That of a directory on this machine.
+    pub(crate) fn of(directory: &Path) -> Self {
+        Self {
+            name: table::pid_domain(),
+            shared_with_windows: table::is_on_windows_drive(directory),
+        }
+    }
 }
 
 /// Whether something on this machine listens on a TCP port. None where it cannot be told.
