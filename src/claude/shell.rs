@@ -34,6 +34,15 @@ impl Shell {
         }
     }
 
+    /// As people call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Posix(_) if cfg!(windows) => "Git Bash",
+            Self::Posix(_) => "sh",
+            Self::PowerShell => "PowerShell",
+        }
+    }
+
     /// What calls this program, as the beginning of a command. None if its path is not text.
     pub(crate) fn call(&self, program: &Path) -> Option<String> {
         let text = program.to_str()?;

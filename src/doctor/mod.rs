@@ -354,6 +354,13 @@ mod tests {
         let mut setup = sound();
         setup.programs = vec![wired(ProgramState::Missing)];
         complains(&setup, "program", Health::Fail, "does not exist");
+        setup.programs = vec![wired(ProgramState::OtherShell("PowerShell"))];
+        complains(
+            &setup,
+            "program",
+            Health::Fail,
+            "PowerShell does not understand",
+        );
         setup.programs = vec![wired(ProgramState::NotExecutable)];
         complains(&setup, "program", Health::Fail, "may not be run");
         setup.programs = vec![wired(ProgramState::Other(Some("0.0.1".to_owned())))];

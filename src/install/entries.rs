@@ -78,6 +78,8 @@ pub struct Invocation {
     pub program: String,
     /// Whether something follows the verb: then a person has changed the line, and it stays.
     pub customised: bool,
+    /// Whether it is written for PowerShell, and for no other shell.
+    pub for_powershell: bool,
 }
 
 /// Reads a shell command line. None unless its program is called `whycap` and runs this verb.
@@ -87,6 +89,7 @@ pub(crate) fn invocation(command: &str, verb: &str) -> Option<Invocation> {
     let name = program.rsplit(['/', '\\']).next()?;
     (["whycap", "whycap.exe"].contains(&name) && word == verb).then(|| Invocation {
         customised: !["", HOOK_ENDING].contains(&rest.trim()),
+        for_powershell: command.trim_start().starts_with(POWERSHELL_CALL),
         program,
     })
 }
