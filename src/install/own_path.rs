@@ -36,8 +36,12 @@ pub(crate) fn of_process(environment: &Environment) -> anyhow::Result<String> {
 fn lasting_path(called: Option<&OsStr>, search: Option<&OsStr>, running: &Path) -> PathBuf {
     let same = |candidate: &Path| disk::is_same_place(candidate, running);
     let called = called.map(Path::new);
-    if let Some(called) = called.filter(|called| called.is_absolute() && same(called)) {
-        return called.to_owned();
+    let typed = called.filter(|called| called.is_absolute() && same(called));
+    if let Some(typed) = typed.filter(|typed| hoisted(typed).is_none()) {
+        return typed.to_owned();
+    }
+    if let Some(hoisted) = hoisted(running).filter(|hoisted| same(hoisted)) {
+        return hoisted;
     }
     let name = called
         .and_then(Path::file_name)
@@ -48,6 +52,16 @@ fn lasting_path(called: Option<&OsStr>, search: Option<&OsStr>, running: &Path) 
         .map(|directory| directory.join(name))
         .find(|candidate| candidate.is_absolute() && same(candidate))
         .unwrap_or_else(|| running.to_owned())
+}
+
+/// pnpm keeps a package in a directory named after its version, and beside these links to each
+/// without it: `.pnpm/@whycap+linux-x64@1.2.3/node_modules/…` is `.pnpm/node_modules/…` as well.
+fn hoisted(program: &Path) -> Option<PathBuf> {
+    let store = program.ancestors().find(|above| above.ends_with(".pnpm"))?;
+    let mut inside = program.strip_prefix(store).ok()?.components();
+    let has_version = inside.next()?.as_os_str() != "node_modules";
+    let package = inside.as_path().strip_prefix("node_modules").ok()?;
+    has_version.then(|| store.join("node_modules").join(package))
 }
 
 /// Whether a program lies where `npx`, `pnpm dlx`, `yarn dlx` or `bunx` keep what they run once.
@@ -111,5 +125,17 @@ mod tests {
         }
         let stays = "/usr/lib/node_modules/whycap/node_modules/@whycap/linux-x64/whycap";
         assert!(!is_passing(Path::new(stays)));
+    }
+    #[test]
+    fn a_version_in_the_path_of_pnpm_is_left_out() {
+        let store = Path::new("/home/u/pnpm/global/5/.pnpm");
+        let program = "node_modules/@whycap/linux-x64/whycap";
+        let versioned = store.join("@whycap+linux-x64@0.1.0").join(program);
+        assert_eq!(hoisted(&versioned), Some(store.join(program)));
+        assert_eq!(hoisted(&store.join(program)), None);
+        assert_eq!(
+            hoisted(Path::new("/usr/lib/node_modules/whycap/whycap")),
+            None
+        );
     }
 }

@@ -29,7 +29,7 @@ from client import NEWEST, Session, client
 from mock_api import MockApi
 from program import ROOT, told
 from report import Report, expect
-from screen import POLL
+from screen import POLL, Screen
 
 VERDACCIO = "6.1.2"
 ARCHITECTURE = {"x86_64": "x64", "AMD64": "x64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
@@ -160,6 +160,11 @@ def journey(program, version_of_client, report):
             with report.check("a failure and its code come through"):
                 done = shell.run("whycap", "spend", "--by", "year")
                 expect(done.returncode == 2 and done.stderr.count("\n") == 1, told(done))
+            with report.check("Ctrl-C ends what fills the screen, and gives the screen back"):
+                with Screen(["/bin/sh", "-c", "trap : INT; whycap now --watch; echo over $?; read answer"], environment=shell.environment, directory=home.path) as screen:
+                    screen.wait("the sessions", "Sessions")
+                    screen.key("C-c")
+                    screen.wait("the shell again", re.compile(r"over (0|130)"))
             with report.check("npx whycap --version, in a HOME that has nothing"):
                 bare = scratch / "bare"
                 bare.mkdir()
