@@ -11,10 +11,13 @@ if [ $# -ne 3 ]; then
 fi
 program=$1
 target=$2
+# As cargo names it on Windows.
+case $target in *-windows-*) ending=.exe ;; *) ending= ;; esac
+[ -e "$program" ] || program=$program$ending
 directory=$3
 source=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 
-version=$("$program" --version)
+version=$("$program" --version | tr -d '\r')
 version=${version#whycap }
 name=whycap-$version-$target
 staging=$(mktemp -d)
@@ -22,8 +25,8 @@ trap 'rm -rf -- "$staging"' EXIT
 inside=$staging/$name
 mkdir -p -- "$inside/completions" "$inside/man" "$directory"
 
-cp -- "$program" "$inside/whycap"
-chmod 755 "$inside/whycap"
+cp -- "$program" "$inside/whycap$ending"
+chmod 755 "$inside/whycap$ending"
 for file in README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE; do
     cp -- "$source/$file" "$inside/"
 done

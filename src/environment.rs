@@ -13,6 +13,23 @@ use chrono::{DateTime, Utc};
 
 use crate::time::{Clock, Zone, is_reckonable, of_machine};
 
+/// The variable that says where home is, as Claude Code has it. What Git Bash sets as `HOME` on
+/// Windows may be elsewhere.
+pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
+/// The variables that say where programs keep their data and their configuration. On macOS the
+/// system has none, and people who set these mean them.
+pub(crate) const DATA_HOME: &str = if cfg!(windows) {
+    "LOCALAPPDATA"
+} else {
+    "XDG_DATA_HOME"
+};
+pub(crate) const CONFIGURATION_HOME: &str = if cfg!(windows) {
+    "APPDATA"
+} else {
+    "XDG_CONFIG_HOME"
+};
+
 /// Variables, clock and time zone of one run.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -45,11 +62,16 @@ impl Environment {
         reason = "the one place that reads clock and variables"
     )]
     pub fn of_process() -> Self {
+        // On Windows and macOS `dirs` does not look at these variables.
+        let named = |variable: &str| {
+            let named = std::env::var_os(variable);
+            named.filter(|path| !path.is_empty()).map(PathBuf::from)
+        };
         Self {
             standard: StandardDirectories {
                 home: dirs::home_dir(),
-                data: dirs::data_dir(),
-                configuration: dirs::config_dir(),
+                data: named(DATA_HOME).or_else(dirs::data_local_dir),
+                configuration: named(CONFIGURATION_HOME).or_else(dirs::config_dir),
             },
             zone: Zone::of_variable(std::env::var_os("TZ").as_deref()),
             ..Self::new(std::env::vars_os(), of_machine(SystemTime::now()))

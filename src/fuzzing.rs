@@ -131,7 +131,10 @@ struct Home {
 impl Home {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let variables = [("HOME".into(), directory.path().as_os_str().to_owned())];
+        let variables = [(
+            crate::environment::HOME.into(),
+            directory.path().as_os_str().to_owned(),
+        )];
         let now = DateTime::parse_from_rfc3339("2026-11-20T06:30:00Z").unwrap();
         let environment = Environment::new(variables, now.to_utc());
         let places = Places::of(&environment);

@@ -28,6 +28,8 @@ mod secrets;
 pub mod spend;
 pub mod status_line;
 pub mod terminal;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod transcript;
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::ours::is_safe_place;
 use crate::disk::replace::is_link;
-use crate::environment::Environment;
+use crate::environment::{CONFIGURATION_HOME, DATA_HOME, Environment, HOME};
 
 /// Every directory that a run may look at. Built once from the environment; nothing is created.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Places {
         let standard = &environment.standard;
         // One that depends on where we are asked would be a project's.
         let home = environment
-            .path("HOME")
+            .path(HOME)
             .or_else(|| standard.home.clone())
             .filter(|home| home.is_absolute())
             .unwrap_or_else(|| PathBuf::from("/"));
@@ -77,8 +77,13 @@ impl Places {
                 .filter(|directory| directory.is_absolute() && (is_usual || is_meant(directory)));
             directory.unwrap_or_else(|| home.join(usual).join("whycap"))
         };
+        let (usual_data, usual_configuration) = if cfg!(windows) {
+            ("AppData/Local", "AppData/Roaming")
+        } else {
+            (".local/share", ".config")
+        };
         let data = named("WHYCAP_DATA_DIR")
-            .unwrap_or_else(|| below(&standard.data, "XDG_DATA_HOME", ".local/share"));
+            .unwrap_or_else(|| below(&standard.data, DATA_HOME, usual_data));
         // The whole directory may be a link of the user's own; nothing inside is.
         let data = if is_link(&data) {
             std::fs::canonicalize(&data).unwrap_or(data)
@@ -86,7 +91,8 @@ impl Places {
             data
         };
         let settings = named("WHYCAP_CONFIG").unwrap_or_else(|| {
-            below(&standard.configuration, "XDG_CONFIG_HOME", ".config").join("config.toml")
+            let directory = &standard.configuration;
+            below(directory, CONFIGURATION_HOME, usual_configuration).join("config.toml")
         });
         let client_state = environment
             .path("XDG_STATE_HOME")
@@ -120,11 +126,27 @@ impl Places {
         match path.strip_prefix(&self.home) {
             Ok(rest) if rest == Path::new("") => "~".to_owned(),
             Ok(rest) if self.home != Path::new("/") => {
-                Path::new("~").join(rest).display().to_string()
+                let shown = Path::new("~").join(rest).display().to_string();
+                // Every shell there takes both, and one path has one kind.
+                if cfg!(windows) {
+                    shown.replace('\\', "/")
+                } else {
+                    shown
+                }
             }
-            _ => path.display().to_string(),
+            _ => as_written(path.display().to_string()),
         }
     }
+}
+
+/// A path as people and Claude Code write it. Windows gives what was looked up a beginning that no
+/// other program knows.
+pub(crate) fn as_written(path: String) -> String {
+    let looked_up = path.strip_prefix(r"\\?\").map(|path| {
+        let share = path.strip_prefix(r"UNC\");
+        share.map_or_else(|| path.to_owned(), |share| format!(r"\\{share}"))
+    });
+    looked_up.unwrap_or(path)
 }
 
 /// Whether a place is in a project. The home directory and those above it are no project.
@@ -175,6 +197,9 @@ fn expand(path: &Path, home: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::absolute;
+    #[cfg(unix)]
+    use crate::testing::make_link;
     use chrono::DateTime;
 
     fn places(pairs: &[(&str, &str)]) -> Places {
@@ -184,38 +209,37 @@ mod tests {
 
     #[test]
     fn the_global_state_moves_into_a_named_config_directory() {
-        let default = places(&[("HOME", "/home/dev")]);
-        assert_eq!(default.global_state, Path::new("/home/dev/.claude.json"));
-        let named = places(&[("HOME", "/home/dev"), ("CLAUDE_CONFIG_DIR", "/srv/claude")]);
-        assert_eq!(named.global_state, Path::new("/srv/claude/.claude.json"));
+        let (home, named) = (absolute("/home/dev"), absolute("/srv/claude"));
+        let (home_text, named_text) = (home.to_str().unwrap(), named.to_str().unwrap());
+        let default = places(&[(HOME, home_text)]);
+        assert_eq!(default.global_state, home.join(".claude.json"));
+        let moved = places(&[(HOME, home_text), ("CLAUDE_CONFIG_DIR", named_text)]);
+        assert_eq!(moved.global_state, named.join(".claude.json"));
     }
 
     #[test]
     fn a_comma_separated_list_names_several_histories() {
-        let several = places(&[
-            ("HOME", "/home/dev"),
-            ("CLAUDE_CONFIG_DIR", "~/.claude, /srv/claude,"),
-        ]);
-        assert_eq!(
-            several.histories,
-            [Path::new("/home/dev/.claude"), Path::new("/srv/claude")]
-        );
-        assert_eq!(several.config, Path::new("/home/dev/.claude"));
+        let (home, named) = (absolute("/home/dev"), absolute("/srv/claude"));
+        let list = format!("~/.claude, {},", named.display());
+        let several = places(&[(HOME, home.to_str().unwrap()), ("CLAUDE_CONFIG_DIR", &list)]);
+        assert_eq!(several.histories, [home.join(".claude"), named]);
+        assert_eq!(several.config, home.join(".claude"));
     }
 
     #[test]
+    #[cfg(unix)]
     fn a_project_names_neither_our_data_nor_our_settings() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();
         let (home, project) = (root.join("home"), root.join("home/work"));
         std::fs::create_dir_all(project.join("d")).unwrap();
-        std::os::unix::fs::symlink(&project, home.join("link")).unwrap();
+        make_link(&project, home.join("link"));
         let open = root.join("open");
         std::fs::create_dir(&open).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         std::fs::set_permissions(&open, mode).unwrap();
         let data = |named: &Path, project: &Path| {
-            let variables = [("HOME", home.as_path()), ("WHYCAP_DATA_DIR", named)]
+            let variables = [(HOME, home.as_path()), ("WHYCAP_DATA_DIR", named)]
                 .map(|(name, path)| (name.into(), path.into()));
             let environment = Environment::new(variables, DateTime::UNIX_EPOCH);
             Places::in_session(&environment, &[project.to_owned()]).data
@@ -232,7 +256,7 @@ mod tests {
             assert_eq!(data(&planted, &project), usual, "{planted:?}");
         }
         assert_eq!(data(&open, &project), usual);
-        let mut relative = Environment::new([("HOME".into(), "d".into())], DateTime::UNIX_EPOCH);
+        let mut relative = Environment::new([(HOME.into(), "d".into())], DateTime::UNIX_EPOCH);
         relative.standard.data = Some(PathBuf::from("d/.local/share"));
         let places = Places::in_session(&relative, &[]);
         assert!(places.home.is_absolute() && places.data.is_absolute());
@@ -247,12 +271,43 @@ mod tests {
 
     #[test]
     fn a_path_under_home_is_shown_with_a_tilde() {
-        let default = places(&[("HOME", "/home/dev")]);
-        assert_eq!(
-            default.show(Path::new("/home/dev/.claude/x")),
-            "~/.claude/x"
-        );
+        let home = absolute("/home/dev");
+        let default = places(&[(HOME, home.to_str().unwrap())]);
+        assert_eq!(default.show(&home.join(".claude").join("x")), "~/.claude/x");
         assert_eq!(default.show(Path::new("/srv/x")), "/srv/x");
-        assert_eq!(default.show(Path::new("/home/dev")), "~");
+        assert_eq!(default.show(&home), "~");
+    }
+
+    #[test]
+    fn what_windows_looked_up_is_written_as_people_write_it() {
+        for (looked_up, written) in [
+            (r"\\?\C:\Users\ann", r"C:\Users\ann"),
+            (r"\\?\UNC\server\share\x", r"\\server\share\x"),
+            ("/home/ann", "/home/ann"),
+        ] {
+            assert_eq!(as_written(looked_up.to_owned()), written);
+        }
+    }
+
+    /// Git Bash sets `HOME`, to what may be another drive; Claude Code does not look at it there.
+    #[test]
+    #[cfg(windows)]
+    fn on_windows_home_is_the_profile_and_things_are_below_its_app_data() {
+        let with = |pairs: &[(&str, &str)]| {
+            let profile = [("USERPROFILE", r"C:\Users\Ann Lee"), ("HOME", r"H:\")];
+            places(&[&profile, pairs].concat())
+        };
+        let usual = with(&[]);
+        assert_eq!(usual.config, Path::new(r"C:\Users\Ann Lee\.claude"));
+        assert_eq!(
+            usual.data,
+            Path::new(r"C:\Users\Ann Lee\AppData\Local\whycap")
+        );
+        let settings = r"C:\Users\Ann Lee\AppData\Roaming\whycap\config.toml";
+        assert_eq!(usual.settings, Path::new(settings));
+        assert_eq!(
+            usual.show(&usual.user_settings()),
+            "~/.claude/settings.json"
+        );
     }
 }

@@ -8,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::processes::{self, Process};
+use super::process_start::ProcessStart;
+use super::processes::{self, PidDomain, Process};
 use crate::disk;
 use crate::places::Places;
 use crate::time::{is_reckonable, of_machine};
@@ -17,11 +18,11 @@ use crate::time::{is_reckonable, of_machine};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) pid: u32,
-    /// `procStart`: on Linux the start time in clock ticks since boot.
-    pub(crate) start: Option<String>,
+    /// `procStart` or `procStartFt`: when that process began.
+    pub(crate) start: Option<ProcessStart>,
     /// When the claim was made (`acquiredAt`, `startedAt`).
     pub(crate) at: Option<DateTime<Utc>>,
-    /// Where the id is valid; see [`processes::pid_domain`].
+    /// Where the id is valid; see [`PidDomain`].
     domain: Option<String>,
     /// `runningInWindows` of an editor's lock.
     pub(crate) in_windows: bool,
@@ -59,8 +60,9 @@ impl Claim {
             at.filter(|at| is_reckonable(*at))
         };
         let pid = number("pid").or_else(|| text("pid")?.parse().ok())?;
-        let start =
-            text("procStart").or_else(|| number("procStart").map(|ticks| ticks.to_string()));
+        let start = ["procStart", "procStartFt"].into_iter().find_map(|name| {
+            ProcessStart::parse(&text(name).or_else(|| Some(number(name)?.to_string()))?)
+        });
         Some(Self {
             pid: valid(pid)?,
             start,
@@ -76,6 +78,23 @@ impl Claim {
         &self,
         process: &Process,
         written_at: DateTime<Utc>,
+        here: &PidDomain,
+    ) -> Liveness {
+        let pid = self.pid;
+        let judged = self.liveness_here(process, written_at, here.name.as_deref());
+        let elsewhere = here.shared_with_windows && self.domain.is_none();
+        match judged {
+            Liveness::Gone(_) if elsewhere => Liveness::Unclear(format!(
+                "Process {pid} may run in Windows, which cannot be seen from here."
+            )),
+            judged => judged,
+        }
+    }
+
+    fn liveness_here(
+        &self,
+        process: &Process,
+        written_at: DateTime<Utc>,
         here: Option<&str>,
     ) -> Liveness {
         let pid = self.pid;
@@ -84,7 +103,7 @@ impl Claim {
         let elsewhere = self.domain.as_deref().zip(here);
         if elsewhere.is_some_and(|(theirs, ours)| theirs != ours) {
             return Liveness::Unclear(format!(
-                "Process {pid} belongs to another machine or container, which cannot be seen from here."
+                "Process {pid} belongs to another machine, container or system, which cannot be seen from here."
             ));
         }
         match process.alive {
@@ -95,13 +114,14 @@ impl Claim {
                 return Liveness::Unclear(why);
             }
         }
-        let named = self
-            .start
-            .as_ref()
-            .and_then(|start| start.parse::<u64>().ok());
-        let same_start = named
-            .zip(process.start_ticks)
-            .map(|(named, real)| named == real);
+        let same_start = match self.start {
+            Some(ProcessStart::Ticks(named)) => process.start_ticks.map(|real| named == real),
+            Some(ProcessStart::At(named)) => process
+                .started_at
+                .filter(|_| process.start_ticks.is_none())
+                .map(|real| (named - real).abs() < ROUNDING),
+            None => None,
+        };
         if same_start == Some(false) {
             return gone("; its number now belongs to a process with another start time");
         }
@@ -203,7 +223,7 @@ const FILE_LIMIT: u64 = 64 * 1024;
 
 /// All sessions that the registry names. A directory that cannot be read gives none.
 pub(crate) fn registered(places: &Places) -> Vec<Session> {
-    let here = processes::pid_domain();
+    let here = PidDomain::of(&places.config);
     disk::files_of_kind(&places.config.join("sessions"), "json")
         .take(MOST_SESSIONS)
         .filter_map(|file| {
@@ -211,7 +231,7 @@ pub(crate) fn registered(places: &Places) -> Vec<Session> {
             let claim = Claim::parse(&bytes)?;
             let written_at = of_machine(file.symlink_metadata().ok()?.modified().ok()?);
             let process = processes::look(claim.pid);
-            let liveness = claim.liveness(&process, written_at, here.as_deref());
+            let liveness = claim.liveness(&process, written_at, &here);
             Some(Session {
                 claim,
                 liveness,
@@ -263,6 +283,13 @@ mod tests {
     const REAL: &[u8] = br#"{"pid":26923,"sessionId":"6dc24799-045c-4503-9e0d-deef2b4bb0e7","cwd":"/home/u/proj","startedAt":1795158410288,"procStart":"143018","version":"2.1.328","kind":"interactive","entrypoint":"cli","pidDomain":"linux:00000000000000000000000000000000:pid:[4026531836]","status":"idle","updatedAt":1795158413785}"#;
     const HERE: &str = "linux:00000000000000000000000000000000:pid:[4026531836]";
 
+    fn here() -> PidDomain {
+        PidDomain {
+            name: Some(HERE.to_owned()),
+            shared_with_windows: false,
+        }
+    }
+
     fn client() -> Process {
         Process {
             pid: 26923,
@@ -278,7 +305,7 @@ mod tests {
         claim.liveness(
             process,
             DateTime::from_timestamp(1_795_158_411, 0).unwrap(),
-            Some(HERE),
+            &here(),
         )
     }
 
@@ -309,6 +336,53 @@ mod tests {
             liveness(&Claim::parse(REAL).unwrap(), &reused),
             Liveness::Gone(_)
         ));
+    }
+
+    #[test]
+    fn a_start_by_the_clock_is_compared_to_the_second() {
+        let process = |seconds: i64| Process {
+            start_ticks: None,
+            started_at: DateTime::from_timestamp(1_795_158_410 + seconds, 0),
+            ..client()
+        };
+        let windows = br#"{"pid":26923,"procStartFt":"134396320105000000","startedAt":1}"#;
+        let macos = br#"{"pid":26923,"procStart":"Fri Nov 20 07:06:50 2026","startedAt":1}"#;
+        for written in [&windows[..], &macos[..]] {
+            let claim = Claim::parse(written).unwrap();
+            assert_eq!(liveness(&claim, &process(0)), Liveness::Holds);
+            for seconds in [-3600, -3, 3] {
+                let other = liveness(&claim, &process(seconds));
+                assert!(matches!(other, Liveness::Gone(_)), "{other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_from_the_windows_side_says_nothing_about_processes_in_wsl() {
+        let windows = Claim {
+            domain: Some("win32:desk".to_owned()),
+            ..Claim::parse(REAL).unwrap()
+        };
+        let seen = liveness(&windows, &Process::gone(26923));
+        assert!(matches!(seen, Liveness::Unclear(_)), "{seen:?}");
+    }
+
+    #[test]
+    fn on_a_drive_of_windows_a_bare_number_may_be_a_windows_process() {
+        let drive = PidDomain {
+            shared_with_windows: true,
+            ..here()
+        };
+        let (bare, dead) = (Claim::parse(b"26923").unwrap(), Process::gone(26923));
+        let written = DateTime::from_timestamp(1_795_158_411, 0).unwrap();
+        let seen = bare.liveness(&dead, written, &drive);
+        assert!(matches!(seen, Liveness::Unclear(_)), "{seen:?}");
+        assert_eq!(bare.liveness(&client(), written, &drive), Liveness::Holds);
+        let seen = Claim::parse(REAL).unwrap().liveness(&dead, written, &drive);
+        assert!(
+            matches!(seen, Liveness::Gone(_)),
+            "it names our own: {seen:?}"
+        );
     }
 
     #[test]

@@ -158,9 +158,11 @@ pub(crate) fn of_user(places: &Places, project: Option<&Path>) -> Vec<(SettingsS
 }
 
 /// Variables that name the directories where a user's things, and ours, are kept.
-const HOMES: [&str; 7] = [
+const HOMES: [&str; 9] = [
     "HOME",
     "USERPROFILE",
+    "APPDATA",
+    "LOCALAPPDATA",
     "CLAUDE_CONFIG_DIR",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
@@ -238,7 +240,7 @@ mod tests {
             let text = serde_json::json!({"statusLine": {"command": command}}).to_string();
             disk::write_atomically(path, text.as_bytes(), disk::Durability::Quick).unwrap();
         };
-        let variables = [("HOME".into(), directory.path().into())];
+        let variables = [(crate::environment::HOME.into(), directory.path().into())];
         let environment =
             crate::environment::Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
         let places = Places::of(&environment);

@@ -170,6 +170,7 @@ fn list(directory: &Path, levels: usize, found: &mut TranscriptFiles) {
 )]
 mod tests {
     use super::*;
+    use crate::testing::make_link;
 
     fn names(found: &[TranscriptFile]) -> Vec<String> {
         let mut names: Vec<String> = found
@@ -186,8 +187,11 @@ mod tests {
         names
     }
 
-    #[cfg(unix)]
     #[test]
+    #[cfg_attr(
+        windows,
+        ignore = "making a link needs a right that few have on Windows"
+    )]
     fn transcripts_are_found_below_links_and_in_subagents_directories() {
         let home = tempfile::tempdir().unwrap();
         let projects = home.path().join("projects");
@@ -202,8 +206,8 @@ mod tests {
             fs::write(projects.join(path), "{}\n").unwrap();
         }
         fs::write(elsewhere.join("two.jsonl"), "{}\n").unwrap();
-        std::os::unix::fs::symlink(&elsewhere, projects.join("linked")).unwrap();
-        std::os::unix::fs::symlink("/nowhere", projects.join("broken.jsonl")).unwrap();
+        make_link(&elsewhere, projects.join("linked"));
+        make_link("/nowhere", projects.join("broken.jsonl"));
         assert_eq!(
             names(&all(std::iter::once(projects.clone())).files),
             ["agent-1.jsonl", "one.jsonl", "two.jsonl"]
@@ -214,7 +218,7 @@ mod tests {
             "what is gone is not unreadable"
         );
         let circle = projects.join("api/circle.jsonl");
-        std::os::unix::fs::symlink(&circle, &circle).unwrap();
+        make_link(&circle, &circle);
         assert_eq!(unreadable(std::iter::once(projects.clone())), [circle]);
         assert_eq!(
             names(&of_subagents(&projects.join("api/one.jsonl"))),

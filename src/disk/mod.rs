@@ -198,8 +198,7 @@ pub(crate) fn write_atomically(
     if durability == Durability::Synced {
         beside.as_file().sync_all().map_err(failed)?;
     }
-    let put = beside.persist(path).map_err(|error| error.error);
-    put.map(drop).map_err(failed)
+    put_in_place(beside, path).map_err(failed)
 }
 
 /// Like [`write_atomically`], for a file that must not exist yet. False if it did.
@@ -220,6 +219,28 @@ fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTemp
         beside.as_file().set_permissions(existing.permissions())?;
     }
     Ok(beside)
+}
+
+/// How often a file that somebody has open is tried again to be replaced, and after which time.
+/// Windows refuses while the other reads, which takes milliseconds, and so do scanners for viruses.
+const TRIES: u32 = if cfg!(windows) { 10 } else { 1 };
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// Renames over whatever is there.
+fn put_in_place(mut beside: tempfile::NamedTempFile, target: &Path) -> io::Result<()> {
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        match beside.persist(target) {
+            Err(refused)
+                if tries > 0 && refused.error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                beside = refused.file;
+                std::thread::sleep(PAUSE);
+            }
+            put => return put.map(drop).map_err(|error| error.error),
+        }
+    }
 }
 
 /// Puts a file in place where none is yet. False if there is one.
@@ -252,21 +273,26 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::make_link;
 
     #[test]
+    #[cfg_attr(
+        windows,
+        ignore = "making a link needs a right that few have on Windows"
+    )]
     fn what_a_link_leads_to_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("real.json");
         let link = directory.path().join("link.json");
         write_atomically(&target, b"old", Durability::Quick).unwrap();
-        std::os::unix::fs::symlink(&target, &link).unwrap();
+        make_link(&target, &link);
         let refused = write_atomically(&link, b"new", Durability::Synced).unwrap_err();
         assert!(refused.to_string().contains("link.json"), "{refused}");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&target).unwrap(), b"old");
         assert!(read_own(&link, 10).is_err());
         let inside = directory.path().join("linked");
-        std::os::unix::fs::symlink(directory.path(), &inside).unwrap();
+        make_link(directory.path(), &inside);
         assert!(create_directory_of(&inside.join("file")).is_err());
     }
 
@@ -288,6 +314,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn a_new_file_is_for_its_owner_only() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();

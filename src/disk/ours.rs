@@ -164,20 +164,31 @@ fn without_waiting(options: &mut OpenOptions, own_name: bool) {
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.cast_signed());
 }
 
-#[cfg(not(unix))]
-fn without_waiting(_: &mut OpenOptions, _: bool) {}
+/// A link that is opened itself is no regular file; nothing else there makes an opening wait.
+#[cfg(windows)]
+fn without_waiting(options: &mut OpenOptions, own_name: bool) {
+    const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    if own_name {
+        std::os::windows::fs::OpenOptionsExt::custom_flags(options, OPEN_REPARSE_POINT);
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::make_link;
 
     #[test]
+    #[cfg_attr(
+        windows,
+        ignore = "making a link needs a right that few have on Windows"
+    )]
     fn a_link_is_never_a_file_of_ours() {
         let directory = tempfile::tempdir().unwrap();
         let real = directory.path().join("real");
         let link = directory.path().join("link");
         open_or_make_own(&real).unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
+        make_link(&real, &link);
         assert!(open_own(&real).is_ok() && open_regular(&link).is_ok());
         assert!(open_own(&link).is_err() && check_own(&link).is_err());
         assert!(open_or_make_own(&link).is_err());

@@ -116,16 +116,17 @@ mod tests {
     use crate::claude::credentials::{Credential, SetIn};
     use crate::claude::settings::{SettingsFile, SettingsScope};
     use crate::claude::version::ClientVersion;
-    use crate::environment::Environment;
+    use crate::environment::{Environment, HOME};
     use crate::install::entries::EVENTS;
     use crate::locks::HarmfulLock;
     use crate::places::Places;
+    use crate::testing::absolute;
 
     /// A set-up in which all is well.
     fn sound() -> Setup {
-        let variables = [("HOME", "/home/dev"), ("WHYCAP_DATA_DIR", "/home/dev/data")];
+        let variables = [(HOME, "/home/dev"), ("WHYCAP_DATA_DIR", "/home/dev/data")];
         let environment = Environment::new(
-            variables.map(|(name, value)| (name.into(), value.into())),
+            variables.map(|(name, value)| (name.into(), absolute(value).into())),
             DateTime::parse_from_rfc3339("2026-11-20T06:30:00Z")
                 .unwrap()
                 .to_utc(),
@@ -144,7 +145,7 @@ mod tests {
         });
         Setup {
             now: environment.now,
-            project: PathBuf::from("/home/dev/work"),
+            project: absolute("/home/dev/work"),
             settings: vec![file(
                 SettingsScope::User,
                 "/home/dev/.claude/settings.json",
@@ -178,7 +179,7 @@ mod tests {
     fn file(scope: SettingsScope, path: &str, settings: Value) -> SettingsFile {
         SettingsFile {
             scope,
-            path: PathBuf::from(path),
+            path: absolute(path),
             contents: Ok(Some(settings)),
         }
     }
@@ -250,7 +251,7 @@ mod tests {
             0,
             SettingsFile {
                 scope: SettingsScope::Local,
-                path: PathBuf::from("/home/dev/work/.claude/settings.local.json"),
+                path: absolute("/home/dev/work/.claude/settings.local.json"),
                 contents: Err("it is not JSON: line 3".to_owned()),
             },
         );
@@ -353,6 +354,13 @@ mod tests {
         let mut setup = sound();
         setup.programs = vec![wired(ProgramState::Missing)];
         complains(&setup, "program", Health::Fail, "does not exist");
+        setup.programs = vec![wired(ProgramState::OtherShell("PowerShell"))];
+        complains(
+            &setup,
+            "program",
+            Health::Fail,
+            "PowerShell does not understand",
+        );
         setup.programs = vec![wired(ProgramState::NotExecutable)];
         complains(&setup, "program", Health::Fail, "may not be run");
         setup.programs = vec![wired(ProgramState::Other(Some("0.0.1".to_owned())))];
@@ -382,7 +390,7 @@ mod tests {
     #[test]
     fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
         let mut setup = sound();
-        setup.installations = vec!["/usr/bin/claude".into(), "/home/dev/bin/claude".into()];
+        setup.installations = vec!["/usr/bin/claude".into(), absolute("/home/dev/bin/claude")];
         complains(&setup, "installations", Health::Warn, "~/bin/claude");
         let mut setup = sound();
         setup.credentials = vec![Credential {
@@ -418,7 +426,7 @@ mod tests {
     fn each_unreadable_transcript_is_named() {
         let mut setup = sound();
         setup.unreadable = (0..5)
-            .map(|n| PathBuf::from(format!("/home/dev/.claude/projects/api/{n}.jsonl")))
+            .map(|n| absolute(&format!("/home/dev/.claude/projects/api/{n}.jsonl")))
             .collect();
         let found = complains(
             &setup,

@@ -10,16 +10,17 @@ use crate::claude::account::{self, Account, Plan};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::installations;
 use crate::claude::settings::{self, SettingsFile};
+use crate::claude::shell::Shell;
 use crate::claude::transcripts;
 use crate::claude::version::ClientVersion;
 use crate::config::Config;
 use crate::disk;
-use crate::environment::Environment;
+use crate::environment::{Environment, HOME};
 use crate::install::EditRecord;
 use crate::install::entries::{Wired, wired_in};
 use crate::ledger::{self, Ledger};
 use crate::locks::{self, HarmfulLock};
-use crate::places::Places;
+use crate::places::{Places, as_written};
 use crate::pricing::PriceTable;
 
 /// How much of a transcript's end is searched for the client's version.
@@ -101,6 +102,8 @@ pub(super) enum ProgramState {
     NotExecutable,
     /// A bare name, which the client's PATH decides.
     Bare,
+    /// The command is written for another shell than the client uses here, which is this.
+    OtherShell(&'static str),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +141,7 @@ impl Setup {
                 .as_ref()
                 .and_then(|(path, _)| version_in_transcript(path))
                 .or_else(|| version_in_state(state.as_ref()?, &places)),
-            programs: programs(&settings, &places),
+            programs: programs(&settings, &places, &Shell::of(environment)),
             wrap_record_missing: wrap_record_missing(&settings, &places),
             newest_transcript: newest.map(|(_, written)| written),
             unreadable,
@@ -174,7 +177,7 @@ fn ignored_places(environment: &Environment, places: &Places) -> Vec<(&'static s
     let used = [
         ("WHYCAP_DATA_DIR", &places.data),
         ("WHYCAP_CONFIG", &places.settings),
-        ("HOME", &places.home),
+        (HOME, &places.home),
     ];
     let named = used.into_iter().filter_map(|(variable, used)| {
         let named = environment.path(variable)?;
@@ -192,7 +195,14 @@ fn wrap_record_missing(settings: &[SettingsFile], places: &Places) -> bool {
 fn trusted(state: &Value, project: &Path) -> Option<bool> {
     let projects = state.get("projects")?.as_object()?;
     let known = |folder: &Path| {
-        let folder = projects.get(folder.to_str()?)?;
+        let folder = as_written(folder.to_str()?.to_owned());
+        // Claude Code's names for folders have one kind of slash on every system.
+        let folder = if cfg!(windows) {
+            folder.replace('\\', "/")
+        } else {
+            folder
+        };
+        let folder = projects.get(&folder)?;
         folder.get("hasTrustDialogAccepted")?.as_bool()
     };
     let mut above = project.ancestors().filter_map(known);
@@ -227,7 +237,7 @@ fn version_in_state(state: &Value, places: &Places) -> Option<SeenVersion> {
     })
 }
 
-fn programs(settings: &[SettingsFile], places: &Places) -> Vec<WiredProgram> {
+fn programs(settings: &[SettingsFile], places: &Places, shell: &Shell) -> Vec<WiredProgram> {
     let running = std::env::current_exe().ok();
     let mut found: Vec<WiredProgram> = Vec::new();
     for (file, wired) in wired_in(settings) {
@@ -235,8 +245,13 @@ fn programs(settings: &[SettingsFile], places: &Places) -> Vec<WiredProgram> {
         for invocation in wired.status_line.into_iter().chain(hooks) {
             let program = invocation.program;
             if !found.iter().any(|known| known.program == program) {
+                let fits = invocation.for_powershell == (*shell == Shell::PowerShell);
                 found.push(WiredProgram {
-                    state: program_state(&program, running.as_deref()),
+                    state: if fits {
+                        program_state(&program, running.as_deref())
+                    } else {
+                        ProgramState::OtherShell(shell.name())
+                    },
                     program,
                     settings: places.show(&file.path),
                 });

@@ -153,6 +153,10 @@ pub(super) fn program(setup: &Setup, found: &mut Findings) {
                 format!("{calls} without a path; whether it is found depends on how Claude Code was started"),
                 "whycap install  (it writes the full path)",
             ),
+            ProgramState::OtherShell(shell) => found.fail(
+                format!("{calls} in a way that {shell} does not understand, which Claude Code uses here"),
+                "whycap install  (it writes the command anew)",
+            ),
             ProgramState::Other(version) => found.warn(
                 format!(
                     "{calls}, version {}; this is {this}",

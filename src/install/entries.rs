@@ -25,7 +25,18 @@ pub(crate) const REFRESH_SECONDS: u64 = 10;
 
 /// What our hooks end in: if the program is gone, the client must not report a failed hook at every
 /// event. (With exit code 0 it keeps the shell's complaint to its debug log.)
-pub(crate) const HOOK_ENDING: &str = "|| :";
+const HOOK_ENDING: &str = "|| :";
+
+/// How a call is written for PowerShell, and for no other shell.
+const POWERSHELL_CALL: &str = "& ";
+
+/// The command of a hook. `program` is written for a shell; PowerShell 5 has no `||`.
+pub(crate) fn hook_command(program: &str) -> String {
+    if program.starts_with(POWERSHELL_CALL) {
+        return format!("{program} {HOOK}");
+    }
+    format!("{program} {HOOK} {HOOK_ENDING}")
+}
 
 /// The verbs of whycap that Claude Code runs.
 pub(crate) const STATUS_LINE: &str = "statusline";
@@ -67,6 +78,8 @@ pub struct Invocation {
     pub program: String,
     /// Whether something follows the verb: then a person has changed the line, and it stays.
     pub customised: bool,
+    /// Whether it is written for PowerShell, and for no other shell.
+    pub for_powershell: bool,
 }
 
 /// Reads a shell command line. None unless its program is called `whycap` and runs this verb.
@@ -76,6 +89,7 @@ pub(crate) fn invocation(command: &str, verb: &str) -> Option<Invocation> {
     let name = program.rsplit(['/', '\\']).next()?;
     (["whycap", "whycap.exe"].contains(&name) && word == verb).then(|| Invocation {
         customised: !["", HOOK_ENDING].contains(&rest.trim()),
+        for_powershell: command.trim_start().starts_with(POWERSHELL_CALL),
         program,
     })
 }
@@ -83,6 +97,9 @@ pub(crate) fn invocation(command: &str, verb: &str) -> Option<Invocation> {
 /// The first word of a shell command, unquoted, and what follows it.
 fn first_word(command: &str) -> Option<(String, &str)> {
     let command = command.trim_start();
+    if let Some(call) = command.strip_prefix(POWERSHELL_CALL) {
+        return word_of_powershell(call.trim_start());
+    }
     let mut word = String::new();
     let mut quote = None;
     let mut characters = command.char_indices();
@@ -100,6 +117,26 @@ fn first_word(command: &str) -> Option<(String, &str)> {
         }
     }
     (quote.is_none() && !word.is_empty()).then(|| (word, command.get(end..).unwrap_or("")))
+}
+
+/// The same in PowerShell: a quote inside quotes is written twice.
+fn word_of_powershell(call: &str) -> Option<(String, &str)> {
+    let Some(quoted) = call.strip_prefix('\'') else {
+        let end = call.find(char::is_whitespace).unwrap_or(call.len());
+        let (word, rest) = call.split_at(end);
+        return (!word.is_empty()).then(|| (word.to_owned(), rest));
+    };
+    let mut word = String::new();
+    let mut rest = quoted;
+    loop {
+        let (inside, behind) = rest.split_once('\'')?;
+        word.push_str(inside);
+        let Some(more) = behind.strip_prefix('\'') else {
+            return (!word.is_empty()).then_some((word, behind));
+        };
+        word.push('\'');
+        rest = more;
+    }
 }
 
 /// The invocation in a `statusLine` entry or a hook handler.
@@ -196,6 +233,13 @@ mod tests {
             ("/home/a\\ b/whycap hook", "/home/a b/whycap"),
             ("'/it'\\''s/whycap' hook", "/it's/whycap"),
             ("  whycap   hook ", "whycap"),
+            (
+                "C:/Users/ann/whycap.exe hook || :",
+                "C:/Users/ann/whycap.exe",
+            ),
+            ("& 'C:/a b/whycap.exe' hook", "C:/a b/whycap.exe"),
+            ("& 'C:/it''s/whycap.exe' hook", "C:/it's/whycap.exe"),
+            ("& C:/ann/whycap.exe hook", "C:/ann/whycap.exe"),
         ] {
             let found = invocation(command, HOOK).unwrap_or_else(|| panic!("{command}"));
             assert_eq!(found.program, program);
@@ -215,6 +259,8 @@ mod tests {
             "whycap",
             "'whycap hook",
             "'whycap hook'",
+            "& 'whycap hook",
+            "& ",
             "",
         ] {
             for verb in [HOOK, STATUS_LINE] {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::edit_record::KeptStatusLine;
 use super::entries::{
-    EVENTS, HOOK, HOOK_ENDING, Invocation, Kept, REFRESH_SECONDS, STATUS_LINE, entry_invocation,
+    EVENTS, HOOK, Invocation, Kept, REFRESH_SECONDS, STATUS_LINE, entry_invocation, hook_command,
     invocation, without_ours,
 };
 use super::json_edit::{Child, Document, Edit, Node, children};
@@ -93,7 +93,7 @@ pub(crate) fn add(text: &str, wanted: Wanted<'_>) -> anyhow::Result<Outcome> {
         }
     }
     if wanted.hooks {
-        let command = format!("{} {HOOK} {HOOK_ENDING}", wanted.program);
+        let command = hook_command(wanted.program);
         if let Some(present) = present("hooks") {
             work.add_hooks(present, &command)?;
         } else {

@@ -235,7 +235,10 @@ mod tests {
         fn new() -> Self {
             let directory = tempfile::tempdir().unwrap();
             fs::create_dir(directory.path().join(".claude")).unwrap();
-            let variables = [("HOME".into(), directory.path().as_os_str().to_owned())];
+            let variables = [(
+                crate::environment::HOME.into(),
+                directory.path().as_os_str().to_owned(),
+            )];
             let environment = Environment::new(variables, std::time::SystemTime::now().into());
             let mut places = Places::of(&environment);
             places.data = directory.path().join("data");
@@ -258,8 +261,7 @@ mod tests {
 
         fn set_age(&self, relative: &str, age: i64) {
             let date = self.environment.now - TimeDelta::seconds(age);
-            let file = fs::File::open(self.path(relative)).unwrap();
-            file.set_modified(date.into()).unwrap();
+            crate::testing::set_date(&self.path(relative), date.into());
         }
 
         fn clearing<'a>(&'a self, wait: &'a dyn Fn(Duration)) -> Clearing<'a> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::known_locks::{HEARTBEAT, Kind, KnownLock, StaleAfter};
 use super::sighting::{LockSighting, Shape};
-use crate::claude::processes::Process;
+use crate::claude::processes::{PidDomain, Process};
 use crate::claude::sessions::{Claim, Liveness, Presence};
 use crate::time::in_words;
 use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
@@ -40,7 +40,7 @@ pub(super) struct Surroundings {
     /// Who works with this configuration directory.
     pub(super) present: Presence,
     /// Where our process ids are valid.
-    pub(super) pid_domain: Option<String>,
+    pub(super) pid_domain: PidDomain,
     /// Whether this is Linux inside Windows.
     pub(super) wsl: bool,
 }
@@ -250,10 +250,9 @@ fn running(present: &Presence) -> String {
 /// The process that the lock names, and whether it runs; None if it names none.
 fn liveness(facts: &LockFacts, around: &Surroundings) -> Option<(u32, Liveness)> {
     let (claim, process) = facts.holder.as_ref()?;
-    let here = around.pid_domain.as_deref();
     Some((
         claim.pid,
-        claim.liveness(process, facts.seen.modified, here),
+        claim.liveness(process, facts.seen.modified, &around.pid_domain),
     ))
 }
 
@@ -358,7 +357,7 @@ mod tests {
         Surroundings {
             now: now(),
             present: Presence::default(),
-            pid_domain: None,
+            pid_domain: PidDomain::default(),
             wsl: false,
         }
     }

@@ -4,7 +4,7 @@
 //! what `harmful` reports, and what `clearing` removes.
 
 pub(crate) mod clearing;
-#[cfg_attr(not(unix), path = "no_directory.rs")]
+#[cfg_attr(windows, path = "directory_on_windows.rs")]
 mod directory;
 mod judgement;
 mod known_locks;

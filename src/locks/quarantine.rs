@@ -109,7 +109,10 @@ pub(super) fn put(
             "The quarantine in {room} cannot be used: {error}. {says}"
         ))
     })?;
-    if let Err(error) = move_in(found, parent, &target, &item) {
+    let moved = move_in(found, parent, &target, &item);
+    // Windows deletes no directory that is open.
+    drop(target);
+    if let Err(error) = moved {
         // Nothing came in, so the room is empty again but for our own manifest.
         discard(&item);
         return Err(error);

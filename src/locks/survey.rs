@@ -11,8 +11,9 @@ use super::directory::Directory;
 use super::judgement::{LockFacts, Surroundings};
 use super::known_locks::{KNOWN_LOCKS, Kind, KnownLock, Root};
 use super::sighting::Shape;
+use crate::claude::account;
+use crate::claude::processes::{self, PidDomain};
 use crate::claude::sessions::{self, Claim, Liveness, Session};
-use crate::claude::{account, processes};
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -40,7 +41,7 @@ impl<'a> Premises<'a> {
             surroundings: Surroundings {
                 now,
                 present: sessions::presence(places, &sessions),
-                pid_domain: processes::pid_domain(),
+                pid_domain: PidDomain::of(&places.config),
                 wsl: processes::is_wsl(environment),
             },
             sessions,

@@ -65,10 +65,11 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::environment::Environment;
+    use crate::environment::{Environment, HOME};
+    use crate::testing::absolute;
 
     fn named(paths: &[&str]) -> Option<String> {
-        let home = [("HOME".into(), "/home/dev".into())];
+        let home = [(HOME.into(), absolute("/home/dev").into())];
         let places = Places::of(&Environment::new(home, DateTime::UNIX_EPOCH));
         let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
         name_unreadable(&paths, 3, &places)
@@ -78,7 +79,7 @@ mod tests {
     fn one_is_one_and_from_the_fourth_on_they_are_counted() {
         assert_eq!(named(&[]), None);
         assert_eq!(
-            named(&["/home/dev/a.jsonl"]).unwrap(),
+            named(&[absolute("/home/dev/a.jsonl").to_str().unwrap()]).unwrap(),
             "1 transcript could not be read: ~/a.jsonl"
         );
         assert_eq!(

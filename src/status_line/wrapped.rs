@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::claude::settings::{self, SettingsFile};
+use crate::claude::shell::Shell;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::records;
 use crate::environment::Environment;
@@ -62,7 +63,7 @@ impl Wrapped {
         let search = search_path(places, environment, &payload.directories());
         Some(Self {
             memory: kept.with_extension("last"),
-            running: Running::start(&command, &search, stdin, DEADLINE),
+            running: Running::start(&Shell::of(environment), &command, &search, stdin, DEADLINE),
         })
     }
 
@@ -144,9 +145,15 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &str, search: &OsStr, stdin: &[u8], time: Duration) -> io::Result<Self> {
+    fn start(
+        shell: &Shell,
+        command: &str,
+        search: &OsStr,
+        stdin: &[u8],
+        time: Duration,
+    ) -> io::Result<Self> {
         let deadline = Instant::now() + time;
-        let mut child = spawn(command, search)?;
+        let mut child = spawn(shell, command, search)?;
         let (input, pipe) = (child.stdin.take(), child.stdout.take());
         let output = Arc::default();
         let (sender, end_of_output) = mpsc::channel();
@@ -211,10 +218,11 @@ fn collect(pipe: Option<ChildStdout>, output: &Mutex<Vec<u8>>) {
     clippy::disallowed_methods,
     reason = "the door for the one command that the user told us to keep"
 )]
-fn spawn(command: &str, search: &OsStr) -> io::Result<Child> {
-    let mut shell = Command::new(if cfg!(unix) { "/bin/sh" } else { "sh" });
+fn spawn(shell: &Shell, command: &str, search: &OsStr) -> io::Result<Child> {
+    let (program, before) = shell.program();
+    let mut shell = Command::new(program);
     shell
-        .arg("-c")
+        .args(before)
         .arg(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -242,6 +250,7 @@ fn kill(child: &mut Child) {
 }
 
 #[cfg(test)]
+#[cfg(unix)] // the commands are for a POSIX shell
 mod tests {
     use super::*;
 
@@ -250,7 +259,8 @@ mod tests {
     fn run(command: &str, stdin: &[u8], time: Duration) -> RunOutcome {
         let search = Environment::of_process();
         let search = search.variable("PATH").unwrap_or_default();
-        Running::start(command, search, stdin, time)
+        let shell = Shell::of(&Environment::of_process());
+        Running::start(&shell, command, search, stdin, time)
             .unwrap()
             .outcome()
     }
@@ -313,7 +323,14 @@ mod tests {
 
     #[test]
     fn what_came_in_time_counts_however_late_it_is_asked_for() {
-        let mut running = Running::start("echo quick", OsStr::new(""), b"", PATIENT).unwrap();
+        let mut running = Running::start(
+            &Shell::Posix("/bin/sh".into()),
+            "echo quick",
+            OsStr::new(""),
+            b"",
+            PATIENT,
+        )
+        .unwrap();
         let _ = running.end_of_output.recv();
         let _ = running.child.wait();
         running.deadline = Instant::now();

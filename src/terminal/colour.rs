@@ -42,7 +42,8 @@ impl Palette {
     /// Colours for a person: only when standard output is a terminal that can show them.
     pub fn for_person(environment: &Environment) -> Self {
         let dumb = environment.text("TERM") == Some("dumb");
-        Self::usual(!environment.no_color() && !dumb && is_seen_by_person())
+        let may = !environment.no_color() && !dumb && is_seen_by_person();
+        Self::usual(may && understands_colors())
     }
 
     /// Whether anything is coloured.
@@ -90,4 +91,17 @@ impl Palette {
         let painted = pieces.iter().map(|(tone, text)| self.paint(*tone, text));
         painted.collect()
     }
+}
+
+/// Whether the console takes colors as they are written everywhere else. A console of Windows that
+/// can must be told to.
+#[cfg(windows)]
+fn understands_colors() -> bool {
+    crossterm::ansi_support::supports_ansi()
+}
+
+/// Every terminal that is not `dumb` does.
+#[cfg(not(windows))]
+fn understands_colors() -> bool {
+    true
 }

@@ -41,7 +41,12 @@ impl Zone {
         let Some(name) = name.and_then(OsStr::to_str) else {
             return Self::Local;
         };
-        let name = Path::new(name.strip_prefix(':').unwrap_or(name));
+        let name = name.strip_prefix(':').unwrap_or(name);
+        if cfg!(windows) {
+            // The system itself does not look at `TZ` there; Claude Code does.
+            return Self::named(name).unwrap_or(Self::Local);
+        }
+        let name = Path::new(name);
         // Where chrono looks; an absolute name replaces the directory.
         let mut files = [
             "/usr/share/zoneinfo",
@@ -203,6 +208,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn a_zone_that_is_no_file_is_universal_time() {
         for name in ["/", ":/", ":", "../../..", "/dev/null"] {
             assert_eq!(

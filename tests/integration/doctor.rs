@@ -1,7 +1,6 @@
 //! `whycap doctor` on real files.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
@@ -71,9 +70,10 @@ fn trust_comes_from_the_client_s_own_file() {
     fs::create_dir(&project).unwrap();
     let project_name = project.canonicalize().unwrap();
     for (accepted, verdict) in [(true, "ok"), (false, "warn")] {
-        let state = json!({"projects": {
-            project_name.to_str().unwrap(): {"hasTrustDialogAccepted": accepted},
-        }});
+        // As Claude Code names folders, on Windows too.
+        let name = project_name.to_str().unwrap().replace('\\', "/");
+        let name = name.trim_start_matches("//?/");
+        let state = json!({"projects": {name: {"hasTrustDialogAccepted": accepted}}});
         sandbox.write(".claude.json", state.to_string());
         let output = sandbox
             .command(&["doctor", "--json"])
@@ -88,13 +88,19 @@ fn trust_comes_from_the_client_s_own_file() {
 #[test]
 fn a_moved_program_is_noticed_and_install_mends_it() {
     let sandbox = Sandbox::new();
-    let elsewhere = sandbox.path("bin/whycap");
+    let name = if cfg!(windows) {
+        "bin/whycap.exe"
+    } else {
+        "bin/whycap"
+    };
+    let elsewhere = sandbox.path(name);
     fs::create_dir_all(elsewhere.parent().unwrap()).unwrap();
     copy_program(&elsewhere);
     let output = std::process::Command::new(&elsewhere)
         .arg("install")
         .env_clear()
         .env("HOME", sandbox.home())
+        .envs(sandbox.of_system())
         .output()
         .unwrap();
     assert!(output.status.success());
@@ -129,6 +135,7 @@ fn an_unreadable_ledger_is_a_failure_that_names_the_file() {
 }
 
 #[test]
+#[cfg(unix)]
 fn what_is_no_file_in_the_place_of_a_transcript_is_to_be_moved_not_owned() {
     let sandbox = Sandbox::new();
     sandbox.write(".claude/projects/-home-dev-api/a.jsonl", "");
@@ -161,11 +168,13 @@ fn a_wrong_line_in_the_configuration_is_named() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_data_directory_that_others_may_read_is_pointed_out() {
     let sandbox = Sandbox::new();
     sandbox.run(&["install"]).success();
     let data = sandbox.path(".local/share/whycap");
-    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&data, open).unwrap();
     let found = report(&sandbox.run(&["doctor", "--json"]));
     assert_eq!(check(&found, "own data")["verdict"], "warn");
 }

@@ -134,7 +134,6 @@ fn a_data_directory_that_cannot_be_written_breaks_nothing() {
 
 #[test]
 fn what_is_stored_is_for_its_owner_only_and_holds_no_key() {
-    use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     sandbox.write(
@@ -153,11 +152,15 @@ fn what_is_stored_is_for_its_owner_only_and_holds_no_key() {
     for secret in ["sk-ant", "dev@example.com", "1111-1111", "Example Ltd"] {
         assert!(!content.contains(secret), "{secret} is stored");
     }
-    let mode =
-        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let path = sandbox.path(&file);
-    assert_eq!(mode(&path), 0o600);
-    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode =
+            |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let path = sandbox.path(&file);
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+    }
 }
 
 #[test]

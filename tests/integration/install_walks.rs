@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use whycap::environment::Environment;
+use whycap::environment::{Environment, HOME};
 use whycap::install::entries::{Kept, Wired, wired, without_ours};
 use whycap::install::settings_edit::Wanted;
 use whycap::install::{plan, steps};
@@ -24,7 +24,7 @@ impl Home {
         let directory = tempfile::tempdir().unwrap();
         let home = directory.path();
         let variables = [
-            ("HOME", home.to_owned()),
+            (HOME, home.to_owned()),
             ("WHYCAP_DATA_DIR", home.join("data")),
         ];
         let variables = variables.map(|(name, path)| (name.into(), path.into_os_string()));

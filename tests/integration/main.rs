@@ -26,17 +26,21 @@ mod histories;
 mod hook;
 mod incident_rows;
 mod install;
+#[cfg(unix)] // a shell script for Unix
 mod install_script;
 mod install_walks;
 mod limits_page;
 mod lives;
+#[cfg(target_os = "linux")] // scripts stand for Claude Code, and `/proc` for the system
 mod locks;
 mod messages;
 mod now;
 mod one_account;
 mod pace;
+#[cfg(unix)] // shell scripts of a release
 mod packaging;
 mod page;
+#[cfg(unix)] // the launchers of the plugin are shell scripts
 mod plugin;
 mod races;
 mod report;
@@ -48,4 +52,5 @@ mod toll;
 mod visible_text;
 mod wait;
 mod words;
+#[cfg(unix)] // status lines that are shell scripts
 mod wrapped_status_line;

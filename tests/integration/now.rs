@@ -1,5 +1,6 @@
 //! `whycap now`: one screen that says what everything else says.
 
+#[cfg(target_os = "linux")]
 use std::process::Stdio;
 
 use serde_json::{Value, json};

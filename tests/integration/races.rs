@@ -265,6 +265,7 @@ fn a_reader_that_is_killed_in_the_middle_leaves_a_ledger_that_goes_on() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_home_that_cannot_be_written_still_has_a_status_line() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = with_sessions(1, 10);

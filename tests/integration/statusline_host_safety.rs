@@ -44,6 +44,7 @@ fn fifty_megabytes_of_input_are_swallowed() {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "a directory of Windows holds no pipes")]
 fn settings_that_are_a_pipe_do_not_hold_it_up() {
     let sandbox = Sandbox::new();
     std::fs::create_dir(sandbox.path(".claude")).unwrap();
@@ -60,6 +61,7 @@ fn make_pipe(sandbox: &Sandbox, name: &str) {
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "a directory of Windows holds no pipes")]
 fn what_takes_long_to_read_waits_until_the_line_is_out() {
     const AT: &str = "2026-11-20T10:00:00Z";
     const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";

@@ -90,6 +90,26 @@ impl Sandbox {
         copy(from, &self.path(to));
     }
 
+    /// What says where things are on this system, and what programs do not start without. They
+    /// lie where they do on Linux, so that tests name one path.
+    pub fn of_system(&self) -> Vec<(&'static str, std::ffi::OsString)> {
+        let below = |name, path: &str| (name, self.path(path).into_os_string());
+        if cfg!(windows) {
+            let root = std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root));
+            let homes = [
+                ("USERPROFILE", self.home().into_os_string()),
+                below("LOCALAPPDATA", ".local/share"),
+                below("APPDATA", ".config"),
+            ];
+            root.into_iter().chain(homes).collect()
+        } else if cfg!(target_os = "macos") {
+            let data = below("XDG_DATA_HOME", ".local/share");
+            vec![data, below("XDG_CONFIG_HOME", ".config")]
+        } else {
+            Vec::new()
+        }
+    }
+
     /// The program with this sandbox's environment and nothing of the caller's.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_whycap"));
@@ -98,6 +118,7 @@ impl Sandbox {
             .env_clear()
             .env("HOME", self.home())
             .env("PATH", "/usr/bin:/bin")
+            .envs(self.of_system())
             .env("TZ", "UTC")
             .env("WHYCAP_NOW", NOW)
             .current_dir(self.root.path());
@@ -176,6 +197,7 @@ pub fn copy_program(path: &Path) {
 }
 
 /// Puts a script at `path` that can be run.
+#[cfg(unix)]
 pub fn write_script(path: &Path, text: impl AsRef<[u8]>) {
     use std::os::unix::fs::PermissionsExt;
     let draft = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -187,12 +209,18 @@ pub fn write_script(path: &Path, text: impl AsRef<[u8]>) {
 
 /// By another process: if this one wrote it, a child that a parallel test starts at that moment
 /// could hold the file open for writing, and the system would refuse to run it ("text file busy").
+#[cfg(unix)]
 fn copy_executable(from: &Path, to: &Path) {
     let copied = Command::new("cp")
         .args([from, to])
         .status()
         .expect("cp runs");
     assert!(copied.success());
+}
+
+#[cfg(windows)]
+fn copy_executable(from: &Path, to: &Path) {
+    fs::copy(from, to).expect("a copy");
 }
 
 /// The test data that travels with the repository.

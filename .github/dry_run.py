@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Runs the shell steps of the workflows on this machine, in a copy of the repository, and says of every step
+whether it ran, and why not.
+
+usage: .github/dry_run.py [--program PROGRAM] [--long]
+
+--program  a release build for x86_64-unknown-linux-musl: stands for what each machine of the release builds
+--long     run the steps that take minutes, too (building, testing, cargo install)
+
+What would change more than the copy is only noted: sudo, gh, rustup, and npm's publishing are stand-ins that write
+down how they were called. Needs PyYAML (pip install pyyaml), bash, node. Exit code 1 if a step failed.
+"""
+import argparse
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+HERE = "x86_64-unknown-linux-musl"
+STAND_INS = ["sudo", "gh", "rustup", "npx"]
+LONG = re.compile(r"cargo (\S+ )?(test|build|clippy|install|check|deny|run)|\.ci/run")
+
+
+def entries(job):
+    """What the job's matrix makes of it: one set of values each."""
+    matrix = job.get("strategy", {}).get("matrix", {})
+    if "include" in matrix:
+        return matrix["include"]
+    names = list(matrix)
+    return [{names[0]: value} for value in matrix[names[0]]] if names else [{}]
+
+
+def filled(text, values):
+    """`${{ matrix.x }}` and the like with their values; what only the service knows becomes a word."""
+    def value(found):
+        expression = found.group(1).strip()
+        return str(values.get(expression.removeprefix("matrix."), "unknown-here"))
+    return re.sub(r"\$\{\{(.*?)\}\}", value, str(text))
+
+
+def applies(step, values):
+    """`if: contains(matrix.x, 'y')` is all that our workflows say."""
+    said = re.fullmatch(r"contains\(matrix\.(\w+), '(.*)'\)", step.get("if", "").strip())
+    if step.get("if") and not said:
+        raise SystemExit(f"this script does not understand: if: {step['if']}")
+    return not said or said.group(2) in values.get(said.group(1), "")
+
+
+def reason_not_to(script, job, values, given):
+    """Why a shell step cannot run here, or None."""
+    system = filled(job["runs-on"], values)
+    if not system.startswith("ubuntu") and LONG.search(script):
+        return f"is for {system}"
+    if values.get("target", HERE) != HERE and LONG.search(script):
+        return f"builds for {values['target']}"
+    if LONG.search(script) and not given.long:
+        return "takes minutes (--long)"
+    if "target/$TARGET" in script and not given.program:
+        return "needs --program"
+    return None
+
+
+def prepare(scratch):
+    """Stand-ins for programs that reach further than the copy."""
+    bin_directory = scratch / "bin"
+    bin_directory.mkdir()
+    for name in STAND_INS:
+        script = bin_directory / name
+        script.write_text(f'#!/bin/sh\nprintf "     would run: {name} %s\\n" "$*"\n')
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return bin_directory
+
+
+def copy_to(place):
+    """The files of the repository, as they stand, without what git ignores."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).exists():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, place / name, follow_symlinks=False)
+
+
+class Run:
+    def __init__(self, given, scratch):
+        self.given, self.scratch = given, scratch
+        self.bin = prepare(scratch)
+        self.artifacts = scratch / "artifacts"
+        self.count = {"ran": 0, "failed": 0, "not run": 0, "action": 0}
+        manifest = (ROOT / "Cargo.toml").read_text()
+        self.version = re.search(r'^version = "(.*)"', manifest, re.MULTILINE).group(1)
+
+    def note(self, kind, what, why=""):
+        self.count[kind] += 1
+        print(f"  {kind:8} {what}{': ' + why if why else ''}", flush=True)
+
+    def action(self, step, checkout, values):
+        """The three actions that later steps rely on, as far as they matter here; others are only named."""
+        name = step["uses"].split("@")[0]
+        if name == "actions/upload-artifact" and (checkout / "dist").exists():
+            shutil.copytree(checkout / "dist", self.artifacts / values["target"])
+        if name == "actions/download-artifact":
+            (checkout / "dist").mkdir(exist_ok=True)
+            for file in self.artifacts.glob("*/*"):
+                shutil.copy2(file, checkout / "dist")
+        if not re.search(r"@[0-9a-f]{40}$", step["uses"]):
+            self.note("failed", name, "is not pinned by a commit")
+        else:
+            self.note("action", name)
+
+    def step(self, workflow, job, step, checkout, values):
+        script = step["run"]
+        what = step.get("name") or script.strip().splitlines()[0]
+        if not applies(step, values):
+            return
+        why = reason_not_to(script, job, values, self.given)
+        if why:
+            self.note("not run", what, why)
+            return
+        variables = {**workflow.get("env", {}), **job.get("env", {}), **step.get("env", {})}
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", filled(script, values)], cwd=checkout, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env={**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "GITHUB_REF_NAME": f"v{self.version}",
+                 **{name: filled(value, values) for name, value in variables.items()}})
+        self.note("failed" if done.returncode else "ran", what)
+        shown = done.stdout + done.stderr if done.returncode else "\n".join(line for line in done.stdout.splitlines() if "would run" in line)
+        if shown.strip():
+            print(shown.rstrip()[-3000:])
+
+    def workflow(self, path):
+        workflow = yaml.safe_load(path.read_text())
+        for name, job in workflow["jobs"].items():
+            for values in entries(job):
+                print(f"{path.name}: {name} {' '.join(map(str, values.values()))}".rstrip())
+                checkout = self.scratch / f"{path.stem}-{name}-{'-'.join(map(str, values.values()))}"
+                checkout.mkdir()
+                copy_to(checkout)
+                if self.given.program and values.get("target"):
+                    built = checkout / "target" / values["target"] / "release"
+                    built.mkdir(parents=True)
+                    shutil.copy2(self.given.program, built / "whycap")
+                for step in job["steps"]:
+                    if "uses" in step:
+                        self.action(step, checkout, values)
+                    else:
+                        self.step(workflow, job, step, checkout, values)
+                if not self.given.long:
+                    shutil.rmtree(checkout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", type=Path)
+    parser.add_argument("--long", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="whycap-dry-run-") as directory:
+        run = Run(given, Path(directory))
+        for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
+            run.workflow(path)
+    print(", ".join(f"{count} {kind}" for kind, count in run.count.items()))
+    return 1 if run.count["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

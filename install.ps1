@@ -1,0 +1,127 @@
+<#
+.SYNOPSIS
+Builds whycap on Windows, puts it on your machine and adds it to Claude Code.
+
+.DESCRIPTION
+Touches: the build directory, PREFIX\bin\whycap.exe, and what `whycap install` says that it changes. Fetches nothing
+but whycap's own dependencies, through cargo. Without Rust there is: npm install -g whycap
+
+  powershell -ExecutionPolicy Bypass -File install.ps1
+  powershell -ExecutionPolicy Bypass -File install.ps1 -Uninstall
+
+.PARAMETER Prefix
+Where to put it: PREFIX\bin\whycap.exe. Default: %LOCALAPPDATA%\Programs\whycap
+
+.PARAMETER NoSettings
+Only the program; leave Claude Code's settings alone.
+
+.PARAMETER Uninstall
+Take whycap out of the settings and delete the program.
+#>
+[CmdletBinding()]
+param(
+    [string] $Prefix,
+    [switch] $NoSettings,
+    [switch] $Uninstall
+)
+
+Set-StrictMode -Version 3
+$ErrorActionPreference = 'Stop'
+
+function Stop-Because([string] $Why) {
+    [Console]::Error.WriteLine("install.ps1: $Why")
+    exit 1
+}
+
+if (-not $Prefix) {
+    if (-not $env:LOCALAPPDATA) { Stop-Because 'LOCALAPPDATA is not set; say where to install with -Prefix DIR' }
+    $Prefix = Join-Path $env:LOCALAPPDATA 'Programs\whycap'
+}
+$bin = Join-Path $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Prefix) 'bin'
+$program = Join-Path $bin 'whycap.exe'
+
+# A program that runs can be moved, not replaced; what was moved away is deleted as soon as it has ended.
+function Remove-Old {
+    Get-ChildItem -LiteralPath $bin -Filter 'whycap.exe.old-*' -ErrorAction SilentlyContinue |
+        Remove-Item -Force -ErrorAction SilentlyContinue
+}
+
+function Move-Away {
+    if (Test-Path -LiteralPath $program -PathType Leaf) {
+        Move-Item -LiteralPath $program -Destination "$program.old-$PID" -Force
+    }
+}
+
+if ($Uninstall) {
+    if (-not (Test-Path -LiteralPath $program -PathType Leaf)) {
+        Stop-Because "there is no $program; was it installed with another -Prefix?"
+    }
+    if (-not $NoSettings) {
+        & $program uninstall
+        if ($LASTEXITCODE -ne 0) { Stop-Because 'the settings could not be put back; nothing was deleted' }
+    }
+    Move-Away
+    Remove-Old
+    Write-Output "Deleted $program."
+    exit 0
+}
+
+$source = $PSScriptRoot
+$manifest = Join-Path $source 'Cargo.toml'
+if (-not (Test-Path -LiteralPath $manifest -PathType Leaf)) {
+    Stop-Because "$source holds no whycap; run the install.ps1 that lies in its folder"
+}
+
+# --- What it takes to build -------------------------------------------------------------------------
+$wanted = [version] ((Select-String -LiteralPath $manifest -Pattern '^rust-version = "([0-9.]+)"').Matches[0].Groups[1].Value)
+$cargo = Get-Command cargo -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
+if (-not $cargo) {
+    Stop-Because ("whycap is built with Rust $wanted or newer, and there is no cargo here. Nothing was changed. " +
+        'Without Rust: npm install -g whycap. With it: https://rustup.rs, then run this again')
+}
+$said = & $cargo.Source --version
+if ("$said" -notmatch '^cargo ([0-9]+\.[0-9]+)') { Stop-Because 'cargo is here but does not run; try: cargo --version' }
+if ([version] $Matches[1] -lt $wanted) {
+    Stop-Because "cargo is $($Matches[1]), whycap needs $wanted or newer; update with: rustup update stable"
+}
+
+# --- Build and put it there ----------------------------------------------------------------------------
+$target = if ($env:CARGO_TARGET_DIR) { $env:CARGO_TARGET_DIR } else { Join-Path $source 'target' }
+Write-Output "Building whycap in ${target}: some minutes the first time ..."
+& $cargo.Source build --release --locked --manifest-path $manifest --target-dir $target
+if ($LASTEXITCODE -ne 0) { Stop-Because 'the build failed; cargo says above why. Nothing was installed' }
+$built = Join-Path $target 'release\whycap.exe'
+if (-not (Test-Path -LiteralPath $built -PathType Leaf)) {
+    Stop-Because "cargo built no $built; is build.target set in a cargo config?"
+}
+
+New-Item -ItemType Directory -Force -Path $bin | Out-Null
+$new = "$program.new-$PID"
+try {
+    Copy-Item -LiteralPath $built -Destination $new -Force
+    Move-Away
+    Move-Item -LiteralPath $new -Destination $program
+}
+finally {
+    Remove-Item -LiteralPath $new -Force -ErrorAction SilentlyContinue
+}
+Remove-Old
+Write-Output "Installed $program ($(& $program --version))."
+
+if (-not $NoSettings) {
+    & $program install
+    if ($LASTEXITCODE -ne 0) {
+        Stop-Because "the program is installed, but not in Claude Code's settings; mend what it says, then run: & '$program' install"
+    }
+}
+
+# --- Show it ---------------------------------------------------------------------------------------------
+Write-Output ''
+'{"model":{"id":"claude-opus-5-5","display_name":"Opus 5.5"}}' | & $program statusline
+& $program spend --since (Get-Date -Format 'yyyy-MM-dd')
+Write-Output ''
+if (($env:PATH -split ';') -notcontains $bin) {
+    Write-Output "To type ``whycap`` in a shell, put $bin on your PATH: Settings, System, About, Advanced system settings."
+}
+Write-Output 'In Claude Code: /whycap. It works there whatever your PATH is.'
+Write-Output "To undo all of this: powershell -ExecutionPolicy Bypass -File '$source\install.ps1' -Uninstall$(if ($PSBoundParameters.ContainsKey('Prefix')) { " -Prefix '$Prefix'" })"

@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+// Makes the npm packages of a release from its archives: make.js [--partial] VERSION ARCHIVES OUT
+//
+// ARCHIVES holds whycap-VERSION-TARGET.tar.gz as ../archive.sh makes them. OUT gets a folder for each
+// package, in the order in which they are to be published: one per system with the program in it, and last
+// `whycap`, which names them as optional dependencies. No package runs a script when it is installed.
+// With --partial, systems without an archive are left out; a release must have them all.
+"use strict";
+
+const { execFileSync } = require("node:child_process");
+const fs = require("node:fs");
+const { tmpdir } = require("node:os");
+const path = require("node:path");
+
+// Windows on ARM runs programs for x64.
+const SYSTEMS = [
+  { target: "x86_64-unknown-linux-musl", os: "linux", cpu: ["x64"] },
+  { target: "aarch64-unknown-linux-musl", os: "linux", cpu: ["arm64"] },
+  { target: "x86_64-apple-darwin", os: "darwin", cpu: ["x64"] },
+  { target: "aarch64-apple-darwin", os: "darwin", cpu: ["arm64"] },
+  { target: "x86_64-pc-windows-msvc", os: "win32", cpu: ["x64", "arm64"] },
+];
+
+const here = __dirname;
+const root = path.join(here, "..", "..");
+
+function fail(text) {
+  process.stderr.write(`make.js: ${text}\n`);
+  process.exit(1);
+}
+
+const given = process.argv.slice(2);
+const partial = given[0] === "--partial";
+const [version, archives, out] = partial ? given.slice(1) : given;
+if (!out) {
+  fail("usage: make.js [--partial] VERSION ARCHIVES OUT");
+}
+
+const manifest = fs.readFileSync(path.join(root, "Cargo.toml"), "utf8");
+const field = (name) => new RegExp(`^${name} = "(.*)"$`, "m").exec(manifest)[1];
+const common = {
+  version,
+  description: field("description"),
+  homepage: field("repository"),
+  repository: { type: "git", url: `git+${field("repository")}.git` },
+  license: `(${field("license")})`,
+};
+
+function write(folder, description, files) {
+  fs.mkdirSync(folder, { recursive: true });
+  for (const [from, to, mode] of files) {
+    fs.copyFileSync(from, path.join(folder, to));
+    fs.chmodSync(path.join(folder, to), mode);
+  }
+  fs.writeFileSync(path.join(folder, "package.json"), `${JSON.stringify(description, null, 2)}\n`);
+  process.stdout.write(`${folder}\n`);
+}
+
+const licences = ["LICENSE-MIT", "LICENSE-APACHE"].map((file) => [path.join(root, file), file, 0o644]);
+const made = {};
+for (const { target, os, cpu } of SYSTEMS) {
+  const name = `whycap-${version}-${target}`;
+  const archive = path.join(archives, `${name}.tar.gz`);
+  if (!fs.existsSync(archive)) {
+    if (partial) continue;
+    fail(`there is no ${archive}`);
+  }
+  const program = os === "win32" ? "whycap.exe" : "whycap";
+  const unpacked = fs.mkdtempSync(path.join(tmpdir(), "whycap-npm-"));
+  execFileSync("tar", ["-xzf", path.resolve(archive), "-C", unpacked, `${name}/${program}`]);
+  const system = `${os}-${cpu[0]}`;
+  write(
+    path.join(out, system),
+    { name: `@whycap/${system}`, ...common, os: [os], cpu, files: [program, "LICENSE-*"], preferUnplugged: true, publishConfig: { access: "public" } },
+    [[path.join(unpacked, name, program), program, 0o755], ...licences],
+  );
+  fs.rmSync(unpacked, { recursive: true });
+  made[`@whycap/${system}`] = version;
+}
+if (Object.keys(made).length === 0) {
+  fail(`no archive of ${version} is in ${archives}`);
+}
+write(
+  path.join(out, "whycap"),
+  {
+    name: "whycap",
+    ...common,
+    keywords: ["claude", "claude-code", "statusline", "usage", "limits"],
+    bin: { whycap: "whycap.js" },
+    files: ["whycap.js", "LICENSE-*"],
+    engines: { node: ">=16" },
+    optionalDependencies: made,
+  },
+  [[path.join(here, "whycap.js"), "whycap.js", 0o755], [path.join(root, "README.md"), "README.md", 0o644], ...licences],
+);

@@ -1,0 +1,204 @@
+//! The process table of Linux: `/proc`.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::probe::signal_probe;
+use super::process::{Process, Variables, is_claude_code};
+use crate::disk;
+
+/// More than any file in `/proc` that we read needs; command lines may be huge.
+const PROC_LIMIT: u64 = 256 * 1024;
+
+/// Clock ticks per second as user programs see them: 100 on every Linux that Claude Code runs on.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// Looks at a process id.
+pub(super) fn look(pid: u32) -> Process {
+    let base = Path::new("/proc").join(pid.to_string());
+    let read = |name: &str| disk::read(&base.join(name), PROC_LIMIT).ok().flatten();
+    let Some(stat) = read("stat").as_deref().and_then(parse_stat) else {
+        // With hidepid another user's process has no directory here and yet lives.
+        return signal_probe(pid);
+    };
+    let executable = std::fs::read_link(base.join("exe")).ok();
+    let arguments = read("cmdline").unwrap_or_default();
+    Process {
+        pid,
+        alive: Some(!stat.zombie),
+        is_claude: is_claude_code(&stat.name, executable.as_deref(), &arguments),
+        start_ticks: Some(stat.start_ticks),
+        started_at: boot_time().and_then(|boot| {
+            let seconds = i64::try_from(stat.start_ticks / TICKS_PER_SECOND).ok()?;
+            boot.checked_add_signed(TimeDelta::seconds(seconds))
+        }),
+        name: Some(stat.name),
+    }
+}
+
+struct Stat {
+    name: String,
+    zombie: bool,
+    start_ticks: u64,
+}
+
+/// `/proc/<pid>/stat` (proc(5)): the name stands in parentheses and may itself hold spaces and
+/// parentheses, so the fields are counted from the last `)`.
+fn parse_stat(bytes: &[u8]) -> Option<Stat> {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, tail) = text.rsplit_once(')')?;
+    let mut fields = tail.split_ascii_whitespace();
+    let state = fields.next()?;
+    Some(Stat {
+        name: head.split_once('(')?.1.to_owned(),
+        zombie: matches!(state, "Z" | "X" | "x"),
+        // Field 22; the state is field 3.
+        start_ticks: fields.nth(18)?.parse().ok()?,
+    })
+}
+
+fn boot_time() -> Option<DateTime<Utc>> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    DateTime::from_timestamp(seconds.trim().parse().ok()?, 0)
+}
+
+/// Live Claude Code processes of this user, each with its variables of these names. None in their
+/// place: it has none of them, or they cannot be read.
+pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
+    let Ok(listing) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    listing
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| is_ours(*pid))
+        .filter(|pid| {
+            let process = look(*pid);
+            process.alive == Some(true) && process.is_claude == Some(true)
+        })
+        .map(|pid| (pid, variables_of(pid, names)))
+        // A process that is just ending has no environment any more; it does not count.
+        .filter(|(pid, variables)| variables.is_some() || look(*pid).alive == Some(true))
+        .collect()
+}
+
+fn is_ours(pid: u32) -> bool {
+    std::fs::metadata(format!("/proc/{pid}"))
+        .is_ok_and(|entry| entry.uid() == rustix::process::geteuid().as_raw())
+}
+
+fn variables_of(pid: u32, names: &[&str]) -> Option<Variables> {
+    let bytes = disk::read(Path::new(&format!("/proc/{pid}/environ")), 4 << 20).ok()??;
+    let found: Vec<_> = names
+        .iter()
+        .filter_map(|name| {
+            let mut pairs = bytes.split(|byte| *byte == 0);
+            let value =
+                pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+            Some((OsString::from(name), OsStr::from_bytes(value).to_owned()))
+        })
+        .collect();
+    (!found.is_empty()).then_some(found)
+}
+
+/// Where process ids are valid, as Claude Code writes it (`pidDomain`): machine and pid namespace.
+/// A machine without an id gives an empty one (seen with 2.1.328).
+pub(super) fn pid_domain() -> Option<String> {
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("linux:{}:{}", machine.trim(), namespace.display()))
+}
+
+/// Whether a directory is on a drive of Windows, as WSL shows them (`/mnt/c`).
+pub(super) fn is_on_windows_drive(directory: &Path) -> bool {
+    let Ok(real) = std::fs::canonicalize(directory) else {
+        return false;
+    };
+    std::fs::read_to_string("/proc/self/mounts")
+        .is_ok_and(|mounts| is_windows_drive(&mounts, &real))
+}
+
+/// A row of `/proc/self/mounts`: what, where (with `\040` for a blank), file system, options. WSL 2
+/// shows drives by 9p, WSL 1 by drvfs; 9p without drvfs in its options is some other machine's
+/// folder. The longest place counts.
+fn is_windows_drive(mounts: &str, directory: &Path) -> bool {
+    let rows = mounts.lines().filter_map(|row| {
+        let mut fields = row.split(' ');
+        let place = fields.nth(1)?.replace("\\040", " ");
+        let system = fields.next()?;
+        let options = fields.next()?;
+        let is_drive = system == "drvfs" || (system == "9p" && options.contains("drvfs"));
+        directory
+            .starts_with(&place)
+            .then_some((place.len(), is_drive))
+    });
+    rows.max_by_key(|(length, _)| *length)
+        .is_some_and(|(_, is_drive)| is_drive)
+}
+
+/// Whether something on this machine listens on a TCP port. None where it cannot be told.
+/// Reads the kernel's table; no connection is made.
+pub(super) fn port_is_open(port: u16) -> Option<bool> {
+    let tables: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .into_iter()
+        .filter_map(|table| std::fs::read_to_string(table).ok())
+        .collect();
+    if tables.is_empty() {
+        return None;
+    }
+    Some(tables.iter().any(|table| listens(table, port)))
+}
+
+/// A row of `/proc/net/tcp`: number, local `address:port` in hexadecimal, remote, state (0A listens).
+fn listens(table: &str, port: u16) -> bool {
+    table.lines().skip(1).any(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        let local = fields
+            .next()
+            .and_then(|local| u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok());
+        local == Some(port) && fields.nth(1) == Some("0A")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
+        let line = "7 (a) S (b) S 1 7 7 0 -1 4194304 9 0 0 0 0 0 0 0 20 0 1 0 143018 5 6 7";
+        let stat = parse_stat(line.as_bytes()).unwrap();
+        assert_eq!((stat.name.as_str(), stat.start_ticks), ("a) S (b", 143_018));
+        assert!(parse_stat(b"7 (cut").is_none());
+    }
+
+    #[test]
+    fn a_drive_of_windows_is_known_by_its_file_system() {
+        let two = "none / ext4 rw 0 0\nC:\\134 /mnt/c 9p rw,aname=drvfs;path=C:\\;uid=1000 0 0\nD:\\134 /mnt/my\\040disk 9p rw,aname=drvfs;path=D:\\ 0 0\n/dev/sdd /mnt/c/linux ext4 rw 0 0\nshare /srv 9p rw,trans=virtio 0 0\n";
+        let one = "rootfs / wslfs rw 0 0\nC: /mnt/c drvfs rw 0 0\n";
+        let on = |mounts, directory| is_windows_drive(mounts, Path::new(directory));
+        for mounts in [two, one] {
+            assert!(on(mounts, "/mnt/c/Users/ann/.claude"));
+            assert!(!on(mounts, "/home/ann/.claude") && !on(mounts, "/mnt/cd"));
+        }
+        assert!(on(two, "/mnt/my disk/x"));
+        assert!(!on(two, "/mnt/c/linux/x") && !on(two, "/srv/x"));
+        assert!(!on("", "/home"));
+    }
+
+    #[test]
+    fn a_listening_port_is_found_in_the_kernels_table() {
+        let table = "  sl  local_address rem_address   st\n   0: 0100007F:1F90 00000000:0000 0A 0\n   1: 0100007F:1F91 0100007F:0050 01 0\n";
+        assert!(listens(table, 8080));
+        assert!(
+            !listens(table, 8081),
+            "an established connection does not listen"
+        );
+        assert!(!listens(table, 80));
+    }
+}

@@ -1,0 +1,87 @@
+//! Is a process alive, is it Claude Code, when did it start?
+//!
+//! On Linux `/proc` tells, on macOS and Windows the system's calls. What is not known is None, and
+//! callers must then leave things alone. No process is started.
+
+#[cfg(unix)]
+mod probe;
+mod process;
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere.rs")]
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
+mod table;
+
+use std::path::Path;
+
+use chrono::DateTime;
+
+pub(crate) use self::process::Process;
+use crate::disk;
+use crate::environment::{Environment, HOME};
+use crate::places::Places;
+
+/// Looks at a process id.
+pub(crate) fn look(pid: u32) -> Process {
+    table::look(pid)
+}
+
+/// Live Claude Code processes of this user that work with this configuration directory, as far as
+/// can be told; one whose environment cannot be read is counted in.
+///
+/// Of another process's environment only home and `CLAUDE_CONFIG_DIR` are looked at.
+pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
+    let clients = table::own_clients(&[HOME, "CLAUDE_CONFIG_DIR"]).into_iter();
+    clients
+        .filter(|(_, variables)| {
+            variables.as_ref().is_none_or(|variables| {
+                let theirs = Environment::new(variables.clone(), DateTime::UNIX_EPOCH);
+                disk::is_same_place(&Places::of(&theirs).config, &places.config)
+            })
+        })
+        .map(|(pid, _)| pid)
+        .collect()
+}
+
+/// Where the process ids in a directory's files are valid.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PidDomain {
+    /// As Claude Code writes it (`pidDomain`). None where that is not known.
+    pub(crate) name: Option<String>,
+    /// Whether the directory is on a drive of Windows and this is Linux: processes of both systems
+    /// may write there.
+    pub(crate) shared_with_windows: bool,
+}
+
+impl PidDomain {
+    /// That of a directory on this machine.
+    pub(crate) fn of(directory: &Path) -> Self {
+        Self {
+            name: table::pid_domain(),
+            shared_with_windows: table::is_on_windows_drive(directory),
+        }
+    }
+}
+
+/// Whether something on this machine listens on a TCP port. None where it cannot be told.
+pub(crate) fn port_is_open(port: u16) -> Option<bool> {
+    table::port_is_open(port)
+}
+
+/// Whether this is Linux inside Windows, where a lock's process may be a Windows process.
+pub(crate) fn is_wsl(environment: &Environment) -> bool {
+    environment.variable("WSL_DISTRO_NAME").is_some()
+        || environment.variable("WSL_INTEROP").is_some()
+        || std::fs::read_to_string("/proc/sys/kernel/osrelease")
+            .is_ok_and(|release| release.to_lowercase().contains("microsoft"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_test_is_alive_and_not_the_client() {
+        let own = look(std::process::id());
+        assert_eq!(own.alive, Some(true));
+        assert_ne!(own.is_claude, Some(true));
+    }
+}

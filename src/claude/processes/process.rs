@@ -1,0 +1,194 @@
+//! What is known of a process, and by what Claude Code is told from other programs.
+
+use std::ffi::OsString;
+use std::path::{Component, Path};
+
+use chrono::{DateTime, Utc};
+
+/// Some of a process's variables, with their values.
+pub(super) type Variables = Vec<(OsString, OsString)>;
+
+/// What could be seen of a process id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    /// Whether a process with this id runs. A zombie does not: it holds nothing any more.
+    pub(crate) alive: Option<bool>,
+    /// Whether it is Claude Code. None where it cannot be told: a bare `node`, for instance.
+    pub(crate) is_claude: Option<bool>,
+    /// Start time in clock ticks since boot: what Claude Code writes as `procStart` on Linux.
+    pub(crate) start_ticks: Option<u64>,
+    /// Start time by the wall clock; wrong by as much as the clock was set since.
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    /// The program's name, for sentences.
+    pub(crate) name: Option<String>,
+}
+
+impl Process {
+    /// A process id that nobody uses.
+    pub(crate) fn gone(pid: u32) -> Self {
+        Self {
+            pid,
+            alive: Some(false),
+            is_claude: Some(false),
+            ..Self::default()
+        }
+    }
+}
+
+/// Programs that run Claude Code's JavaScript in older installations.
+const RUNTIMES: [&str; 5] = ["node", "nodejs", "bun", "deno", "electron"];
+/// Programs that run a script named by their first argument.
+const SHELLS: [&str; 6] = ["sh", "bash", "zsh", "dash", "fish", "ksh"];
+
+/// Whether a program of this name runs what its arguments name.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn runs_others(name: &str) -> bool {
+    RUNTIMES.contains(&name) || SHELLS.contains(&name)
+}
+
+/// Names of the native client; some packagers wrap it.
+const CLIENTS: [&str; 5] = [
+    "claude",
+    "claude-code",
+    ".claude-wrapped",
+    ".claude-unwrapped",
+    "claude-unwrapped",
+];
+
+/// Whether a process is Claude Code, by name, executable and NUL-separated arguments.
+///
+/// The native client is called `claude`, its file `claude` or `…/claude/versions/2.1.328` (both
+/// seen with 2.1.328); older ones are a `node` whose script lies in `@anthropic-ai/claude-code`.
+/// A runtime with another script may be a wrapper of it, and what has claude in its name may be
+/// anything from the desktop app to a helper: None.
+pub(super) fn is_claude_code(
+    name: &str,
+    executable: Option<&Path>,
+    arguments: &[u8],
+) -> Option<bool> {
+    let words: Vec<String> = arguments
+        .split(|byte| *byte == 0)
+        .take(3)
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect();
+    let program = words.first().map(Path::new);
+    let named: Vec<&Path> = [Some(Path::new(name)), executable, program]
+        .into_iter()
+        .flatten()
+        .collect();
+    if named.iter().any(|path| is_the_client(path)) {
+        return Some(true);
+    }
+    let any_in = |list: &[&str]| {
+        named
+            .iter()
+            .any(|path| list.contains(&file_name(path).as_str()))
+    };
+    let runtime = any_in(&RUNTIMES);
+    let mut scripts = words.iter().skip(1).map(Path::new);
+    if (runtime || any_in(&SHELLS)) && scripts.any(is_the_client) {
+        return Some(true);
+    }
+    let alike = named.iter().any(|path| file_name(path).contains("claude"));
+    let nothing_known = name.is_empty() && executable.is_none() && arguments.is_empty();
+    if runtime || alike || nothing_known {
+        None
+    } else {
+        Some(false)
+    }
+}
+
+fn is_the_client(path: &Path) -> bool {
+    let parts: Vec<_> = path.components().map(Component::as_os_str).collect();
+    CLIENTS.contains(&file_name(path).trim_end_matches(".exe"))
+        || path
+            .parent()
+            .is_some_and(|parent| parent.ends_with("claude/versions"))
+        || parts
+            .windows(2)
+            .any(|pair| pair == ["@anthropic-ai", "claude-code"])
+}
+
+/// The last name of a path in lower case. Empty for a path such as `/`.
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().to_lowercase())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(name: &str, executable: &str, arguments: &str) -> Option<bool> {
+        let arguments = arguments.replace(' ', "\0");
+        let executable = (!executable.is_empty()).then_some(Path::new(executable));
+        is_claude_code(name, executable, arguments.as_bytes())
+    }
+
+    #[test]
+    fn the_client_is_known_under_each_name_that_it_runs_by() {
+        let yes = [
+            ("claude", "/usr/local/bin/claude", "claude"),
+            (
+                "2.1.328",
+                "/home/u/.local/share/claude/versions/2.1.328",
+                "2.1.328",
+            ),
+            (
+                "node",
+                "/usr/bin/node",
+                "node /usr/lib/node_modules/@anthropic-ai/claude-code/cli.js",
+            ),
+            (
+                "MainThread",
+                "/usr/bin/node",
+                "/usr/bin/node /opt/bin/claude -p hi",
+            ),
+            ("bash", "/usr/bin/bash", "/bin/bash /tmp/claude"),
+            ("sleep", "/usr/bin/sleep", "claude 60"),
+        ];
+        for (name, executable, arguments) in yes {
+            assert_eq!(
+                judged(name, executable, arguments),
+                Some(true),
+                "{arguments}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_programs_are_not_the_client_even_when_they_read_its_files() {
+        let no = [
+            ("sleep", "/usr/bin/sleep", "sleep 60"),
+            ("vim", "/usr/bin/vim", "vim /home/u/.claude/settings.json"),
+            (
+                "bash",
+                "/usr/bin/bash",
+                "bash /home/u/.claude/hooks/format.sh",
+            ),
+            ("tail", "/usr/bin/tail", "tail -f claude.log"),
+            (
+                "bash",
+                "/usr/bin/bash",
+                "bash /home/u/.claude/plugins/cache/claude-code/hook.sh",
+            ),
+        ];
+        for (name, executable, arguments) in no {
+            assert_eq!(
+                judged(name, executable, arguments),
+                Some(false),
+                "{arguments}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_runtime_with_an_unknown_script_and_names_alike_cannot_be_told() {
+        assert_eq!(judged("node", "/usr/bin/node", "node server.js"), None);
+        let desktop = "/opt/Claude/claude-desktop";
+        assert_eq!(judged("claude-desktop", desktop, desktop), None);
+        assert_eq!(judged("", "", ""), None);
+    }
+}

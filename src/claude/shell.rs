@@ -1,0 +1,157 @@
+//! The shell in which Claude Code runs the commands of settings: hooks and status lines.
+//!
+//! Elsewhere than on Windows it is `sh`. On Windows it is Git Bash where that is found, else
+//! PowerShell; looked for as Claude Code 2.1.328 does, which tells a status line's command nothing
+//! else (its entry has no `shell` and no `args`, as a hook's has).
+
+use std::path::{Path, PathBuf};
+
+use crate::environment::Environment;
+
+/// How commands are written and run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shell {
+    /// This program, a POSIX shell.
+    Posix(PathBuf),
+    /// Windows without Git Bash.
+    PowerShell,
+}
+
+/// Where Git for Windows is put by its installer.
+const GIT_BASH: [&str; 2] = [
+    r"C:\Program Files\Git\bin\bash.exe",
+    r"C:\Program Files (x86)\Git\bin\bash.exe",
+];
+
+impl Shell {
+    /// The shell of this machine.
+    pub(crate) fn of(environment: &Environment) -> Self {
+        if cfg!(windows) {
+            let is_there = |path: &Path| path.is_file();
+            git_bash(environment, is_there).map_or(Self::PowerShell, Self::Posix)
+        } else {
+            Self::Posix(PathBuf::from("/bin/sh"))
+        }
+    }
+
+    /// As people call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Posix(_) if cfg!(windows) => "Git Bash",
+            Self::Posix(_) => "sh",
+            Self::PowerShell => "PowerShell",
+        }
+    }
+
+    /// What calls this program, as the beginning of a command. None if its path is not text.
+    pub(crate) fn call(&self, program: &Path) -> Option<String> {
+        let text = program.to_str()?;
+        if cfg!(windows) {
+            // Both shells take either slash; to Git Bash a backslash is something else.
+            return Some(self.call_text(&text.replace('\\', "/")));
+        }
+        Some(self.call_text(text))
+    }
+
+    fn call_text(&self, program: &str) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
+        match self {
+            // `&` even where nothing needs it: so the text says for which shell it is.
+            Self::PowerShell => format!("& '{}'", program.replace('\'', "''")),
+            Self::Posix(_) if !program.is_empty() && program.chars().all(plain) => {
+                program.to_owned()
+            }
+            Self::Posix(_) => format!("'{}'", program.replace('\'', "'\\''")),
+        }
+    }
+
+    /// The program that runs a command, and what goes before the command.
+    pub(crate) fn program(&self) -> (&Path, &'static [&'static str]) {
+        match self {
+            Self::Posix(program) => (program, &["-c"]),
+            Self::PowerShell => (
+                Path::new("powershell.exe"),
+                &[
+                    "-NoProfile",
+                    "-NonInteractive",
+                    "-ExecutionPolicy",
+                    "Bypass",
+                    "-Command",
+                ],
+            ),
+        }
+    }
+}
+
+fn git_bash(environment: &Environment, is_there: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    let named = environment
+        .path("CLAUDE_CODE_GIT_BASH_PATH")
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_ascii_lowercase();
+            ["bash.exe", "sh.exe", "bash", "sh"]
+                .iter()
+                .any(|known| name == *known)
+        });
+    let search = environment.variable("PATH").unwrap_or_default();
+    let git = std::env::split_paths(search)
+        .map(|directory| directory.join("git.exe"))
+        .find(|git| git.is_absolute() && is_there(git));
+    // `git` may be in `cmd` or in `bin`; both lie beside `bin`.
+    let beside = git.and_then(|git| Some(git.parent()?.parent()?.join("bin").join("bash.exe")));
+    let known = named
+        .into_iter()
+        .chain(GIT_BASH.map(PathBuf::from))
+        .chain(beside);
+    known.into_iter().find(|bash| is_there(bash))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_in_the_shell_that_it_is_for() {
+        let posix = Shell::Posix(PathBuf::from("/bin/sh"));
+        for (path, in_posix, in_powershell) in [
+            ("/usr/bin/whycap", "/usr/bin/whycap", "& '/usr/bin/whycap'"),
+            (
+                "C:/a b/whycap.exe",
+                "'C:/a b/whycap.exe'",
+                "& 'C:/a b/whycap.exe'",
+            ),
+            ("/it's/whycap", r"'/it'\''s/whycap'", "& '/it''s/whycap'"),
+        ] {
+            assert_eq!(posix.call_text(path), in_posix);
+            assert_eq!(Shell::PowerShell.call_text(path), in_powershell);
+        }
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn git_bash_is_found_where_claude_code_finds_it() {
+        let found = |pairs: &[(&str, &str)], there: &[&str]| {
+            let variables = pairs
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()));
+            let environment = Environment::new(variables, chrono::DateTime::UNIX_EPOCH);
+            git_bash(&environment, |path| {
+                there.iter().any(|known| path == Path::new(known))
+            })
+        };
+        let (own, usual) = (r"D:\tools\bash.exe", GIT_BASH[0]);
+        let named = [("CLAUDE_CODE_GIT_BASH_PATH", own)];
+        assert_eq!(found(&named, &[own, usual]), Some(own.into()));
+        assert_eq!(
+            found(&named, &[usual]),
+            Some(usual.into()),
+            "named, not there"
+        );
+        let odd = [("CLAUDE_CODE_GIT_BASH_PATH", r"D:\tools\zsh.exe")];
+        assert_eq!(found(&odd, &[r"D:\tools\zsh.exe"]), None);
+        let search = [("PATH", r"C:\Windows;D:\Git\cmd")];
+        let there = [r"D:\Git\cmd\git.exe", r"D:\Git\bin\bash.exe"];
+        assert_eq!(found(&search, &there), Some(there[1].into()));
+        assert_eq!(found(&search, &there[..1]), None);
+        assert_eq!(found(&[], &[]), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! What unit tests need that systems do in different ways.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// A path that begins with `/` as one that is absolute on this system.
+pub(crate) fn absolute(path: &str) -> PathBuf {
+    PathBuf::from(if cfg!(windows) {
+        format!("C:{path}")
+    } else {
+        path.to_owned()
+    })
+}
+
+/// Sets the date of a file or of a directory.
+pub(crate) fn set_date(path: &Path, date: SystemTime) {
+    let mut options = File::options();
+    #[cfg(unix)]
+    options.read(true);
+    #[cfg(windows)]
+    {
+        // What opens a directory there.
+        const BACKUP_SEMANTICS: u32 = 0x0200_0000;
+        options.write(true);
+        std::os::windows::fs::OpenOptionsExt::custom_flags(&mut options, BACKUP_SEMANTICS);
+    }
+    let opened = options.open(path).unwrap();
+    opened.set_modified(date).unwrap();
+}
+
+/// Makes a link at `link` that leads to `target`.
+pub(crate) fn make_link(target: impl AsRef<Path>, link: impl AsRef<Path>) {
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(target, link);
+    #[cfg(windows)]
+    let made = {
+        use std::os::windows::fs::{symlink_dir, symlink_file};
+        let beside = link.as_ref().parent().map(|here| here.join(&target));
+        if beside.is_some_and(|found| found.is_dir()) {
+            symlink_dir(target, link)
+        } else {
+            symlink_file(target, link)
+        }
+    };
+    made.unwrap();
+}
