@@ -9,10 +9,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::FRESH_FOR;
 use crate::claude::meters::{Meter, Windows};
-use crate::time::{FIVE_HOURS, WEEK};
+use crate::time::FIVE_HOURS;
 
 /// How fast the weight of what is past fades, in minutes.
 const MEMORY: f64 = 60.0;
+
+/// Before so much has passed, and of less than this, in percent, nobody can tell when it will be full.
+const BEGINNING: TimeDelta = TimeDelta::minutes(10);
+pub(crate) const LEAST: f64 = 10.0;
 
 /// What is to be expected of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,13 +95,7 @@ fn outlook(
     rate: Option<f64>,
     now: DateTime<Utc>,
 ) -> Option<Outlook> {
-    // A week has nights and days.
-    let beginning = if length == WEEK {
-        TimeDelta::days(1)
-    } else {
-        TimeDelta::minutes(10)
-    };
-    let passed = passed(meter, length, now).filter(|passed| *passed >= beginning)?;
+    let passed = passed(meter, length, now).filter(|passed| *passed >= BEGINNING)?;
     let left = Some(100.0 - meter.used_percent).filter(|left| *left > 0.0)?;
     let rate = rate.unwrap_or(meter.used_percent / minutes(passed));
     // People pause: further ahead than this, a pace says little.
@@ -105,7 +103,7 @@ fn outlook(
     let (until_full, until_reset) = (left / rate, minutes(length - passed));
     Some(if until_full > 2.0 * until_reset {
         Outlook::Lasts
-    } else if until_full < until_reset.min(trusted) {
+    } else if meter.used_percent >= LEAST && until_full < until_reset.min(trusted) {
         #[expect(clippy::cast_possible_truncation, reason = "a week's seconds at most")]
         Outlook::FullAt(now + TimeDelta::seconds((until_full * 60.0) as i64))
     } else {
