@@ -4,7 +4,7 @@
 
 use chrono::NaiveDate;
 
-use super::markup::Markup;
+use super::markup::{Markup, number};
 use crate::pricing::Money;
 use crate::time::monday_of;
 
@@ -166,26 +166,6 @@ pub(super) fn frame(
 pub(super) fn column(x: f64, width: f64, bottom: f64, top: f64) -> String {
     let [x, width, height] = [x, width, bottom - top].map(number);
     format!("M{x} {}h{width}v{height}h-{width}z", number(top))
-}
-
-/// A bar as long as this share of what is longest.
-pub(super) fn bar(page: &mut Markup, share: f64) {
-    let attributes = [
-        ("class", "bar"),
-        ("viewBox", "0 0 100 1"),
-        ("preserveAspectRatio", "none"),
-        ("aria-hidden", "true"),
-    ];
-    page.inside("svg", &attributes, |svg| {
-        let width = number((share * 100.0).clamp(0.0, 100.0));
-        svg.text_in("rect", &[("width", &width), ("height", "1")], "");
-    });
-}
-
-/// At most two digits behind the point.
-pub(super) fn number(value: f64) -> String {
-    let text = format!("{value:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

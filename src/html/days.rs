@@ -2,7 +2,7 @@
 
 use super::Contents;
 use super::chart::{self, COLUMN, Columns, HEIGHT};
-use super::markup::{Cell, Markup};
+use super::markup::{Cell, Markup, number};
 use crate::pricing::Money;
 use crate::spend::{Tally, amount, share};
 
@@ -47,9 +47,9 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Column
         for (class, path) in drawn.filter(|(_, path)| !path.is_empty()) {
             svg.text_in("path", &[("class", class), ("d", path)], "");
         }
-        let (width, whole) = (chart::number(COLUMN), chart::number(HEIGHT));
+        let (width, whole) = (number(COLUMN), number(HEIGHT));
         for (place, stack) in stacks.iter().enumerate() {
-            let x = chart::number(place as f64 * COLUMN);
+            let x = number(place as f64 * COLUMN);
             let says = format!("{}: {}", columns.name(place), height(stack).show());
             let place = [
                 ("class", "hit"),

@@ -105,7 +105,7 @@ impl Markup {
         self.inside(name, &attributes, |element| {
             element.text(&cell.text);
             if let Some(share) = cell.bar {
-                super::chart::bar(element, share);
+                bar(element, share);
             }
         });
     }
@@ -139,6 +139,26 @@ impl Cell {
         let bar = Some(share);
         Self { bar, ..self }
     }
+}
+
+/// A bar as long as this share of what is longest.
+fn bar(page: &mut Markup, share: f64) {
+    let attributes = [
+        ("class", "bar"),
+        ("viewBox", "0 0 100 1"),
+        ("preserveAspectRatio", "none"),
+        ("aria-hidden", "true"),
+    ];
+    page.inside("svg", &attributes, |svg| {
+        let width = number((share * 100.0).clamp(0.0, 100.0));
+        svg.text_in("rect", &[("width", &width), ("height", "1")], "");
+    });
+}
+
+/// At most two digits behind the point.
+pub(super) fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use super::chart::{self, COLUMN, Columns, HEIGHT};
 use super::limits::{blocked, judged};
-use super::markup::{Cell, Markup};
+use super::markup::{Cell, Markup, number};
 use super::{Contents, WindowStep};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
@@ -185,20 +185,20 @@ impl Axis<'_> {
             let Some(x) = self.x(step.at) else { continue };
             let y = height(step.meter.used_percent);
             if path.is_empty() {
-                path = format!("M{} {}", chart::number(x), chart::number(HEIGHT));
+                path = format!("M{} {}", number(x), number(HEIGHT));
             }
             if let Some(fell) = reset
                 .filter(|reset| *reset <= step.at)
                 .and_then(|at| self.x(at))
             {
-                let _ = write!(path, "H{}V{}", chart::number(fell), chart::number(HEIGHT));
+                let _ = write!(path, "H{}V{}", number(fell), number(HEIGHT));
             }
-            let _ = write!(path, "H{}V{y}", chart::number(x));
+            let _ = write!(path, "H{}V{y}", number(x));
             reset = step.meter.resets_at;
         }
         let end = reset.map(|reset| reset.min(self.contents.clock.now));
         if let Some(end) = end.and_then(|end| self.x(end)) {
-            let _ = write!(path, "H{}", chart::number(end));
+            let _ = write!(path, "H{}", number(end));
         }
         path
     }
@@ -216,16 +216,11 @@ impl Axis<'_> {
         let mut path = String::new();
         let mut before = None;
         for (place, peak) in peaks {
-            let x = chart::number(place as f64 * COLUMN);
+            let x = number(place as f64 * COLUMN);
             let follows = before.is_some_and(|before| before + 1 == place);
             let begin = if follows { "L" } else { "M" };
             // One alone is seen, too.
-            let _ = write!(
-                path,
-                "{begin}{x} {}h{}",
-                height(peak),
-                chart::number(COLUMN)
-            );
+            let _ = write!(path, "{begin}{x} {}h{}", height(peak), number(COLUMN));
             before = Some(place);
         }
         path
@@ -250,8 +245,8 @@ impl Axis<'_> {
         };
         // Whatever its length, it is seen.
         let least = self.columns.width() / 300.0;
-        let (x, width) = (chart::number(from), chart::number((end - from).max(least)));
-        let all = chart::number(HEIGHT);
+        let (x, width) = (number(from), number((end - from).max(least)));
+        let all = number(HEIGHT);
         let place = [
             ("class", "error"),
             ("x", &x),
@@ -271,5 +266,5 @@ impl Axis<'_> {
 }
 
 fn height(percent: f64) -> String {
-    chart::number(HEIGHT * (1.0 - percent.clamp(0.0, 100.0) / 100.0))
+    number(HEIGHT * (1.0 - percent.clamp(0.0, 100.0) / 100.0))
 }
