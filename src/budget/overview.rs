@@ -392,9 +392,16 @@ impl Overview<'_> {
             row.push((Tone::Plain, "  ".to_owned()));
         }
         row.push((tone, format!("{percent:>3.0}%")));
-        let spent = used.spent.show_both(&self.config.currency);
-        let of = format!("  {spent} of {}", used.limit().show());
-        row.push((Tone::Plain, of));
+        let (spent, limit) = (used.spent.show(), used.limit().show());
+        let both = used.spent.show_both(&self.config.currency);
+        let forms = [
+            format!("  {both} of {limit}"),
+            format!("  {spent} of {limit}"),
+        ];
+        let taken: usize = row.iter().map(|(_, text)| width(text)).sum();
+        let mut fitting = forms.into_iter();
+        let fitting = fitting.find(|form| taken + width(form) <= columns);
+        row.push((Tone::Plain, fitting.unwrap_or_else(|| format!("  {spent}"))));
         row
     }
 

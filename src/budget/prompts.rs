@@ -33,8 +33,8 @@ pub(crate) struct SessionBudgets<'a> {
     environment: &'a Environment,
     session: &'a str,
     budget: Budget,
-    /// Those that there is something to say about, the fullest first. None where it is not known
-    /// what is spent.
+    /// Those that there is something to say about, the fullest first. Empty where it is not known
+    /// what is spent: then no prompt is held back.
     uses: Vec<BudgetUse>,
 }
 

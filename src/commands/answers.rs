@@ -44,7 +44,7 @@ const SUBJECTS: &[Subject] = &[
     },
     Subject {
         name: "continue",
-        says: "send prompts although a budget of yours is used up",
+        says: "send this session's prompts although a budget of yours is used up",
         answer: go_on,
     },
     Subject {

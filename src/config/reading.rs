@@ -73,7 +73,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{BudgetAction, MeterForm, SegmentName};
+    use crate::config::{BudgetAction, HintName, MeterForm, SegmentName};
 
     #[test]
     fn the_documented_example_is_understood_whole() {
@@ -98,6 +98,29 @@ mod tests {
             "{:?}",
             config.problems
         );
+    }
+
+    #[test]
+    fn budgets_of_projects_a_plan_a_currency_and_hints_are_understood() {
+        let config = Config::parse(
+            "[budget.projects]\napi = 40\n'C:\\src\\web' = 1.5\nx = \"1\"\n[plan]\nmonthly = 100\n[currency]\nrate = 0.92\nsymbol = \"too long\"\n[hints]\noff = [\"fast_mode\", \"slow_mode\"]\n",
+        );
+        let projects = config.budget.projects.iter();
+        let projects: Vec<_> = projects.map(|it| (it.key.as_str(), it.limit)).collect();
+        assert_eq!(projects, [("C:\\src\\web", 1.5), ("api", 40.0)]);
+        assert_eq!(config.plan, Some(100.0));
+        assert_eq!(config.currency.rate, Some(0.92));
+        assert_eq!(config.currency.symbol, "\u{20ac}");
+        assert_eq!(config.hints_off, [HintName::FastMode]);
+        let problems = config.problems.join("\n");
+        for says in [
+            "`budget.projects`: `x` must be a number of dollars above 0; it is left out",
+            "`currency.symbol` must be a text of 1 to 5 columns; the default is used",
+            "`hints.off`: \"slow_mode\" is not a hint",
+        ] {
+            assert!(problems.contains(says), "no {says:?} in: {problems}");
+        }
+        assert_eq!(config.problems.len(), 3, "{problems}");
     }
 
     #[test]

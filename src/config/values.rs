@@ -131,7 +131,7 @@ pub struct ProjectBudget {
 impl ProjectBudget {
     /// Whether what was spent in a directory counts: the one that is named, and those below it. In
     /// any case, as `spend --project` has it.
-    pub fn covers(&self, directory: &str, home: &str) -> bool {
+    pub(crate) fn covers(&self, directory: &str, home: &str) -> bool {
         let key = match self.key.strip_prefix('~') {
             Some(rest) if rest.is_empty() || rest.starts_with(['/', '\\']) => {
                 format!("{home}{rest}")

@@ -23,7 +23,7 @@ pub use difference::{ClientFigure, SessionDifference};
 pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
 pub use scene::Scene;
-pub use served::Served;
+pub(crate) use served::Served;
 pub use spend_rows::{Origin, RowsBy, SpendRow};
 pub use spent::Spent;
 pub use store::{Error, Ledger, Patience, path_in};

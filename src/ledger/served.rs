@@ -12,26 +12,26 @@ use crate::time::{Millis, QUARTER};
 
 /// One response.
 #[derive(Debug, Clone)]
-pub struct Served {
+pub(crate) struct Served {
     /// When it began.
-    pub at: Millis,
+    pub(crate) at: Millis,
     /// What stands for its session.
-    pub session: Id,
+    pub(crate) session: Id,
     /// The model's canonical name.
-    pub model: Rc<str>,
+    pub(crate) model: Rc<str>,
     /// The subagent's type; "main" for the session itself.
-    pub agent: Rc<str>,
+    pub(crate) agent: Rc<str>,
     /// What was used.
-    pub usage: Usage,
+    pub(crate) usage: Usage,
     /// How it was served.
-    pub service: ServiceLevel,
+    pub(crate) service: ServiceLevel,
     /// What it cost.
-    pub cost: Money,
+    pub(crate) cost: Money,
 }
 
 impl Ledger {
     /// The responses since a moment, session by session.
-    pub fn served(&self, since: DateTime<Utc>) -> Result<Vec<Served>, Error> {
+    pub(crate) fn served(&self, since: DateTime<Utc>) -> Result<Vec<Served>, Error> {
         let since = since.timestamp_millis();
         let read = || {
             let connection = &self.connection;

@@ -96,25 +96,21 @@ impl Ledger {
         until: DateTime<Utc>,
     ) -> rusqlite::Result<HashMap<String, Money>> {
         let range = quarters(from, until);
-        let mut sums: HashMap<String, Money> = HashMap::new();
+        // By session first: a month has many quarters and few sessions.
+        let mut by_session: HashMap<Id, Money> = HashMap::new();
         for table in ["quarter", "unrecorded", "unwritten"] {
-            // Added up here: sums in SQLite fail where a damaged transcript claims too much.
-            let query = format!(
-                "SELECT coalesce(project, ''), cost FROM {table} JOIN session ON session.id = {table}.session
-                 WHERE quarter >= ? AND quarter < ?"
-            );
+            let query =
+                format!("SELECT session, cost FROM {table} WHERE quarter >= ? AND quarter < ?");
             let mut statement = self.connection.prepare_cached(&query)?;
             let mut rows = statement.query(range)?;
             while let Some(row) = rows.next()? {
-                let cost = Money::from_pico(row.get(1)?);
-                let directory = row.get_ref(0)?.as_str()?;
-                match sums.get_mut(directory) {
-                    Some(sum) => *sum += cost,
-                    None => {
-                        sums.insert(directory.to_owned(), cost);
-                    }
-                }
+                *by_session.entry(row.get(0)?).or_default() += Money::from_pico(row.get(1)?);
             }
+        }
+        let mut sums: HashMap<String, Money> = HashMap::new();
+        for (session, cost) in by_session {
+            let directory = self.directory(session)?.unwrap_or_default();
+            *sums.entry(directory).or_default() += cost;
         }
         Ok(sums)
     }

@@ -28,19 +28,20 @@ pub(super) fn today(amounts: &Amounts, config: &Config) -> Option<Segment> {
     let budget = &config.budget;
     let used = BudgetUse::worth_saying(budget, BudgetScope::Day, amount.money);
     let mut forms = forms("today ", 60, amount, used.as_ref(), &config.currency);
-    // Month and project have no segment of their own; their budgets speak up beside today.
+    // Month and project have no segment of their own; the fullest of their budgets speaks up here.
     let month = amounts.month.map(|spent| (BudgetScope::Month, spent));
     let projects = amounts.projects.iter();
     let projects = projects.map(|(key, spent)| (BudgetScope::Project(key.clone()), *spent));
-    let projects =
-        projects.filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent));
-    let fullest = projects.max_by(|one, other| one.share().total_cmp(&other.share()));
-    let month = month.and_then(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent));
-    for used in month.iter().chain(&fullest) {
+    let fullest = month
+        .into_iter()
+        .chain(projects)
+        .filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent))
+        .max_by(|one, other| one.share().total_cmp(&other.share()));
+    if let Some(used) = fullest {
         for form in &mut forms {
             form.pieces
                 .push((Tone::Quiet, format!(" {} ", used.scope.label())));
-            form.pieces.push(share(used));
+            form.pieces.push(share(&used));
         }
     }
     Some(forms)
