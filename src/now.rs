@@ -239,12 +239,17 @@ impl Moment {
             Some(Outlook::FullAt(at)) => Some(time(at)),
             _ => None,
         };
+        let lasts = |name| match outlook(name)? {
+            Outlook::Lasts => Some(true),
+            Outlook::FullAt(_) => Some(false),
+            Outlook::Open => None,
+        };
         let meter = |name, meter: Meter| {
             json!({
                 "used_percentage": level(&meter, self.clock),
                 "resets_at": meter.resets_at.map(time),
                 "full_at": full_at(name),
-                "lasts": outlook(name).map(|outlook| outlook == Outlook::Lasts),
+                "lasts": lasts(name),
             })
         };
         let spend_limit = |limit: SpendMeter| {
