@@ -48,6 +48,6 @@ fn json_keeps_every_character_and_prints_none_that_cannot_be_seen() {
     let run = sandbox.run(&["locks", "--json"]);
     is_plain(run.success());
     assert!(run.stdout.contains(r"\u009b\u202e\udb40\udc41\u007f"));
-    let path = home.join(".claude/ide").join(name);
+    let path = home.join(".claude").join("ide").join(name);
     assert_eq!(run.json()["locks"][0]["path"], path.to_str().unwrap());
 }
