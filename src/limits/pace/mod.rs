@@ -25,7 +25,7 @@ pub(crate) enum Outlook {
     FullAt(DateTime<Utc>),
     /// It starts afresh before it is full, even at twice the pace.
     Lasts,
-    /// It may be full before, but later than a pace can be trusted.
+    /// It may be full before: nobody can tell.
     Open,
 }
 
