@@ -358,7 +358,7 @@ fn pace(window: &Expected, clock: Clock) -> Option<(Tone, String)> {
         }
         _ if is_week && window.meter.used_percent < SOON => return None,
         Outlook::Lasts => format!("{name} lasts until it resets"),
-        Outlook::Open => format!("{name} may be full before it resets; too far ahead to tell"),
+        Outlook::Open => format!("{name} may or may not last until it resets"),
     };
     let is_full = matches!(window.outlook, Outlook::FullAt(_));
     let tone = if is_full { Tone::Warning } else { Tone::Plain };

@@ -14,7 +14,7 @@ use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
 use crate::limits::pace::{LEAST, recent_rate};
 use crate::places::Places;
-use crate::time::{FIVE_HOURS, is_plausible, plausible_epoch};
+use crate::time::{FIVE_HOURS, is_plausible};
 
 /// The server rounds: resets that differ by no more are the same one.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(1);
@@ -187,7 +187,11 @@ fn read_line(line: &[u8]) -> Option<WindowStep> {
     let line = str::from_utf8(line).ok()?.strip_suffix('\n')?;
     let mut words = line.split(' ');
     let mut word = || words.next();
-    let at = DateTime::from_timestamp(word()?.parse().ok()?, 0).filter(|at| is_plausible(*at))?;
+    let moment = |seconds: &str| {
+        let at = DateTime::from_timestamp(seconds.parse().ok()?, 0);
+        at.filter(|at| is_plausible(*at))
+    };
+    let at = moment(word()?)?;
     let account = Some(word()?.to_owned()).filter(|account| account != "-");
     let step = WindowStep {
         at,
@@ -195,7 +199,7 @@ fn read_line(line: &[u8]) -> Option<WindowStep> {
         window: Window::of_rate_limit_type(word()?)?,
         meter: Meter {
             used_percent: word()?.parse().ok().filter(|used: &f64| used.is_finite())?,
-            resets_at: plausible_epoch(word()?.parse().ok()?),
+            resets_at: moment(word()?),
         },
         session: word()?.to_owned(),
     };
@@ -208,6 +212,7 @@ mod tests {
     use crate::claude::status_payload::StatusPayload;
     use crate::environment::Environment;
     use crate::incidents::{account_windows, samples};
+    use crate::time::plausible_epoch;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()

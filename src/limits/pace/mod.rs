@@ -25,7 +25,7 @@ pub(crate) enum Outlook {
     FullAt(DateTime<Utc>),
     /// It starts afresh before it is full, even at twice the pace.
     Lasts,
-    /// It may be full before, but later than a pace can be trusted.
+    /// It may be full before: nobody can tell.
     Open,
 }
 
@@ -53,7 +53,8 @@ pub(crate) fn recent_rate(
     now: DateTime<Utc>,
 ) -> Option<f64> {
     let all = minutes(passed(meter, FIVE_HOURS, now)?);
-    let weight_at = |ago: f64| (-ago / MEMORY).exp();
+    // About e^(-ago / MEMORY). That itself would make every start load the library of mathematics.
+    let weight_at = |ago: f64| (1.0 + ago / (4.0 * MEMORY)).powi(-4);
     let (mut since, mut level, mut sum) = (all, 0.0, 0.0);
     let ago = |at: DateTime<Utc>| minutes(now - at).max(0.0);
     for (ago, next) in levels
