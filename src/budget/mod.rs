@@ -110,14 +110,23 @@ impl BudgetUse {
     }
 
     fn sentence(&self) -> String {
+        self.told("", "")
+    }
+
+    /// Where the last of it may not be counted yet.
+    fn sentence_of_what_is_counted(&self) -> String {
+        self.told("at least ", "counted ")
+    }
+
+    fn told(&self, at_least: &str, counted: &str) -> String {
         let whose = self.scope.words();
         let limit = self.limit().show();
         let spent = self.spent.show();
         if self.is_used_up() {
-            format!("{whose} of {limit} is used up: {spent} so far.")
+            format!("{whose} of {limit} is used up: {spent} {counted}so far.")
         } else {
             let percent = self.share() * 100.0;
-            format!("{whose} of {limit} is {percent:.0}% used: {spent} so far.")
+            format!("{whose} of {limit} is {at_least}{percent:.0}% used: {spent} {counted}so far.")
         }
     }
 }

@@ -84,10 +84,12 @@ impl<'a> SessionBudgets<'a> {
         self.news().map(|used| OnPrompt::Warn(used.sentence()))
     }
 
-    /// What is to be said after an answer.
+    /// What is to be said after an answer. Its last lines come into the transcript up to 200 ms after
+    /// the event (2.1.119 to 2.1.329), and nobody is made to wait for them: what they change is said
+    /// with the next prompt.
     pub(crate) fn after_answer(&self) -> Option<String> {
         let used = self.news()?;
-        let sentence = used.sentence();
+        let sentence = used.sentence_of_what_is_counted();
         Some(
             if used.is_used_up() && self.budget.action == BudgetAction::Stop {
                 format!(

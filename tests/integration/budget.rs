@@ -107,7 +107,7 @@ fn after_an_answer_one_message_says_it_and_the_next_prompt_does_not_say_it_again
     let said = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
         said,
-        json!({"systemMessage": "whycap: Today's budget of $0.50 is 94% used: $0.47 so far."})
+        json!({"systemMessage": "whycap: Today's budget of $0.50 is at least 94% used: $0.47 counted so far."})
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
@@ -121,7 +121,7 @@ fn after_the_answer_that_uses_a_budget_up_it_is_said_that_the_next_prompt_is_hel
     let said = event(&sandbox, "Stop", SESSION, API);
     assert_eq!(
         said,
-        json!({"systemMessage": "whycap: Today's budget of $0.40 is used up: $0.47 so far. The next prompt is held back; /whycap continue lets this session go on."})
+        json!({"systemMessage": "whycap: Today's budget of $0.40 is used up: $0.47 counted so far. The next prompt is held back; /whycap continue lets this session go on."})
     );
     assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
     assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
