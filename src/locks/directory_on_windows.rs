@@ -101,3 +101,52 @@ impl Directory {
         self.0.rename(name, &target.0, name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn name(text: &str) -> &OsStr {
+        OsStr::new(text)
+    }
+
+    #[test]
+    fn what_lies_there_is_told_apart_and_keeps_its_identity() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("full/entry")).unwrap();
+        fs::create_dir(root.path().join("empty")).unwrap();
+        fs::write(root.path().join("file"), "4711").unwrap();
+        let directory = Directory::open(root.path()).unwrap();
+        let seen = |text| directory.look(name(text)).unwrap().unwrap();
+        assert_eq!(seen("full").shape, Shape::FullDirectory);
+        assert_eq!(seen("empty").shape, Shape::EmptyDirectory);
+        assert_eq!(seen("file").shape, Shape::File);
+        assert_eq!(seen("file").identity, seen("file").identity);
+        assert_ne!(seen("file").identity, seen("empty").identity);
+        assert!(directory.look(name("none")).unwrap().is_none());
+        assert_eq!(directory.read(name("file"), 2).unwrap(), b"47");
+        assert_eq!(directory.names(9).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn only_an_empty_directory_is_removed_and_nothing_is_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["full/entry", "lock", "taken/lock", "other"] {
+            fs::create_dir_all(root.path().join(path)).unwrap();
+        }
+        fs::write(root.path().join("file"), "").unwrap();
+        let directory = Directory::open(root.path()).unwrap();
+        assert!(directory.remove_empty(name("full")).is_err());
+        assert!(directory.remove_empty(name("file")).is_err());
+        let taken = directory.child(name("taken")).unwrap();
+        let error = directory.move_to(name("lock"), &taken).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        let other = directory.child(name("other")).unwrap();
+        directory.move_to(name("lock"), &other).unwrap();
+        assert!(root.path().join("other/lock").exists());
+        other.remove_empty(name("lock")).unwrap();
+        assert!(!root.path().join("other/lock").exists());
+    }
+}
