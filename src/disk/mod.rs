@@ -213,12 +213,21 @@ fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTemp
     let mut beside = tempfile::Builder::new()
         .prefix(litter::BEGINNING)
         .suffix(litter::ENDING)
-        .tempfile_in(target.parent().unwrap_or(Path::new("/")))?;
-    beside.write_all(bytes)?;
+        .tempfile_in(target.parent().unwrap_or(Path::new("/")))
+        .map_err(without_path)?;
+    beside.write_all(bytes).map_err(without_path)?;
     if let Ok(existing) = fs::metadata(target) {
         beside.as_file().set_permissions(existing.permissions())?;
     }
     Ok(beside)
+}
+
+/// `tempfile` names the temporary file, which nobody has heard of.
+fn without_path(error: io::Error) -> io::Error {
+    match error.to_string().rsplit_once(" at path ") {
+        Some((what, _)) => io::Error::new(error.kind(), what.to_owned()),
+        None => error,
+    }
 }
 
 /// How often a file that somebody has open is tried again to be replaced, and after which time.

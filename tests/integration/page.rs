@@ -240,6 +240,8 @@ fn a_page_is_replaced_and_nothing_else_is() {
     let notes = sandbox.write("notes.md", "mine");
     let link = sandbox.path("link.html");
     symlink(&target, &link).unwrap();
+    let socket = sandbox.path("socket.html");
+    let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     for (path, says) in [
         (
             notes.clone(),
@@ -254,7 +256,7 @@ fn a_page_is_replaced_and_nothing_else_is() {
             sandbox.path("nowhere/page.html"),
             "check that the directory exists and is yours",
         ),
-        ("/dev/null".into(), "it is not a plain file"),
+        (socket, "check that it is a file"),
     ] {
         let run = write(&path);
         assert_eq!(
@@ -266,6 +268,7 @@ fn a_page_is_replaced_and_nothing_else_is() {
             run.stderr.contains(says) && run.stderr.contains(path.to_str().unwrap()),
             "{run:?}"
         );
+        assert!(!run.stderr.contains(".whycap-"), "{run:?}");
     }
     assert_eq!(fs::read_to_string(&notes).unwrap(), "mine");
     // As it is typed most often.
