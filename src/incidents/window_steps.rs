@@ -346,6 +346,7 @@ mod tests {
         assert_eq!(shares(), [told("one", 0.4), told("two", 0.6)]);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_in_its_place_is_neither_followed_nor_read() {
         let root = tempfile::tempdir().unwrap();

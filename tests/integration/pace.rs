@@ -115,7 +115,6 @@ fn a_session_that_tells_an_older_figure_slows_nothing_down() {
 
 #[test]
 fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
-    use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new();
     busy_since_ten(&sandbox);
     let kept = sandbox.path(".local/share/whycap/windows/2026-11.steps");
@@ -130,8 +129,12 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
         text.lines().next().unwrap(),
         "1795159200 - five_hour 2 1795176000 one"
     );
-    let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
     // A line that is not one does no harm.
     std::fs::write(&kept, format!("{text}1795170300 - five_hour 9")).unwrap();
     let drawn = line(&Client::with_session(&sandbox, "one"), "10:45", 60.0);

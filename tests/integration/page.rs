@@ -1,6 +1,7 @@
 //! `whycap spend --html`: what is on the page, what is not, and which files it may replace.
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value, json};
@@ -213,6 +214,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
     }
 }
 
+#[cfg(unix)] // modes, links and sockets
 #[test]
 fn a_page_is_replaced_and_nothing_else_is() {
     let (sandbox, _) = with_history("two-at-once");
