@@ -103,6 +103,10 @@ impl Directory {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests play Claude Code, which makes locks"
+)]
 mod tests {
     use std::fs;
 
