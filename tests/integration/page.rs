@@ -1,5 +1,6 @@
 //! `whycap spend --html`: what is on the page, what is not, and which files it may replace.
 
+#[cfg(unix)]
 use std::fs;
 #[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt, symlink};
