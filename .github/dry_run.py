@@ -62,7 +62,8 @@ def reason_not_to(script, job, values, given):
         return f"builds for {values['target']}"
     if LONG.search(script) and not given.long:
         return "takes minutes (--long)"
-    if "target/$TARGET" in script and not given.program:
+    # The release and npm's packages are made from the archives.
+    if re.search(r"target/\$TARGET|\*\.sha256|packaging/npm", script) and not given.program:
         return "needs --program"
     return None
 
