@@ -222,7 +222,7 @@ impl Home {
         let incidents = Incidents::new(&self.places, &self.environment);
         incidents.present(&payload, true);
         incidents.keep_sample(&payload);
-        incidents.windows(&payload, true);
+        incidents.windows(&payload, true, true);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the test begins anew")]

@@ -14,6 +14,7 @@ mod doctor;
 pub mod environment;
 #[cfg(test)]
 mod fuzzing;
+mod html;
 pub(crate) mod incidents;
 pub mod install;
 pub mod ledger;

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use crate::claude::meters::{Meter, SpendMeter, Windows};
 use crate::claude::sessions::SessionState;
 use crate::ledger::Spent;
+use crate::limits::pace::{Expected, Outlook, expected};
 use crate::pricing::Money;
 use crate::spend::Block;
 use crate::status_line::bar::bar;
-use crate::status_line::gauge::{level, shown, tone};
-use crate::status_line::pace::full_at;
+use crate::status_line::gauge::{SOON, level, shown, tone};
 use crate::terminal::{Page, Piece, Tone, cut, visible, width};
-use crate::time::{Clock, in_words};
+use crate::time::{Clock, WEEK, in_words};
 
 /// Everything that is known of this moment.
 #[derive(Debug, Clone)]
@@ -49,6 +49,8 @@ pub(crate) struct RunningSession {
     pub(crate) state: Option<SessionState>,
     pub(crate) since: Option<DateTime<Utc>>,
     pub(crate) cost: Option<Money>,
+    /// Its share of what the five-hour window rose, if several had one.
+    pub(crate) share: Option<f64>,
 }
 
 /// Columns of the labels at the left.
@@ -98,7 +100,11 @@ impl Moment {
         };
         let spend_limit = windows.others.spend_limit;
         let spend_limit = spend_limit.map(|limit| (limit.name(), limit.meter));
-        let given: Vec<(&str, Meter)> = windows.named().chain(spend_limit).collect();
+        let given: Vec<(&str, Meter)> = windows
+            .named()
+            .map(|(name, meter, _)| (name, meter))
+            .chain(spend_limit)
+            .collect();
         let longest = given.iter().map(|(name, _)| name.len()).max();
         let mut label = "Windows";
         for (name, meter) in given {
@@ -109,22 +115,12 @@ impl Moment {
         }
         let told = format!("reported {}", clock.distance(windows.measured));
         labelled(page, "", Tone::Quiet, &told);
-        let (tone, until_when) = match full_at(&windows, clock) {
-            Some(at) => {
-                let at = clock.time_and_distance(at);
-                (
-                    Tone::Warning,
-                    format!("5h is full at {at}, before it resets"),
-                )
+        let mut label = "Pace";
+        for window in expected(&windows, clock.now) {
+            if let Some((tone, says)) = pace(&window, clock) {
+                labelled(page, label, tone, &says);
+                label = "";
             }
-            None => (Tone::Plain, "5h lasts until it resets".to_owned()),
-        };
-        // A window that is full has no pace any more.
-        let runs = windows
-            .five_hour
-            .is_some_and(|meter| level(&meter, clock) < 100.0);
-        if runs && clock.now - windows.measured <= crate::limits::FRESH_FOR {
-            labelled(page, "Pace", tone, &until_when);
         }
     }
 
@@ -236,10 +232,25 @@ impl Moment {
     pub(crate) fn json(&self) -> Value {
         let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let now = self.clock.now;
-        let meter = |meter: Meter| {
+        let outlooks: Vec<Expected> = self
+            .windows
+            .iter()
+            .flat_map(|windows| expected(windows, now))
+            .collect();
+        let outlook = |name| {
+            let of_window = outlooks.iter().find(|window| window.name == name);
+            of_window.map(|window| window.outlook)
+        };
+        let full_at = |name| match outlook(name) {
+            Some(Outlook::FullAt(at)) => Some(time(at)),
+            _ => None,
+        };
+        let meter = |name, meter: Meter| {
             json!({
                 "used_percentage": level(&meter, self.clock),
                 "resets_at": meter.resets_at.map(time),
+                "full_at": full_at(name),
+                "lasts": outlook(name).map(|outlook| outlook == Outlook::Lasts),
             })
         };
         let spend_limit = |limit: SpendMeter| {
@@ -253,14 +264,15 @@ impl Moment {
         };
         let windows = self.windows.map(|windows| {
             json!({
-                "five_hour": windows.five_hour.map(meter),
-                "seven_day": windows.seven_day.map(meter),
-                "seven_day_opus": windows.others.opus.map(meter),
-                "seven_day_sonnet": windows.others.sonnet.map(meter),
-                "seven_day_fable": windows.others.fable.map(meter),
+                "five_hour": windows.five_hour.map(|told| meter("5h", told)),
+                "seven_day": windows.seven_day.map(|told| meter("week", told)),
+                "seven_day_opus": windows.others.opus.map(|told| meter("Opus week", told)),
+                "seven_day_sonnet": windows.others.sonnet.map(|told| meter("Sonnet week", told)),
+                "seven_day_fable": windows.others.fable.map(|told| meter("Fable week", told)),
                 "spend_limit": windows.others.spend_limit.map(spend_limit),
                 "measured_at": time(windows.measured),
-                "five_hour_full_at": full_at(&windows, self.clock).map(time),
+                "five_hour_full_at": full_at("5h"),
+                "five_hour_percent_per_hour": windows.five_hour_rate.map(|rate| rate * 60.0),
             })
         });
         let spend = self.spend.as_ref().ok();
@@ -281,6 +293,7 @@ impl Moment {
                 "state": session.state,
                 "since": session.since.map(time),
                 "cost_usd": session.cost.map(Money::usd),
+                "five_hour_share": session.share,
             })
         };
         json!({
@@ -314,13 +327,43 @@ impl RunningSession {
             .since
             .filter(|since| *since <= clock.now && !at.is_empty());
         let since = since.map(|since| format!(", {}", in_words(clock.now - since)));
+        let share = self.share.filter(|share| *share >= 0.01);
+        let share = share.map(|share| format!(", about {:.0}% of 5h use", share * 100.0));
         [
             name,
             visible(&self.project).into_owned(),
             self.cost.map_or_else(String::new, Money::show),
-            format!("{at}{}", since.unwrap_or_default()),
+            format!(
+                "{at}{}{}",
+                since.unwrap_or_default(),
+                share.unwrap_or_default()
+            )
+            .trim_start_matches(", ")
+            .to_owned(),
         ]
     }
+}
+
+/// What a window's pace means. Nothing of a long one that is far from full.
+fn pace(window: &Expected, clock: Clock) -> Option<(Tone, String)> {
+    let (name, is_week) = (window.name, window.length == WEEK);
+    let says = match window.outlook {
+        // Of a week it tells the day: what is left then is hours off.
+        Outlook::FullAt(at) if is_week => {
+            let day = clock.zone.at(at).format("%a %-d %b");
+            format!("{name} is full about {day}, before it resets")
+        }
+        Outlook::FullAt(at) => {
+            let at = clock.time_and_distance(at);
+            format!("{name} is full at {at}, before it resets")
+        }
+        _ if is_week && window.meter.used_percent < SOON => return None,
+        Outlook::Lasts => format!("{name} lasts until it resets"),
+        Outlook::Open => format!("{name} may be full before it resets; too far ahead to tell"),
+    };
+    let is_full = matches!(window.outlook, Outlook::FullAt(_));
+    let tone = if is_full { Tone::Warning } else { Tone::Plain };
+    Some((tone, says))
 }
 
 fn labelled(page: &mut Page, label: &str, tone: Tone, text: &str) {
@@ -374,6 +417,7 @@ mod tests {
             state: Some(SessionState::Busy),
             since: Some(at("2026-11-20T12:19:20Z")),
             cost: Some(dollars(3)),
+            share: None,
         };
         Moment {
             clock: Clock {
@@ -385,6 +429,7 @@ mod tests {
                 seven_day: meter(99.7, "2026-11-23T19:00:00Z"),
                 others: OtherMeters::default(),
                 measured: now - TimeDelta::minutes(3),
+                five_hour_rate: None,
             }),
             spend: Ok(SpendNow {
                 today: Spent {
@@ -418,6 +463,7 @@ mod tests {
              \u{20}         week  ███████████████████░   99%  resets Mon 23 Nov 19:00, in 3 d 6 h\n\
              \u{20}         reported 3 m ago\n\
              Pace      5h is full at 12:57, in 37 m, before it resets\n\
+             \u{20}         week is full about Fri 20 Nov, before it resets\n\
              Today     $12.00\n\
              Block     $7.00 since 10:00 ($3.00 an hour)\n\
              Sessions  1 running\n\

@@ -1,9 +1,10 @@
 //! The meters of a plan's windows, as Claude Code tells them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::pricing::Money;
+use crate::time::{FIVE_HOURS, WEEK};
 
 /// How far one usage window is used.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -106,20 +107,23 @@ pub struct Windows {
     pub others: OtherMeters,
     /// When the figures came.
     pub measured: DateTime<Utc>,
+    /// How fast the five-hour window rises of late, in percent a minute. None if it was not asked
+    /// for, or nothing is known but the figure itself.
+    pub five_hour_rate: Option<f64>,
 }
 
 impl Windows {
-    /// The windows by the names that people read, as far as they are told.
-    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, Meter)> {
+    /// The windows by the names that people read, as far as they are told, with their lengths.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, Meter, TimeDelta)> {
         let given = [
-            ("5h", self.five_hour),
-            ("week", self.seven_day),
-            ("Opus week", self.others.opus),
-            ("Sonnet week", self.others.sonnet),
-            ("Fable week", self.others.fable),
+            ("5h", self.five_hour, FIVE_HOURS),
+            ("week", self.seven_day, WEEK),
+            ("Opus week", self.others.opus, WEEK),
+            ("Sonnet week", self.others.sonnet, WEEK),
+            ("Fable week", self.others.fable, WEEK),
         ];
         let told = given.into_iter();
-        told.filter_map(|(name, meter)| Some((name, meter?)))
+        told.filter_map(|(name, meter, length)| Some((name, meter?, length)))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::claude::model_pricing::own_rates;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
+use crate::disk::records::name_of;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::ledger::{Effort, Ledger, Patience};
@@ -141,7 +142,7 @@ impl Watched {
             clock: environment.clock(),
             windows: incidents.windows_of_account(),
             spend,
-            sessions: self.running(places, registered),
+            sessions: self.running(places, registered, &incidents.five_hour_shares()),
             others,
             limit: self.limit(&incidents, version, environment),
         }
@@ -225,7 +226,12 @@ impl Watched {
         others
     }
 
-    fn running(&mut self, places: &Places, registered: Vec<Session>) -> Vec<RunningSession> {
+    fn running(
+        &mut self,
+        places: &Places,
+        registered: Vec<Session>,
+        shares: &[(String, f64)],
+    ) -> Vec<RunningSession> {
         let live = registered
             .into_iter()
             .filter(|session| session.liveness == Liveness::Holds);
@@ -237,7 +243,9 @@ impl Watched {
                     let (ledger, _) = self.ledger.as_ref().ok()?;
                     Some(ledger.session(id).ok()?.total())
                 });
+                let is_own = |(name, _): &&(String, f64)| id.is_some_and(|id| name_of(id) == *name);
                 RunningSession {
+                    share: shares.iter().find(is_own).map(|(_, share)| *share),
                     title: id.and_then(|id| self.title(places, id)),
                     project: doing
                         .directory
@@ -295,6 +303,6 @@ impl Watched {
 /// The ledger, with everything read.
 fn opened(places: &Places) -> anyhow::Result<(Ledger, PriceTable)> {
     let prices = PriceTable::with(own_rates(places))?;
-    let ledger = super::spend::gathered(places, &prices, |ledger, _| Ok(ledger))?;
+    let ledger = super::gathering::gathered(places, &prices, |ledger, _| Ok(ledger))?;
     Ok((ledger, prices))
 }

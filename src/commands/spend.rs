@@ -1,28 +1,25 @@
 //! `whycap spend`: what was spent, by day, session, model and more.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use super::failure::in_one_line;
+use super::gathering::{NAMED, answering, gathered, titles};
 use super::parse_error::found_wrong;
 use super::question::Question;
+use super::spend_page;
 use crate::claude::model_pricing::own_rates;
-use crate::claude::sessions;
-use crate::claude::titles::title_of;
-use crate::claude::transcripts;
 use crate::environment::Environment;
-use crate::ledger::{self, Caught, Effort, Ledger, Patience};
+use crate::ledger::{Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
     GroupBy, Order, Period, ReportRequest, Statement, comparison_json, name_unreadable, parse_day,
     write_age_of_prices, write_comparison,
 };
-use crate::terminal::{Page, ProgressBar, Shown, Tone, complain, print};
+use crate::terminal::{Page, Shown, Tone, complain, print};
 use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
@@ -58,6 +55,8 @@ pub struct Arguments {
     /// Print CSV, one line a group
     #[arg(long)]
     csv: bool,
+    #[command(flatten)]
+    page: spend_page::PageArguments,
 }
 
 /// Runs the verb.
@@ -84,9 +83,27 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         return Ok(ExitCode::SUCCESS);
     }
     let zone = wanted.clock.zone;
+    let label = zone.label(environment.text("TZ"), environment.now);
+    if let Some(file) = &arguments.page.html {
+        return spend_page::write(
+            file,
+            arguments.page.anonymous,
+            &wanted,
+            &label,
+            &places,
+            &prices,
+            environment,
+        );
+    }
     let mut statement = gathered(&places, &prices, |ledger, read| {
         let answering = answering(&places, None);
-        Ok(Statement::of(&ledger, wanted.clone(), read, answering)?)
+        Ok(Statement::of(
+            &ledger,
+            wanted.clone(),
+            read,
+            answering,
+            &mut |_| {},
+        )?)
     })?;
     statement.name_sessions(titles(&places, arguments.by));
     if arguments.csv {
@@ -97,7 +114,6 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         print(&Shown::as_it_is(statement.csv()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let label = zone.label(environment.text("TZ"), environment.now);
     let json = arguments.json.then(|| Shown::json(&statement.json(&label)));
     super::show(environment, json, |page| {
         statement.write(page, &places);
@@ -136,7 +152,12 @@ impl Arguments {
             return Err(fault);
         }
         Ok(ReportRequest {
-            by: self.by,
+            // A page has all of them; what it lists one by one are sessions.
+            by: if self.page.html.is_some() {
+                GroupBy::Session
+            } else {
+                self.by
+            },
             period,
             clock: Clock {
                 now: environment.now,
@@ -148,106 +169,6 @@ impl Arguments {
         })
     }
 }
-
-/// What `gather` finds in the ledger when it is up to date. A damaged one is mended first. Where no
-/// ledger can be had, the transcripts are read as if for the first time.
-pub(super) fn gathered<T>(
-    places: &Places,
-    prices: &PriceTable,
-    mut gather: impl FnMut(Ledger, Caught) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
-    let mut attempt = |mut ledger: Ledger| {
-        let caught = caught_up(&mut ledger, places, prices)?;
-        gather(ledger, caught)
-    };
-    let mut in_ledger = || {
-        if !Ledger::can_lock(&places.data) {
-            return Ok(None);
-        }
-        let ledger = Ledger::open(&places.data, Patience::Person);
-        ledger.map_err(Into::into).and_then(&mut attempt).map(Some)
-    };
-    for remedy in [Some(false), Some(true), None] {
-        let error = match in_ledger() {
-            Ok(Some(found)) => return Ok(found),
-            Ok(None) => break,
-            Err(error) => error,
-        };
-        match (error.downcast_ref::<ledger::Error>(), remedy) {
-            (Some(damage), Some(again)) if damage.is_damage() => {
-                Ledger::mend(places, Patience::Person, prices, damage, again)?;
-            }
-            (Some(other), _) if other.is_busy() => break,
-            _ => return Err(error),
-        }
-    }
-    complain(&format!(
-        "could not lock {}, so this is read from the transcripts alone; what was counted of those that are gone is missing",
-        ledger::path_in(&places.data).display()
-    ));
-    attempt(Ledger::in_memory(&places.data)?)
-}
-
-/// How many sessions are in the middle of an answer, save the one that asks.
-fn answering(places: &Places, asks: Option<&str>) -> usize {
-    sessions::registered(places)
-        .iter()
-        .filter(|session| session.is_answering())
-        .filter(|session| asks.is_none() || session.doing.session.as_deref() != asks)
-        .count()
-}
-
-/// What sessions are called, by their ids. Looked up in the transcripts, and only where it is shown.
-fn titles(places: &Places, by: GroupBy) -> impl Fn(&str) -> Option<String> {
-    let transcripts = if by == GroupBy::Session {
-        transcripts::of_sessions(places.transcript_roots())
-    } else {
-        Vec::new()
-    };
-    let named = transcripts.into_iter().map(|file| {
-        let session = transcripts::session_of(&file.path);
-        (session, file.path)
-    });
-    let by_session: HashMap<String, PathBuf> = named.collect();
-    move |session| title_of(by_session.get(session)?)
-}
-
-/// Brings the ledger up to date with the transcripts; with a progress bar where that takes long.
-fn caught_up(ledger: &mut Ledger, places: &Places, prices: &PriceTable) -> anyhow::Result<Caught> {
-    // Before the reading: what is read from now on is priced by this table anyway.
-    ledger.reprice(prices)?;
-    let mut bar = ProgressBar::new("reading transcripts");
-    let caught = ledger.catch_up(
-        places.transcript_roots(),
-        prices,
-        Effort::All,
-        &mut |progress| bar.show(progress.done, progress.total),
-    )?;
-    drop(bar);
-    ledger.check_sums(prices)?;
-    ledger.tidy_in_background();
-    if let Some(damaged) = ledger.news_of_damage() {
-        complain(&format!(
-            "the ledger was damaged and now lies in {}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here",
-            places.show(&damaged)
-        ));
-    }
-    if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {
-        // Said, not fatal: what could be read is right.
-        let what = if caught.unreadable.len() == 1 {
-            "what it cost"
-        } else {
-            "what they cost"
-        };
-        complain(&format!(
-            "{which}; {what} is missing. `whycap doctor` says how to fix it"
-        ));
-    }
-    Ok(caught)
-}
-
-/// How many unreadable transcripts are named; `whycap doctor` names the others.
-const NAMED: usize = 3;
 
 /// What stands behind `/whycap spend`: the same as in a shell.
 #[derive(Debug, clap::Parser)]
@@ -287,7 +208,7 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         Ok(wanted) => wanted,
         Err(problem) => return page.paragraph(Tone::Plain, &problem),
     };
-    if arguments.json || arguments.csv || arguments.why_different {
+    if arguments.json || arguments.csv || arguments.why_different || arguments.page.html.is_some() {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
         return page.paragraph(Tone::Plain, &in_a_shell);
     }
@@ -313,7 +234,8 @@ fn write_asked(
     let unreadable = name_unreadable(&read.unreadable, NAMED, places);
     let had_time = read.complete;
     let by = wanted.by;
-    let mut statement = Statement::of(&ledger, wanted, read, answering(places, question.session))?;
+    let answering = answering(places, question.session);
+    let mut statement = Statement::of(&ledger, wanted, read, answering, &mut |_| {})?;
     statement.name_sessions(titles(places, by));
     statement.write(page, places);
     if let Some(which) = unreadable {

@@ -121,7 +121,8 @@ fn print_line(environment: &Environment) {
     let incidents = Incidents::new(&places, environment);
     let present = incidents.present(&payload, refused);
     let (incident, unsaved) = present.unwrap_or_default();
-    let windows = incidents.windows(&payload, incident.is_some());
+    let with_rate = config.shows(SegmentName::Pace);
+    let windows = incidents.windows(&payload, incident.is_some(), with_rate);
     let mut amounts = Amounts::of(figures, client);
     if payload.session_id().is_none() && client.is_none() {
         // Which session this is was not said: nothing is known of what it cost.

@@ -95,7 +95,7 @@ fn blocking(session: Option<&str>, environment: &Environment) -> Option<Incident
         None => !incident.is_outlived(environment.now),
     };
     let mut blocking: Vec<Incident> = Incidents::new(&places, environment)
-        .all(session)
+        .latest(session)
         .into_iter()
         .filter(|incident| {
             incident.is_open()

@@ -92,8 +92,17 @@ fn read_opened(
 
 /// Reads the last `limit` bytes of a file and says at which offset they start.
 pub(crate) fn read_tail(path: &Path, limit: u64) -> Result<(u64, Vec<u8>), Error> {
+    read_end(path, ours::open_regular(path), limit)
+}
+
+/// Reads the last `limit` bytes of a file of ours.
+pub(crate) fn read_own_tail(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    read_end(path, ours::open_own(path), limit).map(|(_, bytes)| bytes)
+}
+
+fn read_end(path: &Path, opened: io::Result<File>, limit: u64) -> Result<(u64, Vec<u8>), Error> {
     let failed = unread(path);
-    let mut file = ours::open_regular(path).map_err(failed)?;
+    let mut file = opened.map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let start = size.saturating_sub(limit);
     file.seek(SeekFrom::Start(start)).map_err(failed)?;
@@ -162,6 +171,15 @@ pub(crate) fn create_private_file(path: &Path) -> Result<(), Error> {
     create_directory_of(path)?;
     let made = ours::open_or_make_own(path);
     made.map(drop).map_err(unwritten(path))
+}
+
+/// Adds lines to a file of ours in one write, so that processes that do so at once each leave theirs
+/// whole. A new file gets 0600.
+pub(crate) fn append(path: &Path, lines: &[u8]) -> Result<(), Error> {
+    create_directory_of(path)?;
+    let opened = ours::open_to_append(path);
+    let written = opened.and_then(|mut file| file.write_all(lines));
+    written.map_err(unwritten(path))
 }
 
 /// Puts `bytes` at `path` in one step: written beside it, then renamed over it.

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::window_steps;
 use crate::disk::records;
 use crate::limits::evidence::Sample;
 use crate::places::Places;
@@ -64,15 +65,19 @@ pub(super) fn newest(places: &Places, now: DateTime<Utc>) -> Option<Sample> {
 /// Keeps what a session was told, unless something newer of the same account is known.
 pub(super) fn keep(places: &Places, session: &str, sample: &Sample) {
     let teller = Teller::of(sample);
-    let is_news = read(places, teller, sample.at).is_none_or(|known| {
-        known.sample.account != sample.account || known.sample.measured < sample.measured
-    });
+    let known = read(places, teller, sample.at).map(|known| known.sample);
+    let is_news = known
+        .as_ref()
+        .is_none_or(|known| known.account != sample.account || known.measured < sample.measured);
     if is_news {
         let newest = Newest {
             session: session.to_owned(),
             sample: sample.clone(),
         };
         // The next sample tries again.
-        let _ = records::write(&file(places, teller), &newest);
+        let kept = records::write(&file(places, teller), &newest);
+        if kept.is_ok() && teller == Teller::Plan {
+            window_steps::keep(places, session, known.as_ref(), sample);
+        }
     }
 }

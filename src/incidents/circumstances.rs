@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Incidents, SAME_EVENT, account_windows, in_transcript, samples};
+use crate::claude::account::Account;
 use crate::claude::{credentials, installations};
 use crate::limits::evidence::{Evidence, Sample, Seen};
 use crate::limits::incident::Incident;
@@ -70,6 +71,28 @@ impl Incidents<'_> {
         self.environment.variable("CLAUDECODE").is_some()
     }
 
+    /// The samples of a session that met an error `at` this moment, with what it is `told` now; those
+    /// of other sessions of the account if it has none.
+    pub(super) fn samples_of(
+        &self,
+        session: &str,
+        account: Option<&Account>,
+        told: Option<Sample>,
+        at: DateTime<Utc>,
+    ) -> Vec<Sample> {
+        let mut own = samples::of_session(self.places, session);
+        if let Some(told) = told {
+            samples::add(&mut own, told, Some(at));
+        }
+        let account = account.and_then(|account| account.fingerprint.as_deref());
+        // What others were told around an older error is not kept any more.
+        let is_kept = self.environment.now - at <= samples::KEPT_FOR;
+        match account.filter(|_| own.is_empty() && is_kept) {
+            Some(account) => samples::of_others(self.places, session, account),
+            None => own,
+        }
+    }
+
     /// Adds the samples around the error: the session's own, and those of other sessions of the
     /// same account if the session has none. `told` is what the status line is told at this moment.
     ///
@@ -81,16 +104,11 @@ impl Incidents<'_> {
         };
         let at = evidence.at;
         evidence.newest_sample = account_windows::newest(self.places, self.environment.now);
-        let mut around = samples::of_session(self.places, session);
-        if let Some(told) = told {
-            samples::add(&mut around, told, Some(at));
-        }
-        let account = evidence.account.as_ref();
-        if around.is_empty()
-            && let Some(account) = account.and_then(|account| account.fingerprint.as_deref())
-        {
-            around = samples::of_others(self.places, session, account);
-        }
+        let mut around = if evidence.answered && !evidence.samples.is_empty() {
+            std::mem::take(&mut evidence.samples)
+        } else {
+            self.samples_of(session, evidence.account.as_ref(), told, at)
+        };
         let late = match evidence.line {
             Some(_) => METERS_ARE_LATE,
             None => LINE_IS_LATE,

@@ -48,8 +48,14 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
         evidence.client_version.clone_from(&tail.version);
     }
     // An answer that came later than the error counts even where the error's own line is missing.
-    evidence.answered |= tail.answered_at.is_some_and(|at| at > evidence.at);
-    if let Some((line, answered)) = own_line(evidence, tail) {
+    let later = tail.answers.iter().find(|at| **at > evidence.at).copied();
+    evidence.answered |= later.is_some();
+    let own_line = own_line(evidence, tail);
+    let reaches_back = tail.answers.first().is_some_and(|at| *at <= evidence.at);
+    if evidence.answered_at.is_none() && (own_line.is_some() || reaches_back) {
+        evidence.answered_at = later;
+    }
+    if let Some((line, answered)) = own_line {
         evidence.answered |= *answered;
         if line.version.is_some() {
             evidence.client_version.clone_from(&line.version);

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::account_windows::{self, Teller};
-use super::{Incidents, samples};
+use super::{Incidents, samples, window_steps};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::meters::{Meter, Windows};
 use crate::claude::status_payload::StatusPayload;
@@ -21,6 +21,7 @@ fn windows_of(sample: &Sample, measured: DateTime<Utc>) -> Windows {
         seven_day: sample.seven_day,
         others: sample.others,
         measured,
+        five_hour_rate: None,
     }
 }
 
@@ -33,16 +34,63 @@ impl Incidents<'_> {
         [Teller::Plan, Teller::Gateway]
             .into_iter()
             .filter_map(told)
-            .map(|sample| ahead(&sample, now))
-            .filter(|ahead| ahead.named().next().is_some() || !ahead.others.is_none())
-            .max_by_key(|ahead| ahead.measured)
+            .map(|sample| (ahead(&sample, now), sample.account))
+            .filter(|(ahead, _)| ahead.named().next().is_some() || !ahead.others.is_none())
+            .max_by_key(|(ahead, _)| ahead.measured)
+            .map(|(ahead, account)| self.with_rate(ahead, account.as_deref()))
+    }
+
+    /// What each session had in the rise of the plan's five-hour window: see
+    /// [`window_steps::five_hour_shares`].
+    pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
+        let now = self.environment.now;
+        let known = account_windows::read(self.places, Teller::Plan, now);
+        let known = known.map(|known| known.sample);
+        let shares = known.and_then(|known| {
+            let meter = ahead(&known, now).five_hour?;
+            let account = known.account.as_deref();
+            Some(window_steps::five_hour_shares(
+                self.places,
+                meter,
+                account,
+                now,
+            ))
+        });
+        shares.unwrap_or_default()
+    }
+
+    fn with_rate(&self, windows: Windows, account: Option<&str>) -> Windows {
+        let now = self.environment.now;
+        Windows {
+            five_hour_rate: window_steps::five_hour_rate(self.places, &windows, account, now),
+            ..windows
+        }
     }
 
     /// The windows as they are known now: what the session is told, or what another session of the
     /// account was told later. Where the client tells nothing, because its last answer was an
     /// error (`is_refused`) or there is none since the session was taken up again, what is known
-    /// from before.
-    pub(crate) fn windows(&self, payload: &StatusPayload, is_refused: bool) -> Option<Windows> {
+    /// from before. How fast they rise costs another small read, and is worked out if asked for.
+    pub(crate) fn windows(
+        &self,
+        payload: &StatusPayload,
+        is_refused: bool,
+        with_rate: bool,
+    ) -> Option<Windows> {
+        let (windows, account) = self.told_or_known(payload, is_refused)?;
+        Some(if with_rate {
+            self.with_rate(windows, account.as_deref())
+        } else {
+            windows
+        })
+    }
+
+    /// With the account's hash, as far as it is known.
+    fn told_or_known(
+        &self,
+        payload: &StatusPayload,
+        is_refused: bool,
+    ) -> Option<(Windows, Option<String>)> {
         let now = self.environment.now;
         let Some(told) = samples::told(payload, now) else {
             let session = payload.session_id()?;
@@ -55,30 +103,34 @@ impl Incidents<'_> {
         let known = account_windows::read(self.places, Teller::of(&told), now);
         let windows = |measured| windows_of(&told, measured);
         let (Some(known), Some(session)) = (known, payload.session_id()) else {
-            return Some(windows(now));
+            return Some((windows(now), None));
         };
+        let account = known.sample.account.clone();
         if known.session == session {
-            return Some(windows(samples::measured(&told, &known.sample)));
+            return Some((windows(samples::measured(&told, &known.sample)), account));
         }
         let history = samples::of_session(self.places, session);
         let last = history.last();
         let own = last.map_or(now, |last| samples::measured(&told, last));
-        let is_of_account = last.is_none_or(|last| last.account == known.sample.account);
-        if !is_of_account || known.sample.measured <= own {
-            return Some(windows(own));
+        if let Some(last) = last.filter(|last| last.account != account) {
+            return Some((windows(own), last.account.clone()));
+        }
+        if known.sample.measured <= own {
+            return Some((windows(own), account));
         }
         let newer = ahead(&known.sample, now);
-        Some(Windows {
+        let newest = Windows {
             five_hour: newer.five_hour.or(told.five_hour),
             seven_day: newer.seven_day.or(told.seven_day),
             others: newer.others.or(told.others),
-            measured: newer.measured,
-        })
+            ..newer
+        };
+        Some((newest, account))
     }
 
     /// A session that pays by key is told no windows, and none must be shown: so only one that was
     /// told of this account's, or of its gateway's, before.
-    fn windows_from_before(&self, session: &str) -> Option<Windows> {
+    fn windows_from_before(&self, session: &str) -> Option<(Windows, Option<String>)> {
         let now = self.environment.now;
         let history = samples::of_session(self.places, session);
         let last = history.last()?;
@@ -89,7 +141,7 @@ impl Incidents<'_> {
             return None;
         }
         let known = account_windows::read(self.places, teller, now)?.sample;
-        (last.account == known.account).then(|| ahead(&known, now))
+        (last.account == known.account).then(|| (ahead(&known, now), known.account))
     }
 }
 
@@ -101,5 +153,6 @@ fn ahead(sample: &Sample, now: DateTime<Utc>) -> Windows {
         seven_day: sample.seven_day.filter(is_ahead),
         others: sample.others.filter(is_ahead),
         measured: sample.measured,
+        five_hour_rate: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Finding incidents: what hooks stored, and what only transcripts know.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::path::Path;
 
 use chrono::TimeDelta;
@@ -15,7 +15,7 @@ use crate::transcript::error_line::ErrorLine;
 
 /// How many transcripts are looked at for errors that no hook stored: those changed last.
 const TRANSCRIPTS: usize = 20;
-/// How many stored incidents are considered.
+/// How many stored incidents are considered where the present is meant.
 const INCIDENTS: usize = 200;
 /// An open error that has outlived its limit is still meant if it is no older than this.
 const LATELY: TimeDelta = TimeDelta::hours(24);
@@ -33,6 +33,11 @@ impl Incidents<'_> {
     pub(crate) fn keep(&self, unsaved: Unsaved) {
         let mut evidence = unsaved.evidence;
         evidence.account = evidence.account.or_else(|| self.account());
+        if let Some(session) = evidence.session_id.as_deref().filter(|_| evidence.answered) {
+            // What was false must be known to be false in two years.
+            let (account, at) = (evidence.account.as_ref(), evidence.at);
+            evidence.samples = self.samples_of(session, account, None, at);
+        }
         let _ = unsaved.place.write(&evidence);
     }
 
@@ -134,13 +139,22 @@ impl Incidents<'_> {
 
     /// All incidents, newest first; only those of one session if it is given.
     pub(crate) fn all(&self, session: Option<&str>) -> Vec<Incident> {
+        self.found(session, usize::MAX)
+    }
+
+    /// The same without those that are too old to say anything about the present.
+    pub(crate) fn latest(&self, session: Option<&str>) -> Vec<Incident> {
+        self.found(session, INCIDENTS)
+    }
+
+    fn found(&self, session: Option<&str>, most: usize) -> Vec<Incident> {
         let stored = match session {
             Some(session) => store::of_session(self.places, session),
             None => store::all(self.places),
         };
         let mut found: Vec<Evidence> = stored
             .iter()
-            .take(INCIDENTS)
+            .take(most)
             .filter_map(|stored| self.read(stored, None))
             .collect();
         let unstored_error = |transcript: &Path| {
@@ -161,12 +175,14 @@ impl Incidents<'_> {
         found.sort_by_key(|evidence| Reverse(evidence.at));
         // A session has one present state: an older error that got no answer of its own is not
         // open any more once a newer one took its place.
-        let mut seen = BTreeSet::new();
+        let mut newer = HashMap::new();
         for evidence in &mut found {
             if let Some(session) = &evidence.session_id
-                && !seen.insert(session.clone())
+                && let Some(at) = newer.insert(session.clone(), evidence.at)
+                && !evidence.answered
             {
                 evidence.answered = true;
+                evidence.answered_at = Some(at);
             }
         }
         let incidents = found.into_iter().map(|evidence| self.explained(evidence));
@@ -183,6 +199,6 @@ impl Incidents<'_> {
             true if now - incident.evidence.at < LATELY => 1,
             _ => 2,
         };
-        self.all(session).into_iter().min_by_key(rank)
+        self.latest(session).into_iter().min_by_key(rank)
     }
 }

@@ -15,8 +15,10 @@ mod known_windows;
 mod lookup;
 mod samples;
 mod store;
+mod window_steps;
 
 pub(crate) use known_windows::told_windows;
+pub(crate) use window_steps::{WindowStep, steps};
 
 use std::cell::OnceCell;
 

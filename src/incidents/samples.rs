@@ -11,14 +11,14 @@ use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, records};
 use crate::limits::evidence::Sample;
 use crate::places::Places;
-use crate::time::{is_reckonable, of_machine};
+use crate::time::of_machine;
 
 /// Enough for the hours around an error.
 const MOST: usize = 32;
 /// The same figures are written again no sooner than this.
 const EVERY: TimeDelta = TimeDelta::seconds(60);
 /// A week and a day: the longest window has passed.
-const KEPT_FOR: TimeDelta = TimeDelta::days(8);
+pub(super) const KEPT_FOR: TimeDelta = TimeDelta::days(8);
 
 fn directory(places: &Places) -> PathBuf {
     places.data.join("samples")
@@ -50,14 +50,8 @@ pub(super) fn of_session(places: &Places, session: &str) -> Vec<Sample> {
 /// A session's file. None if it is gone, or dated at the ends of the calendar.
 fn read(path: &Path) -> Option<Vec<Sample>> {
     let samples: Vec<Sample> = records::read(path)?;
-    let dates = samples.iter().flat_map(|sample| {
-        let of_all = [sample.five_hour, sample.seven_day].into_iter().flatten();
-        let resets = of_all.chain(sample.others.told());
-        let resets = resets.filter_map(|meter| meter.resets_at);
-        resets.chain([sample.since, sample.at, sample.measured])
-    });
-    let is_sound = dates.into_iter().all(is_reckonable);
-    is_sound.then_some(samples)
+    let are_sound = samples.iter().all(Sample::has_sound_dates);
+    are_sound.then_some(samples)
 }
 
 /// Samples of other sessions of the same account: the windows are shared, so these count as well.

@@ -15,6 +15,8 @@ pub struct Origin {
     pub session: String,
     /// The directory it worked in; empty if unknown.
     pub project: String,
+    /// The time of its first response.
+    pub first_at: Option<Millis>,
     /// The time of the newest line that counts in its transcripts.
     pub last_at: Option<Millis>,
 }
@@ -163,6 +165,7 @@ impl Ledger {
         self.connection
             .prepare_cached(
                 "SELECT id, name, coalesce(project, ''),
+                        (SELECT min(at) FROM response WHERE response.session = session.id),
                         (SELECT max(newest_at) FROM file WHERE file.session = session.id)
                  FROM session",
             )?
@@ -172,7 +175,8 @@ impl Ledger {
                     Origin {
                         session: row.get(1)?,
                         project: row.get(2)?,
-                        last_at: row.get(3)?,
+                        first_at: row.get(3)?,
+                        last_at: row.get(4)?,
                     },
                 ))
             })?

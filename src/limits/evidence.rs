@@ -54,6 +54,16 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Whether its dates can be reckoned with.
+    pub(crate) fn has_sound_dates(&self) -> bool {
+        let of_all = [self.five_hour, self.seven_day].into_iter().flatten();
+        let resets = of_all.chain(self.others.told());
+        let resets = resets.filter_map(|meter| meter.resets_at);
+        resets
+            .chain([self.since, self.at, self.measured])
+            .all(is_reckonable)
+    }
+
     /// The meter of a window. Of those of single models Claude Code mostly tells none.
     pub(crate) fn meter(&self, window: Window) -> Option<Meter> {
         match window {
@@ -99,14 +109,17 @@ pub struct Evidence {
     pub fast_mode: bool,
     /// How many different `claude` programs the machine has.
     pub installations: usize,
-    /// What the status line was told around that time, oldest first.
-    #[serde(skip)]
+    /// What the status line was told around that time, oldest first. Kept with an error that is
+    /// over: a session's own history is short.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<Sample>,
     /// What any session of the account was told last, whenever that was.
     #[serde(skip)]
     pub newest_sample: Option<Sample>,
     /// Whether the session got an answer since.
     pub answered: bool,
+    /// When it got the first one, where that was seen.
+    pub answered_at: Option<DateTime<Utc>>,
 }
 
 impl Evidence {
@@ -119,8 +132,10 @@ impl Evidence {
             line.and_then(|line| line.at),
             quota.and_then(|quota| quota.resets_at),
             quota.and_then(|quota| quota.overage_resets_at),
+            self.answered_at,
         ];
         dates.into_iter().flatten().all(is_reckonable)
+            && self.samples.iter().all(Sample::has_sound_dates)
     }
 
     /// The version, compared as numbers.

@@ -17,13 +17,13 @@ use crate::terminal::cut;
 use crate::time::Clock;
 
 /// A throttle or an outage says nothing about a session that is looked at later than this.
-const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
+pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
 /// Claude Code does not wait for a reset that is further ahead (2.1.328).
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 /// If a session has not gone on by then, its user has told it not to.
 const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// Monthly caps last longest.
-const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
+pub(super) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 
 /// An error with everything that is said about it.
 #[derive(Debug, Clone)]

@@ -26,7 +26,7 @@ pub enum Window {
 }
 
 impl Window {
-    pub(super) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::FiveHour,
         Self::Weekly,
         Self::WeeklyOpus,
@@ -50,7 +50,12 @@ impl Window {
     pub fn of_rate_limit_type(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|window| window.described().0 == name)
+            .find(|window| window.rate_limit_type() == name)
+    }
+
+    /// The server's name for it.
+    pub(crate) fn rate_limit_type(self) -> &'static str {
+        self.described().0
     }
 
     pub(crate) fn length(self) -> TimeDelta {
@@ -176,6 +181,13 @@ impl LimitKind {
             Self::Window(window) => Some(window),
             _ => None,
         }
+    }
+
+    /// What a row of a table calls it: "5-hour limit", "org spend cap".
+    pub(crate) fn label(self) -> String {
+        let name = |window: Window| window.limit().to_owned();
+        let word = || self.to_string().replace('_', " ");
+        self.window().map_or_else(word, name)
     }
 
     /// Whether this is a passing state of the service.

@@ -16,6 +16,7 @@ pub mod kind;
 pub mod limits_page;
 pub mod messages;
 mod meters;
+pub(crate) mod pace;
 mod passages;
 pub mod period;
 mod reasons;
@@ -23,6 +24,7 @@ mod recognize;
 pub mod resets;
 mod rules;
 pub mod status_rows;
+pub mod toll;
 mod words;
 
 pub(crate) use clues::normalize;

@@ -194,10 +194,7 @@ impl Table<'_> {
             }
             (Last, Line::Group(group)) => self.clock.time(moment(group.last_at)),
             (Project | Last, _) | (Share, Line::Total) => String::new(),
-            // Says more than that a part is estimated, which the rows say too.
-            (Cost, Line::Total) if self.is_lower_bound => {
-                format!("\u{2265}{}", tally.cost().show())
-            }
+            (Cost, Line::Total) => total_amount(tally, self.is_lower_bound),
             (Cost, _) => amount(tally),
             (Share, _) => share(tally.cost(), self.total.cost()),
             (Responses, _) => tally.responses.to_string(),
@@ -322,7 +319,7 @@ fn heading(by: GroupBy) -> &'static str {
     }
 }
 
-fn short_path(path: &str, home: Option<&str>) -> String {
+pub(crate) fn short_path(path: &str, home: Option<&str>) -> String {
     match home.and_then(|home| path.strip_prefix(home)) {
         Some("") => "~".to_owned(),
         Some(rest) if rest.starts_with('/') => visible(&format!("~{rest}")).into_owned(),
@@ -330,7 +327,7 @@ fn short_path(path: &str, home: Option<&str>) -> String {
     }
 }
 
-fn label(group: &Group, by: GroupBy, clock: Clock, home: Option<&str>) -> String {
+pub(crate) fn label(group: &Group, by: GroupBy, clock: Clock, home: Option<&str>) -> String {
     let zone = clock.zone;
     match by {
         GroupBy::Project => short_path(&group.key, home),
@@ -360,12 +357,22 @@ fn label(group: &Group, by: GroupBy, clock: Clock, home: Option<&str>) -> String
     }
 }
 
-fn amount(tally: &Tally) -> String {
+/// That there may be more says more than that a part is estimated, which the rows say too.
+pub(super) fn total_amount(tally: &Tally, is_lower_bound: bool) -> String {
+    if is_lower_bound {
+        format!("\u{2265}{}", tally.cost().show())
+    } else {
+        amount(tally)
+    }
+}
+
+/// A group's cost; ≈ where a part of it is estimated.
+pub(crate) fn amount(tally: &Tally) -> String {
     let mark = if tally.unpriced > 0 { "\u{2248}" } else { "" };
     format!("{mark}{}", tally.cost().show())
 }
 
-fn share(part: Money, whole: Money) -> String {
+pub(crate) fn share(part: Money, whole: Money) -> String {
     if whole <= Money::ZERO {
         return String::new();
     }
@@ -378,7 +385,7 @@ fn share(part: Money, whole: Money) -> String {
 }
 
 /// `950`, `12.3k`, `4.56M`.
-fn short_count(count: u64) -> String {
+pub(crate) fn short_count(count: u64) -> String {
     let count_as = count as f64;
     match count {
         0..1_000 => count.to_string(),

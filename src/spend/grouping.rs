@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Datelike, Days, Utc};
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 
 use super::tally::Tally;
 use crate::ledger::{Error, Ledger, RowsBy, SpendRow};
 use crate::pricing::Money;
-use crate::time::{FIVE_HOURS, Millis, Zone, moment};
+use crate::time::{FIVE_HOURS, Millis, Zone, moment, monday_of};
 
 /// What a report is grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -171,12 +171,7 @@ impl Grouping {
     fn period(&self, at: Millis) -> String {
         let day = self.zone.day(moment(at));
         match self.by {
-            GroupBy::Week => {
-                let since_monday = u64::from(day.weekday().num_days_from_monday());
-                day.checked_sub_days(Days::new(since_monday))
-                    .unwrap_or(day)
-                    .to_string()
-            }
+            GroupBy::Week => monday_of(day).to_string(),
             GroupBy::Month => day.format("%Y-%m").to_string(),
             _ => day.to_string(),
         }
@@ -240,7 +235,8 @@ pub(crate) fn order_and_cut(
 /// Stands for the branch and the agent of what no line of a transcript shows.
 const NO_LINE: &str = "(not in a transcript)";
 
-fn known(name: &str) -> &str {
+/// A name, or that it is not known.
+pub(crate) fn known(name: &str) -> &str {
     if name.is_empty() { "(unknown)" } else { name }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::columns::Table;
+use super::columns::{Table, total_amount};
 use super::csv::csv;
 use super::days::Period;
 use super::forecast::{Forecast, MonthSoFar};
@@ -79,12 +79,13 @@ pub(crate) struct Statement {
 const NAMED: usize = 3;
 
 impl Statement {
-    /// `answering` sessions are in the middle of an answer.
+    /// `answering` sessions are in the middle of an answer. `each` is told every row that counts.
     pub(crate) fn of(
         ledger: &Ledger,
         wanted: ReportRequest,
         read: Caught,
         answering: usize,
+        each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Self, Error> {
         let mut grouping = Grouping::new(wanted.by, wanted.clock.zone);
         let (from, to) = wanted.period.bounds(wanted.clock.zone);
@@ -96,6 +97,7 @@ impl Statement {
             &mut |row| {
                 if wanted.takes(&row) {
                     grouping.add(&row);
+                    each(&row);
                 }
             },
         )?;
@@ -162,50 +164,110 @@ impl Statement {
         }
     }
 
-    fn write_why_empty(&self, page: &mut Page, places: &Places) {
+    /// Why there is nothing. Directories and files are named where `places` are given.
+    fn why_empty(&self, places: Option<&Places>) -> Vec<String> {
+        let mut why = Vec::new();
         if self.has_history {
-            let place = self
-                .wanted
-                .project
-                .as_ref()
-                .map_or_else(String::new, |name| {
-                    format!(" in a project whose path contains {name:?}")
-                });
+            let name = self.wanted.project.as_ref().filter(|_| places.is_some());
+            let place = name.map_or_else(String::new, |name| {
+                format!(" in a project whose path contains {name:?}")
+            });
             let period = self.wanted.period;
             let when = if period.since.is_none() && period.until.is_none() {
                 ""
             } else {
                 " in this period"
             };
-            page.paragraph(Tone::Plain, &format!("Nothing was spent{place}{when}."));
-        } else {
+            why.push(format!("Nothing was spent{place}{when}."));
+        } else if let Some(places) = places {
             let roots = places.transcript_roots().map(|root| places.show(&root));
             let roots = roots.collect::<Vec<String>>().join(", ");
-            page.paragraph(Tone::Plain, &format!("No history found in {roots}."));
+            why.push(format!("No history found in {roots}."));
+        } else {
+            why.push("No history found.".to_owned());
         }
         if !self.read.unreadable.is_empty() {
-            page.paragraph(
-                Tone::Quiet,
-                "Not every transcript could be read, so there may be more.",
-            );
+            why.push("Not every transcript could be read, so there may be more.".to_owned());
         }
         if let Some(which) = name_damaged(&self.damaged, NAMED, places) {
-            page.paragraph(Tone::Quiet, &format!("{which}, so there may be more."));
+            why.push(format!("{which}, so there may be more."));
         }
+        why
     }
 
     /// An answer is paid for when it is whole. What Claude Code told of it so far is counted.
-    fn write_answering(&self, page: &mut Page) {
+    fn of_answering(&self) -> Option<String> {
         let today = self.wanted.clock.zone.day(self.wanted.clock.now);
-        let says = match self.answering {
-            _ if self.wanted.period.until.is_some_and(|until| until < today) => return,
-            0 => return,
-            1 => "1 session is in the middle of an answer. What that costs is added as Claude Code tells it.".to_owned(),
-            many => format!(
+        match self.answering {
+            _ if self.wanted.period.until.is_some_and(|until| until < today) => None,
+            0 => None,
+            1 => Some("1 session is in the middle of an answer. What that costs is added as Claude Code tells it.".to_owned()),
+            many => Some(format!(
                 "{many} sessions are in the middle of an answer. What that costs is added as Claude Code tells it."
-            ),
-        };
-        page.paragraph(Tone::Quiet, &says);
+            )),
+        }
+    }
+
+    /// What a reader must know about the total; of nothing, why. Directories and files are named
+    /// where `places` are given.
+    pub(crate) fn remarks(&self, places: Option<&Places>) -> Vec<String> {
+        if self.groups.is_empty() {
+            return self.why_empty(places);
+        }
+        let mut remarks = Vec::new();
+        if !self.read.unreadable.is_empty() {
+            let what = "\u{2265} means at least: not every transcript could be read.";
+            remarks.push(what.to_owned());
+        }
+        if let Some(which) = name_damaged(&self.damaged, NAMED, places) {
+            let lead = if self.read.unreadable.is_empty() {
+                "\u{2265} means at least: "
+            } else {
+                ""
+            };
+            remarks.push(format!("{lead}{which}."));
+        }
+        remarks.extend(self.of_answering());
+        let total = &self.total;
+        if total.unrecorded > Money::ZERO {
+            remarks.push(format!(
+                "Includes {} for compaction and background requests, which are in no transcript.",
+                total.unrecorded.show()
+            ));
+        }
+        if total.unwritten > Money::ZERO {
+            remarks.push(format!(
+                "Includes {} from sessions that are still open or were killed; no transcript shows it yet.",
+                total.unwritten.show()
+            ));
+        }
+        if total.unpriced > 0 {
+            let noun = if total.unpriced == 1 {
+                "response"
+            } else {
+                "responses"
+            };
+            remarks.push(format!(
+                "\u{2248} includes {} {noun} from models without a known price, estimated the way Claude Code does.",
+                total.unpriced
+            ));
+        }
+        remarks
+    }
+
+    /// Everything that was spent.
+    pub(crate) fn total(&self) -> &Tally {
+        &self.total
+    }
+
+    /// The same for people.
+    pub(crate) fn total_amount(&self) -> String {
+        total_amount(&self.total, self.is_lower_bound())
+    }
+
+    /// The groups in their order.
+    pub(crate) fn groups(&self) -> &[Group] {
+        &self.groups
     }
 
     /// The contract's fields. `zone` is the zone's name.
@@ -258,8 +320,13 @@ impl Statement {
 
     /// Lays it out as a table with what a reader must know about the total.
     pub(crate) fn write(&self, page: &mut Page, places: &Places) {
+        let remarks = self.remarks(Some(places));
         if self.groups.is_empty() {
-            return self.write_why_empty(page, places);
+            let tones = std::iter::once(Tone::Plain).chain(std::iter::repeat(Tone::Quiet));
+            for (tone, remark) in tones.zip(&remarks) {
+                page.paragraph(tone, remark);
+            }
+            return;
         }
         Table {
             by: self.wanted.by,
@@ -274,47 +341,8 @@ impl Statement {
         if let Some(forecast) = &self.forecast {
             page.paragraph(Tone::Plain, &forecast.sentence());
         }
-        if !self.read.unreadable.is_empty() {
-            page.paragraph(
-                Tone::Quiet,
-                "\u{2265} means at least: not every transcript could be read.",
-            );
-        }
-        if let Some(which) = name_damaged(&self.damaged, NAMED, places) {
-            let lead = if self.read.unreadable.is_empty() {
-                "\u{2265} means at least: "
-            } else {
-                ""
-            };
-            page.paragraph(Tone::Quiet, &format!("{lead}{which}."));
-        }
-        self.write_answering(page);
-        let total = &self.total;
-        if total.unrecorded > Money::ZERO {
-            page.paragraph(
-                Tone::Quiet,
-                &format!(
-                    "Includes {} for compaction and background requests, which are in no transcript.",
-                    total.unrecorded.show()
-                ),
-            );
-        }
-        if total.unwritten > Money::ZERO {
-            page.paragraph(Tone::Quiet, &format!(
-                "Includes {} from sessions that are still open or were killed; no transcript shows it yet.",
-                total.unwritten.show()
-            ));
-        }
-        if total.unpriced > 0 {
-            let noun = if total.unpriced == 1 {
-                "response"
-            } else {
-                "responses"
-            };
-            page.paragraph(Tone::Quiet, &format!(
-                "\u{2248} includes {} {noun} from models without a known price, estimated the way Claude Code does.",
-                total.unpriced
-            ));
+        for remark in remarks {
+            page.paragraph(Tone::Quiet, &remark);
         }
     }
 }

@@ -12,12 +12,12 @@ pub(crate) fn name_unreadable(paths: &[PathBuf], most: usize, places: &Places) -
     Some(format!("{what} could not be read: {which}"))
 }
 
-/// "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted", with at most so many names.
-/// None where every line was understood.
+/// "2 damaged lines in ~/.claude/projects/x/y.jsonl are not counted", with at most so many names, or
+/// without any. None where every line was understood.
 pub(crate) fn name_damaged(
     files: &[(String, u32)],
     most: usize,
-    places: &Places,
+    places: Option<&Places>,
 ) -> Option<String> {
     let lines: u64 = files.iter().map(|(_, lines)| u64::from(*lines)).sum();
     let what = match lines {
@@ -27,10 +27,10 @@ pub(crate) fn name_damaged(
     };
     let paths = files.iter().map(|(path, _)| Path::new(path));
     let verb = if lines == 1 { "is" } else { "are" };
-    Some(format!(
-        "{what} in {} {verb} not counted",
-        listed(paths, most, places)
-    ))
+    let files = places.map_or_else(String::new, |places| {
+        format!(" in {}", listed(paths, most, places))
+    });
+    Some(format!("{what}{files} {verb} not counted"))
 }
 
 fn listed<'p>(

@@ -8,7 +8,7 @@ use crate::terminal::{Piece, Tone};
 use crate::time::{Clock, in_words};
 
 /// From here on a window is worth a look, from there on it is nearly full.
-pub(super) const SOON: f64 = 70.0;
+pub(crate) const SOON: f64 = 70.0;
 pub(super) const NEARLY: f64 = 90.0;
 
 /// A window as it is shown: what all its forms are put together from.

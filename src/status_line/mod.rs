@@ -5,7 +5,7 @@ pub(crate) mod bar;
 mod form;
 pub(crate) mod gauge;
 mod layout;
-pub(crate) mod pace;
+mod pace;
 mod segments;
 mod session;
 mod spending;
@@ -62,6 +62,7 @@ mod tests {
                 seven_day: payload.seven_day(),
                 others: payload.other_meters(),
                 measured: now,
+                five_hour_rate: None,
             }),
             amounts: Amounts {
                 session: dollars(cents),

@@ -24,7 +24,7 @@ pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Optio
     let spend_limit = windows.others.spend_limit;
     let gauges: Vec<Gauge> = windows
         .named()
-        .map(|(name, meter)| Gauge::of(name, &meter, clock))
+        .map(|(name, meter, _)| Gauge::of(name, &meter, clock))
         .chain(spend_limit.map(|limit| Gauge::of_spend(&limit, clock)))
         .collect();
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
@@ -116,6 +116,7 @@ mod tests {
             seven_day: payload.seven_day(),
             others: payload.other_meters(),
             measured: clock.now,
+            five_hour_rate: None,
         };
         let forms = draw(&windows, clock)?;
         Some(forms.iter().map(Form::text).collect())

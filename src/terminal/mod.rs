@@ -1,6 +1,8 @@
 //! What people read on a terminal: colours, widths, pages, and the way out.
 
 mod colour;
+#[cfg(test)]
+pub(crate) mod contrast;
 mod output;
 mod page;
 mod person;

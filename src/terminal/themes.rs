@@ -73,6 +73,7 @@ mod tests {
     use anstyle::Color;
 
     use super::*;
+    use crate::terminal::contrast::{contrast, of_hex};
 
     /// Red, green and blue of a color of the 6 x 6 x 6 cube or of the grays.
     fn rgb(index: u8) -> [f64; 3] {
@@ -85,25 +86,8 @@ mod tests {
         of.map(|part| f64::from(part) / 255.0)
     }
 
-    /// The contrast ratio of WCAG 2.
-    fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
-        let luminance = |color: [f64; 3]| {
-            let [red, green, blue] = color.map(|part| {
-                if part <= 0.04045 {
-                    part / 12.92
-                } else {
-                    ((part + 0.055) / 1.055).powf(2.4)
-                }
-            });
-            0.2126 * red + 0.7152 * green + 0.0722 * blue
-        };
-        let (one, other) = (luminance(one), luminance(other));
-        (one.max(other) + 0.05) / (one.min(other) + 0.05)
-    }
-
     #[test]
     fn every_color_of_the_dark_and_the_light_theme_can_be_read_on_its_backgrounds() {
-        let hex = |hex: u32| [16, 8, 0].map(|shift| f64::from(hex >> shift & 0xff) / 255.0);
         // Black, VS Code's dark, Solarized dark; white, GitHub's light, Solarized light.
         for (name, backgrounds) in [
             ("dark", [0x00_0000, 0x1e_1e1e, 0x00_2b36]),
@@ -120,7 +104,7 @@ mod tests {
                 let Some(Color::Ansi256(color)) = style.get_fg_color() else {
                     panic!("{name}: {style:?} depends on the terminal");
                 };
-                for background in backgrounds.map(hex) {
+                for background in backgrounds.map(of_hex) {
                     let ratio = contrast(rgb(color.0), background);
                     assert!(ratio >= 4.5, "{name}, color {}: {ratio:.1}", color.0);
                 }

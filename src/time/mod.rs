@@ -7,7 +7,7 @@ mod zone;
 
 use std::time::SystemTime;
 
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 
 pub use clock::Clock;
 pub use duration::in_words;
@@ -26,6 +26,12 @@ pub const WEEK: TimeDelta = TimeDelta::days(7);
 /// A quarter of an hour. Every time zone of our days begins its days on one, so sums by quarter
 /// are exact sums by local day.
 pub const QUARTER: Millis = 15 * 60 * 1000;
+
+/// The first day of a week.
+pub fn monday_of(day: NaiveDate) -> NaiveDate {
+    let since_monday = u64::from(day.weekday().num_days_from_monday());
+    day.checked_sub_days(Days::new(since_monday)).unwrap_or(day)
+}
 
 /// The moment that `at` stands for; 1970 where no clock has ever shown it.
 pub fn moment(at: Millis) -> DateTime<Utc> {

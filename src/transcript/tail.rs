@@ -12,8 +12,8 @@ pub struct Tail {
     pub errors: Vec<(ErrorLine, bool)>,
     /// The model that answered last.
     pub model: Option<String>,
-    /// When a model answered last.
-    pub answered_at: Option<DateTime<Utc>>,
+    /// When models answered.
+    pub answers: Vec<DateTime<Utc>>,
     /// The client version on the last assistant line.
     pub version: Option<String>,
 }
@@ -46,7 +46,7 @@ impl Tail {
                     tail.errors.push((*error, false));
                 }
                 Some(AssistantLine::Answer { model, version, at }) => {
-                    tail.answered_at = at.or(tail.answered_at);
+                    tail.answers.extend(at);
                     tail.model = model.or(tail.model);
                     tail.version = version.or(tail.version);
                     for (_, answered) in &mut tail.errors {

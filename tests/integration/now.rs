@@ -132,7 +132,9 @@ fn a_gateways_spend_limit_and_the_windows_of_single_models_are_told_to_programs_
         screen.stdout
     );
     // A window that is full lasts no more; nothing says that it does.
-    assert!(!screen.stdout.contains("Pace"), "{}", screen.stdout);
+    let pace = "Pace      Opus week is full about Sat 21 Nov, before it resets\n";
+    assert!(screen.stdout.contains(pace), "{}", screen.stdout);
+    assert!(!screen.stdout.contains("lasts"), "{}", screen.stdout);
 }
 
 #[test]

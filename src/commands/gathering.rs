@@ -1,0 +1,114 @@
+//! Gathering what was spent: a ledger that is up to date, who is in the middle of an answer, what
+//! sessions are called.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use crate::claude::sessions;
+use crate::claude::titles::title_of;
+use crate::claude::transcripts;
+use crate::ledger::{self, Caught, Effort, Ledger, Patience};
+use crate::places::Places;
+use crate::pricing::PriceTable;
+use crate::spend::{GroupBy, name_unreadable};
+use crate::terminal::{ProgressBar, complain};
+
+/// How many unreadable transcripts are named; `whycap doctor` names the others.
+pub(super) const NAMED: usize = 3;
+
+/// What `gather` finds in the ledger when it is up to date. A damaged one is mended first. Where no
+/// ledger can be had, the transcripts are read as if for the first time.
+pub(super) fn gathered<T>(
+    places: &Places,
+    prices: &PriceTable,
+    mut gather: impl FnMut(Ledger, Caught) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut attempt = |mut ledger: Ledger| {
+        let caught = caught_up(&mut ledger, places, prices)?;
+        gather(ledger, caught)
+    };
+    let mut in_ledger = || {
+        if !Ledger::can_lock(&places.data) {
+            return Ok(None);
+        }
+        let ledger = Ledger::open(&places.data, Patience::Person);
+        ledger.map_err(Into::into).and_then(&mut attempt).map(Some)
+    };
+    for remedy in [Some(false), Some(true), None] {
+        let error = match in_ledger() {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => break,
+            Err(error) => error,
+        };
+        match (error.downcast_ref::<ledger::Error>(), remedy) {
+            (Some(damage), Some(again)) if damage.is_damage() => {
+                Ledger::mend(places, Patience::Person, prices, damage, again)?;
+            }
+            (Some(other), _) if other.is_busy() => break,
+            _ => return Err(error),
+        }
+    }
+    complain(&format!(
+        "could not lock {}, so this is read from the transcripts alone; what was counted of those that are gone is missing",
+        ledger::path_in(&places.data).display()
+    ));
+    attempt(Ledger::in_memory(&places.data)?)
+}
+
+/// How many sessions are in the middle of an answer, save the one that asks.
+pub(super) fn answering(places: &Places, asks: Option<&str>) -> usize {
+    sessions::registered(places)
+        .iter()
+        .filter(|session| session.is_answering())
+        .filter(|session| asks.is_none() || session.doing.session.as_deref() != asks)
+        .count()
+}
+
+/// What sessions are called, by their ids. Looked up in the transcripts, and only where it is shown.
+pub(super) fn titles(places: &Places, by: GroupBy) -> impl Fn(&str) -> Option<String> {
+    let transcripts = if by == GroupBy::Session {
+        transcripts::of_sessions(places.transcript_roots())
+    } else {
+        Vec::new()
+    };
+    let named = transcripts.into_iter().map(|file| {
+        let session = transcripts::session_of(&file.path);
+        (session, file.path)
+    });
+    let by_session: HashMap<String, PathBuf> = named.collect();
+    move |session| title_of(by_session.get(session)?)
+}
+
+/// Brings the ledger up to date with the transcripts; with a progress bar where that takes long.
+fn caught_up(ledger: &mut Ledger, places: &Places, prices: &PriceTable) -> anyhow::Result<Caught> {
+    // Before the reading: what is read from now on is priced by this table anyway.
+    ledger.reprice(prices)?;
+    let mut bar = ProgressBar::new("reading transcripts");
+    let caught = ledger.catch_up(
+        places.transcript_roots(),
+        prices,
+        Effort::All,
+        &mut |progress| bar.show(progress.done, progress.total),
+    )?;
+    drop(bar);
+    ledger.check_sums(prices)?;
+    ledger.tidy_in_background();
+    if let Some(damaged) = ledger.news_of_damage() {
+        complain(&format!(
+            "the ledger was damaged and now lies in {}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here",
+            places.show(&damaged)
+        ));
+    }
+    if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {
+        // Said, not fatal: what could be read is right.
+        let what = if caught.unreadable.len() == 1 {
+            "what it cost"
+        } else {
+            "what they cost"
+        };
+        complain(&format!(
+            "{which}; {what} is missing. `whycap doctor` says how to fix it"
+        ));
+    }
+    Ok(caught)
+}

@@ -1,0 +1,129 @@
+//! `whycap spend --html FILE`: the page, and where it goes.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{anyhow, ensure};
+
+use super::gathering::{answering, gathered, titles};
+use crate::disk::{self, Durability};
+use crate::environment::Environment;
+use crate::html::{BEGINNING, Contents, Names, Sums};
+use crate::incidents::{Incidents, steps};
+use crate::ledger::SpendRow;
+use crate::places::Places;
+use crate::pricing::PriceTable;
+use crate::spend::{ReportRequest, Statement};
+use crate::terminal::{Shown, print};
+use crate::time::moment;
+
+/// What of `whycap spend` is about the page.
+#[derive(Debug, clap::Args)]
+pub(super) struct PageArguments {
+    /// Write a page for the browser; an older one is replaced
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["by", "limit", "order", "why_different", "json", "csv"])]
+    pub(super) html: Option<PathBuf>,
+    /// Leave every name out of that page
+    #[arg(long, requires = "html")]
+    pub(super) anonymous: bool,
+}
+
+/// Writes the page to a file, or to standard output for `-`. `zone` is the zone's name.
+pub(super) fn write(
+    file: &Path,
+    is_anonymous: bool,
+    wanted: &ReportRequest,
+    zone: &str,
+    places: &Places,
+    prices: &PriceTable,
+    environment: &Environment,
+) -> anyhow::Result<ExitCode> {
+    let is_piped = file == Path::new("-");
+    if !is_piped {
+        check_target(file)?;
+    }
+    let page = page(is_anonymous, wanted, zone, places, prices, environment)?;
+    if is_piped {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "its texts were made visible when they became markup"
+        )]
+        print(&Shown::as_it_is(page))?;
+    } else {
+        disk::write_atomically(file, page.as_bytes(), Durability::Synced)?;
+        let says = format!("Written: {}; open it in a browser\n", places.show(file));
+        print(&Shown::text(&says))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A page of ours may be replaced, and an empty file; nothing else.
+fn check_target(file: &Path) -> anyhow::Result<()> {
+    let begins = match disk::read_head(file, BEGINNING.len() as u64) {
+        Ok(begins) => begins,
+        Err(disk::Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return Ok(());
+        }
+        Err(error) => return Err(anyhow!(error)),
+    };
+    ensure!(
+        begins.is_empty() || begins == BEGINNING.as_bytes(),
+        "{} exists and is no page of whycap; name another file, or move it away",
+        file.display()
+    );
+    Ok(())
+}
+
+fn page(
+    is_anonymous: bool,
+    wanted: &ReportRequest,
+    zone: &str,
+    places: &Places,
+    prices: &PriceTable,
+    environment: &Environment,
+) -> anyhow::Result<String> {
+    let clock = wanted.clock;
+    let (mut statement, sums) = gathered(places, prices, |ledger, read| {
+        let mut sums = Sums::new(clock.zone);
+        let answering = answering(places, None);
+        let mut add = |row: &SpendRow<'_>| sums.add(row);
+        let statement = Statement::of(&ledger, wanted.clone(), read, answering, &mut add)?;
+        sums.finish();
+        Ok((statement, sums))
+    })?;
+    let names = if is_anonymous {
+        Names::anonymous(sums.projects())
+    } else {
+        statement.name_sessions(titles(places, wanted.by));
+        Names::Known {
+            home: places.home.to_str(),
+        }
+    };
+    let (from, to) = wanted.period.bounds(clock.zone);
+    let mut incidents = Incidents::new(places, environment).all(None);
+    incidents.retain(|incident| {
+        let at = incident.evidence.at.timestamp_millis();
+        let session = incident.evidence.session_id.as_deref();
+        let is_shown = wanted.project.is_none()
+            || statement
+                .groups()
+                .iter()
+                .any(|group| Some(group.key.as_str()) == session);
+        from.is_none_or(|from| at >= from) && to.is_none_or(|to| at < to) && is_shown
+    });
+    let first_day = sums.first_day().map(|day| clock.zone.midnight(day));
+    let begin = from.map(moment).or(first_day).unwrap_or(clock.now);
+    let end = to.map_or(clock.now, moment);
+    let contents = Contents {
+        remarks: statement.remarks((!is_anonymous).then_some(places)),
+        statement: &statement,
+        sums: &sums,
+        incidents: &incidents,
+        steps: &steps(places, begin, end, u64::MAX),
+        names,
+        clock,
+        zone: (!is_anonymous).then_some(zone),
+    };
+    Ok(contents.page())
+}

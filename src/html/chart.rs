@@ -1,0 +1,188 @@
+//! What charts share: a scale, a frame with its labels, bars.
+//!
+//! The drawing is stretched to whatever room there is; labels stand outside of it, as text.
+
+use chrono::NaiveDate;
+
+use super::markup::{Markup, number};
+use crate::pricing::Money;
+use crate::time::monday_of;
+
+/// How high a drawing is, in its own units.
+pub(super) const HEIGHT: f64 = 200.0;
+/// How wide a column is, in the same units.
+pub(super) const COLUMN: f64 = 10.0;
+/// With more days than this a column is a week.
+const MOST_DAYS: usize = 200;
+/// How many labels stand below a drawing.
+const LABELS: usize = 5;
+
+/// What stands side by side in a chart: days or weeks.
+#[derive(Debug)]
+pub(super) struct Columns {
+    first: Option<NaiveDate>,
+    last: Option<NaiveDate>,
+    /// The day on which each begins.
+    begins: Vec<NaiveDate>,
+    pub(super) are_weeks: bool,
+}
+
+impl Columns {
+    /// For these days, in their order.
+    pub(super) fn of(days: Vec<NaiveDate>) -> Self {
+        let (first, last) = (days.first().copied(), days.last().copied());
+        let are_weeks = days.len() > MOST_DAYS;
+        let mut begins = days;
+        if are_weeks {
+            begins = begins.into_iter().map(monday_of).collect();
+            begins.dedup();
+        }
+        Self {
+            first,
+            last,
+            begins,
+            are_weeks,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.begins.len()
+    }
+
+    /// The column of a day. None for one that the chart does not show.
+    pub(super) fn place(&self, day: NaiveDate) -> Option<usize> {
+        let begins = if self.are_weeks { monday_of(day) } else { day };
+        self.begins.binary_search(&begins).ok()
+    }
+
+    /// How wide all of them are.
+    pub(super) fn width(&self) -> f64 {
+        self.count() as f64 * COLUMN
+    }
+
+    /// What the column at `place` is called.
+    pub(super) fn name(&self, place: usize) -> String {
+        let Some(begins) = self.begins.get(place) else {
+            return String::new();
+        };
+        if self.are_weeks {
+            format!("week from {begins}")
+        } else {
+            begins.format("%Y-%m-%d %a").to_string()
+        }
+    }
+
+    /// "2026-10-01 – 2026-11-20".
+    pub(super) fn period(&self) -> String {
+        match (self.first, self.last) {
+            (Some(first), Some(last)) if first == last => first.to_string(),
+            (Some(first), Some(last)) => format!("{first} \u{2013} {last}"),
+            _ => "nothing yet".to_owned(),
+        }
+    }
+}
+
+/// Amounts from nothing to a round one above `most`, and the labels of its lines from the top.
+pub(super) fn scale(most: Money) -> (Money, Vec<String>) {
+    const STEPS: i64 = 4;
+    let least = most.pico().max(1) / STEPS;
+    let mut power = 1_i64;
+    while power <= least / 10 {
+        power *= 10;
+    }
+    let round = [1, 2, 5, 10].map(|factor| power.saturating_mul(factor));
+    let step = round
+        .into_iter()
+        .find(|step| *step >= least)
+        .unwrap_or(power);
+    let lines = (most.pico().max(1) + step - 1) / step;
+    let labels = (0..=lines)
+        .rev()
+        .map(|line| Money::from_pico(step * line).show());
+    (
+        Money::from_pico(step.saturating_mul(lines)),
+        labels.collect(),
+    )
+}
+
+/// A drawing over columns, with labels at its left and below. `says` is what it shows, in a sentence.
+pub(super) fn frame(
+    page: &mut Markup,
+    says: &str,
+    left: &[String],
+    columns: &Columns,
+    draw: impl FnOnce(&mut Markup),
+) {
+    let width = columns.width();
+    let view = format!("0 0 {width} {HEIGHT}");
+    page.inside("div", &[("class", "chart")], |page| {
+        page.inside(
+            "div",
+            &[("class", "left"), ("aria-hidden", "true")],
+            |labels| {
+                for label in left {
+                    labels.text_in("span", &[], label);
+                }
+            },
+        );
+        let svg = [
+            ("role", "img"),
+            ("aria-label", says),
+            ("viewBox", view.as_str()),
+            ("preserveAspectRatio", "none"),
+        ];
+        page.inside("svg", &svg, |svg| {
+            let lines = left.len().saturating_sub(1).max(1);
+            for line in 0..=lines {
+                let y = number(HEIGHT * line as f64 / lines as f64);
+                let to = number(width);
+                let place = [
+                    ("class", "line"),
+                    ("x1", "0"),
+                    ("x2", &to),
+                    ("y1", &y),
+                    ("y2", &y),
+                ];
+                svg.text_in("line", &place, "");
+            }
+            draw(svg);
+        });
+        page.inside(
+            "div",
+            &[("class", "below"), ("aria-hidden", "true")],
+            |labels| {
+                let count = columns.count().min(LABELS);
+                for label in 0..count {
+                    let place = (columns.count() - 1) * label / (count - 1).max(1);
+                    let begins = columns.begins.get(place).map(ToString::to_string);
+                    labels.text_in("span", &[], &begins.unwrap_or_default());
+                }
+            },
+        );
+    });
+}
+
+/// A column's part from `bottom` to `top`, as a piece of a path.
+pub(super) fn column(x: f64, width: f64, bottom: f64, top: f64) -> String {
+    let [x, width, height] = [x, width, bottom - top].map(number);
+    format!("M{x} {}h{width}v{height}h-{width}z", number(top))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_is_round_and_nothing_sticks_out() {
+        for (cents, labels) in [
+            (1_234, ["$15.00", "$10.00", "$5.00", "$0.00"].as_slice()),
+            (400, &["$4.00", "$3.00", "$2.00", "$1.00", "$0.00"]),
+            (0, &["<$0.0001", "$0.00"]),
+        ] {
+            let most = Money::from_nano(cents * 10_000_000);
+            let (top, found) = scale(most);
+            assert_eq!(found, labels);
+            assert!(top >= most);
+        }
+    }
+}

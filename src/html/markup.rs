@@ -1,0 +1,177 @@
+//! HTML in which a text is a text: what comes from outside cannot become markup, cannot hide and
+//! cannot turn its line around.
+
+use crate::terminal::visible;
+
+/// A name and a value.
+pub(super) type Attribute<'a> = (&'static str, &'a str);
+
+/// HTML being written.
+#[derive(Debug, Default)]
+pub(super) struct Markup(String);
+
+impl Markup {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A text from anywhere.
+    pub(super) fn text(&mut self, text: &str) {
+        for character in visible(text).chars() {
+            match character {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                '\'' => self.0.push_str("&#39;"),
+                plain => self.0.push(plain),
+            }
+        }
+    }
+
+    /// Style and script of our own.
+    pub(super) fn ours(&mut self, text: &'static str) {
+        self.0.push_str(text);
+    }
+
+    /// An element that has no content.
+    pub(super) fn empty(&mut self, name: &'static str, attributes: &[Attribute<'_>]) {
+        self.0.push('<');
+        self.0.push_str(name);
+        for (name, value) in attributes {
+            self.0.push(' ');
+            self.0.push_str(name);
+            self.0.push_str("=\"");
+            self.text(value);
+            self.0.push('"');
+        }
+        self.0.push('>');
+    }
+
+    /// An element and what is in it.
+    pub(super) fn inside(
+        &mut self,
+        name: &'static str,
+        attributes: &[Attribute<'_>],
+        fill: impl FnOnce(&mut Self),
+    ) {
+        self.empty(name, attributes);
+        fill(self);
+        self.0.push_str("</");
+        self.0.push_str(name);
+        self.0.push_str(">\n");
+    }
+
+    /// An element with nothing but a text in it.
+    pub(super) fn text_in(&mut self, name: &'static str, attributes: &[Attribute<'_>], text: &str) {
+        self.inside(name, attributes, |element| element.text(text));
+    }
+
+    /// A table: its caption, the names of its columns, and its rows. The first cell of a row names
+    /// it; a cell has a text and, where that would not sort, a value.
+    pub(super) fn table<Row: AsRef<[Cell]>>(
+        &mut self,
+        attributes: &[Attribute<'_>],
+        caption: &str,
+        names: &[&str],
+        rows: impl IntoIterator<Item = Row>,
+    ) {
+        self.inside("table", attributes, |table| {
+            table.text_in("caption", &[("class", "unseen")], caption);
+            table.inside("thead", &[], |head| {
+                head.inside("tr", &[], |head| {
+                    for name in names {
+                        head.text_in("th", &[("scope", "col")], name);
+                    }
+                });
+            });
+            table.inside("tbody", &[], |body| {
+                for row in rows {
+                    body.inside("tr", &[], |line| {
+                        for (column, cell) in row.as_ref().iter().enumerate() {
+                            line.cell(column == 0, cell);
+                        }
+                    });
+                }
+            });
+        });
+    }
+
+    fn cell(&mut self, is_name: bool, cell: &Cell) {
+        let value = cell.value.as_deref().map(|value| ("data-v", value));
+        let scope = is_name.then_some(("scope", "row"));
+        let attributes: Vec<Attribute<'_>> = scope.into_iter().chain(value).collect();
+        let name = if is_name { "th" } else { "td" };
+        self.inside(name, &attributes, |element| {
+            element.text(&cell.text);
+            if let Some(share) = cell.bar {
+                bar(element, share);
+            }
+        });
+    }
+}
+
+/// What stands in a table.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cell {
+    text: String,
+    value: Option<String>,
+    bar: Option<f64>,
+}
+
+impl Cell {
+    pub(super) fn of(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            text,
+            ..Self::default()
+        }
+    }
+
+    /// What it sorts and adds up by.
+    pub(super) fn worth(self, value: impl Into<String>) -> Self {
+        let value = Some(value.into());
+        Self { value, ..self }
+    }
+
+    /// A bar, as long as this share of the longest.
+    pub(super) fn with_bar(self, share: f64) -> Self {
+        let bar = Some(share);
+        Self { bar, ..self }
+    }
+}
+
+/// A bar as long as this share of what is longest.
+fn bar(page: &mut Markup, share: f64) {
+    let attributes = [
+        ("class", "bar"),
+        ("viewBox", "0 0 100 1"),
+        ("preserveAspectRatio", "none"),
+        ("aria-hidden", "true"),
+    ];
+    page.inside("svg", &attributes, |svg| {
+        let width = number((share * 100.0).clamp(0.0, 100.0));
+        svg.text_in("rect", &[("width", &width), ("height", "1")], "");
+    });
+}
+
+/// At most two digits behind the point.
+pub(super) fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_text_stays_a_text_in_content_and_in_attributes() {
+        let mut page = Markup::default();
+        let hostile = "</script><img src=x onerror=\"alert(1)\">'\u{202e}&amp;";
+        page.text_in("p", &[("title", hostile)], hostile);
+        let shown =
+            "&lt;/script&gt;&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&#39;\\u{202e}&amp;amp;";
+        assert_eq!(page.as_str(), format!("<p title=\"{shown}\">{shown}</p>\n"));
+    }
+}

@@ -1,0 +1,59 @@
+//! The sessions, one line each; the page's script sorts and filters them.
+
+use std::cmp::Reverse;
+
+use super::Contents;
+use super::markup::{Cell, Markup};
+use crate::spend::{Group, amount, known};
+use crate::time::{in_words, moment};
+
+/// More models than this are counted.
+const MODELS: usize = 2;
+
+pub(super) fn write(page: &mut Markup, contents: &Contents<'_>) {
+    let sums = &contents.sums.sessions;
+    let first_at = |group: &Group| sums.get(&group.key).and_then(|sums| sums.first_at);
+    let mut sessions: Vec<(&Group, i64)> = contents
+        .statement
+        .groups()
+        .iter()
+        .map(|group| (group, first_at(group).unwrap_or(group.last_at)))
+        .collect();
+    sessions.sort_by_key(|(group, first_at)| (*first_at, &group.key));
+    let mut rows: Vec<_> = sessions.into_iter().zip(1..).collect();
+    rows.sort_by_key(|(_, number)| Reverse(*number));
+    let names = &[
+        "session", "project", "model", "began", "lasted", "cost", "answers",
+    ];
+    let rows = rows.into_iter().map(|((group, first_at), number)| {
+        let begin = contents.clock.zone.at(moment(first_at));
+        let lasted = moment(group.last_at.max(first_at)) - moment(first_at);
+        let models = sums.get(&group.key).map(models).unwrap_or_default();
+        let project = known(group.project.as_deref().unwrap_or_default());
+        [
+            Cell::of(contents.names.session(group, number, contents.clock)),
+            Cell::of(contents.names.project(project)),
+            Cell::of(models),
+            Cell::of(begin.format("%Y-%m-%d %H:%M").to_string()),
+            Cell::of(in_words(lasted)).worth(lasted.num_seconds().to_string()),
+            Cell::of(amount(&group.tally)).worth(group.tally.cost().exact()),
+            Cell::of(group.tally.responses.to_string()),
+        ]
+    });
+    page.table(
+        &[("class", "by-session")],
+        "Sessions, the latest first",
+        names,
+        rows,
+    );
+}
+
+fn models(sums: &super::sums::SessionSums) -> String {
+    let models = sums.models();
+    let more = models.len().saturating_sub(MODELS);
+    let named: Vec<&str> = models.into_iter().take(MODELS).collect();
+    match more {
+        0 => named.join(", "),
+        more => format!("{} +{more}", named.join(", ")),
+    }
+}

@@ -1,0 +1,270 @@
+//! The plan's windows over time, with the limit errors.
+//!
+//! Over weeks every step is drawn; over a longer time the fullest that a window was in each column.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+
+use super::chart::{self, COLUMN, Columns, HEIGHT};
+use super::limits::{blocked, judged};
+use super::markup::{Cell, Markup, number};
+use super::{Contents, WindowStep};
+use crate::limits::incident::Incident;
+use crate::limits::kind::Window;
+use crate::limits::toll::Stopped;
+
+/// Up to so many columns, every step is drawn.
+const CLOSE: usize = 62;
+
+/// The window's color.
+fn class(window: Window) -> &'static str {
+    match window {
+        Window::FiveHour => "w0",
+        Window::Weekly => "w1",
+        Window::WeeklyOpus => "w2",
+        Window::WeeklySonnet => "w3",
+        Window::WeeklyFable => "w4",
+    }
+}
+
+pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Columns) {
+    let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
+    for step in contents.steps {
+        accounts
+            .entry(step.account.as_deref())
+            .or_default()
+            .push(step);
+    }
+    if accounts.is_empty() || columns.count() == 0 {
+        let says =
+            "How full the windows were is not known yet: the status line keeps it from now on.";
+        return page.text_in("p", &[("class", "quiet")], says);
+    }
+    // An error of an account without a chart stands in the first.
+    let first = accounts.keys().next().copied().flatten();
+    let account_of = |error: &Incident| {
+        let account = error.evidence.account.as_ref();
+        let account = account.and_then(|account| account.fingerprint.clone());
+        account.filter(|account| accounts.contains_key(&Some(account.as_str())))
+    };
+    let several = accounts.len() > 1;
+    for (number, (account, steps)) in accounts.iter().enumerate() {
+        let errors = contents.incidents.iter().rev();
+        let errors = errors.filter(|error| account_of(error).as_deref().or(first) == *account);
+        let errors: Vec<&Incident> = errors.filter(|error| !error.is_news()).collect();
+        if several {
+            page.text_in("h3", &[], &format!("account {}", number + 1));
+        }
+        draw(page, contents, columns, steps, &errors);
+    }
+}
+
+fn draw(
+    page: &mut Markup,
+    contents: &Contents<'_>,
+    columns: &Columns,
+    steps: &[&WindowStep],
+    errors: &[&Incident],
+) {
+    let of = |window: Window| -> Vec<&WindowStep> {
+        let own = steps.iter().filter(|step| step.window == window);
+        own.copied().collect()
+    };
+    let known = Window::ALL.into_iter().map(|window| (window, of(window)));
+    let known: Vec<(Window, Vec<&WindowStep>)> = known.filter(|(_, own)| !own.is_empty()).collect();
+    let axis = Axis { contents, columns };
+    let names: Vec<&str> = known.iter().map(|(window, _)| window.limit()).collect();
+    let says = format!(
+        "How full the windows were: {}. Limit errors: {}.",
+        names.join(", "),
+        errors.len()
+    );
+    let left = ["100%", "75%", "50%", "25%", "0%"].map(str::to_owned);
+    chart::frame(page, &says, &left, columns, |svg| {
+        for error in errors {
+            axis.mark(svg, error);
+        }
+        for (window, own) in &known {
+            let path = if axis.is_close() {
+                axis.run(own)
+            } else {
+                axis.peaks(own)
+            };
+            svg.text_in("path", &[("class", class(*window)), ("d", &path)], "");
+        }
+    });
+    if !axis.is_close() {
+        let each = if columns.are_weeks { "week" } else { "day" };
+        let says = format!("Each step is the fullest that a window was in a {each}.");
+        page.text_in("p", &[("class", "quiet")], &says);
+    }
+    page.inside("ul", &[("class", "legend")], |page| {
+        for (window, own) in &known {
+            let fullest = own
+                .iter()
+                .map(|step| step.meter.used_percent)
+                .fold(0.0, f64::max);
+            page.inside("li", &[], |item| {
+                item.text_in("span", &[("class", class(*window))], "");
+                item.text(&format!("{}, {fullest:.0}% at most", window.limit()));
+            });
+        }
+        if !errors.is_empty() {
+            page.inside("li", &[], |item| {
+                item.text_in("span", &[("class", "error")], "");
+                item.text("a limit error, as long as it blocked");
+            });
+        }
+    });
+    page.inside("details", &[], |page| {
+        page.text_in("summary", &[], "The fullest of each day, as a table");
+        let mut fullest: BTreeMap<NaiveDate, Vec<Option<f64>>> = BTreeMap::new();
+        for (column, (_, own)) in known.iter().enumerate() {
+            for step in own {
+                let day = contents.clock.zone.day(step.at);
+                let line = fullest
+                    .entry(day)
+                    .or_insert_with(|| vec![None; known.len()]);
+                if let Some(most) = line.get_mut(column) {
+                    *most = Some(step.meter.used_percent.max(most.unwrap_or_default()));
+                }
+            }
+        }
+        let names = known.iter().map(|(window, _)| window.short());
+        let names: Vec<&str> = std::iter::once("day").chain(names).collect();
+        let rows = fullest.iter().map(|(day, line)| {
+            let share =
+                |most: &Option<f64>| most.map_or("-".to_owned(), |most| format!("{most:.0}%"));
+            let cells = line.iter().map(|most| Cell::of(share(most)));
+            std::iter::once(Cell::of(day.to_string()))
+                .chain(cells)
+                .collect::<Vec<Cell>>()
+        });
+        page.table(
+            &[("class", "tolls")],
+            "How full the windows were",
+            &names,
+            rows,
+        );
+    });
+}
+
+/// Where moments stand on the chart.
+struct Axis<'a> {
+    contents: &'a Contents<'a>,
+    columns: &'a Columns,
+}
+
+impl Axis<'_> {
+    /// Whether there is room for every step.
+    fn is_close(&self) -> bool {
+        !self.columns.are_weeks && self.columns.count() <= CLOSE
+    }
+
+    /// From the left; None before and after the chart's days.
+    fn x(&self, at: DateTime<Utc>) -> Option<f64> {
+        let zone = self.contents.clock.zone;
+        let day = zone.day(at);
+        let (begins, ends) = zone.day_bounds(at);
+        let part = (at - begins).as_seconds_f64() / (ends - begins).as_seconds_f64().max(1.0);
+        let part = if self.columns.are_weeks {
+            (f64::from(day.weekday().num_days_from_monday()) + part) / 7.0
+        } else {
+            part
+        };
+        Some((self.columns.place(day)? as f64 + part) * COLUMN)
+    }
+
+    /// A window's steps; at its reset it falls to nothing.
+    fn run(&self, steps: &[&WindowStep]) -> String {
+        let mut path = String::new();
+        let mut reset: Option<DateTime<Utc>> = None;
+        for step in steps {
+            let Some(x) = self.x(step.at) else { continue };
+            let y = height(step.meter.used_percent);
+            if path.is_empty() {
+                path = format!("M{} {}", number(x), number(HEIGHT));
+            }
+            if let Some(fell) = reset
+                .filter(|reset| *reset <= step.at)
+                .and_then(|at| self.x(at))
+            {
+                let _ = write!(path, "H{}V{}", number(fell), number(HEIGHT));
+            }
+            let _ = write!(path, "H{}V{y}", number(x));
+            reset = step.meter.resets_at;
+        }
+        let end = reset.map(|reset| reset.min(self.contents.clock.now));
+        if let Some(end) = end.and_then(|end| self.x(end)) {
+            let _ = write!(path, "H{}", number(end));
+        }
+        path
+    }
+
+    /// The fullest of each column; those without any are left out.
+    fn peaks(&self, steps: &[&WindowStep]) -> String {
+        let mut peaks: BTreeMap<usize, f64> = BTreeMap::new();
+        for step in steps {
+            let day = self.contents.clock.zone.day(step.at);
+            if let Some(place) = self.columns.place(day) {
+                let peak = peaks.entry(place).or_default();
+                *peak = peak.max(step.meter.used_percent);
+            }
+        }
+        let mut path = String::new();
+        let mut before = None;
+        for (place, peak) in peaks {
+            let x = number(place as f64 * COLUMN);
+            let follows = before.is_some_and(|before| before + 1 == place);
+            let begin = if follows { "L" } else { "M" };
+            // One alone is seen, too.
+            let _ = write!(path, "{begin}{x} {}h{}", height(peak), number(COLUMN));
+            before = Some(place);
+        }
+        path
+    }
+
+    /// An error: a band as long as it blocked.
+    fn mark(&self, svg: &mut Markup, error: &Incident) {
+        let now = self.contents.clock.now;
+        let Some(from) = self.x(error.evidence.at) else {
+            return;
+        };
+        let until = match error.stopped(now) {
+            Some(Stopped::Until(until)) => Some(until),
+            Some(Stopped::Still) => Some(now),
+            _ => None,
+        };
+        let end = until.and_then(|until| self.x(until));
+        let end = match until {
+            // It went on after the last day of the chart.
+            Some(_) => end.unwrap_or(self.columns.width()),
+            None => from,
+        };
+        // Whatever its length, it is seen.
+        let least = self.columns.width() / 300.0;
+        let (x, width) = (number(from), number((end - from).max(least)));
+        let all = number(HEIGHT);
+        let place = [
+            ("class", "error"),
+            ("x", &x),
+            ("width", &width),
+            ("height", &all),
+        ];
+        let at = self.contents.clock.zone.at(error.evidence.at);
+        let blocked = blocked(error, self.contents).unwrap_or_default();
+        let says = format!(
+            "{}: {}, {}; blocked: {blocked}",
+            at.format("%Y-%m-%d %H:%M"),
+            error.diagnosis.limit.label(),
+            judged(error),
+        );
+        svg.inside("rect", &place, |rect| rect.text_in("title", &[], &says));
+    }
+}
+
+fn height(percent: f64) -> String {
+    number(HEIGHT * (1.0 - percent.clamp(0.0, 100.0) / 100.0))
+}

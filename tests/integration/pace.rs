@@ -1,0 +1,139 @@
+//! Whether a window lasts: from how it rose, whoever was told, and from nothing else.
+
+use serde_json::json;
+
+use crate::client::{Client, windows};
+use crate::support::Sandbox;
+
+const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
+const MONDAY: i64 = 1_795_461_868;
+
+/// The line when the five-hour window that ends at noon is used so far.
+fn line(client: &Client<'_>, at: &str, used: f64) -> String {
+    let at = format!("2026-11-20T{at}:00Z");
+    let drawn = client.draws(&at, windows(used, NOON, 10.0, MONDAY), 160);
+    let plain = whycap::terminal::strip_ansi(drawn.success());
+    plain.lines().next().unwrap_or_default().to_owned()
+}
+
+fn log_in(sandbox: &Sandbox, account: &str) {
+    let state = json!({"oauthAccount": {"accountUuid": account, "organizationType": "claude_max"}});
+    sandbox.write(".claude.json", state.to_string());
+}
+
+/// A quiet morning, and then a percent a minute, told to two sessions in turn.
+fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
+    let one = Client::with_session(sandbox, "one");
+    let other = Client::with_session(sandbox, "other");
+    for (at, used) in [("07:20", 2.0), ("08:00", 5.0), ("09:00", 10.0)] {
+        line(&one, at, used);
+    }
+    for minute in (0..45).step_by(3) {
+        let client = if minute % 2 == 0 { &one } else { &other };
+        line(client, &format!("10:{minute:02}"), 15.0 + f64::from(minute));
+    }
+    one
+}
+
+#[test]
+fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
+    let sandbox = Sandbox::new();
+    let client = busy_since_ten(&sandbox);
+    // By a straight line since seven it would have been full long after noon.
+    let busy = line(&client, "10:45", 60.0);
+    assert!(busy.contains("at this pace 5h full at 11:5"), "{busy}");
+    let now = ["now", "--json"];
+    let told = client.run("2026-11-20T10:45:00Z", &now, b"").json()["windows"].take();
+    let full_at = told["five_hour"]["full_at"].as_str().unwrap();
+    assert!(full_at.starts_with("2026-11-20T11:5"), "{told}");
+    assert_eq!(told["five_hour_full_at"], full_at);
+    assert_eq!(told["five_hour"]["lasts"], false);
+    let rate = told["five_hour_percent_per_hour"].as_f64().unwrap();
+    assert!((25.0..45.0).contains(&rate), "{told}");
+    let page = client.run("2026-11-20T10:45:00Z", &["now"], b"");
+    assert!(
+        page.success().contains("Pace      5h is full at 11:5"),
+        "{}",
+        page.stdout
+    );
+
+    let rested = line(&client, "11:15", 61.0);
+    assert!(!rested.contains("full"), "{rested}");
+    // At noon it begins anew, and what was before says nothing of it.
+    let anew = windows(12.0, NOON + 5 * 3600, 10.0, MONDAY);
+    let drawn = client.draws("2026-11-20T12:30:00Z", anew, 160);
+    assert!(!drawn.success().contains("full"), "{}", drawn.stdout);
+}
+
+#[test]
+fn a_window_that_was_in_question_and_lasts_is_said_to() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    for minute in 0..12 {
+        line(
+            &client,
+            &format!("08:{:02}", minute * 5),
+            f64::from(10 + minute * 6),
+        );
+    }
+    line(&client, "10:30", 77.0);
+    let drawn = line(&client, "11:30", 78.0);
+    assert!(drawn.contains("5h lasts until its reset"), "{drawn}");
+}
+
+#[test]
+fn another_accounts_window_and_a_clock_that_was_wrong_count_for_nothing() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    log_in(&sandbox, "another");
+    for (at, used) in [("09:50", 30.0), ("10:00", 60.0), ("10:05", 90.0)] {
+        line(&client, at, used);
+    }
+    log_in(&sandbox, "own");
+    line(&client, "10:08", 20.0);
+    for (at, used) in [("11:40", 60.0), ("11:50", 99.0)] {
+        line(&client, at, used);
+    }
+    let drawn = line(&client, "10:15", 21.0);
+    assert!(
+        drawn.contains("5h 21%") && !drawn.contains("full"),
+        "{drawn}"
+    );
+}
+
+#[test]
+fn a_session_that_tells_an_older_figure_slows_nothing_down() {
+    let sandbox = Sandbox::new();
+    busy_since_ten(&sandbox);
+    let late = Client::with_session(&sandbox, "late");
+    // Its answer began before the others'.
+    line(&late, "10:44", 40.0);
+    let client = Client::with_session(&sandbox, "one");
+    let drawn = line(&client, "10:45", 60.0);
+    assert!(drawn.contains("at this pace 5h full at 11:5"), "{drawn}");
+}
+
+#[test]
+fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    busy_since_ten(&sandbox);
+    let kept = sandbox.path(".local/share/whycap/windows/2026-11.steps");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    let of_window = |name: &str| text.lines().filter(|line| line.contains(name)).count();
+    assert_eq!(
+        (of_window(" five_hour "), of_window(" seven_day ")),
+        (18, 1),
+        "{text}"
+    );
+    assert_eq!(
+        text.lines().next().unwrap(),
+        "1795159200 - five_hour 2 1795176000 one"
+    );
+    let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // A line that is not one does no harm.
+    std::fs::write(&kept, format!("{text}1795170300 - five_hour 9")).unwrap();
+    let drawn = line(&Client::with_session(&sandbox, "one"), "10:45", 60.0);
+    assert!(drawn.contains("at this pace 5h full at 11:5"), "{drawn}");
+}

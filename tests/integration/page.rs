@@ -1,0 +1,334 @@
+//! `whycap spend --html`: what is on the page, what is not, and which files it may replace.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::histories::{spend, with_history};
+use crate::support::Sandbox;
+
+fn page(sandbox: &Sandbox, more: &[&str]) -> String {
+    let arguments = [&["spend", "--html", "-"], more].concat();
+    sandbox.run(&arguments).success().to_owned()
+}
+
+/// The exact amounts in a table, added up in pico-dollars; `class` is the table's.
+fn sum(page: &str, class: &str, column: usize) -> i64 {
+    let table = page
+        .split(&format!("<table class=\"{class}\">"))
+        .nth(1)
+        .unwrap();
+    let table = table.split("</table>").next().unwrap();
+    let rows = table.split("<tr>").filter(|row| row.contains("data-v"));
+    let amount = |row: &str| {
+        let cell = row.split("<td").nth(column).unwrap();
+        pico(
+            cell.split("data-v=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap(),
+        )
+    };
+    rows.map(amount).sum()
+}
+
+fn pico(amount: &str) -> i64 {
+    let (dollars, rest) = amount.split_once('.').unwrap();
+    format!("{dollars}{rest:0<12}").parse().unwrap()
+}
+
+fn total(page: &str) -> i64 {
+    let cost = page.split("<dd data-v=\"").nth(1).unwrap();
+    pico(cost.split('"').next().unwrap())
+}
+
+#[test]
+fn every_part_adds_up_to_the_total_that_json_tells() {
+    for history in [
+        "compaction-and-subagent",
+        "forks-of-forks",
+        "killed-and-resumed",
+        "two-at-once",
+    ] {
+        let (sandbox, _) = with_history(history);
+        let told = &spend(&sandbox, "session")["total"]["cost_usd"];
+        let page = page(&sandbox, &[]);
+        let total = total(&page);
+        assert!(
+            (total as f64 / 1e12 - told.as_f64().unwrap()).abs() < 1e-9,
+            "{history}: {total} {told}"
+        );
+        for (class, column) in [("by-day", 1), ("by-project", 1), ("by-session", 5)] {
+            assert_eq!(sum(&page, class, column), total, "{history}, {class}");
+        }
+        let week = page.split("<table class=\"week\">").nth(1).unwrap();
+        let week = week.split("</table>").next().unwrap();
+        let hours = week.split("data-v=\"").skip(1);
+        let hours: i64 = hours
+            .map(|hour| pico(hour.split('"').next().unwrap()))
+            .sum();
+        assert_eq!(hours, total, "{history}, hours of the week");
+    }
+}
+
+#[test]
+fn the_filters_are_those_of_the_table() {
+    let (sandbox, _) = with_history("two-at-once");
+    let all = total(&page(&sandbox, &[]));
+    assert_eq!(total(&page(&sandbox, &["--since", "2000-01-01"])), all);
+    let none = page(&sandbox, &["--until", "2000-01-01"]);
+    assert!(none.contains("Nothing was spent in this period."), "{none}");
+    assert_eq!(total(&none), 0);
+    let none = page(&sandbox, &["--project", "no such place"]);
+    assert!(
+        none.contains(
+            "Nothing was spent in a project whose path contains &quot;no such place&quot;."
+        )
+    );
+    let run = sandbox.run(&["spend", "--html", "-", "--since", "tomorrow"]);
+    assert_eq!(run.code, 2);
+    for other in [
+        &["--by", "day"][..],
+        &["--json"],
+        &["--csv"],
+        &["--limit", "3"],
+        &["--why-different"],
+    ] {
+        assert_eq!(
+            sandbox
+                .run(&[&["spend", "--html", "-"], other].concat())
+                .code,
+            2,
+            "{other:?}"
+        );
+    }
+    assert_eq!(sandbox.run(&["spend", "--anonymous"]).code, 2);
+}
+
+/// A session in a directory, under a title, with one answer.
+fn session(sandbox: &Sandbox, id: &str, directory: &str, title: &str) {
+    let file = format!(".claude/projects/-x/{id}.jsonl");
+    let title = json!({"type": "ai-title", "aiTitle": title, "sessionId": id});
+    // The type comes first, as Claude Code writes it.
+    sandbox.append(&file, &title.to_string());
+    let answer = json!({"type": "assistant", "uuid": "a", "timestamp": "2026-11-19T10:00:00Z", "sessionId": id, "cwd": directory,
+        "version": "2.1.328", "gitBranch": "secret-branch", "requestId": format!("r{id}"),
+        "message": {"id": format!("m{id}"), "model": "claude-opus-4-8", "role": "assistant", "content": [],
+                    "usage": {"input_tokens": 1000, "output_tokens": 1000}}});
+    sandbox.append(&file, &answer.to_string());
+}
+
+const HOSTILE: &str = "</td></script><script>alert(1)</script><img src=x onerror=alert(2)>\"' onload=\"x\u{202e}gnp\u{200b}";
+
+#[test]
+fn hostile_names_are_texts() {
+    let sandbox = Sandbox::new();
+    session(
+        &sandbox,
+        "5a7d3c1e-0000-4000-a000-000000000001",
+        &format!("/home/dev/{HOSTILE}"),
+        HOSTILE,
+    );
+    let page = page(&sandbox, &[]);
+    assert_eq!(page.matches("<script").count(), 1, "only ours");
+    assert!(
+        !page.contains("<img") && !page.contains("onerror=alert(2)>\""),
+        "{page}"
+    );
+    assert!(!page.contains('\u{202e}') && !page.contains('\u{200b}'));
+    assert!(page.contains("&lt;script&gt;alert(1)") && page.contains(r"\u{202e}gnp\u{200b}"));
+    let policy = page
+        .split("Content-Security-Policy\" content=\"")
+        .nth(1)
+        .unwrap();
+    assert!(
+        policy.starts_with("default-src &#39;none&#39;; style-src &#39;nonce-"),
+        "{policy:.100}"
+    );
+}
+
+#[test]
+fn an_anonymous_page_names_nobody_and_nothing() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
+    client.draws(
+        "2026-11-19T09:59:00Z",
+        windows(42.0, 1_795_089_600, 22.0, 1_795_400_000),
+        120,
+    );
+    client.meets(
+        "2026-11-19T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    client.answers("2026-11-19T11:00:00Z");
+    session(
+        &sandbox,
+        "5a7d3c1e-0000-4000-a000-000000000001",
+        "/home/jane/acme-takeover",
+        "Buy Acme quietly",
+    );
+    sandbox.append(
+        ".claude/projects/-x/damaged.jsonl",
+        "{\"type\":\"assistant\",\"usage\": half",
+    );
+    let sandbox = sandbox.variable("TZ", "Europe/Berlin");
+    let named = page(&sandbox, &[]);
+    let anonymous = page(&sandbox, &["--anonymous"]);
+    let home = sandbox.home();
+    for name in [
+        "acme",
+        "Acme",
+        "jane",
+        "5a7d3c1e",
+        "secret-branch",
+        "beef",
+        "Berlin",
+        "api",
+        "dev@",
+        ".claude",
+        home.to_str().unwrap(),
+    ] {
+        assert!(
+            !anonymous.to_lowercase().contains(&name.to_lowercase()),
+            "{name}"
+        );
+    }
+    for name in ["acme-takeover", "Buy Acme quietly", "Berlin"] {
+        assert!(named.contains(name), "{name}");
+    }
+    assert!(anonymous.contains("project 1") && anonymous.contains("session 2"));
+    assert_eq!(total(&anonymous), total(&named));
+    for part in [
+        "1 limit error since",
+        "5-hour limit, 42% at most",
+        "blocked: 1 h",
+    ] {
+        assert!(anonymous.contains(part) && named.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_page_is_replaced_and_nothing_else_is() {
+    let (sandbox, _) = with_history("two-at-once");
+    let target = sandbox.path("page.html");
+    let write = |path: &std::path::Path| sandbox.run(&["spend", "--html", path.to_str().unwrap()]);
+    let written = write(&target);
+    assert_eq!(
+        written.success(),
+        "Written: ~/page.html; open it in a browser\n"
+    );
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        mode(&target),
+        0o600,
+        "names of projects are the user's alone"
+    );
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&target, fs::read_to_string(&target).unwrap() + "older").unwrap();
+    write(&target).success();
+    assert!(fs::read_to_string(&target).unwrap().ends_with("</html>\n"));
+    assert_eq!(mode(&target), 0o644, "somebody wanted to show it");
+    let empty = sandbox.write("empty.html", "");
+    write(&empty).success();
+
+    let notes = sandbox.write("notes.md", "mine");
+    let link = sandbox.path("link.html");
+    symlink(&target, &link).unwrap();
+    for (path, says) in [
+        (
+            notes.clone(),
+            "exists and is no page of whycap; name another file, or move it away",
+        ),
+        (
+            link,
+            "it is not a plain file of yours, or a link; move it away",
+        ),
+        (sandbox.home(), "it is not a plain file"),
+        (
+            sandbox.path("nowhere/page.html"),
+            "check that the directory exists and is yours",
+        ),
+        ("/dev/null".into(), "it is not a plain file"),
+    ] {
+        let run = write(&path);
+        assert_eq!(
+            (run.code, run.stdout.as_str(), run.stderr.lines().count()),
+            (1, "", 1),
+            "{run:?}"
+        );
+        assert!(
+            run.stderr.contains(says) && run.stderr.contains(path.to_str().unwrap()),
+            "{run:?}"
+        );
+    }
+    assert_eq!(fs::read_to_string(&notes).unwrap(), "mine");
+    // As it is typed most often.
+    let mut command = sandbox.command(&["spend", "--html", "here.html"]);
+    let run = crate::support::Run::of(command.current_dir(sandbox.home()), b"");
+    assert_eq!(run.success(), "Written: here.html; open it in a browser\n");
+    assert!(sandbox.read("here.html").starts_with("<!doctype html>"));
+    let left: Vec<_> = fs::read_dir(sandbox.home())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    assert!(
+        !left
+            .iter()
+            .any(|name| name.to_string_lossy().contains("tmp")),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn what_is_at_least_so_much_is_said() {
+    let (sandbox, _) = with_history("two-at-once");
+    sandbox.append(
+        ".claude/projects/-x/damaged.jsonl",
+        "{\"type\":\"assistant\",\"usage\": half",
+    );
+    let page = page(&sandbox, &[]);
+    assert!(page.contains(">\u{2265}$"), "{page:.4000}");
+    assert!(page.contains("\u{2265} means at least: 1 damaged line in ~/.claude/projects/-x/damaged.jsonl is not counted."));
+}
+
+#[test]
+fn without_any_history_the_page_says_so() {
+    let sandbox = Sandbox::new();
+    let page = page(&sandbox, &[]);
+    assert!(
+        page.contains("No history found in ~/.claude/projects.")
+            && page.contains("No limit errors are known.")
+    );
+    let json: Value = sandbox.run(&["spend", "--json"]).json();
+    assert_eq!(json["total"]["cost_usd"], 0.0);
+}
+
+/// One clock at the other end of the calendar must not make a page of millions of days.
+#[test]
+fn a_wrong_clock_makes_no_endless_page() {
+    let sandbox = Sandbox::new();
+    let line = |at: &str, id: &str| {
+        json!({"type": "assistant", "uuid": id, "timestamp": at, "sessionId": id, "cwd": "/x", "requestId": id,
+        "message": {"id": id, "model": "claude-opus-4-8", "role": "assistant", "content": [], "usage": {"input_tokens": 1, "output_tokens": 1}}})
+    };
+    for (at, id) in [
+        ("1970-01-02T00:00:00Z", "a"),
+        ("9998-01-02T00:00:00Z", "b"),
+        ("2026-11-19T00:00:00Z", "c"),
+    ] {
+        sandbox.append(
+            &format!(".claude/projects/-x/{id}.jsonl"),
+            &line(at, id).to_string(),
+        );
+    }
+    let page = page(&sandbox, &[]);
+    assert!(page.len() < 100_000, "{}", page.len());
+    assert_eq!(sum(&page, "by-day", 1), total(&page));
+}

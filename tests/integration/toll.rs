@@ -1,0 +1,178 @@
+//! What limits cost, at the head of `whycap incidents`: how often, for how long, how many false.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::support::Sandbox;
+
+const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+/// 2026-11-20 12:00 UTC.
+const NOON: i64 = 1_795_176_000;
+
+fn sums(sandbox: &Sandbox, at: &str) -> Value {
+    let asked = Client::new(sandbox).run(at, &["incidents", "--json"], b"");
+    asked.json()["sums"].clone()
+}
+
+fn told(sandbox: &Sandbox, at: &str) -> String {
+    let asked = Client::new(sandbox).run(at, &["incidents"], b"");
+    asked.success().to_owned()
+}
+
+#[test]
+fn blocked_is_until_the_first_good_answer_or_the_reset_whichever_came_first() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let early = Client::with_session(&sandbox, "early");
+    early.meets("2026-11-18T10:00:00Z", FIVE_HOURS, json!({}));
+    // Credits were bought.
+    early.answers("2026-11-18T10:30:00Z");
+    early.answers("2026-11-18T11:45:00Z");
+    let late = Client::with_session(&sandbox, "late");
+    late.meets("2026-11-19T10:00:00Z", FIVE_HOURS, json!({}));
+    // The night was no part of it.
+    late.answers("2026-11-20T08:00:00Z");
+    let sums = sums(&sandbox, "2026-11-20T09:00:00Z");
+    assert_eq!(sums["blocked_s"], 30 * 60 + 2 * 3_600, "{sums:#}");
+    assert_eq!(
+        (&sums["errors"], &sums["unknown_end"]),
+        (&json!(2), &json!(0))
+    );
+    assert_eq!(sums["since"], "2026-11-18T10:00:00Z");
+}
+
+#[test]
+fn hours_in_which_two_sessions_were_blocked_count_once() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    for (session, at) in [
+        ("one", "2026-11-20T10:00:00Z"),
+        ("two", "2026-11-20T11:00:00Z"),
+    ] {
+        Client::with_session(&sandbox, session).meets(at, FIVE_HOURS, json!({}));
+    }
+    let now = sums(&sandbox, "2026-11-20T11:30:00Z");
+    assert_eq!(
+        (&now["blocked_s"], &now["still_blocked"]),
+        (&json!(5_400), &json!(2)),
+        "{now:#}"
+    );
+    let later = sums(&sandbox, "2026-11-20T18:00:00Z");
+    assert_eq!(
+        (&later["blocked_s"], &later["still_blocked"]),
+        (&json!(7_200), &json!(0))
+    );
+    assert_eq!(later["by_limit"][0]["limit"], "five_hour");
+    assert_eq!(later["by_limit"][0]["blocked_s"], 7_200);
+    let text = told(&sandbox, "2026-11-20T18:00:00Z");
+    assert!(
+        text.starts_with("2 limit errors since Fri 20 Nov, blocked for 2 h in all.\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_end_that_nobody_saw_is_said_and_not_guessed() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-19T10:00:00Z",
+        "API Error: 529 Overloaded.",
+        json!({"apiErrorStatus": 529}),
+    );
+    // Somebody came back in the morning; the service was well long before.
+    client.answers("2026-11-20T07:00:00Z");
+    client.meets(
+        "2026-11-20T08:00:00Z",
+        "API Error: 529 Overloaded.",
+        json!({"apiErrorStatus": 529}),
+    );
+    client.answers("2026-11-20T08:04:00Z");
+    let sums = sums(&sandbox, "2026-11-20T09:00:00Z");
+    assert_eq!(
+        (&sums["blocked_s"], &sums["unknown_end"]),
+        (&json!(240), &json!(1)),
+        "{sums:#}"
+    );
+    let text = told(&sandbox, "2026-11-20T09:00:00Z");
+    assert!(text.contains("When 1 error ended is not known"), "{text}");
+}
+
+#[test]
+fn a_second_refusal_takes_the_place_of_the_first() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets("2026-11-20T10:00:00Z", FIVE_HOURS, json!({}));
+    client.meets("2026-11-20T11:00:00Z", FIVE_HOURS, json!({}));
+    client.answers("2026-11-20T11:20:00Z");
+    let sums = sums(&sandbox, "2026-11-20T13:00:00Z");
+    assert_eq!(
+        (&sums["errors"], &sums["blocked_s"]),
+        (&json!(2), &json!(4_800)),
+        "{sums:#}"
+    );
+}
+
+#[test]
+fn what_was_false_is_still_known_to_be_false_when_the_samples_are_gone() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let told = windows(42.0, NOON, 22.0, NOON + 300_000);
+    client.draws("2026-11-20T09:59:50Z", told.clone(), 160);
+    client.meets("2026-11-20T10:00:00Z", FIVE_HOURS, json!({}));
+    client.draws("2026-11-20T10:00:05Z", told.clone(), 160);
+    client.answers("2026-11-20T10:05:00Z");
+    client.draws("2026-11-20T10:05:01Z", told, 160);
+    assert_eq!(sums(&sandbox, "2026-11-20T10:06:00Z")["false_likely"], 1);
+    std::fs::remove_dir_all(sandbox.path(".local/share/whycap/samples")).unwrap();
+    std::fs::remove_dir_all(sandbox.path(".local/share/whycap/windows")).unwrap();
+    let sums = sums(&sandbox, "2027-02-20T10:06:00Z");
+    assert_eq!(
+        (&sums["false_likely"], &sums["blocked_s"]),
+        (&json!(1), &json!(300)),
+        "{sums:#}"
+    );
+}
+
+#[test]
+fn a_long_time_is_told_by_the_month() {
+    let sandbox = Sandbox::new();
+    for (session, at) in [
+        ("a", "2026-05-04T10:00:00Z"),
+        ("b", "2026-05-29T10:00:00Z"),
+        ("c", "2026-11-02T10:00:00Z"),
+    ] {
+        Client::with_session(&sandbox, session).meets(at, FIVE_HOURS, json!({}));
+    }
+    let text = told(&sandbox, "2026-11-20T18:00:00Z");
+    let text = text.split("\n\n").take(4).collect::<Vec<_>>().join("\n\n");
+    insta::assert_snapshot!(text, @"
+    3 limit errors since Mon 4 May, blocked for 6 h in all.
+
+    limit         errors  likely false  blocked
+    5-hour limit       3             -      6 h
+
+    month    errors  likely false  blocked
+    2026-05       2             -      4 h
+    2026-11       1             -      2 h
+
+    Blocked is the time from an error to the session's next good answer or to the
+    reset, whichever came first, nights included; time in which several sessions
+    were blocked counts once.
+    ");
+}
+
+#[test]
+fn warnings_stop_nothing() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(
+        "2026-11-20T10:00:00Z",
+        "You've used 91% of your weekly limit · resets Nov 23, 9am (UTC)",
+        json!({}),
+    );
+    let sums = sums(&sandbox, "2026-11-20T18:00:00Z");
+    assert_eq!(sums["errors"], 0, "{sums:#}");
+    assert!(!told(&sandbox, "2026-11-20T18:00:00Z").contains("since"));
+}
