@@ -1,8 +1,10 @@
 //! `whycap spend`: what was spent, by day, session, model and more.
 
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 
 use super::failure::in_one_line;
@@ -12,14 +14,15 @@ use super::question::Question;
 use super::spend_page;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::ledger::{Ledger, Patience};
+use crate::export::Merged;
+use crate::ledger::{Caught, Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
     GroupBy, Order, Period, ReportRequest, Statement, comparison_json, name_unreadable, parse_day,
     write_age_of_prices, write_comparison,
 };
-use crate::terminal::{Page, Shown, Tone, complain, print};
+use crate::terminal::{Page, ProgressBar, Shown, Tone, complain, print};
 use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
@@ -46,6 +49,9 @@ pub struct Arguments {
     /// What comes first: the newest or the dearest
     #[arg(long, value_enum)]
     order: Option<Order>,
+    /// Add up what several machines exported there
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["why_different", "html"])]
+    from: Option<PathBuf>,
     /// Show our figure beside Claude Code's own, per session, and what sets them apart
     #[arg(long, conflicts_with_all = ["by", "project", "limit", "order", "csv"])]
     why_different: bool,
@@ -95,17 +101,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
             environment,
         );
     }
-    let mut statement = gathered(&places, &prices, |ledger, read| {
-        let answering = answering(&places, None);
-        Ok(Statement::of(
-            &ledger,
-            wanted.clone(),
-            read,
-            answering,
-            &mut |_| {},
-        )?)
-    })?;
-    statement.name_sessions(titles(&places, arguments.by));
+    let statement = match &arguments.from {
+        Some(directory) => of_exports(directory, wanted, &places)?,
+        None => of_this_machine(&wanted, &places, &prices)?,
+    };
     if arguments.csv {
         #[expect(
             clippy::disallowed_methods,
@@ -122,6 +121,56 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+fn of_this_machine(
+    wanted: &ReportRequest,
+    places: &Places,
+    prices: &PriceTable,
+) -> anyhow::Result<Statement> {
+    let mut statement = gathered(places, prices, |ledger, read| {
+        let answering = answering(places, None);
+        Ok(Statement::of(
+            &ledger,
+            wanted.clone(),
+            read,
+            answering,
+            &mut |_| {},
+        )?)
+    })?;
+    statement.name_sessions(titles(places, wanted.by));
+    Ok(statement)
+}
+
+/// What several machines exported to a directory.
+fn of_exports(
+    directory: &Path,
+    wanted: ReportRequest,
+    places: &Places,
+) -> anyhow::Result<Statement> {
+    let mut bar = ProgressBar::new("reading exports");
+    let merged = Merged::read(directory, &mut |done, total| bar.show(done, total))?;
+    drop(bar);
+    let merged = merged.with_context(|| {
+        let directory = places.show(directory);
+        format!("there are no exports in {directory}; `whycap export {directory}` writes some")
+    })?;
+    if let Some(file) = merged.unreadable.first() {
+        complain(&format!(
+            "{} of exports could not be read to the end, so there may be more: {}; export there again from its machine",
+            match merged.unreadable.len() {
+                1 => "1 file".to_owned(),
+                many => format!("{many} files"),
+            },
+            places.show(file)
+        ));
+    }
+    let read = Caught {
+        files: 0,
+        unreadable: merged.unreadable.clone(),
+        complete: true,
+    };
+    Ok(Statement::of(&merged, wanted, read, 0, &mut |_| {})?)
+}
+
 fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "write a number from 1 on")
 }
@@ -135,6 +184,12 @@ impl Arguments {
                 format!("no time zone is called {name:?}; names look like Europe/Berlin")
             })?,
         };
+        if self.by.is_of_exports() && self.from.is_none() {
+            return Err(format!(
+                "--by {} needs --from DIR: one machine's history is one person's",
+                self.by.name()
+            ));
+        }
         let today = zone.day(environment.now);
         let day = |text: &Option<String>| {
             let parse = |text: &String| {
@@ -208,7 +263,8 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         Ok(wanted) => wanted,
         Err(problem) => return page.paragraph(Tone::Plain, &problem),
     };
-    if arguments.json || arguments.csv || arguments.why_different || arguments.page.html.is_some() {
+    let is_for_a_shell = arguments.json || arguments.csv || arguments.why_different;
+    if is_for_a_shell || arguments.page.html.is_some() || arguments.from.is_some() {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
         return page.paragraph(Tone::Plain, &in_a_shell);
     }

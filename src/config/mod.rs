@@ -5,4 +5,4 @@ mod reading;
 mod values;
 mod written;
 
-pub use values::{Budget, BudgetAction, Config, MeterForm, SEGMENTS, SegmentName};
+pub use values::{Budget, BudgetAction, Config, Export, MeterForm, SEGMENTS, SegmentName};

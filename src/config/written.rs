@@ -67,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{Budget, BudgetAction, MeterForm, SEGMENTS, SegmentName};
+    use crate::config::{Budget, BudgetAction, Export, MeterForm, SEGMENTS, SegmentName};
     use crate::terminal::THEMES;
 
     /// What the file says again, without where it came from.
@@ -105,6 +105,19 @@ mod tests {
         )
     }
 
+    fn export() -> impl Strategy<Value = Export> {
+        let name = || prop::option::of("[a-z \"\\\\é]{0,8}[a-z]");
+        let projects = prop::collection::vec("[a-z/*\"]{0,8}", 0..3);
+        (name(), name(), projects, any::<bool>()).prop_map(
+            |(person, key, projects, drops_others)| Export {
+                person: person.map(|name| name.trim().to_owned()),
+                key: key.map(|name| name.trim().to_owned()),
+                projects,
+                drops_others,
+            },
+        )
+    }
+
     #[test]
     fn a_first_file_changes_nothing() {
         assert_eq!(
@@ -123,11 +136,12 @@ mod tests {
             (windows, context) in (form(), form()),
             budget in budget(),
             notify_desktop in any::<bool>(),
+            export in export(),
             problems in prop::collection::vec(any::<String>(), 0..3),
         ) {
             let config = Config {
                 segments: segments_, lines, separator, theme: &THEMES[theme], windows, context,
-                budget, notify_desktop, problems, from_file: vec!["budget.day".to_owned()],
+                budget, notify_desktop, export, problems, from_file: vec!["budget.day".to_owned()],
             };
             let again = Config::parse(&config.in_effect("a heading"));
             prop_assert_eq!(&again.problems, &Vec::<String>::new());

@@ -6,6 +6,7 @@ mod csv;
 mod days;
 mod forecast;
 mod grouping;
+mod source;
 mod statement;
 mod tally;
 mod unreadable;
@@ -16,6 +17,7 @@ pub(crate) use days::{Period, parse_day};
 pub(crate) use grouping::{
     Block, Group, GroupBy, Grouping, Order, known, order_and_cut, running_block,
 };
+pub(crate) use source::SpendSource;
 pub(crate) use statement::{ReportRequest, Statement, write_age_of_prices};
 pub(crate) use tally::Tally;
 pub(crate) use unreadable::name_unreadable;

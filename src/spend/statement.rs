@@ -10,9 +10,10 @@ use super::csv::csv;
 use super::days::Period;
 use super::forecast::{Forecast, MonthSoFar};
 use super::grouping::{Group, GroupBy, Grouping, Order, order_and_cut};
+use super::source::SpendSource;
 use super::tally::Tally;
 use super::unreadable::name_damaged;
-use crate::ledger::{Caught, Error, Ledger, RowsBy, SpendRow};
+use crate::ledger::{Caught, Error, RowsBy, SpendRow};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::terminal::{Page, Tone};
@@ -81,7 +82,7 @@ const NAMED: usize = 3;
 impl Statement {
     /// `answering` sessions are in the middle of an answer. `each` is told every row that counts.
     pub(crate) fn of(
-        ledger: &Ledger,
+        source: &dyn SpendSource,
         wanted: ReportRequest,
         read: Caught,
         answering: usize,
@@ -89,7 +90,7 @@ impl Statement {
     ) -> Result<Self, Error> {
         let mut grouping = Grouping::new(wanted.by, wanted.clock.zone);
         let (from, to) = wanted.period.bounds(wanted.clock.zone);
-        ledger.rows(
+        source.rows(
             from,
             to,
             wanted.by.rows(),
@@ -104,12 +105,12 @@ impl Statement {
         let (total, mut groups) = grouping.finish();
         let mut has_history = !groups.is_empty();
         if !has_history {
-            ledger.rows(None, None, RowsBy::Quarter, false, &mut |_| {
+            source.rows(None, None, RowsBy::Quarter, false, &mut |_| {
                 has_history = true;
             })?;
         }
         let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
-        let forecast = Self::forecast(ledger, &wanted)?;
+        let forecast = Self::forecast(source, &wanted)?;
         Ok(Self {
             wanted,
             total,
@@ -118,7 +119,7 @@ impl Statement {
             forecast,
             has_history,
             read,
-            damaged: ledger.damaged(from)?,
+            damaged: source.damaged(from)?,
             answering,
         })
     }
@@ -128,12 +129,15 @@ impl Statement {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 
-    fn forecast(ledger: &Ledger, wanted: &ReportRequest) -> Result<Option<Forecast>, Error> {
+    fn forecast(
+        source: &dyn SpendSource,
+        wanted: &ReportRequest,
+    ) -> Result<Option<Forecast>, Error> {
         let month = MonthSoFar::new(wanted.clock).filter(|_| wanted.shows_this_month());
         let Some(mut month) = month else {
             return Ok(None);
         };
-        ledger.rows(
+        source.rows(
             None,
             None,
             RowsBy::Quarter,
