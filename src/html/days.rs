@@ -3,6 +3,7 @@
 use super::Contents;
 use super::chart::{self, COLUMN, Columns, HEIGHT};
 use super::markup::{Cell, Markup, number};
+use super::sums::dearest_first;
 use crate::pricing::Money;
 use crate::spend::{Tally, amount, share};
 
@@ -13,10 +14,10 @@ const CLASSES: [&str; COLORS + 1] = ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "
 pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Columns) {
     let sums = contents.sums;
     let mut stacks = vec![vec![Money::ZERO; sums.models.len()]; columns.count()];
-    for (day, models) in &sums.days {
+    for (day, spent) in &sums.days {
         let stack = columns.place(*day).and_then(|place| stacks.get_mut(place));
         for (sum, (name, _)) in stack.into_iter().flatten().zip(&sums.models) {
-            *sum += models.get(name).copied().unwrap_or_default();
+            *sum += spent.models.get(name).copied().unwrap_or_default();
         }
     }
     let height = |stack: &Vec<Money>| -> Money { stack.iter().copied().sum() };
@@ -66,17 +67,13 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Column
     models(page, contents);
     page.inside("details", &[], |page| {
         page.text_in("summary", &[], "Day by day, as a table");
-        let rows = sums.days.iter().map(|(day, models)| {
-            let cost: Money = models.values().copied().sum();
-            let mut names: Vec<(&String, &Money)> = models.iter().collect();
-            names.sort_by_key(|(name, cost)| (std::cmp::Reverse(**cost), *name));
-            let names = names
-                .iter()
-                .map(|(name, cost)| format!("{name} {}", cost.show()));
+        let rows = sums.days.iter().map(|(day, sums)| {
+            let models = dearest_first(&sums.models).into_iter();
+            let models = models.map(|(name, cost)| format!("{name} {}", cost.show()));
             [
                 Cell::of(day.format("%Y-%m-%d %a").to_string()),
-                Cell::of(cost.show()).worth(cost.exact()),
-                Cell::of(names.collect::<Vec<_>>().join(", ")),
+                Cell::of(amount(&sums.tally)).worth(sums.tally.cost().exact()),
+                Cell::of(models.collect::<Vec<_>>().join(", ")),
             ]
         });
         page.table(

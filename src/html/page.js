@@ -28,13 +28,18 @@
 
   const all = make("button", { type: "button", className: "all" });
   const shown = make("output", { className: "quiet" });
-  const lay = (matching) => {
-    body.replaceChildren(...matching);
+  const tell = (matching) => {
     const inAll = `${matching.length} of ${count} sessions`;
     const isCut = matching.length > inSight && !table.classList.contains("whole");
     shown.textContent = isCut ? `${inAll}, the first ${inSight} shown` : inAll;
     all.textContent = `Show all ${matching.length}`;
     all.hidden = !isCut;
+  };
+  const lay = (matching) => {
+    const laid = document.createDocumentFragment();
+    for (const row of matching) laid.append(row);
+    body.replaceChildren(laid);
+    tell(matching);
   };
 
   const input = make("input", { id: "filter", type: "search", autocomplete: "off" });
@@ -86,5 +91,5 @@
   const box = make("div", { className: "find" });
   box.append(make("label", { textContent: "Filter", htmlFor: "filter" }), input, shown, all);
   table.before(box);
-  lay(rows);
+  tell(rows);
 })();

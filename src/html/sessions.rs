@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use super::Contents;
 use super::markup::{Cell, Markup};
+use super::sums::{SessionSums, dearest_first};
 use crate::spend::{Group, amount, known};
 use crate::time::{in_words, moment};
 
@@ -48,10 +49,10 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>) {
     );
 }
 
-fn models(sums: &super::sums::SessionSums) -> String {
-    let models = sums.models();
+fn models(sums: &SessionSums) -> String {
+    let models = dearest_first(&sums.models).into_iter();
     let more = models.len().saturating_sub(MODELS);
-    let named: Vec<&str> = models.into_iter().take(MODELS).collect();
+    let named: Vec<&str> = models.take(MODELS).map(|(name, _)| name).collect();
     match more {
         0 => named.join(", "),
         more => format!("{} +{more}", named.join(", ")),

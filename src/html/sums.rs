@@ -22,14 +22,21 @@ pub(crate) struct Sums {
     pub(super) projects: Vec<Group>,
     /// The dearest first, likewise.
     pub(super) models: Vec<(String, Tally)>,
-    /// What each model cost on a day, by the model's name.
-    pub(super) days: BTreeMap<NaiveDate, HashMap<String, Money>>,
+    pub(super) days: BTreeMap<NaiveDate, DaySums>,
     /// From Monday, hour by hour.
     pub(super) week: [[Money; HOURS]; 7],
     pub(super) sessions: HashMap<String, SessionSums>,
     /// The quarter of an hour of the last row, its day, and its hour of the week: asking the zone
     /// costs more than all else, and rows come in order of time.
     latest: Option<(Millis, NaiveDate, [usize; 2])>,
+}
+
+/// What a day came to.
+#[derive(Debug, Default)]
+pub(super) struct DaySums {
+    pub(super) tally: Tally,
+    /// What each model cost, by its name.
+    pub(super) models: HashMap<String, Money>,
 }
 
 /// What a session's line says besides its sums.
@@ -41,13 +48,12 @@ pub(super) struct SessionSums {
     pub(super) models: HashMap<String, Money>,
 }
 
-impl SessionSums {
-    /// Its models, the dearest first.
-    pub(super) fn models(&self) -> Vec<&str> {
-        let mut models: Vec<(&String, &Money)> = self.models.iter().collect();
-        models.sort_by_key(|(name, cost)| (Reverse(**cost), *name));
-        models.into_iter().map(|(name, _)| name.as_str()).collect()
-    }
+/// Models and what they cost, the dearest first.
+pub(super) fn dearest_first(models: &HashMap<String, Money>) -> Vec<(&str, Money)> {
+    let models = models.iter().map(|(name, cost)| (name.as_str(), *cost));
+    let mut models: Vec<(&str, Money)> = models.collect();
+    models.sort_by_key(|(name, cost)| (Reverse(*cost), *name));
+    models
 }
 
 impl Sums {
@@ -80,7 +86,9 @@ impl Sums {
             Some(latest) if latest.0 == row.at => latest,
             _ => self.place(row.at),
         };
-        add_to(self.days.entry(day).or_default(), model, cost);
+        let day = self.days.entry(day).or_default();
+        day.tally += tally;
+        add_to(&mut day.models, model, cost);
         if let Some(sum) = self.week.get_mut(weekday).and_then(|day| day.get_mut(hour)) {
             *sum += cost;
         }
