@@ -1,28 +1,26 @@
 //! `whycap spend`: what was spent, by day, session, model and more.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 
 use super::failure::in_one_line;
-use super::gathering::{NAMED, answering, gathered, titles};
+use super::gathering::{NAMED, answering, gathered, of_exports, titles};
 use super::parse_error::found_wrong;
 use super::question::Question;
 use super::spend_page;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::export::Merged;
-use crate::ledger::{Caught, Ledger, Patience};
+use crate::ledger::{Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{
     GroupBy, Order, Period, ReportRequest, Statement, comparison_json, name_unreadable, parse_day,
     write_age_of_prices, write_comparison,
 };
-use crate::terminal::{Page, ProgressBar, Shown, Tone, complain, print};
+use crate::terminal::{Page, Shown, Tone, complain, print};
 use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
@@ -50,7 +48,7 @@ pub struct Arguments {
     #[arg(long, value_enum)]
     order: Option<Order>,
     /// Add up what several machines exported there
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["why_different", "html"])]
+    #[arg(long, value_name = "DIR", conflicts_with = "why_different")]
     from: Option<PathBuf>,
     /// Show our figure beside Claude Code's own, per session, and what sets them apart
     #[arg(long, conflicts_with_all = ["by", "project", "limit", "order", "csv"])]
@@ -93,7 +91,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     if let Some(file) = &arguments.page.html {
         return spend_page::write(
             file,
-            arguments.page.anonymous,
+            &spend_page::Source {
+                from: arguments.from.as_deref(),
+                is_anonymous: arguments.page.anonymous,
+            },
             &wanted,
             &label,
             &places,
@@ -102,7 +103,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         );
     }
     let statement = match &arguments.from {
-        Some(directory) => of_exports(directory, wanted, &places)?,
+        Some(directory) => of_exports(directory, wanted, &places, &mut |_| {})?,
         None => of_this_machine(&wanted, &places, &prices)?,
     };
     if arguments.csv {
@@ -138,37 +139,6 @@ fn of_this_machine(
     })?;
     statement.name_sessions(titles(places, wanted.by));
     Ok(statement)
-}
-
-/// What several machines exported to a directory.
-fn of_exports(
-    directory: &Path,
-    wanted: ReportRequest,
-    places: &Places,
-) -> anyhow::Result<Statement> {
-    let mut bar = ProgressBar::new("reading exports");
-    let merged = Merged::read(directory, &mut |done, total| bar.show(done, total))?;
-    drop(bar);
-    let merged = merged.with_context(|| {
-        let directory = places.show(directory);
-        format!("there are no exports in {directory}; `whycap export {directory}` writes some")
-    })?;
-    if let Some(file) = merged.unreadable.first() {
-        complain(&format!(
-            "{} of exports could not be read to the end, so there may be more: {}; export there again from its machine",
-            match merged.unreadable.len() {
-                1 => "1 file".to_owned(),
-                many => format!("{many} files"),
-            },
-            places.show(file)
-        ));
-    }
-    let read = Caught {
-        files: 0,
-        unreadable: merged.unreadable.clone(),
-        complete: true,
-    };
-    Ok(Statement::of(&merged, wanted, read, 0, &mut |_| {})?)
 }
 
 fn count(text: &str) -> Result<NonZeroUsize, &'static str> {

@@ -465,3 +465,32 @@ fn errors_say_what_to_do() {
         run.stderr
     );
 }
+
+#[test]
+fn the_page_of_several_machines_has_people_and_nothing_of_this_machine() {
+    let (sandbox, _) = with_history("rewound");
+    let (other, _) = with_history("forks-of-forks");
+    let target = sandbox.path("team");
+    for (machine, person) in [(&sandbox, "Ada <b>"), (&other, "Grace")] {
+        let config = format!("[export]\nperson = \"{person}\"\n");
+        machine.write(".config/whycap/config.toml", config);
+        export(machine, &target);
+    }
+    let from = target.to_str().unwrap();
+    let page = |more: &[&str]| {
+        let arguments = [&["spend", "--from", from, "--html", "-"], more].concat();
+        sandbox.run(&arguments).success().to_owned()
+    };
+    let named = page(&[]);
+    assert!(
+        named.contains("By person") && named.contains("Ada &lt;b&gt;") && named.contains("Grace")
+    );
+    assert!(!named.contains("The plan's windows") && !named.contains("Ada <b>"));
+    let anonymous = page(&["--anonymous"]);
+    assert!(anonymous.contains("person 2") && !anonymous.contains("Grace"));
+    let report = sandbox.run(&["spend", "--json", "--from", from]).json();
+    let total = report["total"]["cost_usd"].as_f64().unwrap();
+    assert!(named.contains(&format!("${total:.2}")), "{total}");
+    let own = sandbox.run(&["spend", "--html", "-"]);
+    assert!(!own.success().contains("By person"));
+}

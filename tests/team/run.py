@@ -39,8 +39,8 @@ def check(name, found, expected):
     print(f"{'ok' if holds else 'FAILED'}: {name}" + ("" if holds else f": {found!r} is not {expected!r}"), flush=True)
 
 
-def in_own_environment():
-    """Starts this script again with the engines, unless they are here."""
+def in_own_environment(script=Path(__file__)):
+    """Starts a script again with the engines, unless they are here."""
     python = VENV / "bin" / "python"
     if Path(sys.prefix) == VENV:
         return
@@ -52,7 +52,7 @@ def in_own_environment():
             print(f"skipped: {' and '.join(PACKAGES)} cannot be had here: {made.stderr.strip().splitlines()[-1:]}")
             raise SystemExit(0)
         (VENV / "complete").touch()
-    os.execv(python, [str(python), str(Path(__file__).resolve()), *sys.argv[1:]])
+    os.execv(python, [str(python), str(script.resolve()), *sys.argv[1:]])
 
 
 def whycap(binary, home, *arguments):

@@ -35,6 +35,15 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(time)
 ORDER BY key;
 
+-- What is no response once more, by itself: one row in thirty, which must be looked at by session.
+CREATE TABLE IF NOT EXISTS whycap.hidden_rows AS whycap.spend_rows
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toYYYYMM(time)
+ORDER BY key;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS whycap.hidden_rows_arrive TO whycap.hidden_rows AS
+SELECT * FROM whycap.spend_rows WHERE kind != 'response';
+
 CREATE TABLE IF NOT EXISTS whycap.limit_rows
 (
     key FixedString(16),
@@ -77,14 +86,16 @@ CREATE OR REPLACE VIEW whycap.spend AS
 SELECT *, cost_pico / 1e12 AS usd
 FROM whycap.spend_rows FINAL
 WHERE kind = 'response'
-   OR (cost_pico != 0 AND kind = 'unwritten')
-   OR (cost_pico != 0 AND kind = 'unrecorded' AND (session, intDiv(version, 1073741824)) IN
-   (
-       SELECT session, max(intDiv(version, 1073741824))
-       FROM whycap.spend_rows FINAL
-       WHERE kind = 'unrecorded'
-       GROUP BY session
-   ));
+UNION ALL
+SELECT *, cost_pico / 1e12 AS usd
+FROM whycap.hidden_rows FINAL
+WHERE cost_pico != 0 AND (kind = 'unwritten' OR (session, intDiv(version, 1073741824)) IN
+(
+    SELECT session, max(intDiv(version, 1073741824))
+    FROM whycap.hidden_rows FINAL
+    WHERE kind = 'unrecorded'
+    GROUP BY session
+));
 
 CREATE OR REPLACE VIEW whycap.limits AS SELECT * FROM whycap.limit_rows FINAL;
 
