@@ -494,3 +494,41 @@ fn the_page_of_several_machines_has_people_and_nothing_of_this_machine() {
     let own = sandbox.run(&["spend", "--html", "-"]);
     assert!(!own.success().contains("By person"));
 }
+
+#[test]
+fn limit_errors_come_to_the_same_as_incidents_says() {
+    let (sandbox, _) = with_history("subagents-and-errors");
+    let target = sandbox.path("team");
+    export(&sandbox, &target);
+    let incidents = sandbox.run(&["incidents", "--json"]).json();
+    let listed = incidents["incidents"].as_array().unwrap();
+    let rows: Vec<Value> = rows(&target)
+        .into_iter()
+        .filter(|row| row["verdict"].is_string())
+        .collect();
+    assert!(!rows.is_empty() && rows.len() == listed.len(), "{rows:?}");
+    let blocked: i64 = rows
+        .iter()
+        .map(|row| row["blocked_s"].as_i64().unwrap())
+        .sum();
+    assert_eq!(blocked, incidents["sums"]["blocked_s"].as_i64().unwrap());
+    let names = |list: &[Value], name: &str| -> Vec<String> {
+        let mut names: Vec<String> = list.iter().map(|one| one[name].to_string()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&rows, "kind"), names(listed, "limit"));
+    for name in ["verdict", "service", "who_can_fix", "waiting_helps"] {
+        assert_eq!(names(&rows, name), names(listed, name));
+    }
+    // An error stays one when its transcript is gone.
+    fs::remove_dir_all(sandbox.path(PROJECTS)).unwrap();
+    export(&sandbox, &target);
+    let kept = exported_files(&target)
+        .iter()
+        .map(|file| unpacked(file))
+        .collect::<String>();
+    for row in &rows {
+        assert!(kept.contains(row["key"].as_str().unwrap()));
+    }
+}
