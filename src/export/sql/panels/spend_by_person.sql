@@ -1,5 +1,5 @@
 -- Spend by person
-SELECT person, sum(usd) AS usd, count(DISTINCT session) AS sessions, count(DISTINCT machine) AS machines
+SELECT person, sum(usd) AS usd, count(DISTINCT machine) AS machines
 FROM whycap.spend
 WHERE time >= :from AND time < :until
 GROUP BY person
