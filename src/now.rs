@@ -245,12 +245,17 @@ impl Moment {
             Some(Outlook::FullAt(at)) => Some(time(at)),
             _ => None,
         };
+        let lasts = |name| match outlook(name)? {
+            Outlook::Lasts => Some(true),
+            Outlook::FullAt(_) => Some(false),
+            Outlook::Open => None,
+        };
         let meter = |name, meter: Meter| {
             json!({
                 "used_percentage": level(&meter, self.clock),
                 "resets_at": meter.resets_at.map(time),
                 "full_at": full_at(name),
-                "lasts": outlook(name).map(|outlook| outlook == Outlook::Lasts),
+                "lasts": lasts(name),
             })
         };
         let spend_limit = |limit: SpendMeter| {
@@ -359,7 +364,7 @@ fn pace(window: &Expected, clock: Clock) -> Option<(Tone, String)> {
         }
         _ if is_week && window.meter.used_percent < SOON => return None,
         Outlook::Lasts => format!("{name} lasts until it resets"),
-        Outlook::Open => format!("{name} may be full before it resets; too far ahead to tell"),
+        Outlook::Open => format!("{name} may or may not last until it resets"),
     };
     let is_full = matches!(window.outlook, Outlook::FullAt(_));
     let tone = if is_full { Tone::Warning } else { Tone::Plain };

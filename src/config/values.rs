@@ -13,7 +13,7 @@ pub enum SegmentName {
     Today,
     /// The plan's windows, or a gateway's spend limit.
     Windows,
-    /// When the five-hour window will be full at the present rate.
+    /// Which window will be full first, and when, if it goes on like this.
     Pace,
     /// Share of the context window in use.
     Context,

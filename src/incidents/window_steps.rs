@@ -12,9 +12,9 @@ use crate::claude::meters::{Meter, Windows};
 use crate::disk::{self, records};
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
-use crate::limits::pace::recent_rate;
+use crate::limits::pace::{LEAST, recent_rate};
 use crate::places::Places;
-use crate::time::{FIVE_HOURS, is_plausible, plausible_epoch};
+use crate::time::{FIVE_HOURS, is_plausible};
 
 /// The server rounds: resets that differ by no more are the same one.
 const SAME_RESET: TimeDelta = TimeDelta::minutes(1);
@@ -32,7 +32,7 @@ pub(crate) struct WindowStep {
 }
 
 fn file(places: &Places, month: NaiveDate) -> PathBuf {
-    let name = month.format("%Y-%m.steps").to_string();
+    let name = format!("{}-{:02}.steps", month.year(), month.month());
     places.data.join("windows").join(name)
 }
 
@@ -130,10 +130,8 @@ pub(super) fn five_hour_rate(
     account: Option<&str>,
     now: DateTime<Utc>,
 ) -> Option<f64> {
-    /// Some twenty steps: more is long ago, or does not change the rate.
-    const END: u64 = 2048;
-    // Of less nothing follows that would be said.
-    const LEAST: f64 = 10.0;
+    /// Some ten steps: more bring a forecast no closer.
+    const END: u64 = 1024;
     let worth_asking = |meter: &Meter| (LEAST..100.0).contains(&meter.used_percent);
     let meter = windows.five_hour.filter(worth_asking)?;
     let told = five_hour_run(places, meter, account, now, END);
@@ -156,7 +154,7 @@ pub(super) fn five_hour_shares(
     /// More than any window has steps.
     const RUN: u64 = 64 * 1024;
     /// Of fewer points a share means nothing.
-    const LEAST: f64 = 10.0;
+    const POINTS: f64 = 10.0;
     let mut shares: Vec<(String, f64)> = Vec::new();
     let mut level = None;
     for step in five_hour_run(places, meter, account, now, RUN) {
@@ -177,7 +175,7 @@ pub(super) fn five_hour_shares(
         *risen /= total;
     }
     let told = shares.iter().filter(|(_, share)| *share > 0.0);
-    if total < LEAST || told.count() < 2 {
+    if total < POINTS || told.count() < 2 {
         shares.clear();
     }
     shares
@@ -189,7 +187,11 @@ fn read_line(line: &[u8]) -> Option<WindowStep> {
     let line = str::from_utf8(line).ok()?.strip_suffix('\n')?;
     let mut words = line.split(' ');
     let mut word = || words.next();
-    let at = DateTime::from_timestamp(word()?.parse().ok()?, 0).filter(|at| is_plausible(*at))?;
+    let moment = |seconds: &str| {
+        let at = DateTime::from_timestamp(seconds.parse().ok()?, 0);
+        at.filter(|at| is_plausible(*at))
+    };
+    let at = moment(word()?)?;
     let account = Some(word()?.to_owned()).filter(|account| account != "-");
     let step = WindowStep {
         at,
@@ -197,7 +199,7 @@ fn read_line(line: &[u8]) -> Option<WindowStep> {
         window: Window::of_rate_limit_type(word()?)?,
         meter: Meter {
             used_percent: word()?.parse().ok().filter(|used: &f64| used.is_finite())?,
-            resets_at: plausible_epoch(word()?.parse().ok()?),
+            resets_at: moment(word()?),
         },
         session: word()?.to_owned(),
     };
@@ -210,6 +212,7 @@ mod tests {
     use crate::claude::status_payload::StatusPayload;
     use crate::environment::Environment;
     use crate::incidents::{account_windows, samples};
+    use crate::time::plausible_epoch;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()

@@ -18,7 +18,7 @@ pub(super) fn pace(windows: &Windows, clock: Clock) -> Option<Segment> {
         // Of a week it tells the day: what is left then is hours off.
         let (before, when) = match window.length {
             WEEK if local.date_naive() == today => ("", "today".to_owned()),
-            WEEK => ("on ", local.format("%a").to_string()),
+            WEEK => ("about ", local.format("%a").to_string()),
             _ => ("at ", local.format("%H:%M").to_string()),
         };
         let name = window.name;
@@ -95,7 +95,7 @@ mod tests {
     fn the_window_that_is_full_first_is_named_and_a_week_by_its_day() {
         assert_eq!(
             says(42.0, None, 75.0).unwrap(),
-            "at this pace week full on Sat"
+            "at this pace week full about Sat"
         );
         assert_eq!(
             says(42.0, None, 97.0).unwrap(),

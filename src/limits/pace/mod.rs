@@ -9,10 +9,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::FRESH_FOR;
 use crate::claude::meters::{Meter, Windows};
-use crate::time::{FIVE_HOURS, WEEK};
+use crate::time::FIVE_HOURS;
 
 /// How fast the weight of what is past fades, in minutes.
 const MEMORY: f64 = 60.0;
+
+/// Before so much has passed, and of less than this, in percent, nobody can tell when it will be full.
+const BEGINNING: TimeDelta = TimeDelta::minutes(10);
+pub(crate) const LEAST: f64 = 10.0;
 
 /// What is to be expected of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +25,7 @@ pub(crate) enum Outlook {
     FullAt(DateTime<Utc>),
     /// It starts afresh before it is full, even at twice the pace.
     Lasts,
-    /// It may be full before, but later than a pace can be trusted.
+    /// It may be full before: nobody can tell.
     Open,
 }
 
@@ -49,7 +53,8 @@ pub(crate) fn recent_rate(
     now: DateTime<Utc>,
 ) -> Option<f64> {
     let all = minutes(passed(meter, FIVE_HOURS, now)?);
-    let weight_at = |ago: f64| (-ago / MEMORY).exp();
+    // About e^(-ago / MEMORY). That itself would make every start load the library of mathematics.
+    let weight_at = |ago: f64| (1.0 + ago / (4.0 * MEMORY)).powi(-4);
     let (mut since, mut level, mut sum) = (all, 0.0, 0.0);
     let ago = |at: DateTime<Utc>| minutes(now - at).max(0.0);
     for (ago, next) in levels
@@ -91,13 +96,7 @@ fn outlook(
     rate: Option<f64>,
     now: DateTime<Utc>,
 ) -> Option<Outlook> {
-    // A week has nights and days.
-    let beginning = if length == WEEK {
-        TimeDelta::days(1)
-    } else {
-        TimeDelta::minutes(10)
-    };
-    let passed = passed(meter, length, now).filter(|passed| *passed >= beginning)?;
+    let passed = passed(meter, length, now).filter(|passed| *passed >= BEGINNING)?;
     let left = Some(100.0 - meter.used_percent).filter(|left| *left > 0.0)?;
     let rate = rate.unwrap_or(meter.used_percent / minutes(passed));
     // People pause: further ahead than this, a pace says little.
@@ -105,7 +104,7 @@ fn outlook(
     let (until_full, until_reset) = (left / rate, minutes(length - passed));
     Some(if until_full > 2.0 * until_reset {
         Outlook::Lasts
-    } else if until_full < until_reset.min(trusted) {
+    } else if meter.used_percent >= LEAST && until_full < until_reset.min(trusted) {
         #[expect(clippy::cast_possible_truncation, reason = "a week's seconds at most")]
         Outlook::FullAt(now + TimeDelta::seconds((until_full * 60.0) as i64))
     } else {

@@ -130,14 +130,18 @@ fn wanted(kind: &Kind, draws: &mut Draws) -> Vec<f64> {
 }
 
 fn add(minutes: &mut [f64], at: f64, percent: f64) {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates"
-    )]
-    if let Some(minute) = minutes.get_mut(at as usize) {
+    if let Some(minute) = minutes.get_mut(minute_of(at)) {
         *minute += percent;
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates"
+)]
+fn minute_of(at: f64) -> usize {
+    at as usize
 }
 
 /// A window minute by minute.
@@ -156,10 +160,15 @@ pub(super) fn live(kind: &Kind, seed: u64, length: usize) -> Life {
     let mut draws = Draws(seed);
     let careful = if draws.unit() < 0.3 { 0.5 } else { 1.0 };
     let is_week = length > DAY;
-    let share = if is_week {
-        draws.between((0.07, 0.16))
+    let mut level: f64 = 0.0;
+    // A week ends at some minute of the first one.
+    let (share, mut reset) = if is_week {
+        (
+            draws.between((0.07, 0.16)),
+            minute_of(draws.between((0.0, 10_080.0))),
+        )
     } else {
-        1.0
+        (1.0, 0)
     };
     let mut life = Life {
         length,
@@ -168,7 +177,6 @@ pub(super) fn live(kind: &Kind, seed: u64, length: usize) -> Life {
         works: Vec::new(),
         steps: Vec::new(),
     };
-    let (mut level, mut reset): (f64, usize) = (0.0, 0);
     for (minute, wants) in wanted(kind, &mut draws).into_iter().enumerate() {
         let uses = match level {
             _ if minute >= reset => wants * share,
@@ -222,7 +230,7 @@ impl Seen<'_> {
         }
         let steps = &self.life.steps;
         let known = steps.partition_point(|step| step.0 <= self.now);
-        let end = steps[known.saturating_sub(20)..known].iter();
+        let end = steps[known.saturating_sub(10)..known].iter();
         let own = end.filter(|step| step.0 >= self.reset - self.life.length);
         let levels = own.map(|step| (at(step.0), step.1));
         recent_rate(levels, &self.meter(), at(self.now)).unwrap()
