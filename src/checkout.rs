@@ -59,6 +59,58 @@ fn git_directory(top: &Path) -> Option<PathBuf> {
     (!named.is_empty() && !is_remote).then(|| top.join(named))
 }
 
+/// The repository that a directory is a checkout of, as `owner/name`, by the address of its remote
+/// `origin`, else of the first that has one. Only the last two parts of it are taken, and of one on
+/// this machine only the last: no host, no login and no path.
+pub(crate) fn repository(directory: &Path) -> Option<String> {
+    /// Some have a section for every branch.
+    const CONFIG_LIMIT: u64 = 4 * 1024 * 1024;
+    let mut above = directory.ancestors().take(MOST_ABOVE);
+    let git = above.find_map(git_directory)?;
+    // A worktree's own directory names the one that all share.
+    let shared = first_line(&git.join("commondir"));
+    let git = shared.map_or(git.clone(), |shared| git.join(shared.trim()));
+    let config = disk::read(&git.join("config"), CONFIG_LIMIT).ok()??;
+    let config = String::from_utf8_lossy(&config);
+    let mut remote = None;
+    let mut first = None;
+    for line in config.lines().map(str::trim) {
+        if line.starts_with('[') {
+            let name = line.strip_prefix("[remote \"");
+            remote = name.and_then(|name| name.split('"').next());
+        } else if let (Some(remote), Some((key, url))) = (remote, line.split_once('='))
+            && key.trim().eq_ignore_ascii_case("url")
+        {
+            let name = name_of_remote(url.trim().trim_matches('"'));
+            if remote == "origin" && name.is_some() {
+                return name;
+            }
+            first = first.or(name);
+        }
+    }
+    first
+}
+
+fn name_of_remote(url: &str) -> Option<String> {
+    let (path, is_elsewhere) = match url.split_once("://") {
+        Some(("file", path)) => (path, false),
+        Some((_, rest)) => (rest.split_once('/')?.1, true),
+        // `git@host:owner/name`; a drive has one letter.
+        None => match url.split_once(':') {
+            Some((host, path)) if host.len() > 1 && !host.contains(['/', '\\']) => (path, true),
+            _ => (url, false),
+        },
+    };
+    let path = path.split(['?', '#']).next()?.trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let mut parts = path.rsplit(['/', '\\']).filter(|part| !part.is_empty());
+    let name = parts.next()?;
+    match parts.next().filter(|_| is_elsewhere) {
+        Some(owner) => Some(format!("{owner}/{name}")),
+        None => Some(name.to_owned()),
+    }
+}
+
 fn first_line(path: &Path) -> Option<String> {
     let bytes = disk::read(path, SIZE_LIMIT).ok()??;
     let text = String::from_utf8_lossy(&bytes);
@@ -107,6 +159,44 @@ mod tests {
         assert_eq!(Head::of(&tree), Some(branch("fix")));
         file(&tree.join(".git"), "gitdir: ../api/.git/worktrees/fix\n");
         assert_eq!(Head::of(&tree), Some(branch("fix")));
+    }
+
+    #[test]
+    fn a_repository_is_named_without_host_login_and_path() {
+        let root = tempfile::tempdir().unwrap();
+        let top = root.path().join("api");
+        assert_eq!(repository(&top), None);
+        for (url, name) in [
+            ("git@example.com:acme/api.git", "acme/api"),
+            ("https://ada:secret@example.com/acme/api.git/", "acme/api"),
+            ("ssh://git@example.com:2222/acme/api", "acme/api"),
+            (
+                "https://example.com/group/below/api?token=secret",
+                "below/api",
+            ),
+            ("/home/ada/api.git", "api"),
+            ("../api.git", "api"),
+            ("file:///home/ada/api.git", "api"),
+            ("C:\\Users\\ada\\api", "api"),
+        ] {
+            let config = format!(
+                "[core]\n\tbare = false\n[remote \"fork\"]\n\turl = https://example.com/ada/api\n[remote \"origin\"]\n\tfetch = x\n\turl = {url}\n[branch \"main\"]\n\tremote = origin\n"
+            );
+            file(&top.join(".git/config"), &config);
+            assert_eq!(repository(&top.join("src")).as_deref(), Some(name), "{url}");
+        }
+        let own = top.join(".git/worktrees/fix");
+        file(&own.join("commondir"), "../..\n");
+        let tree = root.path().join("fix");
+        file(&tree.join(".git"), &format!("gitdir: {}\n", own.display()));
+        assert_eq!(repository(&tree).as_deref(), Some("api"));
+        file(
+            &top.join(".git/config"),
+            "[remote \"up\"]\nurl=https://example.com/up/api\n",
+        );
+        assert_eq!(repository(&tree).as_deref(), Some("up/api"));
+        file(&top.join(".git/config"), "[core]\n");
+        assert_eq!(repository(&tree), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::terminal::{Palette, Shown, complain, print};
     disable_help_flag = true,
     override_usage = "whycap <COMMAND>",
     max_term_width = 80,
-    help_template = "{about}\n\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
+    help_template = "{about}\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
     after_help = "\
 Examples:
   whycap explain   what stopped Claude Code, and what to do"
@@ -59,6 +59,8 @@ enum Verb {
     Now(commands::now::Arguments),
     /// Show how far your budgets are used, and where that leads
     Budget(commands::budget::Arguments),
+    /// Write rows for adding up several machines or people
+    Export(commands::export::Arguments),
     /// List Claude Code's locks, and which of them are left over
     Locks(commands::locks::Arguments),
     /// Check the set-up; every finding comes with a fix
@@ -131,6 +133,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
         Some(Verb::Wait(arguments)) => commands::wait::run(&arguments, &environment),
         Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),
+        Some(Verb::Export(arguments)) => commands::export::run(&arguments, &environment),
         Some(Verb::Report(arguments)) => commands::report::run(&arguments, &environment),
         Some(Verb::Locks(arguments)) => commands::locks::run(&arguments, &environment),
         None if cli.clearing.clear_stale_locks => {

@@ -12,6 +12,7 @@ pub mod config;
 mod disk;
 mod doctor;
 pub mod environment;
+mod export;
 #[cfg(test)]
 mod fuzzing;
 mod hints;

@@ -2,15 +2,18 @@
 //! sessions are called.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 
 use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
-use crate::ledger::{self, Caught, Effort, Ledger, Patience};
+use crate::export::Merged;
+use crate::ledger::{self, Caught, Effort, Ledger, Patience, SpendRow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::spend::{GroupBy, name_unreadable};
+use crate::spend::{GroupBy, ReportRequest, Statement, name_unreadable};
 use crate::terminal::{ProgressBar, complain};
 
 /// How many unreadable transcripts are named; `whycap doctor` names the others.
@@ -53,6 +56,38 @@ pub(super) fn gathered<T>(
         ledger::path_in(&places.data).display()
     ));
     attempt(Ledger::in_memory(&places.data)?)
+}
+
+/// What several machines exported to a directory. `each` is told every row that counts.
+pub(super) fn of_exports(
+    directory: &Path,
+    wanted: ReportRequest,
+    places: &Places,
+    each: &mut dyn FnMut(&SpendRow<'_>),
+) -> anyhow::Result<Statement> {
+    let mut bar = ProgressBar::new("reading exports");
+    let merged = Merged::read(directory, &mut |done, total| bar.show(done, total))?;
+    drop(bar);
+    let merged = merged.with_context(|| {
+        let directory = places.show(directory);
+        format!("there are no exports in {directory}; `whycap export {directory}` writes some")
+    })?;
+    if let Some(file) = merged.unreadable.first() {
+        complain(&format!(
+            "{} of exports could not be read to the end, so there may be more: {}; export there again from its machine",
+            match merged.unreadable.len() {
+                1 => "1 file".to_owned(),
+                many => format!("{many} files"),
+            },
+            places.show(file)
+        ));
+    }
+    let read = Caught {
+        files: 0,
+        unreadable: merged.unreadable.clone(),
+        complete: true,
+    };
+    Ok(Statement::of(&merged, wanted, read, 0, each)?)
 }
 
 /// How many sessions are in the middle of an answer, save the one that asks.

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub mod config;
 pub mod doctor;
 pub mod explain;
+pub mod export;
 mod failure;
 mod gathering;
 pub(crate) mod hook;

@@ -1,12 +1,13 @@
 //! `whycap spend`: what was spent, by day, session, model and more.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use super::failure::in_one_line;
-use super::gathering::{NAMED, answering, gathered, titles};
+use super::gathering::{NAMED, answering, gathered, of_exports, titles};
 use super::parse_error::found_wrong;
 use super::question::Question;
 use super::spend_page;
@@ -47,6 +48,9 @@ pub struct Arguments {
     /// What comes first: the newest or the dearest
     #[arg(long, value_enum)]
     order: Option<Order>,
+    /// Add up what several machines exported there
+    #[arg(long, value_name = "DIR", conflicts_with = "why_different")]
+    from: Option<PathBuf>,
     /// Show our figure beside Claude Code's own, per session, and what sets them apart
     #[arg(long, conflicts_with_all = ["by", "project", "limit", "order", "csv"])]
     why_different: bool,
@@ -88,7 +92,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     if let Some(file) = &arguments.page.html {
         return spend_page::write(
             file,
-            arguments.page.anonymous,
+            &spend_page::Source {
+                from: arguments.from.as_deref(),
+                is_anonymous: arguments.page.anonymous,
+            },
             &wanted,
             &label,
             &places,
@@ -96,17 +103,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
             environment,
         );
     }
-    let mut statement = gathered(&places, &prices, |ledger, read| {
-        let answering = answering(&places, None);
-        Ok(Statement::of(
-            &ledger,
-            wanted.clone(),
-            read,
-            answering,
-            &mut |_| {},
-        )?)
-    })?;
-    statement.name_sessions(titles(&places, arguments.by));
+    let statement = match &arguments.from {
+        Some(directory) => of_exports(directory, wanted, &places, &mut |_| {})?,
+        None => of_this_machine(&wanted, &places, &prices)?,
+    };
     if arguments.csv {
         #[expect(
             clippy::disallowed_methods,
@@ -123,6 +123,25 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+fn of_this_machine(
+    wanted: &ReportRequest,
+    places: &Places,
+    prices: &PriceTable,
+) -> anyhow::Result<Statement> {
+    let mut statement = gathered(places, prices, |ledger, read| {
+        let answering = answering(places, None);
+        Ok(Statement::of(
+            &ledger,
+            wanted.clone(),
+            read,
+            answering,
+            &mut |_| {},
+        )?)
+    })?;
+    statement.name_sessions(titles(places, wanted.by));
+    Ok(statement)
+}
+
 fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "write a number from 1 on")
 }
@@ -136,6 +155,12 @@ impl Arguments {
                 format!("no time zone is called {name:?}; names look like Europe/Berlin")
             })?,
         };
+        if self.by.is_of_exports() && self.from.is_none() {
+            return Err(format!(
+                "--by {} needs --from DIR: one machine's history is one person's",
+                self.by.name()
+            ));
+        }
         let today = zone.day(environment.now);
         let day = |text: &Option<String>| {
             let parse = |text: &String| {
@@ -212,7 +237,8 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         Ok(wanted) => wanted,
         Err(problem) => return page.paragraph(Tone::Plain, &problem),
     };
-    if arguments.json || arguments.csv || arguments.why_different || arguments.page.html.is_some() {
+    let is_for_a_shell = arguments.json || arguments.csv || arguments.why_different;
+    if is_for_a_shell || arguments.page.html.is_some() || arguments.from.is_some() {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
         return page.paragraph(Tone::Plain, &in_a_shell);
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, ensure};
 
-use super::gathering::{answering, gathered, titles};
+use super::gathering::{answering, gathered, of_exports, titles};
 use crate::disk::{self, Durability};
 use crate::environment::Environment;
 use crate::html::{BEGINNING, Contents, Names, Sums};
@@ -29,10 +29,17 @@ pub(super) struct PageArguments {
     pub(super) anonymous: bool,
 }
 
+/// Whose spend the page is about.
+pub(super) struct Source<'s> {
+    /// What several machines exported there; else this machine's.
+    pub(super) from: Option<&'s Path>,
+    pub(super) is_anonymous: bool,
+}
+
 /// Writes the page to a file, or to standard output for `-`. `zone` is the zone's name.
 pub(super) fn write(
     file: &Path,
-    is_anonymous: bool,
+    source: &Source<'_>,
     wanted: &ReportRequest,
     zone: &str,
     places: &Places,
@@ -43,7 +50,7 @@ pub(super) fn write(
     if !is_piped {
         check_target(file)?;
     }
-    let page = page(is_anonymous, wanted, zone, places, prices, environment)?;
+    let page = page(source, wanted, zone, places, prices, environment)?;
     if is_piped {
         #[expect(
             clippy::disallowed_methods,
@@ -76,7 +83,7 @@ fn check_target(file: &Path) -> anyhow::Result<()> {
 }
 
 fn page(
-    is_anonymous: bool,
+    source: &Source<'_>,
     wanted: &ReportRequest,
     zone: &str,
     places: &Places,
@@ -84,24 +91,42 @@ fn page(
     environment: &Environment,
 ) -> anyhow::Result<String> {
     let clock = wanted.clock;
-    let (mut statement, sums) = gathered(places, prices, |ledger, read| {
+    let is_anonymous = source.is_anonymous;
+    let of_machine = || {
+        gathered(places, prices, |ledger, read| {
+            let mut sums = Sums::new(clock.zone);
+            let answering = answering(places, None);
+            let mut add = |row: &SpendRow<'_>| sums.add(row);
+            let statement = Statement::of(&ledger, wanted.clone(), read, answering, &mut add)?;
+            sums.finish();
+            Ok((statement, sums))
+        })
+    };
+    let of_exports = |directory: &Path| -> anyhow::Result<_> {
         let mut sums = Sums::new(clock.zone);
-        let answering = answering(places, None);
-        let mut add = |row: &SpendRow<'_>| sums.add(row);
-        let statement = Statement::of(&ledger, wanted.clone(), read, answering, &mut add)?;
+        let statement = of_exports(directory, wanted.clone(), places, &mut |row| sums.add(row))?;
         sums.finish();
         Ok((statement, sums))
-    })?;
+    };
+    let (mut statement, sums) = match source.from {
+        Some(directory) => of_exports(directory)?,
+        None => of_machine()?,
+    };
     let names = if is_anonymous {
-        Names::anonymous(sums.projects())
+        Names::anonymous(sums.projects(), sums.people())
     } else {
-        statement.name_sessions(titles(places, wanted.by));
+        if source.from.is_none() {
+            statement.name_sessions(titles(places, wanted.by));
+        }
         Names::Known {
             home: places.home.to_str(),
         }
     };
     let (from, to) = wanted.period.bounds(clock.zone);
-    let mut incidents = Incidents::new(places, environment).all(None);
+    let mut incidents = match source.from {
+        Some(_) => Vec::new(),
+        None => Incidents::new(places, environment).all(None),
+    };
     incidents.retain(|incident| {
         let at = incident.evidence.at.timestamp_millis();
         let session = incident.evidence.session_id.as_deref();
@@ -115,12 +140,16 @@ fn page(
     let first_day = sums.first_day().map(|day| clock.zone.midnight(day));
     let begin = from.map(moment).or(first_day).unwrap_or(clock.now);
     let end = to.map_or(clock.now, moment);
+    let told = match source.from {
+        Some(_) => Vec::new(),
+        None => steps(places, begin, end, u64::MAX),
+    };
     let contents = Contents {
         remarks: statement.remarks((!is_anonymous).then_some(places)),
         statement: &statement,
         sums: &sums,
         incidents: &incidents,
-        steps: &steps(places, begin, end, u64::MAX),
+        steps: &told,
         names,
         clock,
         zone: (!is_anonymous).then_some(zone),

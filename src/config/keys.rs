@@ -242,7 +242,75 @@ pub(super) const KEYS: &[Key] = &[
         write: |config| Some(Value::Boolean(config.notify_desktop)),
         example: "",
     },
+    Key {
+        section: "export",
+        name: "person",
+        about: "Your name in `whycap export`; without it, a pseudonym that is the same on all your machines.",
+        read: |config, value| {
+            config.export.person = Some(name(value).ok_or(NAME)?);
+            Ok(Vec::new())
+        },
+        write: |config| config.export.person.as_deref().map(text),
+        example: "\"Ada\"",
+    },
+    Key {
+        section: "export",
+        name: "key",
+        about: "A secret of your own, the same on all your machines: nobody else can work the pseudonym out.",
+        read: |config, value| {
+            config.export.key = Some(name(value).ok_or(NAME)?);
+            Ok(Vec::new())
+        },
+        write: |config| config.export.key.as_deref().map(text),
+        example: "\"any words\"",
+    },
+    Key {
+        section: "export",
+        name: "projects",
+        about: "Only these projects leave under their names; without it, all.",
+        read: |config, value| {
+            let wrong = "must be a list of texts, as [\"acme/*\"]";
+            let list = value.as_array().ok_or(wrong)?;
+            let names = list.iter().map(|item| item.as_str().map(str::to_owned));
+            config.export.projects = names.collect::<Option<_>>().ok_or(wrong)?;
+            Ok(Vec::new())
+        },
+        write: |config| {
+            let names = config.export.projects.iter().map(|name| text(name));
+            (!config.export.projects.is_empty()).then(|| Value::Array(names.collect()))
+        },
+        example: "[\"acme/*\"]",
+    },
+    Key {
+        section: "export",
+        name: "others",
+        about: "What was spent in other projects: sum, as \"other\", or drop.",
+        read: |config, value| {
+            config.export.drops_others = match value.as_str() {
+                Some("sum") => false,
+                Some("drop") => true,
+                _ => return Err(one_of(&["sum", "drop"])),
+            };
+            Ok(Vec::new())
+        },
+        write: |config| {
+            Some(text(if config.export.drops_others {
+                "drop"
+            } else {
+                "sum"
+            }))
+        },
+        example: "",
+    },
 ];
+
+const NAME: &str = "must be a text of 1 to 100 characters";
+
+fn name(value: &Value) -> Option<String> {
+    let name = value.as_str()?.trim();
+    let is_fine = visible(name) == name && (1..=100).contains(&name.chars().count());
+    is_fine.then(|| name.to_owned())
+}
 
 fn text(text: &str) -> Value {
     Value::String(text.to_owned())

@@ -6,6 +6,6 @@ mod values;
 mod written;
 
 pub use values::{
-    Budget, BudgetAction, Config, Currency, HINTS, HintName, MeterForm, ProjectBudget, SEGMENTS,
-    SegmentName,
+    Budget, BudgetAction, Config, Currency, Export, HINTS, HintName, MeterForm, ProjectBudget,
+    SEGMENTS, SegmentName,
 };

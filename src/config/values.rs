@@ -163,6 +163,19 @@ pub struct Currency {
     pub symbol: String,
 }
 
+/// What of the user's history leaves with `whycap export`, and under which name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Export {
+    /// The name of the person; a pseudonym where there is none.
+    pub person: Option<String>,
+    /// A secret of the user's own that goes into the pseudonym.
+    pub key: Option<String>,
+    /// The projects that leave under their own names, as patterns; all where it is empty.
+    pub projects: Vec<String>,
+    /// Whether the others stay, instead of leaving as "other".
+    pub drops_others: bool,
+}
+
 /// The whole configuration, with defaults filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -188,6 +201,8 @@ pub struct Config {
     pub hints_off: Vec<HintName>,
     /// Whether a limit error may ring the terminal.
     pub notify_desktop: bool,
+    /// What leaves with `whycap export`.
+    pub export: Export,
     /// The keys that the file has set, as `section.key`.
     pub from_file: Vec<String>,
     /// What was wrong in the file, one sentence each.
@@ -220,6 +235,7 @@ impl Default for Config {
             },
             hints_off: Vec::new(),
             notify_desktop: true,
+            export: Export::default(),
             from_file: Vec::new(),
             problems: Vec::new(),
         }

@@ -68,7 +68,8 @@ mod tests {
 
     use super::*;
     use crate::config::{
-        Budget, BudgetAction, Currency, HINTS, MeterForm, ProjectBudget, SEGMENTS, SegmentName,
+        Budget, BudgetAction, Currency, Export, HINTS, MeterForm, ProjectBudget, SEGMENTS,
+        SegmentName,
     };
     use crate::terminal::THEMES;
 
@@ -113,6 +114,19 @@ mod tests {
         )
     }
 
+    fn export() -> impl Strategy<Value = Export> {
+        let name = || prop::option::of("[a-z \"\\\\é]{0,8}[a-z]");
+        let projects = prop::collection::vec("[a-z/*\"]{0,8}", 0..3);
+        (name(), name(), projects, any::<bool>()).prop_map(
+            |(person, key, projects, drops_others)| Export {
+                person: person.map(|name| name.trim().to_owned()),
+                key: key.map(|name| name.trim().to_owned()),
+                projects,
+                drops_others,
+            },
+        )
+    }
+
     #[test]
     fn a_first_file_changes_nothing() {
         assert_eq!(
@@ -134,13 +148,14 @@ mod tests {
             off in prop::collection::vec(0..HINTS.len(), 0..3),
             symbol in "[€£¥A-Z ]{1,2}",
             notify_desktop in any::<bool>(),
+            export in export(),
             problems in prop::collection::vec(any::<String>(), 0..3),
         ) {
             let config = Config {
                 segments: segments_, lines, separator, theme: &THEMES[theme], windows, context,
                 budget, plan, currency: Currency { rate, symbol },
                 hints_off: off.into_iter().map(|index| HINTS[index].1).collect(),
-                notify_desktop, problems, from_file: vec!["budget.day".to_owned()],
+                notify_desktop, export, problems, from_file: vec!["budget.day".to_owned()],
             };
             let again = Config::parse(&config.in_effect("a heading"));
             prop_assert_eq!(&again.problems, &Vec::<String>::new());

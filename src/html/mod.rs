@@ -137,6 +137,11 @@ impl Contents<'_> {
                 section(page, "days", "By day", |page| {
                     days::write(page, self, columns);
                 });
+                if !self.sums.people.is_empty() {
+                    section(page, "people", "By person", |page| {
+                        spread::people(page, self);
+                    });
+                }
                 section(page, "projects", "By project", |page| {
                     spread::projects(page, self);
                 });
@@ -144,12 +149,15 @@ impl Contents<'_> {
                     hours::write(page, self);
                 });
             }
-            section(page, "windows", "The plan's windows", |page| {
-                windows::write(page, self, columns);
-            });
-            section(page, "limits", "Limit errors", |page| {
-                limits::write(page, self, &tolls);
-            });
+            // Of several machines' exports, only spend is put together.
+            if self.sums.people.is_empty() {
+                section(page, "windows", "The plan's windows", |page| {
+                    windows::write(page, self, columns);
+                });
+                section(page, "limits", "Limit errors", |page| {
+                    limits::write(page, self, &tolls);
+                });
+            }
             if !self.statement.groups().is_empty() {
                 section(page, "sessions", "Sessions", |page| {
                     sessions::write(page, self);

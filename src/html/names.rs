@@ -11,21 +11,41 @@ use crate::time::Clock;
 pub(crate) enum Names<'n> {
     /// As they are; the home directory is shown as `~`.
     Known { home: Option<&'n str> },
-    /// By numbers: of each project, its place.
-    Anonymous(HashMap<&'n str, usize>),
+    /// By numbers: of each project and each person, its place.
+    Anonymous {
+        projects: HashMap<&'n str, usize>,
+        people: HashMap<&'n str, usize>,
+    },
 }
 
 impl<'n> Names<'n> {
-    /// Numbers for all `projects`, in their order.
-    pub(crate) fn anonymous(projects: impl Iterator<Item = &'n str>) -> Self {
-        Self::Anonymous(projects.zip(1..).collect())
+    /// Numbers for all `projects` and `people`, in their order.
+    pub(crate) fn anonymous(
+        projects: impl Iterator<Item = &'n str>,
+        people: impl Iterator<Item = &'n str>,
+    ) -> Self {
+        Self::Anonymous {
+            projects: projects.zip(1..).collect(),
+            people: people.zip(1..).collect(),
+        }
+    }
+
+    /// What a person is called.
+    pub(super) fn person(&self, name: &str) -> String {
+        match self {
+            Self::Known { .. } => name.to_owned(),
+            Self::Anonymous { people, .. } => match people.get(name) {
+                Some(number) => format!("person {number}"),
+                None => "person".to_owned(),
+            },
+        }
     }
 
     /// What a directory is called.
     pub(super) fn project(&self, path: &str) -> String {
         match self {
             Self::Known { home } => short_path(path, *home),
-            Self::Anonymous(numbers) => match numbers.get(path) {
+            Self::Anonymous { projects, .. } => match projects.get(path) {
                 Some(number) => format!("project {number}"),
                 None => "project".to_owned(),
             },
@@ -36,7 +56,7 @@ impl<'n> Names<'n> {
     pub(super) fn session(&self, session: &Group, number: usize, clock: Clock) -> String {
         match self {
             Self::Known { home } => label(session, GroupBy::Session, clock, *home),
-            Self::Anonymous(_) => format!("session {number}"),
+            Self::Anonymous { .. } => format!("session {number}"),
         }
     }
 }

@@ -1,39 +1,60 @@
-//! Spend by project.
+//! Spend by project and by person.
 
 use super::Contents;
 use super::markup::{Cell, Markup};
-use crate::spend::{amount, share};
+use crate::spend::{Group, amount, share};
 
 /// So many have a bar in sight; the others stand behind a click.
 const FIRST: usize = 20;
 
 pub(super) fn projects(page: &mut Markup, contents: &Contents<'_>) {
-    let projects = &contents.sums.projects;
+    let name = |path: &str| contents.names.project(path);
+    table(page, contents, "project", &contents.sums.projects, name);
+}
+
+pub(super) fn people(page: &mut Markup, contents: &Contents<'_>) {
+    let name = |person: &str| contents.names.person(person);
+    table(page, contents, "person", &contents.sums.people, name);
+}
+
+/// A table of what `groups` cost, each one `what`.
+fn table(
+    page: &mut Markup,
+    contents: &Contents<'_>,
+    what: &str,
+    groups: &[Group],
+    name: impl Fn(&str) -> String,
+) {
     let whole = contents.statement.total().cost();
-    let most = projects.first().map(|dearest| dearest.tally.cost().usd());
-    let mut row = projects.iter().map(|project| {
-        let cost = project.tally.cost();
+    let most = groups.first().map(|dearest| dearest.tally.cost().usd());
+    let mut row = groups.iter().map(|group| {
+        let cost = group.tally.cost();
         [
-            Cell::of(contents.names.project(&project.key)),
-            Cell::of(amount(&project.tally)).worth(cost.exact()),
+            Cell::of(name(&group.key)),
+            Cell::of(amount(&group.tally)).worth(cost.exact()),
             Cell::of(share(cost, whole)),
-            Cell::of(project.tally.responses.to_string()),
+            Cell::of(group.tally.responses.to_string()),
             Cell::default().with_bar(cost.usd() / most.unwrap_or(1.0).max(f64::MIN_POSITIVE)),
         ]
     });
-    let names = &["project", "cost", "share", "answers", "of the dearest"];
+    let names = &[what, "cost", "share", "answers", "of the dearest"];
     let attributes = [("class", "by-project")];
     page.table(
         &attributes,
-        "Cost by project",
+        &format!("Cost by {what}"),
         names,
         row.by_ref().take(FIRST),
     );
-    let more = projects.len().saturating_sub(FIRST);
+    let more = groups.len().saturating_sub(FIRST);
     if more > 0 {
         page.inside("details", &[], |page| {
             page.text_in("summary", &[], &format!("{more} more"));
-            page.table(&attributes, "Cost by project, the others", names, row);
+            page.table(
+                &attributes,
+                &format!("Cost by {what}, the others"),
+                names,
+                row,
+            );
         });
     }
 }

@@ -17,9 +17,12 @@ pub(super) const HOURS: usize = 24;
 #[derive(Debug)]
 pub(crate) struct Sums {
     zone: Zone,
-    grouping: Option<Grouping>,
+    /// By project and by person.
+    groupings: Option<[Grouping; 2]>,
     /// The dearest first, once all rows are in.
     pub(super) projects: Vec<Group>,
+    /// Likewise; empty where rows tell no person.
+    pub(super) people: Vec<Group>,
     /// The dearest first, likewise.
     pub(super) models: Vec<(String, Tally)>,
     pub(super) days: BTreeMap<NaiveDate, DaySums>,
@@ -60,8 +63,9 @@ impl Sums {
     pub(crate) fn new(zone: Zone) -> Self {
         Self {
             zone,
-            grouping: Some(Grouping::new(GroupBy::Project, zone)),
+            groupings: Some([GroupBy::Project, GroupBy::Person].map(|by| Grouping::new(by, zone))),
             projects: Vec::new(),
+            people: Vec::new(),
             models: Vec::new(),
             days: BTreeMap::new(),
             week: [[Money::ZERO; HOURS]; 7],
@@ -75,8 +79,11 @@ impl Sums {
         let tally = Tally::of(row);
         let cost = tally.cost();
         let model = known(row.model);
-        if let Some(grouping) = &mut self.grouping {
-            grouping.add(row);
+        if let Some([projects, people]) = &mut self.groupings {
+            projects.add(row);
+            if !row.person.is_empty() {
+                people.add(row);
+            }
         }
         match self.models.iter_mut().find(|(name, _)| name == model) {
             Some((_, sum)) => *sum += tally,
@@ -112,9 +119,11 @@ impl Sums {
 
     /// All rows are in.
     pub(crate) fn finish(&mut self) {
-        if let Some(grouping) = self.grouping.take() {
-            self.projects = grouping.finish().1;
+        if let Some([projects, people]) = self.groupings.take() {
+            self.projects = projects.finish().1;
+            self.people = people.finish().1;
             order_and_cut(&mut self.projects, GroupBy::Project, None, None);
+            order_and_cut(&mut self.people, GroupBy::Person, None, None);
         }
         self.models
             .sort_by(|a, b| b.1.cost().cmp(&a.1.cost()).then_with(|| a.0.cmp(&b.0)));
@@ -123,6 +132,11 @@ impl Sums {
     /// The first day on which something was spent.
     pub(crate) fn first_day(&self) -> Option<NaiveDate> {
         self.days.keys().next().copied()
+    }
+
+    /// The people, the dearest first.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
+        self.people.iter().map(|person| person.key.as_str())
     }
 
     /// The projects' directories, the dearest first.

@@ -44,6 +44,10 @@ pub struct SpendRow<'l> {
     pub unwritten: Money,
     /// Branch and agent; None where they were not asked for, or no line shows it.
     pub scene: Option<&'l Scene>,
+    /// Who spent it, and on which machine; empty in this machine's own ledger.
+    pub person: &'l str,
+    /// See [`Self::person`].
+    pub machine: &'l str,
 }
 
 /// What rows are to tell apart, besides session and model.
@@ -217,6 +221,8 @@ impl Named {
             unrecorded: Money::ZERO,
             unwritten: Money::ZERO,
             scene: None,
+            person: "",
+            machine: "",
         }
     }
 }

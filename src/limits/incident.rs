@@ -8,7 +8,7 @@ use super::clues::Clues;
 use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
 use super::ending::{self, Ending};
 use super::evidence::Evidence;
-use super::kind::Verdict;
+use super::kind::{Service, Verdict};
 use super::messages::{Concerns, Message};
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
@@ -82,6 +82,11 @@ impl Incident {
             clues,
             evidence,
         }
+    }
+
+    /// Who refused, as far as it is known.
+    pub(crate) fn service(&self) -> Option<Service> {
+        self.diagnosis.service
     }
 
     /// Whether the session still waits for a good answer.

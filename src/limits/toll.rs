@@ -129,46 +129,26 @@ pub struct Tolls {
 impl Tolls {
     /// Adds up errors, whatever their order.
     pub fn of<'i>(incidents: impl IntoIterator<Item = &'i Incident>, clock: Clock) -> Self {
-        let stopped = |incident: &'i Incident| Some((incident, incident.stopped(clock.now)?));
-        let mut stops: Vec<_> = incidents.into_iter().filter_map(stopped).collect();
-        stops.sort_by_key(|(incident, _)| incident.evidence.at);
-        let day = |(incident, _): &(&Incident, Stopped)| clock.zone.day(incident.evidence.at);
-        let span = stops.first().zip(stops.last());
+        let tolls_of = each_toll(incidents, clock);
+        let day =
+            |(incident, ..): &(&Incident, Stopped, Toll)| clock.zone.day(incident.evidence.at);
+        let span = tolls_of.first().zip(tolls_of.last());
         let span = span.map(|(first, last)| day(last) - day(first));
         let by_month = span.is_some_and(|span| span > TimeDelta::weeks(MOST_WEEKS));
         let mut tolls = Self {
-            since: stops.first().map(|(incident, _)| incident.evidence.at),
+            since: tolls_of.first().map(|(incident, ..)| incident.evidence.at),
             by_month,
             ..Self::default()
         };
-        let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
         let mut by_period: BTreeMap<NaiveDate, Toll> = BTreeMap::new();
-        for stop in &stops {
-            let (incident, stopped) = stop;
-            let account = incident.evidence.account.as_ref();
-            let account = account.and_then(|account| account.fingerprint.as_deref());
-            let counted = counted_until.entry(account).or_default();
-            let until = match stopped {
-                Stopped::Until(until) => *until,
-                Stopped::Still => clock.now,
-                Stopped::Unknown => *counted,
-            };
-            let from = incident.evidence.at.max(*counted);
-            *counted = until.max(*counted);
-            let toll = Toll {
-                errors: 1,
-                likely_false: (incident.diagnosis.verdict == Verdict::FalseLikely).into(),
-                still: (*stopped == Stopped::Still).into(),
-                unknown: (*stopped == Stopped::Unknown).into(),
-                blocked: (until - from).max(TimeDelta::zero()),
-            };
+        for (incident, _, toll) in tolls_of {
             tolls.total += toll;
             let limit = incident.diagnosis.limit;
             match tolls.by_limit.iter_mut().find(|(known, _)| *known == limit) {
                 Some((_, sum)) => *sum += toll,
                 None => tolls.by_limit.push((limit, toll)),
             }
-            let day = day(stop);
+            let day = clock.zone.day(incident.evidence.at);
             let period = if by_month { day.with_day(1) } else { None };
             *by_period
                 .entry(period.unwrap_or(monday_of(day)))
@@ -254,6 +234,38 @@ impl Tolls {
         fields.insert("by_period".to_owned(), by_period.collect());
         Value::Object(fields)
     }
+}
+
+/// The errors that stopped anything, oldest first, each with what it adds to the sums.
+pub fn each_toll<'i>(
+    incidents: impl IntoIterator<Item = &'i Incident>,
+    clock: Clock,
+) -> Vec<(&'i Incident, Stopped, Toll)> {
+    let stopped = |incident: &'i Incident| Some((incident, incident.stopped(clock.now)?));
+    let mut stops: Vec<_> = incidents.into_iter().filter_map(stopped).collect();
+    stops.sort_by_key(|(incident, _)| incident.evidence.at);
+    let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
+    let toll = |(incident, stopped): (&'i Incident, Stopped)| {
+        let account = incident.evidence.account.as_ref();
+        let account = account.and_then(|account| account.fingerprint.as_deref());
+        let counted = counted_until.entry(account).or_default();
+        let until = match stopped {
+            Stopped::Until(until) => until,
+            Stopped::Still => clock.now,
+            Stopped::Unknown => *counted,
+        };
+        let from = incident.evidence.at.max(*counted);
+        *counted = until.max(*counted);
+        let toll = Toll {
+            errors: 1,
+            likely_false: (incident.diagnosis.verdict == Verdict::FalseLikely).into(),
+            still: (stopped == Stopped::Still).into(),
+            unknown: (stopped == Stopped::Unknown).into(),
+            blocked: (until - from).max(TimeDelta::zero()),
+        };
+        (incident, stopped, toll)
+    };
+    stops.into_iter().map(toll).collect()
 }
 
 /// "1 error", "3 errors".

@@ -316,6 +316,8 @@ fn heading(by: GroupBy) -> &'static str {
         GroupBy::Block => "five hours from",
         GroupBy::Branch => "branch",
         GroupBy::Agent => "agent",
+        GroupBy::Person => "person",
+        GroupBy::Machine => "machine",
     }
 }
 
@@ -351,9 +353,13 @@ pub(crate) fn label(group: &Group, by: GroupBy, clock: Clock, home: Option<&str>
             Ok(day) => day.format("%Y-%m-%d %a").to_string(),
             Err(_) => group.key.clone(),
         },
-        GroupBy::Week | GroupBy::Month | GroupBy::Model | GroupBy::Branch | GroupBy::Agent => {
-            visible(&group.key).into_owned()
-        }
+        GroupBy::Week
+        | GroupBy::Month
+        | GroupBy::Model
+        | GroupBy::Branch
+        | GroupBy::Agent
+        | GroupBy::Person
+        | GroupBy::Machine => visible(&group.key).into_owned(),
     }
 }
 

@@ -31,6 +31,10 @@ pub(crate) enum GroupBy {
     Branch,
     /// Subagents' types, and the sessions themselves as "main"
     Agent,
+    /// People, of several machines' exports
+    Person,
+    /// Machines, likewise
+    Machine,
 }
 
 impl GroupBy {
@@ -46,6 +50,8 @@ impl GroupBy {
             Self::Block => "block",
             Self::Branch => "branch",
             Self::Agent => "agent",
+            Self::Person => "person",
+            Self::Machine => "machine",
         }
     }
 
@@ -60,6 +66,11 @@ impl GroupBy {
     /// Whether it takes to know where rows come from.
     pub(crate) fn is_by_origin(self) -> bool {
         matches!(self, Self::Session | Self::Project)
+    }
+
+    /// Whether one machine's own ledger says nothing about it.
+    pub(crate) fn is_of_exports(self) -> bool {
+        matches!(self, Self::Person | Self::Machine)
     }
 
     /// Whether the groups follow one another in time.
@@ -159,6 +170,8 @@ impl Grouping {
                 .scene
                 .map_or(NO_LINE, |scene| known(&scene.agent))
                 .into(),
+            GroupBy::Person => known(row.person).into(),
+            GroupBy::Machine => known(row.machine).into(),
             _ => self.period(row.at).into(),
         };
         let place = self.groups.get_index_of(key.as_ref());

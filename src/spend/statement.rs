@@ -11,10 +11,11 @@ use super::days::Period;
 use super::forecast::{Course, Forecast};
 use super::grouping::{Group, GroupBy, Grouping, Order, order_and_cut};
 use super::plan::PlanWorth;
+use super::source::SpendSource;
 use super::tally::Tally;
 use super::unreadable::name_damaged;
 use crate::config::Currency;
-use crate::ledger::{Caught, Error, Ledger, RowsBy, SpendRow};
+use crate::ledger::{Caught, Error, RowsBy, SpendRow};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::terminal::{Page, Tone};
@@ -87,7 +88,7 @@ const NAMED: usize = 3;
 impl Statement {
     /// `answering` sessions are in the middle of an answer. `each` is told every row that counts.
     pub(crate) fn of(
-        ledger: &Ledger,
+        source: &dyn SpendSource,
         wanted: ReportRequest,
         read: Caught,
         answering: usize,
@@ -95,7 +96,7 @@ impl Statement {
     ) -> Result<Self, Error> {
         let mut grouping = Grouping::new(wanted.by, wanted.clock.zone);
         let (from, to) = wanted.period.bounds(wanted.clock.zone);
-        ledger.rows(
+        source.rows(
             from,
             to,
             wanted.by.rows(),
@@ -110,12 +111,12 @@ impl Statement {
         let (total, mut groups) = grouping.finish();
         let mut has_history = !groups.is_empty();
         if !has_history {
-            ledger.rows(None, None, RowsBy::Quarter, false, &mut |_| {
+            source.rows(None, None, RowsBy::Quarter, false, &mut |_| {
                 has_history = true;
             })?;
         }
         let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
-        let course = Self::course(ledger, &wanted)?;
+        let course = Self::course(source, &wanted)?;
         let whole = course.as_ref().filter(|_| wanted.project.is_none());
         Ok(Self {
             plan: whole.and_then(|course| PlanWorth::of(wanted.plan?, course)),
@@ -126,7 +127,7 @@ impl Statement {
             rest,
             has_history,
             read,
-            damaged: ledger.damaged(from)?,
+            damaged: source.damaged(from)?,
             answering,
         })
     }
@@ -137,12 +138,12 @@ impl Statement {
     }
 
     /// How the month goes, where it is shown.
-    fn course(ledger: &Ledger, wanted: &ReportRequest) -> Result<Option<Course>, Error> {
+    fn course(source: &dyn SpendSource, wanted: &ReportRequest) -> Result<Option<Course>, Error> {
         let month = Course::new(wanted.clock).filter(|_| wanted.shows_this_month());
         let Some(mut month) = month else {
             return Ok(None);
         };
-        ledger.rows(
+        source.rows(
             None,
             None,
             RowsBy::Quarter,

@@ -17,6 +17,7 @@ use crate::environment::Environment;
 
 pub(crate) use bar::bar;
 pub use colour::{Palette, Piece, Tone};
+pub(crate) use output::json_in_one_line;
 pub use output::{Shown, complain, print, remark, replace_line};
 pub use page::Page;
 pub use person::is_seen_by_person;

@@ -17,6 +17,11 @@ use serde_json::Value;
 use super::visible::{escaped_json, visible, visible_lines};
 use super::{Page, Palette, Piece, is_seen_by_person};
 
+/// A value as JSON in one line, in which everything can be seen.
+pub(crate) fn json_in_one_line(value: &impl serde::Serialize) -> String {
+    escaped_json(serde_json::to_string(value).unwrap_or_default())
+}
+
 /// What may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown(String);

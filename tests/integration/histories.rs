@@ -28,7 +28,7 @@ const HISTORIES: [&str; 11] = [
     "two-terminals",
 ];
 
-const PROJECTS: &str = ".claude/projects";
+pub const PROJECTS: &str = ".claude/projects";
 
 pub fn with_history(name: &str) -> (Sandbox, Value) {
     let sandbox = Sandbox::new();
@@ -101,7 +101,7 @@ fn on_branches(transcript: &[u8]) -> Vec<u8> {
 }
 
 /// Transcripts of a history by their path below `projects`.
-fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
     fn walk(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in fs::read_dir(directory).unwrap().flatten() {
             let path = entry.path();
@@ -120,10 +120,10 @@ fn transcripts(name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Always the same choices for a seed.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -21,6 +21,7 @@ mod config;
 mod diagnosis;
 mod doctor;
 mod explain;
+mod export;
 mod help;
 mod histories;
 mod hook;

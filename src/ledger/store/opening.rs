@@ -121,6 +121,11 @@ impl Ledger {
         disk::lock::works_in(data)
     }
 
+    /// Whether it outlives the process.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// A ledger that is gone with the process, for where none can be kept.
     pub fn in_memory(data: &Path) -> Result<Self, Error> {
         let path = path_in(data);

@@ -1,0 +1,304 @@
+//! `whycap export`: rows for whoever puts the spend of several machines or people together.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{anyhow, ensure};
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::gathering::gathered;
+use crate::claude::model_pricing::own_rates;
+use crate::config::Config;
+use crate::disk::{self, lock, records};
+use crate::environment::Environment;
+use crate::export::{
+    DayFiles, Drafts, Exporter, LeftOut, Outcome, Projects, Reader, Rows, Stamp, limit_rows,
+    machine, spend_rows, window_rows,
+};
+use crate::incidents::{Incidents, steps};
+use crate::places::Places;
+use crate::pricing::PriceTable;
+use crate::spend::{Period, parse_day};
+use crate::terminal::{Page, Shown, Tone, complain, print};
+
+/// Arguments of `whycap export`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The directory that the files go to, or - for standard output
+    #[arg(value_name = "DIR", required_unless_present = "print")]
+    target: Option<PathBuf>,
+    /// First day, as 2026-11-20, or 7d for the last seven days
+    #[arg(long, value_name = "DAY")]
+    since: Option<String>,
+    /// What goes to standard output
+    #[arg(long, value_enum)]
+    rows: Option<Rows>,
+    /// Write nothing; show ten rows exactly as they would leave, and what is left out
+    #[arg(long)]
+    dry_run: bool,
+    /// Print what a database needs to read it, or a dashboard for Grafana
+    #[arg(long, value_enum, conflicts_with_all = ["target", "since", "rows", "dry_run"])]
+    print: Option<Reader>,
+}
+
+/// How many rows a dry run shows.
+const SHOWN: usize = 10;
+
+/// Runs the verb.
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let target = match (&arguments.print, &arguments.target) {
+        (None, Some(target)) => target,
+        (reader, _) => {
+            let text = reader.unwrap_or(Reader::Clickhouse).text();
+            #[expect(clippy::disallowed_methods, reason = "our own words")]
+            print(&Shown::as_it_is(text))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let is_piped = target == Path::new("-");
+    let wrong = match (is_piped, arguments.rows) {
+        (true, None) if !arguments.dry_run => {
+            Some("say which rows: --rows spend, --rows limits or --rows windows".to_owned())
+        }
+        (false, Some(_)) => Some("--rows goes with - only; a directory gets all".to_owned()),
+        _ => None,
+    };
+    let since = match (wrong, arguments.since(environment)) {
+        (None, Ok(since)) => since,
+        (Some(problem), _) | (None, Err(problem)) => {
+            complain(&problem);
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let places = Places::of(environment);
+    if arguments.dry_run {
+        let all = All::gather(&places, environment)?;
+        all.show(arguments, since, &places, environment)?;
+    } else if is_piped {
+        let all = All::gather(&places, environment)?;
+        let rows = all.of(arguments.rows.unwrap_or(Rows::Spend));
+        let text = rows.text(since, Stamp::of(environment.now), usize::MAX);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "JSON in which everything can be seen"
+        )]
+        print(&Shown::as_it_is(text))?;
+    } else {
+        write(target, since, &places, environment)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Brings a directory up to date.
+fn write(
+    directory: &Path,
+    since: Option<NaiveDate>,
+    places: &Places,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    ensure!(
+        !directory.exists() || directory.is_dir(),
+        "{} is not a directory; name one for the files",
+        directory.display()
+    );
+    let lock = places.data.join("export").join("lock");
+    disk::create_directory_of(&lock)?;
+    let Some(_held) = lock::try_lock(&lock)? else {
+        return Err(anyhow!(
+            "another whycap export is running; try again when it is done"
+        ));
+    };
+    let all = All::gather(places, environment)?;
+    let machine = machine(places)?;
+    let files = DayFiles::new(directory, &machine, places);
+    let stamp = files.stamp(environment.now)?;
+    let mut outcomes = Vec::new();
+    for rows in Rows::ALL {
+        outcomes.push((rows, files.put(rows, all.of(rows), since, stamp)?));
+    }
+    files.sweep(environment.now);
+    print(&Shown::text(&summary(&outcomes, &places.show(directory))))?;
+    Ok(())
+}
+
+fn summary(outcomes: &[(Rows, Outcome)], directory: &str) -> String {
+    let days = outcomes.iter().map(|(_, outcome)| outcome.days).max();
+    let gone: usize = outcomes.iter().map(|(_, outcome)| outcome.gone).sum();
+    let rows: Vec<String> = outcomes
+        .iter()
+        .filter(|(_, outcome)| outcome.days > 0)
+        .map(|(rows, outcome)| format!("{} of {}", counted(outcome.rows, "row"), rows.name()))
+        .collect();
+    if rows.is_empty() {
+        return format!("Nothing changed since the last export to {directory}\n");
+    }
+    let taken_back = match gone {
+        0 => String::new(),
+        some => format!("; {} taken back", counted(some, "row")),
+    };
+    let days = counted(days.unwrap_or_default(), "day");
+    format!(
+        "Written to {directory}: {} in {days}{taken_back}\n",
+        rows.join(", ")
+    )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// All rows of this machine.
+struct All {
+    spend: Drafts,
+    limits: Drafts,
+    windows: Drafts,
+    left_out: LeftOut,
+    exporter: Exporter,
+}
+
+impl All {
+    fn gather(places: &Places, environment: &Environment) -> anyhow::Result<Self> {
+        let choice = Config::load(places).export;
+        let exporter = Exporter::of(places, &choice, machine(places)?);
+        let prices = PriceTable::with(own_rates(places))?;
+        let rows = gathered(places, &prices, |ledger, _| {
+            // Rows that are missing would be taken back everywhere.
+            ensure!(
+                ledger.is_lasting(),
+                "nothing was exported: that takes a ledger that can be kept"
+            );
+            Ok(ledger.single_rows()?)
+        })?;
+        ensure!(
+            !rows.rows.is_empty(),
+            "no history found in {}; nothing to export",
+            places
+                .transcript_roots()
+                .map(|root| places.show(&root))
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+        let remembered = places.data.join("export").join("projects");
+        let known = records::read(&remembered).unwrap_or_default();
+        let mut projects = Projects::new(&choice, &places.home, known);
+        let (spend, left_out) = spend_rows(&rows, &exporter, &mut projects);
+        // What is not remembered is looked up again, as long as the checkout is there.
+        let _ = records::write(&remembered, projects.known());
+        let incidents = Incidents::new(places, environment).all(None);
+        let told = steps(
+            places,
+            DateTime::<Utc>::UNIX_EPOCH,
+            environment.now,
+            u64::MAX,
+        );
+        Ok(Self {
+            spend,
+            limits: limit_rows(&incidents, environment.clock(), &exporter),
+            windows: window_rows(&told, environment.now, &exporter),
+            left_out,
+            exporter,
+        })
+    }
+
+    fn of(&self, rows: Rows) -> &Drafts {
+        match rows {
+            Rows::Spend => &self.spend,
+            Rows::Limits => &self.limits,
+            Rows::Windows => &self.windows,
+        }
+    }
+
+    /// Ten rows as they would leave, and what is left out.
+    fn show(
+        &self,
+        arguments: &Arguments,
+        since: Option<NaiveDate>,
+        places: &Places,
+        environment: &Environment,
+    ) -> anyhow::Result<()> {
+        let wanted: Vec<Rows> = match arguments.rows {
+            Some(rows) => vec![rows],
+            None => Rows::ALL.to_vec(),
+        };
+        let counts = wanted
+            .iter()
+            .map(|rows| (*rows, self.of(*rows).count(since)));
+        let counts: Vec<(Rows, usize)> = counts.collect();
+        let stamp = Stamp::of(environment.now);
+        let mut room = SHOWN;
+        let mut lines = String::new();
+        // One of each of the others, and of the first as many as there is room for.
+        for (index, (rows, _)) in counts.iter().enumerate().rev() {
+            let most = if index == 0 { room } else { room.min(1) };
+            let text = self.of(*rows).newest(since, stamp, most);
+            room -= text.lines().count();
+            lines = text + &lines;
+        }
+        let all: Vec<String> = counts
+            .iter()
+            .map(|(rows, count)| format!("{} of {}", counted(*count, "row"), rows.name()))
+            .collect();
+        let mut head = Page::for_person(environment);
+        head.paragraph(
+            Tone::Plain,
+            &format!(
+                "{} would leave, as person {} on machine {}. The newest of them, exactly as they would leave:",
+                all.join(", "),
+                self.exporter.person(),
+                self.exporter.machine()
+            ),
+        );
+        head.gap();
+        let mut foot = Page::for_person(environment);
+        foot.gap();
+        foot.paragraph(
+            Tone::Plain,
+            "In no row: prompts, answers, titles, texts of errors, paths, names of files, the name and the address of your account, its id, keys and tokens. Times are rounded down to a quarter of an hour.",
+        );
+        for (count, what) in [
+            (self.left_out.summed, "leave as \"other\", without a branch"),
+            (self.left_out.dropped, "stay here"),
+        ] {
+            if count > 0 {
+                foot.paragraph(
+                    Tone::Plain,
+                    &format!(
+                        "{} of projects that are not in [export] projects of {} {what}.",
+                        counted(count, "row"),
+                        places.show(&places.settings)
+                    ),
+                );
+            }
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "JSON in which everything can be seen"
+        )]
+        let lines = Shown::as_it_is(lines);
+        print(&Shown::from(head).then(&lines).then(&foot.into()))?;
+        Ok(())
+    }
+}
+
+impl Arguments {
+    /// The first day (UTC) that is asked for; else what is wrong with it.
+    fn since(&self, environment: &Environment) -> Result<Option<NaiveDate>, String> {
+        let zone = environment.zone;
+        let today = zone.day(environment.now);
+        let Some(text) = &self.since else {
+            return Ok(None);
+        };
+        let since = parse_day(text, today).ok_or_else(|| {
+            format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
+        })?;
+        let period = Period {
+            since: Some(since),
+            until: None,
+        };
+        match period.fault(today) {
+            Some(fault) => Err(fault),
+            None => Ok(Some(zone.midnight(since).date_naive())),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Rows that are ready to leave, save their versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::version::{Stamp, Weight};
+use crate::terminal::json_in_one_line;
+
+/// What rows are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Rows {
+    /// What was spent
+    Spend,
+    /// Limit errors
+    Limits,
+    /// How full the plan's windows were
+    Windows,
+}
+
+impl Rows {
+    pub(crate) const ALL: [Self; 3] = [Self::Spend, Self::Limits, Self::Windows];
+
+    /// Its name in paths.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Spend => "spend",
+            Self::Limits => "limits",
+            Self::Windows => "windows",
+        }
+    }
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Draft {
+    pub(super) key: u64,
+    pub(super) weight: Weight,
+    pub(super) day: NaiveDate,
+    /// The fields behind the version, up to the end of the object.
+    body: String,
+}
+
+impl Draft {
+    pub(super) fn new(
+        key: u64,
+        weight: Weight,
+        at: DateTime<Utc>,
+        fields: &impl Serialize,
+    ) -> Self {
+        let json = json_in_one_line(fields);
+        Self {
+            key,
+            weight,
+            day: at.date_naive(),
+            body: json.strip_prefix('{').unwrap_or(&json).to_owned(),
+        }
+    }
+
+    /// The line, with its end.
+    pub(super) fn put(&self, stamp: Stamp, text: &mut String) {
+        use std::fmt::Write;
+        let version = self.weight.version(stamp);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{{\"key\":\"{:016x}\",\"version\":{version},{}",
+            self.key, self.body
+        );
+    }
+
+    /// Changes when anything but the version's second does.
+    pub(super) fn mark(&self) -> u64 {
+        xxh3_64(self.body.as_bytes())
+            ^ self.key
+            ^ self
+                .weight
+                .version(Stamp::of(DateTime::UNIX_EPOCH))
+                .rotate_left(17)
+    }
+}
+
+/// Rows day by day.
+#[derive(Debug, Default)]
+pub(crate) struct Drafts {
+    pub(super) by_day: BTreeMap<NaiveDate, Vec<Draft>>,
+    /// The keys of all days.
+    pub(super) keys: BTreeSet<u64>,
+}
+
+impl Drafts {
+    /// From this day on; what is older only lends its keys.
+    pub(super) fn gather(drafts: impl IntoIterator<Item = Draft>) -> Self {
+        let mut all = Self::default();
+        for draft in drafts {
+            all.keys.insert(draft.key);
+            all.by_day.entry(draft.day).or_default().push(draft);
+        }
+        for day in all.by_day.values_mut() {
+            day.sort_by_key(|draft| draft.key);
+        }
+        all
+    }
+
+    /// Rows from this day on as they leave at this moment, no more than `most`.
+    pub(crate) fn text(&self, since: Option<NaiveDate>, stamp: Stamp, most: usize) -> String {
+        let mut text = String::new();
+        let days = self
+            .by_day
+            .iter()
+            .filter(|(day, _)| since.is_none_or(|since| **day >= since));
+        for draft in days.flat_map(|(_, day)| day).take(most) {
+            draft.put(stamp, &mut text);
+        }
+        text
+    }
+
+    /// The last so many of these rows.
+    pub(crate) fn newest(&self, since: Option<NaiveDate>, stamp: Stamp, most: usize) -> String {
+        let days = self
+            .by_day
+            .iter()
+            .rev()
+            .take_while(|(day, _)| since.is_none_or(|since| **day >= since));
+        let rows: Vec<&Draft> = days.flat_map(|(_, day)| day).take(most).collect();
+        let mut text = String::new();
+        for draft in rows.into_iter().rev() {
+            draft.put(stamp, &mut text);
+        }
+        text
+    }
+
+    /// How many rows there are from this day on.
+    pub(crate) fn count(&self, since: Option<NaiveDate>) -> usize {
+        let days = self
+            .by_day
+            .iter()
+            .filter(|(day, _)| since.is_none_or(|since| **day >= since));
+        days.map(|(_, day)| day.len()).sum()
+    }
+}

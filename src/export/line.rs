@@ -1,0 +1,141 @@
+//! The lines of the files: how a row is written, and how it is read back.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::pricing::{Money, Usage};
+use crate::time::{Millis, QUARTER, moment};
+
+/// A row of `spend`. The key and the version stand before the rest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "columns of a table")]
+pub(super) struct SpendLine<'l> {
+    #[serde(skip_serializing, deserialize_with = "read_key")]
+    pub(super) key: u64,
+    #[serde(skip_serializing)]
+    pub(super) version: u64,
+    #[serde(serialize_with = "write_time", deserialize_with = "read_time")]
+    pub(super) time: Millis,
+    #[serde(borrow)]
+    pub(super) person: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) machine: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) project: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) branch: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) session: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) model: Cow<'l, str>,
+    pub(super) kind: Kind,
+    pub(super) subagent: bool,
+    pub(super) fast: bool,
+    pub(super) us: bool,
+    pub(super) input: u64,
+    pub(super) output: u64,
+    pub(super) cache_read: u64,
+    pub(super) cache_write_5m: u64,
+    pub(super) cache_write_1h: u64,
+    pub(super) web_searches: u64,
+    pub(super) cost_pico: i64,
+    pub(super) unpriced: bool,
+}
+
+/// What a row of `spend` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// A response.
+    Response,
+    /// What totals count beyond responses.
+    Unrecorded,
+    /// What was told of a session and written nowhere.
+    Unwritten,
+}
+
+impl SpendLine<'_> {
+    /// A row that says nothing, at this time: it takes the place of one that is gone.
+    pub(super) fn empty(time: Millis) -> Self {
+        Self {
+            key: 0,
+            version: 0,
+            time,
+            person: Cow::Borrowed(""),
+            machine: Cow::Borrowed(""),
+            project: Cow::Borrowed(""),
+            branch: Cow::Borrowed(""),
+            session: Cow::Borrowed(""),
+            model: Cow::Borrowed(""),
+            kind: Kind::Unrecorded,
+            subagent: false,
+            fast: false,
+            us: false,
+            input: 0,
+            output: 0,
+            cache_read: 0,
+            cache_write_5m: 0,
+            cache_write_1h: 0,
+            web_searches: 0,
+            cost_pico: 0,
+            unpriced: false,
+        }
+    }
+
+    pub(super) fn with_usage(self, usage: &Usage) -> Self {
+        Self {
+            input: usage.input,
+            output: usage.output,
+            cache_read: usage.cache_read,
+            cache_write_5m: usage.cache_write_5m(),
+            cache_write_1h: usage.cache_write_1h,
+            web_searches: usage.web_searches,
+            ..self
+        }
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        Usage {
+            input: self.input,
+            output: self.output,
+            cache_read: self.cache_read,
+            cache_write: self.cache_write_5m.saturating_add(self.cache_write_1h),
+            cache_write_1h: self.cache_write_1h,
+            web_searches: self.web_searches,
+        }
+    }
+
+    pub(super) fn cost(&self) -> Money {
+        Money::from_pico(self.cost_pico)
+    }
+}
+
+/// The time of a row as it leaves: UTC, to the quarter of an hour, in the form that every database
+/// reads without being told.
+pub(super) fn written_time(at: Millis) -> String {
+    written(moment(at.div_euclid(QUARTER) * QUARTER))
+}
+
+/// A moment in the same form.
+pub(super) fn written(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn write_time<S: Serializer>(at: &Millis, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&written_time(*at))
+}
+
+fn read_time<'de, D: Deserializer<'de>>(input: D) -> Result<Millis, D::Error> {
+    let text = Cow::<str>::deserialize(input)?;
+    let read = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S");
+    read.map(|at| at.and_utc().timestamp_millis())
+        .map_err(serde::de::Error::custom)
+}
+
+fn read_key<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
+    let text = Cow::<str>::deserialize(input)?;
+    u64::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
+}

@@ -1,0 +1,30 @@
+//! What leaves this machine when its user says so: rows for whoever puts the spend of several
+//! machines or people together.
+//!
+//! `DIR/whycap-1/<rows>/day=2026-11-20/<machine>.ndjson.gz`, one row a line. Promises: a row has a key
+//! that is the same on every machine and a version by which the better copy wins, so rows may be
+//! loaded in any order and any number of times; a file is seen whole or not at all; no texts, no
+//! paths and no names of people are in them unless the user wrote a name down for it.
+
+mod day_files;
+mod drafts;
+mod limit_rows;
+mod line;
+mod merged;
+mod projects;
+mod pseudonym;
+mod readers;
+mod spend_rows;
+mod version;
+mod window_rows;
+
+pub(crate) use day_files::{DayFiles, Outcome};
+pub(crate) use drafts::{Drafts, Rows};
+pub(crate) use limit_rows::limit_rows;
+pub(crate) use merged::Merged;
+pub(crate) use projects::Projects;
+pub(crate) use pseudonym::{Exporter, machine};
+pub(crate) use readers::Reader;
+pub(crate) use spend_rows::{LeftOut, spend_rows};
+pub(crate) use version::Stamp;
+pub(crate) use window_rows::window_rows;

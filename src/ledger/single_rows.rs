@@ -1,0 +1,189 @@
+//! Reading what was counted one by one: for whoever puts it together with what other machines
+//! counted.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use super::scene::{Scene, SceneId};
+use super::store::{Error, Id, Ledger, model_names, responses, scenes};
+use crate::pricing::{Money, ServiceLevel, Usage};
+use crate::time::{Millis, QUARTER};
+
+/// What a single row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Single {
+    /// A response.
+    Response {
+        usage: Usage,
+        service: ServiceLevel,
+        is_subagent: bool,
+        is_unpriced: bool,
+        /// Whether it was seen behind something of a later time: a copy.
+        is_late: bool,
+        /// In how many other transcripts it stands.
+        copies: u64,
+        scene: SceneId,
+    },
+    /// What a session's totals count beyond its responses, in a quarter of an hour.
+    Unrecorded,
+    /// That there is nothing of that kind in a session whose totals are known.
+    NothingUnrecorded,
+    /// What a status line was told and no transcript has.
+    Unwritten,
+}
+
+/// A row with its session and model by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SingleRow {
+    /// A response's key; else nothing.
+    pub(crate) key: u64,
+    pub(crate) at: Millis,
+    pub(crate) session: Id,
+    pub(crate) model: Id,
+    pub(crate) cost: Money,
+    pub(crate) what: Single,
+}
+
+/// What is known of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct KnownSession {
+    pub(crate) name: String,
+    /// The directory that it worked in; empty if unknown.
+    pub(crate) directory: String,
+    /// How many different things are known that stand in its transcripts: answers, marks, totals.
+    pub(crate) marks: u64,
+    /// The same of all sessions that it has to do with, itself included.
+    pub(crate) marks_of_family: u64,
+}
+
+/// Everything that was counted, and what the ids stand for.
+#[derive(Debug, Default)]
+pub(crate) struct SingleRows {
+    /// By time.
+    pub(crate) rows: Vec<SingleRow>,
+    pub(crate) sessions: HashMap<Id, KnownSession>,
+    pub(crate) models: HashMap<Id, String>,
+    pub(crate) scenes: HashMap<SceneId, Scene>,
+}
+
+impl Ledger {
+    /// All rows, as they stand at one moment.
+    pub(crate) fn single_rows(&self) -> Result<SingleRows, Error> {
+        let moment = self.snapshot()?;
+        let read = || {
+            let mut rows = responses_of(&moment)?;
+            rows.extend(hidden(&moment)?);
+            rows.sort_by_key(|row| (row.at, row.key));
+            Ok(SingleRows {
+                rows,
+                sessions: sessions(&moment)?,
+                models: model_names(&moment)?,
+                scenes: scenes(&moment)?,
+            })
+        };
+        read().map_err(self.failed())
+    }
+}
+
+fn responses_of(connection: &Connection) -> rusqlite::Result<Vec<SingleRow>> {
+    let copies: HashMap<i64, u64> = connection
+        .prepare("SELECT key, count(*) FROM copy GROUP BY key")?
+        .query_map([], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut rows = Vec::new();
+    responses::for_each(connection, |key, row| {
+        rows.push(SingleRow {
+            key: key.cast_unsigned(),
+            at: row.counted.at,
+            session: row.session,
+            model: row.counted.model,
+            cost: row.cost,
+            what: Single::Response {
+                usage: row.counted.usage,
+                service: row.counted.service,
+                is_subagent: row.counted.subagent,
+                is_unpriced: row.is_unpriced,
+                is_late: row.seen.is_late,
+                copies: copies.get(&key).copied().unwrap_or_default(),
+                scene: row.counted.scene,
+            },
+        });
+    })?;
+    Ok(rows)
+}
+
+/// What no line shows.
+fn hidden(connection: &Connection) -> rusqlite::Result<Vec<SingleRow>> {
+    let mut rows = Vec::new();
+    for (query, what) in [
+        (
+            "SELECT quarter, session, model, cost FROM unrecorded",
+            Single::Unrecorded,
+        ),
+        (
+            "SELECT quarter, session, model, cost FROM unwritten",
+            Single::Unwritten,
+        ),
+    ] {
+        let mut statement = connection.prepare(query)?;
+        let found = statement.query_map([], |row| {
+            Ok(SingleRow {
+                key: 0,
+                at: row.get::<_, i64>(0)? * QUARTER,
+                session: row.get(1)?,
+                model: row.get(2)?,
+                cost: Money::from_pico(row.get(3)?),
+                what,
+            })
+        })?;
+        rows.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    let mut statement = connection.prepare(
+        "SELECT id, until FROM session WHERE until IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM unrecorded WHERE unrecorded.session = session.id)",
+    )?;
+    let found = statement.query_map([], |row| {
+        Ok(SingleRow {
+            key: 0,
+            at: row.get(1)?,
+            session: row.get(0)?,
+            model: 0,
+            cost: Money::ZERO,
+            what: Single::NothingUnrecorded,
+        })
+    })?;
+    rows.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+    Ok(rows)
+}
+
+fn sessions(connection: &Connection) -> rusqlite::Result<HashMap<Id, KnownSession>> {
+    connection
+        .prepare(
+            "WITH mark(file, key) AS (
+                 SELECT file, key FROM response UNION ALL SELECT file, key FROM copy
+                 UNION ALL SELECT file, key FROM compaction UNION ALL SELECT file, key FROM snapshot
+                 UNION ALL SELECT file, started + 31 * total + run_ms FROM cost_state),
+             known(session, marks) AS (
+                 SELECT file.session, count(DISTINCT mark.key) FROM mark JOIN file ON file.id = mark.file GROUP BY file.session),
+             families(family, marks) AS (
+                 SELECT family, sum(known.marks) FROM session JOIN known ON known.session = session.id GROUP BY family)
+             SELECT session.id, name, coalesce(project, ''), coalesce(known.marks, 0), coalesce(families.marks, 0)
+             FROM session LEFT JOIN known ON known.session = session.id
+             LEFT JOIN families ON families.family = session.family",
+        )?
+        .query_map([], |row| {
+            Ok((
+                row.get(0)?,
+                KnownSession {
+                    name: row.get(1)?,
+                    directory: row.get(2)?,
+                    marks: row.get::<_, i64>(3)?.cast_unsigned(),
+                    marks_of_family: row.get::<_, i64>(4)?.cast_unsigned(),
+                },
+            ))
+        })?
+        .collect()
+}

@@ -1,0 +1,534 @@
+//! What several machines export adds up to what one machine would say that has everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::histories::{Dice, PROJECTS, spend, transcripts, with_history};
+use crate::support::Sandbox;
+
+/// The histories with the most forks, compactions and copies.
+const HISTORIES: [&str; 4] = [
+    "compacted-forks",
+    "forks-of-forks",
+    "six-versions",
+    "two-terminals",
+];
+
+/// A transcript as it was at a time: lines without one belong to those before.
+fn until(transcript: &[u8], time: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(transcript);
+    let lines = text.split_inclusive('\n');
+    lines
+        .take_while(|line| time_of(line).is_none_or(|at| at <= time))
+        .collect::<String>()
+        .into_bytes()
+}
+
+fn time_of(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("\"timestamp\":\"")?;
+    rest.get(..24)
+}
+
+fn put<'f>(sandbox: &Sandbox, files: impl IntoIterator<Item = (&'f PathBuf, Vec<u8>)>) {
+    for (below, bytes) in files {
+        if !bytes.is_empty() {
+            sandbox.write(&format!("{PROJECTS}/{}", below.display()), bytes);
+        }
+    }
+}
+
+/// Amounts to the pico-dollar, by what they are of.
+fn sums(sandbox: &Sandbox, arguments: &[&str]) -> BTreeMap<String, String> {
+    let mut sums = BTreeMap::new();
+    for by in ["day", "model", "session"] {
+        let all = [&["spend", "--json", "--by", by], arguments].concat();
+        let report = sandbox.run(&all).json();
+        let figures = |of: &Value| {
+            let pico = |name: &str| (of[name].as_f64().unwrap() * 1e12).round();
+            let [cost, hidden] = [pico("cost_usd"), pico("unrecorded_usd")];
+            format!("{cost} {hidden} {} {}", of["responses"], of["tokens"])
+        };
+        sums.insert("total".to_owned(), figures(&report["total"]));
+        for group in report["groups"].as_array().unwrap() {
+            sums.insert(format!("{by} {}", group["key"]), figures(group));
+        }
+    }
+    sums
+}
+
+fn exported_files(target: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut left = vec![target.to_owned()];
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(directory).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "gz") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn unpacked(file: &Path) -> String {
+    let mut text = String::new();
+    let bytes = fs::read(file).unwrap();
+    flate2::read::GzDecoder::new(bytes.as_slice())
+        .read_to_string(&mut text)
+        .unwrap();
+    text
+}
+
+fn rows(target: &Path) -> Vec<Value> {
+    let texts: Vec<String> = exported_files(target)
+        .iter()
+        .map(|file| unpacked(file))
+        .collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn export(sandbox: &Sandbox, target: &Path) -> String {
+    let run = sandbox.run(&["export", target.to_str().unwrap()]);
+    run.success().to_owned()
+}
+
+#[test]
+fn three_machines_with_overlapping_cut_off_and_forked_histories_add_up_to_one() {
+    for (name, seed) in HISTORIES
+        .into_iter()
+        .flat_map(|name| [(name, 1), (name, 2), (name, 3)])
+    {
+        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 + seed);
+        let files = transcripts(name);
+        let texts: Vec<String> = files
+            .values()
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .collect();
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let times: Vec<&str> = lines.filter_map(time_of).collect();
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("team");
+        let whole = Sandbox::new();
+        put(
+            &whole,
+            files.iter().map(|(below, bytes)| (below, bytes.clone())),
+        );
+        let whole_on = dice.below(3);
+        for machine in 0..3 {
+            let sandbox = Sandbox::new();
+            let cut = times[dice.below(times.len())];
+            let own: BTreeMap<&PathBuf, Vec<u8>> = files
+                .iter()
+                .filter(|_| machine == whole_on || dice.below(5) > 0)
+                .map(|(below, bytes)| {
+                    let is_whole = machine == whole_on;
+                    (
+                        below,
+                        if is_whole {
+                            bytes.clone()
+                        } else {
+                            until(bytes, cut)
+                        },
+                    )
+                })
+                .collect();
+            // In steps: first what there was at an earlier time.
+            let earlier = times[dice.below(times.len())];
+            put(
+                &sandbox,
+                own.iter()
+                    .map(|(below, bytes)| (*below, until(bytes, earlier))),
+            );
+            sandbox.run(&["export", target.to_str().unwrap()]);
+            put(
+                &sandbox,
+                own.iter().map(|(below, bytes)| (*below, bytes.clone())),
+            );
+            sandbox.run(&["export", target.to_str().unwrap()]);
+        }
+        let expected = sums(&whole, &[]);
+        let found = sums(&whole, &["--from", target.to_str().unwrap()]);
+        assert_eq!(found, expected, "{name}, seed {seed}");
+    }
+}
+
+#[test]
+fn what_is_exported_names_no_prompt_no_path_and_nobody() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    sandbox.write(
+        ".claude.json",
+        r#"{"oauthAccount":{"accountUuid":"0f0f0f0f-aaaa-4bbb-8ccc-121212121212","emailAddress":"ada@example.com","organizationUuid":"9e9e9e9e-0000-4000-8000-343434343434","displayName":"Ada Canary"}}"#,
+    );
+    let secret = "the-canary-sings";
+    sandbox.append(
+        &format!("{PROJECTS}/-home-dev-web/11111111-2222-4333-8444-555555555555.jsonl"),
+        &format!(r#"{{"type":"user","sessionId":"11111111-2222-4333-8444-555555555555","cwd":"/home/dev/web","timestamp":"2026-11-20T05:00:00.000Z","message":{{"role":"user","content":"{secret} sk-ant-api03-canary"}}}}"#),
+    );
+    let target = sandbox.path("out");
+    export(&sandbox, &target);
+    let all: String = exported_files(&target)
+        .iter()
+        .map(|file| unpacked(file))
+        .collect();
+    let names: String = exported_files(&target)
+        .iter()
+        .map(|file| file.strip_prefix(&target).unwrap().display().to_string())
+        .collect();
+    for canary in [
+        secret,
+        "sk-ant",
+        "ada@",
+        "Ada",
+        "0f0f0f0f",
+        "9e9e9e9e",
+        "/home",
+        "home/dev",
+        ".jsonl",
+        sandbox.home().to_str().unwrap(),
+    ] {
+        assert!(!all.contains(canary) && !names.contains(canary), "{canary}");
+    }
+    let transcripts: String = transcripts("compaction-and-subagent")
+        .values()
+        .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        .collect();
+    for line in transcripts
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+    {
+        let content = &line["message"]["content"];
+        for text in content.as_str().into_iter().filter(|text| text.len() > 12) {
+            assert!(!all.contains(text), "{text}");
+        }
+    }
+    let persons: BTreeSet<String> = rows(&target)
+        .iter()
+        .map(|row| row["person"].to_string())
+        .collect();
+    assert_eq!(persons.len(), 1);
+    let machine = rows(&target)[0]["machine"].to_string();
+    assert!(!persons.contains(&machine), "a pseudonym of the account");
+    // The same person on another machine, and another one with a key of their own.
+    let (other, _) = with_history("rewound");
+    other.write(".claude.json", sandbox.read(".claude.json"));
+    export(&other, &other.path("out"));
+    assert_eq!(
+        persons.first().unwrap(),
+        &rows(&other.path("out"))[0]["person"].to_string()
+    );
+    other.write(
+        ".config/whycap/config.toml",
+        "[export]\nkey = \"my own words\"\n",
+    );
+    export(&other, &other.path("out"));
+    assert_ne!(
+        persons.first().unwrap(),
+        &rows(&other.path("out"))[0]["person"].to_string()
+    );
+    other.write(
+        ".config/whycap/config.toml",
+        "[export]\nperson = \"Grace\"\n",
+    );
+    export(&other, &other.path("out"));
+    let by_person = other.run(&[
+        "spend",
+        "--json",
+        "--by",
+        "person",
+        "--from",
+        other.path("out").to_str().unwrap(),
+    ]);
+    assert_eq!(by_person.json()["groups"][0]["key"], "Grace");
+}
+
+#[test]
+fn projects_are_repositories_and_those_that_are_not_named_are_other_or_stay() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    let target = sandbox.path("out");
+    let by_project = |sandbox: &Sandbox| {
+        export(sandbox, &target);
+        let arguments = [
+            "spend",
+            "--json",
+            "--by",
+            "project",
+            "--from",
+            target.to_str().unwrap(),
+        ];
+        let report = sandbox.run(&arguments).json();
+        let groups = report["groups"].as_array().unwrap().clone();
+        let costs = groups.iter().map(|group| {
+            (
+                group["key"].as_str().unwrap().to_owned(),
+                group["cost_usd"].to_string(),
+            )
+        });
+        costs.collect::<BTreeMap<String, String>>()
+    };
+    let all = by_project(&sandbox);
+    let own = spend(&sandbox, "project");
+    for group in own["groups"].as_array().unwrap() {
+        let name = Path::new(group["key"].as_str().unwrap())
+            .file_name()
+            .unwrap();
+        assert_eq!(all[name.to_str().unwrap()], group["cost_usd"].to_string());
+    }
+    sandbox.write(
+        ".config/whycap/config.toml",
+        "[export]\nprojects = [\"api\"]\n",
+    );
+    let named = by_project(&sandbox);
+    assert_eq!(named["api"], all["api"]);
+    assert_eq!(named["other"], all["web"]);
+    assert!(rows(&target).iter().all(|row| row["project"] != "web"));
+    sandbox.write(
+        ".config/whycap/config.toml",
+        "[export]\nprojects = [\"api\"]\nothers = \"drop\"\n",
+    );
+    let kept = by_project(&sandbox);
+    assert_eq!(kept.keys().collect::<Vec<_>>(), ["api"]);
+    let dry = sandbox.run(&["export", target.to_str().unwrap(), "--dry-run"]);
+    assert!(dry.success().contains("stay here"), "{}", dry.stdout);
+}
+
+#[test]
+fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
+    let (sandbox, _) = with_history("forks-of-forks");
+    let target = sandbox.path("out");
+    let from = |sandbox: &Sandbox| sums(sandbox, &["--from", target.to_str().unwrap()]);
+    assert!(export(&sandbox, &target).starts_with("Written to ~/out: "));
+    let first = rows(&target);
+    assert_eq!(from(&sandbox), sums(&sandbox, &[]));
+    assert!(export(&sandbox, &target).starts_with("Nothing changed"));
+    assert_eq!(rows(&target), first);
+    // What is remembered of the target is lost: the same again, a little later.
+    let remembered = sandbox.path(".local/share/whycap/export");
+    for entry in fs::read_dir(&remembered).unwrap().flatten() {
+        if entry.path().is_dir() {
+            fs::remove_dir_all(entry.path()).unwrap();
+        }
+    }
+    assert!(export(&sandbox, &target).starts_with("Written"));
+    assert_eq!(rows(&target).len(), first.len());
+    // The target is emptied: all of it comes again.
+    fs::remove_dir_all(&target).unwrap();
+    assert!(export(&sandbox, &target).starts_with("Written"));
+    let versions = |rows: &[Value]| -> BTreeMap<String, u64> {
+        let version = |row: &Value| (row["key"].to_string(), row["version"].as_u64().unwrap());
+        rows.iter().map(version).collect()
+    };
+    let before = versions(&rows(&target));
+    // A ledger that is made anew from fewer transcripts has fewer rows.
+    let transcript = exported_transcript(&sandbox);
+    fs::remove_file(transcript).unwrap();
+    for name in ["ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3-shm"] {
+        let _ = fs::remove_file(sandbox.path(&format!(".local/share/whycap/{name}")));
+    }
+    let says = export(&sandbox, &target);
+    assert!(says.contains("taken back"), "{says}");
+    assert_eq!(from(&sandbox), sums(&sandbox, &[]));
+    let after = versions(&rows(&target));
+    assert!(before.keys().all(|key| after.contains_key(key)));
+    // And again, whatever else changes.
+    sandbox.write(".config/whycap/config.toml", "[export]\nperson = \"Ada\"\n");
+    export(&sandbox, &target);
+    let again = versions(&rows(&target));
+    assert!(before.keys().all(|key| again.contains_key(key)));
+    assert_eq!(from(&sandbox), sums(&sandbox, &[]));
+}
+
+/// The largest transcript of a home.
+fn exported_transcript(sandbox: &Sandbox) -> PathBuf {
+    let root = sandbox.path(PROJECTS);
+    let mut largest = (0, root.clone());
+    for below in transcripts("forks-of-forks").into_keys() {
+        let path = root.join(below);
+        largest = largest.max((fs::metadata(&path).unwrap().len(), path));
+    }
+    largest.1
+}
+
+#[test]
+fn an_export_that_is_killed_leaves_whole_files_and_the_next_one_makes_up_for_it() {
+    let (sandbox, _) = with_history("six-versions");
+    let target = sandbox.path("out");
+    spend(&sandbox, "day");
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    for round in 0..200 {
+        // Something changes, so that there is something to write.
+        let person = format!("[export]\nperson = \"person {}\"\n", round / 4);
+        sandbox.write(".config/whycap/config.toml", person);
+        let mut command = sandbox.command(&["export", target.to_str().unwrap()]);
+        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = quiet.spawn().unwrap();
+        for _ in 0..dice.below(400_000) {
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if target.exists() {
+            rows(&target);
+        }
+    }
+    export(&sandbox, &target);
+    let expected = sums(&sandbox, &[]);
+    assert_eq!(
+        sums(&sandbox, &["--from", target.to_str().unwrap()]),
+        expected
+    );
+    let persons: BTreeSet<String> = rows(&target)
+        .iter()
+        .map(|row| row["person"].to_string())
+        .collect();
+    assert_eq!(persons.len(), 1, "{persons:?}");
+}
+
+#[test]
+fn a_pipe_gets_the_rows_that_were_asked_for() {
+    let (sandbox, _) = with_history("rewound");
+    let count = |arguments: &[&str]| {
+        let run = sandbox.run(&[&["export", "-"], arguments].concat());
+        let lines: Vec<&str> = run.success().lines().collect();
+        for line in &lines {
+            let row: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(row["key"].as_str().unwrap().len(), 16);
+        }
+        lines.len()
+    };
+    assert!(count(&["--rows", "spend"]) > 0);
+    assert_eq!(count(&["--rows", "windows"]), 0);
+    let days = spend(&sandbox, "day");
+    let last = days["groups"].as_array().unwrap().last().unwrap()["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    if last.as_str() < "2026-11-20" {
+        assert_eq!(count(&["--rows", "spend", "--since", "today"]), 0);
+    }
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    let empty = Sandbox::new();
+    let target = empty.path("out");
+    let target = target.to_str().unwrap();
+    for (arguments, code, says) in [
+        (&["export", target][..], 1, "no history found"),
+        (&["export", "-"], 2, "--rows spend"),
+        (
+            &["export", target, "--rows", "spend"],
+            2,
+            "goes with - only",
+        ),
+        (&["export", target, "--since", "never"], 2, "is not a day"),
+        (&["spend", "--by", "person"], 2, "needs --from DIR"),
+        (
+            &["spend", "--from", target],
+            1,
+            "there are no exports in ~/out",
+        ),
+    ] {
+        let run = empty.run(arguments);
+        assert_eq!(run.code, code, "{arguments:?}: {}", run.stderr);
+        assert!(run.stderr.contains(says), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    }
+    assert!(!Path::new(target).exists());
+    let (sandbox, _) = with_history("rewound");
+    let file = sandbox.write("file", "mine");
+    let run = sandbox.run(&["export", file.to_str().unwrap()]);
+    assert!(
+        run.code == 1 && run.stderr.contains("is not a directory"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(sandbox.read("file"), "mine");
+    export(&sandbox, &sandbox.path("out"));
+    let exported = exported_files(&sandbox.path("out")).pop().unwrap();
+    let bytes = fs::read(&exported).unwrap();
+    fs::write(&exported, &bytes[..bytes.len() / 2]).unwrap();
+    let run = sandbox.run(&["spend", "--from", sandbox.path("out").to_str().unwrap()]);
+    assert!(
+        run.stderr.contains("could not be read to the end"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn the_page_of_several_machines_has_people_and_nothing_of_this_machine() {
+    let (sandbox, _) = with_history("rewound");
+    let (other, _) = with_history("forks-of-forks");
+    let target = sandbox.path("team");
+    for (machine, person) in [(&sandbox, "Ada <b>"), (&other, "Grace")] {
+        let config = format!("[export]\nperson = \"{person}\"\n");
+        machine.write(".config/whycap/config.toml", config);
+        export(machine, &target);
+    }
+    let from = target.to_str().unwrap();
+    let page = |more: &[&str]| {
+        let arguments = [&["spend", "--from", from, "--html", "-"], more].concat();
+        sandbox.run(&arguments).success().to_owned()
+    };
+    let named = page(&[]);
+    assert!(
+        named.contains("By person") && named.contains("Ada &lt;b&gt;") && named.contains("Grace")
+    );
+    assert!(!named.contains("The plan's windows") && !named.contains("Ada <b>"));
+    let anonymous = page(&["--anonymous"]);
+    assert!(anonymous.contains("person 2") && !anonymous.contains("Grace"));
+    let report = sandbox.run(&["spend", "--json", "--from", from]).json();
+    let total = report["total"]["cost_usd"].as_f64().unwrap();
+    assert!(named.contains(&format!("${total:.2}")), "{total}");
+    let own = sandbox.run(&["spend", "--html", "-"]);
+    assert!(!own.success().contains("By person"));
+}
+
+#[test]
+fn limit_errors_come_to_the_same_as_incidents_says() {
+    let (sandbox, _) = with_history("subagents-and-errors");
+    let target = sandbox.path("team");
+    export(&sandbox, &target);
+    let incidents = sandbox.run(&["incidents", "--json"]).json();
+    let listed = incidents["incidents"].as_array().unwrap();
+    let rows: Vec<Value> = rows(&target)
+        .into_iter()
+        .filter(|row| row["verdict"].is_string())
+        .collect();
+    assert!(!rows.is_empty() && rows.len() == listed.len(), "{rows:?}");
+    let blocked: i64 = rows
+        .iter()
+        .map(|row| row["blocked_s"].as_i64().unwrap())
+        .sum();
+    assert_eq!(blocked, incidents["sums"]["blocked_s"].as_i64().unwrap());
+    let names = |list: &[Value], name: &str| -> Vec<String> {
+        let mut names: Vec<String> = list.iter().map(|one| one[name].to_string()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&rows, "kind"), names(listed, "limit"));
+    for name in ["verdict", "service", "who_can_fix", "waiting_helps"] {
+        assert_eq!(names(&rows, name), names(listed, name));
+    }
+    // An error stays one when its transcript is gone.
+    fs::remove_dir_all(sandbox.path(PROJECTS)).unwrap();
+    export(&sandbox, &target);
+    let kept = exported_files(&target)
+        .iter()
+        .map(|file| unpacked(file))
+        .collect::<String>();
+    for row in &rows {
+        assert!(kept.contains(row["key"].as_str().unwrap()));
+    }
+}
