@@ -42,6 +42,21 @@ fn put<'f>(sandbox: &Sandbox, files: impl IntoIterator<Item = (&'f PathBuf, Vec<
     }
 }
 
+/// Projects leave by name; here they are directories without a repository.
+fn by_project_name(sandbox: &Sandbox, arguments: &[&str]) -> BTreeMap<String, i64> {
+    let all = [&["spend", "--json", "--by", "project"], arguments].concat();
+    let report = sandbox.run(&all).json();
+    let mut sums = BTreeMap::new();
+    for group in report["groups"].as_array().unwrap() {
+        let directory = Path::new(group["key"].as_str().unwrap());
+        let name = directory.file_name().unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, reason = "cents")]
+        let pico = (group["cost_usd"].as_f64().unwrap() * 1e12).round() as i64;
+        *sums.entry(name.to_string_lossy().into_owned()).or_default() += pico;
+    }
+    sums
+}
+
 /// Amounts to the pico-dollar, by what they are of.
 fn sums(sandbox: &Sandbox, arguments: &[&str]) -> BTreeMap<String, String> {
     let mut sums = BTreeMap::new();
@@ -158,8 +173,14 @@ fn three_machines_with_overlapping_cut_off_and_forked_histories_add_up_to_one() 
             sandbox.run(&["export", target.to_str().unwrap()]);
         }
         let expected = sums(&whole, &[]);
-        let found = sums(&whole, &["--from", target.to_str().unwrap()]);
-        assert_eq!(found, expected, "{name}, seed {seed}");
+        let from = ["--from", target.to_str().unwrap()];
+        assert_eq!(sums(&whole, &from), expected, "{name}, seed {seed}");
+        let projects = by_project_name(&whole, &from);
+        assert_eq!(
+            projects,
+            by_project_name(&whole, &[]),
+            "{name}, seed {seed}"
+        );
     }
 }
 
@@ -300,6 +321,52 @@ fn projects_are_repositories_and_those_that_are_not_named_are_other_or_stay() {
     assert_eq!(kept.keys().collect::<Vec<_>>(), ["api"]);
     let dry = sandbox.run(&["export", target.to_str().unwrap(), "--dry-run"]);
     assert!(dry.success().contains("stay here"), "{}", dry.stdout);
+}
+
+#[test]
+fn of_an_answer_that_one_machine_saw_unfinished_the_finished_one_counts() {
+    let line = |output: u64, at: &str| {
+        format!(
+            r#"{{"type":"assistant","requestId":"r","timestamp":"2026-11-19T{at}Z","sessionId":"s","cwd":"/p/api","message":{{"id":"m","model":"claude-opus-5-5","usage":{{"input_tokens":9,"output_tokens":{output}}}}}}}"#
+        ) + "\n"
+    };
+    let unfinished = line(1, "23:59:59.900");
+    let finished = unfinished.clone() + &line(500, "23:59:59.900");
+    for order in [[&unfinished, &finished], [&finished, &unfinished]] {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("team");
+        let machines = order.map(|text| {
+            let sandbox = Sandbox::new();
+            sandbox.write(&format!("{PROJECTS}/-p-api/s.jsonl"), text);
+            export(&sandbox, &target);
+            sandbox
+        });
+        let whole = machines
+            .iter()
+            .find(|machine| spend(machine, "day")["total"]["tokens"]["output"] == Value::from(500));
+        let from = ["--from", target.to_str().unwrap()];
+        let whole = whole.unwrap();
+        assert_eq!(sums(whole, &from), sums(whole, &[]));
+        // Later exports of the one that knows less change nothing.
+        for machine in &machines {
+            export(machine, &target);
+        }
+        assert_eq!(sums(whole, &from), sums(whole, &[]));
+    }
+}
+
+#[test]
+fn after_prices_changed_the_next_export_says_so() {
+    let (sandbox, _) = with_history("two-terminals");
+    let target = sandbox.path("out");
+    let from = ["--from", target.to_str().unwrap()];
+    export(&sandbox, &target);
+    let before = sums(&sandbox, &from);
+    let settings = r#"{"modelPricing":{"multiplier":0.5}}"#;
+    sandbox.write(".claude/settings.json", settings);
+    assert!(export(&sandbox, &target).starts_with("Written"));
+    assert_eq!(sums(&sandbox, &from), sums(&sandbox, &[]));
+    assert_ne!(sums(&sandbox, &from), before);
 }
 
 #[test]
