@@ -1,4 +1,6 @@
 """Disks that are full, small or slow to say so, and limits on what a process may write, open or map."""
+import gzip
+import json
 import os
 import time
 
@@ -198,3 +200,33 @@ def full_output(machine, call):
         run = machine.run(*world.VERBS[call], stdout=full_file.fileno())
     machine.checked_person(run)
     machine.holds(run.exit != 0, "it ended with 0 although nothing could be printed")
+
+
+@attack("disks", "an export to a disk with {left} bytes left writes whole files or says why not, and the next one is complete", over=LEFT)
+def full_export(machine, left):
+    world.lived(machine)
+    target = machine.small / "team"
+    filler = fill(machine, left)
+    machine.verb("export", str(target))
+    for file in target.rglob("*.gz"):
+        for line in gzip.decompress(file.read_bytes()).splitlines():
+            json.loads(line)
+    filler.unlink()
+    machine.verb("export", str(target), exits=(0,))
+    machine.exact_report(machine.verb("spend", "--from", str(target), "--json", exits=(0,)).json())
+    machine.exact()
+
+
+@attack("disks", "a page on a disk with {left} bytes left is the old one or the new one, whole", over=LEFT)
+def full_page(machine, left):
+    world.lived(machine)
+    page = machine.small / "page.html"
+    machine.verb("spend", "--html", str(page), exits=(0,))
+    world.grow(machine)
+    fill(machine, left)
+    machine.verb("spend", "--html", str(page))
+    text = page.read_text()
+    machine.holds(text.startswith("<!doctype html>") and text.endswith("</html>\n"), f"the page is cut off: {text[-80:]!r}")
+    machine.holds(os.listdir(machine.small).count("page.html") == 1 and not [name for name in os.listdir(machine.small)
+        if name.startswith(".whycap")], "something was left beside the page")
+    machine.exact()
