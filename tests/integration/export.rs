@@ -343,7 +343,7 @@ fn of_an_answer_that_one_machine_saw_unfinished_the_finished_one_counts() {
         });
         let whole = machines
             .iter()
-            .find(|machine| spend(machine, "day")["total"]["tokens"]["output"] == Value::from(500));
+            .find(|machine| spend(machine, "day")["total"]["tokens"]["output"] == 500);
         let from = ["--from", target.to_str().unwrap()];
         let whole = whole.unwrap();
         assert_eq!(sums(whole, &from), sums(whole, &[]));
