@@ -56,7 +56,9 @@ impl<'p> Projects<'p> {
         if directory.is_empty() {
             return String::new();
         }
-        if let Some(repository) = checkout::repository(Path::new(directory)) {
+        // Another system's path is none here: it would be looked for below where whycap was started.
+        let path = Some(Path::new(directory)).filter(|path| path.is_absolute());
+        if let Some(repository) = path.and_then(checkout::repository) {
             self.known.insert(directory.to_owned(), repository.clone());
             return repository;
         }
