@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::incidents::{Incidents, told_windows};
 use crate::install::entries::Kept;
 use crate::install::settings_edit;
-use crate::ledger::{Effort, Ledger, Live, Patience, RowsBy, Told, Wanted, path_in};
+use crate::ledger::{Effort, Ledger, Live, Patience, RowsBy, SpendSource, Told, Wanted, path_in};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{Amounts, LineFacts, Whereabouts, draw};

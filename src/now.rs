@@ -11,7 +11,7 @@ use crate::limits::pace::{Expected, Outlook, expected};
 use crate::pricing::Money;
 use crate::spend::{Block, rate};
 use crate::status_line::gauge::{SOON, level, shown, tone};
-use crate::terminal::{Page, Piece, Tone, bar, cut, visible, width};
+use crate::terminal::{Page, Piece, Tone, bar, cut, padding, visible, width};
 use crate::time::{Clock, WEEK, in_words};
 
 /// Everything that is known of this moment.
@@ -206,7 +206,7 @@ impl Moment {
             let mut pieces = Vec::new();
             for (index, ((cell, wide), tone)) in row.iter().zip(widths).zip(tones).enumerate() {
                 let cell = cut(cell, wide);
-                let gap = " ".repeat(wide.saturating_sub(width(&cell)));
+                let gap = padding(&cell, wide);
                 let is_amount = index == 2;
                 let (before, after) = if is_amount {
                     (gap, String::new())

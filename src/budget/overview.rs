@@ -11,7 +11,7 @@ use crate::hints::Hint;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
 use crate::spend::{Course, DayForecast, Forecast, PlanWorth, Tally, rate};
-use crate::terminal::{Page, Piece, Tone, bar, cut, width};
+use crate::terminal::{Page, Piece, Tone, bar, cut, padding, width};
 use crate::time::{Clock, Millis, moment};
 
 /// A session whose budget is looked at.
@@ -385,7 +385,7 @@ impl Overview<'_> {
         let used = &standing.used;
         let percent = used.share() * 100.0;
         let tone = standing.tone(self.config.budget.warn_at);
-        let gap = " ".repeat(column.saturating_sub(width(name)));
+        let gap = padding(name, column);
         let mut row = vec![(Tone::Strong, name.to_owned()), (Tone::Plain, gap)];
         if columns >= ROOM_FOR_BARS {
             row.extend(bar(percent, BAR, tone));

@@ -14,7 +14,7 @@ use crate::claude::transcripts;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::hints;
-use crate::ledger::{Ledger, Patience, RowsBy};
+use crate::ledger::{Ledger, Patience, RowsBy, SpendSource};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::terminal::{Page, Shown, Tone};

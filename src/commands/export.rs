@@ -77,7 +77,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     } else if is_piped {
         let all = All::gather(&places, environment)?;
         let rows = all.of(arguments.rows.unwrap_or(Rows::Spend));
-        let text = rows.text(since, Stamp::of(environment.now), usize::MAX);
+        let text = rows.text(since, Stamp::of(environment.now));
         #[expect(
             clippy::disallowed_methods,
             reason = "JSON in which everything can be seen"
@@ -109,8 +109,7 @@ fn write(
         ));
     };
     let all = All::gather(places, environment)?;
-    let machine = machine(places)?;
-    let files = DayFiles::new(directory, &machine, places);
+    let files = DayFiles::new(directory, all.exporter.machine(), places);
     let stamp = files.stamp(environment.now)?;
     let mut outcomes = Vec::new();
     for rows in Rows::ALL {

@@ -122,7 +122,7 @@ fn table<'t>(name: &str, rows: impl Iterator<Item = (String, &'t Toll)>, page: &
         let tone = if row == 0 { Tone::Quiet } else { Tone::Plain };
         let mut pieces = Vec::new();
         for (column, (cell, wide)) in line.iter().zip(widths).enumerate() {
-            let padding = " ".repeat(wide.saturating_sub(terminal::width(cell)));
+            let padding = terminal::padding(cell, wide);
             // Names stand at the left, figures at the right.
             pieces.push((
                 tone,

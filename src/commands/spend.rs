@@ -10,7 +10,7 @@ use super::failure::in_one_line;
 use super::gathering::{NAMED, answering, gathered, of_exports, titles};
 use super::parse_error::found_wrong;
 use super::question::Question;
-use super::spend_page;
+use super::spend_page::{self, PageRequest};
 use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
@@ -90,18 +90,16 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let zone = wanted.clock.zone;
     let label = zone.label(environment.text("TZ"), environment.now);
     if let Some(file) = &arguments.page.html {
-        return spend_page::write(
-            file,
-            &spend_page::Source {
-                from: arguments.from.as_deref(),
-                is_anonymous: arguments.page.anonymous,
-            },
-            &wanted,
-            &label,
-            &places,
-            &prices,
+        let request = PageRequest {
+            from: arguments.from.as_deref(),
+            is_anonymous: arguments.page.anonymous,
+            wanted: &wanted,
+            zone: &label,
+            places: &places,
+            prices: &prices,
             environment,
-        );
+        };
+        return spend_page::write(file, &request);
     }
     let statement = match &arguments.from {
         Some(directory) => of_exports(directory, wanted, &places, &mut |_| {})?,

@@ -29,28 +29,26 @@ pub(super) struct PageArguments {
     pub(super) anonymous: bool,
 }
 
-/// Whose spend the page is about.
-pub(super) struct Source<'s> {
+/// A page that is asked for.
+pub(super) struct PageRequest<'r> {
     /// What several machines exported there; else this machine's.
-    pub(super) from: Option<&'s Path>,
+    pub(super) from: Option<&'r Path>,
     pub(super) is_anonymous: bool,
+    pub(super) wanted: &'r ReportRequest,
+    /// The zone's name.
+    pub(super) zone: &'r str,
+    pub(super) places: &'r Places,
+    pub(super) prices: &'r PriceTable,
+    pub(super) environment: &'r Environment,
 }
 
-/// Writes the page to a file, or to standard output for `-`. `zone` is the zone's name.
-pub(super) fn write(
-    file: &Path,
-    source: &Source<'_>,
-    wanted: &ReportRequest,
-    zone: &str,
-    places: &Places,
-    prices: &PriceTable,
-    environment: &Environment,
-) -> anyhow::Result<ExitCode> {
+/// Writes the page to a file, or to standard output for `-`.
+pub(super) fn write(file: &Path, request: &PageRequest<'_>) -> anyhow::Result<ExitCode> {
     let is_piped = file == Path::new("-");
     if !is_piped {
         check_target(file)?;
     }
-    let page = page(source, wanted, zone, places, prices, environment)?;
+    let page = page(request)?;
     if is_piped {
         #[expect(
             clippy::disallowed_methods,
@@ -59,7 +57,10 @@ pub(super) fn write(
         print(&Shown::as_it_is(page))?;
     } else {
         disk::write_atomically(file, page.as_bytes(), Durability::Synced)?;
-        let says = format!("Written: {}; open it in a browser\n", places.show(file));
+        let says = format!(
+            "Written: {}; open it in a browser\n",
+            request.places.show(file)
+        );
         print(&Shown::text(&says))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -82,16 +83,17 @@ fn check_target(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn page(
-    source: &Source<'_>,
-    wanted: &ReportRequest,
-    zone: &str,
-    places: &Places,
-    prices: &PriceTable,
-    environment: &Environment,
-) -> anyhow::Result<String> {
+fn page(request: &PageRequest<'_>) -> anyhow::Result<String> {
+    let &PageRequest {
+        from: exports,
+        is_anonymous,
+        wanted,
+        zone,
+        places,
+        prices,
+        environment,
+    } = request;
     let clock = wanted.clock;
-    let is_anonymous = source.is_anonymous;
     let of_machine = || {
         gathered(places, prices, |ledger, read| {
             let mut sums = Sums::new(clock.zone);
@@ -102,20 +104,20 @@ fn page(
             Ok((statement, sums))
         })
     };
-    let of_exports = |directory: &Path| -> anyhow::Result<_> {
+    let of_machines = |directory: &Path| -> anyhow::Result<_> {
         let mut sums = Sums::new(clock.zone);
         let statement = of_exports(directory, wanted.clone(), places, &mut |row| sums.add(row))?;
         sums.finish();
         Ok((statement, sums))
     };
-    let (mut statement, sums) = match source.from {
-        Some(directory) => of_exports(directory)?,
+    let (mut statement, sums) = match exports {
+        Some(directory) => of_machines(directory)?,
         None => of_machine()?,
     };
     let names = if is_anonymous {
         Names::anonymous(sums.projects(), sums.people())
     } else {
-        if source.from.is_none() {
+        if exports.is_none() {
             statement.name_sessions(titles(places, wanted.by));
         }
         Names::Known {
@@ -123,7 +125,7 @@ fn page(
         }
     };
     let (from, to) = wanted.period.bounds(clock.zone);
-    let mut incidents = match source.from {
+    let mut incidents = match exports {
         Some(_) => Vec::new(),
         None => Incidents::new(places, environment).all(None),
     };
@@ -140,7 +142,7 @@ fn page(
     let first_day = sums.first_day().map(|day| clock.zone.midnight(day));
     let begin = from.map(moment).or(first_day).unwrap_or(clock.now);
     let end = to.map_or(clock.now, moment);
-    let told = match source.from {
+    let told = match exports {
         Some(_) => Vec::new(),
         None => steps(places, begin, end, u64::MAX),
     };

@@ -104,40 +104,33 @@ impl Drafts {
         all
     }
 
-    /// Rows from this day on as they leave at this moment, no more than `most`.
-    pub(crate) fn text(&self, since: Option<NaiveDate>, stamp: Stamp, most: usize) -> String {
-        let mut text = String::new();
-        let days = self
-            .by_day
-            .iter()
-            .filter(|(day, _)| since.is_none_or(|since| **day >= since));
-        for draft in days.flat_map(|(_, day)| day).take(most) {
-            draft.put(stamp, &mut text);
-        }
-        text
+    /// Rows from this day on as they leave at this moment.
+    pub(crate) fn text(&self, since: Option<NaiveDate>, stamp: Stamp) -> String {
+        as_text(self.days(since).flatten(), stamp)
     }
 
     /// The last so many of these rows.
     pub(crate) fn newest(&self, since: Option<NaiveDate>, stamp: Stamp, most: usize) -> String {
-        let days = self
-            .by_day
-            .iter()
-            .rev()
-            .take_while(|(day, _)| since.is_none_or(|since| **day >= since));
-        let rows: Vec<&Draft> = days.flat_map(|(_, day)| day).take(most).collect();
-        let mut text = String::new();
-        for draft in rows.into_iter().rev() {
-            draft.put(stamp, &mut text);
-        }
-        text
+        let days = self.days(since).rev();
+        let rows: Vec<&Draft> = days.flatten().take(most).collect();
+        as_text(rows.into_iter().rev(), stamp)
     }
 
     /// How many rows there are from this day on.
     pub(crate) fn count(&self, since: Option<NaiveDate>) -> usize {
-        let days = self
-            .by_day
-            .iter()
-            .filter(|(day, _)| since.is_none_or(|since| **day >= since));
-        days.map(|(_, day)| day.len()).sum()
+        self.days(since).map(Vec::len).sum()
     }
+
+    fn days(&self, since: Option<NaiveDate>) -> impl DoubleEndedIterator<Item = &Vec<Draft>> {
+        let from = since.unwrap_or(NaiveDate::MIN);
+        self.by_day.range(from..).map(|(_, day)| day)
+    }
+}
+
+fn as_text<'d>(rows: impl Iterator<Item = &'d Draft>, stamp: Stamp) -> String {
+    let mut text = String::new();
+    for draft in rows {
+        draft.put(stamp, &mut text);
+    }
+    text
 }

@@ -14,9 +14,8 @@ use super::drafts::Rows;
 use super::line::{Kind, SpendLine};
 use super::version::Weight;
 use crate::disk;
-use crate::ledger::{Error, Origin, RowsBy, Scene, SpendRow};
+use crate::ledger::{Error, Origin, RowsBy, Scene, SpendRow, SpendSource};
 use crate::pricing::{Money, Usage};
-use crate::spend::SpendSource;
 use crate::time::Millis;
 
 /// A name's place among all names.

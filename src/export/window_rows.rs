@@ -110,11 +110,8 @@ mod tests {
             person: "p".to_owned(),
         };
         let rows = window_rows(&steps, at("2026-11-21T00:00:00Z"), &exporter);
-        let text = rows.text(
-            None,
-            super::super::Stamp::of(at("2026-11-21T00:00:00Z")),
-            99,
-        );
+        let stamp = super::super::Stamp::of(at("2026-11-21T00:00:00Z"));
+        let text = rows.text(None, stamp);
         let mut levels: Vec<(String, f64)> = text
             .lines()
             .map(|line| {

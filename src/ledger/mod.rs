@@ -26,7 +26,7 @@ pub use read::{Caught, Effort, ReadingProgress};
 pub use scene::Scene;
 pub(crate) use served::Served;
 pub(crate) use single_rows::{KnownSession, Single, SingleRow, SingleRows};
-pub use spend_rows::{Origin, RowsBy, SpendRow};
+pub use spend_rows::{Origin, RowsBy, SpendRow, SpendSource};
 pub use spent::Spent;
 pub use store::{Error, Ledger, Patience, path_in};
 pub use telling::Told;

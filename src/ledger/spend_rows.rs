@@ -59,24 +59,27 @@ pub enum RowsBy {
     Scene,
 }
 
-impl Ledger {
-    /// Transcripts that changed at `since` or later and have lines that could not be understood:
-    /// their paths, and how many lines. What stood on these is not counted.
-    pub(crate) fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
-        transcript_files::damaged(&self.connection, since).map_err(self.failed())
-    }
-
-    /// Another number whenever another process has written to the ledger.
-    pub fn version(&self) -> Result<i64, Error> {
-        self.connection
-            .query_row("PRAGMA data_version", [], |row| row.get(0))
-            .map_err(self.failed())
-    }
-
+/// Where rows of spend come from: this machine's ledger, or what several machines exported.
+pub trait SpendSource {
     /// Calls `each` for every sum from `since` up to `until` (milliseconds on quarters of an
     /// hour; None is open); by quarters, in order of time. `with_origins` says whether rows tell their session
     /// and directory: finding out means reading all sessions.
-    pub fn rows(
+    fn rows(
+        &self,
+        since: Option<Millis>,
+        until: Option<Millis>,
+        by: RowsBy,
+        with_origins: bool,
+        each: &mut dyn FnMut(SpendRow<'_>),
+    ) -> Result<(), Error>;
+
+    /// Transcripts that changed at `since` or later and have lines that could not be understood:
+    /// their paths, and how many lines. What stood on these is not counted.
+    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error>;
+}
+
+impl SpendSource for Ledger {
+    fn rows(
         &self,
         since: Option<Millis>,
         until: Option<Millis>,
@@ -94,6 +97,19 @@ impl Ledger {
             self.read_hidden(period, &named, each)
         };
         read().map_err(self.failed())
+    }
+
+    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
+        transcript_files::damaged(&self.connection, since).map_err(self.failed())
+    }
+}
+
+impl Ledger {
+    /// Another number whenever another process has written to the ledger.
+    pub fn version(&self) -> Result<i64, Error> {
+        self.connection
+            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .map_err(self.failed())
     }
 
     fn read_scenes(
@@ -228,6 +244,6 @@ impl Named {
 }
 
 /// A period in quarters of an hour.
-fn quarters(period: [Millis; 2]) -> [i64; 2] {
+pub(super) fn quarters(period: [Millis; 2]) -> [i64; 2] {
     period.map(|at| at.div_euclid(QUARTER))
 }

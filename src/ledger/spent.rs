@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
+use super::spend_rows::quarters;
 use super::store::told::{self, SessionFacts, ToldRow};
 use super::store::{Error, Id, Ledger, session_id};
 use crate::pricing::Money;
-use crate::time::QUARTER;
 
 /// Name in `meta`: all transcripts were read to the end once.
 const COMPLETE: &str = "complete";
@@ -57,7 +57,7 @@ impl Ledger {
 
     /// What was spent from `from` up to `until`; both on quarters of an hour.
     pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Spent, Error> {
-        let range = quarters(from, until);
+        let range = quarters([from, until].map(|at| at.timestamp_millis()));
         let sum = |unpriced: &str, table: &str| -> rusqlite::Result<(Money, bool)> {
             let query =
                 format!("SELECT cost, {unpriced} FROM {table} WHERE quarter >= ? AND quarter < ?");
@@ -95,7 +95,7 @@ impl Ledger {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> rusqlite::Result<HashMap<String, Money>> {
-        let range = quarters(from, until);
+        let range = quarters([from, until].map(|at| at.timestamp_millis()));
         // By session first: a month has many quarters and few sessions.
         let mut by_session: HashMap<Id, Money> = HashMap::new();
         for table in ["quarter", "unrecorded", "unwritten"] {
@@ -132,9 +132,4 @@ impl Ledger {
             .connection
             .execute("INSERT OR IGNORE INTO meta VALUES (?, 1)", [COMPLETE]);
     }
-}
-
-/// A period in quarters of an hour.
-fn quarters(from: DateTime<Utc>, until: DateTime<Utc>) -> [i64; 2] {
-    [from, until].map(|moment| moment.timestamp_millis().div_euclid(QUARTER))
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::grouping::{Group, GroupBy, block_end};
 use super::tally::Tally;
 use crate::pricing::Money;
-use crate::terminal::{Page, Piece, Tone, cut, visible, width};
+use crate::terminal::{Page, Piece, Tone, cut, padding, visible, width};
 use crate::time::{Clock, moment};
 
 /// The widest that a bar gets, and the narrowest that says anything.
@@ -288,7 +288,7 @@ impl Layout {
                 Line::Group(_) => column.tone(),
             };
             let cell = cut(cell, *wide);
-            let padding = " ".repeat(wide.saturating_sub(width(&cell)));
+            let padding = padding(&cell, *wide);
             let padding = (Tone::Plain, padding);
             if index > 0 {
                 row.push((Tone::Plain, " ".repeat(GAP)));

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 
 use super::tally::Tally;
-use crate::ledger::{Error, Ledger, RowsBy, SpendRow};
+use crate::ledger::{Error, Ledger, RowsBy, SpendRow, SpendSource};
 use crate::pricing::Money;
 use crate::time::{FIVE_HOURS, Millis, Zone, moment, monday_of};
 

@@ -7,7 +7,6 @@ mod days;
 mod forecast;
 mod grouping;
 mod plan;
-mod source;
 mod statement;
 mod tally;
 mod unreadable;
@@ -20,7 +19,6 @@ pub(crate) use grouping::{
     Block, Group, GroupBy, Grouping, Order, known, order_and_cut, running_block,
 };
 pub(crate) use plan::PlanWorth;
-pub(crate) use source::SpendSource;
 pub(crate) use statement::{ReportRequest, Statement, write_age_of_prices};
 pub(crate) use tally::Tally;
 pub(crate) use unreadable::name_unreadable;

@@ -124,7 +124,7 @@ impl Page {
         let mut lead = Vec::new();
         let mut column = 0;
         for (tone, label, columns) in labels {
-            let padding = " ".repeat(columns.saturating_sub(super::width(label)));
+            let padding = super::padding(label, *columns);
             lead.push((*tone, (*label).to_owned()));
             lead.push((Tone::Plain, padding));
             column += columns;

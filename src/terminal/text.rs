@@ -9,6 +9,11 @@ pub fn width(text: &str) -> usize {
     columns_of(&visible(text))
 }
 
+/// What `text` lacks to so many columns.
+pub(crate) fn padding(text: &str, columns: usize) -> String {
+    " ".repeat(columns.saturating_sub(width(text)))
+}
+
 /// Terminals draw what is composed of several characters (an emoji and the color of its skin) as
 /// one or side by side; the wider one counts.
 fn columns_of(shown: &str) -> usize {

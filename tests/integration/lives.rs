@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use whycap::ledger::{Effort, Ledger, Patience, RowsBy};
+use whycap::ledger::{Effort, Ledger, Patience, RowsBy, SpendSource};
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
 /// How many lives a run of the tests tries. `WHYCAP_LIVES` asks for more.
