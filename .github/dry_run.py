@@ -62,6 +62,8 @@ def reason_not_to(script, job, values, given):
         return f"builds for {values['target']}"
     if LONG.search(script) and not given.long:
         return "takes minutes (--long)"
+    if "homebrew/try.sh" in script and (not shutil.which("brew") or os.geteuid() == 0):
+        return "needs Homebrew, and a user who is not root"
     # The release and npm's packages are made from the archives.
     if re.search(r"target/\$TARGET|\*\.sha256|packaging/npm", script) and not given.program:
         return "needs --program"

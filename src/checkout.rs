@@ -3,7 +3,7 @@
 //! Promises: a few small regular files are read, none of them on another machine that a file names;
 //! what cannot be made out is none.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf, Prefix, PrefixComponent};
 
 use crate::disk;
 
@@ -53,10 +53,28 @@ fn git_directory(top: &Path) -> Option<PathBuf> {
         return Some(git);
     }
     let line = first_line(&git)?;
-    let named = line.strip_prefix("gitdir:")?.trim();
-    // On Windows such a path is on another machine.
-    let is_remote = named.starts_with("//") || named.starts_with("\\\\");
-    (!named.is_empty() && !is_remote).then(|| top.join(named))
+    named_in(top, line.strip_prefix("gitdir:")?)
+}
+
+/// Where a file of git's in `directory` leads. None where that is another machine: on Windows, a
+/// repository could otherwise have whycap log in to whatever machine it names.
+fn named_in(directory: &Path, named: &str) -> Option<PathBuf> {
+    let named = Some(named.trim()).filter(|named| !named.is_empty())?;
+    let path = directory.join(named);
+    let is_here = match machine(&path) {
+        Some(other) => machine(directory) == Some(other),
+        None => true,
+    };
+    is_here.then_some(path)
+}
+
+/// The machine or device that a path of Windows begins with, if that is no drive.
+fn machine(path: &Path) -> Option<PrefixComponent<'_>> {
+    let Component::Prefix(start) = path.components().next()? else {
+        return None;
+    };
+    let is_drive = matches!(start.kind(), Prefix::Disk(_) | Prefix::VerbatimDisk(_));
+    (!is_drive).then_some(start)
 }
 
 /// The repository that a directory is a checkout of, as `owner/name`, by the address of its remote
@@ -68,8 +86,10 @@ pub(crate) fn repository(directory: &Path) -> Option<String> {
     let mut above = directory.ancestors().take(MOST_ABOVE);
     let git = above.find_map(git_directory)?;
     // A worktree's own directory names the one that all share.
-    let shared = first_line(&git.join("commondir"));
-    let git = shared.map_or(git.clone(), |shared| git.join(shared.trim()));
+    let git = match first_line(&git.join("commondir")) {
+        Some(shared) => named_in(&git, &shared)?,
+        None => git,
+    };
     let config = disk::read(&git.join("config"), CONFIG_LIMIT).ok()??;
     let config = String::from_utf8_lossy(&config);
     let mut remote = None;
@@ -216,14 +236,41 @@ mod tests {
         }
         file(&top.join(".git/HEAD"), &"ref: refs/heads/x".repeat(9999));
         assert_eq!(Head::of(top), None, "too large");
-        let remote = top.join("remote");
-        for named in ["//server/share", "\\\\server\\share", "", "gone"] {
-            file(&remote.join(".git"), &format!("gitdir: {named}"));
-            assert_eq!(
-                git_directory(&remote).and_then(|git| first_line(&git)),
-                None
-            );
+        let odd = top.join("odd");
+        for named in ["", " ", "gone"] {
+            file(&odd.join(".git"), &format!("gitdir: {named}"));
+            let git = git_directory(&odd);
+            assert_eq!(git.and_then(|git| first_line(&git)), None, "{named:?}");
         }
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn a_repository_does_not_make_us_ask_another_machine() {
+        let (here, there) = (Path::new(r"C:\work\api"), Path::new(r"\\server\share\api"));
+        for named in [
+            "//evil/share/x",
+            r"\\evil\share\x",
+            r"/\evil\share\x",
+            r"\/evil\share\x",
+            r"\\?\UNC\evil\share\x",
+            r"\\.\pipe\x",
+            r"//?/UNC/evil/share/x",
+        ] {
+            assert_eq!(named_in(here, named), None, "{named}");
+            assert_eq!(named_in(there, named), None, "{named}");
+        }
+        for named in [
+            ".git/worktrees/fix",
+            r"C:\work\x",
+            r"\work\x",
+            "D:/x",
+            r"\\?\C:\x",
+        ] {
+            assert!(named_in(here, named).is_some(), "{named}");
+        }
+        // A worktree on the share on which its repository is.
+        assert!(named_in(there, "//server/share/main/.git/worktrees/fix").is_some());
     }
 
     /// A pipe would make the line wait for ever.

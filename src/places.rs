@@ -160,7 +160,9 @@ pub(crate) fn belongs_to_project(place: &Path, project: &Path, home: &Path) -> b
 pub(crate) fn real(path: &Path) -> PathBuf {
     let found = path.ancestors().find_map(|above| {
         let found = std::fs::canonicalize(above).ok()?;
-        Some(found.join(path.strip_prefix(above).ok()?))
+        let rest = path.strip_prefix(above).ok()?;
+        // Joining nothing would write a separator.
+        Some(found.components().chain(rest.components()).collect())
     });
     found.unwrap_or_else(|| path.to_owned())
 }

@@ -17,7 +17,7 @@ use super::drafts::{Draft, Drafts, Rows};
 use super::line::SpendLine;
 use super::version::{Stamp, Weight};
 use crate::disk::{self, Durability, Error, litter};
-use crate::places::Places;
+use crate::places::{Places, real};
 
 /// The version of the format, which is a directory of the target.
 pub(super) const FORMAT: &str = "whycap-1";
@@ -60,8 +60,9 @@ struct Given {
 
 impl<'f> DayFiles<'f> {
     pub(crate) fn new(directory: &'f Path, machine: &'f str, places: &Places) -> Self {
-        let real = std::fs::canonicalize(directory);
-        let real = real.unwrap_or_else(|_| directory.to_owned());
+        // The same before and after the directory is made.
+        let absolute = std::path::absolute(directory);
+        let real = real(&absolute.unwrap_or_else(|_| directory.to_owned()));
         let name = xxh3_64(real.as_os_str().as_encoded_bytes());
         Self {
             memory: places.data.join("export").join(format!("{name:016x}")),

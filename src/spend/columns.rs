@@ -324,7 +324,7 @@ fn heading(by: GroupBy) -> &'static str {
 pub(crate) fn short_path(path: &str, home: Option<&str>) -> String {
     match home.and_then(|home| path.strip_prefix(home)) {
         Some("") => "~".to_owned(),
-        Some(rest) if rest.starts_with('/') => visible(&format!("~{rest}")).into_owned(),
+        Some(rest) if rest.starts_with(['/', '\\']) => visible(&format!("~{rest}")).into_owned(),
         _ => visible(path).into_owned(),
     }
 }

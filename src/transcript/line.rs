@@ -66,7 +66,7 @@ pub struct Response<'a> {
     pub service: ServiceLevel,
     /// The calls of a server-side tool loop, where they add up to `usage`; else empty.
     pub calls: Vec<Usage>,
-    /// The working directory, if the line says.
+    /// The working directory, if the line says. A drive of Windows is written as a capital.
     pub directory: Option<Cow<'a, str>>,
     /// A count of tokens is there and cannot be understood; it was taken for 0.
     pub is_damaged: bool,
@@ -326,10 +326,25 @@ fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
         usage,
         service,
         calls,
-        directory: text(fields.directory),
+        directory: text(fields.directory).map(with_capital_drive),
         is_damaged,
         signature,
     })
+}
+
+/// On Windows one directory is `C:\x` to a shell and `c:\x` to an editor, and Claude Code writes whichever
+/// it was told, even by turns in one session: anthropics/claude-code#75855, matt1398/claude-devtools#123.
+fn with_capital_drive(directory: Cow<'_, str>) -> Cow<'_, str> {
+    match directory.as_bytes() {
+        [b'a'..=b'z', b':', b'/' | b'\\', ..] => {
+            let mut capital = directory.into_owned();
+            if let Some(drive) = capital.get_mut(..1) {
+                drive.make_ascii_uppercase();
+            }
+            Cow::Owned(capital)
+        }
+        _ => directory,
+    }
 }
 
 /// An id as written; None if the value is anything but a text.
@@ -377,6 +392,21 @@ mod tests {
         match parse(line.as_bytes()) {
             Some(Line::Response(response)) => response,
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_drive_that_an_editor_writes_small_is_the_same_drive() {
+        for (written, directory) in [
+            (r"c:\\Users\\ann\\api", r"C:\Users\ann\api"),
+            (r"C:\\Users\\ann\\api", r"C:\Users\ann\api"),
+            ("w:/", "W:/"),
+            ("/c/api", "/c/api"),
+            ("c:", "c:"),
+            ("é:/", "é:/"),
+        ] {
+            let line = LINE.replace("/home/dev/api", written);
+            assert_eq!(response(&line).directory.as_deref(), Some(directory));
         }
     }
 

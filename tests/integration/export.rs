@@ -370,6 +370,15 @@ fn after_prices_changed_the_next_export_says_so() {
 }
 
 #[test]
+fn a_target_is_the_same_however_it_is_named_and_before_it_exists() {
+    let (sandbox, _) = with_history("two-terminals");
+    // Beside the home directory, where the program is run.
+    sandbox.run(&["export", "out"]).success();
+    let target = sandbox.home().join("../out");
+    assert!(export(&sandbox, &target).starts_with("Nothing changed"));
+}
+
+#[test]
 fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
     let (sandbox, _) = with_history("forks-of-forks");
     let target = sandbox.path("out");

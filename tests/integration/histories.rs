@@ -36,7 +36,7 @@ pub fn with_history(name: &str) -> (Sandbox, Value) {
     (sandbox, truth_of(name))
 }
 
-fn truth_of(name: &str) -> Value {
+pub fn truth_of(name: &str) -> Value {
     let truth = fs::read(data(&format!("histories/{name}/truth.json"))).unwrap();
     serde_json::from_slice(&truth).unwrap()
 }

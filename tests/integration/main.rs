@@ -24,6 +24,7 @@ mod explain;
 mod export;
 mod help;
 mod histories;
+mod homes;
 mod hook;
 mod incident_rows;
 mod install;

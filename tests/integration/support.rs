@@ -13,6 +13,7 @@ pub const NOW: &str = "2026-11-20T06:30:00Z";
 /// A temporary home; the program sees nothing of the real one.
 pub struct Sandbox {
     root: TempDir,
+    home: PathBuf,
     variables: Vec<(String, String)>,
 }
 
@@ -26,10 +27,17 @@ pub struct Run {
 
 impl Sandbox {
     pub fn new() -> Self {
+        Self::with_home_at(|root| root.join("home"))
+    }
+
+    /// One whose home directory is elsewhere below its root, or is called otherwise.
+    pub fn with_home_at(place: impl FnOnce(&Path) -> PathBuf) -> Self {
         let root = tempfile::tempdir().expect("a temporary directory");
-        fs::create_dir(root.path().join("home")).expect("a home");
+        let home = place(root.path());
+        fs::create_dir_all(&home).expect("a home");
         Self {
             root,
+            home,
             variables: Vec::new(),
         }
     }
@@ -43,7 +51,7 @@ impl Sandbox {
     }
 
     pub fn home(&self) -> PathBuf {
-        self.root.path().join("home")
+        self.home.clone()
     }
 
     /// A path inside the home directory.

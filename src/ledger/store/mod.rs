@@ -9,6 +9,7 @@ mod opening;
 mod renewal;
 pub(crate) mod responses;
 mod schema;
+mod sqlite_file;
 mod sums;
 pub(crate) mod told;
 pub(crate) mod totals;

@@ -8,8 +8,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::{Error, FileId};
-use super::renewal::{self, beside};
+use super::renewal;
 use super::schema::{self, SchemaState};
+use super::sqlite_file::{beside, open};
 use crate::disk;
 
 /// The file's name in the data directory.
@@ -168,11 +169,11 @@ impl Ledger {
             disk::ours::check_own(&part).map_err(disk::unread(&part))?;
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = match Connection::open_with_flags(path, flags) {
+        let opened = match open(path, flags) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
                 disk::create_private_file(path)?;
                 file = FileId::of(path);
-                Connection::open_with_flags(path, flags)
+                open(path, flags)
             }
             other => other,
         };

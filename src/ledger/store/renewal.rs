@@ -6,10 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
 
 use super::error::{Damage, Error, FileId};
+use super::sqlite_file::{beside, open};
 use crate::disk::{self, lock};
 
 /// The file whose lock this is about.
@@ -17,13 +18,6 @@ const LOCK: &str = "ledger.lock";
 
 /// As many are kept. A disk that goes on damaging them is not filled with more.
 const MOST_KEPT: u32 = 20;
-
-/// The file that SQLite keeps beside the ledger under its name with this ending.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
 
 fn lock_beside(path: &Path) -> PathBuf {
     path.with_file_name(LOCK)
@@ -97,7 +91,7 @@ pub(super) fn damaged(path: &Path) -> Vec<PathBuf> {
 fn is_sound(path: &Path) -> bool {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let look = || {
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = open(path, flags)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.query_row("PRAGMA integrity_check(1)", [], |row| {
             row.get::<_, String>(0)

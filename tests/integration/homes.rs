@@ -1,0 +1,96 @@
+//! A home directory whose name is long or foreign, or that lies on another machine, is one like any
+//! other.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::histories::{matches_truth, spend, truth_of};
+use crate::support::{Sandbox, data};
+
+const HISTORY: &str = "forks-of-forks";
+
+/// What people do with whycap, from installing to uninstalling.
+fn is_lived_in(sandbox: &Sandbox) {
+    sandbox.copy_tree(&data(&format!("histories/{HISTORY}/home")), "");
+    let before = "{\n  \"model\": \"opus\"\n}\n";
+    let settings = sandbox.write(".claude/settings.json", before);
+    sandbox.write(
+        ".config/whycap/config.toml",
+        "[statusline]\nsegments = [\"directory\", \"branch\", \"today\"]\n",
+    );
+    sandbox.run(&["install"]).success();
+    let installed: Value = serde_json::from_slice(&fs::read(&settings).unwrap()).unwrap();
+    assert!(installed["statusLine"]["command"].is_string());
+
+    sandbox.write("src/api/.git/HEAD", "ref: refs/heads/topic\n");
+    let directory = sandbox.path("src/api");
+    let payload = json!({
+        "session_id": "a-session", "cwd": directory, "workspace": { "current_dir": directory },
+        "model": { "display_name": "Opus 5.5" },
+    });
+    let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+    for part in ["api", "topic"] {
+        assert!(line.success().contains(part), "{}", line.stdout);
+    }
+
+    for _ in 0..2 {
+        matches_truth(&spend(sandbox, "project"), &truth_of(HISTORY));
+    }
+    let target = sandbox.path("out");
+    let target = target.to_str().unwrap();
+    sandbox.run(&["export", target]).success();
+    let again = sandbox.run(&["export", target]);
+    assert!(again.success().starts_with("Nothing changed"), "{again:?}");
+    let all = sandbox.run(&["spend", "--from", target, "--json"]).json();
+    matches_truth(&all, &truth_of(HISTORY));
+    let page = sandbox.path("page.html");
+    let page = page.to_str().unwrap();
+    sandbox.run(&["spend", "--html", page]).success();
+    assert!(fs::read_to_string(page).unwrap().contains("</html>"));
+
+    let stopped = json!({
+        "hook_event_name": "StopFailure", "session_id": "a-session", "cwd": directory,
+        "error": "rate_limit", "last_assistant_message": "You've hit your session limit \u{b7} resets 7pm (UTC)",
+    });
+    sandbox
+        .run_with(&["hook"], stopped.to_string().as_bytes())
+        .success();
+    let explained = sandbox.run(&["explain"]);
+    assert!(explained.success().contains("19:00"), "{explained:?}");
+    let doctor = sandbox.run(&["doctor"]);
+    assert!(doctor.stdout.contains("ledger"), "{doctor:?}");
+
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(fs::read_to_string(&settings).unwrap(), before);
+}
+
+/// A path of Windows has 260 characters, unless whoever opens it says otherwise.
+#[test]
+fn a_home_with_a_long_way_to_it_is_like_any_other() {
+    let name = "a long name that somebody gave to a directory".repeat(2);
+    let sandbox =
+        Sandbox::with_home_at(|root| (0..4).fold(root.join("home"), |at, _| at.join(&name)));
+    assert!(sandbox.home().as_os_str().len() > 360);
+    is_lived_in(&sandbox);
+}
+
+#[test]
+fn a_home_with_foreign_names_is_like_any_other() {
+    is_lived_in(&Sandbox::with_home_at(|root| {
+        root.join("Zoë O'Brien & Söhne (100%)")
+            .join("東京 \u{1f980} $HOME")
+    }));
+}
+
+/// Not on Linux: there is one way to write a directory.
+#[test]
+#[cfg(windows)]
+fn a_home_on_another_machine_is_like_any_other() {
+    let sandbox = Sandbox::with_home_at(|root| {
+        // `C:\x` as its own machine gives it to others. Wine has such a share where `.ci/cross` made it.
+        let path = root.to_str().unwrap().replacen(':', "$", 1);
+        std::path::PathBuf::from(format!(r"\\localhost\{path}")).join("home")
+    });
+    is_lived_in(&sandbox);
+}
