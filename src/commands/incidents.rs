@@ -10,7 +10,8 @@ use super::question::Question;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::incident::Incident;
-use crate::limits::toll::{Stopped, Toll, Tolls};
+use crate::limits::kind::LimitKind;
+use crate::limits::toll::{Seen, Stopped, Toll, Tolls};
 use crate::places::Places;
 use crate::terminal::{self, Page, Shown, Tone};
 use crate::time::Clock;
@@ -77,7 +78,7 @@ fn sums(tolls: &Tolls, clock: Clock, page: &mut Page) {
         let rows = tolls.by_limit.iter();
         table(
             "limit",
-            rows.map(|(limit, toll)| (limit.label(), toll)),
+            rows.map(|(limit, toll)| (LimitKind::label_of(limit), toll)),
             page,
         );
     }
@@ -90,7 +91,7 @@ fn sums(tolls: &Tolls, clock: Clock, page: &mut Page) {
             page,
         );
     }
-    let notes = tolls.notes();
+    let notes = tolls.notes(Seen::Here);
     if !notes.is_empty() {
         page.gap();
     }
