@@ -3,6 +3,7 @@ import datetime
 import gzip
 import json
 import random
+import zlib
 from pathlib import Path
 
 from history import FIVE_HOURS, UTC, WEEK, Meter
@@ -15,6 +16,10 @@ MODELS = [("claude-opus-5-5", 900), ("claude-opus-4-8", 700), ("claude-haiku-4-5
 # Passing states of the service, and who can do something about them.
 OTHERS = [("overloaded", "not_a_limit", "nobody", 300), ("auth", "not_a_limit", "you", 1500)]
 VERSION = (1000 << 30) + 5
+
+
+def machine_of(person):
+    return f"{zlib.crc32(person.encode()):016x}"
 
 
 def hour_of(at):
@@ -33,8 +38,8 @@ class Team:
         step = datetime.timedelta(minutes=60 if rows == "windows" else 15)
         time = at - (at - hour_of(at)) % step
         line = {"key": f"{self.keys:016x}", "version": VERSION, "time": f"{time:%Y-%m-%d %H:%M:%S}", "person": person,
-                "machine": f"m-{person}", **fields}
-        self.files.setdefault((rows, f"{at:%Y-%m-%d}", f"m-{person}"), []).append(json.dumps(line))
+                "machine": machine_of(person), **fields}
+        self.files.setdefault((rows, f"{at:%Y-%m-%d}", machine_of(person)), []).append(json.dumps(line))
 
     def write(self, target, end, days):
         """All that they did in so many days before `end`."""
@@ -60,7 +65,7 @@ class Team:
             left = int(usual * chance.uniform(.4, 1.5))
             while left > 0 and now < end and now.date() == day.date():
                 number += 1
-                session = f"{number:08x}-0000-4000-a000-{person.encode().hex()[:12]:0>12}"
+                session = f"{number:08x}-0000-4000-a000-{machine_of(person)[-12:]}"
                 project = chance.choices(PROJECTS, (5, 3, 2))[0]
                 for _ in range(max(2, int(chance.expovariate(1 / 12)))):
                     full = next((meter for meter in meters if now < meter.reset and meter.used >= 100), None)
