@@ -68,10 +68,7 @@ pub(super) fn of_exports(
     let mut bar = ProgressBar::new("reading exports");
     let merged = Merged::read(directory, &mut |done, total| bar.show(done, total))?;
     drop(bar);
-    let merged = merged.with_context(|| {
-        let directory = places.show(directory);
-        format!("there are no exports in {directory}; `whycap export {directory}` writes some")
-    })?;
+    let merged = merged.with_context(|| no_exports(directory, places))?;
     name_unread(&merged.unreadable, places);
     let read = Caught {
         files: 0,
@@ -86,8 +83,14 @@ pub(super) fn limits_of_exports(directory: &Path, places: &Places) -> anyhow::Re
     let mut bar = ProgressBar::new("reading limits and windows");
     let limits = TeamLimits::read(directory, &mut |done, total| bar.show(done, total))?;
     drop(bar);
+    let limits = limits.with_context(|| no_exports(directory, places))?;
     name_unread(&limits.unreadable, places);
     Ok(limits)
+}
+
+fn no_exports(directory: &Path, places: &Places) -> String {
+    let directory = places.show(directory);
+    format!("there are no exports in {directory}; `whycap export {directory}` writes some")
 }
 
 /// Says which files of exports could not be read to their end.

@@ -16,7 +16,7 @@ use crate::incidents::{Incidents, steps};
 use crate::ledger::SpendRow;
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::spend::{ReportRequest, Statement, known};
+use crate::spend::{ReportRequest, Statement};
 use crate::terminal::{Shown, print};
 use crate::time::moment;
 
@@ -126,7 +126,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<String> {
         team.narrow(from, to, is_shown);
     }
     let names = if is_anonymous {
-        let others = team.iter().flat_map(TeamLimits::people).map(known);
+        let others = team.iter().flat_map(TeamLimits::names);
         Names::anonymous(sums.projects(), sums.people().chain(others))
     } else {
         if exports.is_none() {

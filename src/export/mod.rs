@@ -28,6 +28,6 @@ pub(crate) use projects::Projects;
 pub(crate) use pseudonym::{Exporter, machine};
 pub(crate) use readers::Reader;
 pub(crate) use spend_rows::{LeftOut, spend_rows};
-pub(crate) use team_limits::{ExportedError, TeamLimits};
+pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits};
 pub(crate) use version::Stamp;
 pub(crate) use window_rows::window_rows;

@@ -4,7 +4,7 @@
 //! that a newer whycap gave stay as they are.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -12,13 +12,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
 use super::best_copies::BestCopies;
+use super::day_files::FORMAT;
 use super::drafts::Rows;
 use super::limit_rows::Ended;
 use super::line::{read_key, read_time};
 use crate::disk;
+use crate::limits::FULL_FROM;
 use crate::limits::kind::Verdict;
-use crate::limits::toll::Toll;
-use crate::time::{Millis, moment};
+use crate::limits::toll::{Toll, Tolls};
+use crate::spend::known;
+use crate::time::{Millis, Zone, moment};
 
 /// What was read of a directory of exports.
 #[derive(Debug, Default)]
@@ -52,6 +55,38 @@ pub(crate) struct WindowHour {
     /// By its name in JSON.
     pub(crate) window: Rc<str>,
     pub(crate) percent: f64,
+}
+
+/// What limits did to a person.
+#[derive(Debug, Default)]
+pub(crate) struct PersonLimits<'t> {
+    pub(crate) tolls: Tolls,
+    /// By the window's name in JSON.
+    pub(crate) windows: BTreeMap<&'t str, WindowUse>,
+}
+
+/// How near a person came to a window's limit.
+#[derive(Debug, Default)]
+pub(crate) struct WindowUse {
+    /// The hours in which it was full.
+    pub(crate) full: Vec<DateTime<Utc>>,
+    /// In percent.
+    pub(crate) fullest: f64,
+}
+
+impl PersonLimits<'_> {
+    /// The hours in which any window was full, each once. None where no window is known.
+    pub(crate) fn full_hours(&self) -> Option<usize> {
+        let full = self.windows.values().flat_map(|window| &window.full);
+        let full: HashSet<&DateTime<Utc>> = full.collect();
+        (!self.windows.is_empty()).then_some(full.len())
+    }
+}
+
+fn tolls<'e>(errors: impl IntoIterator<Item = &'e ExportedError>, zone: Zone) -> Tolls {
+    let each = errors.into_iter();
+    let each = each.map(|error| (error.at, error.kind.to_string(), error.toll));
+    Tolls::sum(each.collect(), zone)
 }
 
 /// What is read back of a row of `limits`.
@@ -90,11 +125,14 @@ struct HourLine<'l> {
 }
 
 impl TeamLimits {
-    /// Reads every file of limit errors and windows below a directory.
+    /// Reads every file of limit errors and windows below a directory. None if there are no exports.
     pub(crate) fn read(
         directory: &Path,
         progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Self, disk::Error> {
+    ) -> Result<Option<Self>, disk::Error> {
+        if !directory.join(FORMAT).is_dir() {
+            return Ok(None);
+        }
         let mut all = Self::default();
         let mut names = EachOnce::default();
         let errors = BestCopies::read(directory, Rows::Limits, progress, |text, best| {
@@ -120,13 +158,39 @@ impl TeamLimits {
             all.hours.sort_by_key(|hour| hour.at);
             all.unreadable.extend(best.unreadable);
         }
-        Ok(all)
+        Ok(Some(all))
     }
 
-    /// Everybody who is named, some of them more than once.
-    pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
+    /// What the errors come to.
+    pub(crate) fn tolls(&self, zone: Zone) -> Tolls {
+        tolls(&self.errors, zone)
+    }
+
+    /// Everybody's name, some more than once.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let errors = self.errors.iter().map(|error| &*error.person);
         errors.chain(self.hours.iter().map(|hour| &*hour.person))
+    }
+
+    /// Everybody of whom there is anything, by name.
+    pub(crate) fn people(&self, zone: Zone) -> BTreeMap<&str, PersonLimits<'_>> {
+        let mut errors: BTreeMap<&str, Vec<&ExportedError>> = BTreeMap::new();
+        for error in &self.errors {
+            errors.entry(&error.person).or_default().push(error);
+        }
+        let mut people: BTreeMap<&str, PersonLimits<'_>> = BTreeMap::new();
+        for (name, errors) in errors {
+            people.entry(name).or_default().tolls = tolls(errors, zone);
+        }
+        for hour in &self.hours {
+            let person = people.entry(&hour.person).or_default();
+            let window = person.windows.entry(&hour.window).or_default();
+            window.fullest = window.fullest.max(hour.percent);
+            if hour.percent >= FULL_FROM {
+                window.full.push(hour.at);
+            }
+        }
+        people
     }
 
     /// Keeps what is from `from` on and before `to`; of errors, those of sessions that count.
@@ -154,7 +218,7 @@ impl ErrorLine<'_> {
         let blocked = TimeDelta::try_seconds(self.blocked_s.max(0));
         (self.ended != Ended::None).then(|| ExportedError {
             at: moment(self.time),
-            person: names.name(&self.person),
+            person: names.name(known(&self.person)),
             session: names.name(&self.session),
             kind: names.name(&self.kind),
             verdict: names.name(&self.verdict),
@@ -173,7 +237,7 @@ impl HourLine<'_> {
     fn hour(&self, names: &mut EachOnce) -> WindowHour {
         WindowHour {
             at: moment(self.time),
-            person: names.name(&self.person),
+            person: names.name(known(&self.person)),
             window: names.name(&self.window),
             percent: self.percent,
         }

@@ -48,8 +48,13 @@ pub(super) fn cells(name: String, toll: &Toll) -> [Cell; 4] {
         Cell::of(name),
         Cell::of(toll.errors.to_string()),
         Cell::of(toll.likely_false.to_string()),
-        Cell::of(toll.blocked_in_words()).worth(toll.blocked.num_seconds().to_string()),
+        blocked_cell(toll),
     ]
+}
+
+/// For how long, and in seconds.
+pub(super) fn blocked_cell(toll: &Toll) -> Cell {
+    Cell::of(toll.blocked_in_words()).worth(toll.blocked.num_seconds().to_string())
 }
 
 fn names(first: &str) -> [&str; 4] {

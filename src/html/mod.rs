@@ -138,7 +138,7 @@ impl Contents<'_> {
 
     fn body(&self, columns: &Columns) -> Markup {
         let tolls = match self.team {
-            Some(team) => team::tolls(&team.errors, self.clock.zone),
+            Some(team) => team.tolls(self.clock.zone),
             None => Tolls::of(self.incidents, self.clock),
         };
         let mut page = Markup::default();
@@ -162,11 +162,12 @@ impl Contents<'_> {
                 });
             }
             if let Some(team) = self.team {
+                let people = team.people(self.clock.zone);
                 section(page, "near", "Hours near the limit", |page| {
-                    team::hours(page, self, team);
+                    team::hours(page, self, &people);
                 });
                 section(page, "limits", "Limit errors", |page| {
-                    team::errors(page, self, team, &tolls);
+                    team::errors(page, self, team, &people, &tolls);
                 });
             } else {
                 section(page, "windows", "The plan's windows", |page| {

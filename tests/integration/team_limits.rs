@@ -36,14 +36,15 @@ impl Team {
     }
 
     /// A row as a machine exports it; `more` replaces what it usually says.
-    fn row(&mut self, rows: &str, machine: &str, time: &str, usual: Value, more: &Value) {
+    fn row(&mut self, rows: &str, machine: &str, time: &str, usual: &Value, more: &Value) {
         self.rows += 1;
         let key = format!("{:016x}", self.rows);
         let mut line = json!({"key": key, "version": 5 * FULLER, "time": time, "machine": machine});
-        for fields in [&usual, more] {
+        for fields in [usual, more] {
             let fields = fields.as_object().unwrap().clone();
             line.as_object_mut().unwrap().extend(fields);
         }
+        let machine = line["machine"].as_str().unwrap();
         self.line(rows, machine, &time[..10], &line.to_string());
     }
 
@@ -55,31 +56,28 @@ impl Team {
         text.push('\n');
         let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
         packer.write_all(text.as_bytes()).unwrap();
-        let file = self
-            .directory()
-            .join(format!("whycap-1/{rows}/day={day}/{machine}.ndjson.gz"));
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, packer.finish().unwrap()).unwrap();
     }
 
-    fn spend(&mut self, person: &str, time: &str, usd: i64, more: Value) {
+    fn spend(&mut self, person: &str, time: &str, usd: i64, more: &Value) {
         let usual = json!({"person": person, "project": "acme/api", "branch": "main", "session": format!("s-{person}"),
             "model": "claude-opus-4-8", "kind": "response", "subagent": false, "fast": false, "us": false, "input": 1,
             "output": 1, "cache_read": 0, "cache_write_5m": 0, "cache_write_1h": 0, "web_searches": 0,
             "cost_pico": usd * 1_000_000_000_000, "unpriced": false});
-        self.row("spend", &format!("m-{person}"), time, usual, &more);
+        self.row("spend", &format!("m-{person}"), time, &usual, more);
     }
 
-    fn limit(&mut self, person: &str, time: &str, blocked_s: i64, more: Value) {
+    fn limit(&mut self, person: &str, time: &str, blocked_s: i64, more: &Value) {
         let usual = json!({"person": person, "session": format!("s-{person}"), "kind": "five_hour", "verdict": "real",
             "service": "plan", "who_can_fix": "nobody", "waiting_helps": true, "resets_at": "2026-11-10 17:00:00",
             "blocked_s": blocked_s, "ended": "seen"});
-        self.row("limits", &format!("m-{person}"), time, usual, &more);
+        self.row("limits", &format!("m-{person}"), time, &usual, more);
     }
 
-    fn window(&mut self, person: &str, time: &str, percent: f64, more: Value) {
+    fn window(&mut self, person: &str, time: &str, percent: f64, more: &Value) {
         let usual = json!({"person": person, "account": format!("a-{person}"), "window": "five_hour", "percent": percent});
-        self.row("windows", &format!("m-{person}"), time, usual, &more);
+        self.row("windows", &format!("m-{person}"), time, &usual, more);
     }
 
     fn run(&self, more: &[&str]) -> Run {
@@ -102,65 +100,65 @@ impl Team {
 /// What the answers below are about.
 fn made_up() -> Team {
     let mut team = Team::new();
-    team.spend("ada", "2026-11-10 09:00:00", 10, json!({}));
+    team.spend("ada", "2026-11-10 09:00:00", 10, &json!({}));
     team.spend(
         "ada",
         "2026-11-11 09:00:00",
         5,
-        json!({"project": "acme/web", "session": "s-web"}),
+        &json!({"project": "acme/web", "session": "s-web"}),
     );
-    team.spend("bob", "2026-11-10 09:00:00", 20, json!({}));
-    team.limit("ada", "2026-11-10 12:00:00", 7200, json!({}));
+    team.spend("bob", "2026-11-10 09:00:00", 20, &json!({}));
+    team.limit("ada", "2026-11-10 12:00:00", 7200, &json!({}));
     // The same error as the laptop knew it before it was over, and after.
     team.limit(
         "ada",
         "2026-11-11 12:00:00",
         36_000,
-        json!({"key": "00000000000000aa", "ended": "open"}),
+        &json!({"key": "00000000000000aa", "ended": "open"}),
     );
     team.limit("ada", "2026-11-11 12:00:00", 1800,
-        json!({"key": "00000000000000aa", "version": 6 * FULLER, "session": "s-web", "machine": "m-laptop"}));
+        &json!({"key": "00000000000000aa", "version": 6 * FULLER, "session": "s-web", "machine": "m-laptop"}));
     team.limit(
         "ada",
         "2026-11-12 12:00:00",
         3600,
-        json!({"kind": "weekly", "session": "s-web"}),
+        &json!({"kind": "weekly", "session": "s-web"}),
     );
     team.limit(
         "bob",
         "2026-11-12 12:00:00",
         840,
-        json!({"verdict": "false_likely"}),
+        &json!({"verdict": "false_likely"}),
     );
     team.limit(
         "bob",
         "2026-11-12 13:00:00",
         0,
-        json!({"kind": "api_spend_cap", "ended": "unknown"}),
+        &json!({"kind": "api_spend_cap", "ended": "unknown"}),
     );
     team.limit(
         "bob",
         "2026-11-12 14:00:00",
         600,
-        json!({"kind": "overloaded", "verdict": "not_a_limit", "ended": "open"}),
+        &json!({"kind": "overloaded", "verdict": "not_a_limit", "ended": "open"}),
     );
-    // Found out later to have stopped nothing.
+    // Found out later to have stopped nothing; the earlier copy is read last.
+    team.limit("bob", "2026-11-12 15:00:00", 0,
+        &json!({"key": "00000000000000bb", "version": 6 * FULLER, "verdict": "notice", "ended": "none"}));
     team.limit(
         "bob",
         "2026-11-12 15:00:00",
         999,
-        json!({"key": "00000000000000bb"}),
+        &json!({"key": "00000000000000bb"}),
     );
-    team.limit("bob", "2026-11-12 15:00:00", 0,
-        json!({"key": "00000000000000bb", "version": 6 * FULLER, "verdict": "notice", "ended": "none"}));
     // Somebody whose projects do not leave.
-    team.limit("cy", "2026-10-01 12:00:00", 60, json!({}));
+    team.limit("cy", "2026-10-01 12:00:00", 60, &json!({}));
     for (hour, percent) in [("10", 99.5), ("11", 97.0), ("12", 96.9)] {
         team.window(
             "ada",
             &format!("2026-11-10 {hour}:00:00"),
             percent,
-            json!({}),
+            &json!({}),
         );
     }
     // The same hour of another window, and an hour that another machine knows better.
@@ -168,21 +166,21 @@ fn made_up() -> Team {
         "ada",
         "2026-11-10 11:00:00",
         100.0,
-        json!({"window": "weekly"}),
+        &json!({"window": "weekly"}),
     );
     team.window(
         "ada",
         "2026-11-10 13:00:00",
         40.0,
-        json!({"key": "00000000000000cc"}),
+        &json!({"key": "00000000000000cc", "machine": "m-workstation"}),
     );
     team.window(
         "ada",
         "2026-11-10 13:00:00",
         98.0,
-        json!({"key": "00000000000000cc", "version": 6 * FULLER, "machine": "m-laptop"}),
+        &json!({"key": "00000000000000cc", "version": 6 * FULLER, "machine": "m-laptop"}),
     );
-    team.window("cy", "2026-10-01 12:00:00", 50.0, json!({}));
+    team.window("cy", "2026-10-01 12:00:00", 50.0, &json!({}));
     team
 }
 
@@ -329,11 +327,11 @@ fn an_anonymous_page_has_numbers_for_those_who_spent_nothing_too() {
 fn names_of_a_newer_version_and_absurd_figures_are_shown_as_they_are() {
     let mut team = Team::new();
     let hostile = "</td><script>alert(1)</script>\u{202e}";
-    team.spend(hostile, "2026-11-10 09:00:00", 1, json!({"machine": "m"}));
+    team.spend(hostile, "2026-11-10 09:00:00", 1, &json!({"machine": "m"}));
     for (nth, blocked) in [i64::MAX, i64::MAX, i64::MIN, 60].into_iter().enumerate() {
         let person = if nth == 3 { hostile } else { "ada" };
         let kind = if nth == 0 { "lunar_cycle" } else { hostile };
-        team.limit("x", "2026-11-10 12:00:00", blocked, json!({"person": person, "kind": kind, "verdict": "bad_omen",
+        team.limit("x", "2026-11-10 12:00:00", blocked, &json!({"person": person, "kind": kind, "verdict": "bad_omen",
             "service": "moon", "who_can_fix": "astrologers", "resets_at": "9999-12-31 23:59:59", "ended": "eclipse",
             "a field of tomorrow": [1, {"a": 2}]}));
     }
@@ -341,13 +339,13 @@ fn names_of_a_newer_version_and_absurd_figures_are_shown_as_they_are() {
         "x",
         "2026-11-10 12:00:00",
         1e308,
-        json!({"person": hostile, "window": "lunar", "account": ""}),
+        &json!({"person": hostile, "window": "lunar", "account": ""}),
     );
     team.window(
         "x",
         "2026-11-10 13:00:00",
         -1e308,
-        json!({"person": "", "window": hostile}),
+        &json!({"person": "", "window": hostile}),
     );
     let page = team.page(&[]);
     assert_eq!(page.matches("<script").count(), 1, "only ours");
@@ -417,8 +415,8 @@ fn a_damaged_file_of_limits_counts_up_to_the_damage_and_that_is_said() {
         );
     }
     let mut team = made_up();
-    team.limit("ada", "+200000-01-01 00:00:00", 60, json!({}));
-    team.window("ada", "9999-12-31 23:00:00", 60.0, json!({}));
+    team.limit("ada", "+200000-01-01 00:00:00", 60, &json!({}));
+    team.window("ada", "9999-12-31 23:00:00", 60.0, &json!({}));
     assert!(team.page(&[]).contains("8 limit errors since"));
     // A cut-off file, and no files of limits at all.
     let team = made_up();
@@ -470,4 +468,48 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     // From 9 to the reset at noon.
     assert!(hours[0].ends_with("5-hour limit | 3 h | 98%"), "{hours:?}");
     assert!(hours[1].ends_with("weekly limit | 0 h | 22%"), "{hours:?}");
+}
+
+#[test]
+fn incidents_of_exports_are_the_same_in_the_terminal_and_for_programs() {
+    let team = made_up();
+    let directory = team.directory();
+    let from = ["incidents", "--from", directory.to_str().unwrap()];
+    let run = team.sandbox.run(&from);
+    let told: Vec<&str> = run.success().lines().map(str::trim_end).collect();
+    assert_eq!(
+        told[0],
+        "7 limit errors since Thu 1 Oct, blocked for 3 h 55 m in all. 1 was likely false."
+    );
+    for line in [
+        "5-hour limit        4             1  2 h 45 m",
+        "person  errors  likely false   blocked  at 97%+",
+        "ada          3             -  3 h 30 m      3 h",
+        "bob          3             1      24 m        -",
+        "cy           1             -       1 m      0 h",
+    ] {
+        assert!(told.contains(&line), "{line}\n{told:#?}");
+    }
+    let json = team.sandbox.run(&[&from[..], &["--json"]].concat()).json();
+    assert_eq!(json["incidents"].as_array().unwrap().len(), 7);
+    let seconds = |list: &Value| -> i64 {
+        let each = list.as_array().unwrap().iter();
+        each.map(|one| one["blocked_s"].as_i64().unwrap()).sum()
+    };
+    let sums = &json["sums"];
+    assert_eq!(seconds(&json["incidents"]), 14_100);
+    assert_eq!(seconds(&sums["by_person"]), 14_100);
+    assert_eq!(sums["blocked_s"], 14_100);
+    let hours = ["ada", "bob", "cy"].map(|name| {
+        let people = sums["by_person"].as_array().unwrap();
+        let person = people.iter().find(|one| one["person"] == name);
+        person.unwrap()["full_hours"].clone()
+    });
+    assert_eq!(json!(hours), json!([3, null, 0]));
+    let empty = team.sandbox.path("nothing");
+    let run = team
+        .sandbox
+        .run(&["incidents", "--from", empty.to_str().unwrap()]);
+    assert_eq!((run.code, run.stderr.lines().count()), (1, 1));
+    assert!(run.stderr.contains("there are no exports in ~/nothing"));
 }

@@ -303,8 +303,6 @@ def pictures(program, out, seed):
             exports = made_up(Path(place) / "team", END, seed=seed)
             browser.prefer("light")
             browser.open(written(run, page, "--from", str(exports)))
-            # Between the totals and the errors by limit stands what a team's page has and no other.
-            browser.run("for (const part of ['days', 'hours']) document.getElementById(part).remove()")
             top = browser.run("document.querySelectorAll('#limits table')[1].getBoundingClientRect().top")
             browser.picture(out / "team-light.png", top)
             print(out / "team-light.png", (out / "team-light.png").stat().st_size)
