@@ -113,7 +113,7 @@ fn with_people(mut sums: Value, people: &BTreeMap<&str, PersonLimits<'_>>) -> Va
         let mut person = of.tolls.json();
         if let Some(fields) = person.as_object_mut() {
             fields.insert("person".to_owned(), json!(name));
-            fields.insert("full_hours".to_owned(), json!(of.full_hours()));
+            fields.insert("hours_at_97_percent".to_owned(), json!(of.full_hours()));
         }
         person
     });

@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
+use indexmap::IndexSet;
+
 use super::Contents;
 use super::limits::{self, judged};
 use super::markup::{Cell, Markup};
@@ -28,13 +30,19 @@ pub(super) fn errors(
     tolls: &Tolls,
 ) {
     if limits::sentence(page, contents, tolls) {
-        by_person(page, contents, people);
+        let all = in_order(contents, people).into_iter();
+        let stopped = all.filter_map(|name| Some((name, &people.get(name)?.tolls)));
+        let mut stopped: Vec<(&str, &Tolls)> = stopped
+            .filter(|(_, tolls)| tolls.total.errors > 0)
+            .collect();
+        stopped.sort_by_key(|(_, tolls)| Reverse((tolls.total.blocked, tolls.total.errors)));
+        by_person(page, contents, &stopped);
         limits::by_limit(page, tolls);
         limits::over_time(page, tolls);
         for note in tolls.notes(Seen::InExports) {
             page.text_in("p", &[("class", "quiet")], &note);
         }
-        in_detail(page, contents, team);
+        in_detail(page, contents, team, &stopped);
     }
     if contents.is_of_some_projects {
         let says = "Only errors of sessions that spent something in the projects shown.";
@@ -47,12 +55,16 @@ pub(super) fn errors(
     }
 }
 
-fn by_person(page: &mut Markup, contents: &Contents<'_>, people: &People<'_>) {
-    let people = people.iter().map(|(name, person)| (*name, &person.tolls));
-    let stopped = people.filter(|(_, tolls)| tolls.total.errors > 0);
-    let mut stopped: Vec<(&str, &Tolls)> = stopped.collect();
-    stopped.sort_by_key(|(_, tolls)| Reverse((tolls.total.blocked, tolls.total.errors)));
-    let rows = stopped.into_iter().map(|(person, tolls)| {
+/// Everybody, the dearest first, as they are numbered where names are left out: an order by name
+/// would say something of the names.
+fn in_order<'p>(contents: &'p Contents<'_>, people: &'p People<'_>) -> Vec<&'p str> {
+    let spent = contents.sums.people.iter().map(|group| group.key.as_str());
+    let all: IndexSet<&str> = spent.chain(people.keys().copied()).collect();
+    all.into_iter().collect()
+}
+
+fn by_person(page: &mut Markup, contents: &Contents<'_>, stopped: &[(&str, &Tolls)]) {
+    let rows = stopped.iter().map(|(person, tolls)| {
         let [name, errors, likely_false, blocked] =
             limits::cells(contents.names.person(person), &tolls.total);
         let mut often: Vec<&(String, Toll)> = tolls.by_limit.iter().collect();
@@ -71,14 +83,24 @@ fn by_person(page: &mut Markup, contents: &Contents<'_>, people: &People<'_>) {
 }
 
 /// Each person's limits by what was judged of them.
-fn in_detail(page: &mut Markup, contents: &Contents<'_>, team: &TeamLimits) {
+fn in_detail(
+    page: &mut Markup,
+    contents: &Contents<'_>,
+    team: &TeamLimits,
+    stopped: &[(&str, &Tolls)],
+) {
+    let places = stopped.iter().map(|(person, _)| *person).zip(0..);
+    let places: HashMap<&str, usize> = places.collect();
     let mut sums: HashMap<[&str; 3], Toll> = HashMap::new();
     for error in &team.errors {
         let key: [&str; 3] = [&error.person, &error.kind, &error.verdict];
         *sums.entry(key).or_default() += error.toll;
     }
     let mut rows: Vec<([&str; 3], Toll)> = sums.into_iter().collect();
-    rows.sort_by_key(|(key, toll)| (key[0], Reverse((toll.blocked, toll.errors)), *key));
+    rows.sort_by_key(|(key, toll)| {
+        let place = places.get(key[0]).copied();
+        (place, Reverse((toll.blocked, toll.errors)), *key)
+    });
     let rows = rows.into_iter().map(|([person, kind, verdict], toll)| {
         let judged = Verdict::named(verdict).map(judged);
         let judged = judged.map_or_else(|| verdict.replace('_', " "), str::to_owned);
@@ -109,10 +131,7 @@ pub(super) fn hours(page: &mut Markup, contents: &Contents<'_>, people: &People<
     let spent: HashMap<&str, &Tally> = spent
         .map(|group| (group.key.as_str(), &group.tally))
         .collect();
-    let mut all: Vec<&str> = people.keys().chain(spent.keys()).copied().collect();
-    all.sort_unstable();
-    all.dedup();
-    let near = all.into_iter().map(|name| {
+    let near = in_order(contents, people).into_iter().map(|name| {
         let person = people.get(name).unwrap_or(&nothing);
         (name, person.full_hours(), person.tolls.total)
     });
@@ -133,14 +152,14 @@ pub(super) fn hours(page: &mut Markup, contents: &Contents<'_>, people: &People<
     page.text_in("p", &[], &says);
     let is_all_known = hours.len() == near.len();
     let most = hours.iter().copied().max().unwrap_or(0).max(1);
-    let rows = near.into_iter().map(|(name, full, toll)| {
+    let rows = near.iter().map(|(name, full, toll)| {
         let hours = full.unwrap_or(0);
         let told = full.map_or("-".to_owned(), |full| format!("{full} h"));
-        let tally = spent.get(name).copied().copied().unwrap_or_default();
+        let tally = spent.get(name).map_or_else(Tally::default, |tally| **tally);
         [
             Cell::of(contents.names.person(name)),
             Cell::of(told).worth(hours.to_string()),
-            limits::blocked_cell(&toll),
+            limits::blocked_cell(toll),
             Cell::of(amount(&tally)).worth(tally.cost().exact()),
             Cell::default().with_bar(hours as f64 / most as f64),
         ]
@@ -164,15 +183,18 @@ pub(super) fn hours(page: &mut Markup, contents: &Contents<'_>, people: &People<
     }
     page.inside("details", &[], |page| {
         page.text_in("summary", &[], "Window by window, as a table");
-        let windows = people
-            .iter()
-            .flat_map(|(name, person)| person.windows.iter().map(move |window| (name, window)));
+        let windows = near.iter().flat_map(|(name, ..)| {
+            let own = people.get(name).into_iter();
+            let own = own.flat_map(|person| &person.windows);
+            own.map(move |window| (name, window))
+        });
         let rows = windows.map(|(person, (window, of))| {
             [
                 Cell::of(contents.names.person(person)),
                 Cell::of(LimitKind::label_of(window)),
                 Cell::of(format!("{} h", of.full.len())).worth(of.full.len().to_string()),
-                Cell::of(format!("{:.0}%", of.fullest.clamp(0.0, 999.0))),
+                // Not more than it was: 97% would be one of the hours.
+                Cell::of(format!("{:.0}%", of.fullest.clamp(0.0, 999.0).floor())),
             ]
         });
         let names = &["person", "window", &at, "fullest"];

@@ -268,7 +268,7 @@ fn three_people_know_who_keeps_hitting_which_limit_and_for_how_long() {
     assert_eq!(
         lines(&page, BY_WINDOW),
         [
-            "ada | 5-hour limit | 3 h | 100%",
+            "ada | 5-hour limit | 3 h | 99%",
             "ada | weekly limit | 1 h | 100%",
             "cy | 5-hour limit | 0 h | 50%",
         ]
@@ -321,6 +321,22 @@ fn an_anonymous_page_has_numbers_for_those_who_spent_nothing_too() {
         .map(|row| row[0].clone())
         .collect();
     assert_eq!(names, ["person 2", "person 1", "person 3"]);
+}
+
+#[test]
+fn the_order_of_an_anonymous_page_says_nothing_of_names() {
+    let mut team = Team::new();
+    for (person, usd) in [("abe", 1), ("zoe", 3), ("mia", 2)] {
+        team.spend(person, "2026-11-10 09:00:00", usd, &json!({}));
+        team.limit(person, "2026-11-10 12:00:00", 60, &json!({}));
+        team.window(person, "2026-11-10 12:00:00", 98.0, &json!({}));
+    }
+    let page = team.page(&["--anonymous"]);
+    for caption in [BY_PERSON, IN_DETAIL, HOURS, BY_WINDOW] {
+        let rows = table(&page, caption);
+        let names: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+        assert_eq!(names, ["person 1", "person 2", "person 3"], "{caption}");
+    }
 }
 
 #[test]
@@ -503,7 +519,7 @@ fn incidents_of_exports_are_the_same_in_the_terminal_and_for_programs() {
     let hours = ["ada", "bob", "cy"].map(|name| {
         let people = sums["by_person"].as_array().unwrap();
         let person = people.iter().find(|one| one["person"] == name);
-        person.unwrap()["full_hours"].clone()
+        person.unwrap()["hours_at_97_percent"].clone()
     });
     assert_eq!(json!(hours), json!([3, null, 0]));
     let empty = team.sandbox.path("nothing");
