@@ -9,7 +9,7 @@ use anyhow::Context;
 use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
-use crate::export::Merged;
+use crate::export::{Merged, TeamLimits};
 use crate::ledger::{self, Caught, Effort, Ledger, Patience, SpendRow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -68,26 +68,43 @@ pub(super) fn of_exports(
     let mut bar = ProgressBar::new("reading exports");
     let merged = Merged::read(directory, &mut |done, total| bar.show(done, total))?;
     drop(bar);
-    let merged = merged.with_context(|| {
-        let directory = places.show(directory);
-        format!("there are no exports in {directory}; `whycap export {directory}` writes some")
-    })?;
-    if let Some(file) = merged.unreadable.first() {
-        complain(&format!(
-            "{} of exports could not be read to the end, so there may be more: {}; export there again from its machine",
-            match merged.unreadable.len() {
-                1 => "1 file".to_owned(),
-                many => format!("{many} files"),
-            },
-            places.show(file)
-        ));
-    }
+    let merged = merged.with_context(|| no_exports(directory, places))?;
+    name_unread(&merged.unreadable, places);
     let read = Caught {
         files: 0,
         unreadable: merged.unreadable.clone(),
         complete: true,
     };
     Ok(Statement::of(&merged, wanted, read, 0, each)?)
+}
+
+/// What several machines exported there of limits.
+pub(super) fn limits_of_exports(directory: &Path, places: &Places) -> anyhow::Result<TeamLimits> {
+    let mut bar = ProgressBar::new("reading limits and windows");
+    let limits = TeamLimits::read(directory, &mut |done, total| bar.show(done, total))?;
+    drop(bar);
+    let limits = limits.with_context(|| no_exports(directory, places))?;
+    name_unread(&limits.unreadable, places);
+    Ok(limits)
+}
+
+fn no_exports(directory: &Path, places: &Places) -> String {
+    let directory = places.show(directory);
+    format!("there are no exports in {directory}; `whycap export {directory}` writes some")
+}
+
+/// Says which files of exports could not be read to their end.
+fn name_unread(files: &[PathBuf], places: &Places) {
+    if let Some(file) = files.first() {
+        complain(&format!(
+            "{} of exports could not be read to the end, so there may be more: {}; export there again from its machine",
+            match files.len() {
+                1 => "1 file".to_owned(),
+                many => format!("{many} files"),
+            },
+            places.show(file)
+        ));
+    }
 }
 
 /// How many sessions are in the middle of an answer, save the one that asks.

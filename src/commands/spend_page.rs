@@ -1,14 +1,16 @@
 //! `whycap spend --html FILE`: the page, and where it goes.
 
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, ensure};
 
-use super::gathering::{answering, gathered, of_exports, titles};
+use super::gathering::{answering, gathered, limits_of_exports, of_exports, titles};
 use crate::disk::{self, Durability};
 use crate::environment::Environment;
+use crate::export::TeamLimits;
 use crate::html::{BEGINNING, Contents, Names, Sums};
 use crate::incidents::{Incidents, steps};
 use crate::ledger::SpendRow;
@@ -114,8 +116,18 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<String> {
         Some(directory) => of_machines(directory)?,
         None => of_machine()?,
     };
+    let (from, to) = wanted.period.bounds(clock.zone);
+    let keys = statement.groups().iter().map(|group| group.key.clone());
+    let shown: Option<HashSet<String>> = wanted.project.as_ref().map(|_| keys.collect());
+    let is_shown = |session: &str| shown.as_ref().is_none_or(|shown| shown.contains(session));
+    let team = exports.map(|directory| limits_of_exports(directory, places));
+    let mut team = team.transpose()?;
+    if let Some(team) = &mut team {
+        team.narrow(from, to, is_shown);
+    }
     let names = if is_anonymous {
-        Names::anonymous(sums.projects(), sums.people())
+        let others = team.iter().flat_map(TeamLimits::names);
+        Names::anonymous(sums.projects(), sums.people().chain(others))
     } else {
         if exports.is_none() {
             statement.name_sessions(titles(places, wanted.by));
@@ -124,7 +136,6 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<String> {
             home: places.home.to_str(),
         }
     };
-    let (from, to) = wanted.period.bounds(clock.zone);
     let mut incidents = match exports {
         Some(_) => Vec::new(),
         None => Incidents::new(places, environment).all(None),
@@ -132,12 +143,9 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<String> {
     incidents.retain(|incident| {
         let at = incident.evidence.at.timestamp_millis();
         let session = incident.evidence.session_id.as_deref();
-        let is_shown = wanted.project.is_none()
-            || statement
-                .groups()
-                .iter()
-                .any(|group| Some(group.key.as_str()) == session);
-        from.is_none_or(|from| at >= from) && to.is_none_or(|to| at < to) && is_shown
+        from.is_none_or(|from| at >= from)
+            && to.is_none_or(|to| at < to)
+            && session.map_or(shown.is_none(), is_shown)
     });
     let first_day = sums.first_day().map(|day| clock.zone.midnight(day));
     let begin = from.map(moment).or(first_day).unwrap_or(clock.now);
@@ -152,6 +160,8 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<String> {
         sums: &sums,
         incidents: &incidents,
         steps: &told,
+        team: team.as_ref(),
+        is_of_some_projects: wanted.project.is_some(),
         names,
         clock,
         zone: (!is_anonymous).then_some(zone),

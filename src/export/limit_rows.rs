@@ -1,6 +1,6 @@
 //! Rows of limit errors: which limit, what it really was, and for how long it stopped the work.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::drafts::{Draft, Drafts};
 use super::line::{written, written_time};
@@ -27,9 +27,23 @@ struct LimitLine<'l> {
     resets_at: Option<String>,
     /// How long it stopped the work; time that an earlier error of the account stopped is left out.
     blocked_s: i64,
-    /// `seen`, `open` (it still stops the work), `unknown` (nobody saw the end), `none` (it stopped
-    /// nothing).
-    ended: &'static str,
+    ended: Ended,
+}
+
+/// Whether somebody saw how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ended {
+    Seen,
+    /// It still stopped the work when it was exported.
+    Open,
+    /// Nobody saw the end.
+    Unknown,
+    /// It stopped nothing.
+    None,
+    /// What a newer whycap may say.
+    #[serde(other)]
+    Otherwise,
 }
 
 /// All of them, in any order.
@@ -39,19 +53,19 @@ pub(crate) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Export
         .iter()
         .map(|(incident, stopped, toll)| {
             let end = match stopped {
-                Stopped::Until(_) => "seen",
-                Stopped::Still => "open",
-                Stopped::Unknown => "unknown",
+                Stopped::Until(_) => Ended::Seen,
+                Stopped::Still => Ended::Open,
+                Stopped::Unknown => Ended::Unknown,
             };
             draft(incident, end, toll.blocked.num_seconds(), exporter)
         })
         .collect();
     let news = incidents.iter().filter(|incident| incident.is_news());
-    let news = news.map(|incident| draft(incident, "none", 0, exporter));
+    let news = news.map(|incident| draft(incident, Ended::None, 0, exporter));
     Drafts::gather(stopped.into_iter().chain(news))
 }
 
-fn draft(incident: &Incident, end: &'static str, blocked_s: i64, exporter: &Exporter) -> Draft {
+fn draft(incident: &Incident, end: Ended, blocked_s: i64, exporter: &Exporter) -> Draft {
     let at = incident.evidence.at;
     let session = incident.evidence.session_id.as_deref().unwrap_or_default();
     let line = LimitLine {

@@ -128,14 +128,14 @@ fn write_time<S: Serializer>(at: &Millis, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(&written_time(*at))
 }
 
-fn read_time<'de, D: Deserializer<'de>>(input: D) -> Result<Millis, D::Error> {
+pub(super) fn read_time<'de, D: Deserializer<'de>>(input: D) -> Result<Millis, D::Error> {
     let text = Cow::<str>::deserialize(input)?;
     let read = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S");
     read.map(|at| at.and_utc().timestamp_millis())
         .map_err(serde::de::Error::custom)
 }
 
-fn read_key<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
+pub(super) fn read_key<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
     let text = Cow::<str>::deserialize(input)?;
     u64::from_str_radix(&text, 16).map_err(serde::de::Error::custom)
 }

@@ -1,15 +1,14 @@
-//! The rows of all machines put together: each key once, by its best copy.
+//! The spend of all machines put together.
 //!
 //! The rule that the SQL for databases has too: of rows of one key the highest version counts; of
 //! what is unrecorded, only that from whoever knows most of the session.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexSet;
 
-use super::day_files::{DAY, ENDING, FORMAT, unpacked};
+use super::best_copies::BestCopies;
 use super::drafts::Rows;
 use super::line::{Kind, SpendLine};
 use super::version::Weight;
@@ -23,7 +22,6 @@ type Name = usize;
 
 #[derive(Debug, Clone, Copy)]
 struct Row {
-    version: u64,
     at: Millis,
     person: Name,
     machine: Name,
@@ -58,42 +56,17 @@ impl Merged {
         directory: &Path,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Option<Self>, disk::Error> {
-        let root = directory.join(FORMAT).join(Rows::Spend.name());
-        if !root.is_dir() {
-            return Ok(None);
-        }
-        let mut files = Vec::new();
-        for day in entries(&root, DAY, "")? {
-            files.extend(entries(&day, "", ENDING)?);
-        }
         let mut merged = Self::default();
-        let mut best = HashMap::new();
-        for (done, file) in files.iter().enumerate() {
-            progress(done as u64, files.len() as u64);
-            merged.take(file, &mut best);
-        }
-        merged.finish(best);
-        Ok(Some(merged))
-    }
-
-    fn take(&mut self, file: &Path, best: &mut HashMap<u64, Row>) {
-        let Ok(text) = unpacked(file) else {
-            self.unreadable.push(file.to_owned());
-            return;
-        };
-        for line in text.lines() {
-            let Ok(line) = serde_json::from_str::<SpendLine<'_>>(line) else {
-                self.unreadable.push(file.to_owned());
-                return;
-            };
-            match best.get(&line.key) {
-                Some(known) if known.version >= line.version => {}
-                _ => {
-                    let row = self.row(&line);
-                    best.insert(line.key, row);
-                }
-            }
-        }
+        let best = BestCopies::read(directory, Rows::Spend, progress, |text, best| {
+            let line: SpendLine<'_> = serde_json::from_str(text)?;
+            best.offer(line.key, line.version, || merged.row(&line));
+            Ok(())
+        })?;
+        Ok(best.map(|best| {
+            merged.finish(best.by_key);
+            merged.unreadable = best.unreadable;
+            merged
+        }))
     }
 
     fn row(&mut self, line: &SpendLine<'_>) -> Row {
@@ -107,7 +80,6 @@ impl Merged {
         ]
         .map(|name| self.name(name));
         Row {
-            version: line.version,
             at: line.time,
             person,
             machine,
@@ -131,22 +103,24 @@ impl Merged {
         self.names.get_index(name).map_or("", String::as_str)
     }
 
-    fn finish(&mut self, best: HashMap<u64, Row>) {
+    fn finish(&mut self, best: HashMap<u64, (u64, Row)>) {
         let mut most: HashMap<Name, Weight> = HashMap::new();
-        for row in best.values().filter(|row| row.kind == Kind::Unrecorded) {
-            let weight = Weight::in_version(row.version);
+        let unrecorded = best.values();
+        for (version, row) in unrecorded.filter(|(_, row)| row.kind == Kind::Unrecorded) {
+            let weight = Weight::in_version(*version);
             let known = most.entry(row.session).or_insert(weight);
             *known = weight.max(*known);
         }
-        let counts = |row: &Row| match row.kind {
+        let counts = |(version, row): &(u64, Row)| match row.kind {
             Kind::Response => true,
             Kind::Unwritten => row.cost != Money::ZERO,
             Kind::Unrecorded => {
                 let most = most.get(&row.session);
-                row.cost != Money::ZERO && most == Some(&Weight::in_version(row.version))
+                row.cost != Money::ZERO && most == Some(&Weight::in_version(*version))
             }
         };
-        self.rows = best.into_values().filter(counts).collect();
+        let counting = best.into_values().filter(counts);
+        self.rows = counting.map(|(_, row)| row).collect();
         self.rows.sort_by_key(|row| (row.at, row.origin, row.model));
         let origin = |(session, project): &(Name, Name)| Origin {
             session: self.named(*session).to_owned(),
@@ -210,20 +184,4 @@ impl SpendSource for Merged {
     fn damaged(&self, _: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
         Ok(Vec::new())
     }
-}
-
-/// What is in a directory under such names, in order.
-fn entries(directory: &Path, beginning: &str, ending: &str) -> Result<Vec<PathBuf>, disk::Error> {
-    let failed = disk::unread(directory);
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(beginning) && name.ends_with(ending) && !name.starts_with('.') {
-            found.push(entry.path());
-        }
-    }
-    found.sort();
-    Ok(found)
 }

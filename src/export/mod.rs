@@ -6,6 +6,7 @@
 //! loaded in any order and any number of times; a file is seen whole or not at all; no texts, no
 //! paths and no names of people are in them unless the user wrote a name down for it.
 
+mod best_copies;
 mod day_files;
 mod drafts;
 mod limit_rows;
@@ -15,6 +16,7 @@ mod projects;
 mod pseudonym;
 mod readers;
 mod spend_rows;
+mod team_limits;
 mod version;
 mod window_rows;
 
@@ -26,5 +28,6 @@ pub(crate) use projects::Projects;
 pub(crate) use pseudonym::{Exporter, machine};
 pub(crate) use readers::Reader;
 pub(crate) use spend_rows::{LeftOut, spend_rows};
+pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits};
 pub(crate) use version::Stamp;
 pub(crate) use window_rows::window_rows;

@@ -13,10 +13,12 @@ mod names;
 mod sessions;
 mod spread;
 mod sums;
+mod team;
 mod windows;
 
 use chrono::NaiveDate;
 
+use crate::export::TeamLimits;
 use crate::incidents::WindowStep;
 use crate::limits::incident::Incident;
 use crate::limits::toll::Tolls;
@@ -50,6 +52,10 @@ pub(crate) struct Contents<'c> {
     pub(crate) incidents: &'c [Incident],
     /// How the windows rose in it, oldest first.
     pub(crate) steps: &'c [WindowStep],
+    /// Instead of both, what several machines exported of limits in the period.
+    pub(crate) team: Option<&'c TeamLimits>,
+    /// Whether only some projects are shown.
+    pub(crate) is_of_some_projects: bool,
     pub(crate) names: Names<'c>,
     pub(crate) clock: Clock,
     /// The zone's name. None where it is left out.
@@ -114,7 +120,10 @@ impl Contents<'_> {
         const MOST: i64 = 4_000;
         let spent = self.sums.days.keys().copied();
         let errors = self.incidents.iter();
-        let errors = errors.map(|incident| self.clock.zone.day(incident.evidence.at));
+        let errors = errors.map(|incident| incident.evidence.at);
+        let exported = self.team.iter().flat_map(|team| &team.errors);
+        let errors = errors.chain(exported.map(|error| error.at));
+        let errors = errors.map(|at| self.clock.zone.day(at));
         let mut active: Vec<NaiveDate> = spent.chain(errors).collect();
         active.sort_unstable();
         active.dedup();
@@ -128,7 +137,10 @@ impl Contents<'_> {
     }
 
     fn body(&self, columns: &Columns) -> Markup {
-        let tolls = Tolls::of(self.incidents, self.clock);
+        let tolls = match self.team {
+            Some(team) => team.tolls(self.clock.zone),
+            None => Tolls::of(self.incidents, self.clock),
+        };
         let mut page = Markup::default();
         page.inside("header", &[], |page| self.header(page, columns));
         page.inside("main", &[], |page| {
@@ -149,8 +161,15 @@ impl Contents<'_> {
                     hours::write(page, self);
                 });
             }
-            // Of several machines' exports, only spend is put together.
-            if self.sums.people.is_empty() {
+            if let Some(team) = self.team {
+                let people = team.people(self.clock.zone);
+                section(page, "near", "Hours near the limit", |page| {
+                    team::hours(page, self, &people);
+                });
+                section(page, "limits", "Limit errors", |page| {
+                    team::errors(page, self, team, &people, &tolls);
+                });
+            } else {
                 section(page, "windows", "The plan's windows", |page| {
                     windows::write(page, self, columns);
                 });
@@ -193,6 +212,9 @@ impl Contents<'_> {
             ("cache write", short_count(written)),
             ("cache read", short_count(usage.cache_read)),
         ];
+        if self.team.is_some() {
+            figures.insert(1, ("people", self.sums.people.len().to_string()));
+        }
         if tolls.total.errors > 0 {
             figures.push(("limit errors", tolls.total.errors.to_string()));
             figures.push(("blocked", tolls.total.blocked_in_words()));

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexSet;
+
 use crate::spend::{Group, GroupBy, label, short_path};
 use crate::time::Clock;
 
@@ -19,14 +21,18 @@ pub(crate) enum Names<'n> {
 }
 
 impl<'n> Names<'n> {
-    /// Numbers for all `projects` and `people`, in their order.
+    /// Numbers for all `projects` and `people`, in their order; who comes twice has one.
     pub(crate) fn anonymous(
         projects: impl Iterator<Item = &'n str>,
         people: impl Iterator<Item = &'n str>,
     ) -> Self {
         Self::Anonymous {
             projects: projects.zip(1..).collect(),
-            people: people.zip(1..).collect(),
+            people: people
+                .collect::<IndexSet<_>>()
+                .into_iter()
+                .zip(1..)
+                .collect(),
         }
     }
 

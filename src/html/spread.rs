@@ -4,7 +4,7 @@ use super::Contents;
 use super::markup::{Cell, Markup};
 use crate::spend::{Group, amount, share};
 
-/// So many have a bar in sight; the others stand behind a click.
+/// So many stand in sight.
 const FIRST: usize = 20;
 
 pub(super) fn projects(page: &mut Markup, contents: &Contents<'_>) {
@@ -27,7 +27,7 @@ fn table(
 ) {
     let whole = contents.statement.total().cost();
     let most = groups.first().map(|dearest| dearest.tally.cost().usd());
-    let mut row = groups.iter().map(|group| {
+    let rows = groups.iter().map(|group| {
         let cost = group.tally.cost();
         [
             Cell::of(name(&group.key)),
@@ -38,23 +38,24 @@ fn table(
         ]
     });
     let names = &[what, "cost", "share", "answers", "of the dearest"];
-    let attributes = [("class", "by-project")];
-    page.table(
-        &attributes,
-        &format!("Cost by {what}"),
-        names,
-        row.by_ref().take(FIRST),
-    );
-    let more = groups.len().saturating_sub(FIRST);
+    folded(page, "by-project", &format!("Cost by {what}"), names, rows);
+}
+
+/// A table whose first rows are in sight, the others behind a click.
+pub(super) fn folded<Row: AsRef<[Cell]>>(
+    page: &mut Markup,
+    class: &str,
+    caption: &str,
+    names: &[&str],
+    mut rows: impl ExactSizeIterator<Item = Row>,
+) {
+    let attributes = [("class", class)];
+    let more = rows.len().saturating_sub(FIRST);
+    page.table(&attributes, caption, names, rows.by_ref().take(FIRST));
     if more > 0 {
         page.inside("details", &[], |page| {
             page.text_in("summary", &[], &format!("{more} more"));
-            page.table(
-                &attributes,
-                &format!("Cost by {what}, the others"),
-                names,
-                row,
-            );
+            page.table(&attributes, &format!("{caption}, the others"), names, rows);
         });
     }
 }

@@ -259,7 +259,7 @@ impl Axis<'_> {
             "{}: {}, {}; blocked: {blocked}",
             at.format("%Y-%m-%d %H:%M"),
             error.diagnosis.limit.label(),
-            judged(error),
+            judged(error.diagnosis.verdict),
         );
         svg.inside("rect", &place, |rect| rect.text_in("title", &[], &says));
     }

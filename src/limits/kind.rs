@@ -5,12 +5,14 @@
 use std::fmt;
 
 use chrono::TimeDelta;
-use serde::Serialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
+use serde::{Deserialize, Serialize};
 
 use crate::time::{FIVE_HOURS, WEEK};
 
 /// A usage window of a plan, which starts afresh by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
     /// "Session limit", "5-hour limit".
@@ -79,7 +81,7 @@ impl Window {
 }
 
 /// What stopped the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitKind {
     /// The prepaid pool: usage credits, formerly extra usage.
@@ -190,6 +192,12 @@ impl LimitKind {
         self.window().map_or_else(word, name)
     }
 
+    /// The same by its name in JSON, which a newer whycap may have given.
+    pub(crate) fn label_of(name: &str) -> String {
+        let known: Result<Self, Error> = Self::deserialize(name.into_deserializer());
+        known.map_or_else(|_| name.replace('_', " "), Self::label)
+    }
+
     /// Whether this is a passing state of the service.
     pub(crate) fn is_passing(self) -> bool {
         self.counts() == Counts::Passing
@@ -197,7 +205,7 @@ impl LimitKind {
 }
 
 /// What the evidence says about the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The evidence agrees with the message.
@@ -216,6 +224,14 @@ pub enum Verdict {
     Over,
     /// The evidence does not suffice.
     CannotTell,
+}
+
+impl Verdict {
+    /// By its name in JSON. None for one that a newer whycap gave.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let known: Result<Self, Error> = Self::deserialize(name.into_deserializer());
+        known.ok()
+    }
 }
 
 /// Who refused.

@@ -8,7 +8,7 @@ use crate::claude::meters::{Meter, SpendMeter};
 use crate::time::in_words;
 
 /// A window counts as full from here, in percent: the server rounds, and refuses a little early.
-const FULL_FROM: f64 = 97.0;
+pub(crate) const FULL_FROM: f64 = 97.0;
 /// An older reading proves nothing about a false limit.
 pub(crate) const FRESH_FOR: TimeDelta = TimeDelta::minutes(15);
 /// The figures that come with a refusal are told within seconds.

@@ -28,4 +28,4 @@ pub mod toll;
 mod words;
 
 pub(crate) use clues::normalize;
-pub(crate) use meters::FRESH_FOR;
+pub(crate) use meters::{FRESH_FOR, FULL_FROM};

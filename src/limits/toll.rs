@@ -7,8 +7,8 @@ use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
 use super::incident::{Incident, LONGEST_LIMIT, PASSING_LASTS};
-use super::kind::{LimitKind, Verdict};
-use crate::time::{Clock, in_words, monday_of};
+use super::kind::Verdict;
+use crate::time::{Clock, Zone, in_words, monday_of};
 
 /// An error that nobody answered, and whose limit tells no reset, holds for certain no longer than
 /// this: somebody may have gone on elsewhere.
@@ -59,6 +59,15 @@ impl Incident {
     }
 }
 
+/// Where errors were seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// On this machine, just now.
+    Here,
+    /// On several machines, each when it last exported.
+    InExports,
+}
+
 /// Sums of errors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Toll {
@@ -106,7 +115,9 @@ impl AddAssign for Toll {
         self.likely_false += other.likely_false;
         self.still += other.still;
         self.unknown += other.unknown;
-        self.blocked += other.blocked;
+        // Rows of others may hold any figure.
+        let blocked = self.blocked.checked_add(&other.blocked);
+        self.blocked = blocked.unwrap_or(TimeDelta::MAX);
     }
 }
 
@@ -117,8 +128,8 @@ pub struct Tolls {
     pub total: Toll,
     /// When the first came.
     pub since: Option<DateTime<Utc>>,
-    /// By limit, the one that stopped the work longest first.
-    pub by_limit: Vec<(LimitKind, Toll)>,
+    /// By the limit's name in JSON, the one that stopped the work longest first.
+    pub by_limit: Vec<(String, Toll)>,
     /// By the week's Monday or, over a long time, by the month's first day, oldest first. An error
     /// counts where it came.
     pub by_period: Vec<(NaiveDate, Toll)>,
@@ -129,32 +140,39 @@ pub struct Tolls {
 impl Tolls {
     /// Adds up errors, whatever their order.
     pub fn of<'i>(incidents: impl IntoIterator<Item = &'i Incident>, clock: Clock) -> Self {
-        let tolls_of = each_toll(incidents, clock);
-        let day =
-            |(incident, ..): &(&Incident, Stopped, Toll)| clock.zone.day(incident.evidence.at);
-        let span = tolls_of.first().zip(tolls_of.last());
-        let span = span.map(|(first, last)| day(last) - day(first));
+        let tolls = each_toll(incidents, clock).into_iter();
+        let tolls = tolls.map(|(incident, _, toll)| {
+            let limit = incident.diagnosis.limit.to_string();
+            (incident.evidence.at, limit, toll)
+        });
+        Self::sum(tolls.collect(), clock.zone)
+    }
+
+    /// Adds up what errors came to: when each came, which limit it was, and its toll, oldest first.
+    pub(crate) fn sum(tolls_of: Vec<(DateTime<Utc>, String, Toll)>, zone: Zone) -> Self {
+        let since = tolls_of.first().map(|(at, ..)| *at);
+        let span = since.zip(tolls_of.last().map(|(at, ..)| *at));
+        let span = span.map(|(first, last)| zone.day(last) - zone.day(first));
         let by_month = span.is_some_and(|span| span > TimeDelta::weeks(MOST_WEEKS));
         let mut tolls = Self {
-            since: tolls_of.first().map(|(incident, ..)| incident.evidence.at),
+            since,
             by_month,
             ..Self::default()
         };
         let mut by_period: BTreeMap<NaiveDate, Toll> = BTreeMap::new();
-        for (incident, _, toll) in tolls_of {
+        for (at, limit, toll) in tolls_of {
             tolls.total += toll;
-            let limit = incident.diagnosis.limit;
             match tolls.by_limit.iter_mut().find(|(known, _)| *known == limit) {
                 Some((_, sum)) => *sum += toll,
                 None => tolls.by_limit.push((limit, toll)),
             }
-            let day = clock.zone.day(incident.evidence.at);
+            let day = zone.day(at);
             let period = if by_month { day.with_day(1) } else { None };
             *by_period
                 .entry(period.unwrap_or(monday_of(day)))
                 .or_default() += toll;
         }
-        let by_weight = |(_, toll): &(LimitKind, Toll)| (toll.blocked, toll.errors);
+        let by_weight = |(_, toll): &(String, Toll)| (toll.blocked, toll.errors);
         tolls
             .by_limit
             .sort_by_key(|sum| std::cmp::Reverse(by_weight(sum)));
@@ -192,15 +210,25 @@ impl Tolls {
     }
 
     /// What the hours are, and what is not in them.
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self, seen: Seen) -> Vec<String> {
         let total = &self.total;
         let mut notes = Vec::new();
+        let (sessions, until) = match seen {
+            Seen::Here => ("several sessions", "now"),
+            Seen::InExports => (
+                "several sessions of one machine",
+                "the last export of its machine",
+            ),
+        };
         if !total.blocked.is_zero() {
-            notes.push("Blocked is the time from an error to the session's next good answer or to the reset, whichever came first, nights included; time in which several sessions were blocked counts once.".to_owned());
+            notes.push(format!("Blocked is the time from an error to the session's next good answer or to the reset, whichever came first, nights included; time in which {sessions} were blocked counts once."));
         }
         if total.still > 0 {
             let verb = if total.still == 1 { "holds" } else { "hold" };
-            notes.push(format!("{} still {verb}: counted until now.", total.still));
+            notes.push(format!(
+                "{} still {verb}: counted until {until}.",
+                total.still
+            ));
         }
         if total.unknown > 0 {
             let what = counted(total.unknown, "error");

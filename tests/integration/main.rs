@@ -50,6 +50,7 @@ mod spend;
 mod statusline;
 mod statusline_host_safety;
 mod support;
+mod team_limits;
 mod toll;
 mod visible_text;
 mod wait;

@@ -28,6 +28,7 @@ sys.path.insert(0, str(HERE))
 
 from browser import Browser, found  # noqa: E402
 from history import UTC, History, runner  # noqa: E402
+from team import PEOPLE, made_up  # noqa: E402
 
 ROOT = HERE.parent.parent
 TOOLS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "whycap-ci" / "page"
@@ -110,20 +111,25 @@ def opened(browser, page):
     return seconds
 
 
-def read(browser, page):
-    """Themes, widths, hostile names."""
+def looks(browser, page):
+    """Both themes, several widths."""
     for theme in ("light", "dark"):
         browser.prefer(theme)
         browser.size(1280)
         opened(browser, page)
         violations = axe(browser)
         check(f"axe-core finds nothing, {theme}", not violations, json.dumps(violations, indent=1) if violations else "0 violations")
-        for width in (360, 800, 1440):
+        for width in (360, 390, 800, 1440):
             browser.size(width)
             opened(browser, page)
             browser.run("document.querySelectorAll('details').forEach(one => { one.open = true })")
             wide = browser.run("document.documentElement.scrollWidth")
             check(f"no scrolling to the side at {width}, {theme}", wide <= width, "" if wide <= width else f"{wide} wide")
+
+
+def read(browser, page):
+    """Themes, widths, hostile names."""
+    looks(browser, page)
     check("a hostile title runs nothing", browser.run("document.title").startswith("Claude Code spend"))
     check("a hostile path is no picture", browser.run("document.querySelectorAll('img, iframe, object').length") == 0)
     check("what turns text around is shown", "\\u{202e}gnp\\u{200b}" in browser.run("document.body.textContent"))
@@ -175,7 +181,7 @@ def used(browser, page):
 
 
 def printed(browser, page, keep):
-    """No table is cut: every session's end stands on the paper."""
+    """No table is cut: every session's end stands on the paper, or of many the first."""
     opened(browser, page)
     pdf = keep / "page.pdf"
     browser.pdf(pdf)
@@ -192,7 +198,7 @@ def printed(browser, page, keep):
         text = subprocess.run(["pdftotext", "-layout", str(pdf), "-"], capture_output=True, text=True, check=True).stdout
         rows = browser.run("document.querySelectorAll('.by-session tbody tr').length")
         told = len(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d .*\$\d", text))
-        check("every session is printed", told >= rows, f"{told} of {rows}")
+        check("every session is printed, or it is said how many are", told >= rows or told >= 500 and "the first 500 shown" in text, f"{told} of {rows}")
 
 
 def pages(program, keep, chosen):
@@ -217,6 +223,45 @@ def pages(program, keep, chosen):
         with Browser() as browser:
             read(browser, named)
             used(browser, named)
+            printed(browser, named, keep)
+        with Browser() as browser:
+            opened(browser, anonymous)
+
+
+def team(program, keep, chosen):
+    """The page of several people: who they are, and what limits did to them."""
+    with tempfile.TemporaryDirectory(prefix="whycap-page-") as place:
+        hostile = [(HOSTILE[0][1], 60, 40, 300), (HOSTILE[1][1], 20, 12, 900)]
+        exports = made_up(Path(place) / "team", END, seed=chosen.seed, people=PEOPLE + hostile)
+        run = runner(program, Path(place), ZONE)
+        more = ("--from", str(exports))
+        named, anonymous = written(run, keep / "team.html", *more), written(run, keep / "team-anonymous.html", *more, "--anonymous")
+        told = json.loads(run(["spend", "--json", *more], END).stdout)["total"]["cost_usd"]
+        for page in (named, anonymous):
+            amounts = sums(page.read_text())
+            # By person and by project are tables of one kind.
+            check(f"{page.name} adds up", amounts.pop("by-project") == 2 * amounts["total"] and len(set(amounts.values())) == 1, "")
+            check(f"{page.name} tells what --json tells", abs(float(amounts["total"]) - told) < 1e-9)
+        text = anonymous.read_text()
+        leaks = [name for name in ("acme", "0000-4000", "Berlin", *(person for person, *_ in PEOPLE)) if name in text]
+        check("an anonymous page of a team has no names", not leaks, ", ".join(leaks))
+        with Browser() as browser:
+            looks(browser, named)
+            check("a hostile person runs nothing", browser.run("document.title").startswith("Claude Code spend"))
+            heads = browser.run("[...document.querySelectorAll('h2')].map(head => head.textContent)")
+            check("people and limits have their parts", {"By person", "Hours near the limit", "Limit errors"} <= set(heads), "")
+            cells = "[...document.querySelectorAll('{} tbody tr')].map(row => Number(row.cells[{}].dataset.v ?? row.cells[{}].textContent))"
+            hours = browser.run(cells.format(".near", 1, 1))
+            check("the nearest stand first", len(hours) == 9 and hours == sorted(hours, reverse=True) and hours[0] > 0)
+            errors = [sum(browser.run(cells.format(table, column, column))) for table, column in ((".whose", 1), (".verdict", 3))]
+            check("errors are the same by person and by verdict", errors[0] == errors[1] > 0, str(errors))
+            for theme in ("light", "dark") if chosen.keep else ():
+                browser.prefer(theme)
+                for width in (1280, 390):
+                    browser.size(width)
+                    browser.open(named)
+                    top = browser.run("document.querySelector('#sessions').getBoundingClientRect().top")
+                    browser.picture(keep / f"team-{width}-{theme}.png", top)
             printed(browser, named, keep)
         with Browser() as browser:
             opened(browser, anonymous)
@@ -255,6 +300,12 @@ def pictures(program, out, seed):
                 top = browser.run("document.querySelector('#limits').getBoundingClientRect().top")
                 browser.picture(out / f"page-{theme}.png", top)
                 print(out / f"page-{theme}.png", (out / f"page-{theme}.png").stat().st_size)
+            exports = made_up(Path(place) / "team", END, seed=seed)
+            browser.prefer("light")
+            browser.open(written(run, page, "--from", str(exports)))
+            top = browser.run("document.querySelectorAll('#limits table')[1].getBoundingClientRect().top")
+            browser.picture(out / "team-light.png", top)
+            print(out / "team-light.png", (out / "team-light.png").stat().st_size)
 
 
 def main():
@@ -279,6 +330,7 @@ def main():
                                  "src/html/page.js", "src/html/page.css"], cwd=ROOT, capture_output=True, text=True, check=False)
         check("style and script pass their linter", linted.returncode == 0, linted.stderr + linted.stdout if linted.returncode else "")
         pages(chosen.binary.resolve(), keep.resolve(), chosen)
+        team(chosen.binary.resolve(), keep.resolve(), chosen)
         large(chosen.binary.resolve(), keep.resolve(), chosen)
     print(f"{RESULTS['passed']} passed, {RESULTS['failed']} failed")
     return 1 if RESULTS["failed"] else 0

@@ -6,7 +6,8 @@ usage: tests/team/run.py [--binary PATH] [--seeds N]
 Builds an environment of its own with chdb and duckdb from the package index, once; where there is no index nothing is run
 and that is said. Three machines have overlapping, cut-off and forked copies of recorded histories and export them in steps;
 the files are loaded in several orders, once and twice; every engine must say what `whycap spend` says where one machine has
-everything, to the pico-dollar. Then every panel's query runs on made-up rows with known answers.
+everything, to the pico-dollar. Then every panel's query runs on made-up rows with known answers, and what the page of
+`spend --from` says of limits is held against the panels.
 The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
 """
 import argparse
@@ -213,12 +214,14 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     in_own_environment()
+    from limits import limits
     from panels import panels
 
     binary = str(Path(arguments.binary).resolve())
     equality(binary, arguments.seeds)
     steps_into_clickhouse(binary)
     panels(binary, check)
+    limits(binary, check, whycap, arguments.seeds)
     print(f"{RESULTS['passed']} passed, {RESULTS['failed']} failed")
     return 1 if RESULTS["failed"] else 0
 
