@@ -94,3 +94,28 @@ fn a_home_on_another_machine_is_like_any_other() {
     });
     is_lived_in(&sandbox);
 }
+
+/// Not on Linux, where these are two directories.
+#[test]
+#[cfg(any(windows, target_os = "macos"))]
+fn names_in_other_letters_are_the_same_files() {
+    let sandbox = Sandbox::new();
+    sandbox.copy_tree(&data(&format!("histories/{HISTORY}/home")), "");
+    let truth = truth_of(HISTORY);
+    matches_truth(&spend(&sandbox, "project"), &truth);
+    sandbox.run(&["install"]).success();
+    let settings = fs::read_to_string(sandbox.path(".claude/settings.json")).unwrap();
+    sandbox.run(&["export", "out"]).success();
+
+    let both = [".claude", ".CLAUDE"].map(|name| sandbox.path(name).display().to_string());
+    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", both.join(","));
+    matches_truth(&spend(&sandbox, "project"), &truth);
+    let again = sandbox.run(&["export", "OUT"]);
+    assert!(again.success().starts_with("Nothing changed"), "{again:?}");
+
+    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", &both[1]);
+    matches_truth(&spend(&sandbox, "session"), &truth);
+    sandbox.run(&["install"]).success();
+    let now = fs::read_to_string(sandbox.path(".claude/settings.json")).unwrap();
+    assert_eq!(now, settings);
+}
