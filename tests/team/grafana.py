@@ -6,14 +6,13 @@ clickhouse-datasource, version 4.20: src/types/sql.ts, src/data/utils.ts, src/da
 """
 import datetime
 import json
-import os
 import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from engines import ClickHouse, files_of, printed
+from npm import packages
 from panels import ANSWERS, QUERIES, made_up, plain
 
 PACKAGES = ["@grafana/schema@13.2.3", "typescript@5.9.3"]
@@ -53,41 +52,28 @@ def checker(dashboard):
     return "\n".join(lines) + "\n"
 
 
-def types_hold(cache, program):
-    """What the compiler says, or None where it cannot be had."""
-    directory = Path(cache) / "grafana"
-    environment = {**os.environ, "npm_config_update_notifier": "false"}
-    if not (directory / "complete").exists():
-        if not shutil.which("npm"):
-            print("skipped: types of the dashboard: npm is not installed")
-            return None
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
-        (directory / "package.json").write_text("{}")
-        made = subprocess.run(["npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", *PACKAGES], cwd=directory, env=environment,
-                              capture_output=True, text=True, check=False)
-        if made.returncode:
-            print(f"skipped: types of the dashboard: {' and '.join(PACKAGES)} cannot be had here")
-            return None
-        (directory / "complete").touch()
-    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+def types_hold(modules, program):
+    """What the compiler says."""
+    with tempfile.TemporaryDirectory(dir=modules.parent) as scratch:
         path = Path(scratch) / "dashboard.ts"
         path.write_text(program)
-        done = subprocess.run(["node", directory / "node_modules/typescript/bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--module", "preserve",
-                               "--moduleResolution", "bundler", "--target", "es2022", path], cwd=directory, capture_output=True, text=True, check=False)
+        done = subprocess.run(["node", modules / "typescript/bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--module", "preserve",
+                               "--moduleResolution", "bundler", "--target", "es2022", path], cwd=scratch, capture_output=True, text=True, check=False)
         return done.stdout.strip()
 
 
 def dashboard(binary, cache, check):
     board = json.loads(printed(binary, "grafana"))
-    said = types_hold(cache, checker(board))
-    if said is not None:
-        check("Grafana's schema takes the dashboard", said, "")
+    modules = packages(Path(cache) / "grafana", *PACKAGES)
+    if modules is None:
+        print(f"skipped: types of the dashboard: {' and '.join(PACKAGES)} cannot be had here")
+    else:
+        check("Grafana's schema takes the dashboard", types_hold(modules, checker(board)), "")
         spoiled = json.loads(json.dumps(board))
         spoiled["panels"][0]["gridPos"]["width"] = 3
         spoiled["panels"][1]["options"]["reduceOptions"]["calc"] = []
         spoiled["templating"]["list"][0]["type"] = "source"
-        check("and would refuse others", len(re.findall(r"error TS", types_hold(cache, checker(spoiled)))), 3)
+        check("and would refuse others", len(re.findall(r"error TS", types_hold(modules, checker(spoiled)))), 3)
     names = sorted(path.stem for path in QUERIES.glob("*.sql"))
     check("the dashboard asks every query", len(board["panels"]), len(names))
     ids = [panel["id"] for panel in board["panels"]]

@@ -8,7 +8,7 @@ and that is said. PostgreSQL is this system's, else from the package index; wher
 is run. Three machines have overlapping, cut-off and forked copies of recorded histories and export them in steps;
 the files are loaded in several orders, once and twice; every engine must say what `whycap spend` says where one machine has
 everything, to the pico-dollar. Then every panel's query runs on made-up rows with known answers, and the
-dashboard is held against what Grafana takes.
+dashboard is held against what Grafana takes; and what runs an export by itself is run.
 The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
 """
 import argparse
@@ -247,6 +247,7 @@ def main():
     from grafana import dashboard
     from panels import panels
     from postgres import Missing, PostgreSQL, Server
+    from timers import timers
 
     binary = str(Path(arguments.binary).resolve())
     databases = {"ClickHouse": lambda: ClickHouse(binary)}
@@ -264,6 +265,7 @@ def main():
             loads_into_postgres(binary, databases["PostgreSQL"]())
         panels(binary, databases, check)
         dashboard(binary, VENV.parent, check)
+        timers(binary, VENV.parent, check)
     finally:
         if server:
             server.close()
