@@ -15,7 +15,7 @@ def spend(number, time, person, usd, **fields):
     line = {"key": f"{number:016x}", "version": (1000 << 30) + 5, "time": time, "person": person, "machine": f"m-{person}",
             "project": "acme/api", "branch": "main", "session": f"s-{person}", "model": "claude-opus-5-5", "kind": "response",
             "subagent": False, "fast": False, "us": False, "input": 1, "output": 10, "cache_read": 0, "cache_write_5m": 0,
-            "cache_write_1h": 0, "web_searches": 0, "cost_pico": usd * USD, "unpriced": False}
+            "cache_write_1h": 0, "web_searches": 0, "cost_pico": round(usd * USD), "unpriced": False}
     return json.dumps({**line, **fields})
 
 

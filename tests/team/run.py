@@ -247,6 +247,7 @@ def main():
     from grafana import dashboard
     from panels import panels
     from postgres import Missing, PostgreSQL, Server
+    from telemetry import telemetry
     from timers import timers
 
     binary = str(Path(arguments.binary).resolve())
@@ -265,6 +266,7 @@ def main():
             loads_into_postgres(binary, databases["PostgreSQL"]())
         panels(binary, databases, check)
         dashboard(binary, VENV.parent, check)
+        telemetry(binary, check)
         timers(binary, VENV.parent, check)
     finally:
         if server:
