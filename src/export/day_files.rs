@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::drafts::{Draft, Drafts, Rows};
 use super::line::SpendLine;
 use super::version::{Stamp, Weight};
+use crate::disk::group::Group;
 use crate::disk::{self, Durability, Error, litter};
 use crate::places::Places;
 
@@ -38,6 +39,8 @@ pub(crate) struct DayFiles<'f> {
     memory: PathBuf,
     /// Whether nothing was ever written there, or all of it was taken away.
     is_new: bool,
+    /// Whom else the target is for.
+    group: Option<Group>,
 }
 
 /// What was done for one kind of rows.
@@ -66,6 +69,7 @@ impl<'f> DayFiles<'f> {
         Self {
             memory: places.data.join("export").join(format!("{name:016x}")),
             is_new: !directory.join(FORMAT).is_dir(),
+            group: Group::of(directory),
             directory,
             machine,
         }
@@ -173,10 +177,18 @@ impl<'f> DayFiles<'f> {
         };
         both.versions.sort_unstable();
         both.write(&memory)?;
-        disk::create_shared_directory_of(&path)?;
-        disk::write_atomically(&path, &packed(&text), Durability::Quick)?;
+        self.write(&path, &packed(&text))?;
         now.mark = mark;
         now.write(&memory)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let Some(group) = self.group else {
+            disk::create_shared_directory_of(path)?;
+            return disk::write_atomically(path, bytes, Durability::Quick);
+        };
+        group.create_directories_of(path, self.directory)?;
+        group.write_atomically(path, bytes, Durability::Quick)
     }
 
     fn file(&self, rows: Rows, day: NaiveDate) -> PathBuf {
