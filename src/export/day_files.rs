@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use clap::ValueEnum;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -66,13 +67,25 @@ impl<'f> DayFiles<'f> {
         let real = std::fs::canonicalize(directory);
         let real = real.unwrap_or_else(|_| directory.to_owned());
         let name = xxh3_64(real.as_os_str().as_encoded_bytes());
-        Self {
+        let mut files = Self {
             memory: places.data.join("export").join(format!("{name:016x}")),
             is_new: !directory.join(FORMAT).is_dir(),
             group: Group::of(directory),
             directory,
             machine,
-        }
+        };
+        // Others may have begun anew where all was taken away.
+        files.is_new |= files.group.is_some() && !files.has_own();
+        files
+    }
+
+    /// Whether any file of this machine is still there.
+    fn has_own(&self) -> bool {
+        let mut kinds = Rows::value_variants().iter();
+        kinds.any(|&rows| {
+            self.given_days(rows)
+                .any(|day| self.file(rows, day).exists())
+        })
     }
 
     /// The version's second for an export at `now`: later than that of every one before.

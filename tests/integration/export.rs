@@ -562,6 +562,26 @@ fn what_was_exported_before_its_directory_was_a_groups_is_given_with_the_next_ch
 
 #[cfg(unix)]
 #[test]
+fn what_was_taken_away_comes_again_though_others_of_the_group_began_anew() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sandbox, _) = with_history("rewound");
+    let target = sandbox.path("out");
+    fs::create_dir(&target).unwrap();
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o2770)).unwrap();
+    if modes(&target)[0].1 != 0o2770 {
+        return;
+    }
+    export(&sandbox, &target);
+    assert!(export(&sandbox, &target).starts_with("Nothing changed"));
+    let before = exported_files(&target);
+    fs::remove_dir_all(target.join("whycap-1")).unwrap();
+    fs::create_dir_all(target.join("whycap-1/spend/day=2026-11-01")).unwrap();
+    assert!(export(&sandbox, &target).starts_with("Written"));
+    assert_eq!(exported_files(&target), before);
+}
+
+#[cfg(unix)]
+#[test]
 fn where_others_may_write_no_link_of_theirs_is_followed() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let (sandbox, _) = with_history("rewound");

@@ -247,6 +247,7 @@ def main():
     from grafana import dashboard
     from panels import panels
     from postgres import Missing, PostgreSQL, Server
+    from shared import shared
     from telemetry import telemetry
     from timers import timers
 
@@ -268,6 +269,7 @@ def main():
         dashboard(binary, VENV.parent, check)
         telemetry(binary, check)
         timers(binary, VENV.parent, check)
+        shared(binary, check)
     finally:
         if server:
             server.close()
