@@ -1,10 +1,11 @@
 //! The door to the file system for everything that whycap writes.
 //!
 //! Promises: a reader never sees a half-written file; our own files are 0600 in directories that
-//! are 0700; nothing is deleted that whycap did not make; what a link in the place of a file of ours
+//! are 0700, unless they are written for a group ([`group`]); nothing is deleted that whycap did not make; what a link in the place of a file of ours
 //! leads to is left alone. Not promised: that a write survives a power cut, unless
 //! [`Durability::Synced`] is asked for.
 
+pub(crate) mod group;
 pub(crate) mod litter;
 pub(crate) mod lock;
 pub(crate) mod ours;
@@ -195,6 +196,16 @@ pub(crate) fn write_atomically(
     let failed = unwritten(path);
     ours::check_own(path).map_err(failed)?;
     let beside = written_beside(path, bytes).map_err(failed)?;
+    finish(beside, path, durability)
+}
+
+/// Puts a file that was written beside `path` in its place.
+fn finish(
+    beside: tempfile::NamedTempFile,
+    path: &Path,
+    durability: Durability,
+) -> Result<(), Error> {
+    let failed = unwritten(path);
     if durability == Durability::Synced {
         beside.as_file().sync_all().map_err(failed)?;
     }

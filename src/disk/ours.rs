@@ -53,6 +53,21 @@ fn open_own_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     }
 }
 
+/// Opens a directory of ours, by its own name, for what is done to itself.
+#[cfg(unix)]
+pub(super) fn open_own_directory(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    without_waiting(&mut options, true);
+    let opened = options.open(path)?;
+    let found = opened.metadata()?;
+    if found.is_dir() && is_ours(&found) {
+        Ok(opened)
+    } else {
+        Err(not_ours())
+    }
+}
+
 /// An error unless a regular file of ours, or nothing, has this name.
 pub(crate) fn check_own(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use clap::ValueEnum;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -16,6 +17,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::drafts::{Draft, Drafts, Rows};
 use super::line::SpendLine;
 use super::version::{Stamp, Weight};
+use crate::disk::group::Group;
 use crate::disk::{self, Durability, Error, litter};
 use crate::places::{Places, real};
 
@@ -38,6 +40,8 @@ pub(crate) struct DayFiles<'f> {
     memory: PathBuf,
     /// Whether nothing was ever written there, or all of it was taken away.
     is_new: bool,
+    /// Whom else the target is for.
+    group: Option<Group>,
 }
 
 /// What was done for one kind of rows.
@@ -64,12 +68,25 @@ impl<'f> DayFiles<'f> {
         let absolute = std::path::absolute(directory);
         let real = real(&absolute.unwrap_or_else(|_| directory.to_owned()));
         let name = xxh3_64(real.as_os_str().as_encoded_bytes());
-        Self {
+        let mut files = Self {
             memory: places.data.join("export").join(format!("{name:016x}")),
             is_new: !directory.join(FORMAT).is_dir(),
+            group: Group::of(directory),
             directory,
             machine,
-        }
+        };
+        // Others may have begun anew where all was taken away.
+        files.is_new |= files.group.is_some() && !files.has_own();
+        files
+    }
+
+    /// Whether any file of this machine is still there.
+    fn has_own(&self) -> bool {
+        let mut kinds = Rows::value_variants().iter();
+        kinds.any(|&rows| {
+            self.given_days(rows)
+                .any(|day| self.file(rows, day).exists())
+        })
     }
 
     /// The version's second for an export at `now`: later than that of every one before.
@@ -174,10 +191,18 @@ impl<'f> DayFiles<'f> {
         };
         both.versions.sort_unstable();
         both.write(&memory)?;
-        disk::create_shared_directory_of(&path)?;
-        disk::write_atomically(&path, &packed(&text), Durability::Quick)?;
+        self.write(&path, &packed(&text))?;
         now.mark = mark;
         now.write(&memory)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let Some(group) = self.group else {
+            disk::create_shared_directory_of(path)?;
+            return disk::write_atomically(path, bytes, Durability::Quick);
+        };
+        group.create_directories_of(path, self.directory)?;
+        group.write_atomically(path, bytes, Durability::Quick)
     }
 
     fn file(&self, rows: Rows, day: NaiveDate) -> PathBuf {

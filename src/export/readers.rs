@@ -129,6 +129,10 @@ fn dashboard() -> Value {
         })
         .collect();
     json!({
+        "__requires": [
+            { "type": "grafana", "id": "grafana", "name": "Grafana", "version": "11.6.0" },
+            { "type": "datasource", "id": CLICKHOUSE, "name": "ClickHouse", "version": PLUGIN },
+        ],
         "uid": "whycap-team",
         "title": "Claude Code: spend and limits",
         "tags": ["whycap"],
@@ -151,6 +155,8 @@ fn dashboard() -> Value {
 
 /// The data source's name in Grafana.
 const CLICKHOUSE: &str = "grafana-clickhouse-datasource";
+/// The version of it whose queries these are. A query that names none is taken for an older one.
+const PLUGIN: &str = "4.0.0";
 
 impl Panel {
     /// Its title and its query.
@@ -161,9 +167,10 @@ impl Panel {
 
     fn json(&self, id: u32, place: &Value) -> Value {
         let (title, query) = self.parts();
+        // The server may be anywhere: days and months are those of the rows.
         let query = query
-            .replace(":from", "$__fromTime")
-            .replace(":until", "$__toTime");
+            .replace(":from", "toTimeZone($__fromTime, 'UTC')")
+            .replace(":until", "toTimeZone($__toTime, 'UTC')");
         let (kind, format, query_type) = match self.form {
             Form::Series => ("timeseries", 0, "timeseries"),
             Form::Table => ("table", 1, "table"),
@@ -177,7 +184,12 @@ impl Panel {
         });
         let (defaults, overrides) = match self.form {
             Form::Table => (json!({}), json!([of_dollars])),
-            Form::Series | Form::Number => (json!({ "unit": self.unit }), json!([])),
+            // A day without spend is a gap, not a slope.
+            Form::Series => {
+                let bars = json!({ "drawStyle": "bars", "fillOpacity": 80 });
+                (json!({ "unit": self.unit, "custom": bars }), json!([]))
+            }
+            Form::Number => (json!({ "unit": self.unit }), json!([])),
         };
         json!({
             "id": id,
@@ -194,6 +206,7 @@ impl Panel {
             "targets": [{
                 "refId": "A",
                 "datasource": source,
+                "pluginVersion": PLUGIN,
                 "editorType": "sql",
                 "queryType": query_type,
                 "format": format,

@@ -494,6 +494,124 @@ fn a_pipe_gets_the_rows_that_were_asked_for() {
     }
 }
 
+/// Everything below a target, the target first, with the mode of each.
+#[cfg(unix)]
+fn modes(target: &Path) -> Vec<(PathBuf, u32)> {
+    use std::os::unix::fs::MetadataExt;
+    let mut found = vec![(target.to_owned(), fs::metadata(target).unwrap().mode())];
+    let mut place = 0;
+    while let Some((path, _)) = found.get(place).cloned() {
+        for entry in fs::read_dir(&path).into_iter().flatten().flatten() {
+            found.push((entry.path(), entry.metadata().unwrap().mode()));
+        }
+        place += 1;
+    }
+    found
+        .into_iter()
+        .map(|(path, mode)| (path, mode & 0o7777))
+        .collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn in_a_directory_that_was_made_for_a_group_the_group_reads_and_nowhere_else_anybody() {
+    use std::os::unix::fs::PermissionsExt;
+    // What the directory is, what directories below are, what files are. Without setgid on a
+    // directory that its group may write, nobody asked for it.
+    for (given, directories, files) in [
+        (0o755, 0o700, 0o600),
+        (0o775, 0o700, 0o600),
+        (0o2755, 0o700, 0o600),
+        (0o2770, 0o2770, 0o640),
+        (0o2777, 0o2770, 0o640),
+        (0o3770, 0o3770, 0o640),
+        (0o2730, 0o2730, 0o600),
+    ] {
+        let (sandbox, _) = with_history("rewound");
+        let target = sandbox.path("out");
+        fs::create_dir(&target).unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(given)).unwrap();
+        if modes(&target)[0].1 != given {
+            continue; // This system gives such a directory to nobody.
+        }
+        export(&sandbox, &target);
+        let found = modes(&target);
+        assert!(found.len() > 4, "{found:?}");
+        for (path, mode) in &found[1..] {
+            let expected = if path.is_dir() { directories } else { files };
+            // A directory's setgid is handed down by itself on some systems.
+            let mode = if path.is_dir() && directories == 0o700 {
+                mode & 0o777
+            } else {
+                *mode
+            };
+            assert_eq!(mode, expected, "{given:o}: {}: {mode:o}", path.display());
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_exported_before_its_directory_was_a_groups_is_given_with_the_next_change() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sandbox, _) = with_history("rewound");
+    let target = sandbox.path("out");
+    export(&sandbox, &target);
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o2770)).unwrap();
+    if modes(&target)[0].1 != 0o2770 {
+        return;
+    }
+    sandbox.write(".config/whycap/config.toml", "[export]\nperson = \"Ada\"\n");
+    export(&sandbox, &target);
+    for file in exported_files(&target) {
+        let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o640, "{}", file.display());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_taken_away_comes_again_though_others_of_the_group_began_anew() {
+    use std::os::unix::fs::PermissionsExt;
+    let (sandbox, _) = with_history("rewound");
+    let target = sandbox.path("out");
+    fs::create_dir(&target).unwrap();
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o2770)).unwrap();
+    if modes(&target)[0].1 != 0o2770 {
+        return;
+    }
+    export(&sandbox, &target);
+    assert!(export(&sandbox, &target).starts_with("Nothing changed"));
+    let before = exported_files(&target);
+    fs::remove_dir_all(target.join("whycap-1")).unwrap();
+    fs::create_dir_all(target.join("whycap-1/spend/day=2026-11-01")).unwrap();
+    assert!(export(&sandbox, &target).starts_with("Written"));
+    assert_eq!(exported_files(&target), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn where_others_may_write_no_link_of_theirs_is_followed() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (sandbox, _) = with_history("rewound");
+    let target = sandbox.path("out");
+    let private = sandbox.path("private");
+    fs::create_dir_all(&private).unwrap();
+    fs::create_dir(&target).unwrap();
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o2770)).unwrap();
+    if modes(&target)[0].1 != 0o2770 {
+        return;
+    }
+    symlink(&private, target.join("whycap-1")).unwrap();
+    let run = sandbox.run(&["export", target.to_str().unwrap()]);
+    assert!(
+        run.code == 1 && run.stderr.contains("or a link"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(fs::read_dir(&private).unwrap().count(), 0);
+}
+
 #[test]
 fn errors_say_what_to_do() {
     let empty = Sandbox::new();

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""What several machines export, in the engines that people have: ClickHouse (chdb) and DuckDB.
+"""What several machines export, in the engines that people have: ClickHouse (chdb), DuckDB and PostgreSQL.
 
 usage: tests/team/run.py [--binary PATH] [--seeds N]
 
 Builds an environment of its own with chdb and duckdb from the package index, once; where there is no index nothing is run
-and that is said. Three machines have overlapping, cut-off and forked copies of recorded histories and export them in steps;
+and that is said. PostgreSQL is this system's, else from the package index; where it cannot be had that is said, and the rest
+is run. Three machines have overlapping, cut-off and forked copies of recorded histories and export them in steps;
 the files are loaded in several orders, once and twice; every engine must say what `whycap spend` says where one machine has
-everything, to the pico-dollar. Then every panel's query runs on made-up rows with known answers, and what the page of
-`spend --from` says of limits is held against the panels.
+everything, to the pico-dollar. Then every panel's query runs on made-up rows with known answers, what the page of
+`spend --from` says of limits is held against the panels, and the dashboard against what Grafana takes; and what runs an
+export by itself is run.
 The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
 """
 import argparse
@@ -123,70 +125,90 @@ def three_machines(binary, root, seed):
     return target, one
 
 
-BY = {"day": "CAST(CAST(time AS DATE) AS VARCHAR)", "model": "model", "session": "session", "person": "person"}
+BY = {"day": "CAST(CAST(time AS DATE) AS VARCHAR)", "model": "model", "session": "session", "person": "person", "machine": "machine",
+      "project": "project"}
+# What only rows of several machines have: names in place of one machine's accounts and directories.
+ONLY_MERGED = ("person", "machine", "project")
 
 
 def expected_of(binary, home, *arguments):
     """Pico-dollars by what they are of, from `whycap spend`."""
     sums = {}
     for by in BY:
-        if by == "person" and not arguments:
+        if by in ONLY_MERGED and not arguments:
             continue
         done = whycap(binary, home, "spend", "--json", "--by", by, *arguments)
         assert done.returncode == 0, done.stderr
-        for group in json.loads(done.stdout)["groups"]:
+        said = json.loads(done.stdout)
+        assert said["rest"] is None, said["rest"]
+        sums["total", ""] = round(said["total"]["cost_usd"] * 10**12)
+        for group in said["groups"]:
             sums[by, group["key"]] = round(group["cost_usd"] * 10**12)
     return sums
 
 
+def of_one_machine(sums):
+    return {key: cost for key, cost in sums.items() if key[0] not in ONLY_MERGED}
+
+
 def found_in(engine):
-    sums = {}
+    sums = {("total", ""): round(engine.run("SELECT CAST(sum(cost_pico) AS DOUBLE PRECISION) AS pico FROM whycap.spend")[0][0])}
     for by, key in BY.items():
         if type(engine).__name__ == "ClickHouse":
             key = key.replace("VARCHAR", "String")
-        for name, pico in engine.run(f"SELECT {key} AS k, CAST(sum(cost_pico) AS DOUBLE) FROM whycap.spend GROUP BY k"):
+        for name, pico in engine.run(f"SELECT {key} AS k, CAST(sum(cost_pico) AS DOUBLE PRECISION) AS pico FROM whycap.spend GROUP BY k"):
             sums[by, name] = round(pico)
     return sums
 
 
-def equality(binary, seeds):
-    from engines import ClickHouse, DuckDB, files_of
+def equality(binary, seeds, databases):
+    from engines import DuckDB, files_of
 
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as directory:
             target, one = three_machines(binary, Path(directory), seed)
-            expected = expected_of(binary, one)
-            merged = expected_of(binary, one, "--from", str(target))
-            persons = {key: cost for key, cost in merged.items() if key[0] == "person"}
-            check(f"seed {seed}: spend --from says what one machine says", {k: v for k, v in merged.items() if k not in persons}, expected)
-            expected.update(persons)
+            alone = expected_of(binary, one)
+            expected = expected_of(binary, one, "--from", str(target))
+            check(f"seed {seed}: spend --from says what one machine says", of_one_machine(expected), alone)
             duck = DuckDB(binary, target)
             check(f"seed {seed}: DuckDB", found_in(duck), expected)
             duck.close()
             files = files_of(target)
             orders = {"in order": files, "backwards": files[::-1], "shuffled, twice": random.Random(seed).sample(files, len(files)) + files}
-            for order, wanted in orders.items():
-                engine = ClickHouse(binary)
+            for (name, new), (order, wanted) in itertools.product(databases.items(), orders.items()):
+                engine = new()
                 engine.load(wanted)
-                check(f"seed {seed}: ClickHouse, {order}", found_in(engine), expected)
+                check(f"seed {seed}: {name}, {order}", found_in(engine), expected)
                 engine.close()
 
 
-def steps_into_clickhouse(binary):
+def steps(binary, name, new):
     """A database that was loaded after every export, with nothing deleted, says the same as the last files."""
-    from engines import ClickHouse, files_of, rows_of
+    from engines import files_of, rows_of
 
     with tempfile.TemporaryDirectory() as directory:
         home, target = Path(directory) / "home", Path(directory) / "team"
         files = transcripts()
         times = sorted(at for content in files.values() for line in content.splitlines() if (at := time_of(line)))
-        engine = ClickHouse(binary)
+        engine = new()
         for share in (0.3, 0.6, 0.8, 1):
             time = times[int(share * (len(times) - 1))]
             put(home, {below: until(content, time) if share < 1 else content for below, content in files.items()})
             whycap(binary, home, "export", str(target))
             engine.load(files_of(target))
-        check("ClickHouse, loaded after every step", found_in(engine), expected_of(binary, home, "--from", str(target)))
+        expected = expected_of(binary, home, "--from", str(target))
+        check(f"{name}, loaded after every step", found_in(engine), expected)
+        # The same responses at half the price.
+        settings = home / ".claude/settings.json"
+        settings.write_text('{"modelPricing":{"multiplier":0.5}}')
+        whycap(binary, home, "export", str(target))
+        engine.load(files_of(target))
+        cheaper = expected_of(binary, home, "--from", str(target))
+        check(f"{name}, after prices changed", (found_in(engine), cheaper["total", ""] < expected["total", ""]), (cheaper, True))
+        settings.unlink()
+        whycap(binary, home, "export", str(target))
+        engine.load(files_of(target))
+        check(f"{name}, after they changed back", found_in(engine), expected)
         # A ledger made anew from half of the transcripts takes the rest back.
         for ledger in (home / ".local/share/whycap").glob("ledger.sqlite3*"):
             ledger.unlink()
@@ -199,13 +221,21 @@ def steps_into_clickhouse(binary):
         engine.load(files_of(target))
         gone = [key for key, row in after.items() if row["session"] == ""]
         keys = ", ".join(f"'{key}'" for key in gone)
-        check(f"ClickHouse, after {len(gone)} rows were taken back", (bool(gone), engine.run(f"SELECT count() FROM whycap.spend WHERE key IN ({keys})")), (True, [(0,)]))
+        check(f"{name}, after {len(gone)} rows were taken back", (bool(gone), engine.run(f"SELECT count(*) AS n FROM whycap.spend WHERE key IN ({keys})")), (True, [(0,)]))
         engine.close()
-        engine = ClickHouse(binary)
+        engine = new()
         engine.load(files_of(target))
-        own = expected_of(binary, home)
-        check("ClickHouse, loaded anew", {key: cost for key, cost in found_in(engine).items() if key[0] != "person"}, own)
+        check(f"{name}, loaded anew", of_one_machine(found_in(engine)), expected_of(binary, home))
         engine.close()
+
+
+def loads_into_postgres(binary, engine):
+    from engines import files_of
+    from postgres import loads
+
+    with tempfile.TemporaryDirectory() as directory:
+        target, one = three_machines(binary, Path(directory), 0)
+        loads(engine, files_of(target), check, found_in, expected_of(binary, one, "--from", str(target)))
 
 
 def main():
@@ -214,14 +244,38 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     in_own_environment()
+    from engines import ClickHouse
+    from grafana import dashboard
     from limits import limits
     from panels import panels
+    from postgres import Missing, PostgreSQL, Server
+    from shared import shared
+    from telemetry import telemetry
+    from timers import timers
 
     binary = str(Path(arguments.binary).resolve())
-    equality(binary, arguments.seeds)
-    steps_into_clickhouse(binary)
-    panels(binary, check)
-    limits(binary, check, whycap, arguments.seeds)
+    databases = {"ClickHouse": lambda: ClickHouse(binary)}
+    server = None
+    try:
+        server = Server(VENV.parent)
+        databases["PostgreSQL"] = lambda: PostgreSQL(binary, server)
+    except Missing as missing:
+        print(f"skipped: PostgreSQL: {missing}")
+    try:
+        equality(binary, arguments.seeds, databases)
+        for name, new in databases.items():
+            steps(binary, name, new)
+        if server:
+            loads_into_postgres(binary, databases["PostgreSQL"]())
+        panels(binary, databases, check)
+        limits(binary, check, whycap, arguments.seeds)
+        dashboard(binary, VENV.parent, check)
+        telemetry(binary, check)
+        timers(binary, VENV.parent, check)
+        shared(binary, check)
+    finally:
+        if server:
+            server.close()
     print(f"{RESULTS['passed']} passed, {RESULTS['failed']} failed")
     return 1 if RESULTS["failed"] else 0
 

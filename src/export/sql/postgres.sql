@@ -1,11 +1,11 @@
--- Tables and views for what `whycap export` writes, for those who have PostgreSQL already (13 or
+-- Tables and views for what `whycap export` writes, for those who have PostgreSQL already (14 or
 -- newer). May be run again at any time.
 --
 --   whycap export --print postgres | psql
 --   gunzip -c DIR/whycap-1/spend/*/*.ndjson.gz | psql -c "\copy whycap.arrived_spend FROM STDIN WITH (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
---   psql -c "SELECT whycap.take_spend()"
 --
--- likewise limits and windows. Rows may be loaded in any order and any number of times.
+-- likewise arrived_limits and arrived_windows. Rows may be loaded in any order and any number of
+-- times; of a load that fails, nothing stays.
 
 CREATE SCHEMA IF NOT EXISTS whycap;
 
@@ -37,35 +37,42 @@ CREATE TABLE IF NOT EXISTS whycap.window_rows
     person text, machine text, account text, "window" text, percent double precision
 );
 
+-- Lines on their way: they stay for no longer than the command that brings them.
 CREATE UNLOGGED TABLE IF NOT EXISTS whycap.arrived_spend (line text);
 CREATE UNLOGGED TABLE IF NOT EXISTS whycap.arrived_limits (line text);
 CREATE UNLOGGED TABLE IF NOT EXISTS whycap.arrived_windows (line text);
 
--- Puts what arrived in its place: of a key, the highest version.
-CREATE OR REPLACE FUNCTION whycap.take(arrived regclass, target regclass) RETURNS void AS $$
+-- Puts what arrived in its place: of a key, the highest version. Always in the order of keys, so that
+-- two who load at once wait for each other instead of blocking each other. PostgreSQL has no text with
+-- a character zero, which JSON has.
+CREATE OR REPLACE FUNCTION whycap.take() RETURNS trigger AS $$
 DECLARE
+    target text := 'whycap.' || TG_ARGV[0];
     settings text;
 BEGIN
-    SELECT string_agg(format('%I = excluded.%I', attname, attname), ', ') INTO settings
+    SELECT string_agg(format('%1$I = excluded.%1$I', attname), ', ') INTO settings
     FROM pg_attribute
-    WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
+    WHERE attrelid = target::regclass AND attnum > 0 AND NOT attisdropped;
     EXECUTE format(
         'INSERT INTO %1$s AS known
-         SELECT DISTINCT ON (row.key) row.*
-         FROM %2$s, jsonb_populate_record(NULL::%1$s, line::jsonb) AS row
-         ORDER BY row.key, row.version DESC
-         ON CONFLICT (key) DO UPDATE SET %3$s WHERE excluded.version > known.version',
-        target, arrived, settings);
-    EXECUTE format('TRUNCATE %s', arrived);
+         SELECT DISTINCT ON (one.key) one.*
+         FROM arrived,
+             regexp_replace(line, $1, $2, ''g'') AS safe,
+             json_populate_record(NULL::%1$s, safe::json) AS one
+         ORDER BY one.key, one.version DESC
+         ON CONFLICT (key) DO UPDATE SET %2$s WHERE excluded.version > known.version',
+        target, settings) USING '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd';
+    EXECUTE format('DELETE FROM %I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME);
+    RETURN NULL;
 END
 $$ LANGUAGE plpgsql;
 
-CREATE OR REPLACE FUNCTION whycap.take_spend() RETURNS void AS
-$$ SELECT whycap.take('whycap.arrived_spend', 'whycap.spend_rows') $$ LANGUAGE sql;
-CREATE OR REPLACE FUNCTION whycap.take_limits() RETURNS void AS
-$$ SELECT whycap.take('whycap.arrived_limits', 'whycap.limit_rows') $$ LANGUAGE sql;
-CREATE OR REPLACE FUNCTION whycap.take_windows() RETURNS void AS
-$$ SELECT whycap.take('whycap.arrived_windows', 'whycap.window_rows') $$ LANGUAGE sql;
+CREATE OR REPLACE TRIGGER take AFTER INSERT ON whycap.arrived_spend
+    REFERENCING NEW TABLE AS arrived EXECUTE FUNCTION whycap.take('spend_rows');
+CREATE OR REPLACE TRIGGER take AFTER INSERT ON whycap.arrived_limits
+    REFERENCING NEW TABLE AS arrived EXECUTE FUNCTION whycap.take('limit_rows');
+CREATE OR REPLACE TRIGGER take AFTER INSERT ON whycap.arrived_windows
+    REFERENCING NEW TABLE AS arrived EXECUTE FUNCTION whycap.take('window_rows');
 
 -- Of what is unrecorded, only that from whoever knows most of the session. Rows that were taken back
 -- cost nothing and are left out.

@@ -8,5 +8,6 @@ WITH month AS
     WHERE time < :until AND time >= :until - INTERVAL '45 day'
 )
 SELECT so_far AS usd_so_far,
-    so_far + a_day * date_diff('hour', :until, date_trunc('month', :until) + INTERVAL '1 month') / 24.0 AS usd_at_the_end
+    so_far + a_day * (1 + extract(DAY FROM date_trunc('month', :until) + INTERVAL '1 month' - INTERVAL '1 day')
+        - extract(DAY FROM :until) - extract(HOUR FROM :until) / 24.0) AS usd_at_the_end
 FROM month
