@@ -1,9 +1,9 @@
 //! The door to the file system for everything that whycap writes.
 //!
 //! Promises: a reader never sees a half-written file; our own files are 0600 in directories that
-//! are 0700, unless they are written for a group ([`group`]); nothing is deleted that whycap did not make; what a link in the place of a file of ours
-//! leads to is left alone. Not promised: that a write survives a power cut, unless
-//! [`Durability::Synced`] is asked for.
+//! are 0700, unless they are written for a group ([`group`]); nothing is deleted that whycap did not
+//! make; what a link in the place of a file of ours leads to is left alone. Not promised: that a
+//! write survives a power cut, unless [`Durability::Synced`] is asked for.
 
 pub(crate) mod group;
 pub(crate) mod litter;

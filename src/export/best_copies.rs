@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::day_files::{DAY, ENDING, FORMAT, unpacked};
@@ -29,7 +30,7 @@ impl<Row> BestCopies<Row> {
         mut take: impl FnMut(&str, &mut Self) -> serde_json::Result<()>,
     ) -> Result<Option<Self>, disk::Error> {
         let root = directory.join(FORMAT).join(rows.name());
-        if !root.is_dir() {
+        if !is_directory(&root)? {
             return Ok(None);
         }
         let mut files = Vec::new();
@@ -58,6 +59,21 @@ impl<Row> BestCopies<Row> {
         if known.is_none_or(|(known, _)| *known < version) {
             self.by_key.insert(key, (version, row()));
         }
+    }
+}
+
+/// Whether there are any exports. An error where nobody says so.
+pub(super) fn are_in(directory: &Path) -> Result<bool, disk::Error> {
+    is_directory(&directory.join(FORMAT))
+}
+
+fn is_directory(path: &Path) -> Result<bool, disk::Error> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.is_dir()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
+        Err(error) => Err(disk::unread(path)(error)),
     }
 }
 

@@ -11,8 +11,7 @@ use std::rc::Rc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
-use super::best_copies::BestCopies;
-use super::day_files::FORMAT;
+use super::best_copies::{BestCopies, are_in};
 use super::drafts::Rows;
 use super::limit_rows::Ended;
 use super::line::{read_key, read_time};
@@ -130,7 +129,7 @@ impl TeamLimits {
         directory: &Path,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Option<Self>, disk::Error> {
-        if !directory.join(FORMAT).is_dir() {
+        if !are_in(directory)? {
             return Ok(None);
         }
         let mut all = Self::default();

@@ -1,5 +1,6 @@
 //! What transcripts say about an error: its own line, and whether an answer came after it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
@@ -111,12 +112,15 @@ pub(super) fn of_session(places: &Places, session: &str) -> Option<PathBuf> {
         .flatten()
 }
 
-/// The transcripts that were changed last, at most `most`; only those of one session if it is given.
+/// The transcripts that were changed last, at most `most`, one of each session; only that of one if it
+/// is given. A session may be in several places: its project was moved, or its history copied.
 pub(super) fn newest(places: &Places, session: Option<&str>, most: usize) -> Vec<PathBuf> {
     let of_sessions = transcripts::of_sessions(places.transcript_roots()).into_iter();
+    let mut seen = HashSet::new();
     of_sessions
         .map(|file| file.path)
         .filter(|path| session.is_none_or(|session| path.file_stem() == Some(session.as_ref())))
+        .filter(|path| seen.insert(path.file_stem().map(ToOwned::to_owned)))
         .take(most)
         .collect()
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, windows};
+use crate::histories::with_history;
 use crate::support::Sandbox;
 
 const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
@@ -175,4 +176,20 @@ fn warnings_stop_nothing() {
     let sums = sums(&sandbox, "2026-11-20T18:00:00Z");
     assert_eq!(sums["errors"], 0, "{sums:#}");
     assert!(!told(&sandbox, "2026-11-20T18:00:00Z").contains("since"));
+}
+
+/// A history that was copied, or is named twice, or a project that was moved.
+#[test]
+fn a_session_in_two_places_met_its_errors_once() {
+    let (sandbox, _) = with_history("forks-of-forks");
+    let errors = |sandbox: &Sandbox| {
+        let told = sandbox.run(&["incidents", "--json"]).json();
+        told["sums"]["errors"].as_u64()
+    };
+    assert_eq!(errors(&sandbox), Some(1));
+    let from = sandbox.path(".claude/projects");
+    sandbox.copy_tree(&from, "copied/projects");
+    let both = [".claude", "copied"].map(|name| sandbox.path(name).display().to_string());
+    let sandbox = sandbox.variable("CLAUDE_CONFIG_DIR", both.join(","));
+    assert_eq!(errors(&sandbox), Some(1));
 }

@@ -48,13 +48,13 @@ def table(page, caption):
 
 
 def on_page(page):
-    """By limit and verdict, errors and seconds; by person who spent anything, hours, seconds and dollars."""
+    """By limit and verdict, errors and seconds; by person, hours (0 where no window is known), seconds and dollars."""
     errors = {}
     for _, kind, verdict, count, seconds in table(page, "Limit errors by person, limit and verdict"):
         known = errors.get((kind, verdict), (0, 0))
         errors[kind, verdict] = (known[0] + int(count), known[1] + int(seconds))
     near = table(page, "Hours near the limit, by person")
-    return errors, {person: (int(hours), int(seconds), round(float(usd), 6)) for person, hours, seconds, usd, _ in near if float(usd)}
+    return errors, {person: (int(hours or 0), int(seconds), round(float(usd), 6)) for person, hours, seconds, usd, _ in near}
 
 
 def in_engine(engine, since, until):
