@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Value, json};
 
-use crate::support::{Sandbox, data};
+use crate::support::{Sandbox, data, started};
 
 /// Histories that real clients wrote, each with the truth of what was served: one session through
 /// six versions and their forks, two processes on one session, kill -9, forks in the terminal,
@@ -188,11 +188,7 @@ impl Feeding {
             }
             2 => {
                 let mut reading = self.sandbox.command(&["spend"]);
-                let mut child = reading
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .spawn()
-                    .unwrap();
+                let mut child = started(reading.stdout(Stdio::null()).stderr(Stdio::null()));
                 // Killed wherever it happens to be.
                 for _ in 0..self.dice.below(20_000) {
                     std::hint::spin_loop();

@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -151,12 +151,12 @@ impl Run {
     /// Runs a command with `stdin` on standard input.
     pub fn of(command: &mut Command, stdin: &[u8]) -> Self {
         use std::io::Write;
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut child = started(
+            command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped()),
+        );
         let mut pipe = child.stdin.take().expect("a pipe");
         let bytes = stdin.to_vec();
         let writer = std::thread::spawn(move || {
@@ -167,6 +167,19 @@ impl Run {
         writer.join().expect("the writer ends");
         Self::from(output)
     }
+}
+
+/// Starts a program. One start of some thousands fails in wine itself, before there is any process.
+#[track_caller]
+pub fn started(command: &mut Command) -> Child {
+    const IN_WINE: Option<i32> = Some(1359);
+    let first = command.spawn();
+    let is_of_wine = |error: &std::io::Error| cfg!(windows) && error.raw_os_error() == IN_WINE;
+    let again = match first {
+        Err(error) if is_of_wine(&error) => command.spawn(),
+        other => other,
+    };
+    again.expect("the program starts")
 }
 
 impl From<Output> for Run {

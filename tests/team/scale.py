@@ -44,7 +44,7 @@ def generate(engine, directory, people, days, rows):
         engine.run(f"""
             INSERT INTO FUNCTION file('{path}', JSONEachRow)
             SELECT lower(hex(sipHash64(number, {day}))) AS key,
-                bitShiftLeft(bitShiftLeft(rand(1) % 200000, 9), 30) + 900 AS version,
+                bitShiftLeft(toUInt64(if(rand(4) % 40 = 0, 100000, rand(1) % 200000)), 39) + 900 AS version,
                 toString(toDateTime('{date} 07:00:00', 'UTC') + 900 * (rand(2) % 48)) AS time,
                 lower(hex(sipHash64(number % {people}))) AS person,
                 lower(hex(sipHash64(number % {people}, 'machine'))) AS machine,
