@@ -287,6 +287,8 @@ fn segments_and_budgets_follow_the_configuration() {
         "[statusline]\nsegments = [\"today\", \"model\"]\n[budget]\nday = 0.5\nunknown = 1\n",
     );
     let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    // A line alone reads a new history for some milliseconds, and may need several for it (`≥`).
+    sandbox.run(&["spend"]).success();
     let line = shown(
         &sandbox,
         &payload(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.0),
