@@ -187,9 +187,14 @@ impl LimitKind {
 
     /// What a row of a table calls it: "5-hour limit", "org spend cap".
     pub(crate) fn label(self) -> String {
-        let name = |window: Window| window.limit().to_owned();
-        let word = || self.to_string().replace('_', " ");
-        self.window().map_or_else(word, name)
+        match self {
+            Self::Window(window) => window.limit().to_owned(),
+            Self::Auth => "login".to_owned(),
+            Self::Throttle => "rate limit".to_owned(),
+            Self::SeatNoCredits => "no credits in the seat".to_owned(),
+            Self::LongContextCredits => "1M context".to_owned(),
+            other => other.to_string().replace('_', " "),
+        }
     }
 
     /// The same by its name in JSON, which a newer whycap may have given.

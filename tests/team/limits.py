@@ -21,7 +21,8 @@ QUERIES = ROOT / "src/export/sql/panels"
 END = datetime.datetime(2026, 11, 20, 15, 30, tzinfo=datetime.timezone.utc)
 PERIODS = [("2026-10-01", "2026-10-31"), ("2026-01-01", "2026-11-20")]
 # What the page calls them.
-WORDS = {"five_hour": "5-hour limit", "weekly": "weekly limit", "false_likely": "likely false"}
+WORDS = {"five_hour": "5-hour limit", "weekly": "weekly limit", "false_likely": "likely false",
+         "auth": "login"}
 
 
 def with_copies(directory, dice):
