@@ -324,6 +324,29 @@ fn projects_are_repositories_and_those_that_are_not_named_are_other_or_stay() {
 }
 
 #[test]
+fn a_repository_that_is_gone_keeps_its_name_beside_thousands_of_others() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    let own = spend(&sandbox, "project");
+    let directory = own["groups"][0]["key"].as_str().unwrap();
+    let mut known: BTreeMap<String, String> = (0..5000)
+        .map(|nth| (format!("/w/{nth:0>60}"), "acme/api".to_owned()))
+        .collect();
+    known.insert(directory.to_owned(), "acme/gone".to_owned());
+    sandbox.write(
+        ".local/share/whycap/export/projects",
+        serde_json::to_vec(&known).unwrap(),
+    );
+    for target in ["one", "two"].map(|name| sandbox.path(name)) {
+        export(&sandbox, &target);
+        assert!(
+            rows(&target)
+                .iter()
+                .any(|row| row["project"] == "acme/gone")
+        );
+    }
+}
+
+#[test]
 fn of_an_answer_that_one_machine_saw_unfinished_the_finished_one_counts() {
     let line = |output: u64, at: &str| {
         format!(
