@@ -447,6 +447,28 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
     assert_eq!(from(&sandbox), sums(&sandbox, &[]));
 }
 
+#[test]
+fn a_file_that_was_damaged_where_it_lies_is_written_again_and_one_that_was_taken_away_is_not() {
+    let (sandbox, _) = with_history("forks-of-forks");
+    let target = sandbox.path("out");
+    export(&sandbox, &target);
+    let files = exported_files(&target);
+    let whole = fs::read(&files[0]).unwrap();
+    let mut turned = whole.clone();
+    turned[whole.len() / 2] ^= 1;
+    for damaged in [&whole[..whole.len() / 2], b"", &turned] {
+        fs::write(&files[0], damaged).unwrap();
+        let says = export(&sandbox, &target);
+        assert!(says.starts_with("Written"), "{says}");
+        assert!(!unpacked(&files[0]).is_empty());
+        let report = ["--from", target.to_str().unwrap()];
+        assert_eq!(sums(&sandbox, &report), sums(&sandbox, &[]));
+        assert!(export(&sandbox, &target).starts_with("Nothing changed"));
+    }
+    fs::remove_file(&files[0]).unwrap();
+    assert!(export(&sandbox, &target).starts_with("Nothing changed"));
+}
+
 /// The largest transcript of a home.
 fn exported_transcript(sandbox: &Sandbox) -> PathBuf {
     let root = sandbox.path(PROJECTS);
