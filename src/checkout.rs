@@ -11,6 +11,8 @@ use crate::disk;
 const SIZE_LIMIT: u64 = 4096;
 /// No working directory lies deeper than this.
 const MOST_ABOVE: usize = 64;
+/// Hosts of repositories allow two names of 255 bytes at most. It is in every row that leaves.
+const LONGEST_NAME: usize = 511;
 /// Digits of a commit, as git abbreviates it.
 const DIGITS: usize = 7;
 
@@ -112,23 +114,39 @@ pub(crate) fn repository(directory: &Path) -> Option<String> {
 }
 
 fn name_of_remote(url: &str) -> Option<String> {
+    // What comes behind is a comment, or says how to ask.
+    let url = url.split(['?', '#', ';', '"']).next()?.trim();
+    let is_local = |host: &str| host.len() < 2 || host.contains(['/', '\\']);
     let (path, is_elsewhere) = match url.split_once("://") {
         Some(("file", path)) => (path, false),
-        Some((_, rest)) => (rest.split_once('/')?.1, true),
+        // A login stands before the last `@`, however odd the address; a token may be in it.
+        Some((_, rest)) => (after_login(rest).split_once('/')?.1, true),
         // `git@host:owner/name`; a drive has one letter.
         None => match url.split_once(':') {
-            Some((host, path)) if host.len() > 1 && !host.contains(['/', '\\']) => (path, true),
+            // `ext::ssh -i key host %S /name`: a command, or what only its program understands.
+            Some((_, helped)) if helped.starts_with(':') => return None,
+            // `login:token@host:owner/name`, which git does not understand either.
+            Some((host, rest)) if rest.contains('@') && !is_local(host) => {
+                (after_login(rest).split_once([':', '/'])?.1, true)
+            }
+            Some((host, path)) if !is_local(host) => (path, true),
             _ => (url, false),
         },
     };
-    let path = path.split(['?', '#']).next()?.trim_end_matches('/');
+    let path = path.trim_end_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
     let mut parts = path.rsplit(['/', '\\']).filter(|part| !part.is_empty());
     let name = parts.next()?;
-    match parts.next().filter(|_| is_elsewhere) {
-        Some(owner) => Some(format!("{owner}/{name}")),
-        None => Some(name.to_owned()),
-    }
+    let name = match parts.next().filter(|_| is_elsewhere) {
+        Some(owner) => format!("{owner}/{name}"),
+        None => name.to_owned(),
+    };
+    (name.len() <= LONGEST_NAME).then_some(name)
+}
+
+/// What is behind the login of an address.
+fn after_login(address: &str) -> &str {
+    address.rsplit_once('@').map_or(address, |(_, rest)| rest)
 }
 
 fn first_line(path: &Path) -> Option<String> {
@@ -194,6 +212,12 @@ mod tests {
                 "https://example.com/group/below/api?token=secret",
                 "below/api",
             ),
+            ("https://ada:to/ken@example.com/acme/api", "acme/api"),
+            ("oauth2:token@example.com:acme/api.git", "acme/api"),
+            ("https://example.com/acme/api ; ask ada", "acme/api"),
+            ("\"https://example.com/acme/api.git\" # ada's", "acme/api"),
+            ("/home/ada@corp/api.git", "api"),
+            ("C:\\Users\\ada@corp\\api", "api"),
             ("/home/ada/api.git", "api"),
             ("../api.git", "api"),
             ("file:///home/ada/api.git", "api"),
@@ -205,6 +229,18 @@ mod tests {
             file(&top.join(".git/config"), &config);
             assert_eq!(repository(&top.join("src")).as_deref(), Some(name), "{url}");
         }
+        let endless = format!("https://example.com/acme/{}", "a".repeat(600));
+        for url in [
+            endless.as_str(),
+            "ext::ssh -i /home/ada/key host %S /srv/api",
+            "https://ada:token@example.com",
+        ] {
+            let config = format!("[remote \"origin\"]\n\turl = {url}\n");
+            file(&top.join(".git/config"), &config);
+            assert_eq!(repository(&top), None, "{url}");
+        }
+        let config = "[remote \"origin\"]\n\turl = C:\\Users\\ada\\api\n";
+        file(&top.join(".git/config"), config);
         let own = top.join(".git/worktrees/fix");
         file(&own.join("commondir"), "../..\n");
         let tree = root.path().join("fix");

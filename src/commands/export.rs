@@ -41,6 +41,9 @@ pub struct Arguments {
     print: Option<Reader>,
 }
 
+/// Who has a worktree for every session has thousands of directories.
+const PROJECTS_LIMIT: u64 = 64 * 1024 * 1024;
+
 /// How many rows a dry run shows.
 const SHOWN: usize = 10;
 
@@ -179,7 +182,9 @@ impl All {
                 .join(", ")
         );
         let remembered = places.data.join("export").join("projects");
-        let known = records::read(&remembered).unwrap_or_default();
+        let known = disk::read_own(&remembered, PROJECTS_LIMIT).ok().flatten();
+        let known = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let known = known.unwrap_or_default();
         let mut projects = Projects::new(&choice, &places.home, known);
         let (spend, left_out) = spend_rows(&rows, &exporter, &mut projects);
         // What is not remembered is looked up again, as long as the checkout is there.

@@ -60,6 +60,8 @@ struct Given {
     mark: u64,
     /// By key.
     versions: Vec<(u64, u64)>,
+    /// A mark of the file as it was written. None where an older whycap wrote it.
+    file: Option<u64>,
 }
 
 impl<'f> DayFiles<'f> {
@@ -141,7 +143,7 @@ impl<'f> DayFiles<'f> {
         let is_gone = |(key, _): &&(u64, u64)| !drafts.keys.contains(key);
         let gone: Vec<(u64, u64)> = given.versions.iter().filter(is_gone).copied().collect();
         let mark = mark(present, &gone);
-        if given.mark == mark && !self.is_new {
+        if given.mark == mark && !self.is_new && !given.is_damaged(&path) {
             return Ok(());
         }
         let mut text = String::new();
@@ -173,8 +175,8 @@ impl<'f> DayFiles<'f> {
             .iter()
             .map(|draft| (draft.key, draft.weight.version(stamp)));
         let mut now = Given {
-            mark: 0,
             versions: versions.chain(gone.iter().copied()).collect(),
+            ..Given::default()
         };
         now.versions.sort_unstable();
         // Whatever the file will hold is known before it does: a run that is killed here is made up
@@ -186,13 +188,15 @@ impl<'f> DayFiles<'f> {
                 .is_err()
         };
         let mut both = Given {
-            mark: 0,
             versions: before.filter(new).chain(&now.versions).copied().collect(),
+            ..Given::default()
         };
         both.versions.sort_unstable();
         both.write(&memory)?;
-        self.write(&path, &packed(&text))?;
+        let bytes = packed(&text);
+        self.write(&path, &bytes)?;
         now.mark = mark;
+        now.file = Some(xxh3_64(&bytes));
         now.write(&memory)
     }
 
@@ -234,7 +238,26 @@ impl Given {
         while let (Some(key), Some(version)) = (words.next(), words.next()) {
             versions.push((key, version));
         }
-        Ok(Self { mark, versions })
+        // An odd word is the last.
+        let words = bytes.len() / 8;
+        let last = bytes.chunks_exact(8).next_back();
+        let last = last.filter(|_| words > 1 && words % 2 == 0);
+        let file = last.map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        Ok(Self {
+            mark,
+            versions,
+            file,
+        })
+    }
+
+    /// Whether the file is there and is not what was written. One that is gone may have been taken
+    /// away once it was loaded.
+    fn is_damaged(&self, path: &Path) -> bool {
+        match disk::read(path, SIZE_LIMIT) {
+            Ok(Some(bytes)) => self.file.is_some_and(|file| file != xxh3_64(&bytes)),
+            Ok(None) => false,
+            Err(_) => true,
+        }
     }
 
     fn write(&self, path: &Path) -> Result<(), Error> {
@@ -242,7 +265,7 @@ impl Given {
             .versions
             .iter()
             .flat_map(|(key, version)| [*key, *version]);
-        let words = std::iter::once(self.mark).chain(words);
+        let words = std::iter::once(self.mark).chain(words).chain(self.file);
         let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
         disk::create_directory_of(path)?;
         disk::write_atomically(path, &bytes, Durability::Quick)

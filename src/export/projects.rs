@@ -76,11 +76,31 @@ impl<'p> Projects<'p> {
             .iter()
             .position(|part| !is_drive(part))
             .unwrap_or(parts.len());
-        match parts.get(below..).unwrap_or_default() {
-            [] | ["root"] | ["home" | "Users", _] => HOME.to_owned(),
-            _ if Path::new(directory) == self.home => HOME.to_owned(),
+        let below = parts.get(below..).unwrap_or_default();
+        match below {
+            [] | ["root"] => HOME.to_owned(),
+            _ if is_home(below) || Path::new(directory) == self.home => HOME.to_owned(),
             [.., last] => (*last).to_owned(),
         }
+    }
+}
+
+/// Whether a system has somebody's home under such a name.
+fn is_home(parts: &[&str]) -> bool {
+    let is = |part: &str, names: &[&str]| names.iter().any(|name| part.eq_ignore_ascii_case(name));
+    match parts {
+        // A system of WSL as Windows sees it.
+        [server, _, inside @ ..] if is(server, &["wsl$", "wsl.localhost"]) => {
+            inside.is_empty() || inside == ["root"] || is_home(inside)
+        }
+        [homes, _] => is(homes, &["home", "Users"]),
+        // Fedora's systems that change as a whole, FreeBSD, Solaris.
+        ["var" | "usr" | "export", "home", _] => true,
+        // A drive of Windows: in WSL, in Git Bash, in Cygwin.
+        ["mnt" | "cygdrive", drive, homes, _] | [drive, homes, _] => {
+            drive.len() == 1 && is(homes, &["Users"])
+        }
+        _ => false,
     }
 }
 
@@ -119,6 +139,15 @@ mod tests {
             ("/Users/ada", "~"),
             ("C:\\Users\\ada", "~"),
             ("C:\\Users\\ada\\src\\api", "api"),
+            ("c:\\users\\ada", "~"),
+            ("/mnt/c/Users/ada", "~"),
+            ("/mnt/c/Users/ada/api", "api"),
+            ("/c/Users/ada", "~"),
+            ("/cygdrive/c/Users/ada", "~"),
+            ("/var/home/ada", "~"),
+            ("\\\\wsl$\\Ubuntu\\home\\ada", "~"),
+            ("\\\\wsl.localhost\\Ubuntu\\home\\ada\\api", "api"),
+            ("/srv/work/home/api", "api"),
             ("/root", "~"),
             ("/", "~"),
             ("", ""),

@@ -62,7 +62,7 @@ impl Stamp {
     /// Later than this, whatever the clock says.
     #[must_use]
     pub(super) fn after(self, earlier: Self) -> Self {
-        Self(self.0.max(earlier.0 + 1))
+        Self(self.0.max(earlier.0 + 1).min((1 << STAMP) - 1))
     }
 }
 
@@ -84,6 +84,10 @@ mod tests {
         assert!(rich.version(late) > rich.version(early));
         assert_eq!(Weight::in_version(rich.version(late)), rich);
         assert_eq!(early.after(late), late.after(late));
+        // A clock that once stood at the end of time takes no part of what was known.
+        let last = Stamp::of(DateTime::<Utc>::MAX_UTC);
+        let version = rich.version(early.after(last));
+        assert_eq!(Weight::in_version(version), rich);
         let of_session = |marks, family| Weight::of_session(marks, family, true);
         assert!(of_session(100, 1000) > of_session(99, 10_000));
         assert!(of_session(100, 1010) > of_session(100, 1000));

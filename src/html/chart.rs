@@ -95,10 +95,11 @@ pub(super) fn scale(most: Money) -> (Money, Vec<String>) {
         .into_iter()
         .find(|step| *step >= least)
         .unwrap_or(power);
-    let lines = (most.pico().max(1) + step - 1) / step;
+    // Rows of others may hold any figure.
+    let lines = most.pico().max(1).saturating_add(step - 1) / step;
     let labels = (0..=lines)
         .rev()
-        .map(|line| Money::from_pico(step * line).show());
+        .map(|line| Money::from_pico(step.saturating_mul(line)).show());
     (
         Money::from_pico(step.saturating_mul(lines)),
         labels.collect(),

@@ -324,6 +324,29 @@ fn projects_are_repositories_and_those_that_are_not_named_are_other_or_stay() {
 }
 
 #[test]
+fn a_repository_that_is_gone_keeps_its_name_beside_thousands_of_others() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    let own = spend(&sandbox, "project");
+    let directory = own["groups"][0]["key"].as_str().unwrap();
+    let mut known: BTreeMap<String, String> = (0..5000)
+        .map(|nth| (format!("/w/{nth:0>60}"), "acme/api".to_owned()))
+        .collect();
+    known.insert(directory.to_owned(), "acme/gone".to_owned());
+    sandbox.write(
+        ".local/share/whycap/export/projects",
+        serde_json::to_vec(&known).unwrap(),
+    );
+    for target in ["one", "two"].map(|name| sandbox.path(name)) {
+        export(&sandbox, &target);
+        assert!(
+            rows(&target)
+                .iter()
+                .any(|row| row["project"] == "acme/gone")
+        );
+    }
+}
+
+#[test]
 fn of_an_answer_that_one_machine_saw_unfinished_the_finished_one_counts() {
     let line = |output: u64, at: &str| {
         format!(
@@ -422,6 +445,28 @@ fn an_export_writes_what_changed_and_takes_back_what_is_gone() {
     let again = versions(&rows(&target));
     assert!(before.keys().all(|key| again.contains_key(key)));
     assert_eq!(from(&sandbox), sums(&sandbox, &[]));
+}
+
+#[test]
+fn a_file_that_was_damaged_where_it_lies_is_written_again_and_one_that_was_taken_away_is_not() {
+    let (sandbox, _) = with_history("forks-of-forks");
+    let target = sandbox.path("out");
+    export(&sandbox, &target);
+    let files = exported_files(&target);
+    let whole = fs::read(&files[0]).unwrap();
+    let mut turned = whole.clone();
+    turned[whole.len() / 2] ^= 1;
+    for damaged in [&whole[..whole.len() / 2], b"", &turned] {
+        fs::write(&files[0], damaged).unwrap();
+        let says = export(&sandbox, &target);
+        assert!(says.starts_with("Written"), "{says}");
+        assert!(!unpacked(&files[0]).is_empty());
+        let report = ["--from", target.to_str().unwrap()];
+        assert_eq!(sums(&sandbox, &report), sums(&sandbox, &[]));
+        assert!(export(&sandbox, &target).starts_with("Nothing changed"));
+    }
+    fs::remove_file(&files[0]).unwrap();
+    assert!(export(&sandbox, &target).starts_with("Nothing changed"));
 }
 
 /// The largest transcript of a home.

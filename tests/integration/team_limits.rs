@@ -344,6 +344,15 @@ fn names_of_a_newer_version_and_absurd_figures_are_shown_as_they_are() {
     let mut team = Team::new();
     let hostile = "</td><script>alert(1)</script>\u{202e}";
     team.spend(hostile, "2026-11-10 09:00:00", 1, &json!({"machine": "m"}));
+    for (nth, pico) in [i64::MAX, i64::MAX, i64::MIN].into_iter().enumerate() {
+        let time = format!("2026-11-1{nth} 09:00:00");
+        team.spend(
+            hostile,
+            &time,
+            1,
+            &json!({"machine": "m", "cost_pico": pico, "output": u64::MAX}),
+        );
+    }
     for (nth, blocked) in [i64::MAX, i64::MAX, i64::MIN, 60].into_iter().enumerate() {
         let person = if nth == 3 { hostile } else { "ada" };
         let kind = if nth == 0 { "lunar_cycle" } else { hostile };
