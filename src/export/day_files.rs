@@ -29,7 +29,7 @@ pub(super) const DAY: &str = "day=";
 pub(super) const ENDING: &str = ".ndjson.gz";
 
 /// No day of one machine has more, packed or not.
-const SIZE_LIMIT: u64 = 1 << 30;
+const SIZE_LIMIT: u64 = 256 * 1024 * 1024;
 
 /// A target, and what it was given.
 #[derive(Debug)]

@@ -54,6 +54,9 @@ pub(super) enum Kind {
     Unrecorded,
     /// What was told of a session and written nowhere.
     Unwritten,
+    /// What a newer whycap may say. It counts nowhere, as in databases.
+    #[serde(other)]
+    Otherwise,
 }
 
 impl SpendLine<'_> {

@@ -113,6 +113,7 @@ impl Merged {
         }
         let counts = |(version, row): &(u64, Row)| match row.kind {
             Kind::Response => true,
+            Kind::Otherwise => false,
             Kind::Unwritten => row.cost != Money::ZERO,
             Kind::Unrecorded => {
                 let most = most.get(&row.session);

@@ -339,6 +339,19 @@ fn the_order_of_an_anonymous_page_says_nothing_of_names() {
     }
 }
 
+/// The views of databases leave it out, too.
+#[test]
+fn spend_of_a_kind_that_a_newer_version_exports_takes_nothing_else_away() {
+    let mut team = Team::new();
+    let forecast = json!({"kind": "forecast", "with": {"a field": "of tomorrow"}});
+    team.spend("ada", "2026-11-10 09:00:00", 7, &forecast);
+    team.spend("ada", "2026-11-10 10:00:00", 3, &json!({}));
+    let directory = team.directory();
+    let all = ["spend", "--json", "--from", directory.to_str().unwrap()];
+    let all = team.sandbox.run(&all).json();
+    assert_eq!(all["total"]["cost_usd"], json!(3.0));
+}
+
 #[test]
 fn names_of_a_newer_version_and_absurd_figures_are_shown_as_they_are() {
     let mut team = Team::new();
