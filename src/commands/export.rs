@@ -19,7 +19,7 @@ use crate::incidents::{Incidents, steps};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{Period, parse_day};
-use crate::terminal::{Page, Shown, Tone, complain, print};
+use crate::terminal::{Page, Shown, Tone, complain, counted, print};
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
@@ -129,25 +129,22 @@ fn summary(outcomes: &[(Rows, Outcome)], directory: &str) -> String {
     let rows: Vec<String> = outcomes
         .iter()
         .filter(|(_, outcome)| outcome.days > 0)
-        .map(|(rows, outcome)| format!("{} of {}", counted(outcome.rows, "row"), rows.name()))
+        .map(|(rows, outcome)| {
+            format!("{} of {}", counted(outcome.rows as u64, "row"), rows.name())
+        })
         .collect();
     if rows.is_empty() {
         return format!("Nothing changed since the last export to {directory}\n");
     }
     let taken_back = match gone {
         0 => String::new(),
-        some => format!("; {} taken back", counted(some, "row")),
+        some => format!("; {} taken back", counted(some as u64, "row")),
     };
-    let days = counted(days.unwrap_or_default(), "day");
+    let days = counted(days.unwrap_or_default() as u64, "day");
     format!(
         "Written to {directory}: {} in {days}{taken_back}\n",
         rows.join(", ")
     )
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 /// All rows of this machine.
@@ -241,7 +238,7 @@ impl All {
         }
         let all: Vec<String> = counts
             .iter()
-            .map(|(rows, count)| format!("{} of {}", counted(*count, "row"), rows.name()))
+            .map(|(rows, count)| format!("{} of {}", counted(*count as u64, "row"), rows.name()))
             .collect();
         let mut head = Page::for_person(environment);
         head.paragraph(
@@ -269,7 +266,7 @@ impl All {
                     Tone::Plain,
                     &format!(
                         "{} of projects that are not in [export] projects of {} {what}.",
-                        counted(count, "row"),
+                        counted(count as u64, "row"),
                         places.show(&places.settings)
                     ),
                 );

@@ -14,7 +14,7 @@ use crate::ledger::{self, Caught, Effort, Ledger, Patience, SpendRow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::spend::{GroupBy, ReportRequest, Statement, name_unreadable};
-use crate::terminal::{ProgressBar, complain};
+use crate::terminal::{ProgressBar, complain, counted};
 
 /// How many unreadable transcripts are named; `whycap doctor` names the others.
 pub(super) const NAMED: usize = 3;
@@ -98,10 +98,7 @@ fn name_unread(files: &[PathBuf], places: &Places) {
     if let Some(file) = files.first() {
         complain(&format!(
             "{} of exports could not be read to the end, so there may be more: {}; export there again from its machine",
-            match files.len() {
-                1 => "1 file".to_owned(),
-                many => format!("{many} files"),
-            },
+            counted(files.len() as u64, "file"),
             places.show(file)
         ));
     }

@@ -8,7 +8,6 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use clap::ValueEnum;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -84,8 +83,7 @@ impl<'f> DayFiles<'f> {
 
     /// Whether any file of this machine is still there.
     fn has_own(&self) -> bool {
-        let mut kinds = Rows::value_variants().iter();
-        kinds.any(|&rows| {
+        Rows::ALL.into_iter().any(|rows| {
             self.given_days(rows)
                 .any(|day| self.file(rows, day).exists())
         })

@@ -91,7 +91,7 @@ pub(crate) struct Drafts {
 }
 
 impl Drafts {
-    /// From this day on; what is older only lends its keys.
+    /// All of these, whatever their order.
     pub(super) fn gather(drafts: impl IntoIterator<Item = Draft>) -> Self {
         let mut all = Self::default();
         for draft in drafts {

@@ -29,15 +29,17 @@ pub(crate) fn spend_rows(
     projects: &mut Projects<'_>,
 ) -> (Drafts, LeftOut) {
     let nowhere = KnownSession::default();
-    let names: HashMap<i64, Option<(String, bool)>> = rows
-        .sessions
-        .iter()
-        .map(|(id, session)| (*id, projects.shown(&session.directory)))
-        .collect();
+    // Many sessions work in one directory, and looking at it means reading git's files.
+    let mut names: HashMap<&str, Option<(String, bool)>> = HashMap::new();
+    for directory in rows.sessions.values().map(|session| &*session.directory) {
+        let name = || projects.shown(directory);
+        names.entry(directory).or_insert_with(name);
+    }
     let mut left_out = LeftOut::default();
     let drafts = rows.rows.iter().filter_map(|row| {
-        let session = rows.sessions.get(&row.session).unwrap_or(&nowhere);
-        let (project, is_named) = match names.get(&row.session) {
+        let session = rows.sessions.get(&row.session);
+        let name = session.and_then(|session| names.get(&*session.directory));
+        let (project, is_named) = match name {
             Some(None) => {
                 left_out.dropped += 1;
                 return None;
@@ -46,6 +48,7 @@ pub(crate) fn spend_rows(
             None => ("", true),
         };
         left_out.summed += usize::from(!is_named);
+        let session = session.unwrap_or(&nowhere);
         Some(draft(rows, row, session, exporter, project, is_named))
     });
     (Drafts::gather(drafts), left_out)

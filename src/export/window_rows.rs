@@ -12,10 +12,7 @@ use super::spend_rows::key_of;
 use super::version::Weight;
 use crate::incidents::WindowStep;
 use crate::limits::kind::Window;
-use crate::time::{Millis, moment};
-
-const HOUR: TimeDelta = TimeDelta::hours(1);
-const HOUR_MS: Millis = 60 * 60 * 1000;
+use crate::time::{HOUR, Millis, moment};
 
 /// A row of `windows`, behind the key and the version.
 #[derive(Debug, Serialize)]
@@ -42,16 +39,19 @@ pub(crate) fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &E
     for ((account, name), run) in runs {
         for (index, step) in run.iter().enumerate() {
             let next = run.get(index + 1).map_or(now, |next| next.at);
-            let reset = step.meter.resets_at.unwrap_or(step.at + HOUR);
+            let reset = step
+                .meter
+                .resets_at
+                .unwrap_or(step.at + TimeDelta::hours(1));
             let until = next.min(reset).max(step.at);
-            let mut hour = step.at.timestamp_millis().div_euclid(HOUR_MS);
+            let mut hour = step.at.timestamp_millis().div_euclid(HOUR);
             loop {
                 let known = highest
                     .entry((account, name, hour))
                     .or_insert((step.window, 0.0));
                 known.1 = known.1.max(step.meter.used_percent);
                 hour += 1;
-                if hour * HOUR_MS >= until.timestamp_millis() {
+                if hour * HOUR >= until.timestamp_millis() {
                     break;
                 }
             }
@@ -60,7 +60,7 @@ pub(crate) fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &E
     let drafts = highest
         .into_iter()
         .map(|((account, name, hour), (window, percent))| {
-            let at = moment(hour * HOUR_MS);
+            let at = moment(hour * HOUR);
             let account = pseudonym(account, "whycap account");
             let line = WindowLine {
                 time: written(at),

@@ -60,7 +60,7 @@ pub(crate) struct KnownSession {
 /// Everything that was counted, and what the ids stand for.
 #[derive(Debug, Default)]
 pub(crate) struct SingleRows {
-    /// By time.
+    /// In no order.
     pub(crate) rows: Vec<SingleRow>,
     pub(crate) sessions: HashMap<Id, KnownSession>,
     pub(crate) models: HashMap<Id, String>,
@@ -74,7 +74,6 @@ impl Ledger {
         let read = || {
             let mut rows = responses_of(&moment)?;
             rows.extend(hidden(&moment)?);
-            rows.sort_by_key(|row| (row.at, row.key));
             Ok(SingleRows {
                 rows,
                 sessions: sessions(&moment)?,

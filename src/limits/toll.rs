@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::incident::{Incident, LONGEST_LIMIT, PASSING_LASTS};
 use super::kind::Verdict;
+use crate::terminal::counted;
 use crate::time::{Clock, Zone, in_words, monday_of};
 
 /// An error that nobody answered, and whose limit tells no reset, holds for certain no longer than
@@ -294,10 +295,4 @@ pub fn each_toll<'i>(
         (incident, stopped, toll)
     };
     stops.into_iter().map(toll).collect()
-}
-
-/// "1 error", "3 errors".
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::tally::Tally;
 use crate::ledger::{Error, Ledger, RowsBy, SpendRow, SpendSource};
 use crate::pricing::Money;
-use crate::time::{FIVE_HOURS, Millis, Zone, moment, monday_of};
+use crate::time::{FIVE_HOURS, HOUR, Millis, Zone, moment, monday_of};
 
 /// What a report is grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -117,8 +117,6 @@ pub(crate) struct Grouping {
     rows: Vec<(Millis, Tally)>,
     total: Tally,
 }
-
-const HOUR: Millis = 60 * 60 * 1000;
 
 impl Grouping {
     pub(crate) fn new(by: GroupBy, zone: Zone) -> Self {

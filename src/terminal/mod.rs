@@ -24,7 +24,7 @@ pub use person::is_seen_by_person;
 pub use progress_bar::ProgressBar;
 pub(crate) use progress_bar::count_down;
 pub(crate) use screen::{Screen, Woken};
-pub(crate) use text::padding;
+pub(crate) use text::{counted, padding};
 pub use text::{cut, strip_ansi, width, wrap};
 pub use themes::{THEMES, Theme};
 pub use visible::{visible, visible_lines};

@@ -9,6 +9,12 @@ pub fn width(text: &str) -> usize {
     columns_of(&visible(text))
 }
 
+/// "1 error", "3 errors".
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// What `text` lacks to so many columns.
 pub(crate) fn padding(text: &str, columns: usize) -> String {
     " ".repeat(columns.saturating_sub(width(text)))

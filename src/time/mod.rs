@@ -26,6 +26,8 @@ pub const WEEK: TimeDelta = TimeDelta::days(7);
 /// A quarter of an hour. Every time zone of our days begins its days on one, so sums by quarter
 /// are exact sums by local day.
 pub const QUARTER: Millis = 15 * 60 * 1000;
+/// An hour.
+pub(crate) const HOUR: Millis = 4 * QUARTER;
 
 /// The first day of a week.
 pub fn monday_of(day: NaiveDate) -> NaiveDate {

@@ -139,6 +139,21 @@ impl<'a> Client<'a> {
         )
     }
 
+    /// Draws a window that is this full, is stopped by it a minute later, and works again after an hour.
+    pub fn is_stopped_for_an_hour(&self, five_hour: f64) {
+        self.draws(
+            "2026-11-19T09:59:00Z",
+            windows(five_hour, 1_795_089_600, 22.0, 1_795_400_000),
+            120,
+        );
+        self.meets(
+            "2026-11-19T10:00:00Z",
+            "You've hit your 5-hour limit · resets 12pm (UTC)",
+            json!({}),
+        );
+        self.answers("2026-11-19T11:00:00Z");
+    }
+
     /// Runs whycap at a time, in the client's environment.
     pub fn run(&self, at: &str, arguments: &[&str], stdin: &[u8]) -> Run {
         run(self.sandbox, at, arguments, stdin, &self.variables)

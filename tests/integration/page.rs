@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::Client;
 use crate::histories::{spend, with_history};
 use crate::support::Sandbox;
 
@@ -158,17 +158,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
-    client.draws(
-        "2026-11-19T09:59:00Z",
-        windows(42.0, 1_795_089_600, 22.0, 1_795_400_000),
-        120,
-    );
-    client.meets(
-        "2026-11-19T10:00:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
-    client.answers("2026-11-19T11:00:00Z");
+    client.is_stopped_for_an_hour(42.0);
     session(
         &sandbox,
         "5a7d3c1e-0000-4000-a000-000000000001",

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use crate::client::{Client, windows};
+use crate::client::Client;
 use crate::support::{Run, Sandbox};
 
 /// Three people on four machines, with what is known of them.
@@ -480,17 +480,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "user");
     let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-00000000beef");
-    client.draws(
-        "2026-11-19T09:59:00Z",
-        windows(98.0, 1_795_089_600, 22.0, 1_795_400_000),
-        120,
-    );
-    client.meets(
-        "2026-11-19T10:00:00Z",
-        "You've hit your 5-hour limit · resets 12pm (UTC)",
-        json!({}),
-    );
-    client.answers("2026-11-19T11:00:00Z");
+    client.is_stopped_for_an_hour(98.0);
     let page = |more: &[&str]| {
         let all = [&["spend", "--html", "-"], more].concat();
         sandbox.run(&all).success().to_owned()
