@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         (reader, _) => {
             let text = reader.unwrap_or(Reader::Clickhouse).text();
             #[expect(clippy::disallowed_methods, reason = "our own words")]
-            print(&Shown::as_it_is(text))?;
+            print(&Shown::as_it_is(text.to_owned()))?;
             return Ok(ExitCode::SUCCESS);
         }
     };

@@ -8,8 +8,8 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use siphasher::sip::SipHasher24;
-use xxhash_rust::xxh3::xxh3_128;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 use crate::claude::account::global_state;
 use crate::config::Export;
@@ -50,10 +50,16 @@ impl Exporter {
 
 /// What stands for `text` to everybody who does not know `secret`.
 pub(super) fn pseudonym(secret: &str, text: &str) -> String {
-    let key = xxh3_128(secret.as_bytes()).to_le_bytes();
-    let mut hasher = SipHasher24::new_with_key(&key);
-    hasher.write(text.as_bytes());
-    format!("{:016x}", hasher.finish())
+    // Any length of a key will do.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        return String::new();
+    };
+    mac.update(text.as_bytes());
+    let hash = mac.finalize().into_bytes();
+    let [first, ..] = hash.as_chunks::<8>().0 else {
+        return String::new();
+    };
+    format!("{:016x}", u64::from_be_bytes(*first))
 }
 
 /// The random name of this machine, made when it is first asked for.

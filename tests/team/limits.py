@@ -11,13 +11,13 @@ import tempfile
 from pathlib import Path
 
 from engines import ClickHouse, DuckDB, files_of, rows_of, write
+from panels import queries
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/page"))
 
 from team import made_up  # noqa: E402
 
-QUERIES = ROOT / "src/export/sql/panels"
 END = datetime.datetime(2026, 11, 20, 15, 30, tzinfo=datetime.timezone.utc)
 PERIODS = [("2026-10-01", "2026-10-31"), ("2026-01-01", "2026-11-20")]
 # What the page calls them.
@@ -61,15 +61,15 @@ def on_page(page):
 def in_engine(engine, since, until):
     after = datetime.date.fromisoformat(until) + datetime.timedelta(days=1)
 
-    def rows(name):
-        query = (QUERIES / f"{name}.sql").read_text()
-        return engine.run(query.replace(":from", f"TIMESTAMP '{since} 00:00:00'").replace(":until", f"TIMESTAMP '{after} 00:00:00'"))
+    def rows(title):
+        asked = queries(f"TIMESTAMP '{since} 00:00:00'", f"TIMESTAMP '{after} 00:00:00'")
+        return engine.run(next(query for name, query in asked.items() if name.startswith(title)))
 
     def word(name):
         return WORDS.get(name, name.replace("_", " "))
 
-    errors = {(word(kind), word(verdict)): (int(count), round(float(hours) * 3600)) for kind, verdict, count, hours in rows("limits_by_kind")}
-    near = {person: (int(hours), round(float(blocked) * 3600), round(float(usd), 6)) for person, hours, blocked, usd in rows("hours_at_the_limit")}
+    errors = {(word(kind), word(verdict)): (int(count), round(float(hours) * 3600)) for kind, verdict, count, hours in rows("Limit errors")}
+    near = {person: (int(hours), round(float(blocked) * 3600), round(float(usd), 6)) for person, hours, blocked, usd in rows("Is a bigger seat")}
     return errors, near
 
 

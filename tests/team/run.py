@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
-"""What several machines export, in the engines that people have: ClickHouse (chdb), DuckDB and PostgreSQL.
+"""What several machines export, in the engines that people have: ClickHouse (chdb) and DuckDB.
 
 usage: tests/team/run.py [--binary PATH] [--seeds N]
 
 Builds an environment of its own with chdb and duckdb from the package index, once; where there is no index nothing is run
-and that is said. PostgreSQL is this system's, else from the package index; where it cannot be had that is said, and the rest
-is run. Three machines have overlapping, cut-off and forked copies of recorded histories and export them in steps;
+and that is said. Three machines have overlapping, cut-off and forked copies of recorded histories and export them in steps;
 the files are loaded in several orders, once and twice; every engine must say what `whycap spend` says where one machine has
 everything, to the pico-dollar. Then every panel's query runs on made-up rows with known answers, what the page of
-`spend --from` says of limits is held against the panels, and the dashboard against what Grafana takes; and what runs an
-export by itself is run.
+`spend --from` says of limits is held against the panels; and what runs an export by itself is run.
 The last line is 'N passed, N failed'; the exit code is 1 if anything failed.
 """
 import argparse
@@ -229,15 +227,6 @@ def steps(binary, name, new):
         engine.close()
 
 
-def loads_into_postgres(binary, engine):
-    from engines import files_of
-    from postgres import loads
-
-    with tempfile.TemporaryDirectory() as directory:
-        target, one = three_machines(binary, Path(directory), 0)
-        loads(engine, files_of(target), check, found_in, expected_of(binary, one, "--from", str(target)))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=str(ROOT / "target/debug/whycap"))
@@ -245,37 +234,22 @@ def main():
     arguments = parser.parse_args()
     in_own_environment()
     from engines import ClickHouse
-    from grafana import dashboard
     from limits import limits
     from panels import panels
-    from postgres import Missing, PostgreSQL, Server
     from shared import shared
     from telemetry import telemetry
     from timers import timers
 
     binary = str(Path(arguments.binary).resolve())
     databases = {"ClickHouse": lambda: ClickHouse(binary)}
-    server = None
-    try:
-        server = Server(VENV.parent)
-        databases["PostgreSQL"] = lambda: PostgreSQL(binary, server)
-    except Missing as missing:
-        print(f"skipped: PostgreSQL: {missing}")
-    try:
-        equality(binary, arguments.seeds, databases)
-        for name, new in databases.items():
-            steps(binary, name, new)
-        if server:
-            loads_into_postgres(binary, databases["PostgreSQL"]())
-        panels(binary, databases, check)
-        limits(binary, check, whycap, arguments.seeds)
-        dashboard(binary, VENV.parent, check)
-        telemetry(binary, check)
-        timers(binary, VENV.parent, check)
-        shared(binary, check)
-    finally:
-        if server:
-            server.close()
+    equality(binary, arguments.seeds, databases)
+    for name, new in databases.items():
+        steps(binary, name, new)
+    panels(binary, databases, check)
+    limits(binary, check, whycap, arguments.seeds)
+    telemetry(binary, check)
+    timers(binary, VENV.parent, check)
+    shared(binary, check)
     print(f"{RESULTS['passed']} passed, {RESULTS['failed']} failed")
     return 1 if RESULTS["failed"] else 0
 
