@@ -1,4 +1,4 @@
-//! The scripts that make a release's archives and its Homebrew formula.
+//! The scripts that make a release's archives and what package managers need to know of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,15 @@ use crate::support::Sandbox;
 /// A copy of what the scripts use.
 fn source(sandbox: &Sandbox) -> PathBuf {
     let source = sandbox.path("the source");
-    fs::create_dir_all(source.join("packaging/homebrew")).unwrap();
+    fs::create_dir_all(source.join("packaging/recipes")).unwrap();
     for file in [
         "packaging/archive.sh",
-        "packaging/formula.sh",
-        "packaging/homebrew/whycap.rb",
+        "packaging/recipes.sh",
+        "packaging/release_notes.sh",
+        "packaging/recipes/whycap.rb",
+        "packaging/recipes/scoop.json",
+        "packaging/recipes/PKGBUILD",
+        "packaging/recipes/whycap.nix",
         "LICENSE-MIT",
         "LICENSE-APACHE",
     ] {
@@ -42,7 +46,8 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-const TARGETS: [&str; 4] = [
+const TARGETS: [&str; 5] = [
+    "x86_64-pc-windows-msvc",
     "aarch64-apple-darwin",
     "x86_64-apple-darwin",
     "aarch64-unknown-linux-musl",
@@ -90,7 +95,7 @@ fn an_archive_holds_the_program_and_what_belongs_to_it() {
 }
 
 #[test]
-fn the_formula_names_every_archive_with_its_checksum() {
+fn every_package_manager_gets_its_archives_with_their_checksums() {
     let sandbox = Sandbox::new();
     let source = source(&sandbox);
     for target in TARGETS {
@@ -101,18 +106,49 @@ fn the_formula_names_every_archive_with_its_checksum() {
         )
         .unwrap();
     }
-    let formula = said(&run(&source, "formula.sh", &["9.8.7", "."]));
-    for target in TARGETS {
+    said(&run(&source, "recipes.sh", &["9.8.7", ".", "out"]));
+    let read = |name: &str| fs::read_to_string(source.join("out").join(name)).unwrap();
+    let recipes = ["whycap.rb", "scoop.json", "PKGBUILD", "whycap.nix"].map(read);
+    for recipe in &recipes {
+        assert!(recipe.contains("9.8.7"), "{recipe}");
         assert!(
-            formula.contains(&format!("sha256 \"sum-of-{target}\"")),
-            "{formula}"
+            !recipe.contains("@SUM") && !recipe.contains("@VERSION"),
+            "{recipe}"
         );
-        assert!(formula.contains(&format!("/v9.8.7/whycap-9.8.7-{target}.tar.gz\"")));
     }
-    assert!(!formula.contains('@'), "{formula}");
+    for target in TARGETS {
+        let named = recipes
+            .iter()
+            .filter(|recipe| recipe.contains(&format!("sum-of-{target}")));
+        assert!(named.count() > 0, "{target}");
+    }
+    let formula = &recipes[0];
+    assert!(
+        formula.contains("/v9.8.7/whycap-9.8.7-aarch64-apple-darwin.tar.gz\""),
+        "{formula}"
+    );
+    serde_json::from_str::<serde_json::Value>(&recipes[1]).unwrap();
     // A release that lacks one target must not become a formula with a hole.
     fs::remove_file(source.join(format!("whycap-9.8.7-{}.tar.gz.sha256", TARGETS[2]))).unwrap();
-    let failed = run(&source, "formula.sh", &["9.8.7", "."]);
+    let failed = run(&source, "recipes.sh", &["9.8.7", ".", "second"]);
     assert!(!failed.status.success());
-    assert!(failed.stdout.is_empty());
+    assert!(!source.join("second").exists());
+}
+
+#[test]
+fn the_notes_of_a_release_are_its_section_of_the_changelog() {
+    let sandbox = Sandbox::new();
+    let source = source(&sandbox);
+    let changelog = "# Changelog\n\n## [Unreleased]\n\n- later\n\n## [0.2.0] - 2027-01-02\n\n### Added\n- this\n\n## [0.1.0] - 2026-11-21\n\n- first\n";
+    fs::write(source.join("CHANGELOG.md"), changelog).unwrap();
+    assert_eq!(
+        said(&run(&source, "release_notes.sh", &["0.2.0"])),
+        "### Added\n- this\n"
+    );
+    assert_eq!(
+        said(&run(&source, "release_notes.sh", &["0.1.0"])),
+        "- first\n"
+    );
+    let missing = run(&source, "release_notes.sh", &["0.3.0"]);
+    assert!(!missing.status.success());
 }

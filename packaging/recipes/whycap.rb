@@ -1,4 +1,4 @@
-# A template: packaging/formula.sh fills in the version and the checksums of a release.
+# A template: packaging/recipes.sh fills in the version and the checksums of a release.
 class Whycap < Formula
   desc "Says what Claude Code costs and what a limit error really means"
   homepage "https://github.com/whycap/whycap"
@@ -8,22 +8,22 @@ class Whycap < Formula
   on_macos do
     on_arm do
       url "https://github.com/whycap/whycap/releases/download/v@VERSION@/whycap-@VERSION@-aarch64-apple-darwin.tar.gz"
-      sha256 "@MAC_ARM@"
+      sha256 "@SUM_aarch64-apple-darwin@"
     end
     on_intel do
       url "https://github.com/whycap/whycap/releases/download/v@VERSION@/whycap-@VERSION@-x86_64-apple-darwin.tar.gz"
-      sha256 "@MAC_INTEL@"
+      sha256 "@SUM_x86_64-apple-darwin@"
     end
   end
 
   on_linux do
     on_arm do
       url "https://github.com/whycap/whycap/releases/download/v@VERSION@/whycap-@VERSION@-aarch64-unknown-linux-musl.tar.gz"
-      sha256 "@LINUX_ARM@"
+      sha256 "@SUM_aarch64-unknown-linux-musl@"
     end
     on_intel do
       url "https://github.com/whycap/whycap/releases/download/v@VERSION@/whycap-@VERSION@-x86_64-unknown-linux-musl.tar.gz"
-      sha256 "@LINUX_INTEL@"
+      sha256 "@SUM_x86_64-unknown-linux-musl@"
     end
   end
 

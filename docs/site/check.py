@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""The site in Chromium: every link leads somewhere, axe-core is content in both themes, nothing is wider than a phone.
+
+usage: docs/site/check.py SITE_DIRECTORY [--pictures DIRECTORY]
+
+Where there is no browser only the links are checked, and that is said. The last line is 'N passed, N failed'.
+"""
+import html.parser
+import json
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "tests" / "page"))
+
+from browser import Browser, found  # noqa: E402
+from run import axe  # noqa: E402
+
+RESULTS = {"passed": 0, "failed": 0}
+PHONE = 360
+
+
+def check(name, wrong):
+    RESULTS["failed" if wrong else "passed"] += 1
+    if wrong:
+        print(f"FAILED: {name}: {wrong}", flush=True)
+
+
+class Page(html.parser.HTMLParser):
+    """What a page links to, and what can be linked to in it."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.names, self.path = [], set(), path
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.links += [attributes[name] for name in ("href", "src") if attributes.get(name)]
+        self.names.add(attributes.get("id"))
+
+
+def dead_links(site):
+    pages = {path: Page(path) for path in site.rglob("*.html")}
+    dead = []
+    for path, page in pages.items():
+        for link in page.links:
+            place, _, name = link.partition("#")
+            if ":" in place:
+                continue
+            target = (path.parent / place).resolve() if place else path
+            if not target.exists() or name and name not in pages[target].names:
+                dead.append(f"{path.relative_to(site)}: {link}")
+    return dead
+
+
+def in_chromium(site, pictures):
+    with Browser() as browser:
+        for path in sorted(site.rglob("*.html")):
+            name = path.relative_to(site)
+            browser.size(PHONE)
+            for theme in ("light", "dark"):
+                browser.prefer(theme)
+                browser.open(path)
+                # Before axe-core, which asks for the style sheet in a way that a file may not.
+                check(f"{name}: no error, {theme}", list(browser.problems))
+                check(f"{name}: axe-core, {theme}", axe(browser))
+                if pictures and path.stem in ("index", "locks", "youve-hit-your-5-hour-limit-resets"):
+                    browser.picture(pictures / f"{path.stem}-{theme}.png", 900)
+            check(f"{name}: fits {PHONE} px", browser.run(f"document.documentElement.scrollWidth > {PHONE}"))
+        browser.open(site / "index.html")
+        search = "(text => { const it = document.querySelector('#search'); it.value = text; it.dispatchEvent(new Event('input'));" \
+                 " return [...document.querySelectorAll('[data-words]:not([hidden])')].length })"
+        everything = browser.run(f"{search}('')")
+        one = browser.run(f"{search}(\"You've hit your Opus limit\")")
+        none = browser.run(f"{search}('no such words at all')")
+        check("the search finds what is searched for", "" if 0 < one < everything and none == 0 else [one, none, everything])
+
+
+def main():
+    arguments = sys.argv[1:]
+    if len(arguments) not in (1, 3):
+        raise SystemExit(__doc__)
+    site = Path(arguments[0]).resolve()
+    pictures = Path(arguments[2]) if len(arguments) == 3 else None
+    check("every link leads somewhere", dead_links(site))
+    if found():
+        in_chromium(site, pictures)
+    else:
+        print("skipped: there is no Chromium here")
+    print(f"{RESULTS['passed']} passed, {RESULTS['failed']} failed")
+    return 1 if RESULTS["failed"] else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
