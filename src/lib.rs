@@ -19,6 +19,7 @@ mod hints;
 mod html;
 pub(crate) mod incidents;
 pub mod install;
+mod journal;
 pub mod ledger;
 pub mod limits;
 pub mod locks;

@@ -343,26 +343,26 @@ impl RunningSession {
     }
 }
 
-/// What a window's pace means. Nothing of a long one that is far from full.
+/// What a window's pace means. Nothing where nobody can tell, or of a long one that is far from full.
 fn pace(window: &Expected, clock: Clock) -> Option<(Tone, String)> {
     let (name, is_week) = (window.name, window.length == WEEK);
-    let says = match window.outlook {
-        // Of a week it tells the day: what is left then is hours off.
-        Outlook::FullAt(at) if is_week => {
-            let day = clock.zone.at(at).format("%a %-d %b");
-            format!("{name} is full about {day}, before it resets")
-        }
+    match window.outlook {
         Outlook::FullAt(at) => {
-            let at = clock.time_and_distance(at);
-            format!("{name} is full at {at}, before it resets")
+            // Of a week it tells the day: what is left then is hours off.
+            let when = if is_week {
+                clock.zone.at(at).format("about %a %-d %b").to_string()
+            } else {
+                format!("at {}", clock.time_and_distance(at))
+            };
+            let says = format!("at this pace {name} is full {when}, before it resets");
+            Some((Tone::Warning, says))
         }
-        _ if is_week && window.meter.used_percent < SOON => return None,
-        Outlook::Lasts => format!("{name} lasts until it resets"),
-        Outlook::Open => format!("{name} may or may not last until it resets"),
-    };
-    let is_full = matches!(window.outlook, Outlook::FullAt(_));
-    let tone = if is_full { Tone::Warning } else { Tone::Plain };
-    Some((tone, says))
+        Outlook::Lasts if !is_week || window.meter.used_percent >= SOON => {
+            let says = format!("at this pace {name} lasts until it resets");
+            Some((Tone::Plain, says))
+        }
+        Outlook::Lasts | Outlook::Open => None,
+    }
 }
 
 fn labelled(page: &mut Page, label: &str, tone: Tone, text: &str) {
@@ -463,8 +463,8 @@ mod tests {
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
              \u{20}         week  ███████████████████░   99%  resets Mon 23 Nov 19:00, in 3 d 6 h\n\
              \u{20}         reported 3 m ago\n\
-             Pace      5h is full at 12:57, in 37 m, before it resets\n\
-             \u{20}         week is full about Fri 20 Nov, before it resets\n\
+             Pace      at this pace 5h is full at 12:57, in 37 m, before it resets\n\
+             \u{20}         at this pace week is full about Fri 20 Nov, before it resets\n\
              Today     $12.00\n\
              Block     $7.00 since 10:00 ($3.00 an hour)\n\
              Sessions  1 running\n\

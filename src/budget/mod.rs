@@ -47,9 +47,9 @@ impl BudgetScope {
     /// How long a lifted budget stays silent.
     fn duration(&self) -> &'static str {
         match self {
-            Self::Session => "",
-            Self::Day => " today",
-            Self::Month | Self::Project(_) => " this month",
+            Self::Session => "as long as it lasts",
+            Self::Day => "until midnight",
+            Self::Month | Self::Project(_) => "until the month ends",
         }
     }
 
@@ -67,8 +67,7 @@ impl BudgetScope {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BudgetUse {
     pub(crate) scope: BudgetScope,
-    /// Dollars.
-    pub(crate) limit: f64,
+    pub(crate) limit: Money,
     pub(crate) spent: Money,
 }
 
@@ -86,7 +85,7 @@ impl BudgetUse {
         }?;
         Some(Self {
             scope,
-            limit,
+            limit: Money::from_noisy_usd(limit)?,
             spent,
         })
     }
@@ -98,15 +97,16 @@ impl BudgetUse {
 
     /// Share used; 1 is all.
     pub(crate) fn share(&self) -> f64 {
-        self.spent.usd() / self.limit
+        self.spent.usd() / self.limit.usd()
+    }
+
+    /// Whole percent, rounded down: 100 is said only once all of it is used.
+    pub(crate) fn percent(&self) -> i64 {
+        self.spent.ratio(self.limit, 100)
     }
 
     pub(crate) fn is_used_up(&self) -> bool {
-        self.share() >= 1.0
-    }
-
-    fn limit(&self) -> Money {
-        Money::from_noisy_usd(self.limit).unwrap_or_default()
+        self.spent >= self.limit
     }
 
     fn sentence(&self) -> String {
@@ -120,13 +120,13 @@ impl BudgetUse {
 
     fn told(&self, at_least: &str, counted: &str) -> String {
         let whose = self.scope.words();
-        let limit = self.limit().show();
+        let limit = self.limit.show();
         let spent = self.spent.show();
         if self.is_used_up() {
             format!("{whose} of {limit} is used up: {spent} {counted}so far.")
         } else {
-            let percent = self.share() * 100.0;
-            format!("{whose} of {limit} is {at_least}{percent:.0}% used: {spent} {counted}so far.")
+            let percent = self.percent();
+            format!("{whose} of {limit} is {at_least}{percent}% used: {spent} {counted}so far.")
         }
     }
 }

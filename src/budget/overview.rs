@@ -262,7 +262,7 @@ impl Standing {
                 }
             };
             let total = outlook.total();
-            let over = total - self.used.limit();
+            let over = total - self.used.limit;
             let means = if over > Money::ZERO {
                 format!("{} over", over.show())
             } else {
@@ -303,7 +303,7 @@ impl Standing {
             BudgetScope::Project(key) => ("project", Some(key)),
         };
         let per = |wanted| self.rate.filter(|(_, unit)| *unit == wanted);
-        let limit = self.used.limit();
+        let limit = self.used.limit;
         json!({
             "budget": name,
             "project": project,
@@ -323,7 +323,13 @@ impl Standing {
 impl Overview<'_> {
     /// `file` is the path of the user's config.toml, as people write it.
     pub(crate) fn write(&self, file: &str, page: &mut Page) {
-        if !self.config.budget.is_any() {
+        if let Some(problem) = self.config.budget_problem() {
+            page.paragraph(Tone::Warning, &format!("{file}: {problem}."));
+            if self.config.is_broken {
+                let says = "Until it is mended, no budget in it is watched.";
+                page.paragraph(Tone::Warning, says);
+            }
+        } else if !self.config.budget.is_any() {
             page.paragraph(
                 Tone::Plain,
                 &format!(
@@ -339,7 +345,7 @@ impl Overview<'_> {
         for (standing, name) in self.standings.iter().zip(names) {
             let row = self.row(standing, &name, column, page.columns());
             page.row(&row);
-            let is_over = |outlook: &Outlook| outlook.total() > standing.used.limit();
+            let is_over = |outlook: &Outlook| outlook.total() > standing.used.limit;
             let tone = if standing.forecast.as_ref().is_some_and(is_over) {
                 Tone::Warning
             } else {
@@ -383,16 +389,16 @@ impl Overview<'_> {
 
     fn row(&self, standing: &Standing, name: &str, column: usize, columns: usize) -> Vec<Piece> {
         let used = &standing.used;
-        let percent = used.share() * 100.0;
+        let percent = used.percent();
         let tone = standing.tone(self.config.budget.warn_at);
         let gap = padding(name, column);
         let mut row = vec![(Tone::Strong, name.to_owned()), (Tone::Plain, gap)];
         if columns >= ROOM_FOR_BARS {
-            row.extend(bar(percent, BAR, tone));
+            row.extend(bar(used.share() * 100.0, BAR, tone));
             row.push((Tone::Plain, "  ".to_owned()));
         }
-        row.push((tone, format!("{percent:>3.0}%")));
-        let (spent, limit) = (used.spent.show(), used.limit().show());
+        row.push((tone, format!("{percent:>3}%")));
+        let (spent, limit) = (used.spent.show(), used.limit.show());
         let both = used.spent.show_both(&self.config.currency);
         let forms = [
             format!("  {both} of {limit}"),
@@ -421,6 +427,7 @@ impl Overview<'_> {
             "estimated": self.is_estimated,
             "complete": self.is_complete,
             "config": file,
+            "config_problem": self.config.budget_problem(),
         })
     }
 }

@@ -1,12 +1,19 @@
 //! What a budget has to say: one warning after an answer, one word when it is used up, or a prompt
-//! held back until the user wishes to go on. Empty files remember what was said.
+//! held back until the user wishes to go on. The journal remembers what was said, by budget, period
+//! and limit: a budget that was raised is a new one.
+//!
+//! Holding back fails open: a prompt is sent where it is not known what was spent, and where a wish
+//! to go on could not be remembered. Then one line says so.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::{BudgetScope, BudgetUse};
 use crate::config::{Budget, BudgetAction, Config};
-use crate::disk::records;
+use crate::disk;
 use crate::environment::Environment;
+use crate::journal;
 use crate::ledger::{Ledger, Live, LiveFigures, Patience, Spent, Wanted};
 use crate::places::Places;
 
@@ -17,13 +24,22 @@ pub(crate) enum OnPrompt {
     Warn(String),
 }
 
-/// Something that happens once for a budget and period.
+/// Something that happens for a budget and period.
 #[derive(Debug, Clone, Copy)]
-enum Once {
+enum Event {
     Warned,
     UsedUp,
-    /// In one session.
+    /// In one session, as the other two.
+    HeldBack,
     GoesOn,
+}
+
+/// Why it is not known how far budgets are used.
+#[derive(Debug)]
+enum Unknown {
+    /// What is wrong with `config.toml`.
+    Configuration(String),
+    Spend,
 }
 
 /// A session and what it may spend.
@@ -33,9 +49,8 @@ pub(crate) struct SessionBudgets<'a> {
     environment: &'a Environment,
     session: &'a str,
     budget: Budget,
-    /// Those that there is something to say about, the fullest first. Empty where it is not known
-    /// what is spent: then no prompt is held back.
-    uses: Vec<BudgetUse>,
+    /// Those that there is something to say about, the fullest first.
+    uses: Result<Vec<BudgetUse>, Unknown>,
 }
 
 impl<'a> SessionBudgets<'a> {
@@ -47,41 +62,73 @@ impl<'a> SessionBudgets<'a> {
         transcript: Option<&Path>,
         directory: Option<&Path>,
     ) -> Self {
-        let budget = Config::load(places).budget;
-        let figures = budget
-            .is_any()
-            .then(|| {
-                let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
-                let wanted = Wanted::of(&budget, places, &directory);
-                let ledger = Ledger::open(&places.data, Patience::None).ok()?;
-                Live::read(ledger, places, session, transcript, None)?.figures(environment, wanted)
-            })
-            .flatten();
+        let config = Config::load(places);
+        let budget = config.budget;
+        let figures = || {
+            let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
+            let wanted = Wanted::of(&budget, places, &directory);
+            let ledger = Ledger::open(&places.data, Patience::None).ok()?;
+            Live::read(ledger, places, session, transcript, None)?.figures(environment, wanted)
+        };
+        let uses = match config.problems.into_iter().next() {
+            Some(problem) if config.is_broken => Err(Unknown::Configuration(problem)),
+            _ if !budget.is_any() => Ok(Vec::new()),
+            _ => figures()
+                .map(|figures| uses(&budget, figures))
+                .ok_or(Unknown::Spend),
+        };
         Self {
             places,
             environment,
             session,
-            uses: figures.map_or_else(Vec::new, |figures| uses(&budget, figures)),
             budget,
+            uses,
         }
     }
 
     /// What becomes of a prompt. None if it is sent without a word.
     pub(crate) fn on_prompt(&self) -> Option<OnPrompt> {
-        if let Some(used) = self.holds_back() {
-            let mut says = format!(
-                "{} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{}\nTo continue anyway: /whycap continue, then send the prompt again.",
-                used.sentence(),
-                used.scope.renewal()
-            );
-            // `claude -p` has no input line.
-            let entry = self.environment.text("CLAUDE_CODE_ENTRYPOINT");
-            if entry.is_none_or(|entry| entry == "cli") {
-                says.push_str(KEPT);
-            }
-            return Some(OnPrompt::HoldBack(says));
+        let uses = match &self.uses {
+            Ok(uses) => uses,
+            Err(unknown) => return self.unwatched(unknown).map(OnPrompt::Warn),
+        };
+        let Some(full) = uses.iter().find(|used| self.holds_back(used)) else {
+            return self.news().map(|news| OnPrompt::Warn(news.sentence()));
+        };
+        let sentence = full.sentence();
+        if let Err(error) = self.remember(full, Event::HeldBack) {
+            return Some(OnPrompt::Warn(format!(
+                "{sentence} This prompt is sent all the same, because /whycap continue could not be remembered: {error}."
+            )));
         }
-        self.news().map(|used| OnPrompt::Warn(used.sentence()))
+        let mut says = format!(
+            "{sentence} Prompt not sent, because budget.action is \"stop\" in your config.toml.\n{}\nTo continue anyway: /whycap continue, then send the prompt again.",
+            full.scope.renewal()
+        );
+        // `claude -p` has no input line.
+        let entry = self.environment.text("CLAUDE_CODE_ENTRYPOINT");
+        if entry.is_none_or(|entry| entry == "cli") {
+            says.push_str(KEPT);
+        }
+        Some(OnPrompt::HoldBack(says))
+    }
+
+    /// What is said of a prompt that no budget looks at. Of a broken file once a day and session, for
+    /// nobody knows whether budgets were to hold anything back.
+    fn unwatched(&self, unknown: &Unknown) -> Option<String> {
+        match unknown {
+            Unknown::Configuration(problem) => {
+                let now = self.environment.now;
+                let today = self.environment.zone.day(now);
+                let what = format!("broken config {today} {}", self.session);
+                let since = now - TimeDelta::days(1);
+                let is_new = journal::say_once(self.places, &what, since, now).unwrap_or(false);
+                is_new.then(|| format!("No budget is watched, because of your config.toml: {problem}."))
+            }
+            Unknown::Spend => (self.budget.action == BudgetAction::Stop).then(|| {
+                "What was spent cannot be read at this moment, so this prompt is sent without a look at your budgets.".to_owned()
+            }),
+        }
     }
 
     /// What is to be said after an answer. Its last lines come into the transcript up to 200 ms after
@@ -101,68 +148,99 @@ impl<'a> SessionBudgets<'a> {
         )
     }
 
-    /// The budget that holds this session's prompts back.
-    fn holds_back(&self) -> Option<&BudgetUse> {
-        let mut uses = self.uses.iter();
-        uses.find(|used| {
-            self.budget.action == BudgetAction::Stop && used.is_used_up() && !self.is_lifted(used)
-        })
+    /// Whether this budget holds the session's prompts back.
+    fn holds_back(&self, used: &BudgetUse) -> bool {
+        self.budget.action == BudgetAction::Stop && used.is_used_up() && !self.is_lifted(used)
     }
 
     /// A budget that is used further than was said so far. From now on it was said.
     fn news(&self) -> Option<&BudgetUse> {
-        let mut uses = self.uses.iter().filter(|used| !self.is_lifted(used));
-        uses.find(|used| {
-            let once = if used.is_used_up() {
-                Once::UsedUp
-            } else {
-                Once::Warned
-            };
-            records::mark(&self.mark(used, once))
-        })
+        let uses = self.uses.as_deref().unwrap_or_default();
+        uses.iter()
+            .filter(|used| !self.is_lifted(used))
+            .find(|used| {
+                let event = if used.is_used_up() {
+                    Event::UsedUp
+                } else {
+                    Event::Warned
+                };
+                let (what, now) = (self.name(used, event), self.environment.now);
+                let said = journal::say_once(self.places, &what, self.begun(used), now);
+                // What cannot be remembered is not said, which is better than saying it every time.
+                said.unwrap_or(false)
+            })
     }
 
     fn is_lifted(&self, used: &BudgetUse) -> bool {
-        self.mark(used, Once::GoesOn).exists()
+        let (what, now) = (self.name(used, Event::GoesOn), self.environment.now);
+        journal::was_said(self.places, &what, self.begun(used), now)
+    }
+
+    fn remember(&self, used: &BudgetUse, event: Event) -> Result<(), disk::Error> {
+        journal::note(self.places, &self.name(used, event), self.environment.now)
     }
 
     /// Lets this session's prompts go on although a budget is used up, and says so.
     pub(crate) fn go_on(&self) -> String {
-        let used_up = self.uses.iter().filter(|used| used.is_used_up());
-        let lifted: Vec<&BudgetUse> = used_up.collect();
-        for used in &lifted {
-            records::mark(&self.mark(used, Once::GoesOn));
+        let uses = match &self.uses {
+            Ok(uses) => uses,
+            Err(Unknown::Configuration(problem)) => {
+                return format!("No budget is watched, because of your config.toml: {problem}.");
+            }
+            Err(Unknown::Spend) => {
+                return "What was spent cannot be read at this moment, so no budget is holding prompts back.".to_owned();
+            }
+        };
+        let lifted: Vec<&BudgetUse> = uses.iter().filter(|each| each.is_used_up()).collect();
+        for budget in &lifted {
+            if let Err(error) = self.remember(budget, Event::GoesOn) {
+                return format!(
+                    "whycap cannot remember that you want to continue: {error}. As long as that is so, it holds no prompt back."
+                );
+            }
         }
-        let sentences: Vec<String> = lifted.iter().map(|used| used.sentence()).collect();
+        let sentences: Vec<String> = lifted.iter().map(|budget| budget.sentence()).collect();
         // Several periods end at different times.
         let how_long = match lifted.as_slice() {
             [] => return "No budget is holding prompts back.".to_owned(),
-            [used] => used.scope.duration(),
-            _ => " about these budgets",
+            [only] => format!("it, without reminders, {}", only.scope.duration()),
+            _ => "these budgets, without reminders, until each starts over".to_owned(),
         };
-        format!(
-            "{} Prompts of this session will be sent. No more reminders in it{how_long}.",
-            sentences.join(" ")
-        )
+        let sentences = sentences.join(" ");
+        format!("{sentences} Prompts of this session are sent again beyond {how_long}.")
     }
 
-    fn mark(&self, used: &BudgetUse, once: Once) -> PathBuf {
+    /// When a budget's period began. A session that is a month old may hear a thing again.
+    fn begun(&self, used: &BudgetUse) -> DateTime<Utc> {
+        let Environment { now, zone, .. } = *self.environment;
+        match used.scope {
+            BudgetScope::Session => now - TimeDelta::days(31),
+            BudgetScope::Day => zone.day_bounds(now).0,
+            BudgetScope::Month | BudgetScope::Project(_) => {
+                let first = zone.day(now).with_day(1);
+                first.map_or(now, |first| zone.midnight(first))
+            }
+        }
+    }
+
+    /// What the journal calls this.
+    fn name(&self, used: &BudgetUse, event: Event) -> String {
         let today = self.environment.zone.day(self.environment.now);
         let month = today.format("%Y-%m");
         let session = self.session;
         let period = match &used.scope {
-            BudgetScope::Session => format!("session-{session}"),
-            BudgetScope::Day => format!("day-{today}"),
-            BudgetScope::Month => format!("month-{month}"),
-            BudgetScope::Project(key) => format!("project-{month}-{key}"),
+            BudgetScope::Session => format!("of session {session}"),
+            BudgetScope::Day => format!("of {today}"),
+            BudgetScope::Month => format!("of {month}"),
+            BudgetScope::Project(key) => format!("of {month} for {key}"),
         };
-        let (period, kind) = match once {
-            Once::Warned => (period, "warned"),
-            Once::UsedUp => (period, "used-up"),
-            Once::GoesOn => (format!("{period}-{session}"), "goes-on"),
+        let event = match event {
+            Event::Warned => "warned".to_owned(),
+            Event::UsedUp => "used up".to_owned(),
+            Event::HeldBack => format!("held back {session}"),
+            Event::GoesOn => format!("lets {session} go on"),
         };
-        let name = format!("{}.{kind}", records::name_of(&period));
-        self.places.data.join("budgets").join(name)
+        format!("budget of {} {period}: {event}", used.limit.exact())
     }
 }
 

@@ -21,6 +21,7 @@ impl Config {
             Ok(Some(bytes)) => Self::parse(&String::from_utf8_lossy(&bytes)),
             Err(error) => Self {
                 problems: vec![error.to_string()],
+                is_broken: true,
                 ..Self::default()
             },
         }
@@ -38,6 +39,7 @@ impl Config {
             Err(error) => {
                 let problem = format!("the file is not TOML: {}", error.message());
                 config.problems.push(problem);
+                config.is_broken = true;
             }
         }
         config
@@ -92,6 +94,7 @@ mod tests {
         let config = Config::parse("[budget]\nday = -1\nmonth = 300\n[colour]\nx = 1\n");
         assert_eq!(config.budget.day, None);
         assert_eq!(config.budget.month, Some(300.0));
+        assert!(!config.is_broken && config.budget_problem().is_some());
         assert_eq!(config.problems.len(), 2);
         assert!(
             config.problems[0].contains("budget.day"),
@@ -171,5 +174,6 @@ mod tests {
         let config = Config::parse("segments = [");
         assert_eq!(config.segments, Config::default().segments);
         assert_eq!(config.problems.len(), 1);
+        assert!(config.is_broken && config.budget_problem().is_some());
     }
 }

@@ -207,6 +207,16 @@ pub struct Config {
     pub from_file: Vec<String>,
     /// What was wrong in the file, one sentence each.
     pub problems: Vec<String>,
+    /// Whether none of the file could be used, so that it is not known what its user wants.
+    pub is_broken: bool,
+}
+
+impl Config {
+    /// Why budgets are not watched as they were meant to be.
+    pub(crate) fn budget_problem(&self) -> Option<&str> {
+        let is_of_budget = |problem: &&String| self.is_broken || problem.starts_with("`budget");
+        self.problems.iter().find(is_of_budget).map(String::as_str)
+    }
 }
 
 impl Default for Config {
@@ -238,6 +248,7 @@ impl Default for Config {
             export: Export::default(),
             from_file: Vec::new(),
             problems: Vec::new(),
+            is_broken: false,
         }
     }
 }

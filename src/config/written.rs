@@ -78,6 +78,7 @@ mod tests {
         Config {
             from_file: Vec::new(),
             problems: Vec::new(),
+            is_broken: false,
             ..config
         }
     }
@@ -156,6 +157,7 @@ mod tests {
                 budget, plan, currency: Currency { rate, symbol },
                 hints_off: off.into_iter().map(|index| HINTS[index].1).collect(),
                 notify_desktop, export, problems, from_file: vec!["budget.day".to_owned()],
+                is_broken: false,
             };
             let again = Config::parse(&config.in_effect("a heading"));
             prop_assert_eq!(&again.problems, &Vec::<String>::new());

@@ -16,13 +16,13 @@ pub use amounts::{Amount, Amounts};
 pub use segments::LineFacts;
 pub use whereabouts::Whereabouts;
 
-use crate::terminal::Piece;
+use crate::terminal::{Piece, Tone, cut};
 
 /// Columns that Claude Code keeps for itself: a row of `COLUMNS` cells is cut.
 pub(crate) const MARGIN: usize = 4;
 
 /// whycap's own rows, each at most `columns` wide. A row with nothing to say is left out; so it may
-/// be empty.
+/// be empty. Where the configuration is broken, so that no budget is watched, the last one says so.
 pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     let rows = facts.config.rows().into_iter();
     let rows = rows.map(|names| {
@@ -30,7 +30,12 @@ pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
         layout::fit(&segments, &facts.config.separator, columns)
     });
     let says = |row: &Vec<Piece>| row.iter().any(|(_, text)| !text.trim().is_empty());
-    rows.filter(says).collect()
+    let problem = facts.config.problems.first();
+    let broken = problem.filter(|_| facts.config.is_broken).map(|problem| {
+        let says = format!("config.toml: {problem} \u{b7} whycap doctor");
+        vec![(Tone::Warning, cut(&says, columns))]
+    });
+    rows.filter(says).chain(broken).collect()
 }
 
 #[cfg(test)]

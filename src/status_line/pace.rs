@@ -36,7 +36,7 @@ pub(super) fn pace(windows: &Windows, clock: Clock) -> Option<Segment> {
         .filter(|window| window.outlook == Outlook::Lasts && window.meter.used_percent >= SOON);
     let used = |window: &&Expected| window.meter.used_percent;
     let fullest = lasting.max_by(|one, other| used(one).total_cmp(&used(other)))?;
-    let text = format!("{} lasts until its reset", fullest.name);
+    let text = format!("at this pace {} lasts until its reset", fullest.name);
     Some(vec![Form::new(5, vec![(Tone::Quiet, text)])])
 }
 
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(says(90.0, Some(0.1), 10.0), None, "too close to tell");
         assert_eq!(
             says(90.0, Some(0.01), 10.0).unwrap(),
-            "5h lasts until its reset"
+            "at this pace 5h lasts until its reset"
         );
         assert_eq!(says(60.0, Some(0.01), 10.0), None, "nobody asked");
     }

@@ -80,8 +80,10 @@ fn share(used: &BudgetUse) -> Piece {
     } else {
         Tone::Warning
     };
-    let percent = used.share() * 100.0;
-    (tone, format!("{percent:.0}% of ${}", used.limit))
+    let (percent, limit) = (used.percent(), used.limit.show());
+    // "$20" is as clear as "$20.00", and shorter.
+    let limit = limit.strip_suffix(".00").unwrap_or(&limit);
+    (tone, format!("{percent}% of {limit}"))
 }
 
 #[cfg(test)]

@@ -83,7 +83,9 @@ fn a_budget_that_stops_holds_the_prompt_back_until_the_user_goes_on() {
         .collect();
     let said = said.join(" ");
     assert!(
-        said.ends_with("Prompts of this session will be sent. No more reminders in it today."),
+        said.ends_with(
+            "Prompts of this session are sent again beyond it, without reminders, until midnight."
+        ),
         "{said}"
     );
     assert_eq!(prompt(&sandbox, "hi"), Value::Null);
@@ -152,7 +154,7 @@ fn a_project_has_a_budget_of_its_own_for_the_month() {
     };
     let shown = line("new", "/home/dev/api");
     assert!(
-        shown.contains(" api ") && shown.contains("120% of $0.3"),
+        shown.contains(" api ") && shown.contains("% of $0.30"),
         "{shown}"
     );
     assert!(!line("new", "/home/dev/apiary").contains("% of"));
@@ -201,14 +203,103 @@ fn a_day_ends_at_midnight_of_the_zone_also_when_clocks_change() {
 }
 
 #[test]
-fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back() {
+fn where_it_is_not_known_what_was_spent_no_prompt_is_held_back_and_that_is_said() {
     let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let kept = std::fs::read(&ledger).expect("a ledger");
     std::fs::write(&ledger, &kept[..kept.len() / 2]).expect("a torn ledger");
-    for name in ["UserPromptSubmit", "Stop"] {
-        assert_eq!(event(&sandbox, name, SESSION, API), Value::Null, "{name}");
-    }
+    let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
+    assert_eq!(
+        said,
+        json!({"systemMessage": "whycap: What was spent cannot be read at this moment, so this prompt is sent without a look at your budgets."})
+    );
+    let lifted = prompt(&sandbox, "/whycap continue");
+    let lifted = flat(lifted["reason"].as_str().unwrap());
+    assert!(
+        lifted.ends_with("so no budget is holding prompts back."),
+        "{lifted}"
+    );
+    assert_eq!(event(&sandbox, "Stop", SESSION, API), Value::Null);
+}
+
+#[test]
+fn a_budget_that_was_raised_warns_and_holds_back_at_its_new_limit() {
+    let budget = |limit: &str| format!("[budget]\nday = {limit}\naction = \"stop\"\n");
+    let sandbox = with_budget(&budget("0.2"));
+    assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
+    prompt(&sandbox, "/whycap continue");
+    assert_eq!(prompt(&sandbox, "hi"), Value::Null);
+    // $0.47 are spent: the raised budget is nearly used, then it is used up.
+    sandbox.write("whycap.toml", budget("0.5"));
+    let warned = prompt(&sandbox, "hi");
+    let warned = warned["systemMessage"].as_str().unwrap();
+    assert!(
+        warned.contains("Today's budget of $0.50 is 94% used"),
+        "{warned}"
+    );
+    assert_eq!(prompt(&sandbox, "hi"), Value::Null);
+    sandbox.write("whycap.toml", budget("0.45"));
+    assert_eq!(prompt(&sandbox, "hi")["decision"], "block");
+    // The one before was lifted, and is still.
+    sandbox.write("whycap.toml", budget("0.2"));
+    assert_eq!(prompt(&sandbox, "hi"), Value::Null);
+}
+
+#[test]
+fn where_a_wish_to_go_on_cannot_be_remembered_no_prompt_is_held_back() {
+    let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\"\n");
+    // No directory can be made where a file stands.
+    sandbox.write(".local/share/whycap/journal", "");
+    let sent = prompt(&sandbox, "hi");
+    assert_eq!(sent.get("decision"), None, "{sent}");
+    let said = sent["systemMessage"].as_str().unwrap();
+    assert!(
+        said.starts_with("whycap: Today's budget of $0.40 is used up: $0.47 so far. This prompt is sent all the same, because /whycap continue could not be remembered: could not write "),
+        "{said}"
+    );
+    let lifted = prompt(&sandbox, "/whycap continue");
+    let lifted = flat(lifted["reason"].as_str().unwrap());
+    assert!(
+        lifted.starts_with("whycap cannot remember that you want to continue: could not write ")
+            && lifted.ends_with("As long as that is so, it holds no prompt back."),
+        "{lifted}"
+    );
+}
+
+#[test]
+fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget() {
+    let sandbox = with_budget("[budget]\nday = 0.4\naction = \"stop\n");
+    let said = event(&sandbox, "UserPromptSubmit", SESSION, API);
+    let said = said["systemMessage"].as_str().unwrap();
+    assert!(
+        said.starts_with(
+            "whycap: No budget is watched, because of your config.toml: the file is not TOML: "
+        ),
+        "{said}"
+    );
+    assert_eq!(
+        event(&sandbox, "UserPromptSubmit", SESSION, API),
+        Value::Null
+    );
+    let drawn = sandbox.run_with(&["statusline"], br#"{"model":"Opus 5.5"}"#);
+    let drawn = whycap::terminal::strip_ansi(drawn.success());
+    assert!(
+        drawn.lines().count() == 2 && drawn.contains("\nconfig.toml: the file is not TOML: "),
+        "{drawn}"
+    );
+    let page = flat(sandbox.run(&["budget"]).success());
+    assert!(
+        page.contains("whycap.toml: the file is not TOML: ")
+            && page.contains("Until it is mended, no budget in it is watched."),
+        "{page}"
+    );
+    // A single wrong value costs one budget.
+    sandbox.write("whycap.toml", "[budget]\nday = \"20\"\nmonth = 5\n");
+    let page = flat(sandbox.run(&["budget"]).success());
+    assert!(
+        page.contains("`budget.day` must be") && page.contains("of $5.00"),
+        "{page}"
+    );
 }
 
 /// Seven days of $2 in the morning and $3 in the evening, and $2 this morning. It is noon.

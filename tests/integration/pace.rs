@@ -52,7 +52,8 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     assert!((25.0..45.0).contains(&rate), "{told}");
     let page = client.run("2026-11-20T10:45:00Z", &["now"], b"");
     assert!(
-        page.success().contains("Pace      5h is full at 11:5"),
+        page.success()
+            .contains("Pace      at this pace 5h is full at 11:5"),
         "{}",
         page.stdout
     );
@@ -78,7 +79,10 @@ fn a_window_that_was_in_question_and_lasts_is_said_to() {
     }
     line(&client, "10:30", 77.0);
     let drawn = line(&client, "11:30", 78.0);
-    assert!(drawn.contains("5h lasts until its reset"), "{drawn}");
+    assert!(
+        drawn.contains("at this pace 5h lasts until its reset"),
+        "{drawn}"
+    );
 }
 
 #[test]

@@ -293,7 +293,7 @@ fn segments_and_budgets_follow_the_configuration() {
         &sandbox,
         &payload(&sandbox, "d7cfec96-fb8e-4850-9ec7-53dbd5077a8d", 0.0),
     );
-    assert_eq!(line, "today $0.47 94% of $0.5 \u{2502} Opus 5.5");
+    assert_eq!(line, "today $0.47 94% of $0.50 \u{2502} Opus 5.5");
 }
 
 #[test]

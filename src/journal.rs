@@ -1,0 +1,291 @@
+//! What whycap remembers: limit errors, readings of the windows, what was said. A file a month (UTC),
+//! to which records are only ever added: `<data>/journal/2026-11.jsonl`, a JSON object a line with
+//! one key, the record's kind. Of two records about the same thing the later one holds.
+//!
+//! Promises: a record is added in one write, without a lock and in less than a millisecond; a line
+//! that was cut off or damaged costs itself and no other, a month that is gone no other month. Not
+//! promised: that a record survives a power cut.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use memchr::{memmem, memrchr_iter};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::disk::{self, records};
+use crate::places::Places;
+
+/// What the newest records are looked for in: days of work in many sessions.
+const RECENT: u64 = 256 * 1024;
+/// No month of anybody is as long.
+const LONGEST: u64 = 256 * 1024 * 1024;
+
+/// Something that is remembered.
+pub(crate) trait Record: Serialize + DeserializeOwned {
+    /// The key of its lines: plain letters.
+    const KIND: &'static str;
+}
+
+fn directory(places: &Places) -> PathBuf {
+    places.data.join("journal")
+}
+
+/// The file that holds what is written on this day.
+pub(crate) fn file(places: &Places, day: NaiveDate) -> PathBuf {
+    directory(places).join(format!("{}-{:02}.jsonl", day.year(), day.month()))
+}
+
+/// Adds a record to the month's file.
+pub(crate) fn add<R: Record>(
+    places: &Places,
+    now: DateTime<Utc>,
+    record: &R,
+) -> Result<(), disk::Error> {
+    // A line begins with the end of the one before, which may have been cut off.
+    let mut line = format!("\n{{\"{}\":", R::KIND).into_bytes();
+    line.extend(records::bytes_of(record));
+    line.push(b'}');
+    disk::append(&file(places, now.date_naive()), &line)
+}
+
+/// Months of the journal, as they were when they were read.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    /// The newest first.
+    months: Vec<Vec<u8>>,
+}
+
+impl Journal {
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "limit errors are to be kept here too")
+    )]
+    /// What was written lately: the end of this month and, where that is short, of the one before.
+    pub(crate) fn recent(places: &Places, now: DateTime<Utc>) -> Self {
+        let mut left = RECENT;
+        let end = |month: NaiveDate| {
+            let bytes = disk::read_own_tail(&file(places, month), left).unwrap_or_default();
+            left = left.saturating_sub(bytes.len() as u64);
+            bytes
+        };
+        let this = now.date_naive();
+        let before = this.checked_sub_months(Months::new(1));
+        Self {
+            months: [Some(this), before]
+                .into_iter()
+                .flatten()
+                .map(end)
+                .collect(),
+        }
+    }
+
+    /// The months of these moments, whole.
+    pub(crate) fn between(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+        let first = from.date_naive().with_day(1).unwrap_or_default();
+        let months = std::iter::successors(Some(until.date_naive()), |month| {
+            month.checked_sub_months(Months::new(1))
+        });
+        let months = months.take_while(|month| *month >= first);
+        Self::read(months.map(|month| file(places, month)))
+    }
+
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "limit errors are to be kept here too")
+    )]
+    /// All that was ever written.
+    pub(crate) fn whole(places: &Places) -> Self {
+        let mut files: Vec<PathBuf> = disk::files_of_kind(&directory(places), "jsonl").collect();
+        files.sort_unstable_by(|one, other| other.cmp(one));
+        Self::read(files)
+    }
+
+    fn read(files: impl IntoIterator<Item = PathBuf>) -> Self {
+        let end = |file: PathBuf| disk::read_own_tail(&file, LONGEST).ok();
+        Self {
+            months: files.into_iter().filter_map(end).collect(),
+        }
+    }
+
+    /// The records of a kind whose lines hold this text, the newest first.
+    pub(crate) fn records<R: Record>(&self, text: &str) -> impl Iterator<Item = R> {
+        let beginning = format!("{{\"{}\":", R::KIND);
+        let finder = memmem::Finder::new(text.as_bytes()).into_owned();
+        let lines = self.months.iter().flat_map(|month| lines_backwards(month));
+        lines.filter_map(move |line| {
+            let record = line
+                .strip_prefix(beginning.as_bytes())?
+                .strip_suffix(b"}")?;
+            finder.find(record)?;
+            serde_json::from_slice(record).ok()
+        })
+    }
+}
+
+fn lines_backwards(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut end = bytes.len();
+    let ends = memrchr_iter(b'\n', bytes);
+    ends.map(Some).chain([None]).filter_map(move |at| {
+        let from = at.map_or(0, |at| at + 1);
+        let line = bytes.get(from..end);
+        end = at.unwrap_or(0);
+        line
+    })
+}
+
+/// Something that was said, or allowed, once.
+#[derive(Debug, Serialize, Deserialize)]
+struct Said {
+    what: String,
+    at: DateTime<Utc>,
+    /// The process that said it.
+    by: u32,
+}
+
+impl Record for Said {
+    const KIND: &'static str = "said";
+}
+
+/// Who said this first since a moment, as far as that is known.
+fn first_said(
+    places: &Places,
+    what: &str,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<u32> {
+    let text = serde_json::to_string(what).ok()?;
+    let journal = Journal::between(places, since, now);
+    let said = journal.records::<Said>(&text);
+    let said = said.filter(|said| said.what == what && said.at >= since);
+    said.last().map(|said| said.by)
+}
+
+/// Whether this was said since a moment.
+pub(crate) fn was_said(
+    places: &Places,
+    what: &str,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> bool {
+    first_said(places, what, since, now).is_some()
+}
+
+/// Remembers that this is said now. False if it was said since a moment, by this process or by
+/// another one at the same time.
+pub(crate) fn say_once(
+    places: &Places,
+    what: &str,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<bool, disk::Error> {
+    if was_said(places, what, since, now) {
+        return Ok(false);
+    }
+    note(places, what, now)?;
+    Ok(first_said(places, what, since, now) == Some(std::process::id()))
+}
+
+/// Remembers that this is said, or done, now.
+pub(crate) fn note(places: &Places, what: &str, now: DateTime<Utc>) -> Result<(), disk::Error> {
+    let said = Said {
+        what: what.to_owned(),
+        at: now,
+        by: std::process::id(),
+    };
+    add(places, now, &said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn places(root: &std::path::Path) -> Places {
+        let data = ("WHYCAP_DATA_DIR".into(), root.join("data").into());
+        Places::of(&Environment::new([data], DateTime::UNIX_EPOCH))
+    }
+
+    fn said(journal: &Journal) -> Vec<String> {
+        let records = journal.records::<Said>("");
+        let mut said: Vec<String> = records.map(|said| said.what).collect();
+        said.reverse();
+        said
+    }
+
+    const NOVEMBER: &str = "2026-11-20T06:30:00Z";
+    const DECEMBER: &str = "2026-12-01T00:10:00Z";
+
+    #[test]
+    fn what_is_said_once_is_so_in_its_time_and_is_known_in_the_next_month() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        let once =
+            |since: &str, now: &str| say_once(&places, "a \"b\"", at(since), at(now)).unwrap();
+        assert!(once(NOVEMBER, NOVEMBER));
+        assert!(!once(NOVEMBER, DECEMBER));
+        assert!(once(DECEMBER, DECEMBER), "a new period");
+        assert_eq!(said(&Journal::recent(&places, at(DECEMBER))).len(), 2);
+        assert_eq!(said(&Journal::whole(&places)).len(), 2);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_or_damaged_costs_itself_and_a_month_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        let written = file(&places, at(NOVEMBER).date_naive());
+        let damages: [&[u8]; 5] = [
+            b"\n{\"said\":{\"what\":\"cut",
+            b"\n{\"said\":{\"what\":\"cut\",\"at\":\"2026-11-20T06:30:00Z\",\"by\":1}",
+            b"\n\0\0\0\xff\n",
+            b"\n{\"said\":7}",
+            b"\n{\"read by a newer one\":{}}",
+        ];
+        for (nth, damage) in damages.into_iter().enumerate() {
+            disk::append(&written, damage).unwrap();
+            let what = nth.to_string();
+            say_once(&places, &what, at(NOVEMBER), at(NOVEMBER)).unwrap();
+        }
+        assert_eq!(said(&Journal::whole(&places)), ["0", "1", "2", "3", "4"]);
+        say_once(&places, "later", at(DECEMBER), at(DECEMBER)).unwrap();
+        disk::remove_own_file(&written).unwrap();
+        disk::append(&written, &[0xff; 1000]).unwrap();
+        assert_eq!(said(&Journal::whole(&places)), ["later"]);
+    }
+
+    #[test]
+    fn several_at_once_leave_every_line_whole_and_one_says_it() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let places = &places;
+                scope.spawn(move || {
+                    for nth in 0..50 {
+                        let what = format!("{thread} {nth}");
+                        say_once(places, &what, at(NOVEMBER), at(NOVEMBER)).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(said(&Journal::whole(&places)).len(), 200);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_its_place_is_neither_followed_nor_read() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        let other = root.path().join("other");
+        disk::append(&other, b"").unwrap();
+        let written = file(&places, at(NOVEMBER).date_naive());
+        disk::create_directory_of(&written).unwrap();
+        std::os::unix::fs::symlink(&other, &written).unwrap();
+        assert!(say_once(&places, "x", at(NOVEMBER), at(NOVEMBER)).is_err());
+        assert_eq!(std::fs::read(&other).unwrap(), b"");
+    }
+}
