@@ -2,8 +2,11 @@
 // Makes the npm packages of a release from its archives: make.js [--partial] VERSION ARCHIVES OUT
 //
 // ARCHIVES holds whycap-VERSION-TARGET.tar.gz as ../archive.sh makes them. OUT gets a folder for each
-// package, in the order in which they are to be published: one per system with the program in it, and last
-// `whycap`, which names them as optional dependencies. No package runs a script when it is installed.
+// package, in the order in which they are to be published: one per system with the program in it, `@whycap/plugin`
+// for Claude Code's marketplace, and last `whycap`, which names the first ones as optional dependencies. No package
+// runs a script when it is installed.
+//
+// The plugin has all programs in it: of an npm package Claude Code keeps the files, and not what it depends on.
 // With --partial, systems without an archive are left out; a release must have them all.
 "use strict";
 
@@ -49,6 +52,7 @@ const common = {
 function write(folder, description, files) {
   fs.mkdirSync(folder, { recursive: true });
   for (const [from, to, mode] of files) {
+    fs.mkdirSync(path.dirname(path.join(folder, to)), { recursive: true });
     fs.copyFileSync(from, path.join(folder, to));
     fs.chmodSync(path.join(folder, to), mode);
   }
@@ -58,6 +62,7 @@ function write(folder, description, files) {
 
 const licences = ["LICENSE-MIT", "LICENSE-APACHE"].map((file) => [path.join(root, file), file, 0o644]);
 const made = {};
+const plugin = [];
 for (const { target, os, cpu } of SYSTEMS) {
   const name = `whycap-${version}-${target}`;
   const archive = path.join(archives, `${name}.tar.gz`);
@@ -74,12 +79,26 @@ for (const { target, os, cpu } of SYSTEMS) {
     { name: `@whycap/${system}`, ...common, os: [os], cpu, files: [program, "LICENSE-*"], preferUnplugged: true, publishConfig: { access: "public" } },
     [[path.join(unpacked, name, program), program, 0o755], ...licences],
   );
+  plugin.push([path.join(out, system, program), `programs/${system}/${program}`, 0o755]);
   fs.rmSync(unpacked, { recursive: true });
   made[`@whycap/${system}`] = version;
 }
 if (Object.keys(made).length === 0) {
   fail(`no archive of ${version} is in ${archives}`);
 }
+for (const folder of ["hooks", "commands"]) {
+  for (const file of fs.readdirSync(path.join(root, folder))) {
+    plugin.push([path.join(root, folder, file), `${folder}/${file}`, file === "whycap-hook" ? 0o755 : 0o644]);
+  }
+}
+for (const file of ["plugin.json", "icon.png"]) {
+  plugin.push([path.join(root, ".claude-plugin", file), `.claude-plugin/${file}`, 0o644]);
+}
+write(
+  path.join(out, "plugin"),
+  { name: "@whycap/plugin", ...common, files: ["programs", "hooks", "commands", ".claude-plugin", "LICENSE-*"], publishConfig: { access: "public" } },
+  [...plugin, ...licences],
+);
 write(
   path.join(out, "whycap"),
   {

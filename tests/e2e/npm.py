@@ -209,6 +209,48 @@ def journey(program, version_of_client, report):
                 expect(not left, left)
 
 
+def brought_by_plugin(program, version_of_client, report):
+    """Claude Code's own commands, with a marketplace that names the package: program, hooks and /whycap, and no compiler."""
+    with tempfile.TemporaryDirectory(prefix="npm-", ignore_cleanup_errors=True) as directory, MockApi() as api:
+        scratch = Path(directory).resolve()
+        folders, version = packages(program, scratch)
+        plugin = [folder for folder in folders if folder.name == "plugin"]
+        with registry(scratch) as address:
+            home = ClaudeHome(scratch / "home", "max")
+            shell = Shell(home.path, address)
+            real = client(version_of_client)
+            publish(shell, plugin, report)
+            market = scratch / "market" / ".claude-plugin"
+            market.mkdir(parents=True)
+            listed = json.loads((ROOT / ".claude-plugin/marketplace.json").read_text())
+            listed["plugins"][0]["source"] = {"source": "npm", "package": "@whycap/plugin", "registry": address}
+            (market / "marketplace.json").write_text(json.dumps(listed))
+            with report.check("claude plugin marketplace add, claude plugin install"):
+                began = time.monotonic()
+                shell.well(str(real), "plugin", "marketplace", "add", str(market.parent))
+                shell.well(str(real), "plugin", "install", "whycap@whycap")
+                report.note(f"{time.monotonic() - began:.1f} s")
+            with report.check("its hooks run the program that came along"):
+                with Session(real, home, api) as session:
+                    session.ready()
+                    session.ask("/whycap")
+                    session.wait("an answer", "No limit error")
+                    session.leave()
+            with report.check("claude plugin update brings the next version"):
+                newer = next_version(plugin, version)
+                manifest = plugin[0] / ".claude-plugin" / "plugin.json"
+                manifest.write_text(manifest.read_text().replace(f'"{version}"', f'"{newer}"'))
+                publish(shell, plugin, report)
+                shell.well(str(real), "plugin", "marketplace", "update", "whycap")
+                shell.well(str(real), "plugin", "update", "whycap@whycap")
+                installed = json.loads((home.path / ".claude/plugins/installed_plugins.json").read_text())
+                expect(newer in json.dumps(installed), installed)
+            with report.check("claude plugin uninstall"):
+                shell.well(str(real), "plugin", "uninstall", "whycap@whycap")
+                installed = json.loads((home.path / ".claude/plugins/installed_plugins.json").read_text())
+                expect("whycap@whycap" not in json.dumps(installed), installed)
+
+
 def draws(report, real, home, api, what):
     with report.check(what):
         with Session(real, home, api) as session:
@@ -227,6 +269,7 @@ def main():
     report = Report(f"npm · client {given.client}")
     try:
         journey(given.program.resolve(), given.client, report)
+        brought_by_plugin(given.program.resolve(), given.client, report)
     except Exception as error:  # a journey that breaks off is a failure that is told
         with report.check("the journey comes to its end"):
             raise error

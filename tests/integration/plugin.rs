@@ -41,6 +41,7 @@ fn launch(sandbox: &Sandbox, event: &str, search: &str) -> Output {
         .env("HOME", sandbox.home())
         .env("PATH", search)
         .env("CLAUDE_PLUGIN_DATA", data)
+        .env("CLAUDE_PLUGIN_ROOT", sandbox.path("plugin"))
         .current_dir(sandbox.home())
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
@@ -76,6 +77,28 @@ fn the_launcher_finds_the_program_in_each_place_in_order() {
             format!("{} hook from=plugin in={{\"a\":1}}", place.display())
         );
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_program_that_the_plugin_brought_runs_where_the_user_has_none() {
+    let sandbox = Sandbox::new();
+    let system = match std::env::consts::ARCH {
+        "x86_64" => "linux-x64",
+        "aarch64" => "linux-arm64",
+        other => panic!("no program is made for {other}"),
+    };
+    let brought = sandbox.path("plugin/programs").join(system).join("whycap");
+    put_program(&brought);
+    put_program(&sandbox.path("plugin/programs/win32-x64/whycap"));
+    // A project may name a PATH of its own, with a uname in it.
+    write_script(&sandbox.path("evil/uname"), "#!/bin/sh\necho MINGW64\n");
+    let search = format!("{}:/usr/bin:/bin", sandbox.path("evil").display());
+    let ran = |place: &Path| format!("{} hook from=plugin in={{\"a\":1}}", place.display());
+    assert_eq!(said(&launch(&sandbox, "Stop", &search)), ran(&brought));
+    let own = sandbox.path(".local/bin/whycap");
+    put_program(&own);
+    assert_eq!(said(&launch(&sandbox, "Stop", &search)), ran(&own));
 }
 
 #[test]
