@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::{BudgetScope, BudgetUse};
@@ -10,9 +10,10 @@ use crate::config::{BudgetAction, Config};
 use crate::hints::Hint;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
+use crate::render::{Meter, Report};
 use crate::spend::{Course, DayForecast, Forecast, PlanWorth, Tally, rate};
-use crate::terminal::{Page, Piece, Tone, bar, cut, padding, width};
-use crate::time::{Clock, Millis, moment};
+use crate::terminal::{Tone, cut, padding, width};
+use crate::time::{Clock, Millis, moment, rfc3339};
 
 /// A session whose budget is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,10 +222,6 @@ impl Outlook {
     }
 }
 
-/// Columns of a bar.
-const BAR: usize = 20;
-/// A page narrower than this has no bars.
-const ROOM_FOR_BARS: usize = 64;
 /// The widest that a budget's name gets.
 const WIDEST_NAME: usize = 24;
 
@@ -315,36 +312,36 @@ impl Standing {
             "usd_per_day": per(Unit::Day).map(|(rate, _)| rate.usd()),
             "forecast": self.forecast.as_ref().map(Outlook::json),
             "forecast_is_over": self.forecast.as_ref().map(|outlook| outlook.total() > limit),
-            "starts_over_at": self.ends.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            "starts_over_at": self.ends.map(rfc3339),
         })
     }
 }
 
 impl Overview<'_> {
-    /// `file` is the path of the user's config.toml, as people write it.
-    pub(crate) fn write(&self, file: &str, page: &mut Page) {
+    /// `path` is the path of the user's config.toml, `file` the same as people write it.
+    pub(crate) fn report(&self, path: &str, file: &str) -> Report {
+        let mut report = Report::new(self.json(path));
         if let Some(problem) = self.config.budget_problem() {
-            page.paragraph(Tone::Warning, &format!("{file}: {problem}."));
+            report.paragraph(Tone::Warning, format!("{file}: {problem}."));
             if self.config.is_broken {
                 let says = "Until it is mended, no budget in it is watched.";
-                page.paragraph(Tone::Warning, says);
+                report.paragraph(Tone::Warning, says);
             }
         } else if !self.config.budget.is_any() {
-            page.paragraph(
+            report.paragraph(
                 Tone::Plain,
-                &format!(
+                format!(
                     "No budget is set. To set one, write for example these two lines into {file}:"
                 ),
             );
-            page.line("[budget]");
-            page.line("day = 20.0");
+            report.line("[budget]");
+            report.line("day = 20.0");
         }
         let names = self.standings.iter().map(|it| it.name(self.clock));
         let names: Vec<String> = names.collect();
         let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (standing, name) in self.standings.iter().zip(names) {
-            let row = self.row(standing, &name, column, page.columns());
-            page.row(&row);
+            report.meter(self.meter(standing, &name, column));
             let is_over = |outlook: &Outlook| outlook.total() > standing.used.limit;
             let tone = if standing.forecast.as_ref().is_some_and(is_over) {
                 Tone::Warning
@@ -352,70 +349,67 @@ impl Overview<'_> {
                 Tone::Quiet
             };
             let says = standing.sentences(self.clock);
-            page.labelled(&[(Tone::Quiet, "", column)], tone, &says);
+            report.labelled(&[(Tone::Quiet, "", column)], tone, says);
         }
         let is_of_session = |it: &Standing| it.session.is_some();
         if let Some(each) = self.config.budget.session
             && !self.standings.iter().any(is_of_session)
         {
             let each = Money::from_noisy_usd(each).unwrap_or_default().show();
-            page.paragraph(
+            report.paragraph(
                 Tone::Quiet,
-                &format!("Each session has {each}; none runs now."),
+                format!("Each session has {each}; none runs now."),
             );
         }
         if let Some(plan) = &self.plan {
-            page.gap();
-            page.paragraph(Tone::Plain, &plan.sentence(&self.config.currency));
+            report.gap();
+            report.paragraph(Tone::Plain, plan.sentence(&self.config.currency));
         }
         if let Some(hint) = &self.hint {
-            page.gap();
-            page.item("Hint: ", Tone::Plain, &hint.says);
+            report.gap();
+            report.item("Hint: ", Tone::Plain, &hint.says);
             let off = format!(
                 "To hide hints like this: hints.off = [\"{}\"] in {file}",
                 hint.key()
             );
-            page.indented(6, Tone::Quiet, &off);
+            report.indented_paragraph(6, Tone::Quiet, off);
         }
         if self.is_estimated {
             let says = "This month includes models without a known price, estimated the way Claude Code does.";
-            page.paragraph(Tone::Quiet, says);
+            report.paragraph(Tone::Quiet, says);
         }
         if !self.is_complete {
             let says = "Not every transcript is read, so it may be more.";
-            page.paragraph(Tone::Warning, says);
+            report.paragraph(Tone::Warning, says);
         }
+        report
     }
 
-    fn row(&self, standing: &Standing, name: &str, column: usize, columns: usize) -> Vec<Piece> {
+    fn meter(&self, standing: &Standing, name: &str, column: usize) -> Meter {
         let used = &standing.used;
-        let percent = used.percent();
-        let tone = standing.tone(self.config.budget.warn_at);
-        let gap = padding(name, column);
-        let mut row = vec![(Tone::Strong, name.to_owned()), (Tone::Plain, gap)];
-        if columns >= ROOM_FOR_BARS {
-            row.extend(bar(used.share() * 100.0, BAR, tone));
-            row.push((Tone::Plain, "  ".to_owned()));
-        }
-        row.push((tone, format!("{percent:>3}%")));
         let (spent, limit) = (used.spent.show(), used.limit.show());
         let both = used.spent.show_both(&self.config.currency);
-        let forms = [
-            format!("  {both} of {limit}"),
-            format!("  {spent} of {limit}"),
-        ];
-        let taken: usize = row.iter().map(|(_, text)| width(text)).sum();
-        let mut fitting = forms.into_iter();
-        let fitting = fitting.find(|form| taken + width(form) <= columns);
-        row.push((Tone::Plain, fitting.unwrap_or_else(|| format!("  {spent}"))));
-        row
+        Meter {
+            lead: vec![
+                (Tone::Strong, name.to_owned()),
+                (Tone::Plain, padding(name, column)),
+            ],
+            percent: used.share() * 100.0,
+            figure: format!("{}%", used.percent()),
+            tone: standing.tone(self.config.budget.warn_at),
+            remarks: vec![
+                format!("  {both} of {limit}"),
+                format!("  {spent} of {limit}"),
+                format!("  {spent}"),
+            ],
+        }
     }
 
-    /// For programs. All amounts are dollars.
-    pub(crate) fn json(&self, file: &str) -> Value {
+    /// All amounts are dollars.
+    fn json(&self, file: &str) -> Value {
         let standings: Vec<Value> = self.standings.iter().map(Standing::json).collect();
         json!({
-            "at": self.clock.now.to_rfc3339_opts(SecondsFormat::Secs, true),
+            "at": rfc3339(self.clock.now),
             "budgets": standings,
             "warn_at": self.config.budget.warn_at,
             "action": match self.config.budget.action {

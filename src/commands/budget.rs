@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::failure::in_one_line;
+use super::gathering::{answer_with, gathered, gathered_at_once};
 use super::question::Question;
-use crate::budget::overview::{Overview, SessionAsked, Survey};
+use crate::budget::overview::{SessionAsked, Survey};
 use crate::claude::model_pricing::own_rates;
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::titles::title_of;
@@ -14,10 +14,11 @@ use crate::claude::transcripts;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::hints;
-use crate::ledger::{Ledger, Patience, RowsBy, SpendSource};
+use crate::ledger::{Ledger, RowsBy, SpendSource};
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::terminal::{Page, Shown, Tone};
+use crate::render::Report;
+use crate::terminal::Page;
 use crate::time::Clock;
 
 /// Arguments of `whycap budget`.
@@ -50,12 +51,12 @@ impl<'a> Look<'a> {
         })
     }
 
-    fn overview(
+    fn report(
         &self,
         ledger: &Ledger,
         sessions: Vec<SessionAsked>,
         is_complete: bool,
-    ) -> anyhow::Result<Overview<'a>> {
+    ) -> anyhow::Result<Report> {
         let home = self.places.home.to_str().unwrap_or_default();
         let survey = Survey::new(self.clock, self.config, home, sessions);
         let mut survey = survey.context("the calendar ends here")?;
@@ -65,7 +66,9 @@ impl<'a> Look<'a> {
         })?;
         let served = ledger.served(self.clock.now - hints::LOOKED_AT)?;
         let hint = hints::best(&served, &self.prices, &self.config.hints_off);
-        Ok(survey.finish(is_complete, hint))
+        let overview = survey.finish(is_complete, hint);
+        let file = &self.places.settings;
+        Ok(overview.report(&file.to_string_lossy(), &self.places.show(file)))
     }
 }
 
@@ -79,14 +82,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     } else {
         Vec::new()
     };
-    let overview = super::gathering::gathered(&places, &look.prices, |ledger, caught| {
-        look.overview(&ledger, sessions.clone(), caught.is_all())
+    let report = gathered(&places, &look.prices, |ledger, caught| {
+        look.report(&ledger, sessions.clone(), caught.is_all())
     })?;
-    let file = places.show(&places.settings);
-    let json = arguments
-        .json
-        .then(|| Shown::json(&overview.json(&places.settings.to_string_lossy())));
-    super::show(environment, json, |page| overview.write(&file, page))?;
+    report.print(arguments.json, environment)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -98,22 +97,13 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         id: id.to_owned(),
         name: String::new(),
     });
-    let look = || {
-        let look = Look::at(places, &config, question.environment)?;
-        let mut ledger = Ledger::open(&places.data, Patience::None)?;
-        let caught = super::read_on(&mut ledger, places, super::ANSWER_READS);
-        look.overview(&ledger, asks.into_iter().collect(), caught.is_all())
-    };
-    match look() {
-        Ok(overview) => overview.write(&places.show(&places.settings), page),
-        Err(error) => page.paragraph(
-            Tone::Plain,
-            &format!(
-                "whycap could not read what was spent: {}",
-                in_one_line(&error)
-            ),
-        ),
-    }
+    let look = Look::at(places, &config, question.environment);
+    let report = look.and_then(|look| {
+        gathered_at_once(places, |ledger, caught| {
+            look.report(&ledger, asks.into_iter().collect(), caught.is_all())
+        })
+    });
+    answer_with(report, page);
 }
 
 /// The sessions that run.

@@ -149,7 +149,7 @@ const READS: Duration = Duration::from_millis(400);
 fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Option<String> {
     let (since, until) = period_of(incident, environment.zone)?;
     let mut ledger = Ledger::open_existing(&places.data)?.ok()?;
-    let is_current = super::read_on(&mut ledger, places, READS).is_all();
+    let is_current = super::gathering::read_on(&mut ledger, places, READS).is_all();
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();
     let bound = if spent.estimated || !is_current {

@@ -3,9 +3,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 
+use super::failure::in_one_line;
+use crate::claude::model_pricing::own_rates;
 use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
@@ -13,8 +16,9 @@ use crate::export::{Merged, TeamLimits};
 use crate::ledger::{self, Caught, Effort, Ledger, Patience, SpendRow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
+use crate::render::Report;
 use crate::spend::{GroupBy, ReportRequest, Statement, name_unreadable};
-use crate::terminal::{ProgressBar, complain, counted};
+use crate::terminal::{Page, ProgressBar, Tone, complain, counted};
 
 /// How many unreadable transcripts are named; `whycap doctor` names the others.
 pub(super) const NAMED: usize = 3;
@@ -56,6 +60,43 @@ pub(super) fn gathered<T>(
         ledger::path_in(&places.data).display()
     ));
     attempt(Ledger::in_memory(&places.data)?)
+}
+
+/// How long an answer inside a conversation may spend on reading transcripts.
+pub(super) const ANSWER_READS: Duration = Duration::from_millis(500);
+
+/// The same for an answer inside a conversation, which does not wait: whatever can be read in a
+/// moment is read, and nothing is mended.
+pub(super) fn gathered_at_once<T>(
+    places: &Places,
+    gather: impl FnOnce(Ledger, Caught) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut ledger = Ledger::open(&places.data, Patience::None)?;
+    let caught = read_on(&mut ledger, places, ANSWER_READS);
+    gather(ledger, caught)
+}
+
+/// Lets the ledger read what transcripts have gained, no longer than this.
+pub(super) fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration) -> Caught {
+    let roots = places.transcript_roots();
+    let effort = Effort::Within(no_longer);
+    // Where nothing could be done, the default says that it is not complete.
+    PriceTable::with(own_rates(places))
+        .ok()
+        .and_then(|prices| ledger.catch_up(roots, &prices, effort, &mut |_| {}).ok())
+        .unwrap_or_default()
+}
+
+/// An answer inside a conversation, or why there is none.
+pub(super) fn answer_with(report: anyhow::Result<Report>, page: &mut Page) {
+    match report {
+        Ok(report) => report.write(page),
+        Err(error) => {
+            let why = in_one_line(&error);
+            let says = format!("whycap could not read what was spent: {why}");
+            page.paragraph(Tone::Plain, &says);
+        }
+    }
 }
 
 /// What several machines exported to a directory. `each` is told every row that counts.

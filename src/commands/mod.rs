@@ -31,13 +31,8 @@ pub mod wait;
 
 use std::io::{self, Read};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
-use crate::ledger::{Caught, Effort, Ledger};
-use crate::places::Places;
-use crate::pricing::PriceTable;
 use crate::terminal::{Page, Shown, complain, print};
 
 /// Turns a verb's failure into one line on standard error and exit code 1.
@@ -60,20 +55,6 @@ fn show(
     let mut page = Page::for_person(environment);
     lay_out(&mut page);
     print(&page.into())
-}
-
-/// How long an answer inside a conversation may spend on reading transcripts.
-const ANSWER_READS: Duration = Duration::from_millis(500);
-
-/// Lets the ledger read what transcripts have gained, no longer than this.
-fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration) -> Caught {
-    let roots = places.transcript_roots();
-    let effort = Effort::Within(no_longer);
-    // Where nothing could be done, the default says that it is not complete.
-    PriceTable::with(own_rates(places))
-        .ok()
-        .and_then(|prices| ledger.catch_up(roots, &prices, effort, &mut |_| {}).ok())
-        .unwrap_or_default()
 }
 
 /// The first `limit` bytes of standard input. An error gives what was read so far.

@@ -62,7 +62,7 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         let ledger = Ledger::open(&places.data, Patience::None)?;
         Ok((ledger, PriceTable::with(own_rates(places))?))
     };
-    let mut looked = Watched::with(open(), Effort::Within(super::ANSWER_READS));
+    let mut looked = Watched::with(open(), Effort::Within(super::gathering::ANSWER_READS));
     looked.look(places, question.environment).write(None, page);
 }
 

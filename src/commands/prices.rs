@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use crate::claude::model_pricing::own_rates;
 use crate::environment::Environment;
 use crate::places::Places;
-use crate::pricing::{PriceRow, PriceTable, price_list_json, write_price_list};
-use crate::terminal::Shown;
+use crate::pricing::{PriceRow, PriceTable, price_list};
 
 /// Arguments of `whycap prices`.
 #[derive(Debug, clap::Args)]
@@ -28,11 +27,6 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         .iter()
         .filter(|row| row.model.contains(&wanted))
         .collect();
-    let json = arguments
-        .json
-        .then(|| Shown::json(&price_list_json(&table, &rows)));
-    super::show(environment, json, |page| {
-        write_price_list(page, &table, &rows);
-    })?;
+    price_list(&table, &rows).print(arguments.json, environment)?;
     Ok(ExitCode::SUCCESS)
 }

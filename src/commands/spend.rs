@@ -258,7 +258,7 @@ fn write_asked(
 ) -> anyhow::Result<()> {
     let places = question.places;
     let mut ledger = Ledger::open(&places.data, Patience::None)?;
-    let read = super::read_on(&mut ledger, places, super::ANSWER_READS);
+    let read = super::gathering::read_on(&mut ledger, places, super::gathering::ANSWER_READS);
     let unreadable = name_unreadable(&read.unreadable, NAMED, places);
     let had_time = read.complete;
     let by = wanted.by;

@@ -6,11 +6,13 @@
 mod client;
 mod known_versions;
 mod own;
+mod report;
 mod setup;
 mod wiring;
 
 use serde::Serialize;
 
+pub(crate) use report::{is_any_broken, report, report_of_problems};
 pub(crate) use setup::Setup;
 
 /// How bad a finding is.

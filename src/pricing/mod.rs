@@ -14,7 +14,7 @@ pub use cost::ModelPrices;
 pub use money::Money;
 pub(crate) use money::NOISE;
 pub use own_rates::OwnRates;
-pub(crate) use price_list::{price_list_json, write_price_list};
+pub(crate) use price_list::price_list;
 pub use price_table::{PriceRow, PriceTable, Unreadable};
 pub use rates::{Rate, Rates};
 pub use usage::{ServiceLevel, Usage};

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::price_table::{PriceRow, PriceTable};
 use super::rates::{Rate, Rates};
-use crate::terminal::{Page, Tone, cut};
+use crate::render::{Column, Report, Table};
+use crate::terminal::Tone;
 
-/// For programs.
-pub(crate) fn price_list_json(table: &PriceTable, rows: &[&PriceRow]) -> Value {
+fn json(table: &PriceTable, rows: &[&PriceRow]) -> Value {
     let overrides: Map<String, Value> = table
         .own
         .overrides()
@@ -47,55 +47,64 @@ fn row_json(row: &PriceRow) -> Value {
     })
 }
 
-/// Columns of a price.
-const CELL: usize = 9;
 const TITLE: &str =
     "Dollars per million tokens (read, write: of the cache, for 5 minutes or 1 hour)";
 
-/// For people: dollars per million tokens, a line for each set of rates.
-pub(crate) fn write_price_list(page: &mut Page, table: &PriceTable, rows: &[&PriceRow]) {
+/// The prices of these rows: dollars per million tokens, a line for each set of rates.
+pub(crate) fn price_list(table: &PriceTable, rows: &[&PriceRow]) -> Report {
+    let mut report = Report::new(json(table, rows));
     if rows.is_empty() {
-        return page.paragraph(
+        report.paragraph(
             Tone::Plain,
             "No model of that name has a known price; its spend is estimated the way Claude Code does. `whycap prices` lists the models that do.",
         );
+        return report;
     }
-    let label_width = page.columns().saturating_sub(5 * CELL).clamp(12, 34);
-    let line = |label: &str, cells: [String; 5]| {
-        let cells: String = cells.map(|cell| format!("{cell:>CELL$}")).concat();
-        format!("{:<label_width$}{cells}", cut(label, label_width))
+    report.paragraph(Tone::Strong, TITLE);
+    let heads = ["input", "output", "read", "write 5m", "write 1h"];
+    let model = Column::text("model").shrinking_to(12);
+    let mut prices = Table::new([model].into_iter().chain(heads.map(Column::figure)));
+    let mut add = |label: String, rates: &Rates| {
+        let [input, output, read, short, long] = rates.each().map(dollars);
+        prices.row([label, input, output, read, short, long]);
     };
-    let priced = |label: &str, rates: &Rates| line(label, rates.each().map(dollars));
-    page.paragraph(Tone::Strong, TITLE);
-    let heads = ["input", "output", "read", "write 5m", "write 1h"].map(str::to_owned);
-    page.row(&[(Tone::Quiet, line("model", heads))]);
     for row in rows {
-        let label = match row.from {
-            Some(from) => format!("{} from {from}", row.model),
-            None => row.model.to_owned(),
-        };
-        page.line(&priced(&label, &row.standard));
+        let from = row.from.map(|from| format!(" from {from}"));
+        add(
+            format!("{}{}", row.model, from.unwrap_or_default()),
+            &row.standard,
+        );
         if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
-            page.line(&priced(&format!("  prompt over {above}"), long));
+            add(format!("  prompt over {above}"), long);
         }
         if let Some(fast) = &row.fast {
-            page.line(&priced("  fast mode", fast));
+            add("  fast mode".to_owned(), fast);
         }
     }
+    report.table(prices);
+    for note in notes(table, rows) {
+        report.paragraph(Tone::Quiet, note);
+    }
+    report
+}
+
+/// What the table does not show, and where it is from.
+fn notes(table: &PriceTable, rows: &[&PriceRow]) -> Vec<String> {
     let mut sources: Vec<&str> = rows.iter().map(|row| row.source).collect();
     sources.sort_unstable();
     sources.dedup();
-    let mut note = |text: String| page.paragraph(Tone::Quiet, &text);
-    note(format!(
-        "A web search is ${}. US-only inference multiplies every token price by {}.",
-        table.web_search as f64 / 1e12,
-        table.us_inference_tenths as f64 / 10.0
-    ));
-    note(format!(
-        "Checked on {}. Sources: {}.",
-        table.updated,
-        sources.join("; ")
-    ));
+    let mut notes = vec![
+        format!(
+            "A web search is ${}. US-only inference multiplies every token price by {}.",
+            table.web_search as f64 / 1e12,
+            table.us_inference_tenths as f64 / 10.0
+        ),
+        format!(
+            "Checked on {}. Sources: {}.",
+            table.updated,
+            sources.join("; ")
+        ),
+    ];
     if !table.own.is_none() {
         let models: Vec<&str> = table.own.overrides().map(|(model, _)| model).collect();
         let overridden = if models.is_empty() {
@@ -103,11 +112,12 @@ pub(crate) fn write_price_list(page: &mut Page, table: &PriceTable, rows: &[&Pri
         } else {
             format!("; own rates for {}", models.join(", "))
         };
-        note(format!(
+        notes.push(format!(
             "modelPricing in your settings applies: times {}{overridden}.",
             table.own.factor()
         ));
     }
+    notes
 }
 
 /// Without digits that say nothing: `0.125`, `25`.

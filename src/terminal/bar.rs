@@ -23,6 +23,23 @@ pub(crate) fn bar(percent: f64, columns: usize, tone: Tone) -> Vec<Piece> {
     ]
 }
 
+/// A bar as long as this share of so many columns, to an eighth of one. The least share shows.
+pub(crate) fn bar_of_share(share: f64, columns: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    if columns == 0 || share <= 0.0 {
+        return String::new();
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of the columns"
+    )]
+    let eighths = (share.min(1.0) * columns as f64 * 8.0).round() as usize;
+    let eighths = eighths.max(1);
+    let rest = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
+    "\u{2588}".repeat(eighths / 8) + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

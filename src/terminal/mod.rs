@@ -15,7 +15,7 @@ mod visible;
 
 use crate::environment::Environment;
 
-pub(crate) use bar::bar;
+pub(crate) use bar::{bar, bar_of_share};
 pub use colour::{Palette, Piece, Tone};
 pub(crate) use output::json_in_one_line;
 pub use output::{Shown, complain, print, remark, replace_line};

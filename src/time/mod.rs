@@ -12,6 +12,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 pub use clock::Clock;
 pub use duration::in_words;
 pub use rfc3339::millis;
+pub(crate) use rfc3339::rfc3339;
 pub use zone::Zone;
 
 /// Milliseconds since 1970, UTC.

@@ -1,8 +1,13 @@
-//! Times as transcripts write them.
+//! Times as programs read and write them.
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 
 use super::Millis;
+
+/// `2026-11-20T06:26:56Z`.
+pub(crate) fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
 
 /// Milliseconds of an RFC 3339 time. The client writes `2026-11-20T06:26:56.016Z`, which is read
 /// without a general parser; anything else goes to chrono.
