@@ -234,7 +234,7 @@ impl Home {
         let event = HookEvent::parse(input);
         let incidents = Incidents::new(&self.places, &self.environment);
         // Thousands of incidents of one session would be another attack.
-        let _ = fs::remove_dir_all(self.places.data.join("incidents"));
+        let _ = fs::remove_dir_all(self.places.data.join("journal"));
         incidents.store_from_hook(&event);
         if let Some(session) = event.session_id.as_deref() {
             incidents.newest(Some(session));

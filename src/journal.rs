@@ -13,6 +13,7 @@ use memchr::{memmem, memrchr_iter};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::disk::room::Room;
 use crate::disk::{self, records};
 use crate::places::Places;
 
@@ -27,13 +28,16 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     const KIND: &'static str;
 }
 
-fn directory(places: &Places) -> PathBuf {
-    places.data.join("journal")
+/// The months' directory, in our data directory.
+const DIRECTORY: &str = "journal";
+
+/// The name of the file that holds what is written on this day.
+fn name(day: NaiveDate) -> String {
+    format!("{}-{:02}.jsonl", day.year(), day.month())
 }
 
-/// The file that holds what is written on this day.
-pub(crate) fn file(places: &Places, day: NaiveDate) -> PathBuf {
-    directory(places).join(format!("{}-{:02}.jsonl", day.year(), day.month()))
+fn file(places: &Places, day: NaiveDate) -> PathBuf {
+    places.data.join(DIRECTORY).join(name(day))
 }
 
 /// Adds a record to the month's file.
@@ -46,7 +50,18 @@ pub(crate) fn add<R: Record>(
     let mut line = format!("\n{{\"{}\":", R::KIND).into_bytes();
     line.extend(records::bytes_of(record));
     line.push(b'}');
-    disk::append(&file(places, now.date_naive()), &line)
+    append(places, now, &line)
+}
+
+fn append(places: &Places, now: DateTime<Utc>, bytes: &[u8]) -> Result<(), disk::Error> {
+    let room = Room::make(&places.data, &[DIRECTORY])?;
+    room.append(&name(now.date_naive()), bytes)
+}
+
+/// Adds what no record looks like, as a full disk leaves it.
+#[cfg(test)]
+pub(crate) fn damage(places: &Places, now: DateTime<Utc>, bytes: &[u8]) {
+    append(places, now, bytes).unwrap();
 }
 
 /// Months of the journal, as they were when they were read.
@@ -57,10 +72,6 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "limit errors are to be kept here too")
-    )]
     /// What was written lately: the end of this month and, where that is short, of the one before.
     pub(crate) fn recent(places: &Places, now: DateTime<Utc>) -> Self {
         let mut left = RECENT;
@@ -90,13 +101,10 @@ impl Journal {
         Self::read(months.map(|month| file(places, month)))
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "limit errors are to be kept here too")
-    )]
     /// All that was ever written.
     pub(crate) fn whole(places: &Places) -> Self {
-        let mut files: Vec<PathBuf> = disk::files_of_kind(&directory(places), "jsonl").collect();
+        let mut files: Vec<PathBuf> =
+            disk::files_of_kind(&places.data.join(DIRECTORY), "jsonl").collect();
         files.sort_unstable_by(|one, other| other.cmp(one));
         Self::read(files)
     }
@@ -109,7 +117,10 @@ impl Journal {
     }
 
     /// The records of a kind whose lines hold this text, the newest first.
-    pub(crate) fn records<R: Record>(&self, text: &str) -> impl Iterator<Item = R> {
+    pub(crate) fn records<'j, R: Record>(
+        &'j self,
+        text: &str,
+    ) -> impl Iterator<Item = R> + use<'j, R> {
         let beginning = format!("{{\"{}\":", R::KIND);
         let finder = memmem::Finder::new(text.as_bytes()).into_owned();
         let lines = self.months.iter().flat_map(|month| lines_backwards(month));
@@ -246,14 +257,14 @@ mod tests {
             b"\n{\"read by a newer one\":{}}",
         ];
         for (nth, damage) in damages.into_iter().enumerate() {
-            disk::append(&written, damage).unwrap();
+            super::damage(&places, at(NOVEMBER), damage);
             let what = nth.to_string();
             say_once(&places, &what, at(NOVEMBER), at(NOVEMBER)).unwrap();
         }
         assert_eq!(said(&Journal::whole(&places)), ["0", "1", "2", "3", "4"]);
         say_once(&places, "later", at(DECEMBER), at(DECEMBER)).unwrap();
         disk::remove_own_file(&written).unwrap();
-        disk::append(&written, &[0xff; 1000]).unwrap();
+        super::damage(&places, at(NOVEMBER), &[0xff; 1000]);
         assert_eq!(said(&Journal::whole(&places)), ["later"]);
     }
 
@@ -281,7 +292,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let places = places(root.path());
         let other = root.path().join("other");
-        disk::append(&other, b"").unwrap();
+        disk::create_private_file(&other).unwrap();
         let written = file(&places, at(NOVEMBER).date_naive());
         disk::create_directory_of(&written).unwrap();
         std::os::unix::fs::symlink(&other, &written).unwrap();

@@ -187,12 +187,7 @@ impl All {
         // What is not remembered is looked up again, as long as the checkout is there.
         let _ = records::write(&remembered, projects.known());
         let incidents = Incidents::new(places, environment).all(None);
-        let told = steps(
-            places,
-            DateTime::<Utc>::UNIX_EPOCH,
-            environment.now,
-            u64::MAX,
-        );
+        let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, environment.now);
         Ok(Self {
             spend,
             limits: limit_rows(&incidents, environment.clock(), &exporter),

@@ -10,7 +10,6 @@ use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::config::Config;
-use crate::disk::records::name_of;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::ledger::{Effort, Ledger, Patience};
@@ -245,7 +244,7 @@ impl Watched {
                     let (ledger, _) = self.ledger.as_ref().ok()?;
                     Some(ledger.session(id).ok()?.total())
                 });
-                let is_own = |(name, _): &&(String, f64)| id.is_some_and(|id| name_of(id) == *name);
+                let is_own = |(name, _): &&(String, f64)| id == Some(name.as_str());
                 RunningSession {
                     share: shares.iter().find(is_own).map(|(_, share)| *share),
                     title: id.and_then(|id| self.title(places, id)),

@@ -152,7 +152,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<String> {
     let end = to.map_or(clock.now, moment);
     let told = match exports {
         Some(_) => Vec::new(),
-        None => steps(places, begin, end, u64::MAX),
+        None => steps(places, begin, end),
     };
     let contents = Contents {
         remarks: statement.remarks((!is_anonymous).then_some(places)),

@@ -174,15 +174,6 @@ pub(crate) fn create_private_file(path: &Path) -> Result<(), Error> {
     made.map(drop).map_err(unwritten(path))
 }
 
-/// Adds lines to a file of ours in one write, so that processes that do so at once each leave theirs
-/// whole. A new file gets 0600.
-pub(crate) fn append(path: &Path, lines: &[u8]) -> Result<(), Error> {
-    create_directory_of(path)?;
-    let opened = ours::open_to_append(path);
-    let written = opened.and_then(|mut file| file.write_all(lines));
-    written.map_err(unwritten(path))
-}
-
 /// Puts `bytes` at `path` in one step: written beside it, then renamed over it.
 ///
 /// For files of ours: anything else of that name, a link above all, is refused. The mode of an

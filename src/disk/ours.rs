@@ -27,6 +27,7 @@ pub(crate) fn open_or_make_own(path: &Path) -> io::Result<File> {
 }
 
 /// The same, and whatever is written goes to its end.
+#[cfg(not(unix))]
 pub(super) fn open_to_append(path: &Path) -> io::Result<File> {
     make_own_with(OpenOptions::new().append(true), path)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 #[cfg(unix)]
-use super::{litter, ours, unwritten};
+use super::{ours, unwritten};
 
 /// An open directory of ours.
 #[derive(Debug)]
@@ -50,74 +50,26 @@ impl Room {
         Ok(Self { path, handle })
     }
 
-    /// Puts `bytes` into this file in one step, over a file of ours or nothing.
-    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        self.put(name, bytes, true).map(drop)
-    }
-
-    /// Puts `bytes` into a file that must not exist yet. False if it did.
-    pub(crate) fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, Error> {
-        self.put(name, bytes, false)
-    }
-
-    fn put(&self, name: &str, bytes: &[u8], over: bool) -> Result<bool, Error> {
-        use rustix::fs::{AtFlags, unlinkat};
-        let failed = |error| unwritten(&self.path.join(name))(error);
-        let beside = self.written(bytes).map_err(failed)?;
-        let put = self.put_in_place(&beside, name, over);
-        if !matches!(put, Ok(true)) {
-            // One that stays is swept up later.
-            let _ = unlinkat(&self.handle, &beside, AtFlags::empty());
-        }
-        put.map_err(failed)
-    }
-
-    /// A new file with these bytes, and its name.
-    fn written(&self, bytes: &[u8]) -> std::io::Result<String> {
-        use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
+    /// Adds bytes to a file of ours in one write, so that processes that do so at once each leave theirs
+    /// whole. A new file gets 0600.
+    pub(crate) fn append(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        use rustix::fs::{Mode, OFlags, openat};
         use std::io::Write;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let own = std::process::id();
-        for number in 0.. {
-            let name = format!("{}{own}-{number}{}", litter::BEGINNING, litter::ENDING);
-            match openat(&self.handle, &name, flags, Mode::RUSR | Mode::WUSR) {
-                // Left by a process of this number that was killed.
-                Err(rustix::io::Errno::EXIST) => {}
-                Err(error) => return Err(error.into()),
-                Ok(file) => {
-                    if let Err(error) = std::fs::File::from(file).write_all(bytes) {
-                        let _ = unlinkat(&self.handle, &name, AtFlags::empty());
-                        return Err(error);
-                    }
-                    return Ok(name);
-                }
-            }
+        const APPEND: OFlags = OFlags::WRONLY
+            .union(OFlags::APPEND)
+            .union(OFlags::CREATE)
+            .union(OFlags::NOFOLLOW)
+            .union(OFlags::NONBLOCK)
+            .union(OFlags::CLOEXEC);
+        let path = self.path.join(name);
+        let failed = unwritten(&path);
+        let opened = openat(&self.handle, name, APPEND, Mode::RUSR | Mode::WUSR);
+        let mut file = std::fs::File::from(opened.map_err(|error| failed(error.into()))?);
+        let found = file.metadata().map_err(failed)?;
+        if !found.is_file() || !ours::is_ours(&found) {
+            return Err(failed(ours::not_ours()));
         }
-        Err(std::io::ErrorKind::AlreadyExists.into())
-    }
-
-    fn put_in_place(&self, beside: &str, name: &str, over: bool) -> std::io::Result<bool> {
-        use rustix::fs::{AtFlags, FileType, RenameFlags, renameat, renameat_with, statat};
-        use rustix::io::Errno;
-        let handle = &self.handle;
-        if !over {
-            match renameat_with(handle, beside, handle, name, RenameFlags::NOREPLACE) {
-                Ok(()) => return Ok(true),
-                Err(Errno::EXIST) => return Ok(false),
-                // The file system does not know the flag.
-                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        match statat(handle, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(_) if !over => return Ok(false),
-            Ok(found) if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile => {
-                return Err(ours::not_ours());
-            }
-            _ => {}
-        }
-        renameat(handle, beside, handle, name)?;
-        Ok(true)
+        file.write_all(bytes).map_err(failed)
     }
 }
 
@@ -132,12 +84,12 @@ impl Room {
         Ok(Self { path })
     }
 
-    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        super::write_atomically(&self.path.join(name), bytes, super::Durability::Quick)
-    }
-
-    pub(crate) fn create(&self, name: &str, bytes: &[u8]) -> Result<bool, Error> {
-        super::create_atomically(&self.path.join(name), bytes)
+    pub(crate) fn append(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        use std::io::Write;
+        let path = self.path.join(name);
+        let opened = super::ours::open_to_append(&path);
+        let written = opened.and_then(|mut file| file.write_all(bytes));
+        written.map_err(super::unwritten(&path))
     }
 }
 
@@ -154,13 +106,11 @@ mod tests {
         let room = Room::make(&own, &["a", "b"]).unwrap();
         super::super::rename(&own.join("a"), &place.join("moved")).unwrap();
         std::os::unix::fs::symlink(&outside, own.join("a")).unwrap();
-        assert!(room.create("one", b"1").unwrap());
-        assert!(!room.create("one", b"2").unwrap());
-        room.replace("one", b"3").unwrap();
+        room.append("one", b"1").unwrap();
+        room.append("one", b"2").unwrap();
         assert!(Room::make(&own, &["a", "b"]).is_err());
         assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
         let written = place.join("moved/b");
-        assert_eq!(std::fs::read(written.join("one")).unwrap(), b"3");
-        assert_eq!(std::fs::read_dir(written).unwrap().count(), 1);
+        assert_eq!(std::fs::read(written.join("one")).unwrap(), b"12");
     }
 }

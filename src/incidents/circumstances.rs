@@ -4,7 +4,8 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Incidents, SAME_EVENT, account_windows, in_transcript, samples};
+use super::readings::{self, Teller};
+use super::{Incidents, SAME_EVENT, in_transcript};
 use crate::claude::account::Account;
 use crate::claude::{credentials, installations};
 use crate::limits::evidence::{Evidence, Sample, Seen};
@@ -80,15 +81,16 @@ impl Incidents<'_> {
         told: Option<Sample>,
         at: DateTime<Utc>,
     ) -> Vec<Sample> {
-        let mut own = samples::of_session(self.places, session);
-        if let Some(told) = told {
-            samples::add(&mut own, told, Some(at));
-        }
+        let mut own = readings::of_session(self.recent(), session);
+        own.extend(told.map(|told| match own.last() {
+            Some(last) => readings::after(told, last),
+            None => told,
+        }));
         let account = account.and_then(|account| account.fingerprint.as_deref());
         // What others were told around an older error is not kept any more.
-        let is_kept = self.environment.now - at <= samples::KEPT_FOR;
+        let is_kept = self.environment.now - at <= readings::LOOKED_AT;
         match account.filter(|_| own.is_empty() && is_kept) {
-            Some(account) => samples::of_others(self.places, session, account),
+            Some(account) => readings::of_others(self.recent(), session, account),
             None => own,
         }
     }
@@ -103,7 +105,13 @@ impl Incidents<'_> {
             return;
         };
         let at = evidence.at;
-        evidence.newest_sample = account_windows::newest(self.places, self.environment.now);
+        let newest = readings::newest(
+            self.recent(),
+            self.places,
+            Teller::Plan,
+            self.environment.now,
+        );
+        evidence.newest_sample = newest.map(|newest| newest.sample);
         let mut around = if evidence.answered && !evidence.samples.is_empty() {
             std::mem::take(&mut evidence.samples)
         } else {

@@ -34,9 +34,13 @@ impl Incidents<'_> {
             environment_is_clients: true,
             ..Evidence::default()
         };
-        let stored = match self.just_taken_up(session) {
-            Some(stored) => stored.write(&evidence).map(|()| stored),
-            None => store::create(self.places, session, &evidence),
+        let (places, now) = (self.places, self.environment.now);
+        let stored = if let Some(known) = self.just_taken_up(session) {
+            let stored = known.with(evidence.clone());
+            stored.keep(places, now).map(|()| stored)
+        } else {
+            let new = StoredIncident::new(session, evidence.clone());
+            store::create(places, self.recent(), now, new)
         };
         evidence.account = self.account();
         self.add_circumstances(&mut evidence, event.cwd.as_deref());
@@ -48,7 +52,7 @@ impl Incidents<'_> {
         }
         if let Ok(stored) = stored {
             // What was stored first stands, if this fails.
-            let _ = stored.write(&evidence);
+            let _ = stored.with(evidence.clone()).keep(places, now);
         }
         Some(self.explained(evidence))
     }
@@ -56,8 +60,8 @@ impl Incidents<'_> {
     /// The incident that a status line took up a moment before. The hook knows more and completes
     /// it, so that one error stays one incident.
     fn just_taken_up(&self, session: &str) -> Option<StoredIncident> {
-        let newest = store::newest_of(self.places, session)?;
+        let newest = store::newest_of(self.recent(), session)?;
         let is_recent = (self.environment.now - newest.at()).abs() <= HOOK_IS_LATE;
-        (is_recent && newest.read()?.seen == Seen::Transcript).then_some(newest)
+        (is_recent && newest.evidence.seen == Seen::Transcript).then_some(newest)
     }
 }

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::account_windows::{self, Teller};
-use super::{Incidents, samples, window_steps};
+use super::Incidents;
+use super::readings::{self, Teller};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::meters::{Meter, Windows};
 use crate::claude::status_payload::StatusPayload;
@@ -12,7 +12,7 @@ use crate::limits::evidence::Sample;
 
 /// The windows that a payload tells.
 pub(crate) fn told_windows(payload: &StatusPayload, now: DateTime<Utc>) -> Option<Windows> {
-    samples::told(payload, now).map(|told| windows_of(&told, now))
+    readings::told(payload, now).map(|told| windows_of(&told, now))
 }
 
 fn windows_of(sample: &Sample, measured: DateTime<Utc>) -> Windows {
@@ -30,7 +30,7 @@ impl Incidents<'_> {
     /// that came later.
     pub(crate) fn windows_of_account(&self) -> Option<Windows> {
         let now = self.environment.now;
-        let told = |teller| Some(account_windows::read(self.places, teller, now)?.sample);
+        let told = |teller| Some(readings::newest(self.recent(), self.places, teller, now)?.sample);
         [Teller::Plan, Teller::Gateway]
             .into_iter()
             .filter_map(told)
@@ -40,29 +40,16 @@ impl Incidents<'_> {
             .map(|(ahead, account)| self.with_rate(ahead, account.as_deref()))
     }
 
-    /// What each session had in the rise of the plan's five-hour window: see
-    /// [`window_steps::five_hour_shares`].
-    pub(crate) fn five_hour_shares(&self) -> Vec<(String, f64)> {
+    /// The five-hour window of whoever is logged in, and the account's hash.
+    pub(super) fn five_hour_of_account(&self) -> Option<(Meter, Option<String>)> {
         let now = self.environment.now;
-        let known = account_windows::read(self.places, Teller::Plan, now);
-        let known = known.map(|known| known.sample);
-        let shares = known.and_then(|known| {
-            let meter = ahead(&known, now).five_hour?;
-            let account = known.account.as_deref();
-            Some(window_steps::five_hour_shares(
-                self.places,
-                meter,
-                account,
-                now,
-            ))
-        });
-        shares.unwrap_or_default()
+        let known = readings::newest(self.recent(), self.places, Teller::Plan, now)?.sample;
+        Some((ahead(&known, now).five_hour?, known.account))
     }
 
     fn with_rate(&self, windows: Windows, account: Option<&str>) -> Windows {
-        let now = self.environment.now;
         Windows {
-            five_hour_rate: window_steps::five_hour_rate(self.places, &windows, account, now),
+            five_hour_rate: self.five_hour_rate(&windows, account),
             ..windows
         }
     }
@@ -92,7 +79,7 @@ impl Incidents<'_> {
         is_refused: bool,
     ) -> Option<(Windows, Option<String>)> {
         let now = self.environment.now;
-        let Some(told) = samples::told(payload, now) else {
+        let Some(told) = readings::told(payload, now) else {
             let session = payload.session_id()?;
             // A good answer that told no windows was paid for by key.
             let may_come = is_refused || payload.context_percent().is_none();
@@ -100,20 +87,21 @@ impl Incidents<'_> {
                 .then(|| self.windows_from_before(session))
                 .flatten();
         };
-        let known = account_windows::read(self.places, Teller::of(&told), now);
+        let known = readings::newest(self.recent(), self.places, Teller::of(&told), now);
         let windows = |measured| windows_of(&told, measured);
         let (Some(known), Some(session)) = (known, payload.session_id()) else {
             return Some((windows(now), None));
         };
         let account = known.sample.account.clone();
         if known.session == session {
-            return Some((windows(samples::measured(&told, &known.sample)), account));
+            return Some((windows(readings::measured(&told, &known.sample)), account));
         }
-        let history = samples::of_session(self.places, session);
-        let last = history.last();
-        let own = last.map_or(now, |last| samples::measured(&told, last));
+        let last = readings::last_of(self.recent(), session);
+        let own = last
+            .as_ref()
+            .map_or(now, |last| readings::measured(&told, last));
         if let Some(last) = last.filter(|last| last.account != account) {
-            return Some((windows(own), last.account.clone()));
+            return Some((windows(own), last.account));
         }
         if known.sample.measured <= own {
             return Some((windows(own), account));
@@ -132,15 +120,14 @@ impl Incidents<'_> {
     /// told of this account's, or of its gateway's, before.
     fn windows_from_before(&self, session: &str) -> Option<(Windows, Option<String>)> {
         let now = self.environment.now;
-        let history = samples::of_session(self.places, session);
-        let last = history.last()?;
-        let teller = Teller::of(last);
+        let last = readings::last_of(self.recent(), session)?;
+        let teller = Teller::of(&last);
         let mut keys = credentials::in_environment(self.environment).into_iter();
         let is_other = |key: &Credential| key.outranks_login() || key.is_gateway();
         if teller == Teller::Plan && keys.any(|key| is_other(&key)) {
             return None;
         }
-        let known = account_windows::read(self.places, teller, now)?.sample;
+        let known = readings::newest(self.recent(), self.places, teller, now)?.sample;
         (last.account == known.account).then(|| (ahead(&known, now), known.account))
     }
 }

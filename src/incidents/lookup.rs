@@ -7,8 +7,9 @@ use std::path::Path;
 use chrono::TimeDelta;
 
 use super::store::{self, StoredIncident};
-use super::{Incidents, SAME_EVENT, in_transcript, samples};
+use super::{Incidents, SAME_EVENT, in_transcript, readings};
 use crate::claude::status_payload::StatusPayload;
+use crate::journal::Journal;
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
 use crate::transcript::error_line::ErrorLine;
@@ -23,22 +24,20 @@ const LATELY: TimeDelta = TimeDelta::hours(24);
 /// What was found out about an incident and is not on disk yet.
 #[derive(Debug)]
 #[must_use = "keep it, once whoever waits has been served"]
-pub(crate) struct Unsaved {
-    place: StoredIncident,
-    evidence: Evidence,
-}
+pub(crate) struct Unsaved(StoredIncident);
 
 impl Incidents<'_> {
     /// Writes what was found out. Whatever fails is found out again the next time.
     pub(crate) fn keep(&self, unsaved: Unsaved) {
-        let mut evidence = unsaved.evidence;
-        evidence.account = evidence.account.or_else(|| self.account());
+        let Unsaved(mut incident) = unsaved;
+        let evidence = &mut incident.evidence;
+        evidence.account = evidence.account.take().or_else(|| self.account());
         if let Some(session) = evidence.session_id.as_deref().filter(|_| evidence.answered) {
             // What was false must be known to be false in two years.
             let (account, at) = (evidence.account.as_ref(), evidence.at);
             evidence.samples = self.samples_of(session, account, None, at);
         }
-        let _ = unsaved.place.write(&evidence);
+        let _ = incident.keep(self.places, self.environment.now);
     }
 
     /// The error that the session of a status line is in, with what the line is told at this
@@ -51,7 +50,7 @@ impl Incidents<'_> {
     ) -> Option<(Option<Incident>, Option<Unsaved>)> {
         let session = payload.session_id()?;
         let transcript = payload.transcript_path();
-        let newest = store::newest_of(self.places, session);
+        let newest = store::newest_of(self.recent(), session);
         let stored_until = newest.as_ref().map(|newest| newest.at() + SAME_EVENT);
         let is_stored = |line: &ErrorLine| {
             stored_until.is_some_and(|until| line.at.is_none_or(|at| at <= until))
@@ -61,17 +60,14 @@ impl Incidents<'_> {
             .and_then(|transcript| self.unstored_error(transcript, session, is_stored))
             .filter(|evidence| !evidence.answered);
         let (mut evidence, unsaved) = if let Some(mut evidence) = unstored {
-            let unsaved = Unsaved {
-                place: StoredIncident::new(self.places, session, evidence.at),
-                evidence: evidence.clone(),
-            };
-            evidence.account = samples::last_account(self.places);
+            let unsaved = Unsaved(StoredIncident::new(session, evidence.clone()));
+            evidence.account = readings::last_account(self.places);
             (evidence, Some(unsaved))
         } else {
-            self.look(&newest?, transcript)?
+            self.look(&newest?, transcript)
         };
         let incident = (!evidence.answered).then(|| {
-            let told = samples::told(payload, self.environment.now);
+            let told = readings::told(payload, self.environment.now);
             self.add_samples(&mut evidence, told);
             if let Some(version) = payload.version() {
                 // What is running now decides what happens at the reset.
@@ -90,10 +86,10 @@ impl Incidents<'_> {
         &self,
         stored: &StoredIncident,
         transcript: Option<&Path>,
-    ) -> Option<(Evidence, Option<Unsaved>)> {
-        let before = stored.read()?;
+    ) -> (Evidence, Option<Unsaved>) {
+        let before = &stored.evidence;
         if before.answered {
-            return Some((before, None));
+            return (before.clone(), None);
         }
         let session = before.session_id.as_deref();
         let found = transcript
@@ -105,35 +101,34 @@ impl Incidents<'_> {
         }
         // The error's own line may be far from the end next time.
         let is_news = evidence.answered || evidence.line != before.line;
-        let unsaved = is_news.then(|| Unsaved {
-            place: stored.clone(),
-            evidence: evidence.clone(),
-        });
-        Some((evidence, unsaved))
+        let unsaved = is_news.then(|| Unsaved(stored.with(evidence.clone())));
+        (evidence, unsaved)
     }
 
     /// A stored incident with everything that is known about it now. What was found out is kept.
-    fn read(&self, stored: &StoredIncident, transcript: Option<&Path>) -> Option<Evidence> {
-        let (mut evidence, unsaved) = self.look(stored, transcript)?;
+    fn read(&self, stored: &StoredIncident, transcript: Option<&Path>) -> Evidence {
+        let (mut evidence, unsaved) = self.look(stored, transcript);
         if let Some(unsaved) = unsaved {
             self.keep(unsaved);
         }
         self.add_samples(&mut evidence, None);
-        Some(evidence)
+        evidence
     }
 
     /// The error that a session is in, if its user was not told of it yet. From now on he was.
     pub(crate) fn untold(&self, session: &str, transcript: Option<&Path>) -> Option<Incident> {
-        let newest = store::newest_of(self.places, session).filter(|newest| !newest.is_told())?;
-        let incident = self.explained(self.read(&newest, transcript)?);
-        let is_of_interest = incident.is_open() && !incident.is_outlived(self.environment.now);
-        (is_of_interest && newest.tell()).then_some(incident)
+        let (places, now) = (self.places, self.environment.now);
+        let newest = store::newest_of(self.recent(), session);
+        let newest = newest.filter(|newest| !newest.is_told(places, now))?;
+        let incident = self.explained(self.read(&newest, transcript));
+        let is_of_interest = incident.is_open() && !incident.is_outlived(now);
+        (is_of_interest && newest.tell(places, now)).then_some(incident)
     }
 
     /// Who asks about the error of his session need not be told.
     pub(crate) fn user_asks(&self, session: &str) {
-        if let Some(newest) = store::newest_of(self.places, session) {
-            newest.tell();
+        if let Some(newest) = store::newest_of(self.recent(), session) {
+            newest.tell(self.places, self.environment.now);
         }
     }
 
@@ -148,15 +143,13 @@ impl Incidents<'_> {
     }
 
     fn found(&self, session: Option<&str>, most: usize) -> Vec<Incident> {
+        let journal = Journal::whole(self.places);
         let stored = match session {
-            Some(session) => store::of_session(self.places, session),
-            None => store::all(self.places),
+            Some(session) => store::of_session(&journal, session),
+            None => store::all(&journal),
         };
-        let mut found: Vec<Evidence> = stored
-            .iter()
-            .take(most)
-            .filter_map(|stored| self.read(stored, None))
-            .collect();
+        let stored = stored.iter().take(most);
+        let mut found: Vec<Evidence> = stored.map(|stored| self.read(stored, None)).collect();
         let unstored_error = |transcript: &Path| {
             let session = transcript.file_stem()?.to_str()?;
             let is_stored = |line: &ErrorLine| {

@@ -1,19 +1,17 @@
 //! Limit errors on disk: stored by the hook in milliseconds, completed when they are read.
 //!
-//! One small file an error, so that the hook never meets a lock and never waits:
-//! `<data>/incidents/<session>/<unix ms>.json`, 0600 in 0700. Beside it an empty `<unix ms>.told`
-//! may lie, once the user was told in the conversation.
+//! A line of the journal, so that the hook never meets a lock and never waits. What is found out
+//! later, and that the user was told, are other lines.
 //!
 //! Not promised: that every error is stored. In `-p` mode the client may kill the hook at once.
 //! `explain` and the status line therefore look into the transcripts too.
 
-mod account_windows;
 mod circumstances;
 mod from_hook;
 mod in_transcript;
 mod known_windows;
 mod lookup;
-mod samples;
+mod readings;
 mod store;
 mod window_steps;
 
@@ -26,6 +24,7 @@ use chrono::TimeDelta;
 
 use crate::claude::account::Account;
 use crate::environment::Environment;
+use crate::journal::Journal;
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
 use crate::places::Places;
@@ -39,6 +38,7 @@ pub(crate) struct Incidents<'a> {
     places: &'a Places,
     environment: &'a Environment,
     account: OnceCell<Option<Account>>,
+    recent: OnceCell<Journal>,
 }
 
 impl<'a> Incidents<'a> {
@@ -47,6 +47,7 @@ impl<'a> Incidents<'a> {
             places,
             environment,
             account: OnceCell::new(),
+            recent: OnceCell::new(),
         }
     }
 
@@ -54,6 +55,12 @@ impl<'a> Incidents<'a> {
     fn account(&self) -> Option<Account> {
         let account = self.account.get_or_init(|| Account::load(self.places));
         account.clone()
+    }
+
+    /// What the journal held lately, when it was first asked for.
+    fn recent(&self) -> &Journal {
+        let read = || Journal::recent(self.places, self.environment.now);
+        self.recent.get_or_init(read)
     }
 
     fn explained(&self, evidence: Evidence) -> Incident {

@@ -1,43 +1,46 @@
-//! Where incidents are kept, and how they are written and read.
+//! Incidents in the journal: how they are written and found again.
 
-use std::cmp::Reverse;
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
-use crate::disk::room::Room;
-use crate::disk::{self, records};
+use crate::disk;
+use crate::journal::{self, Journal, Record};
 use crate::limits::evidence::Evidence;
 use crate::places::Places;
 use crate::time::{Millis, moment};
 
-/// One incident's place on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An incident as it was known at one time. What is found out later is another record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredIncident {
-    /// The directory of all incidents.
-    root: PathBuf,
-    /// The session's directory in it.
     session: String,
-    /// When it was stored; also its name.
+    /// When the error came; with the session it tells incidents apart.
     at: Millis,
+    pub(super) evidence: Evidence,
+}
+
+impl Record for StoredIncident {
+    const KIND: &'static str = "incident";
 }
 
 impl StoredIncident {
-    /// The place for an error that a session met at this moment.
-    pub(super) fn new(places: &Places, session: &str, at: DateTime<Utc>) -> Self {
+    /// An error that a session met.
+    pub(super) fn new(session: &str, evidence: Evidence) -> Self {
         Self {
-            root: root(places),
-            session: records::name_of(session),
-            at: at.timestamp_millis(),
+            session: session.to_owned(),
+            at: evidence.at.timestamp_millis(),
+            evidence,
         }
     }
 
-    fn name(&self, suffix: &str) -> String {
-        format!("{:013}.{suffix}", self.at)
-    }
-
-    fn file(&self, suffix: &str) -> PathBuf {
-        self.root.join(&self.session).join(self.name(suffix))
+    /// The same one with what is known by now.
+    pub(super) fn with(&self, evidence: Evidence) -> Self {
+        Self {
+            session: self.session.clone(),
+            at: self.at,
+            evidence,
+        }
     }
 
     /// When the error came.
@@ -45,111 +48,123 @@ impl StoredIncident {
         moment(self.at)
     }
 
-    /// Reads the evidence. None if the file is gone or not ours.
-    pub(super) fn read(&self) -> Option<Evidence> {
-        let evidence: Evidence = records::read(&self.file("json"))?;
-        evidence.has_sound_dates().then_some(evidence)
+    pub(super) fn keep(&self, places: &Places, now: DateTime<Utc>) -> Result<(), disk::Error> {
+        journal::add(places, now, self)
     }
 
-    /// Writes the evidence, or replaces it by what is known in addition.
-    pub(super) fn write(&self, evidence: &Evidence) -> Result<(), disk::Error> {
-        let bytes = records::bytes_of(evidence);
-        self.room()?.replace(&self.name("json"), &bytes)
+    fn key(&self) -> (&str, Millis) {
+        (&self.session, self.at)
     }
 
-    /// The session's directory. No link may stand above it either.
-    fn room(&self) -> Result<Room, disk::Error> {
-        let data = self.root.parent().unwrap_or(&self.root);
-        Room::make(data, &[ROOT, &self.session])
+    /// What the journal calls it that the user was told in the conversation.
+    fn told(&self) -> String {
+        format!("incident {} {}", self.session, self.at)
     }
 
-    /// Whether the user was told in the conversation.
-    pub(super) fn is_told(&self) -> bool {
-        self.file("told").exists()
+    pub(super) fn is_told(&self, places: &Places, now: DateTime<Utc>) -> bool {
+        journal::was_said(places, &self.told(), self.since(), now)
     }
 
     /// Remembers that the user was told. False if that was remembered already.
-    pub(super) fn tell(&self) -> bool {
-        let marked = self
-            .room()
-            .and_then(|room| room.create(&self.name("told"), b""));
+    pub(super) fn tell(&self, places: &Places, now: DateTime<Utc>) -> bool {
+        let said = journal::say_once(places, &self.told(), self.since(), now);
         // What cannot be remembered is not said, which is better than saying it every time.
-        marked.unwrap_or(false)
+        said.unwrap_or(false)
+    }
+
+    /// When it can have been told first.
+    fn since(&self) -> DateTime<Utc> {
+        self.at() - TimeDelta::days(1)
     }
 }
 
-/// Stores a new incident of a session.
+/// Stores a new incident.
 pub(super) fn create(
     places: &Places,
-    session: &str,
-    evidence: &Evidence,
+    known: &Journal,
+    now: DateTime<Utc>,
+    mut new: StoredIncident,
 ) -> Result<StoredIncident, disk::Error> {
-    let mut stored = StoredIncident::new(places, session, evidence.at);
-    let (room, bytes) = (stored.room()?, records::bytes_of(evidence));
+    let taken = of_session(known, &new.session);
     // Two errors in one millisecond are two incidents.
-    while !room.create(&stored.name("json"), &bytes)? {
-        stored.at += 1;
+    while taken.iter().any(|taken| taken.key() == new.key()) {
+        new.at += 1;
     }
-    Ok(stored)
+    new.keep(places, now)?;
+    Ok(new)
 }
 
-/// The directory of all incidents, in our data directory.
-const ROOT: &str = "incidents";
-
-fn root(places: &Places) -> PathBuf {
-    places.data.join(ROOT)
+/// The incidents of one session, newest first.
+pub(super) fn of_session(journal: &Journal, session: &str) -> Vec<StoredIncident> {
+    let text = format!("\"session\":{}", serde_json::json!(session));
+    let mut found = found(journal, &text);
+    found.retain(|stored| stored.session == session);
+    found
 }
 
-/// The incidents of one session, newest first. Empty if it has none, at the cost of one failed
-/// system call.
-pub(super) fn of_session(places: &Places, session: &str) -> Vec<StoredIncident> {
-    listed(&root(places), [records::name_of(session)])
-}
-
-/// The newest incident of a session, at the same cost.
-pub(super) fn newest_of(places: &Places, session: &str) -> Option<StoredIncident> {
-    of_session(places, session).into_iter().next()
+/// The newest incident of a session.
+pub(super) fn newest_of(journal: &Journal, session: &str) -> Option<StoredIncident> {
+    of_session(journal, session).into_iter().next()
 }
 
 /// The incidents of all sessions, newest first.
-pub(super) fn all(places: &Places) -> Vec<StoredIncident> {
-    let root = root(places);
-    let sessions = std::fs::read_dir(&root).into_iter().flatten().flatten();
-    listed(
-        &root,
-        sessions.filter_map(|session| session.file_name().into_string().ok()),
-    )
+pub(super) fn all(journal: &Journal) -> Vec<StoredIncident> {
+    found(journal, "")
 }
 
-fn listed(root: &Path, sessions: impl IntoIterator<Item = String>) -> Vec<StoredIncident> {
-    let mut found = Vec::new();
-    for session in sessions {
-        let entries = std::fs::read_dir(root.join(&session)).into_iter().flatten();
-        found.extend(entries.flatten().filter_map(|entry| {
-            let name = entry.file_name();
-            let at = name.to_str()?.strip_suffix(".json")?.parse().ok()?;
-            let (root, session) = (root.to_owned(), session.clone());
-            Some(StoredIncident { root, session, at })
-        }));
-    }
-    found.sort_unstable_by_key(|stored| Reverse(stored.at));
+/// The last record of each. A line of a transcript is one error, whatever it was taken for first.
+fn found(journal: &Journal, text: &str) -> Vec<StoredIncident> {
+    let mut keys = HashSet::new();
+    let mut lines = HashSet::new();
+    let mut is_new = |stored: &StoredIncident| {
+        let line = stored.evidence.line.as_ref();
+        let line = line.and_then(|line| line.uuid.clone());
+        let is_new_line = line.is_none_or(|uuid| lines.insert(uuid));
+        keys.insert((stored.session.clone(), stored.at)) && is_new_line
+    };
+    let records = journal.records::<StoredIncident>(text);
+    let mut found: Vec<StoredIncident> = records
+        .filter(|stored| stored.evidence.has_sound_dates())
+        .filter(|stored| is_new(stored))
+        .collect();
+    found.sort_by_key(|stored| std::cmp::Reverse(stored.at));
     found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Environment;
 
     #[test]
-    fn two_errors_in_one_millisecond_are_two_incidents() {
+    fn two_errors_in_one_millisecond_are_two_incidents_and_what_is_found_out_is_none() {
         let directory = tempfile::tempdir().unwrap();
-        let places = Places::of(&crate::environment::Environment::new(
-            [("WHYCAP_DATA_DIR".into(), directory.path().into())],
-            DateTime::UNIX_EPOCH,
+        let now = DateTime::UNIX_EPOCH;
+        let places = Places::of(&Environment::new(
+            [(
+                "WHYCAP_DATA_DIR".into(),
+                directory.path().join("data").into(),
+            )],
+            now,
         ));
-        let first = create(&places, "s", &Evidence::default()).unwrap();
-        let second = create(&places, "s", &Evidence::default()).unwrap();
+        let create = |message: &str| {
+            let evidence = Evidence {
+                message: message.to_owned(),
+                ..Evidence::default()
+            };
+            let known = Journal::recent(&places, now);
+            create(&places, &known, now, StoredIncident::new("s", evidence)).unwrap()
+        };
+        let (first, second) = (create("one"), create("two"));
         assert_ne!(first.at, second.at);
-        assert_eq!(of_session(&places, "s"), [second, first]);
+        let answered = Evidence {
+            answered: true,
+            ..first.evidence.clone()
+        };
+        let answered = first.with(answered);
+        answered.keep(&places, now).unwrap();
+        let journal = Journal::recent(&places, now);
+        assert_eq!(of_session(&journal, "s"), [second, answered]);
+        assert_eq!(of_session(&journal, "S"), []);
     }
 }

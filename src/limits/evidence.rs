@@ -78,7 +78,7 @@ impl Sample {
 
 /// Everything known about one error. What the hook stores is this, without samples, which may
 /// come later.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Evidence {
     /// When the error came.

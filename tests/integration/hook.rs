@@ -8,15 +8,18 @@ use crate::support::{Run, Sandbox};
 const AT: &str = "2026-11-20T10:00:00Z";
 const TEXT: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
 
-fn stored(sandbox: &Sandbox, session: &str) -> Vec<String> {
-    let directory = sandbox.path(&format!(".local/share/whycap/incidents/{session}"));
-    let mut names: Vec<String> = std::fs::read_dir(directory)
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
+const JOURNAL: &str = ".local/share/whycap/journal/2026-11.jsonl";
+
+/// The incidents of a session, by when they came.
+fn stored(sandbox: &Sandbox, session: &str) -> Vec<i64> {
+    let lines = sandbox.read(JOURNAL);
+    let records = lines.lines().filter(|line| !line.is_empty());
+    let records = records.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let incidents = records.map(|record| record["incident"].clone());
+    let own = incidents.filter(|incident| incident["session"] == session);
+    let mut times: Vec<i64> = own.map(|own| own["at"].as_i64().unwrap()).collect();
+    times.dedup();
+    times
 }
 
 /// Whatever is printed must be nothing, or JSON with fields that the model never sees.
@@ -145,9 +148,8 @@ fn what_is_stored_is_for_its_owner_only_and_holds_no_key() {
         .variables
         .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-secret".to_owned()));
     client.meets(AT, TEXT, json!({}));
-    let name = stored(&sandbox, &client.session).remove(0);
-    let file = format!(".local/share/whycap/incidents/{}/{name}", client.session);
-    let content = sandbox.read(&file);
+    assert_eq!(stored(&sandbox, &client.session).len(), 1);
+    let content = sandbox.read(JOURNAL);
     assert!(content.contains("ANTHROPIC_API_KEY") && content.contains("apiKeyHelper"));
     for secret in ["sk-ant", "dev@example.com", "1111-1111", "Example Ltd"] {
         assert!(!content.contains(secret), "{secret} is stored");
@@ -157,7 +159,7 @@ fn what_is_stored_is_for_its_owner_only_and_holds_no_key() {
         use std::os::unix::fs::PermissionsExt;
         let mode =
             |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        let path = sandbox.path(&file);
+        let path = sandbox.path(JOURNAL);
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(path.parent().unwrap()), 0o700);
     }

@@ -77,6 +77,61 @@ fn what_another_account_was_told_does_not_count() {
 }
 
 #[test]
+fn what_is_still_told_right_after_a_login_stays_with_the_account_before() {
+    let sandbox = Sandbox::new();
+    log_in(&sandbox, "one");
+    let client = Client::with_session(&sandbox, "first");
+    line(&client, "2026-11-20T08:00:00Z", told(42.0));
+    line(
+        &client,
+        "2026-11-20T09:00:00Z",
+        windows(100.0, NOON, 100.0, MONDAY),
+    );
+    log_in(&sandbox, "two");
+    line(
+        &client,
+        "2026-11-20T09:10:00Z",
+        windows(100.0, NOON, 100.0, MONDAY),
+    );
+    let other = Client::with_session(&sandbox, "second");
+    line(
+        &other,
+        "2026-11-20T09:12:00Z",
+        windows(19.0, NOON + 600, 3.0, MONDAY + 600),
+    );
+    // An old session is looked at, and brings nothing new.
+    line(
+        &client,
+        "2026-11-20T09:20:00Z",
+        windows(100.0, NOON, 100.0, MONDAY),
+    );
+    let now = client.run("2026-11-20T09:21:00Z", &["now", "--json"], b"");
+    let now = now.json()["windows"].clone();
+    assert_eq!(now["five_hour"]["used_percentage"], 19.0, "{now}");
+    assert_eq!(now["seven_day"]["used_percentage"], 3.0, "{now}");
+    // In no account's history stands what the other was told.
+    let lines = sandbox.read(".local/share/whycap/journal/2026-11.jsonl");
+    let readings = lines.lines().filter_map(|line| {
+        let record: Value = serde_json::from_str(line).ok()?;
+        let sample = &record["reading"]["sample"];
+        let used = &sample["five_hour"]["used_percent"];
+        Some((sample["account"].as_str()?.to_owned(), used.to_string()))
+    });
+    let mut readings: Vec<(String, String)> = readings.collect();
+    readings.sort();
+    readings.dedup();
+    let accounts = readings.iter().map(|(account, _)| account.as_str());
+    let of_second = readings.iter().find(|(_, used)| used == "19.0");
+    let (second, _) = of_second.expect("a reading of the second account");
+    assert_eq!(
+        accounts.filter(|account| account == second).count(),
+        1,
+        "{readings:?}"
+    );
+    assert_eq!(readings.len(), 3, "{readings:?}");
+}
+
+#[test]
 fn where_the_client_tells_nothing_the_last_known_is_shown_with_its_age() {
     let sandbox = Sandbox::new();
     let client = Client::new(&sandbox);

@@ -121,18 +121,12 @@ fn a_session_that_tells_an_older_figure_slows_nothing_down() {
 fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
     let sandbox = Sandbox::new();
     busy_since_ten(&sandbox);
-    let kept = sandbox.path(".local/share/whycap/windows/2026-11.steps");
+    let kept = sandbox.path(".local/share/whycap/journal/2026-11.jsonl");
     let text = std::fs::read_to_string(&kept).unwrap();
-    let of_window = |name: &str| text.lines().filter(|line| line.contains(name)).count();
-    assert_eq!(
-        (of_window(" five_hour "), of_window(" seven_day ")),
-        (18, 1),
-        "{text}"
-    );
-    assert_eq!(
-        text.lines().next().unwrap(),
-        "1795159200 - five_hour 2 1795176000 one"
-    );
+    let readings = text
+        .lines()
+        .filter(|line| line.starts_with("{\"reading\":"));
+    assert_eq!(readings.count(), 18, "{text}");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -140,7 +134,11 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
         assert_eq!(mode & 0o777, 0o600);
     }
     // A line that is not one does no harm.
-    std::fs::write(&kept, format!("{text}1795170300 - five_hour 9")).unwrap();
+    std::fs::write(
+        &kept,
+        format!("{text}\n{{\"reading\":{{\"session\":\"one\""),
+    )
+    .unwrap();
     let drawn = line(&Client::with_session(&sandbox, "one"), "10:45", 60.0);
     assert!(drawn.contains("at this pace 5h full at 11:5"), "{drawn}");
 }

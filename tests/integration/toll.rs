@@ -126,8 +126,12 @@ fn what_was_false_is_still_known_to_be_false_when_the_samples_are_gone() {
     client.answers("2026-11-20T10:05:00Z");
     client.draws("2026-11-20T10:05:01Z", told, 160);
     assert_eq!(sums(&sandbox, "2026-11-20T10:06:00Z")["false_likely"], 1);
-    std::fs::remove_dir_all(sandbox.path(".local/share/whycap/samples")).unwrap();
-    std::fs::remove_dir_all(sandbox.path(".local/share/whycap/windows")).unwrap();
+    let journal = ".local/share/whycap/journal/2026-11.jsonl";
+    let lines = sandbox.read(journal);
+    let lines = lines
+        .lines()
+        .filter(|line| !line.starts_with("{\"reading\":"));
+    sandbox.write(journal, lines.collect::<Vec<_>>().join("\n"));
     let sums = sums(&sandbox, "2027-02-20T10:06:00Z");
     assert_eq!(
         (&sums["false_likely"], &sums["blocked_s"]),

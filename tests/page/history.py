@@ -35,14 +35,14 @@ class Meter:
         self.reset, self.used, self.told = datetime.datetime.min.replace(tzinfo=UTC), 0.0, None
 
     def adds(self, at, tokens):
-        """A line for the history of the windows, if it came to another percent."""
+        """What a session is told of it, if it came to another percent."""
         if at >= self.reset:
             self.reset, self.used, self.told = at.replace(minute=0, second=0) + self.length, 0.0, None
         self.used = min(100.0, self.used + 100 * tokens / self.worth)
         if self.told == int(self.used):
-            return ""
+            return None
         self.told = int(self.used)
-        return f"{at.timestamp():.0f} - {self.name} {self.told} {self.reset.timestamp():.0f} {{}}\n"
+        return {"used_percent": self.told, "resets_at": stamp(self.reset)}
 
 
 class History:
@@ -53,7 +53,7 @@ class History:
         self.home, self.chance, self.own_names = Path(home), random.Random(seed), list(own_names)
         self.errors = []
         self.answers = self.sessions = 0
-        self.steps = {}
+        self.readings = {}
         self.meters = []
 
     def write(self, end, days, sessions, answers):
@@ -72,11 +72,12 @@ class History:
                 starts.append(start)
         for start in sorted(starts):
             self.session(start, 1 - (end - start) / datetime.timedelta(days=days), answers, end)
-        windows = self.home / ".local/share/whycap/windows"
-        windows.mkdir(parents=True, mode=0o700)
-        windows.parent.chmod(0o700)
-        for month, lines in self.steps.items():
-            (windows / f"{month}.steps").write_text("".join(lines))
+        journal = self.home / ".local/share/whycap/journal"
+        journal.mkdir(parents=True, mode=0o700)
+        journal.parent.chmod(0o700)
+        for month, readings in self.readings.items():
+            lines = (json.dumps({"reading": reading}, separators=(",", ":")) for reading in readings)
+            (journal / f"{month}.jsonl").write_text("\n".join(lines))
 
     def session(self, at, share, answers, end):
         chance = self.chance
@@ -115,10 +116,13 @@ class History:
                                       "usage": {"input_tokens": 30, "output_tokens": tokens, "cache_read_input_tokens": tokens * 30,
                                                 "cache_creation_input_tokens": tokens}}})
             self.answers += 1
-            for meter in self.meters:
-                line = meter.adds(at, tokens)
-                if line:
-                    self.steps.setdefault(at.strftime("%Y-%m"), []).append(line.format(name))
+            told = {meter.name: meter.adds(at, tokens) for meter in self.meters}
+            if any(told.values()):
+                now = stamp(at)
+                sample = {"since": now, "at": now, "measured": now, "api_ms": None, "account": None, "model": None,
+                          "fast_mode": False, "version": None, **told}
+                reading = {"session": name, "login": None, "sample": sample}
+                self.readings.setdefault(at.strftime("%Y-%m"), []).append(reading)
         directory.mkdir(parents=True, exist_ok=True)
         with open(directory / f"{name}.jsonl", "w", encoding="utf-8") as transcript:
             transcript.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)

@@ -64,8 +64,8 @@ def jumps(machine, first, then):
 
 
 DATED = (".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api", ".claude/settings.json", ".claude.json",
-    ".claude/daemon.lock", ".claude/history.jsonl.lock", ".claude.json.lock", ".local/share/whycap/samples/alpha.json",
-         ".local/share/whycap/ledger.sqlite3", ".local/share/whycap", ".local/share/whycap/incidents/gamma")
+    ".claude/daemon.lock", ".claude/history.jsonl.lock", ".claude.json.lock", ".local/share/whycap/journal/2026-11.jsonl",
+         ".local/share/whycap/ledger.sqlite3", ".local/share/whycap", ".local/share/whycap/journal")
 
 
 @attack("clocks", "{call} keeps its contract when {path} is dated {when}",
@@ -165,14 +165,15 @@ def cost_state_dates(machine, epoch):
 
 
 # Files of ours whose names or contents are dates.
-@attack("clocks", "an incident stored under the name {name} stops nothing",
+@attack("clocks", "an incident that came at {moment} stops nothing",
     over=("0", "-1", "9223372036854775807", "-9223372036854775808", "8210298412799000", "8210298412800000", "9999999999999",
     "99999999999999999999", "0000000000001", "+1", "1e3", " 1"))
-def incident_names(machine, name):
+def incident_moments(machine, moment):
     world.lived(machine)
-    directory = machine.data / "incidents/gamma"
-    stored = next(directory.glob("*.json")).read_bytes()
-    machine.write(directory / f"{name}.json", stored)
+    path = machine.data / "journal/2026-11.jsonl"
+    lines = path.read_text().split("\n")
+    stored = next(line for line in lines if line.startswith('{"incident":'))
+    path.write_text("\n".join([*lines, re.sub(r'"at":\d+', f'"at":{moment}', stored, count=1)]))
     seen_everywhere(machine, "gamma")
     seen_everywhere(machine, "alpha")
 
@@ -182,7 +183,7 @@ def incident_names(machine, name):
 def stored_dates(machine, field, date):
     world.lived(machine)
     last = field.split(".")[-1]
-    for path in [*machine.data.glob("incidents/*/*.json"), *machine.data.glob("samples/*.json")]:
+    for path in machine.data.glob("journal/*.jsonl"):
         changed = re.sub(rf'"{last}":\s*("[^"]*"|null|\d+)', lambda _: json.dumps(last) + ":" + json.dumps(date), path.read_text())
         path.write_text(changed)
     for session in ("gamma", "alpha"):

@@ -143,6 +143,9 @@ def documents(machine):
 
     def file(path):
         return lambda value: machine.write(path, value)
+
+    def line_of(path):
+        return lambda value: path.write_text(path.read_text() + "\n" + json.dumps(value, separators=(",", ":")))
     settings = {**world.DOTFILES_SETTINGS, "statusLine": world.FOREIGN_LINE, "disableAllHooks": True, "apiKeyHelper": "helper",
         "env": {"ANTHROPIC_API_KEY": "x", "ANTHROPIC_BASE_URL": "https://gateway.example", "CLAUDE_CODE_USE_BEDROCK": "1"},
                 "hooks": {"Stop": [{"matcher": "m", "hooks": [{"type": "command", "command": "other"}]}]},
@@ -174,8 +177,13 @@ def documents(machine):
         file(".claude/daemon.lock")),
     }
     # Ours, as another program or an older whycap may have left them.
-    for name, pattern in {"sample": "samples/gamma.json", "incident": "incidents/gamma/*.json", "account": "account.json",
-            "manifest": "quarantine/*/manifest.json"}.items():
+    journal = machine.data / "journal/2026-11.jsonl"
+    lines = journal.read_text().split("\n") if journal.exists() else []
+    for kind in ("reading", "incident"):
+        last = next((line for line in reversed(lines) if line.startswith(f'{{"{kind}":') and "gamma" in line), None)
+        if last:
+            found[f"our {kind}"] = (json.loads(last), line_of(journal))
+    for name, pattern in {"account": "account.json", "manifest": "quarantine/*/manifest.json"}.items():
         path = next(iter(machine.data.glob(pattern)), None)
         if path:
             found[f"our {name}"] = (json.loads(path.read_text()), file(path))
@@ -233,8 +241,7 @@ NAMES = {
     "a team": (b".claude/teams/", b"/inboxes/x.json.lock"), "a task": (b".claude/tasks/", b"/.lock.lock"),
     "a market": (b".claude/plugins/marketplaces/", b"/.git/index.lock"), "a login's lock": (b".claude/.", b"_oauth_refresh.lock"),
     "a registry entry": (b".claude/sessions/", b".json"),
-    "an incident's session": (b".local/share/whycap/incidents/", b"/1795156200000.json"),
-    "a sample": (b".local/share/whycap/samples/", b".json"),
+    "a month of the journal": (b".local/share/whycap/journal/", b".jsonl"),
     "a quarantined item": (b".local/share/whycap/quarantine/", b"/manifest.json"),
     "a backup": (b".claude/settings.json.whycap-backup", b""),
     "a drop-in": (b".claude/commands/", b".md"),

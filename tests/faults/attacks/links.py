@@ -13,9 +13,7 @@ from machine import NOBODY, SOMEBODY, Broken, kind_of, look
 from suite import attack, product
 
 # Every file that whycap reads or writes, relative to home; `*` is the first that is there.
-OURS = (".local", ".local/share", ".local/share/whycap", ".local/share/whycap/samples", ".local/share/whycap/samples/alpha.json",
-    ".local/share/whycap/samples/gamma.json",
-        ".local/share/whycap/incidents", ".local/share/whycap/incidents/gamma", ".local/share/whycap/incidents/gamma/*",
+OURS = (".local", ".local/share", ".local/share/whycap", ".local/share/whycap/journal", ".local/share/whycap/journal/*",
         ".local/share/whycap/account.json",
         ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm",
         ".local/share/whycap/ledger.sqlite3-journal", ".local/share/whycap/ledger.lock",
@@ -175,9 +173,9 @@ CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop"
 # Those that once did harm, in the short run as well.
 DATA = ".local/share/whycap"
 ONCE_HARMFUL = [
-    *product(("statusline",), (f"{DATA}/samples/alpha.json", f"{DATA}/samples", f"{DATA}/account.json"),
+    *product(("statusline",), (f"{DATA}/journal/*", f"{DATA}/journal", f"{DATA}/account.json"),
              ("link to a file", "link to null", "link to a directory")),
-    *product(("hook StopFailure",), (f"{DATA}/incidents/gamma", f"{DATA}/incidents/gamma/*"),
+    *product(("hook StopFailure",), (f"{DATA}/journal", f"{DATA}/journal/*"),
              ("link to a file", "link to null", "link to a directory")),
     *product(("spend", "statusline"), (f"{DATA}/ledger.sqlite3", f"{DATA}/ledger.sqlite3-wal", f"{DATA}/ledger.sqlite3-shm"),
              ("link to a file", "link to an empty file", "link to nothing")),
@@ -185,7 +183,7 @@ ONCE_HARMFUL = [
              ("link to a file", "link to null", "link to nothing")),
     *product(("clear", "restore"), (f"{DATA}/quarantine", f"{DATA}/clearing.lock"),
              ("link to a file", "link to null", "link to a directory", "link to nothing")),
-    *product(("statusline", "hook Stop"), (f"{DATA}/ledger.sqlite3-shm", f"{DATA}/samples/alpha.json", ".claude.json",
+    *product(("statusline", "hook Stop"), (f"{DATA}/ledger.sqlite3-shm", f"{DATA}/journal/*", ".claude.json",
                                            ".config/whycap/config.toml", ".claude/settings.json"), ("FIFO", "zero")),
 ]
 
@@ -390,21 +388,15 @@ def swapped_in_the_middle(machine, call, path, number):
         raise Broken(f"outside, {trouble}")
 
 
-@attack("links", "a sample's file that becomes a link before system call {number} of {call} leads to nothing outside",
-    over=swaps(("statusline",), ".local/share/whycap/samples/alpha.json"), quick=40)
-def swapped_sample(machine, call, path, number):
+@attack("links", "the journal of the month that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("statusline",), ".local/share/whycap/journal/2026-11.jsonl"), quick=40)
+def swapped_month(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 
-@attack("links", "the samples' directory that becomes a link before system call {number} of {call} leads to nothing outside",
-    over=swaps(("statusline",), ".local/share/whycap/samples"), quick=40)
-def swapped_samples(machine, call, path, number):
-    swapped_in_the_middle(machine, call, path, number)
-
-
-@attack("links", "the incidents' directory that becomes a link before system call {number} of {call} leads to nothing outside",
-    over=swaps(("hook StopFailure",), ".local/share/whycap/incidents"), quick=40)
-def swapped_incidents(machine, call, path, number):
+@attack("links", "the journal's directory that becomes a link before system call {number} of {call} leads to nothing outside",
+    over=swaps(("statusline", "hook StopFailure"), ".local/share/whycap/journal"), quick=80)
+def swapped_journal(machine, call, path, number):
     swapped_in_the_middle(machine, call, path, number)
 
 

@@ -7,8 +7,8 @@ import world
 from machine import NOBODY, Broken, Snapshot, empty, look
 from suite import attack, product
 
-PLACES = (".", ".local", ".local/share", ".local/share/whycap", ".local/share/whycap/samples",
-    ".local/share/whycap/samples/alpha.json", ".local/share/whycap/incidents", ".local/share/whycap/incidents/gamma",
+PLACES = (".", ".local", ".local/share", ".local/share/whycap", ".local/share/whycap/journal",
+    ".local/share/whycap/journal/2026-11.jsonl",
           ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".local/share/whycap/ledger.sqlite3-shm",
           ".local/share/whycap/account.json", ".local/share/whycap/install.lock",
           ".local/share/whycap/clearing.lock", ".local/share/whycap/quarantine", ".local/share/whycap/install", ".claude",

@@ -282,7 +282,7 @@ def state_files(machine, what):
         "not UTF-8": b'{"a":"\xff"}', "rubbish": os.urandom(5000), "a list": b"[]", "text": b'"x"', "empty": b"",
         "a byte order mark": b'\xef\xbb\xbf{}', "3 MB": b'{"a":"' + b"x" * 3_000_000 + b'"}', "NUL": b"\0" * 100}
     for name in (".claude/settings.json", ".claude.json", ".claude/.credentials.json", ".config/whycap/config.toml",
-            "work/api/.claude/settings.json", ".local/share/whycap/account.json", ".local/share/whycap/samples/alpha.json"):
+            "work/api/.claude/settings.json", ".local/share/whycap/account.json", ".local/share/whycap/journal/2026-11.jsonl"):
         world.lived(machine)
         path = machine.write(name, contents.get(what, b"{"))
         if what == "200 MB":

@@ -182,7 +182,7 @@ def transcript(machine, change, number):
 
 
 @attack("races", "a status line is drawn although {what} vanishes before its system call {number}",
-    over=lambda machine: [(what, number) for what in (".local/share/whycap", ".local/share/whycap/samples",
+    over=lambda machine: [(what, number) for what in (".local/share/whycap", ".local/share/whycap/journal",
     ".local/share/whycap/ledger.sqlite3", ".local/share/whycap/ledger.sqlite3-wal", ".claude", ".claude/projects", "work/api",
     ".") for number in range(1, 150)], quick=150)
 def vanishing(machine, what, number):
