@@ -21,6 +21,7 @@ import difflib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -248,7 +249,9 @@ class Machine:
         arguments = [word.replace("HOME/", f"{place}/") for word in arguments]
         done = subprocess.run([self.program, *arguments], input=stdin.replace(b"HOME/", f"{place}/".encode()), env=environment,
                               cwd=self.root, capture_output=True, timeout=120)
-        return done.returncode, done.stdout, done.stderr
+        # A page's number follows from its content; the difference itself is what matters.
+        said = re.sub(rb'nonce(-|=")[0-9a-f]{32}', b"nonce", done.stdout)
+        return done.returncode, said, done.stderr
 
 
 def write(path, content):

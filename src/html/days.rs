@@ -2,9 +2,10 @@
 
 use super::Contents;
 use super::chart::{self, COLUMN, Columns, HEIGHT};
-use super::markup::{Cell, Markup, number};
+use super::markup::{Markup, number};
 use super::sums::dearest_first;
 use crate::pricing::Money;
+use crate::render::{Cell, Column, Table};
 use crate::spend::{Tally, amount, share};
 
 /// How many models have a color of their own.
@@ -62,51 +63,41 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Column
         }
     });
     if columns.are_weeks {
-        page.text_in("p", &[("class", "quiet")], "Each column is a week.");
+        page.note("Each column is a week.");
     }
-    models(page, contents);
-    page.inside("details", &[], |page| {
-        page.text_in("summary", &[], "Day by day, as a table");
-        let rows = sums.days.iter().map(|(day, sums)| {
-            let models = dearest_first(&sums.models).into_iter();
-            let models = models.map(|(name, cost)| format!("{name} {}", cost.show()));
-            [
-                Cell::of(day.format("%Y-%m-%d %a").to_string()),
-                Cell::of(amount(&sums.tally)).worth(sums.tally.cost().exact()),
-                Cell::of(models.collect::<Vec<_>>().join(", ")),
-            ]
-        });
-        page.table(
-            &[("class", "by-day")],
-            "Cost by day",
-            &["day", "cost", "models"],
-            rows,
-        );
-    });
+    page.legend(&[("class", "legend")], models(contents));
+    let mut table = Table::new(["day", "cost", "models"].map(Column::text));
+    for (day, sums) in &sums.days {
+        let models = dearest_first(&sums.models).into_iter();
+        let models = models.map(|(name, cost)| format!("{name} {}", cost.show()));
+        table.row([
+            Cell::from(day.format("%Y-%m-%d %a").to_string()),
+            Cell::from(amount(&sums.tally)).worth(sums.tally.cost().exact()),
+            models.collect::<Vec<_>>().join(", ").into(),
+        ]);
+    }
+    page.table_behind("Day by day, as a table", "by-day", "Cost by day", &table);
 }
 
-/// The colors' names, with what each model cost.
-fn models(page: &mut Markup, contents: &Contents<'_>) {
+/// The colors' names, with what each model cost and its share.
+fn models(contents: &Contents<'_>) -> Vec<(&'static str, String, String)> {
     let whole = contents.statement.total().cost();
-    let line = |page: &mut Markup, class: &'static str, name: &str, tally: &Tally| {
-        page.inside("li", &[], |item| {
-            item.text_in("span", &[("class", class)], "");
-            item.text(&format!("{name} {} ", amount(tally)));
-            let share = share(tally.cost(), whole);
-            item.text_in("span", &[("class", "quiet")], &share);
-        });
+    let item = |class, name: &str, tally: &Tally| {
+        let share = share(tally.cost(), whole);
+        (class, format!("{name} {} ", amount(tally)), share)
     };
-    page.inside("ul", &[("class", "legend")], |page| {
-        let mut others = Tally::default();
-        for (place, (name, tally)) in contents.sums.models.iter().enumerate() {
-            match CLASSES.get(place).filter(|_| place < COLORS) {
-                Some(class) => line(page, class, name, tally),
-                None => others += *tally,
-            }
+    let models = &contents.sums.models;
+    let (own, others) = models.split_at(COLORS.min(models.len()));
+    let own = CLASSES.into_iter().zip(own);
+    let mut named: Vec<_> = own
+        .map(|(class, (name, tally))| item(class, name, tally))
+        .collect();
+    if !others.is_empty() {
+        let mut sum = Tally::default();
+        for (_, tally) in others {
+            sum += *tally;
         }
-        let more = contents.sums.models.len().saturating_sub(COLORS);
-        if more > 0 {
-            line(page, "m7", &format!("{more} more"), &others);
-        }
-    });
+        named.push(item("m7", &format!("{} more", others.len()), &sum));
+    }
+    named
 }

@@ -43,21 +43,17 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>) {
             }
         });
     });
-    page.inside(
-        "ul",
-        &[("class", "legend"), ("aria-label", "what the colors mean")],
-        |page| {
-            for (step, class) in CLASSES.iter().enumerate() {
-                page.inside("li", &[], |item| {
-                    item.text_in("span", &[("class", class)], "");
-                    item.text(&match step {
-                        0 => "nothing".to_owned(),
-                        some => format!("up to {}", most.share(some as u128, 5).show()),
-                    });
-                });
-            }
-        },
-    );
+    let meanings = CLASSES.into_iter().zip(0_u32..).map(|(class, step)| {
+        let most = most.share(step.into(), 5).show();
+        let says = if step == 0 {
+            "nothing".to_owned()
+        } else {
+            format!("up to {most}")
+        };
+        (class, says, String::new())
+    });
+    let attributes = [("class", "legend"), ("aria-label", "what the colors mean")];
+    page.legend(&attributes, meanings);
 }
 
 /// One of five steps up to what is most.

@@ -1,82 +1,57 @@
 //! How often limits stopped the work, which, and for how long.
 
 use super::Contents;
-use super::markup::{Cell, Markup};
+use super::markup::Markup;
+use crate::incidents::report::{by_limit, over_time};
 use crate::limits::incident::Incident;
-use crate::limits::kind::{LimitKind, Verdict};
-use crate::limits::toll::{Seen, Stopped, Toll, Tolls};
+use crate::limits::kind::Verdict;
+use crate::limits::toll::{Seen, Stopped, Tolls};
+use crate::render::{Column, Table};
 use crate::time::in_words;
 
 pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, tolls: &Tolls) {
     if !sentence(page, contents, tolls) {
         return;
     }
-    by_limit(page, tolls);
-    over_time(page, tolls);
-    for note in tolls.notes(Seen::Here) {
-        page.text_in("p", &[("class", "quiet")], &note);
-    }
-    page.inside("details", &[], |page| {
-        page.text_in("summary", &[], "Error by error, as a table");
-        let errors = contents.incidents.iter().rev();
-        let rows = errors.filter_map(|error| {
-            let blocked = blocked(error, contents)?;
+    sums(page, tolls, Seen::Here);
+    let names = ["came", "limit", "judged", "blocked its session"];
+    let mut table = Table::new(names.map(Column::text));
+    for error in contents.incidents.iter().rev() {
+        if let Some(blocked) = blocked(error, contents) {
             let at = contents.clock.zone.at(error.evidence.at);
-            Some([
-                Cell::of(at.format("%Y-%m-%d %H:%M").to_string()),
-                Cell::of(error.diagnosis.limit.label()),
-                Cell::of(judged(error.diagnosis.verdict)),
-                Cell::of(blocked),
-            ])
-        });
-        let names = &["came", "limit", "judged", "blocked its session"];
-        page.table(&[("class", "tolls")], "Limit errors", names, rows);
-    });
+            table.row([
+                at.format("%Y-%m-%d %H:%M").to_string(),
+                error.diagnosis.limit.label(),
+                judged(error.diagnosis.verdict).to_owned(),
+                blocked,
+            ]);
+        }
+    }
+    page.table_behind(
+        "Error by error, as a table",
+        "tolls",
+        "Limit errors",
+        &table,
+    );
+}
+
+/// By limit and over time, and what the figures mean.
+pub(super) fn sums(page: &mut Markup, tolls: &Tolls, seen: Seen) {
+    page.table("tolls", "Limit errors by limit", &by_limit(tolls));
+    if let Some(table) = over_time(tolls) {
+        page.table("tolls", "Limit errors over time", &table);
+    }
+    for note in tolls.notes(seen) {
+        page.note(&note);
+    }
 }
 
 /// What all come to. False if there are none.
 pub(super) fn sentence(page: &mut Markup, contents: &Contents<'_>, tolls: &Tolls) -> bool {
     let sentence = tolls.sentence(contents.clock);
     let says = sentence.as_deref().unwrap_or("No limit errors are known.");
-    page.text_in("p", &[], says);
+    page.sentence(says);
     sentence.is_some()
-}
-
-/// What stands in every table of sums, behind their name.
-pub(super) fn cells(name: String, toll: &Toll) -> [Cell; 4] {
-    [
-        Cell::of(name),
-        Cell::of(toll.errors.to_string()),
-        Cell::of(toll.likely_false.to_string()),
-        blocked_cell(toll),
-    ]
-}
-
-/// For how long, and in seconds.
-pub(super) fn blocked_cell(toll: &Toll) -> Cell {
-    Cell::of(toll.blocked_in_words()).worth(toll.blocked.num_seconds().to_string())
-}
-
-fn names(first: &str) -> [&str; 4] {
-    [first, "errors", "likely false", "blocked"]
-}
-
-pub(super) fn by_limit(page: &mut Markup, tolls: &Tolls) {
-    let rows = tolls.by_limit.iter();
-    let rows = rows.map(|(limit, toll)| cells(LimitKind::label_of(limit), toll));
-    let caption = "Limit errors by limit";
-    page.table(&[("class", "tolls")], caption, &names("limit"), rows);
-}
-
-/// Only where there is more than one week or month.
-pub(super) fn over_time(page: &mut Markup, tolls: &Tolls) {
-    if tolls.by_period.len() > 1 {
-        let name = if tolls.by_month { "month" } else { "week from" };
-        let rows = tolls.by_period.iter();
-        let rows = rows.map(|(day, toll)| cells(tolls.period(*day), toll));
-        let caption = "Limit errors over time";
-        page.table(&[("class", "tolls")], caption, &names(name), rows);
-    }
 }
 
 /// For how long an error blocked its session. None if it blocked nothing.

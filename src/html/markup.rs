@@ -1,6 +1,7 @@
 //! HTML in which a text is a text: what comes from outside cannot become markup, cannot hide and
 //! cannot turn its line around.
 
+use crate::render::{Cell, Table};
 use crate::terminal::visible;
 
 /// A name and a value.
@@ -67,28 +68,31 @@ impl Markup {
         self.inside(name, attributes, |element| element.text(text));
     }
 
-    /// A table: its caption, the names of its columns, and its rows. The first cell of a row names
-    /// it; a cell has a text and, where that would not sort, a value.
-    pub(super) fn table<Row: AsRef<[Cell]>>(
-        &mut self,
-        attributes: &[Attribute<'_>],
-        caption: &str,
-        names: &[&str],
-        rows: impl IntoIterator<Item = Row>,
-    ) {
-        self.inside("table", attributes, |table| {
-            table.text_in("caption", &[("class", "unseen")], caption);
-            table.inside("thead", &[], |head| {
+    /// A sentence.
+    pub(super) fn sentence(&mut self, text: &str) {
+        self.text_in("p", &[], text);
+    }
+
+    /// A sentence of less weight.
+    pub(super) fn note(&mut self, text: &str) {
+        self.text_in("p", &[("class", "quiet")], text);
+    }
+
+    /// A table with a caption for those who do not see it. The first cell of a row names it.
+    pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {
+        self.inside("table", &[("class", class)], |page| {
+            page.text_in("caption", &[("class", "unseen")], caption);
+            page.inside("thead", &[], |head| {
                 head.inside("tr", &[], |head| {
-                    for name in names {
-                        head.text_in("th", &[("scope", "col")], name);
+                    for column in &table.columns {
+                        head.text_in("th", &[("scope", "col")], &column.name);
                     }
                 });
             });
-            table.inside("tbody", &[], |body| {
-                for row in rows {
+            page.inside("tbody", &[], |body| {
+                for row in &table.rows {
                     body.inside("tr", &[], |line| {
-                        for (column, cell) in row.as_ref().iter().enumerate() {
+                        for (column, cell) in row.cells.iter().enumerate() {
                             line.cell(column == 0, cell);
                         }
                     });
@@ -97,8 +101,48 @@ impl Markup {
         });
     }
 
+    /// A table behind a click.
+    pub(super) fn table_behind(&mut self, says: &str, class: &str, caption: &str, table: &Table) {
+        self.inside("details", &[], |page| {
+            page.text_in("summary", &[], says);
+            page.table(class, caption, table);
+        });
+    }
+
+    /// A table whose first rows are in sight, the others behind a click.
+    pub(super) fn table_in_part(&mut self, class: &str, caption: &str, mut table: Table) {
+        /// So many stand in sight.
+        const FIRST: usize = 20;
+        let others = table.rows.split_off(FIRST.min(table.rows.len()));
+        self.table(class, caption, &table);
+        if !others.is_empty() {
+            let says = format!("{} more", others.len());
+            table.rows = others;
+            self.table_behind(&says, class, &format!("{caption}, the others"), &table);
+        }
+    }
+
+    /// What the colors of a drawing mean: the class of each, its name, and a remark of less weight.
+    pub(super) fn legend<'i>(
+        &mut self,
+        attributes: &[Attribute<'_>],
+        items: impl IntoIterator<Item = (&'i str, String, String)>,
+    ) {
+        self.inside("ul", attributes, |list| {
+            for (class, name, remark) in items {
+                list.inside("li", &[], |item| {
+                    item.text_in("span", &[("class", class)], "");
+                    item.text(&name);
+                    if !remark.is_empty() {
+                        item.text_in("span", &[("class", "quiet")], &remark);
+                    }
+                });
+            }
+        });
+    }
+
     fn cell(&mut self, is_name: bool, cell: &Cell) {
-        let value = cell.value.as_deref().map(|value| ("data-v", value));
+        let value = cell.exact.as_deref().map(|value| ("data-v", value));
         let scope = is_name.then_some(("scope", "row"));
         let attributes: Vec<Attribute<'_>> = scope.into_iter().chain(value).collect();
         let name = if is_name { "th" } else { "td" };
@@ -108,36 +152,6 @@ impl Markup {
                 bar(element, share);
             }
         });
-    }
-}
-
-/// What stands in a table.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Cell {
-    text: String,
-    value: Option<String>,
-    bar: Option<f64>,
-}
-
-impl Cell {
-    pub(super) fn of(text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self {
-            text,
-            ..Self::default()
-        }
-    }
-
-    /// What it sorts and adds up by.
-    pub(super) fn worth(self, value: impl Into<String>) -> Self {
-        let value = Some(value.into());
-        Self { value, ..self }
-    }
-
-    /// A bar, as long as this share of the longest.
-    pub(super) fn with_bar(self, share: f64) -> Self {
-        let bar = Some(share);
-        Self { bar, ..self }
     }
 }
 

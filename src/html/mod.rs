@@ -6,12 +6,13 @@
 
 mod chart;
 mod days;
+mod groups;
 mod hours;
 mod limits;
 mod markup;
 mod names;
 mod sessions;
-mod spread;
+
 mod sums;
 mod team;
 mod windows;
@@ -151,11 +152,11 @@ impl Contents<'_> {
                 });
                 if !self.sums.people.is_empty() {
                     section(page, "people", "By person", |page| {
-                        spread::people(page, self);
+                        groups::people(page, self);
                     });
                 }
                 section(page, "projects", "By project", |page| {
-                    spread::projects(page, self);
+                    groups::projects(page, self);
                 });
                 section(page, "hours", "By hour of the week", |page| {
                     hours::write(page, self);
@@ -189,13 +190,10 @@ impl Contents<'_> {
     fn header(&self, page: &mut Markup, columns: &Columns) {
         page.text_in("h1", &[], "What Claude Code cost");
         let zone = self.zone.unwrap_or("local time");
-        page.text_in("p", &[], &format!("{} \u{b7} {zone}", columns.period()));
+        page.sentence(&format!("{} \u{b7} {zone}", columns.period()));
         let written = self.clock.zone.at(self.clock.now).format("%Y-%m-%d %H:%M");
-        let says = format!(
-            "Written by whycap {} on {written}",
-            env!("CARGO_PKG_VERSION")
-        );
-        page.text_in("p", &[("class", "quiet")], &says);
+        let version = env!("CARGO_PKG_VERSION");
+        page.note(&format!("Written by whycap {version} on {written}"));
     }
 
     fn totals(&self, page: &mut Markup, tolls: &Tolls) {
@@ -231,7 +229,7 @@ impl Contents<'_> {
             }
         });
         for remark in &self.remarks {
-            page.text_in("p", &[("class", "quiet")], remark);
+            page.note(remark);
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 
 use super::Contents;
-use super::markup::{Cell, Markup};
+use super::markup::Markup;
 use super::sums::{SessionSums, dearest_first};
+use crate::render::{Cell, Column, Table};
 use crate::spend::{Group, amount, known};
 use crate::time::{in_words, moment};
 
@@ -23,30 +24,26 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>) {
     sessions.sort_by_key(|(group, first_at)| (*first_at, &group.key));
     let mut rows: Vec<_> = sessions.into_iter().zip(1..).collect();
     rows.sort_by_key(|(_, number)| Reverse(*number));
-    let names = &[
+    let names = [
         "session", "project", "model", "began", "lasted", "cost", "answers",
     ];
-    let rows = rows.into_iter().map(|((group, first_at), number)| {
+    let mut table = Table::new(names.map(Column::text));
+    for ((group, first_at), number) in rows {
         let begin = contents.clock.zone.at(moment(first_at));
         let lasted = moment(group.last_at.max(first_at)) - moment(first_at);
         let models = sums.get(&group.key).map(models).unwrap_or_default();
         let project = known(group.project.as_deref().unwrap_or_default());
-        [
-            Cell::of(contents.names.session(group, number, contents.clock)),
-            Cell::of(contents.names.project(project)),
-            Cell::of(models),
-            Cell::of(begin.format("%Y-%m-%d %H:%M").to_string()),
-            Cell::of(in_words(lasted)).worth(lasted.num_seconds().to_string()),
-            Cell::of(amount(&group.tally)).worth(group.tally.cost().exact()),
-            Cell::of(group.tally.responses.to_string()),
-        ]
-    });
-    page.table(
-        &[("class", "by-session")],
-        "Sessions, the latest first",
-        names,
-        rows,
-    );
+        table.row([
+            Cell::from(contents.names.session(group, number, contents.clock)),
+            contents.names.project(project).into(),
+            models.into(),
+            begin.format("%Y-%m-%d %H:%M").to_string().into(),
+            Cell::from(in_words(lasted)).worth(lasted.num_seconds().to_string()),
+            Cell::from(amount(&group.tally)).worth(group.tally.cost().exact()),
+            group.tally.responses.to_string().into(),
+        ]);
+    }
+    page.table("by-session", "Sessions, the latest first", &table);
 }
 
 fn models(sums: &SessionSums) -> String {

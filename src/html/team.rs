@@ -7,12 +7,13 @@ use indexmap::IndexSet;
 
 use super::Contents;
 use super::limits::{self, judged};
-use super::markup::{Cell, Markup};
-use super::spread::folded;
+use super::markup::Markup;
 use crate::export::{PersonLimits, TeamLimits};
+use crate::incidents::report::{blocked_cell, toll_cells, toll_table};
 use crate::limits::FULL_FROM;
 use crate::limits::kind::{LimitKind, Verdict};
 use crate::limits::toll::{Seen, Toll, Tolls};
+use crate::render::{Cell, Column, Table};
 use crate::spend::{Tally, amount};
 
 /// More limits than this are not named beside a person.
@@ -37,21 +38,17 @@ pub(super) fn errors(
             .collect();
         stopped.sort_by_key(|(_, tolls)| Reverse((tolls.total.blocked, tolls.total.errors)));
         by_person(page, contents, &stopped);
-        limits::by_limit(page, tolls);
-        limits::over_time(page, tolls);
-        for note in tolls.notes(Seen::InExports) {
-            page.text_in("p", &[("class", "quiet")], &note);
-        }
+        limits::sums(page, tolls, Seen::InExports);
         in_detail(page, contents, team, &stopped);
     }
     if contents.is_of_some_projects {
         let says = "Only errors of sessions that spent something in the projects shown.";
-        page.text_in("p", &[("class", "quiet")], says);
+        page.note(says);
     }
     if !team.unreadable.is_empty() {
         let says =
             "Not every file of limit errors and windows could be read, so there may be more.";
-        page.text_in("p", &[("class", "quiet")], says);
+        page.note(says);
     }
 }
 
@@ -64,9 +61,9 @@ fn in_order<'p>(contents: &'p Contents<'_>, people: &'p People<'_>) -> Vec<&'p s
 }
 
 fn by_person(page: &mut Markup, contents: &Contents<'_>, stopped: &[(&str, &Tolls)]) {
-    let rows = stopped.iter().map(|(person, tolls)| {
-        let [name, errors, likely_false, blocked] =
-            limits::cells(contents.names.person(person), &tolls.total);
+    let mut table = toll_table("person");
+    table.columns.push(Column::text("which"));
+    for (person, tolls) in stopped {
         let mut often: Vec<&(String, Toll)> = tolls.by_limit.iter().collect();
         often.sort_by_key(|(_, toll)| Reverse(toll.errors));
         let named = often.iter().take(LIMITS);
@@ -75,11 +72,10 @@ fn by_person(page: &mut Markup, contents: &Contents<'_>, stopped: &[(&str, &Toll
         let others: u64 = often.iter().skip(LIMITS).map(|(_, toll)| toll.errors).sum();
         let others = (others > 0).then(|| format!("others {others}"));
         let which: Vec<String> = named.chain(others).collect();
-        let which = which.join(", ");
-        [name, errors, likely_false, blocked, Cell::of(which)]
-    });
-    let names = &["person", "errors", "likely false", "blocked", "which"];
-    folded(page, "tolls whose", "Limit errors by person", names, rows);
+        let cells = toll_cells(contents.names.person(person), &tolls.total).into_iter();
+        table.row(cells.chain([which.join(", ").into()]));
+    }
+    page.table_in_part("tolls whose", "Limit errors by person", table);
 }
 
 /// Each person's limits by what was judged of them.
@@ -101,30 +97,32 @@ fn in_detail(
         let place = places.get(key[0]).copied();
         (place, Reverse((toll.blocked, toll.errors)), *key)
     });
-    let rows = rows.into_iter().map(|([person, kind, verdict], toll)| {
+    let names = ["person", "limit", "judged", "errors", "blocked"];
+    let mut table = Table::new(names.map(Column::text));
+    for ([person, kind, verdict], toll) in rows {
         let judged = Verdict::named(verdict).map(judged);
         let judged = judged.map_or_else(|| verdict.replace('_', " "), str::to_owned);
-        [
-            Cell::of(contents.names.person(person)),
-            Cell::of(LimitKind::label_of(kind)),
-            Cell::of(judged),
-            Cell::of(toll.errors.to_string()),
-            limits::blocked_cell(&toll),
-        ]
-    });
-    page.inside("details", &[], |page| {
-        page.text_in("summary", &[], "By person, limit and verdict, as a table");
-        let names = &["person", "limit", "judged", "errors", "blocked"];
-        let caption = "Limit errors by person, limit and verdict";
-        page.table(&[("class", "tolls judged verdict")], caption, names, rows);
-    });
+        table.row([
+            contents.names.person(person).into(),
+            LimitKind::label_of(kind).into(),
+            judged.into(),
+            toll.errors.to_string().into(),
+            blocked_cell(&toll),
+        ]);
+    }
+    page.table_behind(
+        "By person, limit and verdict, as a table",
+        "tolls judged verdict",
+        "Limit errors by person, limit and verdict",
+        &table,
+    );
 }
 
 /// Is a bigger seat worth it?
 pub(super) fn hours(page: &mut Markup, contents: &Contents<'_>, people: &People<'_>) {
     if people.values().all(|person| person.windows.is_empty()) {
         let says = "No export of this period tells how full the windows were: the status line keeps that, and only plans have windows.";
-        return page.text_in("p", &[("class", "quiet")], says);
+        return page.note(says);
     }
     let nothing = PersonLimits::default();
     let spent = contents.sums.people.iter();
@@ -149,24 +147,25 @@ pub(super) fn hours(page: &mut Markup, contents: &Contents<'_>, people: &People<
             )
         }
     };
-    page.text_in("p", &[], &says);
+    page.sentence(&says);
     let is_all_known = hours.len() == near.len();
     let most = hours.iter().copied().max().unwrap_or(0).max(1);
-    let rows = near.iter().map(|(name, full, toll)| {
+    let at = format!("at {FULL_FROM}%+");
+    let names = ["person", &at, "blocked", "cost", "of the longest"];
+    let mut table = Table::new(names.map(Column::text));
+    for (name, full, toll) in &near {
         let hours = full.unwrap_or(0);
         let told = full.map_or("-".to_owned(), |full| format!("{full} h"));
         let tally = spent.get(name).map_or_else(Tally::default, |tally| **tally);
-        [
-            Cell::of(contents.names.person(name)),
-            Cell::of(told).worth(hours.to_string()),
-            limits::blocked_cell(toll),
-            Cell::of(amount(&tally)).worth(tally.cost().exact()),
-            Cell::default().with_bar(hours as f64 / most as f64),
-        ]
-    });
-    let at = format!("at {FULL_FROM}%+");
-    let names = &["person", &at, "blocked", "cost", "of the longest"];
-    folded(page, "near", "Hours near the limit, by person", names, rows);
+        table.row([
+            contents.names.person(name).into(),
+            Cell::from(told).worth(hours.to_string()),
+            blocked_cell(toll),
+            Cell::from(amount(&tally)).worth(tally.cost().exact()),
+            Cell::bar(hours as f64 / most as f64),
+        ]);
+    }
+    page.table_in_part("near", "Hours near the limit, by person", table);
     let notes = [
         "Many hours here and much time blocked speak for a bigger seat; none in weeks, for a smaller one. Cost is at API prices.",
         &format!(
@@ -175,34 +174,28 @@ pub(super) fn hours(page: &mut Markup, contents: &Contents<'_>, people: &People<
         "- means not known: only the status line sees windows, and an API key has none.",
     ];
     for note in notes.iter().take(if is_all_known { 2 } else { 3 }) {
-        page.text_in("p", &[("class", "quiet")], note);
+        page.note(note);
     }
     if contents.is_of_some_projects {
         let says = "A window is a whole account's, so the hours are of all projects.";
-        page.text_in("p", &[("class", "quiet")], says);
+        page.note(says);
     }
-    page.inside("details", &[], |page| {
-        page.text_in("summary", &[], "Window by window, as a table");
-        let windows = near.iter().flat_map(|(name, ..)| {
-            let own = people.get(name).into_iter();
-            let own = own.flat_map(|person| &person.windows);
-            own.map(move |window| (name, window))
-        });
-        let rows = windows.map(|(person, (window, of))| {
-            [
-                Cell::of(contents.names.person(person)),
-                Cell::of(LimitKind::label_of(window)),
-                Cell::of(format!("{} h", of.full.len())).worth(of.full.len().to_string()),
+    let mut table = Table::new(["person", "window", &at, "fullest"].map(Column::text));
+    for (name, ..) in &near {
+        for (window, of) in people.get(name).iter().flat_map(|own| &own.windows) {
+            table.row([
+                contents.names.person(name).into(),
+                LimitKind::label_of(window).into(),
+                Cell::from(format!("{} h", of.full.len())).worth(of.full.len().to_string()),
                 // Not more than it was: 97% would be one of the hours.
-                Cell::of(format!("{:.0}%", of.fullest.clamp(0.0, 999.0).floor())),
-            ]
-        });
-        let names = &["person", "window", &at, "fullest"];
-        page.table(
-            &[("class", "tolls judged")],
-            "Hours near the limit, by window",
-            names,
-            rows,
-        );
-    });
+                format!("{:.0}%", of.fullest.clamp(0.0, 999.0).floor()).into(),
+            ]);
+        }
+    }
+    page.table_behind(
+        "Window by window, as a table",
+        "tolls judged",
+        "Hours near the limit, by window",
+        &table,
+    );
 }

@@ -9,11 +9,13 @@ use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use super::chart::{self, COLUMN, Columns, HEIGHT};
 use super::limits::{blocked, judged};
-use super::markup::{Cell, Markup, number};
+use super::markup::{Markup, number};
 use super::{Contents, WindowStep};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::toll::Stopped;
+use crate::render::{Column, Table};
+use crate::time::Zone;
 
 /// Up to so many columns, every step is drawn.
 const CLOSE: usize = 62;
@@ -40,7 +42,7 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Column
     if accounts.is_empty() || columns.count() == 0 {
         let says =
             "How full the windows were is not known yet: the status line keeps it from now on.";
-        return page.text_in("p", &[("class", "quiet")], says);
+        return page.note(says);
     }
     // An error of an account without a chart stands in the first.
     let first = accounts.keys().next().copied().flatten();
@@ -97,58 +99,49 @@ fn draw(
     });
     if !axis.is_close() {
         let each = if columns.are_weeks { "week" } else { "day" };
-        let says = format!("Each step is the fullest that a window was in a {each}.");
-        page.text_in("p", &[("class", "quiet")], &says);
+        page.note(&format!(
+            "Each step is the fullest that a window was in a {each}."
+        ));
     }
-    page.inside("ul", &[("class", "legend")], |page| {
-        for (window, own) in &known {
-            let fullest = own
-                .iter()
-                .map(|step| step.meter.used_percent)
-                .fold(0.0, f64::max);
-            page.inside("li", &[], |item| {
-                item.text_in("span", &[("class", class(*window))], "");
-                item.text(&format!("{}, {fullest:.0}% at most", window.limit()));
-            });
-        }
-        if !errors.is_empty() {
-            page.inside("li", &[], |item| {
-                item.text_in("span", &[("class", "error")], "");
-                item.text("a limit error, as long as it blocked");
-            });
-        }
+    let windows = known.iter().map(|(window, own)| {
+        let levels = own.iter().map(|step| step.meter.used_percent);
+        let fullest = levels.fold(0.0, f64::max);
+        let says = format!("{}, {fullest:.0}% at most", window.limit());
+        (class(*window), says, String::new())
     });
-    page.inside("details", &[], |page| {
-        page.text_in("summary", &[], "The fullest of each day, as a table");
-        let mut fullest: BTreeMap<NaiveDate, Vec<Option<f64>>> = BTreeMap::new();
-        for (column, (_, own)) in known.iter().enumerate() {
-            for step in own {
-                let day = contents.clock.zone.day(step.at);
-                let line = fullest
-                    .entry(day)
-                    .or_insert_with(|| vec![None; known.len()]);
-                if let Some(most) = line.get_mut(column) {
-                    *most = Some(step.meter.used_percent.max(most.unwrap_or_default()));
-                }
+    let says = "a limit error, as long as it blocked".to_owned();
+    let error = ("error", says, String::new());
+    let error = (!errors.is_empty()).then_some(error);
+    page.legend(&[("class", "legend")], windows.chain(error));
+    page.table_behind(
+        "The fullest of each day, as a table",
+        "tolls",
+        "How full the windows were",
+        &by_day(&known, contents.clock.zone),
+    );
+}
+
+/// The fullest that each window was on each day.
+fn by_day(known: &[(Window, Vec<&WindowStep>)], zone: Zone) -> Table {
+    let mut fullest: BTreeMap<NaiveDate, Vec<Option<f64>>> = BTreeMap::new();
+    for (column, (_, own)) in known.iter().enumerate() {
+        for step in own {
+            let day = fullest.entry(zone.day(step.at));
+            let levels = day.or_insert_with(|| vec![None; known.len()]);
+            if let Some(most) = levels.get_mut(column) {
+                *most = Some(step.meter.used_percent.max(most.unwrap_or_default()));
             }
         }
-        let names = known.iter().map(|(window, _)| window.short());
-        let names: Vec<&str> = std::iter::once("day").chain(names).collect();
-        let rows = fullest.iter().map(|(day, line)| {
-            let share =
-                |most: &Option<f64>| most.map_or("-".to_owned(), |most| format!("{most:.0}%"));
-            let cells = line.iter().map(|most| Cell::of(share(most)));
-            std::iter::once(Cell::of(day.to_string()))
-                .chain(cells)
-                .collect::<Vec<Cell>>()
-        });
-        page.table(
-            &[("class", "tolls")],
-            "How full the windows were",
-            &names,
-            rows,
-        );
-    });
+    }
+    let names = known.iter().map(|(window, _)| window.short());
+    let names = std::iter::once("day").chain(names);
+    let mut table = Table::new(names.map(Column::text));
+    for (day, levels) in fullest {
+        let levels = levels.into_iter();
+        let levels = levels.map(|most| most.map_or("-".to_owned(), |most| format!("{most:.0}%")));
+        table.row(std::iter::once(day.to_string()).chain(levels));
+    }
+    table
 }
 
 /// Where moments stand on the chart.

@@ -12,6 +12,7 @@ mod in_transcript;
 mod known_windows;
 mod lookup;
 mod readings;
+pub(crate) mod report;
 mod store;
 mod window_steps;
 

@@ -228,18 +228,18 @@ fn three_people_know_who_keeps_hitting_which_limit_and_for_how_long() {
     assert_eq!(
         lines(&page, BY_PERSON),
         [
-            "ada | 3 | 0 | 3 h 30 m | 5-hour limit 2, weekly limit 1",
+            "ada | 3 | - | 3 h 30 m | 5-hour limit 2, weekly limit 1",
             "bob | 3 | 1 | 24 m | 5-hour limit 1, overloaded 1, api spend cap 1",
-            "cy | 1 | 0 | 1 m | 5-hour limit 1",
+            "cy | 1 | - | 1 m | 5-hour limit 1",
         ]
     );
     assert_eq!(
         lines(&page, BY_LIMIT),
         [
             "5-hour limit | 4 | 1 | 2 h 45 m",
-            "weekly limit | 1 | 0 | 1 h",
-            "overloaded | 1 | 0 | 10 m",
-            "api spend cap | 1 | 0 | -",
+            "weekly limit | 1 | - | 1 h",
+            "overloaded | 1 | - | 10 m",
+            "api spend cap | 1 | - | -",
         ]
     );
     assert_eq!(
@@ -281,22 +281,22 @@ fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
     let page = team.page(&["--since", "2026-11-11", "--timezone", "UTC"]);
     assert_eq!(
         lines(&page, BY_PERSON)[0],
-        "ada | 2 | 0 | 1 h 30 m | weekly limit 1, 5-hour limit 1"
+        "ada | 2 | - | 1 h 30 m | weekly limit 1, 5-hour limit 1"
     );
     assert!(page.contains("No export of this period tells how full the windows were"));
     let page = team.page(&["--until", "2026-11-10", "--timezone", "UTC"]);
     assert_eq!(
         lines(&page, BY_PERSON),
         [
-            "ada | 1 | 0 | 2 h | 5-hour limit 1",
-            "cy | 1 | 0 | 1 m | 5-hour limit 1"
+            "ada | 1 | - | 2 h | 5-hour limit 1",
+            "cy | 1 | - | 1 m | 5-hour limit 1"
         ]
     );
     assert_eq!(lines(&page, HOURS)[0], "ada | 3 h | 2 h | $10.00 | ");
     let page = team.page(&["--project", "web"]);
     assert_eq!(
         lines(&page, BY_PERSON),
-        ["ada | 2 | 0 | 1 h 30 m | weekly limit 1, 5-hour limit 1"]
+        ["ada | 2 | - | 1 h 30 m | weekly limit 1, 5-hour limit 1"]
     );
     assert!(page.contains("Only errors of sessions that spent something in the projects shown."));
     assert!(page.contains("A window is a whole account&#39;s, so the hours are of all projects."));
@@ -490,7 +490,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
     sandbox.run(&["export", target]).success();
     let (own, exported) = (page(&[]), page(&["--from", target]));
     assert_eq!(lines(&own, BY_LIMIT), lines(&exported, BY_LIMIT));
-    assert_eq!(lines(&own, BY_LIMIT), ["5-hour limit | 1 | 0 | 1 h"]);
+    assert_eq!(lines(&own, BY_LIMIT), ["5-hour limit | 1 | - | 1 h"]);
     assert!(!own.contains("Hours near the limit") && !exported.contains("The plan's windows"));
     let hours = lines(&exported, BY_WINDOW);
     // From 9 to the reset at noon.

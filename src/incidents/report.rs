@@ -1,0 +1,196 @@
+//! The limit errors of the past, for people and programs: what they come to, then one by one.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::export::{ExportedError, PersonLimits, TeamLimits};
+use crate::limits::FULL_FROM;
+use crate::limits::incident::Incident;
+use crate::limits::kind::LimitKind;
+use crate::limits::toll::{Seen, Stopped, Toll, Tolls};
+use crate::render::{Cell, Column, Report, Table};
+use crate::terminal::Tone;
+use crate::time::{Clock, rfc3339};
+
+/// What is known of each person of several machines' exports, by name.
+type People<'p> = BTreeMap<&'p str, PersonLimits<'p>>;
+
+const NONE: &str = "No limit errors are known.";
+
+/// This machine's errors, newest first; at most so many are listed one by one.
+pub(crate) fn report(incidents: &[Incident], most: usize, clock: Clock) -> Report {
+    let tolls = Tolls::of(incidents, clock);
+    let list: Vec<Value> = incidents.iter().map(|it| facts(it, clock)).collect();
+    let facts = json!({ "incidents": list, "sums": tolls.json() });
+    let mut report = Report::new(facts).indented();
+    if let Some(sentence) = tolls.sentence(clock) {
+        report.paragraph(Tone::Strong, sentence);
+        sums(&tolls, Seen::Here, &mut report);
+        report.gap();
+    }
+    if incidents.is_empty() {
+        report.line(NONE);
+    }
+    for incident in incidents.iter().take(most) {
+        describe(incident, clock, &mut report);
+    }
+    report
+}
+
+/// What several machines exported, by person.
+pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
+    let people = limits.people(clock.zone);
+    let tolls = limits.tolls(clock.zone);
+    let list: Vec<Value> = limits.errors.iter().map(facts_of_exported).collect();
+    let mut all = tolls.json();
+    if let Some(fields) = all.as_object_mut() {
+        let people = people.iter().map(|(name, of)| facts_of_person(name, of));
+        fields.insert("by_person".to_owned(), people.collect());
+    }
+    let mut report = Report::new(json!({ "incidents": list, "sums": all })).indented();
+    let sentence = tolls.sentence(clock);
+    match &sentence {
+        Some(sentence) => report.paragraph(Tone::Strong, sentence),
+        None => report.line(NONE),
+    }
+    if !people.is_empty() {
+        report.gap();
+        report.table(by_person(&people));
+        report.paragraph(
+            Tone::Quiet,
+            format!("{FULL_FROM}%+: hours in which any window was at {FULL_FROM}% or more; - where no window is known."),
+        );
+    }
+    if sentence.is_some() {
+        sums(&tolls, Seen::InExports, &mut report);
+    }
+    report
+}
+
+/// By limit and over time, where there is more to tell than a sentence does.
+fn sums(tolls: &Tolls, seen: Seen, report: &mut Report) {
+    let by_limit = (tolls.total.errors > 1).then(|| by_limit(tolls));
+    for table in by_limit.into_iter().chain(over_time(tolls)) {
+        report.gap();
+        report.table(table);
+    }
+    let notes = tolls.notes(seen);
+    if !notes.is_empty() {
+        report.gap();
+    }
+    for note in notes {
+        report.paragraph(Tone::Quiet, note);
+    }
+}
+
+/// The sums of each limit.
+pub(crate) fn by_limit(tolls: &Tolls) -> Table {
+    let mut table = toll_table("limit");
+    for (limit, toll) in &tolls.by_limit {
+        table.row(toll_cells(LimitKind::label_of(limit), toll));
+    }
+    table
+}
+
+/// The sums of each week or month, where there is more than one.
+pub(crate) fn over_time(tolls: &Tolls) -> Option<Table> {
+    let mut table = toll_table(if tolls.by_month { "month" } else { "week from" });
+    for (day, toll) in &tolls.by_period {
+        table.row(toll_cells(tolls.period(*day), toll));
+    }
+    (tolls.by_period.len() > 1).then_some(table)
+}
+
+/// Whom limits stopped longest comes first.
+fn by_person(people: &People<'_>) -> Table {
+    let mut people: Vec<(&str, &PersonLimits<'_>)> =
+        people.iter().map(|(name, of)| (*name, of)).collect();
+    people.sort_by_key(|(_, of)| Reverse((of.tolls.total.blocked, of.full_hours())));
+    let mut table = toll_table("person");
+    let near = Column::figure(format!("at {FULL_FROM}%+"));
+    table.columns.push(near);
+    for (name, of) in people {
+        let hours = of.full_hours();
+        let hours = hours.map_or("-".to_owned(), |hours| format!("{hours} h"));
+        let cells = toll_cells(name.to_owned(), &of.tolls.total);
+        table.row(cells.into_iter().chain([hours.into()]));
+    }
+    table
+}
+
+/// A table of sums, whose rows are named in the first column.
+pub(crate) fn toll_table(first: &str) -> Table {
+    let figures = ["errors", "likely false", "blocked"].map(Column::figure);
+    Table::new([Column::text(first)].into_iter().chain(figures))
+}
+
+/// What stands in every row of sums, behind its name.
+pub(crate) fn toll_cells(name: String, toll: &Toll) -> [Cell; 4] {
+    let [errors, likely_false] = [toll.errors, toll.likely_false].map(|count| match count {
+        0 => Cell::from("-").worth("0"),
+        some => some.to_string().into(),
+    });
+    [name.into(), errors, likely_false, blocked_cell(toll)]
+}
+
+/// For how long, and in seconds.
+pub(crate) fn blocked_cell(toll: &Toll) -> Cell {
+    let seconds = toll.blocked.num_seconds();
+    Cell::from(toll.blocked_in_words()).worth(seconds.to_string())
+}
+
+/// One error: when it came, what happened, what the message was.
+fn describe(incident: &Incident, clock: Clock, report: &mut Report) {
+    let is_open = incident.is_open() && !incident.is_outlived(clock.now);
+    let state = if incident.is_news() {
+        "a notice"
+    } else if is_open {
+        "still blocked"
+    } else {
+        "over"
+    };
+    let at = clock.time_and_distance(incident.evidence.at);
+    report.paragraph(Tone::Strong, format!("{at} ({state})"));
+    let says = if is_open {
+        incident.headline.clone()
+    } else {
+        incident.what_happened()
+    };
+    report.indented_paragraph(2, Tone::Plain, says);
+    report.excerpt(2, Tone::Quiet, incident.text());
+}
+
+/// An incident with its time.
+fn facts(incident: &Incident, clock: Clock) -> Value {
+    let until = match incident.stopped(clock.now) {
+        Some(Stopped::Until(until)) => Some(rfc3339(until)),
+        _ => None,
+    };
+    let mut value = incident.to_json();
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("blocked_until".to_owned(), json!(until));
+    }
+    value
+}
+
+fn facts_of_exported(error: &ExportedError) -> Value {
+    json!({
+        "at": rfc3339(error.at),
+        "person": *error.person,
+        "session_id": *error.session,
+        "limit": *error.kind,
+        "verdict": *error.verdict,
+        "blocked_s": error.toll.blocked.num_seconds(),
+    })
+}
+
+fn facts_of_person(name: &str, of: &PersonLimits<'_>) -> Value {
+    let mut person = of.tolls.json();
+    if let Some(fields) = person.as_object_mut() {
+        fields.insert("person".to_owned(), json!(name));
+        fields.insert("hours_at_97_percent".to_owned(), json!(of.full_hours()));
+    }
+    person
+}
