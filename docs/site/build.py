@@ -25,6 +25,8 @@ DOCUMENTS = {
     "locks": "Locks that Claude Code leaves behind, and which of them matter",
     "claude-code": "How Claude Code behaves around a limit",
     "counting": "How spend is counted",
+    "configuration": "What can be set",
+    "speed": "What a status line costs",
     "pace": "How a forecast is made, and how far off it is",
     "drain": "Why the prompt cache was written again",
     "team": "Sums of several machines and people",
