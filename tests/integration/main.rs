@@ -12,6 +12,7 @@
 )]
 #![allow(
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     reason = "the doors guard the program, not the tests that drive it"
 )]
 
@@ -45,6 +46,8 @@ mod page;
 #[cfg(unix)] // the launchers of the plugin are shell scripts
 mod plugin;
 mod races;
+#[cfg(unix)] // a shell script of the release
+mod readme;
 mod report;
 mod spend;
 mod statusline;
