@@ -7,7 +7,7 @@ use super::ending::{self, Ending};
 use super::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHECK_STATUS,
     CREDITS_INSTEAD, Help, NOTHING_LEFT, OTHER_PATH, RAISE_CONSOLE_CAP, RAISE_ORG_CAP,
-    RAISE_OWN_CAP, RESET_EARLY, RETRY, RETRY_ONCE, RETRY_SERVICE, SEND_AGAIN_LATER,
+    RAISE_OWN_CAP, RESET_EARLY, RETRY, RETRY_ONCE, RETRY_SERVICE, RETRY_THEN, SEND_AGAIN_LATER,
     STANDARD_CONTEXT, TOMORROW, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION,
     WAIT, WAIT_FOR_CAP, WAIT_UNKNOWN,
 };
@@ -85,6 +85,11 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
             .into_iter()
             .map(|help| fill_in(help, telling))
             .collect();
+    }
+    if telling.reset_ahead().is_some() {
+        for passing in [RETRY, RETRY_ONCE, RETRY_SERVICE] {
+            replace(&mut chosen, passing, RETRY_THEN);
+        }
     }
     // A known reset comes before what an admin may do. Another model or a higher cap comes before a
     // wait of days.

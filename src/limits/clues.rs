@@ -1,7 +1,7 @@
 //! What a message gives away by itself: its words made comparable, the limit that it names, its
 //! class.
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Seen};
 use super::kind::Window;
 use super::passages::{Passage, passages};
 
@@ -23,6 +23,22 @@ pub(super) struct Clues {
     pub(super) api_error: Option<String>,
     pub(super) class: Option<String>,
     pub(super) status: Option<u16>,
+    pub(super) substance: Substance,
+    /// Whether a request was refused or failed for certain: Claude Code recorded it, or says so in
+    /// its own words or the API's.
+    pub(super) is_refusal: bool,
+}
+
+/// What a text is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Substance {
+    /// Somebody says something.
+    #[default]
+    Words,
+    /// Only that something failed is said, perhaps with a class or a status.
+    Wrapper,
+    /// A program holds such words.
+    Code,
 }
 
 /// "You've hit your weekly limit", "weekly limit reached".
@@ -32,6 +48,8 @@ pub(super) struct NamedLimit {
     pub(super) name: String,
     /// Whether the message speaks to the user: "you've hit your …".
     pub(super) is_yours: bool,
+    /// Whether a dot follows, as only Claude Code parts its sentences: "… limit · resets 3pm".
+    pub(super) has_dot: bool,
 }
 
 /// The prepaid pool by the user's own name for it.
@@ -86,6 +104,7 @@ impl Clues {
         let mut found = Self::of_text(&evidence.message);
         for clues in &mut found {
             clues.class = evidence.class().map(str::to_owned);
+            clues.is_refusal |= evidence.seen != Seen::Pasted;
             let Some(line) = &evidence.line else { continue };
             clues.api_error.clone_from(&line.api_error);
             clues.status = line.status.or(clues.status);
@@ -102,12 +121,25 @@ impl Clues {
         } else {
             Pool::UsageCredits
         };
+        // An error's own JSON may stand in front of a piece of a program.
+        let substance = if is_bare(&text) {
+            Substance::Wrapper
+        } else if is_code(&text) && passage.types.is_empty() {
+            Substance::Code
+        } else {
+            Substance::Words
+        };
+        let status = passage.status.or_else(|| status_in(&passage.text));
         Self {
             limit: named_limit(&text),
+            substance,
+            is_refusal: passage.text.contains("API Error")
+                || passage.types.iter().any(|name| name.ends_with("_error"))
+                || status == Some(429),
             pool,
             says_session: text.contains("session limit"),
             types: passage.types,
-            status: passage.status.or_else(|| status_in(&passage.text)),
+            status,
             raw: passage.text,
             text,
             ..Self::default()
@@ -138,19 +170,52 @@ impl Clues {
         }
     }
 
+    /// Whether it speaks of what is bought or allotted: then a status does not say what is wrong.
+    pub(super) fn speaks_of_money(&self) -> bool {
+        const OF_MONEY: &str = "quota | exhaust | balance | credit | billing | subscri | budget \
+            | upgrade | spend | usage | insufficient | recharge | top up | payment | plan  \
+            | plan. | allowance | weekly | monthly | daily | 余额 | 额度";
+        listed(OF_MONEY).any(|word| self.text.contains(word))
+    }
+
     /// Whether it offers `/usage-credits`, which only clients that know of a plan do.
     pub(super) fn offers_credits(&self) -> bool {
         self.text.contains("/usage-credits")
     }
 }
 
-/// Lower case, one kind of apostrophe, dot, dash and colon, single spaces.
+/// Lower case, one kind of apostrophe, dot, dash and colon, single spaces; and whole again what HTML,
+/// shells and other encodings do to them.
 pub(crate) fn normalize(text: &str) -> String {
+    const DAMAGED: [(&str, &str); 16] = [
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&apos;", "'"),
+        ("&rsquo;", "'"),
+        ("&quot;", "\""),
+        ("&middot;", "·"),
+        ("&amp;", "&"),
+        ("'\\''", "'"),
+        ("â€™", "'"),
+        ("Â·", "·"),
+        (" \u{fffd} ", " · "),
+        ("\u{fffd}", "'"),
+        ("ou ve ", "ou've "),
+        ("ou re ", "ou're "),
+        ("ou?ve ", "ou've "),
+        ("ou?re ", "ou're "),
+    ];
+    let mut text = text.to_owned();
+    for (damaged, whole) in DAMAGED {
+        if text.contains(damaged) {
+            text = text.replace(damaged, whole);
+        }
+    }
     let mapped: String = text
         .chars()
         .map(|c| match c {
-            '’' | '‘' | 'ʼ' | '`' => '\'',
-            '“' | '”' => '"',
+            '’' | '‘' | 'ʼ' | '´' | '`' => '\'',
+            '“' | '”' | '„' | '«' | '»' => '"',
             '∙' | '•' | '‧' | '⋅' => '·',
             '\u{2010}'..='\u{2015}' => '-',
             '：' => ':',
@@ -162,61 +227,40 @@ pub(crate) fn normalize(text: &str) -> String {
         })
         .flat_map(char::to_lowercase)
         .collect();
-    mapped.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = mapped.split_whitespace().map(with_apostrophe).collect();
+    words.join(" ")
+}
+
+/// A word that lost its apostrophe.
+fn with_apostrophe(word: &str) -> &str {
+    match word {
+        "youve" => "you've",
+        "youre" => "you're",
+        "cant" => "can't",
+        "doesnt" => "doesn't",
+        "isnt" => "isn't",
+        "orgs" => "org's",
+        "organizations" => "organization's",
+        _ => word,
+    }
 }
 
 /// The words that Claude's limits are named by. Others have limits too: "session rate limit",
 /// "pull rate limit", "concurrent subagent limit", "context limit".
-const WORDS: [&str; 37] = [
-    "5-hour",
-    "5",
-    "hour",
-    "five-hour",
-    "session",
-    "weekly",
-    "7-day",
-    "opus",
-    "sonnet",
-    "haiku",
-    "fable",
-    "mythos",
-    "usage",
-    "credit",
-    "credits",
-    "claude",
-    "ai",
-    "code",
-    "monthly",
-    "spend",
-    "org's",
-    "organization's",
-    "organisation's",
-    "individual",
-    "member",
-    "channel's",
-    "team's",
-    "group's",
-    "shared",
-    "pooled",
-    "group",
-    "plan",
-    "personal",
-    "fast",
-    "extra",
-    "overage",
-    "your",
-];
+const WORDS: &str = "5-hour | 5 | hour | five-hour | session | weekly | 7-day | opus | sonnet \
+    | haiku | fable | mythos | usage | credit | credits | claude | ai | code | monthly | spend \
+    | org's | organization's | organisation's | individual | member | channel's | team's \
+    | group's | shared | pooled | group | plan | personal | fast | extra | overage | your";
 
 fn is_claudes(name: &str) -> bool {
     let is_version = |word: &str| word.chars().all(|c| c.is_ascii_digit() || c == '.');
     name.split(' ')
-        .all(|word| word.is_empty() || WORDS.contains(&word) || is_version(word))
+        .all(|word| word.is_empty() || listed(WORDS).any(|known| known == word) || is_version(word))
 }
 
 /// Words before "you've hit your …" that make it a sentence about such a message.
-const CONDITIONS: [&str; 10] = [
-    "when", "if", "once", "whenever", "until", "unless", "after", "before", "that", "because",
-];
+const CONDITIONS: &str = "when | if | once | whenever | until | unless | after | before | that \
+    | because";
 
 fn named_limit(text: &str) -> Option<NamedLimit> {
     yours(text).or_else(|| reached(text))
@@ -224,30 +268,60 @@ fn named_limit(text: &str) -> Option<NamedLimit> {
 
 /// "You've hit your weekly limit · resets …": the last one.
 fn yours(text: &str) -> Option<NamedLimit> {
-    const VERBS: [&str; 5] = [
+    const VERBS: [&str; 6] = [
         "you've hit your ",
         "you've reached your ",
         "you have hit your ",
         "you have reached your ",
         "you've exceeded your ",
+        "you have exceeded your ",
     ];
-    let (before, rest) =
-        around_last(text, &VERBS).or_else(|| Some(("", text.strip_prefix("hit your ")?)))?;
-    let before = before.trim_end();
-    let last = before.rsplit(' ').next().unwrap_or_default();
-    if CONDITIONS.contains(&last) {
-        return None;
-    }
-    if is_quoted(before, rest) {
-        return None;
-    }
-    let (name, after) = up_to_limit(rest)?;
-    let has_dot = after.starts_with(" · ") || after.starts_with(" | ");
+    const CUT_OFF_BEFORE: [&str; 2] = ["hit your ", "reached your "];
+    let whole = around_last(text, &VERBS);
+    let (before, rest) = whole.or_else(|| around_last(text, &CUT_OFF_BEFORE))?;
+    let name = up_to_limit(rest);
+    let Some((name, after)) = name else {
+        return whole.and_then(|_| cut_off(rest));
+    };
+    let has_dot = after.starts_with([' ']) && after.trim_start().starts_with(['·', '|']);
+    // "Your weekly limit for Opus" is that of Opus.
+    let name = ["opus", "sonnet", "fable"]
+        .into_iter()
+        .find(|model| {
+            after
+                .strip_prefix(" for ")
+                .is_some_and(|rest| rest.starts_with(model))
+        })
+        .unwrap_or(name);
+    let is_about_it = before
+        .trim_end()
+        .rsplit(' ')
+        .next()
+        .is_some_and(|last| listed(CONDITIONS).any(|word| word == last));
+    let is_whole = whole.is_some() && !is_about_it || before.trim().is_empty();
     // A name that is new is known by the dot that Claude Code parts its sentences with.
     let is_short = name.split(' ').count() <= 3 && !name.contains(['.', ',', ':', '(']);
-    (is_claudes(name) && ends_there(after) || has_dot && is_short).then(|| NamedLimit {
+    let is_made = is_whole && !is_mentioned(text, before, after);
+    let is_told = is_made && is_claudes(name) && ends_there(after) || has_dot && is_short;
+    is_told.then(|| NamedLimit {
         name: name.to_owned(),
         is_yours: true,
+        has_dot,
+    })
+}
+
+/// "You've hit your sess", where the text ends.
+fn cut_off(rest: &str) -> Option<NamedLimit> {
+    let rest = rest.trim_end_matches(['.', '…', '"', '\'']);
+    let (name, last) = rest.rsplit_once(' ').unwrap_or(("", rest));
+    let whole = listed(WORDS).find(|word| word.starts_with(last));
+    let whole = whole.filter(|_| !"limit".starts_with(last) && !last.is_empty());
+    let name = [name, whole.unwrap_or_default()].join(" ");
+    let is_known = whole.is_some() || "limit".starts_with(last);
+    (is_known && is_claudes(name.trim())).then(|| NamedLimit {
+        name: name.trim().to_owned(),
+        is_yours: true,
+        has_dot: false,
     })
 }
 
@@ -273,78 +347,117 @@ fn up_to_limit(rest: &str) -> Option<(&str, &str)> {
 
 /// Whether what follows "limit" ends the statement: "… limit on that key" is about something else.
 fn ends_there(after: &str) -> bool {
-    const GO_ON: [&str; 12] = [
-        "for claude",
-        "for this week",
-        "for this month",
-        "for this session",
-        "resets",
-        "reset ",
-        "again",
-        "and ",
-        "reached",
-        "while",
-        "(",
-        "in claude",
-    ];
+    const GO_ON: &str = "for claude | for opus | for sonnet | for fable | for your plan | on claude | with claude | this week | today | for this week | for this month | for this session \
+        | resets | reset  | again | and  | reached | while | ( | in claude";
     let after = after.trim_start();
     after.is_empty()
         || after.starts_with([
-            '·', '|', '.', ',', ':', ';', '!', '-', '"', '\'', '[', '{', ')', '…',
+            '·', '|', '.', ',', ':', ';', '!', '-', '"', '\'', '[', '{', ')', '…', '*',
         ])
-        || GO_ON.iter().any(|start| after.starts_with(start))
+        || listed(GO_ON).any(|start| after.starts_with(start))
 }
 
 /// "5-hour limit reached · resets …": the last one, at the start of a statement.
 fn reached(text: &str) -> Option<NamedLimit> {
-    const VERBS: [&str; 4] = [
+    const VERBS: [&str; 5] = [
         "limit reached",
         "limit has been reached",
         "limit exceeded",
         "limit is reached",
+        "limit hit",
     ];
     let (before, after) = around_last(text, &VERBS)?;
     let start = before
-        .rfind(['·', '.', ':', '|', '!', '?', '"', '(', '[', '/', ',', '='])
+        .rfind([
+            '·', '.', ':', '|', '!', '?', '"', '(', '[', '/', ',', '=', '*', '>',
+        ])
         .and_then(|at| Some(at + before.get(at..)?.chars().next()?.len_utf8()))
+        .max(before.rfind(" '").map(|at| at + 2))
         .max(before.rfind(" - ").map(|at| at + 3))
         .unwrap_or(0);
     let name = before.get(start..)?.trim();
+    let has_dot = after.starts_with([' ']) && after.trim_start().starts_with(['·', '|']);
     // "Limit reached · resets 3pm · /upgrade" has no name, but Claude Code's grammar.
-    let is_known = if name.is_empty() {
+    let is_told = if name.is_empty() {
         after.starts_with(" · resets") && text.contains(" · /")
     } else {
-        is_claudes(name) && ends_there(after)
+        let is_made = has_dot || !is_mentioned(text, before.get(..start)?, after);
+        is_made && is_claudes(name) && ends_there(after)
     };
-    let is_statement = is_known && !is_quoted(before.get(..start)?.trim_end(), after);
-    is_statement.then(|| NamedLimit {
+    is_told.then(|| NamedLimit {
         name: name.to_owned(),
         is_yours: false,
+        has_dot,
     })
 }
 
-/// Whether a statement is quoted by code or by prose, not made: `includes("…")`, `means "…" there`,
-/// a comment. A log may quote it as well: `stderr: "…"`, `RateLimitError("…")`.
-fn is_quoted(before: &str, statement: &str) -> bool {
-    if before.starts_with("//") || before.starts_with("/*") {
-        return true;
-    }
+/// Whether a sentence that does not speak of Claude only mentions a statement: `means "…" there`.
+/// A log may quote one as well: `stderr: "…"`.
+fn is_mentioned(text: &str, before: &str, after: &str) -> bool {
+    let before = before.trim_end();
     let Some(quote) = before.chars().last().filter(|c| ['"', '\''].contains(c)) else {
         return false;
     };
-    let before = before.trim_end_matches(quote).trim_end();
-    let after = statement
-        .rfind(quote)
-        .and_then(|at| statement.get(at + 1..))
+    let rest = after.rfind(quote).and_then(|at| after.get(at + 1..));
+    let rest = rest
         .unwrap_or_default()
-        .trim_end_matches(['.', ']', '}']);
-    let is_error = ["error(", "exception("]
+        .trim_matches(['.', ')', ']', '}', ' ']);
+    !rest.is_empty() && !text.contains("claude")
+}
+
+/// Whether the text is part of a program, and not what one printed.
+fn is_code(text: &str) -> bool {
+    /// What stands in no prose and in no log.
+    const SIGNS: &str = "=> | === | !== | ){ | ) { | }); | (); | ).to | expect( | .includes( \
+        | .contains( | .test( | .match( | re.compile | func test | #[test] | console.log( \
+        | println! | printf( | assert  | assert_ | elif  | def  | const  | fn  | grep - | echo \"";
+    const BESIDES: &str = "\" |  ' | return  | let  | if ( |  && |  || | function  | import ";
+    let contained = |list| split(list).filter(|sign| text.contains(sign)).count();
+    let signs = contained(SIGNS);
+    let begins = ["//", "/*", "e501 "]
         .iter()
-        .any(|call| before.ends_with(call));
-    if is_error {
-        return !after.is_empty() && after != ")";
-    }
-    !after.is_empty() || before.ends_with(['=', '(', ',', '['])
+        .any(|start| text.starts_with(start));
+    begins || signs >= 2 || signs == 1 && contained(BESIDES) > 0 || is_found_in_a_file(text)
+}
+
+/// `src/limits.ts:41: …`, as a search prints it.
+fn is_found_in_a_file(text: &str) -> bool {
+    const SOURCES: &str = "rs | ts | tsx | js | jsx | mjs | py | go | rb | java | c | cpp | h | md";
+    let place = text.split(' ').next().unwrap_or_default();
+    let mut parts = place.split(':');
+    let ending = parts.next().and_then(|path| path.rsplit_once('.'));
+    let line = parts.next().unwrap_or_default();
+    ending.is_some_and(|(_, ending)| listed(SOURCES).any(|known| known == ending))
+        && !line.is_empty()
+        && line.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether nothing is said but that something failed: "API Error: Request rejected (429)".
+fn is_bare(text: &str) -> bool {
+    const WRAPPING: &str = "a an anthropic api apistatuserror attempt authenticationerror bad \
+        badrequesterror be body capacity claude cli code command error errors exited failed \
+        failure forbidden found gateway http https in internal internalservererror issue limited \
+        many may message no none not null of overloaded payment permissiondeniederror please \
+        process rate ratelimiterror rejected request requests required response retrying seconds \
+        server service status temporary the this too unauthorized unavailable with";
+    let wraps = |part: &str| {
+        WRAPPING.split(' ').any(|known| known == part)
+            || part.starts_with("req_")
+            || part.ends_with("_error")
+            || part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .all(|part| part.is_empty() || wraps(part))
+}
+
+/// What a list in one text holds, parted by ` | `.
+pub(super) fn listed(list: &'static str) -> impl Iterator<Item = &'static str> {
+    split(list).map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// The same where blanks count.
+fn split(list: &'static str) -> impl Iterator<Item = &'static str> {
+    list.split(" | ")
 }
 
 /// The HTTP status: "API Error: 400 …", "Error code: 429", "HTTP 429", "(429 …)", "429 Too Many …".

@@ -222,7 +222,10 @@ pub(super) const BADGE: usize = 60;
 impl Words {
     pub(super) fn said(self, telling: &Telling<'_>) -> Said {
         match self {
-            Self::Fixed(headline, badge) => said(&[headline], badge),
+            Self::Fixed(headline, badge) => {
+                let [headline, badge] = [headline, badge].map(|words| telling.with_time(words));
+                said(&[headline], badge)
+            }
             Self::Told(words) => words(telling),
         }
     }

@@ -297,6 +297,11 @@ pub(super) const NOT_YOURS: Help = help(
     "If it is a limit, it is that program's own. Your Claude plan is not involved.",
 );
 
+pub(super) const LOOK_WHERE_IT_CAME_FROM: Help = help(
+    "If another program wrote it, look there",
+    "Many programs have limits, quotas and logins of their own.",
+);
+
 // The service.
 
 pub(super) const RETRY: Help = help(
@@ -306,6 +311,10 @@ pub(super) const RETRY: Help = help(
 pub(super) const RETRY_ONCE: Help = help(
     "Wait a minute and send the prompt again",
     "Quotas per minute start again with the next one.",
+);
+pub(super) const RETRY_THEN: Help = help(
+    "Wait until {when}, then send the prompt again",
+    "The service says that it takes requests again then.",
 );
 pub(super) const FEWER_AT_ONCE: Help = help(
     "Run fewer sessions and subagents at once",
@@ -341,6 +350,54 @@ pub(super) const CLEAR_LOCKS: Help = help(
 .run("whycap --clear-stale-locks");
 
 // Logins, keys, models, sizes.
+
+pub(super) const PAY_SUBSCRIPTION: Help = help(
+    "Pay or renew your subscription; if you just paid, try again in a few minutes",
+    "Until then it cannot be used. An API key is paid apart and still works.",
+)
+.at("https://claude.ai/settings/billing");
+pub(super) const ASK_GATEWAY: Help = help(
+    "Ask whoever runs your gateway (/status names it)",
+    "The gateway decides who may use it. Your Claude plan is not involved.",
+)
+.run("/status");
+pub(super) const ASK_FOR_PERMISSION: Help = help(
+    "Ask whoever administers the cloud account to allow the model and the action",
+    "A policy there forbids it. The message names the user and the action.",
+);
+pub(super) const UNLOCK_KEYCHAIN: Help = help(
+    "Unlock the Keychain, then try again",
+    "Claude Code could not save the renewed login there.",
+)
+.run("security unlock-keychain");
+pub(super) const SETTING: Help = help(
+    "Change the setting that the message names",
+    "Nothing is used up. The setting does not fit this model or session.",
+);
+pub(super) const BACK_TO_MODEL: Help = help(
+    "To go on with your own model, choose it again",
+    "Only this message was given to another one.",
+)
+.run("/model");
+pub(super) const READ_IN_PARTS: Help = help(
+    "Let Claude read the large file or output in parts",
+    "It fills the conversation again after every /compact.",
+);
+pub(super) const LIMIT_OPTIONS: Help = help(
+    "See what your account is offered",
+    "Some accounts may reset a limit early or go on at lower priority, both without paying.",
+)
+.run("/rate-limit-options");
+pub(super) const ASK_IN_PERSON: Help = help(
+    "Write to an admin of your organization yourself",
+    "Claude Code sends no requests there. An admin can raise limits in the organization's settings.",
+)
+.at(ORG_USAGE_PAGE);
+pub(super) const AWAIT_ADMIN: Help = help(
+    "Wait for the admin's answer, or for your included usage",
+    "Owners see the request under \"Review requests\". Your included usage comes back by itself.",
+)
+.run("/usage");
 
 pub(super) const LOGIN: Help = help(
     "Log in again",

@@ -4,6 +4,7 @@
 //! body inside an error inside a log. One reader for all of them, so that a message is the same
 //! message wherever it was found.
 
+use super::kind::Window;
 use crate::terminal;
 
 /// No message that a person can read is longer.
@@ -38,6 +39,14 @@ pub(super) fn passages(text: &str) -> Vec<Passage> {
         rest = after;
     }
     add_lines(&mut found, rest);
+    found.extend(
+        LimitTold::in_headers(&unescaped)
+            .words()
+            .map(|text| Passage {
+                text,
+                ..Passage::default()
+            }),
+    );
     found.retain(|passage| !passage.text.is_empty() || !passage.types.is_empty());
     if found.is_empty() {
         found.push(Passage::default());
@@ -114,53 +123,100 @@ fn ends_value(object: &str, at: usize) -> bool {
 impl Passage {
     /// Adds what is of interest in a JSON object, at any depth.
     fn read_object(&mut self, object: &str) {
-        const TEXTS: [&str; 11] = [
-            "message",
-            "error",
-            "detail",
-            "details",
-            "text",
-            "result",
-            "content",
-            "msg",
-            "title",
-            "description",
-            "last_assistant_message",
-        ];
-        const STATUS: [&str; 5] = [
-            "status",
-            "statusCode",
-            "status_code",
-            "apiErrorStatus",
-            "code",
-        ];
-        const EPOCHS: [&str; 3] = ["resetsAt", "resets_at", "reset_at"];
+        const TEXTS: &str = "message error errors errorMessage error_message detail details text \
+            result content msg title description reason stderr last_assistant_message Message";
+        const TYPES: &str = "type code status errorCode error_code";
+        const STATUS: &str = "status statusCode status_code apiErrorStatus api_error_status code";
+        const RESETS: &str = "resetsAt resets_at reset_at resetAt reset_time resetTime retryDelay";
+        const DELAYS: &str = "retry_after retryAfter retry_after_seconds retry-after";
+        let is_one_of = |names: &str, key| names.split(' ').any(|name| name == key);
         let mut texts: Vec<String> = Vec::new();
+        let mut told = LimitTold::default();
         let mut rest = object;
         while let Some((key, value, after)) = next_pair(rest) {
             rest = after;
+            told.take(key, &value);
             match value {
-                Value::Text(text) if ["type", "code", "status"].contains(&key) => {
+                Value::Text(text) if is_one_of(TYPES, key) => {
                     self.types.push(text.split_whitespace().collect());
                 }
-                Value::Text(text) if TEXTS.contains(&key) => {
+                Value::Text(text) if is_one_of(TEXTS, key) => {
                     if !texts.iter().any(|known| known == text) {
                         texts.push(text.to_owned());
                     }
                 }
-                Value::Number(digits) if STATUS.contains(&key) => {
+                Value::Number(digits) if is_one_of(STATUS, key) => {
                     let status = digits.parse().ok();
                     let status = status.filter(|status| (400..600).contains(status));
                     self.status = status.or(self.status);
                 }
-                Value::Number(digits) if EPOCHS.contains(&key) => {
-                    let seconds = digits.parse::<i64>().ok();
-                    texts.extend(seconds.map(|seconds| format!("resets {seconds}")));
+                Value::Text(time) | Value::Number(time) if is_one_of(RESETS, key) => {
+                    texts.push(format!("resets {time}"));
+                }
+                Value::Text(seconds) | Value::Number(seconds) if is_one_of(DELAYS, key) => {
+                    texts.push(format!("resets in {seconds} seconds"));
                 }
                 Value::Text(_) | Value::Number(_) => {}
             }
         }
+        if let Some(words) = told.words() {
+            texts.insert(0, words);
+        }
         join(&mut self.text, &texts.join(". "));
+    }
+}
+
+/// What a `rate_limit_event` of the Agent SDK or the API's headers tell about a limit.
+#[derive(Debug, Default)]
+struct LimitTold {
+    status: Option<String>,
+    name: Option<String>,
+    resets_at: Option<String>,
+}
+
+impl LimitTold {
+    fn take(&mut self, key: &str, value: &Value<'_>) {
+        let (Value::Text(text) | Value::Number(text)) = value;
+        let field = match key {
+            "status" => &mut self.status,
+            "rateLimitType" | "representative-claim" => &mut self.name,
+            "resetsAt" | "reset" => &mut self.resets_at,
+            _ => return,
+        };
+        // The first of each is the limit's own; windows follow.
+        field.get_or_insert_with(|| (*text).to_owned());
+    }
+
+    /// From the API's headers, wherever they stand.
+    fn in_headers(text: &str) -> Self {
+        const NAME: &str = "anthropic-ratelimit-unified-";
+        let mut told = Self::default();
+        for line in text.to_lowercase().lines() {
+            let header = line.split_once(NAME).map(|(_, header)| header);
+            let Some((key, value)) = header.and_then(|header| header.split_once([':', '='])) else {
+                continue;
+            };
+            let value = value.trim_matches(['"', '\'', ',', ' ']);
+            told.take(key.trim_matches(['"', '\'', ' ']), &Value::Text(value));
+        }
+        told
+    }
+
+    /// The same in Claude Code's own words.
+    fn words(&self) -> Option<String> {
+        let name = self.name.as_deref();
+        let window = name.and_then(Window::of_rate_limit_type);
+        let limit = window.map_or("limit", Window::limit);
+        let resets = self.resets_at.as_ref().map(|at| format!(" · resets {at}"));
+        let resets = resets.unwrap_or_default();
+        name.or(self.resets_at.as_deref())?;
+        Some(match self.status.as_deref()? {
+            "rejected" if name == Some("overage") => format!("You're out of usage credits{resets}"),
+            "rejected" => format!("You've hit your {limit}{resets}"),
+            "allowed_warning" => format!("You're close to your {limit}{resets}"),
+            "allowed" => format!("limit status: allowed{resets}"),
+            _ => return None,
+        })
     }
 }
 
@@ -183,12 +239,13 @@ fn next_pair(text: &str) -> Option<(&str, Value<'_>, &str)> {
         let after_key = inner.get(end + 1..)?.trim_start();
         let is_key = key
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
         let Some(value) = after_key.strip_prefix(':').filter(|_| is_key) else {
             rest = inner.get(end + 1..)?;
             continue;
         };
-        let value = value.trim_start();
+        // Of a list of texts the first.
+        let value = value.trim_start().trim_start_matches(['[', ' ', '\n']);
         match value.chars().next()? {
             quote @ ('"' | '\'') => {
                 // One that was cut off has no end.

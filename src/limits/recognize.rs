@@ -1,8 +1,9 @@
 //! Which row a message belongs to.
 
-use super::clues::Clues;
+use super::clues::{Clues, Substance, listed};
 use super::evidence::Evidence;
-use super::messages::{self, Message, Pattern, Rank};
+use super::kind::Service;
+use super::messages::{self, Message, Rank};
 
 /// The row of an error with the clues that it was recognized by.
 ///
@@ -43,33 +44,86 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
         .unwrap_or((Rank::Talk, messages::unknown(), all.last()))
 }
 
+/// The row that knows the words; without one, the row of the class or the status.
 fn row(clues: &Clues) -> Option<(Rank, &'static Message)> {
-    messages::ranked().find(|(_, message)| {
-        message
-            .patterns
-            .iter()
-            .any(|pattern| matches(*pattern, clues))
+    if clues.substance == Substance::Code {
+        return Some((Rank::Talk, messages::code()));
+    }
+    messages::ranked()
+        .find(|(_, message)| is_said(message, clues) || is_coded(message, clues))
+        .or_else(|| {
+            let (_, message) = messages::ranked().find(|row| is_of_class(*row, clues))?;
+            Some((Rank::Vague, message))
+        })
+}
+
+fn is_said(message: &Message, clues: &Clues) -> bool {
+    let is_others = message.service == Some(Service::Other);
+    // Beside a limit in Claude Code's own grammar, the words of other programs are what surrounds it.
+    if is_others && clues.limit.as_ref().is_some_and(|limit| limit.has_dot) {
+        return false;
+    }
+    let says = |part: &str| {
+        clues.text.contains(part)
+            || clues.types.iter().any(|name| name == part)
+            || !is_others && is_cut_off(&clues.text, part)
+    };
+    listed(message.says).any(|words| match words.strip_prefix('^') {
+        Some(start) => clues.text.starts_with(start),
+        None => words.split(" & ").all(says),
+    }) || names(message, clues)
+}
+
+/// Whether the text ends in the middle of these words: in a word of theirs, or near their end.
+fn is_cut_off(text: &str, words: &str) -> bool {
+    /// Less could be the beginning of anything.
+    const SHORTEST: usize = 18;
+    const SHORTEST_OF_WHOLE_WORDS: usize = 26;
+    let text = text.trim_end_matches(['.', '…', '"', '\'']);
+    (SHORTEST..words.len()).any(|end| {
+        words.split_at_checked(end).is_some_and(|(start, rest)| {
+            let is_in_a_word = !start.ends_with(' ') && !rest.starts_with(' ');
+            (is_in_a_word || end >= SHORTEST_OF_WHOLE_WORDS) && text.ends_with(start)
+        })
     })
 }
 
-fn matches(pattern: Pattern, clues: &Clues) -> bool {
-    let limit = clues.limit.as_ref();
-    match pattern {
-        Pattern::Says(words) => clues.text.contains(words),
-        Pattern::SaysAll(parts) => parts.iter().all(|part| clues.text.contains(part)),
-        Pattern::Begins(start) => clues.text.starts_with(start),
-        Pattern::Limit(words) => {
-            limit.is_some_and(|limit| words.iter().all(|word| limit.name.contains(word)))
-        }
-        Pattern::LimitIs(name) => limit.is_some_and(|limit| limit.name == name),
-        Pattern::Reached(name) => limit.is_some_and(|limit| limit.name == name && !limit.is_yours),
-        Pattern::Type(name) => clues.types.iter().any(|known| known == name),
-        Pattern::ApiError(name) => clues.api_error.as_deref() == Some(name),
-        Pattern::Class(name) => clues.class.as_deref() == Some(name),
-        Pattern::Status(from, to) => clues
-            .status
-            .is_some_and(|status| (from..=to).contains(&status)),
-    }
+/// Whether the limit that is said to be reached has one of the row's names.
+fn names(message: &Message, clues: &Clues) -> bool {
+    let Some(limit) = &clues.limit else {
+        return false;
+    };
+    listed(message.limit).any(|name| match name.split_at(1) {
+        ("*", _) => true,
+        ("=", exactly) => limit.name == exactly,
+        ("!", exactly) => limit.name == exactly && !limit.is_yours,
+        _ => name.split(" & ").all(|word| limit.name.contains(word)),
+    })
+}
+
+/// Whether the API or Claude Code has one of the row's own names for it.
+fn is_coded(message: &Message, clues: &Clues) -> bool {
+    let mut known = clues.types.iter().chain(&clues.api_error);
+    known.any(|known| listed(message.codes).any(|code| known == code))
+}
+
+/// Whether the class or the status is one of the row's. They decide alone, if nothing else is said;
+/// beside words that nobody knows only what is tried last goes by them.
+fn is_of_class((rank, message): (Rank, &Message), clues: &Clues) -> bool {
+    let may_decide = clues.substance == Substance::Wrapper
+        || rank == Rank::Vague && clues.is_refusal && !clues.speaks_of_money();
+    let is_class = |name: &str| {
+        let class = clues.class.as_deref();
+        class == Some(name) || clues.types.iter().any(|known| known == name)
+    };
+    let is_status = |name: &str| {
+        let (from, to) = name.split_once('-').unwrap_or((name, name));
+        let range = from.parse::<u16>().ok().zip(to.parse().ok());
+        range
+            .zip(clues.status)
+            .is_some_and(|((from, to), status)| (from..=to).contains(&status))
+    };
+    may_decide && listed(message.class).any(|name| is_class(name) || is_status(name))
 }
 
 #[cfg(test)]
@@ -136,7 +190,7 @@ mod tests {
     #[test]
     fn an_error_without_known_words_goes_by_its_status() {
         assert_eq!(id("API Error: 429 Slow down, please"), "status-429");
-        assert_eq!(id("API Error: 502 Slow down, please"), "server-error");
+        assert_eq!(id("API Error: 502 Slow down, please"), "class-server");
         assert_eq!(id(""), "unknown");
         assert_eq!(id("Something nobody has seen before"), "unknown");
     }

@@ -48,6 +48,17 @@ impl Telling<'_> {
         })
     }
 
+    /// Fixed words, with the time to wait until if the service told one.
+    pub(super) fn with_time(&self, words: &str) -> String {
+        let Some(reset) = self.reset_ahead() else {
+            return words.to_owned();
+        };
+        let until = format!("wait until {}", self.clock.time(reset.at));
+        ["wait a minute", "wait a few minutes"]
+            .iter()
+            .fold(words.to_owned(), |words, wait| words.replace(wait, &until))
+    }
+
     /// What happened, and when the user is back: with the distance where there is room for it.
     pub(super) fn until_back(&self, what: &str, badge: &str) -> Said {
         self.until(what, "you are back", badge)

@@ -27,7 +27,7 @@ import client  # noqa: E402  (of the end-to-end suite)
 from literals import literals  # noqa: E402
 
 # Rows that say no more than "some limit", or nothing.
-VAGUE = {"unknown", "not-claudes", "status-429", "class-billing", "class-server"}
+VAGUE = {"unknown", "code", "status-429", "class-billing", "class-server", "class-auth"}
 NOT_LIMITS = HERE / "not_limits.txt"
 
 

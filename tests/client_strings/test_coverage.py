@@ -55,7 +55,7 @@ class List(unittest.TestCase):
     def test_a_sentence_is_known_or_listed_or_new(self):
         listed = coverage.reasons("A reason:\n  ^Buy usage credits\n")
         sentences = ["You've hit your limit", "Buy usage credits now", "A lunar limit reached you"]
-        self.assertEqual(coverage.sorted_out(sentences, ["no-name", "unknown", "not-claudes"], listed),
+        self.assertEqual(coverage.sorted_out(sentences, ["no-name", "unknown", "code"], listed),
                          ([("no-name", sentences[0])], [("A reason", sentences[1])], [("", sentences[2])]))
 
 

@@ -160,7 +160,7 @@ fn the_makers_own_lists_are_known() {
         "This service is disabled for your org",
     ] {
         let (id, verdict) = known_as(prefix);
-        let is_known = !["unknown", "not-claudes", "status-429"].contains(&id.as_str());
+        let is_known = !["unknown", "code", "status-429"].contains(&id.as_str());
         assert!(is_known && verdict != "notice", "{prefix}: {id}, {verdict}");
     }
     for prefix in [

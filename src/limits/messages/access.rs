@@ -1,12 +1,11 @@
 //! Logins, keys, organizations and models: no quota is involved in any of these.
 
 use super::row::Judgement::{Fixed, Weighed};
-use super::row::Pattern::{ApiError, Class, Says, SaysAll, Status, Type};
-use super::row::{Message, ROW, YOURS_TO_CHANGE};
+use super::row::{ANY, Message, Plans, ROW, YOURS_TO_CHANGE};
 use crate::limits::helps::{
-    APPEAL, ASK_ADMIN_FOR_ACCESS, CHECK_NETWORK, CHECK_REGION, CHECK_STATUS, CHOOSE_MODEL, FIX_KEY,
-    FREE_DISK, LOGIN, OTHER_ORGANIZATION, PROVIDER_LOGIN, TRY_LOGIN_AGAIN, UNSET_KEY, UPDATE,
-    USE_SUBSCRIPTION,
+    APPEAL, ASK_ADMIN_FOR_ACCESS, ASK_FOR_PERMISSION, ASK_GATEWAY, CHECK_NETWORK, CHECK_REGION,
+    CHECK_STATUS, CHOOSE_MODEL, FIX_KEY, FREE_DISK, LOGIN, OTHER_ORGANIZATION, PROVIDER_LOGIN,
+    SETTING, TRY_LOGIN_AGAIN, UNLOCK_KEYCHAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION,
 };
 use crate::limits::kind::{LimitKind, Service, Verdict, Who};
 use crate::limits::rules::console;
@@ -16,10 +15,8 @@ pub(super) const ROWS: &[Message] = &[
         id: "key-of-disabled-org",
         names: LimitKind::OrgDisabled,
         service: Some(Service::Console),
-        patterns: &[
-            ApiError("org_disabled_credential"),
-            Says("belongs to a disabled organization"),
-        ],
+        says: "belongs to a disabled organization",
+        codes: "org_disabled_credential",
         judgement: Weighed(console::disabled_by_key),
         means: "The key in use belongs to an organization that was disabled. Your login is not involved.",
         wordings: &[
@@ -33,16 +30,10 @@ pub(super) const ROWS: &[Message] = &[
         id: "account-on-hold",
         names: LimitKind::OrgDisabled,
         service: Some(Service::Plan),
-        patterns: &[
-            Says("account is on hold"),
-            Says("account has been disabled"),
-            Says("account has been disable "),
-            SaysAll(&["account has been suspended", "anthropic"]),
-            Says("account has been banned"),
-            Says("claude.ai/restricted"),
-            SaysAll(&["account", "automatic review", "disable"]),
-            Class("account_on_hold"),
-        ],
+        says: "account is on hold | account has been disabled | account has been disable  \
+            | account has been suspended & anthropic | account has been banned \
+            | claude.ai/restricted | account & automatic review & disable",
+        class: "account_on_hold",
         judgement: Fixed(Verdict::NotALimit, Who::Anthropic, Some(false)),
         means: "Anthropic put this account on hold, no limit is involved: only an appeal or the support helps",
         badge: "account on hold · appeal at claude.ai/restricted",
@@ -56,7 +47,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "org-disabled",
         names: LimitKind::OrgDisabled,
-        patterns: &[Says("organization has been disabled")],
+        says: "organization has been disabled",
         judgement: Weighed(console::disabled_by_any),
         means: "The organization of this login or key was disabled. Waiting does not help.",
         wordings: &["API Error: 400 This organization has been disabled."],
@@ -65,33 +56,48 @@ pub(super) const ROWS: &[Message] = &[
         ..ROW
     },
     Message {
+        id: "console-sign-in",
+        names: LimitKind::Auth,
+        service: Some(Service::Console),
+        says: "console sign-in saved on this computer",
+        judgement: YOURS_TO_CHANGE,
+        means: "The saved login is not one of a Console account, no limit is involved: /login and choose your account",
+        badge: "saved login does not fit, no limit · /login",
+        wordings: &[
+            "Claude Code can't use the Anthropic Console sign-in saved on this computer, usually because it isn't for a Console account · Run /login and select \"Claude account with subscription\", or set up a Console account at …",
+        ],
+        helps: &[LOGIN, CHECK_STATUS],
+        source: "strings of client 2.1.329 (class oauth_org_not_allowed)",
+        ..ROW
+    },
+    Message {
         id: "no-subscriptions",
         names: LimitKind::SubscriptionAccess,
         service: Some(Service::Plan),
-        patterns: &[
-            Says("disabled claude subscription access"),
-            Says("oauth authentication is currently not allowed"),
-            Class("oauth_org_not_allowed"),
-        ],
-        judgement: Fixed(Verdict::NotALimit, Who::Admin, Some(false)),
-        means: "Your organization does not allow subscriptions in Claude Code: ask an admin, or use an API key",
-        badge: "subscriptions not allowed by your org · ask an admin",
+        says: "disabled claude subscription access \
+            | oauth authentication is currently not allowed",
+        class: "oauth_org_not_allowed",
+        judgement: Weighed(console::subscription_access),
+        means: "The organization of this login does not allow subscriptions in Claude Code.",
+        also: &[(
+            Plans::Personal,
+            ANY,
+            "There is no organization to ask. Mostly a payment of the subscription is past due.",
+        )],
         wordings: &[
             "Your organization has disabled Claude subscription access for Claude Code · Use an Anthropic API key instead, or ask your admin to enable access",
         ],
         helps: &[ASK_ADMIN_FOR_ACCESS, OTHER_ORGANIZATION],
-        source: "recorded from client 2.1.328",
+        source: "recorded from client 2.1.328; issues 64480, 32918, 61753, 63621, 59353, 45186, 60387 for payments",
         ..ROW
     },
     Message {
         id: "model-restricted",
         names: LimitKind::ModelUnavailable,
         service: Some(Service::Plan),
-        patterns: &[
-            Says("restricted by your organization"),
-            Says("your organization restricts model selection"),
-            Says("your model policy only allows"),
-        ],
+        says: "allowlist; the response was discarded | model policy no longer allows \
+            | restricted by your organization | your organization restricts model selection \
+            | your model policy only allows",
         judgement: Fixed(Verdict::NotALimit, Who::Admin, Some(false)),
         means: "Your organization does not allow this model: use another one with /model, or ask an admin",
         badge: "model not allowed by your org · /model for another",
@@ -106,10 +112,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "model-needs-update",
         names: LimitKind::ModelUnavailable,
-        patterns: &[
-            SaysAll(&["does not support this model", "newer"]),
-            Says("older than the minimum version"),
-        ],
+        says: "does not support this model & newer | older than the minimum version",
         judgement: YOURS_TO_CHANGE,
         means: "This version of Claude Code is too old for the model: update it, or choose another model",
         badge: "Claude Code is too old for this model · claude update",
@@ -121,21 +124,17 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "model",
         names: LimitKind::ModelUnavailable,
-        patterns: &[
-            Says("issue with the selected model"),
-            Says("is not available with the claude"),
-            SaysAll(&["not_found_error", "model"]),
-            Says("invalid model"),
-            Says("no access to this model"),
-            SaysAll(&["the model", "is not supported"]),
-            Says("is not a recognized model"),
-            SaysAll(&["is not available on your", "deployment"]),
-            Says("model not found"),
-            Says("model identifier is invalid"),
-            Class("model_not_found"),
-            Type("not_found_error"),
-            Status(404, 404),
-        ],
+        says: "on-demand throughput isn't supported \
+            | access to the model with the specified model id \
+            | use case details have not been submitted | publisher model & was not found \
+            | no_model_fallback is set | to pick a different model | to pick another model \
+            | is currently unavailable | a model that auto mode does not run on \
+            | try switching to | issue with the selected model \
+            | is not available with the claude | not_found_error & model | invalid model \
+            | no access to this model | the model & is not supported | is not a recognized model \
+            | is not available on your & deployment | model not found \
+            | model identifier is invalid",
+        class: "model_not_found",
         judgement: YOURS_TO_CHANGE,
         means: "This model does not exist or is not open to your account: choose another one with /model",
         badge: "model not available · /model for another",
@@ -148,21 +147,31 @@ pub(super) const ROWS: &[Message] = &[
         ..ROW
     },
     Message {
+        id: "cloud-permission",
+        names: LimitKind::Auth,
+        says: "is not authorized to perform & arn: | explicit deny & policy | permission 'aiplatform",
+        judgement: Fixed(Verdict::NotALimit, Who::Admin, Some(false)),
+        means: "A policy of your cloud account forbids this request, no limit is involved: ask its administrator",
+        badge: "forbidden by your cloud account's policy, no limit",
+        wordings: &[
+            "API Error: 403 User: arn:aws:iam::… is not authorized to perform: bedrock:InvokeModelWithResponseStream … with an explicit deny in an identity-based policy",
+        ],
+        helps: &[ASK_FOR_PERMISSION, CHOOSE_MODEL],
+        source: "messages that users pasted",
+        ..ROW
+    },
+    Message {
         id: "cloud-credentials",
         names: LimitKind::Auth,
-        patterns: &[
-            Says("aws credentials"),
-            Says("aws authentication failed"),
-            Says("aws default-chain credential"),
-            Says("google cloud credentials"),
-            Says("google cloud authentication failed"),
-            Says("foundry authentication failed"),
-            Says("could not load the default credentials"),
-            Says("could not load credentials from any providers"),
-            Says("security token included in the request is expired"),
-            Class("cloud_credential_error"),
-            ApiError("provider_credentials"),
-        ],
+        says: "expiredtokenexception | unrecognizedclientexception | expired token \
+            | refresh failed for your aws | could not load & credentials | aws credentials \
+            | aws authentication failed | aws default-chain credential \
+            | google cloud credentials | google cloud authentication failed \
+            | foundry authentication failed | could not load the default credentials \
+            | could not load credentials from any providers \
+            | security token included in the request is expired",
+        codes: "provider_credentials",
+        class: "cloud_credential_error",
         judgement: YOURS_TO_CHANGE,
         means: "Your cloud provider did not accept its credentials, no limit is involved: renew them there",
         badge: "cloud credentials refused, no limit · renew them",
@@ -179,7 +188,7 @@ pub(super) const ROWS: &[Message] = &[
         id: "refresh-race",
         names: LimitKind::Auth,
         service: Some(Service::Plan),
-        patterns: &[Says("another claude code process is refreshing")],
+        says: "another claude code process is refreshing",
         judgement: Fixed(Verdict::NotALimit, Who::You, Some(true)),
         means: "Two Claude Code windows renew the login at once, no limit is involved: try again in a minute",
         badge: "login is being renewed, no limit · try again soon",
@@ -191,12 +200,100 @@ pub(super) const ROWS: &[Message] = &[
         ..ROW
     },
     Message {
+        id: "keychain",
+        names: LimitKind::Auth,
+        service: Some(Service::Plan),
+        says: "save to the keychain",
+        judgement: YOURS_TO_CHANGE,
+        means: "Claude Code could not save your login, no limit is involved: unlock the Keychain, then try again",
+        badge: "login not saved, no limit · unlock the Keychain",
+        wordings: &[
+            "Could not refresh your login: can't save to the Keychain · If locked, run security unlock-keychain · In a sandbox, run claude outside it · Otherwise, retry, then /login",
+        ],
+        helps: &[UNLOCK_KEYCHAIN, LOGIN],
+        source: "strings of client 2.1.329 (apiError oauth_refresh_store_refused)",
+        ..ROW
+    },
+    Message {
+        id: "gateway-sign-in",
+        names: LimitKind::Auth,
+        service: Some(Service::Gateway),
+        says: "which you haven't signed in to | has no login that it can use | no llm gateway \
+            | sign-in to your organization has ended",
+        judgement: YOURS_TO_CHANGE,
+        means: "This session has no login for your organization's gateway, no limit: /login there, or start claude again",
+        badge: "no login for the gateway, no limit · /login",
+        wordings: &[
+            "Claude Code did not send this request. Your organization sends Claude Code's requests through its gateway, which you haven't signed in to · Run /login to sign in to it, or /status for details",
+        ],
+        helps: &[LOGIN, CHECK_STATUS, ASK_GATEWAY],
+        source: "strings of client 2.1.329",
+        ..ROW
+    },
+    Message {
+        id: "gateway-refused",
+        names: LimitKind::Auth,
+        service: Some(Service::Gateway),
+        says: "gateway refused the request | could not authenticate with its upstream provider",
+        judgement: Fixed(Verdict::NotALimit, Who::Admin, Some(false)),
+        means: "Your organization's gateway refused the request, no limit of Claude: ask whoever runs it",
+        badge: "refused by your gateway, no limit of Claude",
+        wordings: &[
+            "Gateway refused the request · signing in again won't change this — check with your gateway administrator · API Error: …",
+        ],
+        helps: &[ASK_GATEWAY],
+        source: "strings of client 2.1.329",
+        ..ROW
+    },
+    Message {
+        id: "not-sent",
+        names: LimitKind::Auth,
+        service: Some(Service::Plan),
+        says: "claude code did not send this request",
+        judgement: Fixed(Verdict::NotALimit, Who::Admin, Some(false)),
+        means: "Claude Code sent nothing because of your organization's settings, no limit: see /status, ask an admin",
+        badge: "not sent: your organization's settings · /status",
+        wordings: &[
+            "Claude Code did not send this request. Your organization's settings are not applied yet · Run /status for details",
+            "Claude Code did not send this request. This computer's managed settings could not be read, so …",
+        ],
+        helps: &[CHECK_STATUS, ASK_ADMIN_FOR_ACCESS],
+        source: "strings of client 2.1.329",
+        ..ROW
+    },
+    Message {
+        id: "hook-stopped-it",
+        says: "hook stopped this request",
+        judgement: YOURS_TO_CHANGE,
+        means: "A mod that you installed stopped this request, no limit is involved: change it, or turn it off",
+        badge: "stopped by a mod of yours, no limit",
+        wordings: &["A mod's http.fetch hook stopped this request: …"],
+        helps: &[SETTING],
+        source: "strings of client 2.1.329 (apiError hook_denied)",
+        ..ROW
+    },
+    Message {
+        id: "setting",
+        says: "invalid beta flag | unexpected value(s) & anthropic-beta \
+            | extra inputs are not permitted | advisor model is not compatible \
+            | isn't available with thinking turned off | auto mode is unavailable for your plan \
+            | is not yet enabled for your account",
+        judgement: YOURS_TO_CHANGE,
+        means: "A setting does not fit this model or plan, no limit is involved: change it as the message says",
+        badge: "a setting does not fit, no limit",
+        wordings: &[
+            "API Error: Effort 'low' isn't available with thinking turned off on this model · run /effort high to continue",
+            "API Error: … · The configured advisor model is not compatible with this request model — run /advisor to change or disable the advisor",
+            "Auto mode is unavailable for your plan",
+        ],
+        helps: &[SETTING, CHOOSE_MODEL],
+        source: "strings of client 2.1.329",
+        ..ROW
+    },
+    Message {
         id: "disk-full",
         names: LimitKind::Auth,
-        patterns: &[
-            Says("the disk that holds the claude code config directory"),
-            Says("your disk quota"),
-        ],
+        says: "the disk that holds the claude code config directory | your disk quota",
         judgement: YOURS_TO_CHANGE,
         means: "The disk with Claude Code's settings is full, no usage limit is involved: delete files you do not need",
         badge: "the disk is full, no limit · delete files",
@@ -211,13 +308,9 @@ pub(super) const ROWS: &[Message] = &[
         id: "not-allowed",
         names: LimitKind::Auth,
         service: Some(Service::Plan),
-        patterns: &[
-            Says("request not allowed"),
-            Says("unsupported_country"),
-            Says("not available in your country"),
-            Says("not available in your region"),
-            Says("unavailable in region"),
-        ],
+        says: "request blocked before it reached anthropic | request not allowed \
+            | unsupported_country | not available in your country | not available in your region \
+            | unavailable in region",
         judgement: YOURS_TO_CHANGE,
         means: "The service refused your network or country, no limit is involved: check VPN and proxy, then /login",
         badge: "not allowed from here, no limit · check VPN and proxy",
@@ -231,7 +324,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "two-credentials",
         names: LimitKind::Auth,
-        patterns: &[Says("auth conflict")],
+        says: "auth conflict",
         judgement: YOURS_TO_CHANGE,
         means: "A key and a login are both set, and the key is used: take out the one that you do not want",
         badge: "a key and a login are both set · take one out",
@@ -245,16 +338,9 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "key-refused",
         names: LimitKind::Auth,
-        patterns: &[
-            Says("invalid api key"),
-            Says("invalid auth token"),
-            Says("invalid x-api-key"),
-            Says("invalid anthropic_custom_headers"),
-            Says("invalid request header from the environment"),
-            Says("apikeyhelper"),
-            Says("disabled api key authentication"),
-            Says("not a valid api key"),
-        ],
+        says: "invalid api key | invalid auth token | invalid x-api-key \
+            | invalid anthropic_custom_headers | invalid request header from the environment \
+            | apikeyhelper | disabled api key authentication | not a valid api key",
         judgement: YOURS_TO_CHANGE,
         means: "The service refused the API key, no limit is involved: correct or unset it, or log in with /login",
         badge: "API key refused, no limit · /status shows which",
@@ -271,40 +357,18 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "login-refused",
         names: LimitKind::Auth,
-        patterns: &[
-            Says("please run /login"),
-            Says("- run /login"),
-            Says("· run /login"),
-            Says("try /login if"),
-            Says("instead, but it doesn't have enough credit"),
-            Says("not logged in"),
-            Says("no auth credentials"),
-            Says("invalid_grant"),
-            Says("does not include claude code"),
-            Says("failed to authenticate"),
-            Says("authentication required"),
-            Says("authentication error"),
-            Says("authentication failed"),
-            Says("resolve authentication method"),
-            SaysAll(&["oauth token", "revoked"]),
-            SaysAll(&["oauth token", "expired"]),
-            Says("login expired"),
-            Says("login not accepted"),
-            Says("login reached its time limit"),
-            SaysAll(&["session expired", "/login"]),
-            Says("invalid authentication credentials"),
-            Says("invalid bearer token"),
-            Says("scope requirement"),
-            Says("no longer a member of the organization"),
-            Says("does not have access to claude"),
-            SaysAll(&["session token", "rejected"]),
-            Type("authentication_error"),
-            Type("permission_error"),
-            Class("authentication_failed"),
-            Class("verification_required"),
-            Status(401, 401),
-            Status(403, 403),
-        ],
+        says: "refresh token & no longer valid | oauth session expired | please run /login \
+            | - run /login | · run /login | try /login if \
+            | instead, but it doesn't have enough credit | not logged in | no auth credentials \
+            | invalid_grant | does not include claude code | failed to authenticate \
+            | authentication required | authentication error | authentication failed \
+            | resolve authentication method | oauth token & revoked | oauth token & expired \
+            | login expired | login not accepted | login reached its time limit \
+            | session expired & /login | invalid authentication credentials \
+            | invalid bearer token | scope requirement | no longer a member of the organization \
+            | does not have access to claude | session token & rejected",
+        class: "authentication_error | permission_error | authentication_failed \
+            | verification_required | 401 | 403",
         judgement: YOURS_TO_CHANGE,
         means: "The service did not accept the login, no limit is involved: log in again with /login",
         badge: "login refused, no limit · /login",

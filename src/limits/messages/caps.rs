@@ -1,7 +1,6 @@
 //! Caps on usage credits that somebody chose: the user, or an admin for member, group, organization.
 
 use super::row::Judgement::{Fixed, Weighed};
-use super::row::Pattern::{Limit, LimitIs, Says, SaysAll};
 use super::row::{ANY, Concerns, Message, Plans, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
@@ -15,10 +14,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "cap-not-changed",
         service: Some(Service::Plan),
-        patterns: &[
-            Says("could not update your spend limit"),
-            Says("could not remove your spend limit"),
-        ],
+        says: "could not update your spend limit | could not remove your spend limit",
         judgement: YOURS_TO_CHANGE,
         means: "Your new spend limit was not saved: try another amount, or change it in the browser",
         badge: "spend limit not saved · try again",
@@ -30,10 +26,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "group-set-to-nothing",
         names: LimitKind::MemberSpendCap,
-        patterns: &[
-            SaysAll(&["group's", "limit is set to $0"]),
-            Says("usage allocation has been disabled"),
-        ],
+        says: "group's & limit is set to $0 | usage allocation has been disabled",
         judgement: Fixed(Verdict::Real, Who::Admin, None),
         means: "An admin set your usage credits to nothing: ask an admin, or wait for your included usage (/usage)",
         badge: "an admin set your credits to nothing · ask an admin",
@@ -48,10 +41,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "seat",
         names: LimitKind::SeatNoCredits,
-        patterns: &[
-            SaysAll(&["seat", "include usage"]),
-            SaysAll(&["seat", "include extra usage"]),
-        ],
+        says: "seat & include usage | seat & include extra usage",
         judgement: Weighed(caps::named),
         means: "Your included usage is used up, and seats of your type do not go on with usage credits.",
         by_version: &[
@@ -74,10 +64,8 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "service-off",
         names: LimitKind::SeatNoCredits,
-        patterns: &[
-            Says("this service is disabled for your org"),
-            Says("usage credits aren't on for your organization"),
-        ],
+        says: "this service is disabled for your org \
+            | usage credits aren't on for your organization",
         judgement: Fixed(Verdict::Real, Who::Admin, None),
         means: "Your organization turned usage credits off for Claude Code: ask an admin, or wait (/usage shows it)",
         badge: "credits are off for Claude Code · ask an admin",
@@ -89,7 +77,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "org-paused",
         names: LimitKind::OrgSpendCap,
-        patterns: &[Says("usage is paused for your organization")],
+        says: "usage is paused for your organization",
         judgement: Fixed(Verdict::Real, Who::Admin, Some(false)),
         means: "Anthropic paused your organization's usage: an admin of it has to write to Anthropic's support",
         badge: "your organization's usage is paused · ask an admin",
@@ -101,13 +89,8 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "team-budget",
         names: LimitKind::MemberSpendCap,
-        patterns: &[
-            Limit(&["team's"]),
-            Limit(&["channel's"]),
-            Limit(&["group"]),
-            Limit(&["shared"]),
-            Says("exceeds your group's budget"),
-        ],
+        says: "exceeds your group's budget",
+        limit: "team's | channel's | group | shared",
         judgement: Weighed(caps::named),
         means: "A budget that an admin gave to your team, group or channel is used up. Owners can raise it; for a channel its manager can, too.",
         wordings: &[
@@ -122,7 +105,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "member-cap",
         names: LimitKind::MemberSpendCap,
-        patterns: &[Limit(&["individual"]), Limit(&["member"])],
+        limit: "individual | member",
         judgement: Weighed(caps::named),
         means: "An admin's limit on you is reached, and your included usage is used up. There are three layers: organization, type of seat (Enterprise), member; the message names one. Only an Owner can change it. A figure slightly over the limit is normal: the check comes before the request.",
         wordings: &[
@@ -136,7 +119,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "usage-based-cap",
         names: LimitKind::MemberSpendCap,
-        patterns: &[SaysAll(&["usage limit", "admin to increase it"])],
+        says: "usage limit & admin to increase it",
         judgement: Fixed(Verdict::Real, Who::Admin, None),
         means: "Your organization's usage limit for you is reached: only an admin can raise it",
         badge: "your organization's limit · ask an admin",
@@ -148,14 +131,8 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "org-cap",
         names: LimitKind::OrgSpendCap,
-        patterns: &[
-            Limit(&["org's"]),
-            Limit(&["organization's"]),
-            Limit(&["organisation's"]),
-            Limit(&["overage"]),
-            Says("organization's usage credit cap"),
-            Says("organization's usage credits are capped"),
-        ],
+        says: "organization's usage credit cap | organization's usage credits are capped",
+        limit: "org's | organization's | organisation's | overage",
         judgement: Weighed(caps::named),
         means: "Your organization's cap on usage credits is reached, and your included usage is used up too.",
         also: &[
@@ -204,7 +181,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "credit-cap",
         names: LimitKind::OwnSpendCap,
-        patterns: &[LimitIs("usage credit"), LimitIs("usage credits")],
+        limit: "=usage credit | =usage credits",
         judgement: Weighed(caps::named),
         means: "The limit on your usage credits is reached, on top of a used-up 5-hour or weekly limit.",
         wordings: &["You've hit your usage credit limit · resets …"],
@@ -215,11 +192,8 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "own-cap",
         names: LimitKind::OwnSpendCap,
-        patterns: &[
-            Limit(&["spend"]),
-            LimitIs("monthly"),
-            LimitIs("monthly usage"),
-        ],
+        limit: "spend | =monthly | =monthly usage",
+        says: "spending cap reached | spend cap reached",
         judgement: Weighed(caps::named),
         means: "Two limits at once: your plan's limit is used up, and so is the monthly cap that you set on your usage credits. The first passes by itself. Buying credits does not raise the second.",
         also: &[(

@@ -1,11 +1,10 @@
 //! The Console's limits, and those of gateways: balances, caps, payments.
 
 use super::row::Judgement::Weighed;
-use super::row::Pattern::{Reached, Says, SaysAll, Status, Type};
 use super::row::{ANY, Message, Plans, ROW};
 use crate::limits::helps::{
     CHEAPER_MODEL, CHECK_STATUS, GATEWAY_OPERATOR, PAY, PAY_CONSOLE, PAY_PROVIDER,
-    RAISE_CONSOLE_CAP, RESTART_AFTER_TOP_UP, TOP_UP_CONSOLE, WAIT_FOR_CAP,
+    PAY_SUBSCRIPTION, RAISE_CONSOLE_CAP, RESTART_AFTER_TOP_UP, TOP_UP_CONSOLE, WAIT_FOR_CAP,
 };
 use crate::limits::kind::{LimitKind, Service};
 use crate::limits::rules::console;
@@ -14,13 +13,8 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "balance",
         names: LimitKind::ApiCreditBalance,
-        patterns: &[
-            Says("credit balance is too low"),
-            Says("credit balance too low"),
-            Says("you are out of credits"),
-            Says("claude api, purchase some credits"),
-            Says("anthropic api, purchase some credits"),
-        ],
+        says: "credit balance is too low | credit balance too low | you are out of credits \
+            | claude api, purchase some credits | anthropic api, purchase some credits",
         judgement: Weighed(console::balance),
         means: "The prepaid API credits of a Console account are used up.",
         also: &[(
@@ -43,13 +37,9 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "console-cap",
         names: LimitKind::ApiSpendCap,
-        patterns: &[
-            SaysAll(&["reached your specified", "usage limits"]),
-            SaysAll(&["spend limit reached", "current usage"]),
-            Says("regain access on"),
-            Type("enforced_spend_limit_reached"),
-            Type("contract_spend_limit_reached"),
-        ],
+        says: "reached your specified & usage limits | spend limit reached & current usage \
+            | regain access on",
+        codes: "enforced_spend_limit_reached | contract_spend_limit_reached",
         judgement: Weighed(console::cap),
         means: "A cap that somebody set in the Console for the organization or the workspace. It can also stop an answer in the middle: Claude Code then tries once more and shows the same text.",
         wordings: &[
@@ -65,7 +55,8 @@ pub(super) const ROWS: &[Message] = &[
         id: "gateway-cap",
         names: LimitKind::ApiSpendCap,
         service: Some(Service::Gateway),
-        patterns: &[Reached("spend"), Says("spend limit reached (")],
+        says: "spend limit reached (",
+        limit: "!spend",
         judgement: Weighed(console::gateway_cap),
         means: "A cap that was set at the gateway which Claude Code is connected to. Claude Code may show it as a throttle, which it is not.",
         wordings: &[
@@ -81,14 +72,10 @@ pub(super) const ROWS: &[Message] = &[
         id: "gateway-budget",
         names: LimitKind::ApiSpendCap,
         service: Some(Service::Gateway),
-        patterns: &[
-            Says("budget has been exceeded"),
-            Says("exceededbudget"),
-            SaysAll(&["over budget", "spend="]),
-            Says("crossed spend within"),
-            Says("key limit exceeded"),
-            Type("budget_exceeded"),
-        ],
+        says: "crossed budget | exceeded budget for | user_over_budget | budget & for this key \
+            | budget has been exceeded | exceededbudget | over budget & spend= \
+            | crossed spend within | key limit exceeded",
+        codes: "budget_exceeded",
         judgement: Weighed(console::gateway_budget),
         means: "A budget of a key, a user or a team at a gateway such as LiteLLM is used up.",
         wordings: &[
@@ -100,23 +87,29 @@ pub(super) const ROWS: &[Message] = &[
         ..ROW
     },
     Message {
+        id: "provider-plan",
+        service: Some(Service::Gateway),
+        says: "limit exhausted | usage limit reached for | for this billing cycle | token plan \
+            | coding plan | allocated quota exceeded | free-models-per | quota will be refreshed",
+        judgement: Weighed(console::provider_plan),
+        means: "A limit of your plan at another service is reached: the one that ANTHROPIC_BASE_URL points to.",
+        wordings: &[
+            "API Error: Request rejected (429) · Usage limit reached for 5 hour. Your limit will reset at 2026-11-21 07:38:08",
+            "API Error: 429 Weekly/Monthly Limit Exhausted. Your limit will reset at 2026-08-30 16:20:10",
+        ],
+        helps: &[WAIT_FOR_CAP, CHECK_STATUS, PAY_PROVIDER],
+        source: "z.ai, MiniMax, Kimi, Alibaba Cloud, OpenRouter; messages that users pasted",
+        ..ROW
+    },
+    Message {
         id: "provider-balance",
         names: LimitKind::ApiCreditBalance,
         service: Some(Service::Gateway),
-        patterns: &[
-            Says("insufficient balance"),
-            Says("no resource package"),
-            Says("insufficient credits"),
-            Says("insufficient account balance"),
-            Says("requires more credits, or fewer max_tokens"),
-            Says("remaining quota"),
-            Says("quota is not enough"),
-            SaysAll(&["is suspended", "billing details"]),
-            Says("余额不足"),
-            Says("剩余额度"),
-            Type("insufficient_balance"),
-            Type("exceeded_current_quota_error"),
-        ],
+        says: "insufficient balance | no resource package | insufficient credits \
+            | insufficient account balance | requires more credits, or fewer max_tokens \
+            | remaining quota | quota is not enough | is suspended & billing details | 余额不足 \
+            | 剩余额度",
+        codes: "insufficient_balance | exceeded_current_quota_error",
         judgement: Weighed(console::provider_balance),
         means: "The money at another service is used up: the one that ANTHROPIC_BASE_URL points to. Some send this as a 429, which looks like a throttle and is none.",
         wordings: &[
@@ -129,14 +122,29 @@ pub(super) const ROWS: &[Message] = &[
         ..ROW
     },
     Message {
+        id: "subscription-payment",
+        names: LimitKind::Billing,
+        service: Some(Service::Plan),
+        says: "can't use your claude subscription | payment is past due | overdue invoice",
+        judgement: Weighed(console::subscription_payment),
+        means: "A payment of the subscription is past due, so it cannot be used. Paying opens it again.",
+        wordings: &[
+            "Claude Code can't use your Claude subscription, usually because a payment is past due · Pay or renew at https://claude.ai/settings/billing (if you just paid, try again shortly), or use an Anthropic API key instead",
+            "Your subscription payment is past due. Please pay your overdue invoice to restore access.",
+        ],
+        helps: &[PAY_SUBSCRIPTION, CHECK_STATUS],
+        in_vain: &[
+            "Logging in again does not help while the payment is due (issues 64480, 61753).",
+        ],
+        source: "strings of client 2.1.329 (class oauth_org_not_allowed, 403, on Pro and Max)",
+        ..ROW
+    },
+    Message {
         id: "payment",
         names: LimitKind::Billing,
-        patterns: &[
-            Status(402, 402),
-            Type("billing_error"),
-            Says("issue with your billing"),
-            Says("billing has lapsed"),
-        ],
+        says: "card was declined | payment failed | payment method was declined \
+            | issue with your billing | billing has lapsed | payment required",
+        class: "402 | billing_error",
         judgement: Weighed(console::billing),
         means: "A payment failed or ended. Waiting does not cure it.",
         wordings: &[

@@ -1,14 +1,13 @@
 //! Usage credits, formerly extra usage: the prepaid pool, and what needs it.
 
-use super::row::Judgement::Weighed;
-use super::row::Pattern::{ApiError, Begins, Says, SaysAll, Type};
+use super::row::Judgement::{Fixed, Weighed};
 use super::row::{Concerns, Message, Plans, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
-    ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, CREDITS_FOR_MODEL, MODEL_WITHOUT_CREDITS, OTHER_PATH,
-    STANDARD_CONTEXT, TURN_CREDITS_ON, UPDATE, WAIT,
+    ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, CHECK_STATUS, CREDITS_FOR_MODEL, MODEL_WITHOUT_CREDITS,
+    OTHER_PATH, STANDARD_CONTEXT, TURN_CREDITS_ON, UPDATE, WAIT,
 };
-use crate::limits::kind::{LimitKind, Service};
+use crate::limits::kind::{LimitKind, Service, Verdict, Who};
 use crate::limits::rules::{credits, service};
 
 pub(super) const ROWS: &[Message] = &[
@@ -16,12 +15,9 @@ pub(super) const ROWS: &[Message] = &[
         id: "long-context",
         names: LimitKind::LongContextCredits,
         service: Some(Service::Plan),
-        patterns: &[
-            ApiError("long_context_credits_required"),
-            Says("required for 1m context"),
-            Says("required for long context"),
-            Says("long context beta is not yet available"),
-        ],
+        says: "required for 1m context | required for long context \
+            | long context beta is not yet available",
+        codes: "long_context_credits_required",
         judgement: YOURS_TO_CHANGE,
         means: service::ONLY_STANDARD_CONTEXT.0,
         badge: service::ONLY_STANDARD_CONTEXT.1,
@@ -55,19 +51,11 @@ pub(super) const ROWS: &[Message] = &[
         id: "model-needs-credits",
         names: LimitKind::ModelNeedsCredits,
         service: Some(Service::Plan),
-        patterns: &[
-            Type("credits_required"),
-            ApiError("model_requires_usage_credits"),
-            Says("requires usage credits"),
-            Says("requires extra usage"),
-            Says("needs usage credits"),
-            Says("now uses usage credits"),
-            Says("uses usage credits, and this cloud session"),
-            Says("runs on usage credits"),
-            Says("usage credits required"),
-            Begins("the prompt to confirm went unanswered"),
-            Begins("continuing on"),
-        ],
+        says: "requires usage credits | requires extra usage | needs usage credits \
+            | now uses usage credits | uses usage credits, and this cloud session \
+            | runs on usage credits | usage credits required \
+            | ^the prompt to confirm went unanswered | ^continuing on",
+        codes: "credits_required | model_requires_usage_credits",
         judgement: YOURS_TO_CHANGE,
         means: "This model is paid from usage credits only, waiting does not help: use another one with /model",
         badge: "model needs usage credits · /model for another",
@@ -84,16 +72,26 @@ pub(super) const ROWS: &[Message] = &[
         ..ROW
     },
     Message {
+        id: "third-party-app",
+        names: LimitKind::UsageCredits,
+        service: Some(Service::Plan),
+        says: "third-party apps now draw",
+        judgement: Fixed(Verdict::Real, Who::You, Some(false)),
+        means: "The program is counted as a third-party app, which draws on extra usage, not on your plan: add some",
+        badge: "a third-party app needs extra usage",
+        wordings: &[
+            "API Error: 400 Third-party apps now draw from your extra usage, not your plan limits. We've added a $100 credit to get you started. Claim it at claude.ai/settings/usage and keep going.",
+        ],
+        helps: &[UPDATE, CHECK_STATUS, ADD_CREDITS],
+        source: "messages that users pasted",
+        ..ROW
+    },
+    Message {
         id: "org-credits",
         names: LimitKind::UsageCredits,
-        patterns: &[
-            Says("your org is out of"),
-            Says("your organization is out of"),
-            Says("your organisation is out of"),
-            SaysAll(&["your org", "has run out of"]),
-            SaysAll(&["out of extra usage", "admin"]),
-            SaysAll(&["out of usage credits", "admin"]),
-        ],
+        says: "your org is out of | your organization is out of | your organisation is out of \
+            | your org & has run out of | out of extra usage & admin \
+            | out of usage credits & admin",
         judgement: Weighed(credits::organizations),
         means: "Your organization's prepaid pool is empty. Chat, other tools and other members share it, and it never fills by itself. It is not the spend limit, which is a cap that somebody chose.",
         also: &[(
@@ -116,12 +114,8 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "credits",
         names: LimitKind::UsageCredits,
-        patterns: &[
-            Says("out of extra usage"),
-            Says("out of usage credits"),
-            Says("no usage credits left"),
-            Says("usage credits ran out"),
-        ],
+        says: "out of extra usage | out of usage credits | no usage credits left \
+            | usage credits ran out",
         judgement: Weighed(credits::own),
         means: "Your included usage is used up, and the prepaid pool is empty. The first comes back by itself, the second does not. Waiting for the first is enough.",
         also: &[(

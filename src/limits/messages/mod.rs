@@ -18,15 +18,15 @@ mod windows;
 
 use super::kind::{LimitKind, Window};
 
+pub(super) use row::Concerns;
 pub use row::Message;
-pub(super) use row::{Concerns, Pattern};
 
 /// How much a row says. Of several messages in one text the last one of the highest rank counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
-    /// Words about limits, nothing known.
+    /// Nothing known.
     Talk,
-    /// Only a class or a status.
+    /// A class or a status.
     Vague,
     /// Something known that is no limit.
     Known,
@@ -42,12 +42,12 @@ const TRIED: [(Rank, &[Message]); 12] = [
     (Rank::Limit, console::ROWS),
     (Rank::Limit, caps::ROWS),
     (Rank::Limit, windows::ROWS),
+    (Rank::Known, news::ANSWERS),
     (Rank::Known, sizes::ROWS),
     (Rank::Known, others::ROWS),
     (Rank::Known, access::ROWS),
     (Rank::Known, service::NAMED),
     (Rank::Vague, service::BY_CLASS),
-    (Rank::Talk, others::TALK),
 ];
 
 pub(super) fn ranked() -> impl Iterator<Item = (Rank, &'static Message)> {
@@ -62,11 +62,12 @@ pub fn all() -> impl Iterator<Item = &'static Message> {
 }
 
 /// The rows by subject, in an order for readers.
-pub(super) const CHAPTERS: [(&str, &[Message]); 9] = [
+pub(super) const CHAPTERS: [(&str, &[Message]); 10] = [
     ("Your plan's limits", windows::ROWS),
     ("Caps on usage credits", caps::ROWS),
     ("Usage credits", credits::ROWS),
     ("Warnings and news", news::ROWS),
+    ("What Claude Code answers about limits", news::ANSWERS),
     ("The Console, API keys and gateways", console::ROWS),
     ("The service", service::NAMED),
     ("Too long, too large", sizes::ROWS),
@@ -79,6 +80,11 @@ pub(super) fn of_window(window: Window) -> Option<&'static Message> {
     windows::ROWS
         .iter()
         .find(|message| message.names == LimitKind::Window(window))
+}
+
+/// The row for a part of a program.
+pub(super) fn code() -> &'static Message {
+    &others::CODE
 }
 
 /// The row for what is recognized by nothing.

@@ -1,59 +1,33 @@
 //! What is no limit of Claude: limits of tools and runs, of other programs, and words about limits.
 
-use super::row::Judgement::{Fixed, Weighed};
-use super::row::Pattern::{Begins, Says, SaysAll};
+use super::row::Judgement::Fixed;
 use super::row::{Message, ROW, YOURS_TO_CHANGE};
 use crate::limits::helps::{
-    CHECK_METERS, CHECK_STATUS, CLEAR, LET_CLAUDE_GO_ON, NOT_YOURS, REPHRASE, REWIND, UPDATE,
+    CHECK_METERS, CLEAR, LET_CLAUDE_GO_ON, NOT_YOURS, REPHRASE, REWIND, UPDATE,
 };
 use crate::limits::kind::{Service, Verdict, Who};
-use crate::limits::rules::service;
 
 /// Limits of other programs that stand in words much like Claude's. Tried before all others.
 pub(super) const FOREIGN: &[Message] = &[Message {
     id: "other-program",
     service: Some(Service::Other),
-    patterns: &[
-        Says("chatgpt.com"),
-        SaysAll(&["codex", "limit"]),
-        SaysAll(&["openai.com", "quota"]),
-        Says("exceeded your current quota"),
-        SaysAll(&["usage limit", "gpt-"]),
-        Says("usage limit. upgrade to"),
-        Says("usage limit. try again in"),
-        Says("usage limit. try again at"),
-        Says("usage limit. please try again"),
-        Says("to get more access now"),
-        SaysAll(&["get cursor", "limit"]),
-        SaysAll(&["cursor:", "limit"]),
-        SaysAll(&["windsurf", "limit"]),
-        Says("your workspace is out of credits"),
-        Says("spend cap set in your workspace"),
-        Says("purchase more credits or try again"),
-        Says("usage limit for your plan"),
-        Says("session rate limit"),
-        Says("rate limit for this model"),
-        SaysAll(&["copilot", "limit"]),
-        Says("or upgrade to continue"),
-        Says("upgrade your plan to continue"),
-        SaysAll(&["ollama", "limit"]),
-        Says("from your available balance"),
-        Says("toomanyrequests"),
-        Says("pull rate limit"),
-        Says("api rate limit exceeded for"),
-        Says("secondary rate limit"),
-        Says("api.github.com"),
-        Says("clinepass"),
-        Says("droid core"),
-        SaysAll(&["grok", "limit"]),
-        SaysAll(&["gemini", "quota"]),
-        Says("generativelanguage.googleapis.com"),
-        Says("free usage limit"),
-        Says("free model usage limit"),
-        Says("limit reached for the past"),
-        Says("usage limit reached for"),
-        Says("weekly limit exhausted"),
-    ],
+    says: "rate limit reached for model | in organization org- | gpt- & limit | llama & limit \
+        | qwen & limit | groq & limit | gemini & limit | free requests limit | premium requests \
+        | copilot & quota | switch to auto | flex credits | the job was not started because \
+        | out of user messages | exceeded your monthly included credits | codex messages \
+        | exceeded quota: | exhausted your capacity on this model | generate_content \
+        | chatgpt.com | codex & limit | openai.com & quota \
+        | exceeded your current quota | usage limit & gpt- | usage limit. upgrade to \
+        | usage limit. try again in | usage limit. try again at | usage limit. please try again \
+        | to get more access now | get cursor & limit | cursor: & limit | windsurf & limit \
+        | your workspace is out of credits | spend cap set in your workspace \
+        | purchase more credits or try again | usage limit for your plan | session rate limit \
+        | rate limit for this model | copilot & limit | or upgrade to continue \
+        | upgrade your plan to continue | ollama & limit | from your available balance \
+        | toomanyrequests | pull rate limit | api rate limit exceeded for | secondary rate limit \
+        | api.github.com | clinepass | droid core | grok & limit | gemini & quota \
+        | generativelanguage.googleapis.com | free usage limit | free model usage limit \
+       ",
     judgement: Fixed(Verdict::NotALimit, Who::You, None),
     means: "This is a limit of another program, not of Claude: look at the program that wrote it",
     badge: "a limit of another program, not of Claude",
@@ -72,23 +46,11 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "run-limit",
         service: Some(Service::Other),
-        patterns: &[
-            Says("reached max turns"),
-            Says("reached maximum number of turns"),
-            Says("exceeded usd budget"),
-            Says("budget limit reached"),
-            Says("subagent limit reached"),
-            Says("rate-limited right now"),
-            Says("reached maximum budget"),
-            Says("daily publish limit"),
-            Says("daily new-artifact limit"),
-            Says("subagent nesting limit"),
-            Says("concurrent export limit"),
-            Says("exceeds maximum allowed tokens"),
-            Says("command timed out after"),
-            Says("exceeds 256kb"),
-            SaysAll(&["file content", "exceeds maximum"]),
-        ],
+        says: "reached max turns | reached maximum number of turns | exceeded usd budget \
+            | budget limit reached | subagent limit reached | rate-limited right now \
+            | reached maximum budget | daily publish limit | daily new-artifact limit \
+            | subagent nesting limit | concurrent export limit | exceeds maximum allowed tokens \
+            | command timed out after | exceeds 256kb | file content & exceeds maximum",
         judgement: YOURS_TO_CHANGE,
         means: "This is a limit of a tool or of this run, not of your plan: Claude mostly finds another way",
         badge: "a limit of a tool or run, not of your plan",
@@ -106,12 +68,10 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "usage-policy",
         service: Some(Service::Plan),
-        patterns: &[
-            Says("violate our usage policy"),
-            Says("safeguards flagged"),
-            Says("content filtering policy"),
-            Says("safety measures that flagged"),
-        ],
+        says: "can't help with this. start a new session \
+            | in the conversation could not be processed and was removed | harmful or malicious \
+            | violate our usage policy | safeguards flagged | content filtering policy \
+            | safety measures that flagged",
         judgement: YOURS_TO_CHANGE,
         means: "The answer was held back because of its content, no limit is involved: ask in other words, or /clear",
         badge: "held back because of its content, no limit",
@@ -125,14 +85,10 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "broken-conversation",
-        patterns: &[
-            Says("tool use concurrency issues"),
-            Says("orphaned tool_result"),
-            Says("duplicate tool_use id"),
-            SaysAll(&["tool_use", "tool_result", "immediately after"]),
-            SaysAll(&["signature", "thinking", "block"]),
-            SaysAll(&["thinking blocks", "cannot be modified"]),
-        ],
+        says: "thinking' blocks & cannot be modified | tool use concurrency issues \
+            | orphaned tool_result | duplicate tool_use id \
+            | tool_use & tool_result & immediately after | signature & thinking & block \
+            | thinking blocks & cannot be modified",
         judgement: YOURS_TO_CHANGE,
         means: "The conversation got out of order, no limit is involved: /rewind goes back to before it",
         badge: "conversation out of order, no limit · /rewind",
@@ -145,11 +101,8 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "unknown-command",
-        patterns: &[
-            Says("unknown skill: rate-limit-options"),
-            Says("unknown slash command: rate-limit-options"),
-            Says("unknown command: /rate-limit-options"),
-        ],
+        says: "unknown skill: rate-limit-options | unknown slash command: rate-limit-options \
+            | unknown command: /rate-limit-options",
         judgement: YOURS_TO_CHANGE,
         means: "Claude Code did not know its own menu: nothing is lost, and /usage shows your limits",
         badge: "an unknown command, no limit",
@@ -160,22 +113,14 @@ pub(super) const ROWS: &[Message] = &[
     },
 ];
 
-/// Tried last: words about limits that are no message of Claude Code.
-pub(super) const TALK: &[Message] = &[Message {
-    id: "not-claudes",
-    patterns: &[
-        Says("limit"),
-        Says("quota"),
-        Says("429"),
-        Says("usage"),
-        Says("credits"),
-        Says("budget"),
-        Says("throttl"),
-        Begins("e501 "),
-    ],
-    judgement: Weighed(service::not_claudes),
-    means: "Words about limits: prose, code, the output of a tool. \"Limit reached\" alone proves nothing.",
-    helps: &[CHECK_METERS, CHECK_STATUS],
+/// A program's own text that holds words about limits.
+pub(super) static CODE: Message = Message {
+    id: "code",
+    service: Some(Service::Other),
+    judgement: Fixed(Verdict::NotALimit, Who::You, None),
+    means: "This is a part of a program or a test, not a message: nothing is stopped by it",
+    badge: "a part of a program, no message",
+    helps: &[NOT_YOURS, CHECK_METERS],
     source: "ordinary output",
     ..ROW
-}];
+};

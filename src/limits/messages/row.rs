@@ -16,8 +16,16 @@ pub struct Message {
     pub names: LimitKind,
     /// Who says so, where it is not who mostly speaks of what it names.
     pub(in crate::limits) service: Option<Service>,
-    /// What recognizes it. One match suffices.
-    pub(in crate::limits) patterns: &'static [Pattern],
+    /// Words that it is recognized by, alternatives parted by `|`: `^` where the message must begin
+    /// so, `&` between parts that must all be there.
+    pub(in crate::limits) says: &'static str,
+    /// Names of a limit that is said to be reached, written alike: `=` for exactly these words, `!`
+    /// for those of a limit that is not called the user's, `*` for any of Claude's.
+    pub(in crate::limits) limit: &'static str,
+    /// What the API or Claude Code calls it: `type` or `code` of its JSON, `apiError` of the line.
+    pub(in crate::limits) codes: &'static str,
+    /// Classes and statuses that mean it, where there are no words.
+    pub(in crate::limits) class: &'static str,
     /// What it is.
     pub(in crate::limits) judgement: Judgement,
     /// What it means in general. Of a fixed judgement it is the headline, without its full stop.
@@ -45,7 +53,10 @@ pub(super) const ROW: Message = Message {
     id: "",
     names: LimitKind::Unknown,
     service: None,
-    patterns: &[],
+    says: "",
+    limit: "",
+    codes: "",
+    class: "",
     judgement: NOTICE,
     means: "",
     badge: "",
@@ -57,31 +68,6 @@ pub(super) const ROW: Message = Message {
     in_vain_for: Concerns::Everybody,
     source: "",
 };
-
-/// What recognizes a message.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::limits) enum Pattern {
-    /// The text contains this.
-    Says(&'static str),
-    /// The text contains all of these.
-    SaysAll(&'static [&'static str]),
-    /// The text begins with this.
-    Begins(&'static str),
-    /// The text names a limit as reached, with all of these words.
-    Limit(&'static [&'static str]),
-    /// The same, with exactly these words.
-    LimitIs(&'static str),
-    /// "spend limit reached", which does not speak to the user.
-    Reached(&'static str),
-    /// A `type` or `code` of the API's JSON, or `apiErrorType` and `apiErrorCode` of the line.
-    Type(&'static str),
-    /// `apiError` of the transcript's line.
-    ApiError(&'static str),
-    /// The error's class in the hook's payload or the transcript's line.
-    Class(&'static str),
-    /// The HTTP status, from and to.
-    Status(u16, u16),
-}
 
 /// What a message is.
 #[derive(Debug, Clone, Copy)]

@@ -1,29 +1,25 @@
 //! Throttles, quotas of other clouds, outages, and the last resort: the error's class and status.
 
 use super::row::Judgement::{Fixed, Weighed};
-use super::row::Pattern::{Class, Says, SaysAll, Status, Type};
 use super::row::{Message, NOTICE, PASSING, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
-    AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE, GOOGLE_QUOTA,
-    LESS_BUSY_MODEL, LOOK_AT_LOCKS, LOOK_AT_STATUS_PAGE, OPEN_USAGE_LATER, PAY, PAY_CONSOLE,
-    RAISE_TIER, REPORT_UNKNOWN, RETRY, RETRY_ONCE, RETRY_SERVICE, TOMORROW, UPDATE, WAIT_UNKNOWN,
+    ASK_GATEWAY, AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE,
+    GOOGLE_QUOTA, LESS_BUSY_MODEL, LOGIN, LOOK_AT_LOCKS, LOOK_AT_STATUS_PAGE,
+    LOOK_WHERE_IT_CAME_FROM, OPEN_USAGE_LATER, PAY, PAY_CONSOLE, RAISE_TIER, REPORT_UNKNOWN, RETRY,
+    RETRY_ONCE, RETRY_SERVICE, SEND_AGAIN_LATER, TOMORROW, UPDATE, WAIT_UNKNOWN,
 };
 use crate::limits::kind::{LimitKind, Service, Verdict, Who};
-use crate::limits::rules::{console, service, windows};
+use crate::limits::rules::{console, service, unread, windows};
 
 const SERVER_ERROR: Message = Message {
     id: "server-error",
     names: LimitKind::ServerError,
-    patterns: &[
-        Status(500, 599),
-        Says("internal server error"),
-        Says("service unavailable"),
-        Says("spend limit unavailable"),
-        Says("bad gateway"),
-        Says("all upstreams failed"),
-        Type("api_error"),
-    ],
+    says: "server-side issue, usually temporary | api is temporarily unavailable \
+        | server error mid-response | returned an empty response | tool call could not be parsed \
+        | internal server error | service unavailable | spend limit unavailable | bad gateway \
+        | all upstreams failed",
+    class: "500-599 | api_error",
     judgement: PASSING,
     means: "The service failed, no limit of yours is involved: wait a few minutes and send the prompt again",
     badge: "service error, no limit · try again soon",
@@ -42,11 +38,8 @@ pub(super) const NAMED: &[Message] = &[
         id: "usage-page",
         names: LimitKind::Throttle,
         service: Some(Service::Plan),
-        patterns: &[
-            Says("usage endpoint is rate limited"),
-            Says("limiting requests to the usage page"),
-            SaysAll(&["failed to load usage data", "rate limit"]),
-        ],
+        says: "usage endpoint is rate limited | limiting requests to the usage page \
+            | failed to load usage data & rate limit",
         judgement: NOTICE,
         means: "Only the usage page was asked too often, nothing is stopped: look again in a few minutes",
         badge: "only /usage is asked too often",
@@ -62,10 +55,7 @@ pub(super) const NAMED: &[Message] = &[
         id: "bedrock-daily",
         names: LimitKind::Throttle,
         service: Some(Service::Bedrock),
-        patterns: &[
-            Says("too many tokens per day"),
-            Says("too many requests per day"),
-        ],
+        says: "too many tokens per day | too many requests per day",
         judgement: Fixed(Verdict::NotALimit, Who::You, Some(true)),
         means: "Your AWS quota for the day is used up, no Claude plan is involved: ask AWS for more, or wait for tomorrow",
         badge: "AWS quota for the day · ask AWS, or wait for tomorrow",
@@ -80,15 +70,10 @@ pub(super) const NAMED: &[Message] = &[
         id: "bedrock",
         names: LimitKind::Throttle,
         service: Some(Service::Bedrock),
-        patterns: &[
-            Says("throttlingexception"),
-            Type("ThrottlingException"),
-            Says("too many tokens, please wait"),
-            Says("too many requests, please wait before trying again"),
-            Says("servicequotaexceededexception"),
-            SaysAll(&["serviceunavailableexception", "bedrock"]),
-            Says("bedrock is unable to process"),
-        ],
+        says: "throttlingexception | too many tokens, please wait \
+            | too many requests, please wait before trying again | servicequotaexceededexception \
+            | serviceunavailableexception & bedrock | bedrock is unable to process",
+        codes: "ThrottlingException",
         judgement: PASSING,
         means: "AWS slows your account down, no Claude plan is involved: wait a minute and send the prompt again",
         badge: "AWS quota per minute · wait a minute",
@@ -104,14 +89,9 @@ pub(super) const NAMED: &[Message] = &[
         id: "vertex",
         names: LimitKind::Throttle,
         service: Some(Service::Vertex),
-        patterns: &[
-            SaysAll(&["quota exceeded for", "aiplatform"]),
-            SaysAll(&["aiplatform.googleapis.com", "quota"]),
-            Says("resource has been exhausted"),
-            Says("resource exhausted"),
-            Type("RESOURCE_EXHAUSTED"),
-            Says("resource_exhausted"),
-        ],
+        says: "quota exceeded for & aiplatform | aiplatform.googleapis.com & quota \
+            | resource has been exhausted | resource exhausted | resource_exhausted",
+        codes: "RESOURCE_EXHAUSTED",
         judgement: Fixed(Verdict::NotALimit, Who::You, None),
         means: "Your Google Cloud quota is used up, no Claude plan is involved: wait a minute, or ask Google for more",
         badge: "Google Cloud quota · wait a minute, or ask for more",
@@ -126,19 +106,11 @@ pub(super) const NAMED: &[Message] = &[
         id: "api-tier",
         names: LimitKind::Throttle,
         service: Some(Service::Console),
-        patterns: &[
-            Says("your organization's rate limit"),
-            Says("rate limit for your organization"),
-            Says("organization's maximum usage increase rate"),
-            Says("exceed the rate limit for your org"),
-            Says("acceleration limit"),
-            Says("exceeded your per-minute rate limit"),
-            Says("input tokens per minute"),
-            Says("output tokens per minute"),
-            SaysAll(&["requests per minute", "rate limit"]),
-            Says("number of requests has exceeded your"),
-            Says("connections to claude exceeds your"),
-        ],
+        says: "your organization's rate limit | rate limit for your organization \
+            | organization's maximum usage increase rate | exceed the rate limit for your org \
+            | acceleration limit | exceeded your per-minute rate limit | input tokens per minute \
+            | output tokens per minute | requests per minute & rate limit \
+            | number of requests has exceeded your | connections to claude exceeds your",
         judgement: Fixed(Verdict::NotALimit, Who::You, Some(true)),
         means: "The API organization's rate per minute is exceeded: wait a minute; with a plan, look for a key in /status",
         badge: "API rate per minute · wait a minute, /status shows the key",
@@ -151,13 +123,41 @@ pub(super) const NAMED: &[Message] = &[
         ..ROW
     },
     Message {
+        id: "azure",
+        names: LimitKind::Throttle,
+        service: Some(Service::Other),
+        says: "call rate limit of your current | token rate limit of your current",
+        judgement: PASSING,
+        means: "Azure slows your deployment down, no Claude plan is involved: wait a minute and send the prompt again",
+        badge: "Azure quota per minute · wait a minute",
+        wordings: &[
+            "Requests to the Messages_Create Operation have exceeded call rate limit of your current pricing tier. Please retry after 60 seconds.",
+        ],
+        helps: &[RETRY_ONCE, FEWER_AT_ONCE],
+        source: "Microsoft Foundry documentation, quotas",
+        ..ROW
+    },
+    Message {
+        id: "gateway-throttle",
+        names: LimitKind::Throttle,
+        service: Some(Service::Gateway),
+        says: "no deployments available | active accounts rate l | are cooling down | model_cooldown \
+            | limit type: & virtual_key | queue full",
+        judgement: PASSING,
+        means: "Your gateway has no free account or model at the moment: wait a minute and send the prompt again",
+        badge: "your gateway is busy · wait a minute",
+        wordings: &[
+            "litellm.RateLimitError: No deployments available for selected model, Try again in 60 seconds.",
+        ],
+        helps: &[RETRY_ONCE, ASK_GATEWAY],
+        source: "LiteLLM, CLIProxyAPI; messages that users pasted",
+        ..ROW
+    },
+    Message {
         id: "throttle",
         names: LimitKind::Throttle,
-        patterns: &[
-            Says("temporarily limiting requests"),
-            Says("request rejected (429)"),
-            Says("upstream rate limit exceeded"),
-        ],
+        says: "temporarily limiting requests | request rejected (429) \
+            | upstream rate limit exceeded",
         judgement: PASSING,
         means: service::THROTTLED.0,
         badge: service::THROTTLED.1,
@@ -174,10 +174,7 @@ pub(super) const NAMED: &[Message] = &[
     Message {
         id: "account-rate",
         service: Some(Service::Plan),
-        patterns: &[
-            Says("exceed your account's rate limit"),
-            Says("exceeded your account's rate limit"),
-        ],
+        says: "exceed your account's rate limit | exceeded your account's rate limit",
         judgement: Weighed(windows::account_rate),
         means: "The API's own words behind every plan limit of clients 1.0 to 2.1.12x. They do not say which limit it is.",
         by_version: &[(
@@ -191,13 +188,8 @@ pub(super) const NAMED: &[Message] = &[
     Message {
         id: "rate-limit-reached",
         names: LimitKind::Throttle,
-        patterns: &[
-            Says("rate limit reached"),
-            Says("rate limit exceeded"),
-            Says("rate limited"),
-            Says("rate_limit_error"),
-            Says("too many requests"),
-        ],
+        says: "rate limit reached | rate limit exceeded | rate limited | rate_limit_error \
+            | too many requests",
         judgement: Weighed(service::rate_limit_reached),
         means: "Before 2.1.108 Claude Code said this of everything that came as a 429: a real throttle, a 1M model without usage credits, or a fault of the service. It was not about the plan's limits.",
         by_version: &[(
@@ -215,21 +207,11 @@ pub(super) const NAMED: &[Message] = &[
     Message {
         id: "overloaded",
         names: LimitKind::Overloaded,
-        patterns: &[
-            Says("529 overloaded"),
-            Says("api error: overloaded"),
-            Says("overloaded_error"),
-            Says("experiencing high load"),
-            Says("experiencing high demand"),
-            SaysAll(&["anthropic", "overloaded"]),
-            Says("api overloaded"),
-            Says("upstream overloaded"),
-            Says("the api is at capacity"),
-            Says("repeated server overload"),
-            Status(529, 529),
-            Type("overloaded_error"),
-            Class("overloaded"),
-        ],
+        says: "capacity constraints | experiencing high traffic | exceeded capacity \
+            | 529 overloaded | api error: overloaded | overloaded_error | experiencing high load \
+            | experiencing high demand | anthropic & overloaded | api overloaded \
+            | upstream overloaded | the api is at capacity | repeated server overload",
+        class: "529 | overloaded_error | overloaded",
         judgement: PASSING,
         means: "The service is overloaded, no limit of yours is involved: wait a few minutes and send the prompt again",
         badge: "service overloaded, no limit · try again soon",
@@ -246,46 +228,23 @@ pub(super) const NAMED: &[Message] = &[
     Message {
         id: "not-reached",
         names: LimitKind::ServerError,
-        patterns: &[
-            Says("connection error"),
-            Says("connection lost"),
-            Says("connection closed"),
-            Says("connection dropped"),
-            Says("connection refused"),
-            Says("connection to the api was lost"),
-            Says("unable to connect"),
-            Says("can't reach the api server"),
-            Says("no internet route"),
-            Says("couldn't connect through your proxy"),
-            Says("request timed out"),
-            Says("operation timed out"),
-            Says("network timeout"),
-            SaysAll(&["api error", "timeout"]),
-            SaysAll(&["api error", "timed out"]),
-            Says("no response from api"),
-            Says("mid-response"),
-            Says("mid-stream"),
-            Says("stopped arriving"),
-            Says("before a response was produced"),
-            Says("stalled while thinking"),
-            Says("empty or malformed response"),
-            Says("stream idle timeout"),
-            Says("response above may be incomplete"),
-            Says("typeerror: fetch failed"),
-            Says("api error: fetch failed"),
-            Says("socket hang up"),
-            Says("socket is closed"),
-            Says("econnre"),
-            Says("enotfound"),
-            Says("etimedout"),
-            Says("getaddrinfo"),
-            Says("ssl certificate"),
-            Says("local issuer certificate"),
-            Says("certificate in certificate chain"),
-            Says("socket connection was closed"),
-            Says("proxy refused the connection"),
-            Says("host_not_allowed"),
-        ],
+        says: "failed to connect to api | err_bad_request | eai_again | net::err_ \
+            | connection reset | network connection was lost | tls handshake | never arrived \
+            | stream was malformed | a vpn, firewall, or security software \
+            | waited & on the retry | certificate comes from an authority \
+            | computer went to sleep | connection error | connection lost | connection closed \
+            | connection dropped | connection refused | connection to the api was lost \
+            | unable to connect | can't reach the api server | no internet route \
+            | couldn't connect through your proxy | request timed out | operation timed out \
+            | network timeout | api error & timeout | api error & timed out \
+            | no response from api | mid-response | mid-stream | stopped arriving \
+            | before a response was produced | stalled while thinking \
+            | empty or malformed response | stream idle timeout \
+            | response above may be incomplete | typeerror: fetch failed \
+            | api error: fetch failed | socket hang up | socket is closed | econnre | enotfound \
+            | etimedout | getaddrinfo | ssl certificate | local issuer certificate \
+            | certificate in certificate chain | socket connection was closed \
+            | proxy refused the connection | host_not_allowed",
         judgement: PASSING,
         means: "The service was not reached, no limit is involved: check your network, then send the prompt again",
         badge: "service not reached, no limit · check the network",
@@ -300,13 +259,35 @@ pub(super) const NAMED: &[Message] = &[
         ..ROW
     },
     Message {
-        id: "locks",
-        patterns: &[
-            Says("lock acquisition failed"),
-            Says("lock file is already being held"),
-            Says("another claude process is currently"),
-            Says("another process is currently installing claude"),
+        id: "auto-mode-paused",
+        names: LimitKind::Overloaded,
+        says: "auto mode cannot determine the safety",
+        judgement: PASSING,
+        means: "The model that checks commands for auto mode did not answer, no limit of yours: try again in a minute",
+        badge: "auto mode's check did not answer, no limit · try again",
+        wordings: &[
+            "claude-sonnet-5 is temporarily unavailable, so auto mode cannot determine the safety of Bash",
         ],
+        helps: &[RETRY_SERVICE, LOOK_AT_STATUS_PAGE],
+        source: "strings of client 2.1.329; messages that users pasted",
+        ..ROW
+    },
+    Message {
+        id: "interrupted",
+        says: "request was aborted | no response requested",
+        judgement: NOTICE,
+        means: "The request was stopped by you or by a program, nothing is limited: send the prompt again",
+        badge: "a request was stopped, no limit",
+        wordings: &["API Error: Request was aborted."],
+        helps: &[SEND_AGAIN_LATER],
+        source: "strings of clients 2.1.119 to 2.1.329",
+        ..ROW
+    },
+    Message {
+        id: "locks",
+        says: "lock acquisition failed | lock file is already being held \
+            | another claude process is currently \
+            | another process is currently installing claude",
         judgement: YOURS_TO_CHANGE,
         means: "This is about lock files, no usage limit is involved: whycap locks shows whether one is stuck",
         badge: "a lock file, no limit · whycap locks",
@@ -324,16 +305,12 @@ pub(super) const NAMED: &[Message] = &[
     },
 ];
 
-/// Rows without a wording: only the class or the status is known.
+/// Rows without a wording: what is known of a class or a status whose words nobody knows.
 pub(super) const BY_CLASS: &[Message] = &[
     Message {
         id: "status-429",
         names: LimitKind::Throttle,
-        patterns: &[
-            Status(429, 429),
-            Class("rate_limit"),
-            Type("rate_limit_error"),
-        ],
+        class: "429 | rate_limit | rate_limit_error",
         judgement: Weighed(service::too_many_requests),
         means: "Something limits the rate of requests. Without what the server says about the plan's limits it is none of those.",
         helps: &[RETRY, CHECK_METERS, LOOK_AT_STATUS_PAGE],
@@ -343,7 +320,7 @@ pub(super) const BY_CLASS: &[Message] = &[
     Message {
         id: "class-billing",
         names: LimitKind::Billing,
-        patterns: &[Class("billing_error")],
+        class: "billing_error",
         judgement: Weighed(console::billing),
         means: "Something about payment or credits.",
         helps: &[CHECK_STATUS, PAY, PAY_CONSOLE],
@@ -352,20 +329,31 @@ pub(super) const BY_CLASS: &[Message] = &[
     },
     Message {
         id: "class-server",
-        patterns: &[Class("server_error")],
+        says: "",
+        class: "500-599 | server_error | api_error",
         wordings: &[],
         source: "the StopFailure event's classes in the Agent SDK",
         ..SERVER_ERROR
     },
+    Message {
+        id: "class-auth",
+        names: LimitKind::Auth,
+        class: "401 | 403 | authentication_failed | authentication_error | permission_error",
+        judgement: Weighed(unread::refused_access),
+        means: "The login, the key or a permission was refused.",
+        helps: &[CHECK_STATUS, LOGIN, CHECK_NETWORK],
+        source: "the StopFailure event's classes in the Agent SDK",
+        ..ROW
+    },
 ];
 
-/// Nothing recognizes it: whycap says so instead of guessing.
+/// Nothing recognizes it: whycap says what can be read in it instead of guessing.
 pub(super) static UNKNOWN: Message = Message {
     id: "unknown",
-    patterns: &[],
-    judgement: Weighed(service::not_known),
+    judgement: Weighed(unread::not_known),
     means: "Not known.",
     helps: &[
+        LOOK_WHERE_IT_CAME_FROM,
         CHECK_METERS,
         CHECK_STATUS,
         LOOK_AT_STATUS_PAGE,

@@ -1,10 +1,9 @@
 //! Too long, too large: no usage limit is involved in any of these.
 
 use super::row::Judgement::Fixed;
-use super::row::Pattern::{Class, Says, SaysAll, Status};
 use super::row::{Message, ROW, YOURS_TO_CHANGE};
 use crate::limits::helps::{
-    CLEAR, COMPACT, LOWER_MAX_TOKENS, REMOVE_IMAGES, REWIND, SHORTER_ANSWER,
+    CLEAR, COMPACT, LOWER_MAX_TOKENS, READ_IN_PARTS, REMOVE_IMAGES, REWIND, SHORTER_ANSWER,
 };
 use crate::limits::kind::{LimitKind, Verdict, Who};
 
@@ -12,7 +11,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "context-low",
         names: LimitKind::PromptTooLong,
-        patterns: &[Says("context low ("), Says("until auto-compact")],
+        says: "context low ( | until auto-compact",
         judgement: Fixed(Verdict::Notice, Who::You, Some(false)),
         means: "The conversation is getting long, nothing is stopped: /compact makes room, /clear starts again",
         badge: "the conversation is getting long · /compact",
@@ -26,13 +25,9 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "max-tokens",
-        patterns: &[
-            SaysAll(&["max_tokens", "maximum allowed number of output tokens"]),
-            SaysAll(&["max_tokens", "exceed the model limit"]),
-            Says("maximum tokens you requested exceed"),
-            Says("max_tokens must be greater than"),
-            SaysAll(&["max_tokens: ", " > "]),
-        ],
+        says: "max_tokens & maximum allowed number of output tokens \
+            | max_tokens & exceed the model limit | maximum tokens you requested exceed \
+            | max_tokens must be greater than | max_tokens:  &  > ",
         judgement: YOURS_TO_CHANGE,
         means: "A setting asks for longer answers than the model gives: lower CLAUDE_CODE_MAX_OUTPUT_TOKENS or unset it",
         badge: "CLAUDE_CODE_MAX_OUTPUT_TOKENS is too high",
@@ -46,19 +41,10 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "image",
         names: LimitKind::RequestTooLarge,
-        patterns: &[
-            SaysAll(&["image", "exceeds", "maximum"]),
-            Says("image dimensions exceed"),
-            Says("image was too large"),
-            Says("image too large"),
-            Says("image in the conversation exceeds"),
-            Says("could not process image"),
-            Says("unable to resize image"),
-            Says("image exceeds"),
-            Says("unable to send image"),
-            Says("image base64 size"),
-            Says("images exceed the api limit"),
-        ],
+        says: "image & exceeds & maximum | image dimensions exceed | image was too large \
+            | image too large | image in the conversation exceeds | could not process image \
+            | unable to resize image | image exceeds | unable to send image | image base64 size \
+            | images exceed the api limit",
         judgement: YOURS_TO_CHANGE,
         means: "An image is too large, no usage limit is involved: take it out with /compact, or make it smaller",
         badge: "an image is too large, no limit · /compact",
@@ -72,17 +58,24 @@ pub(super) const ROWS: &[Message] = &[
         ..ROW
     },
     Message {
+        id: "pdf",
+        says: "pdf is password protected | pdf file was not valid | pdf specified was not valid",
+        judgement: YOURS_TO_CHANGE,
+        means: "The PDF cannot be read, no limit is involved: take it out with /rewind, or turn it into text first",
+        badge: "a PDF cannot be read, no limit · /rewind",
+        wordings: &[
+            "PDF is password protected. Please double press esc to edit your message and try again.",
+        ],
+        helps: &[REWIND, CLEAR],
+        source: "strings of clients 2.1.119 to 2.1.329",
+        ..ROW
+    },
+    Message {
         id: "request-too-large",
         names: LimitKind::RequestTooLarge,
-        patterns: &[
-            Says("request too large"),
-            Says("request_too_large"),
-            Says("pdf too large"),
-            Says("pdf pages"),
-            Says("attached media exceeds"),
-            Says("pushed the request over the limit"),
-            Status(413, 413),
-        ],
+        says: "request too large | payload too large | request_too_large | pdf too large | pdf pages \
+            | attached media exceeds | pushed the request over the limit",
+        class: "413",
         judgement: YOURS_TO_CHANGE,
         means: "The request is too large, mostly because of images or files: take some out, or run /compact",
         badge: "request too large, no limit · /compact",
@@ -96,11 +89,8 @@ pub(super) const ROWS: &[Message] = &[
     },
     Message {
         id: "answer-too-long",
-        patterns: &[
-            Says("output token maximum"),
-            Says("output token limit"),
-            Class("max_output_tokens"),
-        ],
+        says: "output token maximum | output token limit",
+        class: "max_output_tokens",
         judgement: YOURS_TO_CHANGE,
         means: "The answer reached the length that one answer may have, no usage limit: ask for it in parts",
         badge: "answer too long, no limit · ask for it in parts",
@@ -112,27 +102,31 @@ pub(super) const ROWS: &[Message] = &[
         ..ROW
     },
     Message {
+        id: "compaction-thrashes",
+        names: LimitKind::PromptTooLong,
+        says: "autocompact is thrashing",
+        judgement: YOURS_TO_CHANGE,
+        means: "Something fills the conversation again after each /compact, no usage limit: read it in parts, or /clear",
+        badge: "the conversation fills up again at once · /clear",
+        wordings: &[
+            "Autocompact is thrashing: the context refilled to the limit within 3 turns of the previous compact, 3 times in a row.",
+        ],
+        helps: &[READ_IN_PARTS, CLEAR, REWIND],
+        source: "strings of client 2.1.329; messages that users pasted",
+        ..ROW
+    },
+    Message {
         id: "prompt-too-long",
         names: LimitKind::PromptTooLong,
-        patterns: &[
-            Says("prompt is too long"),
-            Says("input is too long"),
-            Says("context limit reached"),
-            Says("reached your context limit"),
-            Says("reached its context window limit"),
-            Says("conversation too long"),
-            Says("conversation is too long"),
-            Says("exceed context limit"),
-            Says("exceeds the available context size"),
-            SaysAll(&["exceed", "context window"]),
-            Says("context_length_exceeded"),
-            Says("maximum context length"),
-            Says("below the context limit"),
-            Says("longer than the maximum model length"),
-            Says("context exceeds the"),
-            Says("prompt_too_long"),
-            Says("autocompact is thrashing"),
-        ],
+        says: "length limit for this chat | length for this conversation | too long to continue \
+            | go back past the large content | reduce the input (large tool results \
+            | automatic compaction failed | context window is full | prompt is too long \
+            | input is too long | context limit reached | reached your context limit \
+            | reached its context window limit | conversation too long \
+            | conversation is too long | exceed context limit \
+            | exceeds the available context size | exceed & context window \
+            | context_length_exceeded | maximum context length | below the context limit \
+            | longer than the maximum model length | context exceeds the | prompt_too_long",
         judgement: YOURS_TO_CHANGE,
         means: "The conversation is longer than the model takes, no usage limit is involved: run /compact or /clear",
         badge: "conversation too long, no limit · /compact",

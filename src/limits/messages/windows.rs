@@ -1,7 +1,6 @@
 //! The windows of a plan: usage that is included and comes back by itself.
 
 use super::row::Judgement::Weighed;
-use super::row::Pattern::{Limit, Says, SaysAll};
 use super::row::{ANY, Concerns, Message, Plans, ROW};
 use crate::claude::version::Versions;
 use crate::limits::helps::{CREDITS_INSTEAD, OTHER_MODEL, WAIT};
@@ -33,7 +32,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly-opus",
         names: LimitKind::Window(Window::WeeklyOpus),
-        patterns: &[Limit(&["opus"])],
+        limit: "opus",
         means: "The week's usage of Opus models is used up. Other models still work.",
         wordings: &[
             "You've hit your Opus limit · resets …",
@@ -45,7 +44,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly-sonnet",
         names: LimitKind::Window(Window::WeeklySonnet),
-        patterns: &[Limit(&["sonnet"])],
+        limit: "sonnet",
         means: "The week's usage of Sonnet models is used up. Other models still work.",
         wordings: &["You've hit your Sonnet limit · resets …"],
         source: "recorded from client 2.1.328 (claim seven_day_sonnet)",
@@ -54,11 +53,8 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly-fable",
         names: LimitKind::Window(Window::WeeklyFable),
-        patterns: &[
-            Limit(&["fable"]),
-            Limit(&["mythos"]),
-            Says("used your included fable"),
-        ],
+        says: "used your included fable",
+        limit: "fable | mythos",
         means: "The week's usage of Fable models is used up. Other models still work; going on with this one is paid from usage credits.",
         wordings: &[
             "You've hit your Fable limit · resets …. Switch to another model to continue.",
@@ -71,7 +67,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "weekly",
         names: LimitKind::Window(Window::Weekly),
-        patterns: &[Limit(&["weekly"]), Limit(&["7-day"])],
+        limit: "weekly | 7-day",
         means: "The week's usage is used up. It counts all models together.",
         also: &[(
             Plans::ProAndEnterprise,
@@ -89,12 +85,7 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "five-hour",
         names: LimitKind::Window(Window::FiveHour),
-        patterns: &[
-            Limit(&["5-hour"]),
-            Limit(&["5", "hour"]),
-            Limit(&["five-hour"]),
-            Limit(&["session"]),
-        ],
+        limit: "5-hour | 5 & hour | five-hour | session",
         means: "The plan's usage for five hours is used up. All models, chat and all sessions share it: \"session limit\" is the same and not about one session.",
         by_version: &[
             (
@@ -116,14 +107,11 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "no-name",
         service: Some(Service::Plan),
-        patterns: &[
-            Limit(&[]),
-            SaysAll(&["claude", "usage limit", "will reset"]),
-            Says("out of free messages until"),
-            Says("used your included usage"),
-            Says("wait for your usage limit"),
-            Says("continuing automatically when your limit resets"),
-        ],
+        says: "limit for claude messages | reached your limit for claude \
+            | claude & usage limit & will reset | out of free messages until \
+            | used your included usage | wait for your usage limit \
+            | continuing automatically when your limit resets",
+        limit: "*",
         means: "One of your plan's limits is used up; the message does not say which. A reset within five hours points to the 5-hour limit, a later one to the weekly limit.",
         by_version: &[
             (

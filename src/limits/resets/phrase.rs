@@ -37,7 +37,7 @@ pub(in crate::limits) fn in_text(
 }
 
 /// What stands before a reset time.
-const STARTS: [&str; 10] = [
+const STARTS: [&str; 13] = [
     "resets ",
     "reset at ",
     "reset on ",
@@ -48,6 +48,9 @@ const STARTS: [&str; 10] = [
     "messages until ",
     "try again in ",
     "try again at ",
+    "retry after ",
+    "available again at ",
+    "wait until ",
 ];
 
 /// `Claude AI usage limit reached|1755615600`, as clients 1.0.8x had it.

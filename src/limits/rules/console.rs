@@ -1,8 +1,9 @@
 //! The Console: balance, caps, billing, disabled organizations; and whose credential it was.
 
+use crate::claude::account::Plan;
 use crate::claude::credentials::SetIn;
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
-use crate::limits::helps::CHECK_STATUS;
+use crate::limits::helps::{CHECK_STATUS, PAY_SUBSCRIPTION};
 use crate::limits::kind::{Verdict, Who};
 use crate::limits::meters;
 
@@ -128,6 +129,25 @@ pub(in crate::limits) fn provider_balance(case: &Case<'_>) -> Diagnosis {
         .decided_by(Source::Environment)
 }
 
+/// A limit of a plan at another service than Anthropic's.
+pub(in crate::limits) fn provider_plan(case: &Case<'_>) -> Diagnosis {
+    let words = Words::Told(|telling| {
+        let host = telling.evidence.gateway().filter(|host| host.len() <= 30);
+        let host = host.unwrap_or("the service behind ANTHROPIC_BASE_URL");
+        let what = format!("Your limit at {host} is reached, none of Claude's");
+        let badge = "a limit of another service, not of Claude";
+        let then = match telling.at_reset() {
+            Some(at) => format!("it starts again {at}"),
+            None => "look there for its reset".to_owned(),
+        };
+        let shorter = format!("A limit of another service is reached, none of Claude's: {then}");
+        said(&[format!("{what}: {then}"), shorter], badge)
+    });
+    let is_dated = case.reset_in_text().is_some();
+    Diagnosis::new(case.names, Verdict::NotALimit, Who::You, words)
+        .waiting(is_dated.then_some(true))
+}
+
 /// A payment.
 pub(in crate::limits) fn billing(case: &Case<'_>) -> Diagnosis {
     let who = case.evidence.payer();
@@ -136,6 +156,48 @@ pub(in crate::limits) fn billing(case: &Case<'_>) -> Diagnosis {
         "payment due · see billing settings",
     );
     Diagnosis::new(case.names, Verdict::Real, who, words).waiting(false)
+}
+
+/// A payment of the subscription.
+pub(in crate::limits) fn subscription_payment(case: &Case<'_>) -> Diagnosis {
+    let words = Words::Fixed(
+        "A payment for your subscription is past due: pay at claude.ai/settings/billing, waiting does not help",
+        "payment past due · claude.ai/settings/billing",
+    );
+    let is_guess = case.clues.text.contains("usually because");
+    Diagnosis::new(case.names, Verdict::Real, case.evidence.payer(), words)
+        .waiting(false)
+        .unknown_if(
+            is_guess,
+            "Claude Code says \"usually\": if nothing is due, look at /status.",
+        )
+}
+
+/// "Your organization has disabled Claude subscription access": clients said so of payments, too.
+pub(in crate::limits) fn subscription_access(case: &Case<'_>) -> Diagnosis {
+    let is_personal = case.evidence.plan().is_some_and(Plan::is_personal);
+    if is_personal {
+        let words = Words::Fixed(
+            "Your subscription is refused, mostly because a payment is past due: see claude.ai/settings/billing",
+            "subscription refused · claude.ai/settings/billing",
+        );
+        return Diagnosis::new(case.names, Verdict::Misworded, Who::You, words)
+            .waiting(false)
+            .helps(&[PAY_SUBSCRIPTION, CHECK_STATUS])
+            .decided_by(Source::Account)
+            .unknown("Why the server refuses the subscription is not known for certain.");
+    }
+    let words = Words::Fixed(
+        "Your organization does not allow subscriptions in Claude Code: ask an admin, or use an API key",
+        "subscriptions not allowed by your org · ask an admin",
+    );
+    let is_seat = case.evidence.is_shared_plan();
+    Diagnosis::new(case.names, Verdict::NotALimit, Who::Admin, words)
+        .waiting(false)
+        .unknown_if(
+            !is_seat,
+            "On Pro and Max there is no organization: then a payment is past due, mostly.",
+        )
 }
 
 /// The organization of a key that the message names is disabled.

@@ -5,4 +5,5 @@ pub(super) mod console;
 pub(super) mod credits;
 pub(super) mod news;
 pub(super) mod service;
+pub(super) mod unread;
 pub(super) mod windows;

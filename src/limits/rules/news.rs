@@ -44,6 +44,18 @@ pub(in crate::limits) fn paid_from_credits(case: &Case<'_>) -> Diagnosis {
     })
 }
 
+/// "Continuing now at lower priority until your limit resets at 6pm".
+pub(in crate::limits) fn lower_priority(case: &Case<'_>) -> Diagnosis {
+    notice(case.names, |telling| {
+        let what = "Work goes on at lower priority, at no extra cost";
+        let headline = match telling.at_reset() {
+            Some(at) => format!("{what}: your 5-hour limit resets {at}"),
+            None => format!("{what}, until your 5-hour limit resets (/usage)"),
+        };
+        said(&[headline], "work goes on at lower priority")
+    })
+}
+
 /// "Fast limit reached · resets in 2h".
 pub(in crate::limits) fn fast_mode(case: &Case<'_>) -> Diagnosis {
     let notice = notice(case.names, |telling| {

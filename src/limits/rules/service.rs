@@ -3,10 +3,9 @@
 use super::windows;
 use crate::claude::version::ClientVersion;
 use crate::limits::diagnosis::{Case, Diagnosis, Words};
-use crate::limits::evidence::Seen;
-use crate::limits::helps::{CHECK_METERS, NOT_YOURS, RETRY, STANDARD_CONTEXT};
+use crate::limits::helps::{RETRY, STANDARD_CONTEXT};
 use crate::limits::kind::LimitKind::{LongContextCredits, Throttle};
-use crate::limits::kind::{Service, Verdict, Who};
+use crate::limits::kind::{Verdict, Who};
 use crate::limits::meters;
 
 /// From here on, clients word a throttle as one.
@@ -31,15 +30,6 @@ const REFUSED_FOR_NOW: Words = Words::Fixed(
     "The server refused this for now: wait a minute and send it again, and look at /usage if it stays",
     "refused for now · try again in a minute",
 );
-const NOT_KNOWN: Words = Words::Fixed(
-    "whycap does not know this message: look at /usage and /status before you change anything",
-    "unknown message · /whycap says what to check",
-);
-const NOT_CLAUDES: Words = Words::Fixed(
-    "These are not the words of a limit of Claude: look at the program that wrote them",
-    "not a limit of Claude",
-);
-
 /// "Rate limit reached": what old clients made of every 429.
 pub(in crate::limits) fn rate_limit_reached(case: &Case<'_>) -> Diagnosis {
     let is_old = !case.evidence.is_since(TELLS_THROTTLES_APART);
@@ -80,23 +70,4 @@ fn refused(case: &Case<'_>, is_ambiguous: bool) -> Diagnosis {
         .first(RETRY)
         .waiting(true)
         .unknown(WORDS_ALONE)
-}
-
-/// A message that no row recognizes.
-pub(in crate::limits) fn not_known(case: &Case<'_>) -> Diagnosis {
-    Diagnosis::new(case.names, Verdict::CannotTell, Who::You, NOT_KNOWN)
-        .unknown("whycap does not know this message, so it does not guess what it means.")
-}
-
-/// Words about limits that are not those of a limit of Claude. What Claude Code itself recorded as
-/// an error is one, however it is worded.
-pub(in crate::limits) fn not_claudes(case: &Case<'_>) -> Diagnosis {
-    if case.evidence.seen != Seen::Pasted {
-        return not_known(case);
-    }
-    let not_claudes = Diagnosis::new(case.names, Verdict::NotALimit, Who::You, NOT_CLAUDES);
-    Diagnosis {
-        service: Some(Service::Other),
-        ..not_claudes.helps(&[NOT_YOURS, CHECK_METERS])
-    }
 }
