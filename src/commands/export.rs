@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use anyhow::{anyhow, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::gathering::gathered;
+use super::gathering::{gathered, name_gaps};
 use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::disk::{self, lock, records};
 use crate::environment::Environment;
 use crate::export::{
-    DayFiles, Drafts, Exporter, LeftOut, Outcome, Projects, Reader, Rows, Stamp, limit_rows,
-    machine, spend_rows, window_rows,
+    DayFiles, Drafts, Erasure, Exporter, LeftOut, Outcome, Owners, Projects, Reader, Rows, Stamp,
+    erase, limit_rows, machine, new_key, spend_rows, window_rows,
 };
 use crate::incidents::{Incidents, steps};
 use crate::places::Places;
@@ -25,7 +25,7 @@ use crate::terminal::{Page, Shown, Tone, complain, counted, print};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The directory that the files go to, or - for standard output
-    #[arg(value_name = "DIR", required_unless_present = "print")]
+    #[arg(value_name = "DIR", required_unless_present_any = ["print", "new_key"])]
     target: Option<PathBuf>,
     /// First day, as 2026-11-20, or 7d for the last seven days
     #[arg(long, value_name = "DAY")]
@@ -37,8 +37,15 @@ pub struct Arguments {
     #[arg(long)]
     dry_run: bool,
     /// Print what a database needs to read it, or a dashboard for Grafana
-    #[arg(long, value_enum, conflicts_with_all = ["target", "since", "rows", "dry_run"])]
+    #[arg(long, value_enum, conflicts_with_all = ["since", "rows", "dry_run"])]
     print: Option<Reader>,
+    /// Erase what all machines exported to DIR: person=NAME, project=NAME or before=DAY; with
+    /// --print, print the same for a database
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["since", "rows", "dry_run"])]
+    erase: Option<Erasure>,
+    /// Print a new random key for [export] key
+    #[arg(long, exclusive = true)]
+    new_key: bool,
 }
 
 /// Who has a worktree for every session has thousands of directories.
@@ -49,15 +56,27 @@ const SHOWN: usize = 10;
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let target = match (&arguments.print, &arguments.target) {
-        (None, Some(target)) => target,
-        (reader, _) => {
-            let text = reader.unwrap_or(Reader::Clickhouse).text();
-            #[expect(clippy::disallowed_methods, reason = "our own words")]
-            print(&Shown::as_it_is(text.to_owned()))?;
+    let target = match (&arguments.target, arguments.print) {
+        _ if arguments.new_key => {
+            print_words(new_key()?)?;
             return Ok(ExitCode::SUCCESS);
         }
+        (directory, Some(reader)) => {
+            let Some(sql) = reader.text(directory.as_deref(), arguments.erase.as_ref()) else {
+                complain(
+                    "DuckDB reads the files in place: say where, whycap export DIR --print duckdb",
+                );
+                return Ok(ExitCode::from(2));
+            };
+            print_words(sql)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        (Some(target), None) => target,
+        (None, None) => return Ok(ExitCode::from(2)),
     };
+    if let Some(what) = &arguments.erase {
+        return erase_from(target, what, &Places::of(environment));
+    }
     let is_piped = target == Path::new("-");
     let wrong = match (is_piped, arguments.rows) {
         (true, None) if !arguments.dry_run => {
@@ -92,6 +111,28 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+#[expect(clippy::disallowed_methods, reason = "our own words")]
+fn print_words(text: String) -> std::io::Result<()> {
+    print(&Shown::as_it_is(text))
+}
+
+/// Takes rows of all machines out of a directory.
+fn erase_from(directory: &Path, what: &Erasure, places: &Places) -> anyhow::Result<ExitCode> {
+    let shown = places.show(directory);
+    ensure!(
+        directory.is_dir(),
+        "there is no directory {shown}; name the one that the exports are in"
+    );
+    let done = erase(directory, what)?;
+    let rows = counted(done.rows as u64, "row");
+    let files = counted(done.files as u64, "file");
+    print(&Shown::text(&format!(
+        "Erased {rows} in {files} of {shown}. No export to it brings them back\n"
+    )))?;
+    name_gaps(&done.gaps, places);
+    Ok(ExitCode::from(u8::from(!done.gaps.is_empty())))
+}
+
 /// Brings a directory up to date.
 fn write(
     directory: &Path,
@@ -112,11 +153,11 @@ fn write(
         ));
     };
     let all = All::gather(places, environment)?;
-    let files = DayFiles::new(directory, all.exporter.machine(), places);
-    let stamp = files.stamp(environment.now)?;
+    let machine = all.exporter.machine();
+    let mut files = DayFiles::open(directory, machine, places, environment.now)?;
     let mut outcomes = Vec::new();
     for rows in Rows::ALL {
-        outcomes.push((rows, files.put(rows, all.of(rows), since, stamp)?));
+        outcomes.push((rows, files.put(rows, all.of(rows), since)?));
     }
     files.sweep(environment.now);
     print(&Shown::text(&summary(&outcomes, &places.show(directory))))?;
@@ -183,7 +224,7 @@ impl All {
         let known = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let known = known.unwrap_or_default();
         let mut projects = Projects::new(&choice, &places.home, known);
-        let (spend, left_out) = spend_rows(&rows, &exporter, &mut projects);
+        let (spend, left_out) = spend_rows(&rows, &exporter, &Owners::find(places), &mut projects);
         // What is not remembered is looked up again, as long as the checkout is there.
         let _ = records::write(&remembered, projects.known());
         let incidents = Incidents::new(places, environment).all(None);

@@ -12,7 +12,7 @@ use crate::claude::model_pricing::own_rates;
 use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
-use crate::export::{Merged, TeamLimits};
+use crate::export::{Gap, Merged, TeamLimits};
 use crate::ledger::{self, Caught, Effort, Ledger, Patience, SpendRow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -107,13 +107,13 @@ pub(super) fn of_exports(
     each: &mut dyn FnMut(&SpendRow<'_>),
 ) -> anyhow::Result<Statement> {
     let mut bar = ProgressBar::new("reading exports");
-    let merged = Merged::read(directory, &mut |done, total| bar.show(done, total))?;
+    let merged = Merged::read(directory, &mut |done, total| bar.show(done, total));
     drop(bar);
     let merged = merged.with_context(|| no_exports(directory, places))?;
-    name_unread(&merged.unreadable, places);
+    name_gaps(&merged.gaps, places);
     let read = Caught {
         files: 0,
-        unreadable: merged.unreadable.clone(),
+        unreadable: merged.gaps.iter().map(|gap| gap.path.clone()).collect(),
         complete: true,
     };
     Ok(Statement::of(&merged, wanted, read, 0, each)?)
@@ -125,7 +125,7 @@ pub(super) fn limits_of_exports(directory: &Path, places: &Places) -> anyhow::Re
     let limits = TeamLimits::read(directory, &mut |done, total| bar.show(done, total))?;
     drop(bar);
     let limits = limits.with_context(|| no_exports(directory, places))?;
-    name_unread(&limits.unreadable, places);
+    name_gaps(&limits.gaps, places);
     Ok(limits)
 }
 
@@ -134,15 +134,23 @@ fn no_exports(directory: &Path, places: &Places) -> String {
     format!("there are no exports in {directory}; `whycap export {directory}` writes some")
 }
 
-/// Says which files of exports could not be read to their end.
-fn name_unread(files: &[PathBuf], places: &Places) {
-    if let Some(file) = files.first() {
-        complain(&format!(
-            "{} of exports could not be read to the end, so there may be more: {}; export there again from its machine",
-            counted(files.len() as u64, "file"),
-            places.show(file)
-        ));
-    }
+/// Says what of exports could not be read, and where.
+pub(super) fn name_gaps(gaps: &[Gap], places: &Places) {
+    let Some(first) = gaps.first() else {
+        return;
+    };
+    let place = match first.line {
+        Some(line) => format!("{}, line {line}", places.show(&first.path)),
+        None => places.show(&first.path),
+    };
+    let others = match gaps.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {} more", counted(others as u64, "file")),
+    };
+    complain(&format!(
+        "the exports could not be read to the end, so there may be more: {place} ({}){others}; export there again from its machine",
+        first.why
+    ));
 }
 
 /// How many sessions are in the middle of an answer, save the one that asks.

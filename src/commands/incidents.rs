@@ -31,8 +31,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let clock = environment.clock();
+    let mut is_whole = true;
     let report = if let Some(directory) = &arguments.from {
-        report_of_exports(&limits_of_exports(directory, &places)?, clock)
+        let limits = limits_of_exports(directory, &places)?;
+        is_whole = limits.gaps.is_empty();
+        report_of_exports(&limits, clock)
     } else {
         let incidents = Incidents::new(&places, environment);
         report(
@@ -42,7 +45,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         )
     };
     report.print(arguments.json, environment)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(u8::from(!is_whole)))
 }
 
 /// The answer of `/whycap incidents`. A conversation is no place for a long list.

@@ -105,20 +105,23 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         Some(directory) => of_exports(directory, wanted, &places, &mut |_| {})?,
         None => of_this_machine(&wanted, &places, &prices)?,
     };
+    // Of exports, what is missing may be anybody's.
+    let is_incomplete = arguments.from.is_some() && statement.is_lower_bound();
+    let code = ExitCode::from(u8::from(is_incomplete));
     if arguments.csv {
         #[expect(
             clippy::disallowed_methods,
             reason = "its fields were made visible; its lines end as RFC 4180 wants"
         )]
         print(&Shown::as_it_is(statement.csv()))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(code);
     }
     let json = arguments.json.then(|| Shown::json(&statement.json(&label)));
     super::show(environment, json, |page| {
         statement.write(page, &places);
         write_age_of_prices(page, &prices, environment.now);
     })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 fn of_this_machine(

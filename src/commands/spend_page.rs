@@ -50,7 +50,7 @@ pub(super) fn write(file: &Path, request: &PageRequest<'_>) -> anyhow::Result<Ex
     if !is_piped {
         check_target(file)?;
     }
-    let page = page(request)?;
+    let (page, code) = page(request)?;
     if is_piped {
         #[expect(
             clippy::disallowed_methods,
@@ -65,7 +65,7 @@ pub(super) fn write(file: &Path, request: &PageRequest<'_>) -> anyhow::Result<Ex
         );
         print(&Shown::text(&says))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// A page of ours may be replaced, and an empty file; nothing else.
@@ -85,7 +85,7 @@ fn check_target(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn page(request: &PageRequest<'_>) -> anyhow::Result<String> {
+fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
     let &PageRequest {
         from: exports,
         is_anonymous,
@@ -166,5 +166,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<String> {
         clock,
         zone: (!is_anonymous).then_some(zone),
     };
-    Ok(contents.page())
+    let is_incomplete = exports.is_some()
+        && (statement.is_lower_bound() || contents.team.is_some_and(|team| !team.gaps.is_empty()));
+    Ok((contents.page(), ExitCode::from(u8::from(is_incomplete))))
 }

@@ -39,7 +39,7 @@ pub(crate) struct Draft {
     pub(super) key: u64,
     pub(super) weight: Weight,
     pub(super) day: NaiveDate,
-    /// The fields behind the version, up to the end of the object.
+    /// The fields behind the version, as an object.
     body: String,
 }
 
@@ -50,36 +50,35 @@ impl Draft {
         at: DateTime<Utc>,
         fields: &impl Serialize,
     ) -> Self {
-        let json = json_in_one_line(fields);
         Self {
             key,
             weight,
             day: at.date_naive(),
-            body: json.strip_prefix('{').unwrap_or(&json).to_owned(),
+            body: json_in_one_line(fields),
         }
+    }
+
+    pub(super) fn body(&self) -> &str {
+        &self.body
     }
 
     /// The line, with its end.
     pub(super) fn put(&self, stamp: Stamp, text: &mut String) {
         use std::fmt::Write;
         let version = self.weight.version(stamp);
+        let fields = self.body.strip_prefix('{').unwrap_or(&self.body);
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{{\"key\":\"{:016x}\",\"version\":{version},{}",
-            self.key, self.body
+            "{{\"key\":\"{:016x}\",\"version\":{version},{fields}",
+            self.key
         );
     }
+}
 
-    /// Changes when anything but the version's second does.
-    pub(super) fn mark(&self) -> u64 {
-        xxh3_64(self.body.as_bytes())
-            ^ self.key
-            ^ self
-                .weight
-                .version(Stamp::of(DateTime::UNIX_EPOCH))
-                .rotate_left(17)
-    }
+/// The key of a row that is known by these names on every machine.
+pub(super) fn key_of(names: &[&str]) -> u64 {
+    xxh3_64(names.join("\0").as_bytes())
 }
 
 /// Rows day by day.

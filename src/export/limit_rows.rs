@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::drafts::{Draft, Drafts};
+use super::drafts::{Draft, Drafts, key_of};
 use super::line::{written, written_time};
 use super::pseudonym::Exporter;
-use super::spend_rows::key_of;
 use super::version::Weight;
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Service, Verdict, Who};

@@ -1,11 +1,12 @@
 //! The lines of the files: how a row is written, and how it is read back.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::pricing::{Money, Usage};
+use crate::pricing::Usage;
 use crate::time::{Millis, QUARTER, moment};
 
 /// A row of `spend`. The key and the version stand before the rest.
@@ -42,7 +43,22 @@ pub(super) struct SpendLine<'l> {
     pub(super) web_searches: u64,
     pub(super) cost_pico: i64,
     pub(super) unpriced: bool,
+    #[serde(skip_deserializing)]
+    pub(super) provider: &'l str,
+    #[serde(skip_deserializing, default = "no_labels")]
+    pub(super) labels: &'l Labels,
 }
+
+/// What the user's configuration adds to each row: a team, a cost center.
+pub(super) type Labels = BTreeMap<String, String>;
+
+fn no_labels<'l>() -> &'l Labels {
+    static NONE: Labels = Labels::new();
+    &NONE
+}
+
+/// The longest branches are half of this; what is longer is damage.
+const LONGEST_NAME: usize = 512;
 
 /// What a row of `spend` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,13 +70,34 @@ pub(super) enum Kind {
     Unrecorded,
     /// What was told of a session and written nowhere.
     Unwritten,
+    /// Nothing: its machine has nothing else to say of the day any more.
+    Nothing,
     /// What a newer whycap may say. It counts nowhere, as in databases.
     #[serde(other)]
     Otherwise,
 }
 
-impl SpendLine<'_> {
-    /// A row that says nothing, at this time: it takes the place of one that is gone.
+/// An error if one of the names is too long.
+pub(super) fn check_names<'n>(
+    names: impl IntoIterator<Item = &'n Cow<'n, str>>,
+) -> Result<(), &'static str> {
+    let is_short = names.into_iter().all(|name| name.len() <= LONGEST_NAME);
+    is_short.then_some(()).ok_or("a name is too long")
+}
+
+impl<'l> SpendLine<'l> {
+    /// One of a file.
+    pub(super) fn read(text: &'l str) -> serde_json::Result<Self> {
+        let line: Self = serde_json::from_str(text)?;
+        let [first, second] = [
+            [&line.person, &line.machine, &line.project],
+            [&line.branch, &line.session, &line.model],
+        ];
+        check_names(first.into_iter().chain(second)).map_err(serde::de::Error::custom)?;
+        Ok(line)
+    }
+
+    /// A row that says nothing, at this time.
     pub(super) fn empty(time: Millis) -> Self {
         Self {
             key: 0,
@@ -84,6 +121,8 @@ impl SpendLine<'_> {
             web_searches: 0,
             cost_pico: 0,
             unpriced: false,
+            provider: "",
+            labels: no_labels(),
         }
     }
 
@@ -108,10 +147,6 @@ impl SpendLine<'_> {
             cache_write_1h: self.cache_write_1h,
             web_searches: self.web_searches,
         }
-    }
-
-    pub(super) fn cost(&self) -> Money {
-        Money::from_pico(self.cost_pico)
     }
 }
 

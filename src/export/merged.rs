@@ -1,143 +1,124 @@
 //! The spend of all machines put together.
 //!
-//! The rule that the SQL for databases has too: of rows of one key the highest version counts; of
-//! what is unrecorded, only that from whoever knows most of the session.
+//! The files are read twice: once for which rows count, once for what they say. So memory holds two
+//! dozen bytes of a row, however many there are.
 
 use std::collections::HashMap;
+use std::io::Error as IoError;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use indexmap::IndexSet;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::best_copies::BestCopies;
+use super::copies::Copies;
 use super::drafts::Rows;
+use super::files::{Files, Gap, each_line};
 use super::line::{Kind, SpendLine};
 use super::version::Weight;
 use crate::disk;
 use crate::ledger::{Error, Origin, RowsBy, Scene, SpendRow, SpendSource};
-use crate::pricing::{Money, Usage};
+use crate::pricing::Money;
 use crate::time::Millis;
 
-/// A name's place among all names.
-type Name = usize;
-
-#[derive(Debug, Clone, Copy)]
-struct Row {
-    at: Millis,
-    person: Name,
-    machine: Name,
-    origin: usize,
-    scene: usize,
-    session: Name,
-    model: Name,
-    kind: Kind,
-    usage: Usage,
-    cost: Money,
-    is_unpriced: bool,
+/// A file with the lines of it that could be read.
+#[derive(Debug)]
+struct ReadFile {
+    path: PathBuf,
+    lines: usize,
+    /// As it was when it was read first.
+    state: Option<(SystemTime, u64)>,
 }
 
 /// What was read of a directory of exports.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Merged {
-    /// In order of time.
-    rows: Vec<Row>,
-    names: IndexSet<String>,
-    /// Sessions, each with its project.
-    origins: IndexSet<(Name, Name)>,
-    known_origins: Vec<Origin>,
-    scenes: IndexSet<(Name, bool)>,
-    known_scenes: Vec<Scene>,
-    /// Files that are there and could not be read to their end.
-    pub(crate) unreadable: Vec<PathBuf>,
+    files: Vec<ReadFile>,
+    /// Whether the row of each line counts, file by file.
+    counts: Vec<bool>,
+    /// What could not be read.
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// A row that no line of a transcript shows.
+struct Hidden {
+    line: usize,
+    /// A hash of the session's id.
+    session: u64,
+    weight: Weight,
+    is_unrecorded: bool,
+    is_nothing: bool,
 }
 
 impl Merged {
-    /// Reads every file of spend below a directory. None if there is not even a place for them.
-    pub(crate) fn read(
-        directory: &Path,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Option<Self>, disk::Error> {
-        let mut merged = Self::default();
-        let best = BestCopies::read(directory, Rows::Spend, progress, |text, best| {
-            let line: SpendLine<'_> = serde_json::from_str(text)?;
-            best.offer(line.key, line.version, || merged.row(&line));
-            Ok(())
-        })?;
-        Ok(best.map(|best| {
-            merged.finish(best.by_key);
-            merged.unreadable = best.unreadable;
-            merged
-        }))
+    /// Finds out which rows of spend count. None if no machine exported any.
+    pub(crate) fn read(directory: &Path, progress: &mut dyn FnMut(u64, u64)) -> Option<Self> {
+        let Files { paths, mut gaps } = Files::list(directory, Rows::Spend);
+        if paths.is_empty() && gaps.is_empty() {
+            return None;
+        }
+        let mut copies = Copies::default();
+        let mut hidden = Vec::new();
+        let mut files = Vec::new();
+        let total = paths.len() as u64;
+        for (done, path) in (0..).zip(paths) {
+            progress(done, total);
+            let before = copies.lines();
+            let state = state_of(&path);
+            let read = each_line(&path, |text| take(text, &mut copies, &mut hidden));
+            gaps.extend(read.err());
+            files.push(ReadFile {
+                lines: copies.lines() - before,
+                state,
+                path,
+            });
+        }
+        let mut counts = copies.counting();
+        leave_out_unrecorded(&hidden, &mut counts);
+        Some(Self {
+            files,
+            counts,
+            gaps,
+        })
     }
+}
 
-    fn row(&mut self, line: &SpendLine<'_>) -> Row {
-        let [person, machine, project, branch, session, model] = [
-            &line.person,
-            &line.machine,
-            &line.project,
-            &line.branch,
-            &line.session,
-            &line.model,
-        ]
-        .map(|name| self.name(name));
-        Row {
-            at: line.time,
-            person,
-            machine,
-            origin: self.origins.insert_full((session, project)).0,
-            scene: self.scenes.insert_full((branch, line.subagent)).0,
-            session,
-            model,
-            kind: line.kind,
-            usage: line.usage(),
-            cost: line.cost(),
-            is_unpriced: line.unpriced,
+fn take(text: &str, copies: &mut Copies, hidden: &mut Vec<Hidden>) -> Result<(), String> {
+    let line = SpendLine::read(text).map_err(|error| error.to_string())?;
+    match line.kind {
+        Kind::Nothing | Kind::Otherwise => return copies.skip(),
+        Kind::Response => {}
+        Kind::Unrecorded | Kind::Unwritten => hidden.push(Hidden {
+            line: copies.lines(),
+            session: xxh3_64(line.session.as_bytes()),
+            weight: Weight::in_version(line.version),
+            is_unrecorded: line.kind == Kind::Unrecorded,
+            is_nothing: line.cost_pico == 0,
+        }),
+    }
+    copies.add(line.key, line.version, &line.machine)
+}
+
+/// Of what is unrecorded, only that from whoever knows most of the session counts: it follows from
+/// the whole of it.
+fn leave_out_unrecorded(hidden: &[Hidden], counts: &mut [bool]) {
+    let mut most: HashMap<u64, Weight> = HashMap::new();
+    for row in hidden.iter().filter(|row| row.is_unrecorded) {
+        if counts.get(row.line) == Some(&true) {
+            let known = most.entry(row.session).or_insert(row.weight);
+            *known = row.weight.max(*known);
         }
     }
-
-    fn name(&mut self, name: &str) -> Name {
-        let known = self.names.get_index_of(name);
-        known.unwrap_or_else(|| self.names.insert_full(name.to_owned()).0)
-    }
-
-    fn named(&self, name: Name) -> &str {
-        self.names.get_index(name).map_or("", String::as_str)
-    }
-
-    fn finish(&mut self, best: HashMap<u64, (u64, Row)>) {
-        let mut most: HashMap<Name, Weight> = HashMap::new();
-        let unrecorded = best.values();
-        for (version, row) in unrecorded.filter(|(_, row)| row.kind == Kind::Unrecorded) {
-            let weight = Weight::in_version(*version);
-            let known = most.entry(row.session).or_insert(weight);
-            *known = weight.max(*known);
+    for row in hidden {
+        let is_poorer = row.is_unrecorded && most.get(&row.session) != Some(&row.weight);
+        if let Some(counts) = counts.get_mut(row.line) {
+            *counts &= !row.is_nothing && !is_poorer;
         }
-        let counts = |(version, row): &(u64, Row)| match row.kind {
-            Kind::Response => true,
-            Kind::Otherwise => false,
-            Kind::Unwritten => row.cost != Money::ZERO,
-            Kind::Unrecorded => {
-                let most = most.get(&row.session);
-                row.cost != Money::ZERO && most == Some(&Weight::in_version(*version))
-            }
-        };
-        let counting = best.into_values().filter(counts);
-        self.rows = counting.map(|(_, row)| row).collect();
-        self.rows.sort_by_key(|row| (row.at, row.origin, row.model));
-        let origin = |(session, project): &(Name, Name)| Origin {
-            session: self.named(*session).to_owned(),
-            project: self.named(*project).to_owned(),
-            ..Origin::default()
-        };
-        self.known_origins = self.origins.iter().map(origin).collect();
-        let scene = |(branch, is_subagent): &(Name, bool)| {
-            let agent = if *is_subagent { "subagent" } else { "main" };
-            Scene {
-                branch: self.named(*branch).to_owned(),
-                agent: agent.to_owned(),
-            }
-        };
-        self.known_scenes = self.scenes.iter().map(scene).collect();
     }
+}
+
+fn state_of(path: &Path) -> Option<(SystemTime, u64)> {
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.modified().ok()?, found.len()))
 }
 
 impl SpendSource for Merged {
@@ -149,40 +130,67 @@ impl SpendSource for Merged {
         _: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), Error> {
-        let nowhere = Origin::default();
-        for row in &self.rows {
-            if since.is_some_and(|since| row.at < since)
-                || until.is_some_and(|until| row.at >= until)
-            {
-                continue;
-            }
-            let is_response = row.kind == Kind::Response;
-            let of = |kind: Kind| {
-                if row.kind == kind {
-                    row.cost
-                } else {
-                    Money::ZERO
+        let mut counts = self.counts.iter();
+        let mut origin = Origin::default();
+        let mut scene = Scene::default();
+        for file in &self.files {
+            let mut left = file.lines;
+            // A line that could not be read is told of; here only those before it are asked for.
+            let _ = each_line(&file.path, |text| {
+                left = left.checked_sub(1).ok_or("read before")?;
+                if counts.next() == Some(&true) {
+                    let line = SpendLine::read(text).map_err(|_| "changed")?;
+                    let is_within = since.is_none_or(|since| line.time >= since)
+                        && until.is_none_or(|until| line.time < until);
+                    if is_within {
+                        each(line.row(&mut origin, &mut scene));
+                    }
                 }
-            };
-            each(SpendRow {
-                at: row.at,
-                origin: self.known_origins.get(row.origin).unwrap_or(&nowhere),
-                model: self.named(row.model),
-                responses: is_response.into(),
-                unpriced: row.is_unpriced.into(),
-                usage: row.usage,
-                recorded: of(Kind::Response),
-                unrecorded: of(Kind::Unrecorded),
-                unwritten: of(Kind::Unwritten),
-                scene: self.known_scenes.get(row.scene).filter(|_| is_response),
-                person: self.named(row.person),
-                machine: self.named(row.machine),
+                Ok::<(), &str>(())
             });
+            if left > 0 || state_of(&file.path) != file.state {
+                let changed = IoError::other("it changed while it was read; ask again");
+                return Err(disk::unread(&file.path)(changed).into());
+            }
         }
         Ok(())
     }
 
     fn damaged(&self, _: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
         Ok(Vec::new())
+    }
+}
+
+impl SpendLine<'_> {
+    /// What it says, with the session and the place lent to it.
+    fn row<'r>(&'r self, origin: &'r mut Origin, scene: &'r mut Scene) -> SpendRow<'r> {
+        let is_response = self.kind == Kind::Response;
+        let cost = |kind: Kind| {
+            let cost = if self.kind == kind { self.cost_pico } else { 0 };
+            Money::from_pico(cost)
+        };
+        origin.session.clear();
+        origin.session.push_str(&self.session);
+        origin.project.clear();
+        origin.project.push_str(&self.project);
+        scene.branch.clear();
+        scene.branch.push_str(&self.branch);
+        scene.agent.clear();
+        let agent = if self.subagent { "subagent" } else { "main" };
+        scene.agent.push_str(agent);
+        SpendRow {
+            at: self.time,
+            origin,
+            model: &self.model,
+            responses: is_response.into(),
+            unpriced: self.unpriced.into(),
+            usage: self.usage(),
+            recorded: cost(Kind::Response),
+            unrecorded: cost(Kind::Unrecorded),
+            unwritten: cost(Kind::Unwritten),
+            scene: Some(&*scene).filter(|_| is_response),
+            person: &self.person,
+            machine: &self.machine,
+        }
     }
 }

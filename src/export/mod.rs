@@ -6,12 +6,15 @@
 //! loaded in any order and any number of times; a file is seen whole or not at all; no texts, no
 //! paths and no names of people are in them unless the user wrote a name down for it.
 
-mod best_copies;
+mod copies;
 mod day_files;
 mod drafts;
+mod erased;
+mod files;
 mod limit_rows;
 mod line;
 mod merged;
+mod owners;
 mod projects;
 mod pseudonym;
 mod readers;
@@ -22,10 +25,13 @@ mod window_rows;
 
 pub(crate) use day_files::{DayFiles, Outcome};
 pub(crate) use drafts::{Drafts, Rows};
+pub(crate) use erased::{Erasure, erase};
+pub(crate) use files::Gap;
 pub(crate) use limit_rows::limit_rows;
 pub(crate) use merged::Merged;
+pub(crate) use owners::Owners;
 pub(crate) use projects::Projects;
-pub(crate) use pseudonym::{Exporter, machine};
+pub(crate) use pseudonym::{Exporter, machine, new_key};
 pub(crate) use readers::Reader;
 pub(crate) use spend_rows::{LeftOut, spend_rows};
 pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits};

@@ -6,7 +6,7 @@
 //! addresses can be tried. Whoever knows the id, as an organization that collects Claude Code's
 //! telemetry does, can work it out, unless the user sets a key of their own.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::borrow::Cow;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -17,10 +17,26 @@ use crate::disk::{self, Error};
 use crate::places::Places;
 
 /// On whose behalf rows leave.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Exporter {
     pub(super) machine: String,
     pub(super) person: String,
+    /// Whether the user gave the person's name.
+    pub(super) is_named: bool,
+    /// A hash of the account that is logged in.
+    pub(super) login: Option<String>,
+    /// A secret of the user's own.
+    pub(super) key: Option<String>,
+}
+
+/// How sure it is whose a session is; the surest of equal copies counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ownership {
+    /// The transcript does not say, so it is taken for the exporter's.
+    Unknown,
+    /// Of another account than the one that is logged in.
+    Other,
+    Own,
 }
 
 impl Exporter {
@@ -34,22 +50,52 @@ impl Exporter {
 
     /// By the account that is logged in; without one, each machine is a person of its own.
     pub(crate) fn of(places: &Places, choice: &Export, machine: String) -> Self {
-        let named = choice.person.clone();
-        let by_account = || {
+        let login = || {
             let state = global_state(places)?;
             let id = state.pointer("/oauthAccount/accountUuid")?.as_str()?;
-            let own_key = choice.key.as_deref().unwrap_or_default();
-            (!id.is_empty()).then(|| pseudonym(id, &format!("whycap person {own_key}")))
+            (!id.is_empty()).then(|| person_hash(id))
         };
-        Self {
-            person: named.or_else(by_account).unwrap_or_else(|| machine.clone()),
+        let mut exporter = Self {
+            login: login(),
+            key: choice.key.clone(),
+            is_named: choice.person.is_some(),
+            person: String::new(),
             machine,
+        };
+        let by_login = exporter
+            .login
+            .as_deref()
+            .map(|login| exporter.pseudonym(login));
+        let named = choice.person.clone().or(by_login);
+        exporter.person = named.unwrap_or_else(|| exporter.machine.clone());
+        exporter
+    }
+
+    /// The person to whom a session of this account belongs, and how sure that is. A home that was
+    /// copied has others' sessions.
+    pub(super) fn person_of(&self, owner: Option<&str>) -> (Cow<'_, str>, Ownership) {
+        let exporter = Cow::Borrowed(self.person.as_str());
+        match owner {
+            None => (exporter, Ownership::Unknown),
+            Some(owner) if self.login.as_deref() == Some(owner) => (exporter, Ownership::Own),
+            Some(_) if self.is_named => (exporter, Ownership::Other),
+            Some(owner) => (Cow::Owned(self.pseudonym(owner)), Ownership::Other),
         }
+    }
+
+    fn pseudonym(&self, account: &str) -> String {
+        let key = self.key.as_deref();
+        key.map_or_else(|| account.to_owned(), |key| hash(key, account))
     }
 }
 
+/// What stands for an account's id.
+pub(super) fn person_hash(account: &str) -> String {
+    hash(account, "whycap person")
+}
+
 /// What stands for `text` to everybody who does not know `secret`.
-pub(super) fn pseudonym(secret: &str, text: &str) -> String {
+pub(super) fn hash(secret: &str, text: &str) -> String {
     // Any length of a key will do.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return String::new();
@@ -60,6 +106,18 @@ pub(super) fn pseudonym(secret: &str, text: &str) -> String {
         return String::new();
     };
     format!("{:016x}", u64::from_be_bytes(*first))
+}
+
+/// 64 bits as digits.
+fn random() -> std::io::Result<String> {
+    Ok(format!("{:016x}", getrandom::u64()?))
+}
+
+/// A line of configuration with a key that nobody guesses.
+pub(crate) fn new_key() -> std::io::Result<String> {
+    let parts = [(); 4].map(|()| random());
+    let parts = parts.into_iter().collect::<std::io::Result<String>>()?;
+    Ok(format!("key = \"{parts}\"\n"))
 }
 
 /// The random name of this machine, made when it is first asked for.
@@ -73,8 +131,7 @@ pub(crate) fn machine(places: &Places) -> Result<String, Error> {
         if let Some(name) = known.filter(is_name) {
             return Ok(name);
         }
-        // The hasher's keys are the system's random numbers.
-        let random = format!("{:016x}", RandomState::new().build_hasher().finish());
+        let random = random().map_err(disk::unwritten(&path))?;
         disk::create_directory_of(&path)?;
         if !disk::create_atomically(&path, random.as_bytes())? {
             // Another process was first, or it is damaged.
@@ -93,10 +150,15 @@ mod tests {
 
     #[test]
     fn a_pseudonym_depends_on_the_secret_and_says_nothing_of_it() {
-        let one = pseudonym("11111111-aaaa", "whycap person ");
-        assert_eq!(one, pseudonym("11111111-aaaa", "whycap person "));
-        assert_ne!(one, pseudonym("11111111-aaab", "whycap person "));
-        assert_ne!(one, pseudonym("11111111-aaaa", "whycap person mine"));
+        let one = hash("11111111-aaaa", "whycap person");
+        assert_eq!(one, hash("11111111-aaaa", "whycap person"));
+        assert_ne!(one, hash("11111111-aaab", "whycap person"));
+        assert_ne!(one, hash("11111111-aaaa", "whycap persons"));
         assert!(one.len() == 16 && !one.contains("1111"));
+        // RFC 4231, test case 2.
+        assert_eq!(
+            hash("Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e"
+        );
     }
 }

@@ -1,5 +1,9 @@
 //! What reads the files: SQL for databases, and a dashboard on it.
 
+use std::path::Path;
+
+use super::erased::Erasure;
+
 /// Whoever reads what was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Reader {
@@ -11,12 +15,66 @@ pub(crate) enum Reader {
     Grafana,
 }
 
+/// What stands in the SQL in place of the directory.
+const DIRECTORY: &str = "'DIR";
+
 impl Reader {
-    pub(crate) fn text(self) -> &'static str {
+    /// What it needs to read what is in `directory`; with an erasure, that it forgets this first.
+    /// None where it must know the directory.
+    pub(crate) fn text(
+        self,
+        directory: Option<&Path>,
+        erasure: Option<&Erasure>,
+    ) -> Option<String> {
+        let erasing = erasure.map_or_else(String::new, forgetting);
         match self {
-            Self::Clickhouse => include_str!("sql/clickhouse.sql"),
-            Self::Duckdb => include_str!("sql/duckdb.sql"),
-            Self::Grafana => include_str!("sql/grafana.json"),
+            Self::Clickhouse => Some(erasing + include_str!("sql/clickhouse.sql")),
+            // Made anew from the files, which were erased before.
+            Self::Duckdb => {
+                let real = std::path::absolute(directory?).ok()?;
+                let begin = format!("'{}", real.to_string_lossy().replace('\'', "''"));
+                Some(include_str!("sql/duckdb.sql").replace(DIRECTORY, &begin))
+            }
+            Self::Grafana => Some(include_str!("sql/grafana.json").to_owned()),
         }
     }
+}
+
+/// The statements by which ClickHouse forgets something in what was loaded.
+fn forgetting(what: &Erasure) -> String {
+    let keys = "key IN (SELECT key FROM whycap.spend_rows WHERE";
+    let [spend, limits, windows] = match what {
+        Erasure::Person(name) => {
+            let person = format!("person = {}", quoted(name));
+            let limits = "key IN (SELECT key FROM whycap.limit_rows WHERE";
+            let rows = [keys, limits].map(|keys| format!("{keys} {person})"));
+            let [spend, limits] = rows;
+            [spend, limits, person]
+        }
+        Erasure::Project(name) => {
+            let project = format!("project = {}", quoted(name));
+            let sessions = "session IN (SELECT session FROM whycap.spend_rows WHERE";
+            let limits = format!("{sessions} {project} AND session != '')");
+            [format!("{keys} {project})"), limits, "0".to_owned()]
+        }
+        Erasure::Before(day) => [(); 3].map(|()| format!("time < '{day} 00:00:00'")),
+    };
+    // What a project's errors are is told by its spend.
+    let all = [
+        ("limit_rows", limits),
+        ("spend_rows", spend),
+        ("window_rows", windows),
+    ];
+    let each = all.map(|(table, rows)| {
+        format!(
+            "ALTER TABLE whycap.{table} DELETE WHERE {rows}\n\
+             SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1;\n"
+        )
+    });
+    each.concat()
+}
+
+/// A text of ClickHouse.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use super::drafts::{Draft, Drafts};
+use super::drafts::{Draft, Drafts, key_of};
 use super::line::{Kind, SpendLine};
+use super::owners::Owners;
 use super::projects::Projects;
 use super::pseudonym::Exporter;
 use super::version::Weight;
@@ -26,6 +25,7 @@ pub(crate) struct LeftOut {
 pub(crate) fn spend_rows(
     rows: &SingleRows,
     exporter: &Exporter,
+    owners: &Owners,
     projects: &mut Projects<'_>,
 ) -> (Drafts, LeftOut) {
     let nowhere = KnownSession::default();
@@ -49,7 +49,15 @@ pub(crate) fn spend_rows(
         };
         left_out.summed += usize::from(!is_named);
         let session = session.unwrap_or(&nowhere);
-        Some(draft(rows, row, session, exporter, project, is_named))
+        let owner = owners.of(&session.name);
+        Some(draft(
+            rows,
+            row,
+            session,
+            (exporter, owner),
+            project,
+            is_named,
+        ))
     });
     (Drafts::gather(drafts), left_out)
 }
@@ -58,13 +66,14 @@ fn draft(
     rows: &SingleRows,
     row: &SingleRow,
     session: &KnownSession,
-    exporter: &Exporter,
+    (exporter, owner): (&Exporter, Option<&str>),
     project: &str,
     is_named: bool,
 ) -> Draft {
     let model = rows.models.get(&row.model).map_or("", String::as_str);
+    let (person, ownership) = exporter.person_of(owner);
     let line = SpendLine {
-        person: Cow::Borrowed(&exporter.person),
+        person,
         machine: Cow::Borrowed(&exporter.machine),
         project: Cow::Borrowed(project),
         session: Cow::Borrowed(&session.name),
@@ -72,12 +81,12 @@ fn draft(
         cost_pico: row.cost.pico(),
         ..SpendLine::empty(row.at)
     };
-    let knows_repository = u64::from(project.contains('/'));
+    let (ownership, repository) = (ownership as u64, u64::from(project.contains('/')));
     let at = moment(row.at);
     // Whoever has read on in a session, and knows those that it was forked from, knows more.
     let of_session = || {
         let [own, of_family] = [session.marks, session.marks_of_family];
-        Weight::of_session(own, of_family, knows_repository > 0)
+        Weight::of_session(own, of_family, ownership << 1 | repository)
     };
     let quarter = row.at.div_euclid(QUARTER).to_string();
     let hidden = |kind: &str| key_of(&[kind, &session.name, model, &quarter]);
@@ -103,8 +112,10 @@ fn draft(
             };
             let served = usage.prompt().saturating_add(usage.output);
             let served = served.saturating_add(usage.web_searches);
-            // Of equals, the one that was seen with more of its copies, or is none.
-            let quality = copies.min(127) << 2 | u64::from(!is_late) << 1 | knows_repository;
+            // Of equals, the one whose owner is sure; then what was seen with more of its copies, or
+            // is none.
+            let seen = copies.min(31) << 1 | u64::from(!is_late);
+            let quality = ownership << 7 | seen << 1 | repository;
             Draft::new(row.key, Weight::of(served, quality), at, &line)
         }
         Single::Unrecorded => Draft::new(hidden("unrecorded"), of_session(), at, &line),
@@ -120,9 +131,4 @@ fn draft(
             Draft::new(hidden("unwritten"), of_session(), at, &line)
         }
     }
-}
-
-/// The key of a row that is known by these names on every machine.
-pub(super) fn key_of(names: &[&str]) -> u64 {
-    xxh3_64(names.join("\0").as_bytes())
 }

@@ -1,20 +1,20 @@
 //! The limit errors of all machines put together, and how full windows were, hour by hour.
 //!
-//! The rule that the SQL for databases has too: of rows of one key the highest version counts. Names
-//! that a newer whycap gave stay as they are.
+//! Names that a newer whycap gave stay as they are.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 
-use super::best_copies::{BestCopies, are_in};
+use super::copies::Copies;
 use super::drafts::Rows;
+use super::files::{Files, Gap, are_in, each_line};
 use super::limit_rows::Ended;
-use super::line::{read_key, read_time};
+use super::line::{check_names, read_key, read_time};
 use crate::disk;
 use crate::limits::FULL_FROM;
 use crate::limits::kind::Verdict;
@@ -29,8 +29,8 @@ pub(crate) struct TeamLimits {
     pub(crate) errors: Vec<ExportedError>,
     /// In order of time.
     pub(crate) hours: Vec<WindowHour>,
-    /// Files that are there and could not be read to their end.
-    pub(crate) unreadable: Vec<PathBuf>,
+    /// What could not be read.
+    pub(crate) gaps: Vec<Gap>,
 }
 
 /// A limit error that stopped somebody's work.
@@ -99,6 +99,8 @@ struct ErrorLine<'l> {
     #[serde(borrow)]
     person: Cow<'l, str>,
     #[serde(borrow)]
+    machine: Cow<'l, str>,
+    #[serde(borrow)]
     session: Cow<'l, str>,
     #[serde(borrow)]
     kind: Cow<'l, str>,
@@ -119,6 +121,8 @@ struct HourLine<'l> {
     #[serde(borrow)]
     person: Cow<'l, str>,
     #[serde(borrow)]
+    machine: Cow<'l, str>,
+    #[serde(borrow)]
     window: Cow<'l, str>,
     percent: f64,
 }
@@ -134,30 +138,54 @@ impl TeamLimits {
         }
         let mut all = Self::default();
         let mut names = EachOnce::default();
-        let errors = BestCopies::read(directory, Rows::Limits, progress, |text, best| {
-            let line: ErrorLine<'_> = serde_json::from_str(text)?;
-            best.offer(line.key, line.version, || line.error(&mut names));
-            Ok(())
-        })?;
-        let hours = BestCopies::read(directory, Rows::Windows, progress, |text, best| {
-            let line: HourLine<'_> = serde_json::from_str(text)?;
-            best.offer(line.key, line.version, || line.hour(&mut names));
-            Ok(())
-        })?;
-        if let Some(best) = errors {
-            let errors = best.by_key.into_iter();
-            let errors = errors.filter_map(|(key, (_, error))| Some((key, error?)));
-            let mut errors: Vec<(u64, ExportedError)> = errors.collect();
-            errors.sort_by_key(|(key, error)| (error.at, *key));
-            all.errors = errors.into_iter().map(|(_, error)| error).collect();
-            all.unreadable = best.unreadable;
-        }
-        if let Some(best) = hours {
-            all.hours = best.by_key.into_values().map(|(_, hour)| hour).collect();
-            all.hours.sort_by_key(|hour| hour.at);
-            all.unreadable.extend(best.unreadable);
-        }
+        let errors = all.best(directory, Rows::Limits, progress, |text, copies| {
+            let line: ErrorLine<'_> =
+                serde_json::from_str(text).map_err(|wrong| wrong.to_string())?;
+            check_names([&line.person, &line.session, &line.kind, &line.verdict])?;
+            copies.add(line.key, line.version, &line.machine)?;
+            Ok((line.key, line.error(&mut names)))
+        });
+        let mut errors: Vec<(u64, ExportedError)> = errors
+            .into_iter()
+            .filter_map(|(key, error)| Some((key, error?)))
+            .collect();
+        errors.sort_by_key(|(key, error)| (error.at, *key));
+        all.errors = errors.into_iter().map(|(_, error)| error).collect();
+        let hours = all.best(directory, Rows::Windows, progress, |text, copies| {
+            let line: HourLine<'_> =
+                serde_json::from_str(text).map_err(|wrong| wrong.to_string())?;
+            check_names([&line.person, &line.machine, &line.window])?;
+            copies.add(line.key, line.version, &line.machine)?;
+            Ok(line.hour(&mut names))
+        });
+        all.hours = hours;
+        all.hours.sort_by_key(|hour| hour.at);
         Ok(Some(all))
+    }
+
+    /// The rows of one kind that count; `take` understands a line and names the copy.
+    fn best<Row>(
+        &mut self,
+        directory: &Path,
+        rows: Rows,
+        progress: &mut dyn FnMut(u64, u64),
+        mut take: impl FnMut(&str, &mut Copies) -> Result<Row, String>,
+    ) -> Vec<Row> {
+        let files = Files::list(directory, rows);
+        self.gaps.extend(files.gaps);
+        let (mut all, mut copies) = (Vec::new(), Copies::default());
+        let total = files.paths.len() as u64;
+        for (done, path) in (0..).zip(files.paths) {
+            progress(done, total);
+            let read = each_line(&path, |text| {
+                all.push(take(text, &mut copies)?);
+                Ok::<(), String>(())
+            });
+            self.gaps.extend(read.err());
+        }
+        let rows = all.into_iter().zip(copies.counting());
+        rows.filter_map(|(row, counts)| counts.then_some(row))
+            .collect()
     }
 
     /// What the errors come to.

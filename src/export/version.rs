@@ -23,14 +23,16 @@ impl Weight {
     }
 
     /// Of a session: by how much of it is known, then by how much of those that it has to do with,
-    /// to the third of a percent.
-    pub(super) fn of_session(marks: u64, marks_of_family: u64, quality: bool) -> Self {
+    /// to the third of a percent, then by `quality` (three bits).
+    pub(super) fn of_session(marks: u64, marks_of_family: u64, quality: u64) -> Self {
         const FAMILY: u32 = 12;
-        let largest = (1 << (FULLNESS + QUALITY - FAMILY - 1)) - 1;
+        const OTHER: u32 = 3;
+        let largest = (1 << (FULLNESS + QUALITY - FAMILY - OTHER)) - 1;
         let marks_of_family = marks_of_family.clamp(1, (1 << 16) - 1);
         let power = marks_of_family.ilog2();
         let family = u64::from(power) << 8 | (marks_of_family - (1 << power)) << 8 >> power;
-        Self((marks.min(largest) << FAMILY | family) << 1 | u64::from(quality))
+        let quality = quality.min((1 << OTHER) - 1);
+        Self((marks.min(largest) << FAMILY | family) << OTHER | quality)
     }
 
     /// That of a version.
@@ -45,7 +47,7 @@ impl Weight {
 }
 
 /// The second of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stamp(u64);
 
 impl Stamp {
@@ -63,6 +65,11 @@ impl Stamp {
     #[must_use]
     pub(super) fn after(self, earlier: Self) -> Self {
         Self(self.0.max(earlier.0 + 1).min((1 << STAMP) - 1))
+    }
+
+    /// Since the beginning of such stamps.
+    pub(super) fn seconds(self) -> u64 {
+        self.0
     }
 }
 
@@ -88,7 +95,7 @@ mod tests {
         let last = Stamp::of(DateTime::<Utc>::MAX_UTC);
         let version = rich.version(early.after(last));
         assert_eq!(Weight::in_version(version), rich);
-        let of_session = |marks, family| Weight::of_session(marks, family, true);
+        let of_session = |marks, family| Weight::of_session(marks, family, 1);
         assert!(of_session(100, 1000) > of_session(99, 10_000));
         assert!(of_session(100, 1010) > of_session(100, 1000));
         assert!(of_session(u64::MAX, 1) > of_session(100, u64::MAX));

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::drafts::{Draft, Drafts};
+use super::drafts::{Draft, Drafts, key_of};
 use super::line::written;
-use super::pseudonym::{Exporter, pseudonym};
-use super::spend_rows::key_of;
+use super::pseudonym::{Exporter, hash};
 use super::version::Weight;
 use crate::incidents::WindowStep;
 use crate::limits::kind::Window;
@@ -61,7 +60,7 @@ pub(crate) fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &E
         .into_iter()
         .map(|((account, name, hour), (window, percent))| {
             let at = moment(hour * HOUR);
-            let account = pseudonym(account, "whycap account");
+            let account = hash(account, "whycap account");
             let line = WindowLine {
                 time: written(at),
                 person: &exporter.person,
@@ -108,6 +107,7 @@ mod tests {
         let exporter = Exporter {
             machine: "m".to_owned(),
             person: "p".to_owned(),
+            ..Exporter::default()
         };
         let rows = window_rows(&steps, at("2026-11-21T00:00:00Z"), &exporter);
         let stamp = super::super::Stamp::of(at("2026-11-21T00:00:00Z"));

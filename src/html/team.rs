@@ -45,7 +45,7 @@ pub(super) fn errors(
         let says = "Only errors of sessions that spent something in the projects shown.";
         page.note(says);
     }
-    if !team.unreadable.is_empty() {
+    if !team.gaps.is_empty() {
         let says =
             "Not every file of limit errors and windows could be read, so there may be more.";
         page.note(says);

@@ -37,7 +37,7 @@ impl Incidents<'_> {
             .map(|sample| (ahead(&sample, now), sample.account))
             .filter(|(ahead, _)| ahead.named().next().is_some() || !ahead.others.is_none())
             .max_by_key(|(ahead, _)| ahead.measured)
-            .map(|(ahead, account)| self.with_rate(ahead, account.as_deref()))
+            .map(|(ahead, account)| self.with_rate(&ahead, account.as_deref()))
     }
 
     /// The five-hour window of whoever is logged in, and the account's hash.
@@ -47,10 +47,10 @@ impl Incidents<'_> {
         Some((ahead(&known, now).five_hour?, known.account))
     }
 
-    fn with_rate(&self, windows: Windows, account: Option<&str>) -> Windows {
+    fn with_rate(&self, windows: &Windows, account: Option<&str>) -> Windows {
         Windows {
-            five_hour_rate: self.five_hour_rate(&windows, account),
-            ..windows
+            five_hour_rate: self.five_hour_rate(windows, account),
+            ..*windows
         }
     }
 
@@ -66,7 +66,7 @@ impl Incidents<'_> {
     ) -> Option<Windows> {
         let (windows, account) = self.told_or_known(payload, is_refused)?;
         Some(if with_rate {
-            self.with_rate(windows, account.as_deref())
+            self.with_rate(&windows, account.as_deref())
         } else {
             windows
         })

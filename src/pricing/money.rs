@@ -10,7 +10,7 @@ use crate::config::Currency;
 /// Nano-dollars are what whycap promises and prints. They are not quite enough to add up: a
 /// 5-minute cache write of Haiku 5.5 under US inference is 137.5 nano-dollars a token, and an
 /// organisation's multiplier makes such halves common. Three more digits keep every sum exact to
-/// the nano-dollar; an i64 still holds nine million dollars.
+/// the nano-dollar. A response fits 64 bits, and a sum of all that were ever exported fits 128.
 #[derive(
     Debug,
     Clone,
@@ -24,9 +24,11 @@ use crate::config::Currency;
     serde::Serialize,
     serde::Deserialize,
 )]
-pub struct Money(i64);
+// Small enough where there are many: a response has one.
+#[repr(Rust, packed(8))]
+pub struct Money(i128);
 
-const PICO_PER_NANO: i64 = 1_000;
+const PICO_PER_NANO: i128 = 1_000;
 const PICO_PER_USD: f64 = 1e12;
 
 /// Differences of no more than this are noise of a client's floating-point sums.
@@ -38,12 +40,12 @@ impl Money {
 
     /// An amount in pico-dollars.
     pub const fn from_pico(pico: i64) -> Self {
-        Self(pico)
+        Self(pico as i128)
     }
 
     /// An amount in nano-dollars.
     pub const fn from_nano(nano: i64) -> Self {
-        Self(nano.saturating_mul(PICO_PER_NANO))
+        Self(nano as i128 * PICO_PER_NANO)
     }
 
     /// The amount that a program wrote as a floating-point number of dollars. Such numbers carry
@@ -56,22 +58,23 @@ impl Money {
             clippy::cast_possible_truncation,
             reason = "checked to be in range just before"
         )]
-        (tenths.abs() < 9e16).then(|| Self(tenths as i64 * (PICO_PER_NANO / 10)))
+        (tenths.abs() < 9e16).then(|| Self(tenths as i128 * (PICO_PER_NANO / 10)))
     }
 
-    /// Pico-dollars.
-    pub const fn pico(self) -> i64 {
-        self.0
+    /// Pico-dollars, of an amount below nine million dollars; of a larger one, that.
+    pub fn pico(self) -> i64 {
+        let limit = if self.0 < 0 { i64::MIN } else { i64::MAX };
+        i64::try_from(self.0).unwrap_or(limit)
     }
 
     /// Nano-dollars, rounded to the nearest.
-    pub const fn nano(self) -> i64 {
+    pub fn nano(self) -> i64 {
         let half = if self.0 < 0 {
             -PICO_PER_NANO / 2
         } else {
             PICO_PER_NANO / 2
         };
-        self.0.saturating_add(half) / PICO_PER_NANO
+        Self(self.0.saturating_add(half) / PICO_PER_NANO).pico()
     }
 
     /// Dollars as the nearest floating-point number: for JSON, and for ratios. Exact to far less
@@ -95,19 +98,18 @@ impl Money {
     #[must_use]
     pub fn share(self, part: u128, whole: u128) -> Self {
         let [part, whole] = [part, whole].map(|count| i128::try_from(count).unwrap_or(i128::MAX));
-        let share = i128::from(self.0).saturating_mul(part) / whole.max(1);
-        Self(i64::try_from(share).unwrap_or(i64::MAX))
+        Self(self.0.saturating_mul(part) / whole.max(1))
     }
 
     /// How many times `unit` this is of `other`.
     pub fn ratio(self, other: Self, unit: i64) -> i64 {
-        let ratio = i128::from(self.0) * i128::from(unit) / i128::from(other.0.max(1));
+        let ratio = self.0.saturating_mul(unit.into()) / other.0.max(1);
         i64::try_from(ratio).unwrap_or(i64::MAX)
     }
 
     /// Every digit, for programs that add up: `12.3456`, `0.00`.
     pub fn exact(self) -> String {
-        const IN_A_DOLLAR: u64 = 1_000_000_000_000;
+        const IN_A_DOLLAR: u128 = 1_000_000_000_000;
         let pico = self.0.unsigned_abs();
         let sign = if self.0 < 0 { "-" } else { "" };
         let digits = format!("{:012}", pico % IN_A_DOLLAR);

@@ -132,7 +132,7 @@ impl Statement {
     }
 
     /// Whether there may be more than was counted.
-    fn is_lower_bound(&self) -> bool {
+    pub(crate) fn is_lower_bound(&self) -> bool {
         !self.read.is_all() || !self.damaged.is_empty()
     }
 

@@ -433,14 +433,10 @@ fn a_damaged_file_of_limits_counts_up_to_the_damage_and_that_is_said() {
         let mut team = made_up();
         team.line(rows, "m-ada", "2026-11-10", damage);
         let run = team.run(&[]);
-        assert_eq!(run.code, 0);
+        assert_eq!(run.code, 1);
         let page = &run.stdout;
-        assert!(
-            run.stderr
-                .contains("1 file of exports could not be read to the end"),
-            "{}",
-            run.stderr
-        );
+        let place = format!("whycap-1/{rows}/day=2026-11-10/m-ada.ndjson.gz, line ");
+        assert!(run.stderr.contains(&place), "{}", run.stderr);
         assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
         assert!(page.contains(
             "Not every file of limit errors and windows could be read, so there may be more."

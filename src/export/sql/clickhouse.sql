@@ -1,9 +1,6 @@
--- Tables and views for what `whycap export` writes. May be run again at any time.
---
---   whycap export --print clickhouse | clickhouse client --multiquery
---   cat DIR/whycap-1/spend/*/*.ndjson.gz | gunzip | clickhouse client --query "INSERT INTO whycap.spend_rows FORMAT JSONEachRow"
---
--- likewise limit_rows and window_rows. Rows may be loaded in any order and any number of times.
+-- Tables for what `whycap export` writes, and what they come to. Run it before the first load and
+-- after every load: packaging/export/load-clickhouse.sh does both, and loads only what is new.
+-- ClickHouse 24.8 or newer. Files may be loaded in any order and any number of times.
 
 CREATE DATABASE IF NOT EXISTS whycap;
 
@@ -29,20 +26,16 @@ CREATE TABLE IF NOT EXISTS whycap.spend_rows
     cache_write_1h UInt64 CODEC(ZSTD(1)),
     web_searches UInt64 CODEC(ZSTD(1)),
     cost_pico Int64 CODEC(ZSTD(1)),
-    unpriced Bool
+    unpriced Bool,
+    provider LowCardinality(String),
+    labels Map(LowCardinality(String), String),
+    -- When the machine said it, and how much it knew.
+    said UInt32 MATERIALIZED bitAnd(version, 1073741823),
+    weight Int64 MATERIALIZED intDiv(version, 1073741824)
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree(said)
 PARTITION BY toYYYYMM(time)
-ORDER BY key;
-
--- What is no response once more, by itself: one row in thirty, which must be looked at by session.
-CREATE TABLE IF NOT EXISTS whycap.hidden_rows AS whycap.spend_rows
-ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(time)
-ORDER BY key;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS whycap.hidden_rows_arrive TO whycap.hidden_rows AS
-SELECT * FROM whycap.spend_rows WHERE kind != 'response';
+ORDER BY (key, machine);
 
 CREATE TABLE IF NOT EXISTS whycap.limit_rows
 (
@@ -59,11 +52,11 @@ CREATE TABLE IF NOT EXISTS whycap.limit_rows
     waiting_helps Nullable(Bool),
     resets_at Nullable(DateTime('UTC')),
     blocked_s Int64,
-    ended LowCardinality(String)
+    ended LowCardinality(String),
+    labels Map(LowCardinality(String), String)
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(time)
-ORDER BY key;
+ORDER BY (key, machine);
 
 CREATE TABLE IF NOT EXISTS whycap.window_rows
 (
@@ -74,29 +67,56 @@ CREATE TABLE IF NOT EXISTS whycap.window_rows
     machine LowCardinality(String),
     account LowCardinality(String),
     window LowCardinality(String),
-    percent Float64
+    percent Float64,
+    labels Map(LowCardinality(String), String)
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(time)
-ORDER BY key;
+ORDER BY (key, machine);
 
--- Each key once, by its best copy. Of what is unrecorded, only that from whoever knows most of the
--- session. Rows that were taken back cost nothing and are left out.
+-- Each key once. Of what a machine said of a day, the last counts; of several machines, whoever knows
+-- most, and among equals the first by name.
+CREATE OR REPLACE VIEW whycap.best AS
+SELECT *, weight
+FROM whycap.spend_rows
+WHERE (machine, toDate(time), said) IN
+    (SELECT machine, toDate(time), max(said) FROM whycap.spend_rows GROUP BY machine, toDate(time))
+ORDER BY key, weight DESC, machine, said DESC
+LIMIT 1 BY key;
+
+-- Of what is unrecorded, only that from whoever knows most of the session.
 CREATE OR REPLACE VIEW whycap.spend AS
 SELECT *, cost_pico / 1e12 AS usd
-FROM whycap.spend_rows FINAL
-WHERE kind = 'response'
-UNION ALL
-SELECT *, cost_pico / 1e12 AS usd
-FROM whycap.hidden_rows FINAL
-WHERE cost_pico != 0 AND (kind = 'unwritten' OR (session, intDiv(version, 1073741824)) IN
-(
-    SELECT session, max(intDiv(version, 1073741824))
-    FROM whycap.hidden_rows FINAL
-    WHERE kind = 'unrecorded'
-    GROUP BY session
-));
+FROM whycap.best
+WHERE kind = 'response' OR (kind = 'unwritten' AND cost_pico != 0)
+   OR (kind = 'unrecorded' AND cost_pico != 0 AND (session, weight) IN
+       (SELECT session, max(weight) FROM whycap.best WHERE kind = 'unrecorded' GROUP BY session));
 
-CREATE OR REPLACE VIEW whycap.limits AS SELECT * FROM whycap.limit_rows FINAL;
+-- What dashboards ask: as large as there are days, people and projects, however many rows are held.
+CREATE OR REPLACE TABLE whycap.days
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(day)
+ORDER BY (day, person, project)
+AS SELECT toDate(time) AS day, person, machine, project, branch, model, kind, provider,
+    toLowCardinality(labels['team']) AS team,
+    sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
+    sum(cache_write_5m) AS cache_write_5m, sum(cache_write_1h) AS cache_write_1h,
+    sum(web_searches) AS web_searches, sum(unpriced) AS unpriced, count() AS rows,
+    max(time) AS last, sum(toInt128(cost_pico)) AS cost_pico, cost_pico / 1e12 AS usd
+FROM whycap.spend
+GROUP BY day, person, machine, project, branch, model, kind, provider, team;
 
-CREATE OR REPLACE VIEW whycap.windows AS SELECT * FROM whycap.window_rows FINAL;
+CREATE OR REPLACE TABLE whycap.limits
+ENGINE = MergeTree
+ORDER BY time
+AS SELECT *, toLowCardinality(labels['team']) AS team
+FROM whycap.limit_rows FINAL
+ORDER BY key, intDiv(version, 1073741824) DESC, machine
+LIMIT 1 BY key;
+
+CREATE OR REPLACE TABLE whycap.windows
+ENGINE = MergeTree
+ORDER BY time
+AS SELECT *, toLowCardinality(labels['team']) AS team
+FROM whycap.window_rows FINAL
+ORDER BY key, intDiv(version, 1073741824) DESC, machine
+LIMIT 1 BY key;

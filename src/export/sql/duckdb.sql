@@ -1,64 +1,68 @@
--- Views over the files that `whycap export` writes; nothing is loaded.
+-- Views over the files that `whycap export` writes, and sums of them. Run it again for newer sums.
 --
---   (echo "SET VARIABLE whycap = '/path/to/DIR';"; whycap export --print duckdb) > team.sql
---   duckdb -init team.sql
+--   whycap export DIR --print duckdb | duckdb team.db
 --
--- A view of rows that nobody has exported yet cannot be made; the others can.
+-- DuckDB 1.4 or newer. Rows of a kind that nobody has exported are none.
 
 CREATE SCHEMA IF NOT EXISTS whycap;
 
--- Each key once, by its best copy. Of what is unrecorded, only that from whoever knows most of the
--- session. Rows that were taken back cost nothing and are left out.
+-- Each key once: of several machines, whoever knows most, and among equals the first by name.
+CREATE OR REPLACE VIEW whycap.best AS
+SELECT *, version // 1073741824 AS weight
+FROM read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,
+    format = 'newline_delimited', columns = {
+        key: 'VARCHAR', version: 'UBIGINT', time: 'TIMESTAMP', person: 'VARCHAR',
+        machine: 'VARCHAR', project: 'VARCHAR', branch: 'VARCHAR', session: 'VARCHAR',
+        model: 'VARCHAR', kind: 'VARCHAR', subagent: 'BOOLEAN', fast: 'BOOLEAN', us: 'BOOLEAN',
+        input: 'UBIGINT', output: 'UBIGINT', cache_read: 'UBIGINT', cache_write_5m: 'UBIGINT',
+        cache_write_1h: 'UBIGINT', web_searches: 'UBIGINT', cost_pico: 'BIGINT',
+        unpriced: 'BOOLEAN', provider: 'VARCHAR', labels: 'MAP(VARCHAR, VARCHAR)'
+    })
+WHERE file LIKE '%/whycap-1/spend/%'
+QUALIFY row_number() OVER (PARTITION BY key ORDER BY weight DESC, machine, version DESC) = 1;
+
+-- Of what is unrecorded, only that from whoever knows most of the session.
 CREATE OR REPLACE VIEW whycap.spend AS
-WITH best AS
-(
-    SELECT *
-    FROM read_json(getvariable('whycap') || '/whycap-1/spend/*/*.ndjson.gz',
-        format = 'newline_delimited',
-        hive_partitioning = false,
-        columns = {
-            key: 'VARCHAR', version: 'UBIGINT', time: 'TIMESTAMP', person: 'VARCHAR',
-            machine: 'VARCHAR', project: 'VARCHAR', branch: 'VARCHAR', session: 'VARCHAR',
-            model: 'VARCHAR', kind: 'VARCHAR', subagent: 'BOOLEAN', fast: 'BOOLEAN', us: 'BOOLEAN',
-            input: 'UBIGINT', output: 'UBIGINT', cache_read: 'UBIGINT', cache_write_5m: 'UBIGINT',
-            cache_write_1h: 'UBIGINT', web_searches: 'UBIGINT', cost_pico: 'BIGINT',
-            unpriced: 'BOOLEAN'
-        })
-    QUALIFY row_number() OVER (PARTITION BY key ORDER BY version DESC) = 1
-),
-known AS
-(
-    SELECT session, max(version // 1073741824) AS most
-    FROM best
-    WHERE kind = 'unrecorded'
-    GROUP BY session
-)
 SELECT best.*, cost_pico / 1e12 AS usd
-FROM best LEFT JOIN known ON known.session = best.session
-WHERE kind = 'response'
-   OR (cost_pico != 0 AND kind = 'unwritten')
-   OR (cost_pico != 0 AND kind = 'unrecorded' AND version // 1073741824 = most);
+FROM whycap.best LEFT JOIN
+    (SELECT session, max(weight) AS most FROM whycap.best WHERE kind = 'unrecorded' GROUP BY session)
+    AS known ON known.session = best.session
+WHERE kind = 'response' OR (kind = 'unwritten' AND cost_pico != 0)
+   OR (kind = 'unrecorded' AND cost_pico != 0 AND weight = most);
+
+-- What dashboards ask: as large as there are days, people and projects.
+CREATE OR REPLACE TABLE whycap.days AS
+SELECT CAST(time AS DATE) AS day, person, machine, project, branch, model, kind, provider,
+    coalesce(labels['team'], '') AS team,
+    sum(input) AS input, sum(output) AS output, sum(cache_read) AS cache_read,
+    sum(cache_write_5m) AS cache_write_5m, sum(cache_write_1h) AS cache_write_1h,
+    sum(web_searches) AS web_searches, sum(CAST(unpriced AS INT)) AS unpriced, count(*) AS rows,
+    max(time) AS last, sum(cost_pico) AS cost_pico, sum(cost_pico) / 1e12 AS usd
+FROM whycap.spend
+GROUP BY ALL;
 
 CREATE OR REPLACE VIEW whycap.limits AS
-SELECT *
-FROM read_json(getvariable('whycap') || '/whycap-1/limits/*/*.ndjson.gz',
-    format = 'newline_delimited',
-    hive_partitioning = false,
-    columns = {
+SELECT *, coalesce(labels['team'], '') AS team
+FROM read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,
+    format = 'newline_delimited', columns = {
         key: 'VARCHAR', version: 'UBIGINT', time: 'TIMESTAMP', person: 'VARCHAR',
         machine: 'VARCHAR', session: 'VARCHAR', kind: 'VARCHAR', verdict: 'VARCHAR',
         service: 'VARCHAR', who_can_fix: 'VARCHAR', waiting_helps: 'BOOLEAN',
-        resets_at: 'TIMESTAMP', blocked_s: 'BIGINT', ended: 'VARCHAR'
+        resets_at: 'TIMESTAMP', blocked_s: 'BIGINT', ended: 'VARCHAR',
+        labels: 'MAP(VARCHAR, VARCHAR)'
     })
-QUALIFY row_number() OVER (PARTITION BY key ORDER BY version DESC) = 1;
+WHERE file LIKE '%/whycap-1/limits/%'
+QUALIFY row_number() OVER
+    (PARTITION BY key ORDER BY version // 1073741824 DESC, machine, version DESC) = 1;
 
 CREATE OR REPLACE VIEW whycap.windows AS
-SELECT *
-FROM read_json(getvariable('whycap') || '/whycap-1/windows/*/*.ndjson.gz',
-    format = 'newline_delimited',
-    hive_partitioning = false,
-    columns = {
+SELECT *, coalesce(labels['team'], '') AS team
+FROM read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,
+    format = 'newline_delimited', columns = {
         key: 'VARCHAR', version: 'UBIGINT', time: 'TIMESTAMP', person: 'VARCHAR',
-        machine: 'VARCHAR', account: 'VARCHAR', "window": 'VARCHAR', percent: 'DOUBLE'
+        machine: 'VARCHAR', account: 'VARCHAR', "window": 'VARCHAR', percent: 'DOUBLE',
+        labels: 'MAP(VARCHAR, VARCHAR)'
     })
-QUALIFY row_number() OVER (PARTITION BY key ORDER BY version DESC) = 1;
+WHERE file LIKE '%/whycap-1/windows/%'
+QUALIFY row_number() OVER
+    (PARTITION BY key ORDER BY version // 1073741824 DESC, machine, version DESC) = 1;
