@@ -237,7 +237,7 @@ impl Home {
         let _ = fs::remove_dir_all(self.places.data.join("journal"));
         incidents.store_from_hook(&event);
         if let Some(session) = event.session_id.as_deref() {
-            incidents.newest(Some(session));
+            incidents.situation(Some(session));
             incidents.untold(session, None);
         }
     }

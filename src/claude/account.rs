@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::disk;
 use crate::places::Places;
+use crate::transcript::owner::Owner;
 
 /// The global state also holds per-project history; some are tens of megabytes.
 const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
@@ -71,8 +72,9 @@ pub struct Account {
     pub billing: Option<String>,
     /// Whether usage credits are turned on, as the client last knew.
     pub usage_credits_enabled: Option<bool>,
-    /// A hash that differs between accounts.
-    pub fingerprint: Option<String>,
+    /// Whose it is, by hashes.
+    #[serde(flatten)]
+    pub owner: Owner,
 }
 
 impl Account {
@@ -81,6 +83,17 @@ impl Account {
         self.role.as_deref().is_some_and(|role| {
             ["admin", "owner", "primary_owner", "billing"].contains(&role.to_lowercase().as_str())
         })
+    }
+
+    /// An account of which nothing is known but whose it is.
+    pub(crate) fn of_another(owner: Owner) -> Self {
+        Self {
+            plan: Plan::Other,
+            role: None,
+            billing: None,
+            usage_credits_enabled: None,
+            owner,
+        }
     }
 
     /// Reads the `oauthAccount` of the global state. None without a login.
@@ -98,17 +111,12 @@ impl Account {
                 .and_then(Value::as_str)
                 .filter(|text| !text.is_empty())
         };
-        let ids: String = [text("accountUuid"), text("organizationUuid")]
-            .into_iter()
-            .flatten()
-            .collect();
         Some(Self {
             plan: text("organizationType").map_or(Plan::Other, Plan::of_organization_type),
             role: text("organizationRole").map(str::to_owned),
             billing: text("billingType").map(str::to_owned),
             usage_credits_enabled: account.get("hasExtraUsageEnabled").and_then(Value::as_bool),
-            fingerprint: (!ids.is_empty())
-                .then(|| format!("{:016x}", xxhash_rust::xxh3::xxh3_64(ids.as_bytes()))),
+            owner: Owner::from_ids(text("accountUuid"), text("organizationUuid")),
         })
     }
 

@@ -14,8 +14,8 @@ use crate::incidents::Incidents;
 use crate::ledger::Ledger;
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
-use crate::limits::kind::Verdict;
 use crate::limits::period::period_of;
+use crate::limits::standing::Wait;
 use crate::locks;
 use crate::places::Places;
 use crate::terminal::{Page, Shown, Tone};
@@ -52,15 +52,15 @@ const LONGEST_MESSAGE: usize = 256 * 1024;
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let incidents = Incidents::new(&places, environment);
-    let incident = match arguments.text.as_deref() {
+    let situation = match arguments.text.as_deref() {
         Some("-") => {
             let text = super::read_beginning(LONGEST_MESSAGE);
-            Some(incidents.pasted(&String::from_utf8_lossy(&text)))
+            incidents.pasted(&String::from_utf8_lossy(&text)).into()
         }
-        Some(text) => Some(incidents.pasted(text)),
-        None => incidents.newest(arguments.session.as_deref()),
+        Some(text) => incidents.pasted(text).into(),
+        None => incidents.situation(arguments.session.as_deref()),
     };
-    let incident = incident.as_ref();
+    let incident = situation.incident.as_ref();
     let json = arguments.json.then(|| {
         let incident = incident.map(Incident::to_json);
         Shown::indented_json(&json!({ "incident": incident }))
@@ -78,21 +78,19 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         harmful_locks(&places, environment, page);
     })?;
     if arguments.exit_code {
-        return Ok(ExitCode::from(exit_code(incident, environment)));
+        return Ok(ExitCode::from(exit_code(situation.wait())));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Whether work is blocked, for a script: 0 no, 10 yes and waiting helps, 11 yes and somebody must
 /// act, 12 it cannot be told.
-fn exit_code(incident: Option<&Incident>, environment: &Environment) -> u8 {
-    let Some(incident) = incident.filter(|incident| incident.blocks(environment.now)) else {
-        return 0;
-    };
-    match (incident.diagnosis.waiting_helps, incident.diagnosis.verdict) {
-        (Some(true), _) => 10,
-        (Some(false), _) | (None, Verdict::Real | Verdict::Misworded) => 11,
-        (None, _) => 12,
+fn exit_code(wait: Option<Wait>) -> u8 {
+    match wait {
+        None => 0,
+        Some(Wait::Helps(_)) => 10,
+        Some(Wait::InVain) => 11,
+        Some(Wait::Unknown) => 12,
     }
 }
 
@@ -100,8 +98,9 @@ fn exit_code(incident: Option<&Incident>, environment: &Environment) -> u8 {
 pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
     let environment = question.environment;
     let incidents = question.incidents();
-    let own = question.session.and_then(|own| incidents.newest(Some(own)));
-    match own.or_else(|| incidents.newest(None)) {
+    let of = |session| incidents.situation(session).incident;
+    let own = question.session.and_then(|own| of(Some(own)));
+    match own.or_else(|| of(None)) {
         Some(incident) => {
             let met_in = incident.evidence.session_id.as_deref();
             if let (Some(theirs), Some(_)) = (met_in, question.session)

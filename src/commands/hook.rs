@@ -136,8 +136,8 @@ fn reply(event: &HookEvent, is_prompt: bool, question: Question<'_>) -> Option<S
     if let Some(session) = question.session {
         question.incidents().user_asks(session);
     }
-    let first = turns_off.then_some(TURNS_CONTINUING_OFF);
-    Some(answers::answer(&words, first, question))
+    let note = turns_off.then_some(TURNS_CONTINUING_OFF);
+    Some(answers::answer(&words, note, question))
 }
 
 /// Holds a prompt back, or warns once, where a budget is used far enough.

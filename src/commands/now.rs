@@ -144,7 +144,7 @@ impl Watched {
             spend,
             sessions: self.running(places, registered, &incidents.five_hour_shares()),
             others,
-            limit: self.limit(&incidents, version, environment),
+            limit: self.limit(&incidents, version),
             currency: Config::load(places).currency,
         }
     }
@@ -189,12 +189,7 @@ impl Watched {
         }
     }
 
-    fn limit(
-        &mut self,
-        incidents: &Incidents<'_>,
-        version: Version,
-        environment: &Environment,
-    ) -> Option<String> {
+    fn limit(&mut self, incidents: &Incidents<'_>, version: Version) -> Option<String> {
         if let Some((looked, known, limit)) = &self.limit {
             let age = looked.elapsed();
             let least = if *known == version {
@@ -206,9 +201,10 @@ impl Watched {
                 return limit.clone();
             }
         }
-        let newest = incidents.newest(None);
-        let blocking = newest.filter(|incident| incident.blocks(environment.now));
-        let limit = blocking.map(|incident| incident.headline);
+        let situation = incidents.situation(None);
+        let limit = situation
+            .blocking()
+            .map(|incident| incident.headline.clone());
         self.limit = Some((Instant::now(), version, limit.clone()));
         limit
     }

@@ -31,9 +31,11 @@ impl<'a> Question<'a> {
 
     /// Whether Claude Code waits in this session for a limit to reset.
     pub(crate) fn client_waits(self) -> bool {
-        let newest = |session| self.incidents().newest(Some(session));
-        let newest = self.session.and_then(newest);
-        newest.is_some_and(|newest| self.client_waits_for(&newest))
+        let situation = self
+            .session
+            .map(|session| self.incidents().situation(Some(session)));
+        let incident = situation.and_then(|situation| situation.incident);
+        incident.is_some_and(|incident| self.client_waits_for(&incident))
     }
 
     /// Whether Claude Code continues by itself when this limit resets. It does so in its terminal
@@ -41,7 +43,7 @@ impl<'a> Question<'a> {
     pub(crate) fn client_waits_for(self, incident: &Incident) -> bool {
         let environment = self.environment;
         let in_terminal = environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
-        in_terminal && incident.is_waited_for(environment.now) && !self.user_turned_waiting_off()
+        in_terminal && incident.continues_at().is_some() && !self.user_turned_waiting_off()
     }
 
     fn user_turned_waiting_off(self) -> bool {

@@ -36,7 +36,7 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
 }
 
 fn text(incidents: &Incidents<'_>, session: Option<&str>, environment: &Environment) -> String {
-    match incidents.newest(session) {
+    match incidents.situation(session).incident {
         Some(incident) => bug_report::write(&incident, environment.clock()),
         None => "No limit error is known, so there is nothing to report.\n".to_owned(),
     }

@@ -136,7 +136,7 @@ fn print_line(environment: &Environment) {
         amounts.session = None;
     }
     let mut shown = draw(amounts, windows, &whereabouts);
-    let explained = incident.and_then(|incident| status_rows(&incident, environment.now, columns));
+    let explained = incident.and_then(|incident| status_rows(&incident, columns));
     deadline.speak();
     for row in explained.into_iter().flatten() {
         shown = shown.then(&Shown::row(&row, palette));

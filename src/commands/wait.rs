@@ -4,17 +4,20 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 
-use crate::claude::account::Account;
 use crate::environment::Environment;
-use crate::incidents::Incidents;
-use crate::limits::incident::Incident;
+use crate::incidents::{Incidents, Situation};
+use crate::limits::resets::Reset;
+use crate::limits::standing::Wait;
 use crate::places::Places;
 use crate::terminal;
+use crate::time::Clock;
 
 /// What was asked for.
 #[derive(Debug, Args)]
+#[command(after_help = CODES)]
 pub struct Arguments {
     /// Only wait for this session
     #[arg(long, value_name = "ID")]
@@ -24,8 +27,18 @@ pub struct Arguments {
     timeout: Option<Duration>,
 }
 
+const CODES: &str = "Exit codes:
+  0    it is over, or nothing blocks
+  2    no such session, or wrong arguments
+  11   waiting does not help: somebody must act
+  12   it cannot be told
+  124  the timeout passed
+It waits wherever `whycap explain --exit-code` says 10.";
+
 /// Over, or nothing blocks.
 const OVER: u8 = 0;
+/// The session that was named is not known.
+const UNKNOWN_SESSION: u8 = 2;
 /// Somebody must act.
 const WAITING_DOES_NOT_HELP: u8 = 11;
 /// No reset is known.
@@ -33,38 +46,42 @@ const CANNOT_TELL: u8 = 12;
 /// As timeout(1) has it.
 const GAVE_UP: u8 = 124;
 
-/// How often the clock and the incidents are looked at. A machine that was suspended is late by no
-/// more than this.
-const LOOK: Duration = Duration::from_secs(15);
+/// How often the clock and the incidents are looked at. A machine that was suspended, and a good
+/// answer in another session, are noticed no later than this.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Waits.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let mut has_waited = false;
+    let session = arguments.session.as_deref();
+    let mut over = "Nothing is blocked.";
     let code = loop {
         let environment = environment.at_present();
-        let Some(incident) = blocking(arguments.session.as_deref(), &environment) else {
-            let over = if has_waited {
-                "The limit is over."
-            } else {
-                "Nothing is blocked."
-            };
-            terminal::replace_line(over, true)?;
-            break OVER;
+        let places = Places::of(&environment);
+        let incidents = Incidents::new(&places, &environment);
+        if let Some(unknown) = session.filter(|session| !incidents.know(session)) {
+            let says = format!(
+                "no session {unknown} is known here: `whycap now` and `whycap incidents` list them"
+            );
+            terminal::complain(&says);
+            break UNKNOWN_SESSION;
+        }
+        let situation = incidents.situation(session);
+        let until = match until(&situation, environment.now) {
+            Ok(until) => until,
+            Err(OVER) => {
+                terminal::replace_line(over, true)?;
+                break OVER;
+            }
+            Err(code) => {
+                let headline = situation.incident.map(|incident| incident.headline);
+                terminal::complain(&headline.unwrap_or_default());
+                break code;
+            }
         };
-        let Some(reset) = incident.resets.chosen else {
-            terminal::complain(&incident.headline);
-            break match incident.diagnosis.waiting_helps {
-                Some(false) => WAITING_DOES_NOT_HELP,
-                _ => CANNOT_TELL,
-            };
-        };
-        let clock = environment.clock();
-        let until = clock.time_and_distance(reset.at);
-        let waiting = format!("Waiting until {until}. Ctrl-C ends it.");
-        terminal::replace_line(&waiting, false)?;
-        let left = (reset.surely_over() - clock.now).to_std();
-        let mut pause = left.unwrap_or_default().min(LOOK);
+        terminal::replace_line(&progress(until, environment.clock()), false)?;
+        let left = until.and_then(|until| (until - environment.now).to_std().ok());
+        let mut pause = left.unwrap_or(LOOK).min(LOOK);
         if let Some(timeout) = arguments.timeout {
             let remaining = timeout.saturating_sub(started.elapsed());
             if remaining.is_zero() {
@@ -73,41 +90,36 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
             }
             pause = pause.min(remaining);
         }
-        has_waited = true;
+        over = "The limit is over.";
         std::thread::sleep(pause);
     };
     Ok(ExitCode::from(code))
 }
 
-/// The newest error that blocks now and belongs to the account that is logged in.
-fn blocking(session: Option<&str>, environment: &Environment) -> Option<Incident> {
-    let places = Places::of(environment);
-    let own = Account::load(&places).and_then(|account| account.fingerprint);
-    let is_own = |incident: &Incident| {
-        let account = incident.evidence.account.as_ref();
-        let theirs = account.and_then(|account| account.fingerprint.as_ref());
-        own.as_ref()
-            .zip(theirs)
-            .is_none_or(|(own, theirs)| own == theirs)
-    };
-    let holds = |incident: &Incident| match incident.resets.chosen {
-        Some(reset) => reset.surely_over() > environment.now,
-        None => !incident.is_outlived(environment.now),
-    };
-    let mut blocking: Vec<Incident> = Incidents::new(&places, environment)
-        .latest(session)
-        .into_iter()
-        .filter(|incident| {
-            incident.is_open()
-                && !incident.is_news()
-                && !incident.was_reset_early(environment.now)
-                && holds(incident)
-                && is_own(incident)
-        })
-        .collect();
-    // A hiccup of the service is newer than the limit that it follows, and shorter.
-    blocking.sort_by_key(|incident| incident.diagnosis.limit.is_passing());
-    blocking.into_iter().next()
+/// Until when to wait, if that is known; else the exit code.
+fn until(situation: &Situation, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, u8> {
+    let reset = situation
+        .incident
+        .as_ref()
+        .and_then(|incident| incident.resets.chosen);
+    match situation.wait() {
+        // A text is rounded to the minute: a prompt at the reset itself may come too early.
+        None => match reset.map(Reset::surely_over).filter(|over| *over > now) {
+            Some(over) if situation.has_just_reset() => Ok(Some(over)),
+            _ => Err(OVER),
+        },
+        Some(Wait::Helps(until)) => Ok(until),
+        Some(Wait::InVain) => Err(WAITING_DOES_NOT_HELP),
+        Some(Wait::Unknown) => Err(CANNOT_TELL),
+    }
+}
+
+fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {
+    let until = until.map_or_else(
+        || "for a good answer in any session".to_owned(),
+        |until| format!("until {}", clock.time_and_distance(until)),
+    );
+    format!("Waiting {until}. Ctrl-C ends it.")
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -8,10 +8,12 @@ use super::readings::{self, Teller};
 use super::{Incidents, SAME_EVENT, in_transcript};
 use crate::claude::account::Account;
 use crate::claude::{credentials, installations};
-use crate::limits::evidence::{Evidence, Sample, Seen};
+use crate::limits::evidence::{Evidence, Sample, Seen, Whose};
 use crate::limits::incident::Incident;
+use crate::limits::is_own;
 use crate::secrets::hidden;
 use crate::transcript::error_line::ErrorLine;
+use crate::transcript::tail::MetError;
 
 /// How far the client's next status line, with the meters of the refusal, lags behind the error:
 /// 0.3 s with client 2.1.328.
@@ -23,7 +25,7 @@ impl Incidents<'_> {
     /// Adds what settings and directories say at this moment.
     pub(super) fn add_circumstances(&self, evidence: &mut Evidence, project: Option<&Path>) {
         evidence.credentials = credentials::of_session(self.places, self.environment, project);
-        evidence.installations = installations::found(self.places, self.environment).len();
+        evidence.client.installations = installations::found(self.places, self.environment).len();
     }
 
     /// The last error in the transcript of a session, unless it `is_stored`: hooks may be turned
@@ -35,7 +37,11 @@ impl Incidents<'_> {
         is_stored: impl Fn(&ErrorLine) -> bool,
     ) -> Option<Evidence> {
         let tail = in_transcript::tail(transcript)?;
-        let (line, answered) = tail.last_error()?;
+        let MetError {
+            line,
+            answered,
+            owner,
+        } = tail.last_error()?;
         if is_stored(line) {
             return None;
         }
@@ -45,6 +51,7 @@ impl Incidents<'_> {
             session_id: Some(line.session_id.as_deref().unwrap_or(session).to_owned()),
             message: line.text.clone(),
             line: Some(line.clone()),
+            owner: owner.clone(),
             environment_is_clients: self.runs_in_client(),
             answered: *answered,
             ..Evidence::default()
@@ -60,7 +67,7 @@ impl Incidents<'_> {
             at: self.environment.now,
             seen: Seen::Pasted,
             message: hidden(text),
-            account: self.account(),
+            account: self.account().cloned(),
             credentials: credentials::of_session(self.places, self.environment, None),
             environment_is_clients: self.runs_in_client(),
             ..Evidence::default()
@@ -86,7 +93,7 @@ impl Incidents<'_> {
             Some(last) => readings::after(told, last),
             None => told,
         }));
-        let account = account.and_then(|account| account.fingerprint.as_deref());
+        let account = account.and_then(|account| account.owner.fingerprint.as_deref());
         // What others were told around an older error is not kept any more.
         let is_kept = self.environment.now - at <= readings::LOOKED_AT;
         match account.filter(|_| own.is_empty() && is_kept) {
@@ -100,7 +107,13 @@ impl Incidents<'_> {
     ///
     /// In the first moments neither the error's own line nor the meters after it are there. What
     /// the meters said before it proves nothing then, so it is left out until more is known.
-    pub(super) fn add_samples(&self, evidence: &mut Evidence, told: Option<Sample>) {
+    pub(super) fn add_samples(
+        &self,
+        evidence: &mut Evidence,
+        told: Option<Sample>,
+        login: Option<&Account>,
+    ) {
+        settle_owner(evidence, login);
         let Some(session) = &evidence.session_id else {
             return;
         };
@@ -111,6 +124,12 @@ impl Incidents<'_> {
             Teller::Plan,
             self.environment.now,
         );
+        evidence.answered_elsewhere = newest
+            .as_ref()
+            .filter(|newest| newest.session != *session && !evidence.answered)
+            .filter(|newest| newest.sample.measured > at && is_own(evidence, &newest.sample))
+            .filter(|newest| self.was_answered(&newest.session, at))
+            .map(|newest| newest.sample.clone());
         evidence.newest_sample = newest.map(|newest| newest.sample);
         let mut around = if evidence.answered && !evidence.samples.is_empty() {
             std::mem::take(&mut evidence.samples)
@@ -126,20 +145,52 @@ impl Incidents<'_> {
         }
         let mut backwards = around.iter().rev();
         if let Some(sample) = backwards.find(|sample| sample.since <= at + SAME_EVENT) {
-            evidence.fast_mode = sample.fast_mode;
-            if evidence.client_version.is_none() {
-                evidence.client_version.clone_from(&sample.version);
+            evidence.client.fast_mode = sample.fast_mode;
+            if evidence.client.version.is_none() {
+                evidence.client.version.clone_from(&sample.version);
             }
             // The transcript names the model without its variant; the status line has "[1m]" too.
-            let known = evidence.model.as_deref().unwrap_or_default();
+            let known = evidence.client.model.as_deref().unwrap_or_default();
             if sample
                 .model
                 .as_ref()
                 .is_some_and(|model| model.starts_with(known))
             {
-                evidence.model.clone_from(&sample.model);
+                evidence.client.model.clone_from(&sample.model);
             }
         }
         evidence.samples = around;
+    }
+
+    /// Whether a session got a good answer after that moment.
+    fn was_answered(&self, session: &str, at: DateTime<Utc>) -> bool {
+        let transcript = in_transcript::of_session(self.places, session);
+        let tail = transcript.as_deref().and_then(in_transcript::tail);
+        tail.is_some_and(|tail| tail.answers.iter().any(|answer| *answer > at))
+    }
+}
+
+/// Settles whose error it is. What the transcript says wins over who was logged in then; with
+/// neither there is only whether another account has logged in since.
+pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
+    let then = evidence.account.as_ref().map(|account| &account.owner);
+    let Some(owner) = evidence.owner.clone() else {
+        let is_logins = then.and_then(|then| then.is(&login?.owner));
+        evidence.whose = (is_logins == Some(false)).then_some(Whose::Other);
+        return;
+    };
+    let is_logins = login.and_then(|login| owner.is(&login.owner));
+    evidence.whose = is_logins.map(|is_logins| {
+        if is_logins {
+            Whose::Login
+        } else {
+            Whose::Other
+        }
+    });
+    if then.and_then(|then| owner.is(then)) == Some(false) {
+        evidence.account = Some(match login {
+            Some(login) if is_logins == Some(true) => login.clone(),
+            _ => Account::of_another(owner),
+        });
     }
 }

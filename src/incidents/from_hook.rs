@@ -2,11 +2,12 @@
 
 use chrono::TimeDelta;
 
+use super::circumstances::settle_owner;
 use super::store::{self, StoredIncident};
 use super::{Incidents, in_transcript};
 use crate::claude::credentials;
 use crate::claude::hook_event::HookEvent;
-use crate::limits::evidence::{Evidence, Seen};
+use crate::limits::evidence::{Evidence, RunningClient, Seen};
 use crate::limits::incident::Incident;
 use crate::secrets::hidden;
 
@@ -32,6 +33,10 @@ impl Incidents<'_> {
             hook_details: without_secrets(event.error_details.as_deref()),
             credentials: credentials::in_environment(self.environment),
             environment_is_clients: true,
+            client: RunningClient {
+                plugin_answers: self.environment.text("WHYCAP_FROM") == Some("plugin"),
+                ..RunningClient::default()
+            },
             ..Evidence::default()
         };
         let (places, now) = (self.places, self.environment.now);
@@ -42,7 +47,7 @@ impl Incidents<'_> {
             let new = StoredIncident::new(session, evidence.clone());
             store::create(places, self.recent(), now, new)
         };
-        evidence.account = self.account();
+        evidence.account = self.account().cloned();
         self.add_circumstances(&mut evidence, event.cwd.as_deref());
         let transcript = event.transcript_path.as_deref();
         if let Some(tail) = transcript.and_then(in_transcript::tail) {
@@ -54,6 +59,7 @@ impl Incidents<'_> {
             // What was stored first stands, if this fails.
             let _ = stored.with(evidence.clone()).keep(places, now);
         }
+        settle_owner(&mut evidence, self.account());
         Some(self.explained(evidence))
     }
 

@@ -12,7 +12,8 @@ use crate::limits::evidence::Evidence;
 use crate::limits::normalize;
 use crate::places::Places;
 use crate::transcript::error_line::ErrorLine;
-use crate::transcript::tail::Tail;
+use crate::transcript::owner::{Owner, Owners};
+use crate::transcript::tail::{MetError, Tail, complete_lines};
 
 /// How much of a transcript's end is read first: dozens of lines.
 const TAIL: u64 = 256 * 1024;
@@ -33,33 +34,59 @@ pub(super) fn tail(transcript: &Path) -> Option<Tail> {
         let (start, bytes) = disk::read_tail(transcript, limit).ok()?;
         Some(Tail::read(start, &bytes))
     };
-    let tail = read(TAIL)?;
+    let mut tail = read(TAIL)?;
     if size > TAIL && tail.errors.is_empty() && tail.version.is_none() {
-        return read(LONG_TAIL);
+        tail = read(LONG_TAIL)?;
+    }
+    if size > TAIL
+        && let Some(owner) = owner_at_the_beginning(transcript)
+    {
+        tail.begins_with(&owner);
     }
     Some(tail)
 }
 
+/// Whose the session is, by its transcript. It is said where a process begins, and whenever the
+/// credential changes.
+pub(super) fn owner(transcript: &Path) -> Option<Owner> {
+    let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
+    owner_in(start, &bytes).or_else(|| owner_at_the_beginning(transcript).filter(|_| start > 0))
+}
+
+fn owner_at_the_beginning(transcript: &Path) -> Option<Owner> {
+    owner_in(0, &disk::read_head(transcript, TAIL).ok()?)
+}
+
+fn owner_in(start: u64, bytes: &[u8]) -> Option<Owner> {
+    let mut owners = Owners::default();
+    complete_lines(start, bytes).for_each(|line| owners.read(line));
+    owners.last
+}
+
 /// Takes from a transcript what belongs to this error: its line, and whether an answer followed.
 pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
-    if evidence.model.is_none() {
-        evidence.model.clone_from(&tail.model);
+    if evidence.client.model.is_none() {
+        evidence.client.model.clone_from(&tail.model);
     }
-    if evidence.client_version.is_none() {
-        evidence.client_version.clone_from(&tail.version);
+    if evidence.client.version.is_none() {
+        evidence.client.version.clone_from(&tail.version);
     }
     // An answer that came later than the error counts even where the error's own line is missing.
     let later = tail.answers.iter().find(|at| **at > evidence.at).copied();
     evidence.answered |= later.is_some();
     let own_line = own_line(evidence, tail);
+    let owner = own_line.map_or(&tail.owner, |own| &own.owner);
+    if evidence.owner.is_none() || own_line.is_some() {
+        evidence.owner.clone_from(owner);
+    }
     let reaches_back = tail.answers.first().is_some_and(|at| *at <= evidence.at);
     if evidence.answered_at.is_none() && (own_line.is_some() || reaches_back) {
         evidence.answered_at = later;
     }
-    if let Some((line, answered)) = own_line {
+    if let Some(MetError { line, answered, .. }) = own_line {
         evidence.answered |= *answered;
         if line.version.is_some() {
-            evidence.client_version.clone_from(&line.version);
+            evidence.client.version.clone_from(&line.version);
         }
         if evidence.message.is_empty() {
             evidence.message.clone_from(&line.text);
@@ -71,21 +98,25 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
 /// The line that records this error: made at the same instant, or, on a machine under load, with
 /// the same words in the same state of the session. The transcript lags behind the hook, so the
 /// last error in it may be an older one, and one that the session has recovered from.
-fn own_line<'a>(evidence: &Evidence, tail: &'a Tail) -> Option<&'a (ErrorLine, bool)> {
+fn own_line<'a>(evidence: &Evidence, tail: &'a Tail) -> Option<&'a MetError> {
     if let Some(uuid) = evidence.line.as_ref().and_then(|line| line.uuid.as_ref()) {
         let mut errors = tail.errors.iter();
-        return errors.find(|(line, _)| line.uuid.as_ref() == Some(uuid));
+        return errors.find(|error| error.line.uuid.as_ref() == Some(uuid));
     }
     let distance = |line: &ErrorLine| {
         line.at
             .map_or(TimeDelta::MAX, |at| (at - evidence.at).abs())
     };
-    let candidates = tail.errors.iter().rev().filter(|(line, answered)| {
-        let may_be = line.at.is_none() || distance(line) <= SAME_EVENT;
-        let is_state = !answered && may_be && has_text_of(evidence, line);
-        is_state || distance(line) <= SAME_INSTANT
-    });
-    candidates.min_by_key(|(line, _)| (!has_text_of(evidence, line), distance(line)))
+    let candidates = tail
+        .errors
+        .iter()
+        .rev()
+        .filter(|MetError { line, answered, .. }| {
+            let may_be = line.at.is_none() || distance(line) <= SAME_EVENT;
+            let is_state = !answered && may_be && has_text_of(evidence, line);
+            is_state || distance(line) <= SAME_INSTANT
+        });
+    candidates.min_by_key(|error| (!has_text_of(evidence, &error.line), distance(&error.line)))
 }
 
 /// Whether a stored error is the one that this line of a session's transcript records.

@@ -12,6 +12,7 @@ use crate::claude::status_payload::StatusPayload;
 use crate::journal::Journal;
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
+use crate::limits::standing::{Ending, Standing, Wait};
 use crate::transcript::error_line::ErrorLine;
 
 /// How many transcripts are looked at for errors that no hook stored: those changed last.
@@ -31,7 +32,7 @@ impl Incidents<'_> {
     pub(crate) fn keep(&self, unsaved: Unsaved) {
         let Unsaved(mut incident) = unsaved;
         let evidence = &mut incident.evidence;
-        evidence.account = evidence.account.take().or_else(|| self.account());
+        evidence.account = evidence.account.take().or_else(|| self.account().cloned());
         if let Some(session) = evidence.session_id.as_deref().filter(|_| evidence.answered) {
             // What was false must be known to be false in two years.
             let (account, at) = (evidence.account.as_ref(), evidence.at);
@@ -55,24 +56,27 @@ impl Incidents<'_> {
         let is_stored = |line: &ErrorLine| {
             stored_until.is_some_and(|until| line.at.is_none_or(|at| at <= until))
         };
+        // The whole account may stand in a large file.
+        let login = readings::last_account(self.places);
         let unstored = transcript
             .filter(|_| refused)
             .and_then(|transcript| self.unstored_error(transcript, session, is_stored))
             .filter(|evidence| !evidence.answered);
         let (mut evidence, unsaved) = if let Some(mut evidence) = unstored {
             let unsaved = Unsaved(StoredIncident::new(session, evidence.clone()));
-            evidence.account = readings::last_account(self.places);
+            evidence.account.clone_from(&login);
             (evidence, Some(unsaved))
         } else {
             self.look(&newest?, transcript)
         };
         let incident = (!evidence.answered).then(|| {
             let told = readings::told(payload, self.environment.now);
-            self.add_samples(&mut evidence, told);
+            self.add_samples(&mut evidence, told, login.as_ref());
             if let Some(version) = payload.version() {
                 // What is running now decides what happens at the reset.
                 evidence
-                    .client_version
+                    .client
+                    .version
                     .get_or_insert_with(|| version.to_owned());
             }
             self.explained(evidence)
@@ -111,7 +115,7 @@ impl Incidents<'_> {
         if let Some(unsaved) = unsaved {
             self.keep(unsaved);
         }
-        self.add_samples(&mut evidence, None);
+        self.add_samples(&mut evidence, None, self.account());
         evidence
     }
 
@@ -121,7 +125,7 @@ impl Incidents<'_> {
         let newest = store::newest_of(self.recent(), session);
         let newest = newest.filter(|newest| !newest.is_told(places, now))?;
         let incident = self.explained(self.read(&newest, transcript));
-        let is_of_interest = incident.is_open() && !incident.is_outlived(now);
+        let is_of_interest = incident.is_open() && !incident.standing.is_over();
         (is_of_interest && newest.tell(places, now)).then_some(incident)
     }
 
@@ -157,8 +161,8 @@ impl Incidents<'_> {
                 stored.any(|stored| in_transcript::is_recorded_by(stored, line, session))
             };
             let mut evidence = self.unstored_error(transcript, session, is_stored)?;
-            evidence.account = self.account();
-            self.add_samples(&mut evidence, None);
+            evidence.account = self.account().cloned();
+            self.add_samples(&mut evidence, None, self.account());
             Some(evidence)
         };
         let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
@@ -182,16 +186,62 @@ impl Incidents<'_> {
         incidents.collect()
     }
 
-    /// The incident to explain: the newest open one, else the newest. An error in a session that
-    /// was abandoned stays open for ever; it comes last once it says nothing about the present any
-    /// more.
-    pub(crate) fn newest(&self, session: Option<&str>) -> Option<Incident> {
+    /// Whether anything here has heard of this session.
+    pub(crate) fn know(&self, session: &str) -> bool {
+        store::newest_of(self.recent(), session).is_some()
+            || in_transcript::of_session(self.places, session).is_some()
+            || readings::last_of(self.recent(), session).is_some()
+    }
+
+    /// What holds at this moment, for one session or for all: what every place answers with. It is
+    /// the newest error that blocks, else the newest. An error in a session that was abandoned stays
+    /// open for ever; it comes last once it says nothing about the present any more.
+    pub(crate) fn situation(&self, session: Option<&str>) -> Situation {
         let now = self.environment.now;
-        let rank = |incident: &Incident| match incident.is_open() {
-            true if !incident.is_outlived(now) => 0,
-            true if now - incident.evidence.at < LATELY => 1,
-            _ => 2,
+        let rank = |incident: &Incident| match incident.standing {
+            Standing::Blocks(_) => 0,
+            Standing::News => 1,
+            Standing::Over(_) if now - incident.evidence.at < LATELY => 2,
+            Standing::Over(_) => 3,
         };
-        self.latest(session).into_iter().min_by_key(rank)
+        Situation {
+            incident: self.latest(session).into_iter().min_by_key(rank),
+        }
+    }
+}
+
+/// What holds at a moment.
+#[derive(Debug)]
+pub(crate) struct Situation {
+    /// The error to speak of.
+    pub(crate) incident: Option<Incident>,
+}
+
+impl From<Incident> for Situation {
+    fn from(incident: Incident) -> Self {
+        Self {
+            incident: Some(incident),
+        }
+    }
+}
+
+impl Situation {
+    /// The error that blocks now.
+    pub(crate) fn blocking(&self) -> Option<&Incident> {
+        let incident = self.incident.as_ref()?;
+        incident.blocks().map(|_| incident)
+    }
+
+    /// Whether it was open when its reset passed.
+    pub(crate) fn has_just_reset(&self) -> bool {
+        let incident = self.incident.as_ref();
+        incident.is_some_and(|incident| {
+            incident.is_open() && incident.standing == Standing::Over(Ending::Reset)
+        })
+    }
+
+    /// What waiting does, if anything blocks.
+    pub(crate) fn wait(&self) -> Option<Wait> {
+        self.incident.as_ref()?.blocks()
     }
 }

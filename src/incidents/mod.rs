@@ -17,6 +17,7 @@ mod store;
 mod window_steps;
 
 pub(crate) use known_windows::told_windows;
+pub(crate) use lookup::Situation;
 pub(crate) use window_steps::{WindowStep, steps};
 
 use std::cell::OnceCell;
@@ -53,9 +54,9 @@ impl<'a> Incidents<'a> {
     }
 
     /// Who is logged in, from a file that may be large: read at most once, and only when asked.
-    fn account(&self) -> Option<Account> {
+    fn account(&self) -> Option<&Account> {
         let account = self.account.get_or_init(|| Account::load(self.places));
-        account.clone()
+        account.as_ref()
     }
 
     /// What the journal held lately, when it was first asked for.
@@ -65,6 +66,6 @@ impl<'a> Incidents<'a> {
     }
 
     fn explained(&self, evidence: Evidence) -> Incident {
-        Incident::of(evidence, self.environment.clock())
+        Incident::new(evidence, self.environment.clock())
     }
 }

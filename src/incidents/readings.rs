@@ -8,7 +8,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Incidents, SAME_EVENT, store};
+use super::{Incidents, SAME_EVENT, in_transcript, store};
 use crate::claude::account::Account;
 use crate::claude::meters::Meter;
 use crate::claude::status_payload::StatusPayload;
@@ -17,6 +17,7 @@ use crate::journal::{self, Journal, Record};
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
 use crate::places::Places;
+use crate::transcript::owner::Owner;
 
 /// Enough for the hours around an error.
 const MOST: usize = 32;
@@ -246,6 +247,13 @@ pub(super) fn last_account(places: &Places) -> Option<Account> {
     records::read(&last_account_file(places))
 }
 
+/// Whose figures a session brings: its own account's, whoever is logged in beside it.
+fn payer(of_session: Option<Owner>, login: Option<&Account>) -> Option<String> {
+    let login = &login?.owner;
+    let another = of_session.filter(|owner| owner.is(login) == Some(false));
+    another.as_ref().unwrap_or(login).fingerprint.clone()
+}
+
 impl Incidents<'_> {
     /// Keeps what the status line was told, if it says anything new. Failures are silent: the next
     /// draw tries again, and a missing sample only makes an answer less certain.
@@ -270,15 +278,19 @@ impl Incidents<'_> {
             return;
         }
         let account = self.account();
-        if account != last_account(places) {
+        if account != last_account(places).as_ref() {
             let _ = records::write(&last_account_file(places), &account);
         }
         // A gateway's limit is not of the login that may stand beside it.
         let account = account.filter(|_| Teller::of(&sample) == Teller::Plan);
-        let logged_in = account.and_then(|account| account.fingerprint);
+        let logged_in = account.and_then(|account| account.owner.fingerprint.clone());
+        let payer = || {
+            let transcript = payload.transcript_path();
+            payer(transcript.and_then(in_transcript::owner), account)
+        };
         let before = last.as_ref().filter(|last| has_figures_of(last, &sample));
         let before = before.and_then(|last| last.account.clone());
-        sample.account = before.or_else(|| logged_in.clone());
+        sample.account = before.or_else(payer);
         let reading = Reading {
             session: session.to_owned(),
             login: (sample.account == logged_in).then(|| login(places)),

@@ -1,36 +1,30 @@
 //! What to do, best first, from the row's helps and what is special about the case.
 
+use chrono::TimeDelta;
 use serde::Serialize;
 
-use super::diagnosis::Telling;
-use super::ending::{self, Ending};
+use super::diagnosis::{Diagnosis, Telling};
 use super::helps::{
-    ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHECK_STATUS,
-    CREDITS_INSTEAD, Help, NOTHING_LEFT, OTHER_PATH, RAISE_CONSOLE_CAP, RAISE_ORG_CAP,
-    RAISE_OWN_CAP, RESET_EARLY, RETRY, RETRY_ONCE, RETRY_SERVICE, RETRY_THEN, SEND_AGAIN_LATER,
-    STANDARD_CONTEXT, TOMORROW, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY, UPDATE, USE_SUBSCRIPTION,
-    WAIT, WAIT_FOR_CAP, WAIT_UNKNOWN,
+    ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHEAPER_MODEL,
+    CHECK_STATUS, CREDITS_INSTEAD, CREDITS_ON, FREE_RESET, FREE_WAYS, Help, LONG_AGO, NOTHING_LEFT,
+    OTHER_PATH, PASSED, RAISE_CONSOLE_CAP, RAISE_ORG_CAP, RAISE_OWN_CAP, RESET_EARLY, RETRY,
+    RETRY_ONCE, RETRY_SERVICE, RETRY_THEN, STANDARD_CONTEXT, TOP_UP_CONSOLE, TRY_AGAIN, UNSET_KEY,
+    UPDATE, USE_SUBSCRIPTION, WAIT, WAIT_FOR_CAP, WAIT_UNKNOWN, WORKS_ELSEWHERE,
 };
-use super::kind::{LimitKind, Verdict};
+use super::kind::{LimitKind, Verdict, Who, Window};
 use super::messages::Message;
+use super::standing::{self, Ending, Standing};
 use crate::claude::credentials::{Credential, SetIn};
+use crate::claude::version::ClientVersion;
 
+/// From this version on the client's menu may offer `/low-priority`, later `/limit-reset` too.
+const OFFERS_FREE_WAYS: ClientVersion = ClientVersion(2, 1, 239);
 /// Why a wait is enough, where the client goes on by itself.
 const LEFT_OPEN: &str =
     "A session that you leave open continues by itself then. Nothing has to be bought.";
 
-/// What nobody does any more about an error that is over.
-const WAITS: [Help; 9] = [
-    WAIT,
-    WAIT_UNKNOWN,
-    WAIT_FOR_CAP,
-    TRY_AGAIN,
-    SEND_AGAIN_LATER,
-    RETRY,
-    RETRY_ONCE,
-    RETRY_SERVICE,
-    TOMORROW,
-];
+/// What still helps the next time, once an error is over.
+const NEXT_TIME: [Help; 2] = [UPDATE, CHEAPER_MODEL];
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,48 +38,53 @@ pub struct Action {
     pub command: Option<String>,
     /// Where to go.
     pub url: Option<String>,
+    /// Whether it costs money. None where that depends.
+    pub costs_money: Option<bool>,
+}
+
+/// How long the answer says to wait, where no reset ends what passes by itself.
+pub(super) fn pause(diagnosis: &Diagnosis, message: &Message) -> Option<TimeDelta> {
+    let passes = diagnosis.limit.is_passing() || diagnosis.verdict == Verdict::FalseLikely;
+    let mut helps = diagnosis.first.iter().chain(helps(diagnosis, message));
+    let minutes = helps.find_map(|help| help.pause)?;
+    (passes && diagnosis.waiting_helps == Some(true)).then(|| TimeDelta::minutes(minutes.into()))
+}
+
+fn helps(diagnosis: &Diagnosis, message: &Message) -> &'static [Help] {
+    diagnosis.helps.unwrap_or(message.helps)
 }
 
 /// All actions, best first.
 pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
     let diagnosis = telling.diagnosis;
+    if let Standing::Over(ending) = telling.standing
+        && !diagnosis.is_news()
+    {
+        return after(ending, telling, message);
+    }
     if diagnosis.verdict == Verdict::WrongCredential {
         return for_a_wrong_credential(telling);
     }
-    let mut chosen = diagnosis.helps.unwrap_or(message.helps).to_vec();
+    let mut chosen = helps(diagnosis, message).to_vec();
     if let Some(first) = diagnosis.first {
         put_first(&mut chosen, first);
     }
     chosen.extend(diagnosis.besides);
     for_a_seat(&mut chosen, telling);
-    let waits_in_vain = diagnosis.waiting_helps == Some(false);
+    go_on_for_free(&mut chosen, telling);
+    pay_as_the_server_lets(&mut chosen, telling);
     let has_reset = telling.resets.chosen.is_some();
-    // An update only helps those who run something old.
-    let is_old = telling.evidence.may_run_an_old_client();
     // Where the model is known to be no 1M variant, choosing one without it is no advice.
     let may_be_long_context = diagnosis.limit == LimitKind::LongContextCredits
-        || telling.evidence.model.is_none()
+        || telling.evidence.client.model.is_none()
         || telling.evidence.is_long_context_model();
     chosen.retain(|help| match *help {
-        WAIT => !waits_in_vain,
+        WAIT => diagnosis.waiting_helps != Some(false),
         WAIT_FOR_CAP => has_reset,
-        UPDATE => is_old,
+        UPDATE => telling.evidence.may_run_an_old_client(),
         STANDARD_CONTEXT => may_be_long_context,
         _ => true,
     });
-    if telling.evidence.answered || telling.ending.is_reset() {
-        // Nobody pays for what a prompt may do again.
-        chosen.retain(|help| !help.doing.starts_with("Or "));
-    }
-    if telling.evidence.answered {
-        // What may still help the next time follows.
-        chosen.retain(|help| !WAITS.contains(help));
-        put_first(&mut chosen, NOTHING_LEFT);
-        return chosen
-            .into_iter()
-            .map(|help| fill_in(help, telling))
-            .collect();
-    }
     if telling.reset_ahead().is_some() {
         for passing in [RETRY, RETRY_ONCE, RETRY_SERVICE] {
             replace(&mut chosen, passing, RETRY_THEN);
@@ -104,6 +103,54 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
         .into_iter()
         .map(|help| fill_in(help, telling))
         .collect()
+}
+
+/// What is left to do once it is over: nothing, or to try again. No orders about what was.
+fn after(ending: Ending, telling: &Telling<'_>, message: &Message) -> Vec<Action> {
+    let first = match ending {
+        Ending::Answered => NOTHING_LEFT,
+        _ if telling.evidence.answered => NOTHING_LEFT,
+        Ending::AnsweredElsewhere => WORKS_ELSEWHERE,
+        Ending::Reset => TRY_AGAIN,
+        Ending::ResetEarly => RESET_EARLY,
+        Ending::PauseOver => PASSED,
+        Ending::Outlived => LONG_AGO,
+    };
+    let is_old = telling.evidence.may_run_an_old_client();
+    let next_time = helps(telling.diagnosis, message).iter().copied();
+    let next_time =
+        next_time.filter(|help| NEXT_TIME.contains(help) && (*help != UPDATE || is_old));
+    let left = [first].into_iter().chain(next_time);
+    left.map(|help| fill_in(help, telling)).collect()
+}
+
+/// Names what the client's menu may offer, before what costs money.
+fn go_on_for_free(chosen: &mut Vec<Help>, telling: &Telling<'_>) {
+    let evidence = telling.evidence;
+    let may_be_offered =
+        !evidence.is_before(OFFERS_FREE_WAYS) && telling.diagnosis.waiting_helps == Some(true);
+    let free = match telling.diagnosis.believed() {
+        Some(Window::FiveHour) => FREE_WAYS,
+        Some(Window::Weekly | Window::WeeklyFable) => FREE_RESET,
+        _ => return,
+    };
+    if may_be_offered && telling.diagnosis.who != Who::Admin {
+        let place = chosen
+            .iter()
+            .position(|help| help.costs_money != Some(false));
+        chosen.insert(place.unwrap_or(chosen.len()), free);
+    }
+}
+
+/// What paying takes now depends on why the server did not let credits take over.
+fn pay_as_the_server_lets(chosen: &mut [Help], telling: &Telling<'_>) {
+    let pay = match telling.evidence.why_no_credits() {
+        Some("out_of_credits") => ADD_CREDITS,
+        Some("org_level_disabled" | "overage_not_provisioned") => CREDITS_ON,
+        Some("org_level_disabled_until") => RAISE_OWN_CAP,
+        _ => return,
+    };
+    replace(chosen, CREDITS_INSTEAD, pay);
 }
 
 fn put_first(chosen: &mut Vec<Help>, first: Help) {
@@ -190,6 +237,7 @@ fn take_out(credential: &Credential) -> Action {
         ),
         command: is_variable.then(|| format!("unset {}", credential.name)),
         url: None,
+        costs_money: Some(false),
     }
 }
 
@@ -199,6 +247,7 @@ fn plain(help: Help) -> Action {
         why: help.why.to_owned(),
         command: help.command.map(str::to_owned),
         url: help.url.map(str::to_owned),
+        costs_money: help.costs_money,
     }
 }
 
@@ -206,7 +255,6 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
     let reset = telling.resets.chosen;
     let help = match reset {
         _ if help != WAIT && help != WAIT_FOR_CAP => help,
-        _ if telling.ending == Ending::ResetEarly => RESET_EARLY,
         Some(reset) if reset.at > telling.clock.now => help,
         Some(_) => TRY_AGAIN,
         None => WAIT_UNKNOWN,
@@ -215,7 +263,7 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
         telling.clock.time_and_distance(reset.at)
     });
     let [doing, why] = help.told(&when, telling.clues.pool.name());
-    let continues = ending::continues_by_itself(telling.evidence, telling.diagnosis.of_plan());
+    let continues = standing::continues_by_itself(telling.evidence, telling.diagnosis.of_plan());
     let why = match help {
         WAIT if continues => LEFT_OPEN.to_owned(),
         TRY_AGAIN if continues => {

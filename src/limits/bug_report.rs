@@ -30,10 +30,13 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let role = role.map(|role| format!(", {}", plain(role)));
     let plan = evidence.plan().map_or("unknown", Plan::name);
     let known = |value: &Option<String>| value.as_deref().map_or("unknown", plain).to_owned();
-    let (version, model) = (known(&evidence.client_version), known(&evidence.model));
+    let (version, model) = (
+        known(&evidence.client.version),
+        known(&evidence.client.model),
+    );
     let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
-    let are_several = evidence.seen != Seen::Pasted && evidence.installations > 1;
-    let installed = are_several.then(|| evidence.installations.to_string());
+    let are_several = evidence.seen != Seen::Pasted && evidence.client.installations > 1;
+    let installed = are_several.then(|| evidence.client.installations.to_string());
     let Diagnosis { verdict, limit, .. } = incident.diagnosis;
     let (own, headline) = (env!("CARGO_PKG_VERSION"), redact(&incident.headline));
     let answered = if evidence.answered { "yes" } else { "no" };

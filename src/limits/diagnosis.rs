@@ -14,11 +14,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::clues::Clues;
-use super::ending::Ending;
 use super::evidence::Evidence;
 use super::helps::Help;
 use super::kind::{LimitKind, Service, Verdict, Who, Window};
 use super::resets::{self, Resets};
+use super::standing::Standing;
 use crate::terminal;
 use crate::time::{Clock, Zone};
 
@@ -125,11 +125,15 @@ impl Diagnosis {
         self
     }
 
+    /// Whether it stops nothing: a warning, or the news that a limit has ended.
+    pub(super) fn is_news(&self) -> bool {
+        matches!(self.verdict, Verdict::Notice | Verdict::Over)
+    }
+
     /// Whether a time that the message names can be its end. What another program promises is not
     /// ours to pass on, and in words that are not understood a time can mean anything.
     pub(super) fn may_end_by_itself(&self) -> bool {
-        let is_understood = self.limit != LimitKind::Unknown
-            || matches!(self.verdict, Verdict::Notice | Verdict::Over);
+        let is_understood = self.limit != LimitKind::Unknown || self.is_news();
         self.waiting_helps.unwrap_or(is_understood) && self.service != Some(Service::Other)
     }
 
@@ -189,7 +193,7 @@ pub(super) struct Telling<'a> {
     pub(super) clues: &'a Clues,
     pub(super) diagnosis: &'a Diagnosis,
     pub(super) resets: &'a Resets,
-    pub(super) ending: Ending,
+    pub(super) standing: Standing,
     pub(super) clock: Clock,
 }
 
@@ -202,9 +206,29 @@ pub(super) struct Said {
     /// The same in at most 60 columns. It holds no distance, so that it does not change by the
     /// minute.
     pub(super) badge: String,
+    /// What happened, without what to do: what is left to say once it is over.
+    pub(super) what: String,
+    /// The same in the words of the badge.
+    pub(super) name: String,
 }
 
 impl Said {
+    /// What happened, where the headline has more before its colon, or no colon.
+    pub(super) fn about(self, what: &str) -> Self {
+        Self {
+            what: what.to_owned(),
+            ..self
+        }
+    }
+
+    /// Another headline: the first that is short enough; the last one must be.
+    pub(super) fn with_headline(self, headlines: &[impl AsRef<str>]) -> Self {
+        Self {
+            headline: shortest_needed(headlines).to_owned(),
+            ..self
+        }
+    }
+
     /// Shorter words for the badge, if it is too wide.
     pub(super) fn or_badge(mut self, shorter: impl Into<String>) -> Self {
         if terminal::width(&self.badge) > BADGE {
@@ -233,11 +257,20 @@ impl Words {
 
 /// The first headline that is short enough; the last one must be.
 pub(super) fn said(headlines: &[impl AsRef<str>], badge: impl Into<String>) -> Said {
+    let (headline, badge) = (shortest_needed(headlines), badge.into());
+    let (what, _) = headline.split_once(": ").unwrap_or((headline, ""));
+    let (name, _) = badge.split_once(" · ").unwrap_or((&badge, ""));
+    Said {
+        headline: headline.to_owned(),
+        what: what.to_owned(),
+        name: name.to_owned(),
+        badge,
+    }
+}
+
+fn shortest_needed(headlines: &[impl AsRef<str>]) -> &str {
     let fits = |headline: &&str| headline.chars().count() < HEADLINE;
     let mut all = headlines.iter().map(AsRef::as_ref);
     let last = headlines.last().map_or("", AsRef::as_ref);
-    Said {
-        headline: all.find(fits).unwrap_or(last).to_owned(),
-        badge: badge.into(),
-    }
+    all.find(fits).unwrap_or(last)
 }

@@ -10,6 +10,7 @@ use crate::claude::meters::{Meter, OtherMeters};
 use crate::claude::version::ClientVersion;
 use crate::time::is_reckonable;
 use crate::transcript::error_line::{ErrorLine, QuotaLimits};
+use crate::transcript::owner::Owner;
 
 /// How we came to know of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -22,6 +23,16 @@ pub enum Seen {
     Transcript,
     /// Somebody pasted the text.
     Pasted,
+}
+
+/// Whose account a session belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// The one that is logged in.
+    Login,
+    /// Another one.
+    Other,
 }
 
 /// What the client told the status line about the windows.
@@ -76,6 +87,23 @@ impl Sample {
     }
 }
 
+/// The client that met an error.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunningClient {
+    /// Its version.
+    #[serde(rename = "client_version")]
+    pub version: Option<String>,
+    /// The model in use.
+    pub model: Option<String>,
+    /// Whether fast mode was on.
+    pub fast_mode: bool,
+    /// How many different `claude` programs the machine has.
+    pub installations: usize,
+    /// Whether the plugin's hook told of the error, so that its module answers `/whycap`.
+    pub plugin_answers: bool,
+}
+
 /// Everything known about one error. What the hook stores is this, without samples, which may
 /// come later.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -97,18 +125,19 @@ pub struct Evidence {
     pub line: Option<ErrorLine>,
     /// The account that was logged in.
     pub account: Option<Account>,
+    /// Whose the session was, by its transcript.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// The same, beside who is logged in now.
+    #[serde(skip)]
+    pub whose: Option<Whose>,
     /// Keys, tokens and gateways that were set.
     pub credentials: Vec<Credential>,
     /// Whether the environment among them is the client's own, not that of some other shell.
     pub environment_is_clients: bool,
-    /// The client's version.
-    pub client_version: Option<String>,
-    /// The model in use.
-    pub model: Option<String>,
-    /// Whether fast mode was on.
-    pub fast_mode: bool,
-    /// How many different `claude` programs the machine has.
-    pub installations: usize,
+    /// What ran.
+    #[serde(flatten)]
+    pub client: RunningClient,
     /// What the status line was told around that time, oldest first. Kept with an error that is
     /// over: a session's own history is short.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -116,6 +145,9 @@ pub struct Evidence {
     /// What any session of the account was told last, whenever that was.
     #[serde(skip)]
     pub newest_sample: Option<Sample>,
+    /// What another session of the account was told with a good answer that it got since.
+    #[serde(skip)]
+    pub answered_elsewhere: Option<Sample>,
     /// Whether the session got an answer since.
     pub answered: bool,
     /// When it got the first one, where that was seen.
@@ -140,7 +172,7 @@ impl Evidence {
 
     /// The version, compared as numbers.
     pub fn version(&self) -> Option<ClientVersion> {
-        ClientVersion::parse(self.client_version.as_deref()?)
+        ClientVersion::parse(self.client.version.as_deref()?)
     }
 
     /// Whether the version is known to be this one or a newer one.
@@ -160,6 +192,11 @@ impl Evidence {
             .quota
             .as_ref()
             .filter(|quota| quota.status.as_deref().is_none_or(|s| s == "rejected"))
+    }
+
+    /// Why usage credits do not take over, in the server's own words.
+    pub(super) fn why_no_credits(&self) -> Option<&str> {
+        self.quota()?.overage_disabled_reason.as_deref()
     }
 
     /// The error's class: the transcript's, else the hook's.
@@ -184,9 +221,17 @@ impl Evidence {
 
     /// Whether the session ran on a 1M-context variant, by the model's name.
     pub fn is_long_context_model(&self) -> bool {
-        self.model
+        self.client
+            .model
             .as_deref()
             .is_some_and(|model| model.to_lowercase().contains("[1m]"))
+    }
+
+    /// Whether `/whycap` leaves the client's waiting for a reset alone.
+    pub(super) fn asking_is_free(&self) -> bool {
+        /// From this version on the client takes modules of plugins.
+        const TAKES_MODULES: ClientVersion = ClientVersion(2, 1, 308);
+        self.client.plugin_answers && self.is_since(TAKES_MODULES)
     }
 
     /// Whether an update could change what the message says. An unknown version counts as new where
@@ -194,7 +239,7 @@ impl Evidence {
     pub(crate) fn may_run_an_old_client(&self) -> bool {
         /// The last version known to word limits wrongly for a plan that it knows.
         const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
-        self.installations > 1
+        self.client.installations > 1
             || self.is_before(WORDS_ARE_RIGHT_FROM)
             || (self.version().is_none() && self.seen == Seen::Pasted)
     }

@@ -4,6 +4,7 @@ use super::clues::Pool;
 use super::evidence::Seen;
 use super::incident::Incident;
 use super::kind::LimitKind;
+use super::standing::{Ending, Standing};
 use crate::terminal::{self, Page, Tone};
 use crate::time::Clock;
 
@@ -135,20 +136,23 @@ fn origin(incident: &Incident, clock: Clock, page: &mut Page) {
         return;
     }
     let version = evidence
-        .client_version
+        .client
+        .version
         .as_deref()
         .map(|version| format!(", Claude Code {version}"))
         .unwrap_or_default();
-    let state = if !incident.is_open() {
-        "Answered since, so it is over."
-    } else if incident.is_news() {
-        "Nothing is stopped."
-    } else if incident.has_reset(clock.now) {
-        "The limit has reset since."
-    } else if incident.is_outlived(clock.now) {
-        "It says nothing about now any more: it is too long ago."
-    } else {
-        "Still blocked."
+    let state = match incident.standing {
+        Standing::News => "Nothing is stopped.",
+        Standing::Blocks(_) => "Still blocked.",
+        Standing::Over(_) if evidence.answered => "Answered since, so it is over.",
+        Standing::Over(Ending::Answered | Ending::AnsweredElsewhere) => {
+            "Another session was answered since, so it is over."
+        }
+        Standing::Over(Ending::Reset | Ending::ResetEarly) => "The limit has reset since.",
+        Standing::Over(Ending::PauseOver) => "It should have passed since.",
+        Standing::Over(Ending::Outlived) => {
+            "It says nothing about now any more: it is too long ago."
+        }
     };
     let at = clock.time_and_distance(evidence.at);
     page.paragraph(Tone::Quiet, &format!("{at}{version}. {state}"));

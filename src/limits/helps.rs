@@ -12,6 +12,10 @@ pub(super) struct Help {
     pub(super) command: Option<&'static str>,
     /// Where to go.
     pub(super) url: Option<&'static str>,
+    /// Whether it costs money. None where that depends.
+    pub(super) costs_money: Option<bool>,
+    /// How long it says to wait, in minutes, where nothing resets.
+    pub(super) pause: Option<u8>,
 }
 
 const fn help(doing: &'static str, why: &'static str) -> Help {
@@ -20,6 +24,8 @@ const fn help(doing: &'static str, why: &'static str) -> Help {
         why,
         command: None,
         url: None,
+        costs_money: Some(false),
+        pause: None,
     }
 }
 
@@ -39,6 +45,27 @@ impl Help {
     const fn at(self, url: &'static str) -> Self {
         Self {
             url: Some(url),
+            ..self
+        }
+    }
+
+    const fn costs(self) -> Self {
+        Self {
+            costs_money: Some(true),
+            ..self
+        }
+    }
+
+    const fn may_cost(self) -> Self {
+        Self {
+            costs_money: None,
+            ..self
+        }
+    }
+
+    const fn waits(self, minutes: u8) -> Self {
+        Self {
+            pause: Some(minutes),
             ..self
         }
     }
@@ -76,17 +103,47 @@ pub(super) const RESET_EARLY: Help = help(
     "Send the prompt again",
     "The usage measured since has room: the limit was reset early.",
 );
+pub(super) const WORKS_ELSEWHERE: Help = help(
+    "Send the prompt again",
+    "Another session of this account got an answer since.",
+);
+pub(super) const PASSED: Help = help(
+    "Send the prompt again",
+    "Such errors mostly end within minutes.",
+);
+pub(super) const LONG_AGO: Help = help(
+    "Send the prompt again",
+    "The error is too old to say anything about now.",
+);
+pub(super) const FREE_WAYS: Help = help(
+    "Or free, if /rate-limit-options offers it: /limit-reset or /low-priority",
+    "Some accounts may reset this limit early once a week, or go on slower. Both use up the weekly limit.",
+)
+.run("/rate-limit-options");
+pub(super) const FREE_RESET: Help = help(
+    "Or free, if /rate-limit-options offers it: /limit-reset",
+    "Some accounts hold a reset that they can use once.",
+)
+.run("/rate-limit-options");
 pub(super) const OTHER_MODEL: Help = help(
     "Use another model",
     "This limit counts one family of models. The others still work.",
 )
 .run("/model");
 pub(super) const CREDITS_INSTEAD: Help = help(
-    "Or go on now with {pool}",
+    "Or go on now with {pool} (costs money)",
     "That is paid per token, on top of your plan. Waiting costs nothing.",
 )
 .run("/usage-credits")
-.at(OWN_USAGE_PAGE);
+.at(OWN_USAGE_PAGE)
+.costs();
+pub(super) const CREDITS_ON: Help = help(
+    "Or turn {pool} on and go on now (costs money)",
+    "They are off, and are paid per token, on top of your plan. Waiting costs nothing.",
+)
+.run("/usage-credits")
+.at(OWN_USAGE_PAGE)
+.costs();
 
 // Usage credits and the caps on them.
 
@@ -95,13 +152,15 @@ pub(super) const OWN_CREDITS: Help = help(
     "Both are your own settings. The message does not say which one stopped you.",
 )
 .run("/usage-credits")
-.at(OWN_USAGE_PAGE);
+.at(OWN_USAGE_PAGE)
+.costs();
 pub(super) const ADD_CREDITS: Help = help(
-    "Or add {pool}",
+    "Or add {pool}: none are left (costs money)",
     "The pool never fills by itself, unlike your included usage.",
 )
 .run("/usage-credits")
-.at(OWN_USAGE_PAGE);
+.at(OWN_USAGE_PAGE)
+.costs();
 pub(super) const SAVE_CAP_AGAIN: Help = help(
     "Try again, or set the limit in the browser",
     "The new limit was not saved. The old one still holds.",
@@ -112,46 +171,54 @@ pub(super) const RAISE_OWN_CAP: Help = help(
     "The cap is a setting of its own: buying more does not raise it.",
 )
 .run("/usage-credits")
-.at(OWN_USAGE_PAGE);
+.at(OWN_USAGE_PAGE)
+.costs();
 pub(super) const ASK_FOR_CREDITS: Help = help(
     "Or ask an admin for {pool}",
     "On your plan only an admin can turn them on or raise your share.",
 )
-.run("/usage-credits");
+.run("/usage-credits")
+.costs();
 pub(super) const ASK_OWNER_FOR_CAP: Help = help(
     "Ask an Owner to raise it (Organization settings → Usage)",
     "Only Owners can. The command sends the request. The price per token stays the same.",
 )
 .run("/usage-credits")
-.at(ORG_USAGE_PAGE);
+.at(ORG_USAGE_PAGE)
+.costs();
 pub(super) const RAISE_ORG_CAP: Help = help(
     "Raise it in Organization settings → Usage, if your role allows it",
     "Owners see requests under \"Review requests\". The price per token stays the same.",
 )
 .run("/usage-credits")
-.at(ORG_USAGE_PAGE);
+.at(ORG_USAGE_PAGE)
+.costs();
 pub(super) const ASK_ADMIN_FOR_CREDITS: Help = help(
     "Ask an admin to add credits (Settings → Plans and Billing → Extra Usage)",
     "This pool is empty; it is not the spend limit. It never fills by itself. No restart is needed.",
 )
 .run("/usage-credits")
-.at(ORG_USAGE_PAGE);
+.at(ORG_USAGE_PAGE)
+.costs();
 pub(super) const ASK_ADMIN_FOR_USAGE: Help = help(
     "Ask an admin to give you usage again",
     "An admin set it to nothing. Only an admin can change that.",
 )
 .run("/usage-credits")
-.at(ORG_USAGE_PAGE);
+.at(ORG_USAGE_PAGE)
+.may_cost();
 pub(super) const ASK_FOR_A_SEAT: Help = help(
     "Ask an admin for another seat, or for credits on this one",
     "A higher cap does not help: it is the seat that has none.",
 )
-.run("/usage-credits");
+.run("/usage-credits")
+.may_cost();
 pub(super) const OTHER_PATH: Help = help(
     "Or work without the organization's pool: on your own plan, with your own API key, or through a gateway",
     "Your work is safe: sessions stay in projects/, and another account can resume them.",
 )
-.run("/login");
+.run("/login")
+.may_cost();
 pub(super) const DO_NOT_BUY: Help = help(
     "Do not buy credits for this",
     "Your plan has room. More credits would not change the answer.",
@@ -175,7 +242,8 @@ pub(super) const TURN_CREDITS_ON: Help = help(
     "This works from the next session on.",
 )
 .run("/usage-credits")
-.at(OWN_USAGE_PAGE);
+.at(OWN_USAGE_PAGE)
+.costs();
 pub(super) const MODEL_WITHOUT_CREDITS: Help = help(
     "Use a model that your plan includes",
     "This one is paid from {pool} only.",
@@ -186,7 +254,8 @@ pub(super) const CREDITS_FOR_MODEL: Help = help(
     "That is paid per token, on top of your plan.",
 )
 .run("/usage-credits")
-.at(OWN_USAGE_PAGE);
+.at(OWN_USAGE_PAGE)
+.costs();
 pub(super) const PAY_LESS: Help = help(
     "Stop here and wait for the reset, if you do not want to pay",
     "From now on every token is billed. /usage shows how much.",
@@ -214,7 +283,8 @@ pub(super) const CHECK_STATUS: Help = help(
 pub(super) const SEND_AGAIN_LATER: Help = help(
     "Send the prompt again in a few minutes",
     "Such mistakes of the server often ended within minutes.",
-);
+)
+.waits(3);
 pub(super) const UPDATE: Help = help(
     "Update Claude Code",
     "Old versions showed this message wrongly.",
@@ -239,7 +309,8 @@ pub(super) const TOP_UP_CONSOLE: Help = help(
     "Add credits in the Console",
     "API keys are paid from a prepaid balance. A subscription does not fill it.",
 )
-.at(CONSOLE_BILLING_PAGE);
+.at(CONSOLE_BILLING_PAGE)
+.costs();
 pub(super) const RESTART_AFTER_TOP_UP: Help = help(
     "Restart Claude Code afterwards",
     "It has remembered an empty balance before.",
@@ -248,7 +319,8 @@ pub(super) const RAISE_CONSOLE_CAP: Help = help(
     "Ask an admin to raise the limit in the Console (Settings → Limits)",
     "Somebody set it for the organization or the workspace. Paying more does not raise it.",
 )
-.at(CONSOLE_LIMITS_PAGE);
+.at(CONSOLE_LIMITS_PAGE)
+.costs();
 pub(super) const CHEAPER_MODEL: Help = help(
     "Next time use a cheaper model, and a budget that warns at 80%",
     "whycap warns before the cap: `[budget] month = …` in its config.toml.",
@@ -258,35 +330,42 @@ pub(super) const RAISE_TIER: Help = help(
     "Raise the tier of the API organization, or send less at once",
     "This rate belongs to the tier, and credits raise the tier. A shorter prompt helps too.",
 )
-.at(CONSOLE_LIMITS_PAGE);
+.at(CONSOLE_LIMITS_PAGE)
+.costs();
 pub(super) const PAY: Help = help(
     "Look at the payment in the billing settings",
     "A payment failed or ended. Waiting does not cure that.",
 )
-.at("https://claude.ai/settings/billing");
+.at("https://claude.ai/settings/billing")
+.costs();
 pub(super) const PAY_CONSOLE: Help = help(
     "For an API key, look at the Console's billing page",
     "Plan and Console are billed apart.",
 )
-.at(CONSOLE_BILLING_PAGE);
+.at(CONSOLE_BILLING_PAGE)
+.costs();
 pub(super) const GATEWAY_OPERATOR: Help = help(
     "Ask whoever runs your gateway (ANTHROPIC_BASE_URL) to raise it",
     "It was set at the gateway, not by Anthropic and not by your plan.",
-);
+)
+.may_cost();
 pub(super) const PAY_PROVIDER: Help = help(
     "Add money at the service that ANTHROPIC_BASE_URL points to",
     "That service takes the money, not Anthropic. Your Claude plan is not involved.",
 )
-.run("/status");
+.run("/status")
+.costs();
 pub(super) const AWS_QUOTA: Help = help(
     "Ask AWS for a higher quota (Service Quotas → Amazon Bedrock)",
     "The quota belongs to your AWS account and region, not to Anthropic.",
-);
+)
+.may_cost();
 pub(super) const GOOGLE_QUOTA: Help = help(
     "Ask Google for a higher quota (IAM & Admin → Quotas)",
     "Some models start with a quota of 0; then waiting does not help.",
 )
-.at("https://console.cloud.google.com/iam-admin/quotas");
+.at("https://console.cloud.google.com/iam-admin/quotas")
+.may_cost();
 pub(super) const TOMORROW: Help = help(
     "Wait until tomorrow, or use another model or region",
     "The quota counts a whole day. A minute does not help.",
@@ -307,11 +386,13 @@ pub(super) const LOOK_WHERE_IT_CAME_FROM: Help = help(
 pub(super) const RETRY: Help = help(
     "Wait a minute and send the prompt again",
     "It counts how much comes at once, not what you use. Nothing has to be bought.",
-);
+)
+.waits(1);
 pub(super) const RETRY_ONCE: Help = help(
     "Wait a minute and send the prompt again",
     "Quotas per minute start again with the next one.",
-);
+)
+.waits(1);
 pub(super) const RETRY_THEN: Help = help(
     "Wait until {when}, then send the prompt again",
     "The service says that it takes requests again then.",
@@ -323,7 +404,8 @@ pub(super) const FEWER_AT_ONCE: Help = help(
 pub(super) const RETRY_SERVICE: Help = help(
     "Wait a few minutes and send the prompt again",
     "The fault is on the service's side and usually passes.",
-);
+)
+.waits(3);
 pub(super) const LESS_BUSY_MODEL: Help = help(
     "Or use another model",
     "Each model has a capacity of its own.",

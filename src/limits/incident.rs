@@ -6,24 +6,22 @@ use serde_json::{Value, json};
 use super::actions::{self, Action};
 use super::clues::Clues;
 use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
-use super::ending::{self, Ending};
 use super::evidence::Evidence;
 use super::kind::{Service, Verdict};
 use super::messages::{Concerns, Message};
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
+use super::standing::{self, Ending, Standing, Wait};
 use crate::terminal::cut;
 use crate::time::Clock;
 
-/// A throttle or an outage says nothing about a session that is looked at later than this.
-pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
 /// Claude Code does not wait for a reset that is further ahead (2.1.328).
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 /// If a session has not gone on by then, its user has told it not to.
 const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
-/// Monthly caps last longest.
-pub(super) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
+/// It goes on 30 to 90 seconds after the reset (2.1.328, 2.1.329).
+const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
 
 /// An error with everything that is said about it.
 #[derive(Debug, Clone)]
@@ -36,6 +34,9 @@ pub struct Incident {
     pub diagnosis: Diagnosis,
     /// When it ends.
     pub resets: Resets,
+    /// How it stands at the moment for which it was explained.
+    pub standing: Standing,
+    now: DateTime<Utc>,
     /// One plain sentence: what happened and what to do first.
     pub headline: String,
     /// The same in at most 60 columns.
@@ -48,7 +49,7 @@ pub struct Incident {
 
 impl Incident {
     /// Explains an error to a reader with this clock.
-    pub fn of(evidence: Evidence, clock: Clock) -> Self {
+    pub fn new(evidence: Evidence, clock: Clock) -> Self {
         let (message, clues) = recognize(&evidence);
         let diagnosis = message.judge(&Case {
             evidence: &evidence,
@@ -62,15 +63,21 @@ impl Incident {
         } else {
             Resets::default()
         };
+        let pause = actions::pause(&diagnosis, message);
+        let standing = Standing::new(&evidence, &diagnosis, &resets, pause, clock.now);
         let telling = Telling {
             evidence: &evidence,
             clues: &clues,
             diagnosis: &diagnosis,
             resets: &resets,
-            ending: Ending::of(&evidence, diagnosis.believed(), &resets, clock.now),
+            standing,
             clock,
         };
-        let said = diagnosis.words.said(&telling);
+        let lasting = diagnosis.words.said(&telling);
+        let said = match standing {
+            Standing::Over(ending) if !diagnosis.is_news() => telling.in_the_past(&lasting, ending),
+            _ => lasting,
+        };
         Self {
             headline: format!("{}.", said.headline),
             badge: cut(&said.badge, BADGE),
@@ -79,6 +86,8 @@ impl Incident {
             message,
             diagnosis,
             resets,
+            standing,
+            now: clock.now,
             clues,
             evidence,
         }
@@ -89,32 +98,16 @@ impl Incident {
         self.diagnosis.service
     }
 
-    /// Whether the session still waits for a good answer.
+    /// Whether the session still waits for a good answer. One that another session of its account got
+    /// counts, if the window has room.
     pub fn is_open(&self) -> bool {
-        !self.evidence.answered
+        !self.evidence.answered && self.standing != Standing::Over(Ending::AnsweredElsewhere)
     }
 
     /// Whether what stopped the work has ended since: its reset lay ahead and has passed, or came
     /// early.
-    pub fn has_reset(&self, now: DateTime<Utc>) -> bool {
-        self.ending(now).is_reset()
-    }
-
-    /// Whether the window was reset before it was due.
-    pub fn was_reset_early(&self, now: DateTime<Utc>) -> bool {
-        self.ending(now) == Ending::ResetEarly
-    }
-
-    fn ending(&self, now: DateTime<Utc>) -> Ending {
-        Ending::of(&self.evidence, self.diagnosis.believed(), &self.resets, now)
-    }
-
-    /// Whether an open session is about to go on by itself, because its window has just reset.
-    pub fn continues_now(&self, now: DateTime<Utc>) -> bool {
-        let since_reset = self.resets.chosen.map(|reset| now - reset.at);
-        ending::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
-            && self.ending(now) == Ending::Reset
-            && since_reset.is_some_and(|passed| passed < CONTINUES_WITHIN)
+    pub fn has_reset(&self) -> bool {
+        self.standing.is_reset()
     }
 
     /// The headline without what to do: for what is over, that would be odd advice.
@@ -125,33 +118,37 @@ impl Incident {
         }
     }
 
-    /// Whether the error says nothing about the present any more: its limit has reset, it was a
-    /// passing state, or it is older than any limit lasts.
-    pub fn is_outlived(&self, now: DateTime<Utc>) -> bool {
-        let age = now - self.evidence.at;
-        self.has_reset(now)
-            || age > LONGEST_LIMIT
-            || (self.diagnosis.limit.is_passing() && age > PASSING_LASTS)
-    }
-
     /// Whether it stops nothing: a warning, or the news that a limit has ended.
     pub fn is_news(&self) -> bool {
-        matches!(self.diagnosis.verdict, Verdict::Notice | Verdict::Over)
+        self.diagnosis.is_news()
     }
 
-    /// Whether it blocks the session at this moment, as far as is known.
-    pub fn blocks(&self, now: DateTime<Utc>) -> bool {
-        self.is_open() && !self.is_news() && !self.is_outlived(now)
+    /// What waiting does, if it blocks the session at this moment, as far as is known.
+    pub fn blocks(&self) -> Option<Wait> {
+        match self.standing {
+            Standing::Blocks(wait) => Some(wait),
+            Standing::News | Standing::Over(_) => None,
+        }
     }
 
-    /// Whether Claude Code, left alone, waits for the reset and then continues: a window of the plan
-    /// ends the wait, and not too far ahead.
-    pub fn is_waited_for(&self, now: DateTime<Utc>) -> bool {
-        let ahead = self.resets.chosen.map(|reset| reset.at - now);
-        let is_near = ahead.is_some_and(|ahead| ahead > TimeDelta::zero() && ahead <= LONGEST_WAIT);
-        is_near
-            && self.blocks(now)
-            && ending::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
+    /// When Claude Code, left alone, goes on: a window of the plan ends the wait, and not too far
+    /// ahead.
+    pub fn continues_at(&self) -> Option<DateTime<Utc>> {
+        let reset = self.resets.chosen?.at;
+        let is_waited_for = self.blocks().is_some() && reset - self.now <= LONGEST_WAIT;
+        (is_waited_for && self.continues_by_itself()).then_some(reset + CONTINUES_AFTER)
+    }
+
+    /// Whether an open session is about to go on by itself, because its window has just reset.
+    pub fn continues_now(&self) -> bool {
+        let since_reset = self.resets.chosen.map(|reset| self.now - reset.at);
+        self.continues_by_itself()
+            && self.standing == Standing::Over(Ending::Reset)
+            && since_reset.is_some_and(|passed| passed < CONTINUES_WITHIN)
+    }
+
+    fn continues_by_itself(&self) -> bool {
+        standing::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
     }
 
     /// What others tried in vain, as far as it concerns this case.
@@ -187,6 +184,8 @@ impl Incident {
             "waiting_helps": self.diagnosis.waiting_helps,
             "resets_at": self.resets.chosen.map(|reset| time(reset.at)),
             "who_can_fix": self.diagnosis.who,
+            "owner": self.evidence.whose,
+            "continues_at": self.continues_at().map(time),
             "actions": self.actions,
             "evidence": self.reasons.iter().map(|reason| json!({
                 "fact": reason.sentence,
@@ -197,7 +196,7 @@ impl Incident {
             "did_not_help": self.tried_in_vain().collect::<Vec<_>>(),
             "message": self.text(),
             "session_id": self.evidence.session_id,
-            "client_version": self.evidence.client_version,
+            "client_version": self.evidence.client.version,
             "at": time(self.evidence.at),
             "open": self.is_open(),
         })

@@ -144,11 +144,11 @@ pub(super) fn fresh(evidence: &Evidence, window: Window) -> Option<(&Sample, Met
 }
 
 /// Whether a sample is of the account that met the error, as far as that is known.
-pub(super) fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
+pub(crate) fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
     let own = evidence
         .account
         .as_ref()
-        .and_then(|account| account.fingerprint.as_ref());
+        .and_then(|account| account.owner.fingerprint.as_ref());
     match (&sample.account, own) {
         (Some(theirs), Some(own)) => theirs == own,
         _ => true,

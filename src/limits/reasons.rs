@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::diagnosis::{Source, Telling};
-use super::evidence::{Seen, identifier};
+use super::evidence::{Seen, Whose, identifier};
 use super::kind::Window;
 use super::messages::Message;
 use super::meters::{self, FRESH_FOR, age_at_error, percent};
@@ -44,6 +44,14 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
     let up_to_it = reasons.iter().position(decisive);
     if let Some(first) = up_to_it.and_then(|at| reasons.get_mut(..=at)) {
         first.rotate_right(1);
+    }
+    if telling.evidence.whose == Some(Whose::Other) {
+        let sentence = "This session belongs to another account than the one you are logged in to.";
+        let source = match telling.evidence.owner {
+            Some(_) => Source::Transcript,
+            None => Source::Account,
+        };
+        reasons.insert(0, reason(source, None, sentence.to_owned()));
     }
     reasons
 }
@@ -185,6 +193,9 @@ fn two_resets(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
 }
 
 fn the_account(telling: &Telling<'_>) -> Option<Reason> {
+    if telling.evidence.whose == Some(Whose::Other) {
+        return None;
+    }
     let sentence = match &telling.evidence.account {
         Some(account) => {
             let plan = account.plan.name();
@@ -238,7 +249,7 @@ fn the_client(telling: &Telling<'_>, message: &Message) -> impl Iterator<Item = 
         let sentence = format!("Claude Code {version}, {}: {means}", plans.words());
         Some((Source::Version, sentence))
     });
-    let fast_mode = evidence.fast_mode.then(|| {
+    let fast_mode = evidence.client.fast_mode.then(|| {
         let sentence = "Fast mode was on; it is paid from usage credits only.";
         (Source::Sample, sentence.to_owned())
     });
@@ -246,10 +257,10 @@ fn the_client(telling: &Telling<'_>, message: &Message) -> impl Iterator<Item = 
         let sentence = "The session ran a model with 1M context, which can need usage credits.";
         (Source::Transcript, sentence.to_owned())
     });
-    let installations = (evidence.installations > 1).then(|| {
+    let installations = (evidence.client.installations > 1).then(|| {
         let sentence = format!(
             "This machine has {} different claude programs; an old one may be the one that runs.",
-            evidence.installations
+            evidence.client.installations
         );
         (Source::Environment, sentence)
     });

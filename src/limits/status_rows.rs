@@ -1,16 +1,10 @@
-//! An incident on the status line: the badge, and at most two rows that explain it: what happened,
-//! until when, what to do.
-
-use chrono::{DateTime, Utc};
+//! An incident on the status line: the badge, and the next step where the badge does not say it.
 
 use super::actions::Action;
 use super::incident::Incident;
 use super::kind::Verdict;
+use super::standing::{Ending, Standing};
 use crate::terminal::{self, Piece, Tone};
-use crate::time::in_words;
-
-/// More would push the conversation away.
-const MOST_ROWS: usize = 3;
 
 /// Where the reasons and all ways out are told.
 const MORE: &str = " \u{b7} more: /whycap";
@@ -18,25 +12,28 @@ const MORE: &str = " \u{b7} more: /whycap";
 const MORE_IN_A_SHELL: &str = " \u{b7} more: whycap explain, in a shell";
 
 /// The rows, each at most `width` columns. None when nothing is to be shown.
-pub fn status_rows(
-    incident: &Incident,
-    now: DateTime<Utc>,
-    width: usize,
-) -> Option<Vec<Vec<Piece>>> {
-    if !incident.is_open() {
+pub fn status_rows(incident: &Incident, width: usize) -> Option<Vec<Vec<Piece>>> {
+    if incident.evidence.answered {
         return None;
     }
-    if incident.has_reset(now) {
-        let words = if incident.continues_now(now) {
+    let ended = match incident.standing {
+        Standing::Over(Ending::Reset | Ending::ResetEarly) if incident.continues_now() => {
             "limit has reset · Claude Code continues shortly"
-        } else {
+        }
+        Standing::Over(Ending::Reset | Ending::ResetEarly) => {
             "limit has reset · send the prompt again"
-        };
-        return Some(vec![vec![(Tone::Quiet, terminal::cut(words, width))]]);
-    }
-    if incident.is_outlived(now) {
-        return None;
-    }
+        }
+        Standing::Over(Ending::AnsweredElsewhere) => {
+            "another session works again · send the prompt again"
+        }
+        Standing::Over(Ending::PauseOver) => "it should have passed · send the prompt again",
+        Standing::Over(Ending::Answered | Ending::Outlived) => return None,
+        Standing::Blocks(_) | Standing::News => return Some(lasting(incident, width)),
+    };
+    Some(vec![vec![(Tone::Quiet, terminal::cut(ended, width))]])
+}
+
+fn lasting(incident: &Incident, width: usize) -> Vec<Vec<Piece>> {
     // Red is for what really blocks; one look tells it from what passes or is doubtful.
     let is_real = matches!(
         incident.diagnosis.verdict,
@@ -47,40 +44,18 @@ pub fn status_rows(
     } else {
         Tone::Warning
     };
-    let mut rows = vec![badge(incident, now, tone, width)];
-    let explained = explained(incident, now, width);
+    let mut rows = vec![badge(incident, tone, width)];
     let mut steps = incident.actions.iter();
-    if explained.len() <= 2 {
-        rows.extend(explained.into_iter().map(|line| vec![(Tone::Plain, line)]));
-        // What to do first is in the sentence.
-        steps.next();
-    }
-    // If the sentence did not fit, the badge says what happened, and what is left is what to do.
-    let room = MOST_ROWS.saturating_sub(rows.len());
-    rows.extend(steps.take(room).map(|step| said(step, width)));
-    Some(rows)
-}
-
-/// The sentence, without the distance to the reset where that alone takes a second row: what else
-/// helps is worth more there.
-fn explained(incident: &Incident, now: DateTime<Utc>, width: usize) -> Vec<String> {
-    let whole = terminal::wrap(&incident.headline, width);
-    if whole.len() < 2 {
-        return whole;
-    }
-    let distance = incident.resets.chosen.map(|reset| reset.at - now);
-    let without = distance.map(|left| {
-        let left = format!(", in {}", in_words(left));
-        terminal::wrap(&incident.headline.replace(&left, ""), width)
-    });
-    without.filter(|rows| rows.len() == 1).unwrap_or(whole)
+    let next = steps.find_map(|step| next_step(step, incident, width));
+    rows.extend(next.map(|step| vec![(Tone::Plain, step)]));
+    rows
 }
 
 /// The badge, and where to read more if there is room to say so.
-fn badge(incident: &Incident, now: DateTime<Utc>, tone: Tone, width: usize) -> Vec<Piece> {
-    let mut row = vec![(tone, terminal::cut(&incident.badge, width))];
+fn badge(incident: &Incident, tone: Tone, width: usize) -> Vec<Piece> {
+    let mut row = vec![(tone, fitting(&incident.badge, width))];
     let used = terminal::width(&incident.badge);
-    let more = if incident.is_waited_for(now) {
+    let more = if incident.continues_at().is_some() && !incident.evidence.asking_is_free() {
         MORE_IN_A_SHELL
     } else {
         MORE
@@ -91,12 +66,31 @@ fn badge(incident: &Incident, now: DateTime<Utc>, tone: Tone, width: usize) -> V
     row
 }
 
-/// A step with its command, if that is not in its words.
-fn said(step: &Action, width: usize) -> Vec<Piece> {
-    let command = step.command.as_deref().unwrap_or_default();
-    let mut text = step.doing.clone();
-    if !text.contains(command) {
-        text = format!("{text}: {command}");
+/// The badge in so many columns. What stands behind its dot, a time or what to do, is never cut.
+fn fitting(badge: &str, width: usize) -> String {
+    let dot = badge.rfind(" \u{b7} ").unwrap_or(badge.len());
+    let (name, rest) = badge.split_at_checked(dot).unwrap_or((badge, ""));
+    cut_before(name, rest, width)
+}
+
+/// `rest` whole, and as much of `text` before it as fits.
+fn cut_before(text: &str, rest: &str, width: usize) -> String {
+    match width.checked_sub(terminal::width(rest)) {
+        Some(room) if room >= 4 => terminal::cut(text, room) + rest,
+        _ => terminal::cut(&format!("{text}{rest}"), width),
     }
-    vec![(Tone::Plain, terminal::cut(&text, width))]
+}
+
+/// A step with its command or address. None of one that the badge says: to wait, or what it names.
+fn next_step(step: &Action, incident: &Incident, width: usize) -> Option<String> {
+    let place = step.command.as_deref().or(step.url.as_deref())?;
+    if incident.badge.contains(place) || place == "/usage" {
+        return None;
+    }
+    let rest = if step.doing.contains(place) {
+        String::new()
+    } else {
+        format!(": {place}")
+    };
+    Some(cut_before(&step.doing, &rest, width))
 }

@@ -6,8 +6,9 @@ use std::ops::AddAssign;
 use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
-use super::incident::{Incident, LONGEST_LIMIT, PASSING_LASTS};
+use super::incident::Incident;
 use super::kind::Verdict;
+use super::standing::{Ending, LONGEST_LIMIT, PASSING_LASTS, Standing};
 use crate::terminal::counted;
 use crate::time::{Clock, Zone, in_words, monday_of};
 
@@ -43,11 +44,12 @@ impl Incident {
         let answer = self.evidence.answered_at;
         let reset = self.resets.chosen.map(|reset| reset.at);
         let is_doubtful = self.diagnosis.verdict == Verdict::FalseLikely;
+        let is_reset_early = self.standing == Standing::Over(Ending::ResetEarly);
         let end = match (answer, reset) {
             (Some(answer), Some(reset)) => Some(answer.min(reset)),
             (Some(answer), None) => Some(answer),
             // When it was answered nobody saw, or there may have been no limit to reset.
-            (None, _) if !self.is_open() || is_doubtful || self.was_reset_early(now) => None,
+            (None, _) if !self.is_open() || is_doubtful || is_reset_early => None,
             (None, Some(reset)) => Some(reset),
             (None, None) if now - at <= STILL_SURE.min(longest) => return Some(Stopped::Still),
             (None, None) => None,
@@ -276,7 +278,7 @@ pub fn each_toll<'i>(
     let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
     let toll = |(incident, stopped): (&'i Incident, Stopped)| {
         let account = incident.evidence.account.as_ref();
-        let account = account.and_then(|account| account.fingerprint.as_deref());
+        let account = account.and_then(|account| account.owner.fingerprint.as_deref());
         let counted = counted_until.entry(account).or_default();
         let until = match stopped {
             Stopped::Until(until) => until,

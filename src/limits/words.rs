@@ -4,23 +4,15 @@
 //! then when they are back or what to do first. No blame, nothing promised that is not known.
 
 use super::diagnosis::{Said, Telling, said};
-use super::ending::{self, Ending};
 use super::kind::Window;
 use super::meters::{self, age_at_error, percent};
 use super::resets::Reset;
+use super::standing::{self, Ending};
 
 impl Telling<'_> {
     /// The window that the words are about.
     fn window(&self) -> Window {
         self.diagnosis.awaited().unwrap_or(Window::FiveHour)
-    }
-
-    /// What is used up was used up, once it is over.
-    pub(super) fn is_used_up(&self) -> &'static str {
-        match self.ending {
-            Ending::Lasts => "is used up",
-            Ending::Answered | Ending::Reset | Ending::ResetEarly => "was used up",
-        }
     }
 
     /// "5-hour limit".
@@ -67,7 +59,7 @@ impl Telling<'_> {
     /// The same for a window that may be one model's: the others still work.
     pub(super) fn until_back_or_another_model(&self, what: &str, badge: &str) -> Said {
         let said = self.until_back(what, badge);
-        if !self.window().is_of_one_model() || self.ending != Ending::Lasts {
+        if !self.window().is_of_one_model() {
             return said;
         }
         let other = format!("{what}: use another model (/model)");
@@ -80,14 +72,11 @@ impl Telling<'_> {
             // It has passed.
             (None, Some(_)) => return said,
         };
-        self::said(&headlines, said.badge)
+        said.with_headline(&headlines)
     }
 
     /// The same, where it is not the user who is back.
     pub(super) fn until(&self, what: &str, who: &str, badge: &str) -> Said {
-        if let Some(said) = self.in_the_past(what, badge) {
-            return said;
-        }
         let Some(reset) = self.resets.chosen else {
             let headlines = [
                 format!("{what}: /usage shows when {who}"),
@@ -101,7 +90,7 @@ impl Telling<'_> {
                 format!("{what}, but its reset time {time} has passed: send the prompt again"),
                 format!("The reset time {time} has passed: send the prompt again"),
             ];
-            return said(&headlines, format!("{badge} · its reset has passed"));
+            return said(&headlines, format!("{badge} · its reset has passed")).about(what);
         };
         let distance = self.clock.distance(reset.at);
         let headlines = [
@@ -109,51 +98,36 @@ impl Telling<'_> {
             format!("{what}: {who} {at}"),
             format!("{what}, until {time}"),
         ];
-        said(&headlines, format!("{badge} · back {time}"))
+        said(&headlines, format!("{badge} · back {time}")).about(what)
     }
 
-    /// The same of what is over. None if it lasts.
-    fn in_the_past(&self, what: &str, badge: &str) -> Option<Said> {
+    /// The same of what is over: what it was, and how it ended.
+    pub(super) fn in_the_past(&self, lasting: &Said, ending: Ending) -> Said {
+        const AGAIN: &str = "send the prompt again";
+        let what = past(&lasting.what);
         let reset = self.resets.chosen.map(|reset| self.clock.time(reset.at));
-        let time = reset.unwrap_or_default();
-        let again = if ending::continues_by_itself(self.evidence, self.diagnosis.of_plan()) {
-            "send the prompt again, if Claude Code has not continued by itself"
-        } else {
-            "send the prompt again"
+        let reset = format!("its reset time {} has passed", reset.unwrap_or_default());
+        let (ended, badge) = match ending {
+            Ending::Answered => ("Claude Code has answered again since".to_owned(), "over"),
+            Ending::AnsweredElsewhere => (
+                format!("another session got an answer since: {AGAIN}"),
+                "over",
+            ),
+            Ending::ResetEarly => (format!("it was reset early: {AGAIN}"), "reset early"),
+            Ending::Reset if self.evidence.answered => (reset, "its reset has passed"),
+            Ending::Reset => (format!("{reset}: {AGAIN}"), "its reset has passed"),
+            Ending::PauseOver => (format!("it should have passed: {AGAIN}"), AGAIN),
+            Ending::Outlived => (format!("that is long ago: {AGAIN}"), "long ago"),
         };
-        let (headlines, badge) = match self.ending {
-            Ending::Lasts => return None,
-            Ending::Answered => (
-                vec![
-                    format!("{what}; Claude Code has answered again since"),
-                    "Claude Code has answered again since".to_owned(),
-                ],
-                format!("{badge} · over"),
-            ),
-            Ending::ResetEarly => (
-                vec![
-                    format!("{what}; it was reset early: send the prompt again"),
-                    "The limit was reset early: send the prompt again".to_owned(),
-                ],
-                format!("{badge} · reset early"),
-            ),
-            Ending::Reset if self.evidence.answered => (
-                vec![
-                    format!("{what}; its reset time {time} has passed"),
-                    format!("The reset time {time} has passed"),
-                ],
-                format!("{badge} · its reset has passed"),
-            ),
-            Ending::Reset => (
-                vec![
-                    format!("{what}; its reset time {time} has passed: {again}"),
-                    format!("{what}; its reset time {time} has passed: send the prompt again"),
-                    format!("The reset time {time} has passed: send the prompt again"),
-                ],
-                format!("{badge} · its reset has passed"),
-            ),
-        };
-        Some(said(&headlines, badge))
+        let continues = ending == Ending::Reset
+            && !self.evidence.answered
+            && standing::continues_by_itself(self.evidence, self.diagnosis.of_plan());
+        let mut headlines = vec![format!("{what}; {ended}"), capitalized(&ended)];
+        if continues {
+            let unless = "if Claude Code has not continued by itself";
+            headlines.insert(0, format!("{what}; {ended}, {unless}"));
+        }
+        said(&headlines, format!("{} · {badge}", lasting.name))
     }
 
     /// The meters say otherwise; `first` is what to do.
@@ -180,4 +154,28 @@ impl Telling<'_> {
             format!("this limit looks false: {name} usage was {used}%"),
         )
     }
+}
+
+/// What was said of a state that lasted, once it is over.
+fn past(what: &str) -> String {
+    let verbs = [
+        ("is", "was"),
+        ("are", "were"),
+        ("has", "had"),
+        ("needs", "needed"),
+        ("looks", "looked"),
+    ];
+    let words = what.split(' ').map(|word| {
+        let verb = verbs.iter().find(|(now, _)| *now == word);
+        verb.map_or(word, |(_, then)| then)
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn capitalized(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }

@@ -4,18 +4,32 @@ use chrono::{DateTime, Utc};
 use memchr::memmem;
 
 use super::error_line::{self, AssistantLine, ErrorLine};
+use super::owner::{Owner, Owners};
 
 /// What the lines at the end of a transcript say, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Tail {
-    /// Every error with whether a model answered later in the file.
-    pub errors: Vec<(ErrorLine, bool)>,
+    /// Every error.
+    pub errors: Vec<MetError>,
+    /// Whose the session was at the end.
+    pub owner: Option<Owner>,
     /// The model that answered last.
     pub model: Option<String>,
     /// When models answered.
     pub answers: Vec<DateTime<Utc>>,
     /// The client version on the last assistant line.
     pub version: Option<String>,
+}
+
+/// An error with what stands around it in its file.
+#[derive(Debug, Clone, Default)]
+pub struct MetError {
+    /// Its line.
+    pub line: ErrorLine,
+    /// Whether a model answered later in the file.
+    pub answered: bool,
+    /// Whose the session was then, as far as these lines say.
+    pub owner: Option<Owner>,
 }
 
 /// The complete lines in `bytes`, which start at offset `start` of their file. A first line that
@@ -39,28 +53,49 @@ impl Tail {
     pub fn read(start: u64, bytes: &[u8]) -> Self {
         let mut tail = Self::default();
         let assistant = memmem::Finder::new(b"\"assistant\"");
-        for line in complete_lines(start, bytes).filter(|line| assistant.find(line).is_some()) {
+        let mut owners = Owners::default();
+        for line in complete_lines(start, bytes) {
+            owners.read(line);
+            if assistant.find(line).is_none() {
+                continue;
+            }
             match error_line::parse(line) {
                 Some(AssistantLine::Error(error)) => {
                     tail.version = error.version.clone().or(tail.version);
-                    tail.errors.push((*error, false));
+                    tail.errors.push(MetError {
+                        line: *error,
+                        answered: false,
+                        owner: owners.last.clone(),
+                    });
                 }
                 Some(AssistantLine::Answer { model, version, at }) => {
                     tail.answers.extend(at);
                     tail.model = model.or(tail.model);
                     tail.version = version.or(tail.version);
-                    for (_, answered) in &mut tail.errors {
-                        *answered = true;
+                    for error in &mut tail.errors {
+                        error.answered = true;
                     }
                 }
                 None => {}
             }
         }
+        tail.owner = owners.last;
         tail
     }
 
+    /// Adds whose the session was before these lines, where they do not say.
+    pub fn begins_with(&mut self, owner: &Owner) {
+        let unknown = self.errors.iter_mut().map(|error| &mut error.owner);
+        for unknown in unknown
+            .chain([&mut self.owner])
+            .filter(|owner| owner.is_none())
+        {
+            *unknown = Some(owner.clone());
+        }
+    }
+
     /// The last error.
-    pub fn last_error(&self) -> Option<&(ErrorLine, bool)> {
+    pub fn last_error(&self) -> Option<&MetError> {
         self.errors.last()
     }
 }
@@ -77,7 +112,7 @@ mod tests {
     fn an_answer_closes_the_errors_before_it_and_not_those_after() {
         let text = format!("{ERROR}\n{ANSWER}\n{ERROR}\n");
         let tail = Tail::read(0, text.as_bytes());
-        let answered: Vec<bool> = tail.errors.iter().map(|(_, answered)| *answered).collect();
+        let answered: Vec<bool> = tail.errors.iter().map(|error| error.answered).collect();
         assert_eq!(answered, [true, false]);
         assert_eq!(tail.model.as_deref(), Some("claude-opus-5-5"));
     }
@@ -85,7 +120,7 @@ mod tests {
     #[test]
     fn a_half_written_last_line_is_left_for_next_time() {
         let text = format!("{ERROR}\n{ANSWER}");
-        assert!(!Tail::read(0, text.as_bytes()).errors[0].1);
+        assert!(!Tail::read(0, text.as_bytes()).errors[0].answered);
     }
 
     #[test]

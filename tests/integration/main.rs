@@ -49,6 +49,7 @@ mod races;
 #[cfg(unix)] // a shell script of the release
 mod readme;
 mod report;
+mod situation;
 mod spend;
 mod statusline;
 mod statusline_host_safety;

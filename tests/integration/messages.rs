@@ -32,7 +32,7 @@ fn answer(case: &Value) -> Value {
         ..Evidence::default()
     };
     let zone = Zone::UTC;
-    Incident::of(evidence, Clock { now, zone }).to_json()
+    Incident::new(evidence, Clock { now, zone }).to_json()
 }
 
 fn time(value: &Value) -> Option<DateTime<Utc>> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::client::Client;
+use crate::client::{Client, rfc3339, windows};
 use crate::support::{Run, Sandbox};
 
 const AT: &str = "2026-11-20T10:00:00Z";
@@ -76,7 +76,6 @@ fn waiting_in_vain_is_refused_with_the_reason() {
             11,
             11,
         ),
-        ("API Error: 429 Too Many Requests", 12, 10),
     ] {
         let sandbox = Sandbox::new();
         let client = Client::new(&sandbox);
@@ -103,16 +102,68 @@ fn a_hiccup_of_the_service_hides_no_limit() {
         "API Error: 529 Overloaded",
         json!({"apiErrorStatus": 529}),
     );
-    let run = waits(&client, "2026-11-20T12:00:59Z", &[]);
-    assert_eq!(run.code, 12, "then only the hiccup is left: {}", run.stderr);
     let run = waits(&client, "2026-11-20T11:59:30Z", &["--timeout", "1s"]);
     assert_eq!(run.code, 124, "{}", run.stderr);
-    let run = waits(&client, "2026-11-20T11:59:30Z", &["--session", "bbbb"]);
-    assert_eq!(run.code, 12, "{}", run.stderr);
+    let run = waits(&client, "2026-11-20T12:01:59Z", &[]);
+    assert_eq!(run.code, 0, "a few minutes are over: {}", run.stderr);
+}
+
+/// What `explain --exit-code` says is what `wait` does.
+#[test]
+fn what_passes_by_itself_is_waited_for_as_long_as_the_answer_says() {
+    for (text, more, seconds) in [
+        ("API Error: 429 Too Many Requests", json!({}), 60),
+        (
+            "API Error: 529 Overloaded",
+            json!({"apiErrorStatus": 529}),
+            180,
+        ),
+    ] {
+        let sandbox = Sandbox::new();
+        let client = Client::new(&sandbox);
+        client.meets(AT, text, more);
+        let after = |seconds: i64| rfc3339(1_795_168_800 + seconds);
+        assert_eq!(exit_code(&client, &after(1)), 10, "{text}");
+        let gave_up = waits(&client, &after(1), &["--timeout", "1s"]);
+        assert_eq!(gave_up.code, 124, "{text}: {}", gave_up.stderr);
+        let over = waits(&client, &after(seconds - 1), &[]);
+        assert_eq!((over.code, over.stderr.as_str()), (0, ""), "{text}");
+        assert_eq!(exit_code(&client, &after(seconds)), 0, "{text}");
+    }
 }
 
 #[test]
-fn a_limit_of_another_account_is_not_waited_for() {
+fn a_session_that_nobody_knows_is_an_error() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, json!({}));
+    let run = waits(&client, AT, &["--session", "typo"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("no session typo is known"), "{run:?}");
+    let help = waits(&client, AT, &["--help"]);
+    for code in ["10", "11", "12", "124"] {
+        assert!(help.stdout.contains(code), "{}", help.stdout);
+    }
+}
+
+#[test]
+fn the_wait_ends_with_a_good_answer_in_another_session() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    let client = Client::new(&sandbox);
+    let other = Client::with_session(&sandbox, "bbbb");
+    client.meets(AT, FIVE_HOUR, json!({}));
+    assert_eq!(waits(&client, AT, &["--timeout", "1s"]).code, 124);
+    other.answers("2026-11-20T10:00:30Z");
+    let told = windows(42.0, 1_795_176_000, 40.0, 1_795_500_000);
+    other.draws("2026-11-20T10:00:31Z", told, 120);
+    assert_eq!(waits(&client, "2026-11-20T10:00:32Z", &[]).code, 0);
+    assert_eq!(exit_code(&client, "2026-11-20T10:00:32Z"), 0);
+    assert_eq!(client.explained("2026-11-20T10:00:32Z")["open"], false);
+}
+
+#[test]
+fn after_another_login_the_session_is_still_blocked_everywhere() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
     let client = Client::new(&sandbox);
@@ -120,7 +171,9 @@ fn a_limit_of_another_account_is_not_waited_for() {
     assert_eq!(waits(&client, AT, &["--timeout", "1s"]).code, 124);
     let other = sandbox.read(".claude.json").replace("11111111", "22222222");
     sandbox.write(".claude.json", other);
-    assert_eq!(waits(&client, AT, &[]).code, 0);
+    assert_eq!(waits(&client, AT, &["--timeout", "1s"]).code, 124);
+    assert_eq!(exit_code(&client, AT), 10);
+    assert_eq!(client.explained(AT)["owner"], "other");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
 use whycap::claude::meters::Meter;
 use whycap::claude::settings::SettingsScope;
-use whycap::limits::evidence::{Evidence, Sample};
+use whycap::limits::evidence::{Evidence, RunningClient, Sample};
 use whycap::limits::explanation;
 use whycap::limits::incident::Incident;
 use whycap::limits::messages;
@@ -83,7 +83,7 @@ fn accounts() -> Vec<Option<Account>> {
             role: Some(role.to_owned()),
             billing: None,
             usage_credits_enabled: None,
-            fingerprint: None,
+            owner: whycap::transcript::owner::Owner::default(),
         })
     };
     vec![
@@ -125,7 +125,7 @@ fn check(incident: &Incident) {
         assert!(told.lines().all(|line| width(line) <= 80), "{told}");
     }
     for columns in [10, 50, 100] {
-        for row in status_rows(incident, at(), columns).into_iter().flatten() {
+        for row in status_rows(incident, columns).into_iter().flatten() {
             let text: String = row.into_iter().map(|(_, text)| text).collect();
             assert!(
                 width(&text) <= columns && !text.is_empty(),
@@ -178,11 +178,14 @@ fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
                             2 => vec![gateway.clone()],
                             _ => Vec::new(),
                         },
-                        fast_mode: index == 1 && account.is_none(),
-                        client_version: (index > 1).then(|| "2.1.119".to_owned()),
+                        client: RunningClient {
+                            fast_mode: index == 1 && account.is_none(),
+                            version: (index > 1).then(|| "2.1.119".to_owned()),
+                            ..RunningClient::default()
+                        },
                         ..Evidence::default()
                     };
-                    check(&Incident::of(evidence, clock()));
+                    check(&Incident::new(evidence, clock()));
                 }
             }
         }

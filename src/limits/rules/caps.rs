@@ -4,12 +4,15 @@ use super::{credits, windows};
 use crate::claude::version::ClientVersion;
 use crate::limits::clues::Pool;
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
-use crate::limits::evidence::Evidence;
+use crate::limits::evidence::{Evidence, Whose};
 use crate::limits::helps::{CHECK_METERS, FAST_MODE_OFF, OWN_CREDITS, UPDATE, WAIT};
 use crate::limits::kind::LimitKind::{self, MemberSpendCap, OrgSpendCap, OwnSpendCap};
 use crate::limits::kind::{Verdict, Who, Window};
 use crate::limits::meters::{self, Fullness};
 
+/// From here on, transcripts say whose session it is, and only sessions without a plan get the words
+/// "org's" by mistake.
+const NAMES_THE_OWNER: ClientVersion = ClientVersion(2, 1, 285);
 /// From here on, clients tell a member's own limit from the organization's.
 const TELLS_MEMBERS_APART: ClientVersion = ClientVersion(2, 1, 221);
 
@@ -29,15 +32,19 @@ pub(in crate::limits) fn named(case: &Case<'_>) -> Diagnosis {
     let certain = is_full || evidence.quota().is_some();
     let waiting = (certain || case.reset_in_text().is_some()).then_some(true);
     let has_room = meters::all_low(evidence);
-    if has_room && evidence.fast_mode {
+    if has_room && evidence.client.fast_mode {
         return of(cap, Verdict::Real, Words::Told(credits::fast_mode))
             .first(FAST_MODE_OFF)
             .waiting(false);
     }
     let plan = evidence.plan();
     let diagnosis = match plan {
+        Some(plan) if plan.is_personal() && is_the_organizations(evidence, cap) => {
+            shared(evidence, cap, has_room, waiting).unknown(ANOTHER_ORGANIZATION)
+        }
         Some(plan) if plan.is_personal() => personal(cap, window, certain, has_room, waiting),
         Some(_) => shared(evidence, cap, has_room, waiting),
+        None if is_the_organizations(evidence, cap) => shared(evidence, cap, has_room, waiting),
         None => without_plan(case, window, certain, waiting),
     };
     let token = evidence.has("CLAUDE_CODE_OAUTH_TOKEN");
@@ -82,6 +89,15 @@ fn unconfirmed(cap: LimitKind) -> Diagnosis {
         ),
     };
     of(cap, Verdict::CannotTell, words).first(CHECK_METERS)
+}
+
+/// Whether an organization set the cap, whoever is logged in beside the session.
+fn is_the_organizations(evidence: &Evidence, cap: LimitKind) -> bool {
+    let is_anothers = match evidence.whose {
+        Some(whose) => whose == Whose::Other,
+        None => evidence.plan().is_some() && evidence.is_since(NAMES_THE_OWNER),
+    };
+    cap == OrgSpendCap && is_anothers && !evidence.has("CLAUDE_CODE_OAUTH_TOKEN")
 }
 
 /// The window under the cap: the server's, else a full one, else what the text says, else the
@@ -188,10 +204,7 @@ fn reached(telling: &Telling<'_>) -> Said {
             )
         }
         _ => (
-            format!(
-                "Your {limit} {}, and your seat has no {pool}",
-                telling.is_used_up()
-            ),
+            format!("Your {limit} is used up, and your seat has no {pool}"),
             format!("Your seat has no {pool} to go on with"),
             "seat without credits",
         ),
@@ -213,15 +226,9 @@ fn reached(telling: &Telling<'_>) -> Said {
 fn no_organization(telling: &Telling<'_>) -> Said {
     let limit = telling.limit();
     let what = if telling.diagnosis.window_is_full {
-        format!(
-            "Your {limit} {}, no organization is involved",
-            telling.is_used_up()
-        )
+        format!("Your {limit} is used up, no organization is involved")
     } else {
-        format!(
-            "No organization is involved, most likely your {limit} {}",
-            telling.is_used_up()
-        )
+        format!("No organization is involved, most likely your {limit} is used up")
     };
     telling.until_back(&what, &format!("{limit}, no org involved"))
 }
@@ -232,9 +239,6 @@ fn whose_is_unknown(telling: &Telling<'_>) -> Said {
         return windows::says_the_message(telling);
     }
     let limit = telling.limit();
-    let what = format!(
-        "Your {limit} {}, whoever set the cap in the message",
-        telling.is_used_up()
-    );
+    let what = format!("Your {limit} is used up, whoever set the cap in the message");
     telling.until_back(&what, limit)
 }

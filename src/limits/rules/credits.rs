@@ -2,6 +2,7 @@
 
 use crate::claude::version::ClientVersion;
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
+use crate::limits::evidence::Evidence;
 use crate::limits::helps::{
     CHECK_METERS, CHECK_STATUS, DO_NOT_BUY, FAST_MODE_OFF, Help, REPORT, SEND_AGAIN_LATER,
     STANDARD_CONTEXT, UPDATE,
@@ -58,17 +59,23 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
             .waiting(true);
     }
     let has_reset = case.reset_in_text().is_some();
-    if let Some(quota) = evidence.quota() {
+    let has_room = meters::all_low(evidence);
+    if let Some(quota) = evidence.quota().filter(|_| !has_room) {
         let is_known = has_reset || quota.resets_at.is_some();
         return found(Verdict::Real, who, empty).waiting(is_known.then_some(true));
     }
-    if meters::all_low(evidence) && evidence.fast_mode {
+    if has_room && evidence.client.fast_mode {
         return found(Verdict::Real, who, fast_mode)
             .first(FAST_MODE_OFF)
             .waiting(false);
     }
+    if has_room && evidence.quota().is_some() && evidence.is_long_context_model() {
+        return found(Verdict::Real, who, long_context)
+            .helps(&[STANDARD_CONTEXT, CHECK_METERS, DO_NOT_BUY])
+            .waiting(false);
+    }
     let unconfirmed = |who| found(Verdict::CannotTell, who, says_the_message).first(CHECK_METERS);
-    if meters::all_low(evidence) {
+    if has_room {
         let is_old = evidence.is_before(SENT_TO_THE_POOL_BEFORE);
         if is_shared && names_the_organization && !is_old {
             return unconfirmed(Who::Admin).unknown(POOL_BUT_ROOM);
@@ -80,6 +87,7 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
             } else {
                 Source::Sample
             })
+            .waiting(tries_again_soon(evidence).then_some(true))
             .unknown("Why the server wanted this request paid from credits is not known.");
     }
     unconfirmed(who)
@@ -92,9 +100,8 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
 /// A window is full, and the pool is empty.
 fn empty_over_a_full_window(telling: &Telling<'_>) -> Said {
     let what = format!(
-        "Your {} {} and no {} {} left",
+        "Your {} is used up and no {} {} left",
         telling.limit(),
-        telling.is_used_up(),
         telling.pool(),
         telling.clues.pool.verb()
     );
@@ -136,11 +143,27 @@ fn says_the_message(telling: &Telling<'_>) -> Said {
 fn contradicted(telling: &Telling<'_>) -> Said {
     telling.contradicted(if telling.evidence.may_run_an_old_client() {
         "update, buy nothing"
-    } else if telling.evidence.is_long_context_model() {
-        "use /model without [1m], buy nothing"
+    } else if tries_again_soon(telling.evidence) {
+        "try again in a few minutes, buy nothing"
     } else {
-        "try again soon, buy nothing"
+        "use /model without [1m], buy nothing"
     })
+}
+
+/// Whether nothing on this side can have sent the request to the pool.
+fn tries_again_soon(evidence: &Evidence) -> bool {
+    !evidence.may_run_an_old_client() && !evidence.is_long_context_model()
+}
+
+/// The 1M context draws on the pool on some plans.
+fn long_context(telling: &Telling<'_>) -> Said {
+    let pool = telling.pool();
+    said(
+        &[format!(
+            "The 1M context needs {pool}, and none are left; your plan has room: /model without [1m]"
+        )],
+        format!("1M context needs {pool} · /model without [1m]"),
+    )
 }
 
 /// Fast mode draws on the pool at once.

@@ -70,8 +70,7 @@ fn found(window: Window, verdict: Verdict, words: fn(&Telling<'_>) -> Said) -> D
 fn real(window: Window, decisive: Source) -> Diagnosis {
     found(window, Verdict::Real, |telling| {
         let limit = telling.limit();
-        telling
-            .until_back_or_another_model(&format!("Your {limit} {}", telling.is_used_up()), limit)
+        telling.until_back_or_another_model(&format!("Your {limit} is used up"), limit)
     })
     .decided_by(decisive)
 }
@@ -87,10 +86,7 @@ fn unconfirmed(window: Window) -> Diagnosis {
 pub(super) fn another(window: Window) -> Diagnosis {
     found(window, Verdict::Misworded, |telling| {
         let limit = telling.limit();
-        let what = format!(
-            "Your {limit} {}, not what the message names",
-            telling.is_used_up()
-        );
+        let what = format!("Your {limit} is used up, not what the message names");
         telling.until_back(&what, limit)
     })
     .helps(&[WAIT, UPDATE])
@@ -110,6 +106,7 @@ pub(super) fn contradicted(limit: LimitKind) -> Diagnosis {
             REPORT,
         ])
         .decided_by(Source::Sample)
+        .waiting(true)
         .unknown(WHY_REFUSED)
 }
 
@@ -156,7 +153,7 @@ fn without_a_name(case: &Case<'_>) -> Diagnosis {
 /// Nothing but the message says so.
 pub(super) fn says_the_message(telling: &Telling<'_>) -> Said {
     let limit = telling.limit();
-    let what = format!("Your {limit} {}, the message says", telling.is_used_up());
+    let what = format!("Your {limit} is used up, the message says");
     let said = telling.until_back_or_another_model(&what, &format!("{limit}, the message says"));
     let shorter = telling.until_back(&what, limit).badge;
     said.or_badge(shorter)

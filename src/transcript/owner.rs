@@ -1,0 +1,146 @@
+//! Whose a session is. Ids are only ever hashed: they tell accounts apart and name nobody.
+
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The account and the organization that pay for a session, or that somebody is logged in to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Owner {
+    /// A hash that differs between logins: of both ids, as far as they are known.
+    pub fingerprint: Option<String>,
+    /// A hash of the account's id.
+    #[serde(rename = "account_hash", skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// A hash of the organization's id.
+    #[serde(rename = "organization_hash", skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+}
+
+fn hash(id: &str) -> String {
+    format!("{:016x}", xxh3_64(id.as_bytes()))
+}
+
+impl Owner {
+    /// From the ids as they stand in files. An empty one counts as missing.
+    pub fn from_ids(account: Option<&str>, organization: Option<&str>) -> Self {
+        let [account, organization] =
+            [account, organization].map(|id| id.filter(|id| !id.is_empty()));
+        let ids: String = account.into_iter().chain(organization).collect();
+        Self {
+            fingerprint: (!ids.is_empty()).then(|| hash(&ids)),
+            account: account.map(hash),
+            organization: organization.map(hash),
+        }
+    }
+
+    /// Whether both are the same, as far as both are known.
+    pub fn is(&self, other: &Self) -> Option<bool> {
+        let pairs = [
+            (&self.account, &other.account),
+            (&self.organization, &other.organization),
+        ];
+        let known = pairs
+            .into_iter()
+            .filter_map(|(one, other)| Some(one.as_ref()? == other.as_ref()?));
+        known.reduce(|all, same| all && same)
+    }
+
+    /// What a transcript's line says of it: a `session-owner` (2.1.328 and later), or a
+    /// `credential_org`, which is written whenever the credential changes (2.1.285 and later).
+    fn in_line(line: &[u8]) -> Option<Self> {
+        let line: Value = serde_json::from_slice(line).ok()?;
+        let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
+        let attachment = line.get("attachment");
+        let owner = match line.get("type")?.as_str()? {
+            "session-owner" => {
+                let account = text(&line, "accountUuid");
+                let organization = text(&line, "organizationUuid");
+                Self::from_ids(account.as_deref(), organization.as_deref())
+            }
+            "attachment" if attachment?.get("type")? == "credential_org" => {
+                Self::from_ids(None, text(attachment?, "organizationUuid").as_deref())
+            }
+            _ => return None,
+        };
+        owner.fingerprint.is_some().then_some(owner)
+    }
+
+    /// Goes by a later line: one that names the organization alone confirms what is known, or ends it.
+    fn follow(known: &mut Option<Self>, line: &[u8]) {
+        let Some(later) = Self::in_line(line) else {
+            return;
+        };
+        let is_confirmed = later.account.is_none()
+            && known.as_ref().and_then(|known| known.is(&later)) == Some(true);
+        if !is_confirmed {
+            *known = Some(later);
+        }
+    }
+}
+
+/// Reads the lines of a transcript for whose session it is.
+#[derive(Debug)]
+pub(crate) struct Owners {
+    marks: [memmem::Finder<'static>; 2],
+    /// As of the last line.
+    pub(crate) last: Option<Owner>,
+}
+
+impl Default for Owners {
+    fn default() -> Self {
+        Self {
+            marks: ["\"session-owner\"", "\"credential_org\""].map(memmem::Finder::new),
+            last: None,
+        }
+    }
+}
+
+impl Owners {
+    pub(crate) fn read(&mut self, line: &[u8]) {
+        if self.marks.iter().any(|mark| mark.find(line).is_some()) {
+            Owner::follow(&mut self.last, line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last(lines: &[&str]) -> Option<Owner> {
+        let mut owners = Owners::default();
+        for line in lines {
+            owners.read(line.as_bytes());
+        }
+        owners.last
+    }
+
+    const SEAT: &str =
+        r#"{"type":"session-owner","accountUuid":"a-1","organizationUuid":"o-1","sessionId":"s"}"#;
+
+    #[test]
+    fn the_last_line_that_names_an_owner_counts() {
+        let other = r#"{"type":"attachment","attachment":{"type":"credential_org","organizationUuid":"o-2"}}"#;
+        let same = other.replace("o-2", "o-1");
+        let seat = Owner::from_ids(Some("a-1"), Some("o-1"));
+        assert_eq!(last(&[SEAT, &same]), Some(seat.clone()));
+        let swapped = last(&[SEAT, other]).unwrap();
+        assert_eq!((swapped.is(&seat), swapped.account), (Some(false), None));
+        assert_eq!(last(&[other, SEAT]), Some(seat));
+        let quoted = format!(r#"{{"type":"user","message":{{"content":{SEAT:?}}}}}"#);
+        assert_eq!(last(&[&quoted, r#"{"type":"session-owner"}"#]), None);
+    }
+
+    #[test]
+    fn what_is_not_known_is_neither_the_same_nor_another() {
+        let [both, person, nobody] = [(Some("a"), Some("o")), (Some("a"), None), (None, Some(""))]
+            .map(|(a, o)| Owner::from_ids(a, o));
+        assert_eq!(both.is(&person), Some(true));
+        assert_eq!(both.is(&nobody), None);
+        assert_eq!(both.is(&Owner::from_ids(Some("a"), Some("p"))), Some(false));
+        assert!(!serde_json::to_string(&both).unwrap().contains("\"a\""));
+    }
+}

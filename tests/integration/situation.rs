@@ -1,0 +1,289 @@
+//! One situation, one answer: every place that speaks of a limit says the same.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::support::Sandbox;
+
+const AT: &str = "2026-11-20T10:00:00Z";
+const SOON: &str = "2026-11-20T10:00:02Z";
+const NOON: i64 = 1_795_176_000; // 2026-11-20T12:00:00Z
+const TUESDAY: i64 = 1_795_500_000; // 2026-11-24T06:00:00Z
+const FIVE_HOUR: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+const ORG: &str = "You've hit your org's monthly spend limit · ask your admin to raise it at https://claude.ai/admin-settings/usage";
+
+fn refused(by: &str, resets_at: i64, no_credits: &str) -> Value {
+    json!({"apiError": "usage_limit_reached", "quotaLimits": {
+        "status": "rejected", "rateLimitType": by, "resetsAt": resets_at,
+        "overageStatus": "rejected", "overageDisabledReason": no_credits,
+    }})
+}
+
+/// A private Max account is logged in.
+fn with_a_private_login() -> Sandbox {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "admin");
+    sandbox
+}
+
+fn belongs_to(client: &Client<'_>, account: &str, organization: &str) {
+    client.append(
+        &json!({"type": "session-owner", "sessionId": client.session,
+        "accountUuid": account, "organizationUuid": organization}),
+    );
+}
+
+const PRIVATE: &str = "11111111-1111-1111-1111-111111111111";
+
+#[test]
+fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
+    let sandbox = with_a_private_login();
+    let private = Client::with_session(&sandbox, "private");
+    belongs_to(&private, PRIVATE, "private-organization");
+    let seat = Client::with_session(&sandbox, "seat");
+    belongs_to(&seat, "company-account", "company-organization");
+    private.draws(
+        "2026-11-20T09:59:30Z",
+        windows(8.0, NOON, 4.0, TUESDAY),
+        120,
+    );
+    seat.meets(AT, ORG, json!({}));
+    let incident = seat.explained(SOON);
+    assert_eq!(incident["owner"], "other", "{incident:#}");
+    assert_eq!(incident["limit"], "org_spend_cap", "{incident:#}");
+    assert_eq!(incident["verdict"], "real", "{incident:#}");
+    let facts = incident["evidence"].to_string();
+    assert!(
+        facts.contains("another account than the one you are logged in to"),
+        "{facts}"
+    );
+    assert!(!facts.contains("8%"), "{facts}");
+    // Its own figures are its own, in whichever terminal they are looked at.
+    seat.draws(
+        "2026-11-20T10:00:03Z",
+        windows(64.0, NOON, 30.0, TUESDAY),
+        120,
+    );
+    let drawn = private.draws(
+        "2026-11-20T10:01:00Z",
+        windows(8.0, NOON, 4.0, TUESDAY),
+        120,
+    );
+    assert!(drawn.success().contains("8%"), "{drawn:?}");
+    let now = private
+        .run("2026-11-20T10:01:00Z", &["now", "--json"], b"")
+        .json();
+    assert_eq!(
+        now["windows"]["five_hour"]["used_percentage"], 8.0,
+        "{now:#}"
+    );
+}
+
+#[test]
+fn a_session_of_the_login_is_said_to_be_its_own_and_one_that_says_nothing_is_not() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.meets(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    assert_eq!(client.explained(SOON)["owner"], Value::Null);
+    let own = Client::with_session(&sandbox, "own");
+    belongs_to(&own, PRIVATE, "private-organization");
+    own.meets("2026-11-20T10:00:01Z", FIVE_HOUR, json!({}));
+    assert_eq!(own.explained(SOON)["owner"], "login");
+}
+
+/// An empty pool is not what a plan with room waits for.
+#[test]
+fn out_of_usage_credits_with_room_in_both_windows_is_not_back_on_tuesday() {
+    for (five_hour, weekly) in [(42.0, 17.0), (3.0, 5.0)] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.draws(
+            "2026-11-20T09:59:00Z",
+            windows(five_hour, NOON, weekly, TUESDAY),
+            120,
+        );
+        let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+        client.meets(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+        let incident = client.explained(SOON);
+        assert_eq!(incident["verdict"], "false_likely", "{incident:#}");
+        let headline = incident["headline"].as_str().unwrap();
+        assert!(headline.contains(&format!("{five_hour}%")), "{headline}");
+        assert!(!headline.contains("24"), "{headline}");
+        let waits = client.run(SOON, &["wait", "--timeout", "1s"], b"");
+        assert_eq!(waits.code, 124, "{waits:?}");
+        let later = "2026-11-20T10:03:00Z";
+        assert_eq!(
+            client.run(later, &["wait"], b"").code,
+            0,
+            "a few minutes, not days"
+        );
+        let mut wide = Client::with_session(&sandbox, "wide");
+        wide.model = "claude-opus-5-5[1m]".to_owned();
+        wide.draws(
+            "2026-11-20T09:59:00Z",
+            windows(five_hour, NOON, weekly, TUESDAY),
+            120,
+        );
+        wide.meets(AT, text, refused("overage", TUESDAY, "out_of_credits"));
+        let incident = wide
+            .run(SOON, &["explain", "--json", "--session", "wide"], b"")
+            .json();
+        let headline = incident["incident"]["headline"].as_str().unwrap();
+        assert!(headline.contains("without [1m]"), "{headline}");
+    }
+}
+
+/// What is over gives no orders.
+#[test]
+fn after_recovery_every_place_speaks_of_the_past() {
+    for (text, more) in [
+        (
+            "Credit balance is too low",
+            json!({"error": "billing_error", "apiErrorStatus": 400}),
+        ),
+        ("API Error: 529 Overloaded", json!({"apiErrorStatus": 529})),
+        ("API Error: Request rejected (429) · slow down", json!({})),
+        (ORG, json!({})),
+        (FIVE_HOUR, refused("five_hour", NOON, "out_of_credits")),
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        client.draws(
+            "2026-11-20T09:59:00Z",
+            windows(42.0, NOON, 17.0, TUESDAY),
+            120,
+        );
+        client.meets(AT, text, more);
+        client.answers("2026-11-20T10:10:00Z");
+        let incident = client.explained("2026-11-20T10:11:00Z");
+        let actions = incident["actions"].as_array().unwrap();
+        assert_eq!(actions[0]["do"], "Nothing: this is over", "{actions:#?}");
+        assert!(
+            actions.iter().all(|action| action["costs_money"] == false),
+            "{actions:#?}"
+        );
+        let headline = incident["headline"].as_str().unwrap();
+        assert!(headline.contains("has answered again since"), "{headline}");
+        for present in [" is ", " are ", "looks"] {
+            assert!(!headline.contains(present), "{headline}");
+        }
+    }
+}
+
+/// An answer in one session ends the limit in all of the account, at once.
+#[test]
+fn when_one_session_answers_again_no_other_one_says_used_up() {
+    let sandbox = with_a_private_login();
+    let [stopped, works] = ["stopped", "works"].map(|id| Client::with_session(&sandbox, id));
+    stopped.meets(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    stopped.draws(
+        "2026-11-20T10:00:01Z",
+        windows(100.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    works.answers("2026-11-20T10:00:20Z");
+    works.draws(
+        "2026-11-20T10:00:21Z",
+        windows(42.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    let at = "2026-11-20T10:00:25Z";
+    let incident = stopped.explained(at);
+    assert_eq!(incident["open"], false, "{incident:#}");
+    let drawn = stopped.draws(at, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    assert!(
+        drawn.stdout.contains("another session works again"),
+        "{drawn:?}"
+    );
+    let codes = [&["explain", "--exit-code"][..], &["wait"][..]];
+    assert_eq!(codes.map(|verb| stopped.run(at, verb, b"").code), [0, 0]);
+    let now = stopped.run(at, &["now"], b"");
+    assert!(now.stdout.contains("no limit blocks your work"), "{now:?}");
+}
+
+/// Every place, asked in the same second, says the same.
+#[test]
+fn no_two_places_disagree() {
+    let scenarios: [(&str, &str, Value, i32); 8] = [
+        (
+            "5-hour",
+            FIVE_HOUR,
+            refused("five_hour", NOON, "org_level_disabled"),
+            10,
+        ),
+        ("without figures", FIVE_HOUR, json!({}), 10),
+        (
+            "weekly",
+            "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
+            json!({}),
+            10,
+        ),
+        (
+            "throttle",
+            "API Error: Request rejected (429) · slow down",
+            json!({"apiErrorIsTransient": true}),
+            10,
+        ),
+        (
+            "overloaded",
+            "API Error: 529 Overloaded",
+            json!({"apiErrorStatus": 529}),
+            10,
+        ),
+        (
+            "a bare cap",
+            "You've hit your individual spend limit",
+            json!({}),
+            12,
+        ),
+        (
+            "API credits",
+            "Credit balance is too low",
+            json!({"apiErrorStatus": 400}),
+            11,
+        ),
+        (
+            "a warning",
+            "You've used 92% of your weekly limit",
+            json!({}),
+            0,
+        ),
+    ];
+    for (name, text, more, expected) in scenarios {
+        let sandbox = Sandbox::new();
+        let client = Client::new(&sandbox);
+        client.meets(AT, text, more);
+        let code = client.run(SOON, &["explain", "--exit-code"], b"").code;
+        assert_eq!(code, expected, "{name}");
+        let waits = client.run(SOON, &["wait", "--timeout", "1s"], b"").code;
+        assert_eq!(waits, if code == 10 { 124 } else { code }, "{name}");
+        let incident = client.explained(SOON);
+        let headline = incident["headline"].as_str().unwrap();
+        let badge = incident["badge"].as_str().unwrap();
+        let explained = client.run(SOON, &["explain"], b"").stdout;
+        let collapsed = explained.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(collapsed.starts_with(headline), "{name}: {explained}");
+        let drawn = client.draws(SOON, Value::Null, 160).stdout;
+        let drawn = whycap::terminal::strip_ansi(&drawn);
+        assert!(drawn.contains(badge), "{name}: {drawn}");
+        let asked = client.event(SOON, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+        let answer = asked.json()["reason"].as_str().unwrap().to_owned();
+        let answer = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(answer.starts_with(headline), "{name}: {answer}");
+        let now = client.run(SOON, &["now", "--json"], b"").json();
+        let said = if code == 0 {
+            Value::Null
+        } else {
+            json!(headline)
+        };
+        assert_eq!(now["limit"], said, "{name}");
+    }
+}
