@@ -62,8 +62,8 @@ const SUBJECTS: &[Subject] = &[
 /// The client cuts a message at 10,000 characters, without a word about it.
 const LONGEST: usize = 9_500;
 
-/// Answers `words`, what was typed after `/whycap`, with a note at the end if there is one.
-pub(crate) fn answer(words: &str, note: Option<&str>, question: Question<'_>) -> String {
+/// Answers `words`, what was typed after `/whycap`.
+pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
     let words = words.trim();
     let (name, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
     let question = Question {
@@ -79,7 +79,7 @@ pub(crate) fn answer(words: &str, note: Option<&str>, question: Question<'_>) ->
         Some(subject) => (subject.answer)(question, &mut page),
         None => help(&mut page),
     }
-    if let Some(note) = note {
+    if let Some(note) = question.note {
         page.gap();
         page.paragraph(Tone::Plain, note);
     }

@@ -110,8 +110,9 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
                 let whose = format!("Another session met this ({id}), not this one.");
                 page.paragraph(Tone::Quiet, &whose);
             }
-            let rows = environment.rows();
-            explanation::tell_in_conversation(&incident, environment.clock(), rows, page);
+            let (rows, with_note) = (environment.rows(), question.note.is_some());
+            let clock = environment.clock();
+            explanation::tell_in_conversation(&incident, clock, rows, with_note, page);
         }
         None => nothing_is_known(None, page),
     }

@@ -52,6 +52,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         places: &places,
         environment,
         words: "",
+        note: None,
         session: event.session_id.as_deref(),
         transcript: event.transcript_path.as_deref(),
         directory: event.cwd.as_deref(),
@@ -136,8 +137,11 @@ fn reply(event: &HookEvent, is_prompt: bool, question: Question<'_>) -> Option<S
     if let Some(session) = question.session {
         question.incidents().user_asks(session);
     }
-    let note = turns_off.then_some(TURNS_CONTINUING_OFF);
-    Some(answers::answer(&words, note, question))
+    let question = Question {
+        note: turns_off.then_some(TURNS_CONTINUING_OFF),
+        ..question
+    };
+    Some(answers::answer(&words, question))
 }
 
 /// Holds a prompt back, or warns once, where a budget is used far enough.

@@ -16,6 +16,8 @@ pub(crate) struct Question<'a> {
     pub(crate) environment: &'a Environment,
     /// What was typed behind the subject.
     pub(crate) words: &'a str,
+    /// What is said at the end of any answer.
+    pub(crate) note: Option<&'static str>,
     /// The session that asks.
     pub(crate) session: Option<&'a str>,
     /// Its transcript.

@@ -129,7 +129,8 @@ fn go_on_for_free(chosen: &mut Vec<Help>, telling: &Telling<'_>) {
     let evidence = telling.evidence;
     let may_be_offered =
         !evidence.is_before(OFFERS_FREE_WAYS) && telling.diagnosis.waiting_helps == Some(true);
-    let free = match telling.diagnosis.believed() {
+    let is_doubted = telling.diagnosis.verdict == Verdict::FalseLikely;
+    let free = match telling.diagnosis.awaited().filter(|_| !is_doubted) {
         Some(Window::FiveHour) => FREE_WAYS,
         Some(Window::Weekly | Window::WeeklyFable) => FREE_RESET,
         _ => return,

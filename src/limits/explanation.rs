@@ -15,6 +15,9 @@ const ROWS_AROUND: usize = 14;
 /// The rows of an answer where the height is unknown: it fits a terminal of 34 rows.
 const USUAL_ROWS: usize = 20;
 
+/// The rows of a note, with the gap before it.
+const NOTE: usize = 3;
+
 /// What matters, on one screen: what happened, what to do, the strongest reasons.
 pub fn tell(incident: &Incident, clock: Clock, page: &mut Page) {
     let most = SCREEN.saturating_sub(page.rows());
@@ -25,16 +28,18 @@ pub fn tell(incident: &Incident, clock: Clock, page: &mut Page) {
     fit(most, more, incident, clock, page);
 }
 
-/// The same inside a conversation, with the height of the terminal if it is known. Claude Code
-/// shows the end of what does not fit, so all of it must.
+/// The same inside a conversation, with the height of the terminal if it is known, and room for a
+/// note after it. Claude Code shows the end of what does not fit, so all of it must.
 pub fn tell_in_conversation(
     incident: &Incident,
     clock: Clock,
     rows: Option<usize>,
+    with_note: bool,
     page: &mut Page,
 ) {
     let most = rows.map_or(USUAL_ROWS, |rows| rows.saturating_sub(ROWS_AROUND));
-    let most = most.saturating_sub(page.rows());
+    let note = if with_note { NOTE } else { 0 };
+    let most = most.saturating_sub(page.rows() + note);
     let more = "More: whycap explain --long, in a shell.";
     fit(most, more, incident, clock, page);
 }

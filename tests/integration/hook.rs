@@ -221,7 +221,7 @@ const TURNS_OFF: &str = "Asking here turns Claude Code's automatic";
 
 /// A prompt ends the client's waiting for the reset, and the client does not say so.
 #[test]
-fn an_answer_begins_with_what_asking_did_to_the_client_s_waiting() {
+fn an_answer_ends_with_what_asking_did_to_the_client_s_waiting() {
     for text in [
         TEXT,
         "You've hit your monthly spend limit · raise it at https://claude.ai/settings/usage · your 5-hour limit resets 12pm (UTC)",
@@ -230,7 +230,7 @@ fn an_answer_begins_with_what_asking_did_to_the_client_s_waiting() {
         let client = terminal(&sandbox);
         client.meets(AT, text, json!({}));
         let answer = answer_at(&client, "2026-11-20T10:01:00Z");
-        assert!(answer.starts_with(TURNS_OFF), "{answer}");
+        assert!(answer.contains(&format!("\n\n{TURNS_OFF}")), "{answer}");
         assert!(answer.contains("/rate-limit-options"), "{answer}");
         assert!(answer.contains("Wait until 12:00"), "{answer}");
     }
@@ -287,7 +287,7 @@ fn the_module_s_answer_is_for_the_user_alone() {
         assert_eq!(answer["isTextDisplayOnly"], true);
         let text = answer["text"].as_str().unwrap();
         assert!(text.contains("\n1. Wait until 12:00"), "{text}");
-        assert_eq!(text.starts_with(TURNS_OFF), is_prompt, "{text}");
+        assert_eq!(text.contains(TURNS_OFF), is_prompt, "{text}");
         assert_eq!(answer.as_object().unwrap().len(), 2);
     }
 }
