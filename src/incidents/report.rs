@@ -143,7 +143,7 @@ pub(crate) fn blocked_cell(toll: &Toll) -> Cell {
 
 /// One error: when it came, what happened, what the message was.
 fn describe(incident: &Incident, clock: Clock, report: &mut Report) {
-    let is_open = incident.is_open() && !incident.is_outlived(clock.now);
+    let is_open = incident.is_open() && !incident.standing.is_over();
     let state = if incident.is_news() {
         "a notice"
     } else if is_open {
