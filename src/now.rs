@@ -9,7 +9,7 @@ use crate::config::Currency;
 use crate::ledger::Spent;
 use crate::limits::pace::{Expected, Outlook, expected};
 use crate::pricing::Money;
-use crate::spend::{Block, rate};
+use crate::spend::{Amount, Block, rate};
 use crate::status_line::gauge::{SOON, level, shown, tone};
 use crate::terminal::{Page, Piece, Tone, bar, cut, padding, visible, width};
 use crate::time::{Clock, WEEK, in_words};
@@ -123,14 +123,9 @@ impl Moment {
             Ok(spend) => spend,
             Err(why) => return labelled(page, "Today", Tone::Warning, why),
         };
-        let mark = if !spend.is_complete {
-            "\u{2265}"
-        } else if spend.today.estimated {
-            "\u{2248}"
-        } else {
-            ""
-        };
-        let today = format!("{mark}{}", spend.today.total().show_both(&self.currency));
+        let today = Amount::of_spent(&spend.today).unless_complete(spend.is_complete);
+        let both = today.money.show_both(&self.currency);
+        let today = format!("{}{both}", today.sign());
         labelled(page, "Today", Tone::Strong, &today);
         let now = self.clock.now;
         let window_is_known = self

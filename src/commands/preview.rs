@@ -10,7 +10,9 @@ use crate::environment::Environment;
 use crate::incidents::told_windows;
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::status_line::{Amount, Amounts, LineFacts, MARGIN, Whereabouts, draw};
+use crate::render::Report;
+use crate::spend::Amount;
+use crate::status_line::{Amounts, LineFacts, MARGIN, Whereabouts, draw};
 use crate::terminal::{Page, Piece, Tone, is_seen_by_person, width_for_person};
 
 /// Terminals that people have.
@@ -21,28 +23,30 @@ const WIDTHS: [usize; 4] = [80, 100, 120, 160];
 pub(super) fn preview(environment: &Environment) -> Page {
     let places = Places::of(environment);
     let config = Config::load(&places);
-    let mut page = Page::for_person(environment).in_theme(config.theme);
     let settings = places.show(&places.settings);
     let how = if places.settings.exists() {
         format!("as {settings} says")
     } else {
         format!("with the defaults, because there is no {settings}")
     };
-    page.paragraph(
+    let mut report = Report::default();
+    report.paragraph(
         Tone::Quiet,
-        &format!(
+        format!(
             "Sample data, not your session's, drawn {how}. To see what can be set: whycap config"
         ),
     );
     for problem in &config.problems {
-        page.paragraph(Tone::Warning, problem);
+        report.paragraph(Tone::Warning, problem);
     }
     for columns in widths(environment) {
-        page.section(&format!("{columns} columns"));
+        report.section(format!("{columns} columns"));
         for row in sample_rows(environment, &config, columns) {
-            page.row(&row);
+            report.row(row);
         }
     }
+    let mut page = Page::for_person(environment).in_theme(config.theme);
+    report.write(&mut page);
     page
 }
 

@@ -4,24 +4,25 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use clap::Parser;
 
-use super::failure::in_one_line;
-use super::gathering::{NAMED, answering, gathered, of_exports, titles};
+use super::gathering::{
+    NAMED, answer_with, answering, gathered, gathered_at_once, of_exports, titles,
+};
 use super::parse_error::found_wrong;
 use super::question::Question;
 use super::spend_page::{self, PageRequest};
 use crate::claude::model_pricing::own_rates;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::ledger::{Ledger, Patience};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
+use crate::render::{Report, print_csv};
 use crate::spend::{
-    GroupBy, Order, Period, ReportRequest, Statement, comparison_json, name_unreadable, parse_day,
-    write_age_of_prices, write_comparison,
+    GroupBy, Order, Period, ReportRequest, Statement, comparison, name_unreadable, parse_day,
 };
-use crate::terminal::{Page, Shown, Tone, complain, print};
+use crate::terminal::{Page, Tone, complain};
 use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
@@ -79,12 +80,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         let found = gathered(&places, &prices, |ledger, _| {
             Ok(ledger.differences(&prices)?)
         })?;
-        let json = arguments
-            .json
-            .then(|| Shown::json(&comparison_json(&found)));
-        super::show(environment, json, |page| {
-            write_comparison(page, &found, &places, environment.now);
-        })?;
+        let report = comparison(&found, &places, environment.now);
+        report.print(arguments.json, environment)?;
         return Ok(ExitCode::SUCCESS);
     }
     let zone = wanted.clock.zone;
@@ -109,19 +106,26 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let is_incomplete = arguments.from.is_some() && statement.is_lower_bound();
     let code = ExitCode::from(u8::from(is_incomplete));
     if arguments.csv {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "its fields were made visible; its lines end as RFC 4180 wants"
-        )]
-        print(&Shown::as_it_is(statement.csv()))?;
+        print_csv(&statement.spreadsheet())?;
         return Ok(code);
     }
-    let json = arguments.json.then(|| Shown::json(&statement.json(&label)));
-    super::show(environment, json, |page| {
-        statement.write(page, &places);
-        write_age_of_prices(page, &prices, environment.now);
-    })?;
+    let mut report = statement.report(&label, &places);
+    if let Some(remark) = age_of_prices(&prices, environment.now) {
+        report.paragraph(Tone::Quiet, remark);
+    }
+    report.print(arguments.json, environment)?;
     Ok(code)
+}
+
+/// Prices change; a table that nobody has looked at for half a year says so.
+fn age_of_prices(prices: &PriceTable, now: DateTime<Utc>) -> Option<String> {
+    let updated = prices.updated;
+    let days = (now.date_naive() - updated).num_days();
+    (days > 180).then(|| {
+        format!(
+            "Prices were last checked {days} days ago ({updated}); a newer whycap may know better."
+        )
+    })
 }
 
 fn of_this_machine(
@@ -243,37 +247,27 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
         return page.paragraph(Tone::Plain, &in_a_shell);
     }
-    if let Err(error) = write_asked(question, wanted, page) {
-        page.paragraph(
-            Tone::Plain,
-            &format!(
-                "whycap could not read what was spent: {}",
-                in_one_line(&error)
-            ),
-        );
-    }
+    answer_with(report_asked(question, wanted), page);
 }
 
-fn write_asked(
-    question: Question<'_>,
-    wanted: ReportRequest,
-    page: &mut Page,
-) -> anyhow::Result<()> {
+fn report_asked(question: Question<'_>, wanted: ReportRequest) -> anyhow::Result<Report> {
     let places = question.places;
-    let mut ledger = Ledger::open(&places.data, Patience::None)?;
-    let read = super::gathering::read_on(&mut ledger, places, super::gathering::ANSWER_READS);
-    let unreadable = name_unreadable(&read.unreadable, NAMED, places);
-    let had_time = read.complete;
-    let by = wanted.by;
-    let answering = answering(places, question.session);
-    let mut statement = Statement::of(&ledger, wanted, read, answering, &mut |_| {})?;
-    statement.name_sessions(titles(places, by));
-    statement.write(page, places);
-    if let Some(which) = unreadable {
-        page.paragraph(Tone::Plain, &format!("{which}."));
-    }
-    if !had_time {
-        page.line("Not all transcripts are read yet; `whycap spend` in a shell reads them all.");
-    }
-    Ok(())
+    gathered_at_once(places, |ledger, read| {
+        let unreadable = name_unreadable(&read.unreadable, NAMED, places);
+        let had_time = read.complete;
+        let titles = titles(places, wanted.by);
+        let answering = answering(places, question.session);
+        let mut statement = Statement::of(&ledger, wanted, read, answering, &mut |_| {})?;
+        statement.name_sessions(titles);
+        let mut report = statement.report("", places);
+        if let Some(which) = unreadable {
+            report.paragraph(Tone::Plain, format!("{which}."));
+        }
+        if !had_time {
+            report.line(
+                "Not all transcripts are read yet; `whycap spend` in a shell reads them all.",
+            );
+        }
+        Ok(report)
+    })
 }

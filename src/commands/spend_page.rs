@@ -132,9 +132,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
         if exports.is_none() {
             statement.name_sessions(titles(places, wanted.by));
         }
-        Names::Known {
-            home: places.home.to_str(),
-        }
+        Names::Known(places)
     };
     let mut incidents = match exports {
         Some(_) => Vec::new(),

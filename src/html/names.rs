@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use indexmap::IndexSet;
 
-use crate::spend::{Group, GroupBy, label, short_path};
-use crate::time::Clock;
+use crate::places::Places;
+use crate::spend::{Group, session_name};
 
 /// How things are named.
 #[derive(Debug)]
 pub(crate) enum Names<'n> {
     /// As they are; the home directory is shown as `~`.
-    Known { home: Option<&'n str> },
+    Known(&'n Places),
     /// By numbers: of each project and each person, its place.
     Anonymous {
         projects: HashMap<&'n str, usize>,
@@ -39,7 +39,7 @@ impl<'n> Names<'n> {
     /// What a person is called.
     pub(super) fn person(&self, name: &str) -> String {
         match self {
-            Self::Known { .. } => name.to_owned(),
+            Self::Known(_) => name.to_owned(),
             Self::Anonymous { people, .. } => match people.get(name) {
                 Some(number) => format!("person {number}"),
                 None => "person".to_owned(),
@@ -50,7 +50,7 @@ impl<'n> Names<'n> {
     /// What a directory is called.
     pub(super) fn project(&self, path: &str) -> String {
         match self {
-            Self::Known { home } => short_path(path, *home),
+            Self::Known(places) => places.show(path.as_ref()),
             Self::Anonymous { projects, .. } => match projects.get(path) {
                 Some(number) => format!("project {number}"),
                 None => "project".to_owned(),
@@ -59,9 +59,9 @@ impl<'n> Names<'n> {
     }
 
     /// What a session is called: the `number`th, counted from the first.
-    pub(super) fn session(&self, session: &Group, number: usize, clock: Clock) -> String {
+    pub(super) fn session(&self, session: &Group, number: usize) -> String {
         match self {
-            Self::Known { home } => label(session, GroupBy::Session, clock, *home),
+            Self::Known(_) => session_name(session),
             Self::Anonymous { .. } => format!("session {number}"),
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>) {
         let models = sums.get(&group.key).map(models).unwrap_or_default();
         let project = known(group.project.as_deref().unwrap_or_default());
         table.row([
-            Cell::from(contents.names.session(group, number, contents.clock)),
+            Cell::from(contents.names.session(group, number)),
             contents.names.project(project).into(),
             models.into(),
             begin.format("%Y-%m-%d %H:%M").to_string().into(),

@@ -1,10 +1,20 @@
 //! A table as CSV (RFC 4180): one line a row, exact figures.
 
-use super::{Cell, Table};
-use crate::terminal::visible;
+use std::io;
 
-/// The names of the columns, and each row.
-pub(crate) fn csv(table: &Table) -> String {
+use super::{Cell, Table};
+use crate::terminal::{Shown, print, visible};
+
+/// Prints the names of the columns, and each row.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "each field is made visible, and lines end as RFC 4180 wants"
+)]
+pub(crate) fn print_csv(table: &Table) -> io::Result<()> {
+    print(&Shown::as_it_is(csv(table)))
+}
+
+fn csv(table: &Table) -> String {
     let names = table.columns.iter().map(|column| column.name.as_str());
     let mut text = line(names);
     for row in &table.rows {

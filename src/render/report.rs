@@ -140,11 +140,6 @@ impl Report {
         self.blocks.push(Block::Table(table));
     }
 
-    /// Another report's blocks, below these.
-    pub(crate) fn append(&mut self, other: Self) {
-        self.blocks.extend(other.blocks);
-    }
-
     /// Prints the facts as JSON, or the blocks as text for whoever is there.
     pub(crate) fn print(&self, as_json: bool, environment: &Environment) -> io::Result<()> {
         if as_json && self.is_indented {

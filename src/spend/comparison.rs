@@ -1,33 +1,43 @@
 //! Our figure beside Claude Code's own, session by session, and what sets them apart.
 
-use std::path::Path;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::ledger::{ClientFigure, SessionDifference};
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::terminal::{Page, Tone};
+use crate::render::Report;
+use crate::terminal::Tone;
 use crate::time::{in_words, moment};
 
-/// For people. `now` tells how old a figure is.
-pub(crate) fn write_comparison(
-    page: &mut Page,
+/// Each session's two figures. `now` tells how old theirs is.
+pub(crate) fn comparison(
     found: &[SessionDifference],
     places: &Places,
     now: DateTime<Utc>,
-) {
+) -> Report {
+    let sessions: Vec<Value> = found.iter().map(difference_json).collect();
+    let mut report = Report::new(json!({ "sessions": sessions }));
     if found.is_empty() {
-        page.paragraph(
+        report.paragraph(
             Tone::Plain,
             "Claude Code has told no totals of its own yet (it does when a session ends, and to the status line), so there is nothing to compare.",
         );
     }
     for difference in found {
-        let id: String = difference.origin.session.chars().take(8).collect();
-        let place = places.show(Path::new(&difference.origin.project));
-        page.row(&[(Tone::Strong, id), (Tone::Quiet, format!("  {place}"))]);
+        let place = places.show(difference.origin.project.as_ref());
+        report.row(vec![
+            (Tone::Strong, format!("{:.8}", difference.origin.session)),
+            (Tone::Quiet, format!("  {place}")),
+        ]);
+        report.row(vec![
+            (Tone::Plain, "  whycap ".to_owned()),
+            (Tone::Strong, difference.ours.show()),
+            (
+                Tone::Plain,
+                format!("   Claude Code {}", difference.client.show()),
+            ),
+        ]);
         let age = in_words(now - moment(difference.client_at));
         let how = match difference.client_figure {
             ClientFigure::Written => {
@@ -37,70 +47,63 @@ pub(crate) fn write_comparison(
                 format!("told to the status line {age} ago; /cost shows the same")
             }
         };
-        let theirs = difference.client.show();
-        page.row(&[
-            (Tone::Plain, "  whycap ".to_owned()),
-            (Tone::Strong, difference.ours.show()),
-            (Tone::Plain, format!("   Claude Code {theirs}")),
-        ]);
-        page.indented(2, Tone::Quiet, &format!("Claude Code's figure was {how}."));
-        for reason in reasons(difference) {
-            page.indented(2, Tone::Quiet, &reason);
+        let age = format!("Claude Code's figure was {how}.");
+        for line in [age].into_iter().chain(reasons(difference)) {
+            report.indented_paragraph(2, Tone::Quiet, line);
         }
     }
-}
-
-/// For programs.
-pub(crate) fn comparison_json(found: &[SessionDifference]) -> Value {
-    let sessions: Vec<Value> = found.iter().map(difference_json).collect();
-    json!({ "sessions": sessions })
+    report
 }
 
 /// What sets the two figures apart, and what they agree on that others leave out.
 fn reasons(difference: &SessionDifference) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut say = |amount: Money, text: &str| {
-        if amount.nano().abs() > 2 {
-            lines.push(format!("{} {text}", amount.show()));
-        }
-    };
-    say(
-        difference.inherited,
-        "of Claude Code's figure was spent by the session this one was forked from",
-    );
-    say(
-        difference.restarts,
-        "is missing from Claude Code's figure: a process was killed, or its version writes no totals",
-    );
-    say(
-        difference.other_runs,
-        "is missing from Claude Code's figure: another process worked on this session at the same time, or Claude Code started again from 0",
-    );
-    say(
-        difference.after_total,
-        "was spent after Claude Code last wrote its total",
-    );
-    say(
-        difference.price,
-        "is a difference in prices: that version of Claude Code has another price for the model, or none",
-    );
+    /// Less than this is rounding.
+    const NOISE: i64 = 2;
+    let apart = [
+        (
+            difference.inherited,
+            "of Claude Code's figure was spent by the session this one was forked from",
+        ),
+        (
+            difference.restarts,
+            "is missing from Claude Code's figure: a process was killed, or its version writes no totals",
+        ),
+        (
+            difference.other_runs,
+            "is missing from Claude Code's figure: another process worked on this session at the same time, or Claude Code started again from 0",
+        ),
+        (
+            difference.after_total,
+            "was spent after Claude Code last wrote its total",
+        ),
+        (
+            difference.price,
+            "is a difference in prices: that version of Claude Code has another price for the model, or none",
+        ),
+    ];
+    let included = [
+        (
+            difference.unrecorded,
+            "is included for compaction and background requests, which are in no transcript",
+        ),
+        (
+            difference.unwritten,
+            "is included that the status line was told; it is in no transcript yet",
+        ),
+        (difference.subagents, "was spent by subagents"),
+    ];
+    let apart = apart
+        .into_iter()
+        .filter(|(amount, _)| amount.nano().abs() > NOISE);
+    let included = included
+        .into_iter()
+        .filter(|(amount, _)| *amount > Money::ZERO);
+    let say = |(amount, what): (Money, &str)| format!("{} {what}", amount.show());
+    let mut lines: Vec<String> = apart.map(say).collect();
     if lines.is_empty() {
         lines.push("The two agree.".to_owned());
     }
-    let mut say = |amount: Money, text: &str| {
-        if amount > Money::ZERO {
-            lines.push(format!("{} {text}", amount.show()));
-        }
-    };
-    say(
-        difference.unrecorded,
-        "is included for compaction and background requests, which are in no transcript",
-    );
-    say(
-        difference.unwritten,
-        "is included that the status line was told; it is in no transcript yet",
-    );
-    say(difference.subagents, "was spent by subagents");
+    lines.extend(included.map(say));
     lines
 }
 

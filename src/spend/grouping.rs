@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::ValueEnum;
 use indexmap::IndexMap;
 
 use super::tally::Tally;
@@ -39,20 +40,9 @@ pub(crate) enum GroupBy {
 
 impl GroupBy {
     /// The name that arguments and JSON use.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Session => "session",
-            Self::Project => "project",
-            Self::Model => "model",
-            Self::Block => "block",
-            Self::Branch => "branch",
-            Self::Agent => "agent",
-            Self::Person => "person",
-            Self::Machine => "machine",
-        }
+    pub(crate) fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// What the ledger's rows must tell apart for it.
@@ -160,14 +150,8 @@ impl Grouping {
             GroupBy::Session => row.origin.session.as_str().into(),
             GroupBy::Project => known(&row.origin.project).into(),
             GroupBy::Model => known(row.model).into(),
-            GroupBy::Branch => row
-                .scene
-                .map_or(NO_LINE, |scene| known(&scene.branch))
-                .into(),
-            GroupBy::Agent => row
-                .scene
-                .map_or(NO_LINE, |scene| known(&scene.agent))
-                .into(),
+            GroupBy::Branch => shown_in(row.scene.map(|scene| scene.branch.as_str())).into(),
+            GroupBy::Agent => shown_in(row.scene.map(|scene| scene.agent.as_str())).into(),
             GroupBy::Person => known(row.person).into(),
             GroupBy::Machine => known(row.machine).into(),
             _ => self.period(row.at).into(),
@@ -243,8 +227,10 @@ pub(crate) fn order_and_cut(
     (!left.is_empty()).then_some((left.len(), rest))
 }
 
-/// Stands for the branch and the agent of what no line of a transcript shows.
-const NO_LINE: &str = "(not in a transcript)";
+/// The branch or the agent that a transcript's line shows.
+fn shown_in(line: Option<&str>) -> &str {
+    line.map_or("(not in a transcript)", known)
+}
 
 /// A name, or that it is not known.
 pub(crate) fn known(name: &str) -> &str {
@@ -295,7 +281,7 @@ fn blocks(rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
     let named = |(start, tally)| Group {
         key: zone
             .at(moment(start))
-            .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            .to_rfc3339_opts(SecondsFormat::Secs, true),
         tally,
         last_at: start,
         ..Group::default()

@@ -2,23 +2,24 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use chrono::Datelike;
 use serde_json::{Map, Value, json};
 
-use super::columns::{Table, total_amount};
-use super::csv::csv;
+use super::amount::Amount;
 use super::days::Period;
 use super::forecast::{Course, Forecast};
 use super::grouping::{Group, GroupBy, Grouping, Order, order_and_cut};
 use super::plan::PlanWorth;
+use super::table::{spreadsheet, table};
 use super::tally::Tally;
 use super::unreadable::name_damaged;
 use crate::config::Currency;
 use crate::ledger::{Caught, Error, RowsBy, SpendRow, SpendSource};
 use crate::places::Places;
-use crate::pricing::{Money, PriceTable};
-use crate::terminal::{Page, Tone};
-use crate::time::{Clock, moment};
+use crate::pricing::Money;
+use crate::render::{Report, Table};
+use crate::terminal::{Tone, counted};
+use crate::time::{Clock, moment, rfc3339};
 
 /// What a report is to show.
 #[derive(Debug, Clone)]
@@ -181,12 +182,8 @@ impl Statement {
             let place = name.map_or_else(String::new, |name| {
                 format!(" in a project whose path contains {name:?}")
             });
-            let period = self.wanted.period;
-            let when = if period.since.is_none() && period.until.is_none() {
-                ""
-            } else {
-                " in this period"
-            };
+            let is_open = self.wanted.period == Period::default();
+            let when = if is_open { "" } else { " in this period" };
             why.push(format!("Nothing was spent{place}{when}."));
         } else if let Some(places) = places {
             let roots = places.transcript_roots().map(|root| places.show(&root));
@@ -207,14 +204,12 @@ impl Statement {
     /// An answer is paid for when it is whole. What Claude Code told of it so far is counted.
     fn of_answering(&self) -> Option<String> {
         let today = self.wanted.clock.zone.day(self.wanted.clock.now);
-        match self.answering {
-            _ if self.wanted.period.until.is_some_and(|until| until < today) => None,
-            0 => None,
-            1 => Some("1 session is in the middle of an answer. What that costs is added as Claude Code tells it.".to_owned()),
-            many => Some(format!(
-                "{many} sessions are in the middle of an answer. What that costs is added as Claude Code tells it."
-            )),
-        }
+        let is_past = self.wanted.period.until.is_some_and(|until| until < today);
+        let sessions = counted(self.answering as u64, "session");
+        let verb = if self.answering == 1 { "is" } else { "are" };
+        (self.answering > 0 && !is_past).then(|| {
+            format!("{sessions} {verb} in the middle of an answer. What that costs is added as Claude Code tells it.")
+        })
     }
 
     /// What a reader must know about the total; of nothing, why. Directories and files are named
@@ -223,45 +218,47 @@ impl Statement {
         if self.groups.is_empty() {
             return self.why_empty(places);
         }
+        let total = &self.total;
+        let unread =
+            (!self.read.unreadable.is_empty()).then_some("not every transcript could be read");
+        let damaged = name_damaged(&self.damaged, NAMED, places);
         let mut remarks = Vec::new();
-        if !self.read.unreadable.is_empty() {
-            let what = "\u{2265} means at least: not every transcript could be read.";
-            remarks.push(what.to_owned());
-        }
-        if let Some(which) = name_damaged(&self.damaged, NAMED, places) {
-            let lead = if self.read.unreadable.is_empty() {
-                "\u{2265} means at least: "
-            } else {
-                ""
-            };
-            remarks.push(format!("{lead}{which}."));
+        // The sign is explained once.
+        let mut lead = "\u{2265} means at least: ";
+        for why in unread.into_iter().chain(damaged.as_deref()) {
+            remarks.push(format!("{lead}{why}."));
+            lead = "";
         }
         remarks.extend(self.of_answering());
-        let total = &self.total;
-        if total.unrecorded > Money::ZERO {
-            remarks.push(format!(
-                "Includes {} for compaction and background requests, which are in no transcript.",
-                total.unrecorded.show()
-            ));
-        }
-        if total.unwritten > Money::ZERO {
-            remarks.push(format!(
-                "Includes {} from sessions that are still open or were killed; no transcript shows it yet.",
-                total.unwritten.show()
-            ));
+        for (part, what) in [
+            (
+                total.unrecorded,
+                "for compaction and background requests, which are in no transcript",
+            ),
+            (
+                total.unwritten,
+                "from sessions that are still open or were killed; no transcript shows it yet",
+            ),
+        ] {
+            if part > Money::ZERO {
+                remarks.push(format!("Includes {} {what}.", part.show()));
+            }
         }
         if total.unpriced > 0 {
-            let noun = if total.unpriced == 1 {
-                "response"
-            } else {
-                "responses"
-            };
+            let responses = counted(total.unpriced, "response");
             remarks.push(format!(
-                "\u{2248} includes {} {noun} from models without a known price, estimated the way Claude Code does.",
-                total.unpriced
+                "\u{2248} includes {responses} from models without a known price, estimated the way Claude Code does."
             ));
         }
         remarks
+    }
+
+    pub(super) fn by(&self) -> GroupBy {
+        self.wanted.by
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.wanted.clock
     }
 
     /// Everything that was spent.
@@ -271,7 +268,8 @@ impl Statement {
 
     /// The same for people.
     pub(crate) fn total_amount(&self) -> String {
-        total_amount(&self.total, self.is_lower_bound())
+        let total = Amount::of_tally(&self.total);
+        total.unless_complete(!self.is_lower_bound()).show()
     }
 
     /// The groups in their order.
@@ -279,8 +277,18 @@ impl Statement {
         &self.groups
     }
 
+    /// How many groups are left out, and their sum.
+    pub(super) fn rest(&self) -> Option<&(usize, Tally)> {
+        self.rest.as_ref()
+    }
+
+    /// The groups with exact figures, for spreadsheets.
+    pub(crate) fn spreadsheet(&self) -> Table {
+        spreadsheet(self)
+    }
+
     /// The contract's fields. `zone` is the zone's name.
-    pub(crate) fn json(&self, zone: &str) -> Value {
+    fn json(&self, zone: &str) -> Value {
         let group = |group: &Group| {
             let mut fields = Map::new();
             fields.insert("key".to_owned(), json!(group.key));
@@ -288,7 +296,7 @@ impl Statement {
                 fields.insert("project".to_owned(), json!(project));
             }
             if self.wanted.by == GroupBy::Session {
-                let last = moment(group.last_at).to_rfc3339_opts(SecondsFormat::Secs, true);
+                let last = rfc3339(moment(group.last_at));
                 fields.insert("title".to_owned(), json!(group.title));
                 fields.insert("last_activity".to_owned(), json!(last));
             }
@@ -323,58 +331,31 @@ impl Statement {
         })
     }
 
-    /// One line a group, for spreadsheets.
-    pub(crate) fn csv(&self) -> String {
-        csv(&self.groups, self.wanted.by.name())
-    }
-
-    /// Lays it out as a table with what a reader must know about the total.
-    pub(crate) fn write(&self, page: &mut Page, places: &Places) {
-        let remarks = self.remarks(Some(places));
+    /// A table, with what a reader must know about the total. `zone` is the zone's name.
+    pub(crate) fn report(&self, zone: &str, places: &Places) -> Report {
+        let mut report = Report::new(self.json(zone));
+        let mut remarks = self.remarks(Some(places)).into_iter();
         if self.groups.is_empty() {
-            let tones = std::iter::once(Tone::Plain).chain(std::iter::repeat(Tone::Quiet));
-            for (tone, remark) in tones.zip(&remarks) {
-                page.paragraph(tone, remark);
+            report.paragraph(Tone::Plain, remarks.next().unwrap_or_default());
+        } else {
+            report.table(table(self, places));
+            for sentence in self.sentences() {
+                report.paragraph(Tone::Plain, sentence);
             }
-            return;
-        }
-        Table {
-            by: self.wanted.by,
-            groups: &self.groups,
-            total: &self.total,
-            is_lower_bound: self.is_lower_bound(),
-            rest: self.rest,
-            clock: self.wanted.clock,
-            home: places.home.to_str(),
-        }
-        .write(page);
-        let currency = &self.wanted.currency;
-        if currency.rate.is_some() {
-            let total = self.total.cost().show_both(currency);
-            page.paragraph(Tone::Plain, &format!("In all {total}."));
-        }
-        if let Some(forecast) = &self.forecast {
-            page.paragraph(Tone::Plain, &forecast.sentence());
-        }
-        if let Some(plan) = &self.plan {
-            page.paragraph(Tone::Plain, &plan.sentence(currency));
         }
         for remark in remarks {
-            page.paragraph(Tone::Quiet, &remark);
+            report.paragraph(Tone::Quiet, remark);
         }
+        report
     }
-}
 
-/// Prices change; a table that nobody has looked at for half a year says so.
-pub(crate) fn write_age_of_prices(page: &mut Page, prices: &PriceTable, now: DateTime<Utc>) {
-    let days = (now.date_naive() - prices.updated).num_days();
-    if days > 180 {
-        page.paragraph(
-            Tone::Quiet,
-            &format!(
-                "Prices were last checked {days} days ago ({}); a newer whycap may know better.",
-                prices.updated
-            ),
-        );
+    /// What the total means in another currency, for the month, and beside a plan.
+    fn sentences(&self) -> impl Iterator<Item = String> {
+        let currency = &self.wanted.currency;
+        let total = currency.rate.map(|_| self.total.cost().show_both(currency));
+        let total = total.map(|total| format!("In all {total}."));
+        let plan = self.plan.as_ref().map(|plan| plan.sentence(currency));
+        let forecast = self.forecast.as_ref().map(Forecast::sentence);
+        [total, forecast, plan].into_iter().flatten()
     }
 }

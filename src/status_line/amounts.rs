@@ -2,27 +2,7 @@
 
 use crate::ledger::{LiveFigures, Spent};
 use crate::pricing::Money;
-
-/// An amount and how sure it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Amount {
-    /// The amount.
-    pub money: Money,
-    /// How it is to be read.
-    pub certainty: Certainty,
-}
-
-/// How sure an amount is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Certainty {
-    /// To the cent.
-    #[default]
-    Exact,
-    /// A model without a known price is among it, priced as Claude Code does.
-    Estimate,
-    /// Not everything was read yet.
-    AtLeast,
-}
+use crate::spend::Amount;
 
 /// Amounts that the line shows.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,47 +29,13 @@ impl Amounts {
                 ..Self::default()
             };
         };
-        let mut today = Amount::of(&known.today);
-        if !known.is_complete {
-            today.certainty = Certainty::AtLeast;
-        }
+        let today = Amount::of_spent(&known.today);
         Self {
-            session: Some(Amount::of(&known.session)),
-            today: Some(today),
+            session: Some(Amount::of_spent(&known.session)),
+            today: Some(today.unless_complete(known.is_complete)),
             month: known.month.map(Spent::total),
             projects: known.projects,
             session_is_clients: false,
         }
-    }
-}
-
-impl Amount {
-    /// One that is sure.
-    pub fn exact(money: Money) -> Self {
-        Self {
-            money,
-            certainty: Certainty::Exact,
-        }
-    }
-
-    fn of(spent: &Spent) -> Self {
-        Self {
-            money: spent.total(),
-            certainty: if spent.estimated {
-                Certainty::Estimate
-            } else {
-                Certainty::Exact
-            },
-        }
-    }
-
-    /// As people read it.
-    pub(super) fn show(&self) -> String {
-        let mark = match self.certainty {
-            Certainty::Exact => "",
-            Certainty::Estimate => "\u{2248}",
-            Certainty::AtLeast => "\u{2265}",
-        };
-        format!("{mark}{}", self.money.show())
     }
 }

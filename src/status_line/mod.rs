@@ -12,7 +12,7 @@ mod whereabouts;
 mod windows;
 pub(crate) mod wrapped;
 
-pub use amounts::{Amount, Amounts};
+pub use amounts::Amounts;
 pub use segments::LineFacts;
 pub use whereabouts::Whereabouts;
 
@@ -50,6 +50,7 @@ mod tests {
     use crate::claude::status_payload::StatusPayload;
     use crate::config::{Config, MeterForm, SEGMENTS};
     use crate::pricing::Money;
+    use crate::spend::Amount;
     use crate::terminal::width;
     use crate::time::{Clock, Zone};
 

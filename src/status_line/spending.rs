@@ -1,9 +1,10 @@
 //! What was spent, as the status line says it: this session, today, and budgets that run out.
 
-use super::amounts::{Amount, Amounts};
+use super::amounts::Amounts;
 use super::form::{Form, Segment};
 use crate::budget::{BudgetScope, BudgetUse};
 use crate::config::{Config, Currency};
+use crate::spend::Amount;
 use crate::terminal::{Piece, Tone};
 
 pub(super) fn session(amounts: &Amounts, config: &Config) -> Option<Segment> {

@@ -1,0 +1,246 @@
+//! Groups as a table for people, and as one for spreadsheets.
+
+use chrono::{DateTime, NaiveDate};
+
+use super::amount::Amount;
+use super::grouping::{Group, GroupBy, block_end};
+use super::statement::Statement;
+use super::tally::Tally;
+use crate::places::Places;
+use crate::pricing::Money;
+use crate::render::{Cell, Column, Table};
+use crate::terminal::Tone;
+use crate::time::{Clock, moment, rfc3339};
+
+/// A table with more rows than this has its total at both ends.
+const LONG: usize = 20;
+
+/// What is shown of sessions, by room, as places in the whole table: name, project, last, cost,
+/// share, responses, input, output, cache write, cache read, tokens.
+const OF_SESSIONS: &[&[usize]] = &[
+    &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    &[0, 1, 2, 3, 4, 5, 10],
+    &[0, 1, 2, 3, 5, 10],
+    &[0, 1, 2, 3],
+    &[0, 2, 3],
+    &[0, 3],
+];
+
+/// The same of anything else.
+const OF_OTHERS: &[&[usize]] = &[
+    &[0, 3, 4, 5, 6, 7, 8, 9],
+    &[0, 3, 5, 6, 7, 8, 9],
+    &[0, 3, 4, 5, 10],
+    &[0, 3, 4, 5],
+    &[0, 3, 4],
+    &[0, 3],
+];
+
+/// The groups, what is left out of them, and the total.
+pub(super) fn table(statement: &Statement, places: &Places) -> Table {
+    let (by, clock) = (statement.by(), statement.clock());
+    let whole = statement.total().cost();
+    let name = Column::text(heading(by));
+    let quiet = |name| Column::text(name).in_tone(Tone::Quiet);
+    let mut table = Table::new([
+        // Half a date says nothing.
+        if by.is_by_time() {
+            name
+        } else {
+            name.shrinking_to(20)
+        },
+        quiet("project").shrinking_to(10),
+        quiet("last"),
+        Column::figure("cost").in_tone(Tone::Strong),
+        Column::figure("share").in_tone(Tone::Quiet),
+        Column::figure("responses"),
+        Column::figure("input"),
+        Column::figure("output"),
+        Column::figure("cache write"),
+        Column::figure("cache read"),
+        Column::figure("tokens"),
+        Column::bar(""),
+    ]);
+    table.choices = if by == GroupBy::Session {
+        OF_SESSIONS
+    } else {
+        OF_OTHERS
+    };
+    let total = cells(
+        ["Total".to_owned(), String::new(), String::new()],
+        statement.total_amount(),
+        String::new(),
+        statement.total(),
+    );
+    if statement.groups().len() > LONG {
+        table.row_in_tone(Tone::Strong, total.clone());
+    }
+    let most = statement
+        .groups()
+        .iter()
+        .map(|group| group.tally.cost())
+        .max();
+    let most = most.unwrap_or_default().usd();
+    for group in statement.groups() {
+        let tally = &group.tally;
+        let project = group.project.as_ref();
+        let names = [
+            label(group, by, clock, places),
+            project.map_or_else(String::new, |project| places.show(project.as_ref())),
+            clock.time(moment(group.last_at)),
+        ];
+        let share = share(tally.cost(), whole);
+        let bar = Cell::bar(tally.cost().usd() / most.max(f64::MIN_POSITIVE));
+        table.row(
+            cells(names, amount(tally), share, tally)
+                .into_iter()
+                .chain([bar]),
+        );
+    }
+    if let Some((many, sum)) = statement.rest() {
+        let names = [format!("and {many} more"), String::new(), String::new()];
+        let share = share(sum.cost(), whole);
+        table.row_in_tone(Tone::Quiet, cells(names, amount(sum), share, sum));
+    }
+    table.row_in_tone(Tone::Strong, total);
+    table
+}
+
+fn cells(names: [String; 3], amount: String, share: String, tally: &Tally) -> Vec<Cell> {
+    let usage = &tally.usage;
+    let counts = [
+        usage.input,
+        usage.output,
+        usage.cache_write,
+        usage.cache_read,
+        usage.prompt().saturating_add(usage.output),
+    ];
+    let texts = names
+        .into_iter()
+        .chain([amount, share, tally.responses.to_string()]);
+    texts
+        .chain(counts.map(short_count))
+        .map(Cell::from)
+        .collect()
+}
+
+/// The groups with exact figures, under the names that JSON has.
+pub(super) fn spreadsheet(statement: &Statement) -> Table {
+    let names = [
+        statement.by().name(),
+        "project".to_owned(),
+        "title".to_owned(),
+        "last_activity".to_owned(),
+    ];
+    let figures = [
+        "cost_usd",
+        "recorded_usd",
+        "unrecorded_usd",
+        "not_written_usd",
+        "responses",
+        "unpriced_responses",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_5m_tokens",
+        "cache_write_1h_tokens",
+        "web_searches",
+    ];
+    let names = names.into_iter().map(Column::text);
+    let mut table = Table::new(names.chain(figures.map(Column::figure)));
+    for group in statement.groups() {
+        let (tally, usage) = (&group.tally, &group.tally.usage);
+        let names = [
+            group.key.clone(),
+            group.project.clone().unwrap_or_default(),
+            group.title.clone().unwrap_or_default(),
+            rfc3339(moment(group.last_at)),
+        ];
+        let amounts = [
+            tally.cost(),
+            tally.recorded,
+            tally.unrecorded + tally.unwritten,
+            tally.unwritten,
+        ];
+        let counts = [
+            tally.responses,
+            tally.unpriced,
+            usage.input,
+            usage.output,
+            usage.cache_read,
+            usage.cache_write_5m(),
+            usage.cache_write_1h,
+            usage.web_searches,
+        ];
+        let figures = amounts.map(Money::exact).into_iter();
+        let figures = figures.chain(counts.map(|count| count.to_string()));
+        table.row(names.into_iter().chain(figures));
+    }
+    table
+}
+
+fn heading(by: GroupBy) -> String {
+    match by {
+        GroupBy::Week => "week from".to_owned(),
+        GroupBy::Block => "five hours from".to_owned(),
+        _ => by.name(),
+    }
+}
+
+/// What people call a group. A key that is not as we write them stays as it is.
+fn label(group: &Group, by: GroupBy, clock: Clock, places: &Places) -> String {
+    let named = match by {
+        GroupBy::Project => Some(places.show(group.key.as_ref())),
+        GroupBy::Session => Some(session_name(group)),
+        GroupBy::Block => DateTime::parse_from_rfc3339(&group.key).ok().map(|start| {
+            let [start, end] =
+                [start.to_utc(), block_end(start.to_utc())].map(|at| clock.zone.at(at));
+            let start = start.format("%Y-%m-%d %H:%M");
+            format!("{start}\u{2013}{}", end.format("%H:%M"))
+        }),
+        GroupBy::Day => {
+            let day = group.key.parse::<NaiveDate>().ok();
+            day.map(|day| day.format("%Y-%m-%d %a").to_string())
+        }
+        _ => None,
+    };
+    named.unwrap_or_else(|| group.key.clone())
+}
+
+/// A session's title, with the beginning of its id where another has the same; else that beginning.
+pub(crate) fn session_name(group: &Group) -> String {
+    match &group.title {
+        Some(title) if group.shares_title => format!("{:.8}  {title}", group.key),
+        Some(title) => title.clone(),
+        None => format!("{:.8}", group.key),
+    }
+}
+
+/// A group's cost, as people read it.
+pub(crate) fn amount(tally: &Tally) -> String {
+    Amount::of_tally(tally).show()
+}
+
+/// What part of the whole this is, in percent; nothing of nothing.
+pub(crate) fn share(part: Money, whole: Money) -> String {
+    if whole <= Money::ZERO {
+        return String::new();
+    }
+    let percent = part.usd() / whole.usd() * 100.0;
+    if percent > 0.0 && percent < 0.5 {
+        "<1%".to_owned()
+    } else {
+        format!("{percent:.0}%")
+    }
+}
+
+/// `950`, `12.3k`, `4.56M`.
+pub(crate) fn short_count(count: u64) -> String {
+    let count_as = count as f64;
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{:.1}k", count_as / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2}M", count_as / 1e6),
+        _ => format!("{:.2}G", count_as / 1e9),
+    }
+}
