@@ -301,7 +301,9 @@ fn yours(text: &str) -> Option<NamedLimit> {
     let is_whole = whole.is_some() && !is_about_it || before.trim().is_empty();
     // A name that is new is known by the dot that Claude Code parts its sentences with.
     let is_short = name.split(' ').count() <= 3 && !name.contains(['.', ',', ':', '(']);
-    let is_made = is_whole && !is_mentioned(text, before, after);
+    // Nobody else has a session or a weekly limit that "you've hit".
+    let is_window = WINDOWS.iter().any(|(_, names)| names.contains(&name));
+    let is_made = is_whole && (is_window || !is_mentioned(text, before, after));
     let is_told = is_made && is_claudes(name) && ends_there(after) || has_dot && is_short;
     is_told.then(|| NamedLimit {
         name: name.to_owned(),

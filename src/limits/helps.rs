@@ -376,6 +376,11 @@ pub(super) const NOT_YOURS: Help = help(
     "If it is a limit, it is that program's own. Your Claude plan is not involved.",
 );
 
+pub(super) const CHECK_PLAN: Help = help(
+    "See in /usage whether one of your plan's limits is full",
+    "If none is, this is not about your plan.",
+)
+.run("/usage");
 pub(super) const LOOK_WHERE_IT_CAME_FROM: Help = help(
     "If another program wrote it, look there",
     "Many programs have limits, quotas and logins of their own.",

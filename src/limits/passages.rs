@@ -273,6 +273,9 @@ const MARKS: [char; 21] = [
     '┃', '☒',
 ];
 
+/// Those that stand nowhere else.
+const STARTS_OF_LINES: [char; 5] = ['⎿', '●', '⏺', '✻', '❯'];
+
 /// How a message of Claude Code begins, in lower case: such a line is no continuation.
 const BEGINNINGS: [&str; 22] = [
     "you've ",
@@ -302,6 +305,9 @@ const BEGINNINGS: [&str; 22] = [
 /// Adds the lines of a text without JSON: a mark, an empty line or a known beginning starts a new
 /// message; any other line goes on with the one before.
 fn add_lines(found: &mut Vec<Passage>, text: &str) {
+    // Copied from a screen, lines may have lost their ends, but not their marks.
+    let starts_line = |c: char| STARTS_OF_LINES.contains(&c);
+    let text = text.replace(starts_line, "\n● ");
     for (index, line) in text.split('\n').enumerate() {
         let (words, is_marked) = without_marks(line);
         let lower = words.to_lowercase();

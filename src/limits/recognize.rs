@@ -33,15 +33,18 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     }
 }
 
-/// Of several messages the one that says most, the last of its rank.
+/// Of several messages the one that says most, the last of its rank. One that only repeats it, without
+/// its reset, takes nothing away.
 fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
-    all.iter()
-        .filter_map(|clues| {
-            let (rank, message) = row(clues)?;
-            Some((rank, message, Some(clues)))
-        })
-        .max_by_key(|(rank, _, _)| *rank)
-        .unwrap_or((Rank::Talk, messages::unknown(), all.last()))
+    let known = all.iter().filter_map(|clues| Some((row(clues)?, clues)));
+    let Some(((rank, message), last)) = known.clone().max_by_key(|((rank, _), _)| *rank) else {
+        return (Rank::Talk, messages::unknown(), all.last());
+    };
+    let mut same = known
+        .filter(|((_, other), _)| other.id == message.id)
+        .map(|(_, clues)| clues);
+    let dated = same.rfind(|clues| clues.text.contains("resets"));
+    (rank, message, dated.or(Some(last)))
 }
 
 /// The row that knows the words; without one, the row of the class or the status.

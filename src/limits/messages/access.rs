@@ -359,9 +359,9 @@ pub(super) const ROWS: &[Message] = &[
         names: LimitKind::Auth,
         says: "refresh token & no longer valid | oauth session expired | please run /login \
             | - run /login | · run /login | try /login if \
-            | instead, but it doesn't have enough credit | not logged in | no auth credentials \
+            | instead, but it doesn't have enough credit | not logged in · | no auth credentials \
             | invalid_grant | does not include claude code | failed to authenticate \
-            | authentication required | authentication error | authentication failed \
+            | authentication required · | authentication error · | authentication failed \
             | resolve authentication method | oauth token & revoked | oauth token & expired \
             | login expired | login not accepted | login reached its time limit \
             | session expired & /login | invalid authentication credentials \

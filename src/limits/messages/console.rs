@@ -13,7 +13,8 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "balance",
         names: LimitKind::ApiCreditBalance,
-        says: "credit balance is too low | credit balance too low | you are out of credits \
+        says: "access to the claude api has been disabled | credit balance is too low \
+            | credit balance too low | you are out of credits \
             | claude api, purchase some credits | anthropic api, purchase some credits",
         judgement: Weighed(console::balance),
         means: "The prepaid API credits of a Console account are used up.",
@@ -105,10 +106,10 @@ pub(super) const ROWS: &[Message] = &[
         id: "provider-balance",
         names: LimitKind::ApiCreditBalance,
         service: Some(Service::Gateway),
-        says: "insufficient balance | no resource package | insufficient credits \
-            | insufficient account balance | requires more credits, or fewer max_tokens \
-            | remaining quota | quota is not enough | is suspended & billing details | 余额不足 \
-            | 剩余额度",
+        says: "openrouter.ai/settings/credits | openrouter.ai/credits | insufficient balance \
+            | no resource package | insufficient credits | insufficient account balance \
+            | requires more credits, or fewer max_tokens | remaining quota | quota is not enough \
+            | is suspended & billing details | 余额不足 | 剩余额度",
         codes: "insufficient_balance | exceeded_current_quota_error",
         judgement: Weighed(console::provider_balance),
         means: "The money at another service is used up: the one that ANTHROPIC_BASE_URL points to. Some send this as a 429, which looks like a throttle and is none.",

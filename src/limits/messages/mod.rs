@@ -38,8 +38,8 @@ pub(super) enum Rank {
 const TRIED: [(Rank, &[Message]); 12] = [
     (Rank::Known, others::FOREIGN),
     (Rank::Limit, news::ROWS),
-    (Rank::Limit, credits::ROWS),
     (Rank::Limit, console::ROWS),
+    (Rank::Limit, credits::ROWS),
     (Rank::Limit, caps::ROWS),
     (Rank::Limit, windows::ROWS),
     (Rank::Known, news::ANSWERS),

@@ -11,23 +11,23 @@ use crate::limits::kind::{Service, Verdict, Who};
 pub(super) const FOREIGN: &[Message] = &[Message {
     id: "other-program",
     service: Some(Service::Other),
-    says: "rate limit reached for model | in organization org- | gpt- & limit | llama & limit \
-        | qwen & limit | groq & limit | gemini & limit | free requests limit | premium requests \
-        | copilot & quota | switch to auto | flex credits | the job was not started because \
-        | out of user messages | exceeded your monthly included credits | codex messages \
-        | exceeded quota: | exhausted your capacity on this model | generate_content \
-        | chatgpt.com | codex & limit | openai.com & quota \
-        | exceeded your current quota | usage limit & gpt- | usage limit. upgrade to \
-        | usage limit. try again in | usage limit. try again at | usage limit. please try again \
-        | to get more access now | get cursor & limit | cursor: & limit | windsurf & limit \
-        | your workspace is out of credits | spend cap set in your workspace \
-        | purchase more credits or try again | usage limit for your plan | session rate limit \
-        | rate limit for this model | copilot & limit | or upgrade to continue \
-        | upgrade your plan to continue | ollama & limit | from your available balance \
-        | toomanyrequests | pull rate limit | api rate limit exceeded for | secondary rate limit \
-        | api.github.com | clinepass | droid core | grok & limit | gemini & quota \
-        | generativelanguage.googleapis.com | free usage limit | free model usage limit \
-       ",
+    says: "aistudio.google.com | graphql & rate limit | rate limit reached for model \
+        | in organization org- | gpt- & limit | llama & limit | qwen & limit | groq & limit \
+        | gemini & limit | free requests limit | premium requests | copilot & quota \
+        | switch to auto | flex credits | the job was not started because | out of user messages \
+        | exceeded your monthly included credits | codex messages | exceeded quota: \
+        | exhausted your capacity on this model | generate_content | chatgpt.com | codex & limit \
+        | openai.com & quota | exceeded your current quota | usage limit & gpt- \
+        | usage limit. upgrade to | usage limit. try again in | usage limit. try again at \
+        | usage limit. please try again | to get more access now | get cursor & limit \
+        | cursor: & limit | windsurf & limit | your workspace is out of credits \
+        | spend cap set in your workspace | purchase more credits or try again \
+        | usage limit for your plan | session rate limit | rate limit for this model \
+        | copilot & limit | or upgrade to continue | upgrade your plan to continue \
+        | ollama & limit | from your available balance | toomanyrequests | pull rate limit \
+        | api rate limit exceeded | secondary rate limit | api.github.com | clinepass \
+        | droid core | grok & limit | gemini & quota | generativelanguage.googleapis.com \
+        | free usage limit | free model usage limit",
     judgement: Fixed(Verdict::NotALimit, Who::You, None),
     means: "This is a limit of another program, not of Claude: look at the program that wrote it",
     badge: "a limit of another program, not of Claude",

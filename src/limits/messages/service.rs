@@ -4,8 +4,8 @@ use super::row::Judgement::{Fixed, Weighed};
 use super::row::{Message, NOTICE, PASSING, ROW, YOURS_TO_CHANGE};
 use crate::claude::version::Versions;
 use crate::limits::helps::{
-    ASK_GATEWAY, AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_STATUS, CLEAR_LOCKS, FEWER_AT_ONCE,
-    GOOGLE_QUOTA, LESS_BUSY_MODEL, LOGIN, LOOK_AT_LOCKS, LOOK_AT_STATUS_PAGE,
+    ASK_GATEWAY, AWS_QUOTA, CHECK_METERS, CHECK_NETWORK, CHECK_PLAN, CHECK_STATUS, CLEAR_LOCKS,
+    FEWER_AT_ONCE, GOOGLE_QUOTA, LESS_BUSY_MODEL, LOGIN, LOOK_AT_LOCKS, LOOK_AT_STATUS_PAGE,
     LOOK_WHERE_IT_CAME_FROM, OPEN_USAGE_LATER, PAY, PAY_CONSOLE, RAISE_TIER, REPORT_UNKNOWN, RETRY,
     RETRY_ONCE, RETRY_SERVICE, SEND_AGAIN_LATER, TOMORROW, UPDATE, WAIT_UNKNOWN,
 };
@@ -93,7 +93,7 @@ pub(super) const NAMED: &[Message] = &[
             | resource has been exhausted | resource exhausted | resource_exhausted",
         codes: "RESOURCE_EXHAUSTED",
         judgement: Fixed(Verdict::NotALimit, Who::You, None),
-        means: "Your Google Cloud quota is used up, no Claude plan is involved: wait a minute, or ask Google for more",
+        means: "Google Cloud refused this by quota or capacity, no Claude plan is involved: wait a minute, or ask for more",
         badge: "Google Cloud quota · wait a minute, or ask for more",
         wordings: &[
             "API Error (429 {\"error\":{\"code\":429,\"message\":\"Quota exceeded for aiplatform.googleapis.com/online_prediction_input_tokens_per_minute_per_base_model with base model: …\",\"status\":\"RESOURCE_EXHAUSTED\"}})",
@@ -354,7 +354,7 @@ pub(super) static UNKNOWN: Message = Message {
     means: "Not known.",
     helps: &[
         LOOK_WHERE_IT_CAME_FROM,
-        CHECK_METERS,
+        CHECK_PLAN,
         CHECK_STATUS,
         LOOK_AT_STATUS_PAGE,
         REPORT_UNKNOWN,

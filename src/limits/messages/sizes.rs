@@ -118,7 +118,9 @@ pub(super) const ROWS: &[Message] = &[
     Message {
         id: "prompt-too-long",
         names: LimitKind::PromptTooLong,
-        says: "length limit for this chat | length for this conversation | too long to continue \
+        says: "prompt token count & exceeds | prompt tokens & exceeds | input tokens & exceeds \
+            | max_prompt_tokens_exceeded | length limit for this chat \
+            | length for this conversation | too long to continue \
             | go back past the large content | reduce the input (large tool results \
             | automatic compaction failed | context window is full | prompt is too long \
             | input is too long | context limit reached | reached your context limit \

@@ -123,6 +123,8 @@ impl NamedTime {
     /// Reads words as long as they belong to a time.
     fn read(rest: &str) -> Self {
         let mut words = Self::default();
+        // "1 pm" is one word.
+        let rest = rest.replace(" pm", "pm").replace(" am", "am");
         for word in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
             // "8am." and "00:00)" end a sentence; "9:30 AM" has its half of the day apart.
             let ends = word.ends_with(['.', ')', '"']);
@@ -143,7 +145,6 @@ impl NamedTime {
         match word {
             "at" | "on" | "today" => {}
             "tomorrow" => self.tomorrow = true,
-            "am" | "pm" => self.time = self.time.and_then(|time| half_of_day(time, word == "pm")),
             "utc" | "gmt" => {
                 self.utc = true;
                 return false;
