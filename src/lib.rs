@@ -14,6 +14,7 @@ mod doctor;
 pub mod environment;
 mod export;
 #[cfg(test)]
+#[path = "../tests/unit/fuzzing.rs"] // it drives what the library shows to nobody
 mod fuzzing;
 mod hints;
 mod html;

@@ -346,7 +346,7 @@ fn stretches(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
 }
 
 fn settings() -> Vec<Vec<u8>> {
-    let wrapped = r#"{"statusLine":{"type":"command","command":"/bin/whycap statusline","whycapKept":"x"},"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/bin/whycap hook || true"}]}]}}"#;
+    let wrapped = r#"{"statusLine":{"type":"command","command":"/bin/whycap statusline"},"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/bin/whycap hook || true"}]}]}}"#;
     [
         "{}",
         "{\n  // mine\n  \"env\": {\"A\": \"b\",},\n  \"hooks\": {\"Stop\": []}\n}\n",
