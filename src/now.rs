@@ -1,18 +1,19 @@
 //! This moment on one screen: windows, pace, spend, sessions, the open limit.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::claude::meters::{Meter, SpendMeter, Windows};
+use crate::claude::meters::{Meter, Windows};
 use crate::claude::sessions::SessionState;
 use crate::config::Currency;
 use crate::ledger::Spent;
 use crate::limits::pace::{Expected, Outlook, expected};
 use crate::pricing::Money;
+use crate::render::{self, Column, Report, Table};
 use crate::spend::{Amount, Block, rate};
 use crate::status_line::gauge::{SOON, level, shown, tone};
-use crate::terminal::{Page, Piece, Tone, bar, cut, padding, visible, width};
-use crate::time::{Clock, WEEK, in_words};
+use crate::terminal::{Page, Tone};
+use crate::time::{Clock, WEEK, in_words, rfc3339};
 
 /// Everything that is known of this moment.
 #[derive(Debug, Clone)]
@@ -56,10 +57,6 @@ pub(crate) struct RunningSession {
 
 /// Columns of the labels at the left.
 const LABEL: usize = 10;
-/// Columns of a window's bar.
-const BAR: usize = 20;
-/// A page narrower than this has no bars.
-const ROOM_FOR_BARS: usize = 64;
 
 impl SpendNow {
     /// What the running block costs an hour.
@@ -70,74 +67,79 @@ impl SpendNow {
 }
 
 impl Moment {
-    /// Lays it out. At most `rows` rows, if they are given: then sessions are left out.
-    pub(crate) fn write(&self, rows: Option<usize>, page: &mut Page) {
-        // What blocks comes first: on a small terminal the end is missing.
-        if let Some(headline) = &self.limit {
-            labelled(page, "Limit", Tone::Alarm, headline);
-        }
-        self.write_windows(page);
-        self.write_spend(page);
-        let below = usize::from(self.limit.is_none());
-        let room = rows.map(|rows| rows.saturating_sub(page.rows() + below));
-        self.write_sessions(room, page);
-        if self.limit.is_none() {
-            labelled(page, "Limit", Tone::Plain, "no limit blocks your work");
+    /// All of it.
+    pub(crate) fn report(&self) -> Report {
+        self.report_with_sessions(self.sessions.len())
+    }
+
+    /// As much of it as fits in so many rows of such a page: sessions give way.
+    pub(crate) fn report_within(&self, rows: usize, page: &Page) -> Report {
+        let all = self.report();
+        match all.rows_on(page).saturating_sub(rows) {
+            0 => all,
+            over => self.report_with_sessions(self.sessions.len().saturating_sub(over + 1)),
         }
     }
 
-    fn write_windows(&self, page: &mut Page) {
+    fn report_with_sessions(&self, most: usize) -> Report {
+        let mut report = Report::new(self.json());
+        // What blocks comes first: on a small terminal the end is missing.
+        if let Some(headline) = &self.limit {
+            labelled(&mut report, "Limit", Tone::Alarm, headline);
+        }
+        self.add_windows(&mut report);
+        self.add_spend(&mut report);
+        self.add_sessions(most, &mut report);
+        if self.limit.is_none() {
+            let says = "no limit blocks your work";
+            labelled(&mut report, "Limit", Tone::Plain, says);
+        }
+        report
+    }
+
+    fn add_windows(&self, report: &mut Report) {
         let clock = self.clock;
         let Some(windows) = self.windows else {
             let says = "not known: Claude Code reported none lately (an API key has none)";
-            return labelled(page, "Windows", Tone::Quiet, says);
+            return labelled(report, "Windows", Tone::Quiet, says);
         };
         let spend_limit = windows.others.spend_limit;
         let spend_limit = spend_limit.map(|limit| (limit.name(), limit.meter));
-        let given: Vec<(&str, Meter)> = windows
-            .named()
-            .map(|(name, meter, _)| (name, meter))
-            .chain(spend_limit)
-            .collect();
+        let given = windows.named().map(|(name, meter, _)| (name, meter));
+        let given: Vec<(&str, Meter)> = given.chain(spend_limit).collect();
         let longest = given.iter().map(|(name, _)| name.len()).max();
-        let mut label = "Windows";
-        for (name, meter) in given {
-            let name = format!("{name:<0$}", longest.unwrap_or_default());
-            let row = window_row(label, &name, &meter, clock, page.columns());
-            page.row(&row);
-            label = "";
+        let labels = std::iter::once("Windows").chain(std::iter::repeat(""));
+        for (label, (name, meter)) in labels.zip(given) {
+            let name = format!("{name:<0$}  ", longest.unwrap_or_default());
+            report.meter(window(label, name, &meter, clock));
         }
         let told = format!("reported {}", clock.distance(windows.measured));
-        labelled(page, "", Tone::Quiet, &told);
-        let mut label = "Pace";
-        for window in expected(&windows, clock.now) {
-            if let Some((tone, says)) = pace(&window, clock) {
-                labelled(page, label, tone, &says);
-                label = "";
-            }
+        labelled(report, "", Tone::Quiet, told);
+        let labels = std::iter::once("Pace").chain(std::iter::repeat(""));
+        let paces = expected(&windows, clock.now);
+        let paces = paces.filter_map(|window| pace(&window, clock));
+        for (label, (tone, says)) in labels.zip(paces) {
+            labelled(report, label, tone, says);
         }
     }
 
-    fn write_spend(&self, page: &mut Page) {
+    fn add_spend(&self, report: &mut Report) {
         let spend = match &self.spend {
             Ok(spend) => spend,
-            Err(why) => return labelled(page, "Today", Tone::Warning, why),
+            Err(why) => return labelled(report, "Today", Tone::Warning, why),
         };
         let today = Amount::of_spent(&spend.today).unless_complete(spend.is_complete);
         let both = today.money.show_both(&self.currency);
         let today = format!("{}{both}", today.sign());
-        labelled(page, "Today", Tone::Strong, &today);
-        let now = self.clock.now;
-        let window_is_known = self
-            .windows
-            .is_some_and(|windows| windows.five_hour.is_some());
-        let says = spend.block.map_or_else(
-            || "none: nothing was spent in the last five hours".to_owned(),
-            |block| {
-                let per_hour = spend.per_hour(now);
+        labelled(report, "Today", Tone::Strong, today);
+        let says = match spend.block {
+            None => "none: nothing was spent in the last five hours".to_owned(),
+            Some(block) => {
+                let per_hour = spend.per_hour(self.clock.now);
                 let per_hour = per_hour.map(|money| format!(" ({} an hour)", money.show()));
                 // Where the window is known, a second end that is worked out would only confuse.
-                let ends = (!window_is_known)
+                let is_known = self.windows.is_some_and(|it| it.five_hour.is_some());
+                let ends = (!is_known)
                     .then(|| format!(", ends {}", self.clock.time_and_distance(block.end)));
                 format!(
                     "{} since {}{}{}",
@@ -146,170 +148,111 @@ impl Moment {
                     per_hour.unwrap_or_default(),
                     ends.unwrap_or_default()
                 )
-            },
-        );
-        labelled(page, "Block", Tone::Plain, &says);
-    }
-
-    /// In at most `room` rows.
-    fn write_sessions(&self, room: Option<usize>, page: &mut Page) {
-        let many = self.sessions.len() + self.others;
-        let says = match many {
-            0 => "none running".to_owned(),
-            many => format!("{many} running"),
+            }
         };
-        labelled(page, "Sessions", Tone::Plain, &says);
-        let room = room.map_or(usize::MAX, |room| room.saturating_sub(1));
-        let all_fit = self.sessions.len() <= room;
-        let fitting = if all_fit {
-            room
-        } else {
-            room.saturating_sub(1)
-        };
-        for row in self.session_rows(fitting, page.columns().saturating_sub(LABEL)) {
-            let indent = (Tone::Plain, " ".repeat(LABEL));
-            page.row(&[&[indent], row.as_slice()].concat());
-        }
-        let left_out = self.sessions.len().saturating_sub(fitting);
-        if left_out > 0 && room > 0 {
-            labelled(page, "", Tone::Quiet, &format!("and {left_out} more"));
-        }
+        labelled(report, "Block", Tone::Plain, says);
     }
 
     /// What each is called, where it works, what it cost and what it is at.
-    fn session_rows(&self, most: usize, columns: usize) -> Vec<Vec<Piece>> {
-        const GAP: usize = 2;
-        let cells: Vec<[String; 4]> = self
-            .sessions
-            .iter()
-            .take(most)
-            .map(|s| s.cells(self.clock))
-            .collect();
-        let mut widths = [0; 4];
-        for row in &cells {
-            for (widest, cell) in widths.iter_mut().zip(row) {
-                *widest = (*widest).max(width(cell));
-            }
-        }
-        // Name and place share what the others leave.
-        let [name, place, cost, state] = &mut widths;
-        let left = columns.saturating_sub(*cost + *state + 3 * GAP);
-        *place = (*place).min((left / 2).max(left.saturating_sub(*name)));
-        *name = (*name).min(left.saturating_sub(*place));
-        let tones = [Tone::Plain, Tone::Quiet, Tone::Strong, Tone::Plain];
-        let row_of = |row: &[String; 4]| {
-            let mut pieces = Vec::new();
-            for (index, ((cell, wide), tone)) in row.iter().zip(widths).zip(tones).enumerate() {
-                let cell = cut(cell, wide);
-                let gap = padding(&cell, wide);
-                let is_amount = index == 2;
-                let (before, after) = if is_amount {
-                    (gap, String::new())
-                } else {
-                    (String::new(), gap)
-                };
-                pieces.push((Tone::Plain, before));
-                pieces.push((tone, cell));
-                pieces.push((Tone::Plain, after + &" ".repeat(GAP)));
-            }
-            pieces
+    fn add_sessions(&self, most: usize, report: &mut Report) {
+        let says = match self.sessions.len() + self.others {
+            0 => "none running".to_owned(),
+            many => format!("{many} running"),
         };
-        cells.iter().map(row_of).collect()
+        labelled(report, "Sessions", Tone::Plain, says);
+        let mut table = Table::new([
+            Column::text("session").shrinking_to(8),
+            Column::text("project").in_tone(Tone::Quiet).shrinking_to(8),
+            Column::figure("cost").in_tone(Tone::Strong),
+            Column::text("state"),
+        ]);
+        table.choices = &[&[0, 1, 2, 3], &[0, 2, 3], &[0, 3]];
+        table.is_headless = true;
+        table.indent = LABEL;
+        for session in self.sessions.iter().take(most) {
+            table.row(session.cells(self.clock));
+        }
+        report.table(table);
+        let left_out = self.sessions.len().saturating_sub(most);
+        if left_out > 0 {
+            labelled(report, "", Tone::Quiet, format!("and {left_out} more"));
+        }
     }
 
-    /// For programs.
-    pub(crate) fn json(&self) -> Value {
-        let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    fn json(&self) -> Value {
         let now = self.clock.now;
-        let outlooks: Vec<Expected> = self
-            .windows
-            .iter()
-            .flat_map(|windows| expected(windows, now))
-            .collect();
-        let outlook = |name| {
-            let of_window = outlooks.iter().find(|window| window.name == name);
-            of_window.map(|window| window.outlook)
-        };
-        let full_at = |name| match outlook(name) {
-            Some(Outlook::FullAt(at)) => Some(time(at)),
-            _ => None,
-        };
-        let lasts = |name| match outlook(name)? {
-            Outlook::Lasts => Some(true),
-            Outlook::FullAt(_) => Some(false),
-            Outlook::Open => None,
-        };
-        let meter = |name, meter: Meter| {
-            json!({
-                "used_percentage": level(&meter, self.clock),
-                "resets_at": meter.resets_at.map(time),
-                "full_at": full_at(name),
-                "lasts": lasts(name),
-            })
-        };
-        let spend_limit = |limit: SpendMeter| {
-            json!({
-                "used_percentage": level(&limit.meter, self.clock),
-                "resets_at": limit.meter.resets_at.map(time),
-                "used_usd": limit.used.map(Money::usd),
-                "limit_usd": limit.limit.map(Money::usd),
-                "period": limit.period,
-            })
-        };
-        let windows = self.windows.map(|windows| {
-            json!({
-                "five_hour": windows.five_hour.map(|told| meter("5h", told)),
-                "seven_day": windows.seven_day.map(|told| meter("week", told)),
-                "seven_day_opus": windows.others.opus.map(|told| meter("Opus week", told)),
-                "seven_day_sonnet": windows.others.sonnet.map(|told| meter("Sonnet week", told)),
-                "seven_day_fable": windows.others.fable.map(|told| meter("Fable week", told)),
-                "spend_limit": windows.others.spend_limit.map(spend_limit),
-                "measured_at": time(windows.measured),
-                "five_hour_full_at": full_at("5h"),
-                "five_hour_percent_per_hour": windows.five_hour_rate.map(|rate| rate * 60.0),
-            })
-        });
         let spend = self.spend.as_ref().ok();
         let block = spend.and_then(|spend| {
             let block = spend.block?;
             Some(json!({
-                "start": time(block.start),
-                "end": time(block.end),
+                "start": rfc3339(block.start),
+                "end": rfc3339(block.end),
                 "cost_usd": block.cost.usd(),
                 "usd_per_hour": spend.per_hour(now).map(Money::usd),
             }))
         });
-        let session = |session: &RunningSession| {
-            json!({
-                "session_id": session.id,
-                "title": session.title,
-                "project": session.project,
-                "state": session.state,
-                "since": session.since.map(time),
-                "cost_usd": session.cost.map(Money::usd),
-                "five_hour_share": session.share,
-            })
-        };
+        let sessions = self.sessions.iter().map(RunningSession::json);
         json!({
-            "at": time(now),
-            "windows": windows,
+            "at": rfc3339(now),
+            "windows": self.windows.as_ref().map(|windows| self.json_of_windows(windows)),
             "today_usd": spend.map(|spend| spend.today.total().usd()),
             "block": block,
             "complete": spend.is_some_and(|spend| spend.is_complete),
-            "sessions": self.sessions.iter().map(session).collect::<Vec<_>>(),
+            "sessions": sessions.collect::<Vec<_>>(),
             "other_sessions": self.others,
             "limit": self.limit,
         })
+    }
+
+    fn json_of_windows(&self, windows: &Windows) -> Value {
+        let outlooks: Vec<Expected> = expected(windows, self.clock.now).collect();
+        let meter = |name: &str| {
+            let (_, meter, _) = windows.named().find(|(known, ..)| *known == name)?;
+            let (full_at, lasts) = outlook_of(name, &outlooks);
+            Some(json!({
+                "used_percentage": level(&meter, self.clock),
+                "resets_at": meter.resets_at.map(rfc3339),
+                "full_at": full_at,
+                "lasts": lasts,
+            }))
+        };
+        let spend_limit = windows.others.spend_limit.map(|limit| {
+            json!({
+                "used_percentage": level(&limit.meter, self.clock),
+                "resets_at": limit.meter.resets_at.map(rfc3339),
+                "used_usd": limit.used.map(Money::usd),
+                "limit_usd": limit.limit.map(Money::usd),
+                "period": limit.period,
+            })
+        });
+        json!({
+            "five_hour": meter("5h"),
+            "seven_day": meter("week"),
+            "seven_day_opus": meter("Opus week"),
+            "seven_day_sonnet": meter("Sonnet week"),
+            "seven_day_fable": meter("Fable week"),
+            "spend_limit": spend_limit,
+            "measured_at": rfc3339(windows.measured),
+            "five_hour_full_at": outlook_of("5h", &outlooks).0,
+            "five_hour_percent_per_hour": windows.five_hour_rate.map(|rate| rate * 60.0),
+        })
+    }
+}
+
+/// When a window will be full, and whether it lasts until it resets, as far as either can be told.
+fn outlook_of(name: &str, outlooks: &[Expected]) -> (Option<String>, Option<bool>) {
+    let of_window = outlooks.iter().find(|window| window.name == name);
+    match of_window.map(|window| window.outlook) {
+        Some(Outlook::FullAt(at)) => (Some(rfc3339(at)), Some(false)),
+        Some(Outlook::Lasts) => (None, Some(true)),
+        Some(Outlook::Open) | None => (None, None),
     }
 }
 
 impl RunningSession {
     fn cells(&self, clock: Clock) -> [String; 4] {
         let id = self.id.as_deref().unwrap_or("?");
-        let name = self.title.as_deref().map_or_else(
-            || id.chars().take(8).collect(),
-            |title| visible(title).into_owned(),
-        );
+        let name = self.title.clone().unwrap_or_else(|| format!("{id:.8}"));
         let at = match self.state {
             Some(SessionState::Busy) => "answering",
             Some(SessionState::Waiting) => "waiting for you",
@@ -320,21 +263,29 @@ impl RunningSession {
         let since = self
             .since
             .filter(|since| *since <= clock.now && !at.is_empty());
-        let since = since.map(|since| format!(", {}", in_words(clock.now - since)));
+        let since = since.map(|since| in_words(clock.now - since));
         let share = self.share.filter(|share| *share >= 0.01);
-        let share = share.map(|share| format!(", about {:.0}% of 5h use", share * 100.0));
+        let share = share.map(|share| format!("about {:.0}% of 5h use", share * 100.0));
+        let at = (!at.is_empty()).then(|| at.to_owned());
+        let says: Vec<String> = [at, since, share].into_iter().flatten().collect();
         [
             name,
-            visible(&self.project).into_owned(),
+            self.project.clone(),
             self.cost.map_or_else(String::new, Money::show),
-            format!(
-                "{at}{}{}",
-                since.unwrap_or_default(),
-                share.unwrap_or_default()
-            )
-            .trim_start_matches(", ")
-            .to_owned(),
+            says.join(", "),
         ]
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "session_id": self.id,
+            "title": self.title,
+            "project": self.project,
+            "state": self.state,
+            "since": self.since.map(rfc3339),
+            "cost_usd": self.cost.map(Money::usd),
+            "five_hour_share": self.share,
+        })
     }
 }
 
@@ -360,31 +311,27 @@ fn pace(window: &Expected, clock: Clock) -> Option<(Tone, String)> {
     }
 }
 
-fn labelled(page: &mut Page, label: &str, tone: Tone, text: &str) {
-    page.labelled(&[(Tone::Quiet, label, LABEL)], tone, text);
+fn labelled(report: &mut Report, label: &str, tone: Tone, text: impl Into<String>) {
+    report.labelled(&[(Tone::Quiet, label, LABEL)], tone, text);
 }
 
-fn window_row(label: &str, name: &str, meter: &Meter, clock: Clock, columns: usize) -> Vec<Piece> {
+fn window(label: &str, name: String, meter: &Meter, clock: Clock) -> render::Meter {
     let level = level(meter, clock);
-    let tone = tone(level, Tone::Good);
-    let mut row = vec![
-        (Tone::Quiet, format!("{label:LABEL$}")),
-        (Tone::Plain, format!("{name}  ")),
-    ];
-    if columns >= ROOM_FOR_BARS {
-        row.extend(bar(level, BAR, tone));
-        row.push((Tone::Plain, "  ".to_owned()));
-    }
-    row.push((tone, format!("{:>3.0}%", shown(level))));
     let resets = meter.resets_at.filter(|at| *at > clock.now);
-    let used: usize = row.iter().map(|(_, text)| width(text)).sum();
-    let resets = resets.and_then(|at| {
-        let forms = [clock.time_and_distance(at), clock.time(at)];
-        let mut forms = forms.into_iter().map(|at| format!("  resets {at}"));
-        forms.find(|form| used + width(form) <= columns)
-    });
-    row.push((Tone::Plain, resets.unwrap_or_default()));
-    row
+    let resets = resets
+        .into_iter()
+        .flat_map(|at| [clock.time_and_distance(at), clock.time(at)]);
+    let resets = resets.map(|at| format!("  resets {at}"));
+    render::Meter {
+        lead: vec![
+            (Tone::Quiet, format!("{label:LABEL$}")),
+            (Tone::Plain, name),
+        ],
+        percent: level,
+        figure: format!("{:.0}%", shown(level)),
+        tone: tone(level, Tone::Good),
+        remarks: resets.chain([String::new()]).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -392,7 +339,7 @@ mod tests {
     use super::*;
     use crate::claude::meters::OtherMeters;
     use crate::config::Config;
-    use crate::terminal::Palette;
+    use crate::terminal::{Palette, width};
     use crate::time::Zone;
 
     fn moment(sessions: usize) -> Moment {
@@ -447,7 +394,8 @@ mod tests {
 
     fn screen(moment: &Moment, columns: usize, rows: Option<usize>) -> String {
         let mut page = Page::new(columns, Palette::none());
-        moment.write(rows, &mut page);
+        let rows = rows.unwrap_or(usize::MAX);
+        moment.report_within(rows, &page).write(&mut page);
         page.into_text()
     }
 

@@ -16,6 +16,7 @@ pub mod incidents;
 pub mod install;
 pub(crate) mod locks;
 pub(crate) mod meant;
+mod moment;
 pub mod now;
 pub(crate) mod own_process;
 pub(crate) mod parse_error;

@@ -1,0 +1,222 @@
+//! Gathering what `whycap now` shows; of what is watched, only what changed is looked at again.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::gathering::gathered;
+use crate::claude::model_pricing::own_rates;
+use crate::claude::sessions::{self, Liveness, Session, SessionState};
+use crate::claude::titles::title_of;
+use crate::claude::transcripts;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::incidents::Incidents;
+use crate::ledger::{Effort, Ledger, Patience};
+use crate::now::{Moment, RunningSession, SpendNow};
+use crate::places::Places;
+use crate::pricing::PriceTable;
+use crate::spend::running_block;
+use crate::time::QUARTER;
+
+/// Looking for a limit reads the ends of many transcripts: no more often than this, even while
+/// things happen; and this often though nothing happens, because time alone ends some.
+const LIMIT_AT_MOST_EVERY: Duration = Duration::from_secs(10);
+const LIMIT_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+
+/// The table of processes is only looked through for clients that no registry names.
+const OTHERS_EVERY: Duration = Duration::from_secs(30);
+
+/// A ledger that could be opened, with the prices that it counts by.
+type Opened = (Ledger, PriceTable);
+
+/// The ledger, with everything read.
+pub(super) fn opened(places: &Places) -> anyhow::Result<Opened> {
+    let prices = PriceTable::with(own_rates(places))?;
+    let ledger = gathered(places, &prices, |ledger, _| Ok(ledger))?;
+    Ok((ledger, prices))
+}
+
+/// The ledger as it is.
+pub(super) fn opened_at_once(places: &Places) -> anyhow::Result<Opened> {
+    let ledger = Ledger::open(&places.data, Patience::None)?;
+    Ok((ledger, PriceTable::with(own_rates(places))?))
+}
+
+/// What is kept between two looks.
+pub(super) struct Watched {
+    ledger: Result<Opened, String>,
+    effort: Effort,
+    /// Files that brought something new so far.
+    gained: usize,
+    /// What was spent when the ledger had this version.
+    spend: Option<(Version, SpendNow)>,
+    limit: Option<(Instant, Version, Option<String>)>,
+    others: Option<(Instant, usize)>,
+    /// By session, where its transcript is and what it was called last: what lies between the ends
+    /// of a long transcript is not read.
+    titles: HashMap<String, (PathBuf, Option<String>)>,
+}
+
+/// The ledger's version, how many files brought something new, and the quarter of an hour: with
+/// any of them, other figures may hold.
+type Version = (i64, usize, i64);
+
+impl Watched {
+    pub(super) fn new(ledger: anyhow::Result<Opened>, effort: Effort) -> Self {
+        Self {
+            ledger: ledger.map_err(|error| format!("not known: {error:#}")),
+            effort,
+            gained: 0,
+            spend: None,
+            limit: None,
+            others: None,
+            titles: HashMap::new(),
+        }
+    }
+
+    /// What there is now.
+    pub(super) fn look(&mut self, places: &Places, environment: &Environment) -> Moment {
+        let (spend, version) = self.spend_now(places, environment);
+        let registered = sessions::registered(places);
+        let others = self.others(places, &registered);
+        let incidents = Incidents::new(places, environment);
+        Moment {
+            clock: environment.clock(),
+            windows: incidents.windows_of_account(),
+            spend,
+            sessions: self.running(places, registered, &incidents.five_hour_shares()),
+            others,
+            limit: self.limit(&incidents, version),
+            currency: Config::load(places).currency,
+        }
+    }
+
+    /// What is spent, and the version of the ledger that says so.
+    fn spend_now(
+        &mut self,
+        places: &Places,
+        environment: &Environment,
+    ) -> (Result<SpendNow, String>, Version) {
+        let (ledger, prices) = match &mut self.ledger {
+            Ok(opened) => opened,
+            Err(why) => return (Err(why.clone()), Version::default()),
+        };
+        let roots = places.transcript_roots();
+        // Another process may be writing: then it is read the next time.
+        let caught = ledger.catch_up(roots, prices, self.effort, &mut |_| {});
+        // Our own writing does not change the ledger's number.
+        self.gained += caught.as_ref().map_or(0, |caught| caught.files);
+        let quarter = environment.now.timestamp_millis().div_euclid(QUARTER);
+        let written = ledger.version().unwrap_or_default();
+        let version = (written, self.gained, quarter);
+        if let Some((known, spend)) = self.spend
+            && known == version
+        {
+            return (Ok(spend), version);
+        }
+        let (from, until) = environment.zone.day_bounds(environment.now);
+        let spend = ledger.between(from, until).and_then(|today| {
+            Ok(SpendNow {
+                today,
+                block: running_block(ledger, environment.now)?,
+                is_complete: caught.is_ok_and(|caught| caught.is_all()),
+            })
+        });
+        match spend {
+            Ok(spend) => {
+                self.spend = Some((version, spend));
+                (Ok(spend), version)
+            }
+            Err(error) => (Err(format!("not known: {error}")), version),
+        }
+    }
+
+    fn limit(&mut self, incidents: &Incidents<'_>, version: Version) -> Option<String> {
+        if let Some((looked, known, limit)) = &self.limit {
+            let age = looked.elapsed();
+            let least = if *known == version {
+                LIMIT_AT_LEAST_EVERY
+            } else {
+                LIMIT_AT_MOST_EVERY
+            };
+            if age < least {
+                return limit.clone();
+            }
+        }
+        let situation = incidents.situation(None);
+        let limit = situation
+            .blocking()
+            .map(|incident| incident.headline.clone());
+        self.limit = Some((Instant::now(), version, limit.clone()));
+        limit
+    }
+
+    /// How many clients run that the registry does not name.
+    fn others(&mut self, places: &Places, registered: &[Session]) -> usize {
+        if let Some((looked, others)) = self.others
+            && looked.elapsed() < OTHERS_EVERY
+        {
+            return others;
+        }
+        let named = |pid: &u32| registered.iter().any(|session| session.claim.pid == *pid);
+        let present = sessions::presence(places, registered);
+        let others = present.live.iter().filter(|pid| !named(pid)).count();
+        self.others = Some((Instant::now(), others));
+        others
+    }
+
+    /// The sessions that run, the busiest first.
+    fn running(
+        &mut self,
+        places: &Places,
+        registered: Vec<Session>,
+        shares: &[(String, f64)],
+    ) -> Vec<RunningSession> {
+        let mut running = Vec::new();
+        for session in registered {
+            if session.liveness != Liveness::Holds {
+                continue;
+            }
+            let doing = session.doing;
+            let id = doing.session.as_deref();
+            let is_own = |(name, _): &&(String, f64)| id == Some(name.as_str());
+            let directory = doing.directory.as_ref();
+            running.push(RunningSession {
+                share: shares.iter().find(is_own).map(|(_, share)| *share),
+                title: id.and_then(|id| self.title(places, id)),
+                project: directory.map_or_else(String::new, |it| places.show(it.as_ref())),
+                state: doing.state,
+                since: doing.since,
+                cost: id.and_then(|id| {
+                    let (ledger, _) = self.ledger.as_ref().ok()?;
+                    Some(ledger.session(id).ok()?.total())
+                }),
+                id: doing.session,
+            });
+        }
+        running.sort_by_key(|it| (rank(it.state), Reverse(it.cost), it.id.clone()));
+        running
+    }
+
+    fn title(&mut self, places: &Places, session: &str) -> Option<String> {
+        if !self.titles.contains_key(session) {
+            let transcript = transcripts::of_session(places.transcript_roots(), session)?;
+            self.titles.insert(session.to_owned(), (transcript, None));
+        }
+        let (transcript, title) = self.titles.get_mut(session)?;
+        *title = title_of(transcript).or(title.take());
+        title.clone()
+    }
+}
+
+/// What waits for its user comes first, then what works.
+fn rank(state: Option<SessionState>) -> u8 {
+    match state {
+        Some(SessionState::Waiting) => 0,
+        Some(SessionState::Busy) => 1,
+        Some(SessionState::Shell) => 2,
+        Some(SessionState::Idle) | None => 3,
+    }
+}
