@@ -26,9 +26,7 @@ use crate::terminal::{Palette, Shown, complain, print};
     override_usage = "whycap <COMMAND>",
     max_term_width = 80,
     help_template = "{about}\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
-    after_help = "\
-Examples:
-  whycap explain   what stopped Claude Code, and what to do"
+    after_help = "Examples: whycap explain, whycap spend --since 7d, whycap drain"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -55,6 +53,8 @@ enum Verb {
     Wait(commands::wait::Arguments),
     /// Show what was spent, by day, session, model and more
     Spend(commands::spend::Arguments),
+    /// Show what was written to the prompt cache again, and why
+    Drain(commands::drain::Arguments),
     /// Show windows, pace, spend, sessions and limit on one screen
     Now(commands::now::Arguments),
     /// Show how far your budgets are used, and where that leads
@@ -128,6 +128,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(Verb::Statusline) => return commands::statusline::run(&[], &environment),
         Some(Verb::Hook) => return commands::hook::run(&environment),
         Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
+        Some(Verb::Drain(arguments)) => commands::drain::run(&arguments, &environment),
         Some(Verb::Now(arguments)) => commands::now::run(&arguments, &environment),
         Some(Verb::Budget(arguments)) => commands::budget::run(&arguments, &environment),
         Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),

@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 mod disk;
 mod doctor;
+mod drain;
 pub mod environment;
 mod export;
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub mod budget;
 pub(crate) mod completions;
 pub mod config;
 pub mod doctor;
+pub mod drain;
 pub mod explain;
 pub mod export;
 mod failure;

@@ -233,15 +233,9 @@ mod tests {
         fn compaction(&mut self, found: CompactBoundary<'_>, place: Place) {
             self.told.push(format!("{found:?} at {place:?}"));
         }
-        fn cost_state(
-            &mut self,
-            state: CostState,
-            position: u64,
-            before: Option<Millis>,
-            since_last: Option<Millis>,
-        ) {
+        fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>) {
             self.told.push(format!(
-                "total {} at {position} after {before:?}, {since_last:?}",
+                "total {} at {position} after {before:?}",
                 state.total_usd
             ));
         }

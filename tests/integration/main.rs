@@ -17,10 +17,12 @@
 )]
 
 mod budget;
+mod cached_life;
 mod client;
 mod config;
 mod diagnosis;
 mod doctor;
+mod drain;
 mod explain;
 mod export;
 mod help;

@@ -10,6 +10,7 @@ use crate::ledger::derivation::{Part, Parts};
 use crate::pricing::{Money, NOISE, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
+use crate::transcript::lineage::Lineage;
 
 /// A running total as a file has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +22,6 @@ pub(crate) struct WrittenTotal {
     pub(crate) api_ms: i64,
     pub(crate) has_unknown_model: bool,
     pub(crate) before: Millis,
-    /// The time of the first line behind it that has one.
-    pub(crate) after: Option<Millis>,
     /// As written.
     pub(crate) models: BTreeMap<String, ModelTotal>,
 }
@@ -42,7 +41,7 @@ pub(crate) fn put(
         )?
         .execute(params![file, CUT_OFF, total.started, total.cost.pico(), total.run_ms])?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?)")?
+        .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")?
         .execute(params![
             file,
             total.position.cast_signed(),
@@ -53,21 +52,42 @@ pub(crate) fn put(
             total.api_ms,
             total.has_unknown_model,
             total.before,
-            total.after,
+            None::<i64>,
+            None::<i64>,
+            None::<i64>,
             models_as_json(&total.models, prices)
         ])?;
     Ok(())
 }
 
-/// Stores what stands behind the last total of a file. Says whether that is news.
-pub(crate) fn put_behind(connection: &Connection, file: Id, at: Millis) -> rusqlite::Result<bool> {
-    let written = connection
+/// Stores where the runs of a file come from.
+pub(crate) fn put_lineage(
+    connection: &Connection,
+    file: Id,
+    lineage: &Lineage,
+) -> rusqlite::Result<()> {
+    connection
         .prepare_cached(
-            "UPDATE cost_state SET after = ?2 WHERE file = ?1 AND after IS NULL AND position =
-             (SELECT max(position) FROM cost_state WHERE file = ?1 AND position < ?3)",
+            "UPDATE cost_state SET came_from = ?3, since = ?4, asked = ?5 WHERE file = ?1 AND position = ?2",
         )?
-        .execute([file, at, CUT_OFF])?;
-    Ok(written > 0)
+        .execute(params![
+            file,
+            lineage.position.cast_signed(),
+            lineage.from.map(u64::cast_signed),
+            lineage.since,
+            lineage.asked
+        ])?;
+    Ok(())
+}
+
+/// The totals of a file: since when their runs count, and the amount.
+pub(crate) fn of_file(connection: &Connection, file: Id) -> rusqlite::Result<Vec<(Millis, Money)>> {
+    connection
+        .prepare_cached("SELECT started, total FROM cost_state WHERE file = ?")?
+        .query_map([file], |row| {
+            Ok((row.get(0)?, Money::from_pico(row.get(1)?)))
+        })?
+        .collect()
 }
 
 /// Other sessions whose chains of runs began in the same moment.
@@ -84,18 +104,19 @@ pub(crate) fn sessions_with_start(
         .collect()
 }
 
-/// Of the totals of a session that are not greater than this amount: the newest.
+/// Of the totals of a session that are not greater than this amount: the newest, with the time
+/// that its chain of runs had lived.
 pub(crate) fn newest_up_to(
     connection: &Connection,
     session: Id,
     most: Money,
-) -> rusqlite::Result<Option<Money>> {
+) -> rusqlite::Result<Option<(Money, i64)>> {
     connection
         .prepare_cached(
-            "SELECT total FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1",
+            "SELECT total, run_ms FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1",
         )?
         .query_row([session, most.pico()], |row| {
-            Ok(Money::from_pico(row.get(0)?))
+            Ok((Money::from_pico(row.get(0)?), row.get(1)?))
         })
         .optional()
 }
@@ -105,21 +126,6 @@ pub(crate) fn parent(connection: &Connection, session: Id) -> rusqlite::Result<O
     connection
         .prepare_cached("SELECT parent FROM session WHERE id = ?")?
         .query_row([session], |row| row.get(0))
-}
-
-/// Whether a total of the session is not smaller than this, neither in the amount nor in the time
-/// that its chain of runs had lived.
-pub(crate) fn is_surpassed(
-    connection: &Connection,
-    session: Id,
-    told: Money,
-    run_ms: Option<i64>,
-) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM cost_state WHERE session = ? AND total >= ? AND run_ms >= ?)",
-        )?
-        .query_row(params![session, (told - NOISE).pico(), run_ms], |row| row.get(0))
 }
 
 /// Whether any session's total was this, as far as floating-point sums tell.

@@ -1,0 +1,122 @@
+//! `whycap drain`: what was written to the prompt cache again, and why.
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+
+use super::gathering::{gathered, titles};
+use crate::claude::model_pricing::own_rates;
+use crate::claude::transcripts;
+use crate::drain::{Drain, Findings, SessionSpend, writes};
+use crate::environment::Environment;
+use crate::ledger::{RowsBy, SpendSource};
+use crate::places::Places;
+use crate::pricing::{Money, PriceTable};
+use crate::spend::{GroupBy, Period, parse_day};
+use crate::terminal::{ProgressBar, Shown, complain, print};
+
+/// Arguments of `whycap drain`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// First day, as 2026-11-20, or 7d for the last seven days
+    #[arg(long, value_name = "DAY")]
+    since: Option<String>,
+    /// Last day, included
+    #[arg(long, value_name = "DAY")]
+    until: Option<String>,
+    /// Only this session
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "report")]
+    json: bool,
+    /// Print a text for a bug report, without names or contents
+    #[arg(long)]
+    report: bool,
+}
+
+/// Runs the verb.
+pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let places = Places::of(environment);
+    let period = match arguments.period(environment) {
+        Ok(period) => period,
+        Err(problem) => {
+            complain(&problem);
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let drain = found(arguments.session.as_deref(), period, &places, environment)?;
+    if arguments.report {
+        print(&Shown::text(&drain.bug_report()))?;
+    } else {
+        drain.report().print(arguments.json, environment)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What was written in a period, beside what was spent.
+fn found(
+    session: Option<&str>,
+    period: Period,
+    places: &Places,
+    environment: &Environment,
+) -> anyhow::Result<Drain> {
+    let is_meant = |name: &str| session.is_none_or(|session| name.starts_with(session));
+    let clock = environment.clock();
+    let (since, until) = period.bounds(clock.zone);
+    let prices = PriceTable::with(own_rates(places))?;
+    let mut sessions: HashMap<String, SessionSpend> = gathered(places, &prices, |ledger, _| {
+        let mut sessions: HashMap<String, SessionSpend> = HashMap::new();
+        ledger.rows(since, until, RowsBy::Quarter, true, &mut |row| {
+            let spend = sessions.entry(row.origin.session.clone()).or_default();
+            spend.cost += row.recorded + row.unrecorded + row.unwritten;
+        })?;
+        Ok(sessions)
+    })?;
+    sessions.retain(|name, _| is_meant(name));
+    let mut bar = ProgressBar::new("reading requests");
+    let files = transcripts::all(places.transcript_roots()).files;
+    let mut writes = writes(files, &prices, &mut |done, all| bar.show(done, all));
+    drop(bar);
+    writes.retain(|write| {
+        let is_late_enough = since.is_none_or(|since| write.at >= since);
+        let is_early_enough = until.is_none_or(|until| write.at < until);
+        is_late_enough && is_early_enough && is_meant(&write.session)
+    });
+    let found = Findings::new(writes);
+    let title_of = titles(places, GroupBy::Session);
+    for drained in &found.sessions {
+        let known = sessions.entry(drained.session.clone()).or_default();
+        known.title = title_of(&drained.session);
+    }
+    let cost = sessions.values().map(|session| session.cost);
+    let cost: Money = cost.sum();
+    Ok(Drain {
+        found,
+        period,
+        clock,
+        cost,
+        sessions,
+    })
+}
+
+impl Arguments {
+    fn period(&self, environment: &Environment) -> Result<Period, String> {
+        let today = environment.zone.day(environment.now);
+        let day = |text: &Option<String>| {
+            let parse = |text: &String| {
+                parse_day(text, today).ok_or_else(|| {
+                    format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
+                })
+            };
+            text.as_ref().map(parse).transpose()
+        };
+        let period = Period {
+            since: day(&self.since)?,
+            until: day(&self.until)?,
+        };
+        match period.fault(today) {
+            Some(fault) => Err(fault),
+            None => Ok(period),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What was written to the prompt cache again: how much, why, and what of it nobody needed.
+//!
+//! `record` reads a line, `history` holds each answer against what its cache held, `cause` has the
+//! rules, `findings` adds up. docs/drain.md says what each cause means and how it was tried.
+
+mod bug_report;
+mod cause;
+mod findings;
+mod history;
+mod page;
+mod reading;
+mod record;
+
+pub(crate) use findings::Findings;
+pub(crate) use page::{Drain, SessionSpend};
+pub(crate) use reading::writes;

@@ -1,0 +1,290 @@
+//! What was found, for people and programs.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::bug_report::bug_report;
+use super::cause::Cause;
+use super::findings::Findings;
+use super::history::{Again, Write};
+use crate::pricing::Money;
+use crate::render::{Column, Report, Table};
+use crate::spend::{Period, share, short_count};
+use crate::terminal::{Tone, counted};
+use crate::time::{Clock, Millis, in_words, moment};
+
+/// How many cases are shown with their proof, and how many sessions.
+const CASES: usize = 3;
+const SESSIONS: usize = 8;
+
+/// What a session cost in all, and what it is called.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SessionSpend {
+    pub(crate) cost: Money,
+    pub(crate) title: Option<String>,
+}
+
+/// Findings with what they are measured by.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    pub(crate) found: Findings,
+    pub(crate) period: Period,
+    pub(crate) clock: Clock,
+    /// All that was spent.
+    pub(crate) cost: Money,
+    pub(crate) sessions: HashMap<String, SessionSpend>,
+}
+
+impl Drain {
+    /// Text for a bug report.
+    pub(crate) fn bug_report(&self) -> String {
+        bug_report(&self.found)
+    }
+
+    /// For people and programs.
+    pub(crate) fn report(&self) -> Report {
+        let mut report = Report::new(self.json());
+        self.say_sum(&mut report);
+        self.list_causes(&mut report);
+        self.list_sessions(&mut report);
+        self.show_cases(&mut report);
+        self.say_notes(&mut report);
+        report
+    }
+
+    fn json(&self) -> Value {
+        let found = &self.found;
+        let day = |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string());
+        let causes = found.causes.iter().map(|(cause, is_needless, sum)| {
+            let mut fields = vec![
+                ("cause", json!(cause.name())),
+                ("needless", json!(is_needless)),
+            ];
+            if *cause == Cause::Expired {
+                let (more, saved) = found.hour;
+                fields.push(("an_hour_would_cost_usd", json!(more.usd())));
+                fields.push(("an_hour_would_save_usd", json!(saved.usd())));
+            }
+            sum.json_with(fields)
+        });
+        let sessions = found.sessions.iter().map(|session| {
+            let known = self.sessions.get(&session.session);
+            json!({
+                "session": session.session,
+                "title": known.and_then(|known| known.title.clone()),
+                "cost_usd": known.map_or(0.0, |known| known.cost.usd()),
+                "needless_usd": session.needless.cost.usd(),
+                "cause": session.cause.map(Cause::name),
+            })
+        });
+        let versions = found.versions.iter().map(|(version, (answers, sum))| {
+            json!({"version": version, "answers": answers, "needless": sum.json()})
+        });
+        json!({
+            "since": day(self.period.since),
+            "until": day(self.period.until),
+            "cost_usd": self.cost.usd(),
+            "cache_write_usd": found.written.usd(),
+            "needless": found.needless.json(),
+            "causes": causes.collect::<Vec<_>>(),
+            "sessions": sessions.collect::<Vec<_>>(),
+            "versions": versions.collect::<Vec<_>>(),
+            "percent_worth": [],
+            "answers": found.answers,
+            "answers_without_record": found.unrecorded,
+        })
+    }
+
+    fn say_sum(&self, report: &mut Report) {
+        let needless = self.found.needless;
+        if self.found.answers == 0 {
+            return report.paragraph(Tone::Plain, "No answers in this time.");
+        }
+        let (written, cost) = (self.found.written.show(), self.cost.show());
+        if needless.answers == 0 {
+            let text = format!(
+                "Nothing was provably written to the prompt cache without need. Writing to it cost {written} of {cost}."
+            );
+            return report.paragraph(Tone::Good, text);
+        }
+        let part = share(needless.cost, self.cost);
+        let text = format!(
+            "{} of {cost} ({part}) went into writing to the prompt cache what was already in it: {} tokens, {}.",
+            needless.cost.show(),
+            short_count(needless.tokens),
+            counted(needless.answers, "time"),
+        );
+        report.paragraph(Tone::Strong, text);
+    }
+
+    fn list_causes(&self, report: &mut Report) {
+        if self.found.causes.is_empty() {
+            return;
+        }
+        report.section("What was written, by cause");
+        let figures = ["needed", "times", "tokens", "cost"].map(Column::figure);
+        let cause = Column::text("cause").shrinking_to(16);
+        let mut table = Table::new([cause].into_iter().chain(figures));
+        for (cause, is_needless, sum) in &self.found.causes {
+            let tone = if *is_needless {
+                Tone::Warning
+            } else {
+                Tone::Plain
+            };
+            let cells = [
+                words(*cause, *is_needless).to_owned(),
+                if *is_needless { "no" } else { "yes" }.to_owned(),
+                sum.answers.to_string(),
+                short_count(sum.tokens),
+                sum.cost.show(),
+            ];
+            table.row_in_tone(tone, cells);
+        }
+        report.table(table);
+        let quiet = "Cost: the price of writing less that of reading.";
+        report.paragraph(Tone::Quiet, quiet);
+    }
+
+    fn list_sessions(&self, report: &mut Report) {
+        if self.found.sessions.is_empty() {
+            return;
+        }
+        report.section("Sessions");
+        let figures = ["times", "needless", "of"].map(Column::figure);
+        let columns = [Column::text("session").shrinking_to(12)].into_iter();
+        let columns = columns.chain(figures);
+        let mut table = Table::new(columns.chain([Column::text("mostly").shrinking_to(12)]));
+        for session in self.found.sessions.iter().take(SESSIONS) {
+            let known = self.sessions.get(&session.session);
+            let known = known.cloned().unwrap_or_default();
+            let id: String = session.session.chars().take(8).collect();
+            let cause = session.cause.map_or("", |cause| words(cause, true));
+            table.row([
+                known.title.unwrap_or(id),
+                session.needless.answers.to_string(),
+                session.needless.cost.show(),
+                known.cost.show(),
+                cause.to_owned(),
+            ]);
+        }
+        report.table(table);
+        if self.found.sessions.len() > SESSIONS {
+            let rest = self.found.sessions.len() - SESSIONS;
+            report.paragraph(
+                Tone::Quiet,
+                format!("and {} more", counted(rest as u64, "session")),
+            );
+        }
+    }
+
+    fn show_cases(&self, report: &mut Report) {
+        let cases = self.found.cases.iter().take(CASES);
+        let mut cases = cases.filter_map(|write| Some((write, write.again.as_ref()?)));
+        let Some(first) = cases.next() else { return };
+        report.section("The dearest, with the proof");
+        for (write, again) in std::iter::once(first).chain(cases) {
+            let zone = self.clock.zone;
+            let at = zone.at(moment(write.at)).format("%Y-%m-%d %H:%M:%S");
+            let cost = again.cost.show();
+            let text = format!("{at}  {}", proof(write, again));
+            report.labelled(&[(Tone::Strong, &cost, 8)], Tone::Plain, text);
+        }
+        report.section("What to do");
+        for (cause, is_needless, _) in &self.found.causes {
+            if *is_needless {
+                report.item("- ", Tone::Plain, remedy(*cause));
+            }
+        }
+    }
+
+    fn say_notes(&self, report: &mut Report) {
+        let found = &self.found;
+        let (more, saved) = found.hour;
+        if saved > Money::ZERO {
+            report.gap();
+            let sums = [more, saved].map(Money::show);
+            let text = format!(
+                "Pauses of more than five minutes and less than an hour cost {}. Keeping everything for an hour would have cost {} more.",
+                sums[1], sums[0]
+            );
+            report.paragraph(Tone::Quiet, text);
+        }
+        if found.unrecorded > 0 {
+            report.gap();
+            let text = format!(
+                "{} of {} have no record of their request (Claude Code before 2.1.300). Of them only tokens and times are known, so less can be proven.",
+                found.unrecorded,
+                counted(found.answers, "answer"),
+            );
+            report.paragraph(Tone::Quiet, text);
+        }
+    }
+}
+
+/// A cause in a few words.
+fn words(cause: Cause, is_needless: bool) -> &'static str {
+    match cause {
+        Cause::Server => "nothing had changed",
+        Cause::ToolsChanged => "tools changed",
+        Cause::SystemPromptChanged => "system prompt changed",
+        Cause::MessagesRewritten if is_needless => "earlier messages rewritten",
+        Cause::MessagesRewritten => "went back, or rewritten",
+        Cause::ModelChanged => "another model",
+        Cause::EffortChanged => "another effort",
+        Cause::Expired => "idle too long",
+        Cause::Compaction => "after a compaction",
+        Cause::First => "first request",
+        Cause::Unknown if is_needless => "within one turn",
+        Cause::Unknown => "cannot tell",
+    }
+}
+
+/// What a needless write is proven by.
+fn proof(write: &Write, again: &Again) -> String {
+    let proof = &again.proof;
+    let what = match again.cause {
+        Cause::Server => "same prompt, tools and settings, all messages kept".to_owned(),
+        Cause::MessagesRewritten => {
+            "an earlier message was changed, those behind it were not".to_owned()
+        }
+        _ => proof.changed.clone().unwrap_or_else(|| {
+            "in the middle of a turn, and the prompt did not get shorter".to_owned()
+        }),
+    };
+    format!(
+        "{} in the cache, {} read, {} written again {} later; {what} ({}, Claude Code {})",
+        short_count(proof.there),
+        short_count(proof.read),
+        short_count(again.tokens),
+        after(proof.after),
+        write.model,
+        write.version,
+    )
+}
+
+fn after(millis: Millis) -> String {
+    if millis < 60_000 {
+        format!("{} s", millis.max(1_000) / 1_000)
+    } else {
+        in_words(chrono::TimeDelta::milliseconds(millis))
+    }
+}
+
+/// What to do about a cause of needless writes.
+fn remedy(cause: Cause) -> &'static str {
+    match cause {
+        Cause::ToolsChanged => {
+            "Tools came and went: see in /mcp which server connects again and again, and turn it off while you do not need it."
+        }
+        Cause::SystemPromptChanged => {
+            "The system prompt changed while you worked: look for a plugin or an output style that changes it."
+        }
+        Cause::MessagesRewritten => {
+            "Earlier messages were rewritten: look for a hook or a plugin that changes context, and update Claude Code."
+        }
+        _ => {
+            "The cache was not used although nothing had changed: start the session again or use /clear, and update Claude Code. `whycap drain --report` writes a text for a bug report."
+        }
+    }
+}

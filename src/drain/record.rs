@@ -1,0 +1,315 @@
+//! One line of a transcript as a prompt cache sees it: a request, its shape, an answer, or something
+//! that a user or Claude Code did between two answers.
+//!
+//! Shapes as clients from about 2.1.300 on write them (seen in 2.1.308 to 2.1.329). Texts are never
+//! kept: of a message only its hash, of a tool its name, length and hash.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::time::{Millis, millis};
+use crate::transcript::line::{Line, Response, parse};
+
+/// The hash of an id or a message.
+pub(super) type Hash = u64;
+
+/// For how long a cache entry lives that is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lifetime {
+    FiveMinutes,
+    Hour,
+}
+
+impl Lifetime {
+    pub(super) fn millis(self) -> Millis {
+        match self {
+            Self::FiveMinutes => 5 * 60_000,
+            Self::Hour => 60 * 60_000,
+        }
+    }
+
+    /// As requests and answers name it; a request that names none means five minutes.
+    fn from_name(name: Option<&str>) -> Self {
+        match name {
+            Some("1h") => Self::Hour,
+            _ => Self::FiveMinutes,
+        }
+    }
+}
+
+/// What a line says that matters here.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is handed on at once and never kept"
+)]
+pub(super) enum Record<'l> {
+    Request(Request),
+    Shape(Shape),
+    Answer(Answer<'l>),
+    /// What was said before was summed up, or results of tools were taken out.
+    Compaction,
+    /// The user ran a command: `/mcp`, `/plugin`, `/model`.
+    Command,
+    /// The user wrote something.
+    Prompt,
+    /// Who pays from here on.
+    Owner(Hash),
+    /// Another line of the conversation: a result of a tool, an attachment.
+    Other,
+}
+
+/// What was sent: everything that decides whether a prefix of it is in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) id: Hash,
+    pub(super) at: Millis,
+    /// Who asked: the conversation, a subagent, something in the background.
+    pub(super) source: String,
+    /// Of system prompt and tools.
+    pub(super) shape: Hash,
+    pub(super) effort: Option<String>,
+    /// Of all other parameters, and of the marks in the system prompt.
+    pub(super) parameters: Hash,
+    /// The request whose first `kept` messages this one repeats.
+    pub(super) base: Option<Hash>,
+    pub(super) kept: usize,
+    /// The messages behind those.
+    pub(super) tail: Vec<Hash>,
+    /// The lifetimes asked for, the shortest first.
+    pub(super) lifetimes: Vec<Lifetime>,
+}
+
+/// System prompt and tools, without their texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) id: Hash,
+    pub(super) system: Part,
+    /// In the order sent: another order is another prefix.
+    pub(super) tools: Vec<(String, Part)>,
+}
+
+/// A text by what can be told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) hash: Hash,
+    /// Characters, as JSON.
+    pub(super) length: usize,
+}
+
+/// What was answered, on one of the lines that repeat it.
+#[derive(Debug)]
+pub(super) struct Answer<'l> {
+    pub(super) response: Response<'l>,
+    pub(super) request: Option<Hash>,
+    /// As the API names the request; for reports.
+    pub(super) request_id: Option<Cow<'l, str>>,
+    pub(super) agent: Option<Cow<'l, str>>,
+    pub(super) version: Option<Cow<'l, str>>,
+    pub(super) lifetime: Option<Lifetime>,
+    pub(super) effort: Option<Cow<'l, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields<'l> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'l, str>,
+    #[serde(borrow)]
+    subtype: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    timestamp: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    version: Option<Cow<'l, str>>,
+    // Of requests and shapes.
+    #[serde(borrow)]
+    id: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    query_source: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    shape_hash: Option<Cow<'l, str>>,
+    params: Option<Value>,
+    #[serde(borrow)]
+    base: Option<Cow<'l, str>>,
+    keep: Option<usize>,
+    tail: Option<Vec<String>>,
+    cache_control: Option<Vec<Mark>>,
+    #[serde(borrow)]
+    shape: Option<ShapeFields<'l>>,
+    // Of the conversation.
+    #[serde(borrow)]
+    request_ref: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    request_id: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    prompt_cache_requested: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    effort: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    agent_id: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    organization_uuid: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    attachment: Option<Attachment<'l>>,
+    is_meta: Option<bool>,
+    tool_use_result: Option<IgnoredAny>,
+    #[serde(borrow)]
+    message: Option<&'l RawValue>,
+}
+
+/// An end of what is to be cached.
+#[derive(Deserialize)]
+struct Mark {
+    path: Vec<Value>,
+    value: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Attachment<'l> {
+    #[serde(borrow)]
+    organization_uuid: Option<Cow<'l, str>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeFields<'l> {
+    #[serde(borrow)]
+    system: Option<&'l RawValue>,
+    #[serde(borrow)]
+    tools: Option<Vec<&'l RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Named<'l> {
+    #[serde(borrow)]
+    name: Option<Cow<'l, str>>,
+}
+
+/// Reads a line. None for what says nothing here, or is no line of a transcript.
+pub(super) fn read(line: &[u8]) -> Option<Record<'_>> {
+    let fields: Fields<'_> = serde_json::from_slice(line).ok()?;
+    match (&*fields.kind, fields.subtype.as_deref()) {
+        ("api-request", _) => request(fields).map(Record::Request),
+        ("api-request-shape", _) => shape(&fields).map(Record::Shape),
+        ("system", Some("compact_boundary" | "microcompact_boundary")) => Some(Record::Compaction),
+        ("assistant", _) => answer(line, fields).map(Record::Answer),
+        ("user", _) => Some(said_by_user(&fields)),
+        ("system", Some("local_command")) => Some(Record::Command),
+        ("session-owner", _) => fields.organization_uuid.map(|id| Record::Owner(hash(&id))),
+        ("attachment", _) => Some(attached(&fields)),
+        ("system", _) => Some(Record::Other),
+        _ => None,
+    }
+}
+
+fn request(fields: Fields<'_>) -> Option<Request> {
+    let mut parameters = fields.params?;
+    let effort = parameters
+        .get_mut("output_config")
+        .and_then(Value::as_object_mut)
+        .and_then(|output| output.shift_remove("effort"));
+    if let Some(parameters) = parameters.as_object_mut() {
+        // These change nothing in what is cached; the model is known from the answer.
+        for name in ["model", "max_tokens", "metadata"] {
+            parameters.shift_remove(name);
+        }
+    }
+    let marks = fields.cache_control.unwrap_or_default();
+    let in_system = marks.iter().filter(|mark| mark.is_in_system());
+    let in_system: Vec<&Option<Value>> = in_system.map(|mark| &mark.value).collect();
+    let all = format!("{parameters}{in_system:?}");
+    let lifetimes = marks.iter().map(|mark| {
+        let lifetime = mark.value.as_ref().and_then(|value| value.get("ttl"));
+        Lifetime::from_name(lifetime.and_then(Value::as_str))
+    });
+    let mut lifetimes: Vec<Lifetime> = lifetimes.collect();
+    lifetimes.sort_unstable();
+    lifetimes.dedup();
+    Some(Request {
+        id: hash(&fields.id?),
+        at: millis(&fields.timestamp?)?,
+        source: fields.query_source.unwrap_or_default().into_owned(),
+        shape: hash(&fields.shape_hash?),
+        effort: effort.map(|effort| effort.to_string()),
+        parameters: hash(&all),
+        base: fields.base.map(|base| hash(&base)),
+        kept: fields.keep.unwrap_or_default(),
+        tail: fields.tail?.iter().map(|message| hash(message)).collect(),
+        lifetimes,
+    })
+}
+
+impl Mark {
+    fn is_in_system(&self) -> bool {
+        self.path.first().is_some_and(|first| first == "system")
+    }
+}
+
+fn shape(fields: &Fields<'_>) -> Option<Shape> {
+    let shape = fields.shape.as_ref()?;
+    let tools = shape.tools.iter().flatten().map(|tool| {
+        let named: Result<Named<'_>, _> = serde_json::from_str(tool.get());
+        let name = named.ok().and_then(|named| named.name).unwrap_or_default();
+        (name.into_owned(), Part::new(tool))
+    });
+    Some(Shape {
+        id: hash(fields.shape_hash.as_ref()?),
+        system: shape.system.map_or(Part { hash: 0, length: 0 }, Part::new),
+        tools: tools.collect(),
+    })
+}
+
+impl Part {
+    fn new(value: &RawValue) -> Self {
+        Self {
+            hash: hash(value.get()),
+            length: value.get().chars().count(),
+        }
+    }
+}
+
+fn answer<'l>(line: &'l [u8], fields: Fields<'l>) -> Option<Answer<'l>> {
+    let Some(Line::Response(response)) = parse(line) else {
+        return None;
+    };
+    Some(Answer {
+        response,
+        request: fields.request_ref.map(|request| hash(&request)),
+        request_id: fields.request_id,
+        agent: fields.agent_id,
+        version: fields.version,
+        lifetime: fields
+            .prompt_cache_requested
+            .map(|name| Lifetime::from_name(Some(&name))),
+        effort: fields.effort,
+    })
+}
+
+fn attached(fields: &Fields<'_>) -> Record<'static> {
+    let attachment = fields.attachment.as_ref();
+    let owner = attachment.and_then(|attachment| attachment.organization_uuid.as_ref());
+    owner.map_or(Record::Other, |owner| Record::Owner(hash(owner)))
+}
+
+/// Results of tools stand on lines of the user's, too, as does what Claude Code itself adds.
+fn said_by_user(fields: &Fields<'_>) -> Record<'static> {
+    let message = fields.message.map_or("", RawValue::get);
+    if message.contains("<command-name>") {
+        return Record::Command;
+    }
+    let is_result = fields.tool_use_result.is_some() || message.contains("\"tool_result\"");
+    if is_result || fields.is_meta == Some(true) {
+        Record::Other
+    } else {
+        Record::Prompt
+    }
+}
+
+pub(super) fn hash(text: &str) -> Hash {
+    xxh3_64(text.as_bytes())
+}

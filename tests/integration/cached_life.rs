@@ -1,0 +1,321 @@
+//! A made-up session whose prompt cache is known: transcript lines as Claude Code writes them, and a
+//! cache that keeps what was marked for as long as it was asked to, unless it is told to forget.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, SecondsFormat};
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+
+pub const MINUTE: i64 = 60_000;
+/// Dollars for a token of `claude-opus-5-5` by which writing is dearer than reading.
+pub const HOUR_WRITE: f64 = (8.0 - 0.2) / 1e6;
+pub const FIVE_MINUTE_WRITE: f64 = (5.0 - 0.2) / 1e6;
+
+/// What a cache keeps of one prompt.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Lie {
+    None,
+    /// Everything is forgotten.
+    All,
+    /// Everything but system prompt and tools.
+    Messages,
+}
+
+/// One conversation, subagent or background request, and what Claude Code sends for it.
+#[derive(Clone)]
+pub struct Caller {
+    pub source: &'static str,
+    pub agent: Option<String>,
+    pub messages: Vec<(String, u64)>,
+    /// The last request and how many messages it had.
+    base: Option<String>,
+    last: Vec<String>,
+    /// By model: what the last answer left in the cache, and when it was asked.
+    before: HashMap<String, u64>,
+}
+
+impl Caller {
+    pub fn new(source: &'static str, agent: Option<&str>) -> Self {
+        Self {
+            source,
+            agent: agent.map(str::to_owned),
+            messages: Vec::new(),
+            base: None,
+            last: Vec::new(),
+            before: HashMap::new(),
+        }
+    }
+
+    /// A new process goes on with the session.
+    pub fn restart(&mut self) {
+        self.base = None;
+    }
+}
+
+/// A session's transcript in the making.
+pub struct Life {
+    pub session: String,
+    pub lines: Vec<String>,
+    pub at: i64,
+    pub version: &'static str,
+    pub model: &'static str,
+    pub effort: &'static str,
+    pub hour: bool,
+    /// Names of tools, and their texts.
+    pub tools: Vec<(String, String)>,
+    pub system: String,
+    /// Older versions keep no requests.
+    pub keeps_requests: bool,
+    /// Prefixes by what they are made of: how long, until when.
+    cache: HashMap<String, (u64, i64)>,
+    count: u64,
+}
+
+/// What an answer said of the cache, and what was there before.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    pub read: u64,
+    pub wrote: u64,
+    pub there: Option<u64>,
+}
+
+impl Asked {
+    /// What was written again: nothing where as good as everything was read.
+    pub fn again(&self) -> u64 {
+        let there = self.there.unwrap_or(0).min(self.read + self.wrote);
+        let missed = there.saturating_sub(self.read);
+        if missed >= 2_000 && self.read * 100 < there * 95 {
+            missed.min(self.wrote)
+        } else {
+            0
+        }
+    }
+}
+
+impl Life {
+    pub fn new(session: &str, at: &str) -> Self {
+        let at = DateTime::parse_from_rfc3339(at).unwrap().timestamp_millis();
+        let tool = |name: &str| (name.to_owned(), "Runs what it is told. ".repeat(20));
+        Self {
+            session: session.to_owned(),
+            lines: Vec::new(),
+            at,
+            version: "2.1.329",
+            model: "claude-opus-5-5",
+            effort: "medium",
+            hour: true,
+            tools: vec![tool("Bash"), tool("Read")],
+            system: "You are an agent.".to_owned(),
+            keeps_requests: true,
+            cache: HashMap::new(),
+            count: 0,
+        }
+    }
+
+    fn time(&self) -> String {
+        let at = DateTime::from_timestamp_millis(self.at).unwrap();
+        at.to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+
+    fn id(&mut self, kind: &str) -> String {
+        self.count += 1;
+        format!("{kind}-{}-{}", self.session, self.count)
+    }
+
+    fn push(&mut self, mut line: Value) {
+        line["sessionId"] = json!(self.session);
+        line["timestamp"] = json!(self.time());
+        line["version"] = json!(self.version);
+        self.lines.push(line.to_string());
+    }
+
+    fn conversation(&mut self, caller: &Caller, mut line: Value) {
+        line["parentUuid"] = Value::Null;
+        line["uuid"] = json!(self.id("u"));
+        line["isSidechain"] = json!(caller.agent.is_some());
+        if let Some(agent) = &caller.agent {
+            line["agentId"] = json!(agent);
+        }
+        self.push(line);
+    }
+
+    /// The user writes something.
+    pub fn prompt(&mut self, caller: &mut Caller, tokens: u64) {
+        let id = self.id("prompt");
+        let line =
+            json!({"type": "user", "promptId": id, "message": {"role": "user", "content": id}});
+        self.conversation(caller, line);
+        caller.messages.push((id, tokens));
+    }
+
+    /// A tool answers.
+    pub fn result(&mut self, caller: &mut Caller, tokens: u64) {
+        let id = self.id("result");
+        let block = json!([{"type": "tool_result", "tool_use_id": id, "content": id}]);
+        let line = json!({"type": "user", "message": {"role": "user", "content": block}, "toolUseResult": {"stdout": ""}});
+        self.conversation(caller, line);
+        caller.messages.push((id, tokens));
+    }
+
+    /// A hook adds context.
+    pub fn context(&mut self, caller: &mut Caller, tokens: u64) {
+        let id = self.id("context");
+        let line = json!({"type": "attachment", "attachment": {"type": "hook_additional_context", "content": [id]}});
+        self.conversation(caller, line);
+        caller.messages.push((id, tokens));
+    }
+
+    /// The user runs a command of Claude Code's.
+    pub fn command(&mut self, caller: &Caller, name: &str) {
+        let content = format!("<command-name>{name}</command-name>");
+        self.conversation(
+            caller,
+            json!({"type": "user", "message": {"role": "user", "content": content}}),
+        );
+    }
+
+    /// What was said is summed up.
+    pub fn compact(&mut self, caller: &mut Caller) {
+        let line = json!({"type": "system", "subtype": "compact_boundary", "compactMetadata": {"preTokens": 1}});
+        self.conversation(caller, line);
+        let summary = self.id("summary");
+        caller.messages = vec![(summary, 3_000)];
+    }
+
+    fn prefix(&self, caller: &Caller, messages: usize) -> String {
+        let ids = caller.messages.iter().take(messages);
+        let ids: Vec<&str> = ids.map(|(id, _)| id.as_str()).collect();
+        let (tools, system) = (&self.tools, &self.system);
+        let (model, effort) = (self.model, self.effort);
+        format!("{model}|{effort}|{tools:?}|{system}|{}", ids.join(","))
+    }
+
+    fn start(&self) -> u64 {
+        let texts = self.tools.iter().map(|(_, text)| text.len());
+        8_000 + (texts.sum::<usize>() + self.system.len()) as u64
+    }
+
+    /// Sends what there is, and takes in the answer, a second later.
+    pub fn ask(&mut self, caller: &mut Caller, lie: Lie) -> Asked {
+        let lifetime = if self.hour { 60 * MINUTE } else { 5 * MINUTE };
+        let mut length = self.start();
+        let mut read = 0;
+        let mut ends = vec![(self.prefix(caller, 0), length)];
+        for (place, (_, tokens)) in caller.messages.iter().enumerate() {
+            length += tokens;
+            ends.push((self.prefix(caller, place + 1), length));
+        }
+        for (place, (key, length)) in ends.iter().enumerate() {
+            let is_known = self
+                .cache
+                .get(key)
+                .is_some_and(|(_, until)| *until > self.at);
+            let is_told = match lie {
+                Lie::None => true,
+                Lie::All => false,
+                Lie::Messages => place == 0,
+            };
+            if is_known && is_told {
+                read = *length;
+            }
+        }
+        for (key, length) in [&ends[0], &ends[ends.len() - 1]] {
+            self.cache
+                .insert(key.clone(), (*length, self.at + lifetime));
+        }
+        let asked = Asked {
+            read,
+            wrote: length - read,
+            there: caller.before.insert(self.model.to_owned(), length),
+        };
+        let request = self.keeps_requests.then(|| self.request(caller));
+        self.at += 1_000;
+        self.answer(caller, &asked, request.as_deref());
+        asked
+    }
+
+    fn request(&mut self, caller: &mut Caller) -> String {
+        let shape = json!({"system": [{"type": "text", "text": self.system}], "tools": self.tools.iter().map(|(name, text)| json!({"name": name, "description": text})).collect::<Vec<_>>()});
+        let shape_hash = format!("shape of {shape}");
+        if !self
+            .lines
+            .iter()
+            .any(|line| line.contains(&json!(shape_hash).to_string()))
+        {
+            self.push(
+                json!({"type": "api-request-shape", "shapeHash": shape_hash, "shape": shape}),
+            );
+        }
+        let ids: Vec<String> = caller.messages.iter().map(|(id, _)| id.clone()).collect();
+        let same = caller
+            .last
+            .iter()
+            .zip(&ids)
+            .take_while(|(a, b)| a == b)
+            .count();
+        let keep = if caller.base.is_some() { same } else { 0 };
+        let ttl = if self.hour { "1h" } else { "5m" };
+        let mark = json!({"type": "ephemeral", "ttl": ttl});
+        let id = self.id("request");
+        let mut line = json!({
+            "type": "api-request", "id": id, "querySource": caller.source, "shapeHash": shape_hash,
+            "params": {"model": self.model, "betas": ["a"], "max_tokens": 1, "output_config": {"effort": self.effort}},
+            "keep": keep, "tail": ids[keep..],
+            "cacheControl": [{"path": ["system", 0], "value": mark}, {"path": ["messages", ids.len().saturating_sub(1), "content", 0], "value": mark}],
+        });
+        if let Some(base) = &caller.base {
+            line["base"] = json!(base);
+        }
+        self.push(line);
+        caller.base = Some(id.clone());
+        caller.last = ids;
+        id
+    }
+
+    fn answer(&mut self, caller: &mut Caller, asked: &Asked, request: Option<&str>) {
+        let id = self.id("msg");
+        let (five, hour) = if self.hour {
+            (0, asked.wrote)
+        } else {
+            (asked.wrote, 0)
+        };
+        let usage = json!({
+            "input_tokens": 3, "output_tokens": 40, "cache_read_input_tokens": asked.read, "cache_creation_input_tokens": asked.wrote,
+            "cache_creation": {"ephemeral_5m_input_tokens": five, "ephemeral_1h_input_tokens": hour},
+        });
+        for block in [
+            json!({"type": "text", "text": id}),
+            json!({"type": "tool_use", "id": id, "name": "Bash", "input": {}}),
+        ] {
+            let mut line = json!({
+                "type": "assistant", "requestId": format!("req_{id}"), "effort": self.effort,
+                "message": {"id": id, "type": "message", "role": "assistant", "model": self.model, "content": [block], "usage": usage},
+            });
+            if let Some(request) = request {
+                line["requestRef"] = json!(request);
+                line["promptCacheRequested"] = json!(if self.hour { "1h" } else { "5m" });
+            }
+            self.conversation(caller, line);
+        }
+        caller.messages.push((id, 40));
+    }
+
+    /// A step within a turn: a tool's result is sent.
+    pub fn step(&mut self, caller: &mut Caller, lie: Lie) -> Asked {
+        self.at += 7_000;
+        self.result(caller, 500);
+        self.ask(caller, lie)
+    }
+
+    /// Leaves the transcript where Claude Code does.
+    pub fn write(&self, sandbox: &Sandbox) {
+        self.write_as(sandbox, &format!("{}.jsonl", self.session));
+    }
+
+    pub fn write_as(&self, sandbox: &Sandbox, name: &str) {
+        let path = format!(".claude/projects/-home-dev-api/{name}");
+        sandbox.write(&path, self.lines.join("\n") + "\n");
+    }
+}

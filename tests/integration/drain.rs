@@ -1,0 +1,544 @@
+//! What `drain` calls needless was needless, and what it can know of it it finds.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::cached_life::{Asked, Caller, FIVE_MINUTE_WRITE, HOUR_WRITE, Lie, Life, MINUTE};
+use crate::histories::with_history;
+use crate::support::{Sandbox, data};
+
+const START: &str = "2026-11-20T05:00:00Z";
+
+fn conversation() -> Caller {
+    Caller::new("repl_main_thread", None)
+}
+
+/// A session that has been working for a while.
+fn working() -> (Life, Caller) {
+    let (mut life, mut caller) = (Life::new("s1", START), conversation());
+    life.prompt(&mut caller, 30_000);
+    life.ask(&mut caller, Lie::None);
+    for _ in 0..3 {
+        life.step(&mut caller, Lie::None);
+    }
+    (life, caller)
+}
+
+fn drained(life: &Life) -> Value {
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    sandbox.run(&["drain", "--json"]).json()
+}
+
+/// Made-up lives: everything that can happen to a cache, in any order, with the truth by cause.
+#[test]
+fn lives_of_any_kind_show_what_was_needless_and_nothing_else() {
+    let lives: u64 = std::env::var("WHYCAP_LIVES").map_or(12, |lives| lives.parse().unwrap());
+    let (mut all, mut seen) = (Sums::new(), Sums::new());
+    for seed in 0..lives {
+        let life = AnyLife::new(seed);
+        let sandbox = Sandbox::new();
+        life.life.write(&sandbox);
+        let found = causes(&sandbox.run(&["drain", "--json"]).json());
+        for (cause, _, answers, tokens) in found.into_iter().filter(|found| found.1) {
+            let (most, most_tokens) = life.truth.get(&*cause).copied().unwrap_or_default();
+            let is_true = answers <= most && tokens <= most_tokens;
+            assert!(
+                is_true,
+                "life {seed}: {answers} of {cause}, {tokens} tokens"
+            );
+            add(&mut seen, &cause, answers, tokens);
+        }
+        for (cause, (answers, tokens)) in life.truth {
+            add(&mut all, &cause, answers, tokens);
+        }
+    }
+    for (cause, (answers, _)) in &all {
+        let found = seen.get(cause).copied().unwrap_or_default().0;
+        assert!(found * 100 >= answers * 99, "{found} of {answers} {cause}");
+    }
+}
+
+/// Answers and tokens by cause.
+type Sums = BTreeMap<String, (u64, u64)>;
+
+fn add(sums: &mut Sums, cause: &str, answers: u64, tokens: u64) {
+    let sum = sums.entry(cause.to_owned()).or_default();
+    *sum = (sum.0 + answers, sum.1 + tokens);
+}
+
+/// A life of many turns, and by cause what was needlessly written in it.
+struct AnyLife {
+    life: Life,
+    caller: Caller,
+    agent: Caller,
+    truth: Sums,
+    state: u64,
+    models: Vec<&'static str>,
+}
+
+impl AnyLife {
+    fn new(seed: u64) -> Self {
+        let mut any = Self {
+            life: Life::new("s1", START),
+            caller: conversation(),
+            agent: Caller::new("agent:builtin:Explore", Some("a1")),
+            truth: Sums::new(),
+            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            // Once each: what changed since an earlier visit is needless there, too.
+            models: vec!["claude-sonnet-5-5", "claude-opus-4-8", "claude-fable-5-2"],
+        };
+        any.life.hour = any.below(2) == 0;
+        any.say(20_000);
+        any.life.ask(&mut any.caller, Lie::None);
+        for turn in 0..40 {
+            match any.below(16) {
+                0..=4 => any.needless(turn),
+                5..=9 => any.by_user(turn),
+                10 => any.with_subagent(),
+                11 => {
+                    any.life.context(&mut any.caller, 900);
+                    any.life.step(&mut any.caller, Lie::None);
+                }
+                _ => {
+                    any.life.step(&mut any.caller, Lie::None);
+                }
+            }
+        }
+        any
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        usize::try_from(self.state >> 33).unwrap() % most
+    }
+
+    fn say(&mut self, least: u64) {
+        let tokens = least + self.below(30_000) as u64;
+        self.life.prompt(&mut self.caller, tokens);
+    }
+
+    fn lie(&mut self) -> Lie {
+        [Lie::All, Lie::Messages][self.below(2)]
+    }
+
+    fn note(&mut self, cause: &str, asked: Asked) {
+        if asked.again() > 0 {
+            add(&mut self.truth, cause, 1, asked.again());
+        }
+    }
+
+    fn needless(&mut self, turn: usize) {
+        let (cause, lie) = match self.below(5) {
+            0 => ("server", self.lie()),
+            1 => {
+                self.say(100);
+                let lie = self.lie();
+                let asked = self.life.ask(&mut self.caller, lie);
+                return self.note("server", asked);
+            }
+            2 => {
+                match self.life.tools.len() {
+                    2 => self
+                        .life
+                        .tools
+                        .push((format!("mcp__{turn}"), "x".repeat(900))),
+                    _ => self.life.tools.truncate(2),
+                }
+                ("tools_changed", Lie::None)
+            }
+            3 => {
+                self.life.system = format!("You are an agent. {turn}");
+                ("system_prompt_changed", Lie::None)
+            }
+            _ if self.caller.messages.len() > 4 => {
+                let place = self.below(self.caller.messages.len() - 3);
+                self.caller.messages[place].0.push('!');
+                ("messages_rewritten", Lie::None)
+            }
+            _ => return,
+        };
+        let asked = self.life.step(&mut self.caller, lie);
+        self.note(cause, asked);
+    }
+
+    fn by_user(&mut self, turn: usize) {
+        let Self { life, caller, .. } = self;
+        match turn % 7 {
+            0 => {
+                let left = 1 + self.below(self.caller.messages.len());
+                self.caller.messages.truncate(left);
+                self.say(1_000);
+            }
+            1 => {
+                life.compact(caller);
+                self.say(1_000);
+            }
+            2 => {
+                life.at += if life.hour { 61 } else { 6 } * MINUTE;
+                self.say(100);
+            }
+            3 => life.effort = if life.effort == "high" { "low" } else { "high" },
+            4 => {
+                let Some(model) = self.models.pop() else {
+                    return;
+                };
+                life.model = model;
+            }
+            5 => {
+                caller.restart();
+                life.version = ["2.1.328", "2.1.329", "2.1.330"][turn % 3];
+                life.system = format!("You are an agent of {}. {turn}", life.version);
+                self.say(100);
+            }
+            _ => {
+                life.command(caller, "/mcp");
+                life.tools.reverse();
+            }
+        }
+        self.life.step(&mut self.caller, Lie::None);
+        self.life.model = "claude-opus-5-5";
+    }
+
+    /// A subagent has a prompt and tools of its own.
+    fn with_subagent(&mut self) {
+        let life = &mut self.life;
+        let own = (life.tools.clone(), life.system.clone(), life.effort);
+        life.tools = vec![("Grep".to_owned(), "Looks for it.".to_owned())];
+        (life.system, life.effort) = ("You explore.".to_owned(), "low");
+        life.step(&mut self.agent, Lie::None);
+        let forgotten = self.lie();
+        let asked = self.life.step(&mut self.agent, forgotten);
+        self.note("server", asked);
+        (self.life.tools, self.life.system, self.life.effort) = own;
+    }
+}
+
+/// The causes, each with whether it was needless, its answers and tokens; without the first request.
+fn causes(found: &Value) -> Vec<(String, bool, u64, u64)> {
+    let causes = found["causes"].as_array().unwrap().iter();
+    let named = causes.map(|cause| {
+        let count = |field: &str| cause[field].as_u64().unwrap();
+        let name = cause["cause"].as_str().unwrap().to_owned();
+        let is_needless = cause["needless"].as_bool().unwrap();
+        (name, is_needless, count("answers"), count("tokens"))
+    });
+    named.filter(|(name, ..)| name != "first").collect()
+}
+
+#[track_caller]
+fn only(life: &Life, cause: &str, is_needless: bool, asked: Asked) -> Value {
+    let found = drained(life);
+    let expected = (cause.to_owned(), is_needless, 1, asked.again());
+    assert_eq!(causes(&found), [expected]);
+    found
+}
+
+#[test]
+fn a_prefix_that_the_server_forgot_is_needless_to_the_token_and_the_cent() {
+    for lie in [Lie::All, Lie::Messages] {
+        for (hour, price) in [(true, HOUR_WRITE), (false, FIVE_MINUTE_WRITE)] {
+            let (mut life, mut caller) = (Life::new("s1", START), conversation());
+            life.hour = hour;
+            life.prompt(&mut caller, 30_000);
+            life.ask(&mut caller, Lie::None);
+            life.step(&mut caller, Lie::None);
+            let asked = life.step(&mut caller, lie);
+            let found = only(&life, "server", true, asked);
+            let cost = found["needless"]["cost_usd"].as_f64().unwrap();
+            assert!((cost - asked.again() as f64 * price).abs() < 1e-9, "{cost}");
+            assert_eq!(found["sessions"][0]["session"], "s1");
+        }
+    }
+}
+
+#[test]
+fn a_read_that_stays_where_it_was_while_the_prompt_grows_is_needless_each_time() {
+    let (mut life, mut caller) = working();
+    let again: u64 = (0..5)
+        .map(|_| life.step(&mut caller, Lie::Messages).again())
+        .sum();
+    let found = drained(&life);
+    assert_eq!(causes(&found), [("server".to_owned(), true, 5, again)]);
+}
+
+#[test]
+fn tools_that_come_and_go_are_named_and_needless() {
+    let (mut life, mut caller) = working();
+    life.tools
+        .push(("mcp__parts__find".to_owned(), "x".repeat(800)));
+    let asked = life.step(&mut caller, Lie::None);
+    only(&life, "tools_changed", true, asked);
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    let text = sandbox.run(&["drain"]);
+    assert!(
+        text.success().contains("mcp__parts__find came"),
+        "{}",
+        text.stdout
+    );
+}
+
+#[test]
+fn tools_that_the_user_changed_by_a_command_or_a_new_process_are_not_needless() {
+    let (mut life, mut caller) = working();
+    life.command(&caller, "/mcp");
+    life.tools.pop();
+    let asked = life.step(&mut caller, Lie::None);
+    only(&life, "tools_changed", false, asked);
+
+    let (mut life, mut caller) = working();
+    caller.restart();
+    life.tools.pop();
+    life.prompt(&mut caller, 100);
+    let asked = life.ask(&mut caller, Lie::None);
+    only(&life, "tools_changed", false, asked);
+}
+
+#[test]
+fn a_system_prompt_that_changes_within_a_session_is_needless_and_with_a_new_version_it_is_not() {
+    let (mut life, mut caller) = working();
+    life.system.push_str(" Be brief.");
+    let asked = life.step(&mut caller, Lie::None);
+    only(&life, "system_prompt_changed", true, asked);
+
+    let (mut life, mut caller) = working();
+    caller.restart();
+    life.version = "2.1.330";
+    life.system.push_str(" Be brief.");
+    life.prompt(&mut caller, 100);
+    let asked = life.ask(&mut caller, Lie::None);
+    only(&life, "system_prompt_changed", false, asked);
+}
+
+#[test]
+fn an_earlier_message_that_was_rewritten_is_needless_and_going_back_is_not() {
+    let (mut life, mut caller) = working();
+    caller.messages[0].0.push_str(" with a reminder");
+    let asked = life.step(&mut caller, Lie::None);
+    only(&life, "messages_rewritten", true, asked);
+
+    let (mut life, mut caller) = working();
+    for _ in 0..4 {
+        life.step(&mut caller, Lie::None);
+    }
+    caller.messages.truncate(4);
+    life.prompt(&mut caller, 25_000);
+    let found = drained(&life);
+    assert_eq!(found["needless"]["answers"], 0, "{found}");
+}
+
+#[test]
+fn saying_the_same_once_more_after_going_back_is_not_needless() {
+    let (mut life, mut caller) = working();
+    life.prompt(&mut caller, 9_000);
+    let said = caller.messages.last().unwrap().clone();
+    life.context(&mut caller, 100);
+    let behind = caller.messages.last().unwrap().clone();
+    life.ask(&mut caller, Lie::None);
+    caller.messages.truncate(caller.messages.len() - 4);
+    life.context(&mut caller, 50);
+    caller.messages.extend([said, behind]);
+    life.ask(&mut caller, Lie::None);
+    assert_eq!(drained(&life)["needless"]["answers"], 0);
+}
+
+#[test]
+fn a_pause_beyond_the_lifetime_is_expired_and_one_within_it_is_no_excuse() {
+    for (hour, pause, cause) in [
+        (true, 62 * MINUTE, "expired"),
+        (false, 6 * MINUTE, "expired"),
+    ] {
+        let (mut life, mut caller) = (Life::new("s1", START), conversation());
+        life.hour = hour;
+        life.prompt(&mut caller, 30_000);
+        life.ask(&mut caller, Lie::None);
+        life.at += pause;
+        life.prompt(&mut caller, 100);
+        let asked = life.ask(&mut caller, Lie::None);
+        let found = only(&life, cause, false, asked);
+        let saved = found["causes"][0]["an_hour_would_save_usd"].as_f64();
+        let saved = saved.or(found["causes"][1]["an_hour_would_save_usd"].as_f64());
+        assert_eq!(saved.unwrap() > 0.0, !hour);
+    }
+    let (mut life, mut caller) = working();
+    life.at += 50 * MINUTE;
+    life.prompt(&mut caller, 100);
+    let asked = life.ask(&mut caller, Lie::All);
+    only(&life, "server", true, asked);
+}
+
+#[test]
+fn a_request_that_was_answered_only_after_the_lifetime_proves_nothing() {
+    let (mut life, mut caller) = (Life::new("s1", START), conversation());
+    life.hour = false;
+    life.prompt(&mut caller, 30_000);
+    life.ask(&mut caller, Lie::None);
+    life.at += 5 * MINUTE - 1_500;
+    life.prompt(&mut caller, 100);
+    let asked = life.ask(&mut caller, Lie::All);
+    only(&life, "unknown", false, asked);
+}
+
+#[test]
+fn another_model_another_effort_and_a_compaction_are_needed() {
+    let (mut life, mut caller) = working();
+    life.model = "claude-sonnet-5-5";
+    let asked = life.step(&mut caller, Lie::None);
+    let found = drained(&life);
+    let expected = ("model_changed".to_owned(), false, 1, asked.wrote);
+    assert_eq!(causes(&found), [expected]);
+
+    let (mut life, mut caller) = working();
+    life.effort = "high";
+    let asked = life.step(&mut caller, Lie::None);
+    only(&life, "effort_changed", false, asked);
+
+    let (mut life, mut caller) = working();
+    life.compact(&mut caller);
+    life.prompt(&mut caller, 40_000);
+    let asked = life.ask(&mut caller, Lie::All);
+    only(&life, "compaction", false, asked);
+}
+
+#[test]
+fn context_of_hooks_subagents_and_background_requests_are_no_misses() {
+    let (mut life, mut caller) = working();
+    let mut helper = Caller::new("away_summary", None);
+    helper.messages = caller.messages.clone();
+    let mut agent = Caller::new("agent:builtin:Explore", Some("a1"));
+    for _ in 0..4 {
+        life.context(&mut caller, 3_000);
+        life.step(&mut caller, Lie::None);
+        life.step(&mut agent, Lie::None);
+        life.ask(&mut helper, Lie::None);
+    }
+    assert_eq!(causes(&drained(&life)), []);
+}
+
+#[test]
+fn another_account_has_another_cache() {
+    let (mut life, mut caller) = working();
+    let owner = |organization: &str| {
+        json!({"type": "session-owner", "sessionId": "s1", "organizationUuid": organization})
+            .to_string()
+    };
+    life.lines.insert(0, owner("mine"));
+    life.lines.push(owner("my company's"));
+    life.step(&mut caller, Lie::All);
+    assert_eq!(drained(&life)["needless"]["answers"], 0);
+}
+
+#[test]
+fn what_a_fork_copied_is_counted_once() {
+    let (mut life, mut caller) = working();
+    let asked = life.step(&mut caller, Lie::All);
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    let copied = life.lines.iter().map(|line| {
+        let mut copy: Value = serde_json::from_str(line).unwrap();
+        copy["sessionId"] = json!("s2");
+        if copy["type"] == "assistant" {
+            copy["requestSessionId"] = json!("s1");
+        }
+        copy.to_string()
+    });
+    let mut fork = Life::new("s2", START);
+    fork.lines = copied.collect();
+    fork.write(&sandbox);
+    let found = sandbox.run(&["drain", "--json"]).json();
+    assert_eq!(
+        causes(&found),
+        [("server".to_owned(), true, 1, asked.again())]
+    );
+    assert_eq!(found["sessions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn without_records_only_what_happens_within_a_turn_is_proven_and_the_rest_is_said() {
+    let old = || {
+        let (mut life, mut caller) = (Life::new("s1", START), conversation());
+        life.version = "2.1.240";
+        life.keeps_requests = false;
+        life.prompt(&mut caller, 30_000);
+        life.ask(&mut caller, Lie::None);
+        life.step(&mut caller, Lie::None);
+        (life, caller)
+    };
+    let (mut life, mut caller) = old();
+    let asked = life.step(&mut caller, Lie::Messages);
+    let found = only(&life, "unknown", true, asked);
+    assert_eq!(found["answers_without_record"], 3);
+
+    // Between two prompts the user may have gone back, and more.
+    let (mut life, mut caller) = old();
+    life.prompt(&mut caller, 100);
+    let asked = life.ask(&mut caller, Lie::Messages);
+    only(&life, "unknown", false, asked);
+
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    let said = sandbox.run(&["drain"]);
+    assert!(
+        said.success().contains("have no record of their request"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[test]
+fn what_a_real_client_recorded_while_its_cache_lied_is_found_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    sandbox.copy_tree(&data("drain/lies-and-a-flapping-server/home"), "");
+    let truth = std::fs::read(data("drain/lies-and-a-flapping-server/truth.json")).unwrap();
+    let truth: Value = serde_json::from_slice(&truth).unwrap();
+    let found = sandbox.run(&["drain", "--json"]).json();
+    for cause in truth["causes"].as_array().unwrap() {
+        assert!(
+            found["causes"].as_array().unwrap().iter().any(|found| {
+                ["cause", "needless", "answers", "tokens"]
+                    .iter()
+                    .all(|field| found[field] == cause[field])
+            }),
+            "{cause} in {found}"
+        );
+    }
+    assert_eq!(found["needless"]["answers"], truth["needless"]);
+    let report = sandbox.run(&["drain", "--report"]);
+    let report = report.success();
+    assert!(
+        report.contains("req_") && !report.contains("/home"),
+        "{report}"
+    );
+}
+
+#[test]
+fn no_recorded_history_shows_a_needless_write_that_was_none() {
+    for name in crate::histories::HISTORIES {
+        let (sandbox, _) = with_history(name);
+        let found = sandbox.run(&["drain", "--json"]).json();
+        assert_eq!(found["needless"]["answers"], 0, "{name}: {found}");
+        let spent = sandbox.run(&["spend", "--json"]).json();
+        assert_eq!(found["cost_usd"], spent["total"]["cost_usd"], "{name}");
+    }
+}
+
+#[test]
+fn a_session_and_days_are_asked_for_and_what_is_no_day_is_refused() {
+    let (mut life, mut caller) = working();
+    life.step(&mut caller, Lie::All);
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    let answers = |arguments: &[&str]| {
+        let arguments = [&["drain", "--json"], arguments].concat();
+        sandbox.run(&arguments).json()["answers"].clone()
+    };
+    assert_eq!(answers(&["--session", "s1"]), 5);
+    assert_eq!(answers(&["--session", "other"]), 0);
+    assert_eq!(answers(&["--since", "2026-11-20"]), 5);
+    assert_eq!(answers(&["--until", "2026-11-19"]), 0);
+    assert_eq!(sandbox.run(&["drain", "--since", "soon"]).code, 2);
+}
