@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
+
 /// A client version such as `2.1.328`. What follows the three numbers is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientVersion(
@@ -83,6 +85,18 @@ impl Versions {
     pub fn contain(&self, version: ClientVersion) -> bool {
         self.from.is_none_or(|from| version >= from)
             && self.before.is_none_or(|before| version < before)
+    }
+}
+
+/// "2.1.144-", "-2.0.0", "2.1.118-2.1.312"; nothing stands for all.
+impl<'de> Deserialize<'de> for Versions {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(from)?;
+        let (from, before) = text.split_once('-').unwrap_or_default();
+        Ok(Self {
+            from: ClientVersion::parse(from),
+            before: ClientVersion::parse(before),
+        })
     }
 }
 

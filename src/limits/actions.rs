@@ -50,8 +50,8 @@ pub(super) fn pause(diagnosis: &Diagnosis, message: &Message) -> Option<TimeDelt
     (passes && diagnosis.waiting_helps == Some(true)).then(|| TimeDelta::minutes(minutes.into()))
 }
 
-fn helps(diagnosis: &Diagnosis, message: &Message) -> &'static [Help] {
-    diagnosis.helps.unwrap_or(message.helps)
+fn helps<'a>(diagnosis: &Diagnosis, message: &'a Message) -> &'a [Help] {
+    diagnosis.helps.unwrap_or(&message.helps)
 }
 
 /// All actions, best first.

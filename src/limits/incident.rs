@@ -161,8 +161,8 @@ impl Incident {
                 Verdict::FalseLikely | Verdict::CannotTell
             ),
         };
-        let sentences = concerns.then_some(self.message.in_vain);
-        sentences.unwrap_or_default().iter().copied()
+        let sentences = concerns.then_some(&self.message.in_vain);
+        sentences.into_iter().flatten().copied()
     }
 
     /// The message in one line, without anything that looks like a key.

@@ -6,7 +6,7 @@ use std::fmt;
 
 use chrono::TimeDelta;
 use serde::de::IntoDeserializer;
-use serde::de::value::Error;
+use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use crate::time::{FIVE_HOURS, WEEK};
@@ -81,7 +81,7 @@ impl Window {
 }
 
 /// What stopped the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitKind {
     /// The prepaid pool: usage credits, formerly extra usage.
@@ -123,6 +123,7 @@ pub enum LimitKind {
     /// More tokens than the model takes.
     PromptTooLong,
     /// Nothing that whycap knows, or a window that is not named.
+    #[default]
     Unknown,
     /// A usage window of the plan, by its own name.
     #[serde(untagged)]
@@ -234,13 +235,24 @@ pub enum Verdict {
 impl Verdict {
     /// By its name in JSON. None for one that a newer whycap gave.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let known: Result<Self, Error> = Self::deserialize(name.into_deserializer());
-        known.ok()
+        named(name)
     }
 }
 
+impl Who {
+    /// By its name in JSON.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        named(name)
+    }
+}
+
+fn named<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
+    let name: StrDeserializer<'_, Error> = name.into_deserializer();
+    T::deserialize(name).ok()
+}
+
 /// Who refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
     /// Anthropic, for a claude.ai plan.
@@ -258,7 +270,7 @@ pub enum Service {
 }
 
 /// Who can change it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
     /// It passes by itself.

@@ -16,15 +16,15 @@ about 2.1.312 Claude Code says \"5-hour limit\".
 
 A limit counts as used up from 97%. A figure that is older than 15 minutes proves nothing about a false limit.
 
-(Written from `src/limits/messages/` by `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`; do not edit it here.)
+(Written from `src/limits/messages/messages.json` by `WHYCAP_WRITE_DOCS=1 cargo test the_documentation`; do not edit it here.)
 ";
 
 /// The whole page.
 pub fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
-    for (title, rows) in messages::CHAPTERS {
-        let _ = write!(page, "\n## {title}\n");
-        for message in rows {
+    for chapter in messages::chapters() {
+        let _ = write!(page, "\n## {}\n", chapter.title);
+        for message in &chapter.rows {
             section(&mut page, message);
         }
     }
@@ -51,7 +51,7 @@ fn section(page: &mut String, message: &Message) {
         }
         page.push('\n');
     }
-    for sentence in message.in_vain {
+    for sentence in &message.in_vain {
         let _ = writeln!(page, "- {sentence}");
     }
     if texts().nth(1).is_some() {
@@ -60,12 +60,13 @@ fn section(page: &mut String, message: &Message) {
     for text in texts().skip(1) {
         let _ = writeln!(page, "- {text}");
     }
-    let mut dated = Vec::new();
-    for (versions, texts) in message.by_version {
-        if *versions != Versions::ANY {
-            dated.extend(texts.first().map(|text| format!("\"{text}\" {versions}")));
+    let mut dated: Vec<(Versions, String)> = Vec::new();
+    for (versions, text) in &message.by_version {
+        if *versions != Versions::ANY && !dated.iter().any(|(known, _)| known == versions) {
+            dated.push((*versions, format!("\"{text}\" {versions}")));
         }
     }
+    let dated: Vec<String> = dated.into_iter().map(|(_, text)| text).collect();
     let versions = if dated.is_empty() { "" } else { "; versions: " };
     let _ = writeln!(
         page,

@@ -1,6 +1,6 @@
 //! Which row a message belongs to.
 
-use super::clues::{Clues, Substance, listed};
+use super::clues::{Clues, Substance};
 use super::evidence::Evidence;
 use super::kind::Service;
 use super::messages::{self, Message, Rank};
@@ -71,10 +71,14 @@ fn is_said(message: &Message, clues: &Clues) -> bool {
             || clues.types.iter().any(|name| name == part)
             || !is_others && is_cut_off(&clues.text, part)
     };
-    listed(message.says).any(|words| match words.strip_prefix('^') {
-        Some(start) => clues.text.starts_with(start),
-        None => words.split(" & ").all(says),
-    }) || names(message, clues)
+    message
+        .says
+        .iter()
+        .any(|words| match words.strip_prefix('^') {
+            Some(start) => clues.text.starts_with(start),
+            None => words.split(" & ").all(says),
+        })
+        || names(message, clues)
 }
 
 /// Whether the text ends in the middle of these words: in a word of theirs, or near their end.
@@ -96,9 +100,9 @@ fn names(message: &Message, clues: &Clues) -> bool {
     let Some(limit) = &clues.limit else {
         return false;
     };
-    listed(message.limit).any(|name| match name.split_at(1) {
+    message.limit.iter().any(|name| match name.split_at(1) {
         ("*", _) => true,
-        ("=", exactly) => limit.name == exactly,
+        ("=", exactly) => limit.name == *exactly,
         ("!", exactly) => limit.name == exactly && !limit.is_yours,
         _ => name.split(" & ").all(|word| limit.name.contains(word)),
     })
@@ -107,7 +111,7 @@ fn names(message: &Message, clues: &Clues) -> bool {
 /// Whether the API or Claude Code has one of the row's own names for it.
 fn is_coded(message: &Message, clues: &Clues) -> bool {
     let mut known = clues.types.iter().chain(&clues.api_error);
-    known.any(|known| listed(message.codes).any(|code| known == code))
+    known.any(|known| message.codes.iter().any(|code| known == code))
 }
 
 /// Whether the class or the status is one of the row's. They decide alone, if nothing else is said;
@@ -126,7 +130,11 @@ fn is_of_class((rank, message): (Rank, &Message), clues: &Clues) -> bool {
             .zip(clues.status)
             .is_some_and(|((from, to), status)| (from..=to).contains(&status))
     };
-    may_decide && listed(message.class).any(|name| is_class(name) || is_status(name))
+    may_decide
+        && message
+            .class
+            .iter()
+            .any(|name| is_class(name) || is_status(name))
 }
 
 #[cfg(test)]

@@ -1,28 +1,26 @@
-//! The messages that are known, a row each: what it names, what recognizes it, what it is, what it
-//! meant where, what helps.
+//! The messages that are known, a row each in messages.json: what recognizes it, what it is, what it
+//! meant where, what helps, and how that is known.
 //!
-//! To add one, add a row to the file of its subject and a line to tests/data. A row says what is its
-//! own; `ROW` says the rest. Rows are tried in order, file by file, so a narrow row stands before a
-//! broad one.
+//! To add one, add a row to its chapter and a line to tests/data. Rows are tried in the order of the
+//! file, so a narrow row stands before a broad one.
 
-mod access;
-mod caps;
-mod console;
-mod credits;
-mod news;
-mod others;
 mod row;
-mod service;
-mod sizes;
-mod windows;
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 
 use super::kind::{LimitKind, Window};
 
 pub(super) use row::Concerns;
 pub use row::Message;
 
+/// The embedded rows.
+const EMBEDDED: &str = include_str!("messages.json");
+
 /// How much a row says. Of several messages in one text the last one of the highest rank counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Rank {
     /// Nothing known.
     Talk,
@@ -34,26 +32,28 @@ pub(super) enum Rank {
     Limit,
 }
 
-/// All rows with their ranks, in the order in which they are tried.
-const TRIED: [(Rank, &[Message]); 12] = [
-    (Rank::Known, others::FOREIGN),
-    (Rank::Limit, news::ROWS),
-    (Rank::Limit, console::ROWS),
-    (Rank::Limit, credits::ROWS),
-    (Rank::Limit, caps::ROWS),
-    (Rank::Limit, windows::ROWS),
-    (Rank::Known, news::ANSWERS),
-    (Rank::Known, sizes::ROWS),
-    (Rank::Known, others::ROWS),
-    (Rank::Known, access::ROWS),
-    (Rank::Known, service::NAMED),
-    (Rank::Vague, service::BY_CLASS),
-];
+/// The rows of one subject.
+#[derive(Debug, Deserialize)]
+pub(super) struct Chapter {
+    #[serde(rename = "chapter")]
+    pub(super) title: &'static str,
+    rank: Rank,
+    pub(super) rows: Vec<Message>,
+}
 
+/// In the order in which they are tried.
+static CHAPTERS: LazyLock<Vec<Chapter>> = LazyLock::new(|| read().unwrap_or_default());
+/// For a file without rows, which a test rules out.
+static NOTHING: LazyLock<Message> = LazyLock::new(Message::default);
+
+fn read() -> serde_json::Result<Vec<Chapter>> {
+    serde_json::from_str(EMBEDDED)
+}
+
+/// All rows with their ranks, in the order in which they are tried.
 pub(super) fn ranked() -> impl Iterator<Item = (Rank, &'static Message)> {
-    TRIED
-        .into_iter()
-        .flat_map(|(rank, rows)| rows.iter().map(move |message| (rank, message)))
+    let chapters = CHAPTERS.iter();
+    chapters.flat_map(|chapter| chapter.rows.iter().map(|message| (chapter.rank, message)))
 }
 
 /// All rows.
@@ -62,32 +62,42 @@ pub fn all() -> impl Iterator<Item = &'static Message> {
 }
 
 /// The rows by subject, in an order for readers.
-pub(super) const CHAPTERS: [(&str, &[Message]); 10] = [
-    ("Your plan's limits", windows::ROWS),
-    ("Caps on usage credits", caps::ROWS),
-    ("Usage credits", credits::ROWS),
-    ("Warnings and news", news::ROWS),
-    ("What Claude Code answers about limits", news::ANSWERS),
-    ("The Console, API keys and gateways", console::ROWS),
-    ("The service", service::NAMED),
-    ("Too long, too large", sizes::ROWS),
-    ("Logins, keys and models", access::ROWS),
-    ("Not a limit of Claude", others::ROWS),
-];
+pub(super) fn chapters() -> impl Iterator<Item = &'static Chapter> {
+    const TITLES: &str = "Your plan's limits|Caps on usage credits|Usage credits|Warnings and news\
+        |What Claude Code answers about limits|The Console, API keys and gateways|The service\
+        |Too long, too large|Logins, keys and models|Not a limit of Claude";
+    let titles = TITLES.split('|');
+    titles.filter_map(|title| CHAPTERS.iter().find(|chapter| chapter.title == title))
+}
 
 /// The row for a window that the server names but the text does not.
 pub(super) fn of_window(window: Window) -> Option<&'static Message> {
-    windows::ROWS
-        .iter()
-        .find(|message| message.names == LimitKind::Window(window))
+    all().find(|message| message.names == LimitKind::Window(window))
 }
 
 /// The row for a part of a program.
 pub(super) fn code() -> &'static Message {
-    &others::CODE
+    known_as("code")
 }
 
 /// The row for what is recognized by nothing.
 pub(super) fn unknown() -> &'static Message {
-    &service::UNKNOWN
+    known_as("unknown")
+}
+
+fn known_as(id: &str) -> &'static Message {
+    all().find(|message| message.id == id).unwrap_or(&NOTHING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_can_be_read() {
+        let chapters = read().unwrap_or_else(|error| panic!("messages.json: {error}"));
+        assert_eq!(chapters.len(), 14);
+        assert_eq!(super::chapters().count(), 10);
+        assert_eq!((code().id, unknown().id), ("code", "unknown"));
+    }
 }

@@ -1,14 +1,18 @@
 //! What a row says about a message.
 
+use serde::de::{Deserialize, Deserializer, Error};
+
 use crate::claude::account::Plan;
 use crate::claude::version::Versions;
 use crate::limits::diagnosis::{Case, Diagnosis, Words};
 use crate::limits::evidence::Evidence;
-use crate::limits::helps::Help;
+use crate::limits::helps::{self, Help};
 use crate::limits::kind::{LimitKind, Service, Verdict, Who};
+use crate::limits::rules::{caps, console, credits, news, service, unread, windows};
 
-/// One kind of message.
-#[derive(Debug)]
+/// One kind of message. A row says what is its own; the rest is as here.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Message {
     /// Its name in tests and in JSON.
     pub id: &'static str,
@@ -16,58 +20,39 @@ pub struct Message {
     pub names: LimitKind,
     /// Who says so, where it is not who mostly speaks of what it names.
     pub(in crate::limits) service: Option<Service>,
-    /// Words that it is recognized by, alternatives parted by `|`: `^` where the message must begin
-    /// so, `&` between parts that must all be there.
-    pub(in crate::limits) says: &'static str,
+    /// Words that it is recognized by: `^` where the message must begin so, `&` between parts that
+    /// must all be there.
+    pub(in crate::limits) says: Vec<&'static str>,
     /// Names of a limit that is said to be reached, written alike: `=` for exactly these words, `!`
     /// for those of a limit that is not called the user's, `*` for any of Claude's.
-    pub(in crate::limits) limit: &'static str,
+    pub(in crate::limits) limit: Vec<&'static str>,
     /// What the API or Claude Code calls it: `type` or `code` of its JSON, `apiError` of the line.
-    pub(in crate::limits) codes: &'static str,
+    pub(in crate::limits) codes: Vec<&'static str>,
     /// Classes and statuses that mean it, where there are no words.
-    pub(in crate::limits) class: &'static str,
+    pub(in crate::limits) class: Vec<&'static str>,
     /// What it is.
-    pub(in crate::limits) judgement: Judgement,
+    #[serde(deserialize_with = "judgement")]
+    pub(in crate::limits) judged: Judgement,
     /// What it means in general. Of a fixed judgement it is the headline, without its full stop.
     pub(in crate::limits) means: &'static str,
     /// The badge of a fixed judgement.
     pub(in crate::limits) badge: &'static str,
     /// What it means, or meant, for some plans and versions.
-    pub(in crate::limits) also: &'static [(Plans, Versions, &'static str)],
+    pub(in crate::limits) also: Vec<(Plans, Versions, &'static str)>,
     /// How some versions word it, newest first; `…` is what varies.
-    pub(in crate::limits) by_version: &'static [(Versions, &'static [&'static str])],
+    pub(in crate::limits) by_version: Vec<(Versions, &'static str)>,
     /// How old and new versions word it.
-    pub(in crate::limits) wordings: &'static [&'static str],
-    /// What helps, best first.
-    pub(in crate::limits) helps: &'static [Help],
+    pub(in crate::limits) wordings: Vec<&'static str>,
+    /// What helps, best first, by the names in helps.rs.
+    #[serde(deserialize_with = "named_helps")]
+    pub(in crate::limits) helps: Vec<Help>,
     /// What people tried in vain, with its source.
-    pub(in crate::limits) in_vain: &'static [&'static str],
+    pub(in crate::limits) in_vain: Vec<&'static str>,
     /// For whom that is worth knowing.
     pub(in crate::limits) in_vain_for: Concerns,
     /// Where this is known from.
     pub(in crate::limits) source: &'static str,
 }
-
-/// What a row need not say. The rest is every row's own: a test names those without it.
-pub(super) const ROW: Message = Message {
-    id: "",
-    names: LimitKind::Unknown,
-    service: None,
-    says: "",
-    limit: "",
-    codes: "",
-    class: "",
-    judgement: NOTICE,
-    means: "",
-    badge: "",
-    also: &[],
-    wordings: &[],
-    by_version: &[],
-    helps: &[],
-    in_vain: &[],
-    in_vain_for: Concerns::Everybody,
-    source: "",
-};
 
 /// What a message is.
 #[derive(Debug, Clone, Copy)]
@@ -80,25 +65,78 @@ pub(in crate::limits) enum Judgement {
 
 use Judgement::{Fixed, Weighed};
 
-/// No limit, which passes by itself.
-pub(super) const PASSING: Judgement = Fixed(Verdict::NotALimit, Who::Nobody, Some(true));
-/// No limit, but something that the user has to change.
-pub(super) const YOURS_TO_CHANGE: Judgement = Fixed(Verdict::NotALimit, Who::You, Some(false));
-/// Nothing is stopped: a warning, or news.
-pub(super) const NOTICE: Judgement = Fixed(Verdict::Notice, Who::Nobody, None);
-/// The message says that a limit has ended.
-pub(super) const OVER: Judgement = Fixed(Verdict::Over, Who::Nobody, None);
+impl Default for Judgement {
+    fn default() -> Self {
+        Weighed(unread::not_known)
+    }
+}
+
+/// `not_a_limit you false`: verdict, who can change it, whether waiting helps (`-`: nobody knows). Or
+/// the name of a rule.
+fn judgement<'de, D: Deserializer<'de>>(from: D) -> Result<Judgement, D::Error> {
+    let text = <&str>::deserialize(from)?;
+    let mut words = text.split(' ');
+    let parts = (words.next(), words.next(), words.next());
+    let fixed = |(verdict, who, waiting)| {
+        Some(Fixed(
+            Verdict::named(verdict)?,
+            Who::named(who)?,
+            str::parse(waiting).ok(),
+        ))
+    };
+    let judgement = match parts {
+        (Some(verdict), Some(who), Some(waiting)) => fixed((verdict, who, waiting)),
+        _ => rule(text).map(Weighed),
+    };
+    judgement.ok_or_else(|| Error::custom(text))
+}
+
+fn rule(name: &str) -> Option<fn(&Case<'_>) -> Diagnosis> {
+    Some(match name {
+        "caps::named" => caps::named,
+        "console::balance" => console::balance,
+        "console::billing" => console::billing,
+        "console::cap" => console::cap,
+        "console::disabled_by_any" => console::disabled_by_any,
+        "console::disabled_by_key" => console::disabled_by_key,
+        "console::gateway_budget" => console::gateway_budget,
+        "console::gateway_cap" => console::gateway_cap,
+        "console::provider_balance" => console::provider_balance,
+        "console::provider_plan" => console::provider_plan,
+        "console::subscription_access" => console::subscription_access,
+        "console::subscription_payment" => console::subscription_payment,
+        "credits::organizations" => credits::organizations,
+        "credits::own" => credits::own,
+        "news::fast_mode" => news::fast_mode,
+        "news::lower_priority" => news::lower_priority,
+        "news::paid_from_credits" => news::paid_from_credits,
+        "news::warning" => news::warning,
+        "service::rate_limit_reached" => service::rate_limit_reached,
+        "service::too_many_requests" => service::too_many_requests,
+        "unread::not_known" => unread::not_known,
+        "unread::refused_access" => unread::refused_access,
+        "windows::account_rate" => windows::account_rate,
+        "windows::used_up" => windows::used_up,
+        _ => return None,
+    })
+}
+
+fn named_helps<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Help>, D::Error> {
+    let names = Vec::<&str>::deserialize(from)?;
+    let help = |name| helps::named(name).ok_or_else(|| Error::custom(name));
+    names.into_iter().map(help).collect()
+}
 
 impl Message {
     /// All wordings.
-    pub fn texts(&self) -> impl Iterator<Item = &'static str> {
-        let by_version = self.by_version.iter().flat_map(|(_, texts)| *texts);
-        by_version.chain(self.wordings).copied()
+    pub fn texts(&self) -> impl Iterator<Item = &'static str> + '_ {
+        let by_version = self.by_version.iter().map(|(_, text)| *text);
+        by_version.chain(self.wordings.iter().copied())
     }
 
     /// What it means in general, and for some: "Pro, Max, 2.1.119 to before 2.1.153: …".
     pub(in crate::limits) fn meanings(&self) -> impl Iterator<Item = String> {
-        let in_general = match self.judgement {
+        let in_general = match self.judged {
             Weighed(_) => self.means.to_owned(),
             Fixed(..) => format!("{}.", self.means),
         };
@@ -114,7 +152,7 @@ impl Message {
 
     /// What the message is in this case.
     pub(in crate::limits) fn judge(&self, case: &Case<'_>) -> Diagnosis {
-        let diagnosis = match self.judgement {
+        let diagnosis = match self.judged {
             Fixed(verdict, who, waiting_helps) => {
                 let words = Words::Fixed(self.means, self.badge);
                 Diagnosis::new(self.names, verdict, who, words).waiting(waiting_helps)
@@ -133,7 +171,8 @@ impl Message {
 }
 
 /// Whom a meaning concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(in crate::limits) enum Plans {
     All,
     Personal,
@@ -173,14 +212,13 @@ impl Plans {
 }
 
 /// For whom something that was tried in vain is worth knowing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(in crate::limits) enum Concerns {
+    #[default]
     Everybody,
     /// On a plan for one person.
     OnePersonPlans,
     /// Where the limit is not certain to be real.
     DoubtfulLimits,
 }
-
-/// All versions.
-pub(super) const ANY: Versions = Versions::ANY;
