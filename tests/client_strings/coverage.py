@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Holds the sentences of a client about limits against the rows of whycap.
+"""Holds what a client says about limits, and every text of a refused request, against the rows of whycap.
 
 usage: tests/client_strings/coverage.py [--whycap PROGRAM] [--list known|not-limits|new] [VERSION|cached|newest …]
 
 VERSION is a version of Claude Code, which npm brings on first use (E2E_CACHE says where it is kept);
 `cached` (the default) is the newest that is there already, `newest` the newest on npm. Each sentence is
   known       whycap explain recognizes it as the message of a row, by more than a status,
-  not a limit it refuses nothing and stands in not_limits.txt, by a pattern with its reason, or
+  not a limit it refuses nothing and stands in not_limits.txt, by a pattern with its reason,
+  denied      whycap calls it another program's, or code, though Claude Code says it, or
   new         somebody has to look at it: see CONTRIBUTING.md, "A new version of Claude Code".
-Exit 1 if there is a new one.
+Exit 1 if one is new or denied.
 """
 import argparse
 import concurrent.futures
@@ -25,9 +26,11 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests" / "e2e")]
 
 import client  # noqa: E402  (of the end-to-end suite)
 from literals import literals  # noqa: E402
+from refusals import refusals  # noqa: E402
 
 # Rows that say no more than "some limit", or nothing.
-VAGUE = {"unknown", "code", "status-429", "class-billing", "class-server", "class-auth"}
+DENIALS = {"other-program", "code"}
+VAGUE = {"unknown", "status-429", "class-billing", "class-server", "class-auth"}
 NOT_LIMITS = HERE / "not_limits.txt"
 
 
@@ -59,34 +62,38 @@ def known_as(whycap, sentences):
 
 def sorted_out(sentences, rows, listed):
     """What is known, what is no limit, what is new: three lists of (why, sentence)."""
-    known, not_limits, new = [], [], []
+    known, not_limits, new, denied = [], [], [], []
     for sentence, row in zip(sentences, rows):
         reason = next((reason for reason, patterns in listed if any(p.search(sentence) for p in patterns)), None)
-        if row not in VAGUE:
+        if row in DENIALS:
+            denied.append((row, sentence))
+        elif row not in VAGUE:
             known.append((row, sentence))
         elif reason is not None:
             not_limits.append((reason, sentence))
         else:
             new.append(("", sentence))
-    return known, not_limits, new
+    return known, not_limits, new, denied
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("versions", nargs="*", default=["cached"], metavar="VERSION|cached|newest")
     options.add_argument("--whycap", default=ROOT / "target" / "debug" / "whycap")
-    options.add_argument("--list", choices=["known", "not-limits", "new"], default="new")
+    options.add_argument("--list", choices=["known", "not-limits", "new", "denied"], default="new")
     given = options.parse_args()
     listed = reasons(NOT_LIMITS.read_text())
     is_new = False
     for version in given.versions:
         version = {"cached": client.newest_cached, "newest": client.newest_published}.get(version, lambda: version)()
-        sentences = literals(client.client(version))
-        known, not_limits, new = sorted_out(sentences, known_as(given.whycap, sentences), listed)
-        print(f"{version}: {len(sentences)} sentences: {len(known)} known, {len(not_limits)} not a limit, {len(new)} new")
-        for why, sentence in {"known": known, "not-limits": not_limits, "new": new}[given.list]:
-            print(f"  {why + ': ' if why else ''}{sentence}")
-        is_new = is_new or bool(new)
+        program = client.client(version)
+        for what, texts in (("sentences", literals(program)), ("texts of refused requests", sorted({text for *_, text in refusals(program)}))):
+            sorts = sorted_out(texts, known_as(given.whycap, texts), listed)
+            known, not_limits, new, denied = sorts
+            print(f"{version}: {len(texts)} {what}: {len(known)} known, {len(not_limits)} not a limit, {len(new)} new, {len(denied)} denied")
+            for why, text in dict(zip(("known", "not-limits", "new", "denied"), sorts))[given.list]:
+                print(f"  {why + ': ' if why else ''}{text}")
+            is_new = is_new or bool(new or denied)
     return 1 if is_new else 0
 
 

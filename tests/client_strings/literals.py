@@ -79,9 +79,11 @@ def _is_escaped(text, at):
 
 def decoded(raw):
     """A literal as the user sees it; what is filled in stands as `…`."""
-    text = without_values(raw.decode("utf-8", "replace"))
-    text = _ESCAPE.sub(_character, text)
-    return " ".join(text.split())
+    return " ".join(unescaped(without_values(raw.decode("utf-8", "replace"))).split())
+
+
+def unescaped(text):
+    return _ESCAPE.sub(_character, text)
 
 
 def _character(match):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import coverage
 from literals import decoded, is_sentence, literals
+from refusals import refusals
 
 SCRIPT = rb"""\x00function a(b){if(c==="x")return`You've hit your ${d(e)} limit \xB7 resets ${f}`;
 var g={usage:h.limit,"limit reached":i},j='Credit balance is too low',k="You\u2019re out of usage credits";
@@ -36,6 +37,31 @@ class Literals(unittest.TestCase):
             self.assertFalse(is_sentence(text), text)
 
 
+ERRORS = rb"""var $abc="Prompt is too long";function bcd(a){if(a)return"Switch to "+a;return`Stay \xB7 ${$abc}`}function make(a){}
+function map(e){let k=bcd(e);if(e.a)return make({content:$abc,error:"invalid_request"});if(e.b)return make({content:e.c?`Refused ${e.d} times. ${k}`:"Refused here",
+error:"authentication_failed",apiError:"refused"});return make({content:`API Error: Request rejected (429)`,error:"rate_limit"})}"""
+
+
+class Refusals(unittest.TestCase):
+    def test_every_way_of_an_error_is_walked(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(ERRORS)
+            file.flush()
+            self.assertEqual(refusals(file.name), [
+                ("authentication_failed", "refused", "Refused here"),
+                ("authentication_failed", "refused", "Refused … times. Stay · …"),
+                ("authentication_failed", "refused", "Refused … times. Switch to …"),
+                ("invalid_request", "", "Prompt is too long"),
+                ("rate_limit", "", "API Error: Request rejected (429)"),
+            ])
+
+    def test_a_program_without_such_calls_has_none(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(SCRIPT)
+            file.flush()
+            self.assertEqual(refusals(file.name), [])
+
+
 class List(unittest.TestCase):
     LISTED = coverage.reasons(coverage.NOT_LIMITS.read_text())
 
@@ -54,9 +80,9 @@ class List(unittest.TestCase):
 
     def test_a_sentence_is_known_or_listed_or_new(self):
         listed = coverage.reasons("A reason:\n  ^Buy usage credits\n")
-        sentences = ["You've hit your limit", "Buy usage credits now", "A lunar limit reached you"]
-        self.assertEqual(coverage.sorted_out(sentences, ["no-name", "unknown", "code"], listed),
-                         ([("no-name", sentences[0])], [("A reason", sentences[1])], [("", sentences[2])]))
+        sentences = ["You've hit your limit", "Buy usage credits now", "A lunar limit reached you", "Buy usage credits, said Claude"]
+        self.assertEqual(coverage.sorted_out(sentences, ["no-name", "unknown", "unknown", "other-program"], listed),
+                         ([("no-name", sentences[0])], [("A reason", sentences[1])], [("", sentences[2])], [("other-program", sentences[3])]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,190 @@
+"""The texts that a refused request of a client can end in, with the class that the client gives them.
+
+The client is one program that carries its JavaScript in clear. One function of it makes each message of an
+error: it is called as `name({content: …, error: "class", apiError: "name"})`. Which function that is follows
+from its calls. What `content` can be is read from the expression: texts, templates, both ways of a condition,
+constants and what functions return. A value that cannot be known stands as `…`.
+"""
+import mmap
+import re
+from collections import Counter
+
+from literals import unescaped
+
+_NAME = rb"[A-Za-z_$][\w$]*"
+_CALL = re.compile(rb"(?<![\w$.])(" + _NAME + rb")\(\{content:")
+_CLASS = re.compile(rb'error:"(?:rate_limit|authentication_failed|server_error|invalid_request)"')
+_DEFINED = re.compile(rb"(?<![\w$.])(?:function (" + _NAME + rb")\(|(" + _NAME + rb")=(?=[\"`'])|(" + _NAME + rb")=(?:" + _NAME
+                      + rb"|\([^()]{0,80}\))=>(?!\{))")
+_AROUND = 25_000_000  # bytes to both sides of the calls in which their constants are defined
+_MOST = 24  # texts of one expression
+_DEEPEST = 5
+
+
+def refusals(program):
+    """(class, apiError, text) of each text, once, in order."""
+    with open(program, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        calls = Counter(m.group(1) for m in _CALL.finditer(data) if _CLASS.search(data, m.end(), m.end() + 600))
+        if not calls:
+            return []
+        name = calls.most_common(1)[0][0]
+        at = data.rfind(b"Request rejected (429)")
+        return sorted(_Bundle(data[max(0, at - _AROUND):at + _AROUND]).of(name))
+
+
+class _Bundle:
+    def __init__(self, script):
+        self.script = script
+        self.known = {}
+        self.defined = {}
+        for m in _DEFINED.finditer(script):
+            name = m.group(1) or m.group(2) or m.group(3)
+            self.defined.setdefault(name, []).append((m.start(), m.end(), bool(m.group(1))))
+
+    def of(self, function):
+        found = set()
+        for m in re.finditer(rb"(?<![\w$.])" + re.escape(function) + rb"\(\{", self.script):
+            fields = _fields(self.script[m.end():_after(self.script, m.end() - 1) - 1])
+            if b"content" not in fields:
+                continue
+            names = [fields.get(key, b"").decode().strip('"') for key in (b"error", b"apiError")]
+            for text in self.texts(fields[b"content"], m.start(), 0):
+                text = re.sub(r"…(?:\s*…)+", "…", " ".join(text.split()))
+                if len(re.findall("[A-Za-z]{2,}", text)) >= 2:
+                    found.add((*[name if re.fullmatch(r"\w*", name) else "" for name in names], text))
+        return found
+
+    def texts(self, code, near, depth):
+        """All texts that an expression can be; none where that cannot be known."""
+        code = code.strip()
+        while code[:1] == b"(" and _after(code, 0) == len(code):
+            code = code[1:-1].strip()
+        if depth > _DEEPEST:
+            return []
+        condition = _parted(code, b"?")
+        ways = condition and _parted(condition[1], b":")
+        either = ways or _parted(code, b"??") or _parted(code, b"||")
+        if either:
+            return (self.texts(either[0], near, depth) + self.texts(either[1], near, depth))[:_MOST]
+        if both := _parted(code, b"&&"):
+            return self.texts(both[1], near, depth)
+        if parts := _parted(code, b"+"):
+            return self.joined([self.texts(part, near, depth) for part in parts])
+        if code[:1] in (b'"', b"'") and _after_text(code, 0) == len(code):
+            return [_plain(code[1:-1])]
+        if code[:1] == b"`" and _after_text(code, 0) == len(code):
+            return self.template(code[1:-1], near, depth)
+        named = re.fullmatch(rb"(" + _NAME + rb")(?:\(.*\))?", code, re.DOTALL)
+        return self.meant(named.group(1), near, depth) if named else []
+
+    def template(self, code, near, depth):
+        parts, start = [], 0
+        while (at := code.find(b"${", start)) >= 0:
+            end = _after(code, at + 1)
+            parts += [[_plain(code[start:at])], self.texts(code[at + 2:end - 1], near, depth + 1)]
+            start = end
+        return self.joined([*parts, [_plain(code[start:])]])
+
+    @staticmethod
+    def joined(parts):
+        texts = [""]
+        for part in parts:
+            texts = [text + end for text in texts for end in dict.fromkeys(part or ["…"])][:_MOST]
+        return texts
+
+    def meant(self, name, near, depth):
+        """What a constant is, or a function returns. Short names are local: theirs is the last value before."""
+        if len(name) < 3:
+            before = self.script[max(0, near - 2500):near]
+            values = list(re.finditer(rb"(?<![\w$.])" + re.escape(name) + rb"=(?!=)", before))
+            return self.texts(_expression(before, values[-1].end()), near, depth + 3) if values and depth < 3 else []
+        if name not in self.known:
+            self.known[name] = []
+            places = self.defined.get(name)
+            if places:
+                start, end, is_function = min(places, key=lambda place: abs(place[0] - near))
+                self.known[name] = self.returned(start, end, depth) if is_function else self.texts(_expression(self.script, end), start, depth + 1)
+        return self.known[name]
+
+    def returned(self, start, end, depth):
+        body = _after(self.script, end - 1)
+        body = self.script[body:_after(self.script, body)]
+        returns = [_expression(body, m.end()) for m in re.finditer(rb"return\b", body)]
+        return [text for code in returns for text in self.texts(code, start, depth + 1)]
+
+
+def _plain(raw):
+    return unescaped(raw.decode("utf-8", "replace"))
+
+
+def _after_text(code, at):
+    quote, at = code[at:at + 1], at + 1
+    while at < len(code):
+        if code[at:at + 1] == b"\\":
+            at += 2
+        elif code[at:at + 1] == quote:
+            return at + 1
+        elif quote == b"`" and code[at:at + 2] == b"${":
+            at = _after(code, at + 1)
+        else:
+            at += 1
+    return at
+
+
+def _after(code, at):
+    """The place after the bracket that closes the one at this place."""
+    depth, most = 0, at + 20_000
+    while at < min(len(code), most):
+        here = code[at:at + 1]
+        if here in b"\"'`":
+            at = _after_text(code, at)
+            continue
+        depth += (here in b"([{") - (here in b")]}")
+        at += 1
+        if depth == 0:
+            return at
+    return at
+
+
+def _tops(code, at=0):
+    """Places in code that are in no text and in no bracket."""
+    while at < len(code):
+        here = code[at:at + 1]
+        if here in b"\"'`":
+            at = _after_text(code, at)
+        elif here in b"([{":
+            at = _after(code, at)
+        else:
+            yield at
+            at += 1
+
+
+def _expression(code, start):
+    code = code[start:start + 6000]
+    return code[:next((at for at in _tops(code) if code[at:at + 1] in b";,)]}"), len(code))]
+
+
+def _parted(code, operator):
+    nested, skipped = 0, -1
+    for at in _tops(code):
+        pair = code[at:at + 2]
+        if at <= skipped:
+            continue
+        if pair in (b"??", b"?.", b"||", b"&&") and pair != operator:
+            skipped = at + 1
+        elif operator == b":" and code[at:at + 1] == b"?":
+            nested += 1
+        elif operator == b":" and code[at:at + 1] == b":" and nested:
+            nested -= 1
+        elif code.startswith(operator, at):
+            return code[:at], code[at + len(operator):]
+    return None
+
+
+def _fields(code):
+    fields, start = {}, 0
+    for end in [*(at for at in _tops(code) if code[at:at + 1] == b","), len(code)]:
+        key, _, value = code[start:end].partition(b":")
+        fields[key.strip()] = value
+        start = end + 1
+    return fields
