@@ -26,6 +26,8 @@ pub struct Places {
     pub data: PathBuf,
     /// Our own optional `config.toml`. `WHYCAP_CONFIG` replaces it, likewise.
     pub settings: PathBuf,
+    /// The same for everybody who uses the machine; only its administrator writes there.
+    pub system_settings: PathBuf,
 }
 
 impl Places {
@@ -94,6 +96,13 @@ impl Places {
             let directory = &standard.configuration;
             below(directory, CONFIGURATION_HOME, usual_configuration).join("config.toml")
         });
+        let system_settings = if cfg!(windows) {
+            r"C:\ProgramData\whycap\config.toml"
+        } else if cfg!(target_os = "macos") {
+            "/Library/Application Support/whycap/config.toml"
+        } else {
+            "/etc/whycap/config.toml"
+        };
         let client_state = environment
             .path("XDG_STATE_HOME")
             .unwrap_or_else(|| home.join(".local/state"))
@@ -106,6 +115,7 @@ impl Places {
             client_state,
             data,
             settings,
+            system_settings: system_settings.into(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::disk::{self, lock, records};
 use crate::environment::Environment;
 use crate::export::{
     DayFiles, Drafts, Erasure, Exporter, LeftOut, Outcome, Owners, Projects, Reader, Rows, Stamp,
-    erase, limit_rows, machine, new_key, spend_rows, window_rows,
+    erase, limit_rows, new_key, spend_rows, window_rows,
 };
 use crate::incidents::{Incidents, steps};
 use crate::places::Places;
@@ -199,8 +199,20 @@ struct All {
 
 impl All {
     fn gather(places: &Places, environment: &Environment) -> anyhow::Result<Self> {
-        let choice = Config::load(places).export;
-        let exporter = Exporter::of(places, &choice, machine(places)?);
+        let config = Config::load(places);
+        // Without what the user wrote, more might leave than he wants.
+        let problem = config
+            .problems
+            .iter()
+            .find(|problem| config.is_broken || problem.starts_with("`export"));
+        if let Some(problem) = problem {
+            return Err(anyhow!(
+                "nothing was exported, because of {}: {problem}",
+                places.show(&places.settings)
+            ));
+        }
+        let choice = config.export;
+        let exporter = Exporter::new(places, environment, &choice)?;
         let prices = PriceTable::with(own_rates(places))?;
         let rows = gathered(places, &prices, |ledger, _| {
             // Rows that are missing would be taken back everywhere.
@@ -223,7 +235,7 @@ impl All {
         let known = disk::read_own(&remembered, PROJECTS_LIMIT).ok().flatten();
         let known = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let known = known.unwrap_or_default();
-        let mut projects = Projects::new(&choice, &places.home, known);
+        let mut projects = Projects::new(&choice, &exporter, &places.home, known);
         let (spend, left_out) = spend_rows(&rows, &exporter, &Owners::find(places), &mut projects);
         // What is not remembered is looked up again, as long as the checkout is there.
         let _ = records::write(&remembered, projects.known());
@@ -294,6 +306,7 @@ impl All {
             "In no row: prompts, answers, titles, texts of errors, paths, names of files, the name and the address of your account, its id, keys and tokens. Times are rounded down to a quarter of an hour.",
         );
         for (count, what) in [
+            (self.left_out.hashed, "leave under a hash of the name"),
             (self.left_out.summed, "leave as \"other\", without a branch"),
             (self.left_out.dropped, "stay here"),
         ] {

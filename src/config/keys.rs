@@ -3,7 +3,8 @@
 use toml::Value;
 
 use super::values::{
-    BudgetAction, Config, HINTS, HintName, MeterForm, ProjectBudget, SEGMENTS, SegmentName,
+    BRANCHES, BudgetAction, Config, HINTS, HintName, MeterForm, OTHERS, ProjectBudget, SEGMENTS,
+    SegmentName,
 };
 use crate::terminal::{THEMES, Theme, visible, width};
 
@@ -256,18 +257,21 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         section: "export",
         name: "key",
-        about: "A secret of your own, the same on all your machines: nobody else can work the pseudonym out.",
+        about: "A secret for the hashes of people, projects and branches, as `whycap export --new-key` prints one: \
+                the same on all your machines, and in a team whose projects should have one hash.",
         read: |config, value| {
             config.export.key = Some(name(value).ok_or(NAME)?);
-            Ok(Vec::new())
+            let is_weak = config.export.has_weak_key();
+            Ok(is_weak.then(|| WEAK.to_owned()).into_iter().collect())
         },
         write: |config| config.export.key.as_deref().map(text),
-        example: "\"any words\"",
+        example: "\"(a line of whycap export --new-key)\"",
     },
     Key {
         section: "export",
         name: "projects",
-        about: "Only these projects leave under their names; without it, all.",
+        about: "The projects that leave under their names, as [\"acme/*\"]; [\"*\"] are all. Without it, repositories \
+                leave under a hash, and directories without one under theirs.",
         read: |config, value| {
             let wrong = "must be a list of texts, as [\"acme/*\"]";
             let list = value.as_array().ok_or(wrong)?;
@@ -284,25 +288,63 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         section: "export",
         name: "others",
-        about: "What was spent in other projects: sum, as \"other\", or drop.",
+        about: "What was spent in other projects than these: sum, as \"other\", hash, or drop.",
         read: |config, value| {
-            config.export.drops_others = match value.as_str() {
-                Some("sum") => false,
-                Some("drop") => true,
-                _ => return Err(one_of(&["sum", "drop"])),
-            };
+            config.export.others = chosen(&OTHERS, value)?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(choice(&OTHERS, config.export.others)),
+        example: "",
+    },
+    Key {
+        section: "export",
+        name: "branches",
+        about: "What leaves of a branch's name: none, hash, ticket (API-77), or name.",
+        read: |config, value| {
+            config.export.branches = chosen(&BRANCHES, value)?;
+            Ok(Vec::new())
+        },
+        write: |config| Some(choice(&BRANCHES, config.export.branches)),
+        example: "",
+    },
+    Key {
+        section: "export",
+        name: "labels",
+        about: "What is added to every row, by name: a team, a cost center.",
+        read: |config, value| {
+            let wrong = "must be a table of texts, as { team = \"payments\" }";
+            let table = value.as_table().ok_or(wrong)?;
+            let labels = table.iter();
+            let labels = labels.map(|(key, value)| Some((key.clone(), name(value)?)));
+            config.export.labels = labels.collect::<Option<_>>().ok_or(wrong)?;
             Ok(Vec::new())
         },
         write: |config| {
-            Some(text(if config.export.drops_others {
-                "drop"
-            } else {
-                "sum"
-            }))
+            let labels = config.export.labels.iter();
+            let table: toml::Table = labels.map(|(key, of)| (key.clone(), text(of))).collect();
+            (!table.is_empty()).then_some(Value::Table(table))
         },
-        example: "",
+        example: "{ team = \"payments\" }",
     },
 ];
+
+const WEAK: &str = "is too short to protect anything, so nothing is exported; take one that \
+                    `whycap export --new-key` prints";
+
+/// The value of a name in a table of choices.
+fn chosen<T: Copy>(table: &[(&str, T)], value: &Value) -> Result<T, String> {
+    let found = table.iter().find(|(name, _)| Some(*name) == value.as_str());
+    let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+    found
+        .map(|(_, choice)| *choice)
+        .ok_or_else(|| one_of(&names))
+}
+
+/// The name of a choice.
+fn choice<T: Copy + PartialEq>(table: &[(&str, T)], chosen: T) -> Value {
+    let found = table.iter().find(|(_, known)| *known == chosen);
+    text(found.map_or("", |(name, _)| name))
+}
 
 const NAME: &str = "must be a text of 1 to 100 characters";
 

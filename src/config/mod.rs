@@ -6,6 +6,6 @@ mod values;
 mod written;
 
 pub use values::{
-    Budget, BudgetAction, Config, Currency, Export, HINTS, HintName, MeterForm, ProjectBudget,
-    SEGMENTS, SegmentName,
+    Branches, Budget, BudgetAction, Config, Currency, Export, HINTS, HintName, MeterForm, Others,
+    ProjectBudget, SEGMENTS, SegmentName,
 };

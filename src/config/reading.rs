@@ -14,35 +14,43 @@ use crate::places::Places;
 const SIZE_LIMIT: u64 = 256 * 1024;
 
 impl Config {
-    /// Reads the user's file; defaults where there is none.
+    /// Reads the system's file, and over it the user's; defaults where there are none.
     pub fn load(places: &Places) -> Self {
-        match disk::read(&places.settings, SIZE_LIMIT) {
-            Ok(None) => Self::default(),
-            Ok(Some(bytes)) => Self::parse(&String::from_utf8_lossy(&bytes)),
-            Err(error) => Self {
-                problems: vec![error.to_string()],
-                is_broken: true,
-                ..Self::default()
-            },
+        let mut config = Self::default();
+        for file in [&places.system_settings, &places.settings] {
+            match disk::read(file, SIZE_LIMIT) {
+                Ok(None) => {}
+                Ok(Some(bytes)) => config.take_over(&String::from_utf8_lossy(&bytes)),
+                Err(error) => {
+                    config.problems.push(error.to_string());
+                    config.is_broken = true;
+                }
+            }
         }
+        config
     }
 
     /// Reads a file's text.
     pub fn parse(text: &str) -> Self {
         let mut config = Self::default();
+        config.take_over(text);
+        config
+    }
+
+    /// What a file says goes before what is known; what it leaves open stays.
+    fn take_over(&mut self, text: &str) {
         match text.parse::<Table>() {
             Ok(table) => {
                 for (section, value) in &table {
-                    config.set_section(section, value);
+                    self.set_section(section, value);
                 }
             }
             Err(error) => {
                 let problem = format!("the file is not TOML: {}", error.message());
-                config.problems.push(problem);
-                config.is_broken = true;
+                self.problems.push(problem);
+                self.is_broken = true;
             }
         }
-        config
     }
 
     fn set_section(&mut self, section: &str, value: &Value) {
@@ -87,6 +95,21 @@ mod tests {
         assert_eq!(config.budget.day, Some(20.0));
         assert_eq!(config.budget.action, BudgetAction::Stop);
         assert!(!config.notify_desktop);
+    }
+
+    #[test]
+    fn what_the_user_writes_goes_before_what_the_system_says_for_everybody() {
+        let mut config = Config::parse(
+            "[export]\nprojects = [\"acme/*\"]\nlabels = { team = \"payments\" }\n[budget]\nday = 20\n",
+        );
+        config.take_over(
+            "[export]\nbranches = \"ticket\"\nprojects = [\"ada/*\"]\nkey = \"short\"\n",
+        );
+        assert_eq!(config.export.projects, ["ada/*"]);
+        assert_eq!(config.export.labels["team"], "payments");
+        assert_eq!(config.budget.day, Some(20.0));
+        assert_eq!(config.problems.len(), 1, "{:?}", config.problems);
+        assert!(config.problems[0].contains("`export.key`: is too short"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What can be configured, with defaults.
 
+use std::collections::BTreeMap;
+
 use crate::terminal::{THEMES, Theme};
 
 /// A part of the status line.
@@ -168,13 +170,68 @@ pub struct Currency {
 pub struct Export {
     /// The name of the person; a pseudonym where there is none.
     pub person: Option<String>,
-    /// A secret of the user's own that goes into the pseudonym.
+    /// A secret that goes into the pseudonym, and into the hashes of projects and branches.
     pub key: Option<String>,
-    /// The projects that leave under their own names, as patterns; all where it is empty.
+    /// The projects that leave under their own names, as patterns.
     pub projects: Vec<String>,
-    /// Whether the others stay, instead of leaving as "other".
-    pub drops_others: bool,
+    /// What becomes of the others, where some are named.
+    pub others: Others,
+    /// What leaves of a branch's name.
+    pub branches: Branches,
+    /// What is added to every row: a team, a cost center.
+    pub labels: BTreeMap<String, String>,
 }
+
+impl Export {
+    /// Whether the key can be guessed by trying words.
+    pub(crate) fn has_weak_key(&self) -> bool {
+        const SHORTEST: usize = 32;
+        self.key
+            .as_ref()
+            .is_some_and(|key| key.chars().count() < SHORTEST)
+    }
+}
+
+/// What becomes of projects that the user did not name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Others {
+    /// They leave as "other".
+    #[default]
+    Sum,
+    /// Each leaves under a hash of its name.
+    Hash,
+    /// They do not leave.
+    Drop,
+}
+
+/// The choices by the name that `config.toml` uses.
+pub(super) const OTHERS: [(&str, Others); 3] = [
+    ("sum", Others::Sum),
+    ("hash", Others::Hash),
+    ("drop", Others::Drop),
+];
+
+/// What leaves of a branch's name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Branches {
+    /// Nothing.
+    #[default]
+    None,
+    /// A hash.
+    Hash,
+    /// The number of a ticket in it, as `API-77`.
+    Ticket,
+    /// All of it.
+    Name,
+}
+
+/// The choices by the name that `config.toml` uses.
+pub(super) const BRANCHES: [(&str, Branches); 4] = [
+    ("none", Branches::None),
+    ("hash", Branches::Hash),
+    ("ticket", Branches::Ticket),
+    ("name", Branches::Name),
+];
 
 /// The whole configuration, with defaults filled in.
 #[derive(Debug, Clone, PartialEq)]

@@ -67,6 +67,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::values::{BRANCHES, OTHERS};
     use crate::config::{
         Budget, BudgetAction, Currency, Export, HINTS, MeterForm, ProjectBudget, SEGMENTS,
         SegmentName,
@@ -116,16 +117,27 @@ mod tests {
     }
 
     fn export() -> impl Strategy<Value = Export> {
-        let name = || prop::option::of("[a-z \"\\\\é]{0,8}[a-z]");
+        let person = prop::option::of("[a-z \"\\\\é]{0,8}[a-z]");
         let projects = prop::collection::vec("[a-z/*\"]{0,8}", 0..3);
-        (name(), name(), projects, any::<bool>()).prop_map(
-            |(person, key, projects, drops_others)| Export {
-                person: person.map(|name| name.trim().to_owned()),
-                key: key.map(|name| name.trim().to_owned()),
-                projects,
-                drops_others,
-            },
+        let choices = (0..OTHERS.len(), 0..BRANCHES.len());
+        let labels = prop::collection::btree_map("[a-z\"]{0,5}", "[a-z\"]{1,5}", 0..3);
+        (
+            person,
+            prop::option::of("[a-f0-9]{32}"),
+            projects,
+            choices,
+            labels,
         )
+            .prop_map(
+                |(person, key, projects, (others, branches), labels)| Export {
+                    person: person.map(|name| name.trim().to_owned()),
+                    key,
+                    projects,
+                    others: OTHERS[others].1,
+                    branches: BRANCHES[branches].1,
+                    labels,
+                },
+            )
     }
 
     #[test]

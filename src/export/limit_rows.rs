@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::drafts::{Draft, Drafts, key_of};
-use super::line::{written, written_time};
+use super::line::{Labels, written, written_time};
 use super::pseudonym::Exporter;
 use super::version::Weight;
 use crate::limits::incident::Incident;
@@ -27,6 +27,7 @@ struct LimitLine<'l> {
     /// How long it stopped the work; time that an earlier error of the account stopped is left out.
     blocked_s: i64,
     ended: Ended,
+    labels: &'l Labels,
 }
 
 /// Whether somebody saw how it ended.
@@ -80,6 +81,7 @@ fn draft(incident: &Incident, end: Ended, blocked_s: i64, exporter: &Exporter) -
         resets_at: incident.resets.chosen.map(|reset| written(reset.at)),
         blocked_s,
         ended: end,
+        labels: &exporter.labels,
     };
     let key = key_of(&["limit", session, &at.timestamp_millis().to_string()]);
     // Whoever saw how it ended knows more.

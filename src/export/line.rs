@@ -77,6 +77,16 @@ pub(super) enum Kind {
     Otherwise,
 }
 
+/// As much of a name as may leave.
+pub(super) fn cut_name(name: &str) -> &str {
+    if name.len() <= LONGEST_NAME {
+        return name;
+    }
+    let mut ends = (0..=LONGEST_NAME).rev();
+    let end = ends.find(|end| name.is_char_boundary(*end));
+    end.and_then(|end| name.get(..end)).unwrap_or_default()
+}
+
 /// An error if one of the names is too long.
 pub(super) fn check_names<'n>(
     names: impl IntoIterator<Item = &'n Cow<'n, str>>,

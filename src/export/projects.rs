@@ -3,27 +3,56 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::line::cut_name;
+use super::pseudonym::{Exporter, hash};
 use crate::checkout;
-use crate::config::Export;
+use crate::config::{Branches, Export, Others};
 
-/// Stands for the projects that the user did not name.
-const OTHER: &str = "other";
 /// Stands for a home directory, whose name is often its owner's.
 const HOME: &str = "~";
 
-/// Names of directories, and which of them may leave.
+/// Names of directories and branches, and which of them may leave.
 #[derive(Debug)]
 pub(crate) struct Projects<'p> {
     choice: &'p Export,
+    /// What names are hashed with.
+    secret: String,
     home: &'p Path,
     known: HashMap<String, String>,
 }
 
+/// What a project is called where its rows go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// By its own name; whether that is a repository's.
+    Named(String, bool),
+    /// By a hash of it.
+    Hashed(String),
+    /// Together with others.
+    Other,
+    /// Its rows stay.
+    Nowhere,
+}
+
+/// What does not leave under its own name, or not at all: rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LeftOut {
+    pub(crate) hashed: usize,
+    pub(crate) summed: usize,
+    pub(crate) dropped: usize,
+}
+
 impl<'p> Projects<'p> {
     /// `known` are names that were found before, by directory: a checkout may be gone.
-    pub(crate) fn new(choice: &'p Export, home: &'p Path, known: HashMap<String, String>) -> Self {
+    pub(crate) fn new(
+        choice: &'p Export,
+        exporter: &Exporter,
+        home: &'p Path,
+        known: HashMap<String, String>,
+    ) -> Self {
         Self {
             choice,
+            secret: exporter.secret.clone(),
             home,
             known,
         }
@@ -34,36 +63,49 @@ impl<'p> Projects<'p> {
         &self.known
     }
 
-    /// Under which name what was spent in a directory leaves, and whether that is its own. None if it
-    /// does not leave.
-    pub(super) fn shown(&mut self, directory: &str) -> Option<(String, bool)> {
-        let name = self.name(directory);
-        let may_leave = self.choice.projects.is_empty()
-            || self
-                .choice
-                .projects
-                .iter()
-                .any(|pattern| matches(pattern, &name));
-        if may_leave {
-            Some((name, true))
-        } else {
-            (!self.choice.drops_others).then(|| (OTHER.to_owned(), false))
+    /// How what was spent in a directory leaves. A repository may be private, so it does not leave
+    /// under its name unless the user says so.
+    pub(super) fn shown(&mut self, directory: &str) -> Shown {
+        let (name, is_repository) = self.name(directory);
+        let hashed = || Shown::Hashed(format!("project-{}", hash(&self.secret, &name)));
+        let mut patterns = self.choice.projects.iter();
+        if patterns.any(|pattern| matches(pattern, &name)) {
+            return Shown::Named(name, is_repository);
+        }
+        match self.choice.others {
+            _ if self.choice.projects.is_empty() && is_repository => hashed(),
+            _ if self.choice.projects.is_empty() => Shown::Named(name, false),
+            Others::Sum => Shown::Other,
+            Others::Hash => hashed(),
+            Others::Drop => Shown::Nowhere,
+        }
+    }
+
+    /// What leaves of the name of a branch in a project.
+    pub(super) fn branch(&self, project: &Shown, branch: &str) -> String {
+        match (self.choice.branches, project) {
+            (Branches::None, _) | (_, Shown::Other | Shown::Nowhere) => String::new(),
+            _ if branch.is_empty() => String::new(),
+            (Branches::Hash, _) => format!("branch-{}", hash(&self.secret, branch)),
+            (Branches::Ticket, _) => ticket(branch).unwrap_or_default().to_owned(),
+            (Branches::Name, _) => cut_name(branch).to_owned(),
         }
     }
 
     /// `owner/repository` by git, else the last part of the path. Never a path.
-    fn name(&mut self, directory: &str) -> String {
+    /// The second: whether it is a repository's.
+    fn name(&mut self, directory: &str) -> (String, bool) {
         if directory.is_empty() {
-            return String::new();
+            return (String::new(), false);
         }
         // Another system's path is none here: it would be looked for below where whycap was started.
         let path = Some(Path::new(directory)).filter(|path| path.is_absolute());
         if let Some(repository) = path.and_then(checkout::repository) {
             self.known.insert(directory.to_owned(), repository.clone());
-            return repository;
+            return (repository, true);
         }
         if let Some(known) = self.known.get(directory) {
-            return known.clone();
+            return (known.clone(), true);
         }
         // Whatever machine it was written on.
         let parts: Vec<&str> = directory
@@ -77,11 +119,12 @@ impl<'p> Projects<'p> {
             .position(|part| !is_drive(part))
             .unwrap_or(parts.len());
         let below = parts.get(below..).unwrap_or_default();
-        match below {
-            [] | ["root"] => HOME.to_owned(),
-            _ if is_home(below) || Path::new(directory) == self.home => HOME.to_owned(),
-            [.., last] => (*last).to_owned(),
-        }
+        let name = match below {
+            [] | ["root"] => HOME,
+            _ if is_home(below) || Path::new(directory) == self.home => HOME,
+            [.., last] => cut_name(last),
+        };
+        (name.to_owned(), false)
     }
 }
 
@@ -102,6 +145,19 @@ fn is_home(parts: &[&str]) -> bool {
         }
         _ => false,
     }
+}
+
+/// The first that looks like the number of a ticket: `API-77`.
+fn ticket(branch: &str) -> Option<&str> {
+    branch.match_indices('-').find_map(|(dash, _)| {
+        let (before, after) = (branch.get(..dash)?, branch.get(dash + 1..)?);
+        let is_of_key = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+        let key = before.len() - before.trim_end_matches(is_of_key).len();
+        let number = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let found = branch.get(dash - key..=dash + number)?;
+        (key > 1 && number > 0 && found.starts_with(|c: char| c.is_ascii_uppercase()))
+            .then_some(found)
+    })
 }
 
 /// Whether a name is what a pattern says, where `*` stands for anything.
@@ -131,7 +187,12 @@ mod tests {
     #[test]
     fn a_project_is_never_a_path_and_a_home_has_no_name() {
         let choice = Export::default();
-        let mut projects = Projects::new(&choice, Path::new("/srv/people/ada"), HashMap::new());
+        let mut projects = Projects::new(
+            &choice,
+            &Exporter::default(),
+            Path::new("/srv/people/ada"),
+            HashMap::new(),
+        );
         for (directory, name) in [
             ("/srv/work/api", "api"),
             ("/srv/people/ada", "~"),
@@ -152,29 +213,71 @@ mod tests {
             ("/", "~"),
             ("", ""),
         ] {
-            assert_eq!(projects.shown(directory), Some((name.to_owned(), true)));
+            assert_eq!(
+                projects.shown(directory),
+                Shown::Named(name.to_owned(), false)
+            );
         }
     }
 
     #[test]
-    fn what_is_not_named_is_other_or_stays() {
-        let mut choice = Export {
-            projects: vec!["acme/*".to_owned(), "api".to_owned()],
-            ..Export::default()
-        };
-        let shown = |choice: &Export, directory: &str| {
+    fn a_repository_leaves_by_name_where_the_user_says_so_and_else_under_a_hash() {
+        let shown = |projects: &[&str], others: Others, directory: &str| {
+            let choice = Export {
+                projects: projects.iter().map(|&name| name.to_owned()).collect(),
+                others,
+                ..Export::default()
+            };
             let known = HashMap::from([("/w/own".to_owned(), "acme/own".to_owned())]);
-            let mut projects = Projects::new(choice, Path::new("/h"), known);
-            projects.shown(directory)
+            let exporter = Exporter::default();
+            Projects::new(&choice, &exporter, Path::new("/h"), known).shown(directory)
         };
-        assert_eq!(
-            shown(&choice, "/w/own"),
-            Some(("acme/own".to_owned(), true))
+        let own = Shown::Named("acme/own".to_owned(), true);
+        assert!(
+            matches!(shown(&[], Others::Sum, "/w/own"), Shown::Hashed(name) if !name.contains("acme"))
         );
-        assert_eq!(shown(&choice, "/w/api"), Some(("api".to_owned(), true)));
-        assert_eq!(shown(&choice, "/w/apis"), Some(("other".to_owned(), false)));
-        choice.drops_others = true;
-        assert_eq!(shown(&choice, "/w/apis"), None);
+        assert_eq!(
+            shown(&[], Others::Drop, "/w/api"),
+            Shown::Named("api".to_owned(), false)
+        );
+        assert_eq!(shown(&["*"], Others::Sum, "/w/own"), own);
+        assert_eq!(shown(&["acme/*", "api"], Others::Sum, "/w/own"), own);
+        assert_eq!(shown(&["acme/*"], Others::Sum, "/w/apis"), Shown::Other);
+        assert_eq!(shown(&["acme/*"], Others::Drop, "/w/apis"), Shown::Nowhere);
+        assert!(matches!(
+            shown(&["api"], Others::Hash, "/w/apis"),
+            Shown::Hashed(_)
+        ));
+    }
+
+    #[test]
+    fn of_a_branch_nothing_leaves_unless_it_is_asked_for() {
+        let left = |branches: Branches| {
+            let choice = Export {
+                branches,
+                ..Export::default()
+            };
+            let exporter = Exporter::default();
+            let projects = Projects::new(&choice, &exporter, Path::new("/h"), HashMap::new());
+            projects.branch(
+                &Shown::Hashed(String::new()),
+                "canary.person/JIRA-77-layoffs-plan",
+            )
+        };
+        assert_eq!(left(Branches::None), "");
+        assert_eq!(left(Branches::Ticket), "JIRA-77");
+        assert!(
+            left(Branches::Hash).starts_with("branch-") && !left(Branches::Hash).contains("JIRA")
+        );
+        assert_eq!(left(Branches::Name), "canary.person/JIRA-77-layoffs-plan");
+        for (branch, found) in [
+            ("fix-77", None),
+            ("A-1", None),
+            ("x/AB1-2", Some("AB1-2")),
+            ("-1", None),
+        ] {
+            assert_eq!(ticket(branch), found, "{branch}");
+        }
     }
 
     #[test]

@@ -11,9 +11,12 @@ use std::borrow::Cow;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::line::Labels;
 use crate::claude::account::global_state;
+use crate::claude::credentials;
 use crate::config::Export;
 use crate::disk::{self, Error};
+use crate::environment::Environment;
 use crate::places::Places;
 
 /// On whose behalf rows leave.
@@ -27,6 +30,11 @@ pub(crate) struct Exporter {
     pub(super) login: Option<String>,
     /// A secret of the user's own.
     pub(super) key: Option<String>,
+    pub(super) labels: Labels,
+    /// Who answers where no session says it.
+    pub(super) provider: &'static str,
+    /// What the names of projects and branches are hashed with: what a team has in common.
+    pub(super) secret: String,
 }
 
 /// How sure it is whose a session is; the surest of equal copies counts.
@@ -48,27 +56,45 @@ impl Exporter {
         &self.machine
     }
 
-    /// By the account that is logged in; without one, each machine is a person of its own.
-    pub(crate) fn of(places: &Places, choice: &Export, machine: String) -> Self {
-        let login = || {
-            let state = global_state(places)?;
-            let id = state.pointer("/oauthAccount/accountUuid")?.as_str()?;
-            (!id.is_empty()).then(|| person_hash(id))
+    /// By the account that is logged in; without one, by the user of the system if there is a key,
+    /// else each machine is a person of its own.
+    pub(crate) fn new(
+        places: &Places,
+        environment: &Environment,
+        choice: &Export,
+    ) -> Result<Self, Error> {
+        let machine = machine(places)?;
+        let state = global_state(places).unwrap_or_default();
+        let of_account = |name: &str| {
+            let id = state.pointer(&format!("/oauthAccount/{name}"))?.as_str()?;
+            (!id.is_empty()).then(|| id.to_owned())
         };
+        let account = of_account("accountUuid");
+        let shared = of_account("organizationUuid").or_else(|| account.clone());
         let mut exporter = Self {
-            login: login(),
-            key: choice.key.clone(),
+            login: account.as_deref().map(person_hash),
             is_named: choice.person.is_some(),
             person: String::new(),
+            labels: choice.labels.clone(),
+            provider: provider(places, environment, account.is_some()),
+            secret: choice
+                .key
+                .clone()
+                .or(shared)
+                .unwrap_or_else(|| machine.clone()),
+            key: choice.key.clone(),
             machine,
         };
         let by_login = exporter
             .login
             .as_deref()
             .map(|login| exporter.pseudonym(login));
-        let named = choice.person.clone().or(by_login);
+        let mut user = ["USER", "LOGNAME", "USERNAME"].into_iter();
+        let user = user.find_map(|name| environment.text(name));
+        let by_user = || Some(hash(exporter.key.as_deref()?, &format!("user {}", user?)));
+        let named = choice.person.clone().or(by_login).or_else(by_user);
         exporter.person = named.unwrap_or_else(|| exporter.machine.clone());
-        exporter
+        Ok(exporter)
     }
 
     /// The person to whom a session of this account belongs, and how sure that is. A home that was
@@ -83,9 +109,43 @@ impl Exporter {
         }
     }
 
+    /// Who answered: as the model is called, then as the machine is set up, then as the session says.
+    pub(super) fn provider_of(&self, model: &str, owner: Option<&str>) -> &'static str {
+        if model.contains("anthropic.") || model.starts_with("arn:") {
+            "bedrock"
+        } else if model.contains('@') {
+            "vertex"
+        } else if owner.is_some() && matches!(self.provider, "api" | "unknown") {
+            "plan"
+        } else {
+            self.provider
+        }
+    }
+
     fn pseudonym(&self, account: &str) -> String {
         let key = self.key.as_deref();
         key.map_or_else(|| account.to_owned(), |key| hash(key, account))
+    }
+}
+
+/// Who answers this machine's requests, as far as its settings and its login say.
+fn provider(places: &Places, environment: &Environment, has_login: bool) -> &'static str {
+    let set = credentials::of_session(places, environment, None);
+    let has = |name: &str| set.iter().any(|credential| credential.name == name);
+    if has("CLAUDE_CODE_USE_BEDROCK") {
+        "bedrock"
+    } else if has("CLAUDE_CODE_USE_VERTEX") {
+        "vertex"
+    } else if has("CLAUDE_CODE_USE_FOUNDRY") {
+        "foundry"
+    } else if has("ANTHROPIC_BASE_URL") {
+        "gateway"
+    } else if set.iter().any(credentials::Credential::outranks_login) {
+        "api"
+    } else if has_login {
+        "plan"
+    } else {
+        "unknown"
     }
 }
 
@@ -121,7 +181,7 @@ pub(crate) fn new_key() -> std::io::Result<String> {
 }
 
 /// The random name of this machine, made when it is first asked for.
-pub(crate) fn machine(places: &Places) -> Result<String, Error> {
+fn machine(places: &Places) -> Result<String, Error> {
     let path = places.data.join("export").join("machine");
     for _ in 0..2 {
         let known = disk::read_own(&path, 64)?;

@@ -6,20 +6,11 @@ use std::collections::HashMap;
 use super::drafts::{Draft, Drafts, key_of};
 use super::line::{Kind, SpendLine};
 use super::owners::Owners;
-use super::projects::Projects;
+use super::projects::{LeftOut, Projects, Shown};
 use super::pseudonym::Exporter;
 use super::version::Weight;
 use crate::ledger::{KnownSession, Single, SingleRow, SingleRows};
 use crate::time::{QUARTER, moment};
-
-/// What did not leave under its own name, or not at all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct LeftOut {
-    /// Rows of projects that the user did not name, as "other".
-    pub(crate) summed: usize,
-    /// The same, dropped.
-    pub(crate) dropped: usize,
-}
 
 /// Everything that was spent.
 pub(crate) fn spend_rows(
@@ -30,48 +21,60 @@ pub(crate) fn spend_rows(
 ) -> (Drafts, LeftOut) {
     let nowhere = KnownSession::default();
     // Many sessions work in one directory, and looking at it means reading git's files.
-    let mut names: HashMap<&str, Option<(String, bool)>> = HashMap::new();
+    let mut names: HashMap<&str, Shown> = HashMap::new();
     for directory in rows.sessions.values().map(|session| &*session.directory) {
         let name = || projects.shown(directory);
         names.entry(directory).or_insert_with(name);
     }
     let mut left_out = LeftOut::default();
+    let unnamed = Shown::Named(String::new(), false);
     let drafts = rows.rows.iter().filter_map(|row| {
-        let session = rows.sessions.get(&row.session);
-        let name = session.and_then(|session| names.get(&*session.directory));
-        let (project, is_named) = match name {
-            Some(None) => {
+        let session = rows.sessions.get(&row.session).unwrap_or(&nowhere);
+        let project = names.get(&*session.directory).unwrap_or(&unnamed);
+        match project {
+            Shown::Named(..) => {}
+            Shown::Hashed(_) => left_out.hashed += 1,
+            Shown::Other => left_out.summed += 1,
+            Shown::Nowhere => {
                 left_out.dropped += 1;
                 return None;
             }
-            Some(Some((project, is_named))) => (project.as_str(), *is_named),
-            None => ("", true),
+        }
+        let branch = match row.what {
+            Single::Response { scene, .. } => rows.scenes.get(&scene),
+            _ => None,
         };
-        left_out.summed += usize::from(!is_named);
-        let session = session.unwrap_or(&nowhere);
+        let branch = branch.map(|scene| projects.branch(project, &scene.branch));
         let owner = owners.of(&session.name);
-        Some(draft(
-            rows,
-            row,
+        let place = Place {
             session,
-            (exporter, owner),
             project,
-            is_named,
-        ))
+            branch: branch.unwrap_or_default(),
+            owner,
+        };
+        Some(draft(rows, row, &place, exporter))
     });
     (Drafts::gather(drafts), left_out)
 }
 
-fn draft(
-    rows: &SingleRows,
-    row: &SingleRow,
-    session: &KnownSession,
-    (exporter, owner): (&Exporter, Option<&str>),
-    project: &str,
-    is_named: bool,
-) -> Draft {
+/// Where something was spent, as it leaves.
+struct Place<'p> {
+    session: &'p KnownSession,
+    project: &'p Shown,
+    branch: String,
+    /// A hash of the account that the session belongs to.
+    owner: Option<&'p str>,
+}
+
+fn draft(rows: &SingleRows, row: &SingleRow, place: &Place<'_>, exporter: &Exporter) -> Draft {
+    let session = place.session;
+    let (project, is_repository) = match place.project {
+        Shown::Named(name, is_repository) => (name.as_str(), *is_repository),
+        Shown::Hashed(name) => (name.as_str(), true),
+        Shown::Other | Shown::Nowhere => ("other", false),
+    };
     let model = rows.models.get(&row.model).map_or("", String::as_str);
-    let (person, ownership) = exporter.person_of(owner);
+    let (person, ownership) = exporter.person_of(place.owner);
     let line = SpendLine {
         person,
         machine: Cow::Borrowed(&exporter.machine),
@@ -79,9 +82,11 @@ fn draft(
         session: Cow::Borrowed(&session.name),
         model: Cow::Borrowed(model),
         cost_pico: row.cost.pico(),
+        provider: exporter.provider_of(model, place.owner),
+        labels: &exporter.labels,
         ..SpendLine::empty(row.at)
     };
-    let (ownership, repository) = (ownership as u64, u64::from(project.contains('/')));
+    let (ownership, repository) = (ownership as u64, u64::from(is_repository));
     let at = moment(row.at);
     // Whoever has read on in a session, and knows those that it was forked from, knows more.
     let of_session = || {
@@ -98,11 +103,10 @@ fn draft(
             is_unpriced,
             is_late,
             copies,
-            scene,
+            scene: _,
         } => {
-            let branch = rows.scenes.get(&scene).filter(|_| is_named);
             let line = SpendLine {
-                branch: Cow::Borrowed(branch.map_or("", |scene| &scene.branch)),
+                branch: Cow::Borrowed(&place.branch),
                 kind: Kind::Response,
                 subagent: is_subagent,
                 fast: service.fast,

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::drafts::{Draft, Drafts, key_of};
-use super::line::written;
+use super::line::{Labels, written};
 use super::pseudonym::{Exporter, hash};
 use super::version::Weight;
 use crate::incidents::WindowStep;
@@ -22,6 +22,7 @@ struct WindowLine<'l> {
     account: &'l str,
     window: Window,
     percent: f64,
+    labels: &'l Labels,
 }
 
 /// What the steps come to. A window stays as full as it was told until it is told anew or resets.
@@ -68,6 +69,7 @@ pub(crate) fn window_rows(steps: &[WindowStep], now: DateTime<Utc>, exporter: &E
                 account: &account,
                 window,
                 percent,
+                labels: &exporter.labels,
             };
             let key = key_of(&["window", &account, name, &hour.to_string()]);
             #[expect(

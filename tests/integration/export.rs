@@ -250,7 +250,7 @@ fn what_is_exported_names_no_prompt_no_path_and_nobody() {
     );
     other.write(
         ".config/whycap/config.toml",
-        "[export]\nkey = \"my own words\"\n",
+        "[export]\nkey = \"0123456789abcdef0123456789abcdef\"\n",
     );
     export(&other, &other.path("out"));
     assert_ne!(
@@ -335,6 +335,17 @@ fn a_repository_that_is_gone_keeps_its_name_beside_thousands_of_others() {
     sandbox.write(
         ".local/share/whycap/export/projects",
         serde_json::to_vec(&known).unwrap(),
+    );
+    // A repository may be private.
+    export(&sandbox, &sandbox.path("hashed"));
+    assert!(
+        rows(&sandbox.path("hashed"))
+            .iter()
+            .all(|row| row["project"] != "acme/gone")
+    );
+    sandbox.write(
+        ".config/whycap/config.toml",
+        "[export]\nprojects = [\"acme/*\"]\n",
     );
     for target in ["one", "two"].map(|name| sandbox.path(name)) {
         export(&sandbox, &target);
@@ -742,6 +753,108 @@ fn where_others_may_write_no_link_of_theirs_is_followed() {
         run.stderr
     );
     assert_eq!(fs::read_dir(&private).unwrap().count(), 0);
+}
+
+#[test]
+fn labels_a_provider_and_of_branches_what_was_asked_for_leave_and_a_weak_key_lets_nothing_leave() {
+    let (sandbox, _) = with_history("compaction-and-subagent");
+    let exported = |config: &str| {
+        sandbox.write(
+            ".config/whycap/config.toml",
+            format!("[export]\n{config}\n"),
+        );
+        let target = sandbox.path("out");
+        let run = sandbox.run(&["export", target.to_str().unwrap()]);
+        (run, rows(&sandbox.path("out")))
+    };
+    let line = r#"{"type":"assistant","requestId":"r","gitBranch":"ada/API-77-layoffs","timestamp":"2026-11-19T10:00:00Z","sessionId":"s","cwd":"/p/api","message":{"id":"m","model":"claude-opus-5-5","usage":{"input_tokens":9,"output_tokens":5}}}"#;
+    sandbox.write(&format!("{PROJECTS}/-p-api/s.jsonl"), format!("{line}\n"));
+    for (config, branch) in [
+        ("", ""),
+        ("branches = \"ticket\"", "API-77"),
+        (
+            "branches = \"name\"\nlabels = { team = \"payments\" }",
+            "ada/API-77-layoffs",
+        ),
+    ] {
+        let (run, rows) = exported(config);
+        run.success();
+        assert!(
+            rows.iter()
+                .any(|row| row["branch"] == branch && row["kind"] == "response")
+        );
+        assert_eq!(
+            rows.iter()
+                .any(|row| row["branch"].as_str().unwrap().contains("layoffs")),
+            config.contains("name")
+        );
+        assert!(rows.iter().all(|row| row["provider"].is_string()));
+        assert_eq!(
+            rows.iter().all(|row| row["labels"]["team"] == "payments"),
+            config.contains("labels")
+        );
+    }
+    let (weak, _) = exported("key = \"any words\"");
+    assert!(
+        weak.code == 1 && weak.stderr.contains("too short"),
+        "{}",
+        weak.stderr
+    );
+    let (wrong, _) = exported("branches = \"nome\"");
+    assert!(
+        wrong.code == 1 && wrong.stderr.contains("export.branches"),
+        "{}",
+        wrong.stderr
+    );
+    let key = sandbox.run(&["export", "--new-key"]).success().to_owned();
+    assert_ne!(key, sandbox.run(&["export", "--new-key"]).success());
+    exported(&key).0.success();
+}
+
+#[test]
+fn what_is_erased_leaves_nothing_and_comes_back_with_no_export() {
+    let [(ada, _), (bob, _)] = ["two-at-once", "forks-of-forks"].map(with_history);
+    for (machine, person) in [(&ada, "Ada"), (&bob, "Bob")] {
+        let config = format!("[export]\nperson = \"{person}\"\n");
+        machine.write(".config/whycap/config.toml", config);
+    }
+    let target = ada.path("team");
+    let team = target.to_str().unwrap();
+    let all = || -> String {
+        let files = exported_files(&target);
+        files.iter().map(|file| unpacked(file)).collect()
+    };
+    let erase = |what: &str| {
+        ada.run(&["export", team, "--erase", what])
+            .success()
+            .to_owned()
+    };
+    for machine in [&ada, &bob] {
+        export(machine, &target);
+    }
+    let [of_ada, of_bob] = ["Ada", "Bob"].map(|person| {
+        let rows = rows(&target).into_iter();
+        rows.filter(|row| row["person"] == person)
+            .collect::<Vec<Value>>()
+    });
+    assert!(erase("person=Ada").starts_with(&format!("Erased {} rows", of_ada.len())));
+    assert_eq!(rows(&target), of_bob);
+    export(&ada, &target);
+    let mut projects = of_bob.iter().filter_map(|row| row["project"].as_str());
+    let project = projects.find(|name| !name.is_empty()).unwrap().to_owned();
+    assert!(!all().contains("Ada") && all().contains(&project));
+    erase(&format!("project={project}"));
+    export(&bob, &target);
+    assert!(rows(&target).iter().all(|row| row["project"] != *project));
+    erase("before=2027-01-01");
+    for machine in [&ada, &bob] {
+        export(machine, &target);
+    }
+    assert_eq!(exported_files(&target), [] as [PathBuf; 0]);
+    let list = fs::read_to_string(target.join("whycap-1/erased.json")).unwrap();
+    assert!(!list.contains("Ada") && !list.contains(&project), "{list}");
+    let wrong = ada.run(&["export", team, "--erase", "Ada"]);
+    assert_eq!(wrong.code, 2, "{}", wrong.stderr);
 }
 
 #[test]
