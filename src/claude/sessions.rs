@@ -7,6 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::process_start::ProcessStart;
 use super::processes::{self, PidDomain, Process};
@@ -239,6 +240,32 @@ pub(crate) fn registered(places: &Places) -> Vec<Session> {
             })
         })
         .collect()
+}
+
+/// Which client a status line of this session is for: a number above 0 that no other client has. The
+/// client that started us; where that cannot be seen (from WSL for one in Windows), the only one
+/// that the registry names for the session.
+pub(crate) fn client_of(places: &Places, session: &str) -> Option<i64> {
+    let (pid, start) = processes::client_above().or_else(|| registered_for(places, session))?;
+    let start = match start {
+        ProcessStart::Ticks(ticks) => ticks.cast_signed(),
+        ProcessStart::At(at) => at.timestamp(),
+    };
+    let hash = xxh3_64_with_seed(&start.to_le_bytes(), pid.into());
+    Some((hash >> 1).cast_signed().max(1))
+}
+
+fn registered_for(places: &Places, session: &str) -> Option<(u32, ProcessStart)> {
+    let mut claims = disk::files_of_kind(&places.config.join("sessions"), "json")
+        .take(MOST_SESSIONS)
+        .filter_map(|file| {
+            let bytes = disk::read(&file, FILE_LIMIT).ok()??;
+            memchr::memmem::find(&bytes, session.as_bytes())?;
+            let is_of_session = Doing::parse(&bytes).session.as_deref() == Some(session);
+            Claim::parse(&bytes).filter(|_| is_of_session)
+        });
+    let claim = claims.next()?;
+    claims.next().is_none().then_some((claim.pid, claim.start?))
 }
 
 /// Who works with this configuration directory at this moment.

@@ -13,6 +13,7 @@ use super::host_guard::{Deadline, has_memory};
 use super::preview::preview;
 use crate::checkout::Head;
 use crate::claude::model_pricing::own_rates;
+use crate::claude::sessions;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, HintName, SegmentName};
 use crate::environment::Environment;
@@ -76,6 +77,7 @@ fn print_line(environment: &Environment) {
         total,
         run_ms: payload.client_run_ms(),
         model: payload.model_id().map(str::to_owned),
+        process: sessions::client_of(&places, session),
     });
     let clock = environment.clock();
     let palette = Palette::for_host(environment).in_theme(config.theme);

@@ -116,13 +116,17 @@ struct ClientTotal {
 impl ClientTotal {
     fn of(runs: &[Run], told: &[ToldRow]) -> Option<Self> {
         let growth: Money = runs.iter().map(|run| run.total - run.base).sum();
-        let growth_told: Money = told.iter().map(|row| row.grown).sum();
-        let mut found = match (told.last(), runs.last()) {
+        let growth_told: Money = told.iter().map(|row| row.left).sum();
+        let mut found = match (
+            told.iter()
+                .rfind(|row| row.left > Money::ZERO || runs.is_empty()),
+            runs.last(),
+        ) {
             (Some(row), _) => Self {
                 total: row.total,
                 figure: ClientFigure::Live,
                 at: row.at,
-                inherited: row.total - row.grown,
+                inherited: row.total - row.left,
                 ..Self::default()
             },
             (None, Some(run)) => Self {

@@ -322,7 +322,7 @@ impl Live {
                 };
                 let telling = listener.hear(told)?;
                 facts.untold = telling.untold;
-                rows.retain(|row| row.origin != telling.row.origin);
+                rows.retain(|row| Some(row.teller) != telling.replaces);
                 rows.push(telling.row);
                 Some(telling)
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::store::told::{self, SAME_PRICES, SessionFacts, ToldRow};
+use super::store::told::{self, SAME_PRICES, SessionFacts, Teller, ToldRow, VERY_LATE_MS};
 use super::store::{Id, ResponseRow, model_id, put_session, responses, totals};
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
@@ -18,6 +18,8 @@ pub struct Told {
     pub run_ms: Option<i64>,
     /// The model that the session is set to.
     pub model: Option<String>,
+    /// Which process tells it, where that is known: a number above 0 that no other has.
+    pub process: Option<i64>,
 }
 
 /// What was told now, as it is to be kept.
@@ -27,6 +29,8 @@ pub(super) struct ToldNow {
     /// Answers that no run covers and no process told of.
     pub(super) untold: Money,
     pub(super) is_news: bool,
+    /// The process of which this is more.
+    pub(super) replaces: Option<Teller>,
     model: Option<String>,
 }
 
@@ -46,7 +50,7 @@ pub(super) struct Listener<'l> {
 
 impl Listener<'_> {
     pub(super) fn hear(&self, told: &Told) -> rusqlite::Result<ToldNow> {
-        let known = told::same_process(self.known, told.total, told.run_ms, self.now);
+        let known = told::same_process(self.known, told.process, told.total, told.run_ms, self.now);
         let (row, untold) = match known {
             Some(known) => (self.go_on(known, told)?, self.facts.untold),
             None => self.begin(told)?,
@@ -55,6 +59,7 @@ impl Listener<'_> {
             row,
             untold,
             is_news: known != Some(&row),
+            replaces: known.map(|known| known.teller),
             model: told.model.clone(),
         })
     }
@@ -62,98 +67,113 @@ impl Listener<'_> {
     /// What a process tells that told before.
     fn go_on(&self, known: &ToldRow, told: &Told) -> rusqlite::Result<ToldRow> {
         let more = told.total - known.total;
-        if more <= Money::ZERO {
+        // A draw that comes after its process wrote its total, and has ended, tells nothing new.
+        if more <= Money::ZERO || self.is_written(told)? {
             return Ok(*known);
         }
         let answers = self.answers_since(known.at + 1)?;
         let shown: Money = answers.iter().map(|row| row.cost).sum();
         let mut row = ToldRow {
+            teller: told.process.map_or(known.teller, Teller::Known),
             total: told.total,
-            at: self.now,
+            at: self.now.max(known.at),
             run_ms: told.run_ms,
             ..*known
         };
+        if let Some(run_ms) = told.run_ms {
+            let [first, last] = row.began;
+            let began = self.now - run_ms;
+            row.began = [first.min(began), last.max(began)];
+        }
         let scaled = self.prices.scale_client_amount(more);
         if shown.is_near(scaled) {
             row.rate = SAME_PRICES;
         } else if shown > Money::ZERO && self.costs_at_other_prices(&answers, more) {
             row.rate = shown.ratio(scaled, SAME_PRICES);
             row.grown += shown;
+            row.left += shown;
             return Ok(row);
         }
-        row.grown += scaled.share(
-            u128::from(row.rate.unsigned_abs()),
-            SAME_PRICES.unsigned_abs().into(),
-        );
+        let grown = row.at_rate(scaled);
+        row.grown += grown;
+        row.left += grown;
         Ok(row)
+    }
+
+    fn is_written(&self, told: &Told) -> rusqlite::Result<bool> {
+        self.session.map_or(Ok(false), |session| {
+            totals::is_surpassed(self.connection, session, told.total, told.run_ms)
+        })
     }
 
     /// What a process tells that was not heard of before. Mostly this is before its first answer.
     /// With it goes what of the session's answers is then untold.
     fn begin(&self, told: &Told) -> rusqlite::Result<(ToldRow, Money)> {
-        let origin = told.run_ms.map(|run_ms| self.now - run_ms);
-        let (base, own) = self.start(told, origin)?;
-        let grown = told.total - base;
-        // Where its answers explain that, nothing else is known of it. Nor where no more is told
-        // than the session is known to have spent.
+        // Answers before were those of whoever told then.
+        let told_until = self.known.last().map_or(Millis::MIN, |last| last.at + 1);
+        let began = self.now - told.run_ms.unwrap_or(0);
+        let answers = self.answers_since(told_until)?;
+        let all: Money = answers.iter().map(|row| row.cost).sum();
+        // It may be late: what it tells is then older than its answers that stand there already.
+        let is_older = |row: &&ResponseRow| row.counted.at < began - VERY_LATE_MS;
+        let older: Money = answers.iter().filter(is_older).map(|row| row.cost).sum();
+        let (untold, in_runs) = if self.known.is_empty() {
+            (Money::ZERO, self.facts.in_runs)
+        } else {
+            (self.facts.untold, Money::ZERO)
+        };
+        let untold = untold + (older - in_runs).or_zero();
+        let own = all - older.max(in_runs);
+        let mut grown = (told.total - self.base(told, own)?).or_zero();
+        // Where no more is told than the session is known to have spent, nothing else is known of it.
         let spent = self.facts.recorded + self.facts.unrecorded + self.facts.unwritten(self.known);
-        let (grown, explained) = if grown <= own + NOISE || told.total <= spent + NOISE {
-            (Money::ZERO, Money::ZERO)
-        } else {
-            (grown, own)
-        };
-        let untold = if self.known.is_empty() {
-            self.facts.loose()
-        } else {
-            self.facts.untold + own
-        };
+        if told.total <= spent + NOISE {
+            grown = grown.min(own.or_zero());
+        }
+        let grown = self.prices.scale_client_amount(grown);
         let row = ToldRow {
-            origin: origin.unwrap_or(-self.now),
+            teller: told
+                .process
+                .map_or(Teller::HeardAt(self.now), Teller::Known),
             total: told.total,
-            grown: self.prices.scale_client_amount(grown),
+            grown,
+            left: grown,
             rate: SAME_PRICES,
             at: self.now,
             run_ms: told.run_ms,
+            began: [began; 2],
             model: None,
         };
-        Ok((row, untold - explained))
+        Ok((row, untold))
     }
 
-    /// The total that a process started from, and what its answers since then cost.
-    fn start(&self, told: &Told, origin: Option<Millis>) -> rusqlite::Result<(Money, Money)> {
-        // Answers before were those of whoever told then.
-        let told_until = self.known.last().map_or(Millis::MIN, |row| row.at + 1);
-        let own = |begin: Option<Millis>| -> rusqlite::Result<Money> {
-            let begin = begin.unwrap_or(Millis::MIN).max(told_until);
-            let answers = self.answers_since(begin)?;
-            Ok(answers.iter().map(|row| row.cost).sum())
-        };
+    /// The total that a process started from, if the session's answers since then cost `own`.
+    fn base(&self, told: &Told, own: Money) -> rusqlite::Result<Money> {
+        // Clients before 2.1.285 go on from what the one before told; no transcript has it.
+        if self.known.iter().any(|row| row.total.is_near(told.total)) {
+            return Ok(told.total);
+        }
         let newest = |session: Option<Id>, most: Money| {
             session.map_or(Ok(None), |id| {
                 totals::newest_up_to(self.connection, id, most)
             })
         };
-        // Clients before 2.1.285 go on from what the one before told; no transcript has it.
-        let is_told = self.known.iter().any(|row| row.total.is_near(told.total));
-        if is_told {
-            return Ok((told.total, own(origin)?));
+        if let Some(total) = newest(self.session, told.total)? {
+            return Ok(total);
         }
-        if let Some((total, run_ms)) = newest(self.session, told.total)? {
-            let begin = origin.map(|origin| origin + run_ms).or(self.facts.until);
-            return Ok((total, own(begin)?));
-        }
-        let own = own(origin)?;
         let parent = self
             .session
             .map_or(Ok(None), |id| totals::parent(self.connection, id))?;
-        if let Some((total, _)) = newest(parent, told.total - own)? {
-            return Ok((total, own));
+        if let Some(total) = newest(parent, told.total - own)? {
+            return Ok(total);
         }
         // A fork has no file before its first answer.
-        if own == Money::ZERO && totals::is_known(self.connection, told.total)? {
-            return Ok((told.total, own));
-        }
-        Ok((Money::ZERO, own))
+        let is_taken_over = own == Money::ZERO && totals::is_known(self.connection, told.total)?;
+        Ok(if is_taken_over {
+            told.total
+        } else {
+            Money::ZERO
+        })
     }
 
     /// Whether some model's prices, or old ones, explain what a client told for these answers.
@@ -206,7 +226,7 @@ pub(super) fn put(
         model: Some(model_id(connection, &prices.canonical(model))?),
         ..telling.row
     };
-    told::put(connection, id, &row, telling.untold)?;
+    told::put(connection, id, telling.replaces, &row, telling.untold)?;
     let all = told::of_session(connection, id)?;
     told::store_unwritten(connection, id, &all)
 }

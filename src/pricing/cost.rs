@@ -6,7 +6,7 @@ use super::money::Money;
 use super::own_rates::MULTIPLIER_UNIT;
 use super::price_table::{PriceRow, PriceTable};
 use super::rates::{Rate, Rates};
-use super::usage::{ServiceLevel, Usage};
+use super::usage::{Advice, ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// The prices of one model, found once and used for many responses.
@@ -107,6 +107,27 @@ impl ModelPrices<'_> {
         let scaled = (tenths_of_pico + 10 * searches) * i128::from(self.multiplier);
         let unit = 10 * i128::from(MULTIPLIER_UNIT);
         Money::from_pico(i64::try_from((scaled + unit / 2) / unit).unwrap_or(i64::MAX))
+    }
+
+    /// What other models' advice in a response of that moment costs, and whether all of them have a
+    /// known price. Where it was asked for matters as it does for the answer, and how fast not.
+    pub(crate) fn price_advice(
+        &self,
+        at: Millis,
+        advice: &[Advice],
+        service: ServiceLevel,
+    ) -> (Money, bool) {
+        let service = ServiceLevel {
+            fast: false,
+            ..service
+        };
+        let (mut cost, mut known) = (Money::ZERO, true);
+        for one in advice {
+            let prices = self.table.prices_of(&one.model);
+            cost += prices.price(at, &one.usage(), service, &[]);
+            known &= prices.known();
+        }
+        (cost, known)
     }
 
     /// The same with each of its rows alone.

@@ -17,4 +17,4 @@ pub use own_rates::OwnRates;
 pub(crate) use price_list::price_list;
 pub use price_table::{PriceRow, PriceTable, Unreadable};
 pub use rates::{Rate, Rates};
-pub use usage::{ServiceLevel, Usage};
+pub use usage::{Advice, ServiceLevel, Usage};

@@ -113,6 +113,28 @@ impl Sum for Usage {
     }
 }
 
+/// What another model was served that an answer asked for advice. It is part of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Advice {
+    /// The model's name.
+    pub model: String,
+    /// In the order of [`Usage::fields`].
+    fields: [u64; 6],
+}
+
+impl Advice {
+    /// What a model was served.
+    pub const fn new(model: String, usage: Usage) -> Self {
+        let fields = usage.fields();
+        Self { model, fields }
+    }
+
+    /// Tokens and searches.
+    pub const fn usage(&self) -> Usage {
+        Usage::of_fields(self.fields)
+    }
+}
+
 /// How a response was served, as far as it changes the price.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServiceLevel {

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::json_walk::{JsonWalk, count, flag, name, number, text};
 pub use super::token_counts::ModelTotal;
 use super::token_counts::UsageObject;
-use crate::pricing::{ServiceLevel, Usage};
+use crate::pricing::{Advice, ServiceLevel, Usage};
 use crate::time::{Millis, millis};
 
 /// The model name of lines that the client made itself: errors, interruptions.
@@ -66,6 +66,8 @@ pub struct Response<'a> {
     pub service: ServiceLevel,
     /// The calls of a server-side tool loop, where they add up to `usage`; else empty.
     pub calls: Vec<Usage>,
+    /// What other models were served for it.
+    pub advice: Vec<Advice>,
     /// The working directory, if the line says. A drive of Windows is written as a capital.
     pub directory: Option<Cow<'a, str>>,
     /// A count of tokens is there and cannot be understood; it was taken for 0.
@@ -295,12 +297,13 @@ impl<'a> ApiMessage<'a> {
 fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
     let copied_from = fields.copied_from();
     let message = fields.message;
-    let (object, usage_as_written) = message.usage?;
+    let (mut object, usage_as_written) = message.usage?;
     let model = text(message.model)?;
     if model == SYNTHETIC {
         return None;
     }
     let (service, is_damaged) = (object.service, object.is_damaged());
+    let advice = std::mem::take(&mut object.advice);
     let (usage, calls) = object.into_usage_and_calls();
     let (message_id, request_id) = (id(message.id), id(fields.request));
     let signature = message_id
@@ -326,6 +329,7 @@ fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
         usage,
         service,
         calls,
+        advice,
         directory: text(fields.directory).map(with_capital_drive),
         is_damaged,
         signature,

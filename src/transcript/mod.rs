@@ -6,7 +6,6 @@
 pub mod error_line;
 mod json_walk;
 pub mod line;
-pub mod lineage;
 pub mod owner;
 pub mod reader;
 pub mod scan;

@@ -233,9 +233,15 @@ mod tests {
         fn compaction(&mut self, found: CompactBoundary<'_>, place: Place) {
             self.told.push(format!("{found:?} at {place:?}"));
         }
-        fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>) {
+        fn cost_state(
+            &mut self,
+            state: CostState,
+            position: u64,
+            before: Option<Millis>,
+            since_last: Option<Millis>,
+        ) {
             self.told.push(format!(
-                "total {} at {position} after {before:?}",
+                "total {} at {position} after {before:?}, {since_last:?}",
                 state.total_usd
             ));
         }

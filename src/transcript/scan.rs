@@ -13,7 +13,8 @@ use crate::time::Millis;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":"));
-static TIME: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
+static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timestamp\""));
+static TIME_BACK: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
 
 /// Lines that matter without a usage, by the value of their type or subtype.
 static OTHERS: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
@@ -40,6 +41,8 @@ const CONVERSATION: &[u8] = b"{\"parentUuid\"";
 pub struct Carry {
     /// Time of the last line that had one.
     pub last_at: Option<Millis>,
+    /// Time of the first line that had one since the last running total, or since the reading began.
+    pub first_at: Option<Millis>,
     /// The latest time of a line that mattered, each response by its first line.
     pub newest_at: Option<Millis>,
     /// The response that was seen last.
@@ -54,6 +57,12 @@ impl Carry {
         let is_late = self.newest_at.is_some_and(|newest| at < newest);
         self.newest_at = self.newest_at.max(Some(at));
         is_late
+    }
+
+    /// Takes in the times of whole lines that follow on what was looked at before.
+    fn take_in_times(&mut self, lines: &[u8]) {
+        self.last_at = last_time(lines).or(self.last_at);
+        self.first_at = self.first_at.or_else(|| first_time(lines));
     }
 }
 
@@ -76,8 +85,15 @@ pub trait Sink {
     fn mark(&mut self, mark: OwnMark, position: u64);
     /// The end of a compaction.
     fn compaction(&mut self, compaction: CompactBoundary<'_>, place: Place);
-    /// A running total at `position`; `before` is the latest time before it.
-    fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>);
+    /// A running total at `position`; `before` is the latest time before it, and `since_last` the
+    /// first time since the total before it, or since the reading began.
+    fn cost_state(
+        &mut self,
+        state: CostState,
+        position: u64,
+        before: Option<Millis>,
+        since_last: Option<Millis>,
+    );
     /// An error that the client showed in place of an answer.
     fn refusal(&mut self);
 }
@@ -131,16 +147,17 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
             }
             Some(Line::CostState(state)) => {
                 let skipped = bytes.get(unseen..line_start).unwrap_or_default();
-                carry.last_at = last_time(skipped).or(carry.last_at);
+                carry.take_in_times(skipped);
                 unseen = start;
-                sink.cost_state(state, position, carry.last_at.max(carry.newest_at));
+                let before = carry.last_at.max(carry.newest_at);
+                sink.cost_state(state, position, before, carry.first_at.take());
             }
             Some(Line::Refusal) => sink.refusal(),
             Some(Line::Other) => {}
             None => carry.unreadable = carry.unreadable.saturating_add(1),
         }
     }
-    carry.last_at = last_time(bytes.get(unseen..).unwrap_or_default()).or(carry.last_at);
+    carry.take_in_times(bytes.get(unseen..).unwrap_or_default());
 }
 
 /// Whether this is the beginning of a line whose end is missing: nobody knows what it said.
@@ -185,7 +202,7 @@ fn after<'l>(part: &'l [u8], field: &Finder<'_>) -> Option<&'l [u8]> {
 /// The time of the last whole line that has one.
 fn last_time(lines: &[u8]) -> Option<Millis> {
     let mut rest = lines;
-    while let Some(position) = TIME.rfind(rest) {
+    while let Some(position) = TIME_BACK.rfind(rest) {
         let start = memchr::memrchr(b'\n', rest.get(..position)?).map_or(0, |newline| newline + 1);
         let line = rest.get(start..)?;
         let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
@@ -193,6 +210,21 @@ fn last_time(lines: &[u8]) -> Option<Millis> {
             return Some(at);
         }
         rest = rest.get(..start)?;
+    }
+    None
+}
+
+/// The time of the first whole line that has one.
+fn first_time(lines: &[u8]) -> Option<Millis> {
+    let mut rest = lines;
+    while let Some(position) = TIME.find(rest) {
+        let start = memchr::memrchr(b'\n', rest.get(..position)?).map_or(0, |newline| newline + 1);
+        let line = rest.get(start..)?;
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        if let Some(at) = time_of(line.get(..end)?) {
+            return Some(at);
+        }
+        rest = line.get(end..)?;
     }
     None
 }
@@ -211,7 +243,7 @@ mod tests {
         }
         fn mark(&mut self, _: OwnMark, _: u64) {}
         fn compaction(&mut self, _: CompactBoundary<'_>, _: Place) {}
-        fn cost_state(&mut self, _: CostState, _: u64, _: Option<Millis>) {}
+        fn cost_state(&mut self, _: CostState, _: u64, _: Option<Millis>, _: Option<Millis>) {}
         fn refusal(&mut self) {}
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Field names as of client 2.1.328.
 
-use super::json_walk::{JsonWalk, count, is_count, number, search_count};
-use crate::pricing::{ServiceLevel, Usage};
+use super::json_walk::{JsonWalk, count, is_count, number, search_count, text};
+use crate::pricing::{Advice, ServiceLevel, Usage};
 
 /// What an answer's `usage` says.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub(super) struct UsageObject {
     pub(super) service: ServiceLevel,
     /// Those of type `message`.
     calls: Vec<Usage>,
+    /// Those of type `advisor_message`: other models, whose tokens are not among the others.
+    pub(super) advice: Vec<Advice>,
 }
 
 impl UsageObject {
@@ -37,16 +39,22 @@ impl UsageObject {
 
     fn read_call(&mut self, walk: &mut JsonWalk<'_>) -> Option<()> {
         let mut tokens = Tokens::default();
-        let mut is_message = false;
+        let (mut kind, mut model) = (&b""[..], &b""[..]);
         walk.fields(|field, walk| {
-            if field != b"type" {
-                return tokens.read(field, walk);
+            match field {
+                b"type" => kind = walk.value()?,
+                b"model" => model = walk.value()?,
+                _ => return tokens.read(field, walk),
             }
-            is_message = walk.value()? == b"\"message\"";
             Some(())
         })?;
-        if is_message {
-            self.calls.push(tokens.usage(0));
+        match kind {
+            b"\"message\"" => self.calls.push(tokens.usage(0)),
+            b"\"advisor_message\"" => {
+                let model = text(model).unwrap_or_default().into_owned();
+                self.advice.push(Advice::new(model, tokens.usage(0)));
+            }
+            _ => {}
         }
         Some(())
     }

@@ -13,8 +13,10 @@ use crate::support::{Sandbox, data, started};
 
 /// Histories that real clients wrote, each with the truth of what was served: one session through
 /// six versions and their forks, two processes on one session, kill -9, forks in the terminal,
-/// sessions that were left and rewound, and four of 2.1.328 alone.
-pub const HISTORIES: [&str; 11] = [
+/// sessions that were left and rewound, four of 2.1.328 alone, questions beside the conversation,
+/// and windows that were closed.
+pub const HISTORIES: [&str; 14] = [
+    "asked-beside-then-closed",
     "compacted-forks",
     "compaction-and-subagent",
     "forks-of-forks",
@@ -22,10 +24,12 @@ pub const HISTORIES: [&str; 11] = [
     "left-and-back",
     "rewound",
     "six-versions",
+    "status-line-starts-late",
     "subagents-and-errors",
     "terminal-forks",
     "two-at-once",
     "two-terminals",
+    "window-closed-while-idle",
 ];
 
 pub const PROJECTS: &str = ".claude/projects";
@@ -405,7 +409,10 @@ fn a_copied_history_in_a_second_config_directory_counts_once() {
 
 /// Each moment is a call of the status line as it was recorded: what Claude Code told, how long
 /// the transcripts were by then, and what had been served.
-fn moments(name: &str, with_hooks: bool) {
+///
+/// `processes` says which process told each, by the registry that Claude Code keeps; if it is empty,
+/// that cannot be seen.
+fn moments(name: &str, with_hooks: bool, processes: &[u32]) {
     let text = fs::read_to_string(data(&format!("histories/{name}/moments.jsonl"))).unwrap();
     let files = transcripts(name);
     let sandbox = Sandbox::new()
@@ -428,6 +435,9 @@ fn moments(name: &str, with_hooks: bool) {
         if with_hooks {
             let event = json!({"hook_event_name": "SessionEnd", "session_id": "another"});
             sandbox.run_with(&["hook"], event.to_string().as_bytes());
+        }
+        if let Some(process) = processes.get(number) {
+            register(&sandbox, *process, &moment["session_id"]);
         }
         let transcript = sandbox
             .path(PROJECTS)
@@ -470,24 +480,273 @@ fn moments(name: &str, with_hooks: bool) {
     }
 }
 
+/// Writes into the registry which process works on a session.
+fn register(sandbox: &Sandbox, process: u32, session: &Value) {
+    let entry = json!({
+        "pid": 4_000_000 + process, "procStart": process.to_string(), "sessionId": session,
+    });
+    sandbox.write(".claude/sessions/1.json", entry.to_string());
+}
+
 #[test]
 fn the_line_of_two_terminals_on_one_session_is_right_at_every_moment() {
-    moments("two-at-once", false);
-    moments("two-at-once", true);
-    moments("two-terminals", false);
-    moments("two-terminals", true);
+    for with_hooks in [false, true] {
+        let turns = [1, 1, 1, 1, 1, 2, 3, 2, 2, 3, 3, 2, 3];
+        moments("two-at-once", with_hooks, &turns);
+        moments(
+            "two-terminals",
+            with_hooks,
+            &[1, 2, 1, 2, 1, 2, 2, 1, 3, 3, 3],
+        );
+    }
 }
 
 #[test]
 fn what_was_told_before_a_kill_is_not_forgotten() {
-    moments("killed-and-resumed", false);
-    moments("killed-and-resumed", true);
+    for with_hooks in [false, true] {
+        moments("killed-and-resumed", with_hooks, &[]);
+        let turns = [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3];
+        moments("killed-and-resumed", with_hooks, &turns);
+    }
 }
 
 #[test]
 fn the_line_of_a_fork_shows_what_the_fork_spent() {
-    moments("terminal-forks", false);
-    moments("terminal-forks", true);
+    moments("terminal-forks", false, &[]);
+    moments("terminal-forks", true, &[]);
+}
+
+/// What goes wrong between Claude Code and a status line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Trouble {
+    Nothing,
+    /// The command starts up to five seconds late, now and then.
+    Late,
+    /// Every one starts nearly a second late, as with Git Bash under a virus scanner.
+    AlwaysLate,
+    Lost,
+    Twice,
+    OutOfOrder,
+    /// The clock is an hour off for a while.
+    ClockBack,
+    ClockForth,
+    /// The ledger is deleted in the middle.
+    Deleted,
+}
+
+const TROUBLES: [Trouble; 9] = [
+    Trouble::Nothing,
+    Trouble::Late,
+    Trouble::AlwaysLate,
+    Trouble::Lost,
+    Trouble::Twice,
+    Trouble::OutOfOrder,
+    Trouble::ClockBack,
+    Trouble::ClockForth,
+    Trouble::Deleted,
+];
+
+/// A call of the status line as it was recorded.
+#[derive(Clone)]
+struct Drawing {
+    /// When it comes, and what the clock shows then.
+    at: i64,
+    clock: i64,
+    session: Value,
+    cost: Value,
+}
+
+fn drawings(name: &str, trouble: Trouble, dice: &mut Dice) -> Vec<Drawing> {
+    let text = fs::read_to_string(data(&format!("histories/{name}/payloads.jsonl"))).unwrap();
+    let mut all = Vec::new();
+    for line in text.lines() {
+        let payload: Value = serde_json::from_str(line).unwrap();
+        let mut at = payload["drawn_at_ms"].as_i64().unwrap();
+        let is_hit = dice.below(3) == 0;
+        match trouble {
+            Trouble::Late if is_hit => at += 300 + i64::try_from(dice.below(4_700)).unwrap(),
+            Trouble::OutOfOrder if is_hit => at += 4_000,
+            Trouble::AlwaysLate => at += 900,
+            Trouble::Lost if is_hit => continue,
+            _ => {}
+        }
+        let clock = match trouble {
+            Trouble::ClockBack if is_hit => at - HOUR_MS,
+            Trouble::ClockForth if is_hit => at + HOUR_MS,
+            _ => at,
+        };
+        let drawing = Drawing {
+            at,
+            clock,
+            session: payload["session_id"].clone(),
+            cost: payload["cost"].clone(),
+        };
+        let times = if trouble == Trouble::Twice && is_hit {
+            2
+        } else {
+            1
+        };
+        all.extend(std::iter::repeat_n(drawing, times));
+    }
+    if trouble == Trouble::OutOfOrder {
+        all.sort_by_key(|drawing| drawing.at);
+    }
+    all
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// The lines of a transcript with the moments when they were there: each with its own time, or
+/// that of the next one that has any. What ends a session has none.
+fn timed_lines(transcript: &[u8]) -> Vec<(i64, Vec<u8>)> {
+    let mut lines: Vec<(Option<i64>, Vec<u8>)> = Vec::new();
+    let mut latest = 0;
+    for line in transcript.split_inclusive(|byte| *byte == b'\n') {
+        let fields: Value = serde_json::from_slice(line).unwrap_or_default();
+        let time = fields["timestamp"]
+            .as_str()
+            .or(fields["snapshot"]["timestamp"].as_str());
+        let time = time.map(|time| {
+            DateTime::parse_from_rfc3339(time)
+                .unwrap()
+                .timestamp_millis()
+        });
+        latest = time.map_or(latest, |time| latest.max(time));
+        lines.push((time.map(|_| latest), line.to_vec()));
+    }
+    let mut next = i64::MAX;
+    let timed = lines.into_iter().rev().map(|(time, line)| {
+        next = time.unwrap_or(next);
+        (next, line)
+    });
+    let mut timed: Vec<_> = timed.collect();
+    timed.reverse();
+    timed
+}
+
+/// Has the status line drawn as it was while the history was made, with some trouble, and compares
+/// with the truth when it is over. No figure exceeds the truth on the way.
+fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u64) {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 + seed);
+    let truth = truth_of(name);
+    let mut sandbox = Sandbox::new();
+    let files: Vec<(PathBuf, Vec<(i64, Vec<u8>)>)> = transcripts(name)
+        .into_iter()
+        .map(|(below, bytes)| (below, timed_lines(&bytes)))
+        .collect();
+    let write = |sandbox: &Sandbox, now: i64| {
+        for (below, lines) in &files {
+            let there = lines.iter().filter(|(at, _)| *at <= now);
+            let bytes: Vec<u8> = there.flat_map(|(_, line)| line.clone()).collect();
+            if !bytes.is_empty() {
+                sandbox.write(&format!("{PROJECTS}/{}", below.display()), bytes);
+            }
+        }
+    };
+    let of_session = |report: &Value, session: &str| {
+        let groups = report["groups"].as_array().unwrap();
+        let group = groups.iter().find(|group| group["key"] == session);
+        group.map_or(0.0, |group| group["cost_usd"].as_f64().unwrap())
+    };
+    let all = drawings(name, trouble, &mut dice);
+    for (number, drawing) in all.iter().enumerate() {
+        let clock = DateTime::from_timestamp_millis(drawing.clock).unwrap();
+        sandbox = sandbox.variable(
+            "WHYCAP_NOW",
+            clock.to_rfc3339_opts(SecondsFormat::Millis, true),
+        );
+        write(&sandbox, drawing.at);
+        let session = drawing.session.as_str().unwrap();
+        if is_known {
+            let process = u32::from_str_radix(&session[..4], 16).unwrap();
+            register(&sandbox, process, &drawing.session);
+        }
+        if trouble == Trouble::Deleted && dice.below(4) == 0 {
+            let _ = fs::remove_dir_all(sandbox.path(".local/share/whycap"));
+        }
+        let file = files
+            .iter()
+            .find(|(below, _)| below.to_string_lossy().contains(session));
+        let payload = json!({
+            "session_id": session, "model": {"id": "claude-opus-5-5"}, "cost": drawing.cost,
+            "transcript_path": sandbox.path(PROJECTS).join(&file.unwrap().0),
+        });
+        sandbox
+            .run_with(&["statusline"], payload.to_string().as_bytes())
+            .success();
+        let ours = of_session(&spend(&sandbox, "session"), session);
+        let most = truth["by_session"][session]["total_usd"].as_f64().unwrap();
+        let told = drawing.cost["total_cost_usd"].as_f64().unwrap();
+        let shows_all = matches!(trouble, Trouble::Nothing | Trouble::Twice);
+        assert!(
+            ours <= most + 1e-9 && (!shows_all || ours >= told - 1e-9),
+            "{name}, {trouble:?}, known {is_known}, seed {seed}, drawing {number} of {session}: {ours}, told {told}, truth {most}"
+        );
+    }
+    write(&sandbox, i64::MAX);
+    let report = spend(&sandbox, "session");
+    for (session, served) in truth["by_session"].as_object().unwrap() {
+        let (ours, served) = (
+            of_session(&report, session),
+            served["total_usd"].as_f64().unwrap(),
+        );
+        assert!(
+            (ours - served).abs() < 5e-9,
+            "{name}, {trouble:?}, known {is_known}, seed {seed}, in the end {session}: {ours} is not {served}"
+        );
+    }
+}
+
+fn drawn_with_every_trouble(name: &str) {
+    for (seed, trouble) in (1..).zip(TROUBLES) {
+        drawn_while_it_happened(name, trouble, seed % 2 == 0, seed);
+    }
+    drawn_while_it_happened(name, Trouble::Late, true, 10);
+}
+
+#[test]
+fn a_status_line_that_starts_late_or_not_at_all_counts_nothing_twice() {
+    drawn_with_every_trouble("status-line-starts-late");
+}
+
+#[test]
+fn what_was_asked_beside_the_conversation_counts_once_when_the_window_is_closed() {
+    drawn_with_every_trouble("asked-beside-then-closed");
+}
+
+#[test]
+fn agents_that_go_on_in_the_background_count_once_when_the_window_is_closed() {
+    drawn_with_every_trouble("window-closed-while-idle");
+}
+
+#[test]
+fn advice_of_another_model_is_part_of_the_answer_and_costs_what_that_model_does() {
+    let (sandbox, truth) = with_history("advised");
+    let report = spend(&sandbox, "session");
+    near(&report["total"]["cost_usd"], &truth["shown_usd"]);
+    near(&report["total"]["unrecorded_usd"], &json!(0.0));
+    assert_eq!(report["total"]["responses"], truth["shown_responses"]);
+    // A title that a killed terminal had made is in no file; the status line was told of it.
+    drawn_while_it_happened("advised", Trouble::Nothing, false, 1);
+    drawn_while_it_happened("advised", Trouble::AlwaysLate, true, 1);
+}
+
+#[test]
+fn a_fork_whose_parent_is_gone_has_spent_its_own_answers() {
+    let (sandbox, truth) = with_history("parent-swept-away");
+    let report = spend(&sandbox, "session");
+    let groups = report["groups"].as_array().unwrap();
+    for session in [
+        "b244c82a-6357-48b3-b27e-8a43cd1b1f12",
+        "2d99504a-748a-43c0-9a51-e40997013609",
+    ] {
+        let group = groups.iter().find(|group| group["key"] == session).unwrap();
+        near(
+            &group["cost_usd"],
+            &truth["by_session"][session]["total_usd"],
+        );
+        near(&group["unrecorded_usd"], &json!(0.0));
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use chrono::DateTime;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
 use super::process::{Process, Variables, is_claude_code, runs_others};
+use crate::claude::process_start::ProcessStart;
 
 /// Looks at a process id.
 pub(super) fn look(pid: u32) -> Process {
@@ -20,6 +21,22 @@ pub(super) fn look(pid: u32) -> Process {
         Some(found) => seen(pid, found),
         None => unlisted(pid),
     }
+}
+
+/// Who started a process.
+pub(super) fn parent_of(pid: u32) -> Option<u32> {
+    let mut system = System::new();
+    let id = Pid::from_u32(pid);
+    let wanted = ProcessRefreshKind::nothing();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[id]), true, wanted);
+    Some(system.process(id)?.parent()?.as_u32())
+}
+
+/// When a process began, if it is Claude Code.
+pub(super) fn start_of_client(pid: u32) -> Option<ProcessStart> {
+    let seen = look(pid);
+    let started = seen.started_at.filter(|_| seen.is_claude == Some(true));
+    started.map(ProcessStart::At)
 }
 
 fn described() -> ProcessRefreshKind {

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::probe::signal_probe;
 use super::process::{Process, Variables, is_claude_code};
+use crate::claude::process_start::ProcessStart;
 use crate::disk;
 
 /// More than any file in `/proc` that we read needs; command lines may be huge.
@@ -40,9 +41,33 @@ pub(super) fn look(pid: u32) -> Process {
     }
 }
 
+fn stat_of(pid: u32) -> Option<Stat> {
+    let file = format!("/proc/{pid}/stat");
+    parse_stat(&disk::read(Path::new(&file), PROC_LIMIT).ok()??)
+}
+
+/// Who started a process.
+pub(super) fn parent_of(pid: u32) -> Option<u32> {
+    stat_of(pid)
+        .map(|stat| stat.parent)
+        .filter(|parent| *parent > 0)
+}
+
+/// When a process began, if it is Claude Code.
+pub(super) fn start_of_client(pid: u32) -> Option<ProcessStart> {
+    let base = Path::new("/proc").join(pid.to_string());
+    let stat = stat_of(pid)?;
+    let executable = std::fs::read_link(base.join("exe")).ok();
+    let arguments = disk::read(&base.join("cmdline"), PROC_LIMIT).ok()?;
+    let arguments = arguments.unwrap_or_default();
+    let is_client = is_claude_code(&stat.name, executable.as_deref(), &arguments);
+    (is_client == Some(true)).then_some(ProcessStart::Ticks(stat.start_ticks))
+}
+
 struct Stat {
     name: String,
     zombie: bool,
+    parent: u32,
     start_ticks: u64,
 }
 
@@ -56,8 +81,9 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     Some(Stat {
         name: head.split_once('(')?.1.to_owned(),
         zombie: matches!(state, "Z" | "X" | "x"),
-        // Field 22; the state is field 3.
-        start_ticks: fields.nth(18)?.parse().ok()?,
+        parent: fields.next()?.parse().ok()?,
+        // Field 22; the parent is field 4.
+        start_ticks: fields.nth(17)?.parse().ok()?,
     })
 }
 

@@ -15,6 +15,7 @@ use std::path::Path;
 use chrono::DateTime;
 
 pub(crate) use self::process::Process;
+use super::process_start::ProcessStart;
 use crate::disk;
 use crate::environment::{Environment, HOME};
 use crate::places::Places;
@@ -22,6 +23,22 @@ use crate::places::Places;
 /// Looks at a process id.
 pub(crate) fn look(pid: u32) -> Process {
     table::look(pid)
+}
+
+/// More ancestors than this program ever has below the client.
+const MOST_ANCESTORS: usize = 16;
+
+/// The client that started this program: its id and when it began. None where it is not to be seen
+/// among those that started each other.
+pub(crate) fn client_above() -> Option<(u32, ProcessStart)> {
+    let mut pid = std::process::id();
+    for _ in 0..MOST_ANCESTORS {
+        pid = table::parent_of(pid)?;
+        if let Some(start) = table::start_of_client(pid) {
+            return Some((pid, start));
+        }
+    }
+    None
 }
 
 /// Live Claude Code processes of this user that work with this configuration directory, as far as

@@ -69,7 +69,7 @@ pub(super) fn unrecorded(
     let mut by_model: BTreeMap<String, Vec<(Money, Vec<Dated>)>> = BTreeMap::new();
     let mut models_of_answers = BTreeSet::new();
     for answer in answers {
-        models_of_answers.insert(answer.model.as_str());
+        models_of_answers.extend(answer.models());
     }
     for cluster in clusters(runs) {
         let covered: Vec<&Answer> = answers
@@ -79,7 +79,7 @@ pub(super) fn unrecorded(
             .collect();
         found.in_runs += covered.iter().map(|answer| answer.cost).sum();
         let mut models: BTreeSet<&str> =
-            covered.iter().map(|answer| answer.model.as_str()).collect();
+            covered.iter().flat_map(|answer| answer.models()).collect();
         models.extend(
             cluster
                 .runs
@@ -142,13 +142,10 @@ fn clusters(runs: &[Run]) -> Vec<Cluster<'_>> {
 /// client's prices are not ours, what the missing tokens cost at ours.
 fn beyond(cluster: &Cluster<'_>, model: &str, covered: &[&Answer], prices: &PriceTable) -> Money {
     let growth = cluster.growth(model);
-    let is_of_model = |answer: &&&Answer| model.is_empty() || answer.model == model;
-    let answers: Vec<&Answer> = covered.iter().filter(is_of_model).copied().collect();
-    let shown: Usage = answers.iter().map(|answer| answer.usage).sum();
+    let shown: Usage = covered.iter().map(|answer| answer.served_by(model)).sum();
     let at_rates = |rates: &ModelPrices<'_>| -> Money {
-        let price =
-            |answer: &&Answer| rates.price(answer.at, &answer.usage, answer.served, &answer.calls);
-        answers.iter().map(price).sum()
+        let costs = covered.iter().map(|answer| answer.price(model, rates));
+        costs.sum()
     };
     let ours = prices.list_prices_of(model);
     let dollars = growth.cost - at_rates(&ours);

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 pub(crate) use missing::Found;
 pub(crate) use runs::Run;
 
-use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
+use crate::pricing::{Advice, ModelPrices, Money, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// A session's place among those of its family.
@@ -71,8 +71,43 @@ pub(crate) struct Answer {
     /// At our prices.
     pub(crate) cost: Money,
     pub(crate) served: ServiceLevel,
+    pub(crate) is_of_subagent: bool,
     pub(crate) calls: Vec<Usage>,
+    pub(crate) advice: Vec<Advice>,
     pub(crate) sightings: Vec<Sighting>,
+}
+
+impl Answer {
+    /// What each model was served for it. Of a model that a total does not name (the empty one), all.
+    fn served_by(&self, model: &str) -> Usage {
+        let is_wanted = |name: &str| model.is_empty() || name == model;
+        let own = is_wanted(&self.model).then_some(self.usage);
+        let advice = self.advice.iter().filter(|one| is_wanted(&one.model));
+        own.into_iter().chain(advice.map(Advice::usage)).sum()
+    }
+
+    /// The models that were served for it.
+    fn models(&self) -> impl Iterator<Item = &str> {
+        let advice = self.advice.iter().map(|one| one.model.as_str());
+        std::iter::once(self.model.as_str()).chain(advice)
+    }
+
+    /// What this model's part costs at these prices.
+    fn price(&self, model: &str, prices: &ModelPrices<'_>) -> Money {
+        let mut cost = Money::ZERO;
+        if model.is_empty() || self.model == model {
+            cost += prices.price(self.at, &self.usage, self.served, &self.calls);
+        }
+        let advice = self.advice.iter();
+        for one in advice.filter(|one| model.is_empty() || one.model == model) {
+            let service = ServiceLevel {
+                fast: false,
+                ..self.served
+            };
+            cost += prices.price(self.at, &one.usage(), service, &[]);
+        }
+        cost
+    }
 }
 
 /// The end of a compaction.
@@ -110,13 +145,8 @@ pub(crate) struct Total {
     pub(crate) parts: Parts,
     /// The latest time before it in its file.
     pub(crate) before: Millis,
-    /// The position of the total whose last line its run's lines come from, if the lines were
-    /// asked.
-    pub(crate) from: Option<u64>,
-    /// The earliest time of its run's own lines, likewise.
-    pub(crate) since: Option<Millis>,
-    /// The latest time when its run may have asked something, likewise.
-    pub(crate) asked: Option<Millis>,
+    /// The first time behind it.
+    pub(crate) after: Option<Millis>,
 }
 
 /// What was spent by a session, as far as it follows from its family.

@@ -6,10 +6,13 @@ use super::owners::Owners;
 use super::{Answer, Family, Part, Parts, SessionIndex, Sighting, Total};
 use crate::pricing::{Money, Usage};
 use crate::time::Millis;
-use crate::transcript::lineage::SAME_RUN_MS;
 
 /// Times that are worked out are good to about this much.
 const SLACK: Millis = 20;
+
+/// Both totals that a terminal writes at its end are of one run if they differ in their time by no
+/// more than this, and in nothing else.
+const SAME_RUN_MS: i64 = 500;
 
 /// One process on one session.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +27,12 @@ pub(crate) struct Run {
     pub(crate) has_unknown_model: bool,
     /// Whether it started from a total of another session.
     pub(crate) is_forked: bool,
+    /// Whether what it started from is in no file any more: then it counts as if it had grown by its
+    /// own answers only.
+    pub(crate) has_lost_base: bool,
+    /// When its process may have begun, less the time that those before it in its chain had lived:
+    /// from then, until then. None if nothing stands behind its total.
+    pub(crate) chain_began: (Millis, Option<Millis>),
     /// By how much it grew, by model.
     pub(crate) growth: Parts,
 }
@@ -34,6 +43,8 @@ struct Written<'f> {
     totals: Vec<&'f Total>,
     /// The one that tells when the run ended.
     ending: &'f Total,
+    /// Whether a snapshot tells that.
+    has_exit: bool,
     /// The one that was written last: what others start from.
     last: &'f Total,
 }
@@ -54,13 +65,11 @@ impl<'f> Written<'f> {
                     && Some(mark.position) > start
             })
         };
-        let exits = totals.iter().filter(is_exit);
+        let exit = totals.iter().filter(is_exit).max_by_key(|one| one.run_ms);
         Some(Self {
             totals: totals.to_vec(),
-            ending: exits
-                .max_by_key(|total| total.run_ms)
-                .copied()
-                .unwrap_or(first),
+            ending: exit.copied().unwrap_or(first),
+            has_exit: exit.is_some(),
             last,
         })
     }
@@ -128,28 +137,79 @@ struct Context<'f> {
 
 impl<'f> Context<'f> {
     fn run(&self, run: &Written<'f>, parent: Option<SessionIndex>) -> Run {
-        let Written { ending, last, .. } = *run;
+        let last = run.last;
         let own = self.base_in_own_files(run);
         let base = own.or_else(|| self.base_of_fork(run, parent));
         let before = base.map(|base| base.last);
-        let end = ending.before;
-        let begin = run.begin_from(before);
-        // The total it started from stood there already. Without one, the chain began with it.
-        let earliest = match (own, base) {
-            (Some(own), _) => own.written_at(),
-            (None, Some(_)) => Millis::MIN,
-            (None, None) => last.started,
+        let has_lost_base = base.is_none() && self.has_lost_base(run);
+        let begins_chain = base.is_none() && !has_lost_base;
+        let (begin, end) = if begins_chain {
+            let end = last.started.saturating_add(run.ending.run_ms);
+            (last.started, end.max(run.ending.before))
+        } else {
+            let end = self.end_after(run, base);
+            let begin = run.begin_from(before) + (end - run.ending.before);
+            // The total it started from stood there already.
+            (begin.max(own.map_or(Millis::MIN, Written::written_at)), end)
+        };
+        // Who was idle when its window was closed may have ended at any time before what follows.
+        let ended_until = if run.has_exit || begins_chain {
+            Some(end)
+        } else {
+            run.totals.iter().filter_map(|total| total.after).max()
         };
         Run {
-            begin: begin.max(earliest).min(end),
+            begin: begin.min(end),
             end,
             total: last.cost,
             base: before.map_or(Money::ZERO, |base| base.cost),
-            lived_ms: ending.run_ms,
+            lived_ms: run.ending.run_ms,
             has_unknown_model: last.has_unknown_model,
             is_forked: before.is_some_and(|base| base.session != last.session),
-            growth: growth(&last.parts, before.map(|base| &base.parts)),
+            has_lost_base,
+            chain_began: (
+                end - run.ending.run_ms,
+                ended_until.map(|at| at.max(end) - run.ending.run_ms),
+            ),
+            growth: if has_lost_base {
+                Parts::new()
+            } else {
+                growth(&last.parts, before.map(|base| &base.parts))
+            },
         }
+    }
+
+    /// Whether its total must count what others spent whose files are gone: processes of its chain
+    /// lived before, or its files repeat lines that are older than it and younger than the chain.
+    fn has_lost_base(&self, run: &Written<'f>) -> bool {
+        let Written { ending, last, .. } = *run;
+        let alone = last.started.saturating_add(ending.run_ms);
+        ending.before > alone + SAME_RUN_MS
+            || self
+                .lines_of_others(last.session)
+                .any(|(at, _)| at >= last.started)
+    }
+
+    /// When a run ended that did not begin its chain. Without a snapshot written at its exit (a
+    /// window was closed) that is its last line, or the last one of its agents, which go on in the
+    /// background: as late as its first line and the time that it lived allow.
+    fn end_after(&self, run: &Written<'f>, base: Option<&Written<'f>>) -> Millis {
+        let ending = run.ending;
+        if run.has_exit {
+            return ending.before;
+        }
+        let first_line = match base {
+            Some(base) if base.last.session == run.last.session => {
+                base.totals.iter().filter_map(|total| total.after).max()
+            }
+            _ => self.owners.first_mark(run.last.session),
+        };
+        let lived = ending.run_ms - base.map_or(0, |base| base.last.run_ms);
+        let latest = first_line.map_or(ending.before, |at| at.saturating_add(lived));
+        let agents = self.own_answers(run.last.session);
+        let agents = agents.filter(|answer| answer.is_of_subagent && answer.at <= latest);
+        let newest = agents.map(|answer| answer.at).max();
+        newest.map_or(ending.before, |at| at.max(ending.before))
     }
 
     fn written_of(&self, total: &Total) -> Option<&'f Written<'f>> {
@@ -164,112 +224,25 @@ impl<'f> Context<'f> {
         files.dedup();
         let bases = files.into_iter().filter_map(|file| {
             let here = run.totals.iter().filter(|total| total.file == file);
-            let first = here.clone().map(|total| total.position).min()?;
-            let end = here.max_by_key(|total| total.position)?;
+            let first = here.map(|total| total.position).min()?;
             let mut earlier: Vec<&Total> = self
                 .family
                 .totals
                 .iter()
                 .filter(|total| total.file == file && total.position < first)
-                .filter(|total| total.session == end.session && is_within(total, run.last))
+                .filter(|total| total.session == run.last.session && is_within(total, run.last))
                 .collect();
             earlier.sort_by_key(|total| total.position);
-            let mut newest = *earlier.last()?;
-            if !self.is_in_time(newest, run) {
-                // Who was opened beside it and served nothing has changed nothing but the time.
-                let same = |total: &&&Total| {
-                    (total.cost, total.api_ms) == (newest.cost, newest.api_ms)
-                        && self.is_in_time(total, run)
-                };
-                newest = earlier.iter().rev().find(same).unwrap_or(&newest);
-            }
-            let other = self.other_start(run, end, newest, &earlier);
-            self.written_of(other.unwrap_or(newest))
+            let newest = *earlier.last()?;
+            // Who was opened beside it, or before it, goes on from an older one.
+            let is_fit = |total: &&&Total| {
+                let has_served_nothing = (total.cost, total.api_ms) == (newest.cost, newest.api_ms);
+                (run.has_exit || has_served_nothing) && self.is_in_time(total, run)
+            };
+            let base = earlier.iter().rev().find(is_fit).unwrap_or(&newest);
+            self.written_of(base)
         });
         bases.max_by_key(|base| (base.last.run_ms, base.last.cost))
-    }
-
-    /// Of two at once from the same total, one can be greater in everything than the other, and is
-    /// still not what that one started from: its lines do not come from there, but from an older
-    /// total, and its process would be younger than its lines, or older than the total.
-    fn other_start(
-        &self,
-        run: &Written<'f>,
-        end: &Total,
-        newest: &Total,
-        earlier: &[&'f Total],
-    ) -> Option<&'f Total> {
-        if end.from.is_none() && end.asked.is_none() {
-            return None;
-        }
-        let begin = |base: &Total| run.begin_from(Some(base));
-        // Whoever was served nothing, or what was answered since, to the token, started there.
-        let grown = growth(&run.last.parts, Some(&newest.parts));
-        if grown.is_empty() && newest.api_ms == run.last.api_ms {
-            return None;
-        }
-        let since = begin(newest) - SLACK..=run.ending.before;
-        let answers = self.own_answers(run.last.session);
-        let answers: Vec<&Answer> = answers
-            .filter(|answer| since.contains(&answer.at))
-            .collect();
-        if !answers.is_empty() && is_explained(&grown, &answers) {
-            return None;
-        }
-        let is_younger_than_lines = end.since.is_some_and(|since| since < begin(newest));
-        // Who has served more than the probe at a start was asked something, and wrote that down.
-        let has_served = grown.values().any(|part| part.usage.output > 1);
-        let was_not_asked = has_served && end.asked < Some(begin(newest));
-        let is_late = end.since.is_some() && !self.is_in_time(newest, run);
-        let has_answered_more = self.has_answered_more(run, newest, &grown);
-        if !is_younger_than_lines && !was_not_asked && !is_late && !has_answered_more {
-            return None;
-        }
-        let mut ways = Vec::new();
-        let mut from = end.from;
-        while let Some(position) = from.filter(|position| !ways.contains(position)) {
-            ways.push(position);
-            let total = earlier.iter().find(|total| total.position == position);
-            from = total.and_then(|total| total.from);
-        }
-        let is_from = |total: &Total| {
-            let written = self.written_of(total);
-            let mut all = written.into_iter().flat_map(|run| &run.totals);
-            all.any(|one| one.file == total.file && ways.contains(&one.position))
-        };
-        // Its lines may come from there although the total was written later.
-        let written = self.written_of(newest).map(Written::written_at);
-        let is_beside = end.since.is_some_and(|since| Some(since) < written) || was_not_asked;
-        if is_from(newest) && !is_beside {
-            return None;
-        }
-        let may_be = |total: &&&Total| {
-            let fits =
-                end.since.is_none_or(|since| since >= begin(total)) && self.is_in_time(total, run);
-            fits || is_younger_than_lines && is_from(total)
-        };
-        let is_other = |total: &&&Total| {
-            let written = self.written_of(newest);
-            written.is_none_or(|run| !run.holds(total))
-        };
-        let others = earlier.iter().filter(is_other);
-        others.rev().find(may_be).copied()
-    }
-
-    /// Whether the answers since a run would have begun are more than it would have grown by.
-    fn has_answered_more(&self, run: &Written<'f>, base: &Total, grown: &Parts) -> bool {
-        let begin = run.begin_from(Some(base));
-        let written = self.written_of(base).map(Written::written_at);
-        let begin = written.unwrap_or(begin).max(begin);
-        let mut prompts: BTreeMap<&str, u64> = BTreeMap::new();
-        for answer in self.own_answers(run.last.session) {
-            if (begin..=run.ending.before).contains(&answer.at) {
-                let sum = prompts.entry(&answer.model).or_default();
-                *sum = sum.saturating_add(answer.usage.prompt());
-            }
-        }
-        let grown = |model: &str| grown.get(model).map_or(0, |part| part.usage.prompt());
-        prompts.iter().any(|(model, sum)| *sum > grown(model))
     }
 
     /// Whether a total stood there when the run began that started from it.
@@ -330,21 +303,28 @@ impl<'f> Context<'f> {
 
     /// The owner of the newest line in a session's files that is not its own.
     fn parent(&self, session: SessionIndex) -> Option<SessionIndex> {
+        self.lines_of_others(session).max().map(|(_, owner)| owner)
+    }
+
+    /// Answers and compactions in a session's files that are not its own: their times and owners.
+    fn lines_of_others(
+        &self,
+        session: SessionIndex,
+    ) -> impl Iterator<Item = (Millis, SessionIndex)> {
         let answers = self.family.answers.iter().zip(self.answers);
         let answers = answers.map(|(one, owner)| (one.at, *owner, &one.sightings));
         let compactions = self.family.compactions.iter().zip(self.compactions);
         let compactions = compactions.map(|(one, owner)| (one.at, *owner, &one.sightings));
-        let is_here = |sightings: &[Sighting]| {
-            let files = sightings
+        let is_here = move |sightings: &[Sighting]| {
+            let mut files = sightings
                 .iter()
-                .filter_map(|seen| self.family.files.get(seen.file));
-            files.into_iter().any(|file| file.session == session)
+                .map(|seen| self.family.files.get(seen.file));
+            files.any(|file| file.is_some_and(|file| file.session == session))
         };
         answers
             .chain(compactions)
-            .filter(|(_, owner, sightings)| *owner != session && is_here(sightings))
-            .max_by_key(|(at, owner, _)| (*at, *owner))
-            .map(|(_, owner, _)| owner)
+            .filter(move |(_, owner, sightings)| *owner != session && is_here(sightings))
+            .map(|(at, owner, _)| (at, owner))
     }
 }
 
@@ -392,7 +372,12 @@ fn growth(total: &Parts, base: Option<&Parts>) -> Parts {
 fn is_explained(growth: &Parts, answers: &[&Answer]) -> bool {
     let mut sums: BTreeMap<&str, Usage> = BTreeMap::new();
     for answer in answers {
-        *sums.entry(&answer.model).or_default() += answer.usage;
+        for model in answer.models() {
+            sums.insert(model, Usage::default());
+        }
+    }
+    for (model, sum) in &mut sums {
+        *sum = answers.iter().map(|answer| answer.served_by(model)).sum();
     }
     let same = |one: Usage, other: Usage| is_at_most(one, other) && is_at_most(other, one);
     sums.retain(|_, usage| !usage.is_zero());

@@ -11,7 +11,6 @@ use crate::ledger::store::{Counted, WrittenTotal};
 use crate::pricing::Money;
 use crate::time::Millis;
 use crate::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
-use crate::transcript::lineage::Lineage;
 use crate::transcript::reader::{Continuity, ReadPosition};
 use crate::transcript::scan::{Place, Sink};
 
@@ -60,8 +59,8 @@ pub(crate) struct FileSeen {
     pub(crate) marks: Vec<(u64, OwnMark)>,
     pub(crate) compactions: Vec<CompactionSeen>,
     pub(crate) totals: Vec<WrittenTotal>,
-    /// Where its runs come from, if it was asked.
-    pub(crate) lineages: Vec<Lineage>,
+    /// The first time behind the running total that was the last one in it.
+    pub(crate) behind_known_total: Option<Millis>,
 }
 
 /// A live transcript's gain is written once it has grown by this much, or for this long
@@ -168,6 +167,7 @@ impl Batch {
             marks: Vec::new(),
             compactions: Vec::new(),
             totals: Vec::new(),
+            behind_known_total: None,
         }
     }
 }
@@ -182,23 +182,27 @@ pub(crate) struct FileSink<'b> {
     marks: Vec<(u64, OwnMark)>,
     compactions: Vec<CompactionSeen>,
     totals: Vec<WrittenTotal>,
+    behind_known_total: Option<Millis>,
 }
 
 impl FileSink<'_> {
-    /// The totals found: since when their runs count, and the amount.
-    pub(crate) fn totals(&self) -> impl Iterator<Item = (Millis, Money)> {
-        self.totals.iter().map(|total| (total.started, total.cost))
+    /// What is behind the last total: the one found last, or the one that the ledger knows.
+    fn note_behind(&mut self, at: Option<Millis>) {
+        match self.totals.last_mut() {
+            Some(last) => last.after = at,
+            None => self.behind_known_total = at,
+        }
     }
 
     /// Notes how far the file was read.
     pub(crate) fn finish(
-        self,
+        mut self,
         path: &Path,
         before: ReadPosition,
         now: ReadPosition,
         continuity: Continuity,
-        lineages: Vec<Lineage>,
     ) {
+        self.note_behind(now.carry.first_at);
         self.batch.files.push(FileSeen {
             path: path.to_owned(),
             session: self.session,
@@ -208,7 +212,7 @@ impl FileSink<'_> {
             marks: self.marks,
             compactions: self.compactions,
             totals: self.totals,
-            lineages,
+            behind_known_total: self.behind_known_total,
         });
     }
 
@@ -249,6 +253,7 @@ impl Sink for FileSink<'_> {
             usage: found.usage,
             service: found.service,
             calls: found.calls,
+            advice: found.advice,
         };
         match self.batch.responses.entry(found.key) {
             Entry::Occupied(mut known) => {
@@ -288,7 +293,14 @@ impl Sink for FileSink<'_> {
         });
     }
 
-    fn cost_state(&mut self, state: CostState, position: u64, before: Option<Millis>) {
+    fn cost_state(
+        &mut self,
+        state: CostState,
+        position: u64,
+        before: Option<Millis>,
+        since_last: Option<Millis>,
+    ) {
+        self.note_behind(since_last);
         self.totals.push(WrittenTotal {
             position,
             started: state.started,
@@ -297,6 +309,7 @@ impl Sink for FileSink<'_> {
             api_ms: state.api_ms,
             has_unknown_model: state.has_unknown_model,
             before: before.unwrap_or(state.started),
+            after: None,
             models: state.models,
         });
     }

@@ -10,10 +10,8 @@ use rusqlite::TransactionBehavior;
 use super::batch::Batch;
 use super::commit::{Concerned, put, put_and_settle, settle};
 use crate::claude::transcripts::{self, TranscriptFile};
-use crate::ledger::store::{Error, Ledger, bytes_of, totals, transcript_files};
-use crate::pricing::{Money, PriceTable};
-use crate::time::Millis;
-use crate::transcript::lineage::lineages;
+use crate::ledger::store::{Error, Ledger, bytes_of, transcript_files};
+use crate::pricing::PriceTable;
 use crate::transcript::reader::{ReadPosition, first_session, read_on};
 
 /// A batch is handed on after about this many bytes: often enough that it goes into the ledger
@@ -73,12 +71,7 @@ impl Caught {
 struct Job {
     file: TranscriptFile,
     position: ReadPosition,
-    /// Totals that the ledger knows of it: since when their runs count, and the amount.
-    totals: Vec<(Millis, Money)>,
 }
-
-/// From so many totals of one chain on, it takes the lines to tell which goes on from which.
-const WORTH_LINEAGE: usize = 3;
 
 impl Job {
     fn bytes(&self) -> u64 {
@@ -110,19 +103,7 @@ impl Job {
         }
         let mut sink = batch.file(&session, self.file.state.modified / 1_000_000);
         let (now, continuity) = read_on(path, &self.position, buffer, &mut sink, enough)?;
-        let mut totals = self.totals.clone();
-        totals.extend(sink.totals());
-        totals.sort_unstable();
-        totals.dedup();
-        let mut chains = totals.chunk_by(|one, next| one.0 == next.0);
-        let has_many = chains.any(|chain| chain.len() >= WORTH_LINEAGE);
-        let lineages = if sink.totals().next().is_some() && has_many {
-            // A file that vanished in between is read again, if it comes back.
-            lineages(path, now.offset).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
-        sink.finish(path, self.position, now, continuity, lineages);
+        sink.finish(path, self.position, now, continuity);
         Ok(())
     }
 }
@@ -162,19 +143,9 @@ impl Ledger {
     }
 
     fn job(&self, file: TranscriptFile) -> Result<Job, Error> {
-        let read = || -> rusqlite::Result<(ReadPosition, Vec<(Millis, Money)>)> {
-            let known = transcript_files::known(&self.connection, &file.path)?;
-            let Some((id, position)) = known else {
-                return Ok(Default::default());
-            };
-            Ok((position, totals::of_file(&self.connection, id)?))
-        };
-        let (position, totals) = read().map_err(self.failed())?;
-        Ok(Job {
-            file,
-            position,
-            totals,
-        })
+        let known = transcript_files::known(&self.connection, &file.path).map_err(self.failed())?;
+        let position = known.map(|(_, position)| position).unwrap_or_default();
+        Ok(Job { file, position })
     }
 
     fn read_jobs(

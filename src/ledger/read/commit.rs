@@ -170,15 +170,17 @@ impl Writer<'_> {
         for compaction in &seen.compactions {
             self.put_compaction(compaction, session)?;
         }
+        if let Some(at) = seen.behind_known_total
+            && totals::put_behind(connection, file, at)?
+        {
+            self.concerned.sessions.insert(session);
+        }
         for total in &seen.totals {
             totals::put(connection, file, session, total, self.prices)?;
             for other in totals::sessions_with_start(connection, total.started, session)? {
                 families::link(connection, session, other)?;
             }
             self.concerned.sessions.insert(session);
-        }
-        for lineage in &seen.lineages {
-            totals::put_lineage(connection, file, lineage)?;
         }
         Ok(())
     }
@@ -260,7 +262,10 @@ impl Writer<'_> {
             return Ok(());
         };
         let until = owner.until;
-        let counted = found.counted.of_model(*model);
+        let mut counted = found.counted.of_model(*model);
+        for one in &mut counted.advice {
+            one.model = self.prices.canonical(&one.model);
+        }
         let new = ResponseRow::priced(counted, owner.id, first, prices);
         if new.write(insert, key)? == 1 {
             changes.add(&new);

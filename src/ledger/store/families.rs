@@ -100,7 +100,7 @@ fn store(
     changes.apply(connection)?;
     for (session, life) in loaded.ids.iter().zip(&derived.sessions) {
         store_life(connection, *session, life, &loaded.ids, prices)?;
-        told::settle(connection, *session, &life.runs)?;
+        told::settle(connection, *session, &life.runs, prices)?;
     }
     Ok(())
 }

@@ -122,7 +122,7 @@ impl Reading<'_> {
     }
 
     fn totals(&mut self) -> rusqlite::Result<()> {
-        let columns = "file, position, cost_state.session, started, total, run_ms, api_ms, unknown, before, came_from, since, asked, models";
+        let columns = "file, position, cost_state.session, started, total, run_ms, api_ms, unknown, before, after, models";
         each(
             self.connection,
             &in_files(columns, "cost_state"),
@@ -139,11 +139,9 @@ impl Reading<'_> {
                     run_ms: row.get(5)?,
                     api_ms: row.get(6)?,
                     has_unknown_model: row.get(7)?,
-                    parts: totals::parts_from(row, 12, cost)?,
+                    parts: totals::parts_from(row, 10, cost)?,
                     before: row.get(8)?,
-                    from: row.get::<_, Option<i64>>(9)?.map(i64::cast_unsigned),
-                    since: row.get(10)?,
-                    asked: row.get(11)?,
+                    after: row.get(9)?,
                 });
                 Ok(())
             },
@@ -186,6 +184,8 @@ impl Reading<'_> {
                 usage: row.counted.usage,
                 cost: row.cost,
                 served: row.counted.service,
+                advice: row.counted.advice.clone(),
+                is_of_subagent: row.counted.subagent,
                 calls: row.counted.calls.clone(),
                 sightings,
             });

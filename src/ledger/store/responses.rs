@@ -1,11 +1,13 @@
 //! The `response` table: what was served, each response once; and `copy`: where else it stands.
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::names::Id;
 use super::transcript_files::CUT_OFF;
 use crate::ledger::scene::SceneId;
-use crate::pricing::{ModelPrices, Money, ServiceLevel, Usage};
+use crate::pricing::{Advice, ModelPrices, Money, ServiceLevel, Usage};
 use crate::time::Millis;
 
 /// Bits of `response.flags`.
@@ -27,6 +29,7 @@ pub(crate) struct Counted<Name> {
     pub(crate) usage: Usage,
     pub(crate) service: ServiceLevel,
     pub(crate) calls: Vec<Usage>,
+    pub(crate) advice: Vec<Advice>,
 }
 
 impl<Name: Copy> Counted<Name> {
@@ -35,6 +38,10 @@ impl<Name: Copy> Counted<Name> {
         let rank = |calls: &[Usage]| calls.iter().copied().sum::<Usage>().fields();
         if rank(&other.calls) > rank(&self.calls) {
             self.calls.clone_from(&other.calls);
+        }
+        let advice = |advice: &[Advice]| advice.iter().map(Advice::usage).sum::<Usage>().fields();
+        if advice(&other.advice) > advice(&self.advice) {
+            self.advice.clone_from(&other.advice);
         }
         (self.at, self.scene) = (self.at, self.scene).min((other.at, other.scene));
         self.subagent |= other.subagent;
@@ -53,6 +60,7 @@ impl<Name: Copy> Counted<Name> {
             usage: self.usage,
             service: self.service,
             calls: self.calls.clone(),
+            advice: self.advice.clone(),
         }
     }
 }
@@ -139,8 +147,10 @@ impl ResponseRow {
     /// Prices it anew.
     pub(crate) fn price(&mut self, prices: &ModelPrices<'_>) {
         let counted = &self.counted;
-        self.cost = prices.price(counted.at, &counted.usage, counted.service, &counted.calls);
-        self.is_unpriced = !prices.known();
+        let cost = prices.price(counted.at, &counted.usage, counted.service, &counted.calls);
+        let (advice, known) = prices.price_advice(counted.at, &counted.advice, counted.service);
+        self.cost = cost + advice;
+        self.is_unpriced = !prices.known() || !known;
     }
 
     /// Runs [`INSERT`] or [`REPLACE`]; gives the number of rows written.
@@ -151,6 +161,7 @@ impl ResponseRow {
     ) -> rusqlite::Result<usize> {
         let Counted { usage, service, .. } = &self.counted;
         let bit = |on: bool, bit: i64| if on { bit } else { 0 };
+        let calls: Vec<[u64; 6]> = self.counted.calls.iter().map(Usage::fields).collect();
         let flags = bit(service.fast, FAST)
             | bit(service.us_only, US_ONLY)
             | bit(self.seen.is_late, LATE)
@@ -168,12 +179,13 @@ impl ResponseRow {
             usage.cache_write.cast_signed(),
             usage.cache_write_1h.cast_signed(),
             usage.web_searches.cast_signed(),
-            calls_as_json(&self.counted.calls),
+            as_json(&calls),
             self.cost.pico(),
             self.seen.file,
             self.seen.position,
             self.seen.names,
-            self.counted.scene
+            self.counted.scene,
+            as_json(&self.counted.advice)
         ])
     }
 
@@ -191,7 +203,11 @@ impl ResponseRow {
                     fast: has(FAST),
                     us_only: has(US_ONLY),
                 },
-                calls: calls_from_json(row.get(10)?),
+                calls: from_json::<[u64; 6]>(row.get(10)?)
+                    .into_iter()
+                    .map(Usage::of_fields)
+                    .collect(),
+                advice: from_json(row.get(17)?),
             },
             session: row.get(1)?,
             is_unpriced: has(UNPRICED),
@@ -207,11 +223,11 @@ impl ResponseRow {
 }
 
 pub(crate) const INSERT: &str =
-    "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 pub(crate) const REPLACE: &str =
-    "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
-const COLUMNS: &str = "at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost, file, position, names, key, scene";
+const COLUMNS: &str = "at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost, file, position, names, key, scene, advice";
 
 /// The fields of a usage, which stand in columns one after the other.
 pub(crate) fn usage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
@@ -338,16 +354,14 @@ pub(crate) fn put_copy(
     Ok(true)
 }
 
-fn calls_as_json(calls: &[Usage]) -> Option<String> {
-    let fields: Vec<[u64; 6]> = calls.iter().map(Usage::fields).collect();
-    (!calls.is_empty()).then(|| serde_json::to_string(&fields).unwrap_or_default())
+/// None for an empty list.
+fn as_json<T: Serialize>(list: &[T]) -> Option<String> {
+    (!list.is_empty()).then(|| serde_json::to_string(list).unwrap_or_default())
 }
 
-fn calls_from_json(text: Option<String>) -> Vec<Usage> {
-    let fields: Vec<[u64; 6]> = text
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
-    fields.into_iter().map(Usage::of_fields).collect()
+fn from_json<T: DeserializeOwned>(text: Option<String>) -> Vec<T> {
+    let read = text.and_then(|text| serde_json::from_str(&text).ok());
+    read.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -369,6 +383,7 @@ mod tests {
                 us_only: false,
             },
             calls: Vec::new(),
+            advice: Vec::new(),
         }
     }
 

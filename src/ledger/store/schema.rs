@@ -9,7 +9,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// The version that this program writes; raised with every change of [`TABLES`]. There was no
 /// release yet, so an older ledger is not brought up to date but filled anew.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 
 /// The text carries no comments and no needless spaces: SQLite keeps it as it is and parses it at
 /// every open. What the columns mean:
@@ -21,16 +21,15 @@ const VERSION: i64 = 7;
 /// - `file.bytes_read` to `unreadable`: a `ReadPosition`; `modified` in nanoseconds; `queue`,
 ///   `queue_at`: its first `queue-operation`.
 /// - `response.key`: hash of message id and request id; `session`: its owner; `flags`: see
-///   `responses.rs`; `calls`: the calls of a tool loop, where they decide the price; `file`,
+///   `responses.rs`; `calls`: the calls of a tool loop, where they decide the price; `advice`: what other models were served for it; `file`,
 ///   `position`, `names`: where it was seen first, and whom that line names as its source. Kept
 ///   session by session: keys are hashes, and would scatter a reading over the whole table.
 ///   `scene`: branch and agent, by a hash of them that `scene` has too.
 ///   `copy`: where else it was seen.
 /// - `snapshot`, `compaction`: lines that tell whose the others are, with what copies keep of them.
-/// - `cost_state`: running totals of the client; `came_from`, `since`, `asked`: a `Lineage`; `models`: see
-///   `totals.rs`.
+/// - `cost_state`: running totals of the client; `models`: see `totals.rs`.
 /// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived. `told`,
-///   `unwritten`: what the status line was told, and what of it no file has; see `told.rs`.
+///   `unwritten`: what the status line was told by which process, and what of it no file has; see `told.rs`.
 const TABLES: &str = "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER)WITHOUT ROWID;
 CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT UNIQUE,family INTEGER,project TEXT,project_rank INTEGER,recorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,in_runs INTEGER DEFAULT 0,beyond INTEGER DEFAULT 0,until INTEGER,parent INTEGER,untold INTEGER);
 CREATE INDEX session_by_family ON session(family);
@@ -38,7 +37,7 @@ CREATE TABLE model(id INTEGER PRIMARY KEY,name TEXT UNIQUE);
 CREATE TABLE scene(id INTEGER PRIMARY KEY,branch TEXT,agent TEXT);
 CREATE TABLE file(id INTEGER PRIMARY KEY,path BLOB UNIQUE,session INTEGER,bytes_read INTEGER,mark INTEGER,size INTEGER,modified INTEGER,last_at INTEGER,newest_at INTEGER,last_response INTEGER,unreadable INTEGER,queue INTEGER,queue_at INTEGER);
 CREATE INDEX file_by_session ON file(session);
-CREATE TABLE response(key INTEGER,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER,file INTEGER,position INTEGER,names INTEGER,scene INTEGER,PRIMARY KEY(session,at,key))WITHOUT ROWID;
+CREATE TABLE response(key INTEGER,at INTEGER,session INTEGER,model INTEGER,flags INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,calls TEXT,cost INTEGER,file INTEGER,position INTEGER,names INTEGER,scene INTEGER,advice TEXT,PRIMARY KEY(session,at,key))WITHOUT ROWID;
 CREATE UNIQUE INDEX response_by_key ON response(key);
 CREATE TABLE copy(file INTEGER,key INTEGER,position INTEGER,late INTEGER,names INTEGER,PRIMARY KEY(file,key))WITHOUT ROWID;
 CREATE INDEX copy_by_key ON copy(key);
@@ -46,13 +45,13 @@ CREATE TABLE snapshot(key INTEGER,file INTEGER,position INTEGER,at INTEGER,PRIMA
 CREATE INDEX snapshot_by_file ON snapshot(file);
 CREATE TABLE compaction(key INTEGER,file INTEGER,position INTEGER,late INTEGER,names INTEGER,at INTEGER,tokens INTEGER,PRIMARY KEY(key,file))WITHOUT ROWID;
 CREATE INDEX compaction_by_file ON compaction(file);
-CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,run_ms INTEGER,api_ms INTEGER,unknown INTEGER,before INTEGER,came_from INTEGER,since INTEGER,asked INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
+CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,run_ms INTEGER,api_ms INTEGER,unknown INTEGER,before INTEGER,after INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
 CREATE INDEX cost_state_by_session ON cost_state(session);
 CREATE INDEX cost_state_by_start ON cost_state(started);
 CREATE TABLE quarter(quarter INTEGER,session INTEGER,model INTEGER,responses INTEGER,unpriced INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE TABLE unrecorded(quarter INTEGER,session INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE INDEX unrecorded_by_session ON unrecorded(session);
-CREATE TABLE told(session INTEGER,origin INTEGER,total INTEGER,grown INTEGER,rate INTEGER,at INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,origin))WITHOUT ROWID;
+CREATE TABLE told(session INTEGER,process INTEGER,total INTEGER,grown INTEGER,unwritten INTEGER,rate INTEGER,at INTEGER,began INTEGER,began_late INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,process))WITHOUT ROWID;
 CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(session,quarter,model))WITHOUT ROWID;";
 
 /// What was found on opening.

@@ -1,88 +1,180 @@
 //! What Claude Code told the status line and no file has: a compaction until its process ends, and
 //! for ever if the process was killed.
 //!
-//! Each process on a session is told apart by its origin: the moment of telling less the duration
-//! told. It hardly moves while the process lives, and is that of no other: the duration goes on
-//! from the runs before. What processes grew by beyond the answers in the files is unwritten:
+//! A process is who it is: the client above us, by its id and the moment it began. Where that
+//! cannot be had, a draw of no smaller total and duration is of the process that told last, however
+//! late it comes: nothing is then counted twice. What processes grew by beyond the answers in the
+//! files is unwritten:
 //!
-//!   what runs grew by beyond their answers + growth told − answers that no run covers
+//!   what runs grew by beyond their answers + growth told that no run covers − answers that no run covers
 //!
 //! save those answers (`session.untold`) that were there before anything was told.
 
 use std::cmp::Reverse;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::names::Id;
 use crate::ledger::derivation::Run;
-use crate::pricing::{Money, NOISE};
+use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::{Millis, QUARTER, WEEK};
 
-/// Two origins of one process differ by less: it takes a moment from telling to reading.
+/// Times of one process differ by less, where nothing is late.
 const SAME_PROCESS_MS: i64 = 500;
+/// By how much a status line may come too late where all draws of a process agree, and where they do
+/// not.
+const LATE_MS: i64 = 2_000;
+pub(crate) const VERY_LATE_MS: i64 = 60_000;
+
+/// Which process told something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Teller {
+    /// The client above us: a hash, above 0, of its id and the moment it began.
+    Known(i64),
+    /// Nobody that is known, heard of first in this moment.
+    HeardAt(Millis),
+}
+
+impl ToSql for Teller {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Known(process) => *process,
+            Self::HeardAt(at) => -at,
+        }
+        .into())
+    }
+}
+
+impl FromSql for Teller {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value.as_i64()? {
+            process @ 1.. => Self::Known(process),
+            heard => Self::HeardAt(-heard),
+        })
+    }
+}
 
 /// What one process told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ToldRow {
-    /// Where the client tells no duration: the moment when the process was first heard of, less
-    /// than 0.
-    pub(crate) origin: Millis,
+    pub(crate) teller: Teller,
     /// Its total as it was told last.
     pub(crate) total: Money,
     /// By how much it grew since the process started, at our prices.
     pub(crate) grown: Money,
+    /// What of it no run in a file covers.
+    pub(crate) left: Money,
     /// What the client's amounts are worth at our prices, in millionths: not the same where it
     /// knows the model at another price, or not at all.
     pub(crate) rate: i64,
     /// When that was, and for how long it had lived then, if it says.
     pub(crate) at: Millis,
     pub(crate) run_ms: Option<i64>,
+    /// The moments of telling less the durations told, the first and the last of them: about when
+    /// the process began, less what those before it in its chain had lived. Without a duration, when
+    /// it was heard of first.
+    pub(crate) began: [Millis; 2],
     pub(crate) model: Option<Id>,
 }
 
 /// Where the client's prices are ours.
 pub(crate) const SAME_PRICES: i64 = 1_000_000;
 
-/// Of what processes told, the latest last, that of the one which tells this now. Without a
-/// duration, the latest that did not tell more already.
+/// Of what processes told, the latest last, that of the one which tells this now.
 pub(crate) fn same_process(
     rows: &[ToldRow],
+    process: Option<i64>,
     total: Money,
     run_ms: Option<i64>,
     now: Millis,
 ) -> Option<&ToldRow> {
+    let is_known = |row: &&ToldRow| process.is_some_and(|id| row.teller == Teller::Known(id));
+    if let Some(known) = rows.iter().find(is_known) {
+        return Some(known);
+    }
+    let may_be = |row: &&ToldRow| process.is_none() || matches!(row.teller, Teller::HeardAt(_));
+    let rows = rows.iter().filter(may_be);
     let is_again = |row: &&ToldRow| row.total == total && row.run_ms == run_ms;
-    if let Some(again) = rows.iter().rfind(is_again) {
+    if let Some(again) = rows.clone().rfind(is_again) {
         return Some(again);
     }
-    let could_be = rows.iter().filter(|row| total + NOISE >= row.total);
+    let could_be = rows.filter(|row| total + NOISE >= row.total);
     let Some(run_ms) = run_ms else {
-        return could_be.rev().find(|row| row.origin < 0);
+        return could_be.rev().find(|row| row.run_ms.is_none());
     };
-    // Whoever resumes a session has a later origin than all before. One that went back is that of
-    // the same process, and the clock was set back.
-    let origin = now - run_ms;
-    let is_same = |row: &&ToldRow| row.origin >= origin - SAME_PROCESS_MS;
     could_be
-        .filter(is_same)
-        .min_by_key(|row| (row.origin - origin).abs())
+        .filter(|row| row.run_ms.is_some_and(|known| known <= run_ms))
+        .min_by_key(|row| {
+            row.began
+                .map(|began| (began - now + run_ms).abs())
+                .into_iter()
+                .min()
+        })
 }
 
 impl ToldRow {
-    /// Whether a run that stands in a file is this process', and covers all that it told.
-    fn is_covered_by(&self, run: &Run) -> bool {
-        // A process that has told nothing of its own yet may have started from this run's total.
-        if self.grown == Money::ZERO && run.total <= self.total + NOISE {
-            return false;
-        }
-        let is_same_total = run.total > run.base && run.total <= self.total + NOISE;
-        let is_same = if self.origin < 0 {
-            let first_heard = -self.origin;
-            run.begin <= first_heard && self.at <= run.end
-        } else {
-            (run.end - run.lived_ms - self.origin).abs() <= SAME_PROCESS_MS
+    /// How far a run that stands in a file is from being this process', in milliseconds. None if it
+    /// cannot be.
+    fn distance(&self, run: &Run) -> Option<i64> {
+        let has_ended = run.total + NOISE >= self.total;
+        let Some(run_ms) = self.run_ms else {
+            let is_within = run.begin <= self.began[0] && self.at >= run.begin;
+            return (is_within && has_ended).then_some(0);
         };
-        (is_same || is_same_total) && run.total + NOISE >= self.total
+        let is_too_young = has_ended && run.lived_ms + SAME_PROCESS_MS < run_ms;
+        if self.at < run.begin - SAME_PROCESS_MS || is_too_young {
+            return None;
+        }
+        if has_ended && run.total <= self.total + NOISE && self.grown > Money::ZERO {
+            return Some(0);
+        }
+        let (from, until) = run.chain_began;
+        let [first, last] = self.began;
+        let early = (from - last).max(0);
+        let late = until.map_or(0, |until| (first - until).max(0));
+        let all_agree = first < last && last - first <= SAME_PROCESS_MS;
+        let tolerance = if all_agree { LATE_MS } else { VERY_LATE_MS };
+        (early <= SAME_PROCESS_MS && late <= tolerance).then_some(early.max(late))
+    }
+
+    /// Takes off what this run, which is its process', wrote.
+    fn take_off(&mut self, run: &Run, prices: &PriceTable) {
+        let beyond = prices.scale_client_amount((self.total - run.total).or_zero());
+        self.left = self.left.min(self.at_rate(beyond));
+    }
+
+    /// What an amount that this process told is worth.
+    pub(crate) fn at_rate(&self, amount: Money) -> Money {
+        amount.share(
+            u128::from(self.rate.unsigned_abs()),
+            SAME_PRICES.unsigned_abs().into(),
+        )
+    }
+}
+
+/// Works out what of the processes' growth no run covers. A run is one process', or whatever cannot
+/// be told from it.
+fn take_off_runs(rows: &mut [ToldRow], runs: &[Run], prices: &PriceTable) {
+    for row in &mut *rows {
+        row.left = row.grown;
+    }
+    for run in runs {
+        let distances = rows.iter().map(|row| row.distance(run));
+        let distances: Vec<Option<i64>> = distances.collect();
+        let nearest = rows.iter().zip(&distances);
+        let nearest =
+            nearest.filter_map(|(row, distance)| Some(((*distance)?, Reverse(row.at), row.teller)));
+        let Some((least, _, teller)) = nearest.min_by_key(|(distance, at, _)| (*distance, *at))
+        else {
+            continue;
+        };
+        for (row, distance) in rows.iter_mut().zip(distances) {
+            let is_another = matches!((row.teller, teller), (Teller::Known(one), Teller::Known(other)) if one != other);
+            if !is_another && distance.is_some_and(|far| far <= least + SAME_PROCESS_MS) {
+                row.take_off(run, prices);
+            }
+        }
     }
 }
 
@@ -106,13 +198,13 @@ impl SessionFacts {
 
     /// What was told and is in no file. The `unwritten` table has the same, by quarters.
     pub(crate) fn unwritten(&self, told: &[ToldRow]) -> Money {
-        if told.is_empty() {
+        let left: Money = told.iter().map(|row| row.left).sum();
+        if left == Money::ZERO {
             return Money::ZERO;
         }
-        let grown: Money = told.iter().map(|row| row.grown).sum();
         // Answers that no run seemed to cover may turn out to be in one.
         let told_loose = (self.loose() - self.untold).or_zero();
-        let all = self.beyond + grown - told_loose;
+        let all = self.beyond + left - told_loose;
         let unwritten = (all - self.unrecorded).or_zero();
         if unwritten > NOISE {
             unwritten
@@ -157,47 +249,71 @@ pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Resu
     // Sorted here: SQLite prepares a statement with another order than its key's twice.
     let mut rows = connection
         .prepare_cached(
-            "SELECT origin, total, grown, rate, at, run_ms, model FROM told WHERE session = ?",
+            "SELECT process, total, grown, unwritten, rate, at, run_ms, began, began_late, model FROM told WHERE session = ?",
         )?
-        .query_map([session], |row| {
-            Ok(ToldRow {
-                origin: row.get(0)?,
-                total: Money::from_pico(row.get(1)?),
-                grown: Money::from_pico(row.get(2)?),
-                rate: row.get(3)?,
-                at: row.get(4)?,
-                run_ms: row.get(5)?,
-                model: row.get(6)?,
-            })
-        })?
+        .query_map([session], told_row)?
         .collect::<rusqlite::Result<Vec<ToldRow>>>()?;
-    rows.sort_by_key(|row| (row.at, row.origin));
+    rows.sort_by_key(|row| (row.at, row.began));
     Ok(rows)
 }
 
-/// Notes what a process told. `untold` is noted with the first. Who came and went days ago without
-/// telling anything is forgotten.
+fn told_row(row: &Row<'_>) -> rusqlite::Result<ToldRow> {
+    Ok(ToldRow {
+        teller: row.get(0)?,
+        total: Money::from_pico(row.get(1)?),
+        grown: Money::from_pico(row.get(2)?),
+        left: Money::from_pico(row.get(3)?),
+        rate: row.get(4)?,
+        at: row.get(5)?,
+        run_ms: row.get(6)?,
+        began: [row.get(7)?, row.get(8)?],
+        model: row.get(9)?,
+    })
+}
+
+/// Notes what a process told. `untold` is noted with the first. Who came and went days ago, and told
+/// nothing that files do not have, is forgotten.
 pub(crate) fn put(
     connection: &Connection,
     session: Id,
+    replaced: Option<Teller>,
     row: &ToldRow,
     untold: Money,
 ) -> rusqlite::Result<()> {
+    // Who was nobody known may be somebody by now.
+    if let Some(replaced) = replaced.filter(|replaced| *replaced != row.teller) {
+        connection
+            .prepare_cached("DELETE FROM told WHERE session = ? AND process = ?")?
+            .execute(params![session, replaced])?;
+    }
+    put_row(connection, session, row)?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO told VALUES (?,?,?,?,?,?,?,?)")?
+        .prepare_cached("DELETE FROM told WHERE session = ? AND unwritten = 0 AND at < ?")?
+        .execute([session, row.at - WEEK.num_milliseconds()])?;
+    put_untold(connection, session, untold)
+}
+
+fn put_row(connection: &Connection, session: Id, row: &ToldRow) -> rusqlite::Result<()> {
+    let [first, last] = row.began;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO told VALUES (?,?,?,?,?,?,?,?,?,?,?)")?
         .execute(params![
             session,
-            row.origin,
+            row.teller,
             row.total.pico(),
             row.grown.pico(),
+            row.left.pico(),
             row.rate,
             row.at,
+            first,
+            last,
             row.run_ms,
             row.model
         ])?;
-    connection
-        .prepare_cached("DELETE FROM told WHERE session = ? AND grown = 0 AND at < ?")?
-        .execute([session, row.at - WEEK.num_milliseconds()])?;
+    Ok(())
+}
+
+fn put_untold(connection: &Connection, session: Id, untold: Money) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE session SET untold = ?2 WHERE id = ?1")?
         .execute([session, untold.pico()])?;
@@ -219,29 +335,30 @@ fn unwritten_parts(
     Ok(parts)
 }
 
-/// Forgets what was told by processes whose runs stand in files by now, and brings what is
-/// unwritten in step with the rest.
-pub(crate) fn settle(connection: &Connection, session: Id, runs: &[Run]) -> rusqlite::Result<()> {
-    let told = of_session(connection, session)?;
-    if told.is_empty() {
+/// Works out what of what was told stands in runs by now, and brings what is unwritten in step with
+/// the rest.
+pub(crate) fn settle(
+    connection: &Connection,
+    session: Id,
+    runs: &[Run],
+    prices: &PriceTable,
+) -> rusqlite::Result<()> {
+    let before = of_session(connection, session)?;
+    if before.is_empty() {
         return Ok(());
     }
-    let mut left = Vec::new();
-    for row in told {
-        if runs.iter().any(|run| row.is_covered_by(run)) {
-            connection
-                .prepare_cached("DELETE FROM told WHERE session = ? AND origin = ?")?
-                .execute([session, row.origin])?;
-        } else {
-            left.push(row);
-        }
+    let mut told = before.clone();
+    take_off_runs(&mut told, runs, prices);
+    for (_, row) in before.iter().zip(&told).filter(|(old, new)| old != new) {
+        put_row(connection, session, row)?;
     }
-    if left.is_empty() {
-        connection
-            .prepare_cached("UPDATE session SET untold = NULL WHERE id = ?")?
-            .execute([session])?;
+    // Answers that no run seemed to cover may turn out to be in one.
+    let facts = facts(connection, session)?;
+    let untold = facts.untold.min(facts.loose()).or_zero();
+    if untold != facts.untold {
+        put_untold(connection, session, untold)?;
     }
-    store_unwritten(connection, session, &left)
+    store_unwritten(connection, session, &told)
 }
 
 /// Works out anew what no file has of what a session was told.

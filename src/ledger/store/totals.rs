@@ -10,7 +10,6 @@ use crate::ledger::derivation::{Part, Parts};
 use crate::pricing::{Money, NOISE, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
-use crate::transcript::lineage::Lineage;
 
 /// A running total as a file has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +21,8 @@ pub(crate) struct WrittenTotal {
     pub(crate) api_ms: i64,
     pub(crate) has_unknown_model: bool,
     pub(crate) before: Millis,
+    /// The time of the first line behind it that has one.
+    pub(crate) after: Option<Millis>,
     /// As written.
     pub(crate) models: BTreeMap<String, ModelTotal>,
 }
@@ -41,7 +42,7 @@ pub(crate) fn put(
         )?
         .execute(params![file, CUT_OFF, total.started, total.cost.pico(), total.run_ms])?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")?
+        .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?)")?
         .execute(params![
             file,
             total.position.cast_signed(),
@@ -52,42 +53,21 @@ pub(crate) fn put(
             total.api_ms,
             total.has_unknown_model,
             total.before,
-            None::<i64>,
-            None::<i64>,
-            None::<i64>,
+            total.after,
             models_as_json(&total.models, prices)
         ])?;
     Ok(())
 }
 
-/// Stores where the runs of a file come from.
-pub(crate) fn put_lineage(
-    connection: &Connection,
-    file: Id,
-    lineage: &Lineage,
-) -> rusqlite::Result<()> {
-    connection
+/// Stores what stands behind the last total of a file. Says whether that is news.
+pub(crate) fn put_behind(connection: &Connection, file: Id, at: Millis) -> rusqlite::Result<bool> {
+    let written = connection
         .prepare_cached(
-            "UPDATE cost_state SET came_from = ?3, since = ?4, asked = ?5 WHERE file = ?1 AND position = ?2",
+            "UPDATE cost_state SET after = ?2 WHERE file = ?1 AND after IS NULL AND position =
+             (SELECT max(position) FROM cost_state WHERE file = ?1 AND position < ?3)",
         )?
-        .execute(params![
-            file,
-            lineage.position.cast_signed(),
-            lineage.from.map(u64::cast_signed),
-            lineage.since,
-            lineage.asked
-        ])?;
-    Ok(())
-}
-
-/// The totals of a file: since when their runs count, and the amount.
-pub(crate) fn of_file(connection: &Connection, file: Id) -> rusqlite::Result<Vec<(Millis, Money)>> {
-    connection
-        .prepare_cached("SELECT started, total FROM cost_state WHERE file = ?")?
-        .query_map([file], |row| {
-            Ok((row.get(0)?, Money::from_pico(row.get(1)?)))
-        })?
-        .collect()
+        .execute([file, at, CUT_OFF])?;
+    Ok(written > 0)
 }
 
 /// Other sessions whose chains of runs began in the same moment.
@@ -104,19 +84,18 @@ pub(crate) fn sessions_with_start(
         .collect()
 }
 
-/// Of the totals of a session that are not greater than this amount: the newest, with the time
-/// that its chain of runs had lived.
+/// Of the totals of a session that are not greater than this amount: the newest.
 pub(crate) fn newest_up_to(
     connection: &Connection,
     session: Id,
     most: Money,
-) -> rusqlite::Result<Option<(Money, i64)>> {
+) -> rusqlite::Result<Option<Money>> {
     connection
         .prepare_cached(
-            "SELECT total, run_ms FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1",
+            "SELECT total FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1",
         )?
         .query_row([session, most.pico()], |row| {
-            Ok((Money::from_pico(row.get(0)?), row.get(1)?))
+            Ok(Money::from_pico(row.get(0)?))
         })
         .optional()
 }
@@ -126,6 +105,21 @@ pub(crate) fn parent(connection: &Connection, session: Id) -> rusqlite::Result<O
     connection
         .prepare_cached("SELECT parent FROM session WHERE id = ?")?
         .query_row([session], |row| row.get(0))
+}
+
+/// Whether a total of the session is not smaller than this, neither in the amount nor in the time
+/// that its chain of runs had lived.
+pub(crate) fn is_surpassed(
+    connection: &Connection,
+    session: Id,
+    told: Money,
+    run_ms: Option<i64>,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM cost_state WHERE session = ? AND total >= ? AND run_ms >= ?)",
+        )?
+        .query_row(params![session, (told - NOISE).pico(), run_ms], |row| row.get(0))
 }
 
 /// Whether any session's total was this, as far as floating-point sums tell.

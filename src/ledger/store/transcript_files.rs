@@ -41,6 +41,7 @@ pub(crate) fn known(
                     newest_at: row.get(6)?,
                     last_response: row.get(7)?,
                     unreadable: row.get(8)?,
+                    ..Carry::default()
                 },
             };
             Ok((row.get(0)?, position))
