@@ -41,7 +41,7 @@ impl Sink for Sum {
     fn compaction(&mut self, compaction: CompactBoundary<'_>, _: Place) {
         self.0 += compaction.tokens;
     }
-    fn cost_state(&mut self, _: CostState, position: u64, _: Option<Millis>) {
+    fn cost_state(&mut self, _: CostState, position: u64, _: Option<Millis>, _: Option<Millis>) {
         self.0 += position;
     }
     fn refusal(&mut self) {}

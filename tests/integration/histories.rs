@@ -596,9 +596,12 @@ fn drawings(name: &str, trouble: Trouble, dice: &mut Dice) -> Vec<Drawing> {
 
 const HOUR_MS: i64 = 3_600_000;
 
+/// A line, with the moment when it was there.
+type TimedLine = (i64, Vec<u8>);
+
 /// The lines of a transcript with the moments when they were there: each with its own time, or
 /// that of the next one that has any. What ends a session has none.
-fn timed_lines(transcript: &[u8]) -> Vec<(i64, Vec<u8>)> {
+fn timed_lines(transcript: &[u8]) -> Vec<TimedLine> {
     let mut lines: Vec<(Option<i64>, Vec<u8>)> = Vec::new();
     let mut latest = 0;
     for line in transcript.split_inclusive(|byte| *byte == b'\n') {
@@ -630,7 +633,7 @@ fn drawn_while_it_happened(name: &str, trouble: Trouble, is_known: bool, seed: u
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15 + seed);
     let truth = truth_of(name);
     let mut sandbox = Sandbox::new();
-    let files: Vec<(PathBuf, Vec<(i64, Vec<u8>)>)> = transcripts(name)
+    let files: Vec<(PathBuf, Vec<TimedLine>)> = transcripts(name)
         .into_iter()
         .map(|(below, bytes)| (below, timed_lines(&bytes)))
         .collect();

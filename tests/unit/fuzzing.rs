@@ -193,6 +193,7 @@ impl Home {
             total: Money::ZERO,
             run_ms: Some(1),
             model: None,
+            process: None,
         };
         let session = "e6d64f88-ac7b-4135-8ca8-38f2513a016d";
         let live = Live::read(
