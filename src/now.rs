@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 
 use crate::claude::meters::{Meter, Windows};
 use crate::claude::sessions::SessionState;
+use crate::claude::shown_usage::{BELIEVED_FOR, ShownUsage};
 use crate::config::Currency;
+use crate::incidents::Paying;
 use crate::ledger::Spent;
+use crate::limits::incident::{GoesOn, Incident};
 use crate::limits::pace::{Expected, Outlook, expected};
 use crate::pricing::Money;
 use crate::render::{self, Column, Report, Table};
@@ -27,8 +30,12 @@ pub(crate) struct Moment {
     pub(crate) sessions: Vec<RunningSession>,
     /// Clients that run and do not say what they do.
     pub(crate) others: usize,
-    /// The headline of the limit that blocks work.
-    pub(crate) limit: Option<String>,
+    /// The limit that blocks work.
+    pub(crate) blocked: Option<Incident>,
+    /// Answers that are paid from usage credits.
+    pub(crate) paying: Option<Paying>,
+    /// What `/usage` showed last.
+    pub(crate) usage: Option<ShownUsage>,
     pub(crate) currency: Currency,
 }
 
@@ -51,6 +58,8 @@ pub(crate) struct RunningSession {
     pub(crate) state: Option<SessionState>,
     pub(crate) since: Option<DateTime<Utc>>,
     pub(crate) cost: Option<Money>,
+    /// Whether Claude Code goes on with it by itself. None where nothing blocks it.
+    pub(crate) goes_on: Option<GoesOn>,
     /// Its share of what the five-hour window rose, if several had one.
     pub(crate) share: Option<f64>,
 }
@@ -84,13 +93,22 @@ impl Moment {
     fn report_with_sessions(&self, most: usize) -> Report {
         let mut report = Report::new(self.json());
         // What blocks comes first: on a small terminal the end is missing.
-        if let Some(headline) = &self.limit {
-            labelled(&mut report, "Limit", Tone::Alarm, headline);
+        if let Some(blocked) = &self.blocked {
+            labelled(&mut report, "Limit", Tone::Alarm, &blocked.headline);
+        }
+        if let Some(paying) = self.paying {
+            labelled(
+                &mut report,
+                "Paying",
+                Tone::Alarm,
+                paying.in_words(self.clock),
+            );
         }
         self.add_windows(&mut report);
+        self.add_usage(&mut report);
         self.add_spend(&mut report);
         self.add_sessions(most, &mut report);
-        if self.limit.is_none() {
+        if self.blocked.is_none() {
             let says = "no limit blocks your work";
             labelled(&mut report, "Limit", Tone::Plain, says);
         }
@@ -120,6 +138,18 @@ impl Moment {
         let paces = paces.filter_map(|window| pace(&window, clock));
         for (label, (tone, says)) in labels.zip(paces) {
             labelled(report, label, tone, says);
+        }
+    }
+
+    /// The weeks of single models and the credits, which only `/usage` tells.
+    fn add_usage(&self, report: &mut Report) {
+        let usage = self.usage.as_ref();
+        let words = usage.and_then(|usage| Some((usage.in_words()?, usage.at)));
+        if let Some((words, at)) = words {
+            let is_old = self.clock.now - at > BELIEVED_FOR;
+            let tone = if is_old { Tone::Quiet } else { Tone::Plain };
+            let shown = self.clock.time_and_distance(at);
+            labelled(report, "/usage", tone, format!("{words} (shown {shown})"));
         }
     }
 
@@ -200,7 +230,10 @@ impl Moment {
             "complete": spend.is_some_and(|spend| spend.is_complete),
             "sessions": sessions.collect::<Vec<_>>(),
             "other_sessions": self.others,
-            "limit": self.limit,
+            "limit": self.blocked.as_ref().map(|blocked| &blocked.headline),
+            "blocked": self.blocked.as_ref().map(Incident::to_json),
+            "paying": self.paying.map(Paying::json),
+            "usage": self.usage,
         })
     }
 
@@ -267,7 +300,9 @@ impl RunningSession {
         let share = self.share.filter(|share| *share >= 0.01);
         let share = share.map(|share| format!("about {:.0}% of 5h use", share * 100.0));
         let at = (!at.is_empty()).then(|| at.to_owned());
-        let says: Vec<String> = [at, since, share].into_iter().flatten().collect();
+        let goes_on = self.goes_on.map(|goes_on| goes_on.in_words(clock));
+        let says = [at, since, goes_on, share].into_iter().flatten();
+        let says: Vec<String> = says.collect();
         [
             name,
             self.project.clone(),
@@ -285,6 +320,8 @@ impl RunningSession {
             "since": self.since.map(rfc3339),
             "cost_usd": self.cost.map(Money::usd),
             "five_hour_share": self.share,
+            "continues": self.goes_on.map(GoesOn::word),
+            "why": self.goes_on.map(GoesOn::why),
         })
     }
 }
@@ -353,6 +390,7 @@ mod tests {
         };
         let dollars = |usd: i64| Money::from_nano(usd * 1_000_000_000);
         let session = RunningSession {
+            goes_on: None,
             id: Some("0d3b2f9e-0000-4000-8000-000000000001".to_owned()),
             title: Some("Look at the slow query in the report, again and again".to_owned()),
             project: "~/work/a-project-with-a-long-name".to_owned(),
@@ -387,7 +425,9 @@ mod tests {
             }),
             sessions: vec![session; sessions],
             others: 0,
-            limit: None,
+            blocked: None,
+            paying: None,
+            usage: None,
             currency: Config::default().currency,
         }
     }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::shown_usage::ShownUsage;
 use crate::disk;
 use crate::places::Places;
 use crate::transcript::owner::Owner;
@@ -96,15 +97,9 @@ impl Account {
         }
     }
 
-    /// Reads the `oauthAccount` of the global state. None without a login.
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct GlobalState {
-            #[serde(rename = "oauthAccount")]
-            account: Option<Value>,
-        }
-        let state: GlobalState = serde_json::from_slice(bytes).ok()?;
-        let account = state.account.filter(Value::is_object)?;
+    /// Reads an `oauthAccount`. None without a login.
+    fn parse(account: &Value) -> Option<Self> {
+        let account = account.as_object()?;
         let text = |key: &str| {
             account
                 .get(key)
@@ -122,7 +117,49 @@ impl Account {
 
     /// Reads the account from disk. None without a login or a readable file.
     pub fn load(places: &Places) -> Option<Self> {
-        Self::parse(&bytes(places)?)
+        LoginState::load(places).account
+    }
+}
+
+/// What the global state says of whoever is logged in.
+#[derive(Debug, Default)]
+pub(crate) struct LoginState {
+    pub(crate) account: Option<Account>,
+    /// What `/usage` showed that account last.
+    pub(crate) usage: Option<ShownUsage>,
+    /// Why usage credits are not served, in the server's word; kept up to date with every answer.
+    pub(crate) no_credits: Option<String>,
+}
+
+impl LoginState {
+    /// Reads it. Nothing is known where the file cannot be read.
+    pub(crate) fn load(places: &Places) -> Self {
+        bytes(places).map_or_else(Self::default, |bytes| Self::parse(&bytes))
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        struct GlobalState {
+            oauth_account: Value,
+            cached_usage_utilization: Value,
+            cached_extra_usage_disabled_reason: Value,
+        }
+        let state: GlobalState = serde_json::from_slice(bytes).unwrap_or_default();
+        let account = Account::parse(&state.oauth_account);
+        let usage = ShownUsage::parse(&state.cached_usage_utilization);
+        let is_own = |usage: &ShownUsage| {
+            let login = account.as_ref().map(|account| &account.owner);
+            login.is_none_or(|login| usage.is_of(login))
+        };
+        Self {
+            usage: usage.filter(is_own),
+            no_credits: state
+                .cached_extra_usage_disabled_reason
+                .as_str()
+                .map(str::to_owned),
+            account,
+        }
     }
 }
 
@@ -139,9 +176,13 @@ fn bytes(places: &Places) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn account(bytes: &[u8]) -> Option<Account> {
+        LoginState::parse(bytes).account
+    }
+
     #[test]
     fn ids_leave_only_a_hash() {
-        let account = Account::parse(
+        let account = account(
             br#"{"oauthAccount":{"accountUuid":"11111111-aaaa","emailAddress":"dev@example.com","organizationType":"claude_team","organizationRole":"user"}}"#,
         )
         .unwrap();
@@ -157,9 +198,9 @@ mod tests {
     #[test]
     fn a_plan_that_is_new_is_a_login_with_an_unknown_plan() {
         let account =
-            Account::parse(br#"{"oauthAccount":{"organizationType":"claude_quantum"}}"#).unwrap();
+            account(br#"{"oauthAccount":{"organizationType":"claude_quantum"}}"#).unwrap();
         assert_eq!(account.plan, Plan::Other);
-        assert_eq!(Account::parse(br#"{"oauthAccount":null}"#), None);
-        assert_eq!(Account::parse(b"{"), None);
+        assert_eq!(super::tests::account(br#"{"oauthAccount":null}"#), None);
+        assert_eq!(super::tests::account(b"{"), None);
     }
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::pricing::Money;
 use crate::time::{FIVE_HOURS, WEEK};
 
+/// A window is used up from here on; below, the server rounds.
+pub(crate) const USED_UP: f64 = 100.0;
+
 /// How far one usage window is used.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Meter {
@@ -113,6 +116,12 @@ pub struct Windows {
 }
 
 impl Windows {
+    /// Whether one of the plan's windows is used up.
+    pub(crate) fn has_a_full_one(&self) -> bool {
+        self.named()
+            .any(|(_, meter, _)| meter.used_percent >= USED_UP)
+    }
+
     /// The windows by the names that people read, as far as they are told, with their lengths.
     pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, Meter, TimeDelta)> {
         let given = [

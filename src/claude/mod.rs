@@ -11,6 +11,7 @@ pub mod processes;
 pub mod sessions;
 pub mod settings;
 pub(crate) mod shell;
+pub mod shown_usage;
 pub mod status_payload;
 pub(crate) mod titles;
 pub(crate) mod transcripts;

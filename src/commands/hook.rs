@@ -135,7 +135,7 @@ fn reply(event: &HookEvent, is_prompt: bool, question: Question<'_>) -> Option<S
     let words = answers::asked(event.prompt.as_deref()?)?;
     let turns_off = is_prompt && question.client_waits();
     if let Some(session) = question.session {
-        question.incidents().user_asks(session);
+        question.incidents().user_asks(session, turns_off);
     }
     let question = Question {
         note: turns_off.then_some(TURNS_CONTINUING_OFF),

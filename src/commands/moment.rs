@@ -12,8 +12,9 @@ use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::incidents::Incidents;
+use crate::incidents::{Incidents, Paying, Situation};
 use crate::ledger::{Effort, Ledger, Patience};
+use crate::limits::incident::Incident;
 use crate::now::{Moment, RunningSession, SpendNow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -52,7 +53,7 @@ pub(super) struct Watched {
     gained: usize,
     /// What was spent when the ledger had this version.
     spend: Option<(Version, SpendNow)>,
-    limit: Option<(Instant, Version, Option<String>)>,
+    situation: Option<(Instant, Version, Situation)>,
     others: Option<(Instant, usize)>,
     /// By session, where its transcript is and what it was called last: what lies between the ends
     /// of a long transcript is not read.
@@ -70,7 +71,7 @@ impl Watched {
             effort,
             gained: 0,
             spend: None,
-            limit: None,
+            situation: None,
             others: None,
             titles: HashMap::new(),
         }
@@ -82,13 +83,21 @@ impl Watched {
         let registered = sessions::registered(places);
         let others = self.others(places, &registered);
         let incidents = Incidents::new(places, environment);
+        let situation = self.situation(&incidents, version);
         Moment {
             clock: environment.clock(),
             windows: incidents.windows_of_account(),
             spend,
-            sessions: self.running(places, registered, &incidents.five_hour_shares()),
+            sessions: self.running(
+                places,
+                registered,
+                &incidents.five_hour_shares(),
+                &situation,
+            ),
             others,
-            limit: self.limit(&incidents, version),
+            paying: self.paying(&incidents, &situation),
+            blocked: situation.blocking().cloned(),
+            usage: incidents.shown_usage().cloned(),
             currency: Config::load(places).currency,
         }
     }
@@ -133,8 +142,8 @@ impl Watched {
         }
     }
 
-    fn limit(&mut self, incidents: &Incidents<'_>, version: Version) -> Option<String> {
-        if let Some((looked, known, limit)) = &self.limit {
+    fn situation(&mut self, incidents: &Incidents<'_>, version: Version) -> Situation {
+        if let Some((looked, known, situation)) = &self.situation {
             let age = looked.elapsed();
             let least = if *known == version {
                 LIMIT_AT_LEAST_EVERY
@@ -142,15 +151,19 @@ impl Watched {
                 LIMIT_AT_MOST_EVERY
             };
             if age < least {
-                return limit.clone();
+                return situation.clone();
             }
         }
         let situation = incidents.situation(None);
-        let limit = situation
-            .blocking()
-            .map(|incident| incident.headline.clone());
-        self.limit = Some((Instant::now(), version, limit.clone()));
-        limit
+        self.situation = Some((Instant::now(), version, situation.clone()));
+        situation
+    }
+
+    /// What answers cost beside the plan, while nothing blocks.
+    fn paying(&self, incidents: &Incidents<'_>, situation: &Situation) -> Option<Paying> {
+        let (ledger, _) = self.ledger.as_ref().ok()?;
+        let paying = incidents.paying(|since| ledger.costs_since(since).ok());
+        paying.filter(|_| situation.blocking().is_none())
     }
 
     /// How many clients run that the registry does not name.
@@ -173,6 +186,7 @@ impl Watched {
         places: &Places,
         registered: Vec<Session>,
         shares: &[(String, f64)],
+        situation: &Situation,
     ) -> Vec<RunningSession> {
         let mut running = Vec::new();
         for session in registered {
@@ -183,7 +197,9 @@ impl Watched {
             let id = doing.session.as_deref();
             let is_own = |(name, _): &&(String, f64)| id == Some(name.as_str());
             let directory = doing.directory.as_ref();
+            let blocked = id.and_then(|id| situation.of_session(id));
             running.push(RunningSession {
+                goes_on: blocked.and_then(Incident::goes_on),
                 share: shares.iter().find(is_own).map(|(_, share)| *share),
                 title: id.and_then(|id| self.title(places, id)),
                 project: directory.map_or_else(String::new, |it| places.show(it.as_ref())),

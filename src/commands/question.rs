@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use crate::budget::prompts::SessionBudgets;
-use crate::claude::settings;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::incident::Incident;
@@ -45,14 +44,7 @@ impl<'a> Question<'a> {
     pub(crate) fn client_waits_for(self, incident: &Incident) -> bool {
         let environment = self.environment;
         let in_terminal = environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
-        in_terminal && incident.continues_at().is_some() && !self.user_turned_waiting_off()
-    }
-
-    fn user_turned_waiting_off(self) -> bool {
-        let project = self.environment.path("CLAUDE_PROJECT_DIR");
-        let files = settings::of(self.places, project.as_deref());
-        let chosen = settings::winner(&files, "autoContinueAtUsageLimit");
-        chosen.is_some_and(|(_, chosen)| chosen == false)
+        in_terminal && incident.continues_at().is_some()
     }
 
     /// The budgets of the session that asks.

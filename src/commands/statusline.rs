@@ -12,14 +12,16 @@ use std::time::Duration;
 use super::host_guard::{Deadline, has_memory};
 use super::preview::preview;
 use crate::checkout::Head;
+use crate::claude::meters::Windows;
 use crate::claude::model_pricing::own_rates;
 use crate::claude::sessions;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, HintName, SegmentName};
 use crate::environment::Environment;
 use crate::hints::cold_cache;
-use crate::incidents::{Incidents, told_windows};
+use crate::incidents::{Incidents, Paying, told_windows};
 use crate::ledger::{Ledger, Live, Patience, Told, Wanted};
+use crate::limits::incident::Incident;
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
@@ -100,10 +102,9 @@ fn print_line(environment: &Environment) {
         }
     };
     let directory = payload.current_dir();
+    let shown_directory = directory.filter(|_| config.shows(SegmentName::Directory));
     let mut whereabouts = Whereabouts {
-        directory: directory
-            .filter(|_| config.shows(SegmentName::Directory))
-            .map(|directory| places.show(directory)),
+        directory: shown_directory.map(|directory| places.show(directory)),
         head: None,
     };
     let deadline = Deadline::start(LONGEST, {
@@ -126,10 +127,9 @@ fn print_line(environment: &Environment) {
     let figures = live
         .as_mut()
         .and_then(|live| live.figures(environment, wanted));
-    let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
     let incidents = Incidents::new(&places, environment);
-    let present = incidents.present(&payload, refused);
-    let (incident, unsaved) = present.unwrap_or_default();
+    let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
+    let (incident, unsaved) = incidents.present(&payload, refused).unwrap_or_default();
     let with_rate = config.shows(SegmentName::Pace);
     let windows = incidents.windows(&payload, incident.is_some(), with_rate);
     let mut amounts = Amounts::of(figures, client);
@@ -138,9 +138,16 @@ fn print_line(environment: &Environment) {
         amounts.session = None;
     }
     let mut shown = draw(amounts, windows, &whereabouts);
+    let paying = paying(
+        &incidents,
+        incident.as_ref(),
+        windows.as_ref(),
+        live.as_ref(),
+    );
     let explained = incident.and_then(|incident| status_rows(&incident, columns));
     deadline.speak();
-    for row in explained.into_iter().flatten() {
+    let paying = paying.map(|paying| paying.row(clock, columns));
+    for row in explained.into_iter().flatten().chain(paying) {
         shown = shown.then(&Shown::row(&row, palette));
     }
     let wrapped = wrapped.map(Wrapped::finish);
@@ -165,6 +172,19 @@ fn print_line(environment: &Environment) {
     }
     // The end of the process closes it too, and does not take it down piece by piece first.
     std::mem::forget(live.map(Live::keep));
+}
+
+/// Answers that cost money beside the plan. Looked for only where a window is full.
+fn paying(
+    incidents: &Incidents<'_>,
+    incident: Option<&Incident>,
+    windows: Option<&Windows>,
+    live: Option<&Live>,
+) -> Option<Paying> {
+    let is_blocked = incident.is_some_and(|incident| incident.blocks().is_some());
+    let is_full = windows.is_some_and(Windows::has_a_full_one);
+    let live = live.filter(|_| is_full && !is_blocked)?;
+    incidents.paying(|since| live.costs_since(since))
 }
 
 /// What writing the prompt cache again costs, if that is to be said now.

@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::readings::{self, Teller};
 use super::{Incidents, SAME_EVENT, in_transcript};
 use crate::claude::account::Account;
-use crate::claude::{credentials, installations};
+use crate::claude::{credentials, installations, settings};
+use crate::journal;
 use crate::limits::evidence::{Evidence, Sample, Seen, Whose};
 use crate::limits::incident::Incident;
 use crate::limits::is_own;
@@ -63,7 +64,11 @@ impl Incidents<'_> {
 
     /// A message that somebody pasted: only what this machine knows at the moment is added.
     pub(crate) fn pasted(&self, text: &str) -> Incident {
+        let now = self.environment.now;
+        let newest = readings::newest(self.recent(), self.places, Teller::Plan, now);
         self.explained(Evidence {
+            newest_sample: newest.map(|newest| newest.sample),
+            usage: self.shown_usage().cloned(),
             at: self.environment.now,
             seen: Seen::Pasted,
             message: hidden(text),
@@ -162,12 +167,56 @@ impl Incidents<'_> {
         evidence.samples = around;
     }
 
+    /// Adds what `/usage` showed whoever is logged in, if it is this error's account, and what keeps
+    /// Claude Code from going on by itself.
+    pub(super) fn add_usage(&self, evidence: &mut Evidence) {
+        let is_others = evidence.whose == Some(Whose::Other);
+        evidence.usage = self.shown_usage().filter(|_| !is_others).cloned();
+        let entrypoint = evidence
+            .line
+            .as_ref()
+            .and_then(|line| line.entrypoint.as_deref());
+        evidence.stays_put = if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
+            Some("it does not run in a terminal of its own")
+        } else if self.waiting_is_off() {
+            Some("autoContinueAtUsageLimit is off in the settings")
+        } else if self.is_cancelled(evidence) {
+            Some("a prompt was typed in it while it waited")
+        } else {
+            None
+        };
+    }
+
+    /// Whether a prompt that whycap held back ended the waiting since.
+    fn is_cancelled(&self, evidence: &Evidence) -> bool {
+        let session = evidence
+            .session_id
+            .as_deref()
+            .filter(|_| !evidence.answered);
+        session.is_some_and(|session| {
+            let (at, now) = (evidence.at, self.environment.now);
+            journal::was_said(self.places, &waiting_ended(session), at, now)
+        })
+    }
+
+    fn waiting_is_off(&self) -> bool {
+        let project = self.environment.path("CLAUDE_PROJECT_DIR");
+        let files = settings::of(self.places, project.as_deref());
+        let chosen = settings::winner(&files, "autoContinueAtUsageLimit");
+        chosen.is_some_and(|(_, chosen)| chosen == false)
+    }
+
     /// Whether a session got a good answer after that moment.
     fn was_answered(&self, session: &str, at: DateTime<Utc>) -> bool {
         let transcript = in_transcript::of_session(self.places, session);
         let tail = transcript.as_deref().and_then(in_transcript::tail);
         tail.is_some_and(|tail| tail.answers.iter().any(|answer| *answer > at))
     }
+}
+
+/// What the journal calls it that a prompt ended the waiting of a session.
+pub(super) fn waiting_ended(session: &str) -> String {
+    format!("waiting ended {session}")
 }
 
 /// Settles whose error it is. What the transcript says wins over who was logged in then; with

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Incidents;
 use super::readings::{self, Teller};
+use super::{Incidents, in_transcript};
 use crate::claude::credentials::{self, Credential};
 use crate::claude::meters::{Meter, Windows};
 use crate::claude::status_payload::StatusPayload;
@@ -80,11 +80,10 @@ impl Incidents<'_> {
     ) -> Option<(Windows, Option<String>)> {
         let now = self.environment.now;
         let Some(told) = readings::told(payload, now) else {
-            let session = payload.session_id()?;
             // A good answer that told no windows was paid for by key.
             let may_come = is_refused || payload.context_percent().is_none();
             return may_come
-                .then(|| self.windows_from_before(session))
+                .then(|| self.windows_from_before(payload))
                 .flatten();
         };
         let known = readings::newest(self.recent(), self.places, Teller::of(&told), now);
@@ -116,19 +115,39 @@ impl Incidents<'_> {
         Some((newest, account))
     }
 
-    /// A session that pays by key is told no windows, and none must be shown: so only one that was
-    /// told of this account's, or of its gateway's, before.
-    fn windows_from_before(&self, session: &str) -> Option<(Windows, Option<String>)> {
+    /// A session that pays by key is told no windows, and none must be shown. One that was told none
+    /// yet has those of the login, unless something says that another account pays for it.
+    fn windows_from_before(&self, payload: &StatusPayload) -> Option<(Windows, Option<String>)> {
         let now = self.environment.now;
-        let last = readings::last_of(self.recent(), session)?;
-        let teller = Teller::of(&last);
-        let mut keys = credentials::in_environment(self.environment).into_iter();
+        let last = readings::last_of(self.recent(), payload.session_id()?);
+        let teller = last.as_ref().map_or(Teller::Plan, Teller::of);
+        let keys = if last.is_some() {
+            credentials::in_environment(self.environment)
+        } else {
+            let project = payload.project_dir();
+            credentials::of_session(self.places, self.environment, project.as_deref())
+        };
         let is_other = |key: &Credential| key.outranks_login() || key.is_gateway();
-        if teller == Teller::Plan && keys.any(|key| is_other(&key)) {
+        if teller == Teller::Plan && keys.iter().any(is_other) {
             return None;
         }
         let known = readings::newest(self.recent(), self.places, teller, now)?.sample;
-        (last.account == known.account).then(|| (ahead(&known, now), known.account))
+        let is_own = match last {
+            Some(last) => last.account == known.account,
+            // A login without an account is a key of the Console.
+            None => known.account.is_some() && self.pays_for(payload, &known),
+        };
+        is_own.then(|| (ahead(&known, now), known.account))
+    }
+
+    /// Whether a sample is of the account that a session belongs to, by its transcript.
+    fn pays_for(&self, payload: &StatusPayload, sample: &Sample) -> bool {
+        let owner = payload.transcript_path().and_then(in_transcript::owner);
+        let login = readings::last_account(self.places).map(|login| login.owner);
+        let Some(login) = login.filter(|login| login.fingerprint == sample.account) else {
+            return false;
+        };
+        owner.is_none_or(|owner| owner.is(&login) != Some(false))
     }
 }
 

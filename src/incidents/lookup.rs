@@ -6,10 +6,11 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 
+use super::circumstances::waiting_ended;
 use super::store::{self, StoredIncident};
 use super::{Incidents, SAME_EVENT, in_transcript, readings};
 use crate::claude::status_payload::StatusPayload;
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::limits::evidence::Evidence;
 use crate::limits::incident::Incident;
 use crate::limits::standing::{Ending, Standing, Wait};
@@ -116,6 +117,7 @@ impl Incidents<'_> {
             self.keep(unsaved);
         }
         self.add_samples(&mut evidence, None, self.account());
+        self.add_usage(&mut evidence);
         evidence
     }
 
@@ -129,10 +131,14 @@ impl Incidents<'_> {
         (is_of_interest && newest.tell(places, now)).then_some(incident)
     }
 
-    /// Who asks about the error of his session need not be told.
-    pub(crate) fn user_asks(&self, session: &str) {
+    /// Who asks about the error of his session need not be told. A prompt `turns_off` the waiting.
+    pub(crate) fn user_asks(&self, session: &str, turns_off: bool) {
         if let Some(newest) = store::newest_of(self.recent(), session) {
             newest.tell(self.places, self.environment.now);
+        }
+        if turns_off {
+            // What cannot be kept is not known later.
+            let _ = journal::note(self.places, &waiting_ended(session), self.environment.now);
         }
     }
 
@@ -163,6 +169,7 @@ impl Incidents<'_> {
             let mut evidence = self.unstored_error(transcript, session, is_stored)?;
             evidence.account = self.account().cloned();
             self.add_samples(&mut evidence, None, self.account());
+            self.add_usage(&mut evidence);
             Some(evidence)
         };
         let transcripts = in_transcript::newest(self.places, session, TRANSCRIPTS);
@@ -204,23 +211,31 @@ impl Incidents<'_> {
             Standing::Over(_) if now - incident.evidence.at < LATELY => 2,
             Standing::Over(_) => 3,
         };
+        let mut found = self.latest(session);
+        let blocked = found.iter().filter(|incident| incident.blocks().is_some());
+        let blocked = blocked.cloned().collect();
+        found.sort_by_key(rank);
         Situation {
-            incident: self.latest(session).into_iter().min_by_key(rank),
+            incident: found.into_iter().next(),
+            blocked,
         }
     }
 }
 
 /// What holds at a moment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Situation {
     /// The error to speak of.
     pub(crate) incident: Option<Incident>,
+    /// Every error that blocks a session.
+    blocked: Vec<Incident>,
 }
 
 impl From<Incident> for Situation {
     fn from(incident: Incident) -> Self {
         Self {
             incident: Some(incident),
+            blocked: Vec::new(),
         }
     }
 }
@@ -230,6 +245,12 @@ impl Situation {
     pub(crate) fn blocking(&self) -> Option<&Incident> {
         let incident = self.incident.as_ref()?;
         incident.blocks().map(|_| incident)
+    }
+
+    /// The error that blocks this session.
+    pub(crate) fn of_session(&self, session: &str) -> Option<&Incident> {
+        let mut blocked = self.blocked.iter();
+        blocked.find(|incident| incident.evidence.session_id.as_deref() == Some(session))
     }
 
     /// Whether it was open when its reset passed.

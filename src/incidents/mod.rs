@@ -11,6 +11,7 @@ mod from_hook;
 mod in_transcript;
 mod known_windows;
 mod lookup;
+mod paying;
 mod readings;
 pub(crate) mod report;
 mod store;
@@ -18,13 +19,15 @@ mod window_steps;
 
 pub(crate) use known_windows::told_windows;
 pub(crate) use lookup::Situation;
+pub(crate) use paying::Paying;
 pub(crate) use window_steps::{WindowStep, steps};
 
 use std::cell::OnceCell;
 
 use chrono::TimeDelta;
 
-use crate::claude::account::Account;
+use crate::claude::account::{Account, LoginState};
+use crate::claude::shown_usage::ShownUsage;
 use crate::environment::Environment;
 use crate::journal::Journal;
 use crate::limits::evidence::Evidence;
@@ -39,7 +42,7 @@ const SAME_EVENT: TimeDelta = TimeDelta::minutes(10);
 pub(crate) struct Incidents<'a> {
     places: &'a Places,
     environment: &'a Environment,
-    account: OnceCell<Option<Account>>,
+    login: OnceCell<LoginState>,
     recent: OnceCell<Journal>,
 }
 
@@ -48,15 +51,23 @@ impl<'a> Incidents<'a> {
         Self {
             places,
             environment,
-            account: OnceCell::new(),
+            login: OnceCell::new(),
             recent: OnceCell::new(),
         }
     }
 
     /// Who is logged in, from a file that may be large: read at most once, and only when asked.
+    fn login(&self) -> &LoginState {
+        self.login.get_or_init(|| LoginState::load(self.places))
+    }
+
     fn account(&self) -> Option<&Account> {
-        let account = self.account.get_or_init(|| Account::load(self.places));
-        account.as_ref()
+        self.login().account.as_ref()
+    }
+
+    /// What `/usage` showed whoever is logged in last.
+    pub(crate) fn shown_usage(&self) -> Option<&ShownUsage> {
+        self.login().usage.as_ref()
     }
 
     /// What the journal held lately, when it was first asked for.

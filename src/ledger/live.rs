@@ -335,6 +335,14 @@ impl Live {
         })
     }
 
+    /// When responses came since that moment, and what each cost, with those that are not written yet.
+    pub(crate) fn costs_since(&self, since: DateTime<Utc>) -> Option<Vec<(Millis, Money)>> {
+        let mut costs = self.ledger.costs_since(since).ok()?;
+        let gains = self.gains(None).ok()?.into_iter();
+        costs.extend(gains.map(|gain| (gain.row.counted.at, gain.cost)));
+        Some(costs)
+    }
+
     /// Whether the session's last word, as far as it was read now, was an error.
     pub fn ends_in_refusal(&self) -> bool {
         self.gained.ends_in_refusal

@@ -30,6 +30,12 @@ pub(crate) struct Served {
 }
 
 impl Ledger {
+    /// When responses came since that moment, and what each cost.
+    pub(crate) fn costs_since(&self, since: DateTime<Utc>) -> Result<Vec<(Millis, Money)>, Error> {
+        let served = self.served(since)?.into_iter();
+        Ok(served.map(|served| (served.at, served.cost)).collect())
+    }
+
     /// The responses since a moment, session by session.
     pub(crate) fn served(&self, since: DateTime<Utc>) -> Result<Vec<Served>, Error> {
         let since = since.timestamp_millis();

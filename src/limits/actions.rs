@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::diagnosis::{Diagnosis, Telling};
+use super::ending;
 use super::helps::{
     ADD_CREDITS, ASK_ADMIN_FOR_CREDITS, ASK_FOR_CREDITS, ASK_OWNER_FOR_CAP, CHEAPER_MODEL,
     CHECK_STATUS, CREDITS_INSTEAD, CREDITS_ON, FREE_RESET, FREE_WAYS, Help, LONG_AGO, NOTHING_LEFT,
@@ -13,7 +14,7 @@ use super::helps::{
 };
 use super::kind::{LimitKind, Verdict, Who, Window};
 use super::messages::Message;
-use super::standing::{self, Ending, Standing};
+use super::standing::{Ending, Standing};
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::version::ClientVersion;
 
@@ -145,7 +146,8 @@ fn go_on_for_free(chosen: &mut Vec<Help>, telling: &Telling<'_>) {
 
 /// What paying takes now depends on why the server did not let credits take over.
 fn pay_as_the_server_lets(chosen: &mut [Help], telling: &Telling<'_>) {
-    let pay = match telling.evidence.why_no_credits() {
+    let said = telling.clues.adds_no_credits.then_some("out_of_credits");
+    let pay = match telling.evidence.why_no_credits().or(said) {
         Some("out_of_credits") => ADD_CREDITS,
         Some("org_level_disabled" | "overage_not_provisioned") => CREDITS_ON,
         Some("org_level_disabled_until") => RAISE_OWN_CAP,
@@ -264,7 +266,7 @@ fn fill_in(help: Help, telling: &Telling<'_>) -> Action {
         telling.clock.time_and_distance(reset.at)
     });
     let [doing, why] = help.told(&when, telling.clues.pool.name());
-    let continues = standing::continues_by_itself(telling.evidence, telling.diagnosis.of_plan());
+    let continues = ending::continues_by_itself(telling.evidence, telling.diagnosis.of_plan());
     let why = match help {
         WAIT if continues => LEFT_OPEN.to_owned(),
         TRY_AGAIN if continues => {

@@ -16,6 +16,8 @@ pub(super) struct Clues {
     pub(super) limit: Option<NamedLimit>,
     /// The name that it has for the prepaid pool.
     pub(super) pool: Pool,
+    /// Whether it adds to a limit that no usage credits are left as a way out (2.1.329).
+    pub(super) adds_no_credits: bool,
     /// Whether it calls the 5-hour window "session limit".
     pub(super) says_session: bool,
     /// `type` and `code` of the API's own JSON.
@@ -116,6 +118,7 @@ impl Clues {
 
     fn of_passage(passage: Passage) -> Self {
         let text = normalize(&passage.text);
+        let (text, adds_no_credits) = without_the_way_out(text);
         let pool = if text.contains("extra usage") {
             Pool::ExtraUsage
         } else {
@@ -137,6 +140,7 @@ impl Clues {
                 || passage.types.iter().any(|name| name.ends_with("_error"))
                 || status == Some(429),
             pool,
+            adds_no_credits,
             says_session: text.contains("session limit"),
             types: passage.types,
             status,
@@ -181,6 +185,15 @@ impl Clues {
     /// Whether it offers `/usage-credits`, which only clients that know of a plan do.
     pub(super) fn offers_credits(&self) -> bool {
         self.text.contains("/usage-credits")
+    }
+}
+
+/// "You've hit your 5-hour limit · resets 8am · out of usage credits": the limit is the window. That
+/// credits do not take over is another matter.
+fn without_the_way_out(text: String) -> (String, bool) {
+    match text.split_once(" · out of usage credits") {
+        Some((limit, rest)) if limit.contains("hit your ") => (format!("{limit}{rest}"), true),
+        _ => (text, false),
     }
 }
 

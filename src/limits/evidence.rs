@@ -7,6 +7,7 @@ use super::kind::{Service, Who, Window};
 use crate::claude::account::{Account, Plan};
 use crate::claude::credentials::Credential;
 use crate::claude::meters::{Meter, OtherMeters};
+use crate::claude::shown_usage::ShownUsage;
 use crate::claude::version::ClientVersion;
 use crate::time::is_reckonable;
 use crate::transcript::error_line::{ErrorLine, QuotaLimits};
@@ -148,6 +149,12 @@ pub struct Evidence {
     /// What another session of the account was told with a good answer that it got since.
     #[serde(skip)]
     pub answered_elsewhere: Option<Sample>,
+    /// What `/usage` showed the account last.
+    #[serde(skip)]
+    pub usage: Option<ShownUsage>,
+    /// Why Claude Code will not go on by itself, where something says so.
+    #[serde(skip)]
+    pub stays_put: Option<&'static str>,
     /// Whether the session got an answer since.
     pub answered: bool,
     /// When it got the first one, where that was seen.

@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use super::actions::{self, Action};
 use super::clues::Clues;
 use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
+use super::ending;
 use super::evidence::Evidence;
 use super::kind::{Service, Verdict};
 use super::messages::{Concerns, Message};
 use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
-use super::standing::{self, Ending, Standing, Wait};
+use super::standing::{Ending, Standing, Wait};
 use crate::terminal::cut;
 use crate::time::Clock;
 
@@ -22,6 +23,39 @@ const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 const CONTINUES_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// It goes on 30 to 90 seconds after the reset (2.1.328, 2.1.329).
 const CONTINUES_AFTER: TimeDelta = TimeDelta::seconds(90);
+
+/// Whether Claude Code goes on with a blocked session by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GoesOn {
+    /// Then, if it is left alone.
+    At(DateTime<Utc>),
+    /// Why it does not.
+    Not(&'static str),
+}
+
+impl GoesOn {
+    /// The contract's word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::At(_) => "yes",
+            Self::Not(_) => "no",
+        }
+    }
+
+    pub(crate) fn why(self) -> &'static str {
+        match self {
+            Self::At(_) => "Claude Code waits for its window to reset",
+            Self::Not(why) => why,
+        }
+    }
+
+    pub(crate) fn in_words(self, clock: Clock) -> String {
+        match self {
+            Self::At(at) => format!("goes on by itself at {}", clock.time(at)),
+            Self::Not(_) => "blocked, does not go on by itself".to_owned(),
+        }
+    }
+}
 
 /// An error with everything that is said about it.
 #[derive(Debug, Clone)]
@@ -64,7 +98,7 @@ impl Incident {
             Resets::default()
         };
         let pause = actions::pause(&diagnosis, message);
-        let standing = Standing::new(&evidence, &diagnosis, &resets, pause, clock.now);
+        let standing = ending::standing(&evidence, &diagnosis, &resets, pause, clock.now);
         let telling = Telling {
             evidence: &evidence,
             clues: &clues,
@@ -134,9 +168,27 @@ impl Incident {
     /// When Claude Code, left alone, goes on: a window of the plan ends the wait, and not too far
     /// ahead.
     pub fn continues_at(&self) -> Option<DateTime<Utc>> {
-        let reset = self.resets.chosen?.at;
-        let is_waited_for = self.blocks().is_some() && reset - self.now <= LONGEST_WAIT;
-        (is_waited_for && self.continues_by_itself()).then_some(reset + CONTINUES_AFTER)
+        match self.goes_on()? {
+            GoesOn::At(at) => Some(at),
+            GoesOn::Not(_) => None,
+        }
+    }
+
+    /// Whether Claude Code goes on with the session by itself. None where nothing blocks it.
+    pub(crate) fn goes_on(&self) -> Option<GoesOn> {
+        self.blocks()?;
+        if let Some(why) = self.evidence.stays_put {
+            return Some(GoesOn::Not(why));
+        }
+        let reset = self.resets.chosen.map(|reset| reset.at);
+        Some(match reset {
+            _ if !self.continues_by_itself() => GoesOn::Not("no window of the plan ends this"),
+            None => GoesOn::Not("its reset is not known"),
+            Some(at) if at - self.now > LONGEST_WAIT => {
+                GoesOn::Not("its reset is more than a day ahead")
+            }
+            Some(at) => GoesOn::At(at + CONTINUES_AFTER),
+        })
     }
 
     /// Whether an open session is about to go on by itself, because its window has just reset.
@@ -148,7 +200,7 @@ impl Incident {
     }
 
     fn continues_by_itself(&self) -> bool {
-        standing::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
+        ending::continues_by_itself(&self.evidence, self.diagnosis.of_plan())
     }
 
     /// What others tried in vain, as far as it concerns this case.
@@ -186,6 +238,7 @@ impl Incident {
             "who_can_fix": self.diagnosis.who,
             "owner": self.evidence.whose,
             "continues_at": self.continues_at().map(time),
+            "usage": self.evidence.usage,
             "actions": self.actions,
             "evidence": self.reasons.iter().map(|reason| json!({
                 "fact": reason.sentence,

@@ -7,6 +7,7 @@ mod actions;
 pub mod bug_report;
 mod clues;
 mod diagnosis;
+mod ending;
 pub mod evidence;
 pub mod explanation;
 mod helps;

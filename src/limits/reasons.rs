@@ -6,9 +6,10 @@ use super::diagnosis::{Source, Telling};
 use super::evidence::{Seen, Whose, identifier};
 use super::kind::Window;
 use super::messages::Message;
-use super::meters::{self, FRESH_FOR, age_at_error, percent};
+use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
 use super::resets::{ResetSource, Resets};
 use crate::claude::credentials::{Credential, SetIn};
+use crate::claude::shown_usage::BELIEVED_FOR;
 use crate::transcript::error_line::QuotaLimits;
 
 /// One fact that the verdict rests on.
@@ -32,12 +33,18 @@ fn reason(source: Source, at: Option<DateTime<Utc>>, sentence: String) -> Reason
 
 /// All reasons, the one that decided first.
 pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
-    let mut reasons = the_error(telling);
+    let mut reasons: Vec<Reason> = if_it_came_just_now(telling).into_iter().collect();
+    reasons.extend(the_error(telling));
     reasons.extend(the_meters(telling));
     reasons.extend(two_resets(telling));
     reasons.extend(the_account(telling));
     reasons.extend(telling.evidence.credentials.iter().map(set));
     reasons.extend(the_client(telling, message));
+    reasons.extend(the_page(telling));
+    if reasons.is_empty() {
+        let sentence = "whycap goes by the words alone: nothing else is known of this moment.";
+        reasons.push(reason(Source::Transcript, None, sentence.to_owned()));
+    }
     // An outdated Claude Code comes next: what it says is to be read otherwise.
     reasons.sort_by_key(|reason| reason.source != Source::Version);
     let decisive = |reason: &Reason| reason.source == telling.diagnosis.decisive;
@@ -58,6 +65,9 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
 
 fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
     let evidence = telling.evidence;
+    if evidence.seen == Seen::Pasted {
+        return Vec::new();
+    }
     let line = evidence.line.as_ref();
     let at = line.and_then(|line| line.at).or(Some(evidence.at));
     let said = |sentence| reason(Source::Transcript, at, sentence);
@@ -72,9 +82,6 @@ fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
         Some(class) => class,
     };
     vec![match line {
-        _ if evidence.seen == Seen::Pasted => {
-            said("Only the text of the message is known, not when or where it appeared.".to_owned())
-        }
         Some(line) => {
             let status = line.status.map(|status| format!(", status {status}"));
             let status = status.unwrap_or_default();
@@ -168,6 +175,44 @@ fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
         }
         reason(Source::Sample, Some(sample.at), sentence)
     })
+}
+
+/// What the meters say against or for a pasted message. When it came nobody knows.
+fn if_it_came_just_now(telling: &Telling<'_>) -> Option<Reason> {
+    let evidence = telling.evidence;
+    let sample = evidence.newest_sample.as_ref();
+    let sample = sample.filter(|_| evidence.seen == Seen::Pasted)?;
+    let window = telling.diagnosis.awaited()?;
+    let meter = sample.meter(window)?;
+    let is_ahead = meter.resets_at.is_none_or(|at| at > telling.clock.now);
+    if telling.clock.now - sample.measured > FRESH_FOR || !is_ahead {
+        return None;
+    }
+    let so = if meter.used_percent >= FULL_FROM {
+        "so it is real"
+    } else {
+        "so the limit looks false"
+    };
+    let sentence = format!(
+        "If it came just now: your {} usage is {}%, {so}. An older message may be about usage that has reset since.",
+        window.short(),
+        percent(meter.used_percent)
+    );
+    Some(reason(Source::Sample, Some(sample.measured), sentence))
+}
+
+/// What `/usage` showed last, as far as no other witness tells it.
+fn the_page(telling: &Telling<'_>) -> Option<Reason> {
+    let usage = telling.evidence.usage.as_ref()?;
+    let words = usage.in_words()?;
+    let old = if telling.clock.now - usage.at > BELIEVED_FOR {
+        " That is too old to go by."
+    } else {
+        ""
+    };
+    let at = telling.clock.time_and_distance(usage.at);
+    let sentence = format!("/usage showed {words} ({at}).{old}");
+    Some(reason(Source::Account, Some(usage.at), sentence))
 }
 
 fn two_resets(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {

@@ -1,26 +1,8 @@
-//! How an error stands at a moment: whether it blocks, what ends that, and how it ended.
+//! How an error stands at a moment: whether it blocks, what waiting does, how it ended.
 //!
 //! Every place asks this: headline, badge, rows, `explain` with its exit code, `/whycap`, `now`, `wait`.
 
-use chrono::{DateTime, TimeDelta, Utc};
-
-use super::diagnosis::Diagnosis;
-use super::evidence::{Evidence, Sample};
-use super::kind::{Verdict, Window};
-use super::meters::{self, FULL_FROM};
-use super::resets::Resets;
-use crate::claude::version::ClientVersion;
-
-/// From this version on an open session goes on by itself when the window of a plan has reset.
-const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
-/// A meter just below full says nothing: the server rounds, and refuses a little early.
-const ROOM_BELOW: f64 = 90.0;
-/// The old figures may be told once more before the refusal's arrive.
-const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
-/// Monthly caps last longest.
-pub(super) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
-/// A throttle or an outage says nothing about a session that is looked at later than this.
-pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
+use chrono::{DateTime, Utc};
 
 /// How an error stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,44 +44,6 @@ pub enum Ending {
 }
 
 impl Standing {
-    /// `pause` is what the answer tells to wait where nothing resets.
-    pub(super) fn new(
-        evidence: &Evidence,
-        diagnosis: &Diagnosis,
-        resets: &Resets,
-        pause: Option<TimeDelta>,
-        now: DateTime<Utc>,
-    ) -> Self {
-        let reset = resets.chosen.map(|reset| reset.at);
-        // A limit that looks false may last until its reset, but the next try does not.
-        let pause_ends = match reset {
-            Some(reset) if diagnosis.limit.is_passing() => Some(reset),
-            _ => pause.map(|pause| evidence.at + pause),
-        };
-        let age = now - evidence.at;
-        let passes = pause.is_some() || diagnosis.limit.is_passing();
-        let ending = if reset.is_some_and(|reset| reset > evidence.at && reset <= now) {
-            Some(Ending::Reset)
-        } else if is_reset_early(evidence, diagnosis.believed()) {
-            Some(Ending::ResetEarly)
-        } else if evidence.answered {
-            Some(Ending::Answered)
-        } else if is_answered_elsewhere(evidence, diagnosis) {
-            Some(Ending::AnsweredElsewhere)
-        } else if age > LONGEST_LIMIT || (passes && age > PASSING_LASTS) {
-            Some(Ending::Outlived)
-        } else if pause_ends.is_some_and(|end| end <= now) {
-            Some(Ending::PauseOver)
-        } else {
-            None
-        };
-        match ending {
-            Some(ending) => Self::Over(ending),
-            None if diagnosis.is_news() => Self::News,
-            None => Self::Blocks(Wait::new(diagnosis, pause_ends.or(reset))),
-        }
-    }
-
     /// Whether it is over.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Over(_))
@@ -109,54 +53,4 @@ impl Standing {
     pub(super) fn is_reset(self) -> bool {
         matches!(self, Self::Over(Ending::Reset | Ending::ResetEarly))
     }
-}
-
-impl Wait {
-    fn new(diagnosis: &Diagnosis, until: Option<DateTime<Utc>>) -> Self {
-        match (diagnosis.waiting_helps, diagnosis.verdict) {
-            (Some(true), _) => Self::Helps(until),
-            (Some(false), _) | (None, Verdict::Real | Verdict::Misworded) => Self::InVain,
-            (None, _) => Self::Unknown,
-        }
-    }
-}
-
-/// Whether the window that refused was measured since, and had room.
-fn is_reset_early(evidence: &Evidence, believed: Option<Window>) -> bool {
-    let Some(window) = believed else {
-        return false;
-    };
-    let has_room = |sample: &Sample| {
-        meters::is_own(evidence, sample)
-            && sample.measured - evidence.at > SETTLED_AFTER
-            && sample
-                .meter(window)
-                .is_some_and(|meter| meter.used_percent < ROOM_BELOW)
-    };
-    // A full one that was measured later takes it back.
-    let newest = evidence.samples.iter().chain(&evidence.newest_sample);
-    let newest = newest.filter(|sample| sample.meter(window).is_some());
-    newest
-        .max_by_key(|sample| sample.measured)
-        .is_some_and(has_room)
-}
-
-/// Whether another session of the account got a good answer since that this one would get as well.
-fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
-    let Some(sample) = evidence.answered_elsewhere.as_ref() else {
-        return false;
-    };
-    match diagnosis.awaited() {
-        _ if diagnosis.limit.is_passing() => true,
-        Some(window) => {
-            let meter = sample.meter(window);
-            meter.is_some_and(|meter| meter.used_percent < FULL_FROM)
-        }
-        None => false,
-    }
-}
-
-/// Whether an open session goes on by itself at the reset of a window of its plan.
-pub(super) fn continues_by_itself(evidence: &Evidence, of_plan: Option<Window>) -> bool {
-    of_plan.is_some() && evidence.is_since(CONTINUES_SINCE)
 }

@@ -6,9 +6,10 @@ use std::ops::AddAssign;
 use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
+use super::ending::{LONGEST_LIMIT, PASSING_LASTS};
 use super::incident::Incident;
 use super::kind::Verdict;
-use super::standing::{Ending, LONGEST_LIMIT, PASSING_LASTS, Standing};
+use super::standing::{Ending, Standing};
 use crate::terminal::counted;
 use crate::time::{Clock, Zone, in_words, monday_of};
 

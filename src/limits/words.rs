@@ -4,10 +4,11 @@
 //! then when they are back or what to do first. No blame, nothing promised that is not known.
 
 use super::diagnosis::{Said, Telling, said};
+use super::ending;
 use super::kind::Window;
 use super::meters::{self, age_at_error, percent};
 use super::resets::Reset;
-use super::standing::{self, Ending};
+use super::standing::Ending;
 
 impl Telling<'_> {
     /// The window that the words are about.
@@ -121,7 +122,7 @@ impl Telling<'_> {
         };
         let continues = ending == Ending::Reset
             && !self.evidence.answered
-            && standing::continues_by_itself(self.evidence, self.diagnosis.of_plan());
+            && ending::continues_by_itself(self.evidence, self.diagnosis.of_plan());
         let mut headlines = vec![format!("{what}; {ended}"), capitalized(&ended)];
         if continues {
             let unless = "if Claude Code has not continued by itself";

@@ -64,6 +64,8 @@ pub struct ErrorLine {
     pub details: Option<String>,
     /// What the server said about the plan's windows.
     pub quota: Option<QuotaLimits>,
+    /// How the client was started: `cli` in a terminal, `sdk-cli` by `-p`.
+    pub entrypoint: Option<String>,
 }
 
 /// What an assistant line says about whether the session works.
@@ -184,6 +186,7 @@ pub fn parse(bytes: &[u8]) -> Option<AssistantLine> {
             transient: line.get("apiErrorIsTransient").and_then(Value::as_bool),
             details: text(&line, "errorDetails"),
             quota: quota(&line),
+            entrypoint: text(&line, "entrypoint"),
         })));
     }
     // Other synthetic lines ("No response requested.") are no sign of a working service.

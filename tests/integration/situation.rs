@@ -287,3 +287,228 @@ fn no_two_places_disagree() {
         assert_eq!(now["limit"], said, "{name}");
     }
 }
+
+/// A response as the ledger counts it.
+fn works_on(client: &Client<'_>, at: &str, tokens: u32) {
+    client.append(&json!({
+        "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at, "requestId": format!("req-{at}"),
+        "sessionId": client.session, "version": client.version,
+        "message": {"id": format!("msg-{at}"), "model": "claude-opus-5-5", "role": "assistant",
+                    "content": [{"type": "text", "text": "fine"}],
+                    "usage": {"input_tokens": tokens, "output_tokens": 1}},
+    }));
+}
+
+/// 11 threads, one with $400: the window is full, and answers cost money.
+#[test]
+fn whoever_pays_from_credits_is_told_at_once() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    works_on(&client, "2026-11-20T09:58:00Z", 1_000_000);
+    client.draws(
+        "2026-11-20T09:58:01Z",
+        windows(100.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    let paid = |at: &str| client.run(at, &["now", "--json"], b"").json()["paying"].clone();
+    assert_eq!(paid("2026-11-20T09:59:00Z"), Value::Null, "it was included");
+    works_on(&client, AT, 100_000);
+    let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    assert!(drawn.success().contains("paying now ≈$"), "{drawn:?}");
+    let paying = paid("2026-11-20T10:00:03Z");
+    assert_eq!(paying["since"], AT);
+    assert_eq!(paying["inferred"], true);
+    assert!(
+        paying["cost_usd"]
+            .as_f64()
+            .is_some_and(|cost| cost > 0.3 && cost < 2.0),
+        "{paying}"
+    );
+    let now = client.run("2026-11-20T10:00:03Z", &["now"], b"");
+    assert!(
+        now.success()
+            .contains("Paying    now from usage credits: ≈$"),
+        "{now:?}"
+    );
+    // A reset that was spent, or a higher plan: the percent falls.
+    client.draws(
+        "2026-11-20T10:01:00Z",
+        windows(3.0, NOON + 3_600, 40.0, TUESDAY),
+        120,
+    );
+    assert_eq!(paid("2026-11-20T10:01:01Z"), Value::Null);
+}
+
+#[test]
+fn where_the_server_serves_no_credits_nobody_pays() {
+    let sandbox = with_a_private_login();
+    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+    state["cachedExtraUsageDisabledReason"] = json!("out_of_credits");
+    sandbox.write(".claude.json", state.to_string());
+    let client = Client::new(&sandbox);
+    client.draws(
+        "2026-11-20T09:58:01Z",
+        windows(100.0, NOON, 40.0, TUESDAY),
+        120,
+    );
+    works_on(&client, AT, 100_000);
+    let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
+    assert!(!drawn.success().contains("paying"), "{drawn:?}");
+}
+
+/// What `/usage` showed stands in the answer with its age, and proves nothing.
+#[test]
+fn the_weeks_of_single_models_and_the_credits_are_told_from_what_usage_showed() {
+    let sandbox = with_a_private_login();
+    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).unwrap();
+    state["cachedUsageUtilization"] = json!({
+        "fetchedAtMs": 1_795_167_000_000_i64, "accountUuid": PRIVATE,
+        "utilization": {
+            "five_hour": {"utilization": 12, "resets_at": null},
+            "limits": [{"kind": "weekly_scoped", "group": "weekly", "percent": 63,
+                        "resets_at": "2026-11-24T06:00:00Z", "scope": {"model": {"display_name": "Fable"}}}],
+            "extra_usage": {"is_enabled": true, "monthly_limit": 5000, "used_credits": 1234, "currency": "USD"},
+        },
+    });
+    sandbox.write(".claude.json", state.to_string());
+    let client = Client::new(&sandbox);
+    client.meets(AT, FIVE_HOUR, refused("five_hour", NOON, "out_of_credits"));
+    let incident = client.explained(SOON);
+    let usage = &incident["usage"];
+    assert_eq!(usage["at"], "2026-11-20T09:30:00Z");
+    assert_eq!(usage["windows"][1]["model"], "Fable", "{usage:#}");
+    assert_eq!(usage["credits"]["used"], 12.34, "{usage:#}");
+    assert_eq!(incident["verdict"], "real", "the page's 12% proves nothing");
+    let now = client.run(SOON, &["now"], b"").stdout;
+    assert!(
+        now.contains("/usage    Fable week 63%, usage credits $12.34 of $50.00 used"),
+        "{now}"
+    );
+    // Another account's page is not this one's.
+    state["cachedUsageUtilization"]["accountUuid"] = json!("somebody-else");
+    sandbox.write(".claude.json", state.to_string());
+    assert_eq!(client.explained(SOON)["usage"], Value::Null);
+}
+
+#[test]
+fn a_new_session_shows_the_windows_that_others_were_told_seconds_ago() {
+    let sandbox = with_a_private_login();
+    let told = Client::with_session(&sandbox, "told");
+    told.draws(
+        "2026-11-20T09:59:58Z",
+        windows(42.0, NOON, 17.0, TUESDAY),
+        120,
+    );
+    let new = Client::with_session(&sandbox, "new");
+    let drawn = new.draws(AT, Value::Null, 120);
+    assert!(drawn.success().contains("42%"), "{drawn:?}");
+    let seat = Client::with_session(&sandbox, "seat");
+    belongs_to(&seat, "company-account", "company-organization");
+    let drawn = seat.draws(AT, Value::Null, 120);
+    assert!(
+        !drawn.success().contains("42%"),
+        "another account's: {drawn:?}"
+    );
+    let mut by_key = Client::with_session(&sandbox, "by-key");
+    by_key
+        .variables
+        .push(("ANTHROPIC_API_KEY".to_owned(), "sk-ant-x".to_owned()));
+    let drawn = by_key.draws(AT, Value::Null, 120);
+    assert!(
+        !drawn.success().contains("42%"),
+        "a key has no windows: {drawn:?}"
+    );
+}
+
+#[test]
+fn a_pasted_message_is_held_beside_the_figures_of_now() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    client.draws(
+        "2026-11-20T09:59:00Z",
+        windows(42.0, NOON, 17.0, TUESDAY),
+        120,
+    );
+    let asked = client.run(AT, &["explain", "--text", FIVE_HOUR], b"");
+    let said = asked
+        .success()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(
+        said.contains("If it came just now: your 5-hour usage is 42%, so the limit looks false"),
+        "{said}"
+    );
+    let hours_later = client.run(
+        "2026-11-20T11:00:00Z",
+        &["explain", "--text", FIVE_HOUR],
+        b"",
+    );
+    assert!(
+        !hours_later.success().contains("just now"),
+        "{hours_later:?}"
+    );
+}
+
+/// 2.1.329 says so in one line with the window: the limit is the window.
+#[test]
+fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let text = "You've hit your 5-hour limit · resets 12pm (UTC) · out of usage credits";
+    client.meets(AT, text, refused("five_hour", NOON, "out_of_credits"));
+    let incident = client.explained(SOON);
+    assert_eq!(incident["limit"], "five_hour", "{incident:#}");
+    assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
+    assert_eq!(incident["continues_at"], "2026-11-20T12:01:30Z");
+    let steps: Vec<&str> = incident["actions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| action["do"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        steps[1],
+        "Or free, if /rate-limit-options offers it: /limit-reset or /low-priority"
+    );
+    assert_eq!(
+        steps[2],
+        "Or add usage credits: none are left (costs money)"
+    );
+    let pasted = client
+        .run(SOON, &["explain", "--json", "--text", text], b"")
+        .json();
+    assert_eq!(pasted["incident"]["limit"], "five_hour", "{pasted:#}");
+}
+
+/// Held back or not, a prompt ends the waiting, and every place knows it from then on.
+#[test]
+fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
+    let sandbox = with_a_private_login();
+    let mut client = Client::new(&sandbox);
+    client
+        .variables
+        .push(("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned()));
+    client.meets(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    assert_eq!(
+        client.explained(SOON)["continues_at"],
+        "2026-11-20T12:01:30Z"
+    );
+    client.event(SOON, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+    assert_eq!(
+        client.explained("2026-11-20T10:00:05Z")["continues_at"],
+        Value::Null
+    );
+    let headless = Client::with_session(&sandbox, "headless");
+    let mut refusal = refused("five_hour", NOON, "org_level_disabled");
+    refusal["entrypoint"] = json!("sdk-cli");
+    headless.meets("2026-11-20T10:00:06Z", FIVE_HOUR, refusal);
+    assert_eq!(
+        headless.explained("2026-11-20T10:00:07Z")["continues_at"],
+        Value::Null
+    );
+}

@@ -1,0 +1,209 @@
+//! What `/usage` showed last. Claude Code keeps it in its global state (`cachedUsageUtilization`,
+//! read in the bundles of 2.1.328 and 2.1.329), documents it nowhere, and believes it for an hour.
+//!
+//! Seen wrong or old in public: 12 days (issue 93107), a constant 100 (73770). So it is always told
+//! with its age, and proves nothing.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::time::{is_reckonable, plausible_epoch};
+use crate::transcript::owner::Owner;
+
+/// Claude Code itself asks again after this.
+pub(crate) const BELIEVED_FOR: TimeDelta = TimeDelta::hours(1);
+
+/// The page as it was shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownUsage {
+    /// When it was fetched.
+    pub at: DateTime<Utc>,
+    /// The windows that the page had figures for.
+    pub windows: Vec<ShownWindow>,
+    /// Usage credits, where the plan has them.
+    pub credits: Option<ShownCredits>,
+    /// Whose figures these are.
+    #[serde(skip)]
+    owner: Owner,
+}
+
+/// A window of the page.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownWindow {
+    /// The server's name.
+    pub name: String,
+    /// The model that it counts, if it counts one.
+    pub model: Option<String>,
+    /// Share used, 0 to 100.
+    pub percent: f64,
+    /// When it starts afresh.
+    pub resets_at: Option<DateTime<Utc>>,
+}
+
+/// Usage credits of the billing period.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownCredits {
+    /// Whether they are turned on.
+    pub enabled: bool,
+    /// Used so far, in `currency`.
+    pub used: Option<f64>,
+    /// The monthly cap, in `currency`.
+    pub limit: Option<f64>,
+    /// "USD".
+    pub currency: Option<String>,
+    /// Why they are not served, in the server's word.
+    pub disabled_reason: Option<String>,
+}
+
+/// Windows by the server's names, with the model that they count.
+const WINDOWS: [(&str, Option<&str>); 4] = [
+    ("five_hour", None),
+    ("seven_day", None),
+    ("seven_day_opus", Some("Opus")),
+    ("seven_day_sonnet", Some("Sonnet")),
+];
+/// Currencies without cents.
+const WITHOUT_CENTS: [&str; 6] = ["CLP", "ISK", "JPY", "KRW", "PYG", "VND"];
+
+impl ShownUsage {
+    /// Reads `cachedUsageUtilization`. None if it is not one, or says nothing that is known.
+    pub(crate) fn parse(cached: &Value) -> Option<Self> {
+        let at = plausible_epoch(cached.get("fetchedAtMs")?.as_f64()? / 1_000.0)?;
+        let page = cached.get("utilization")?;
+        let named = WINDOWS.into_iter().filter_map(|(name, model)| {
+            let window = page.get(name)?;
+            ShownWindow::new(name, model, window.get("utilization")?, window)
+        });
+        let limits = page.get("limits").and_then(Value::as_array);
+        let of_models = limits.into_iter().flatten().filter_map(|limit| {
+            let model = limit.pointer("/scope/model/display_name")?.as_str()?;
+            let name = limit.get("kind")?.as_str()?;
+            ShownWindow::new(name, Some(model), limit.get("percent")?, limit)
+        });
+        let shown = Self {
+            at,
+            windows: named.chain(of_models).collect(),
+            credits: page.get("extra_usage").and_then(ShownCredits::parse),
+            owner: Owner::from_ids(cached.get("accountUuid").and_then(Value::as_str), None),
+        };
+        let says_something = !shown.windows.is_empty() || shown.credits.is_some();
+        says_something.then_some(shown)
+    }
+
+    /// Whether it can be this account's.
+    pub(crate) fn is_of(&self, account: &Owner) -> bool {
+        self.owner.is(account) != Some(false)
+    }
+
+    /// What no other witness tells: the weeks of single models and the credits, in a few words. None
+    /// if it has neither.
+    pub(crate) fn in_words(&self) -> Option<String> {
+        let of_model = |window: &ShownWindow| {
+            let model = window.model.as_deref()?;
+            Some(format!("{model} week {:.0}%", window.percent))
+        };
+        let windows = self.windows.iter().filter_map(of_model);
+        let credits = self.credits.iter().filter_map(ShownCredits::in_words);
+        let words: Vec<String> = windows.chain(credits).collect();
+        (!words.is_empty()).then(|| words.join(", "))
+    }
+}
+
+impl ShownWindow {
+    fn new(name: &str, model: Option<&str>, percent: &Value, window: &Value) -> Option<Self> {
+        let resets_at = window.get("resets_at").and_then(Value::as_str);
+        let resets_at = resets_at.and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+        Some(Self {
+            name: name.to_owned(),
+            model: model.map(str::to_owned),
+            percent: percent.as_f64().filter(|percent| percent.is_finite())?,
+            resets_at: resets_at
+                .map(|at| at.to_utc())
+                .filter(|at| is_reckonable(*at)),
+        })
+    }
+}
+
+impl ShownCredits {
+    fn parse(credits: &Value) -> Option<Self> {
+        let text = |name: &str| Some(credits.get(name)?.as_str()?.to_owned());
+        let currency = text("currency").map(|currency| currency.to_uppercase());
+        // Amounts are in the currency's smallest unit: so says the schema in the bundle.
+        let is_whole = currency
+            .as_deref()
+            .is_some_and(|it| WITHOUT_CENTS.contains(&it));
+        let amount = |name: &str| {
+            let amount = credits
+                .get(name)?
+                .as_f64()
+                .filter(|amount| amount.is_finite())?;
+            Some(if is_whole { amount } else { amount / 100.0 })
+        };
+        Some(Self {
+            enabled: credits.get("is_enabled")?.as_bool()?,
+            used: amount("used_credits"),
+            limit: amount("monthly_limit"),
+            disabled_reason: text("disabled_reason"),
+            currency,
+        })
+    }
+
+    fn in_words(&self) -> Option<String> {
+        let shown = |amount: f64| match self.currency.as_deref() {
+            None | Some("USD") => format!("${amount:.2}"),
+            Some(currency) => format!("{amount:.2} {currency}"),
+        };
+        let used = shown(self.used.filter(|_| self.enabled)?);
+        let limit = self.limit.map(|limit| format!(" of {}", shown(limit)));
+        Some(format!(
+            "usage credits {used}{} used",
+            limit.unwrap_or_default()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_read_and_what_is_new_to_us_is_left_out() {
+        let shown = ShownUsage::parse(&json!({
+            "fetchedAtMs": 1_795_168_800_000_i64, "accountUuid": "a",
+            "utilization": {
+                "five_hour": {"utilization": 42.0, "resets_at": "2026-11-20T12:00:00Z"},
+                "seven_day": {"utilization": null, "resets_at": null}, "seven_day_opus": null,
+                "cinder_cove": {"utilization": 5.0, "label": "x"},
+                "limits": [
+                    {"kind": "weekly_scoped", "group": "weekly", "percent": 63, "resets_at": null,
+                     "scope": {"model": {"display_name": "Fable"}}},
+                    {"kind": "session", "group": "session", "percent": 42, "scope": null}, 7,
+                ],
+                "extra_usage": {"is_enabled": true, "monthly_limit": 5000, "used_credits": 1234.0,
+                                "utilization": 24.68, "currency": "usd", "disabled_reason": null},
+            },
+        }))
+        .unwrap();
+        let names: Vec<&str> = shown
+            .windows
+            .iter()
+            .map(|window| window.name.as_str())
+            .collect();
+        assert_eq!(names, ["five_hour", "weekly_scoped"]);
+        let words = shown.in_words().unwrap();
+        assert_eq!(words, "Fable week 63%, usage credits $12.34 of $50.00 used");
+        assert!(shown.is_of(&Owner::from_ids(Some("a"), Some("o"))));
+        assert!(!shown.is_of(&Owner::from_ids(Some("b"), None)));
+        for broken in [
+            json!(null),
+            json!({}),
+            json!({"fetchedAtMs": 1e300, "utilization": {}}),
+            json!([1]),
+        ] {
+            assert_eq!(ShownUsage::parse(&broken), None);
+        }
+    }
+}

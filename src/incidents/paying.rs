@@ -1,0 +1,95 @@
+//! That going on costs money: a window is full, and answers are still served. No transcript has a
+//! mark of it, so it is inferred, and said so.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::Incidents;
+use super::readings::{self, Teller};
+use crate::claude::meters::USED_UP;
+use crate::limits::evidence::Sample;
+use crate::limits::kind::Window;
+use crate::pricing::Money;
+use crate::terminal::{Piece, Tone, cut};
+use crate::time::{Clock, Millis, rfc3339};
+
+/// Answers that were served beyond a full window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paying {
+    /// When the first of them came.
+    pub(crate) since: DateTime<Utc>,
+    /// What they cost at list price.
+    pub(crate) cost: Money,
+}
+
+impl Paying {
+    /// For a label that says "Paying".
+    pub(crate) fn in_words(self, clock: Clock) -> String {
+        let amount = self.amount(clock);
+        format!(
+            "now from usage credits: {amount} (inferred: a window is full, and answers still come)"
+        )
+    }
+
+    /// The contract's object.
+    pub(crate) fn json(self) -> Value {
+        let (since, cost) = (rfc3339(self.since), self.cost.usd());
+        json!({"since": since, "cost_usd": cost, "inferred": true})
+    }
+
+    /// On the status line.
+    pub(crate) fn row(self, clock: Clock, columns: usize) -> Vec<Piece> {
+        let says = format!("paying now {}, from usage credits", self.amount(clock));
+        vec![(Tone::Alarm, cut(&says, columns))]
+    }
+
+    fn amount(self, clock: Clock) -> String {
+        format!("≈{} since {}", self.cost.show(), clock.time(self.since))
+    }
+}
+
+impl Incidents<'_> {
+    /// What answers cost since a window of the login was full, by their costs since a moment. None
+    /// while that is not known, or where the server does not serve from credits.
+    pub(crate) fn paying(
+        &self,
+        costs_since: impl FnOnce(DateTime<Utc>) -> Option<Vec<(Millis, Money)>>,
+    ) -> Option<Paying> {
+        let full_since = self.full_since()?;
+        if self.login().no_credits.is_some() {
+            return None;
+        }
+        let mut beyond = costs_since(full_since)?;
+        beyond.retain(|(at, _)| *at > full_since.timestamp_millis());
+        let first = beyond.iter().map(|(at, _)| *at).min()?;
+        Some(Paying {
+            since: DateTime::from_timestamp_millis(first)?,
+            cost: beyond.into_iter().map(|(_, cost)| cost).sum(),
+        })
+    }
+
+    /// When a window of the login was told to be full first, if it still is.
+    fn full_since(&self) -> Option<DateTime<Utc>> {
+        let now = self.environment.now;
+        let newest = readings::newest(self.recent(), self.places, Teller::Plan, now)?.sample;
+        let is_full = |window: &Window| {
+            let meter = newest.meter(*window);
+            meter.is_some_and(|meter| meter.used_percent >= USED_UP && meter.resets_at > Some(now))
+        };
+        let window = [Window::Weekly, Window::FiveHour]
+            .into_iter()
+            .find(is_full)?;
+        let full = newest.meter(window)?;
+        let told = readings::of_account(self.recent(), newest.account.as_deref());
+        let is_run = |sample: &Sample| {
+            let meter = sample.meter(window);
+            meter.is_none_or(|meter| {
+                meter.used_percent >= USED_UP && readings::is_same_reset(&meter, &full)
+            })
+        };
+        let run = told.map(|told| told.sample).take_while(is_run);
+        run.filter(|sample| sample.meter(window).is_some())
+            .map(|sample| sample.since)
+            .min()
+    }
+}

@@ -1,0 +1,108 @@
+//! Whether an error blocks still, by all that was seen since.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::diagnosis::Diagnosis;
+use super::evidence::{Evidence, Sample};
+use super::kind::{Verdict, Window};
+use super::meters::{self, FULL_FROM};
+use super::resets::Resets;
+use super::standing::{Ending, Standing, Wait};
+use crate::claude::version::ClientVersion;
+
+/// From this version on an open session goes on by itself when the window of a plan has reset.
+const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
+/// A meter just below full says nothing: the server rounds, and refuses a little early.
+const ROOM_BELOW: f64 = 90.0;
+/// The old figures may be told once more before the refusal's arrive.
+const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// Monthly caps last longest.
+pub(super) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
+/// A throttle or an outage says nothing about a session that is looked at later than this.
+pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
+
+/// How an error stands now; `pause` is what the answer tells to wait where nothing resets.
+pub(super) fn standing(
+    evidence: &Evidence,
+    diagnosis: &Diagnosis,
+    resets: &Resets,
+    pause: Option<TimeDelta>,
+    now: DateTime<Utc>,
+) -> Standing {
+    let reset = resets.chosen.map(|reset| reset.at);
+    // A limit that looks false may last until its reset, but the next try does not.
+    let pause_ends = match reset {
+        Some(reset) if diagnosis.limit.is_passing() => Some(reset),
+        _ => pause.map(|pause| evidence.at + pause),
+    };
+    let age = now - evidence.at;
+    let passes = pause.is_some() || diagnosis.limit.is_passing();
+    let ending = if reset.is_some_and(|reset| reset > evidence.at && reset <= now) {
+        Some(Ending::Reset)
+    } else if is_reset_early(evidence, diagnosis.believed()) {
+        Some(Ending::ResetEarly)
+    } else if evidence.answered {
+        Some(Ending::Answered)
+    } else if is_answered_elsewhere(evidence, diagnosis) {
+        Some(Ending::AnsweredElsewhere)
+    } else if age > LONGEST_LIMIT || (passes && age > PASSING_LASTS) {
+        Some(Ending::Outlived)
+    } else if pause_ends.is_some_and(|end| end <= now) {
+        Some(Ending::PauseOver)
+    } else {
+        None
+    };
+    match ending {
+        Some(ending) => Standing::Over(ending),
+        None if diagnosis.is_news() => Standing::News,
+        None => Standing::Blocks(wait(diagnosis, pause_ends.or(reset))),
+    }
+}
+
+fn wait(diagnosis: &Diagnosis, until: Option<DateTime<Utc>>) -> Wait {
+    match (diagnosis.waiting_helps, diagnosis.verdict) {
+        (Some(true), _) => Wait::Helps(until),
+        (Some(false), _) | (None, Verdict::Real | Verdict::Misworded) => Wait::InVain,
+        (None, _) => Wait::Unknown,
+    }
+}
+
+/// Whether the window that refused was measured since, and had room.
+fn is_reset_early(evidence: &Evidence, believed: Option<Window>) -> bool {
+    let Some(window) = believed else {
+        return false;
+    };
+    let has_room = |sample: &Sample| {
+        meters::is_own(evidence, sample)
+            && sample.measured - evidence.at > SETTLED_AFTER
+            && sample
+                .meter(window)
+                .is_some_and(|meter| meter.used_percent < ROOM_BELOW)
+    };
+    // A full one that was measured later takes it back.
+    let newest = evidence.samples.iter().chain(&evidence.newest_sample);
+    let newest = newest.filter(|sample| sample.meter(window).is_some());
+    newest
+        .max_by_key(|sample| sample.measured)
+        .is_some_and(has_room)
+}
+
+/// Whether another session of the account got a good answer since that this one would get as well.
+fn is_answered_elsewhere(evidence: &Evidence, diagnosis: &Diagnosis) -> bool {
+    let Some(sample) = evidence.answered_elsewhere.as_ref() else {
+        return false;
+    };
+    match diagnosis.awaited() {
+        _ if diagnosis.limit.is_passing() => true,
+        Some(window) => {
+            let meter = sample.meter(window);
+            meter.is_some_and(|meter| meter.used_percent < FULL_FROM)
+        }
+        None => false,
+    }
+}
+
+/// Whether an open session goes on by itself at the reset of a window of its plan.
+pub(super) fn continues_by_itself(evidence: &Evidence, of_plan: Option<Window>) -> bool {
+    of_plan.is_some() && evidence.is_since(CONTINUES_SINCE) && evidence.stays_put.is_none()
+}
