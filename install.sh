@@ -82,7 +82,10 @@ if [ "$action" = uninstall ]; then
 fi
 
 source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-[ -f "$source/Cargo.toml" ] || fail "$source holds no whycap; run the install.sh that lies in its folder"
+# Read from standard input, it does not know its own folder, and another project's would be built.
+is_source=$(sed -n '/^\[package\]/,/^\[/s/^name = "whycap"$/yes/p' "$source/Cargo.toml" 2>/dev/null) || is_source=
+[ "$is_source" = yes ] ||
+    fail "$source holds no whycap; run the install.sh that lies in its folder"
 
 # --- What it takes to build -----------------------------------------------------------------------
 wanted=$(sed -n 's/^rust-version *= *"\([0-9.]*\)".*/\1/p' "$source/Cargo.toml")
@@ -131,16 +134,22 @@ if [ -t 2 ]; then quiet=; fi
 [ ! -d "$program" ] || fail "there is a directory in the place of $program; move it away, or choose another place with --prefix DIR"
 mkdir -p -- "$bin" || fail "could not make $bin; choose another place with --prefix DIR"
 new=$bin/.whycap.new.$$
-sample=
-# shellcheck disable=SC2329 # called by the traps
+sample=$target/whycap-sample.$$
+# What a run that was killed (kill -9) has left: its number stands at the end of the name.
+for left in "$bin"/.whycap.new.* "$target"/whycap-sample.*; do
+    kill -0 "${left##*.}" 2>/dev/null || rm -rf -- "$left"
+done
+signals='INT TERM HUP QUIT PIPE ALRM USR1 USR2 ABRT XCPU'
+# shellcheck disable=SC2329,SC2086 # called by the traps; a list
 clean() {
     # A second signal must not end this half way, nor what it starts.
-    trap '' INT TERM HUP QUIT PIPE
+    trap '' $signals
     rm -f -- "$new"
-    [ -z "$sample" ] || rm -rf -- "$sample"
+    rm -rf -- "$sample"
 }
 trap clean EXIT
-trap 'exit 130' INT TERM HUP QUIT PIPE
+# shellcheck disable=SC2086 # a list
+trap 'exit 130' $signals
 # Beside it and then over it: a whycap that runs right now goes on undisturbed.
 if ! { cp -- "$target/release/whycap" "$new" && chmod 755 "$new" && mv -f -- "$new" "$program"; }; then
     fail "could not write $program; choose another place with --prefix DIR"
@@ -204,7 +213,6 @@ else
         say "There is no Claude Code history here yet. whycap's status line, which Claude Code does not show yet, with SAMPLE figures:"
     fi
     say ''
-    sample=$(mktemp -d)
     id=00000000-0000-4000-8000-000000000000
     mkdir -p "$sample/config/projects/sample"
     now=$(date -u +%Y-%m-%dT%H:%M:%S.000Z)

@@ -10,7 +10,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::process_start::ProcessStart;
-use super::processes::{self, PidDomain, Process};
+use super::processes::{self, HIGHEST_PID, PidDomain, Process, Unseen};
 use crate::disk;
 use crate::places::Places;
 use crate::time::{is_reckonable, of_machine};
@@ -25,6 +25,8 @@ pub(crate) struct Claim {
     pub(crate) at: Option<DateTime<Utc>>,
     /// Where the id is valid; see [`PidDomain`].
     domain: Option<String>,
+    /// On which host, and in which namespace (`pidSpace`).
+    space: Option<String>,
     /// `runningInWindows` of an editor's lock.
     pub(crate) in_windows: bool,
 }
@@ -42,6 +44,8 @@ pub(crate) enum Liveness {
 
 /// Both sides of a comparison of start times are rounded to about a second.
 const ROUNDING: TimeDelta = TimeDelta::seconds(2);
+/// A session registers itself soon after its process started, and clocks are set now and then.
+const SAME_BOOT: TimeDelta = TimeDelta::seconds(60);
 
 impl Claim {
     /// Reads a claim from a file's bytes: JSON with a `pid`, or a bare number. None if neither.
@@ -69,44 +73,93 @@ impl Claim {
             start,
             at: moment("acquiredAt").or_else(|| moment("startedAt")),
             domain: text("pidDomain"),
+            space: text("pidSpace"),
             in_windows: fields.get("runningInWindows") == Some(&Value::Bool(true)),
         })
     }
 
+    /// Looks at the process that it names.
+    pub(crate) fn look(&self) -> Process {
+        let in_container = self.domain.is_none() && processes::is_used_in_a_container(self.pid);
+        Process {
+            in_container,
+            ..processes::look(self.pid)
+        }
+    }
+
     /// Judges the claim against what was seen of its process. `written_at` is the file's own date,
     /// used where the claim has none; `here` is our own pid domain.
+    ///
+    /// A process that is not seen is not one that has ended: it may be where we cannot look.
     pub(crate) fn liveness(
         &self,
         process: &Process,
         written_at: DateTime<Utc>,
         here: &PidDomain,
     ) -> Liveness {
-        let pid = self.pid;
-        let judged = self.liveness_here(process, written_at, here.name.as_deref());
-        let elsewhere = here.shared_with_windows && self.domain.is_none();
-        match judged {
-            Liveness::Gone(_) if elsewhere => Liveness::Unclear(format!(
-                "Process {pid} may run in Windows, which cannot be seen from here."
-            )),
-            judged => judged,
+        if self.is_of_another_place(here) {
+            return Liveness::Unclear(format!(
+                "Process {} belongs to another machine, container or system, which cannot be seen from here.",
+                self.pid
+            ));
+        }
+        match (
+            self.liveness_here(process, written_at),
+            self.unseen(process, here),
+        ) {
+            (Liveness::Gone(_), Some(why)) => Liveness::Unclear(why),
+            (judged, _) => judged,
         }
     }
 
-    fn liveness_here(
-        &self,
-        process: &Process,
-        written_at: DateTime<Utc>,
-        here: Option<&str>,
-    ) -> Liveness {
+    fn is_of_another_place(&self, here: &PidDomain) -> bool {
+        let differ = |theirs: &Option<String>, ours: &Option<String>| {
+            theirs.is_some() && ours.is_some() && theirs != ours
+        };
+        differ(&self.domain, &here.name) || differ(&self.space, &here.space)
+    }
+
+    /// Why its process may run although it is not seen, a sentence. None if it would be seen.
+    pub(crate) fn unseen(&self, process: &Process, here: &PidDomain) -> Option<String> {
+        let pid = self.pid;
+        if process.in_container {
+            return Some(format!(
+                "A process in a container on this machine has the number {pid} there, and may have made it."
+            ));
+        }
+        let place = self.may_run(here)?.place();
+        let why = format!("Process {pid} may run {place}, which cannot be seen from here.");
+        Some(why)
+    }
+
+    /// Where its process may run without being seen from here.
+    fn may_run(&self, here: &PidDomain) -> Option<Unseen> {
+        let is_known = match here.unseen? {
+            // Two machines may have the same id, and the first namespace has the same everywhere.
+            Unseen::OnOtherMachines => self.boot().zip(here.boot).is_some_and(|(theirs, ours)| {
+                self.domain.is_some() && (theirs - ours).abs() < SAME_BOOT
+            }),
+            Unseen::InWindows | Unseen::OutsideOfContainer => self.domain.is_some(),
+        };
+        let is_possible = self.pid <= HIGHEST_PID && !is_known;
+        here.unseen.filter(|_| is_possible)
+    }
+
+    /// When the machine of its process had started, by that machine's clock.
+    fn boot(&self) -> Option<DateTime<Utc>> {
+        match self.start? {
+            ProcessStart::Ticks(ticks) => {
+                let since = i64::try_from(ticks / processes::TICKS_PER_SECOND).ok()?;
+                self.at?.checked_sub_signed(TimeDelta::seconds(since))
+            }
+            ProcessStart::At(_) => None,
+        }
+    }
+
+    fn liveness_here(&self, process: &Process, written_at: DateTime<Utc>) -> Liveness {
         let pid = self.pid;
         let gone =
             |how: &str| Liveness::Gone(format!("Process {pid}, which made it, has ended{how}."));
-        let elsewhere = self.domain.as_deref().zip(here);
-        if elsewhere.is_some_and(|(theirs, ours)| theirs != ours) {
-            return Liveness::Unclear(format!(
-                "Process {pid} belongs to another machine, container or system, which cannot be seen from here."
-            ));
-        }
         match process.alive {
             Some(true) => {}
             Some(false) => return gone(""),
@@ -231,8 +284,7 @@ pub(crate) fn registered(places: &Places) -> Vec<Session> {
             let bytes = disk::read(&file, FILE_LIMIT).ok()??;
             let claim = Claim::parse(&bytes)?;
             let written_at = of_machine(file.symlink_metadata().ok()?.modified().ok()?);
-            let process = processes::look(claim.pid);
-            let liveness = claim.liveness(&process, written_at, &here);
+            let liveness = claim.liveness(&claim.look(), written_at, &here);
             Some(Session {
                 claim,
                 liveness,
@@ -313,7 +365,15 @@ mod tests {
     fn here() -> PidDomain {
         PidDomain {
             name: Some(HERE.to_owned()),
-            shared_with_windows: false,
+            boot: DateTime::from_timestamp(1_795_156_980, 0),
+            ..PidDomain::default()
+        }
+    }
+
+    fn in_directory_of(unseen: Unseen) -> PidDomain {
+        PidDomain {
+            unseen: Some(unseen),
+            ..here()
         }
     }
 
@@ -325,6 +385,7 @@ mod tests {
             start_ticks: Some(143_018),
             started_at: DateTime::from_timestamp(1_795_158_410, 0),
             name: Some("claude".to_owned()),
+            in_container: false,
         }
     }
 
@@ -395,21 +456,71 @@ mod tests {
     }
 
     #[test]
-    fn on_a_drive_of_windows_a_bare_number_may_be_a_windows_process() {
-        let drive = PidDomain {
-            shared_with_windows: true,
+    fn a_bare_number_that_nobody_has_here_may_be_somebodys_where_we_cannot_look() {
+        let written = DateTime::from_timestamp(1_795_158_411, 0).unwrap();
+        let (bare, real) = (Claim::parse(b"26923").unwrap(), Claim::parse(REAL).unwrap());
+        let sleep = Process {
+            is_claude: Some(false),
+            ..client()
+        };
+        for unseen in [
+            Unseen::InWindows,
+            Unseen::OnOtherMachines,
+            Unseen::OutsideOfContainer,
+        ] {
+            let there = in_directory_of(unseen);
+            for process in [Process::gone(26923), sleep.clone()] {
+                let judged = bare.liveness(&process, written, &there);
+                assert!(matches!(judged, Liveness::Unclear(_)), "{judged:?}");
+            }
+            assert_eq!(bare.liveness(&client(), written, &there), Liveness::Holds);
+            let judged = real.liveness(&Process::gone(26923), written, &there);
+            assert!(
+                matches!(judged, Liveness::Gone(_)),
+                "it is of here: {judged:?}"
+            );
+            let nobodys = Claim::parse(b"4194305").unwrap();
+            let judged = nobodys.liveness(&Process::gone(4_194_305), written, &there);
+            assert!(
+                matches!(judged, Liveness::Gone(_)),
+                "no system gives it: {judged:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_two_machines_that_call_themselves_the_same_the_start_tells_which_one_is_meant() {
+        let there = PidDomain {
+            boot: DateTime::from_timestamp(1_795_000_000, 0),
+            ..in_directory_of(Unseen::OnOtherMachines)
+        };
+        let written = DateTime::from_timestamp(1_795_158_411, 0).unwrap();
+        let real = Claim::parse(REAL).unwrap();
+        let judged = real.liveness(&Process::gone(26923), written, &there);
+        assert!(matches!(judged, Liveness::Unclear(_)), "{judged:?}");
+    }
+
+    #[test]
+    fn a_number_that_a_process_in_a_container_has_there_may_be_its_own() {
+        let inside = Process {
+            in_container: true,
+            ..Process::gone(26923)
+        };
+        let bare = Claim::parse(b"26923").unwrap();
+        assert!(matches!(liveness(&bare, &inside), Liveness::Unclear(_)));
+    }
+
+    #[test]
+    fn an_owner_on_another_host_is_not_looked_for_here() {
+        let claim = br#"{"pid":26923,"procStart":"143018","pidSpace":"desk#pid:[4026531836]"}"#;
+        let here = PidDomain {
+            space: Some("laptop#pid:[4026531836]".to_owned()),
             ..here()
         };
-        let (bare, dead) = (Claim::parse(b"26923").unwrap(), Process::gone(26923));
         let written = DateTime::from_timestamp(1_795_158_411, 0).unwrap();
-        let seen = bare.liveness(&dead, written, &drive);
-        assert!(matches!(seen, Liveness::Unclear(_)), "{seen:?}");
-        assert_eq!(bare.liveness(&client(), written, &drive), Liveness::Holds);
-        let seen = Claim::parse(REAL).unwrap().liveness(&dead, written, &drive);
-        assert!(
-            matches!(seen, Liveness::Gone(_)),
-            "it names our own: {seen:?}"
-        );
+        let claim = Claim::parse(claim).unwrap();
+        let judged = claim.liveness(&Process::gone(26923), written, &here);
+        assert!(matches!(judged, Liveness::Unclear(_)), "{judged:?}");
     }
 
     #[test]

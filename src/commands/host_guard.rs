@@ -1,8 +1,8 @@
 //! What keeps a verb that Claude Code runs from breaking it, blanking its line or holding it up,
 //! and any verb from dying without a word.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::terminal::{Shown, complain, print};
@@ -25,16 +25,24 @@ pub(crate) fn guard_host(last_words: &'static str) {
     end_aborts_with(0);
 }
 
+/// Whether an abort ends the process at once.
+static ABORTS_END: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
+
 /// An abort ends with this code, not by a signal.
 fn end_aborts_with(code: i32) {
     #[cfg(unix)]
     {
-        let always = Arc::new(std::sync::atomic::AtomicBool::new(true));
         let abort = rustix::process::Signal::ABORT.as_raw();
-        let _ = signal_hook::flag::register_conditional_shutdown(abort, code, always);
+        let ends = Arc::clone(&ABORTS_END);
+        let _ = signal_hook::flag::register_conditional_shutdown(abort, code, ends);
     }
     #[cfg(not(unix))]
     let _ = code;
+}
+
+/// From here on an abort is left to whoever has taken the terminal.
+pub(super) fn leave_aborts() {
+    ABORTS_END.store(false, Ordering::Relaxed);
 }
 
 /// Whether there is memory for a thread, the ledger and what is drawn. Where there is not, the

@@ -57,6 +57,7 @@ fn watch(
         complain("--watch needs a terminal; `whycap now` prints the same once");
         return Ok(ExitCode::from(2));
     };
+    super::host_guard::leave_aborts();
     let palette = Palette::for_person(environment);
     loop {
         let moment = watched.look(places, &environment.at_present());

@@ -2,9 +2,8 @@
 //! acting, one at a time, and never by deleting content.
 //!
 //! Promises: only locks that we know; a symbolic link leads nowhere; a lock that was touched after
-//! the judgement stays. One that was put in the place of the judged one in the last instant is
-//! moved away and back; where the quarantine cannot be used, that instant is left, as Claude Code
-//! itself leaves it.
+//! the judgement stays. It is looked at again after it was moved away, by all that it was judged by;
+//! one that somebody took in the last instant is moved back.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
@@ -14,7 +13,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::judgement::{Clearance, LONGEST_WATCH, Watch, Way};
-use super::quarantine::{self, NotPut};
+use super::quarantine::{self, NotPut, WayOut};
 use super::survey::{FoundLock, Premises};
 use super::{Lock, LockAction};
 use crate::disk;
@@ -131,9 +130,14 @@ impl<'a> Clearing<'a> {
                 return Some(before);
             }
             let parent = before.found.parent();
-            match parent.and_then(|parent| before.found.again(&parent, &premises)) {
-                Ok(Some(mut again)) => {
-                    let moved = again.was_touched_since(&before.found);
+            let again = parent.and_then(|parent| {
+                let name = before.found.name();
+                let moved = !before.found.is_still(name, &parent, &premises)?;
+                let again = before.found.again(&parent, &premises)?;
+                Ok(again.map(|again| (again, moved)))
+            });
+            match again {
+                Ok(Some((mut again, moved))) => {
                     again.facts.watch = Some(Watch { seconds, moved });
                     Some(Lock::judged(again, &premises))
                 }
@@ -186,24 +190,29 @@ impl<'a> Clearing<'a> {
         };
         let again = found.again(&parent, premises).map_err(refused)?;
         let mut again = again.ok_or_else(gone)?;
-        if again.was_touched_since(found) {
+        let is_still = found.is_still(found.name(), &parent, premises);
+        if !is_still.map_err(refused)? {
             return Err(kept("It was touched while we worked: somebody uses it."));
         }
         again.facts.watch = found.facts.watch;
         let mut last = Lock::judged(again, premises);
         last.action = LockAction::Cleared;
-        let (why, now) = (&last.judgement.why, premises.surroundings.now);
+        let way_out = WayOut {
+            found,
+            parent: &parent,
+            premises,
+            why: &last.judgement.why,
+        };
         match last.judgement.clearance {
             Clearance::Granted(Way::RemoveEmptyDirectory) => {
-                quarantine::remove_empty(self.places, found, &parent, why, now).map_err(
-                    |error| match error {
-                        NotPut::Refused(error) => refused(error),
-                        other => kept(&other.says(found)),
-                    },
-                )?;
+                way_out.remove_empty().map_err(|error| match error {
+                    NotPut::Refused(error) => refused(error),
+                    other => kept(&other.says(found)),
+                })?;
             }
             Clearance::Granted(Way::Quarantine) => {
-                quarantine::put(self.places, found, &parent, why, now)
+                way_out
+                    .put_aside()
                     .map_err(|error| (LockAction::Failed, error.says(found)))?;
             }
             _ => last.action = LockAction::Kept,
@@ -392,8 +401,13 @@ mod tests {
         fs::rename(&lock, home.path("elsewhere")).unwrap();
         fs::write(&lock, "new").unwrap();
         let parent = found.parent().unwrap();
-        let outcome = quarantine::put(&home.places, &found, &parent, "test", home.environment.now);
-        let said = outcome.unwrap_err().says(&found);
+        let way_out = WayOut {
+            found: &found,
+            parent: &parent,
+            premises: &premises,
+            why: "test",
+        };
+        let said = way_out.put_aside().unwrap_err().says(&found);
         assert!(said.contains("left in place"), "{said}");
         assert_eq!(fs::read(&lock).unwrap(), b"new");
         let quarantine = fs::read_dir(home.path("data/quarantine")).unwrap();

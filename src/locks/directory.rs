@@ -99,17 +99,17 @@ impl Directory {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Moves something into another directory, never over something that exists there.
-    pub(super) fn move_to(&self, name: &OsStr, target: &Self) -> io::Result<()> {
-        match renameat_with(&self.0, name, &target.0, name, RenameFlags::NOREPLACE) {
+    /// Moves something under a name in a directory, never over something that exists there.
+    pub(super) fn move_to(&self, name: &OsStr, target: &Self, new_name: &OsStr) -> io::Result<()> {
+        match renameat_with(&self.0, name, &target.0, new_name, RenameFlags::NOREPLACE) {
             // The file system does not know the flag: look first, then rename.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
             other => return Ok(other?),
         }
-        if target.look(name)?.is_some() {
+        if target.look(new_name)?.is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        Ok(rustix::fs::renameat(&self.0, name, &target.0, name)?)
+        Ok(rustix::fs::renameat(&self.0, name, &target.0, new_name)?)
     }
 }
 
@@ -157,11 +157,15 @@ mod tests {
         fs::create_dir_all(root.path().join("taken/lock")).unwrap();
         let directory = Directory::open(root.path()).unwrap();
         let taken = directory.child(name("taken")).unwrap();
-        let error = directory.move_to(name("lock"), &taken).unwrap_err();
+        let error = directory
+            .move_to(name("lock"), &taken, name("lock"))
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         fs::create_dir(root.path().join("other")).unwrap();
         let other = directory.child(name("other")).unwrap();
-        directory.move_to(name("lock"), &other).unwrap();
+        directory
+            .move_to(name("lock"), &other, name("lock"))
+            .unwrap();
         assert!(root.path().join("other/lock").exists());
     }
 }

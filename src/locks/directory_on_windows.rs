@@ -92,13 +92,13 @@ impl Directory {
         }
     }
 
-    /// Moves something into another directory, never over something that exists there. The target is
+    /// Moves something under a name in a directory, never over something that exists there. The target is
     /// a directory of ours that nobody else knows, so looking first is enough.
-    pub(super) fn move_to(&self, name: &OsStr, target: &Self) -> io::Result<()> {
-        if target.look(name)?.is_some() {
+    pub(super) fn move_to(&self, name: &OsStr, target: &Self, new_name: &OsStr) -> io::Result<()> {
+        if target.look(new_name)?.is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        self.0.rename(name, &target.0, name)
+        self.0.rename(name, &target.0, new_name)
     }
 }
 
@@ -145,10 +145,14 @@ mod tests {
         assert!(directory.remove_empty(name("full")).is_err());
         assert!(directory.remove_empty(name("file")).is_err());
         let taken = directory.child(name("taken")).unwrap();
-        let error = directory.move_to(name("lock"), &taken).unwrap_err();
+        let error = directory
+            .move_to(name("lock"), &taken, name("lock"))
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         let other = directory.child(name("other")).unwrap();
-        directory.move_to(name("lock"), &other).unwrap();
+        directory
+            .move_to(name("lock"), &other, name("lock"))
+            .unwrap();
         assert!(root.path().join("other/lock").exists());
         other.remove_empty(name("lock")).unwrap();
         assert!(!root.path().join("other/lock").exists());

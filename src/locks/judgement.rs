@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::known_locks::{HEARTBEAT, Kind, KnownLock, StaleAfter};
 use super::sighting::{LockSighting, Shape};
-use crate::claude::processes::{PidDomain, Process};
+use crate::claude::processes::{PidDomain, Process, Unseen};
 use crate::claude::sessions::{Claim, Liveness, Presence};
 use crate::time::in_words;
 use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
@@ -17,6 +17,8 @@ pub(super) struct LockFacts {
     pub(super) seen: LockSighting,
     /// The process that it names, if it is a file that names one, and what was seen of that process.
     pub(super) holder: Option<(Claim, Process)>,
+    /// Where the process ids in its directory are valid.
+    pub(super) pid_domain: PidDomain,
     /// Whether anybody listens on the editor's port.
     pub(super) port_open: Option<bool>,
     /// What watching it showed, if it was watched.
@@ -39,8 +41,6 @@ pub(super) struct Surroundings {
     pub(super) now: DateTime<Utc>,
     /// Who works with this configuration directory.
     pub(super) present: Presence,
-    /// Where our process ids are valid.
-    pub(super) pid_domain: PidDomain,
     /// Whether this is Linux inside Windows.
     pub(super) wsl: bool,
 }
@@ -110,6 +110,9 @@ impl Judgement {
 /// File systems and clocks may disagree by this much without anything being wrong.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
+/// Where several machines write, each sets dates by its own clock, and learns late of the others'.
+const CLOCKS_DIFFER: StaleAfter = 3600;
+
 /// Longer than this nobody should have to wait for us.
 pub(super) const LONGEST_WATCH: i64 = 12;
 
@@ -126,7 +129,7 @@ pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> Judgement {
         _ if facts.watch.is_some_and(|watch| watch.moved) => {
             Held.because("It was touched while we watched: somebody uses it.")
         }
-        (Kind::Process { .. } | Kind::Registry, Shape::File) => named_process(facts, around),
+        (Kind::Process { .. } | Kind::Registry, Shape::File) => named_process(facts),
         (Kind::Editor, Shape::File) => editor(facts, around),
         (
             Kind::Directory(stale_after)
@@ -160,7 +163,11 @@ pub(super) fn never_heals(seen: &LockSighting, now: DateTime<Utc>) -> Option<Str
 }
 
 fn directory(facts: &LockFacts, stale_after: StaleAfter, around: &Surroundings) -> Judgement {
-    let (stale_after, owner_gone) = match liveness(facts, around) {
+    let stale_after = match facts.pid_domain.unseen {
+        Some(Unseen::OnOtherMachines) => stale_after.max(CLOCKS_DIFFER),
+        _ => stale_after,
+    };
+    let (stale_after, owner_gone) = match liveness(facts) {
         // The file may be an earlier holder's, and a new one not yet written: so the date must at
         // least be older than a heartbeat.
         Some((_, Liveness::Gone(why))) => (HEARTBEAT + 1, Some(why)),
@@ -189,7 +196,10 @@ fn clearance_of_stuck(facts: &LockFacts, around: &Surroundings) -> Clearance {
     let settled = around.now - facts.seen.modified >= quiet
         || around.now - facts.seen.changed >= quiet
         || watched > HEARTBEAT;
+    let is_of_some_clock = facts.pid_domain.unseen == Some(Unseen::OnOtherMachines)
+        && (around.now - facts.seen.modified).abs() < TimeDelta::seconds(CLOCKS_DIFFER);
     match facts.seen.shape {
+        _ if is_of_some_clock => Clearance::Denied,
         _ if !settled => Clearance::AfterWatching(HEARTBEAT + 1),
         Shape::EmptyDirectory => Clearance::Granted(Way::RemoveEmptyDirectory),
         _ => Clearance::Granted(Way::Quarantine),
@@ -248,12 +258,11 @@ fn running(present: &Presence) -> String {
 }
 
 /// The process that the lock names, and whether it runs; None if it names none.
-fn liveness(facts: &LockFacts, around: &Surroundings) -> Option<(u32, Liveness)> {
+fn liveness(facts: &LockFacts) -> Option<(u32, Liveness)> {
     let (claim, process) = facts.holder.as_ref()?;
-    Some((
-        claim.pid,
-        claim.liveness(process, facts.seen.modified, &around.pid_domain),
-    ))
+    let written_at = facts.seen.modified;
+    let liveness = claim.liveness(process, written_at, &facts.pid_domain);
+    Some((claim.pid, liveness))
 }
 
 fn by_liveness(pid: u32, liveness: Liveness) -> Judgement {
@@ -268,8 +277,8 @@ fn left_over_file(why: String) -> Judgement {
     Stale.because(why).with(Clearance::Granted(Way::Quarantine))
 }
 
-fn named_process(facts: &LockFacts, around: &Surroundings) -> Judgement {
-    match liveness(facts, around) {
+fn named_process(facts: &LockFacts) -> Judgement {
+    match liveness(facts) {
         Some((pid, liveness)) => by_liveness(pid, liveness),
         None => {
             CannotTell.because("It names no process, so nothing shows whether somebody holds it.")
@@ -283,6 +292,11 @@ fn editor(facts: &LockFacts, around: &Surroundings) -> Judgement {
     };
     if around.wsl || claim.in_windows {
         return CannotTell.because("The editor may run on the Windows side, where we cannot look.");
+    }
+    if facts.port_open != Some(true)
+        && let Some(why) = claim.unseen(process, &facts.pid_domain)
+    {
+        return CannotTell.because(why);
     }
     let pid = claim.pid;
     match (process.alive, facts.port_open) {
@@ -330,6 +344,7 @@ mod tests {
                 changed: now() - TimeDelta::seconds(age.max(0)),
             },
             holder: None,
+            pid_domain: PidDomain::default(),
             port_open: None,
             watch: None,
         }
@@ -357,7 +372,6 @@ mod tests {
         Surroundings {
             now: now(),
             present: Presence::default(),
-            pid_domain: PidDomain::default(),
             wsl: false,
         }
     }
@@ -432,8 +446,8 @@ mod tests {
             .collect();
         assert_eq!(
             guarded.len(),
-            6,
-            "the state file, and five sorts of login lock"
+            3,
+            "the state file, and two locks of the login"
         );
         for row in guarded {
             for (shape, age, verdict) in [
@@ -482,6 +496,19 @@ mod tests {
     fn a_login_lock_that_is_too_young_to_wait_for_stays() {
         let facts = lock(".oauth_refresh.lock", EmptyDirectory, 20);
         assert_eq!(outcome(&facts, &alone()), (CannotTell, Denied));
+    }
+
+    #[test]
+    fn where_several_machines_write_a_date_of_the_last_hour_proves_nothing() {
+        let of = |shape, age| {
+            let mut facts = lock("history.jsonl.lock", shape, age);
+            facts.pid_domain.unseen = Some(crate::claude::processes::Unseen::OnOtherMachines);
+            outcome(&facts, &alone())
+        };
+        assert_eq!(of(EmptyDirectory, 30), (CannotTell, Denied));
+        assert_eq!(of(EmptyDirectory, 7200), (Stale, REMOVE));
+        assert_eq!(of(EmptyDirectory, -30), (Stuck, Denied));
+        assert_eq!(of(EmptyDirectory, -7200), (Stuck, AfterWatching(6)));
     }
 
     #[test]
@@ -621,6 +648,10 @@ mod tests {
         assert_eq!(of(lives, dead, &alone()), (CannotTell, Denied));
         assert_eq!(of(dead, None, &alone()), (CannotTell, Denied));
         assert_eq!(of(None, dead, &alone()), (CannotTell, Denied));
+        let mut shared = claimed("ide/*.lock", Process::gone(PID));
+        shared.port_open = dead;
+        shared.pid_domain.unseen = Some(Unseen::OutsideOfContainer);
+        assert_eq!(outcome(&shared, &alone()), (CannotTell, Denied));
         let wsl = Surroundings {
             wsl: true,
             ..alone()

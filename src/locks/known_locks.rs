@@ -158,20 +158,6 @@ pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
         ..LOGIN_LOCK
     },
     KnownLock {
-        pattern: ".*_oauth_refresh.lock",
-        owner: "Claude Code, while it refreshes the login of a connected service (design, cloud sessions)",
-        harm: "not tried: that service may ask to log in again",
-        source: "names that 2.1.328 contains; not observed (needs such a login)",
-        ..LOGIN_LOCK
-    },
-    KnownLock {
-        pattern: ".storage-write.lock",
-        owner: "Claude Code, while it stores the login",
-        harm: "not tried: a new login may not be stored",
-        source: "third-party readings of 2.1.261; not observed",
-        ..LOGIN_LOCK
-    },
-    KnownLock {
         root: Root::BesideConfig,
         pattern: "{config}.lock",
         owner_file: Some(".oauth_refresh.lock.owner"),
@@ -182,13 +168,6 @@ pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
             cannot_be_removed: "the protection of the login against older clients that refresh it at the same time",
         }),
         source: "observed, as .oauth_refresh.lock",
-        ..LOGIN_LOCK
-    },
-    KnownLock {
-        pattern: "mcp-refresh-*.lock",
-        owner: "Claude Code, while it refreshes the login of an MCP server",
-        harm: "not tried: that MCP server may ask to log in again",
-        source: "name that 2.1.328 contains; not observed",
         ..LOGIN_LOCK
     },
     KnownLock {
@@ -209,24 +188,10 @@ pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
         ..DIRECTORY
     },
     KnownLock {
-        pattern: "teams/*/inboxes/*.json.lock",
-        owner: "Claude Code, when agents of a team write to each other",
-        harm: "messages within that team wait or are lost",
-        source: "issue reports; not observed",
-        ..DIRECTORY
-    },
-    KnownLock {
         pattern: "plugins/store/*.json.lock",
         owner: "Claude Code, when a plugin stores data",
         harm: "that plugin's data is not saved",
         source: "observed",
-        ..DIRECTORY
-    },
-    KnownLock {
-        pattern: "shell-snapshots/*.lock",
-        owner: "Claude Code of older versions, when it took a snapshot of the shell",
-        harm: "none known today; older clients crashed (ECOMPROMISED)",
-        source: "anthropics/claude-code#3531; not observed with 2.1.328",
         ..DIRECTORY
     },
     KnownLock {
@@ -366,6 +331,22 @@ mod tests {
         );
     }
 
+    const ELSEWHERE: &str = "
+## Containers, other machines, Windows
+
+A process that is not seen is not a process that has ended. Where a lock's process may run out of our sight, the lock is
+\"cannot tell\", and stays:
+
+| where | what is seen, and what follows |
+| --- | --- |
+| the machine itself | all its processes, those in containers too, with their numbers there: a number that one of them has there is nobody's proof |
+| in a container (also a dev container, a sandbox, a distribution of WSL 2) | only its own processes. A lock that names its namespace (`pidDomain`, in sessions and the lock of the login) is judged if that is ours; a bare number (background service, editor, versions, updates, scheduled tasks) is not |
+| a directory that several machines may write (NFS, SMB, 9p, virtiofs, SSHFS, every file system that we do not know as local) | a session is judged only if its machine started when ours did, because machines made from one image have the same id. Dates of the last hour prove nothing: each machine sets them by its own clock |
+| a drive of Windows, seen from WSL | a bare number may be a process of Windows |
+
+On macOS no file system tells that another Mac shares it: do not clear locks in a home that two Macs use at once.
+";
+
     fn page() -> String {
         let mut text = String::from(
             "# The locks that whycap knows\n\n\
@@ -373,8 +354,11 @@ mod tests {
              No lock causes a usage limit, and clearing one never lifts a limit. A few leftovers slow each start, lose settings \
              or keep the login from being refreshed; `whycap locks` shows what is there, `whycap --clear-stale-locks` clears what \
              is provably dead, and `whycap locks --restore` brings back what it set aside. Whatever is not in this table is never \
-             touched, whatever it is called.\n",
+             touched, whatever it is called.\n\n\
+             Names of other locks stand in Claude Code's program, such as those that guard the login of a connected service or of \
+             an MCP server. Nobody has reported one that was left over, so we do not know what it does, and leave it alone.\n",
         );
+        text.push_str(ELSEWHERE);
         for row in KNOWN_LOCKS {
             write!(
                 text,

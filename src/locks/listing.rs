@@ -23,11 +23,16 @@ pub(crate) fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
         json!({
             "path": lock.found.path().to_string_lossy(),
             "kind": facts.known.kind.word(),
-            "holder": facts.holder.as_ref().map(|(_, process)| json!({
-                "pid": process.pid,
-                "alive": process.alive,
-                "is_claude": process.is_claude,
-            })),
+            "holder": facts.holder.as_ref().map(|(claim, process)| {
+                // A number that may be another's shows nothing about its process.
+                let is_known = process.is_claude == Some(true)
+                    || claim.unseen(process, &facts.pid_domain).is_none();
+                json!({
+                    "pid": process.pid,
+                    "alive": process.alive.filter(|_| is_known),
+                    "is_claude": process.is_claude.filter(|_| is_known),
+                })
+            }),
             "age_s": (now - facts.seen.modified).num_seconds(),
             "verdict": lock.judgement.verdict,
             "why": lock.judgement.why,

@@ -4,16 +4,14 @@
 //! with its old place, the time and the reason. The manifest is written first, so that even a crash
 //! between the two steps leaves nothing whose origin is unknown.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
-use super::sighting::LockSighting;
-use super::survey::FoundLock;
+use super::survey::{FoundLock, Premises};
 use crate::disk::{self, Durability, records};
 use crate::places::Places;
 
@@ -52,103 +50,115 @@ impl NotPut {
     }
 }
 
-/// Moves an empty directory here, and removes it only then: if it is not the one that was judged, it
-/// can be put back.
-pub(super) fn remove_empty(
-    places: &Places,
-    found: &FoundLock,
-    parent: &Directory,
-    why: &str,
-    now: DateTime<Utc>,
-) -> Result<(), NotPut> {
-    match put(places, found, parent, why, now) {
-        Ok(item) => {
-            // What cannot be removed stays, and can be brought back.
-            let removed = Directory::open(&item).and_then(|here| here.remove_empty(found.name()));
-            if removed.is_ok() {
-                discard(&item);
-            }
-            Ok(())
-        }
-        Err(NotPut::NoPlace(_)) => parent.remove_empty(found.name()).map_err(NotPut::Refused),
-        Err(other) => Err(other),
-    }
+/// A lock that was judged to be dead, with the directory in which it lies.
+pub(super) struct WayOut<'a> {
+    pub(super) found: &'a FoundLock,
+    pub(super) parent: &'a Directory,
+    pub(super) premises: &'a Premises<'a>,
+    /// For people who look into the quarantine.
+    pub(super) why: &'a str,
 }
 
-/// Moves a lock here, and says where to.
-pub(super) fn put(
-    places: &Places,
-    found: &FoundLock,
-    parent: &Directory,
-    why: &str,
-    now: DateTime<Utc>,
-) -> Result<PathBuf, NotPut> {
-    let room = room(places);
-    let manifest = Manifest {
-        original: found.path(),
-        moved_at: now.to_rfc3339(),
-        why: why.to_owned(),
-    };
-    let prepared = || -> anyhow::Result<(PathBuf, Directory)> {
-        disk::create_private_dir(&room)?;
+impl WayOut<'_> {
+    /// Moves an empty directory away, and removes it only then: if it is not the one that was judged,
+    /// it can be put back.
+    pub(super) fn remove_empty(&self) -> Result<(), NotPut> {
+        let name = self.found.name();
+        match self.put_aside() {
+            Ok(item) => {
+                // What cannot be removed stays, and can be brought back.
+                let removed = Directory::open(&item).and_then(|here| here.remove_empty(name));
+                if removed.is_ok() {
+                    discard(&item);
+                }
+                Ok(())
+            }
+            Err(NotPut::NoPlace(_)) => {
+                let aside = format!("{}.whycap-{}", name.to_string_lossy(), std::process::id());
+                self.take_to(self.parent, aside.as_ref(), aside.as_ref())?;
+                let removed = self.parent.remove_empty(aside.as_ref());
+                removed.map_err(NotPut::Refused)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Moves a lock into quarantine, and says where to.
+    pub(super) fn put_aside(&self) -> Result<PathBuf, NotPut> {
+        let room = room(self.premises.places);
+        let (item, target) = self.prepare(&room).map_err(|error| {
+            let room = room.display();
+            let says = "Check who may write there.";
+            NotPut::NoPlace(format!(
+                "The quarantine in {room} cannot be used: {error}. {says}"
+            ))
+        })?;
+        let moved = self.take_to(&target, self.found.name(), &item);
+        // Windows deletes no directory that is open.
+        drop(target);
+        if let Err(error) = moved {
+            // Nothing came in, so the room is empty again but for our own manifest.
+            discard(&item);
+            return Err(error);
+        }
+        Ok(item)
+    }
+
+    /// Makes the item's own room, with its manifest.
+    fn prepare(&self, room: &Path) -> anyhow::Result<(PathBuf, Directory)> {
+        let now = self.premises.surroundings.now;
+        let manifest = Manifest {
+            original: self.found.path(),
+            moved_at: now.to_rfc3339(),
+            why: self.why.to_owned(),
+        };
+        disk::create_private_dir(room)?;
         let name = now.format("%Y%m%dT%H%M%SZ-").to_string();
         // Until it is kept, what goes wrong deletes it again, with nothing in it but our manifest.
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        let item = builder.prefix(&name).tempdir_in(&room)?;
+        let item = builder.prefix(&name).tempdir_in(room)?;
         let manifest = serde_json::to_vec_pretty(&manifest)?;
         disk::write_atomically(&item.path().join(MANIFEST), &manifest, Durability::Synced)?;
         let target = Directory::open(item.path())?;
         Ok((item.keep(), target))
-    };
-    let (item, target) = prepared().map_err(|error| {
-        let room = room.display();
-        let says = "Check who may write there.";
-        NotPut::NoPlace(format!(
-            "The quarantine in {room} cannot be used: {error}. {says}"
-        ))
-    })?;
-    let moved = move_in(found, parent, &target, &item);
-    // Windows deletes no directory that is open.
-    drop(target);
-    if let Err(error) = moved {
-        // Nothing came in, so the room is empty again but for our own manifest.
-        discard(&item);
-        return Err(error);
     }
-    Ok(item)
+
+    /// Moves it under a name in `target`, and back if it turns out there that somebody has taken it
+    /// in the last instant.
+    fn take_to(&self, target: &Directory, name: &OsStr, place: &Path) -> Result<(), NotPut> {
+        let own = self.found.name();
+        let is_still = self.found.is_still(own, self.parent, self.premises);
+        if !is_still.map_err(NotPut::Refused)? {
+            return Err(NotPut::Replaced(TAKEN.to_owned()));
+        }
+        let moved = self.parent.move_to(own, target, name);
+        moved.map_err(|error| match error.kind() {
+            ErrorKind::CrossesDevices => {
+                let path = self.found.path();
+                let path = path.display();
+                NotPut::NoPlace(format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'"))
+            }
+            _ => NotPut::Refused(error),
+        })?;
+        let is_still = self.found.is_still(name, target, self.premises);
+        if is_still.unwrap_or(false) {
+            return Ok(());
+        }
+        Err(NotPut::Replaced(
+            match target.move_to(name, self.parent, own) {
+                Ok(()) => TAKEN.to_owned(),
+                Err(error) => format!(
+                    "Somebody took it while we worked, and it could not be put back ({error}); it is in {}.",
+                    place.display()
+                ),
+            },
+        ))
+    }
 }
 
-fn move_in(
-    found: &FoundLock,
-    parent: &Directory,
-    target: &Directory,
-    item: &Path,
-) -> Result<(), NotPut> {
-    let name = found.name();
-    parent.move_to(name, target).map_err(|error| match error.kind() {
-        ErrorKind::CrossesDevices => {
-            let path = found.path();
-            let path = path.display();
-            NotPut::NoPlace(format!("The quarantine is on another file system. Move it by hand: mv '{path}' '{path}.old'"))
-        }
-        _ => NotPut::Refused(error),
-    })?;
-    let (arrived, judged) = (target.look(name).ok().flatten(), &found.facts.seen);
-    let is_judged = |it: LockSighting| it.identity == judged.identity && it.shape == judged.shape;
-    if arrived.is_some_and(is_judged) {
-        return Ok(());
-    }
-    // Somebody replaced it in the last instant: this one is not the one that was judged.
-    Err(NotPut::Replaced(match target.move_to(name, parent) {
-        Ok(()) => "It was replaced while we worked; the new one was left in place.".to_owned(),
-        Err(error) => format!(
-            "It was replaced while we worked, and the new one could not be put back ({error}); it is in {}.",
-            item.display()
-        ),
-    }))
-}
+const TAKEN: &str = "Somebody took it while we worked; it was left in place.";
 
 /// What the system's refusal means for the user.
 pub(super) fn failure(error: &io::Error, found: &FoundLock) -> String {
@@ -206,7 +216,7 @@ fn put_back(item: &Path, path: &Path) -> Result<(), String> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(format!("Its old place is not known; it stays in {here}."));
     };
-    let move_out = || Directory::open(item)?.move_to(name, &Directory::open(parent)?);
+    let move_out = || Directory::open(item)?.move_to(name, &Directory::open(parent)?, name);
     move_out().map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
             format!("Something is in its old place now; it stays in {here}.")

@@ -1,5 +1,6 @@
 //! A table as CSV (RFC 4180): one line a row, exact figures.
 
+use std::borrow::Cow;
 use std::io;
 
 use super::{Cell, Table};
@@ -30,11 +31,21 @@ fn line<'f>(fields: impl Iterator<Item = &'f str>) -> String {
 }
 
 fn quoted(field: &str) -> String {
-    let field = visible(field);
+    let field = without_formula(visible(field));
     if field.contains([',', '"']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
         field.into_owned()
+    }
+}
+
+/// A spreadsheet calculates what begins like a formula, and a branch's name may be anybody's: with an
+/// apostrophe before it, it is a text. Figures stay figures.
+fn without_formula(field: Cow<'_, str>) -> Cow<'_, str> {
+    if field.starts_with(['=', '+', '-', '@']) && field.parse::<f64>().is_err() {
+        Cow::Owned(format!("'{field}"))
+    } else {
+        field
     }
 }
 
@@ -49,5 +60,15 @@ mod tests {
             line(fields.into_iter()),
             "plain,\"a,b\",\"say \"\"hi\"\"\",two lines\r\n"
         );
+    }
+
+    #[test]
+    fn what_begins_like_a_formula_is_a_text_and_a_figure_is_a_figure() {
+        let of = |field| line([field].into_iter());
+        assert_eq!(of("=cmd|'/c calc'!A1"), "'=cmd|'/c calc'!A1\r\n");
+        assert_eq!(of("+1+1"), "'+1+1\r\n");
+        assert_eq!(of("@SUM(1,2)"), "\"'@SUM(1,2)\"\r\n");
+        assert_eq!(of("-main"), "'-main\r\n");
+        assert_eq!(of("-0.25"), "-0.25\r\n");
     }
 }

@@ -12,6 +12,8 @@ mod screen;
 mod text;
 mod themes;
 mod visible;
+#[cfg(unix)]
+mod watchman;
 
 use crate::environment::Environment;
 

@@ -6,12 +6,16 @@
 )]
 
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, queue};
 
+#[cfg(unix)]
+use super::watchman;
 use super::{Shown, is_seen_by_person};
 
 /// The terminal's other page, with nothing echoed. Dropping it brings the first one back.
@@ -19,7 +23,8 @@ use super::{Shown, is_seen_by_person};
 pub(crate) struct Screen {
     shown: String,
     size: (usize, usize),
-    signals: Signals,
+    /// Set when the process was stopped and goes on: what was drawn is gone.
+    went_on: Arc<AtomicBool>,
 }
 
 /// Why a wait ended.
@@ -27,13 +32,13 @@ pub(crate) struct Screen {
 pub(crate) enum Woken {
     /// The time has passed.
     InTime,
-    /// The terminal has another size.
+    /// The terminal has another size, or nothing is on it any more.
     Resized,
-    /// The reader wants to leave: q, Esc, Ctrl-C, or a signal.
+    /// The reader wants to leave: q, Esc or Ctrl-C.
     Left,
 }
 
-/// How soon a signal is noticed.
+/// How soon it is drawn anew after the process was stopped.
 const SOON: Duration = Duration::from_millis(500);
 
 impl Screen {
@@ -42,27 +47,20 @@ impl Screen {
         if !is_seen_by_person() {
             return Ok(None);
         }
-        let signals = Signals::watch()?;
-        terminal::enable_raw_mode()?;
-        // From here on, whatever fails, it is brought back.
+        let turns = watchman::Turns { take, give_back };
+        let went_on = watchman::watch(turns)?;
+        // From here on, whatever fails, it is given back.
         let screen = Self {
             shown: String::new(),
             size: (0, 0),
-            signals,
+            went_on,
         };
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            bring_back();
+            give_back();
             before(panic);
         }));
-        let mut out = io::stdout().lock();
-        queue!(
-            out,
-            EnterAlternateScreen,
-            cursor::Hide,
-            Clear(ClearType::All)
-        )?;
-        out.flush()?;
+        take()?;
         Ok(Some(screen))
     }
 
@@ -99,12 +97,13 @@ impl Screen {
     }
 
     /// Waits until something happens, no longer than this.
-    pub(crate) fn wait(&self, limit: Duration) -> io::Result<Woken> {
+    pub(crate) fn wait(&mut self, limit: Duration) -> io::Result<Woken> {
         let end = Instant::now() + limit;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            if self.signals.came() {
-                return Ok(Woken::Left);
+            if self.went_on.swap(false, Ordering::Relaxed) {
+                self.shown.clear();
+                return Ok(Woken::Resized);
             }
             if left.is_zero() {
                 return Ok(Woken::InTime);
@@ -112,6 +111,7 @@ impl Screen {
             if event::poll(left.min(SOON))? {
                 match event::read()? {
                     Event::Key(key) if leaves(key) => return Ok(Woken::Left),
+                    Event::Key(key) if is_with_control(key, 'z') => watchman::stop(),
                     Event::Resize(..) => return Ok(Woken::Resized),
                     _ => {}
                 }
@@ -121,52 +121,60 @@ impl Screen {
 }
 
 fn leaves(key: KeyEvent) -> bool {
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    key.kind != KeyEventKind::Release
-        && match key.code {
-            KeyCode::Esc | KeyCode::Char('q' | 'Q') => true,
-            KeyCode::Char('c' | 'd') => control,
-            _ => false,
-        }
+    let is_to_leave = matches!(key.code, KeyCode::Esc | KeyCode::Char('q' | 'Q'));
+    (is_to_leave && key.kind != KeyEventKind::Release)
+        || is_with_control(key, 'c')
+        || is_with_control(key, 'd')
+}
+
+fn is_with_control(key: KeyEvent, letter: char) -> bool {
+    key.code == KeyCode::Char(letter)
+        && key.modifiers.contains(KeyModifiers::CONTROL)
+        && key.kind != KeyEventKind::Release
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        bring_back();
+        give_back();
     }
 }
 
-/// If the terminal is gone, there is nothing to bring back.
-fn bring_back() {
+fn take() -> io::Result<()> {
+    terminal::enable_raw_mode()?;
+    let mut out = io::stdout().lock();
+    queue!(
+        out,
+        EnterAlternateScreen,
+        cursor::Hide,
+        Clear(ClearType::All)
+    )?;
+    out.flush()
+}
+
+/// If the terminal is gone, there is nothing to give back.
+fn give_back() {
+    let _ = terminal::disable_raw_mode();
     let mut out = io::stdout().lock();
     let _ = queue!(out, cursor::Show, LeaveAlternateScreen);
     let _ = out.flush();
-    let _ = terminal::disable_raw_mode();
 }
 
-/// Signals that end a process, which would leave the terminal as it is.
-#[derive(Debug)]
-struct Signals(std::sync::Arc<std::sync::atomic::AtomicBool>);
+/// Where signals neither end nor stop a process.
+#[cfg(not(unix))]
+mod watchman {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
 
-impl Signals {
-    #[cfg_attr(
-        not(unix),
-        expect(clippy::unnecessary_wraps, reason = "it may fail elsewhere")
-    )]
-    fn watch() -> io::Result<Self> {
-        let came = Self(std::sync::Arc::default());
-        #[cfg(unix)]
-        for signal in [
-            signal_hook::consts::SIGTERM,
-            signal_hook::consts::SIGHUP,
-            signal_hook::consts::SIGINT,
-        ] {
-            signal_hook::flag::register(signal, std::sync::Arc::clone(&came.0))?;
-        }
-        Ok(came)
+    #[derive(Debug, Clone, Copy)]
+    pub(super) struct Turns {
+        pub(super) take: fn() -> io::Result<()>,
+        pub(super) give_back: fn(),
     }
 
-    fn came(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    pub(super) fn watch(_: Turns) -> io::Result<Arc<AtomicBool>> {
+        Ok(Arc::default())
     }
+
+    pub(super) fn stop() {}
 }

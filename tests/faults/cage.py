@@ -4,7 +4,7 @@ Attacks replace devices by files, fill disks and kill processes. Once, without a
 on the machine it ran on. So everything runs in here or not at all:
 
 - every mount is read-only but the scratch directory, which is a tmpfs of its own;
-- /dev is a private directory with null, zero and urandom, and read-only as well;
+- /dev is a private directory with null, zero, urandom and terminals of its own, and read-only as well;
 - /proc shows only the processes of the suite, /run is empty, there is no network;
 - afterwards the right to mount, to make devices and to change the kernel is given up for good.
 
@@ -118,6 +118,10 @@ def build(scratch, workers):
     for name, number in DEVICES.items():
         make_device(Path("/dev") / name, number)
     os.symlink("/proc/self/fd", "/dev/fd")
+    # Terminals of the cage's own: no other's can be reached through them.
+    (Path("/dev") / "pts").mkdir()
+    os.symlink("pts/ptmx", "/dev/ptmx")
+    mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
     mount("dev", "/dev", "tmpfs", MS_REMOUNT | MS_RDONLY | MS_NOSUID, "size=64k,mode=755")
     mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
     if Path("/run").is_dir():
@@ -201,7 +205,7 @@ def holes(scratch, outside):
             found.append(sentence)
 
     for point, read_only in mounts():
-        inside = Path(point).is_relative_to(scratch)
+        inside = Path(point).is_relative_to(scratch) or point == "/dev/pts"
         must_hold(f"{point} is mounted writable", read_only or inside)
     directories = ["/", "/etc", "/usr", "/bin", "/dev", "/dev/shm", "/tmp", "/var/tmp", "/var/lib", "/run", "/root", "/home",
                    "/sys/kernel", "/proc/self", "/proc/sys/kernel", "/boot", *map(str, outside)]
@@ -217,7 +221,8 @@ def holes(scratch, outside):
     must_fail("a device can be made", lambda: make_device(scratch / "block", os.makedev(254, 0)),
         lambda: os.unlink(scratch / "block"))
     must_fail("another root can be entered", lambda: os.chroot(scratch))
-    must_hold("/dev holds more than null, zero and urandom", sorted(os.listdir("/dev")) == ["fd", "null", "urandom", "zero"])
+    must_hold("/dev holds more than null, zero, urandom and terminals of its own",
+        sorted(os.listdir("/dev")) == ["fd", "null", "ptmx", "pts", "urandom", "zero"] and os.listdir("/dev/pts") == ["ptmx"])
     must_hold("/dev is not read-only", os.statvfs("/dev").f_flag & os.ST_RDONLY)
     must_hold("processes from outside can be seen", os.getpid() == 1)
     must_hold("there is a network", [name for _, name in socket.if_nameindex()] == ["lo"])

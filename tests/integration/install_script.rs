@@ -290,3 +290,44 @@ fn help_and_unknown_options_are_answered() {
     assert!(refused(&setting.run(&["--colour"])).contains("unknown option: --colour"));
     assert!(refused(&setting.run(&["--prefix"])).contains("needs a directory"));
 }
+
+#[test]
+fn read_from_standard_input_in_another_project_it_builds_nothing() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    let other = setting.sandbox.path("other");
+    fs::create_dir_all(&other).unwrap();
+    let manifest = "[package]\nname = \"other\"\n[[bin]]\nname = \"whycap\"\n";
+    fs::write(other.join("Cargo.toml"), manifest).unwrap();
+    let script = fs::File::open(setting.source.join("install.sh")).unwrap();
+    let run = Command::new(shell())
+        .env_clear()
+        .env("HOME", setting.sandbox.home())
+        .env("PATH", setting.search_path())
+        .env("CARGO_LOG", setting.sandbox.path("cargo.log"))
+        .current_dir(&other)
+        .stdin(script)
+        .output()
+        .unwrap();
+    assert!(!run.status.success());
+    assert!(
+        String::from_utf8_lossy(&run.stderr).contains("holds no whycap"),
+        "{run:?}"
+    );
+    assert!(!setting.sandbox.path("cargo.log").exists());
+}
+
+#[test]
+fn what_a_killed_run_left_is_gone_after_the_next() {
+    let setting = Setting::new().with_cargo("1.95.0");
+    // Above the highest number of a process.
+    let program = setting.sandbox.path(".local/bin/.whycap.new.4194305");
+    let sample = setting.source.join("target/whycap-sample.4194305/config");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    fs::write(&program, "half").unwrap();
+    fs::create_dir_all(&sample).unwrap();
+    let run = setting.run(&["--no-settings"]);
+    assert!(run.status.success(), "{run:?}");
+    assert!(!program.exists() && !sample.parent().unwrap().exists());
+    let own = fs::read_dir(setting.source.join("target")).unwrap();
+    assert_eq!(own.count(), 1, "only what cargo built");
+}

@@ -92,6 +92,39 @@ fn set_age(path: &Path, age: i64) {
     File::open(path).unwrap().set_modified(date).unwrap();
 }
 
+/// The namespace of processes that Linux starts with.
+const OF_THE_MACHINE: &str = "pid:[4026531836]";
+
+/// A command as in a container: it has its own numbers of processes, and sees no others. None where
+/// the system gives no namespaces; then nothing can be tried.
+fn in_container(command: &Command) -> Option<Command> {
+    const OPTIONS: [&str; 6] = [
+        "--user",
+        "--map-root-user",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "--kill-child",
+    ];
+    let inside = |program: &Path| {
+        let mut inside = Command::new("unshare");
+        inside.args(OPTIONS).arg(program);
+        inside
+    };
+    if !inside(Path::new("true"))
+        .output()
+        .is_ok_and(|run| run.status.success())
+    {
+        return None;
+    }
+    let mut wrapped = inside(Path::new(command.get_program()));
+    wrapped.args(command.get_args()).env_clear();
+    for (name, value) in command.get_envs() {
+        wrapped.env(name, value.unwrap_or_default());
+    }
+    Some(wrapped)
+}
+
 /// A script that waits on its standard input, and ends with the test.
 struct Process {
     child: Child,
@@ -99,15 +132,21 @@ struct Process {
 
 impl Process {
     fn start(script: &Path, home: &Path) -> Self {
+        let command = Self::command(script, home);
+        Self::from(command)
+    }
+
+    fn command(script: &Path, home: &Path) -> Command {
         fs::create_dir_all(script.parent().unwrap()).unwrap();
         fs::write(script, "#!/bin/sh\necho up\nread line\n").unwrap();
         fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
         let mut command = Command::new(script);
+        command.env_clear().env("HOME", home);
         command
-            .env_clear()
-            .env("HOME", home)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+    }
+
+    fn from(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         // Another test's fork may hold the fresh script open for writing for an instant.
         let mut child = (0..100)
             .find_map(|_| match command.spawn() {
@@ -150,7 +189,13 @@ impl Drop for Process {
 }
 
 /// A number that no process has: the child was waited for.
+/// A number that belonged to a process which has ended. In a container an ended process proves
+/// nothing, for others are not seen there; but no process has a number as high as this.
 fn dead_pid() -> u32 {
+    const NOBODYS: u32 = 4_194_305;
+    if fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link != Path::new(OF_THE_MACHINE)) {
+        return NOBODYS;
+    }
     let mut child = Command::new("/bin/true").spawn().unwrap();
     child.wait().unwrap();
     child.id()
@@ -211,13 +256,8 @@ const DIRECTORIES: &[&str] = &[
     ".claude.lock",
     ".claude/history.jsonl.lock",
     ".claude/.oauth_refresh.lock",
-    ".claude/.design_oauth_refresh.lock",
-    ".claude/.storage-write.lock",
-    ".claude/mcp-refresh-1a2b.lock",
     ".claude/tasks/6dc2/.lock.lock",
-    ".claude/teams/red/inboxes/lead.json.lock",
     ".claude/plugins/store/x.json.lock",
-    ".claude/shell-snapshots/snapshot-bash.sh.lock",
 ];
 
 /// Files that name a process, each where the client makes it.
@@ -315,14 +355,14 @@ fn what_never_heals_is_cleared_and_what_it_held_can_be_brought_back() {
     machine.file(".claude/history.jsonl.lock", "from a backup", 600);
     machine
         .sandbox
-        .write(".claude/.storage-write.lock/deep/er", "kept");
-    set_age(&machine.path(".claude/.storage-write.lock"), 600);
+        .write(".claude/plugins/store/a.json.lock/deep/er", "kept");
+    set_age(&machine.path(".claude/plugins/store/a.json.lock"), 600);
 
     let seen = machine.locks();
     for path in [
         ".claude.json.lock",
         ".claude/history.jsonl.lock",
-        ".claude/.storage-write.lock",
+        ".claude/plugins/store/a.json.lock",
     ] {
         assert_eq!(verdict_and_action(&seen, path), ("stuck", "none"));
     }
@@ -343,7 +383,9 @@ fn what_never_heals_is_cleared_and_what_it_held_can_be_brought_back() {
         "from a backup"
     );
     assert_eq!(
-        machine.sandbox.read(".claude/.storage-write.lock/deep/er"),
+        machine
+            .sandbox
+            .read(".claude/plugins/store/a.json.lock/deep/er"),
         "kept"
     );
     let again = machine.run(&["locks", "--restore"]);
@@ -975,4 +1017,88 @@ fn a_session_start_explain_and_doctor_mention_a_stuck_lock_and_no_other() {
             "it stays while a session runs: {answer}"
         );
     }
+}
+
+/// Files that name a process and nothing of where it runs, each with how it names it.
+const BARE_NUMBERS: [&str; 4] = [
+    ".claude/daemon.lock",
+    ".claude/computer-use.lock",
+    ".local/state/claude/locks/2.1.328.lock",
+    ".claude/ide/1.lock",
+];
+
+fn assert_that_nothing_is_taken(machine: &Machine, answer: &Value, pid: u32) {
+    let locks = machine.by_path(answer);
+    for path in BARE_NUMBERS {
+        let (verdict, action) = verdict_and_action(&locks, path);
+        assert_eq!(
+            (verdict, action),
+            ("cannot_tell", "kept"),
+            "{path}: {locks:?}"
+        );
+        assert_eq!(locks[path]["holder"]["alive"], Value::Null, "{path}");
+        let why = locks[path]["why"].as_str().unwrap();
+        assert!(
+            why.contains(&pid.to_string()) && why.contains("container"),
+            "{why}"
+        );
+        assert!(machine.exists(path), "{path}");
+    }
+}
+
+#[test]
+fn a_lock_of_a_process_in_a_container_is_not_taken_for_left_over() {
+    let machine = Machine::new();
+    let client = Process::command(&machine.path("bin/claude"), &machine.sandbox.home());
+    let Some(container) = in_container(&client) else {
+        return;
+    };
+    let _running = Process::from(container);
+    // The first process of a container has this number there, and another one has it here.
+    for path in BARE_NUMBERS {
+        machine.file(path, &json!({"pid": 1}).to_string(), 0);
+    }
+    let answer = machine.run(&["--clear-stale-locks", "--json"]).json();
+    assert_that_nothing_is_taken(&machine, &answer, 1);
+}
+
+#[test]
+fn in_a_container_a_lock_of_a_process_outside_is_not_taken_for_left_over() {
+    let machine = Machine::new();
+    let running = machine.client();
+    for path in BARE_NUMBERS {
+        machine.file(path, &json!({"pid": running.pid()}).to_string(), 0);
+    }
+    let clearing = machine.command(&["--clear-stale-locks", "--json"]);
+    let Some(mut clearing) = in_container(&clearing) else {
+        return;
+    };
+    let answer = Run::from(clearing.stdin(Stdio::null()).output().unwrap()).json();
+    assert_that_nothing_is_taken(&machine, &answer, running.pid());
+    // Outside it is seen that it runs; once it has ended, that is seen as well.
+    let seen = machine.locks();
+    assert_eq!(seen[".claude/daemon.lock"]["verdict"], "held");
+    drop(running);
+    let cleared = machine.clear();
+    assert_eq!(cleared[".claude/daemon.lock"]["action"], "cleared");
+}
+
+#[test]
+fn in_a_container_a_session_outside_protects_the_state_file_and_the_login() {
+    let machine = Machine::new();
+    let running = machine.client();
+    machine.file(
+        &format!(".claude/sessions/{}.json", running.pid()),
+        &running.registry(),
+        0,
+    );
+    machine.directory(".claude.json.lock", 600);
+    let clearing = machine.command(&["--clear-stale-locks", "--json"]);
+    let Some(mut clearing) = in_container(&clearing) else {
+        return;
+    };
+    let answer = Run::from(clearing.stdin(Stdio::null()).output().unwrap()).json();
+    let locks = machine.by_path(&answer);
+    assert_eq!(locks[".claude.json.lock"]["action"], "kept");
+    assert!(machine.exists(".claude.json.lock"));
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use chrono::DateTime;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
+use super::PidDomain;
 use super::process::{Process, Variables, is_claude_code, runs_others};
 use crate::claude::process_start::ProcessStart;
 
@@ -64,6 +65,7 @@ fn seen(pid: u32, found: &sysinfo::Process) -> Process {
         start_ticks: None,
         started_at: DateTime::from_timestamp(started, 0).filter(|_| started > 0),
         name: Some(text.into_owned()),
+        in_container: false,
     }
 }
 
@@ -139,20 +141,23 @@ fn variable(pair: &OsStr, names: &[&str]) -> Option<(OsString, OsString)> {
     Some((OsString::from(known), OsString::from(value)))
 }
 
-/// Where process ids are valid, as Claude Code writes it (`pidDomain`, read in 2.1.328, not seen):
-/// the system, and on Windows the machine's name.
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere it may not be known")]
-pub(super) fn pid_domain() -> Option<String> {
-    Some(if cfg!(windows) {
+/// Where process ids are valid, as Claude Code writes it (read in 2.1.328, not seen): the system,
+/// and on Windows the machine's name.
+pub(super) fn pid_domain(_: &Path) -> PidDomain {
+    let name = if cfg!(windows) {
         let machine = System::host_name().unwrap_or_default();
         format!("win32:{}", machine.to_lowercase())
     } else {
         "darwin".to_owned()
-    })
+    };
+    PidDomain {
+        name: Some(name),
+        ..PidDomain::default()
+    }
 }
 
-/// Whether a directory is on a drive of Windows, seen from another system: not from here.
-pub(super) fn is_on_windows_drive(_: &Path) -> bool {
+/// There are no containers that share our processes.
+pub(super) fn is_used_in_a_container(_: u32) -> bool {
     false
 }
 

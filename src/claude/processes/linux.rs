@@ -15,11 +15,13 @@ use crate::disk;
 /// More than any file in `/proc` that we read needs; command lines may be huge.
 const PROC_LIMIT: u64 = 256 * 1024;
 
-/// Clock ticks per second as user programs see them: 100 on every Linux that Claude Code runs on.
-const TICKS_PER_SECOND: u64 = 100;
-
 /// Looks at a process id.
 pub(super) fn look(pid: u32) -> Process {
+    // A sandbox may show the table of the machine, whose numbers are others than its own.
+    let own = std::process::id().to_string();
+    if std::fs::read_link("/proc/self").is_ok_and(|shown| shown.as_os_str() != own.as_str()) {
+        return signal_probe(pid);
+    }
     let base = Path::new("/proc").join(pid.to_string());
     let read = |name: &str| disk::read(&base.join(name), PROC_LIMIT).ok().flatten();
     let Some(stat) = read("stat").as_deref().and_then(parse_stat) else {
@@ -34,10 +36,11 @@ pub(super) fn look(pid: u32) -> Process {
         is_claude: is_claude_code(&stat.name, executable.as_deref(), &arguments),
         start_ticks: Some(stat.start_ticks),
         started_at: boot_time().and_then(|boot| {
-            let seconds = i64::try_from(stat.start_ticks / TICKS_PER_SECOND).ok()?;
+            let seconds = i64::try_from(stat.start_ticks / super::TICKS_PER_SECOND).ok()?;
             boot.checked_add_signed(TimeDelta::seconds(seconds))
         }),
         name: Some(stat.name),
+        in_container: false,
     }
 }
 
@@ -96,13 +99,7 @@ fn boot_time() -> Option<DateTime<Utc>> {
 /// Live Claude Code processes of this user, each with its variables of these names. None in their
 /// place: it has none of them, or they cannot be read.
 pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
-    let Ok(listing) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    listing
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| is_ours(*pid))
+    own_pids()
         .filter(|pid| {
             let process = look(*pid);
             process.alive == Some(true) && process.is_claude == Some(true)
@@ -113,9 +110,16 @@ pub(super) fn own_clients(names: &[&str]) -> Vec<(u32, Option<Variables>)> {
         .collect()
 }
 
-fn is_ours(pid: u32) -> bool {
-    std::fs::metadata(format!("/proc/{pid}"))
-        .is_ok_and(|entry| entry.uid() == rustix::process::geteuid().as_raw())
+/// Ids of this user's processes, if the table is that of our own namespace.
+fn own_pids() -> impl Iterator<Item = u32> {
+    let user = rustix::process::geteuid().as_raw();
+    let listing = std::fs::read_dir("/proc").ok();
+    listing
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(move |entry| entry.metadata().is_ok_and(|found| found.uid() == user))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 fn variables_of(pid: u32, names: &[&str]) -> Option<Variables> {
@@ -132,27 +136,43 @@ fn variables_of(pid: u32, names: &[&str]) -> Option<Variables> {
     (!found.is_empty()).then_some(found)
 }
 
-/// Where process ids are valid, as Claude Code writes it (`pidDomain`): machine and pid namespace.
-/// A machine without an id gives an empty one (seen with 2.1.328).
-pub(super) fn pid_domain() -> Option<String> {
+/// The namespace of processes that a machine starts with; containers have others.
+/// (`PROC_PID_INIT_INO` in the kernel's sources, the same since Linux 3.8.)
+const OF_THE_MACHINE: &str = "pid:[4026531836]";
+
+/// File systems that only this machine writes: everything else may be shared.
+const LOCAL: [&str; 20] = [
+    "bcachefs", "btrfs", "ecryptfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "lxfs",
+    "ntfs3", "overlay", "ramfs", "reiserfs", "rootfs", "tmpfs", "vfat", "wslfs", "xfs", "zfs",
+];
+
+/// Where process ids are valid, as Claude Code writes it: machine and namespace of processes (a
+/// machine without an id gives an empty one, seen with 2.1.328); and host and namespace.
+pub(super) fn pid_domain(directory: &Path) -> super::PidDomain {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
-    let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
-    Some(format!("linux:{}:{}", machine.trim(), namespace.display()))
+    let namespace = std::fs::read_link("/proc/self/ns/pid").ok();
+    let namespace = namespace.map(|link| link.display().to_string());
+    let shared = std::fs::canonicalize(directory).ok().and_then(|real| {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
+        shared_with(&mounts, &real)
+    });
+    let in_container = namespace.as_deref() != Some(OF_THE_MACHINE);
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy();
+    super::PidDomain {
+        name: namespace
+            .as_ref()
+            .map(|namespace| format!("linux:{}:{namespace}", machine.trim())),
+        space: namespace.map(|namespace| format!("{host}#{namespace}")),
+        boot: boot_time(),
+        unseen: shared.or(in_container.then_some(super::Unseen::OutsideOfContainer)),
+    }
 }
 
-/// Whether a directory is on a drive of Windows, as WSL shows them (`/mnt/c`).
-pub(super) fn is_on_windows_drive(directory: &Path) -> bool {
-    let Ok(real) = std::fs::canonicalize(directory) else {
-        return false;
-    };
-    std::fs::read_to_string("/proc/self/mounts")
-        .is_ok_and(|mounts| is_windows_drive(&mounts, &real))
-}
-
-/// A row of `/proc/self/mounts`: what, where (with `\040` for a blank), file system, options. WSL 2
-/// shows drives by 9p, WSL 1 by drvfs; 9p without drvfs in its options is some other machine's
-/// folder. The longest place counts.
-fn is_windows_drive(mounts: &str, directory: &Path) -> bool {
+/// Who else may write in a directory, by a row of `/proc/self/mounts`: what, where (with `\040` for a
+/// blank), file system, options. WSL 2 shows drives of Windows by 9p, WSL 1 by drvfs. The longest
+/// place counts, and of several at one place the last.
+fn shared_with(mounts: &str, directory: &Path) -> Option<super::Unseen> {
     let rows = mounts.lines().filter_map(|row| {
         let mut fields = row.split(' ');
         let place = fields.nth(1)?.replace("\\040", " ");
@@ -161,10 +181,30 @@ fn is_windows_drive(mounts: &str, directory: &Path) -> bool {
         let is_drive = system == "drvfs" || (system == "9p" && options.contains("drvfs"));
         directory
             .starts_with(&place)
-            .then_some((place.len(), is_drive))
+            .then_some((place.len(), is_drive, system))
     });
-    rows.max_by_key(|(length, _)| *length)
-        .is_some_and(|(_, is_drive)| is_drive)
+    let (_, is_drive, system) = rows.max_by_key(|(length, ..)| *length)?;
+    if is_drive {
+        Some(super::Unseen::InWindows)
+    } else {
+        (!LOCAL.contains(&system)).then_some(super::Unseen::OnOtherMachines)
+    }
+}
+
+/// From the machine itself, processes in its containers are seen, with their ids there
+/// (`NSpid` in `/proc/<pid>/status`). Others than ours could not have made a file of ours.
+pub(super) fn is_used_in_a_container(pid: u32) -> bool {
+    own_pids().any(|seen| {
+        let status = disk::read(Path::new(&format!("/proc/{seen}/status")), PROC_LIMIT);
+        let status = status.ok().flatten().unwrap_or_default();
+        ids_in_containers(&String::from_utf8_lossy(&status)).any(|id| id == pid)
+    })
+}
+
+fn ids_in_containers(status: &str) -> impl Iterator<Item = u32> {
+    let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    let ids = ids.unwrap_or_default().split_ascii_whitespace().skip(1);
+    ids.filter_map(|id| id.parse().ok())
 }
 
 /// Whether something on this machine listens on a TCP port. None where it cannot be told.
@@ -193,6 +233,7 @@ fn listens(table: &str, port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Unseen;
     use super::*;
 
     #[test]
@@ -204,17 +245,35 @@ mod tests {
     }
 
     #[test]
-    fn a_drive_of_windows_is_known_by_its_file_system() {
-        let two = "none / ext4 rw 0 0\nC:\\134 /mnt/c 9p rw,aname=drvfs;path=C:\\;uid=1000 0 0\nD:\\134 /mnt/my\\040disk 9p rw,aname=drvfs;path=D:\\ 0 0\n/dev/sdd /mnt/c/linux ext4 rw 0 0\nshare /srv 9p rw,trans=virtio 0 0\n";
+    fn who_else_may_write_in_a_directory_is_known_by_its_file_system() {
+        let two = "none / ext4 rw 0 0\nC:\\134 /mnt/c 9p rw,aname=drvfs;path=C:\\;uid=1000 0 0\nD:\\134 /mnt/my\\040disk 9p rw,aname=drvfs;path=D:\\ 0 0\n/dev/sdd /mnt/c/linux ext4 rw 0 0\nshare /srv 9p rw,trans=virtio 0 0\nfiler:/home /home nfs4 rw,vers=4.2 0 0\n";
         let one = "rootfs / wslfs rw 0 0\nC: /mnt/c drvfs rw 0 0\n";
-        let on = |mounts, directory| is_windows_drive(mounts, Path::new(directory));
+        let on = |mounts, directory| shared_with(mounts, Path::new(directory));
         for mounts in [two, one] {
-            assert!(on(mounts, "/mnt/c/Users/ann/.claude"));
-            assert!(!on(mounts, "/home/ann/.claude") && !on(mounts, "/mnt/cd"));
+            assert_eq!(
+                on(mounts, "/mnt/c/Users/ann/.claude"),
+                Some(Unseen::InWindows)
+            );
+            assert_eq!(on(mounts, "/root/.claude"), None);
+            assert_eq!(on(mounts, "/mnt/cd"), None);
         }
-        assert!(on(two, "/mnt/my disk/x"));
-        assert!(!on(two, "/mnt/c/linux/x") && !on(two, "/srv/x"));
-        assert!(!on("", "/home"));
+        assert_eq!(on(two, "/mnt/my disk/x"), Some(Unseen::InWindows));
+        assert_eq!(on(two, "/mnt/c/linux/x"), None);
+        for place in ["/srv/x", "/home/ann/.claude"] {
+            assert_eq!(on(two, place), Some(Unseen::OnOtherMachines), "{place}");
+        }
+        assert_eq!(on("", "/home"), None);
+    }
+
+    #[test]
+    fn a_process_of_a_container_has_an_id_for_each_namespace() {
+        let ids = |status| ids_in_containers(status).collect::<Vec<_>>();
+        assert_eq!(
+            ids("Name:\tclaude\nNSpid:\t28990\t17\t1\nNSsid:\t1\t1\n"),
+            [17, 1]
+        );
+        assert_eq!(ids("Name:\tclaude\nNSpid:\t28990\n"), [0; 0]);
+        assert_eq!(ids(""), [0; 0]);
     }
 
     #[test]

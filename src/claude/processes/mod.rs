@@ -12,7 +12,7 @@ mod table;
 
 use std::path::Path;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 pub(crate) use self::process::Process;
 use super::process_start::ProcessStart;
@@ -58,24 +58,58 @@ pub(crate) fn clients_using(places: &Places) -> Vec<u32> {
         .collect()
 }
 
-/// Where the process ids in a directory's files are valid.
+/// Clock ticks per second as user programs see them: 100 on every Linux that Claude Code runs on.
+pub(crate) const TICKS_PER_SECOND: u64 = 100;
+
+/// The highest process id that Linux gives out, in whatever container; macOS stays far below.
+pub(crate) const HIGHEST_PID: u32 = 1 << 22;
+
+/// Where the process ids in a directory's files are valid, and whose of them we cannot look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PidDomain {
     /// As Claude Code writes it (`pidDomain`). None where that is not known.
     pub(crate) name: Option<String>,
-    /// Whether the directory is on a drive of Windows and this is Linux: processes of both systems
-    /// may write there.
-    pub(crate) shared_with_windows: bool,
+    /// Host and namespace, as Claude Code writes them beside it (`pidSpace`).
+    pub(crate) space: Option<String>,
+    /// When this machine started, by its clock.
+    pub(crate) boot: Option<DateTime<Utc>>,
+    /// Who may write there and runs where nobody can look from here.
+    pub(crate) unseen: Option<Unseen>,
+}
+
+/// Processes that exist although they are not in our table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unseen {
+    /// The directory is on a drive of Windows, and this is Linux.
+    InWindows,
+    /// The directory is on a file system that several machines may use.
+    OnOtherMachines,
+    /// We are in a container, which shows us only its own.
+    OutsideOfContainer,
+}
+
+impl Unseen {
+    /// Where they are, in words that follow "may run".
+    pub(crate) fn place(self) -> &'static str {
+        match self {
+            Self::InWindows => "in Windows",
+            Self::OnOtherMachines => "on another machine that shares this directory",
+            Self::OutsideOfContainer => "outside of this container",
+        }
+    }
 }
 
 impl PidDomain {
     /// That of a directory on this machine.
     pub(crate) fn of(directory: &Path) -> Self {
-        Self {
-            name: table::pid_domain(),
-            shared_with_windows: table::is_on_windows_drive(directory),
-        }
+        table::pid_domain(directory)
     }
+}
+
+/// Whether a process in a container on this machine is known there under this id, as far as it can
+/// be seen from here. It takes a look at all processes.
+pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
+    table::is_used_in_a_container(pid)
 }
 
 /// Whether something on this machine listens on a TCP port. None where it cannot be told.

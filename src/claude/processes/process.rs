@@ -20,6 +20,8 @@ pub(crate) struct Process {
     pub(crate) start_ticks: Option<u64>,
     /// Start time by the wall clock; wrong by as much as the clock was set since.
     pub(crate) started_at: Option<DateTime<Utc>>,
+    /// Whether a process in a container is known there under this id, too.
+    pub(crate) in_container: bool,
     /// The program's name, for sentences.
     pub(crate) name: Option<String>,
 }
