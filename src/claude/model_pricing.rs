@@ -4,11 +4,16 @@ use std::path::Path;
 
 use super::settings::{self, SettingsScope};
 use crate::places::Places;
-use crate::pricing::OwnRates;
+use crate::pricing::{OwnRates, PriceTable};
+
+/// What responses cost here: the built-in prices with the user's own rates.
+pub(crate) fn prices(places: &Places) -> PriceTable {
+    PriceTable::with(own_rates(places))
+}
 
 /// The user's own rates: from managed settings, which the client obeys, else from the user's
 /// `settings.json`. Files that cannot be read have no rates.
-pub(crate) fn own_rates(places: &Places) -> OwnRates {
+fn own_rates(places: &Places) -> OwnRates {
     settings::paths(places, None)
         .into_iter()
         .find_map(|(scope, path)| {

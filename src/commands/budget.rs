@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::gathering::{answer_with, gathered, gathered_at_once};
 use super::question::Question;
 use crate::budget::overview::{SessionAsked, Survey};
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
@@ -38,17 +38,13 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn at(
-        places: &'a Places,
-        config: &'a Config,
-        environment: &Environment,
-    ) -> anyhow::Result<Self> {
-        Ok(Self {
+    fn at(places: &'a Places, config: &'a Config, environment: &Environment) -> Self {
+        Self {
             places,
             config,
             clock: environment.clock(),
-            prices: PriceTable::with(own_rates(places))?,
-        })
+            prices: prices(places),
+        }
     }
 
     fn report(
@@ -76,7 +72,7 @@ impl<'a> Look<'a> {
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let config = Config::load(&places);
-    let look = Look::at(&places, &config, environment)?;
+    let look = Look::at(&places, &config, environment);
     let sessions = if config.budget.session.is_some() {
         running(&places)
     } else {
@@ -98,10 +94,8 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         name: String::new(),
     });
     let look = Look::at(places, &config, question.environment);
-    let report = look.and_then(|look| {
-        gathered_at_once(places, |ledger, caught| {
-            look.report(&ledger, asks.into_iter().collect(), caught.is_all())
-        })
+    let report = gathered_at_once(places, |ledger, caught| {
+        look.report(&ledger, asks.into_iter().collect(), caught.is_all())
     });
     answer_with(report, page);
 }

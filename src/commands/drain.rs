@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 
 use super::gathering::{gathered, titles};
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::claude::transcripts;
 use crate::drain::{Drain, Findings, SessionSpend, writes};
 use crate::environment::Environment;
 use crate::ledger::{RowsBy, SpendSource};
 use crate::places::Places;
-use crate::pricing::{Money, PriceTable};
+use crate::pricing::Money;
 use crate::spend::{GroupBy, Period, parse_day};
 use crate::terminal::{ProgressBar, Shown, complain, print};
 
@@ -63,7 +63,7 @@ fn found(
     let is_meant = |name: &str| session.is_none_or(|session| name.starts_with(session));
     let clock = environment.clock();
     let (since, until) = period.bounds(clock.zone);
-    let prices = PriceTable::with(own_rates(places))?;
+    let prices = prices(places);
     let mut sessions: HashMap<String, SessionSpend> = gathered(places, &prices, |ledger, _| {
         let mut sessions: HashMap<String, SessionSpend> = HashMap::new();
         ledger.rows(since, until, RowsBy::Quarter, true, &mut |row| {

@@ -7,7 +7,7 @@ use anyhow::{anyhow, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::gathering::{gathered, name_gaps};
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::config::Config;
 use crate::disk::{self, lock, records};
 use crate::environment::Environment;
@@ -17,7 +17,6 @@ use crate::export::{
 };
 use crate::incidents::{Incidents, steps};
 use crate::places::Places;
-use crate::pricing::PriceTable;
 use crate::spend::{Period, parse_day};
 use crate::terminal::{Page, Shown, Tone, complain, counted, print};
 
@@ -213,7 +212,7 @@ impl All {
         }
         let choice = config.export;
         let exporter = Exporter::new(places, environment, &choice)?;
-        let prices = PriceTable::with(own_rates(places))?;
+        let prices = prices(places);
         let rows = gathered(places, &prices, |ledger, _| {
             // Rows that are missing would be taken back everywhere.
             ensure!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::failure::in_one_line;
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
@@ -81,10 +81,8 @@ pub(super) fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration)
     let roots = places.transcript_roots();
     let effort = Effort::Within(no_longer);
     // Where nothing could be done, the default says that it is not complete.
-    PriceTable::with(own_rates(places))
-        .ok()
-        .and_then(|prices| ledger.catch_up(roots, &prices, effort, &mut |_| {}).ok())
-        .unwrap_or_default()
+    let caught = ledger.catch_up(roots, &prices(places), effort, &mut |_| {});
+    caught.unwrap_or_default()
 }
 
 /// An answer inside a conversation, or why there is none.
@@ -191,6 +189,12 @@ fn caught_up(ledger: &mut Ledger, places: &Places, prices: &PriceTable) -> anyho
     drop(bar);
     ledger.check_sums(prices)?;
     ledger.tidy_in_background();
+    if let Some(too_high) = ledger.news_of_renewal() {
+        complain(&format!(
+            "an older whycap had counted {} too much: it took one process of Claude Code for several; the transcripts were read again and all figures worked out anew",
+            too_high.show()
+        ));
+    }
     if let Some(damaged) = ledger.news_of_damage() {
         complain(&format!(
             "the ledger was damaged and now lies in {}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here",

@@ -13,14 +13,13 @@ use super::host_guard::Deadline;
 use super::question::Question;
 use crate::budget::prompts::OnPrompt;
 use crate::claude::hook_event::{EventName, HookEvent};
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::install::plugin;
 use crate::ledger::{self, Effort, Ledger, Patience};
 use crate::locks;
 use crate::places::Places;
-use crate::pricing::PriceTable;
 use crate::terminal::{Shown, print, visible, visible_lines};
 
 /// A prompt with pasted files can be long; whatever lies beyond is of no interest here.
@@ -192,9 +191,7 @@ fn stop_failure(event: &HookEvent, question: Question<'_>) -> Option<Value> {
 /// Reads a little of what other sessions wrote, so that today's figure knows of it, and mends a
 /// damaged ledger. Whatever fails here is tried again at the next event.
 fn catch_up(places: &Places) {
-    let Ok(prices) = PriceTable::with(own_rates(places)) else {
-        return;
-    };
+    let prices = prices(places);
     let read_on = || {
         let mut ledger = Ledger::open(&places.data, Patience::None)?;
         let roots = places.transcript_roots();

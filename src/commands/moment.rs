@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::gathering::gathered;
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
@@ -34,7 +34,7 @@ type Opened = (Ledger, PriceTable);
 
 /// The ledger, with everything read.
 pub(super) fn opened(places: &Places) -> anyhow::Result<Opened> {
-    let prices = PriceTable::with(own_rates(places))?;
+    let prices = prices(places);
     let ledger = gathered(places, &prices, |ledger, _| Ok(ledger))?;
     Ok((ledger, prices))
 }
@@ -42,7 +42,7 @@ pub(super) fn opened(places: &Places) -> anyhow::Result<Opened> {
 /// The ledger as it is.
 pub(super) fn opened_at_once(places: &Places) -> anyhow::Result<Opened> {
     let ledger = Ledger::open(&places.data, Patience::None)?;
-    Ok((ledger, PriceTable::with(own_rates(places))?))
+    Ok((ledger, prices(places)))
 }
 
 /// What is kept between two looks.

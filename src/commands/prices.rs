@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::environment::Environment;
 use crate::places::Places;
-use crate::pricing::{PriceRow, PriceTable, price_list};
+use crate::pricing::{PriceRow, price_list};
 
 /// Arguments of `whycap prices`.
 #[derive(Debug, clap::Args)]
@@ -19,7 +19,7 @@ pub struct Arguments {
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let table = PriceTable::with(own_rates(&Places::of(environment)))?;
+    let table = prices(&Places::of(environment));
     let wanted = arguments.model.as_deref().unwrap_or("");
     let wanted = wanted.to_ascii_lowercase();
     let rows: Vec<&PriceRow> = table

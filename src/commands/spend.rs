@@ -13,7 +13,7 @@ use super::gathering::{
 use super::parse_error::found_wrong;
 use super::question::Question;
 use super::spend_page::{self, PageRequest};
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
             return Ok(ExitCode::from(2));
         }
     };
-    let prices = PriceTable::with(own_rates(&places))?;
+    let prices = prices(&places);
     if arguments.why_different {
         let found = gathered(&places, &prices, |ledger, _| {
             Ok(ledger.differences(&prices)?)

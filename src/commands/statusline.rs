@@ -13,7 +13,7 @@ use super::host_guard::{Deadline, has_memory};
 use super::preview::preview;
 use crate::checkout::Head;
 use crate::claude::meters::Windows;
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::claude::sessions;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, HintName, SegmentName};
@@ -24,7 +24,7 @@ use crate::ledger::{Ledger, Live, Patience, Told, Wanted};
 use crate::limits::incident::Incident;
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
-use crate::pricing::{Money, PriceTable};
+use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
 use crate::status_line::{Amounts, LineFacts, MARGIN, Whereabouts, draw};
 use crate::terminal::{Palette, Shown, Tone, print};
@@ -200,7 +200,7 @@ fn rewriting(
     if !cache.is_nearly_cold(environment.now) {
         return None;
     }
-    let prices = PriceTable::with(own_rates(places)).ok()?;
+    let prices = prices(places);
     let prices = prices.prices_of(payload.model_id()?);
     cold_cache(&cache, &prices, payload.fast_mode(), environment.now)
 }

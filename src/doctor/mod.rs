@@ -168,7 +168,7 @@ mod tests {
             data_open_to_others: false,
             ignored_places: Vec::new(),
             home_is_moved: false,
-            prices_updated: Some(environment.now.date_naive()),
+            prices_updated: environment.now.date_naive(),
             config_problems: Vec::new(),
             installations: vec![PathBuf::from("/usr/bin/claude")],
             credentials: Vec::new(),
@@ -240,7 +240,6 @@ mod tests {
         setup.data_open_to_others = true;
         setup.ignored_places = vec![("WHYCAP_DATA_DIR", "/srv/open".into())];
         setup.home_is_moved = true;
-        setup.prices_updated = None;
         let complaints = complaints(&setup);
         assert!(complaints.len() >= 6, "{complaints:?}");
         assert!(complaints.iter().all(|finding| finding.fix.is_some()));
@@ -454,7 +453,7 @@ mod tests {
     #[test]
     fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
         let mut setup = sound();
-        setup.prices_updated = setup.prices_updated.map(|day| day - TimeDelta::days(91));
+        setup.prices_updated -= TimeDelta::days(91);
         complains(&setup, "prices", Health::Warn, "91 days ago");
         let mut setup = sound();
         setup.harmful_locks = vec![HarmfulLock {

@@ -89,9 +89,7 @@ pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
 }
 
 pub(super) fn prices(setup: &Setup, found: &mut Findings) {
-    let Some(updated) = setup.prices_updated else {
-        return;
-    };
+    let updated = setup.prices_updated;
     let age = setup.now.date_naive() - updated;
     if age <= PRICE_TABLE_MAY_AGE {
         return found.ok(format!("checked on {updated}"));
@@ -106,13 +104,12 @@ pub(super) fn prices(setup: &Setup, found: &mut Findings) {
 pub(super) fn clock(setup: &Setup, found: &mut Findings) {
     let (now, day) = (setup.now, TimeDelta::days(1));
     let is_ahead = |written: &_| *written > now + CLOCK_TOLERANCE;
-    let is_newer = |updated| now.date_naive() < updated - day;
     let says = if let Some(written) = setup.newest_transcript.filter(is_ahead) {
         format!(
             "the newest transcript is from {}, which is in the future",
             written.format("%Y-%m-%d %H:%M UTC")
         )
-    } else if setup.prices_updated.is_some_and(is_newer) {
+    } else if now.date_naive() < setup.prices_updated - day {
         let today = now.format("%Y-%m-%d");
         format!("it shows {today}, and this whycap is newer than that")
     } else {

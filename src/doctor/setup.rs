@@ -63,7 +63,7 @@ pub(crate) struct Setup {
     /// Whether the project's settings say where home is.
     pub(super) home_is_moved: bool,
     /// Day on which the price table was last checked.
-    pub(super) prices_updated: Option<NaiveDate>,
+    pub(super) prices_updated: NaiveDate,
     pub(super) config_problems: Vec<String>,
     pub(super) installations: Vec<PathBuf>,
     /// Those that come before the login of a subscription.
@@ -151,7 +151,7 @@ impl Setup {
             data_open_to_others: open_to_others(&places.data),
             ignored_places: ignored_places(environment, &places),
             home_is_moved: settings::moves_home(&places, &project),
-            prices_updated: PriceTable::list().ok().map(|table| table.updated),
+            prices_updated: PriceTable::list().updated,
             config_problems: Config::load(&places).problems,
             installations: installations::found(&places, environment)
                 .into_iter()

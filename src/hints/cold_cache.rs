@@ -51,7 +51,7 @@ mod tests {
                 lives: TimeDelta::minutes(minutes),
                 tokens,
             };
-            let table = PriceTable::list().unwrap();
+            let table = PriceTable::list();
             let prices = table.prices_of("claude-opus-5-5");
             cold_cache(&cache, &prices, fast, DateTime::UNIX_EPOCH).map(Money::show)
         };

@@ -17,7 +17,7 @@ use super::spent::Spent;
 use super::store::told::{self, SessionFacts};
 use super::store::{Id, Ledger, ResponseRow, StoredSighting, responses, session_id};
 use super::telling::{self, Listener, Told, ToldNow};
-use crate::claude::model_pricing::own_rates;
+use crate::claude::model_pricing::prices;
 use crate::config::{Budget, ProjectBudget};
 use crate::environment::Environment;
 use crate::places::Places;
@@ -122,7 +122,7 @@ impl Live {
         transcript: Option<&Path>,
         told: Option<Told>,
     ) -> Option<Self> {
-        let prices = PriceTable::with(own_rates(places)).ok()?;
+        let prices = prices(places);
         let start = Instant::now();
         let mut is_cut_short = false;
         let mut late = || {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::store::{Error, Id, Ledger, SumChanges, families, model_names, responses};
-use crate::pricing::PriceTable;
+use crate::pricing::{Money, NOISE, PriceTable};
 
 const PRICED_BY: &str = "priced by";
 
@@ -18,6 +18,20 @@ impl Ledger {
         }
         self.write(|connection| reprice(connection, prices))?;
         Ok(true)
+    }
+}
+
+impl Ledger {
+    /// By how much an older whycap counted too high: at the first asking after all was worked out
+    /// anew only, so that it is said once.
+    pub fn news_of_renewal(&mut self) -> Option<Money> {
+        let read = "SELECT value - coalesce((SELECT sum(cost) FROM unrecorded), 0) - coalesce((SELECT sum(cost) FROM unwritten), 0) FROM meta WHERE name = 'hidden before'";
+        let too_high = self.connection.query_row(read, [], |row| row.get(0));
+        let too_high = Money::from_pico(too_high.ok()?);
+        let forget = "DELETE FROM meta WHERE name = 'hidden before'";
+        self.write(|connection| connection.execute(forget, []))
+            .ok()?;
+        (too_high > NOISE).then_some(too_high)
     }
 }
 

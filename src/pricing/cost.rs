@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn list(model: &str, usage: Usage, service: ServiceLevel) -> i64 {
-        nano(&PriceTable::list().unwrap(), model, usage, service, &[])
+        nano(&PriceTable::list(), model, usage, service, &[])
     }
 
     const US: ServiceLevel = ServiceLevel {
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_tool_loop_of_short_calls_stays_in_the_short_tier() {
-        let table = PriceTable::list().unwrap();
+        let table = PriceTable::list();
         let call = usage(60_000, 100, 0, 0, 0);
         let total = usage(120_000, 200, 0, 0, 0);
         let looped = nano(
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn half_a_nano_dollar_is_not_lost() {
-        let table = PriceTable::list().unwrap();
+        let table = PriceTable::list();
         let cost = table
             .prices_of("claude-haiku-5-5")
             .price(NOW, &usage(0, 0, 0, 1, 0), US, &[]);
@@ -307,8 +307,7 @@ mod tests {
         let table = PriceTable::with(OwnRates::parse(&json!({
             "multiplier": 0.5,
             "overrides": {"claude-opus-5-5": {"input": 2, "output": 10, "cacheRead": 1, "cacheWrite": 3}}
-        })))
-        .unwrap();
+        })));
         let both = ServiceLevel {
             fast: true,
             us_only: true,

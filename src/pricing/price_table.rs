@@ -1,6 +1,5 @@
 //! The price table: one embedded data file, looked up by model and day.
 
-use std::fmt;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -102,64 +101,40 @@ pub struct PriceTable {
     pub own: OwnRates,
 }
 
-/// Why the embedded price table cannot be read. Only a broken build can show it.
-#[derive(Debug, Clone)]
-pub struct Unreadable(String);
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "the built-in price table is damaged ({}); install whycap again",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for Unreadable {}
-
 impl PriceTable {
     /// The embedded table with the user's own rates.
-    pub fn with(own: OwnRates) -> Result<Self, Unreadable> {
-        // The parsed file is shared; a fallible one-time load is what once_cell still has over std.
+    pub fn with(own: OwnRates) -> Self {
+        // Parsed once, and only if somebody asks.
         static PARSED: OnceCell<PriceTable> = OnceCell::new();
-        let parsed = PARSED.get_or_try_init(|| Self::parse(EMBEDDED))?;
-        let fingerprint = parsed.fingerprint ^ own.fingerprint();
-        Ok(Self {
-            fingerprint,
+        let parsed = PARSED.get_or_init(Self::embedded);
+        Self {
+            fingerprint: parsed.fingerprint ^ own.fingerprint(),
             own,
             ..parsed.clone()
-        })
+        }
     }
 
     /// The embedded table at list price.
-    pub fn list() -> Result<Self, Unreadable> {
+    pub fn list() -> Self {
         Self::with(OwnRates::default())
     }
 
-    fn parse(text: &'static str) -> Result<Self, Unreadable> {
-        let file: File =
-            serde_json::from_str(text).map_err(|error| Unreadable(error.to_string()))?;
-        if !file
-            .rows
-            .iter()
-            .any(|row| row.model == file.unknown_model_priced_as)
-        {
-            return Err(Unreadable("no row for unknown models".to_owned()));
-        }
+    #[expect(clippy::expect_used, reason = "a test reads the same bytes")]
+    fn embedded() -> Self {
+        let file: File = serde_json::from_str(EMBEDDED).expect("a price table");
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a few cents, and eleven tenths"
         )]
-        Ok(Self {
+        Self {
             unknown_model: file.unknown_model_priced_as,
             rows: file.rows.into_iter().map(PriceRow::from).collect(),
             updated: file.updated,
             web_search: (file.web_search_usd * 1e12).round() as i64,
             us_inference_tenths: (file.us_inference_multiplier * 10.0).round() as i64,
-            fingerprint: xxhash_rust::xxh3::xxh3_64(text.as_bytes()).cast_signed(),
+            fingerprint: xxhash_rust::xxh3::xxh3_64(EMBEDDED.as_bytes()).cast_signed(),
             own: OwnRates::default(),
-        })
+        }
     }
 
     /// All rows, in the file's order.
@@ -205,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_embedded_file_is_readable_and_every_row_has_a_source() {
-        let table = PriceTable::list().unwrap();
+        let table = PriceTable::list();
         assert!(table.rows().len() > 25);
         assert!(table.rows().iter().all(|row| !row.source.is_empty()));
     }
@@ -213,7 +188,7 @@ mod tests {
     #[test]
     fn sonnet_5_5_cache_reads_became_cheaper_on_the_seventh_of_october() {
         use crate::pricing::{ServiceLevel, Usage};
-        let table = PriceTable::list().unwrap();
+        let table = PriceTable::list();
         let prices = table.prices_of("claude-sonnet-5-5");
         let million = Usage {
             cache_read: 1_000_000,
@@ -236,7 +211,7 @@ mod tests {
 
     #[test]
     fn an_unknown_model_is_priced_as_the_client_does_and_said_to_be_unknown() {
-        let table = PriceTable::list().unwrap();
+        let table = PriceTable::list();
         for model in ["claude-nobody-9", "opus", "my-gateway-model", ""] {
             let (rows, known) = table.rows_of(model);
             assert!(!known, "{model}");
@@ -246,7 +221,7 @@ mod tests {
 
     #[test]
     fn an_old_name_finds_the_same_row() {
-        let table = PriceTable::list().unwrap();
+        let table = PriceTable::list();
         assert_eq!(table.canonical("claude-haiku-3-5"), "claude-3-5-haiku");
         assert_eq!(table.canonical("claude-opus-4-0"), "claude-opus-4");
         assert_eq!(table.canonical("claude-opus-4-20250514"), "claude-opus-4");

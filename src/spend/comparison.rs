@@ -78,7 +78,7 @@ fn reasons(difference: &SessionDifference) -> Vec<String> {
         ),
         (
             difference.price,
-            "is a difference in prices: that version of Claude Code has another price for the model, or none",
+            "has no cause that whycap can see. Most often that version of Claude Code has another price for the model",
         ),
     ];
     let included = [

@@ -223,7 +223,7 @@ impl World {
             count: 0,
             sessions: Vec::new(),
             processes: Vec::new(),
-            table: PriceTable::list().unwrap(),
+            table: PriceTable::list(),
         }
     }
 
@@ -957,7 +957,7 @@ proptest! {
             world.run(act);
         }
         world.finish();
-        let prices = PriceTable::list().unwrap();
+        let prices = PriceTable::list();
         let home = tempfile::tempdir().unwrap();
         fs::create_dir_all(home.path().join("projects/-home-dev-p")).unwrap();
         let written: Vec<&Session> = world.sessions.iter().filter(|session| !session.text.is_empty()).collect();

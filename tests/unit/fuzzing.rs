@@ -138,7 +138,7 @@ impl Home {
         let now = DateTime::parse_from_rfc3339("2026-11-20T06:30:00Z").unwrap();
         let environment = Environment::new(variables, now.to_utc());
         let places = Places::of(&environment);
-        let prices = PriceTable::list().unwrap();
+        let prices = PriceTable::list();
         let mut home = Self {
             directory,
             environment,

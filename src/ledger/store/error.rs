@@ -60,9 +60,6 @@ pub enum Error {
     /// The directory or file could not be made.
     #[error(transparent)]
     Disk(#[from] disk::Error),
-    /// The built-in price table is damaged.
-    #[error(transparent)]
-    Prices(#[from] crate::pricing::Unreadable),
 }
 
 /// What is wrong with a file that is no ledger of ours.

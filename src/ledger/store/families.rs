@@ -156,7 +156,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/histories");
         let projects = format!("{root}/{history}/home/.claude/projects").into();
-        let prices = PriceTable::list().unwrap();
+        let prices = PriceTable::list();
         let mut ledger = Ledger::open(home.path(), Patience::Person).unwrap();
         ledger
             .catch_up(std::iter::once(projects), &prices, Effort::All, &mut |_| {})

@@ -8,8 +8,27 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The version that this program writes; raised with every change of [`TABLES`]. There was no
-/// release yet, so an older ledger is not brought up to date but filled anew.
+/// release yet, so an older ledger than that of [`RENEWED`] is not brought up to date but filled anew.
 const VERSION: i64 = 8;
+
+/// The version before took one process for several. What it was told is kept once a session; all
+/// transcripts are read again, for what they say of ends and of advice, and all follows anew. What
+/// it knew of transcripts that are gone stays.
+const RENEWED: i64 = 7;
+const RENEW: &str = "
+DELETE FROM meta WHERE name = 'priced by';
+INSERT OR REPLACE INTO meta SELECT 'hidden before', coalesce((SELECT sum(cost) FROM unrecorded), 0) + coalesce((SELECT sum(cost) FROM unwritten), 0);
+ALTER TABLE response ADD COLUMN advice TEXT;
+UPDATE file SET bytes_read = 0, mark = 0, size = 0, modified = 0, last_at = NULL, newest_at = NULL, last_response = 0, unreadable = 0;
+ALTER TABLE cost_state RENAME TO old_total;
+DROP INDEX cost_state_by_session;
+DROP INDEX cost_state_by_start;
+ALTER TABLE told RENAME TO old_told;";
+const REFILL: &str = "
+INSERT INTO cost_state SELECT file, position, session, started, total, run_ms, api_ms, unknown, before, NULL, models FROM old_total;
+INSERT INTO told SELECT session, -at, max(total), grown, grown, rate, at, abs(origin), abs(origin), run_ms, model FROM old_told GROUP BY session;
+DROP TABLE old_total;
+DROP TABLE old_told;";
 
 /// The text carries no comments and no needless spaces: SQLite keeps it as it is and parses it at
 /// every open. What the columns mean:
@@ -77,17 +96,35 @@ pub(crate) fn make_or_check(connection: &mut Connection) -> rusqlite::Result<Sch
     if let Some(shape) = self::shape(&transaction)? {
         return Ok(shape);
     }
-    transaction.execute_batch(TABLES)?;
+    match version(&transaction)? {
+        RENEWED => {
+            transaction.execute_batch(RENEW)?;
+            for table in ["cost_state", "told"] {
+                let of_table = |statement: &&str| {
+                    statement.contains(&format!("TABLE {table}("))
+                        || statement.contains(&format!(" ON {table}("))
+                };
+                for statement in TABLES.split('\n').filter(of_table) {
+                    transaction.execute_batch(statement)?;
+                }
+            }
+            transaction.execute_batch(REFILL)?;
+        }
+        _ => transaction.execute_batch(TABLES)?,
+    }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(SchemaState::Current)
 }
 
-/// None for a new file.
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// None for a file that is new or to be renewed.
 fn shape(connection: &Connection) -> rusqlite::Result<Option<SchemaState>> {
-    let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
-    Ok(match version {
-        0 => None,
+    Ok(match version(connection)? {
+        0 | RENEWED => None,
         VERSION => Some(SchemaState::Current),
         found if found > VERSION => Some(SchemaState::Newer),
         _ => Some(SchemaState::Older),
@@ -104,7 +141,7 @@ mod tests {
             (0, SchemaState::Current),
             (VERSION, SchemaState::Current),
             (VERSION + 1, SchemaState::Newer),
-            (VERSION - 1, SchemaState::Older),
+            (RENEWED - 1, SchemaState::Older),
         ] {
             let mut connection = Connection::open_in_memory().unwrap();
             connection
@@ -115,5 +152,54 @@ mod tests {
             let found: i64 = connection.query_row(tables, [], |row| row.get(0)).unwrap();
             assert_eq!(found > 0, version == 0);
         }
+    }
+
+    #[test]
+    fn a_ledger_that_took_one_process_for_several_is_renewed_and_loses_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let old = "CREATE TABLE cost_state(file INTEGER,position INTEGER,session INTEGER,started INTEGER,total INTEGER,run_ms INTEGER,api_ms INTEGER,unknown INTEGER,before INTEGER,came_from INTEGER,since INTEGER,asked INTEGER,models TEXT,PRIMARY KEY(file,position))WITHOUT ROWID;
+             CREATE INDEX cost_state_by_session ON cost_state(session); CREATE INDEX cost_state_by_start ON cost_state(started);
+             CREATE TABLE told(session INTEGER,origin INTEGER,total INTEGER,grown INTEGER,rate INTEGER,at INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,origin))WITHOUT ROWID;";
+        let is_old = |name: &str| name.starts_with("cost_state") || name.starts_with("told");
+        let others = TABLES.split('\n').filter(|row| {
+            let name = row
+                .split("TABLE ")
+                .nth(1)
+                .or_else(|| row.split("INDEX ").nth(1));
+            !name.is_some_and(is_old)
+        });
+        let others: String = others.collect();
+        let others = others.replace(",advice TEXT", "");
+        connection.execute_batch(&others).unwrap();
+        connection.execute_batch(old).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO cost_state VALUES (1,9,1,5,200,30,1,0,8,3,2,1,'{}');
+                 INSERT INTO file (path,session,bytes_read,size) VALUES (x'61',1,500,500);
+                 INSERT INTO unwritten VALUES (1,1,1,180);
+                 INSERT INTO told VALUES (1,1000,180,180,1000000,11400,10400,1), (1,2100,200,200,1000000,22500,20400,1);
+                 PRAGMA user_version = 7",
+            )
+            .unwrap();
+        assert_eq!(
+            make_or_check(&mut connection).unwrap(),
+            SchemaState::Current
+        );
+        let one = |query: &str| {
+            connection
+                .query_row(query, [], |row| row.get::<_, i64>(0))
+                .unwrap()
+        };
+        assert_eq!(one("SELECT count(*) FROM told"), 1);
+        assert_eq!(
+            one("SELECT grown FROM told WHERE began = 2100 AND process < 0"),
+            200
+        );
+        assert_eq!(one("SELECT total FROM cost_state WHERE after IS NULL"), 200);
+        assert_eq!(one("SELECT bytes_read FROM file"), 0);
+        assert_eq!(
+            one("SELECT value FROM meta WHERE name = 'hidden before'"),
+            180
+        );
     }
 }
