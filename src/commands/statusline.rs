@@ -73,14 +73,7 @@ fn print_line(environment: &Environment) {
     let config = Arc::new(Config::load(&places));
     let session = payload.session_id().unwrap_or_default();
     let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
-    // Whose total this is was not said, so it is kept for nobody.
-    let told = client.filter(|_| payload.session_id().is_some());
-    let told = told.map(|total| Told {
-        total,
-        run_ms: payload.client_run_ms(),
-        model: payload.model_id().map(str::to_owned),
-        process: sessions::client_of(&places, session),
-    });
+    let told = told(&payload, &places, client);
     let clock = environment.clock();
     let palette = Palette::for_host(environment).in_theme(config.theme);
     let columns = environment.columns().unwrap_or(USUAL_WIDTH);
@@ -185,6 +178,17 @@ fn paying(
     let is_full = windows.is_some_and(Windows::has_a_full_one);
     let live = live.filter(|_| is_full && !is_blocked)?;
     incidents.paying(|since| live.costs_since(since))
+}
+
+/// What the ledger keeps of the client's total. Where it is not said whose that is, nothing.
+fn told(payload: &StatusPayload, places: &Places, client: Option<Money>) -> Option<Told> {
+    let session = payload.session_id()?;
+    Some(Told {
+        total: client?,
+        run_ms: payload.client_run_ms(),
+        model: payload.model_id().map(str::to_owned),
+        process: sessions::client_of(places, session),
+    })
 }
 
 /// What writing the prompt cache again costs, if that is to be said now.
