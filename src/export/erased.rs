@@ -56,6 +56,8 @@ struct Names<'l> {
     #[serde(default)]
     key: &'l str,
     #[serde(default, borrow)]
+    kind: std::borrow::Cow<'l, str>,
+    #[serde(default, borrow)]
     person: std::borrow::Cow<'l, str>,
     #[serde(default, borrow)]
     project: std::borrow::Cow<'l, str>,
@@ -124,8 +126,8 @@ fn day_of(path: &Path) -> Option<NaiveDate> {
     day.strip_prefix(DAY)?.parse().ok()
 }
 
-/// Takes what is meant out of every file of a target, and of what other machines say of the same
-/// keys, and notes it down.
+/// Takes what is meant out of every file of a target, with other machines' copies of it, and notes
+/// it down.
 pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> {
     let group = Group::of(directory);
     let mut erased = Erased::read(directory)?;
@@ -141,12 +143,7 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
             let names: Names<'_> = serde_json::from_str(line)?;
             if erased.covers_names(&names) {
                 keys.insert(names.key.to_owned());
-                if erased
-                    .projects
-                    .contains(&hash("erased project", &names.project))
-                {
-                    sessions.insert(xxh3_64(names.session.as_bytes()));
-                }
+                sessions.insert(xxh3_64(names.session.as_bytes()));
             }
             Ok::<(), serde_json::Error>(())
         });
@@ -156,9 +153,11 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
         let (mut kept, mut gone) = (String::new(), 0);
         let read = each_line(path, |line| {
             let names: Names<'_> = serde_json::from_str(line)?;
-            let of_session =
-                !names.session.is_empty() && sessions.contains(&xxh3_64(names.session.as_bytes()));
-            if is_old || of_session || keys.contains(names.key) || erased.covers_names(&names) {
+            // What is no answer was worked out from the whole of a session.
+            let is_of_session = names.kind != "response"
+                && !names.session.is_empty()
+                && sessions.contains(&xxh3_64(names.session.as_bytes()));
+            if is_old || is_of_session || keys.contains(names.key) || erased.covers_names(&names) {
                 gone += 1;
             } else {
                 kept.push_str(line);

@@ -40,26 +40,30 @@ impl Reader {
     }
 }
 
-/// The statements by which ClickHouse forgets something in what was loaded.
+/// The statements by which ClickHouse forgets something in what was loaded: with other machines'
+/// copies of it, and what they worked out of the same sessions.
 fn forgetting(what: &Erasure) -> String {
-    let keys = "key IN (SELECT key FROM whycap.spend_rows WHERE";
+    let of = |rows: &str| {
+        let found = |column: &str| {
+            format!("{column} IN (SELECT {column} FROM whycap.spend_rows WHERE {rows})")
+        };
+        let [keys, sessions] = ["key", "session"].map(found);
+        let spend = format!("{keys} OR (kind != 'response' AND {sessions})");
+        [spend, format!("session != '' AND {sessions}")]
+    };
     let [spend, limits, windows] = match what {
         Erasure::Person(name) => {
             let person = format!("person = {}", quoted(name));
-            let limits = "key IN (SELECT key FROM whycap.limit_rows WHERE";
-            let rows = [keys, limits].map(|keys| format!("{keys} {person})"));
-            let [spend, limits] = rows;
-            [spend, limits, person]
+            let [spend, limits] = of(&person);
+            [spend, format!("{person} OR ({limits})"), person]
         }
         Erasure::Project(name) => {
-            let project = format!("project = {}", quoted(name));
-            let sessions = "session IN (SELECT session FROM whycap.spend_rows WHERE";
-            let limits = format!("{sessions} {project} AND session != '')");
-            [format!("{keys} {project})"), limits, "0".to_owned()]
+            let [spend, limits] = of(&format!("project = {}", quoted(name)));
+            [spend, limits, "0".to_owned()]
         }
         Erasure::Before(day) => [(); 3].map(|()| format!("time < '{day} 00:00:00'")),
     };
-    // What a project's errors are is told by its spend.
+    // Whose errors these are is told by the spend.
     let all = [
         ("limit_rows", limits),
         ("spend_rows", spend),

@@ -9,14 +9,8 @@ from pathlib import Path
 ROWS = {"spend": "spend_rows", "limits": "limit_rows", "windows": "window_rows"}
 
 
-def printed(binary, reader):
-    return subprocess.run([binary, "export", "--print", reader], capture_output=True, text=True, check=True).stdout
-
-
-def statements(sql):
-    """One by one: chdb takes no more at once."""
-    bare = re.sub(r"^\s*--.*$", "", sql, flags=re.MULTILINE)
-    return [one.strip() for one in bare.split(";\n") if one.strip().strip(";")]
+def printed(binary, *arguments):
+    return subprocess.run([binary, "export", *map(str, arguments)], capture_output=True, text=True, check=True).stdout
 
 
 class ClickHouse:
@@ -25,25 +19,26 @@ class ClickHouse:
     def __init__(self, binary):
         from chdb import session
 
-        self.session = session.Session()
+        self.binary, self.session = binary, session.Session()
         self.run("DROP DATABASE IF EXISTS whycap")
-        for one in statements(printed(binary, "clickhouse")):
-            self.run(one)
+        self.sum_up()
 
     def run(self, sql):
         answer = str(self.session.query(sql, "JSONCompact"))
         return [tuple(row) for row in json.loads(answer)["data"]] if answer.strip() else []
 
+    def sum_up(self, *erasing):
+        """What is printed, one by one: chdb takes no more at once."""
+        bare = re.sub(r"^\s*--.*$", "", printed(self.binary, "--print", "clickhouse", *erasing), flags=re.MULTILINE)
+        for one in bare.split(";\n"):
+            if one.strip():
+                self.run(one)
+
     def load(self, files):
         """In this order, as a user's loop over files would."""
         for file in files:
-            rows = ROWS[Path(file).parts[-3]]
-            self.run(f"INSERT INTO whycap.{rows} SELECT * EXCEPT day FROM file('{file}', JSONEachRow)"
-                     if self.has_day(file) else f"INSERT INTO whycap.{rows} SELECT * FROM file('{file}', JSONEachRow)")
-
-    def has_day(self, file):
-        columns = self.run(f"DESCRIBE file('{file}', JSONEachRow)")
-        return any(column[0] == "day" for column in columns)
+            self.run(f"INSERT INTO whycap.{ROWS[Path(file).parts[-3]]} SELECT * FROM file('{file}', JSONEachRow) "
+                     "SETTINGS use_hive_partitioning = 0, input_format_skip_unknown_fields = 1")
 
     def close(self):
         self.session.close()
@@ -56,11 +51,7 @@ class DuckDB:
         import duckdb
 
         self.connection = duckdb.connect()
-        self.run(f"SET VARIABLE whycap = '{directory}'")
-        for one in statements(printed(binary, "duckdb")):
-            rows = re.search(r"/whycap-1/(\w+)/", one)
-            if rows is None or glob.glob(f"{directory}/whycap-1/{rows[1]}/*/*.gz"):
-                self.run(one)
+        self.run(printed(binary, directory, "--print", "duckdb"))
 
     def run(self, sql):
         return self.connection.execute(sql).fetchall()
@@ -75,7 +66,6 @@ def write(directory, rows, machine, day, lines):
     path.parent.mkdir(parents=True, exist_ok=True)
     with gzip.open(path, "wt") as file:
         file.write("".join(line + "\n" for line in lines))
-    return str(path)
 
 
 def files_of(directory):

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""How long it takes, and how much room: the rows of a large team in ClickHouse (chdb, in this process).
+"""How long it takes, and how much room: a large team's rows in ClickHouse (chdb, in this process), DuckDB and `spend --from`.
 
-usage: tests/team/scale.py [--binary PATH] [--people N] [--days N] [--rows N] [--directory DIRECTORY]
+usage: tests/team/scale.py [--binary PATH] [--rows N] [--months N,N] [--directory DIRECTORY]
 
-Makes up the rows of a working month (by default 10 million: 500 people, 22 days), writes them as whycap would, loads them,
-and times every panel's query before and after ClickHouse has merged its parts, beside a plain sum over the files and
-`whycap spend --from` on one of the days. Needs 3 GB of room; the table in docs/team.md was made with the defaults. The
-environment is that of run.py.
+Makes up N rows a month (by default a million), loads month after month into ClickHouse, and at each count of months times what
+sums them up and a day's question to the sums; then reads the files of as many rows with DuckDB and `whycap spend --from`, which
+must find what ClickHouse found. The table in docs/team.md was made with the defaults, its last row with --rows 5000000 --months 1.
 """
 import argparse
-import datetime
+import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -22,10 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import run  # noqa: E402
-from engines import ClickHouse  # noqa: E402
-from panels import QUERIES  # noqa: E402
-
-FIRST = datetime.date(2026, 11, 1)
+from engines import ClickHouse, DuckDB  # noqa: E402
 
 
 def seconds(what):
@@ -34,75 +31,64 @@ def seconds(what):
     return time.monotonic() - began
 
 
-def generate(engine, directory, people, days, rows):
-    """One file a day: the rows of all machines one after the other."""
-    for day in range(days):
-        date = FIRST + datetime.timedelta(days=day)
-        path = directory / "whycap-1" / "spend" / f"day={date}" / "all.ndjson.gz"
+def generate(engine, directory, month, rows, people=300, days=22):
+    """A file a day and a tenth of the people: as many rows of one machine each as somebody makes in a day."""
+    for day in range(1, days + 1):
+        date = f"2026-{month:02}-{day:02}"
+        path = directory / "whycap-1/spend" / f"day={date}" / "machines.ndjson.gz"
         path.parent.mkdir(parents=True)
-        count = rows // days
         engine.run(f"""
             INSERT INTO FUNCTION file('{path}', JSONEachRow)
-            SELECT lower(hex(sipHash64(number, {day}))) AS key,
-                bitShiftLeft(toUInt64(if(rand(4) % 40 = 0, 100000, rand(1) % 200000)), 39) + 900 AS version,
+            SELECT lower(hex(sipHash64(number, {month}, {day}))) AS key,
+                bitShiftLeft(toUInt64(if(number % 40 = 0, 100000, rand(1) % 200000)), 39) + 900 AS version,
                 toString(toDateTime('{date} 07:00:00', 'UTC') + 900 * (rand(2) % 48)) AS time,
-                lower(hex(sipHash64(number % {people}))) AS person,
-                lower(hex(sipHash64(number % {people}, 'machine'))) AS machine,
-                concat('acme/repository-', toString(number % {people} % 40)) AS project,
-                concat('branch-', toString(number % {people} % 7 + {day} % 3)) AS branch,
-                toString(reinterpretAsUUID(sipHash128(number % {people}, {day}, intDiv(number, {people}) % 5))) AS session,
+                lower(hex(sipHash64(number % {people}))) AS person, lower(hex(sipHash64(number % {people}, 'machine'))) AS machine,
+                concat('acme/repository-', toString(number % {people} % 40)) AS project, '' AS branch,
+                toString(reinterpretAsUUID(sipHash128(number % {people}, {month}, {day}, intDiv(number, {people}) % 5))) AS session,
                 ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'][rand(3) % 3 + 1] AS model,
-                if(rand(4) % 40 = 0, 'unrecorded', 'response') AS kind,
-                rand(5) % 4 = 0 AS subagent, false AS fast, false AS us,
+                if(number % 40 = 0, 'unrecorded', 'response') AS kind,
+                rand(5) % 4 = 0 ? true : false AS subagent, false AS fast, false AS us,
                 rand(6) % 100 AS input, rand(7) % 2000 AS output, rand(8) % 200000 AS cache_read,
                 0 AS cache_write_5m, rand(9) % 8000 AS cache_write_1h, 0 AS web_searches,
-                toInt64(rand(10) % 200000) * 1000000 AS cost_pico, false AS unpriced
-            FROM numbers({count})
+                toInt64(rand(10) % 200000) * 1000000 AS cost_pico, false AS unpriced, 'plan' AS provider
+            FROM numbers({rows // days})
             SETTINGS output_format_json_quote_64bit_integers = 0""")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=str(HERE.parent.parent / "target/release/whycap"))
-    parser.add_argument("--people", type=int, default=500)
-    parser.add_argument("--days", type=int, default=22)
-    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--months", default="1,3,6,12")
     parser.add_argument("--directory", default=None)
     arguments = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(dir=arguments.directory))
+    directory, months = Path(tempfile.mkdtemp(dir=arguments.directory)), [int(month) for month in arguments.months.split(",")]
     try:
         engine = ClickHouse(arguments.binary)
-        print("| what | seconds |\n| --- | --- |")
-
-        def told(what, taken):
-            print(f"| {what} | {taken:.2f} |", flush=True)
-
-        generate(engine, directory, arguments.people, arguments.days, arguments.rows)
-        files = f"{directory}/whycap-1/spend/*/*.ndjson.gz"
+        print("| months | rows | summing up | sums | a day by person, from the sums | from the rows |\n| --- | --- | --- | --- | --- | --- |")
+        for month in range(1, months[-1] + 1):
+            generate(engine, directory, month, arguments.rows)
+            engine.run(f"INSERT INTO whycap.spend_rows SELECT * FROM file('{directory}/whycap-1/spend/day=2026-{month:02}-*/*', JSONEachRow) SETTINGS use_hive_partitioning = 0")
+            if month in months:
+                taken = seconds(engine.sum_up)
+                count, sums = engine.run("SELECT (SELECT count() FROM whycap.spend_rows), (SELECT count() FROM whycap.days)")[0]
+                day = f"'2026-{month:02}-11'"
+                asked = [min(seconds(lambda query=query: engine.run(query)) for _ in range(3)) for query in (
+                    f"SELECT person, sum(usd) FROM whycap.days WHERE day = {day} GROUP BY person", f"SELECT person, sum(usd) FROM whycap.spend WHERE toDate(time) = {day} GROUP BY person")]
+                print(f"| {month} | {count} | {taken:.1f} s | {sums} | {asked[0]:.3f} s | {asked[1]:.2f} s |", flush=True)
         size = sum(path.stat().st_size for path in directory.rglob("*.gz"))
-        told("a plain sum over the files", seconds(lambda: engine.run(f"SELECT sum(cost_pico) FROM file('{files}', JSONEachRow)")))
-        told("load", seconds(lambda: engine.run(f"INSERT INTO whycap.spend_rows SELECT * EXCEPT day FROM file('{files}', JSONEachRow)")))
-        begin, end = (f"TIMESTAMP '{day} 00:00:00'" for day in (FIRST, FIRST + datetime.timedelta(days=arguments.days)))
-        queries = {path.stem: path.read_text().replace(":from", begin).replace(":until", end) for path in sorted(QUERIES.glob("*.sql"))
-                   if path.stem not in ("limits_by_kind", "hours_at_the_limit")}
-        before = {name: seconds(lambda query=query: engine.run(query)) for name, query in queries.items()}
-        told("merge (ClickHouse does it by itself, in time)", seconds(lambda: engine.run("OPTIMIZE TABLE whycap.spend_rows FINAL")))
-        for name, query in queries.items():
-            after = min(seconds(lambda query=query: engine.run(query)) for _ in range(3))
-            print(f"| {name}, before and after the merge | {before[name]:.2f}, {after:.2f} |", flush=True)
-        rows, held = engine.run("SELECT toString(sum(rows)), toString(sum(bytes_on_disk)) FROM system.parts WHERE active AND table = 'spend_rows'")[0]
-        one_day = directory / "one"
-        day = next((directory / "whycap-1/spend").iterdir())
-        shutil.copytree(day, one_day / "whycap-1/spend" / day.name)
-        home = directory / "home"
-        home.mkdir()
-        command = [arguments.binary, "spend", "--from", str(one_day), "--by", "person", "--json"]
-        environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
-        taken = seconds(lambda: subprocess.run(command, env=environment, capture_output=True, check=True))
-        told(f"whycap spend --from, {arguments.rows // arguments.days} rows", taken)
-        rows, held = int(rows), int(held)
-        print(f"\n{rows} rows: {size / arguments.rows:.0f} bytes a row in the files, {held / rows:.0f} in ClickHouse; "
-              f"{arguments.people} people in a year of 220 days: {held / rows * arguments.rows / arguments.days * 220 / 1e9:.1f} GB")
+        held = int(engine.run("SELECT toUInt64(sum(bytes_on_disk)) FROM system.parts WHERE active AND table = 'spend_rows'")[0][0])
+        total = float(engine.run("SELECT sum(usd) FROM whycap.days")[0][0])
+        print(f"a row: {size / int(count):.0f} bytes in the files, {held / int(count):.0f} in ClickHouse")
+        duck = seconds(lambda: DuckDB(arguments.binary, directory).close())
+        environment = {"HOME": str(directory), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
+        began = time.monotonic()
+        done = subprocess.run([arguments.binary, "spend", "--from", directory, "--by", "person", "--json"], env=environment, capture_output=True, text=True, check=True)
+        taken = time.monotonic() - began
+        report = json.loads(done.stdout)["total"]
+        assert report["responses"] > 0 and abs(report["cost_usd"] - total) < 0.01, (report, total)
+        most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+        print(f"{count} rows: DuckDB {duck:.1f} s, spend --from {taken:.1f} s and {most} MB")
         engine.close()
     finally:
         shutil.rmtree(directory)

