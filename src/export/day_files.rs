@@ -4,22 +4,19 @@
 //! bytes. Losing that means only that files are written again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::drafts::{Draft, Drafts, Rows, key_of};
 use super::erased::Erased;
-use super::files::{DAY, ENDING, FORMAT, SIZE_LIMIT, lines_of};
+use super::files::{DAY, ENDING, FORMAT, SIZE_LIMIT, lines_of, packed, write};
 use super::line::{Kind, SpendLine};
 use super::version::{Stamp, Weight};
 use crate::disk::group::Group;
-use crate::disk::{self, Durability, Error, litter, records};
+use crate::disk::{self, Error, litter, records};
 use crate::places::{Places, real};
 
 /// A target, and what it was given.
@@ -190,21 +187,6 @@ impl<'f> DayFiles<'f> {
     }
 }
 
-/// Writes a file of a target whole, for whom the target is.
-pub(super) fn write(
-    path: &Path,
-    bytes: &[u8],
-    directory: &Path,
-    group: Option<Group>,
-) -> Result<(), Error> {
-    let Some(group) = group else {
-        disk::create_shared_directory_of(path)?;
-        return disk::write_atomically(path, bytes, Durability::Quick);
-    };
-    group.create_directories_of(path, directory)?;
-    group.write_atomically(path, bytes, Durability::Quick)
-}
-
 /// Whether a file is there and is not what was written. One that is gone may have been taken away
 /// once it was loaded.
 fn is_damaged(path: &Path, written: u64) -> bool {
@@ -244,11 +226,4 @@ fn stamp_in(line: &str) -> Option<Stamp> {
     let (_, rest) = line.split_once("\"version\":")?;
     let version = rest.split(',').next()?.parse().ok()?;
     Some(Stamp::in_version(version))
-}
-
-pub(super) fn packed(text: &str) -> Vec<u8> {
-    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
-    // Writing to memory cannot fail.
-    let _ = packer.write_all(text.as_bytes());
-    packer.finish().unwrap_or_default()
 }

@@ -11,9 +11,8 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::day_files::{packed, write};
 use super::drafts::Rows;
-use super::files::{DAY, FORMAT, Files, Gap, each_line};
+use super::files::{DAY, FORMAT, Files, Gap, each_line, packed, write};
 use super::pseudonym::hash;
 use crate::disk::replace::remove_own_empty_dir;
 use crate::disk::{self, Error, group::Group};

@@ -1,17 +1,19 @@
-//! The files of a directory of exports: which there are, and their lines one by one.
+//! The files of a directory of exports: which there are, their lines one by one, and writing one.
 //!
 //! Promises: however many rows a file has, and however long its lines are, one line is in memory at
 //! a time; whatever could not be read is named with its place, and costs nothing else.
 
 use std::fmt::Display;
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
 use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 
 use super::drafts::Rows;
-use crate::disk::{self, ours::open_regular};
+use crate::disk::{self, Durability, group::Group, ours::open_regular};
 
 /// The version of the format, which is a directory of the target.
 pub(super) const FORMAT: &str = "whycap-1";
@@ -141,4 +143,26 @@ pub(super) fn lines_of(path: &Path) -> Vec<String> {
         Ok::<(), String>(())
     });
     lines
+}
+
+/// Writes a file of a target whole, for whom the target is.
+pub(super) fn write(
+    path: &Path,
+    bytes: &[u8],
+    directory: &Path,
+    group: Option<Group>,
+) -> Result<(), disk::Error> {
+    let Some(group) = group else {
+        disk::create_shared_directory_of(path)?;
+        return disk::write_atomically(path, bytes, Durability::Quick);
+    };
+    group.create_directories_of(path, directory)?;
+    group.write_atomically(path, bytes, Durability::Quick)
+}
+
+pub(super) fn packed(text: &str) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+    // Writing to memory cannot fail.
+    let _ = packer.write_all(text.as_bytes());
+    packer.finish().unwrap_or_default()
 }
