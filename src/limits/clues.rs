@@ -54,6 +54,13 @@ pub(super) struct NamedLimit {
     pub(super) has_dot: bool,
 }
 
+impl NamedLimit {
+    /// Whether nobody else words a limit so.
+    pub(super) fn is_surely_claudes(&self) -> bool {
+        self.has_dot || self.name.contains("claude")
+    }
+}
+
 /// The prepaid pool by the user's own name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Pool {
@@ -124,17 +131,23 @@ impl Clues {
         } else {
             Pool::UsageCredits
         };
-        // An error's own JSON may stand in front of a piece of a program.
+        let limit = named_limit(&text);
+        // What a program printed may be kept in another: an error's own JSON, `result: "…"`.
+        let is_argument = ["(\"you", "('you", ", \"you"]
+            .iter()
+            .any(|call| text.contains(call));
+        let is_message = limit.as_ref().is_some_and(|limit| limit.has_dot) && !is_argument;
+        let is_kept = !passage.types.is_empty() || is_message;
         let substance = if is_bare(&text) {
             Substance::Wrapper
-        } else if is_code(&text) && passage.types.is_empty() {
+        } else if is_code(&text) && !is_kept {
             Substance::Code
         } else {
             Substance::Words
         };
         let status = passage.status.or_else(|| status_in(&passage.text));
         Self {
-            limit: named_limit(&text),
+            limit,
             substance,
             is_refusal: passage.text.contains("API Error")
                 || passage.types.iter().any(|name| name.ends_with("_error"))

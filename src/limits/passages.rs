@@ -120,16 +120,25 @@ fn ends_value(object: &str, at: usize) -> bool {
     })
 }
 
+/// Whether this key of a JSON object holds what a person may read.
+fn holds_text(key: &str) -> bool {
+    const NAMES: &str = "errors detail details text result content msg title description stderr";
+    let key = key.to_lowercase();
+    let ends = ["error", "message", "reason"];
+    is_one_of(NAMES, &key) || ends.iter().any(|end| key.ends_with(end))
+}
+
+fn is_one_of(names: &str, key: &str) -> bool {
+    names.split(' ').any(|name| name == key)
+}
+
 impl Passage {
     /// Adds what is of interest in a JSON object, at any depth.
     fn read_object(&mut self, object: &str) {
-        const TEXTS: &str = "message error errors errorMessage error_message detail details text \
-            result content msg title description reason stderr last_assistant_message Message";
         const TYPES: &str = "type code status errorCode error_code";
         const STATUS: &str = "status statusCode status_code apiErrorStatus api_error_status code";
         const RESETS: &str = "resetsAt resets_at reset_at resetAt reset_time resetTime retryDelay";
         const DELAYS: &str = "retry_after retryAfter retry_after_seconds retry-after";
-        let is_one_of = |names: &str, key| names.split(' ').any(|name| name == key);
         let mut texts: Vec<String> = Vec::new();
         let mut told = LimitTold::default();
         let mut rest = object;
@@ -140,7 +149,7 @@ impl Passage {
                 Value::Text(text) if is_one_of(TYPES, key) => {
                     self.types.push(text.split_whitespace().collect());
                 }
-                Value::Text(text) if is_one_of(TEXTS, key) => {
+                Value::Text(text) if holds_text(key) => {
                     if !texts.iter().any(|known| known == text) {
                         texts.push(text.to_owned());
                     }

@@ -1,6 +1,6 @@
 //! Which row a message belongs to.
 
-use super::clues::{Clues, Substance};
+use super::clues::{Clues, NamedLimit, Substance};
 use super::evidence::Evidence;
 use super::kind::Service;
 use super::messages::{self, Message, Rank};
@@ -63,7 +63,12 @@ fn row(clues: &Clues) -> Option<(Rank, &'static Message)> {
 fn is_said(message: &Message, clues: &Clues) -> bool {
     let is_others = message.service == Some(Service::Other);
     // Beside a limit in Claude Code's own grammar, the words of other programs are what surrounds it.
-    if is_others && clues.limit.as_ref().is_some_and(|limit| limit.has_dot) {
+    if is_others
+        && clues
+            .limit
+            .as_ref()
+            .is_some_and(NamedLimit::is_surely_claudes)
+    {
         return false;
     }
     let says = |part: &str| {

@@ -1,7 +1,7 @@
 //! Messages as people meet and paste them, each with what the answer must say.
 //!
-//! tests/data/messages/pasted.jsonl holds messages from public threads with their source, made.jsonl
-//! others of the same families: older and newer wordings, wrapped, escaped, nested in JSON, and what
+//! tests/data/messages/pasted.jsonl, later.jsonl, fresh.jsonl and fresher.jsonl hold messages from public
+//! threads with their source, made.jsonl others of the same families: older and newer wordings, wrapped, escaped, nested in JSON, and what
 //! looks like a limit of Claude and is none. A line gives the text, the time if it matters, and what
 //! is accepted; of a list in `says` one must be said, in headline, actions or both.
 
@@ -124,6 +124,19 @@ fn all_are_understood(name: &str, at_least: usize) {
 #[test]
 fn messages_that_people_pasted_are_understood() {
     all_are_understood("pasted.jsonl", 131);
+}
+
+#[test]
+fn so_are_those_of_later_threads_and_clients() {
+    all_are_understood("later.jsonl", 77);
+}
+
+/// Collected and labelled by somebody who had not seen the rows. At first sight 84 of 95 and 124 of
+/// 131 were right.
+#[test]
+fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
+    all_are_understood("fresh.jsonl", 95);
+    all_are_understood("fresher.jsonl", 131);
 }
 
 #[test]

@@ -158,13 +158,25 @@ pub(in crate::limits) fn billing(case: &Case<'_>) -> Diagnosis {
     Diagnosis::new(case.names, Verdict::Real, who, words).waiting(false)
 }
 
+const REFUSED_SUBSCRIPTION: Words = Words::Fixed(
+    "Your subscription is refused, mostly because a payment is past due: see claude.ai/settings/billing",
+    "subscription refused · claude.ai/settings/billing",
+);
+
 /// A payment of the subscription.
 pub(in crate::limits) fn subscription_payment(case: &Case<'_>) -> Diagnosis {
-    let words = Words::Fixed(
-        "A payment for your subscription is past due: pay at claude.ai/settings/billing, waiting does not help",
-        "payment past due · claude.ai/settings/billing",
-    );
     let is_guess = case.clues.text.contains("usually because");
+    let words = match case.evidence.payer() {
+        Who::Admin => Words::Fixed(
+            "A payment for your organization's subscription is past due: ask an admin, waiting does not help",
+            "your organization's payment is past due · ask an admin",
+        ),
+        _ if is_guess => REFUSED_SUBSCRIPTION,
+        _ => Words::Fixed(
+            "A payment for your subscription is past due: pay at claude.ai/settings/billing, waiting does not help",
+            "payment past due · claude.ai/settings/billing",
+        ),
+    };
     Diagnosis::new(case.names, Verdict::Real, case.evidence.payer(), words)
         .waiting(false)
         .unknown_if(
@@ -177,15 +189,16 @@ pub(in crate::limits) fn subscription_payment(case: &Case<'_>) -> Diagnosis {
 pub(in crate::limits) fn subscription_access(case: &Case<'_>) -> Diagnosis {
     let is_personal = case.evidence.plan().is_some_and(Plan::is_personal);
     if is_personal {
-        let words = Words::Fixed(
-            "Your subscription is refused, mostly because a payment is past due: see claude.ai/settings/billing",
-            "subscription refused · claude.ai/settings/billing",
-        );
-        return Diagnosis::new(case.names, Verdict::Misworded, Who::You, words)
-            .waiting(false)
-            .helps(&[PAY_SUBSCRIPTION, CHECK_STATUS])
-            .decided_by(Source::Account)
-            .unknown("Why the server refuses the subscription is not known for certain.");
+        return Diagnosis::new(
+            case.names,
+            Verdict::Misworded,
+            Who::You,
+            REFUSED_SUBSCRIPTION,
+        )
+        .waiting(false)
+        .helps(&[PAY_SUBSCRIPTION, CHECK_STATUS])
+        .decided_by(Source::Account)
+        .unknown("Why the server refuses the subscription is not known for certain.");
     }
     let words = Words::Fixed(
         "Your organization does not allow subscriptions in Claude Code: ask an admin, or use an API key",
