@@ -13,16 +13,20 @@ use super::gathering::{
 use super::parse_error::found_wrong;
 use super::question::Question;
 use super::spend_page::{self, PageRequest};
+use crate::claude::account::Account;
 use crate::claude::model_pricing::prices;
+use crate::claude::transcripts;
 use crate::config::Config;
+use crate::drain::{Attribution, writes};
 use crate::environment::Environment;
+use crate::ledger::SpendSource;
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::render::{Report, print_csv};
 use crate::spend::{
     GroupBy, Order, Period, ReportRequest, Statement, comparison, name_unreadable, parse_day,
 };
-use crate::terminal::{Page, Tone, complain};
+use crate::terminal::{Page, ProgressBar, Tone, complain};
 use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
@@ -100,6 +104,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     }
     let statement = match &arguments.from {
         Some(directory) => of_exports(directory, wanted, &places, &mut |_| {})?,
+        None if wanted.by.is_of_answers() => {
+            by_answers(&wanted, arguments.json || arguments.csv, &places, &prices)?
+        }
         None => of_this_machine(&wanted, &places, &prices)?,
     };
     // Of exports, what is missing may be anybody's.
@@ -147,6 +154,44 @@ fn of_this_machine(
     Ok(statement)
 }
 
+/// By what only transcripts tell of each answer. What the user wrote is for this terminal only.
+fn by_answers(
+    wanted: &ReportRequest,
+    is_without_words: bool,
+    places: &Places,
+    prices: &PriceTable,
+) -> anyhow::Result<Statement> {
+    let mut bar = ProgressBar::new("reading transcripts");
+    let files = transcripts::all(places.transcript_roots()).files;
+    let writes = writes(files, prices, &mut |done, all| bar.show(done, all));
+    drop(bar);
+    let mut statement = gathered(places, prices, |ledger, read| {
+        let (rows, damaged) = (ledger.single_rows()?, ledger.damaged(None)?);
+        let source = if wanted.by == GroupBy::Prompt {
+            Attribution::by_prompt(rows, damaged, &writes)
+        } else {
+            let login = Account::load(places).map(|account| account.owner);
+            Attribution::by_account(rows, damaged, &writes, login.as_ref())
+        };
+        let answering = answering(places, None);
+        Ok(Statement::of(
+            &source,
+            wanted.clone(),
+            read,
+            answering,
+            &mut |_| {},
+        )?)
+    })?;
+    if !is_without_words {
+        statement.name_sessions(|id| {
+            let mut prompts = writes.iter().filter_map(|write| write.prompt.as_ref());
+            let prompt = prompts.find(|prompt| prompt.id == id);
+            prompt.map(|prompt| prompt.words.clone())
+        });
+    }
+    Ok(statement)
+}
+
 fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "write a number from 1 on")
 }
@@ -164,6 +209,12 @@ impl Arguments {
             return Err(format!(
                 "--by {} needs --from DIR: one machine's history is one person's",
                 self.by.name()
+            ));
+        }
+        if self.by.is_of_answers() && (self.from.is_some() || self.page.html.is_some()) {
+            let by = self.by.name();
+            return Err(format!(
+                "--by {by} reads this machine's transcripts; leave --from and --html out"
             ));
         }
         let today = zone.day(environment.now);
@@ -242,7 +293,8 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         Ok(wanted) => wanted,
         Err(problem) => return page.paragraph(Tone::Plain, &problem),
     };
-    let is_for_a_shell = arguments.json || arguments.csv || arguments.why_different;
+    let is_for_a_shell =
+        wanted.by.is_of_answers() || arguments.json || arguments.csv || arguments.why_different;
     if is_for_a_shell || arguments.page.html.is_some() || arguments.from.is_some() {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
         return page.paragraph(Tone::Plain, &in_a_shell);

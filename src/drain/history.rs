@@ -5,14 +5,20 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::cause::{Cause, Events, Exchange, Verdict, verdict, written_again};
-use super::record::{Answer, Hash, Record, Request, Shape};
+use super::record::{Act, Answer, Hash, Record, Request, Shape, UserLine};
 use crate::pricing::{Money, PriceTable, Usage};
 use crate::time::Millis;
+use crate::transcript::owner::Owner;
 
 /// What was written to the cache for one answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Write {
+    /// The answer, as the ledger knows it.
+    pub(crate) key: i64,
     pub(crate) at: Millis,
+    /// What was asked for, and who pays, where the transcript tells.
+    pub(crate) prompt: Option<Rc<Prompt>>,
+    pub(crate) owner: Option<Owner>,
     pub(crate) session: String,
     pub(crate) version: String,
     pub(crate) model: String,
@@ -24,6 +30,14 @@ pub(crate) struct Write {
     pub(crate) is_recorded: bool,
     /// None where everything that was there was read.
     pub(crate) again: Option<Again>,
+}
+
+/// Something that the user asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    pub(crate) id: String,
+    /// How it begins; empty if it is not the user's own.
+    pub(crate) words: String,
 }
 
 /// What of it had been there before.
@@ -75,7 +89,8 @@ pub(crate) struct History<'t> {
     prices: &'t PriceTable,
     session: String,
     events: Events,
-    owner: Option<Hash>,
+    owner: Option<Owner>,
+    prompt: Option<Rc<Prompt>>,
     requests: HashMap<Hash, Sent>,
     /// The last exchange of each cache, by model, with its request's name.
     last: HashMap<Caller, HashMap<String, (Exchange, Option<String>)>>,
@@ -90,6 +105,7 @@ impl<'t> History<'t> {
             session,
             events: Events::default(),
             owner: None,
+            prompt: None,
             requests: HashMap::new(),
             last: HashMap::new(),
             seen: HashSet::new(),
@@ -104,15 +120,8 @@ impl<'t> History<'t> {
                 known.shapes.insert(shape.id, shape);
             }
             Record::Compaction => self.events.compactions += 1,
-            Record::Command => self.events.commands += 1,
-            Record::Prompt => {
-                self.events.prompts += 1;
-                self.events.lines += 1;
-            }
-            Record::Owner(owner) => {
-                let before = self.owner.replace(owner);
-                self.events.owners += u32::from(before.is_some_and(|before| before != owner));
-            }
+            Record::User(line) => self.user(line),
+            Record::Owner(owner) => self.pay(owner),
             Record::Other => self.events.lines += 1,
             Record::Answer(answer) => {
                 let is_new = self.seen.insert(answer.response.key);
@@ -122,6 +131,31 @@ impl<'t> History<'t> {
             }
         }
         None
+    }
+
+    fn user(&mut self, line: UserLine<'_>) {
+        self.events.lines += 1;
+        match line.act {
+            Act::Prompt => self.events.prompts += 1,
+            Act::Command => self.events.commands += 1,
+            Act::Result => {}
+        }
+        let is_known = self.prompt.as_ref().map(|prompt| &*prompt.id) == line.prompt.as_deref();
+        if let Some(id) = line.prompt.filter(|_| !is_known) {
+            self.prompt = Some(Rc::new(Prompt {
+                id: id.into_owned(),
+                words: line.words.unwrap_or_default(),
+            }));
+        }
+    }
+
+    /// A line that names the organization alone confirms what is known.
+    fn pay(&mut self, later: Owner) {
+        let is_same = self.owner.as_ref().and_then(|known| known.is(&later));
+        self.events.owners += u32::from(is_same == Some(false));
+        if is_same != Some(true) || later.account.is_some() {
+            self.owner = Some(later);
+        }
     }
 
     fn keep(&mut self, request: Request) {
@@ -208,7 +242,10 @@ impl<'t> History<'t> {
                 proof: proof(before, &now, verdict.changed, answer.request_id.as_deref()),
             });
             Write {
+                key: response.key,
                 at: now.answered_at,
+                prompt: self.prompt.clone(),
+                owner: self.owner.clone(),
                 session: self.session.clone(),
                 version: now.version.clone().unwrap_or_default(),
                 model: response.model.clone().into_owned(),

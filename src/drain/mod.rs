@@ -3,6 +3,7 @@
 //! `record` reads a line, `history` holds each answer against what its cache held, `cause` has the
 //! rules, `findings` adds up. docs/drain.md says what each cause means and how it was tried.
 
+mod attribution;
 mod bug_report;
 mod cause;
 mod findings;
@@ -11,6 +12,7 @@ mod page;
 mod reading;
 mod record;
 
+pub(crate) use attribution::Attribution;
 pub(crate) use findings::Findings;
 pub(crate) use page::{Drain, SessionSpend};
 pub(crate) use reading::writes;

@@ -14,6 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::time::{Millis, millis};
 use crate::transcript::line::{Line, Response, parse};
+use crate::transcript::owner::Owner;
 
 /// The hash of an id or a message.
 pub(super) type Hash = u64;
@@ -54,14 +55,32 @@ pub(super) enum Record<'l> {
     Answer(Answer<'l>),
     /// What was said before was summed up, or results of tools were taken out.
     Compaction,
-    /// The user ran a command: `/mcp`, `/plugin`, `/model`.
-    Command,
+    User(UserLine<'l>),
+    /// Who pays from here on.
+    Owner(Owner),
+    /// Another line of the conversation: an attachment, news.
+    Other,
+}
+
+/// A line of the user's side of the conversation.
+#[derive(Debug)]
+pub(super) struct UserLine<'l> {
+    pub(super) act: Act,
+    /// The prompt that it belongs to.
+    pub(super) prompt: Option<Cow<'l, str>>,
+    /// What the user wrote, as it begins.
+    pub(super) words: Option<String>,
+}
+
+/// What such a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
     /// The user wrote something.
     Prompt,
-    /// Who pays from here on.
-    Owner(Hash),
-    /// Another line of the conversation: a result of a tool, an attachment.
-    Other,
+    /// The user ran a command: `/mcp`, `/plugin`, `/model`.
+    Command,
+    /// A tool's result, or what Claude Code itself adds.
+    Result,
 }
 
 /// What was sent: everything that decides whether a prefix of it is in the cache.
@@ -153,6 +172,10 @@ struct Fields<'l> {
     #[serde(borrow)]
     agent_id: Option<Cow<'l, str>>,
     #[serde(borrow)]
+    prompt_id: Option<Cow<'l, str>>,
+    #[serde(borrow)]
+    account_uuid: Option<Cow<'l, str>>,
+    #[serde(borrow)]
     organization_uuid: Option<Cow<'l, str>>,
     #[serde(borrow)]
     attachment: Option<Attachment<'l>>,
@@ -198,9 +221,17 @@ pub(super) fn read(line: &[u8]) -> Option<Record<'_>> {
         ("api-request-shape", _) => shape(&fields).map(Record::Shape),
         ("system", Some("compact_boundary" | "microcompact_boundary")) => Some(Record::Compaction),
         ("assistant", _) => answer(line, fields).map(Record::Answer),
-        ("user", _) => Some(said_by_user(&fields)),
-        ("system", Some("local_command")) => Some(Record::Command),
-        ("session-owner", _) => fields.organization_uuid.map(|id| Record::Owner(hash(&id))),
+        ("user", _) => Some(Record::User(user_line(fields))),
+        ("system", Some("local_command")) => Some(Record::User(UserLine {
+            act: Act::Command,
+            prompt: None,
+            words: None,
+        })),
+        ("session-owner", _) => {
+            let account = fields.account_uuid.as_deref();
+            let owner = Owner::from_ids(account, fields.organization_uuid.as_deref());
+            Some(Record::Owner(owner))
+        }
         ("attachment", _) => Some(attached(&fields)),
         ("system", _) => Some(Record::Other),
         _ => None,
@@ -292,22 +323,41 @@ fn answer<'l>(line: &'l [u8], fields: Fields<'l>) -> Option<Answer<'l>> {
 
 fn attached(fields: &Fields<'_>) -> Record<'static> {
     let attachment = fields.attachment.as_ref();
-    let owner = attachment.and_then(|attachment| attachment.organization_uuid.as_ref());
-    owner.map_or(Record::Other, |owner| Record::Owner(hash(owner)))
+    let organization = attachment.and_then(|attachment| attachment.organization_uuid.as_deref());
+    match organization {
+        Some(_) => Record::Owner(Owner::from_ids(None, organization)),
+        None => Record::Other,
+    }
 }
 
 /// Results of tools stand on lines of the user's, too, as does what Claude Code itself adds.
-fn said_by_user(fields: &Fields<'_>) -> Record<'static> {
+fn user_line(fields: Fields<'_>) -> UserLine<'_> {
     let message = fields.message.map_or("", RawValue::get);
-    if message.contains("<command-name>") {
-        return Record::Command;
-    }
     let is_result = fields.tool_use_result.is_some() || message.contains("\"tool_result\"");
-    if is_result || fields.is_meta == Some(true) {
-        Record::Other
+    let act = if message.contains("<command-name>") {
+        Act::Command
+    } else if is_result || fields.is_meta == Some(true) {
+        Act::Result
     } else {
-        Record::Prompt
+        Act::Prompt
+    };
+    UserLine {
+        act,
+        words: (act == Act::Prompt).then(|| first_words(message)).flatten(),
+        prompt: fields.prompt_id,
     }
+}
+
+/// How the text of a message begins.
+fn first_words(message: &str) -> Option<String> {
+    const CHARACTERS: usize = 60;
+    let message: Value = serde_json::from_str(message).ok()?;
+    let content = message.get("content")?;
+    let text = content
+        .as_str()
+        .or_else(|| content.pointer("/0/text")?.as_str())?;
+    let words: Vec<&str> = text.split_whitespace().take(CHARACTERS).collect();
+    Some(words.join(" ").chars().take(CHARACTERS).collect())
 }
 
 pub(super) fn hash(text: &str) -> Hash {

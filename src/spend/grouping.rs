@@ -32,6 +32,10 @@ pub(crate) enum GroupBy {
     Branch,
     /// Subagents' types, and the sessions themselves as "main"
     Agent,
+    /// What you asked for, one prompt each
+    Prompt,
+    /// Accounts: the one you are logged in with, others by a short hash
+    Account,
     /// People, of several machines' exports
     Person,
     /// Machines, likewise
@@ -56,6 +60,11 @@ impl GroupBy {
     /// Whether it takes to know where rows come from.
     pub(crate) fn is_by_origin(self) -> bool {
         matches!(self, Self::Session | Self::Project)
+    }
+
+    /// Whether transcripts must be asked whose each answer is.
+    pub(crate) fn is_of_answers(self) -> bool {
+        matches!(self, Self::Prompt | Self::Account)
     }
 
     /// Whether one machine's own ledger says nothing about it.
@@ -152,7 +161,7 @@ impl Grouping {
             GroupBy::Model => known(row.model).into(),
             GroupBy::Branch => shown_in(row.scene.map(|scene| scene.branch.as_str())).into(),
             GroupBy::Agent => shown_in(row.scene.map(|scene| scene.agent.as_str())).into(),
-            GroupBy::Person => known(row.person).into(),
+            GroupBy::Person | GroupBy::Prompt | GroupBy::Account => known(row.person).into(),
             GroupBy::Machine => known(row.machine).into(),
             _ => self.period(row.at).into(),
         };
@@ -227,9 +236,12 @@ pub(crate) fn order_and_cut(
     (!left.is_empty()).then_some((left.len(), rest))
 }
 
+/// Stands for what no line of a transcript shows.
+pub(crate) const NO_LINE: &str = "(not in a transcript)";
+
 /// The branch or the agent that a transcript's line shows.
 fn shown_in(line: Option<&str>) -> &str {
-    line.map_or("(not in a transcript)", known)
+    line.map_or(NO_LINE, known)
 }
 
 /// A name, or that it is not known.

@@ -16,7 +16,7 @@ pub(crate) use comparison::comparison;
 pub(crate) use days::{Period, parse_day};
 pub(crate) use forecast::{Course, DayForecast, Forecast, rate};
 pub(crate) use grouping::{
-    Block, Group, GroupBy, Grouping, Order, known, order_and_cut, running_block,
+    Block, Group, GroupBy, Grouping, NO_LINE, Order, known, order_and_cut, running_block,
 };
 pub(crate) use plan::PlanWorth;
 pub(crate) use statement::{ReportRequest, Statement};

@@ -159,7 +159,7 @@ impl Statement {
 
     /// Gives the sessions that are shown their titles, by their ids.
     pub(crate) fn name_sessions(&mut self, title: impl Fn(&str) -> Option<String>) {
-        if self.wanted.by == GroupBy::Session {
+        if matches!(self.wanted.by, GroupBy::Session | GroupBy::Prompt) {
             for group in &mut self.groups {
                 group.title = title(&group.key);
             }

@@ -192,6 +192,7 @@ fn label(group: &Group, by: GroupBy, clock: Clock, places: &Places) -> String {
     let named = match by {
         GroupBy::Project => Some(places.show(group.key.as_ref())),
         GroupBy::Session => Some(session_name(group)),
+        GroupBy::Prompt if group.title.is_some() => Some(session_name(group)),
         GroupBy::Block => DateTime::parse_from_rfc3339(&group.key).ok().map(|start| {
             let [start, end] =
                 [start.to_utc(), block_end(start.to_utc())].map(|at| clock.zone.at(at));

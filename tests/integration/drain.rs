@@ -542,3 +542,64 @@ fn a_session_and_days_are_asked_for_and_what_is_no_day_is_refused() {
     assert_eq!(answers(&["--until", "2026-11-19"]), 0);
     assert_eq!(sandbox.run(&["drain", "--since", "soon"]).code, 2);
 }
+
+#[test]
+fn a_prompt_cost_what_its_answers_and_subagents_cost_and_its_words_stay_on_the_terminal() {
+    let (mut life, mut caller) = working();
+    life.prompt(&mut caller, 300);
+    life.ask(&mut caller, Lie::None);
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    let found = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
+    let total = sandbox.run(&["spend", "--json"]).json()["total"].clone();
+    assert_eq!(found["total"], total);
+    let groups = found["groups"].as_array().unwrap();
+    let answers = groups
+        .iter()
+        .map(|group| (group["key"].clone(), group["responses"].clone()));
+    let mut answers: Vec<_> = answers.collect();
+    answers.sort_by_key(|(key, _)| key.to_string());
+    assert_eq!(
+        answers,
+        [
+            (json!("prompt-s1-1"), json!(4)),
+            (json!("prompt-s1-25"), json!(1))
+        ]
+    );
+    assert!(
+        groups.iter().all(|group| group.get("title").is_none()),
+        "{groups:?}"
+    );
+}
+
+#[test]
+fn spend_by_account_parts_the_login_from_others_and_from_what_nobody_knows() {
+    let sandbox = Sandbox::new();
+    let account = json!({"oauthAccount": {"accountUuid": "me", "organizationUuid": "home"}});
+    sandbox.write(".claude.json", account.to_string());
+    for (session, owner) in [("s1", Some("me")), ("s2", Some("somebody")), ("s3", None)] {
+        let (mut life, mut caller) = (Life::new(session, START), conversation());
+        if let Some(owner) = owner {
+            let pays = json!({"type": "session-owner", "accountUuid": owner, "organizationUuid": if owner == "me" { "home" } else { "work" }, "sessionId": session});
+            life.lines.push(pays.to_string());
+        }
+        life.prompt(&mut caller, 300);
+        life.ask(&mut caller, Lie::None);
+        life.write(&sandbox);
+    }
+    let found = sandbox.run(&["spend", "--json", "--by", "account"]).json();
+    let keys = found["groups"].as_array().unwrap().iter();
+    let keys: Vec<&str> = keys.map(|group| group["key"].as_str().unwrap()).collect();
+    assert_eq!(keys.len(), 3, "{keys:?}");
+    assert!(
+        keys.contains(&"login") && keys.contains(&"unknown"),
+        "{keys:?}"
+    );
+    assert!(!found.to_string().contains("somebody"));
+    assert_eq!(
+        sandbox
+            .run(&["spend", "--by", "account", "--html", "x.html"])
+            .code,
+        2
+    );
+}
