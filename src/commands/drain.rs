@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::gathering::{gathered, titles};
 use crate::claude::model_pricing::prices;
 use crate::claude::transcripts;
-use crate::drain::{Drain, Findings, SessionSpend, writes};
+use crate::drain::{Drain, Findings, Level, SessionSpend, Spent, Write, percent_worth, writes};
 use crate::environment::Environment;
-use crate::ledger::{RowsBy, SpendSource};
+use crate::incidents::{WindowStep, steps};
+use crate::ledger::{RowsBy, SingleRow, SpendSource};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::spend::{GroupBy, Period, parse_day};
@@ -64,19 +67,24 @@ fn found(
     let clock = environment.clock();
     let (since, until) = period.bounds(clock.zone);
     let prices = prices(places);
-    let mut sessions: HashMap<String, SessionSpend> = gathered(places, &prices, |ledger, _| {
+    let (mut sessions, rows) = gathered(places, &prices, |ledger, _| {
         let mut sessions: HashMap<String, SessionSpend> = HashMap::new();
         ledger.rows(since, until, RowsBy::Quarter, true, &mut |row| {
             let spend = sessions.entry(row.origin.session.clone()).or_default();
             spend.cost += row.recorded + row.unrecorded + row.unwritten;
         })?;
-        Ok(sessions)
+        Ok((sessions, ledger.single_rows()?.rows))
     })?;
     sessions.retain(|name, _| is_meant(name));
     let mut bar = ProgressBar::new("reading requests");
     let files = transcripts::all(places.transcript_roots()).files;
     let mut writes = writes(files, &prices, &mut |done, all| bar.show(done, all));
     drop(bar);
+    let percent_worth = percent_worth(
+        &levels(places, environment.now),
+        &spent(rows, &writes),
+        environment.now.timestamp_millis(),
+    );
     writes.retain(|write| {
         let is_late_enough = since.is_none_or(|since| write.at >= since);
         let is_early_enough = until.is_none_or(|until| write.at < until);
@@ -96,7 +104,38 @@ fn found(
         clock,
         cost,
         sessions,
+        percent_worth,
     })
+}
+
+/// How the windows rose in the last five weeks.
+fn levels(places: &Places, now: DateTime<Utc>) -> Vec<Level> {
+    let steps = steps(places, now - TimeDelta::weeks(5), now).into_iter();
+    let level = |step: WindowStep| Level {
+        at: step.at.timestamp_millis(),
+        account: step.account,
+        window: step.window.rate_limit_type(),
+        percent: step.meter.used_percent,
+        resets_at: step.meter.resets_at.map(|at| at.timestamp_millis()),
+    };
+    steps.map(level).collect()
+}
+
+/// What was spent, in order of time, with the account where a transcript names it.
+fn spent(rows: Vec<SingleRow>, writes: &[Write]) -> Vec<Spent> {
+    let owners = writes.iter().filter_map(|write| {
+        let owner = write.owner.as_ref().filter(|owner| owner.account.is_some());
+        Some((write.key.cast_unsigned(), owner?.fingerprint.clone()?))
+    });
+    let owners: HashMap<u64, String> = owners.collect();
+    let spent = rows.into_iter().map(|row| Spent {
+        at: row.at,
+        cost: row.cost,
+        account: owners.get(&row.key).cloned(),
+    });
+    let mut spent: Vec<Spent> = spent.collect();
+    spent.sort_by_key(|spent| spent.at);
+    spent
 }
 
 impl Arguments {

@@ -9,10 +9,13 @@ mod cause;
 mod findings;
 mod history;
 mod page;
+mod percent_worth;
 mod reading;
 mod record;
 
 pub(crate) use attribution::Attribution;
 pub(crate) use findings::Findings;
+pub(crate) use history::Write;
 pub(crate) use page::{Drain, SessionSpend};
+pub(crate) use percent_worth::{Level, Spent, percent_worth};
 pub(crate) use reading::writes;

@@ -8,6 +8,7 @@ use super::bug_report::bug_report;
 use super::cause::Cause;
 use super::findings::Findings;
 use super::history::{Again, Write};
+use super::percent_worth::PercentWorth;
 use crate::pricing::Money;
 use crate::render::{Column, Report, Table};
 use crate::spend::{Period, share, short_count};
@@ -34,6 +35,8 @@ pub(crate) struct Drain {
     /// All that was spent.
     pub(crate) cost: Money,
     pub(crate) sessions: HashMap<String, SessionSpend>,
+    /// In order of windows and weeks.
+    pub(crate) percent_worth: Vec<PercentWorth>,
 }
 
 impl Drain {
@@ -90,7 +93,7 @@ impl Drain {
             "causes": causes.collect::<Vec<_>>(),
             "sessions": sessions.collect::<Vec<_>>(),
             "versions": versions.collect::<Vec<_>>(),
-            "percent_worth": [],
+            "percent_worth": self.percent_worth.iter().map(PercentWorth::json).collect::<Vec<_>>(),
             "answers": found.answers,
             "answers_without_record": found.unrecorded,
         })
@@ -199,6 +202,16 @@ impl Drain {
     }
 
     fn say_notes(&self, report: &mut Report) {
+        for worth in &self.percent_worth {
+            let since = self.clock.zone.at(moment(worth.since)).format("%Y-%m-%d");
+            let text = format!(
+                "From {since} on, 1% of the {} window was worth {} or more ({}).",
+                worth.window.replace('_', "-"),
+                worth.worth.show(),
+                counted(worth.rises as u64, "rise"),
+            );
+            report.paragraph(Tone::Plain, text);
+        }
         let found = &self.found;
         let (more, saved) = found.hour;
         if saved > Money::ZERO {
