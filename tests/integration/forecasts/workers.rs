@@ -1,0 +1,173 @@
+//! Weeks of made-up workers: how their weekly window rises, hour by hour.
+//!
+//! Made up before any rule that is judged by them, from what is known of working hours in public:
+//! - American Time Use Survey, 2018 (bls.gov/tus): 89% of people with a full-time job work on a
+//!   weekday, 31% on a day of the weekend; 8.5 and 5.4 hours on the days on which they do.
+//! - The same survey, leave module, 2011: 21% take leave in a week, 15.6 hours on the average.
+//! - Claes and others, ICSE 2018 (86 projects, times of commits): two thirds of developers keep
+//!   office hours, 10 to 18, and neither nights nor weekends; people differ far more than days.
+//! - Threads about the weekly limit (claude-code 9424, 94867): some use it up in two or three days,
+//!   some "finish the week with about 20% left", and a night of agents takes what a week took.
+
+use super::draws::Draws;
+
+pub const WEEK: usize = 7 * 24;
+/// The first ones are there to learn from.
+pub const WEEKS: usize = 8;
+
+/// How somebody spends weeks. Times are hours of the day.
+#[derive(Clone, Copy)]
+pub struct Worker {
+    pub name: &'static str,
+    /// How many of a hundred people are like this.
+    pub share: usize,
+    /// How likely a day of work is, from Monday on.
+    days: [f64; 7],
+    /// When a day of work begins, and how long it lasts; on the weekend it is shorter.
+    begins: (f64, f64),
+    lasts: (f64, f64),
+    /// How likely some hours after dinner are on such a day.
+    evenings: f64,
+    /// Of the hours at work, how many use anything.
+    busy: f64,
+    /// How much weeks, days and hours differ.
+    spread: [f64; 3],
+    /// How likely a run of agents is that goes on without anybody, each day, and how much it uses of
+    /// what an hour of work does.
+    runs: f64,
+    height: f64,
+}
+
+const OFFICE: Worker = Worker {
+    name: "office hours",
+    share: 35,
+    days: [0.89, 0.89, 0.89, 0.89, 0.89, 0.05, 0.05],
+    begins: (8.5, 10.5),
+    lasts: (7.5, 9.5),
+    evenings: 0.05,
+    busy: 0.6,
+    spread: [0.25, 0.45, 0.8],
+    runs: 0.0,
+    height: 0.0,
+};
+
+#[rustfmt::skip]
+pub const WORKERS: &[Worker] = &[
+    OFFICE,
+    Worker { name: "office hours and evenings", share: 15, days: [0.89, 0.89, 0.89, 0.89, 0.89, 0.31, 0.31], evenings: 0.5, ..OFFICE },
+    Worker { name: "part-time", share: 6, days: [0.1, 0.9, 0.9, 0.9, 0.1, 0.05, 0.05], ..OFFICE },
+    Worker { name: "own hours", share: 12, days: [0.75; 7], begins: (7.0, 15.0), lasts: (3.0, 11.0), evenings: 0.4, spread: [0.4, 0.6, 0.9], ..OFFICE },
+    Worker { name: "after work", share: 10, days: [0.6, 0.6, 0.6, 0.6, 0.4, 0.75, 0.75], begins: (18.0, 20.5), lasts: (2.0, 4.5), busy: 0.8, spread: [0.4, 0.5, 0.8], ..OFFICE },
+    Worker { name: "nights", share: 5, days: [0.85, 0.85, 0.85, 0.85, 0.7, 0.5, 0.6], begins: (14.0, 17.0), lasts: (8.0, 12.0), ..OFFICE },
+    Worker { name: "sprints", share: 9, spread: [0.6, 0.6, 0.8], ..OFFICE },
+    Worker { name: "agents over night", share: 8, runs: 0.25, height: 2.0, ..OFFICE },
+];
+
+/// What somebody's window was like, hour by hour.
+pub struct Weeks {
+    /// How much it rose in the hour, in percent.
+    pub rises: Vec<f64>,
+    /// Its level when the hour ended.
+    pub levels: Vec<f64>,
+    /// Whether anybody looked.
+    pub watched: Vec<bool>,
+    /// The hour of the week at which it begins anew.
+    pub reset: usize,
+}
+
+impl Weeks {
+    pub fn lived(worker: &Worker, seed: u64) -> Self {
+        let mut draws = Draws::new(seed);
+        let hours = WEEK * WEEKS;
+        let (mut wanted, mut watched) = (vec![0.0; hours], vec![false; hours]);
+        for week in 0..WEEKS {
+            let mut intensity = draws.factor(worker.spread[0]);
+            // A holiday, some of it or all.
+            let leave = match draws.unit() {
+                unit if unit < 0.05 => 7,
+                unit if unit < 0.21 => 2,
+                _ => 0,
+            };
+            let leave_from = draws.between((0.0, 5.0)).floor() as usize;
+            if leave == 0 && draws.unit() < 0.03 {
+                intensity *= 2.5;
+            }
+            for day in 0..7 {
+                let is_away = (leave_from..leave_from + leave).contains(&day);
+                let midnight = (week * 7 + day) * 24;
+                if draws.unit() < worker.runs {
+                    let from = midnight + draws.between((18.0, 24.0)) as usize;
+                    let until = from + draws.between((2.0, 9.0)) as usize;
+                    for hour in from..until.min(hours) {
+                        wanted[hour] += intensity * worker.height * draws.factor(0.4);
+                    }
+                }
+                if is_away || draws.unit() > worker.days[day] {
+                    continue;
+                }
+                let mood = intensity * draws.factor(worker.spread[1]);
+                let from = midnight as f64 + draws.between(worker.begins);
+                let length = draws.between(worker.lasts) * if day < 5 { 1.0 } else { 0.64 };
+                let mut parts = vec![(from, from + length)];
+                if draws.unit() < worker.evenings {
+                    let from = midnight as f64 + draws.between((20.0, 21.5));
+                    parts.push((from, from + draws.between((1.0, 3.0))));
+                }
+                for (from, until) in parts {
+                    for hour in from as usize..(until as usize).min(hours) {
+                        watched[hour] = true;
+                        if draws.unit() < worker.busy {
+                            wanted[hour] += mood * draws.factor(worker.spread[2]);
+                        }
+                    }
+                }
+            }
+        }
+        // How large the plan is beside the work: of a usual week something from a quarter to more
+        // than all of it.
+        let usual = draws.between((20.0, 125.0));
+        let mean = wanted.iter().sum::<f64>() / WEEKS as f64;
+        let reset = draws.between((0.0, WEEK as f64)) as usize;
+        let mut weeks = Self {
+            rises: Vec::new(),
+            levels: Vec::new(),
+            watched,
+            reset,
+        };
+        let mut level: f64 = 0.0;
+        for (hour, wants) in wanted.into_iter().enumerate() {
+            if hour % WEEK == reset {
+                level = 0.0;
+            }
+            let before = level;
+            level = (level + wants * usual / mean.max(0.01)).min(100.0);
+            weeks.rises.push(level - before);
+            weeks.levels.push(level);
+        }
+        weeks
+    }
+
+    /// The windows that lie after the weeks to learn from: the hours of each.
+    pub fn windows(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+        let first = self.reset;
+        let begins = (0..WEEKS).map(move |nth| first + nth * WEEK);
+        begins
+            .map(|from| from..from + WEEK)
+            .filter(|run| run.end <= self.levels.len())
+    }
+}
+
+/// So many people, of each kind as many as there are.
+pub fn people(hundreds: usize) -> Vec<(&'static Worker, Weeks)> {
+    let each = WORKERS
+        .iter()
+        .flat_map(|worker| (0..worker.share * hundreds).map(move |nth| (worker, nth)));
+    each.map(|(worker, nth)| {
+        let seed = worker
+            .name
+            .bytes()
+            .fold(nth as u64, |seed, byte| seed * 31 + u64::from(byte));
+        (worker, Weeks::lived(worker, seed))
+    })
+    .collect()
+}
