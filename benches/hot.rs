@@ -102,8 +102,8 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
                 seven_day: payload.seven_day(),
                 others: OtherMeters::default(),
                 measured: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
-                five_hour_rate: None,
             }),
+            expected: Vec::new(),
             amounts: Amounts {
                 session: Money::from_noisy_usd(1.234).map(Amount::exact),
                 today: Money::from_noisy_usd(20.5).map(Amount::exact),

@@ -10,11 +10,13 @@ use crate::config::Currency;
 use crate::incidents::Paying;
 use crate::ledger::Spent;
 use crate::limits::incident::{GoesOn, Incident};
-use crate::limits::pace::{Expected, Outlook, expected};
+use crate::limits::pace::week::WeekBefore;
+use crate::limits::pace::{Expected, Outlook};
 use crate::pricing::Money;
 use crate::render::{self, Column, Report, Table};
 use crate::spend::{Amount, Block, rate};
 use crate::status_line::gauge::{SOON, level, shown, tone};
+use crate::status_line::pace::days;
 use crate::terminal::{Page, Tone};
 use crate::time::{Clock, WEEK, in_words, rfc3339};
 
@@ -24,6 +26,8 @@ pub(crate) struct Moment {
     pub(crate) clock: Clock,
     /// What the account was told last of its windows.
     pub(crate) windows: Option<Windows>,
+    /// What is to be expected of them.
+    pub(crate) expected: Vec<Expected>,
     /// Else why it is not known.
     pub(crate) spend: Result<SpendNow, String>,
     /// Sessions that run, the busiest first.
@@ -134,8 +138,8 @@ impl Moment {
         let told = format!("reported {}", clock.distance(windows.measured));
         labelled(report, "", Tone::Quiet, told);
         let labels = std::iter::once("Pace").chain(std::iter::repeat(""));
-        let paces = expected(&windows, clock.now);
-        let paces = paces.filter_map(|window| pace(&window, clock));
+        let paces = self.expected.iter();
+        let paces = paces.filter_map(|window| pace(window, clock));
         for (label, (tone, says)) in labels.zip(paces) {
             labelled(report, label, tone, says);
         }
@@ -238,14 +242,14 @@ impl Moment {
     }
 
     fn json_of_windows(&self, windows: &Windows) -> Value {
-        let outlooks: Vec<Expected> = expected(windows, self.clock.now).collect();
         let meter = |name: &str| {
             let (_, meter, _) = windows.named().find(|(known, ..)| *known == name)?;
-            let (full_at, lasts) = outlook_of(name, &outlooks);
+            let ([full_at, latest], lasts) = self.outlook_of(name);
             Some(json!({
                 "used_percentage": level(&meter, self.clock),
                 "resets_at": meter.resets_at.map(rfc3339),
                 "full_at": full_at,
+                "full_at_the_latest": latest,
                 "lasts": lasts,
             }))
         };
@@ -266,19 +270,25 @@ impl Moment {
             "seven_day_fable": meter("Fable week"),
             "spend_limit": spend_limit,
             "measured_at": rfc3339(windows.measured),
-            "five_hour_full_at": outlook_of("5h", &outlooks).0,
-            "five_hour_percent_per_hour": windows.five_hour_rate.map(|rate| rate * 60.0),
+            "five_hour_full_at": self.outlook_of("5h").0.into_iter().next(),
+            "five_hour_percent_per_hour": self.expected("5h").and_then(|window| window.rate).map(|rate| rate * 60.0),
         })
     }
-}
 
-/// When a window will be full, and whether it lasts until it resets, as far as either can be told.
-fn outlook_of(name: &str, outlooks: &[Expected]) -> (Option<String>, Option<bool>) {
-    let of_window = outlooks.iter().find(|window| window.name == name);
-    match of_window.map(|window| window.outlook) {
-        Some(Outlook::FullAt(at)) => (Some(rfc3339(at)), Some(false)),
-        Some(Outlook::Lasts) => (None, Some(true)),
-        Some(Outlook::Open) | None => (None, None),
+    fn expected(&self, name: &str) -> Option<&Expected> {
+        self.expected.iter().find(|window| window.name == name)
+    }
+
+    /// When a window will be full, likely and at the latest, and whether it lasts until it resets, as
+    /// far as either can be told.
+    fn outlook_of(&self, name: &str) -> ([Option<String>; 2], Option<bool>) {
+        match self.expected(name).map(|window| window.outlook) {
+            Some(Outlook::Full(at, latest)) => {
+                ([at, latest].map(|at| Some(rfc3339(at))), Some(false))
+            }
+            Some(Outlook::Lasts) => ([None, None], Some(true)),
+            Some(Outlook::Open) | None => ([None, None], None),
+        }
     }
 }
 
@@ -330,10 +340,9 @@ impl RunningSession {
 fn pace(window: &Expected, clock: Clock) -> Option<(Tone, String)> {
     let (name, is_week) = (window.name, window.length == WEEK);
     match window.outlook {
-        Outlook::FullAt(at) => {
-            // Of a week it tells the day: what is left then is hours off.
+        Outlook::Full(at, latest) => {
             let when = if is_week {
-                clock.zone.at(at).format("about %a %-d %b").to_string()
+                days(at, latest, clock)
             } else {
                 format!("at {}", clock.time_and_distance(at))
             };
@@ -344,7 +353,13 @@ fn pace(window: &Expected, clock: Clock) -> Option<(Tone, String)> {
             let says = format!("at this pace {name} lasts until it resets");
             Some((Tone::Plain, says))
         }
-        Outlook::Lasts | Outlook::Open => None,
+        // Where no forecast holds, what is known may help.
+        Outlook::Lasts | Outlook::Open => {
+            let WeekBefore { then, at_end } = window.week_before?;
+            let says =
+                format!("{name}: a week ago {then:.0}% at this time, {at_end:.0}% at its end");
+            Some((Tone::Quiet, says))
+        }
     }
 }
 
@@ -377,7 +392,22 @@ mod tests {
     use crate::claude::meters::OtherMeters;
     use crate::config::Config;
     use crate::terminal::{Palette, width};
-    use crate::time::Zone;
+    use crate::time::{FIVE_HOURS, Zone};
+
+    fn expected(name: &'static str, length: TimeDelta, used: f64, full: &str) -> Expected {
+        let full = full.parse().unwrap();
+        Expected {
+            name,
+            meter: Meter {
+                used_percent: used,
+                resets_at: None,
+            },
+            length,
+            outlook: Outlook::Full(full, full),
+            rate: None,
+            week_before: None,
+        }
+    }
 
     fn moment(sessions: usize) -> Moment {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
@@ -409,8 +439,11 @@ mod tests {
                 seven_day: meter(99.7, "2026-11-23T19:00:00Z"),
                 others: OtherMeters::default(),
                 measured: now - TimeDelta::minutes(3),
-                five_hour_rate: None,
             }),
+            expected: vec![
+                expected("5h", FIVE_HOURS, 82.0, "2026-11-20T12:57:00Z"),
+                expected("week", WEEK, 99.7, "2026-11-20T21:00:00Z"),
+            ],
             spend: Ok(SpendNow {
                 today: Spent {
                     recorded: dollars(12),
@@ -447,7 +480,7 @@ mod tests {
              \u{20}         week  ███████████████████░   99%  resets Mon 23 Nov 19:00, in 3 d 6 h\n\
              \u{20}         reported 3 m ago\n\
              Pace      at this pace 5h is full at 12:57, in 37 m, before it resets\n\
-             \u{20}         at this pace week is full about Fri 20 Nov, before it resets\n\
+             \u{20}         at this pace week is full today, before it resets\n\
              Today     $12.00\n\
              Block     $7.00 since 10:00 ($3.00 an hour)\n\
              Sessions  1 running\n\
@@ -460,6 +493,7 @@ mod tests {
     fn the_end_of_a_block_is_told_where_no_window_is_known() {
         let unknown = Moment {
             windows: None,
+            expected: Vec::new(),
             ..moment(0)
         };
         let shown = screen(&unknown, 90, None);

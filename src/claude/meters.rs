@@ -110,9 +110,6 @@ pub struct Windows {
     pub others: OtherMeters,
     /// When the figures came.
     pub measured: DateTime<Utc>,
-    /// How fast the five-hour window rises of late, in percent a minute. None if it was not asked
-    /// for, or nothing is known but the figure itself.
-    pub five_hour_rate: Option<f64>,
 }
 
 impl Windows {

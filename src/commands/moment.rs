@@ -84,9 +84,14 @@ impl Watched {
         let others = self.others(places, &registered);
         let incidents = Incidents::new(places, environment);
         let situation = self.situation(&incidents, version);
+        let known = incidents.windows_of_account();
+        let expected = known
+            .as_ref()
+            .map(|known| incidents.expected(&known.windows, known.account.as_deref()));
         Moment {
             clock: environment.clock(),
-            windows: incidents.windows_of_account(),
+            windows: known.map(|known| known.windows),
+            expected: expected.unwrap_or_default(),
             spend,
             sessions: self.running(
                 places,

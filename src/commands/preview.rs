@@ -93,6 +93,7 @@ fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Ve
     let facts = LineFacts {
         payload: &payload,
         windows: told_windows(&payload, clock.now),
+        expected: Vec::new(),
         amounts: Amounts {
             session: Some(dollars(327)),
             today: Some(dollars(1_240)),

@@ -19,9 +19,10 @@ use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, HintName, SegmentName};
 use crate::environment::Environment;
 use crate::hints::cold_cache;
-use crate::incidents::{Incidents, Paying, told_windows};
+use crate::incidents::{Incidents, KnownWindows, Paying, told_windows};
 use crate::ledger::{Ledger, Live, Patience, Told, Wanted};
 use crate::limits::incident::Incident;
+use crate::limits::pace::Expected;
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -81,10 +82,11 @@ fn print_line(environment: &Environment) {
     let rewriting = rewriting(&payload, &config, &places, environment);
     let draw = {
         let (payload, config) = (Arc::clone(&payload), Arc::clone(&config));
-        move |amounts, windows, whereabouts: &Whereabouts| {
+        move |amounts, windows, expected, whereabouts: &Whereabouts| {
             let facts = LineFacts {
                 payload: &payload,
                 windows,
+                expected,
                 amounts,
                 rewriting,
                 whereabouts,
@@ -105,7 +107,7 @@ fn print_line(environment: &Environment) {
         let whereabouts = whereabouts.clone();
         move || {
             let windows = told_windows(&payload, clock.now);
-            draw(Amounts::of(None, client), windows, &whereabouts)
+            draw(Amounts::of(None, client), windows, Vec::new(), &whereabouts)
         }
     });
     whereabouts.head = directory
@@ -123,14 +125,15 @@ fn print_line(environment: &Environment) {
     let incidents = Incidents::new(&places, environment);
     let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
     let (incident, unsaved) = incidents.present(&payload, refused).unwrap_or_default();
-    let with_rate = config.shows(SegmentName::Pace);
-    let windows = incidents.windows(&payload, incident.is_some(), with_rate);
+    let known = incidents.windows(&payload, incident.is_some());
+    let expected = expected(&incidents, known.as_ref(), &config);
+    let windows = known.map(|known| known.windows);
     let mut amounts = Amounts::of(figures, client);
     if payload.session_id().is_none() && client.is_none() {
         // Which session this is was not said: nothing is known of what it cost.
         amounts.session = None;
     }
-    let mut shown = draw(amounts, windows, &whereabouts);
+    let mut shown = draw(amounts, windows, expected, &whereabouts);
     let paying = paying(
         &incidents,
         incident.as_ref(),
@@ -188,6 +191,18 @@ fn told(payload: &StatusPayload, places: &Places, client: Option<Money>) -> Opti
         run_ms: payload.client_run_ms(),
         model: payload.model_id().map(str::to_owned),
         process: sessions::client_of(places, session),
+    })
+}
+
+/// What is to be expected of the windows, if the line shows it.
+fn expected(
+    incidents: &Incidents<'_>,
+    known: Option<&KnownWindows>,
+    config: &Config,
+) -> Vec<Expected> {
+    let paced = known.filter(|_| config.shows(SegmentName::Pace));
+    paced.map_or_else(Vec::new, |known| {
+        incidents.expected(&known.windows, known.account.as_deref())
     })
 }
 

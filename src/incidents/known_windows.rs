@@ -10,6 +10,13 @@ use crate::claude::meters::{Meter, Windows};
 use crate::claude::status_payload::StatusPayload;
 use crate::limits::evidence::Sample;
 
+/// The windows, and the account's hash, as far as it is known.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownWindows {
+    pub(crate) windows: Windows,
+    pub(crate) account: Option<String>,
+}
+
 /// The windows that a payload tells.
 pub(crate) fn told_windows(payload: &StatusPayload, now: DateTime<Utc>) -> Option<Windows> {
     readings::told(payload, now).map(|told| windows_of(&told, now))
@@ -21,14 +28,13 @@ fn windows_of(sample: &Sample, measured: DateTime<Utc>) -> Windows {
         seven_day: sample.seven_day,
         others: sample.others,
         measured,
-        five_hour_rate: None,
     }
 }
 
 impl Incidents<'_> {
     /// What any session was told last, as far as it is not over: by the plan, or by a gateway, if
     /// that came later.
-    pub(crate) fn windows_of_account(&self) -> Option<Windows> {
+    pub(crate) fn windows_of_account(&self) -> Option<KnownWindows> {
         let now = self.environment.now;
         let told = |teller| Some(readings::newest(self.recent(), self.places, teller, now)?.sample);
         [Teller::Plan, Teller::Gateway]
@@ -37,7 +43,7 @@ impl Incidents<'_> {
             .map(|sample| (ahead(&sample, now), sample.account))
             .filter(|(ahead, _)| ahead.named().next().is_some() || !ahead.others.is_none())
             .max_by_key(|(ahead, _)| ahead.measured)
-            .map(|(ahead, account)| self.with_rate(&ahead, account.as_deref()))
+            .map(|(windows, account)| KnownWindows { windows, account })
     }
 
     /// The five-hour window of whoever is logged in, and the account's hash.
@@ -47,29 +53,17 @@ impl Incidents<'_> {
         Some((ahead(&known, now).five_hour?, known.account))
     }
 
-    fn with_rate(&self, windows: &Windows, account: Option<&str>) -> Windows {
-        Windows {
-            five_hour_rate: self.five_hour_rate(windows, account),
-            ..*windows
-        }
-    }
-
     /// The windows as they are known now: what the session is told, or what another session of the
     /// account was told later. Where the client tells nothing, because its last answer was an
     /// error (`is_refused`) or there is none since the session was taken up again, what is known
-    /// from before. How fast they rise costs another small read, and is worked out if asked for.
+    /// from before.
     pub(crate) fn windows(
         &self,
         payload: &StatusPayload,
         is_refused: bool,
-        with_rate: bool,
-    ) -> Option<Windows> {
+    ) -> Option<KnownWindows> {
         let (windows, account) = self.told_or_known(payload, is_refused)?;
-        Some(if with_rate {
-            self.with_rate(&windows, account.as_deref())
-        } else {
-            windows
-        })
+        Some(KnownWindows { windows, account })
     }
 
     /// With the account's hash, as far as it is known.
@@ -159,6 +153,5 @@ fn ahead(sample: &Sample, now: DateTime<Utc>) -> Windows {
         seven_day: sample.seven_day.filter(is_ahead),
         others: sample.others.filter(is_ahead),
         measured: sample.measured,
-        five_hour_rate: None,
     }
 }

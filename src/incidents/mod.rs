@@ -11,13 +11,14 @@ mod from_hook;
 mod in_transcript;
 mod known_windows;
 mod lookup;
+mod pace;
 mod paying;
 mod readings;
 pub(crate) mod report;
 mod store;
 mod window_steps;
 
-pub(crate) use known_windows::told_windows;
+pub(crate) use known_windows::{KnownWindows, told_windows};
 pub(crate) use lookup::Situation;
 pub(crate) use paying::Paying;
 pub(crate) use window_steps::{WindowStep, steps};

@@ -223,6 +223,14 @@ fn is_news(sample: &Sample, last: &Sample, error: Option<DateTime<Utc>>) -> bool
         || sample.measured - last.measured >= EVERY
 }
 
+/// Whether something else is told of a window than before.
+fn is_risen(last: &Sample, told: &Sample, window: Window) -> bool {
+    match (last.meter(window), told.meter(window)) {
+        (Some(last), Some(told)) => is_step(&last, &told),
+        (last, told) => last.is_some() != told.is_some(),
+    }
+}
+
 /// Whether a window came to another whole percent, or began anew.
 pub(super) fn is_step(known: &Meter, told: &Meter) -> bool {
     #[expect(clippy::float_cmp, reason = "whole numbers")]
@@ -297,6 +305,10 @@ impl Incidents<'_> {
             sample,
         };
         let kept = journal::add(places, now, &reading);
+        self.foresee_weeks(&reading, |window| {
+            last.as_ref()
+                .is_none_or(|last| is_risen(last, &reading.sample, window))
+        });
         if last.is_none() && kept.is_ok() {
             // Items lie below `quarantine`.
             disk::litter::sweep_below(&places.data, now, 2);

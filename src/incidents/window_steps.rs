@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::Incidents;
 use super::readings::{self, Reading, is_same_reset, is_step};
-use crate::claude::meters::{Meter, Windows};
+use crate::claude::meters::Meter;
 use crate::journal::Journal;
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
-use crate::limits::pace::{LEAST, recent_rate};
 use crate::places::Places;
 use crate::time::FIVE_HOURS;
 
@@ -37,7 +36,7 @@ pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) 
 
 /// Where readings differ from what their account was told before. A session that was idle may tell
 /// older figures: these are passed over.
-fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<WindowStep> {
+pub(super) fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<WindowStep> {
     let mut known: HashMap<Option<String>, Sample> = HashMap::new();
     let mut steps = Vec::new();
     for Reading {
@@ -71,7 +70,12 @@ fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<WindowStep> {
 impl Incidents<'_> {
     /// The steps of the five-hour window of these figures since it began, oldest first, from the last
     /// `most` readings.
-    fn five_hour_run(&self, meter: Meter, account: Option<&str>, most: usize) -> Vec<WindowStep> {
+    pub(super) fn five_hour_run(
+        &self,
+        meter: Meter,
+        account: Option<&str>,
+        most: usize,
+    ) -> Vec<WindowStep> {
         let now = self.environment.now;
         let begun = meter.resets_at.map_or(now, |at| at - FIVE_HOURS);
         let told = readings::of_account(self.recent(), account);
@@ -81,20 +85,6 @@ impl Incidents<'_> {
         let mut steps = steps_of(told);
         steps.retain(|step| step.window == Window::FiveHour && is_same_reset(&step.meter, &meter));
         steps
-    }
-
-    /// How fast the five-hour window of these figures rises of late, in percent a minute.
-    pub(super) fn five_hour_rate(&self, windows: &Windows, account: Option<&str>) -> Option<f64> {
-        /// The last hour or two: more bring a forecast no closer.
-        const END: usize = 40;
-        let worth_asking = |meter: &Meter| (LEAST..100.0).contains(&meter.used_percent);
-        let meter = windows.five_hour.filter(worth_asking)?;
-        let told = self.five_hour_run(meter, account, END).into_iter();
-        recent_rate(
-            told.map(|step| (step.at, step.meter.used_percent)),
-            &meter,
-            self.environment.now,
-        )
     }
 
     /// What each session had in the rise of the plan's five-hour window, as a share; none unless

@@ -16,7 +16,7 @@ pub mod kind;
 pub mod limits_page;
 pub mod messages;
 mod meters;
-pub(crate) mod pace;
+pub mod pace;
 mod passages;
 pub mod period;
 mod reasons;

@@ -4,7 +4,7 @@ mod amounts;
 mod form;
 pub(crate) mod gauge;
 mod layout;
-mod pace;
+pub(crate) mod pace;
 mod segments;
 mod session;
 mod spending;
@@ -67,8 +67,8 @@ mod tests {
                 seven_day: payload.seven_day(),
                 others: payload.other_meters(),
                 measured: now,
-                five_hour_rate: None,
             }),
+            expected: Vec::new(),
             amounts: Amounts {
                 session: dollars(cents),
                 today: dollars(cents * 3),

@@ -8,6 +8,7 @@ use super::{pace, session, spending, whereabouts, windows};
 use crate::claude::meters::Windows;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, MeterForm, SegmentName};
+use crate::limits::pace::Expected;
 use crate::pricing::Money;
 use crate::terminal::{Tone, bar};
 use crate::time::Clock;
@@ -19,6 +20,8 @@ pub struct LineFacts<'a> {
     pub payload: &'a StatusPayload,
     /// How full the plan's windows are.
     pub windows: Option<Windows>,
+    /// What is to be expected of them.
+    pub expected: Vec<Expected>,
     /// What was spent.
     pub amounts: Amounts,
     /// What writing the prompt cache again costs, where that is to be said.
@@ -36,6 +39,7 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
     let LineFacts {
         payload,
         windows,
+        expected,
         amounts,
         rewriting,
         whereabouts,
@@ -47,7 +51,7 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         SegmentName::Session => spending::session(amounts, config),
         SegmentName::Today => spending::today(amounts, config),
         SegmentName::Windows => self::windows::windows(windows.as_ref()?, config.windows, *clock),
-        SegmentName::Pace => pace::pace(windows.as_ref()?, *clock),
+        SegmentName::Pace => pace::pace(expected, *clock),
         SegmentName::Context => context(payload, config.context),
         SegmentName::Directory => self::whereabouts::directory(whereabouts),
         SegmentName::Branch => self::whereabouts::branch(whereabouts),

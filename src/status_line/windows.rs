@@ -115,7 +115,6 @@ mod tests {
             seven_day: payload.seven_day(),
             others: payload.other_meters(),
             measured: clock.now,
-            five_hour_rate: None,
         };
         let forms = draw(&windows, clock)?;
         Some(forms.iter().map(Form::text).collect())

@@ -25,6 +25,7 @@ mod doctor;
 mod drain;
 mod explain;
 mod export;
+mod forecasts;
 mod help;
 mod histories;
 mod homes;

@@ -1,5 +1,6 @@
 //! Whether a window lasts: from how it rose, whoever was told, and from nothing else.
 
+use chrono::Datelike;
 use serde_json::json;
 
 use crate::client::{Client, windows};
@@ -141,4 +142,58 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
     .unwrap();
     let drawn = line(&Client::with_session(&sandbox, "one"), "10:45", 60.0);
     assert!(drawn.contains("at this pace 5h full at 11:5"), "{drawn}");
+}
+
+/// Working days from nine to six, told every three hours, with so many percent of the week's window a
+/// day, in the weeks from this Monday to that day.
+fn works_by_day(client: &Client<'_>, percent: f64, from: &str, until: &str) {
+    let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
+    let days = day(from).iter_days().take_while(|date| *date <= day(until));
+    for date in days {
+        let of_week = date.weekday().num_days_from_monday();
+        if of_week >= 5 {
+            continue;
+        }
+        let left = chrono::Days::new(u64::from(7 - of_week));
+        let reset = (date + left).and_hms_opt(0, 0, 0);
+        let reset = reset.unwrap().and_utc().timestamp();
+        for (part, hour) in [9, 12, 15, 18].into_iter().enumerate() {
+            let used = percent * (f64::from(of_week) + part as f64 / 3.0);
+            let told = windows(30.0, reset, used.min(100.0).floor(), reset);
+            client.draws(&format!("{date}T{hour:02}:00:00Z"), told, 160);
+        }
+    }
+}
+
+#[test]
+fn a_busy_monday_does_not_fill_a_week_that_lasted_before() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    // By a straight line since midnight Monday evening's 13% would be 67% on Tuesday.
+    works_by_day(&client, 13.4, "2026-11-02", "2026-11-23");
+    let at = "2026-11-23T18:01:00Z";
+    let reset = 1_795_996_800;
+    let line = client.draws(at, windows(30.0, reset, 14.0, reset), 160);
+    assert!(!line.success().contains("full"), "{}", line.stdout);
+    let page = client.run(at, &["now"], b"");
+    let says = "Pace      week: a week ago 13% at this time, 67% at its end\n";
+    assert!(page.success().contains(says), "{}", page.stdout);
+}
+
+#[test]
+fn a_week_like_those_that_were_full_is_foretold_with_its_days() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    works_by_day(&client, 27.0, "2026-11-02", "2026-11-24");
+    let at = "2026-11-24T18:01:00Z";
+    let reset = 1_795_996_800;
+    let line = client.draws(at, windows(30.0, reset, 54.0, reset), 160);
+    assert!(
+        line.success().contains("at this pace week full about Thu"),
+        "{}",
+        line.stdout
+    );
+    let page = client.run(at, &["now"], b"");
+    let says = "Pace      at this pace week is full about Thu, before it resets\n";
+    assert!(page.success().contains(says), "{}", page.stdout);
 }

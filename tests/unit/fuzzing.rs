@@ -215,6 +215,7 @@ impl Home {
         let facts = LineFacts {
             payload: &payload,
             windows: told_windows(&payload, clock.now),
+            expected: Vec::new(),
             amounts: Amounts::of(None, client),
             rewriting: payload.prompt_cache().map(|_| Money::ZERO),
             whereabouts: &Whereabouts::default(),
@@ -227,7 +228,9 @@ impl Home {
         let incidents = Incidents::new(&self.places, &self.environment);
         incidents.present(&payload, true);
         incidents.keep_sample(&payload);
-        incidents.windows(&payload, true, true);
+        if let Some(known) = incidents.windows(&payload, true) {
+            incidents.expected(&known.windows, None);
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the test begins anew")]

@@ -10,6 +10,7 @@
 //!   some "finish the week with about 20% left", and a night of agents takes what a week took.
 
 use super::draws::Draws;
+use super::whole;
 
 pub const WEEK: usize = 7 * 24;
 /// The first ones are there to learn from.
@@ -88,7 +89,7 @@ impl Weeks {
                 unit if unit < 0.21 => 2,
                 _ => 0,
             };
-            let leave_from = draws.between((0.0, 5.0)).floor() as usize;
+            let leave_from = whole(draws.between((0.0, 5.0)));
             if leave == 0 && draws.unit() < 0.03 {
                 intensity *= 2.5;
             }
@@ -96,10 +97,10 @@ impl Weeks {
                 let is_away = (leave_from..leave_from + leave).contains(&day);
                 let midnight = (week * 7 + day) * 24;
                 if draws.unit() < worker.runs {
-                    let from = midnight + draws.between((18.0, 24.0)) as usize;
-                    let until = from + draws.between((2.0, 9.0)) as usize;
-                    for hour in from..until.min(hours) {
-                        wanted[hour] += intensity * worker.height * draws.factor(0.4);
+                    let from = midnight + whole(draws.between((18.0, 24.0)));
+                    let until = from + whole(draws.between((2.0, 9.0)));
+                    for wants in wanted.iter_mut().take(until).skip(from) {
+                        *wants += intensity * worker.height * draws.factor(0.4);
                     }
                 }
                 if is_away || draws.unit() > worker.days[day] {
@@ -114,7 +115,7 @@ impl Weeks {
                     parts.push((from, from + draws.between((1.0, 3.0))));
                 }
                 for (from, until) in parts {
-                    for hour in from as usize..(until as usize).min(hours) {
+                    for hour in whole(from)..whole(until).min(hours) {
                         watched[hour] = true;
                         if draws.unit() < worker.busy {
                             wanted[hour] += mood * draws.factor(worker.spread[2]);
@@ -127,7 +128,7 @@ impl Weeks {
         // than all of it.
         let usual = draws.between((20.0, 125.0));
         let mean = wanted.iter().sum::<f64>() / WEEKS as f64;
-        let reset = draws.between((0.0, WEEK as f64)) as usize;
+        let reset = whole(draws.between((0.0, WEEK as f64)));
         let mut weeks = Self {
             rises: Vec::new(),
             levels: Vec::new(),
@@ -157,17 +158,18 @@ impl Weeks {
     }
 }
 
-/// So many people, of each kind as many as there are.
-pub fn people(hundreds: usize) -> Vec<(&'static Worker, Weeks)> {
-    let each = WORKERS
-        .iter()
-        .flat_map(|worker| (0..worker.share * hundreds).map(move |nth| (worker, nth)));
+/// Hundreds of people, of each kind as many as there are.
+pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
+    let each = WORKERS.iter().flat_map(|worker| {
+        let numbers = worker.share * hundreds.start..worker.share * hundreds.end;
+        numbers.map(move |nth| (worker, nth))
+    });
     each.map(|(worker, nth)| {
-        let seed = worker
-            .name
-            .bytes()
-            .fold(nth as u64, |seed, byte| seed * 31 + u64::from(byte));
-        (worker, Weeks::lived(worker, seed))
+        let name = worker.name.bytes();
+        let seed = name.fold(nth as u64, |seed, byte| {
+            seed.wrapping_mul(31) + u64::from(byte)
+        });
+        Weeks::lived(worker, seed)
     })
     .collect()
 }

@@ -1,0 +1,181 @@
+//! A weekly window, by what the same hours of the weeks before brought.
+//!
+//! Monday's busy hours say nothing of the nights, so a straight line is no use here. How the rest of
+//! the weeks before rose does, as far as this week is like them. It is said only if two thirds of
+//! that are enough to fill the window, or if it is nearly full and will be within two hours.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Outlook, minutes, of_minutes, passed};
+use crate::claude::meters::Meter;
+use crate::time::WEEK;
+
+/// How many weeks before this one say how it goes.
+pub const WEEKS: i32 = 4;
+/// Less than this, in percent, says nothing of the rest.
+const LEAST: f64 = 10.0;
+/// A week is taken to be like those before, as if so many percent more had shown it.
+const LIKENESS: f64 = 40.0;
+/// Of what the weeks before would add, so much must be enough.
+const SURE: f64 = 2.0 / 3.0;
+/// A week that rose by so many percent was full, and would have gone on.
+const WAS_FULL: f64 = 97.0;
+/// So many such weeks are a habit.
+const ENOUGH: usize = 2;
+/// From here on, in percent, what the last hours brought says whether it is full within as many.
+const NEARLY: f64 = 90.0;
+const HOURS: f64 = 2.0;
+
+/// How a window rose: by so many percent since it was told last, and when that was told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rise {
+    /// When it was told.
+    pub at: DateTime<Utc>,
+    /// By how many percent.
+    pub percent: f64,
+}
+
+/// How far the window was used a week before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WeekBefore {
+    /// At this time, in percent.
+    pub then: f64,
+    /// At its end.
+    pub at_end: f64,
+}
+
+/// The rises between the levels that a window was told to have, oldest first. The first one that is
+/// known was told to nobody as a rise.
+pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Rise> {
+    let mut before: Option<Meter> = None;
+    let mut rises = Vec::new();
+    for (at, meter) in levels {
+        if let Some(before) = before {
+            let begun = match (before.resets_at, meter.resets_at) {
+                (Some(before), Some(resets)) => (resets - before).abs() > TimeDelta::hours(1),
+                _ => false,
+            };
+            let known = if begun { 0.0 } else { before.used_percent };
+            let percent = meter.used_percent - known;
+            if percent > 0.0 {
+                rises.push(Rise { at, percent });
+            }
+        }
+        before = Some(meter);
+    }
+    rises
+}
+
+/// What is known of how weekly windows of an account rose.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'h> {
+    /// Oldest first.
+    pub rises: &'h [Rise],
+    /// Since when all of them are known.
+    pub since: DateTime<Utc>,
+}
+
+impl History<'_> {
+    /// How much it rose after `from`, up to `until`.
+    fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> f64 {
+        let from = self.rises.partition_point(|rise| rise.at <= from);
+        let until = self.rises.partition_point(|rise| rise.at <= until);
+        let rises = self.rises.get(from..until).unwrap_or_default();
+        rises.iter().map(|rise| rise.percent).sum()
+    }
+
+    /// How far the weeks before are known that began with this one's beginning, as spans from there.
+    fn weeks(&self, begun: DateTime<Utc>) -> impl Iterator<Item = TimeDelta> {
+        let back = (1..=WEEKS).map(|weeks| WEEK * weeks);
+        back.filter(move |back| begun - *back >= self.since)
+    }
+
+    /// What the window was a week ago.
+    pub fn week_before(&self, meter: &Meter, now: DateTime<Utc>) -> Option<WeekBefore> {
+        let begun = now - passed(meter, WEEK, now)?;
+        self.weeks(begun).next()?;
+        Some(WeekBefore {
+            then: self.between(begun - WEEK, now - WEEK).min(100.0),
+            at_end: self.between(begun - WEEK, begun).min(100.0),
+        })
+    }
+
+    /// By how much the window will have risen after each hour from now to its reset, if the rest of
+    /// the week is what it was in those before. None where no week before is known.
+    pub fn growth(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Vec<f64>> {
+        let passed = passed(meter, WEEK, now)?;
+        let begun = now - passed;
+        let weeks: Vec<TimeDelta> = self.weeks(begun).collect();
+        let many = f64::from(u8::try_from(weeks.len()).ok().filter(|many| *many > 0)?);
+        let done: f64 = weeks
+            .iter()
+            .map(|back| self.between(begun - *back, now - *back))
+            .sum();
+        let like = (meter.used_percent + LIKENESS) / (done / many + LIKENESS);
+        let hours = (WEEK - passed).num_hours() + 1;
+        let until = (1..=hours).map(|hour| now + TimeDelta::hours(hour).min(WEEK - passed));
+        let grown = |until: DateTime<Utc>| {
+            let each = weeks.iter();
+            let each = each.map(|back| self.between(now - *back, until - *back));
+            each.sum::<f64>() / many * like
+        };
+        Some(until.map(grown).collect())
+    }
+
+    /// What is to be expected of the window.
+    pub fn outlook(&self, meter: &Meter, now: DateTime<Utc>) -> Outlook {
+        let used = meter.used_percent;
+        if !(LEAST..100.0).contains(&used) {
+            return Outlook::Open;
+        }
+        self.nearly_full(meter, now)
+            .or_else(|| self.like_before(meter, now))
+            .unwrap_or(Outlook::Open)
+    }
+
+    fn like_before(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
+        let growth = self.growth(meter, now)?;
+        let full_if = |share: f64| {
+            let hours = growth.partition_point(|grown| meter.used_percent + share * grown < 100.0);
+            let hours = i64::try_from(hours).ok().filter(|_| hours < growth.len())?;
+            Some(now + TimeDelta::hours(hours + 1))
+        };
+        let latest = full_if(SURE).or_else(|| self.always_full(meter, now));
+        if let Some(latest) = latest {
+            return Some(Outlook::Full(
+                full_if(1.0).unwrap_or(latest).min(latest),
+                latest,
+            ));
+        }
+        full_if(2.0).is_none().then_some(Outlook::Lasts)
+    }
+
+    /// When the slowest of the weeks before was full, if all were and this one is as far as they were.
+    fn always_full(&self, meter: &Meter, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let begun = now - passed(meter, WEEK, now)?;
+        let weeks: Vec<TimeDelta> = self.weeks(begun).collect();
+        let full = weeks.iter().map(|back| {
+            let (from, then) = (begun - *back, now - *back);
+            let is_as_far = meter.used_percent >= self.between(from, then);
+            let hours = (1..=WEEK.num_hours()).map(|hour| from + TimeDelta::hours(hour));
+            let mut hours = hours.skip_while(|at| self.between(from, *at) < WAS_FULL);
+            hours.next().filter(|_| is_as_far).map(|at| at + *back)
+        });
+        let full: Option<Vec<DateTime<Utc>>> = full.collect();
+        let latest = full
+            .filter(|full| full.len() >= ENOUGH)?
+            .into_iter()
+            .max()?;
+        Some(latest).filter(|latest| *latest > now)
+    }
+
+    fn nearly_full(&self, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
+        let passed = passed(meter, WEEK, now).filter(|_| meter.used_percent >= NEARLY)?;
+        let hours = HOURS.min(minutes(passed) / 60.0);
+        let rate = self.between(now - of_minutes(hours * 60.0), now) / hours;
+        let left = (100.0 - meter.used_percent) / rate;
+        let at = now + of_minutes(left.min(HOURS) * 60.0);
+        (left <= HOURS && at < now - passed + WEEK).then_some(Outlook::Full(at, at))
+    }
+}

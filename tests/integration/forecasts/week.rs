@@ -1,0 +1,260 @@
+//! The weekly window beside other rules.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use whycap::claude::meters::Meter;
+use whycap::limits::pace::Outlook;
+use whycap::limits::pace::week::{History, Rise};
+use whycap::time::moment;
+
+use super::workers::{WEEK, Weeks, people};
+use super::{asked, report, shown, whole};
+
+fn at(hour: f64) -> DateTime<Utc> {
+    moment(i64::try_from(whole(hour * 3_600_000.0)).unwrap())
+}
+
+/// What is seen when a part of this hour has passed.
+struct Seen<'w> {
+    begun: usize,
+    hour: usize,
+    part: f64,
+    used: f64,
+    rises: &'w [Rise],
+    /// How much it rose up to each hour, resets left out.
+    sums: &'w [f64],
+}
+
+impl Seen<'_> {
+    fn now(&self) -> f64 {
+        self.hour as f64 + self.part
+    }
+
+    fn reset(&self) -> usize {
+        self.begun + WEEK
+    }
+
+    /// How much it rose in these hours.
+    fn rose(&self, from: f64, until: f64) -> f64 {
+        let up_to = |hour: f64| {
+            let whole = whole(hour);
+            let [before, after] = [whole, whole + 1].map(|hour| {
+                let last = self.sums.len() - 1;
+                self.sums[hour.min(last)]
+            });
+            before + (after - before) * (hour - whole as f64)
+        };
+        up_to(until) - up_to(from)
+    }
+
+    fn meter(&self) -> Meter {
+        Meter {
+            used_percent: self.used,
+            resets_at: Some(at(self.reset() as f64)),
+        }
+    }
+
+    /// Since when the machine knows how the window rose.
+    fn history(&self) -> History<'_> {
+        let known = self.rises.partition_point(|rise| rise.at <= at(self.now()));
+        History {
+            rises: &self.rises[..known],
+            since: at(0.0),
+        }
+    }
+
+    fn straight(&self, hours: f64) -> f64 {
+        self.used / (self.now() - self.begun as f64) * hours
+    }
+
+    fn last_day(&self, hours: f64) -> f64 {
+        let from = (self.now() - 24.0).max(self.begun as f64);
+        self.rose(from, self.now()) / (self.now() - from) * hours
+    }
+
+    /// The same hours of the weeks before.
+    fn before(&self, hours: f64, weeks: usize) -> f64 {
+        let known = (1..=weeks).filter(|back| self.begun >= back * WEEK);
+        let grown: Vec<f64> = known
+            .map(|back| {
+                let from = self.now() - (back * WEEK) as f64;
+                self.rose(from, from + hours)
+            })
+            .collect();
+        grown.iter().sum::<f64>() / grown.len().max(1) as f64
+    }
+
+    fn growth(&self, hours: f64) -> f64 {
+        let growth = self.history().growth(&self.meter(), at(self.now()));
+        growth.map_or(0.0, |growth| growth[whole(hours) - 1])
+    }
+}
+
+type Growth = fn(&Seen<'_>, f64) -> f64;
+
+const WEEKLY: &str = "**week**: as the weeks before went on, if two thirds of it are enough";
+#[rustfmt::skip]
+const RULES: [(&str, Growth); 6] = [
+    ("a straight line since the window began", |seen, hours| seen.straight(hours)),
+    ("the same for 2 days at most (as before)", |seen, hours| seen.straight(hours.min(50.4))),
+    ("a straight line of the last day", |seen, hours| seen.last_day(hours)),
+    ("the same hours of last week", |seen, hours| seen.before(hours, 1)),
+    ("the same hours of the last four weeks", |seen, hours| seen.before(hours, 4)),
+    (WEEKLY, |seen, hours| seen.growth(hours)),
+];
+
+/// In how many hours a rule says that the window will be full.
+fn full_in((name, growth): (&str, Growth), seen: &Seen<'_>) -> Option<f64> {
+    let left = seen.reset() as f64 - seen.now();
+    if name == WEEKLY {
+        return match seen.history().outlook(&seen.meter(), at(seen.now())) {
+            Outlook::Full(full, _) => Some((full - at(seen.now())).num_minutes() as f64 / 60.0),
+            _ => None,
+        };
+    }
+    let is_full = |hours: &f64| seen.used + growth(seen, *hours) >= 100.0;
+    let mut hours = (1..=whole(left)).map(|hours| hours as f64);
+    if is_full(&left) {
+        hours.find(is_full).or(Some(left))
+    } else {
+        None
+    }
+}
+
+#[derive(Default)]
+struct Score {
+    errors: [(usize, Vec<f64>); 3],
+    time_errors: Vec<f64>,
+    windows: f64,
+    false_alarms: f64,
+    full: f64,
+    missed: f64,
+    late: f64,
+}
+
+impl Score {
+    fn add(&mut self, rule: (&str, Growth), person: &Person, begun: usize) {
+        let Person { weeks, rises, sums } = person;
+        let run = begun..begun + WEEK;
+        let full = run.clone().find(|hour| weeks.levels[*hour] >= 100.0);
+        let (mut is_said, mut is_in_time) = (false, false);
+        // The line is drawn while somebody works.
+        for hour in run.skip(1).filter(|hour| weeks.watched[*hour]) {
+            for quarter in 1..=4 {
+                let part = f64::from(quarter) / 4.0;
+                let level = weeks.levels[hour] - weeks.rises[hour] * (1.0 - part);
+                let used = level.floor();
+                if used < 10.0 || level >= 100.0 {
+                    continue;
+                }
+                let seen = Seen {
+                    begun,
+                    hour,
+                    part,
+                    used,
+                    rises,
+                    sums,
+                };
+                if quarter == 4 {
+                    for (ahead, errors) in &mut self.errors {
+                        if hour + *ahead < begun + WEEK {
+                            let told = (used + rule.1(&seen, *ahead as f64)).min(100.0);
+                            errors.push((told - weeks.levels[hour + *ahead]).abs());
+                        }
+                    }
+                }
+                if let Some(told) = full_in(rule, &seen) {
+                    is_said = true;
+                    if let Some(full) = full {
+                        self.time_errors
+                            .push((seen.now() + told - full as f64).abs());
+                        is_in_time |= full >= hour + 11;
+                    }
+                }
+            }
+        }
+        let count = |is: bool| f64::from(u8::from(is));
+        self.windows += 1.0;
+        self.false_alarms += count(full.is_none() && is_said);
+        self.full += count(full.is_some());
+        self.missed += count(full.is_some() && !is_said);
+        self.late += count(full.is_some() && is_said && !is_in_time);
+    }
+
+    fn false_share(&self) -> f64 {
+        self.false_alarms / (self.windows - self.full)
+    }
+
+    fn row(&self, name: &str) -> String {
+        let [near, middle, far] = self.errors.each_ref().map(|(_, errors)| shown(errors, 1));
+        let [missed, late] = [self.missed, self.late].map(|of| 100.0 * of / self.full);
+        let (alarms, time) = (100.0 * self.false_share(), shown(&self.time_errors, 0));
+        format!(
+            "| {name} | {near} | {middle} | {far} | {alarms:.1}% | {missed:.1}% | {late:.0}% | {time} |\n"
+        )
+    }
+}
+
+struct Person {
+    weeks: Weeks,
+    rises: Vec<Rise>,
+    sums: Vec<f64>,
+}
+
+impl From<Weeks> for Person {
+    fn from(weeks: Weeks) -> Self {
+        let hours = weeks.rises.iter().enumerate();
+        let hours = hours.filter(|(_, rise)| **rise > 0.0);
+        // As somebody is told it: by the quarter.
+        let quarters = hours.flat_map(|(hour, rise)| {
+            (1..=4).map(move |quarter| Rise {
+                at: at(hour as f64 + f64::from(quarter) / 4.0) - TimeDelta::seconds(1),
+                percent: rise / 4.0,
+            })
+        });
+        let mut sums = vec![0.0];
+        for rise in &weeks.rises {
+            sums.push(sums[sums.len() - 1] + rise);
+        }
+        Self {
+            rises: quarters.collect(),
+            sums,
+            weeks,
+        }
+    }
+}
+
+#[test]
+fn of_the_week_it_is_said_that_it_will_be_full_when_it_will() {
+    /// The rule was chosen with those before.
+    const FROM: usize = 3;
+    /// So many weeks are known first.
+    const KNOWN: usize = 2;
+    let people: Vec<Person> = people(FROM..FROM + asked().div_ceil(3))
+        .into_iter()
+        .map(Person::from)
+        .collect();
+    let mut table = String::new();
+    let mut scores = Vec::new();
+    for rule in RULES {
+        let mut score = Score {
+            errors: [24, 48, 72].map(|ahead| (ahead, Vec::new())),
+            ..Score::default()
+        };
+        for person in &people {
+            for window in person.weeks.windows().skip(KNOWN) {
+                score.add(rule, person, window.start);
+            }
+        }
+        table += &score.row(rule.0);
+        scores.push(score);
+    }
+    let (windows, full) = (scores[0].windows, scores[0].full);
+    report(&format!(
+        "{windows} weeks, {full} of them full\n\n\
+         | forecast | 1 day | 2 days | 3 days | false alarms | missed | late | hours |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n{table}"
+    ));
+    let weekly = scores.last().unwrap();
+    assert!(weekly.false_share() < 0.1, "{table}");
+    assert!(weekly.missed < 0.05 * weekly.full, "{table}");
+}
