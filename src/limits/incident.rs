@@ -14,6 +14,7 @@ use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
 use super::standing::{Ending, Standing, Wait};
+use crate::secrets::hidden;
 use crate::terminal::cut;
 use crate::time::Clock;
 
@@ -220,7 +221,7 @@ impl Incident {
     /// The message in one line, without anything that looks like a key.
     pub fn text(&self) -> String {
         let words: Vec<&str> = self.evidence.message.split_whitespace().collect();
-        without_keys(&words.join(" "))
+        hidden(&words.join(" "))
     }
 
     /// The contract's object.
@@ -253,34 +254,5 @@ impl Incident {
             "at": time(self.evidence.at),
             "open": self.is_open(),
         })
-    }
-}
-
-/// `text` with everything that looks like a key or a token replaced.
-pub fn without_keys(text: &str) -> String {
-    /// Shorter runs are words.
-    const SHORTEST_TOKEN: usize = 40;
-    let is_edge = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    let pieces = text.split_inclusive(is_edge);
-    pieces
-        .map(|piece| {
-            let word = piece.trim_end_matches(is_edge);
-            if word.starts_with("sk-") || word.len() >= SHORTEST_TOKEN {
-                piece.replace(word, "[key]")
-            } else {
-                piece.to_owned()
-            }
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_in_an_error_text_is_not_repeated() {
-        let clean = without_keys("invalid x-api-key: sk-ant-api03-abc_def (see docs) – ok");
-        assert_eq!(clean, "invalid x-api-key: [key] (see docs) – ok");
     }
 }

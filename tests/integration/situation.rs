@@ -512,3 +512,20 @@ fn a_session_whose_waiting_was_ended_is_not_said_to_go_on_by_itself() {
         Value::Null
     );
 }
+
+#[test]
+fn a_setting_that_an_error_names_is_not_hidden_as_a_key() {
+    let sandbox = Sandbox::new();
+    let client = Client::new(&sandbox);
+    let setting = "ANTHROPIC_DEFAULT_HAIKU_MODEL_SUPPORTED_CAPABILITIES";
+    let text = format!("API Error: {setting} is not valid (key sk-ant-api03-abcdefgh12345678ABCD)");
+    client.meets(AT, &text, json!({"apiErrorStatus": 400}));
+    let message = client.explained(SOON)["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        message.contains(setting) && message.contains("[hidden]"),
+        "{message}"
+    );
+}
