@@ -28,6 +28,9 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     const KIND: &'static str;
 }
 
+/// Further back nobody asks, and no file is.
+const MOST_MONTHS: usize = 36;
+
 /// The months' directory, in our data directory.
 const DIRECTORY: &str = "journal";
 
@@ -97,7 +100,8 @@ impl Journal {
         let months = std::iter::successors(Some(until.date_naive()), |month| {
             month.checked_sub_months(Months::new(1))
         });
-        let months = months.take_while(|month| *month >= first);
+        // A clock that stands millennia ahead is not followed month by month.
+        let months = months.take_while(|month| *month >= first).take(MOST_MONTHS);
         Self::read(months.map(|month| file(places, month)))
     }
 

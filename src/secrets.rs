@@ -60,6 +60,7 @@ pub(crate) fn hidden(text: &str) -> String {
     secrets.extend(by_beginning(text));
     secrets.extend(by_name(text));
     secrets.extend(in_addresses(text));
+    secrets.extend(people(text));
     secrets.extend(long_ones(text));
     secrets.sort_by_key(|secret| (secret.start, secret.end));
     let mut out = String::with_capacity(text.len());
@@ -124,6 +125,25 @@ fn private_keys(text: &str) -> Vec<Range<usize>> {
         is_private.then_some(start..start + length)
     });
     blocks.collect()
+}
+
+/// E-mail addresses, save where Anthropic is to be written to.
+fn people(text: &str) -> Vec<Range<usize>> {
+    let is_of_name = |c: char| c.is_alphanumeric() || "._%+-".contains(c);
+    let found = text.match_indices('@').filter_map(|(at, _)| {
+        let before = text.get(..at)?.chars().rev().take_while(|c| is_of_name(*c));
+        let start = at - before.map(char::len_utf8).sum::<usize>();
+        let rest = text.get(at + 1..)?;
+        let length = run_length(rest, |c| c.is_alphanumeric() || c == '.' || c == '-');
+        let host = rest.get(..length)?.trim_end_matches(['.', '-']);
+        let (name, top) = host.rsplit_once('.')?;
+        let is_host = !name.is_empty() && top.len() > 1 && top.chars().all(char::is_alphabetic);
+        let is_theirs = ["anthropic.com", "claude.com", "claude.ai"]
+            .iter()
+            .any(|theirs| host.eq_ignore_ascii_case(theirs));
+        (start < at && is_host && !is_theirs).then(|| start..at + 1 + host.len())
+    });
+    found.collect()
 }
 
 fn by_beginning(text: &str) -> Vec<Range<usize>> {
@@ -234,6 +254,24 @@ mod tests {
             ("Cookie: sessionKey=abc123def456", "Cookie: [hidden]"),
         ] {
             assert_eq!(hidden(text), expected);
+        }
+    }
+
+    #[test]
+    fn whose_account_it_is_is_nobody_elses_business() {
+        assert_eq!(
+            hidden(
+                "Not a member: Ann.O+x@mail.example.org. Ask it@example.com, or support@anthropic.com"
+            ),
+            "Not a member: [hidden]. Ask [hidden], or support@anthropic.com"
+        );
+        for text in [
+            "@anthropic-ai/claude-code@2.1.328",
+            "user@host",
+            "a @ b.c",
+            "x@.org",
+        ] {
+            assert_eq!(hidden(text), text);
         }
     }
 

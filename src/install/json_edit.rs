@@ -31,14 +31,14 @@ pub(crate) struct Document<'a> {
     byte_order_mark: &'static str,
     text: &'a str,
     pub(crate) value: Value,
-    layout: Layout,
+    layout: Indentation,
     /// Each is about the text as it was, and none overlaps another.
     pub(crate) edits: Vec<Edit>,
 }
 
 /// How a text is laid out.
 #[derive(Clone)]
-struct Layout {
+struct Indentation {
     /// Line ending; None when all stands on one line.
     newline: Option<&'static str>,
     /// One step of indentation.
@@ -55,7 +55,7 @@ impl<'a> Document<'a> {
             Some(rest) => ("\u{feff}", rest),
             None => ("", text),
         };
-        let layout = Layout::of(text);
+        let layout = Indentation::of(text);
         let text = if text.trim().is_empty() { "{}\n" } else { text };
         // What else is no JSON is refused below, by the library that reads settings everywhere.
         let options = ParseOptions {
@@ -147,7 +147,7 @@ impl<'a> Document<'a> {
     pub(crate) fn append(&mut self, container: &Node<'_>, new: &[(Option<&str>, Value)]) {
         let last = children(container).pop().map(|child| child.span);
         let has_lines = last.is_none() || self.source(container).contains('\n');
-        let layout = Layout {
+        let layout = Indentation {
             newline: self.layout.newline.filter(|_| has_lines),
             ..self.layout.clone()
         };
@@ -203,7 +203,7 @@ fn indent_of(line: &str) -> &str {
     line.strip_suffix(body).unwrap_or("")
 }
 
-impl Layout {
+impl Indentation {
     fn of(text: &str) -> Self {
         let first_line = text.split_inclusive('\n').next().unwrap_or("");
         let newline = if first_line.ends_with("\r\n") {

@@ -53,7 +53,7 @@ pub(crate) enum Change {
 
 /// A text after an edit.
 #[derive(Debug, Clone)]
-pub(crate) struct Outcome {
+pub(crate) struct EditedText {
     pub(crate) text: String,
     /// What was done and left.
     pub(crate) changes: Vec<Change>,
@@ -75,7 +75,7 @@ fn command_of(entry: &Value) -> String {
 }
 
 /// Adds what is wanted. Adding what is there already changes nothing.
-pub(crate) fn add(text: &str, wanted: Wanted<'_>) -> anyhow::Result<Outcome> {
+pub(crate) fn add(text: &str, wanted: Wanted<'_>) -> anyhow::Result<EditedText> {
     let (mut work, root) = Work::on(text)?;
     let Node::Object(members) = &root else {
         let reason = "Settings must be an object in braces";
@@ -116,7 +116,7 @@ pub(crate) fn remove(
     text: &str,
     kept: Option<&str>,
     before: Option<&Value>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<EditedText> {
     let (mut work, root) = Work::on(text)?;
     let mut gone = Vec::new();
     for (index, Child { key, node, .. }) in children(&root).into_iter().enumerate() {
@@ -323,7 +323,7 @@ impl<'a> Work<'a> {
     }
 
     /// Proves that the edits touch nothing but our entries.
-    fn checked(self, original: &str) -> anyhow::Result<Outcome> {
+    fn checked(self, original: &str) -> anyhow::Result<EditedText> {
         let text = match self.document.edits.as_slice() {
             [] => original.to_owned(),
             _ => self.document.edited(),
@@ -334,7 +334,7 @@ impl<'a> Work<'a> {
         if others != Ok(without_ours(&self.expected).to_string()) {
             bail!("an edit here would change more than whycap's own entries");
         }
-        Ok(Outcome {
+        Ok(EditedText {
             text,
             edits: self.document.edits,
             changes: self.changes,

@@ -17,7 +17,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::sighting::{LockSighting, Shape};
+use super::sighting::{LockShape, LockSighting};
 use crate::time::is_reckonable;
 
 /// An open directory.
@@ -69,12 +69,12 @@ impl Directory {
         };
         let shape = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => match self.child(name).and_then(|child| child.names(1)) {
-                Ok(names) if names.is_empty() => Shape::EmptyDirectory,
-                _ => Shape::FullDirectory,
+                Ok(names) if names.is_empty() => LockShape::EmptyDirectory,
+                _ => LockShape::FullDirectory,
             },
-            FileType::RegularFile => Shape::File,
-            FileType::Symlink => Shape::Link,
-            _ => Shape::Other,
+            FileType::RegularFile => LockShape::File,
+            FileType::Symlink => LockShape::Link,
+            _ => LockShape::Other,
         };
         Ok(Some(LockSighting {
             identity: (i128::from(stat.st_dev), i128::from(stat.st_ino)),
@@ -130,7 +130,7 @@ mod tests {
         let directory = Directory::open(root.path()).unwrap();
         assert_eq!(
             directory.look(name("link")).unwrap().unwrap().shape,
-            Shape::Link
+            LockShape::Link
         );
         assert!(directory.child(name("link")).is_err());
         assert!(directory.remove_empty(name("link")).is_err());
@@ -144,7 +144,7 @@ mod tests {
         let directory = Directory::open(root.path()).unwrap();
         assert_eq!(
             directory.look(name("full")).unwrap().unwrap().shape,
-            Shape::FullDirectory
+            LockShape::FullDirectory
         );
         assert!(directory.remove_empty(name("full")).is_err());
         assert!(root.path().join("full/entry").exists());

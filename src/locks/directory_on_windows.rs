@@ -14,7 +14,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use chrono::DateTime;
 
-use super::sighting::{LockSighting, Shape};
+use super::sighting::{LockShape, LockSighting};
 use crate::time::{is_reckonable, of_machine};
 
 /// An open directory.
@@ -46,16 +46,16 @@ impl Directory {
             Err(error) => return Err(error),
         };
         let shape = if found.is_symlink() {
-            Shape::Link
+            LockShape::Link
         } else if found.is_dir() {
             match self.child(name).and_then(|child| child.names(1)) {
-                Ok(names) if names.is_empty() => Shape::EmptyDirectory,
-                _ => Shape::FullDirectory,
+                Ok(names) if names.is_empty() => LockShape::EmptyDirectory,
+                _ => LockShape::FullDirectory,
             }
         } else if found.is_file() {
-            Shape::File
+            LockShape::File
         } else {
-            Shape::Other
+            LockShape::Other
         };
         let modified = of_machine(found.modified()?.into_std());
         let modified = if is_reckonable(modified) {
@@ -86,7 +86,7 @@ impl Directory {
     pub(super) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
         // To a junction the call would do what `rmdir` does: take the junction away.
         match self.look(name)? {
-            Some(found) if found.shape == Shape::EmptyDirectory => self.0.remove_dir(name),
+            Some(found) if found.shape == LockShape::EmptyDirectory => self.0.remove_dir(name),
             Some(_) => Err(io::ErrorKind::DirectoryNotEmpty.into()),
             None => Err(io::ErrorKind::NotFound.into()),
         }
@@ -124,9 +124,9 @@ mod tests {
         fs::write(root.path().join("file"), "4711").unwrap();
         let directory = Directory::open(root.path()).unwrap();
         let seen = |text| directory.look(name(text)).unwrap().unwrap();
-        assert_eq!(seen("full").shape, Shape::FullDirectory);
-        assert_eq!(seen("empty").shape, Shape::EmptyDirectory);
-        assert_eq!(seen("file").shape, Shape::File);
+        assert_eq!(seen("full").shape, LockShape::FullDirectory);
+        assert_eq!(seen("empty").shape, LockShape::EmptyDirectory);
+        assert_eq!(seen("file").shape, LockShape::File);
         assert_eq!(seen("file").identity, seen("file").identity);
         assert_ne!(seen("file").identity, seen("empty").identity);
         assert!(directory.look(name("none")).unwrap().is_none());

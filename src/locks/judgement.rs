@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::known_locks::{HEARTBEAT, Kind, KnownLock, StaleAfter};
-use super::sighting::{LockSighting, Shape};
+use super::known_locks::{HEARTBEAT, KnownLock, LockKind, StaleAfter};
+use super::sighting::{LockShape, LockSighting};
 use crate::claude::processes::{PidDomain, Process, Unseen};
 use crate::claude::sessions::{Claim, Liveness, Presence};
 use crate::time::in_words;
@@ -83,7 +83,7 @@ pub(super) enum Clearance {
 
 /// Verdict, reason and consequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Judgement {
+pub(super) struct LockJudgement {
     pub(super) verdict: LockVerdict,
     /// A sentence or two.
     pub(super) why: String,
@@ -92,8 +92,8 @@ pub(super) struct Judgement {
 
 impl LockVerdict {
     /// A judgement that leaves the lock where it is.
-    fn because(self, why: impl Into<String>) -> Judgement {
-        Judgement {
+    fn because(self, why: impl Into<String>) -> LockJudgement {
+        LockJudgement {
             verdict: self,
             why: why.into(),
             clearance: Clearance::Denied,
@@ -101,7 +101,7 @@ impl LockVerdict {
     }
 }
 
-impl Judgement {
+impl LockJudgement {
     fn with(self, clearance: Clearance) -> Self {
         Self { clearance, ..self }
     }
@@ -117,23 +117,23 @@ const CLOCKS_DIFFER: StaleAfter = 3600;
 pub(super) const LONGEST_WATCH: i64 = 12;
 
 /// Judges one lock.
-pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> Judgement {
+pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> LockJudgement {
     match (facts.known.kind, facts.seen.shape) {
-        (Kind::Foreign, _) => NotOurs.because(format!("It belongs to {}.", facts.known.owner)),
-        (_, Shape::Link) => NotOurs.because(
+        (LockKind::Foreign, _) => NotOurs.because(format!("It belongs to {}.", facts.known.owner)),
+        (_, LockShape::Link) => NotOurs.because(
             "It is a symbolic link, which Claude Code never makes here. Look where it leads and remove the link yourself.",
         ),
-        (_, Shape::Other) => CannotTell.because("It is neither a file nor a directory."),
-        (Kind::Marker, _) => Harmless.because("It stays here by design and holds nothing."),
+        (_, LockShape::Other) => CannotTell.because("It is neither a file nor a directory."),
+        (LockKind::Marker, _) => Harmless.because("It stays here by design and holds nothing."),
         _ if !facts.seen.ours => NotOurs.because("It belongs to another user of this machine."),
         _ if facts.watch.is_some_and(|watch| watch.moved) => {
             Held.because("It was touched while we watched: somebody uses it.")
         }
-        (Kind::Process { .. } | Kind::Registry, Shape::File) => named_process(facts),
-        (Kind::Editor, Shape::File) => editor(facts, around),
+        (LockKind::Process { .. } | LockKind::Registry, LockShape::File) => named_process(facts),
+        (LockKind::Editor, LockShape::File) => editor(facts, around),
         (
-            Kind::Directory(stale_after)
-            | Kind::Process {
+            LockKind::Directory(stale_after)
+            | LockKind::Process {
                 older_form: Some(stale_after),
             },
             _,
@@ -147,14 +147,14 @@ pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> Judgement {
 /// Why a lock is stuck whatever happens, or None.
 pub(super) fn never_heals(seen: &LockSighting, now: DateTime<Utc>) -> Option<String> {
     match seen.shape {
-        Shape::File => Some(
+        LockShape::File => Some(
             "It is a file where Claude Code makes a directory; Claude Code cannot remove it."
                 .to_owned(),
         ),
-        Shape::FullDirectory => {
+        LockShape::FullDirectory => {
             Some("The directory is not empty, so Claude Code cannot remove it.".to_owned())
         }
-        Shape::EmptyDirectory if seen.modified > now + CLOCK_TOLERANCE => Some(format!(
+        LockShape::EmptyDirectory if seen.modified > now + CLOCK_TOLERANCE => Some(format!(
             "Its date is {} in the future; until then Claude Code thinks that it is held.",
             in_words(seen.modified - now)
         )),
@@ -162,7 +162,7 @@ pub(super) fn never_heals(seen: &LockSighting, now: DateTime<Utc>) -> Option<Str
     }
 }
 
-fn directory(facts: &LockFacts, stale_after: StaleAfter, around: &Surroundings) -> Judgement {
+fn directory(facts: &LockFacts, stale_after: StaleAfter, around: &Surroundings) -> LockJudgement {
     let stale_after = match facts.pid_domain.unseen {
         Some(Unseen::OnOtherMachines) => stale_after.max(CLOCKS_DIFFER),
         _ => stale_after,
@@ -201,7 +201,7 @@ fn clearance_of_stuck(facts: &LockFacts, around: &Surroundings) -> Clearance {
     match facts.seen.shape {
         _ if is_of_some_clock => Clearance::Denied,
         _ if !settled => Clearance::AfterWatching(HEARTBEAT + 1),
-        Shape::EmptyDirectory => Clearance::Granted(Way::RemoveEmptyDirectory),
+        LockShape::EmptyDirectory => Clearance::Granted(Way::RemoveEmptyDirectory),
         _ => Clearance::Granted(Way::Quarantine),
     }
 }
@@ -212,7 +212,7 @@ fn aging(
     stale_after: StaleAfter,
     owner_gone: Option<String>,
     around: &Surroundings,
-) -> Judgement {
+) -> LockJudgement {
     let age = around.now - facts.seen.modified;
     let seconds = age.num_seconds().max(0);
     if seconds < stale_after && !around.present.is_empty() {
@@ -265,7 +265,7 @@ fn liveness(facts: &LockFacts) -> Option<(u32, Liveness)> {
     Some((claim.pid, liveness))
 }
 
-fn by_liveness(pid: u32, liveness: Liveness) -> Judgement {
+fn by_liveness(pid: u32, liveness: Liveness) -> LockJudgement {
     match liveness {
         Liveness::Holds => Held.because(format!("Claude Code holds it (process {pid}).")),
         Liveness::Unclear(why) => CannotTell.because(why),
@@ -273,11 +273,11 @@ fn by_liveness(pid: u32, liveness: Liveness) -> Judgement {
     }
 }
 
-fn left_over_file(why: String) -> Judgement {
+fn left_over_file(why: String) -> LockJudgement {
     Stale.because(why).with(Clearance::Granted(Way::Quarantine))
 }
 
-fn named_process(facts: &LockFacts) -> Judgement {
+fn named_process(facts: &LockFacts) -> LockJudgement {
     match liveness(facts) {
         Some((pid, liveness)) => by_liveness(pid, liveness),
         None => {
@@ -286,7 +286,7 @@ fn named_process(facts: &LockFacts) -> Judgement {
     }
 }
 
-fn editor(facts: &LockFacts, around: &Surroundings) -> Judgement {
+fn editor(facts: &LockFacts, around: &Surroundings) -> LockJudgement {
     let Some((claim, process)) = &facts.holder else {
         return CannotTell.because("It names no process; the editor that made it will know.");
     };
@@ -333,7 +333,7 @@ mod tests {
     }
 
     /// A lock of ours whose date lies `age` seconds back and which nobody named.
-    fn lock(pattern: &str, shape: Shape, age: i64) -> LockFacts {
+    fn lock(pattern: &str, shape: LockShape, age: i64) -> LockFacts {
         LockFacts {
             known: row(pattern),
             seen: LockSighting {
@@ -354,7 +354,7 @@ mod tests {
     fn claimed(pattern: &str, process: Process) -> LockFacts {
         LockFacts {
             holder: Claim::parse(PID.to_string().as_bytes()).map(|claim| (claim, process)),
-            ..lock(pattern, Shape::File, 100)
+            ..lock(pattern, LockShape::File, 100)
         }
     }
 
@@ -399,18 +399,18 @@ mod tests {
     const REMOVE: Clearance = Clearance::Granted(Way::RemoveEmptyDirectory);
     const SET_ASIDE: Clearance = Clearance::Granted(Way::Quarantine);
     use Clearance::{AfterWatching, Denied};
-    use Shape::{EmptyDirectory, File, FullDirectory, Link, Other};
+    use LockShape::{EmptyDirectory, File, FullDirectory, Link, Other};
 
     fn directory_rows() -> impl Iterator<Item = &'static KnownLock> {
         KNOWN_LOCKS
             .iter()
-            .filter(|row| matches!(row.kind, Kind::Directory(_)))
+            .filter(|row| matches!(row.kind, LockKind::Directory(_)))
     }
 
     #[test]
     fn every_directory_lock_in_every_state_with_no_session_about() {
         for row in directory_rows() {
-            let Kind::Directory(stale_after) = row.kind else {
+            let LockKind::Directory(stale_after) = row.kind else {
                 unreachable!()
             };
             let at = |shape, age| outcome(&lock(row.pattern, shape, age), &alone());
@@ -549,7 +549,10 @@ mod tests {
 
     #[test]
     fn another_users_lock_is_not_ours() {
-        for row in KNOWN_LOCKS.iter().filter(|row| row.kind != Kind::Marker) {
+        for row in KNOWN_LOCKS
+            .iter()
+            .filter(|row| row.kind != LockKind::Marker)
+        {
             let mut facts = lock(row.pattern, EmptyDirectory, 86_400);
             facts.seen.ours = false;
             assert_eq!(
@@ -565,7 +568,7 @@ mod tests {
     fn every_file_that_names_a_process_in_every_state() {
         let rows = KNOWN_LOCKS
             .iter()
-            .filter(|row| matches!(row.kind, Kind::Process { .. } | Kind::Registry));
+            .filter(|row| matches!(row.kind, LockKind::Process { .. } | LockKind::Registry));
         for row in rows {
             let of = |process| outcome(&claimed(row.pattern, process), &alone());
             let pattern = row.pattern;
@@ -618,7 +621,7 @@ mod tests {
     fn only_version_locks_may_be_directories_as_older_clients_made_them() {
         for row in KNOWN_LOCKS
             .iter()
-            .filter(|row| matches!(row.kind, Kind::Process { .. }))
+            .filter(|row| matches!(row.kind, LockKind::Process { .. }))
         {
             let old = outcome(&lock(row.pattern, EmptyDirectory, 86_400), &alone());
             if row.pattern == "locks/*.lock" {
@@ -741,10 +744,10 @@ mod tests {
             if let Clearance::Granted(way) = judgement.clearance {
                 assert!(matches!(judgement.verdict, Stale | Stuck), "{judgement:?}");
                 assert!(ours && !(watched && moved) && !matches!(facts.seen.shape, Link | Other));
-                assert!(!matches!(row.kind, Kind::Marker | Kind::Foreign));
+                assert!(!matches!(row.kind, LockKind::Marker | LockKind::Foreign));
                 assert!(!(session && row.stays_with_live_session));
                 assert_eq!(way == Way::RemoveEmptyDirectory, facts.seen.shape == EmptyDirectory);
-                if matches!(row.kind, Kind::Editor) {
+                if matches!(row.kind, LockKind::Editor) {
                     assert!(alive == Some(false) && port_open == Some(false) && !wsl);
                 }
                 if named {
@@ -752,7 +755,7 @@ mod tests {
                     assert!(!(alive == Some(true) && is_claude == Some(true) && older), "{facts:?}");
                     assert!(alive.is_some(), "{facts:?}");
                 } else {
-                    assert!(matches!(row.kind, Kind::Directory(_)) || facts.seen.shape != File);
+                    assert!(matches!(row.kind, LockKind::Directory(_)) || facts.seen.shape != File);
                     let fresh = (0..6).contains(&age) || age < 0;
                     let quiet = changed >= 6 || (watched && seconds >= 6);
                     assert!(!fresh || quiet, "{facts:?}");

@@ -20,7 +20,7 @@ pub(super) enum Root {
 
 /// What sort of thing a lock is, and so how its holder shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum LockKind {
     /// An empty directory, made by `mkdir`; its holder sets its date to now at each heartbeat.
     Directory(StaleAfter),
     /// A file that names a process. `older_form`: older clients made a directory of that name.
@@ -58,7 +58,7 @@ pub(crate) struct KnownLock {
     pub(super) root: Root,
     /// Path below the root; `*` stands for anything within one component.
     pub(super) pattern: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: LockKind,
     /// Whether it stays while any session of this configuration runs: two writers at once have
     /// corrupted `.claude.json`, and two refreshes have cost people their login.
     pub(super) stays_with_live_session: bool,
@@ -90,7 +90,7 @@ const NO_REFRESH: &str = "the refresh of the login: once it is due, each request
 const DIRECTORY: KnownLock = KnownLock {
     root: Root::Config,
     pattern: "",
-    kind: Kind::Directory(USUAL),
+    kind: LockKind::Directory(USUAL),
     stays_with_live_session: false,
     owner_file: None,
     owner: "Claude Code, for the moment of a write",
@@ -103,7 +103,7 @@ const DIRECTORY: KnownLock = KnownLock {
 
 /// A row with what the locks that guard the login share.
 const LOGIN_LOCK: KnownLock = KnownLock {
-    kind: Kind::Directory(LOGIN),
+    kind: LockKind::Directory(LOGIN),
     stays_with_live_session: true,
     owner: "Claude Code, while it refreshes the login",
     staleness: "empty directory, date 60 s old or older, and no session running; a date in the future, a file, or a directory that is not empty never heals",
@@ -114,7 +114,7 @@ const LOGIN_LOCK: KnownLock = KnownLock {
 
 /// A row with what the files that name a process share.
 const PROCESS_FILE: KnownLock = KnownLock {
-    kind: Kind::Process { older_form: None },
+    kind: LockKind::Process { older_form: None },
     staleness: "its process has ended, or the number belongs to a process that is not Claude Code or started later",
     never: "removed while its process runs",
     ..DIRECTORY
@@ -172,7 +172,7 @@ pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
     },
     KnownLock {
         pattern: "tasks/*/.lock",
-        kind: Kind::Marker,
+        kind: LockKind::Marker,
         owner: "Claude Code, once for each session with a task list",
         staleness: "never: it stays by design",
         harm: "none",
@@ -218,7 +218,7 @@ pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
     KnownLock {
         root: Root::ClientState,
         pattern: "locks/*.lock",
-        kind: Kind::Process {
+        kind: LockKind::Process {
             older_form: Some(LOGIN),
         },
         owner: "natively installed Claude Code, one for each version that runs (<version>.lock, <version>#<pid>.lock; older clients made a directory)",
@@ -236,7 +236,7 @@ pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
     },
     KnownLock {
         pattern: "ide/*.lock",
-        kind: Kind::Editor,
+        kind: LockKind::Editor,
         owner: "the editor (VS Code, JetBrains); the file's name is its port",
         staleness: "its process has ended and nobody listens on its port, and this is not Windows' Linux",
         harm: "none or little: /ide may offer an editor that is gone",
@@ -246,7 +246,7 @@ pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
     },
     KnownLock {
         pattern: "sessions/*.json",
-        kind: Kind::Registry,
+        kind: LockKind::Registry,
         owner: "each running session; removed at its end",
         harm: "little: \"another session is already active in this directory\"",
         source: "observed: stays after kill -9 and through later starts; anthropics/claude-code#91943",
@@ -254,7 +254,7 @@ pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
     },
     KnownLock {
         pattern: "plugins/marketplaces/*/.git/*.lock",
-        kind: Kind::Foreign,
+        kind: LockKind::Foreign,
         owner: "git, when Claude Code updates a plugin marketplace",
         staleness: "only git can tell",
         harm: "that marketplace is not updated",
@@ -264,7 +264,7 @@ pub(super) static KNOWN_LOCKS: &[KnownLock] = &[
     },
 ];
 
-impl Kind {
+impl LockKind {
     /// The word for this kind in `--json`.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -390,19 +390,19 @@ On macOS no file system tells that another Mac shares it: do not clear locks in 
         }
     }
 
-    fn kind(kind: Kind) -> String {
+    fn kind(kind: LockKind) -> String {
         let fixed = match kind {
-            Kind::Directory(stale_after) => {
+            LockKind::Directory(stale_after) => {
                 return format!(
                     "directory, date kept fresh every {HEARTBEAT} s, stale after {stale_after} s"
                 );
             }
-            Kind::Process { older_form: None } => "file that names a process",
-            Kind::Process { .. } => "file that names a process; a directory in older clients",
-            Kind::Editor => "file in which an editor names its process and port",
-            Kind::Registry => "file of the live-session registry",
-            Kind::Marker => "empty file that stays by design",
-            Kind::Foreign => "somebody else's lock",
+            LockKind::Process { older_form: None } => "file that names a process",
+            LockKind::Process { .. } => "file that names a process; a directory in older clients",
+            LockKind::Editor => "file in which an editor names its process and port",
+            LockKind::Registry => "file of the live-session registry",
+            LockKind::Marker => "empty file that stays by design",
+            LockKind::Foreign => "somebody else's lock",
         };
         fixed.to_owned()
     }

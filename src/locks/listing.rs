@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::judgement::LockVerdict;
-use super::known_locks::Kind;
+use super::known_locks::LockKind;
 use super::quarantine::Restored;
 use super::{Lock, LockAction, REMEDY};
 use crate::places::Places;
@@ -127,7 +127,7 @@ impl Listing<'_> {
         let (mut sessions, mut markers) = (0, 0);
         for lock in &locks {
             match (lock.judgement.verdict, lock.found.facts.known.kind) {
-                (LockVerdict::Held, Kind::Registry) => sessions += 1,
+                (LockVerdict::Held, LockKind::Registry) => sessions += 1,
                 (LockVerdict::Harmless, _) => markers += 1,
                 _ => {
                     let lines = [self.why(lock), harm(lock)];
@@ -154,7 +154,7 @@ impl Listing<'_> {
     fn why(&self, lock: &Lock) -> String {
         let (why, facts) = (&lock.judgement.why, &lock.found.facts);
         let age = self.now - facts.seen.modified;
-        if age.num_seconds() < 0 || matches!(facts.known.kind, Kind::Directory(_)) {
+        if age.num_seconds() < 0 || matches!(facts.known.kind, LockKind::Directory(_)) {
             why.clone()
         } else {
             format!("{why} Last touched {} ago.", in_words(age))
@@ -200,7 +200,7 @@ fn harm(lock: &Lock) -> String {
     };
     match (lock.judgement.verdict, known.kind, lock.costs()) {
         (LockVerdict::Stuck, _, Some(costs)) => format!("What it {verb}: {costs}."),
-        (LockVerdict::Stale, Kind::Directory(_), _) => {
+        (LockVerdict::Stale, LockKind::Directory(_), _) => {
             "Claude Code would clear it by itself the next time it needs it.".to_owned()
         }
         (LockVerdict::Stuck | LockVerdict::Stale, ..) => format!("What it does: {}.", known.harm),

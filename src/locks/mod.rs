@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use self::directory::Directory;
-use self::judgement::{Clearance, Judgement, LockVerdict, Way, judge, never_heals};
-use self::known_locks::{KNOWN_LOCKS, Kind, KnownLock};
-use self::sighting::Shape;
+use self::judgement::{Clearance, LockJudgement, LockVerdict, Way, judge, never_heals};
+use self::known_locks::{KNOWN_LOCKS, KnownLock, LockKind};
+use self::sighting::LockShape;
 use self::survey::{FoundLock, Premises};
 use crate::environment::Environment;
 use crate::places::Places;
@@ -43,7 +43,7 @@ pub(crate) enum LockAction {
 #[derive(Debug, Clone)]
 pub(crate) struct Lock {
     found: FoundLock,
-    judgement: Judgement,
+    judgement: LockJudgement,
     pub(crate) action: LockAction,
 }
 
@@ -70,10 +70,10 @@ impl Lock {
     }
 }
 
-fn costs(known: &KnownLock, shape: Shape) -> Option<&'static str> {
+fn costs(known: &KnownLock, shape: LockShape) -> Option<&'static str> {
     let costs = known.stuck_costs?;
     Some(match shape {
-        Shape::EmptyDirectory => costs.taken_for_held,
+        LockShape::EmptyDirectory => costs.taken_for_held,
         _ => costs.cannot_be_removed,
     })
 }
@@ -111,7 +111,7 @@ pub struct HarmfulLock {
 /// call it; whether a session runs is not looked at.
 pub fn harmful(places: &Places, environment: &Environment) -> Vec<HarmfulLock> {
     let by_name = |known: &&KnownLock| {
-        matches!(known.kind, Kind::Directory(_)) && !known.pattern.contains(['*', '/'])
+        matches!(known.kind, LockKind::Directory(_)) && !known.pattern.contains(['*', '/'])
     };
     let harm = |known: &'static KnownLock, root: &Path, name: &str| {
         let seen = Directory::open(root).ok()?.look(name.as_ref()).ok()??;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 /// What lies at a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum LockShape {
     /// A directory without entries.
     EmptyDirectory,
     /// A directory with entries, or one that cannot be listed.
@@ -22,7 +22,7 @@ pub(super) enum Shape {
 pub(super) struct LockSighting {
     /// Device and inode: they tell one thing at a name from the next thing at the same name.
     pub(super) identity: (i128, i128),
-    pub(super) shape: Shape,
+    pub(super) shape: LockShape,
     /// Whether it belongs to the user that runs us.
     pub(super) ours: bool,
     /// Date of the last change of content; a holder's heartbeat sets it.

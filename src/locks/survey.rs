@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::directory::Directory;
 use super::judgement::{LockFacts, Surroundings};
-use super::known_locks::{KNOWN_LOCKS, Kind, KnownLock, Root};
-use super::sighting::Shape;
+use super::known_locks::{KNOWN_LOCKS, KnownLock, LockKind, Root};
+use super::sighting::LockShape;
 use crate::claude::account;
 use crate::claude::processes::{self, PidDomain};
 use crate::claude::sessions::{self, Claim, Liveness, Session};
@@ -228,7 +228,7 @@ fn look(
         }
         (claim, process)
     });
-    let port_open = (known.kind == Kind::Editor)
+    let port_open = (known.kind == LockKind::Editor)
         .then(|| processes::port_is_open(stem(below)?.parse().ok()?))
         .flatten();
     Ok(Some(FoundLock {
@@ -248,7 +248,7 @@ fn look(
 /// The process that a lock names, in itself or in its owner file.
 fn claim_of(
     known: &KnownLock,
-    shape: Shape,
+    shape: LockShape,
     below: &Path,
     parent: &Directory,
     premises: &Premises<'_>,
@@ -257,8 +257,8 @@ fn claim_of(
         |within: &Directory, name: &OsStr| Claim::parse(&within.read(name, CLAIM_LIMIT).ok()?);
     let name = below.file_name()?;
     match (known.kind, shape, known.owner_file) {
-        (Kind::Process { .. } | Kind::Editor, Shape::File, _) => read(parent, name),
-        (Kind::Registry, Shape::File, _) => {
+        (LockKind::Process { .. } | LockKind::Editor, LockShape::File, _) => read(parent, name),
+        (LockKind::Registry, LockShape::File, _) => {
             read(parent, name).filter(|claim| stem(below) == Some(&claim.pid.to_string()))
         }
         // A claim without a start time is none here: an owner file may outlive its lock, and a

@@ -144,6 +144,18 @@ fn clock() -> Clock {
 
 #[test]
 fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
+    let texts = texts();
+    let share = texts
+        .len()
+        .div_ceil(std::thread::available_parallelism().map_or(1, usize::from));
+    std::thread::scope(|scope| {
+        for texts in texts.chunks(share) {
+            scope.spawn(|| check_all(texts));
+        }
+    });
+}
+
+fn check_all(texts: &[String]) {
     let key = Credential {
         name: "ANTHROPIC_API_KEY".to_owned(),
         set_in: SetIn::Environment,
@@ -160,7 +172,7 @@ fn every_sentence_is_whole_and_fits_whatever_the_evidence() {
         vec![sample(100.0, 30.0)],
         vec![sample(3.0, 99.0)],
     ];
-    for text in texts() {
+    for text in texts {
         for quota in quotas() {
             for account in accounts() {
                 for (index, samples) in samples.iter().enumerate() {

@@ -138,13 +138,15 @@ impl Error {
                 Some(Damage::Structure)
             }
             (_, Some(ErrorCode::ReadOnly)) if has_odd_header(path) => Some(Damage::Content),
-            // `Unknown` is what SQLite says of tables that are missing or have other columns.
+            // `Unknown` and `SqlInputError` is what is said of tables that are missing or have other
+            // columns.
             (
                 _,
                 Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch),
             )
             | (
-                Sqlite::InvalidColumnType(..)
+                Sqlite::SqlInputError { .. }
+                | Sqlite::InvalidColumnType(..)
                 | Sqlite::FromSqlConversionFailure(..)
                 | Sqlite::IntegralValueOutOfRange(..)
                 | Sqlite::Utf8Error(..)

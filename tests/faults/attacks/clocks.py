@@ -50,6 +50,16 @@ def machine_clock(machine, call, when):
     machine.exact()
 
 
+@attack("clocks", "in the year {year} a status line costs no more than today", over=("2100", "5000", "9999"))
+def far_ahead(machine, year):
+    world.lived(machine)
+    payload = world.status_payload(machine)
+    machine.statusline(payload)
+    ahead = {"WHYCAP_NOW": f"{year}-11-20T06:30:00Z"}
+    today, then = (min(machine.statusline(payload, environment=now).wall for _ in range(7)) for now in ({}, ahead))
+    machine.holds(then < today * 2 + 0.02, f"it takes {then * 1000:.0f} ms instead of {today * 1000:.0f}")
+
+
 @attack("clocks", "what was kept at one time is read at another: first {first}, then {then}",
     over=product(("1970", "2038", "262142", "yesterday", "in an hour", "far"),
     ("1970", "2038 and a second", "262142", "yesterday", "far back")))

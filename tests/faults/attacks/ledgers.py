@@ -50,6 +50,23 @@ def set_aside(machine):
     return sorted(path.name for path in machine.data.glob("*damaged*") if path.name.endswith(".sqlite3"))
 
 
+def columns(machine):
+    with sqlite3.connect(folded(machine)) as connection:
+        tables = [name for name, in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        return [(table, column[1]) for table in tables for column in connection.execute(f"PRAGMA table_info({table})")]
+
+
+@attack("ledgers", "a ledger of the right version whose {table} has another name for {column} is set aside, or does no harm",
+    over=columns)
+def shape(machine, table, column):
+    ledger = folded(machine)
+    connection = sqlite3.connect(ledger)
+    connection.execute(f'ALTER TABLE "{table}" RENAME COLUMN "{column}" TO "other"')
+    connection.commit()
+    connection.close()
+    survives(machine)
+
+
 @attack("ledgers", "a ledger whose page {page} is {what} does no harm",
     over=lambda machine: product(range(pages(machine)), ("zeros", "ones", "random", "page 1 again", "half random", "one bit off")),
     quick=60)
