@@ -94,7 +94,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some("hook") => guard_host(""),
         _ => guard_person(),
     }
-    commands::own_process::set_right();
+    commands::host_guard::set_process_right();
     let environment = Environment::of_process();
     match arguments.get(1).and_then(|verb| verb.to_str()) {
         Some("statusline") => {
@@ -114,7 +114,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
                 .filter_map(|word| word.to_str())
                 .collect();
             if error.use_stderr() {
-                complain(&commands::parse_error::problem(
+                complain(&commands::wrong_arguments::problem(
                     &error,
                     &words,
                     &Cli::command(),

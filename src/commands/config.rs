@@ -20,7 +20,9 @@ Examples:
   whycap config                        what is in effect
   whycap config --write                begin a file of your own
   $EDITOR \"$(whycap config --path)\"    change it
-  whycap statusline --preview          see what that does to the line"
+  whycap statusline --preview          see what that does to the line
+
+Exit code: 0; 1 if it failed; 2 for wrong arguments. It has no JSON, but TOML"
 )]
 pub struct Arguments {
     /// Print only the path of the file

@@ -12,11 +12,13 @@ use crate::terminal::Page;
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit code 1 if a check failed. Nothing is changed.
+#[command(
+    after_help = "Exit code: 0 all well; 1 a check failed; 2 wrong arguments. Nothing is changed.
 
 Examples:
   whycap doctor            for the folder you are in
-  whycap doctor --json     for a script")]
+  whycap doctor --json     for a script"
+)]
 pub struct Arguments {
     /// Print JSON
     #[arg(long)]

@@ -22,6 +22,11 @@ use crate::terminal::{Page, Shown, Tone};
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
+#[command(after_help = "Examples:
+  whycap explain                              the newest limit error
+  whycap explain \"You've hit your limit\"     what a message means
+
+Exit code: 0; 1 if it failed; 2 for wrong arguments")]
 pub struct Arguments {
     /// Print JSON instead of text
     #[arg(long)]
@@ -29,6 +34,9 @@ pub struct Arguments {
     /// Only look at this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
+    /// The same as --text
+    #[arg(value_name = "MESSAGE", conflicts_with_all = ["text", "session"])]
+    message: Option<String>,
     /// Explain this message instead of the newest error; - reads it from standard input
     #[arg(
         long,
@@ -52,7 +60,8 @@ const LONGEST_MESSAGE: usize = 256 * 1024;
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let incidents = Incidents::new(&places, environment);
-    let situation = match arguments.text.as_deref() {
+    let pasted = arguments.text.as_ref().or(arguments.message.as_ref());
+    let situation = match pasted.map(String::as_str) {
         Some("-") => {
             let text = super::read_beginning(LONGEST_MESSAGE);
             incidents.pasted(&String::from_utf8_lossy(&text)).into()

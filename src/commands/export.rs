@@ -22,6 +22,10 @@ use crate::terminal::{Page, Shown, Tone, complain, counted, print};
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples: whycap export ~/team    whycap export - --rows spend
+Exit code: 0; 1 if it failed; 2 for wrong arguments. Rows are JSON"
+)]
 pub struct Arguments {
     /// The directory that the files go to, or - for standard output
     #[arg(value_name = "DIR", required_unless_present_any = ["print", "new_key"])]

@@ -28,6 +28,29 @@ pub(crate) fn guard_host(last_words: &'static str) {
 /// Whether an abort ends the process at once.
 static ABORTS_END: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
 
+/// With a limit for the size of files (`ulimit -f`), the system ends a process that writes beyond
+/// it; here the write fails instead, as on a full disk, and a status line stays a line. A umask
+/// that takes rights from the user himself would shut the next run out of what this one made.
+#[cfg(unix)]
+pub(crate) fn set_process_right() {
+    use rustix::fs::Mode;
+    use rustix::process::umask;
+
+    // Nobody looks at the flag. A handler does not outlive `exec`, so programs that we start are
+    // as they would be without us. Without a handler everything is as it was.
+    let _ = signal_hook::flag::register(
+        signal_hook::consts::SIGXFSZ,
+        Arc::new(AtomicBool::new(false)),
+    );
+    // It cannot be read without being set.
+    let given = umask(Mode::RWXG | Mode::RWXO);
+    umask(given - Mode::RWXU);
+}
+
+/// Neither exists here.
+#[cfg(not(unix))]
+pub(crate) fn set_process_right() {}
+
 /// An abort ends with this code, not by a signal.
 fn end_aborts_with(code: i32) {
     #[cfg(unix)]

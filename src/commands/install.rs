@@ -20,7 +20,9 @@ use crate::terminal::{Page, Shown, Tone, cut, is_seen_by_person, print};
   whycap install --dry-run     show what would change, change nothing
   whycap install               status line and hooks, for all projects
   whycap install --wrap        keep the status line you have above ours
-  whycap uninstall             take everything out again")]
+  whycap uninstall             take everything out again
+
+Exit code: 0; 1 if it failed; 2 for wrong arguments. It has no JSON")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch on the command line"

@@ -13,6 +13,11 @@ use crate::terminal::{Page, Palette, Screen, Tone, Woken, complain};
 
 /// Arguments of `whycap now`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  whycap now            once
+  whycap now --watch    on the whole screen, always up to date
+
+Exit code: 0; 2 for wrong arguments, or --watch without a terminal")]
 pub struct Arguments {
     /// Keep it on the screen and up to date, until q
     #[arg(long, short, conflicts_with = "json")]

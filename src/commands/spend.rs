@@ -10,9 +10,9 @@ use clap::Parser;
 use super::gathering::{
     NAMED, answer_with, answering, gathered, gathered_at_once, of_exports, titles,
 };
-use super::parse_error::found_wrong;
 use super::question::Question;
 use super::spend_page::{self, PageRequest};
+use super::wrong_arguments::found_wrong;
 use crate::claude::account::Account;
 use crate::claude::model_pricing::prices;
 use crate::claude::transcripts;
@@ -31,9 +31,20 @@ use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples: whycap spend --since 7d    whycap spend --by session --limit 10
+Exit code: 0; 1 if something could not be read; 2 for wrong arguments"
+)]
 pub struct Arguments {
-    /// Group by this
-    #[arg(long, value_enum, default_value = "day")]
+    /// Group by day, week, month, session, project, model, block, branch, agent, prompt, account;
+    /// with --from by person or machine
+    #[arg(
+        long,
+        value_enum,
+        default_value = "day",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     by: GroupBy,
     /// First day, as 2026-11-20, or 7d for the last seven days
     #[arg(long, value_name = "DAY")]
@@ -47,16 +58,16 @@ pub struct Arguments {
     /// Only sessions in directories whose path contains this
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
-    /// Show the first so many: the newest periods, the dearest of anything else
+    /// At most so many: the newest periods, else the dearest
     #[arg(long, value_name = "N", value_parser = count)]
     limit: Option<NonZeroUsize>,
-    /// What comes first: the newest or the dearest
-    #[arg(long, value_enum)]
+    /// Newest first (date) or dearest first (cost)
+    #[arg(long, value_enum, hide_possible_values = true)]
     order: Option<Order>,
     /// Add up what several machines exported there
     #[arg(long, value_name = "DIR", conflicts_with = "why_different")]
     from: Option<PathBuf>,
-    /// Show our figure beside Claude Code's own, per session, and what sets them apart
+    /// Our figures beside Claude Code's, and why they differ
     #[arg(long, conflicts_with_all = ["by", "project", "limit", "order", "csv"])]
     why_different: bool,
     /// Print JSON

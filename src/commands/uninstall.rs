@@ -16,7 +16,9 @@ use crate::terminal::{Page, Tone, print};
 #[command(after_help = "Examples:
   whycap uninstall --dry-run        show what would change, change nothing
   whycap uninstall                  take whycap out everywhere
-  whycap uninstall --scope local    only out of this project's local settings")]
+  whycap uninstall --scope local    only out of this project's local settings
+
+Exit code: 0; 1 if it failed; 2 for wrong arguments. It has no JSON")]
 pub struct Arguments {
     /// Show what would change and change nothing
     #[arg(long)]

@@ -33,7 +33,11 @@ const CODES: &str = "Exit codes:
   11   waiting does not help: somebody must act
   12   it cannot be told
   124  the timeout passed
-It waits wherever `whycap explain --exit-code` says 10.";
+It waits wherever `whycap explain --exit-code` says 10. It has no JSON.
+
+Examples:
+  whycap wait && claude -c -p \"go on\"
+  whycap wait --timeout 2h";
 
 /// Over, or nothing blocks.
 const OVER: u8 = 0;

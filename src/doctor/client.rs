@@ -4,7 +4,7 @@ use super::known_versions::troubles_of;
 use super::{Findings, Setup};
 
 pub(super) fn client_version(setup: &Setup, found: &mut Findings) {
-    let Some(client) = &setup.client else {
+    let Some(client) = &setup.client.seen else {
         return;
     };
     let says = format!("Claude Code {} ({})", client.version, client.source);
@@ -19,7 +19,7 @@ pub(super) fn client_version(setup: &Setup, found: &mut Findings) {
 }
 
 pub(super) fn installations(setup: &Setup, found: &mut Findings) {
-    let programs = setup.installations.iter();
+    let programs = setup.client.installations.iter();
     let shown: Vec<_> = programs.map(|path| setup.places.show(path)).collect();
     match shown.as_slice() {
         [] => found.ok("claude is not on PATH"),
@@ -37,11 +37,12 @@ pub(super) fn installations(setup: &Setup, found: &mut Findings) {
 
 pub(super) fn credentials(setup: &Setup, found: &mut Findings) {
     let named = setup
+        .client
         .credentials
         .iter()
         .map(|credential| format!("{} (in {})", credential.name, credential.set_in.words()));
     let named = named.collect::<Vec<_>>().join(", ");
-    let payer = setup.payer.as_deref();
+    let payer = setup.client.payer.as_deref();
     if named.is_empty() {
         return found.ok(payer.unwrap_or("no login and no key found here"));
     }
@@ -55,10 +56,10 @@ pub(super) fn credentials(setup: &Setup, found: &mut Findings) {
 }
 
 pub(super) fn locks(setup: &Setup, found: &mut Findings) {
-    if setup.harmful_locks.is_empty() {
+    if setup.client.harmful_locks.is_empty() {
         found.ok("none that causes trouble");
     }
-    for lock in &setup.harmful_locks {
+    for lock in &setup.client.harmful_locks {
         found.warn(&lock.says, &lock.remedy);
     }
 }

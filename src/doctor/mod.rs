@@ -113,7 +113,10 @@ mod tests {
     use chrono::{DateTime, TimeDelta};
     use serde_json::{Value, json};
 
-    use super::setup::{LedgerState, ProgramState, SeenVersion, WiredProgram};
+    use super::setup::{
+        Client, LedgerState, OwnData, ProgramState, Project, SeenVersion, Transcripts,
+        WiredProgram, Wiring,
+    };
     use super::*;
     use crate::claude::credentials::{Credential, SetIn};
     use crate::claude::settings::{SettingsFile, SettingsScope};
@@ -141,39 +144,46 @@ mod tests {
                 (event.as_str().to_owned(), json!([{"hooks": [handler]}]))
             })
             .collect();
-        let settings = json!({
+        let wired_settings = json!({
             "statusLine": {"type": "command", "command": "/bin/whycap statusline"},
             "hooks": hooks,
         });
+        let settings = "/home/dev/.claude/settings.json";
         Setup {
             now: environment.now,
-            project: absolute("/home/dev/work"),
-            settings: vec![file(
-                SettingsScope::User,
-                "/home/dev/.claude/settings.json",
-                settings,
-            )],
-            trusted: Some(true),
-            client: Some(SeenVersion {
-                version: ClientVersion(2, 1, 328),
-                source: "from the newest transcript".to_owned(),
-            }),
-            programs: vec![wired(ProgramState::This)],
-            wrap_record_missing: false,
-            newest_transcript: Some(environment.now),
-            unreadable: Vec::new(),
-            misplaced: Vec::new(),
-            damaged_ledgers: Vec::new(),
-            ledger: LedgerState::Good(40_000),
-            data_open_to_others: false,
-            ignored_places: Vec::new(),
-            home_is_moved: false,
-            prices_updated: environment.now.date_naive(),
-            config_problems: Vec::new(),
-            installations: vec![PathBuf::from("/usr/bin/claude")],
-            credentials: Vec::new(),
-            payer: Some("your Max plan".to_owned()),
-            harmful_locks: Vec::new(),
+            settings: vec![file(SettingsScope::User, settings, wired_settings)],
+            project: Project {
+                directory: absolute("/home/dev/work"),
+                is_trusted: Some(true),
+                moves_home: false,
+            },
+            wiring: Wiring {
+                programs: vec![wired(ProgramState::This)],
+                is_wrap_record_missing: false,
+            },
+            client: Client {
+                seen: Some(SeenVersion {
+                    version: ClientVersion(2, 1, 328),
+                    source: "from the newest transcript".to_owned(),
+                }),
+                installations: vec![PathBuf::from("/usr/bin/claude")],
+                credentials: Vec::new(),
+                payer: Some("your Max plan".to_owned()),
+                harmful_locks: Vec::new(),
+            },
+            transcripts: Transcripts {
+                newest: Some(environment.now),
+                unreadable: Vec::new(),
+                misplaced: Vec::new(),
+            },
+            own: OwnData {
+                ledger: LedgerState::Good(40_000),
+                damaged_ledgers: Vec::new(),
+                is_open_to_others: false,
+                ignored_places: Vec::new(),
+                prices_updated: environment.now.date_naive(),
+                config_problems: Vec::new(),
+            },
             places,
         }
     }
@@ -234,12 +244,12 @@ mod tests {
     fn every_complaint_has_a_fix() {
         let mut setup = sound();
         setup.settings.clear();
-        setup.trusted = Some(false);
-        setup.ledger = LedgerState::Unusable("broken".to_owned());
-        setup.config_problems = vec!["`x.y` is odd".to_owned()];
-        setup.data_open_to_others = true;
-        setup.ignored_places = vec![("WHYCAP_DATA_DIR", "/srv/open".into())];
-        setup.home_is_moved = true;
+        setup.project.is_trusted = Some(false);
+        setup.own.ledger = LedgerState::Unusable("broken".to_owned());
+        setup.own.config_problems = vec!["`x.y` is odd".to_owned()];
+        setup.own.is_open_to_others = true;
+        setup.own.ignored_places = vec![("WHYCAP_DATA_DIR", "/srv/open".into())];
+        setup.project.moves_home = true;
         let complaints = complaints(&setup);
         assert!(complaints.len() >= 6, "{complaints:?}");
         assert!(complaints.iter().all(|finding| finding.fix.is_some()));
@@ -296,7 +306,7 @@ mod tests {
     #[test]
     fn a_folder_without_trust_explains_a_blank_status_line() {
         let mut setup = sound();
-        setup.trusted = Some(false);
+        setup.project.is_trusted = Some(false);
         complains(
             &setup,
             "trusted folder",
@@ -353,28 +363,28 @@ mod tests {
     #[test]
     fn a_wired_program_that_is_gone_is_a_failure() {
         let mut setup = sound();
-        setup.programs = vec![wired(ProgramState::Missing)];
+        setup.wiring.programs = vec![wired(ProgramState::Missing)];
         complains(&setup, "program", Health::Fail, "does not exist");
-        setup.programs = vec![wired(ProgramState::OtherShell("PowerShell"))];
+        setup.wiring.programs = vec![wired(ProgramState::OtherShell("PowerShell"))];
         complains(
             &setup,
             "program",
             Health::Fail,
             "PowerShell does not understand",
         );
-        setup.programs = vec![wired(ProgramState::NotExecutable)];
+        setup.wiring.programs = vec![wired(ProgramState::NotExecutable)];
         complains(&setup, "program", Health::Fail, "may not be run");
-        setup.programs = vec![wired(ProgramState::Other(Some("0.0.1".to_owned())))];
+        setup.wiring.programs = vec![wired(ProgramState::Other(Some("0.0.1".to_owned())))];
         complains(&setup, "program", Health::Warn, "version 0.0.1");
         let same = env!("CARGO_PKG_VERSION").to_owned();
-        setup.programs = vec![wired(ProgramState::Other(Some(same)))];
+        setup.wiring.programs = vec![wired(ProgramState::Other(Some(same)))];
         assert_eq!(complaints(&setup), []);
     }
 
     #[test]
     fn a_client_with_known_trouble_is_told_what_it_does() {
         let mut setup = sound();
-        setup.client = Some(SeenVersion {
+        setup.client.seen = Some(SeenVersion {
             version: ClientVersion(2, 1, 120),
             source: "from the newest transcript".to_owned(),
         });
@@ -384,17 +394,18 @@ mod tests {
             Health::Warn,
             "where there is no org",
         );
-        setup.client = None;
+        setup.client.seen = None;
         assert_eq!(complaints(&setup), []);
     }
 
     #[test]
     fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
         let mut setup = sound();
-        setup.installations = vec!["/usr/bin/claude".into(), absolute("/home/dev/bin/claude")];
+        setup.client.installations =
+            vec!["/usr/bin/claude".into(), absolute("/home/dev/bin/claude")];
         complains(&setup, "installations", Health::Warn, "~/bin/claude");
         let mut setup = sound();
-        setup.credentials = vec![Credential {
+        setup.client.credentials = vec![Credential {
             name: "ANTHROPIC_API_KEY".to_owned(),
             set_in: SetIn::Environment,
             host: None,
@@ -415,18 +426,18 @@ mod tests {
     #[test]
     fn retention_is_weighed_against_the_ledger() {
         let mut setup = sound();
-        setup.ledger = LedgerState::None;
+        setup.own.ledger = LedgerState::None;
         complains(&setup, "retention", Health::Warn, "after 30 days");
         user(&mut setup)["cleanupPeriodDays"] = json!(7);
         complains(&setup, "retention", Health::Warn, "after 7 days");
-        setup.ledger = LedgerState::Good(1);
+        setup.own.ledger = LedgerState::Good(1);
         assert_eq!(complaints(&setup), []);
     }
 
     #[test]
     fn each_unreadable_transcript_is_named() {
         let mut setup = sound();
-        setup.unreadable = (0..5)
+        setup.transcripts.unreadable = (0..5)
             .map(|n| absolute(&format!("/home/dev/.claude/projects/api/{n}.jsonl")))
             .collect();
         let found = complains(
@@ -442,21 +453,21 @@ mod tests {
     #[test]
     fn a_clock_before_this_program_or_behind_its_files_is_a_failure() {
         let mut setup = sound();
-        setup.newest_transcript = Some(setup.now + TimeDelta::hours(2));
+        setup.transcripts.newest = Some(setup.now + TimeDelta::hours(2));
         complains(&setup, "clock", Health::Fail, "in the future");
         let mut setup = sound();
         setup.now = DateTime::UNIX_EPOCH;
-        setup.newest_transcript = None;
+        setup.transcripts.newest = None;
         complains(&setup, "clock", Health::Fail, "1970-01-01");
     }
 
     #[test]
     fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
         let mut setup = sound();
-        setup.prices_updated -= TimeDelta::days(91);
+        setup.own.prices_updated -= TimeDelta::days(91);
         complains(&setup, "prices", Health::Warn, "91 days ago");
         let mut setup = sound();
-        setup.harmful_locks = vec![HarmfulLock {
+        setup.client.harmful_locks = vec![HarmfulLock {
             path: "/home/dev/.claude.json.lock".into(),
             says: "~/.claude.json.lock is from the future".to_owned(),
             remedy: "Leave Claude Code.".to_owned(),
@@ -464,14 +475,14 @@ mod tests {
         let found = complains(&setup, "locks", Health::Warn, "from the future");
         assert_eq!(found.fix.as_deref(), Some("Leave Claude Code."));
         let mut setup = sound();
-        setup.data_open_to_others = true;
+        setup.own.is_open_to_others = true;
         complains(&setup, "own data", Health::Warn, "~/data");
     }
 
     #[test]
     fn a_wrap_without_its_record_is_mended_by_installing_again() {
         let mut setup = sound();
-        setup.wrap_record_missing = true;
+        setup.wiring.is_wrap_record_missing = true;
         complains(
             &setup,
             "status line",

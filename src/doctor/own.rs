@@ -22,7 +22,7 @@ pub(super) fn retention(setup: &Setup, found: &mut Findings) {
         .and_then(|(_, days)| days.as_i64())
         .unwrap_or(DEFAULT_RETENTION_DAYS);
     let deletes = format!("Claude Code deletes transcripts after {days} days");
-    match setup.ledger {
+    match setup.own.ledger {
         LedgerState::Good(_) | LedgerState::Busy => {
             found.ok(format!("{deletes}; what they cost stays counted"));
         }
@@ -40,13 +40,13 @@ pub(super) fn retention(setup: &Setup, found: &mut Findings) {
 pub(super) fn transcripts(setup: &Setup, found: &mut Findings) {
     /// More would hide the other checks.
     const NAMED: usize = 20;
-    if let Some(which) = name_unreadable(&setup.misplaced, NAMED, &setup.places) {
+    if let Some(which) = name_unreadable(&setup.transcripts.misplaced, NAMED, &setup.places) {
         found.warn(
             format!("{which}. What stands there is no file (a pipe, a device, a link in a circle)"),
             "Move it away; Claude Code keeps transcripts in plain files only.",
         );
     }
-    let Some(which) = name_unreadable(&setup.unreadable, NAMED, &setup.places) else {
+    let Some(which) = name_unreadable(&setup.transcripts.unreadable, NAMED, &setup.places) else {
         return;
     };
     let roots = setup.places.transcript_roots();
@@ -59,9 +59,9 @@ pub(super) fn transcripts(setup: &Setup, found: &mut Findings) {
 }
 
 pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
-    if let Some(newest) = setup.damaged_ledgers.first() {
+    if let Some(newest) = setup.own.damaged_ledgers.first() {
         let place = setup.places.show(newest);
-        let more = match setup.damaged_ledgers.len() {
+        let more = match setup.own.damaged_ledgers.len() {
             1 => String::new(),
             many => format!(" and {} more", many - 1),
         };
@@ -72,7 +72,7 @@ pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
             "If you have a backup of the ledger from before, you may put it back. Delete the damaged one when those sums do not matter to you.",
         );
     }
-    match &setup.ledger {
+    match &setup.own.ledger {
         LedgerState::None => {}
         LedgerState::Good(bytes) => found.ok(format!("works, {} kB", bytes.div_ceil(1000))),
         LedgerState::Busy => found.ok("in use right now"),
@@ -89,7 +89,7 @@ pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
 }
 
 pub(super) fn prices(setup: &Setup, found: &mut Findings) {
-    let updated = setup.prices_updated;
+    let updated = setup.own.prices_updated;
     let age = setup.now.date_naive() - updated;
     if age <= PRICE_TABLE_MAY_AGE {
         return found.ok(format!("checked on {updated}"));
@@ -104,12 +104,12 @@ pub(super) fn prices(setup: &Setup, found: &mut Findings) {
 pub(super) fn clock(setup: &Setup, found: &mut Findings) {
     let (now, day) = (setup.now, TimeDelta::days(1));
     let is_ahead = |written: &_| *written > now + CLOCK_TOLERANCE;
-    let says = if let Some(written) = setup.newest_transcript.filter(is_ahead) {
+    let says = if let Some(written) = setup.transcripts.newest.filter(is_ahead) {
         format!(
             "the newest transcript is from {}, which is in the future",
             written.format("%Y-%m-%d %H:%M UTC")
         )
-    } else if now.date_naive() < setup.prices_updated - day {
+    } else if now.date_naive() < setup.own.prices_updated - day {
         let today = now.format("%Y-%m-%d");
         format!("it shows {today}, and this whycap is newer than that")
     } else {
@@ -124,7 +124,7 @@ pub(super) fn clock(setup: &Setup, found: &mut Findings) {
 
 pub(super) fn own_configuration(setup: &Setup, found: &mut Findings) {
     let place = setup.places.show(&setup.places.settings);
-    for problem in &setup.config_problems {
+    for problem in &setup.own.config_problems {
         found.warn(
             format!("{place}: {problem}"),
             "Fix or delete that line; whycap config shows what can be set.",
@@ -133,7 +133,7 @@ pub(super) fn own_configuration(setup: &Setup, found: &mut Findings) {
 }
 
 pub(super) fn own_data(setup: &Setup, found: &mut Findings) {
-    for (variable, named) in &setup.ignored_places {
+    for (variable, named) in &setup.own.ignored_places {
         found.warn(
             format!(
                 "{variable} names {}, which is ignored: others may write there, or it is not yours",
@@ -142,13 +142,13 @@ pub(super) fn own_data(setup: &Setup, found: &mut Findings) {
             format!("Unset {variable}, or name a directory of your own (chmod 700)."),
         );
     }
-    if setup.home_is_moved {
+    if setup.project.moves_home {
         found.warn(
             "this project's settings set HOME or another such variable; a status line that whycap keeps does not run here",
-            format!("Take it out of env in {}/.claude/settings.json.", setup.places.show(&setup.project)),
+            format!("Take it out of env in {}/.claude/settings.json.", setup.places.show(&setup.project.directory)),
         );
     }
-    if setup.data_open_to_others {
+    if setup.own.is_open_to_others {
         let place = setup.places.show(&setup.places.data);
         found.warn(
             format!("other users of this machine may read {place}"),

@@ -37,40 +37,68 @@ static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VER
 pub(crate) struct Setup {
     pub(super) now: DateTime<Utc>,
     pub(super) places: Places,
-    /// The directory that the checks are for.
-    pub(super) project: PathBuf,
-    /// The one that wins first.
+    /// Claude Code's settings, the file that wins first.
     pub(super) settings: Vec<SettingsFile>,
-    /// Whether the client's trust dialogue was accepted for the project.
-    pub(super) trusted: Option<bool>,
-    pub(super) client: Option<SeenVersion>,
-    /// Each program that settings call as whycap.
+    pub(super) project: Project,
+    pub(super) wiring: Wiring,
+    pub(super) client: Client,
+    pub(super) transcripts: Transcripts,
+    pub(super) own: OwnData,
+}
+
+/// The directory that the checks are for.
+#[derive(Debug, Clone)]
+pub(super) struct Project {
+    pub(super) directory: PathBuf,
+    /// Whether Claude Code's question for trust was answered with yes.
+    pub(super) is_trusted: Option<bool>,
+    /// Whether its settings say where home is.
+    pub(super) moves_home: bool,
+}
+
+/// What settings call as whycap.
+#[derive(Debug, Clone)]
+pub(super) struct Wiring {
     pub(super) programs: Vec<WiredProgram>,
     /// A wrapped status line of which our own record is gone.
-    pub(super) wrap_record_missing: bool,
-    /// When the newest transcript was written.
-    pub(super) newest_transcript: Option<DateTime<Utc>>,
-    /// Transcripts and directories of them that cannot be read.
-    pub(super) unreadable: Vec<PathBuf>,
-    /// What stands in the place of one and is neither a file nor a directory.
-    pub(super) misplaced: Vec<PathBuf>,
-    pub(super) ledger: LedgerState,
-    /// Ledgers that were set aside for damage, the newest first.
-    pub(super) damaged_ledgers: Vec<PathBuf>,
-    pub(super) data_open_to_others: bool,
-    /// Variables that name a place for our files which is not used, with that place.
-    pub(super) ignored_places: Vec<(&'static str, PathBuf)>,
-    /// Whether the project's settings say where home is.
-    pub(super) home_is_moved: bool,
-    /// Day on which the price table was last checked.
-    pub(super) prices_updated: NaiveDate,
-    pub(super) config_problems: Vec<String>,
+    pub(super) is_wrap_record_missing: bool,
+}
+
+/// Claude Code itself, and who pays for it.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    pub(super) seen: Option<SeenVersion>,
     pub(super) installations: Vec<PathBuf>,
     /// Those that come before the login of a subscription.
     pub(super) credentials: Vec<Credential>,
     /// Who pays, in words ("your Max plan").
     pub(super) payer: Option<String>,
     pub(super) harmful_locks: Vec<HarmfulLock>,
+}
+
+/// What Claude Code writes down.
+#[derive(Debug, Clone)]
+pub(super) struct Transcripts {
+    /// When the newest was written.
+    pub(super) newest: Option<DateTime<Utc>>,
+    /// Transcripts and directories of them that cannot be read.
+    pub(super) unreadable: Vec<PathBuf>,
+    /// What stands in the place of one and is neither a file nor a directory.
+    pub(super) misplaced: Vec<PathBuf>,
+}
+
+/// What whycap keeps.
+#[derive(Debug, Clone)]
+pub(super) struct OwnData {
+    pub(super) ledger: LedgerState,
+    /// Ledgers that were set aside for damage, the newest first.
+    pub(super) damaged_ledgers: Vec<PathBuf>,
+    pub(super) is_open_to_others: bool,
+    /// Variables that name a place for our files which is not used, with that place.
+    pub(super) ignored_places: Vec<(&'static str, PathBuf)>,
+    /// Day on which the price table was last checked.
+    pub(super) prices_updated: NaiveDate,
+    pub(super) config_problems: Vec<String>,
 }
 
 /// The version of the client that was used last.
@@ -122,46 +150,34 @@ impl Setup {
     /// The set-up of this run's project.
     pub(crate) fn of(environment: &Environment) -> Self {
         let places = Places::of(environment);
-        let project = environment
+        let directory = environment
             .path("CLAUDE_PROJECT_DIR")
             .or_else(|| std::env::current_dir().ok())
             .unwrap_or_else(|| places.home.clone());
-        let settings = settings::of(&places, Some(&project));
+        let settings = settings::of(&places, Some(&directory));
         let state = account::global_state(&places);
         let newest = newest_transcript(&places);
-        let mut credentials = credentials::of_session(&places, environment, Some(&project));
-        credentials.retain(Credential::outranks_login);
-        let (misplaced, unreadable) = transcripts::unreadable(places.transcript_roots())
-            .into_iter()
-            .partition(|path| is_no_file(path));
+        let newest_path = newest.as_ref().map(|(path, _)| path.as_path());
         Self {
             now: environment.now,
-            trusted: state.as_ref().and_then(|state| trusted(state, &project)),
-            client: newest
-                .as_ref()
-                .and_then(|(path, _)| version_in_transcript(path))
-                .or_else(|| version_in_state(state.as_ref()?, &places)),
-            programs: programs(&settings, &places, &Shell::of(environment)),
-            wrap_record_missing: wrap_record_missing(&settings, &places),
-            newest_transcript: newest.map(|(_, written)| written),
-            unreadable,
-            misplaced,
-            ledger: ledger_state(&places),
-            damaged_ledgers: Ledger::damaged_in(&places.data),
-            data_open_to_others: open_to_others(&places.data),
-            ignored_places: ignored_places(environment, &places),
-            home_is_moved: settings::moves_home(&places, &project),
-            prices_updated: PriceTable::list().updated,
-            config_problems: Config::load(&places).problems,
-            installations: installations::found(&places, environment)
-                .into_iter()
-                .collect(),
-            credentials,
-            payer: Account::load(&places)
-                .filter(|account| account.plan != Plan::Other)
-                .map(|account| format!("your {} plan", account.plan.name())),
-            harmful_locks: locks::harmful(&places, environment),
-            project,
+            wiring: Wiring {
+                programs: programs(&settings, &places, &Shell::of(environment)),
+                is_wrap_record_missing: wrap_record_missing(&settings, &places),
+            },
+            client: Client::of(
+                &places,
+                environment,
+                &directory,
+                state.as_ref(),
+                newest_path,
+            ),
+            transcripts: Transcripts::of(&places, newest.map(|(_, written)| written)),
+            own: OwnData::of(&places, environment),
+            project: Project {
+                is_trusted: state.as_ref().and_then(|state| trusted(state, &directory)),
+                moves_home: settings::moves_home(&places, &directory),
+                directory,
+            },
             settings,
             places,
         }
@@ -170,6 +186,55 @@ impl Setup {
     /// Each settings file, with what of whycap it wires.
     pub(super) fn wired(&self) -> impl Iterator<Item = (&SettingsFile, Wired)> {
         wired_in(&self.settings)
+    }
+}
+
+impl Client {
+    fn of(
+        places: &Places,
+        environment: &Environment,
+        project: &Path,
+        state: Option<&Value>,
+        newest_transcript: Option<&Path>,
+    ) -> Self {
+        let mut credentials = credentials::of_session(places, environment, Some(project));
+        credentials.retain(Credential::outranks_login);
+        let account = Account::load(places).filter(|account| account.plan != Plan::Other);
+        let installations = installations::found(places, environment);
+        Self {
+            seen: newest_transcript
+                .and_then(version_in_transcript)
+                .or_else(|| version_in_state(state?, places)),
+            installations: installations.into_iter().collect(),
+            credentials,
+            payer: account.map(|account| format!("your {} plan", account.plan.name())),
+            harmful_locks: locks::harmful(places, environment),
+        }
+    }
+}
+
+impl Transcripts {
+    fn of(places: &Places, newest: Option<DateTime<Utc>>) -> Self {
+        let unreadable = transcripts::unreadable(places.transcript_roots());
+        let (misplaced, unreadable) = unreadable.into_iter().partition(|path| is_no_file(path));
+        Self {
+            newest,
+            unreadable,
+            misplaced,
+        }
+    }
+}
+
+impl OwnData {
+    fn of(places: &Places, environment: &Environment) -> Self {
+        Self {
+            ledger: ledger_state(places),
+            damaged_ledgers: Ledger::damaged_in(&places.data),
+            is_open_to_others: open_to_others(&places.data),
+            ignored_places: ignored_places(environment, places),
+            prices_updated: PriceTable::list().updated,
+            config_problems: Config::load(places).problems,
+        }
     }
 }
 

@@ -57,8 +57,8 @@ pub(super) fn hooks_allowed(setup: &Setup, found: &mut Findings) {
 }
 
 pub(super) fn trust(setup: &Setup, found: &mut Findings) {
-    let place = setup.places.show(&setup.project);
-    match setup.trusted {
+    let place = setup.places.show(&setup.project.directory);
+    match setup.project.is_trusted {
         Some(true) => found.ok(format!("{place} is trusted")),
         Some(false) => found.warn(
             format!("{place} is not trusted: hooks and status line wait for that"),
@@ -91,7 +91,7 @@ pub(super) fn status_line(setup: &Setup, found: &mut Findings) {
             "To have both: whycap install --statusline --wrap. To set the other aside: whycap \
              install --statusline --replace",
         );
-    } else if setup.wrap_record_missing {
+    } else if setup.wiring.is_wrap_record_missing {
         found.warn(
             "the status line that was kept above ours is not shown, because our record of it is \
              gone",
@@ -135,8 +135,8 @@ pub(super) fn hooks(setup: &Setup, found: &mut Findings) {
 
 pub(super) fn program(setup: &Setup, found: &mut Findings) {
     let this = env!("CARGO_PKG_VERSION");
-    let mut all_well = !setup.programs.is_empty();
-    for wired in &setup.programs {
+    let mut all_well = !setup.wiring.programs.is_empty();
+    for wired in &setup.wiring.programs {
         let calls = format!("{} calls {}", wired.settings, wired.program);
         match &wired.state {
             ProgramState::This => continue,

@@ -10,7 +10,7 @@ use super::days::Period;
 use super::forecast::{Course, Forecast};
 use super::grouping::{Group, GroupBy, Grouping, Order, order_and_cut};
 use super::plan::PlanWorth;
-use super::table::{spreadsheet, table};
+use super::table::{Figures, spreadsheet, table};
 use super::tally::Tally;
 use super::unreadable::name_damaged;
 use crate::config::Currency;
@@ -253,14 +253,6 @@ impl Statement {
         remarks
     }
 
-    pub(super) fn by(&self) -> GroupBy {
-        self.wanted.by
-    }
-
-    pub(super) fn clock(&self) -> Clock {
-        self.wanted.clock
-    }
-
     /// Everything that was spent.
     pub(crate) fn total(&self) -> &Tally {
         &self.total
@@ -277,14 +269,9 @@ impl Statement {
         &self.groups
     }
 
-    /// How many groups are left out, and their sum.
-    pub(super) fn rest(&self) -> Option<&(usize, Tally)> {
-        self.rest.as_ref()
-    }
-
     /// The groups with exact figures, for spreadsheets.
     pub(crate) fn spreadsheet(&self) -> Table {
-        spreadsheet(self)
+        spreadsheet(&self.groups, self.wanted.by)
     }
 
     /// The contract's fields. `zone` is the zone's name.
@@ -338,7 +325,14 @@ impl Statement {
         if self.groups.is_empty() {
             report.paragraph(Tone::Plain, remarks.next().unwrap_or_default());
         } else {
-            report.table(table(self, places));
+            let figures = Figures {
+                by: self.wanted.by,
+                groups: &self.groups,
+                rest: self.rest,
+                total: &self.total,
+                total_amount: self.total_amount(),
+            };
+            report.table(table(figures, self.wanted.clock, places));
             for sentence in self.sentences() {
                 report.paragraph(Tone::Plain, sentence);
             }

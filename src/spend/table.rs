@@ -4,7 +4,6 @@ use chrono::{DateTime, NaiveDate};
 
 use super::amount::Amount;
 use super::grouping::{Group, GroupBy, block_end};
-use super::statement::Statement;
 use super::tally::Tally;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -36,10 +35,27 @@ const OF_OTHERS: &[&[usize]] = &[
     &[0, 3],
 ];
 
+/// What a table is made of.
+pub(super) struct Figures<'g> {
+    pub(super) by: GroupBy,
+    pub(super) groups: &'g [Group],
+    /// How many are left out, and their sum.
+    pub(super) rest: Option<(usize, Tally)>,
+    pub(super) total: &'g Tally,
+    /// What all cost, as people read it.
+    pub(super) total_amount: String,
+}
+
 /// The groups, what is left out of them, and the total.
-pub(super) fn table(statement: &Statement, places: &Places) -> Table {
-    let (by, clock) = (statement.by(), statement.clock());
-    let whole = statement.total().cost();
+pub(super) fn table(given: Figures<'_>, clock: Clock, places: &Places) -> Table {
+    let Figures {
+        by,
+        groups,
+        rest,
+        total,
+        total_amount,
+    } = given;
+    let whole = total.cost();
     let name = Column::text(heading(by));
     let quiet = |name| Column::text(name).in_tone(Tone::Quiet);
     let mut table = Table::new([
@@ -66,22 +82,18 @@ pub(super) fn table(statement: &Statement, places: &Places) -> Table {
     } else {
         OF_OTHERS
     };
-    let total = cells(
+    let all = cells(
         ["Total".to_owned(), String::new(), String::new()],
-        statement.total_amount(),
+        total_amount,
         String::new(),
-        statement.total(),
+        total,
     );
-    if statement.groups().len() > LONG {
-        table.row_in_tone(Tone::Strong, total.clone());
+    if groups.len() > LONG {
+        table.row_in_tone(Tone::Strong, all.clone());
     }
-    let most = statement
-        .groups()
-        .iter()
-        .map(|group| group.tally.cost())
-        .max();
+    let most = groups.iter().map(|group| group.tally.cost()).max();
     let most = most.unwrap_or_default().usd();
-    for group in statement.groups() {
+    for group in groups {
         let tally = &group.tally;
         let project = group.project.as_ref();
         let names = [
@@ -97,12 +109,12 @@ pub(super) fn table(statement: &Statement, places: &Places) -> Table {
                 .chain([bar]),
         );
     }
-    if let Some((many, sum)) = statement.rest() {
+    if let Some((many, sum)) = &rest {
         let names = [format!("and {many} more"), String::new(), String::new()];
         let share = share(sum.cost(), whole);
         table.row_in_tone(Tone::Quiet, cells(names, amount(sum), share, sum));
     }
-    table.row_in_tone(Tone::Strong, total);
+    table.row_in_tone(Tone::Strong, all);
     table
 }
 
@@ -125,9 +137,9 @@ fn cells(names: [String; 3], amount: String, share: String, tally: &Tally) -> Ve
 }
 
 /// The groups with exact figures, under the names that JSON has.
-pub(super) fn spreadsheet(statement: &Statement) -> Table {
+pub(super) fn spreadsheet(groups: &[Group], by: GroupBy) -> Table {
     let names = [
-        statement.by().name(),
+        by.name(),
         "project".to_owned(),
         "title".to_owned(),
         "last_activity".to_owned(),
@@ -148,7 +160,7 @@ pub(super) fn spreadsheet(statement: &Statement) -> Table {
     ];
     let names = names.into_iter().map(Column::text);
     let mut table = Table::new(names.chain(figures.map(Column::figure)));
-    for group in statement.groups() {
+    for group in groups {
         let (tally, usage) = (&group.tally, &group.tally.usage);
         let names = [
             group.key.clone(),

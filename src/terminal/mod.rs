@@ -2,11 +2,8 @@
 
 mod bar;
 mod colour;
-#[cfg(test)]
-pub(crate) mod contrast;
 mod output;
 mod page;
-mod person;
 mod progress_bar;
 mod screen;
 mod text;
@@ -20,14 +17,15 @@ use crate::environment::Environment;
 pub(crate) use bar::{bar, bar_of_share};
 pub use colour::{Palette, Piece, Tone};
 pub(crate) use output::json_in_one_line;
-pub use output::{Shown, complain, print, remark, replace_line};
+pub use output::{Shown, complain, is_seen_by_person, print, remark, replace_line};
 pub use page::Page;
-pub use person::is_seen_by_person;
 pub use progress_bar::ProgressBar;
 pub(crate) use progress_bar::count_down;
 pub(crate) use screen::{Screen, Woken};
 pub(crate) use text::{counted, padding};
 pub use text::{cut, strip_ansi, width, wrap};
+#[cfg(test)]
+pub(crate) use themes::tests as contrast;
 pub use themes::{THEMES, Theme};
 pub use visible::{visible, visible_lines};
 

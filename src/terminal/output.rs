@@ -15,7 +15,7 @@ use std::io::{self, IsTerminal, Write};
 use serde_json::Value;
 
 use super::visible::{escaped_json, visible, visible_lines};
-use super::{Page, Palette, Piece, is_seen_by_person};
+use super::{Page, Palette, Piece};
 
 /// A value as JSON in one line, in which everything can be seen.
 pub(crate) fn json_in_one_line(value: &impl serde::Serialize) -> String {
@@ -69,6 +69,11 @@ impl From<Page> for Shown {
     fn from(page: Page) -> Self {
         Self(page.into_text())
     }
+}
+
+/// Whether standard output is a terminal, which a person looks at.
+pub fn is_seen_by_person() -> bool {
+    io::stdout().is_terminal()
 }
 
 /// Writes to standard output in one piece. A reader that went away is not an error.

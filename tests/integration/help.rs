@@ -33,6 +33,44 @@ fn the_help_of_every_verb_fits_a_screen() {
 }
 
 #[test]
+fn the_help_of_every_verb_has_examples_and_exit_codes() {
+    let sandbox = Sandbox::new();
+    for verb in Cli::command()
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set())
+    {
+        let name = verb.get_name();
+        let help = sandbox.run(&[name, "--help"]).stdout;
+        let examples = help.matches(&format!("whycap {name}")).count();
+        // One is the usage.
+        assert!(
+            help.contains("Example") && examples >= 3 || name == "locks",
+            "{help}"
+        );
+        assert!(help.contains("Exit code"), "{help}");
+    }
+}
+
+#[test]
+fn a_verb_without_json_says_so() {
+    for verb in ["wait", "report", "config", "install", "uninstall"] {
+        let run = Sandbox::new().run(&[verb, "--json"]);
+        assert_eq!(run.code, 2);
+        assert!(run.stderr.contains("has no JSON"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_message_may_be_given_as_it_is() {
+    let sandbox = Sandbox::new();
+    let message = "You've hit your weekly limit";
+    assert_eq!(
+        sandbox.run(&["explain", message]).success(),
+        sandbox.run(&["explain", "--text", message]).success()
+    );
+}
+
+#[test]
 fn without_arguments_there_is_a_short_help() {
     let run = Sandbox::new().run(&[]);
     assert!(run.success().contains("whycap explain"));
@@ -66,6 +104,11 @@ fn what_people_type_instead_is_answered_in_one_line() {
         (&["watch"], "whycap now --watch"),
         (&["health"], "whycap doctor"),
         (&["--usage"], "whycap spend"),
+        (&["daily"], "whycap spend --by day"),
+        (&["monthly", "--json"], "whycap spend --by month"),
+        (&["blocks"], "whycap spend --by block"),
+        (&["session"], "whycap spend --by session"),
+        (&["spend", "day"], "whycap spend --by day"),
     ] {
         let run = sandbox.run(typed);
         assert_eq!(run.code, 2, "{run:?}");
