@@ -141,7 +141,10 @@ fn people(text: &str) -> Vec<Range<usize>> {
         let is_theirs = ["anthropic.com", "claude.com", "claude.ai"]
             .iter()
             .any(|theirs| host.eq_ignore_ascii_case(theirs));
-        (start < at && is_host && !is_theirs).then(|| start..at + 1 + host.len())
+        // What stands before the `@` of a web address is for another rule.
+        let word = text.get(..start)?.rsplit(char::is_whitespace).next()?;
+        let is_person = start < at && is_host && !is_theirs && !word.contains("://");
+        is_person.then(|| start..at + 1 + host.len())
     });
     found.collect()
 }
