@@ -114,8 +114,10 @@ impl Listener<'_> {
         let began = self.now - told.run_ms.unwrap_or(0);
         let answers = self.answers_since(told_until)?;
         let all: Money = answers.iter().map(|row| row.cost).sum();
-        // It may be late: what it tells is then older than its answers that stand there already.
-        let is_older = |row: &&ResponseRow| row.counted.at < began - VERY_LATE_MS;
+        // It may be late: what it tells is then older than its answers that stand there already. Of
+        // one that does not say for how long it has lived, no answer is known to be older.
+        let is_older =
+            |row: &&ResponseRow| told.run_ms.is_some() && row.counted.at < began - VERY_LATE_MS;
         let older: Money = answers.iter().filter(is_older).map(|row| row.cost).sum();
         let (untold, in_runs) = if self.known.is_empty() {
             (Money::ZERO, self.facts.in_runs)

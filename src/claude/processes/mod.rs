@@ -79,6 +79,10 @@ pub(crate) struct PidDomain {
 
 /// Processes that exist although they are not in our table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "only Linux has drives of Windows, and containers")
+)]
 pub(crate) enum Unseen {
     /// The directory is on a drive of Windows, and this is Linux.
     InWindows,
