@@ -47,7 +47,7 @@ struct Standing {
     rate: Option<(Money, Unit)>,
     /// Since when the rate holds.
     since: DateTime<Utc>,
-    forecast: Option<Outlook>,
+    forecast: Option<BudgetOutlook>,
     /// When it starts over.
     ends: Option<DateTime<Utc>>,
 }
@@ -59,7 +59,7 @@ enum Unit {
 }
 
 #[derive(Debug)]
-enum Outlook {
+enum BudgetOutlook {
     Day(DayForecast),
     Month(Forecast),
 }
@@ -162,7 +162,7 @@ impl<'c> Survey<'c> {
                 session: None,
                 rate,
                 since,
-                forecast: self.all.day_forecast().map(Outlook::Day),
+                forecast: self.all.day_forecast().map(BudgetOutlook::Day),
                 ends: Some(tomorrow),
             }),
         );
@@ -180,7 +180,7 @@ impl<'c> Survey<'c> {
                 session: None,
                 rate,
                 since,
-                forecast: course.forecast().map(Outlook::Month),
+                forecast: course.forecast().map(BudgetOutlook::Month),
                 ends: Some(ends),
             }));
         }
@@ -206,7 +206,7 @@ impl Unit {
     }
 }
 
-impl Outlook {
+impl BudgetOutlook {
     fn total(&self) -> Money {
         match self {
             Self::Day(forecast) => forecast.total,
@@ -252,8 +252,8 @@ impl Standing {
         }
         if let Some(outlook) = &self.forecast {
             let (until, basis) = match outlook {
-                Outlook::Day(forecast) => ("midnight".to_owned(), forecast.basis()),
-                Outlook::Month(forecast) => {
+                BudgetOutlook::Day(forecast) => ("midnight".to_owned(), forecast.basis()),
+                BudgetOutlook::Month(forecast) => {
                     let month = clock.zone.day(clock.now).format("%B");
                     (format!("the end of {month}"), forecast.basis())
                 }
@@ -310,7 +310,7 @@ impl Standing {
             "used_percentage": self.used.share() * 100.0,
             "usd_per_hour": per(Unit::Hour).map(|(rate, _)| rate.usd()),
             "usd_per_day": per(Unit::Day).map(|(rate, _)| rate.usd()),
-            "forecast": self.forecast.as_ref().map(Outlook::json),
+            "forecast": self.forecast.as_ref().map(BudgetOutlook::json),
             "forecast_is_over": self.forecast.as_ref().map(|outlook| outlook.total() > limit),
             "starts_over_at": self.ends.map(rfc3339),
         })
@@ -342,7 +342,7 @@ impl Overview<'_> {
         let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (standing, name) in self.standings.iter().zip(names) {
             report.meter(self.meter(standing, &name, column));
-            let is_over = |outlook: &Outlook| outlook.total() > standing.used.limit;
+            let is_over = |outlook: &BudgetOutlook| outlook.total() > standing.used.limit;
             let tone = if standing.forecast.as_ref().is_some_and(is_over) {
                 Tone::Warning
             } else {

@@ -8,7 +8,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::gathering::{gathered, titles};
 use crate::claude::model_pricing::prices;
 use crate::claude::transcripts;
-use crate::drain::{Drain, Findings, Level, SessionSpend, Spent, Write, percent_worth, writes};
+use crate::drain::{
+    Drain, Findings, SeenPercent, SessionSpend, SpentHere, Write, percent_worth, writes,
+};
 use crate::environment::Environment;
 use crate::incidents::{WindowStep, steps};
 use crate::ledger::{RowsBy, SingleRow, SpendSource};
@@ -114,9 +116,9 @@ fn found(
 }
 
 /// How the windows rose in the last five weeks.
-fn levels(places: &Places, now: DateTime<Utc>) -> Vec<Level> {
+fn levels(places: &Places, now: DateTime<Utc>) -> Vec<SeenPercent> {
     let steps = steps(places, now - TimeDelta::weeks(5), now).into_iter();
-    let level = |step: WindowStep| Level {
+    let level = |step: WindowStep| SeenPercent {
         at: step.at.timestamp_millis(),
         account: step.account,
         window: step.window.rate_limit_type(),
@@ -127,18 +129,18 @@ fn levels(places: &Places, now: DateTime<Utc>) -> Vec<Level> {
 }
 
 /// What was spent, in order of time, with the account where a transcript names it.
-fn spent(rows: Vec<SingleRow>, writes: &[Write]) -> Vec<Spent> {
+fn spent(rows: Vec<SingleRow>, writes: &[Write]) -> Vec<SpentHere> {
     let owners = writes.iter().filter_map(|write| {
         let owner = write.owner.as_ref().filter(|owner| owner.account.is_some());
         Some((write.key.cast_unsigned(), owner?.fingerprint.clone()?))
     });
     let owners: HashMap<u64, String> = owners.collect();
-    let spent = rows.into_iter().map(|row| Spent {
+    let spent = rows.into_iter().map(|row| SpentHere {
         at: row.at,
         cost: row.cost,
         account: owners.get(&row.key).cloned(),
     });
-    let mut spent: Vec<Spent> = spent.collect();
+    let mut spent: Vec<SpentHere> = spent.collect();
     spent.sort_by_key(|spent| spent.at);
     spent
 }

@@ -114,7 +114,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::setup::{
-        Client, LedgerState, OwnData, ProgramState, Project, SeenVersion, Transcripts,
+        Client, LedgerState, OwnData, ProgramState, ProjectSetup, SeenVersion, Transcripts,
         WiredProgram, Wiring,
     };
     use super::*;
@@ -152,7 +152,7 @@ mod tests {
         Setup {
             now: environment.now,
             settings: vec![file(SettingsScope::User, settings, wired_settings)],
-            project: Project {
+            project: ProjectSetup {
                 directory: absolute("/home/dev/work"),
                 is_trusted: Some(true),
                 moves_home: false,

@@ -39,7 +39,7 @@ pub(crate) struct Setup {
     pub(super) places: Places,
     /// Claude Code's settings, the file that wins first.
     pub(super) settings: Vec<SettingsFile>,
-    pub(super) project: Project,
+    pub(super) project: ProjectSetup,
     pub(super) wiring: Wiring,
     pub(super) client: Client,
     pub(super) transcripts: Transcripts,
@@ -48,7 +48,7 @@ pub(crate) struct Setup {
 
 /// The directory that the checks are for.
 #[derive(Debug, Clone)]
-pub(super) struct Project {
+pub(super) struct ProjectSetup {
     pub(super) directory: PathBuf,
     /// Whether Claude Code's question for trust was answered with yes.
     pub(super) is_trusted: Option<bool>,
@@ -173,7 +173,7 @@ impl Setup {
             ),
             transcripts: Transcripts::of(&places, newest.map(|(_, written)| written)),
             own: OwnData::of(&places, environment),
-            project: Project {
+            project: ProjectSetup {
                 is_trusted: state.as_ref().and_then(|state| trusted(state, &directory)),
                 moves_home: settings::moves_home(&places, &directory),
                 directory,

@@ -17,5 +17,5 @@ pub(crate) use attribution::Attribution;
 pub(crate) use findings::Findings;
 pub(crate) use history::Write;
 pub(crate) use page::{Drain, SessionSpend};
-pub(crate) use percent_worth::{Level, Spent, percent_worth};
+pub(crate) use percent_worth::{SeenPercent, SpentHere, percent_worth};
 pub(crate) use reading::writes;

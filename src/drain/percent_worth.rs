@@ -13,7 +13,7 @@ use crate::time::{Millis, moment, rfc3339};
 
 /// A window came to another percent.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Level {
+pub(crate) struct SeenPercent {
     pub(crate) at: Millis,
     /// The account's hash, if it is known.
     pub(crate) account: Option<String>,
@@ -47,15 +47,19 @@ const WEEK: Millis = 7 * 24 * 3_600_000;
 
 /// Something that was spent, and the account's hash if it is known.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Spent {
+pub(crate) struct SpentHere {
     pub(crate) at: Millis,
     pub(crate) cost: Money,
     pub(crate) account: Option<String>,
 }
 
 /// The worth in each of the weeks before `now`. `levels` and `spent` are in order of time.
-pub(crate) fn percent_worth(levels: &[Level], spent: &[Spent], now: Millis) -> Vec<PercentWorth> {
-    let mut runs: BTreeMap<(Option<&str>, &str), Vec<&Level>> = BTreeMap::new();
+pub(crate) fn percent_worth(
+    levels: &[SeenPercent],
+    spent: &[SpentHere],
+    now: Millis,
+) -> Vec<PercentWorth> {
+    let mut runs: BTreeMap<(Option<&str>, &str), Vec<&SeenPercent>> = BTreeMap::new();
     for level in levels {
         let key = (level.account.as_deref(), level.window);
         runs.entry(key).or_default().push(level);
@@ -63,7 +67,7 @@ pub(crate) fn percent_worth(levels: &[Level], spent: &[Spent], now: Millis) -> V
     let mut found = Vec::new();
     for levels in runs.values() {
         let mut weeks: BTreeMap<Millis, (Vec<Money>, usize)> = BTreeMap::new();
-        let mut span: Option<(&Level, usize)> = None;
+        let mut span: Option<(&SeenPercent, usize)> = None;
         for level in levels {
             let goes_on = span.filter(|(start, _)| is_same_run(start, level));
             let Some((start, rises)) = goes_on else {
@@ -110,17 +114,17 @@ impl PercentWorth {
 }
 
 /// Whether the window only rose meanwhile: not reset, neither by time nor by the user.
-fn is_same_run(start: &Level, level: &Level) -> bool {
+fn is_same_run(start: &SeenPercent, level: &SeenPercent) -> bool {
     let resets = start.resets_at.zip(level.resets_at);
     level.percent >= start.percent
         && resets.is_some_and(|(one, other)| (one - other).abs() <= SAME_RESET)
 }
 
 /// What the account spent here between two levels; another account's is not its.
-fn between(spent: &[Spent], start: &Level, end: &Level) -> Money {
+fn between(spent: &[SpentHere], start: &SeenPercent, end: &SeenPercent) -> Money {
     let place = |end: Millis| spent.partition_point(|spent| spent.at <= end);
     let within = spent.get(place(start.at)..place(end.at));
-    let is_anothers = |spent: &&Spent| {
+    let is_anothers = |spent: &&SpentHere| {
         let accounts = spent.account.as_ref().zip(start.account.as_ref());
         accounts.is_some_and(|(one, other)| one != other)
     };

@@ -11,7 +11,7 @@ use crate::claude::meters::{Meter, Windows};
 use crate::journal::{self, Journal, Record};
 use crate::limits::FRESH_FOR;
 use crate::limits::kind::Window;
-use crate::limits::pace::week::{self, History, WeekBefore};
+use crate::limits::pace::week::{self, PastWeeks, WeekBefore};
 use crate::limits::pace::{Expected, Outlook, five_hours};
 use crate::time::{FIVE_HOURS, WEEK};
 
@@ -128,7 +128,7 @@ impl Incidents<'_> {
             let steps = self.steps_of_weeks(account, window);
             let levels = steps.iter().map(|step| (step.at, step.meter));
             let rises = week::rises(levels);
-            let history = History {
+            let history = PastWeeks {
                 rises: &rises,
                 since: steps.first().map_or(now, |first| first.at),
             };

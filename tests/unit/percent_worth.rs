@@ -8,7 +8,7 @@ const WORTH: f64 = 0.38;
 
 /// Levels and spend of a week of three windows a day; of every so many half hours one is also worked
 /// in elsewhere. A small generator of its own, so that a week is the same each time.
-fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<Level>, Vec<Spent>) {
+fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<SeenPercent>, Vec<SpentHere>) {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut random = || {
         state ^= state << 13;
@@ -27,7 +27,7 @@ fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<Level>, Vec<Spent>) {
             at += pause;
             let cost = 0.02 + random() * random() * 0.9;
             let cost_money = Money::from_noisy_usd(cost).unwrap();
-            spent.push(Spent {
+            spent.push(SpentHere {
                 at,
                 cost: cost_money,
                 account: None,
@@ -39,7 +39,7 @@ fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<Level>, Vec<Spent>) {
             #[expect(clippy::float_cmp, reason = "whole numbers")]
             if percent.floor() != told {
                 told = percent.floor();
-                levels.push(Level {
+                levels.push(SeenPercent {
                     at,
                     account: None,
                     window: "five_hour",
@@ -85,15 +85,15 @@ fn others_make_a_percent_look_cheaper_and_never_dearer() {
 
 #[test]
 fn an_early_reset_another_run_and_another_account_are_no_rise() {
-    let level = |at: Millis, percent: f64, resets: Millis| Level {
+    let level = |at: Millis, percent: f64, resets: Millis| SeenPercent {
         at,
         account: Some("a".to_owned()),
         window: "five_hour",
         percent,
         resets_at: Some(resets),
     };
-    let spent: Vec<Spent> = (0..100)
-        .map(|minute| Spent {
+    let spent: Vec<SpentHere> = (0..100)
+        .map(|minute| SpentHere {
             at: minute * 60_000,
             cost: Money::from_nano(1_000_000_000),
             account: Some("b".to_owned()),
@@ -112,9 +112,9 @@ fn an_early_reset_another_run_and_another_account_are_no_rise() {
         level(120_000, 30.0, 9 * HOUR),
         level(180_000, 5.0, HOUR),
     ];
-    let mine: Vec<Spent> = spent
+    let mine: Vec<SpentHere> = spent
         .into_iter()
-        .map(|spent| Spent {
+        .map(|spent| SpentHere {
             account: None,
             ..spent
         })

@@ -17,9 +17,9 @@ pub type Level = (DateTime<Utc>, f64);
 const MEMORY: f64 = 60.0;
 /// More levels than these bring a forecast no closer.
 const STEPS: usize = 18;
-/// Before so much has passed, and of less than this, in percent, nobody can tell when it will be full.
+/// Before so much has passed nobody can tell when a window will be full.
 const BEGINNING: TimeDelta = TimeDelta::minutes(10);
-/// See [`BEGINNING`].
+/// In percent: of a window that is used less, nobody can tell when it will be full.
 pub const LEAST: f64 = 10.0;
 /// People pause: further ahead than this, in minutes, a pace says little.
 const TRUSTED: f64 = 90.0;

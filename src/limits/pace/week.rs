@@ -69,14 +69,14 @@ pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Ri
 
 /// What is known of how weekly windows of an account rose.
 #[derive(Debug, Clone, Copy)]
-pub struct History<'h> {
+pub struct PastWeeks<'h> {
     /// Oldest first.
     pub rises: &'h [Rise],
     /// Since when all of them are known.
     pub since: DateTime<Utc>,
 }
 
-impl History<'_> {
+impl PastWeeks<'_> {
     /// How much it rose after `from`, up to `until`.
     fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> f64 {
         let from = self.rises.partition_point(|rise| rise.at <= from);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::days::{DAY, DAYS, HELD_OUT, KNOWN, Kind, LENGTH, Life, Seen, live};
-use super::{asked, quantiles, report, shown, whole};
+use super::{quantiles, report, shown, whole};
 
 /// By how much the level grows in so many minutes.
 type Growth = fn(&Seen<'_>, usize) -> f64;

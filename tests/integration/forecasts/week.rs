@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use whycap::claude::meters::Meter;
 use whycap::limits::pace::Outlook;
-use whycap::limits::pace::week::{History, Rise};
+use whycap::limits::pace::week::{PastWeeks, Rise};
 use whycap::time::moment;
 
 use super::workers::{WEEK, Weeks, people};
@@ -54,9 +54,9 @@ impl Seen<'_> {
     }
 
     /// Since when the machine knows how the window rose.
-    fn history(&self) -> History<'_> {
+    fn history(&self) -> PastWeeks<'_> {
         let known = self.rises.partition_point(|rise| rise.at <= at(self.now()));
-        History {
+        PastWeeks {
             rises: &self.rises[..known],
             since: at(0.0),
         }
