@@ -427,9 +427,10 @@ def automatic_continue_stopped(stage, report):
             session.ready()
             meet_five_hour_limit(stage, session, api, resets_in=HOUR)
             session.ask("/whycap")
-            with report.check("the answer begins with what asking did"):
-                session.wait("the answer", lambda text: "blocked by hook: Asking here turns Claude Code's automatic continue off"
-                             in flat(above_prompt(text)), deadline=10)
+            with report.check("the answer begins with what happened, and ends with what asking did"):
+                session.wait("the answer", lambda text: re.search(
+                    "blocked by hook: Your 5-hour limit is used up.*Asking here turns Claude Code's automatic continue off",
+                    flat(above_prompt(text))), deadline=10)
             with report.check("it is as said: the client's notice is gone"):
                 steady(session)
                 expect(not CONTINUES.search(session.footer()), framed(session.text()))
