@@ -144,10 +144,10 @@ class History:
         reset = at + datetime.timedelta(hours=2)
         text = FULL.format("5-hour", reset)
         message = {"model": "<synthetic>", "role": "assistant", "content": [{"type": "text", "text": text}]}
-        error = {"type": "assistant", "uuid": "e", "timestamp": stamp(at), **place, "error": "rate_limit", "isApiErrorMessage": True,
+        error = {"type": "assistant", "uuid": f"e{name}", "timestamp": stamp(at), **place, "error": "rate_limit", "isApiErrorMessage": True,
                  "apiErrorStatus": 429, "message": message}
         later = at + datetime.timedelta(minutes=14)
-        answer = {"type": "assistant", "uuid": "a", "timestamp": stamp(later), **place, "requestId": f"r{name}",
+        answer = {"type": "assistant", "uuid": f"a{name}", "timestamp": stamp(later), **place, "requestId": f"r{name}",
                   "message": {"id": f"m{name}", "model": "claude-opus-4-8", "role": "assistant", "content": [{"type": "text", "text": "done"}],
                               "usage": {"input_tokens": 30, "output_tokens": 400}}}
         status = {"session_id": name, "transcript_path": str(transcript), "version": "2.1.328", "cwd": "/home/dev/api",
