@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         let incidents = Incidents::new(&places, &environment);
         if let Some(unknown) = session.filter(|session| !incidents.know(session)) {
             let says = format!(
-                "no session {unknown} is known here: `whycap now` and `whycap incidents` list them"
+                "no session {unknown} is known here; pick one that `whycap now` or `whycap incidents` lists"
             );
             terminal::complain(&says);
             break UNKNOWN_SESSION;

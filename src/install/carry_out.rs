@@ -64,7 +64,7 @@ fn lock(data: &Path) -> anyhow::Result<disk::lock::Held> {
     let place = path.display();
     let held =
         disk::lock::lock_within(&path, PATIENCE, &mut std::thread::sleep).with_context(|| {
-            format!("could not lock {place}; it must be a plain file of yours in a directory where you may write")
+            format!("could not lock {place}; check that you may write in its directory")
         })?;
     held.with_context(|| {
         format!(
