@@ -16,7 +16,7 @@ use crate::incidents::{WindowStep, steps};
 use crate::ledger::{RowsBy, SingleRow, SpendSource};
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::spend::{GroupBy, Period, parse_day};
+use crate::spend::{GroupBy, Period};
 use crate::terminal::{ProgressBar, Shown, complain, print};
 
 /// Arguments of `whycap drain`.
@@ -148,21 +148,6 @@ fn spent(rows: Vec<SingleRow>, writes: &[Write]) -> Vec<SpentHere> {
 impl Arguments {
     fn period(&self, environment: &Environment) -> Result<Period, String> {
         let today = environment.zone.day(environment.now);
-        let day = |text: &Option<String>| {
-            let parse = |text: &String| {
-                parse_day(text, today).ok_or_else(|| {
-                    format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
-                })
-            };
-            text.as_ref().map(parse).transpose()
-        };
-        let period = Period {
-            since: day(&self.since)?,
-            until: day(&self.until)?,
-        };
-        match period.fault(today) {
-            Some(fault) => Err(fault),
-            None => Ok(period),
-        }
+        Period::asked(self.since.as_deref(), self.until.as_deref(), today)
     }
 }

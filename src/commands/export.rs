@@ -17,7 +17,7 @@ use crate::export::{
 };
 use crate::incidents::{Incidents, steps};
 use crate::places::Places;
-use crate::spend::{Period, parse_day};
+use crate::spend::Period;
 use crate::terminal::{Page, Shown, Tone, complain, counted, print};
 
 /// Arguments of `whycap export`.
@@ -338,20 +338,7 @@ impl Arguments {
     /// The first day (UTC) that is asked for; else what is wrong with it.
     fn since(&self, environment: &Environment) -> Result<Option<NaiveDate>, String> {
         let zone = environment.zone;
-        let today = zone.day(environment.now);
-        let Some(text) = &self.since else {
-            return Ok(None);
-        };
-        let since = parse_day(text, today).ok_or_else(|| {
-            format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
-        })?;
-        let period = Period {
-            since: Some(since),
-            until: None,
-        };
-        match period.fault(today) {
-            Some(fault) => Err(fault),
-            None => Ok(Some(zone.midnight(since).date_naive())),
-        }
+        let period = Period::asked(self.since.as_deref(), None, zone.day(environment.now))?;
+        Ok(period.since.map(|since| zone.midnight(since).date_naive()))
     }
 }

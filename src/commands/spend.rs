@@ -19,13 +19,11 @@ use crate::claude::transcripts;
 use crate::config::Config;
 use crate::drain::{Attribution, writes};
 use crate::environment::Environment;
-use crate::ledger::SpendSource;
+use crate::ledger::{Caught, SpendSource};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::render::{Report, print_csv};
-use crate::spend::{
-    GroupBy, Order, Period, ReportRequest, Statement, comparison, name_unreadable, parse_day,
-};
+use crate::spend::{GroupBy, Order, Period, ReportRequest, Statement, comparison, name_unreadable};
 use crate::terminal::{Page, ProgressBar, Tone, complain};
 use crate::time::{Clock, Zone};
 
@@ -152,16 +150,21 @@ fn of_this_machine(
     prices: &PriceTable,
 ) -> anyhow::Result<Statement> {
     let mut statement = gathered(places, prices, |ledger, read| {
-        let answering = answering(places, None);
-        Ok(Statement::of(
-            &ledger,
-            wanted.clone(),
-            read,
-            answering,
-            &mut |_| {},
-        )?)
+        stated(&ledger, wanted, read, places)
     })?;
     statement.name_sessions(titles(places, wanted.by));
+    Ok(statement)
+}
+
+/// What a source of this machine has.
+fn stated(
+    source: &dyn SpendSource,
+    wanted: &ReportRequest,
+    read: Caught,
+    places: &Places,
+) -> anyhow::Result<Statement> {
+    let answering = answering(places, None);
+    let statement = Statement::of(source, wanted.clone(), read, answering, &mut |_| {})?;
     Ok(statement)
 }
 
@@ -184,14 +187,7 @@ fn by_answers(
             let login = Account::load(places).map(|account| account.owner);
             Attribution::by_account(rows, damaged, &writes, login.as_ref())
         };
-        let answering = answering(places, None);
-        Ok(Statement::of(
-            &source,
-            wanted.clone(),
-            read,
-            answering,
-            &mut |_| {},
-        )?)
+        stated(&source, wanted, read, places)
     })?;
     if !is_without_words {
         statement.name_sessions(|id| {
@@ -229,21 +225,7 @@ impl Arguments {
             ));
         }
         let today = zone.day(environment.now);
-        let day = |text: &Option<String>| {
-            let parse = |text: &String| {
-                parse_day(text, today).ok_or_else(|| {
-                    format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
-                })
-            };
-            text.as_ref().map(parse).transpose()
-        };
-        let period = Period {
-            since: day(&self.since)?,
-            until: day(&self.until)?,
-        };
-        if let Some(fault) = period.fault(today) {
-            return Err(fault);
-        }
+        let period = Period::asked(self.since.as_deref(), self.until.as_deref(), today)?;
         let config = Config::load(places);
         Ok(ReportRequest {
             plan: config.plan.and_then(Money::from_noisy_usd),

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use super::history::Write;
 use crate::ledger::{Error, Origin, RowsBy, Single, SingleRows, SpendRow, SpendSource};
-use crate::pricing::{Money, Usage};
 use crate::spend::NO_LINE;
 use crate::time::Millis;
 use crate::transcript::owner::Owner;
@@ -105,19 +104,11 @@ impl SpendSource for Attribution {
             if !is_within || row.what == Single::NothingUnrecorded {
                 continue;
             }
+            let origin = self.origins.get(&row.session).unwrap_or(&nowhere);
+            let model = self.rows.models.get(&row.model).map_or("", String::as_str);
             let mut spent = SpendRow {
-                at: row.at,
-                origin: self.origins.get(&row.session).unwrap_or(&nowhere),
-                model: self.rows.models.get(&row.model).map_or("", String::as_str),
-                responses: 0,
-                unpriced: 0,
-                usage: Usage::default(),
-                recorded: Money::ZERO,
-                unrecorded: Money::ZERO,
-                unwritten: Money::ZERO,
-                scene: None,
                 person: self.of_sessions.get(&row.session).map_or(NO_LINE, |it| it),
-                machine: "",
+                ..SpendRow::nothing(row.at, origin, model)
             };
             match row.what {
                 Single::Response {

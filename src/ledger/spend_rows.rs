@@ -50,6 +50,26 @@ pub struct SpendRow<'l> {
     pub machine: &'l str,
 }
 
+impl<'l> SpendRow<'l> {
+    /// A row with nothing spent.
+    pub(crate) fn nothing(at: Millis, origin: &'l Origin, model: &'l str) -> Self {
+        Self {
+            at,
+            origin,
+            model,
+            responses: 0,
+            unpriced: 0,
+            usage: Usage::default(),
+            recorded: Money::ZERO,
+            unrecorded: Money::ZERO,
+            unwritten: Money::ZERO,
+            scene: None,
+            person: "",
+            machine: "",
+        }
+    }
+}
+
 /// What rows are to tell apart, besides session and model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowsBy {
@@ -226,20 +246,9 @@ impl Named {
 
     /// A row of this session and model, with nothing spent.
     fn nothing_of(&self, at: Millis, session: Id, model: Id) -> SpendRow<'_> {
-        SpendRow {
-            at,
-            origin: self.origins.get(&session).unwrap_or(&self.nowhere),
-            model: self.models.get(&model).map_or("", String::as_str),
-            responses: 0,
-            unpriced: 0,
-            usage: Usage::default(),
-            recorded: Money::ZERO,
-            unrecorded: Money::ZERO,
-            unwritten: Money::ZERO,
-            scene: None,
-            person: "",
-            machine: "",
-        }
+        let origin = self.origins.get(&session).unwrap_or(&self.nowhere);
+        let model = self.models.get(&model).map_or("", String::as_str);
+        SpendRow::nothing(at, origin, model)
     }
 }
 

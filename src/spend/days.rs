@@ -12,8 +12,22 @@ pub(crate) struct Period {
 }
 
 impl Period {
+    /// The days that were typed for `--since` and `--until`; else what is wrong with them.
+    pub(crate) fn asked(
+        since: Option<&str>,
+        until: Option<&str>,
+        today: NaiveDate,
+    ) -> Result<Self, String> {
+        let day = |text: Option<&str>| text.map(|text| day_asked(text, today)).transpose();
+        let period = Self {
+            since: day(since)?,
+            until: day(until)?,
+        };
+        period.fault(today).map_or(Ok(period), Err)
+    }
+
     /// Why there can be nothing in it, if that is so.
-    pub(crate) fn fault(self, today: NaiveDate) -> Option<String> {
+    fn fault(self, today: NaiveDate) -> Option<String> {
         match (self.since, self.until) {
             (Some(since), Some(until)) if since > until => Some(format!(
                 "--since {since} is later than --until {until}; swap them"
@@ -37,7 +51,7 @@ impl Period {
 
 /// `2026-11-20`, `20261120`, `today`, `yesterday`, a moment, or with `7d` the first of seven days of
 /// which today is the last.
-pub(crate) fn parse_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
+fn parse_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
     let text = text.trim();
     let back = |days: u64| today.checked_sub_days(Days::new(days));
     match text {
@@ -51,6 +65,12 @@ pub(crate) fn parse_day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
         .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
         .or_else(|| NaiveDate::parse_from_str(text, "%Y%m%d").ok())
         .or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.date_naive()))
+}
+
+fn day_asked(text: &str, today: NaiveDate) -> Result<NaiveDate, String> {
+    parse_day(text, today).ok_or_else(|| {
+        format!("{text:?} is not a day; write it as 2026-11-20, today, yesterday or 7d")
+    })
 }
 
 #[cfg(test)]

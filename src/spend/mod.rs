@@ -13,7 +13,7 @@ mod unreadable;
 
 pub use amount::Amount;
 pub(crate) use comparison::comparison;
-pub(crate) use days::{Period, parse_day};
+pub(crate) use days::Period;
 pub(crate) use forecast::{Course, DayForecast, Forecast, rate};
 pub(crate) use grouping::{
     Block, Group, GroupBy, Grouping, NO_LINE, Order, known, order_and_cut, running_block,
