@@ -43,7 +43,7 @@ export const register = on => {
       await $.command.register({
         name: 'whycap',
         description: 'Say what stopped Claude Code, and whether waiting or paying helps',
-        argumentHint: '[explain|spend|locks|doctor]',
+        argumentHint: '[explain|spend|now|locks|doctor|line on]',
       })
     } catch {
       // Without it there is still /whycap:explain, and no session may fail to start for this.

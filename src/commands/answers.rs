@@ -1,6 +1,7 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
 use super::question::Question;
+use crate::install::line;
 use crate::terminal::{Page, Tone};
 
 /// One subject that can be asked about.
@@ -41,6 +42,11 @@ const SUBJECTS: &[Subject] = &[
         name: "doctor",
         says: "what is wrong with the set-up",
         answer: super::doctor::answer,
+    },
+    Subject {
+        name: "line",
+        says: "on or off: what you spend, in the status line",
+        answer: line,
     },
     Subject {
         name: "continue",
@@ -98,6 +104,22 @@ fn go_on(question: Question<'_>, page: &mut Page) {
     match question.budgets() {
         Some(budgets) => page.paragraph(Tone::Plain, &budgets.go_on()),
         None => page.line("Say it inside a session."),
+    }
+}
+
+/// The status line is turned on or off.
+fn line(question: Question<'_>, page: &mut Page) {
+    let done = match question.words {
+        "on" => line::turn_on(question.places, question.environment),
+        "off" => line::turn_off(question.places),
+        _ => Ok(
+            "/whycap line on: what you spend, in the status line\n/whycap line off: without it"
+                .to_owned(),
+        ),
+    };
+    let said = done.unwrap_or_else(|error| format!("{error:#}"));
+    for sentence in said.lines() {
+        page.line(sentence);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::claude::hook_event::{EventName, HookEvent};
 use crate::claude::model_pricing::prices;
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::install::plugin;
+use crate::install::{line, plugin};
 use crate::ledger::{self, Effort, Ledger, Patience};
 use crate::locks;
 use crate::places::Places;
@@ -171,6 +171,7 @@ fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
     let source = event.source.as_deref();
     let is_fresh = source.is_none_or(|source| source == "startup");
     let locks = is_fresh.then(|| locks::harmful(places, environment));
+    line::renew_copy(environment);
     let text = match locks.into_iter().flatten().next() {
         Some(lock) => format!("{} {}", lock.says, lock.remedy),
         None => plugin::status_line_hint(places, environment)?,

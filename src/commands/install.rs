@@ -10,7 +10,7 @@ use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Wanted, foreign_status_line};
-use crate::install::{carry_out, own_path, plan, summary, sweep};
+use crate::install::{PATIENCE, carry_out, own_path, plan, summary, sweep};
 use crate::places::Places;
 use crate::terminal::{Page, Shown, Tone, cut, is_seen_by_person, print};
 
@@ -70,7 +70,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     if !dry_run {
         sweep(&places, &path, environment.now);
     }
-    let plan = carry_out(&places, dry_run, || plan::install(&places, &path, wanted))?;
+    let plan = carry_out(&places, PATIENCE, dry_run, || {
+        plan::install(&places, &path, wanted)
+    })?;
     let mut page = Page::for_person(environment);
     summary::write(&plan, &path, dry_run, &places, &mut page);
     for note in afterthoughts(&places, &directory, arguments.scope, &path) {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::claude::settings::{SettingsScope, path_of};
 use crate::environment::Environment;
-use crate::install::{EditRecord, carry_out, plan, summary, sweep};
+use crate::install::{EditRecord, PATIENCE, carry_out, plan, summary, sweep};
 use crate::places::Places;
 use crate::terminal::{Page, Tone, print};
 
@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         if !arguments.dry_run {
             sweep(&places, &path, environment.now);
         }
-        match carry_out(&places, arguments.dry_run, make) {
+        match carry_out(&places, PATIENCE, arguments.dry_run, make) {
             Ok(plan) if !plan.is_empty() => {
                 summary::write(&plan, &path, arguments.dry_run, &places, &mut page);
             }

@@ -210,6 +210,19 @@ pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error
     persist_new(beside, path).map_err(failed)
 }
 
+/// Copies a program over whatever was there, in one step.
+pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), Error> {
+    create_directory_of(to)?;
+    let failed = unwritten(to);
+    ours::check_own(to).map_err(failed)?;
+    let mut program = ours::open_regular(from).map_err(unread(from))?;
+    let mut beside = written_beside(to, b"").map_err(failed)?;
+    io::copy(&mut program, &mut beside).map_err(failed)?;
+    let mode = program.metadata().map_err(unread(from))?.permissions();
+    beside.as_file().set_permissions(mode).map_err(failed)?;
+    finish(beside, to, Durability::Quick)
+}
+
 /// A temporary file beside `target` that holds `bytes`, with the mode of `target` if there is one.
 fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut beside = tempfile::Builder::new()

@@ -13,8 +13,8 @@ use super::steps::{self, Step};
 use crate::disk;
 use crate::places::{Places, real};
 
-/// How long to wait for another installation to end.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a person waits for another installation to end.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often to start again because somebody else wrote the file meanwhile.
 const ATTEMPTS: usize = 20;
@@ -23,6 +23,7 @@ const ATTEMPTS: usize = 20;
 /// wrote in between.
 pub(crate) fn carry_out(
     places: &Places,
+    patience: Duration,
     dry_run: bool,
     make: impl Fn() -> anyhow::Result<InstallPlan>,
 ) -> anyhow::Result<InstallPlan> {
@@ -31,7 +32,7 @@ pub(crate) fn carry_out(
     if dry_run || first.is_empty() {
         return Ok(first);
     }
-    let _alone = lock(&places.data)?;
+    let _alone = lock(&places.data, patience)?;
     for _ in 0..ATTEMPTS {
         let plan = make()?;
         if steps::run(&plan.steps)? {
@@ -58,12 +59,12 @@ pub(crate) fn sweep(places: &Places, path: &Path, now: DateTime<Utc>) {
     disk::litter::sweep_below(&places.data, now, 2);
 }
 
-fn lock(data: &Path) -> anyhow::Result<disk::lock::Held> {
+fn lock(data: &Path, patience: Duration) -> anyhow::Result<disk::lock::Held> {
     disk::create_private_dir(data)?;
     let path = data.join("install.lock");
     let place = path.display();
     let held =
-        disk::lock::lock_within(&path, PATIENCE, &mut std::thread::sleep).with_context(|| {
+        disk::lock::lock_within(&path, patience, &mut std::thread::sleep).with_context(|| {
             format!("could not lock {place}; check that you may write in its directory")
         })?;
     held.with_context(|| {

@@ -9,6 +9,7 @@ mod carry_out;
 mod edit_record;
 pub mod entries;
 mod json_edit;
+pub(crate) mod line;
 pub(crate) mod own_path;
 pub mod plan;
 pub mod plugin;
@@ -16,5 +17,5 @@ pub mod settings_edit;
 pub mod steps;
 pub(crate) mod summary;
 
-pub(crate) use carry_out::{carry_out, sweep};
+pub(crate) use carry_out::{PATIENCE, carry_out, sweep};
 pub(crate) use edit_record::EditRecord;

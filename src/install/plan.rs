@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{Wired, wired};
 use super::json_edit::Edit;
-use super::settings_edit::{self, Change, Wanted};
+use super::settings_edit::{self, Change, Removed, Wanted};
 use super::steps::Step;
 use crate::claude::settings;
 use crate::disk::replace::is_link;
@@ -142,7 +142,7 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
         let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
         let before_us = before.or(texts.first());
         let said = before_us.and_then(|text| settings::parse(text.as_bytes()).ok());
-        let outcome = settings_edit::remove(text, kept, said.as_ref());
+        let outcome = settings_edit::remove(text, Removed::Everything, kept, said.as_ref());
         let outcome = outcome.with_context(|| left_alone(path))?;
         if !outcome.changes.is_empty() {
             let exact = record.made(text) && before.is_some() == record.before.is_some();
@@ -179,6 +179,25 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
     let file = EditRecord::path(places, path);
     plan.remove_own(file.with_extension("last"));
     plan.remove_own(file);
+    Ok(plan)
+}
+
+/// Plans taking only the status line out of the settings file at `path`.
+pub(crate) fn remove_status_line(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
+    let mut plan = InstallPlan::default();
+    let Some(text) = text_of(path)? else {
+        return Ok(plan);
+    };
+    let record = EditRecord::load(places, path);
+    let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
+    let outcome = settings_edit::remove(&text, Removed::StatusLine, kept, None);
+    let outcome = outcome.with_context(|| left_alone(path))?;
+    if outcome.text != text {
+        check_in_project(places, path)?;
+        check_writable(path)?;
+        plan.change(path, Some(&text), Some(&outcome.text));
+        plan.changes = outcome.changes;
+    }
     Ok(plan)
 }
 

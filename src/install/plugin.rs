@@ -33,10 +33,8 @@ pub fn status_line_hint(places: &Places, environment: &Environment) -> Option<St
     let directory = environment
         .path("CLAUDE_PLUGIN_DATA")
         .unwrap_or_else(|| places.data.clone());
-    records::mark(&directory.join("status-line-hint-given")).then(|| {
-        "To see what you spend in the status line, run `whycap install --statusline` in a shell."
-            .to_owned()
-    })
+    records::mark(&directory.join("status-line-hint-given"))
+        .then(|| "To see what you spend in the status line, type: /whycap line on".to_owned())
 }
 
 /// Whether the plugin's launcher (`hooks/whycap-hook`) started this process.

@@ -110,10 +110,18 @@ pub(crate) fn add(text: &str, wanted: Wanted<'_>) -> anyhow::Result<EditedText> 
     work.checked(text)
 }
 
+/// What of whycap is taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Removed {
+    Everything,
+    StatusLine,
+}
+
 /// Takes whycap out. `kept` is the foreign status line as our own data have it, for the case that it
 /// no longer stands in the text; `before` is what the settings said before us, if that is known.
 pub(crate) fn remove(
     text: &str,
+    removed: Removed,
     kept: Option<&str>,
     before: Option<&Value>,
 ) -> anyhow::Result<EditedText> {
@@ -121,6 +129,7 @@ pub(crate) fn remove(
     let mut gone = Vec::new();
     for (index, Child { key, node, .. }) in children(&root).into_iter().enumerate() {
         match key {
+            Some("hooks") if removed == Removed::StatusLine => {}
             Some("hooks") if work.remove_hooks(node, before) => gone.push(index),
             Some("statusLine") if our_command(node, STATUS_LINE).is_some() => {
                 let in_entry = work.kept_in(node).map(|kept| kept.entry);
@@ -414,7 +423,7 @@ mod tests {
             again.text, added.text,
             "a second install must write nothing"
         );
-        let removed = remove(&added.text, None, Some(&before)).unwrap();
+        let removed = remove(&added.text, Removed::Everything, None, Some(&before)).unwrap();
         assert_eq!(parsed(&removed.text).to_string(), before.to_string());
         assert_eq!(wired(&parsed(&removed.text)), Wired::default());
     }
@@ -435,7 +444,9 @@ mod tests {
             "\"SessionEnd\": [",
             "\"Notification\": [],\n    \"SessionEnd\": [",
         );
-        let removed = remove(&edited, None, None).unwrap().text;
+        let removed = remove(&edited, Removed::Everything, None, None)
+            .unwrap()
+            .text;
         assert_eq!(
             removed,
             "{\n  \"model\": \"sonnet\",\n  \"hooks\": {\n    \"Notification\": []\n  }\n}\n"
@@ -446,7 +457,7 @@ mod tests {
     fn a_handler_moved_into_a_group_with_others_is_taken_out_alone() {
         let text = "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"command\": \"a\"}, {\"command\": \"/x/whycap hook\"}, {\"command\": \"b\"}]}]}}";
         assert_eq!(
-            remove(text, None, None).unwrap().text,
+            remove(text, Removed::Everything, None, None).unwrap().text,
             "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"command\": \"a\"}, {\"command\": \"b\"}]}]}}"
         );
     }
@@ -477,9 +488,14 @@ mod tests {
     fn a_kept_status_line_that_the_client_dropped_comes_back_from_our_records() {
         let text = "{\"statusLine\": {\"command\": \"/x/whycap statusline\"}}";
         assert_eq!(
-            remove(text, Some("{\"command\": \"mine\"}"), None)
-                .unwrap()
-                .text,
+            remove(
+                text,
+                Removed::Everything,
+                Some("{\"command\": \"mine\"}"),
+                None
+            )
+            .unwrap()
+            .text,
             "{\"statusLine\": {\"command\": \"mine\"}}"
         );
     }
@@ -505,7 +521,7 @@ mod tests {
         #[test]
         fn no_text_makes_the_edit_panic(text in "[{}\\[\\],:\"a\\\\ /\n0-9é-]{0,40}") {
             let _ = add(&text, wanted(None));
-            let _ = remove(&text, None, None);
+            let _ = remove(&text, Removed::Everything, None, None);
         }
     }
 }

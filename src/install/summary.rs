@@ -49,7 +49,6 @@ fn write_piece(piece: &str, mark: char, tone: Tone, page: &mut Page) {
 
 fn in_words(change: &Change, dry_run: bool, places: &Places) -> String {
     let would = if dry_run { "would be " } else { "" };
-    let short = |command: &str| cut(command, 48);
     let slash_command = places.show(&slash_command_path(places));
     match change {
         Change::StatusLineAdded => {
@@ -82,6 +81,11 @@ fn in_words(change: &Change, dry_run: bool, places: &Places) -> String {
         Change::SlashCommandAdded => format!("/whycap {would}added: {slash_command}"),
         Change::SlashCommandRemoved => format!("/whycap {would}removed: {slash_command}"),
     }
+}
+
+/// A foreign status line's command.
+pub(crate) fn short(command: &str) -> String {
+    cut(command, 48)
 }
 
 fn names(events: &[EventName]) -> String {

@@ -290,7 +290,7 @@ fn the_status_line_hint_is_given_once_and_only_where_it_helps() {
     assert_eq!(plugin::status_line_hint(&places, &settings), None);
     let hint = plugin::status_line_hint(&places, &from_plugin).expect("the first time");
     assert!(
-        hint.contains("whycap install --statusline") && !hint.contains('\n'),
+        hint.contains("/whycap line on") && !hint.contains('\n'),
         "{hint}"
     );
     assert_eq!(plugin::status_line_hint(&places, &from_plugin), None);
@@ -299,4 +299,148 @@ fn the_status_line_hint_is_given_once_and_only_where_it_helps() {
     let (places, from_plugin) = environment(&installed, "plugin");
     installed.run(&["install", "--statusline"]).success();
     assert_eq!(plugin::status_line_hint(&places, &from_plugin), None);
+}
+
+/// A plugin's package with this program in it, and the answer to `/whycap {words}` of its hook.
+#[cfg(target_os = "linux")]
+struct Package {
+    sandbox: Sandbox,
+    program: PathBuf,
+}
+
+#[cfg(target_os = "linux")]
+impl Package {
+    fn new(version: &str) -> Self {
+        let sandbox = Sandbox::new();
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "x64",
+            _ => "arm64",
+        };
+        let program = sandbox.path(&format!(
+            "plugin/{version}/programs/linux-{architecture}/whycap"
+        ));
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        crate::support::copy_program(&program);
+        sandbox.write(
+            &format!("plugin/{version}/.claude-plugin/plugin.json"),
+            format!("{{\"name\": \"whycap\", \"version\": \"{version}\"}}"),
+        );
+        Self { sandbox, program }
+    }
+
+    fn copy(&self) -> PathBuf {
+        self.sandbox.path("plugin data/bin/whycap")
+    }
+
+    /// What the hook of this program prints for an event.
+    fn hook(&self, program: &Path, event: &Value) -> String {
+        let root = self.program.ancestors().nth(3).unwrap();
+        let mut command = Command::new(program);
+        command
+            .arg("hook")
+            .env_clear()
+            .current_dir(self.sandbox.home());
+        for (name, value) in [
+            ("HOME", self.sandbox.home()),
+            ("WHYCAP_DATA_DIR", self.sandbox.path("data")),
+            ("CLAUDE_PLUGIN_ROOT", root.to_owned()),
+            ("CLAUDE_PLUGIN_DATA", self.sandbox.path("plugin data")),
+            ("WHYCAP_FROM", "plugin".into()),
+        ] {
+            command.env(name, value);
+        }
+        crate::support::Run::of(&mut command, event.to_string().as_bytes())
+            .success()
+            .to_owned()
+    }
+
+    fn ask(&self, words: &str) -> String {
+        let event = serde_json::json!({
+            "hook_event_name": "command.run", "session_id": "s", "prompt": format!("/whycap {words}"),
+        });
+        let answer: Value = serde_json::from_str(&self.hook(&self.program, &event)).unwrap();
+        answer["text"].as_str().unwrap().to_owned()
+    }
+
+    fn settings(&self) -> Value {
+        serde_json::from_str(&self.sandbox.read(".claude/settings.json")).unwrap()
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn line_on_puts_a_line_of_a_lasting_program_into_the_settings_and_line_off_takes_it_out() {
+    let package = Package::new("9.9.9");
+    let before = "{\n  \"model\": \"opus\"\n}\n";
+    package.sandbox.write(".claude/settings.json", before);
+    let said = package.ask("line on");
+    assert!(said.contains("The status line is on."), "{said}");
+    let settings = package.settings();
+    let command = settings["statusLine"]["command"].as_str().unwrap();
+    // The package's own directory goes with the next version.
+    let copy = package.copy();
+    assert_eq!(command, format!("'{}' statusline", copy.display()));
+    assert!(settings.get("hooks").is_none(), "the plugin has them");
+    let drawn = Command::new("/bin/sh")
+        .args(["-c", command])
+        .env("HOME", package.sandbox.home())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(!drawn.stdout.is_empty());
+    assert!(package.ask("line on").contains("on already"));
+    assert!(package.ask("line off").contains("The status line is off."));
+    assert_eq!(package.sandbox.read(".claude/settings.json"), before);
+    assert!(package.ask("line off").contains("nothing was changed"));
+    assert!(package.ask("line").contains("/whycap line off"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn line_on_leaves_another_program_s_status_line_and_line_off_leaves_hooks() {
+    let package = Package::new("9.9.9");
+    let theirs = "{\"statusLine\": {\"type\": \"command\", \"command\": \"theirs\"}}";
+    package.sandbox.write(".claude/settings.json", theirs);
+    let said = package.ask("line on");
+    assert!(said.contains("theirs") && said.contains("--wrap"), "{said}");
+    assert_eq!(package.sandbox.read(".claude/settings.json"), theirs);
+
+    let installed = Package::new("9.9.9");
+    installed.sandbox.run(&["install"]).success();
+    assert!(
+        installed
+            .ask("line off")
+            .contains("The status line is off.")
+    );
+    let settings = installed.settings();
+    assert!(settings.get("statusLine").is_none() && settings.get("hooks").is_some());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_updated_plugin_renews_the_program_that_draws_the_line() {
+    let package = Package::new("9.9.9");
+    package.ask("line on");
+    let copy = package.copy();
+    let start = serde_json::json!({
+        "hook_event_name": "SessionStart", "session_id": "s", "source": "startup",
+    });
+    // The new version's program; the copy of the old one handles the event.
+    let newer = fs::read(&package.program).unwrap();
+    fs::remove_file(&package.program).unwrap();
+    write_script(&package.program, "#!/bin/sh\necho newer\n");
+    package.hook(&copy, &start);
+    assert_ne!(fs::read(&copy).unwrap(), newer);
+    let drawn = Command::new(&copy).output().unwrap();
+    assert_eq!(drawn.stdout, b"newer\n");
+
+    let same = Package::new(env!("CARGO_PKG_VERSION"));
+    same.ask("line on");
+    let before = fs::metadata(same.copy()).unwrap().modified().unwrap();
+    write_script(&same.program, "#!/bin/sh\necho other\n");
+    same.hook(&same.copy(), &start);
+    assert_eq!(
+        fs::metadata(same.copy()).unwrap().modified().unwrap(),
+        before
+    );
 }

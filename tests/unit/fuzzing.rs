@@ -267,8 +267,8 @@ impl Home {
         };
         let edited = added.text;
         assert!(settings_edit::add(&edited, wanted).is_ok_and(|again| again.text == edited));
-        let _ = settings_edit::remove(&edited, None, None);
-        let _ = settings_edit::remove(&text, None, None);
+        let _ = settings_edit::remove(&edited, settings_edit::Removed::Everything, None, None);
+        let _ = settings_edit::remove(&text, settings_edit::Removed::Everything, None, None);
     }
 
     fn ledgers(&self, input: &[u8]) {

@@ -1,0 +1,168 @@
+//! `/whycap line on` and `off`: the status line alone, asked for inside a conversation.
+//!
+//! A plugin cannot bring a status line (Claude Code ignores the `statusLine` of a plugin's settings, 2.1.328), so it
+//! goes into the user's settings, and only when the user asks for it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::entries::wired;
+use super::plan::{self, InstallPlan};
+use super::settings_edit::{Change, Wanted};
+use super::{carry_out, own_path, summary};
+use crate::claude::settings::{self, SettingsFile, SettingsScope};
+use crate::claude::shell::Shell;
+use crate::disk;
+use crate::environment::Environment;
+use crate::places::Places;
+
+/// Claude Code waits for the answer, so whoever else installs right now goes first.
+const PATIENCE: Duration = Duration::ZERO;
+
+/// Turns the status line on and says so, or why not.
+pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Result<String> {
+    let program = lasting_program(environment)?;
+    let wanted = Wanted {
+        program: &program,
+        status_line: true,
+        hooks: false,
+        keep: None,
+    };
+    let settings = &users_settings(places);
+    let plan = carry_out(places, PATIENCE, false, || {
+        plan::install(places, settings, wanted)
+    })?;
+    let left = plan.changes.iter().find_map(|change| match change {
+        Change::StatusLineLeft(command) => Some(command),
+        _ => None,
+    });
+    Ok(match left {
+        Some(command) => format!(
+            "You have a status line already: {}\nIt stays. To have both, in a shell: {program} install --statusline --wrap",
+            summary::short(command)
+        ),
+        None if plan.is_empty() => {
+            "The status line is on already. To turn it off: /whycap line off".to_owned()
+        }
+        None => format!(
+            "The status line is on. It appears within seconds. To turn it off: /whycap line off\nIt is in {}.",
+            places.show(settings)
+        ),
+    })
+}
+
+/// Turns the status line off and says so.
+pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
+    let path = &users_settings(places);
+    let plan = carry_out(places, PATIENCE, false, || {
+        if has_hooks(path) {
+            plan::remove_status_line(places, path)
+        } else {
+            plan::uninstall(places, path)
+        }
+    })?;
+    Ok(if changes_line(&plan) {
+        "The status line is off. To turn it on: /whycap line on".to_owned()
+    } else {
+        format!(
+            "whycap's status line is not in {}; nothing was changed.",
+            places.show(path)
+        )
+    })
+}
+
+fn users_settings(places: &Places) -> PathBuf {
+    settings::path_of(SettingsScope::User, places, &places.home)
+}
+
+fn changes_line(plan: &InstallPlan) -> bool {
+    let of_line = |change: &Change| {
+        matches!(
+            change,
+            Change::StatusLineRemoved | Change::StatusLineRestored(_)
+        )
+    };
+    plan.changes.iter().any(of_line)
+}
+
+fn has_hooks(path: &Path) -> bool {
+    let file = SettingsFile::read(SettingsScope::User, path.to_owned());
+    let settings = file.settings();
+    settings.is_some_and(|settings| !wired(settings).hooks.is_empty())
+}
+
+/// This program as settings can name it for long. What the plugin brought lies in a directory of its version, which
+/// goes with the next update: a copy in the plugin's own data directory stays.
+fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
+    let Some(brought) = Brought::find(environment) else {
+        return own_path::of_process(environment);
+    };
+    brought.copy()?;
+    let call = Shell::of(environment).call(&brought.copy);
+    call.with_context(|| {
+        format!(
+            "{} is not text, which settings need; install whycap elsewhere: https://github.com/whycap/whycap#install",
+            brought.copy.display()
+        )
+    })
+}
+
+/// The program in a plugin's package, and where its copy lies.
+struct Brought {
+    program: PathBuf,
+    copy: PathBuf,
+}
+
+impl Brought {
+    /// None if the plugin did not start this process, or came without programs.
+    fn find(environment: &Environment) -> Option<Self> {
+        let root = environment.path("CLAUDE_PLUGIN_ROOT")?;
+        let data = environment.path("CLAUDE_PLUGIN_DATA")?;
+        let name = format!("whycap{}", std::env::consts::EXE_SUFFIX);
+        let program = root.join("programs").join(system()?).join(&name);
+        let copy = data.join("bin").join(name);
+        let running = std::env::current_exe().ok()?;
+        let is_plugins = [&program, &copy]
+            .iter()
+            .any(|path| disk::is_same_place(path, &running));
+        (is_plugins && program.is_file()).then_some(Self { program, copy })
+    }
+
+    fn copy(&self) -> anyhow::Result<()> {
+        disk::copy_program(&self.program, &self.copy)?;
+        Ok(())
+    }
+}
+
+/// As packages name it (`packaging/npm/make.js`).
+fn system() -> Option<&'static str> {
+    Some(match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "linux-x64",
+        ("linux", "aarch64") => "linux-arm64",
+        ("macos", "x86_64") => "darwin-x64",
+        ("macos", "aarch64") => "darwin-arm64",
+        ("windows", _) => "win32-x64",
+        _ => return None,
+    })
+}
+
+/// After an update of the plugin: its new program takes the place of the copy that settings name. The version stands in
+/// the plugin's manifest; times of files tell nothing (npm gives all the same).
+pub(crate) fn renew_copy(environment: &Environment) {
+    let Some(brought) = Brought::find(environment).filter(|brought| brought.copy.is_file()) else {
+        return;
+    };
+    let manifest = environment
+        .path("CLAUDE_PLUGIN_ROOT")
+        .map(|root| root.join(".claude-plugin/plugin.json"));
+    let version = manifest.and_then(|manifest| {
+        let manifest: serde_json::Value = disk::records::read(&manifest)?;
+        manifest.get("version")?.as_str().map(str::to_owned)
+    });
+    if version.is_some_and(|version| version != env!("CARGO_PKG_VERSION")) {
+        // What fails is tried again at the next session's start; until then the old one draws the line.
+        let _ = brought.copy();
+    }
+}
