@@ -28,7 +28,7 @@ pub mod locks;
 mod now;
 pub mod places;
 pub mod pricing;
-mod render;
+pub mod render;
 mod secrets;
 pub mod spend;
 pub mod status_line;

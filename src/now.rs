@@ -13,11 +13,11 @@ use crate::limits::incident::{GoesOn, Incident};
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
 use crate::pricing::Money;
-use crate::render::{self, Column, Report, Table};
+use crate::render::{self, Column, Page, Report, Table};
 use crate::spend::{Amount, Block, rate};
 use crate::status_line::gauge::{SOON, level, shown, tone};
 use crate::status_line::pace::days;
-use crate::terminal::{Page, Tone};
+use crate::terminal::Tone;
 use crate::time::{Clock, WEEK, in_words, rfc3339};
 
 /// Everything that is known of this moment.
@@ -86,7 +86,7 @@ impl Moment {
     }
 
     /// As much of it as fits in so many rows of such a page: sessions give way.
-    pub(crate) fn report_within(&self, rows: usize, page: &Page) -> Report {
+    pub(crate) fn report_within(&self, rows: usize, page: Page) -> Report {
         let all = self.report();
         match all.rows_on(page).saturating_sub(rows) {
             0 => all,
@@ -466,10 +466,9 @@ mod tests {
     }
 
     fn screen(moment: &Moment, columns: usize, rows: Option<usize>) -> String {
-        let mut page = Page::new(columns, Palette::none());
+        let page = Page::new(columns, Palette::none());
         let rows = rows.unwrap_or(usize::MAX);
-        moment.report_within(rows, &page).write(&mut page);
-        page.into_text()
+        moment.report_within(rows, page).text(page)
     }
 
     #[test]

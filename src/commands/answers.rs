@@ -2,13 +2,14 @@
 
 use super::question::Question;
 use crate::install::line;
-use crate::terminal::{Page, Tone};
+use crate::render::Report;
+use crate::terminal::Tone;
 
 /// One subject that can be asked about.
 struct Subject {
     name: &'static str,
     says: &'static str,
-    answer: fn(Question<'_>, &mut Page),
+    answer: fn(Question<'_>) -> Report,
 }
 
 /// Every subject. The first one answers a bare `/whycap`.
@@ -80,35 +81,33 @@ pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
         "" => SUBJECTS.first(),
         name => SUBJECTS.iter().find(|subject| subject.name == name),
     };
-    let mut page = Page::in_conversation(question.environment);
-    match subject {
-        Some(subject) => (subject.answer)(question, &mut page),
-        None => help(&mut page),
-    }
+    let mut report = subject.map_or_else(help, |subject| (subject.answer)(question));
     if let Some(note) = question.note {
-        page.gap();
-        page.paragraph(Tone::Plain, note);
+        report.gap();
+        report.paragraph(Tone::Plain, note);
     }
-    shorten(page.into_text().trim_end())
+    shorten(report.text(question.page()).trim_end())
 }
 
-fn help(page: &mut Page) {
-    page.line("whycap answers:");
+fn help() -> Report {
+    let mut report = Report::of_lines("whycap answers:");
     for subject in SUBJECTS {
-        page.line(&format!("/whycap {}: {}", subject.name, subject.says));
+        report.line(format!("/whycap {}: {}", subject.name, subject.says));
     }
+    report
 }
 
 /// Prompts go on although a budget is used up.
-fn go_on(question: Question<'_>, page: &mut Page) {
-    match question.budgets() {
-        Some(budgets) => page.paragraph(Tone::Plain, &budgets.go_on()),
-        None => page.line("Say it inside a session."),
-    }
+fn go_on(question: Question<'_>) -> Report {
+    let budgets = question.budgets();
+    Report::of_paragraph(match budgets {
+        Some(budgets) => budgets.go_on(),
+        None => "Say it inside a session.".to_owned(),
+    })
 }
 
 /// The status line is turned on or off.
-fn line(question: Question<'_>, page: &mut Page) {
+fn line(question: Question<'_>) -> Report {
     let done = match question.words {
         "on" => line::turn_on(question.places, question.environment),
         "off" => line::turn_off(question.places),
@@ -117,10 +116,7 @@ fn line(question: Question<'_>, page: &mut Page) {
                 .to_owned(),
         ),
     };
-    let said = done.unwrap_or_else(|error| format!("{error:#}"));
-    for sentence in said.lines() {
-        page.line(sentence);
-    }
+    Report::of_lines(&done.unwrap_or_else(|error| format!("{error:#}")))
 }
 
 fn shorten(text: &str) -> String {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::gathering::{answer_with, gathered, gathered_at_once};
+use super::gathering::{answer_of, gathered, gathered_at_once};
 use super::question::Question;
 use crate::budget::overview::{SessionAsked, Survey};
 use crate::claude::model_pricing::prices;
@@ -18,7 +18,6 @@ use crate::ledger::{Ledger, RowsBy, SpendSource};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::render::Report;
-use crate::terminal::Page;
 use crate::time::Clock;
 
 /// Arguments of `whycap budget`.
@@ -95,7 +94,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 /// The answer of `/whycap budget`: of sessions, the one that asks.
-pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+pub(crate) fn answer(question: Question<'_>) -> Report {
     let places = question.places;
     let config = Config::load(places);
     let asks = question.session.map(|id| SessionAsked {
@@ -103,10 +102,9 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
         name: String::new(),
     });
     let look = Look::at(places, &config, question.environment);
-    let report = gathered_at_once(places, |ledger, caught| {
+    answer_of(gathered_at_once(places, |ledger, caught| {
         look.report(&ledger, asks.into_iter().collect(), caught.is_all())
-    });
-    answer_with(report, page);
+    }))
 }
 
 /// The sessions that run.

@@ -7,8 +7,7 @@ use clap::Args;
 use super::question::Question;
 use crate::doctor::{Setup, examine, is_any_broken, report, report_of_problems};
 use crate::environment::Environment;
-use crate::render::rows_for_answer;
-use crate::terminal::Page;
+use crate::render::{Report, rows_for_answer};
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Args)]
@@ -33,13 +32,13 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 /// The answer of `/whycap doctor`. Where there is no room for all, what is well is only counted.
-pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+pub(crate) fn answer(question: Question<'_>) -> Report {
     let findings = examine(&Setup::of(question.environment));
     let all = report(&findings);
     let room = rows_for_answer(question.environment.rows());
-    if room.is_none_or(|room| page.rows() + all.rows_on(page) <= room) {
-        all.write(page);
+    if room.is_none_or(|room| all.rows_on(question.page()) <= room) {
+        all
     } else {
-        report_of_problems(findings).write(page);
+        report_of_problems(findings)
     }
 }

@@ -18,7 +18,8 @@ use crate::limits::period::period_of;
 use crate::limits::standing::Wait;
 use crate::locks;
 use crate::places::Places;
-use crate::terminal::{Page, Shown, Tone};
+use crate::render::{Page, Report};
+use crate::terminal::Tone;
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
@@ -70,22 +71,32 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         None => incidents.situation(arguments.session.as_deref()),
     };
     let incident = situation.incident.as_ref();
-    let json = arguments.json.then(|| {
-        let incident = incident.map(Incident::to_json);
-        Shown::indented_json(&json!({ "incident": incident }))
-    });
-    super::show(environment, json, |page| {
-        let clock = environment.clock();
-        match incident {
-            Some(incident) if !arguments.long => return explanation::tell(incident, clock, page),
-            Some(incident) => {
-                let spent = spent(incident, &places, environment);
-                explanation::tell_at_length(incident, clock, spent.as_deref(), page);
-            }
-            None => nothing_is_known(arguments.session.as_deref(), page),
+    let mut report = Report::new(json!({ "incident": incident.map(Incident::to_json) })).indented();
+    let clock = environment.clock();
+    match incident {
+        _ if arguments.json => {}
+        Some(incident) if !arguments.long => {
+            report.add(explanation::tell(
+                incident,
+                clock,
+                Page::for_person(environment),
+            ));
         }
-        harmful_locks(&places, environment, page);
-    })?;
+        Some(incident) => {
+            let spent = spent(incident, &places, environment);
+            report.add(explanation::tell_at_length(
+                incident,
+                clock,
+                spent.as_deref(),
+            ));
+            report.add(harmful_locks(&places, environment));
+        }
+        None => {
+            report.add(nothing_is_known(arguments.session.as_deref()));
+            report.add(harmful_locks(&places, environment));
+        }
+    }
+    report.print(arguments.json, environment)?;
     if arguments.exit_code {
         return Ok(ExitCode::from(exit_code(situation.wait())));
     }
@@ -104,7 +115,8 @@ fn exit_code(wait: Option<Wait>) -> u8 {
 }
 
 /// The answer of `/whycap explain`: plain text for a message field.
-pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+pub(crate) fn answer(question: Question<'_>) -> Report {
+    let mut report = Report::default();
     let environment = question.environment;
     let incidents = question.incidents();
     let of = |session| incidents.situation(session).incident;
@@ -117,37 +129,45 @@ pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
             {
                 let id: String = theirs.chars().take(8).collect();
                 let whose = format!("Another session met this ({id}), not this one.");
-                page.paragraph(Tone::Quiet, &whose);
+                report.paragraph(Tone::Quiet, whose);
             }
-            let (rows, with_note) = (environment.rows(), question.note.is_some());
-            let clock = environment.clock();
-            explanation::tell_in_conversation(&incident, clock, rows, with_note, page);
+            let page = question.page();
+            report.add(explanation::tell_in_conversation(
+                &incident,
+                environment.clock(),
+                environment.rows(),
+                report.rows_on(page),
+                question.note.is_some(),
+                page,
+            ));
         }
-        None => nothing_is_known(None, page),
+        None => report.add(nothing_is_known(None)),
     }
-    harmful_locks(question.places, environment, page);
+    report.add(harmful_locks(question.places, environment));
+    report
 }
 
-fn nothing_is_known(session: Option<&str>, page: &mut Page) {
+fn nothing_is_known(session: Option<&str>) -> Report {
     let says = match session {
         Some(id) => format!("No limit error is known in session {id}."),
         None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
     };
-    page.paragraph(Tone::Plain, &says);
-    page.paragraph(
-        Tone::Plain,
-        "To ask about a message: whycap explain --text \"You've hit your …\"",
-    );
+    let mut report = Report::of_paragraph(says);
+    let how = "To ask about a message: whycap explain --text \"You've hit your …\"";
+    report.paragraph(Tone::Plain, how);
+    report
 }
 
 /// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
-fn harmful_locks(places: &Places, environment: &Environment, page: &mut Page) {
+fn harmful_locks(places: &Places, environment: &Environment) -> Report {
+    let mut report = Report::default();
     for lock in locks::harmful(places, environment) {
         let (says, remedy) = (lock.says, lock.remedy);
         let aside = format!("Besides, and not the cause of any limit: {says} {remedy}");
-        page.gap();
-        page.paragraph(Tone::Quiet, &aside);
+        report.gap();
+        report.paragraph(Tone::Quiet, aside);
     }
+    report
 }
 
 /// How long an explanation may spend on reading what was spent since the ledger last looked.

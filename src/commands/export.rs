@@ -17,8 +17,9 @@ use crate::export::{
 };
 use crate::incidents::{Incidents, steps};
 use crate::places::Places;
+use crate::render::Report;
 use crate::spend::Period;
-use crate::terminal::{Page, Shown, Tone, complain, counted, print};
+use crate::terminal::{Shown, Tone, complain, counted, print};
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
@@ -291,20 +292,20 @@ impl All {
             .iter()
             .map(|(rows, count)| format!("{} of {}", counted(*count as u64, "row"), rows.name()))
             .collect();
-        let mut head = Page::for_person(environment);
-        head.paragraph(
+        let mut report = Report::default();
+        report.paragraph(
             Tone::Plain,
-            &format!(
+            format!(
                 "{} would leave, as person {} on machine {}. The newest of them, exactly as they would leave:",
                 all.join(", "),
                 self.exporter.person(),
                 self.exporter.machine()
             ),
         );
-        head.gap();
-        let mut foot = Page::for_person(environment);
-        foot.gap();
-        foot.paragraph(
+        report.gap();
+        report.add(Report::of_lines(&lines));
+        report.gap();
+        report.paragraph(
             Tone::Plain,
             "In no row: prompts, answers, titles, texts of errors, paths, names of files, the name and the address of your account, its id, keys and tokens. Times are rounded down to a quarter of an hour.",
         );
@@ -314,9 +315,9 @@ impl All {
             (self.left_out.dropped, "stay here"),
         ] {
             if count > 0 {
-                foot.paragraph(
+                report.paragraph(
                     Tone::Plain,
-                    &format!(
+                    format!(
                         "{} of projects that are not in [export] projects of {} {what}.",
                         counted(count as u64, "row"),
                         places.show(&places.settings)
@@ -324,12 +325,7 @@ impl All {
                 );
             }
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "JSON in which everything can be seen"
-        )]
-        let lines = Shown::as_it_is(lines);
-        print(&Shown::from(head).then(&lines).then(&foot.into()))?;
+        report.print(false, environment)?;
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::render::Report;
 use crate::spend::{GroupBy, ReportRequest, Statement, name_unreadable};
-use crate::terminal::{Page, ProgressBar, Tone, complain, counted};
+use crate::terminal::{ProgressBar, complain, counted};
 
 /// How many unreadable transcripts are named; `whycap doctor` names the others.
 pub(super) const NAMED: usize = 3;
@@ -86,15 +86,11 @@ pub(super) fn read_on(ledger: &mut Ledger, places: &Places, no_longer: Duration)
 }
 
 /// An answer inside a conversation, or why there is none.
-pub(super) fn answer_with(report: anyhow::Result<Report>, page: &mut Page) {
-    match report {
-        Ok(report) => report.write(page),
-        Err(error) => {
-            let why = in_one_line(&error);
-            let says = format!("whycap could not read what was spent: {why}");
-            page.paragraph(Tone::Plain, &says);
-        }
-    }
+pub(super) fn answer_of(report: anyhow::Result<Report>) -> Report {
+    report.unwrap_or_else(|error| {
+        let why = in_one_line(&error);
+        Report::of_paragraph(format!("whycap could not read what was spent: {why}"))
+    })
 }
 
 /// What several machines exported to a directory. `each` is told every row that counts.

@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::incidents::report::{report, report_of_exports};
 use crate::places::Places;
-use crate::terminal::Page;
+use crate::render::Report;
 
 /// What was asked for.
 #[derive(Debug, Args)]
@@ -54,8 +54,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 /// The answer of `/whycap incidents`. A conversation is no place for a long list.
-pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+pub(crate) fn answer(question: Question<'_>) -> Report {
     const MOST: usize = 20;
     let incidents = question.incidents().all(None);
-    report(&incidents, MOST, question.environment.clock()).write(page);
+    report(&incidents, MOST, question.environment.clock())
 }

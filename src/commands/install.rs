@@ -12,7 +12,8 @@ use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Wanted, foreign_status_line};
 use crate::install::{PATIENCE, carry_out, own_path, plan, summary, sweep};
 use crate::places::Places;
-use crate::terminal::{Page, Shown, Tone, cut, is_seen_by_person, print};
+use crate::render::Report;
+use crate::terminal::{Shown, Tone, cut, is_seen_by_person, print};
 
 /// Arguments of `whycap install`.
 #[derive(Debug, Args)]
@@ -73,17 +74,17 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let plan = carry_out(&places, PATIENCE, dry_run, || {
         plan::install(&places, &path, wanted)
     })?;
-    let mut page = Page::for_person(environment);
-    summary::write(&plan, &path, dry_run, &places, &mut page);
+    let mut report = Report::default();
+    summary::add(&plan, &path, dry_run, &places, &mut report);
     for note in afterthoughts(&places, &directory, arguments.scope, &path) {
-        page.item("  note: ", Tone::Plain, &note);
+        report.item("  note: ", Tone::Plain, note);
     }
-    page.line(match (dry_run, plan.is_empty()) {
+    report.line(match (dry_run, plan.is_empty()) {
         (true, _) => "Nothing was changed.",
         (_, true) => "whycap was installed already; nothing was written.",
         _ => "Open sessions take it up within seconds. To undo: whycap uninstall",
     });
-    print(&page.into())?;
+    report.print(false, environment)?;
     Ok(ExitCode::SUCCESS)
 }
 

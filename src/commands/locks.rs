@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::question::Question;
 use crate::environment::Environment;
@@ -11,7 +11,8 @@ use crate::locks::clearing::Clearing;
 use crate::locks::listing::{Listing, to_json};
 use crate::locks::{self, LockAction, quarantine};
 use crate::places::Places;
-use crate::terminal::{Page, Shown, count_down, remark};
+use crate::render::Report;
+use crate::terminal::{count_down, remark};
 
 /// What `whycap locks` is told.
 #[derive(Debug, clap::Args)]
@@ -50,10 +51,9 @@ pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::R
         return restore(&places, environment, arguments.json);
     }
     let found = locks::survey(&places, environment, working_directory().as_deref());
-    let json = arguments.json.then(|| to_json(&found, environment.now));
-    print(json.as_ref(), &places, environment, |listing| {
-        listing.survey(found);
-    })?;
+    let report = Report::new(to_json(&found, environment.now));
+    let report = listing(report, &places, environment).survey(found);
+    report.print(arguments.json, environment)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -68,29 +68,27 @@ pub(crate) fn clear(
     let clearing = Clearing::new(&places, environment, directory.as_deref(), dry_run, &wait);
     let done = clearing.run(&remark)?;
     let all_cleared = done.iter().all(|lock| lock.action != LockAction::Failed);
-    let json = arguments.json.then(|| to_json(&done, environment.now));
-    print(json.as_ref(), &places, environment, |listing| {
-        listing.clearing(done, dry_run);
-    })?;
+    let report = Report::new(to_json(&done, environment.now));
+    let report = listing(report, &places, environment).clearing(done, dry_run);
+    report.print(arguments.json, environment)?;
     Ok(ExitCode::from(u8::from(!all_cleared)))
 }
 
 fn restore(places: &Places, environment: &Environment, as_json: bool) -> anyhow::Result<ExitCode> {
     let restored = quarantine::restore(places)?;
-    let json = as_json.then(|| json!({ "restored": restored }));
-    print(json.as_ref(), places, environment, |listing| {
-        listing.restored(&restored);
-    })?;
+    let report = Report::new(json!({ "restored": restored }));
+    let report = listing(report, places, environment).restored(&restored);
+    report.print(as_json, environment)?;
     let all_back = restored.iter().all(|item| item.back);
     Ok(ExitCode::from(u8::from(!all_back)))
 }
 
 /// The answer of `/whycap locks`.
-pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    let (places, now) = (question.places, question.environment.now);
-    let project = question.environment.path("CLAUDE_PROJECT_DIR");
-    let found = locks::survey(places, question.environment, project.as_deref());
-    Listing { page, places, now }.survey(found);
+pub(crate) fn answer(question: Question<'_>) -> Report {
+    let (places, environment) = (question.places, question.environment);
+    let project = environment.path("CLAUDE_PROJECT_DIR");
+    let found = locks::survey(places, environment, project.as_deref());
+    listing(Report::default(), places, environment).survey(found)
 }
 
 /// None where it was deleted under us; then no project is looked at.
@@ -98,16 +96,11 @@ fn working_directory() -> Option<PathBuf> {
     std::env::current_dir().ok()
 }
 
-/// Prints JSON where it was asked for, else a page.
-fn print(
-    json: Option<&Value>,
-    places: &Places,
-    environment: &Environment,
-    lay_out: impl FnOnce(Listing<'_>),
-) -> anyhow::Result<()> {
+fn listing<'a>(report: Report, places: &'a Places, environment: &Environment) -> Listing<'a> {
     let now = environment.now;
-    super::show(environment, json.map(Shown::json), |page| {
-        lay_out(Listing { page, places, now });
-    })?;
-    Ok(())
+    Listing {
+        report,
+        places,
+        now,
+    }
 }

@@ -32,8 +32,7 @@ pub(crate) mod wrong_arguments;
 use std::io::{self, Read};
 use std::process::ExitCode;
 
-use crate::environment::Environment;
-use crate::terminal::{Page, Shown, complain, print};
+use crate::terminal::complain;
 
 /// Turns a verb's failure into one line on standard error and exit code 1.
 pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
@@ -41,20 +40,6 @@ pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
         complain(&failure::in_one_line(&error));
         ExitCode::FAILURE
     })
-}
-
-/// Prints JSON where it was asked for, else the page that `lay_out` fills.
-fn show(
-    environment: &Environment,
-    json: Option<Shown>,
-    lay_out: impl FnOnce(&mut Page),
-) -> io::Result<()> {
-    if let Some(json) = json {
-        return print(&json);
-    }
-    let mut page = Page::for_person(environment);
-    lay_out(&mut page);
-    print(&page.into())
 }
 
 /// The first `limit` bytes of standard input. An error gives what was read so far.

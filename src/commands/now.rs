@@ -9,7 +9,8 @@ use super::question::Question;
 use crate::environment::Environment;
 use crate::ledger::Effort;
 use crate::places::Places;
-use crate::terminal::{Page, Palette, Screen, Tone, Woken, complain};
+use crate::render::{Page, Report};
+use crate::terminal::{Palette, Screen, Tone, Woken, complain};
 
 /// Arguments of `whycap now`.
 #[derive(Debug, clap::Args)]
@@ -44,11 +45,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 /// The answer of `/whycap now`.
-pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+pub(crate) fn answer(question: Question<'_>) -> Report {
     let ledger = opened_at_once(question.places);
     let mut looked = Watched::new(ledger, Effort::Within(ANSWER_READS));
     let moment = looked.look(question.places, question.environment);
-    moment.report().write(page);
+    moment.report()
 }
 
 fn watch(
@@ -69,13 +70,13 @@ fn watch(
         let mut woken = Woken::Resized;
         while woken == Woken::Resized {
             let (columns, rows) = Screen::size();
-            let mut page = Page::new(columns, palette);
-            moment.report_within(rows, &page).write(&mut page);
-            if page.rows() + 2 < rows {
-                page.gap();
-                page.paragraph(Tone::Quiet, "Press q to leave.");
+            let page = Page::new(columns, palette);
+            let mut report = moment.report_within(rows, page);
+            if report.rows_on(page) + 2 < rows {
+                report.gap();
+                report.paragraph(Tone::Quiet, "Press q to leave.");
             }
-            screen.draw(&page.into())?;
+            screen.draw(&report.drawn(page))?;
             woken = screen.wait(EVERY)?;
         }
         if woken == Woken::Left {

@@ -10,17 +10,17 @@ use crate::environment::Environment;
 use crate::incidents::told_windows;
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::render::Report;
+use crate::render::{Page, Report};
 use crate::spend::Amount;
 use crate::status_line::{Amounts, LineFacts, MARGIN, Whereabouts, draw};
-use crate::terminal::{Page, Piece, Tone, is_seen_by_person, width_for_person};
+use crate::terminal::{Piece, Shown, Tone, is_seen_by_person, width_for_person};
 
 /// Terminals that people have.
 const WIDTHS: [usize; 4] = [80, 100, 120, 160];
 
 /// The line at these widths, as far as the terminal has them, and what is wrong in the
 /// configuration.
-pub(super) fn preview(environment: &Environment) -> Page {
+pub(super) fn preview(environment: &Environment) -> Shown {
     let places = Places::of(environment);
     let config = Config::load(&places);
     let settings = places.show(&places.settings);
@@ -45,9 +45,7 @@ pub(super) fn preview(environment: &Environment) -> Page {
             report.row(row);
         }
     }
-    let mut page = Page::for_person(environment).in_theme(config.theme);
-    report.write(&mut page);
-    page
+    report.drawn(Page::for_person(environment).in_theme(config.theme))
 }
 
 /// The usual widths; on a terminal those that fit it, and its own.

@@ -7,6 +7,7 @@ use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::incident::Incident;
 use crate::places::Places;
+use crate::render::Page;
 
 /// What an answer may look at.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,11 @@ pub(crate) struct Question<'a> {
 impl<'a> Question<'a> {
     pub(crate) fn incidents(self) -> Incidents<'a> {
         Incidents::new(self.places, self.environment)
+    }
+
+    /// Where the answer is shown.
+    pub(crate) fn page(self) -> Page {
+        Page::in_conversation(self.environment)
     }
 
     /// Whether Claude Code waits in this session for a limit to reset.

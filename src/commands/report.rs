@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::bug_report;
 use crate::places::Places;
-use crate::terminal::{Page, Shown, print};
+use crate::render::Report;
 
 /// What was asked for.
 #[derive(Debug, Args)]
@@ -30,20 +30,18 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let places = Places::of(environment);
     let incidents = Incidents::new(&places, environment);
     let session = arguments.session.as_deref();
-    print(&Shown::text(&text(&incidents, session, environment)))?;
+    report(&incidents, session, environment).print(false, environment)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The answer of `/whycap report`.
-pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
-    for line in text(&question.incidents(), None, question.environment).lines() {
-        page.line(line);
-    }
+pub(crate) fn answer(question: Question<'_>) -> Report {
+    report(&question.incidents(), None, question.environment)
 }
 
-fn text(incidents: &Incidents<'_>, session: Option<&str>, environment: &Environment) -> String {
-    match incidents.situation(session).incident {
+fn report(incidents: &Incidents<'_>, session: Option<&str>, environment: &Environment) -> Report {
+    Report::of_lines(&match incidents.situation(session).incident {
         Some(incident) => bug_report::write(&incident, environment.clock()),
-        None => "No limit error is known, so there is nothing to report.\n".to_owned(),
-    }
+        None => "No limit error is known, so there is nothing to report.".to_owned(),
+    })
 }

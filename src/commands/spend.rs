@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use clap::Parser;
 
 use super::gathering::{
-    NAMED, answer_with, answering, gathered, gathered_at_once, of_exports, titles,
+    NAMED, answer_of, answering, gathered, gathered_at_once, of_exports, titles,
 };
 use super::question::Question;
 use super::spend_page::{self, PageRequest};
@@ -24,7 +24,7 @@ use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::render::{Report, print_csv};
 use crate::spend::{GroupBy, Order, Period, ReportRequest, Statement, comparison, name_unreadable};
-use crate::terminal::{Page, ProgressBar, Tone, complain};
+use crate::terminal::{ProgressBar, Tone, complain};
 use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
@@ -277,22 +277,22 @@ impl Asked {
 const LAST_DAYS: [&str; 2] = ["--since", "7d"];
 
 /// The answer of `/whycap spend`: the last seven days, or what was asked for.
-pub(crate) fn answer(question: Question<'_>, page: &mut Page) {
+pub(crate) fn answer(question: Question<'_>) -> Report {
     let arguments = match Asked::read(question.words) {
         Ok(arguments) => arguments,
-        Err(error) => return page.paragraph(Tone::Plain, &format!("{}.", found_wrong(&error))),
+        Err(error) => return Report::of_paragraph(format!("{}.", found_wrong(&error))),
     };
     let wanted = match arguments.wanted(question.environment, question.places) {
         Ok(wanted) => wanted,
-        Err(problem) => return page.paragraph(Tone::Plain, &problem),
+        Err(problem) => return Report::of_paragraph(problem),
     };
     let is_for_a_shell =
         wanted.by.is_of_answers() || arguments.json || arguments.csv || arguments.why_different;
     if is_for_a_shell || arguments.page.html.is_some() || arguments.from.is_some() {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
-        return page.paragraph(Tone::Plain, &in_a_shell);
+        return Report::of_paragraph(in_a_shell);
     }
-    answer_with(report_asked(question, wanted), page);
+    answer_of(report_asked(question, wanted))
 }
 
 fn report_asked(question: Question<'_>, wanted: ReportRequest) -> anyhow::Result<Report> {

@@ -50,7 +50,7 @@ const BY_HAND: &str = "Claude Code runs this for its status line. Try: whycap st
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
 pub(crate) fn run(arguments: &[OsString], environment: &Environment) -> ExitCode {
     if arguments.iter().any(|argument| argument == "--preview") {
-        let _ = print(&preview(environment).into());
+        let _ = print(&preview(environment));
     } else if io::stdin().is_terminal() || arguments.iter().any(asks_for_help) {
         // On a terminal nothing would ever come.
         let _ = print(&Shown::text(&format!("{BY_HAND}\n")));

@@ -9,7 +9,8 @@ use crate::claude::settings::{SettingsScope, path_of};
 use crate::environment::Environment;
 use crate::install::{EditRecord, PATIENCE, carry_out, plan, summary, sweep};
 use crate::places::Places;
-use crate::terminal::{Page, Tone, print};
+use crate::render::Report;
+use crate::terminal::Tone;
 
 /// Arguments of `whycap uninstall`.
 #[derive(Debug, Args)]
@@ -40,7 +41,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         let scopes = SettingsScope::value_variants().iter();
         paths.extend(scopes.map(|scope| path_of(*scope, &places, &directory)));
     }
-    let mut page = Page::for_person(environment);
+    let mut report = Report::default();
     let mut failure = None;
     for path in paths {
         let make = || plan::uninstall(&places, &path);
@@ -49,30 +50,30 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         }
         match carry_out(&places, PATIENCE, arguments.dry_run, make) {
             Ok(plan) if !plan.is_empty() => {
-                summary::write(&plan, &path, arguments.dry_run, &places, &mut page);
+                summary::add(&plan, &path, arguments.dry_run, &places, &mut report);
             }
             Ok(_) => {}
             // One file that cannot be changed must not keep whycap in the others.
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    if page.rows() == 0 && failure.is_none() {
-        page.paragraph(
+    if report.is_empty() && failure.is_none() {
+        report.paragraph(
             Tone::Plain,
             "whycap is in no settings file that it knows; nothing was changed.",
         );
     } else if arguments.dry_run {
-        page.line("Nothing was changed.");
+        report.line("Nothing was changed.");
     }
     if places.data.exists() {
         let data = places.show(&places.data);
-        page.paragraph(
+        report.paragraph(
             Tone::Plain,
-            &format!(
+            format!(
                 "What whycap recorded stays in {data}; delete that folder if you do not want it."
             ),
         );
     }
-    print(&page.into())?;
+    report.print(false, environment)?;
     failure.map_or(Ok(ExitCode::SUCCESS), Err)
 }

@@ -7,43 +7,44 @@ use super::plan::{InstallPlan, slash_command_path};
 use super::settings_edit::Change;
 use crate::claude::hook_event::EventName;
 use crate::places::Places;
-use crate::terminal::{Page, Tone, cut};
+use crate::render::Report;
+use crate::terminal::{Tone, cut};
 
 /// The words for one settings file. With `dry_run` nothing of it was done.
-pub(crate) fn write(
+pub(crate) fn add(
     plan: &InstallPlan,
     settings: &Path,
     dry_run: bool,
     places: &Places,
-    page: &mut Page,
+    report: &mut Report,
 ) {
-    page.paragraph(Tone::Strong, &places.show(settings));
+    report.paragraph(Tone::Strong, places.show(settings));
     let left = |change: &Change| matches!(change, Change::StatusLineLeft(_));
     if plan.changes.iter().all(left) {
-        page.indented(2, Tone::Plain, "nothing to change here");
+        report.indented_paragraph(2, Tone::Plain, "nothing to change here");
     }
     for change in &plan.changes {
         for line in in_words(change, dry_run, places).lines() {
-            page.indented(2, Tone::Plain, line);
+            report.indented_paragraph(2, Tone::Plain, line);
         }
     }
     if dry_run {
         for edit in &plan.edits {
-            write_piece(&edit.removed, '-', Tone::Alarm, page);
-            write_piece(&edit.added, '+', Tone::Good, page);
+            add_piece(&edit.removed, '-', Tone::Alarm, report);
+            add_piece(&edit.added, '+', Tone::Good, report);
         }
     }
     for note in &plan.notes {
-        page.indented(2, Tone::Plain, note);
+        report.indented_paragraph(2, Tone::Plain, note);
     }
 }
 
 /// Lines of a settings file as they stand there.
-fn write_piece(piece: &str, mark: char, tone: Tone, page: &mut Page) {
+fn add_piece(piece: &str, mark: char, tone: Tone, report: &mut Report) {
     let lines = piece.lines();
     for line in lines.filter(|line| !["", ","].contains(&line.trim())) {
         let line = line.trim_start_matches(", ");
-        page.row(&[(tone, format!("    {mark} {line}"))]);
+        report.row(vec![(tone, format!("    {mark} {line}"))]);
     }
 }
 

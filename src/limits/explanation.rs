@@ -5,13 +5,12 @@ use super::evidence::Seen;
 use super::incident::Incident;
 use super::kind::LimitKind;
 use super::standing::{Ending, Standing};
-use crate::terminal::{self, Page, Tone};
+use crate::render::{Page, Report, rows_for_answer};
+use crate::terminal::{self, Tone};
 use crate::time::Clock;
 
 /// Rows of a terminal of the usual size, less one for the prompt.
 const SCREEN: usize = 23;
-/// The rows that Claude Code, the status line and the prompt need around an answer (2.1.328).
-const ROWS_AROUND: usize = 14;
 /// The rows of an answer where the height is unknown: it fits a terminal of 34 rows.
 const USUAL_ROWS: usize = 20;
 
@@ -19,54 +18,49 @@ const USUAL_ROWS: usize = 20;
 const NOTE: usize = 3;
 
 /// What matters, on one screen: what happened, what to do, the strongest reasons.
-pub fn tell(incident: &Incident, clock: Clock, page: &mut Page) {
-    let most = SCREEN.saturating_sub(page.rows());
+pub fn tell(incident: &Incident, clock: Clock, page: Page) -> Report {
     let more = match incident.evidence.seen {
         Seen::Pasted => "More: the same with --long",
         _ => "More: whycap explain --long",
     };
-    fit(most, more, incident, clock, page);
+    fit(SCREEN, more, incident, clock, page)
 }
 
-/// The same inside a conversation, with the height of the terminal if it is known, and room for a
-/// note after it. Claude Code shows the end of what does not fit, so all of it must.
-pub fn tell_in_conversation(
+/// The same inside a conversation, with the height of the terminal if it is known, and room for so
+/// many `others`' rows and a note. Claude Code shows the end of what does not fit, so all of it must.
+pub(crate) fn tell_in_conversation(
     incident: &Incident,
     clock: Clock,
     rows: Option<usize>,
+    others: usize,
     with_note: bool,
-    page: &mut Page,
-) {
-    let most = rows.map_or(USUAL_ROWS, |rows| rows.saturating_sub(ROWS_AROUND));
+    page: Page,
+) -> Report {
+    let most = rows_for_answer(rows).unwrap_or(USUAL_ROWS);
     let note = if with_note { NOTE } else { 0 };
-    let most = most.saturating_sub(page.rows() + note);
+    let most = most.saturating_sub(others + note);
     let more = "More: whycap explain --long, in a shell.";
-    fit(most, more, incident, clock, page);
+    fit(most, more, incident, clock, page)
 }
 
 /// Lays out as much as fits: what matters least goes first, the first reason last but one. What to
 /// do first is told in any case.
-fn fit(most: usize, more: &str, incident: &Incident, clock: Clock, page: &mut Page) {
-    let lengths = [(4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0)];
-    let attempts = lengths.map(|(actions, reasons)| {
-        let mut attempt = page.like();
-        in_short(incident, clock, actions, reasons, &mut attempt);
-        attempt.paragraph(Tone::Quiet, more);
-        attempt
-    });
-    let shortest = attempts.len() - 1;
-    let mut fitting = attempts
-        .into_iter()
-        .enumerate()
-        .filter(|(index, attempt)| attempt.rows() <= most || *index == shortest);
-    if let Some((_, fitting)) = fitting.next() {
-        page.add(&fitting);
+fn fit(most: usize, more: &str, incident: &Incident, clock: Clock, page: Page) -> Report {
+    let mut report = Report::default();
+    for (actions, reasons) in [(4, 2), (3, 2), (3, 1), (2, 1), (1, 1), (1, 0)] {
+        report = in_short(incident, clock, actions, reasons);
+        report.paragraph(Tone::Quiet, more);
+        if report.rows_on(page) <= most {
+            break;
+        }
     }
+    report
 }
 
-fn in_short(incident: &Incident, clock: Clock, actions: usize, reasons: usize, page: &mut Page) {
-    page.paragraph(Tone::Strong, &incident.headline);
-    page.section("What to do");
+fn in_short(incident: &Incident, clock: Clock, actions: usize, reasons: usize) -> Report {
+    let mut report = Report::default();
+    report.paragraph(Tone::Strong, &incident.headline);
+    report.section("What to do");
     for (index, action) in incident.actions.iter().take(actions).enumerate() {
         let place = action.command.as_deref().or(action.url.as_deref());
         // What the instruction itself names need not be named again.
@@ -75,7 +69,7 @@ fn in_short(incident: &Incident, clock: Clock, actions: usize, reasons: usize, p
             .map(|place| format!(": {place}"))
             .unwrap_or_default();
         let mark = format!("{}. ", index + 1);
-        page.item(&mark, Tone::Plain, &format!("{}{place}", action.doing));
+        report.item(&mark, Tone::Plain, format!("{}{place}", action.doing));
     }
     if reasons > 0 {
         let told = incident.reasons.iter().take(reasons);
@@ -83,59 +77,70 @@ fn in_short(incident: &Incident, clock: Clock, actions: usize, reasons: usize, p
         let sentences = told
             .map(|reason| reason.sentence.as_str())
             .chain(unknown.copied());
-        list(page, "Why", sentences);
+        list(&mut report, "Why", sentences);
     }
-    page.gap();
-    origin(incident, clock, page);
+    report.gap();
+    origin(incident, clock, &mut report);
+    report
 }
 
 /// All of it. `spent` is a sentence about what this machine spent in the period that the limit
 /// covers, if anybody knows.
-pub fn tell_at_length(incident: &Incident, clock: Clock, spent: Option<&str>, page: &mut Page) {
-    page.paragraph(Tone::Strong, &incident.headline);
-    page.section("What to do");
+pub fn tell_at_length(incident: &Incident, clock: Clock, spent: Option<&str>) -> Report {
+    let mut report = Report::default();
+    report.paragraph(Tone::Strong, &incident.headline);
+    report.section("What to do");
     for (index, action) in incident.actions.iter().enumerate() {
         let mark = format!("{}. ", index + 1);
-        page.item(&mark, Tone::Plain, &format!("{}.", action.doing));
-        page.indented(3, Tone::Quiet, &action.why);
+        report.item(&mark, Tone::Plain, format!("{}.", action.doing));
+        report.indented_paragraph(3, Tone::Quiet, &action.why);
         let places = [action.command.as_deref(), action.url.as_deref()];
         for place in places.into_iter().flatten() {
-            page.indented(3, Tone::Accent, place);
+            report.indented_paragraph(3, Tone::Accent, place);
         }
     }
     let is_known = incident.message.texts().next().is_some();
     if incident.evidence.seen == Seen::Pasted && is_known {
         list(
-            page,
+            &mut report,
             "What this message can mean",
             incident.message.meanings(),
         );
     }
     let reasons = incident.reasons.iter().map(|reason| &reason.sentence);
-    list(page, "Why", reasons);
-    list(page, "What is not known", &incident.diagnosis.unknowns);
-    list(page, "What others tried in vain", incident.tried_in_vain());
-    list(page, "Names", both_names(incident));
-    list(page, "Spent from this machine", spent);
-    page.section("The message");
+    list(&mut report, "Why", reasons);
+    list(
+        &mut report,
+        "What is not known",
+        &incident.diagnosis.unknowns,
+    );
+    list(
+        &mut report,
+        "What others tried in vain",
+        incident.tried_in_vain(),
+    );
+    list(&mut report, "Names", both_names(incident));
+    list(&mut report, "Spent from this machine", spent);
+    report.section("The message");
     let text = terminal::cut(&incident.text(), 600);
-    page.paragraph(Tone::Plain, &format!("\"{text}\""));
-    origin(incident, clock, page);
+    report.paragraph(Tone::Plain, format!("\"{text}\""));
+    origin(incident, clock, &mut report);
+    report
 }
 
 /// A section with a line each; nothing without lines.
-fn list(page: &mut Page, title: &str, sentences: impl IntoIterator<Item = impl AsRef<str>>) {
+fn list(report: &mut Report, title: &str, sentences: impl IntoIterator<Item = impl AsRef<str>>) {
     let mut sentences = sentences.into_iter().peekable();
     if sentences.peek().is_some() {
-        page.section(title);
+        report.section(title);
     }
     for sentence in sentences {
-        page.item("- ", Tone::Plain, sentence.as_ref());
+        report.item("- ", Tone::Plain, sentence.as_ref());
     }
 }
 
 /// When it came, and whether it is over; of a pasted text nobody knows.
-fn origin(incident: &Incident, clock: Clock, page: &mut Page) {
+fn origin(incident: &Incident, clock: Clock, report: &mut Report) {
     let evidence = &incident.evidence;
     if evidence.seen == Seen::Pasted {
         return;
@@ -160,7 +165,7 @@ fn origin(incident: &Incident, clock: Clock, page: &mut Page) {
         }
     };
     let at = clock.time_and_distance(evidence.at);
-    page.paragraph(Tone::Quiet, &format!("{at}{version}. {state}"));
+    report.paragraph(Tone::Quiet, format!("{at}{version}. {state}"));
 }
 
 /// Things have been renamed: the user's own word is used above, and the other explained once.

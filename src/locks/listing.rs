@@ -1,4 +1,4 @@
-//! Locks laid out on a page for people, and as JSON.
+//! Locks laid out for people, and as JSON.
 
 use std::path::Path;
 use std::slice;
@@ -11,7 +11,8 @@ use super::known_locks::LockKind;
 use super::quarantine::Restored;
 use super::{Lock, LockAction, REMEDY};
 use crate::places::Places;
-use crate::terminal::{Page, Tone};
+use crate::render::Report;
+use crate::terminal::{Tone, counted};
 use crate::time::in_words;
 
 const HONESTY: &str = "A lock does not cause a usage limit, and clearing one does not lift a limit; `whycap explain` says what a limit message means.";
@@ -46,40 +47,42 @@ pub(crate) fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     json!({ "locks": locks.iter().map(lock).collect::<Vec<_>>() })
 }
 
-/// A page of locks.
+/// Locks laid out for people.
 #[derive(Debug)]
 pub(crate) struct Listing<'a> {
-    pub(crate) page: &'a mut Page,
+    pub(crate) report: Report,
     pub(crate) places: &'a Places,
     pub(crate) now: DateTime<Utc>,
 }
 
 impl Listing<'_> {
     /// What is there.
-    pub(crate) fn survey(mut self, found: Vec<Lock>) {
+    pub(crate) fn survey(mut self, found: Vec<Lock>) -> Report {
         let is_dead = |lock: &Lock| lock.judgement.verdict <= LockVerdict::Stale;
         let any_dead = found.iter().any(is_dead);
         if found.is_empty() {
             let none = "No Claude Code locks found.";
-            self.page.paragraph(Tone::Plain, none);
+            self.report.paragraph(Tone::Plain, none);
         } else {
             self.list(found);
-            self.page.gap();
+            self.report.gap();
         }
-        self.page.paragraph(Tone::Quiet, HONESTY);
+        self.report.paragraph(Tone::Quiet, HONESTY);
         if any_dead {
             let clear =
                 format!("To clear stale locks: {REMEDY} (add --dry-run to see what it would do).");
-            self.page.paragraph(Tone::Plain, &clear);
+            self.report.paragraph(Tone::Plain, clear);
         }
+        self.report
     }
 
     /// What was cleared.
-    pub(crate) fn clearing(mut self, done: Vec<Lock>, dry_run: bool) {
+    pub(crate) fn clearing(mut self, done: Vec<Lock>, dry_run: bool) -> Report {
         if done.is_empty() {
             let none = "No Claude Code locks found; nothing to clear.";
-            self.page.paragraph(Tone::Plain, none);
-            return self.page.paragraph(Tone::Quiet, HONESTY);
+            self.report.paragraph(Tone::Plain, none);
+            self.report.paragraph(Tone::Quiet, HONESTY);
+            return self.report;
         }
         let count = |action| done.iter().filter(|lock| lock.action == action).count();
         let (verb, cleared) = if dry_run {
@@ -95,21 +98,22 @@ impl Listing<'_> {
         let summary = format!("{verb} {cleared}, kept {kept}.{failed}");
         let any_set_aside = done.iter().any(Lock::is_set_aside);
         self.list(done);
-        self.page.gap();
-        self.page.paragraph(Tone::Strong, &summary);
+        self.report.gap();
+        self.report.paragraph(Tone::Strong, summary);
         if any_set_aside {
-            self.page.paragraph(
+            self.report.paragraph(
                 Tone::Plain,
                 "Whatever was not an empty directory was set aside; `whycap locks --restore` brings it back.",
             );
         }
-        self.page.paragraph(Tone::Quiet, HONESTY);
+        self.report.paragraph(Tone::Quiet, HONESTY);
+        self.report
     }
 
     /// What was brought back from quarantine.
-    pub(crate) fn restored(mut self, items: &[Restored]) {
+    pub(crate) fn restored(mut self, items: &[Restored]) -> Report {
         if items.is_empty() {
-            self.page.line("Nothing is in quarantine.");
+            self.report.line("Nothing is in quarantine.");
         }
         for item in items {
             let label = if item.back {
@@ -119,6 +123,7 @@ impl Listing<'_> {
             };
             self.entry(label, &item.path, slice::from_ref(&item.why));
         }
+        self.report
     }
 
     /// The worst first; what is harmless, and sessions that simply run, only as a number.
@@ -135,19 +140,15 @@ impl Listing<'_> {
                 }
             }
         }
-        let mut note = |count, one: &str, many: &str| match count {
-            0 => {}
-            1 => self.page.paragraph(Tone::Quiet, &format!("1 {one}.")),
-            _ => self
-                .page
-                .paragraph(Tone::Quiet, &format!("{count} {many}.")),
-        };
-        note(sessions, "session running", "sessions running");
-        note(
-            markers,
-            "marker file, empty by design",
-            "marker files, empty by design",
-        );
+        for (count, one, state) in [
+            (sessions, "session", " running"),
+            (markers, "marker file", ", empty by design"),
+        ] {
+            if count > 0 {
+                let says = format!("{}{state}.", counted(count, one));
+                self.report.paragraph(Tone::Quiet, says);
+            }
+        }
     }
 
     /// The reason of a directory lock rests on its age and names it; others are told their age.
@@ -166,13 +167,12 @@ impl Listing<'_> {
         const COLUMN: usize = 13;
         let path = self.places.show(path);
         let padding = " ".repeat(COLUMN.saturating_sub(label.len()));
-        self.page.row(&[
+        self.report.row(vec![
             (tone, label.to_owned()),
             (Tone::Plain, format!("{padding}{path}")),
         ]);
-        let indent = if self.page.columns() < 50 { 2 } else { COLUMN };
         for line in lines {
-            self.page.indented(indent, Tone::Quiet, line);
+            self.report.indented_paragraph(COLUMN, Tone::Quiet, line);
         }
     }
 }

@@ -3,9 +3,12 @@
 //! tables, in `html`.
 
 mod csv;
+mod page;
 mod report;
 mod table;
 
 pub(crate) use csv::print_csv;
-pub(crate) use report::{Meter, Report, rows_for_answer};
+pub use page::Page;
+pub use report::Report;
+pub(crate) use report::{Meter, rows_for_answer};
 pub(crate) use table::{Cell, Column, Table};

@@ -4,9 +4,10 @@ use std::io;
 
 use serde_json::Value;
 
-use super::Table;
+use super::page::Sheet;
+use super::{Page, Table};
 use crate::environment::Environment;
-use crate::terminal::{Page, Piece, Shown, Tone, bar, cut, print, width};
+use crate::terminal::{Piece, Shown, Tone, bar, cut, print, width};
 
 /// The rows that Claude Code, the status line and the prompt need around an answer (2.1.328).
 const ROWS_AROUND: usize = 14;
@@ -16,7 +17,7 @@ const ROOM_FOR_BARS: usize = 64;
 
 /// Facts for programs, and blocks for people from top to bottom.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub struct Report {
     facts: Value,
     is_indented: bool,
     blocks: Vec<Block>,
@@ -59,6 +60,22 @@ impl Report {
             facts,
             ..Self::default()
         }
+    }
+
+    /// A report of nothing but one paragraph.
+    pub(crate) fn of_paragraph(text: impl Into<String>) -> Self {
+        let mut report = Self::default();
+        report.paragraph(Tone::Plain, text);
+        report
+    }
+
+    /// A report that people copy as it is: lines that are never broken.
+    pub(crate) fn of_lines(text: &str) -> Self {
+        let mut report = Self::default();
+        for line in text.lines() {
+            report.line(line);
+        }
+        report
     }
 
     /// The JSON of this report is spread over lines, for people who read it.
@@ -140,48 +157,67 @@ impl Report {
         self.blocks.push(Block::Table(table));
     }
 
+    /// What another report says, below this.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.blocks.extend(other.blocks);
+    }
+
+    /// Whether there is nothing to read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
     /// Prints the facts as JSON, or the blocks as text for whoever is there.
     pub(crate) fn print(&self, as_json: bool, environment: &Environment) -> io::Result<()> {
-        if as_json && self.is_indented {
-            return print(&Shown::indented_json(&self.facts));
-        }
-        if as_json {
-            return print(&Shown::json(&self.facts));
-        }
-        let mut page = Page::for_person(environment);
-        self.write(&mut page);
-        print(&page.into())
+        print(&match (as_json, self.is_indented) {
+            (true, true) => Shown::indented_json(&self.facts),
+            (true, false) => Shown::json(&self.facts),
+            (false, _) => self.drawn(Page::for_person(environment)),
+        })
     }
 
-    /// Lays the blocks out.
-    pub(crate) fn write(&self, page: &mut Page) {
+    /// The blocks, laid out on a page.
+    pub(crate) fn drawn(&self, page: Page) -> Shown {
+        let mut sheet = Sheet::new(page);
         for block in &self.blocks {
-            match block {
-                Block::Gap => page.gap(),
-                Block::Section(title) => page.section(title),
-                Block::Row(pieces) => page.row(pieces),
-                Block::Excerpt(indent, tone, text) => {
-                    let text = cut(text, page.columns().saturating_sub(*indent));
-                    page.indented(*indent, *tone, &text);
-                }
-                Block::Paragraph(indent, tone, text) => page.indented(*indent, *tone, text),
-                Block::Item(mark, tone, text) => page.item(mark, *tone, text),
-                Block::Labelled(labels, tone, text) => {
-                    let labels = labels.iter();
-                    let labels = labels.map(|(tone, label, wide)| (*tone, label.as_str(), *wide));
-                    page.labelled(&labels.collect::<Vec<_>>(), *tone, text);
-                }
-                Block::Meter(meter) => meter.write(page),
-                Block::Table(table) => table.write(page),
-            }
+            block.write(&mut sheet);
         }
+        sheet.shown()
     }
 
-    /// How many rows the blocks take on a page like this one.
-    pub(crate) fn rows_on(&self, page: &Page) -> usize {
-        let mut alone = page.like();
-        self.write(&mut alone);
-        alone.rows()
+    /// The same as text.
+    pub fn text(&self, page: Page) -> String {
+        self.drawn(page).as_str().to_owned()
+    }
+
+    /// How many rows the blocks take on such a page.
+    pub(crate) fn rows_on(&self, page: Page) -> usize {
+        self.drawn(page).as_str().lines().count()
+    }
+}
+
+impl Block {
+    fn write(&self, sheet: &mut Sheet) {
+        match self {
+            Self::Gap => sheet.row(Vec::new()),
+            Self::Section(title) => {
+                sheet.row(Vec::new());
+                sheet.row(vec![(Tone::Strong, title.clone())]);
+            }
+            Self::Row(pieces) => sheet.row(pieces.clone()),
+            Self::Excerpt(indent, tone, text) => {
+                let text = cut(text, sheet.columns().saturating_sub(*indent));
+                sheet.indented(*indent, *tone, &text);
+            }
+            Self::Paragraph(indent, tone, text) => sheet.indented(*indent, *tone, text),
+            Self::Item(mark, tone, text) => {
+                let lead = [(Tone::Plain, mark.clone())];
+                sheet.hanging(&lead, width(mark), *tone, text);
+            }
+            Self::Labelled(labels, tone, text) => sheet.labelled(labels, *tone, text),
+            Self::Meter(meter) => meter.write(sheet),
+            Self::Table(table) => table.write(sheet),
+        }
     }
 }
 
@@ -192,17 +228,17 @@ pub(crate) fn rows_for_answer(height: Option<usize>) -> Option<usize> {
 }
 
 impl Meter {
-    fn write(&self, page: &mut Page) {
+    fn write(&self, sheet: &mut Sheet) {
         let mut row = self.lead.clone();
-        if page.columns() >= ROOM_FOR_BARS {
+        if sheet.columns() >= ROOM_FOR_BARS {
             row.extend(bar(self.percent, BAR, self.tone));
             row.push((Tone::Plain, "  ".to_owned()));
         }
         row.push((self.tone, format!("{:>4}", self.figure)));
         let taken: usize = row.iter().map(|(_, text)| width(text)).sum();
-        let fits = |remark: &&String| taken + width(remark) <= page.columns();
+        let fits = |remark: &&String| taken + width(remark) <= sheet.columns();
         let remark = self.remarks.iter().find(fits).or(self.remarks.last());
         row.push((Tone::Plain, remark.cloned().unwrap_or_default()));
-        page.row(&row);
+        sheet.row(row);
     }
 }

@@ -1,7 +1,8 @@
 //! A table, and laying it out for a width: text to the left, figures to the right; where there is
 //! little room, columns are left out and texts shortened.
 
-use crate::terminal::{Page, Piece, Tone, bar_of_share, cut, padding, width};
+use super::page::Sheet;
+use crate::terminal::{Piece, Tone, bar_of_share, cut, padding, width};
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -151,8 +152,8 @@ impl Table {
     }
 
     /// Writes it. Where the page is no terminal, it has no bars behind its rows.
-    pub(super) fn write(&self, page: &mut Page) {
-        let room = page.columns().saturating_sub(self.indent);
+    pub(super) fn write(&self, sheet: &mut Sheet) {
+        let room = sheet.columns().saturating_sub(self.indent);
         let all: Vec<usize> = (0..self.columns.len()).collect();
         let choices = self.choices.iter().copied();
         let choices = choices.chain(self.choices.is_empty().then_some(all.as_slice()));
@@ -164,11 +165,11 @@ impl Table {
             }
         }
         layout.shrink(room);
-        let bar = page.is_terminal().then(|| layout.room_for_bar(room));
+        let bar = sheet.is_terminal().then(|| layout.room_for_bar(room));
         if !self.is_headless {
             let names = self.columns.iter().map(|column| column.name.as_str());
             let names: Vec<&str> = names.collect();
-            page.row(&layout.pieces(self, &names, Some(Tone::Quiet)));
+            sheet.row(layout.pieces(self, &names, Some(Tone::Quiet)));
         }
         for row in &self.rows {
             let cells = row.cells.iter().map(|cell| cell.text.as_str());
@@ -178,7 +179,7 @@ impl Table {
             if let (Some(columns), Some(share)) = (bar, share) {
                 pieces.push((Tone::Accent, bar_of_share(share, columns)));
             }
-            page.row(&pieces);
+            sheet.row(pieces);
         }
     }
 }

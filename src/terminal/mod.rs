@@ -3,7 +3,6 @@
 mod bar;
 mod colour;
 mod output;
-mod page;
 mod progress_bar;
 mod screen;
 mod text;
@@ -18,7 +17,6 @@ pub(crate) use bar::{bar, bar_of_share};
 pub use colour::{Palette, Piece, Tone};
 pub(crate) use output::json_in_one_line;
 pub use output::{Shown, complain, is_seen_by_person, print, remark, replace_line};
-pub use page::Page;
 pub use progress_bar::ProgressBar;
 pub(crate) use progress_bar::count_down;
 pub(crate) use screen::{Screen, Woken};

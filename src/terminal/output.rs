@@ -15,7 +15,7 @@ use std::io::{self, IsTerminal, Write};
 use serde_json::Value;
 
 use super::visible::{escaped_json, visible, visible_lines};
-use super::{Page, Palette, Piece};
+use super::{Palette, Piece};
 
 /// A value as JSON in one line, in which everything can be seen.
 pub(crate) fn json_in_one_line(value: &impl serde::Serialize) -> String {
@@ -23,7 +23,7 @@ pub(crate) fn json_in_one_line(value: &impl serde::Serialize) -> String {
 }
 
 /// What may be printed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown(String);
 
 impl Shown {
@@ -44,7 +44,9 @@ impl Shown {
 
     /// A row of pieces in their colours.
     pub fn row(pieces: &[Piece], palette: Palette) -> Self {
-        Self(palette.paint_all(pieces) + "\n")
+        let mut row = Self::default();
+        row.add_row(pieces, palette);
+        row
     }
 
     /// Text that is neither looked at nor changed: made of our own words only (help, a man page, a
@@ -53,7 +55,13 @@ impl Shown {
         Self(text)
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    /// Adds a row of pieces in their colors.
+    pub(crate) fn add_row(&mut self, pieces: &[Piece], palette: Palette) {
+        self.0.push_str(&palette.paint_all(pieces));
+        self.0.push('\n');
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -62,12 +70,6 @@ impl Shown {
     pub fn then(mut self, next: &Self) -> Self {
         self.0.push_str(&next.0);
         self
-    }
-}
-
-impl From<Page> for Shown {
-    fn from(page: Page) -> Self {
-        Self(page.into_text())
     }
 }
 

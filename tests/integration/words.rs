@@ -10,7 +10,8 @@ use whycap::limits::explanation;
 use whycap::limits::incident::Incident;
 use whycap::limits::messages;
 use whycap::limits::status_rows::status_rows;
-use whycap::terminal::{Page, Palette, width};
+use whycap::render::Page;
+use whycap::terminal::{Palette, width};
 use whycap::time::{Clock, Zone};
 use whycap::transcript::error_line::{ErrorLine, QuotaLimits};
 
@@ -107,13 +108,9 @@ fn check(incident: &Incident) {
     assert!(length <= 110, "{length} characters: {about}");
     assert!(!incident.actions.is_empty(), "{about}");
     assert!(!incident.reasons.is_empty(), "{about}");
-    let on_page = |tell: &dyn Fn(&mut Page)| {
-        let mut page = Page::new(80, Palette::none());
-        tell(&mut page);
-        page.into_text()
-    };
-    let short = on_page(&|page| explanation::tell(incident, clock(), page));
-    let long = on_page(&|page| explanation::tell_at_length(incident, clock(), None, page));
+    let page = Page::new(80, Palette::none());
+    let short = explanation::tell(incident, clock(), page).text(page);
+    let long = explanation::tell_at_length(incident, clock(), None).text(page);
     assert!(short.lines().count() < 24, "{short}");
     for told in [&short, &long] {
         let collapsed = told.split_whitespace().collect::<Vec<_>>().join(" ");
