@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{Wired, wired};
 use super::json_edit::Edit;
+use super::plugin;
 use super::settings_edit::{self, Change, Removed, Wanted};
 use super::steps::Step;
 use crate::claude::settings;
@@ -89,7 +90,8 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
         record.kept = outcome.kept;
     }
     let command = slash_command_path(places);
-    if wanted.hooks && !command.exists() {
+    let has_plugin = plugin::is_on(places);
+    if wanted.hooks && !has_plugin && !command.exists() {
         new_files.push(&command);
     }
     for directory in new_files.into_iter().flat_map(missing_directories) {
@@ -105,22 +107,17 @@ pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Resu
     if outcome.text != text {
         plan.change(path, present.as_deref(), Some(&outcome.text));
     }
-    if wanted.hooks {
-        match text_of(&command)?.as_deref() {
-            Some(SLASH_COMMAND) => {}
-            _ if is_link(&command) => plan.notes.push(format!(
-                "{} is a link; it stays, and `whycap explain` in a shell does the same",
-                places.show(&command)
-            )),
-            Some(_) => plan.notes.push(format!(
-                "{} holds another /whycap; it stays, and `whycap explain` in a shell does the same",
-                places.show(&command)
-            )),
-            None => {
-                plan.change(&command, None, Some(SLASH_COMMAND));
-                plan.changes.push(Change::SlashCommandAdded);
-            }
+    if wanted.hooks && has_plugin {
+        plan.notes.push(
+            "the whycap plugin is on: it answers /whycap, and leaves these hooks the rest; nothing is done twice"
+                .to_owned(),
+        );
+        // A command file outranks what the plugin registers, and would end Claude Code's waiting for a reset.
+        if text_of(&command)?.as_deref() == Some(SLASH_COMMAND) {
+            remove_slash_command(places, &mut plan)?;
         }
+    } else if wanted.hooks {
+        add_slash_command(places, &mut plan)?;
     }
     Ok(plan)
 }
@@ -199,6 +196,26 @@ pub(crate) fn remove_status_line(places: &Places, path: &Path) -> anyhow::Result
         plan.changes = outcome.changes;
     }
     Ok(plan)
+}
+
+/// Plans the `/whycap` command, unless somebody else's has its name.
+fn add_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Result<()> {
+    let path = slash_command_path(places);
+    let holds = match text_of(&path)?.as_deref() {
+        Some(SLASH_COMMAND) => return Ok(()),
+        _ if is_link(&path) => "is a link",
+        Some(_) => "holds another /whycap",
+        None => {
+            plan.change(&path, None, Some(SLASH_COMMAND));
+            plan.changes.push(Change::SlashCommandAdded);
+            return Ok(());
+        }
+    };
+    plan.notes.push(format!(
+        "{} {holds}; it stays, and `whycap explain` in a shell does the same",
+        places.show(&path)
+    ));
+    Ok(())
 }
 
 fn remove_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Result<()> {

@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::entries::{Wired, wired_in};
 use crate::claude::hook_event::EventName;
-use crate::claude::settings;
+use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::disk::records;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -21,6 +23,19 @@ pub fn is_second_run(places: &Places, environment: &Environment, event: EventNam
             .any(|(name, hook)| name == event.as_str() && exists(&hook.program))
     };
     from_plugin(environment) && in_settings(places, environment, runs)
+}
+
+/// Whether the user's settings have the plugin on, from whatever marketplace.
+pub(crate) fn is_on(places: &Places) -> bool {
+    let path = settings::path_of(SettingsScope::User, places, &places.home);
+    let file = SettingsFile::read(SettingsScope::User, path);
+    let plugins = file
+        .settings()
+        .and_then(|settings| settings.get("enabledPlugins"));
+    let plugins = plugins.and_then(Value::as_object).into_iter().flatten();
+    plugins
+        .filter(|(_, is_on)| **is_on == Value::Bool(true))
+        .any(|(name, _)| name.starts_with("whycap@"))
 }
 
 /// What the plugin says at a session's start, once ever: how to turn the status line on. None if it

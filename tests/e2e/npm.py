@@ -236,6 +236,14 @@ def brought_by_plugin(program, version_of_client, report):
                     session.ask("/whycap")
                     session.wait("an answer", "No limit error")
                     session.leave()
+            with report.check("/whycap line on: the status line is drawn at once, and in the next session"):
+                with Session(real, home, api) as session:
+                    session.ready()
+                    session.ask("/whycap line on")
+                    session.wait("an answer", "The status line is on")
+                    session.wait_footer("the line", "5h")
+                    session.leave()
+                draws(report, real, home, api, "the next session draws it")
             with report.check("claude plugin update brings the next version"):
                 newer = next_version(plugin, version)
                 manifest = plugin[0] / ".claude-plugin" / "plugin.json"
@@ -245,6 +253,14 @@ def brought_by_plugin(program, version_of_client, report):
                 shell.well(str(real), "plugin", "update", "whycap@whycap")
                 installed = json.loads((home.path / ".claude/plugins/installed_plugins.json").read_text())
                 expect(newer in json.dumps(installed), installed)
+                draws(report, real, home, api, "the updated plugin draws the line")
+            with report.check("/whycap line off"):
+                with Session(real, home, api) as session:
+                    session.ready()
+                    session.ask("/whycap line off")
+                    session.wait("an answer", "The status line is off")
+                    session.leave()
+                expect("statusLine" not in home.settings.read_text(), home.settings.read_text())
             with report.check("claude plugin uninstall"):
                 shell.well(str(real), "plugin", "uninstall", "whycap@whycap")
                 installed = json.loads((home.path / ".claude/plugins/installed_plugins.json").read_text())

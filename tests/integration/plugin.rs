@@ -444,3 +444,33 @@ fn an_updated_plugin_renews_the_program_that_draws_the_line() {
         before
     );
 }
+
+#[test]
+fn install_beside_the_plugin_says_so_and_leaves_it_the_command() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["install"]).success();
+    let command = sandbox.path(".claude/commands/whycap.md");
+    assert!(command.exists(), "without the plugin it is needed");
+    sandbox.run(&["uninstall"]).success();
+    let with_plugin = "{\"enabledPlugins\": {\"whycap@whycap\": true}}";
+    sandbox.write(".claude/settings.json", with_plugin);
+    let run = sandbox.run(&["install"]);
+    let said = run.success();
+    assert!(
+        said.contains("plugin is on") && said.contains("nothing is done twice"),
+        "{said}"
+    );
+    // It would outrank what the plugin registers.
+    assert!(!command.exists());
+    sandbox.run(&["uninstall"]).success();
+    assert_eq!(sandbox.read(".claude/settings.json"), with_plugin);
+
+    let later = Sandbox::new();
+    later.run(&["install"]).success();
+    let settings = later.read(".claude/settings.json");
+    let settings = settings.replacen('{', "{\"enabledPlugins\": {\"whycap@whycap\": true},", 1);
+    later.write(".claude/settings.json", settings);
+    assert!(later.path(".claude/commands/whycap.md").exists());
+    later.run(&["install"]).success();
+    assert!(!later.path(".claude/commands/whycap.md").exists());
+}
