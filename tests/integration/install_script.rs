@@ -23,6 +23,8 @@ fn repository(relative: &str) -> PathBuf {
 struct Setting {
     sandbox: Sandbox,
     source: PathBuf,
+    /// Where releases are, if there are any.
+    releases: Option<String>,
 }
 
 impl Setting {
@@ -33,7 +35,60 @@ impl Setting {
         for file in ["install.sh", "Cargo.toml", "packaging/sample.jsonl"] {
             fs::copy(repository(file), source.join(file)).unwrap();
         }
-        Self { sandbox, source }
+        for folder in ["hooks", "commands", ".claude-plugin"] {
+            sandbox.copy_tree(
+                &repository(folder),
+                &format!("../a folder/why's cap/{folder}"),
+            );
+        }
+        Self {
+            sandbox,
+            source,
+            releases: None,
+        }
+    }
+
+    /// A release of the program under test, whose checksum is said to be `sum` (None: what it is), and a stand-in for
+    /// curl that copies.
+    fn with_release(mut self, sum: Option<&str>) -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        let name = format!(
+            "whycap-{version}-{}-unknown-linux-musl",
+            std::env::consts::ARCH
+        );
+        let folder = self.sandbox.path(&format!("releases/v{version}"));
+        fs::create_dir_all(folder.join(&name)).unwrap();
+        crate::support::copy_program(&folder.join(&name).join("whycap"));
+        let archive = folder.join(format!("{name}.tar.gz"));
+        let mut packing = Command::new("tar");
+        packing
+            .arg("-C")
+            .arg(&folder)
+            .arg("-czf")
+            .arg(&archive)
+            .arg(&name);
+        assert!(packing.status().unwrap().success());
+        let summed = Command::new("sha256sum")
+            .arg(&archive)
+            .output()
+            .unwrap()
+            .stdout;
+        let summed = String::from_utf8(summed).unwrap();
+        let sum = sum.unwrap_or(&summed);
+        fs::write(folder.join(format!("{name}.tar.gz.sha256")), sum).unwrap();
+        let curl = "#!/bin/sh\nwhile [ $# -gt 1 ]; do case $1 in -o) to=$2; shift;; esac; shift; done\ncp \"$1\" \"$to\"\n";
+        write_script(&self.sandbox.path("tools/curl"), curl);
+        self.releases = Some(self.sandbox.path("releases").display().to_string());
+        self
+    }
+
+    /// A stand-in for Claude Code that writes down what it was asked.
+    fn with_claude(self, version: &str) -> Self {
+        let claude = format!(
+            "#!/bin/sh\n[ \"$1\" != --version ] || {{ echo '{version} (Claude Code)'; exit; }}\necho \"$*\" >>\"$HOME/claude.log\"\n"
+        );
+        write_script(&self.sandbox.path("tools/claude"), claude);
+        self
     }
 
     /// A cargo of this version whose build is the program under test.
@@ -59,6 +114,10 @@ impl Setting {
             .env("HOME", self.sandbox.home())
             .env("PATH", search)
             .env("CARGO_LOG", self.sandbox.path("cargo.log"))
+            .env(
+                "WHYCAP_RELEASES",
+                self.releases.as_deref().unwrap_or_default(),
+            )
             .env("TZ", "UTC")
             .current_dir(self.sandbox.home())
             .output()
@@ -70,7 +129,24 @@ impl Setting {
         let system = self.sandbox.home().with_file_name("system");
         fs::create_dir_all(&system).unwrap();
         for tool in [
-            "cat", "chmod", "cp", "date", "dirname", "mkdir", "mktemp", "mv", "rm", "sed", "sh",
+            "cat",
+            "chmod",
+            "cp",
+            "cut",
+            "date",
+            "dirname",
+            "gzip",
+            "head",
+            "mkdir",
+            "mktemp",
+            "mv",
+            "rm",
+            "rmdir",
+            "sed",
+            "sh",
+            "sha256sum",
+            "tar",
+            "uname",
         ] {
             let found = ["/usr/bin", "/bin"].map(|place| Path::new(place).join(tool));
             let found = found.iter().find(|path| path.exists()).unwrap();
@@ -321,7 +397,9 @@ fn what_a_killed_run_left_is_gone_after_the_next() {
     let setting = Setting::new().with_cargo("1.95.0");
     // Above the highest number of a process.
     let program = setting.sandbox.path(".local/bin/.whycap.new.4194305");
-    let sample = setting.source.join("target/whycap-sample.4194305/config");
+    let sample = setting
+        .sandbox
+        .path(".local/bin/.whycap.sample.4194305/config");
     fs::create_dir_all(program.parent().unwrap()).unwrap();
     fs::write(&program, "half").unwrap();
     fs::create_dir_all(&sample).unwrap();
@@ -330,4 +408,87 @@ fn what_a_killed_run_left_is_gone_after_the_next() {
     assert!(!program.exists() && !sample.parent().unwrap().exists());
     let own = fs::read_dir(setting.source.join("target")).unwrap();
     assert_eq!(own.count(), 1, "only what cargo built");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_release_is_taken_where_there_is_one_without_cargo() {
+    let setting = Setting::new().with_release(None);
+    let text = said(&setting.run(&[]));
+    assert!(text.starts_with("Fetching whycap"), "{text}");
+    assert!(
+        setting.program().exists() && text.contains("5h 38%"),
+        "{text}"
+    );
+    let left: Vec<_> = fs::read_dir(setting.program().parent().unwrap())
+        .unwrap()
+        .collect();
+    assert_eq!(left.len(), 1, "what was fetched is gone");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_release_with_another_checksum_is_not_installed_and_not_built_over() {
+    let setting = Setting::new()
+        .with_cargo("1.95.0")
+        .with_release(Some("00  whycap.tar.gz"));
+    let text = refused(&setting.run(&[]));
+    assert!(
+        text.contains("checksum") && text.contains("--build"),
+        "{text}"
+    );
+    assert!(!setting.program().exists() && !setting.sandbox.path("cargo.log").exists());
+    said(&setting.run(&["--build"]));
+    assert!(setting.program().exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_release_that_cannot_be_had_is_built_instead() {
+    let mut setting = Setting::new().with_cargo("1.95.0").with_release(None);
+    setting.releases = Some(setting.sandbox.path("elsewhere").display().to_string());
+    let text = said(&setting.run(&[]));
+    assert!(
+        text.contains("could not be had") && text.contains("Building whycap"),
+        "{text}"
+    );
+    assert!(setting.program().exists());
+}
+
+#[test]
+fn the_plugin_is_added_by_a_claude_code_that_takes_its_module_and_taken_out_again() {
+    let asked = |setting: &Setting| {
+        fs::read_to_string(setting.sandbox.path("claude.log")).unwrap_or_default()
+    };
+    let setting = Setting::new().with_cargo("1.95.0").with_claude("2.1.330");
+    let text = said(&setting.run(&[]));
+    assert!(text.contains("Its plugin is on"), "{text}");
+    let plugin = setting.sandbox.path(".local/share/whycap/plugin");
+    assert!(
+        plugin.join("hooks/whycap.js").exists()
+            && plugin.join(".claude-plugin/marketplace.json").exists()
+    );
+    assert_eq!(
+        asked(&setting),
+        format!(
+            "plugin marketplace add {}\nplugin install whycap@whycap\n",
+            plugin.display()
+        )
+    );
+    said(&setting.run(&["--uninstall"]));
+    assert!(
+        asked(&setting)
+            .contains("plugin uninstall whycap@whycap\nplugin marketplace remove whycap\n")
+    );
+    assert!(!plugin.exists() && !setting.program().exists());
+
+    for (version, options) in [
+        ("2.1.240", &[][..]),
+        ("2.1.330", &["--no-plugin"]),
+        ("2.1.330", &["--no-settings"]),
+    ] {
+        let setting = Setting::new().with_cargo("1.95.0").with_claude(version);
+        said(&setting.run(options));
+        assert_eq!(asked(&setting), "", "{version} {options:?}");
+    }
 }
