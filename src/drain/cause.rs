@@ -67,6 +67,8 @@ pub(super) struct Exchange {
     pub(super) effort: Option<String>,
     /// How much of each had happened in the file by then.
     pub(super) events: Events,
+    /// Whether a subagent asked: what its user does stands in another file.
+    pub(super) is_of_agent: bool,
     /// Whether it read less than was there, for a reason that is known or too small to matter.
     pub(super) is_explained_miss: bool,
 }
@@ -203,6 +205,7 @@ fn by_requests(
 ) -> Verdict {
     // A new process, another version, a command of the user's: then what changed is no surprise.
     let is_by_user = sent.base.is_none()
+        || now.is_of_agent
         || now.version != before.version
         || now.events.commands > before.events.commands;
     if sent.shape != sent_before.shape {

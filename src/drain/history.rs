@@ -152,7 +152,9 @@ impl<'t> History<'t> {
     /// A line that names the organization alone confirms what is known.
     fn pay(&mut self, later: Owner) {
         let is_same = self.owner.as_ref().and_then(|known| known.is(&later));
-        self.events.owners += u32::from(is_same == Some(false));
+        // Who paid for answers before the first such line is not known.
+        let is_new = is_same == Some(false) || self.owner.is_none() && !self.seen.is_empty();
+        self.events.owners += u32::from(is_new);
         if is_same != Some(true) || later.account.is_some() {
             self.owner = Some(later);
         }
@@ -188,6 +190,7 @@ impl<'t> History<'t> {
             version: answer.version.map(Into::into),
             effort: answer.effort.map(Into::into),
             events: self.events,
+            is_of_agent: answer.agent.is_some(),
             request,
             is_explained_miss: false,
         };

@@ -23,6 +23,7 @@ mod config;
 mod diagnosis;
 mod doctor;
 mod drain;
+mod drain_witnesses;
 mod explain;
 mod export;
 mod forecasts;
