@@ -61,7 +61,7 @@ pub(crate) struct RunningSession {
     pub(crate) project: String,
     pub(crate) state: Option<SessionState>,
     pub(crate) since: Option<DateTime<Utc>>,
-    pub(crate) cost: Option<Money>,
+    pub(crate) cost: Option<Amount>,
     /// Whether Claude Code goes on with it by itself. None where nothing blocks it.
     pub(crate) goes_on: Option<GoesOn>,
     /// Its share of what the five-hour window rose, if several had one.
@@ -230,6 +230,7 @@ impl Moment {
             "at": rfc3339(now),
             "windows": self.windows.as_ref().map(|windows| self.json_of_windows(windows)),
             "today_usd": spend.map(|spend| spend.today.total().usd()),
+            "today_at_least": spend.is_some_and(|spend| spend.today.at_least),
             "block": block,
             "complete": spend.is_some_and(|spend| spend.is_complete),
             "sessions": sessions.collect::<Vec<_>>(),
@@ -316,7 +317,7 @@ impl RunningSession {
         [
             name,
             self.project.clone(),
-            self.cost.map_or_else(String::new, Money::show),
+            self.cost.map_or_else(String::new, Amount::show),
             says.join(", "),
         ]
     }
@@ -328,7 +329,8 @@ impl RunningSession {
             "project": self.project,
             "state": self.state,
             "since": self.since.map(rfc3339),
-            "cost_usd": self.cost.map(Money::usd),
+            "cost_usd": self.cost.map(|cost| cost.money.usd()),
+            "at_least": self.cost.is_some_and(Amount::is_lower_bound),
             "five_hour_share": self.share,
             "continues": self.goes_on.map(GoesOn::word),
             "why": self.goes_on.map(GoesOn::why),
@@ -426,7 +428,7 @@ mod tests {
             project: "~/work/a-project-with-a-long-name".to_owned(),
             state: Some(SessionState::Busy),
             since: Some(at("2026-11-20T12:19:20Z")),
-            cost: Some(dollars(3)),
+            cost: Some(Amount::exact(dollars(3))),
             share: None,
         };
         Moment {

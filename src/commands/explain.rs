@@ -181,7 +181,7 @@ fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Opt
     let is_current = super::gathering::read_on(&mut ledger, places, READS).is_all();
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
     let clock = environment.clock();
-    let bound = if spent.estimated || !is_current {
+    let bound = if spent.estimated || spent.at_least || !is_current {
         "at least "
     } else {
         ""

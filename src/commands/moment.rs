@@ -18,7 +18,7 @@ use crate::limits::incident::Incident;
 use crate::now::{Moment, RunningSession, SpendNow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::spend::running_block;
+use crate::spend::{Amount, running_block};
 use crate::time::QUARTER;
 
 /// Looking for a limit reads the ends of many transcripts: no more often than this, even while
@@ -212,12 +212,18 @@ impl Watched {
                 since: doing.since,
                 cost: id.and_then(|id| {
                     let (ledger, _) = self.ledger.as_ref().ok()?;
-                    Some(ledger.session(id).ok()?.total())
+                    Some(Amount::of_spent(&ledger.session(id).ok()?))
                 }),
                 id: doing.session,
             });
         }
-        running.sort_by_key(|it| (rank(it.state), Reverse(it.cost), it.id.clone()));
+        running.sort_by_key(|it| {
+            (
+                rank(it.state),
+                Reverse(it.cost.map(|cost| cost.money)),
+                it.id.clone(),
+            )
+        });
         running
     }
 

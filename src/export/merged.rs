@@ -188,6 +188,7 @@ impl SpendLine<'_> {
             recorded: cost(Kind::Response),
             unrecorded: cost(Kind::Unrecorded),
             unwritten: cost(Kind::Unwritten),
+            at_least: false,
             scene: Some(&*scene).filter(|_| is_response),
             person: &self.person,
             machine: &self.machine,

@@ -22,7 +22,7 @@ pub enum ClientFigure {
 }
 
 /// One session's figure beside the client's own. `ours` less `client` is always `restarts` and
-/// `other_runs` and `after_total` and `price`, less `inherited`.
+/// `other_runs` and `after_total` and `price`, less `inherited` and `gone`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionDifference {
     /// The session and its directory.
@@ -39,6 +39,9 @@ pub struct SessionDifference {
     pub last_at: Millis,
     /// In the client's total: what a fork took over from its parent.
     pub inherited: Money,
+    /// In the client's total: spent by a session whose files are gone, from which this one was forked,
+    /// or by this one in the background; which of the two, nobody knows.
+    pub gone: Money,
     /// In ours only: answers of processes that wrote no total. Whoever went on did not know of them.
     pub restarts: Money,
     /// In ours only: spent by processes from which the client's total does not come: one that ran
@@ -52,8 +55,10 @@ pub struct SessionDifference {
     pub unwritten: Money,
     /// Of ours: what subagents spent.
     pub subagents: Money,
-    /// What is left: a difference of prices.
+    /// What is left: a difference of prices, if anything.
     pub price: Money,
+    /// Whether a client said that it did not know the price of a model.
+    pub client_lacks_a_price: bool,
 }
 
 impl Ledger {
@@ -66,6 +71,11 @@ impl Ledger {
                 let told = told::of_session(&self.connection, session)?;
                 if let Some(client) = ClientTotal::of(&runs, &told) {
                     let mut one = difference(&self.connection, session, &told, &client)?;
+                    one.client_lacks_a_price = runs.iter().any(|run| run.has_unknown_model);
+                    if runs.iter().any(|run| run.has_lost_base) {
+                        one.gone = (-one.price).or_zero();
+                        one.price += one.gone;
+                    }
                     one.origin = origins.get(&session).cloned().unwrap_or_default();
                     found.push(one);
                 }

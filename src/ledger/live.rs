@@ -101,6 +101,8 @@ struct SessionNow {
     /// What of it the ledger has as unwritten.
     stored_unwritten: Money,
     telling: Option<ToldNow>,
+    /// Whether what processes told may be less than what was spent.
+    has_guess: bool,
 }
 
 /// A response that is not written yet.
@@ -213,6 +215,7 @@ impl Live {
         for sum in [Some(&mut today), month.as_mut()].into_iter().flatten() {
             sum.recorded += recorded;
             sum.unwritten = (sum.unwritten + unwritten).or_zero();
+            sum.at_least |= now.has_guess;
         }
         let figures = LiveFigures {
             session: now.spent,
@@ -330,6 +333,7 @@ impl Live {
         };
         Ok(SessionNow {
             spent: Spent::of(&facts, &rows),
+            has_guess: told::has_guess(&rows),
             stored_unwritten,
             telling,
         })

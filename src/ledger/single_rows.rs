@@ -119,7 +119,7 @@ fn hidden(connection: &Connection) -> rusqlite::Result<Vec<SingleRow>> {
     let mut rows = Vec::new();
     for (query, what) in [
         (
-            "SELECT quarter, session, model, cost FROM unrecorded",
+            "SELECT quarter, session, model, cost FROM unrecorded WHERE cost > 0",
             Single::Unrecorded,
         ),
         (
@@ -142,7 +142,7 @@ fn hidden(connection: &Connection) -> rusqlite::Result<Vec<SingleRow>> {
     }
     let mut statement = connection.prepare(
         "SELECT id, until FROM session WHERE until IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM unrecorded WHERE unrecorded.session = session.id)",
+         AND NOT EXISTS (SELECT 1 FROM unrecorded WHERE unrecorded.session = session.id AND cost > 0)",
     )?;
     let found = statement.query_map([], |row| {
         Ok(SingleRow {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::scene::Scene;
 use super::store::responses::{self, usage_from};
+use super::store::told;
 use super::store::{Error, Id, Ledger, model_names, scenes, transcript_files};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
@@ -42,6 +43,9 @@ pub struct SpendRow<'l> {
     pub unrecorded: Money,
     /// Told to the status line only; likewise.
     pub unwritten: Money,
+    /// Whether there may be more: what the session was forked from is in no file any more, so of its
+    /// unrecorded spend nothing is known; or nobody knows which process told what is unwritten.
+    pub at_least: bool,
     /// Branch and agent; None where they were not asked for, or no line shows it.
     pub scene: Option<&'l Scene>,
     /// Who spent it, and on which machine; empty in this machine's own ledger.
@@ -63,6 +67,7 @@ impl<'l> SpendRow<'l> {
             recorded: Money::ZERO,
             unrecorded: Money::ZERO,
             unwritten: Money::ZERO,
+            at_least: false,
             scene: None,
             person: "",
             machine: "",
@@ -183,6 +188,7 @@ impl Ledger {
         named: &Named,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
+        let guessed = told::guessed(&self.connection)?;
         for table in ["unrecorded", "unwritten"] {
             let mut statement = self.connection.prepare_cached(&format!(
                 "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter"
@@ -191,10 +197,16 @@ impl Ledger {
             while let Some(row) = rows.next()? {
                 let cost = Money::from_pico(row.get(3)?);
                 let is_told = table == "unwritten";
+                let session = row.get(1)?;
                 each(SpendRow {
                     unrecorded: if is_told { Money::ZERO } else { cost },
                     unwritten: if is_told { cost } else { Money::ZERO },
-                    ..named.nothing_of(row.get::<_, i64>(0)? * QUARTER, row.get(1)?, row.get(2)?)
+                    at_least: if is_told {
+                        guessed.contains(&session)
+                    } else {
+                        cost == Money::ZERO
+                    },
+                    ..named.nothing_of(row.get::<_, i64>(0)? * QUARTER, session, row.get(2)?)
                 });
             }
         }

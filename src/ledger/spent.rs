@@ -1,6 +1,6 @@
 //! What the ledger says of a session or a period.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -23,6 +23,8 @@ pub struct Spent {
     pub unwritten: Money,
     /// Whether a model without a known price is among it: then the figure is an estimate.
     pub estimated: bool,
+    /// Whether there may be more: see [`SpendRow::at_least`](super::SpendRow).
+    pub at_least: bool,
 }
 
 impl Spent {
@@ -33,6 +35,7 @@ impl Spent {
             unrecorded: facts.unrecorded,
             unwritten: facts.unwritten(told),
             estimated: facts.unpriced > 0,
+            at_least: facts.at_least || told::has_guess(told),
         }
     }
 
@@ -58,25 +61,33 @@ impl Ledger {
     /// What was spent from `from` up to `until`; both on quarters of an hour.
     pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Spent, Error> {
         let range = quarters([from, until].map(|at| at.timestamp_millis()));
-        let sum = |unpriced: &str, table: &str| -> rusqlite::Result<(Money, bool)> {
-            let query =
-                format!("SELECT cost, {unpriced} FROM {table} WHERE quarter >= ? AND quarter < ?");
+        let sum = |sign: &str, table: &str| -> rusqlite::Result<(Money, HashSet<Id>)> {
+            let query = format!(
+                "SELECT cost, session, {sign} FROM {table} WHERE quarter >= ? AND quarter < ?"
+            );
             let mut statement = self.connection.prepare_cached(&query)?;
             let mut rows = statement.query(range)?;
-            let (mut cost, mut estimated) = (Money::ZERO, false);
+            let (mut cost, mut signed) = (Money::ZERO, HashSet::new());
             while let Some(row) = rows.next()? {
                 cost += Money::from_pico(row.get(0)?);
-                estimated |= row.get::<_, i64>(1)? > 0;
+                if row.get(2)? {
+                    signed.insert(row.get(1)?);
+                }
             }
-            Ok((cost, estimated))
+            Ok((cost, signed))
         };
         let read = || {
-            let (recorded, estimated) = sum("unpriced", "quarter")?;
+            let (recorded, unpriced) = sum("unpriced > 0", "quarter")?;
+            let (unrecorded, not_known) = sum("cost = 0", "unrecorded")?;
+            let (unwritten, told) = sum("true", "unwritten")?;
+            let is_guess = |guessed: HashSet<Id>| !guessed.is_disjoint(&told);
             Ok(Spent {
                 recorded,
-                estimated,
-                unrecorded: sum("0", "unrecorded")?.0,
-                unwritten: sum("0", "unwritten")?.0,
+                unrecorded,
+                unwritten,
+                estimated: !unpriced.is_empty(),
+                at_least: !not_known.is_empty()
+                    || !told.is_empty() && is_guess(told::guessed(&self.connection)?),
             })
         };
         read().map_err(self.failed())

@@ -20,33 +20,33 @@ enum Certainty {
     Exact,
     /// A model without a known price is among it, priced as Claude Code does.
     Estimate,
-    /// There may be more: not everything was read.
+    /// There may be more: not everything was read, or is to be known.
     AtLeast,
 }
 
 impl Amount {
     /// One that is sure.
     pub fn exact(money: Money) -> Self {
-        Self::new(money, false)
+        Self::new(money, false, false)
     }
 
-    fn new(money: Money, is_estimate: bool) -> Self {
+    fn new(money: Money, is_estimate: bool, is_lower_bound: bool) -> Self {
         let certainty = if is_estimate {
             Certainty::Estimate
         } else {
             Certainty::Exact
         };
-        Self { money, certainty }
+        Self { money, certainty }.unless_complete(!is_lower_bound)
     }
 
     /// What all of it costs.
     pub(crate) fn of_tally(tally: &Tally) -> Self {
-        Self::new(tally.cost(), tally.unpriced > 0)
+        Self::new(tally.cost(), tally.unpriced > 0, tally.at_least)
     }
 
     /// Likewise, of what the ledger says of a session or a period.
     pub(crate) fn of_spent(spent: &Spent) -> Self {
-        Self::new(spent.total(), spent.estimated)
+        Self::new(spent.total(), spent.estimated, spent.at_least)
     }
 
     /// The same where there may be more. That says more than that a part is estimated.
@@ -57,6 +57,11 @@ impl Amount {
             Certainty::AtLeast
         };
         Self { certainty, ..self }
+    }
+
+    /// Whether there may be more.
+    pub(crate) fn is_lower_bound(self) -> bool {
+        self.certainty == Certainty::AtLeast
     }
 
     /// `≥` or `≈`, if it is not exact.

@@ -65,6 +65,10 @@ fn reasons(difference: &SessionDifference) -> Vec<String> {
             "of Claude Code's figure was spent by the session this one was forked from",
         ),
         (
+            difference.gone,
+            "of Claude Code's figure was spent by the session this one was forked from, or by this one in the background. The other's transcript is gone, so nobody can tell them apart",
+        ),
+        (
             difference.restarts,
             "is missing from Claude Code's figure: a process was killed, or its version writes no totals",
         ),
@@ -78,7 +82,11 @@ fn reasons(difference: &SessionDifference) -> Vec<String> {
         ),
         (
             difference.price,
-            "has no cause that whycap can see. Most often that version of Claude Code has another price for the model",
+            if difference.client_lacks_a_price {
+                "comes from prices: Claude Code said that it did not know that of a model"
+            } else {
+                "has no cause that whycap can see"
+            },
         ),
     ];
     let included = [
@@ -119,6 +127,7 @@ fn difference_json(difference: &SessionDifference) -> Value {
         },
         "client_at": moment(difference.client_at).to_rfc3339_opts(SecondsFormat::Millis, true),
         "inherited_usd": difference.inherited.usd(),
+        "gone_usd": difference.gone.usd(),
         "before_restart_usd": difference.restarts.usd(),
         "other_runs_usd": difference.other_runs.usd(),
         "after_total_usd": difference.after_total.usd(),

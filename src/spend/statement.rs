@@ -225,7 +225,14 @@ impl Statement {
         let mut remarks = Vec::new();
         // The sign is explained once.
         let mut lead = "\u{2265} means at least: ";
-        for why in unread.into_iter().chain(damaged.as_deref()) {
+        let not_known = total.at_least.then_some(
+            "the transcript that a session was forked from is gone, or its processes cannot be told apart, so it may have spent more in the background",
+        );
+        for why in unread
+            .into_iter()
+            .chain(damaged.as_deref())
+            .chain(not_known)
+        {
             remarks.push(format!("{lead}{why}."));
             lead = "";
         }

@@ -16,6 +16,8 @@ pub(crate) struct Tally {
     pub(crate) unrecorded: Money,
     /// Told to the status line only.
     pub(crate) unwritten: Money,
+    /// Whether there may be more.
+    pub(crate) at_least: bool,
     pub(crate) responses: u64,
     /// Of these, responses of models without a known price.
     pub(crate) unpriced: u64,
@@ -29,6 +31,7 @@ impl Tally {
             recorded: row.recorded,
             unrecorded: row.unrecorded,
             unwritten: row.unwritten,
+            at_least: row.at_least,
             responses: row.responses,
             unpriced: row.unpriced,
             usage: row.usage,
@@ -43,6 +46,7 @@ impl Tally {
     pub(crate) fn json(&self) -> Map<String, Value> {
         let fields = json!({
             "cost_usd": self.cost().usd(),
+            "at_least": self.at_least,
             "recorded_usd": self.recorded.usd(),
             "unrecorded_usd": (self.unrecorded + self.unwritten).usd(),
             "not_written_usd": self.unwritten.usd(),
@@ -69,6 +73,7 @@ impl AddAssign for Tally {
         self.recorded += other.recorded;
         self.unrecorded += other.unrecorded;
         self.unwritten += other.unwritten;
+        self.at_least |= other.at_least;
         self.responses = self.responses.saturating_add(other.responses);
         self.unpriced = self.unpriced.saturating_add(other.unpriced);
         self.usage += other.usage;

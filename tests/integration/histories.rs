@@ -753,6 +753,39 @@ fn a_fork_whose_parent_is_gone_has_spent_its_own_answers() {
 }
 
 #[test]
+fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_it_is_said() {
+    let (sandbox, _) = with_history("parent-swept-away");
+    let sandbox = sandbox.variable("NO_COLOR", "1").variable("COLUMNS", "140");
+    let fork = "b244c82a-6357-48b3-b27e-8a43cd1b1f12";
+    let report = spend(&sandbox, "session");
+    assert_eq!(report["total"]["at_least"], true);
+    for group in report["groups"].as_array().unwrap() {
+        assert_eq!(group["at_least"], group["key"] == fork, "{}", group["key"]);
+    }
+    for by in ["day", "model", "agent"] {
+        assert_eq!(spend(&sandbox, by)["total"]["at_least"], true, "{by}");
+    }
+    let table = sandbox.run(&["spend", "--by", "session"]);
+    let table = table.success();
+    assert!(table.contains("\u{2265}$0.16"), "{table}");
+    assert!(table.contains("\u{2265} means at least"), "{table}");
+
+    let reasons = sandbox.run(&["spend", "--why-different"]);
+    let reasons = reasons.success();
+    assert!(reasons.contains("transcript is gone"), "{reasons}");
+    assert!(!reasons.contains("no cause"), "{reasons}");
+    let why = sandbox.run(&["spend", "--why-different", "--json"]).json();
+    for one in why["sessions"].as_array().unwrap() {
+        near(&one["price_usd"], &json!(0.0));
+    }
+
+    let payload = json!({"session_id": fork, "model": {"id": "claude-opus-5-5"}});
+    let line = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+    let line = line.success();
+    assert!(line.contains("session \u{2265}$0.08"), "{line}");
+}
+
+#[test]
 fn a_compaction_belongs_to_its_day_though_the_terminal_ended_on_the_next() {
     let answer = |id: &str, at: &str| {
         json!({

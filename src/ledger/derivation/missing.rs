@@ -22,7 +22,7 @@ pub(crate) struct Found {
     pub(crate) unrecorded: Vec<Unrecorded>,
 }
 
-/// Unrecorded spend at a time.
+/// Unrecorded spend at a time. A cost of 0: there may be some, and nobody knows how much.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Unrecorded {
     pub(crate) at: Millis,
@@ -71,6 +71,8 @@ pub(super) fn unrecorded(
     for answer in answers {
         models_of_answers.extend(answer.models());
     }
+    let (lost, runs): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.has_lost_base);
+    found.unrecorded = not_to_be_known(&lost, answers);
     for cluster in clusters(runs) {
         let covered: Vec<&Answer> = answers
             .iter()
@@ -118,9 +120,28 @@ pub(super) fn unrecorded(
     found
 }
 
+/// Where runs that started from something that is gone count more than the session's answers.
+fn not_to_be_known(lost: &[&Run], answers: &[&Answer]) -> Vec<Unrecorded> {
+    let mut found = Vec::new();
+    for run in lost {
+        for (model, part) in &run.growth {
+            let shown = answers.iter().map(|answer| answer.served_by(model)).sum();
+            if (part.usage - shown).prompt() > 0 {
+                found.push(Unrecorded {
+                    at: run.end,
+                    model: model.clone(),
+                    cost: Money::ZERO,
+                });
+            }
+        }
+    }
+    found
+}
+
 /// Runs that grew, those whose times overlap together, in order of time.
-fn clusters(runs: &[Run]) -> Vec<Cluster<'_>> {
-    let mut grown: Vec<&Run> = runs.iter().filter(|run| !run.growth.is_empty()).collect();
+fn clusters(runs: Vec<&Run>) -> Vec<Cluster<'_>> {
+    let mut grown = runs;
+    grown.retain(|run| !run.growth.is_empty());
     grown.sort_by_key(|run| (run.begin, run.end));
     let mut clusters: Vec<Cluster<'_>> = Vec::new();
     for run in grown {

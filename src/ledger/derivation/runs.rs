@@ -27,8 +27,8 @@ pub(crate) struct Run {
     pub(crate) has_unknown_model: bool,
     /// Whether it started from a total of another session.
     pub(crate) is_forked: bool,
-    /// Whether what it started from is in no file any more: then it counts as if it had grown by its
-    /// own answers only.
+    /// Whether what it started from is in no file any more. What of [`Self::growth`] is its own
+    /// beyond its answers, nobody knows: it counts as none.
     pub(crate) has_lost_base: bool,
     /// When its process may have begun, less the time that those before it in its chain had lived:
     /// from then, until then. None if nothing stands behind its total.
@@ -171,11 +171,7 @@ impl<'f> Context<'f> {
                 end - run.ending.run_ms,
                 ended_until.map(|at| at.max(end) - run.ending.run_ms),
             ),
-            growth: if has_lost_base {
-                Parts::new()
-            } else {
-                growth(&last.parts, before.map(|base| &base.parts))
-            },
+            growth: growth(&last.parts, before.map(|base| &base.parts)),
         }
     }
 

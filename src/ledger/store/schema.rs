@@ -47,7 +47,8 @@ DROP TABLE old_told;";
 ///   `copy`: where else it was seen.
 /// - `snapshot`, `compaction`: lines that tell whose the others are, with what copies keep of them.
 /// - `cost_state`: running totals of the client; `models`: see `totals.rs`.
-/// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived. `told`,
+/// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived; a cost of 0 says that there
+///   may be some. `told`,
 ///   `unwritten`: what the status line was told by which process, and what of it no file has; see `told.rs`.
 const TABLES: &str = "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER)WITHOUT ROWID;
 CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT UNIQUE,family INTEGER,project TEXT,project_rank INTEGER,recorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,in_runs INTEGER DEFAULT 0,beyond INTEGER DEFAULT 0,until INTEGER,parent INTEGER,untold INTEGER);

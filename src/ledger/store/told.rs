@@ -11,6 +11,7 @@
 //! save those answers (`session.untold`) that were there before anything was told.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -138,6 +139,14 @@ impl ToldRow {
         (early <= SAME_PROCESS_MS && late <= tolerance).then_some(early.max(late))
     }
 
+    /// Whether it may be more than one process, none of them known, of which only the sum was told.
+    fn is_guess(&self) -> bool {
+        let [first, last] = self.began;
+        matches!(self.teller, Teller::HeardAt(_))
+            && self.left > Money::ZERO
+            && last - first > SAME_PROCESS_MS
+    }
+
     /// Takes off what this run, which is its process', wrote.
     fn take_off(&mut self, run: &Run, prices: &PriceTable) {
         let beyond = prices.scale_client_amount((self.total - run.total).or_zero());
@@ -178,6 +187,20 @@ fn take_off_runs(rows: &mut [ToldRow], runs: &[Run], prices: &PriceTable) {
     }
 }
 
+/// Whether what these processes told may be less than what was spent.
+pub(crate) fn has_guess(rows: &[ToldRow]) -> bool {
+    rows.iter().any(ToldRow::is_guess)
+}
+
+/// Sessions with such a process.
+pub(crate) fn guessed(connection: &Connection) -> rusqlite::Result<HashSet<Id>> {
+    let query =
+        "SELECT session FROM told WHERE process < 0 AND unwritten > 0 AND began_late - began > ?";
+    let mut statement = connection.prepare_cached(query)?;
+    let found = statement.query_map([SAME_PROCESS_MS], |row| row.get(0))?;
+    found.collect()
+}
+
 /// What is known of a session that figures of this moment need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SessionFacts {
@@ -188,6 +211,8 @@ pub(crate) struct SessionFacts {
     pub(crate) beyond: Money,
     pub(crate) until: Option<Millis>,
     pub(crate) untold: Money,
+    /// Whether there may be more that is unrecorded.
+    pub(crate) at_least: bool,
 }
 
 impl SessionFacts {
@@ -219,7 +244,7 @@ pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<Se
     let money = |row: &rusqlite::Row<'_>, column| row.get(column).map(Money::from_pico);
     connection
         .prepare_cached(
-            "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(untold, 0) FROM session WHERE id = ?",
+            "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(untold, 0), EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost = 0) FROM session WHERE id = ?",
         )?
         .query_row([session], |row| {
             Ok(SessionFacts {
@@ -230,6 +255,7 @@ pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<Se
                 beyond: money(row, 4)?,
                 until: row.get(5)?,
                 untold: money(row, 6)?,
+                at_least: row.get(7)?,
             })
         })
         .optional()
