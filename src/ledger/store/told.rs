@@ -139,12 +139,13 @@ impl ToldRow {
         (early <= SAME_PROCESS_MS && late <= tolerance).then_some(early.max(late))
     }
 
-    /// Whether it may be more than one process, none of them known, of which only the sum was told.
+    /// Whether it may be several processes, none of them known, one of which was killed: what is told
+    /// comes later than any status line is late.
     fn is_guess(&self) -> bool {
         let [first, last] = self.began;
         matches!(self.teller, Teller::HeardAt(_))
             && self.left > Money::ZERO
-            && last - first > SAME_PROCESS_MS
+            && last - first > VERY_LATE_MS
     }
 
     /// Takes off what this run, which is its process', wrote.
@@ -197,7 +198,7 @@ pub(crate) fn guessed(connection: &Connection) -> rusqlite::Result<HashSet<Id>> 
     let query =
         "SELECT session FROM told WHERE process < 0 AND unwritten > 0 AND began_late - began > ?";
     let mut statement = connection.prepare_cached(query)?;
-    let found = statement.query_map([SAME_PROCESS_MS], |row| row.get(0))?;
+    let found = statement.query_map([VERY_LATE_MS], |row| row.get(0))?;
     found.collect()
 }
 
