@@ -35,7 +35,7 @@ Exit code: 0; 1 if something could not be read; 2 for wrong arguments"
 )]
 pub struct Arguments {
     /// Group by day, week, month, session, project, model, block, branch, agent, prompt, account;
-    /// with --from by person or machine
+    /// with --from by person, machine or team
     #[arg(
         long,
         value_enum,
@@ -244,6 +244,7 @@ impl Arguments {
             order: self.order,
             limit: self.limit.map(std::num::NonZeroUsize::get),
             project: self.project.clone(),
+            is_of_exports: self.from.is_some(),
         })
     }
 }

@@ -47,6 +47,15 @@ pub(super) struct SpendLine<'l> {
     pub(super) provider: &'l str,
     #[serde(skip_deserializing, default = "no_labels")]
     pub(super) labels: &'l Labels,
+    #[serde(borrow, skip_serializing, default, rename = "labels")]
+    pub(super) read_labels: ReadLabels<'l>,
+}
+
+/// What is read back of a row's labels.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct ReadLabels<'l> {
+    #[serde(borrow, default)]
+    pub(super) team: Cow<'l, str>,
 }
 
 /// What the user's configuration adds to each row: a team, a cost center.
@@ -103,7 +112,9 @@ impl<'l> SpendLine<'l> {
             [&line.person, &line.machine, &line.project],
             [&line.branch, &line.session, &line.model],
         ];
-        check_names(first.into_iter().chain(second)).map_err(serde::de::Error::custom)?;
+        let team = &line.read_labels.team;
+        check_names(first.into_iter().chain(second).chain([team]))
+            .map_err(serde::de::Error::custom)?;
         Ok(line)
     }
 
@@ -133,6 +144,7 @@ impl<'l> SpendLine<'l> {
             unpriced: false,
             provider: "",
             labels: no_labels(),
+            read_labels: ReadLabels::default(),
         }
     }
 

@@ -192,6 +192,7 @@ impl SpendLine<'_> {
             scene: Some(&*scene).filter(|_| is_response),
             person: &self.person,
             machine: &self.machine,
+            team: &self.read_labels.team,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use super::drafts::Rows;
 use super::erased::Erasure;
+use super::files::Files;
 
 /// Whoever reads what was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -15,8 +17,10 @@ pub(crate) enum Reader {
     Grafana,
 }
 
-/// What stands in the SQL in place of the directory.
-const DIRECTORY: &str = "'DIR";
+/// What stands in the SQL in place of the files.
+const FILES: &str = "DIR/whycap-1/*/*/*.ndjson.gz";
+/// `DuckDB` refuses a pattern that fits no file; of this one it reads nothing.
+const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
 impl Reader {
     /// What it needs to read what is in `directory`; with an erasure, that it forgets this first.
@@ -32,8 +36,14 @@ impl Reader {
             // Made anew from the files, which were erased before.
             Self::Duckdb => {
                 let real = std::path::absolute(directory?).ok()?;
-                let begin = format!("'{}", real.to_string_lossy().replace('\'', "''"));
-                Some(include_str!("sql/duckdb.sql").replace(DIRECTORY, &begin))
+                let any = Rows::ALL.map(|rows| !Files::list(&real, rows).paths.is_empty());
+                let directory = real.to_string_lossy().replace('\'', "''");
+                let files = if any.contains(&true) {
+                    FILES.replace("DIR", &directory)
+                } else {
+                    NO_FILE.to_owned()
+                };
+                Some(include_str!("sql/duckdb.sql").replace(FILES, &files))
             }
             Self::Grafana => Some(include_str!("sql/grafana.json").to_owned()),
         }
@@ -75,7 +85,8 @@ fn forgetting(what: &Erasure) -> String {
              SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1;\n"
         )
     });
-    each.concat()
+    // All sums are made anew from what is left.
+    each.concat() + "TRUNCATE TABLE whycap.summed;\nTRUNCATE TABLE whycap.days;\n"
 }
 
 /// A text of ClickHouse.

@@ -52,6 +52,8 @@ pub struct SpendRow<'l> {
     pub person: &'l str,
     /// See [`Self::person`].
     pub machine: &'l str,
+    /// The label `team` of that machine; see [`Self::person`].
+    pub team: &'l str,
 }
 
 impl<'l> SpendRow<'l> {
@@ -71,6 +73,7 @@ impl<'l> SpendRow<'l> {
             scene: None,
             person: "",
             machine: "",
+            team: "",
         }
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum GroupBy {
     Person,
     /// Machines, likewise
     Machine,
+    /// Teams: the label team of [export] labels, likewise
+    Team,
 }
 
 impl GroupBy {
@@ -69,7 +71,7 @@ impl GroupBy {
 
     /// Whether one machine's own ledger says nothing about it.
     pub(crate) fn is_of_exports(self) -> bool {
-        matches!(self, Self::Person | Self::Machine)
+        matches!(self, Self::Person | Self::Machine | Self::Team)
     }
 
     /// Whether the groups follow one another in time.
@@ -163,6 +165,7 @@ impl Grouping {
             GroupBy::Agent => shown_in(row.scene.map(|scene| scene.agent.as_str())).into(),
             GroupBy::Person | GroupBy::Prompt | GroupBy::Account => known(row.person).into(),
             GroupBy::Machine => known(row.machine).into(),
+            GroupBy::Team => known(row.team).into(),
             _ => self.period(row.at).into(),
         };
         let place = self.groups.get_index_of(key.as_ref());

@@ -33,6 +33,8 @@ pub(crate) struct ReportRequest {
     pub(crate) limit: Option<usize>,
     /// Only sessions in directories whose path contains this.
     pub(crate) project: Option<String>,
+    /// Whether it is about what several machines exported.
+    pub(crate) is_of_exports: bool,
     /// What a subscription costs a month.
     pub(crate) plan: Option<Money>,
     pub(crate) currency: Currency,
@@ -185,6 +187,10 @@ impl Statement {
             let is_open = self.wanted.period == Period::default();
             let when = if is_open { "" } else { " in this period" };
             why.push(format!("Nothing was spent{place}{when}."));
+        } else if self.wanted.is_of_exports {
+            why.push(
+                "Nothing that was exported there counts: it was erased, or taken back.".to_owned(),
+            );
         } else if let Some(places) = places {
             let roots = places.transcript_roots().map(|root| places.show(&root));
             let roots = roots.collect::<Vec<String>>().join(", ");

@@ -793,7 +793,18 @@ fn labels_a_provider_and_of_branches_what_was_asked_for_leave_and_a_weak_key_let
             rows.iter().all(|row| row["labels"]["team"] == "payments"),
             config.contains("labels")
         );
+        let by_team = ["spend", "--json", "--by", "team", "--from"];
+        let out = sandbox.path("out");
+        let by_team = sandbox.run(&[&by_team[..], &[out.to_str().unwrap()]].concat());
+        let team = ["(unknown)", "payments"][usize::from(config.contains("labels"))];
+        assert_eq!(by_team.json()["groups"][0]["key"], team);
     }
+    exported("projects = [\"none\"]\nothers = \"drop\"")
+        .0
+        .success();
+    let emptied = sandbox.run(&["spend", "--from", sandbox.path("out").to_str().unwrap()]);
+    let said = emptied.success();
+    assert!(said.contains("it was erased, or taken back"), "{said}");
     let (weak, _) = exported("key = \"any words\"");
     assert!(
         weak.code == 1 && weak.stderr.contains("too short"),
