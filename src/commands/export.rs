@@ -218,13 +218,14 @@ impl All {
         let choice = config.export;
         let exporter = Exporter::new(places, environment, &choice)?;
         let prices = prices(places);
-        let rows = gathered(places, &prices, |ledger, _| {
+        let (rows, incidents) = gathered(places, &prices, |ledger, _| {
             // Rows that are missing would be taken back everywhere.
             ensure!(
                 ledger.is_lasting(),
                 "nothing was exported: that takes a ledger that can be kept"
             );
-            Ok(ledger.single_rows()?)
+            let incidents = Incidents::new(places, environment).all_with_ends(None, &ledger);
+            Ok((ledger.single_rows()?, incidents))
         })?;
         ensure!(
             !rows.rows.is_empty(),
@@ -243,7 +244,6 @@ impl All {
         let (spend, left_out) = spend_rows(&rows, &exporter, &Owners::find(places), &mut projects);
         // What is not remembered is looked up again, as long as the checkout is there.
         let _ = records::write(&remembered, projects.known());
-        let incidents = Incidents::new(places, environment).all(None);
         let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, environment.now);
         Ok(Self {
             spend,

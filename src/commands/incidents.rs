@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::gathering::limits_of_exports;
+use super::gathering::{gathered, gathered_at_once, limits_of_exports};
 use super::question::Question;
+use crate::claude::model_pricing::prices;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::incidents::report::{report, report_of_exports};
@@ -42,12 +43,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         is_whole = limits.gaps.is_empty();
         report_of_exports(&limits, clock)
     } else {
-        let incidents = Incidents::new(&places, environment);
-        report(
-            &incidents.all(arguments.session.as_deref()),
-            usize::MAX,
-            clock,
-        )
+        let session = arguments.session.as_deref();
+        let incidents = gathered(&places, &prices(&places), |ledger, _| {
+            Ok(Incidents::new(&places, environment).all_with_ends(session, &ledger))
+        })?;
+        report(&incidents, usize::MAX, clock)
     };
     report.print(arguments.json, environment)?;
     Ok(ExitCode::from(u8::from(!is_whole)))
@@ -56,6 +56,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 /// The answer of `/whycap incidents`. A conversation is no place for a long list.
 pub(crate) fn answer(question: Question<'_>) -> Report {
     const MOST: usize = 20;
-    let incidents = question.incidents().all(None);
+    let found = gathered_at_once(question.places, |ledger, _| {
+        Ok(question.incidents().all_with_ends(None, &ledger))
+    });
+    let incidents = found.unwrap_or_else(|_| question.incidents().all(None));
     report(&incidents, MOST, question.environment.clock())
 }

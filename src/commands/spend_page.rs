@@ -103,16 +103,17 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
             let mut add = |row: &SpendRow<'_>| sums.add(row);
             let statement = Statement::of(&ledger, wanted.clone(), read, answering, &mut add)?;
             sums.finish();
-            Ok((statement, sums))
+            let incidents = Incidents::new(places, environment).all_with_ends(None, &ledger);
+            Ok((statement, sums, incidents))
         })
     };
     let of_machines = |directory: &Path| -> anyhow::Result<_> {
         let mut sums = Sums::new(clock.zone);
         let statement = of_exports(directory, wanted.clone(), places, &mut |row| sums.add(row))?;
         sums.finish();
-        Ok((statement, sums))
+        Ok((statement, sums, Vec::new()))
     };
-    let (mut statement, sums) = match exports {
+    let (mut statement, sums, mut incidents) = match exports {
         Some(directory) => of_machines(directory)?,
         None => of_machine()?,
     };
@@ -133,10 +134,6 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
             statement.name_sessions(titles(places, wanted.by));
         }
         Names::Known(places)
-    };
-    let mut incidents = match exports {
-        Some(_) => Vec::new(),
-        None => Incidents::new(places, environment).all(None),
     };
     incidents.retain(|incident| {
         let at = incident.evidence.at.timestamp_millis();

@@ -54,7 +54,7 @@ pub(crate) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Export
         .map(|(incident, stopped, toll)| {
             let end = match stopped {
                 Stopped::Until(_) => Ended::Seen,
-                Stopped::Still => Ended::Open,
+                Stopped::Still | Stopped::Open => Ended::Open,
                 Stopped::Unknown => Ended::Unknown,
             };
             draft(incident, end, toll.blocked.num_seconds(), exporter)

@@ -3,7 +3,7 @@
 //! Names that a newer whycap gave stay as they are.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -151,6 +151,7 @@ impl TeamLimits {
             .collect();
         errors.sort_by_key(|(key, error)| (error.at, *key));
         all.errors = errors.into_iter().map(|(_, error)| error).collect();
+        all.count_stops();
         let hours = all.best(directory, Rows::Windows, progress, |text, copies| {
             let line: HourLine<'_> =
                 serde_json::from_str(text).map_err(|wrong| wrong.to_string())?;
@@ -186,6 +187,19 @@ impl TeamLimits {
         let rows = all.into_iter().zip(copies.counting());
         rows.filter_map(|(row, counts)| counts.then_some(row))
             .collect()
+    }
+
+    /// An error that came while its person was stopped by the same limit is of the same stop.
+    fn count_stops(&mut self) {
+        let mut lasts: HashMap<(Rc<str>, Rc<str>), DateTime<Utc>> = HashMap::new();
+        for error in &mut self.errors {
+            let ends = error.at.checked_add_signed(error.toll.blocked);
+            let key = (Rc::clone(&error.person), Rc::clone(&error.kind));
+            let ends = ends.unwrap_or(error.at);
+            let last = lasts.get(&key).copied();
+            error.toll.stops = last.is_none_or(|last| error.at > last).into();
+            lasts.insert(key, last.map_or(ends, |last| last.max(ends)));
+        }
     }
 
     /// What the errors come to.
@@ -251,6 +265,7 @@ impl ErrorLine<'_> {
             verdict: names.name(&self.verdict),
             toll: Toll {
                 errors: 1,
+                stops: 0,
                 likely_false: is_false.into(),
                 still: (self.ended == Ended::Open).into(),
                 unknown: (self.ended == Ended::Unknown).into(),

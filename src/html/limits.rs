@@ -14,7 +14,7 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, tolls: &Tolls) {
         return;
     }
     sums(page, tolls, Seen::Here);
-    let names = ["came", "limit", "judged", "blocked its session"];
+    let names = ["came", "limit", "judged", "blocked the account"];
     let mut table = Table::new(names.map(Column::text));
     for error in contents.incidents.iter().rev() {
         if let Some(blocked) = blocked(error, contents) {
@@ -60,6 +60,7 @@ pub(super) fn blocked(error: &Incident, contents: &Contents<'_>) -> Option<Strin
     Some(match error.stopped(contents.clock.now)? {
         Stopped::Until(until) => lasted(until),
         Stopped::Still => format!("{}, still", lasted(contents.clock.now)),
+        Stopped::Open => "still, nobody knows how long".to_owned(),
         Stopped::Unknown => "not known".to_owned(),
     })
 }

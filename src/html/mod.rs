@@ -214,7 +214,7 @@ impl Contents<'_> {
             figures.insert(1, ("people", self.sums.people.len().to_string()));
         }
         if tolls.total.errors > 0 {
-            figures.push(("limit errors", tolls.total.errors.to_string()));
+            figures.push(("stops by limits", tolls.total.stops.to_string()));
             figures.push(("blocked", tolls.total.blocked_in_words()));
         }
         page.inside("dl", &[("class", "figures")], |page| {

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
 
 use super::SAME_EVENT;
 use crate::claude::transcripts;
@@ -51,6 +52,19 @@ pub(super) fn tail(transcript: &Path) -> Option<Tail> {
 pub(super) fn owner(transcript: &Path) -> Option<Owner> {
     let (start, bytes) = disk::read_tail(transcript, TAIL).ok()?;
     owner_in(start, &bytes).or_else(|| owner_at_the_beginning(transcript).filter(|_| start > 0))
+}
+
+/// When the session began, by the first of its lines that says when it was made.
+pub(super) fn begun(transcript: &Path) -> Option<DateTime<Utc>> {
+    #[derive(Deserialize)]
+    struct Dated {
+        timestamp: DateTime<Utc>,
+    }
+    let bytes = disk::read_head(transcript, TAIL).ok()?;
+    let dated = |line| serde_json::from_slice::<Dated>(line).ok();
+    complete_lines(0, &bytes)
+        .find_map(dated)
+        .map(|line| line.timestamp)
 }
 
 fn owner_at_the_beginning(transcript: &Path) -> Option<Owner> {

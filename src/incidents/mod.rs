@@ -7,6 +7,7 @@
 //! `explain` and the status line therefore look into the transcripts too.
 
 mod circumstances;
+mod ends;
 mod from_hook;
 mod in_transcript;
 mod known_windows;

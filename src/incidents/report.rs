@@ -71,7 +71,7 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
 
 /// By limit and over time, where there is more to tell than a sentence does.
 fn sums(tolls: &Tolls, seen: Seen, report: &mut Report) {
-    let by_limit = (tolls.total.errors > 1).then(|| by_limit(tolls));
+    let by_limit = (tolls.total.stops > 1).then(|| by_limit(tolls));
     for table in by_limit.into_iter().chain(over_time(tolls)) {
         report.gap();
         report.table(table);
@@ -122,17 +122,17 @@ fn by_person(people: &People<'_>) -> Table {
 
 /// A table of sums, whose rows are named in the first column.
 pub(crate) fn toll_table(first: &str) -> Table {
-    let figures = ["errors", "likely false", "blocked"].map(Column::figure);
+    let figures = ["stops", "likely false", "blocked"].map(Column::figure);
     Table::new([Column::text(first)].into_iter().chain(figures))
 }
 
 /// What stands in every row of sums, behind its name.
 pub(crate) fn toll_cells(name: String, toll: &Toll) -> [Cell; 4] {
-    let [errors, likely_false] = [toll.errors, toll.likely_false].map(|count| match count {
+    let [stops, likely_false] = [toll.stops, toll.likely_false].map(|count| match count {
         0 => Cell::from("-").worth("0"),
         some => some.to_string().into(),
     });
-    [name.into(), errors, likely_false, blocked_cell(toll)]
+    [name.into(), stops, likely_false, blocked_cell(toll)]
 }
 
 /// For how long, and in seconds.

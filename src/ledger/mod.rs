@@ -24,7 +24,7 @@ pub use difference::{ClientFigure, SessionDifference};
 pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
 pub use scene::Scene;
-pub(crate) use served::Served;
+pub(crate) use served::{FirstAnswer, Served};
 pub(crate) use single_rows::{KnownSession, Single, SingleRow, SingleRows};
 pub use spend_rows::{Origin, RowsBy, SpendRow, SpendSource};
 pub use spent::Spent;

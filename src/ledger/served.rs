@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::scene::SceneId;
 use super::store::{Error, Id, Ledger, model_names, responses, scenes};
@@ -29,7 +29,41 @@ pub(crate) struct Served {
     pub(crate) cost: Money,
 }
 
+/// The first answer that a session got after a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FirstAnswer {
+    pub(crate) session: String,
+    pub(crate) at: Millis,
+}
+
 impl Ledger {
+    /// The first answer that each session got after a moment, `own` at once and others after a while,
+    /// up to `until`; the earliest first.
+    pub(crate) fn first_answers(
+        &self,
+        after: DateTime<Utc>,
+        a_while: TimeDelta,
+        own: &str,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<FirstAnswer>, Error> {
+        let others = (after + a_while).timestamp_millis();
+        let (after, until) = (after.timestamp_millis(), until.timestamp_millis());
+        let read = || {
+            let mut query = self.connection.prepare_cached(
+                "SELECT name, (SELECT min(at) FROM response WHERE session = id AND at > iif(name = ?1, ?2, ?3)) AS first
+                 FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter BETWEEN ?2 / ?5 AND ?4 / ?5 AND responses > 0) AND first <= ?4 ORDER BY first",
+            )?;
+            let rows = query.query_map((own, after, others, until, QUARTER), |row| {
+                Ok(FirstAnswer {
+                    session: row.get(0)?,
+                    at: row.get(1)?,
+                })
+            })?;
+            rows.collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(self.failed())
+    }
+
     /// When responses came since that moment, and what each cost.
     pub(crate) fn costs_since(&self, since: DateTime<Utc>) -> Result<Vec<(Millis, Money)>, Error> {
         let served = self.served(since)?.into_iter();

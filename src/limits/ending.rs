@@ -15,9 +15,9 @@ const CONTINUES_SINCE: ClientVersion = ClientVersion(2, 1, 234);
 /// A meter just below full says nothing: the server rounds, and refuses a little early.
 const ROOM_BELOW: f64 = 90.0;
 /// The old figures may be told once more before the refusal's arrive.
-const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
+pub(crate) const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(2);
 /// Monthly caps last longest.
-pub(super) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
+pub(crate) const LONGEST_LIMIT: TimeDelta = TimeDelta::days(31);
 /// A throttle or an outage says nothing about a session that is looked at later than this.
 pub(super) const PASSING_LASTS: TimeDelta = TimeDelta::minutes(30);
 

@@ -159,6 +159,9 @@ pub struct Evidence {
     pub answered: bool,
     /// When it got the first one, where that was seen.
     pub answered_at: Option<DateTime<Utc>>,
+    /// When work went on in any session of its account, where that was seen.
+    #[serde(skip)]
+    pub went_on: Option<DateTime<Utc>>,
 }
 
 impl Evidence {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::{FIVE_HOURS, WEEK};
 
 /// A usage window of a plan, which starts afresh by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
     /// "Session limit", "5-hour limit".
@@ -81,7 +81,7 @@ impl Window {
 }
 
 /// What stopped the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitKind {
     /// The prepaid pool: usage credits, formerly extra usage.

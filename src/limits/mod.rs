@@ -29,4 +29,5 @@ pub mod toll;
 mod words;
 
 pub(crate) use clues::normalize;
+pub(crate) use ending::{LONGEST_LIMIT, SETTLED_AFTER};
 pub(crate) use meters::{FRESH_FOR, FULL_FROM, is_own};

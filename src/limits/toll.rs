@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::ending::{LONGEST_LIMIT, PASSING_LASTS};
 use super::incident::Incident;
-use super::kind::Verdict;
+use super::kind::{LimitKind, Verdict};
 use super::standing::{Ending, Standing};
 use crate::terminal::counted;
 use crate::time::{Clock, Zone, in_words, monday_of};
@@ -19,30 +19,29 @@ const STILL_SURE: TimeDelta = TimeDelta::hours(24);
 /// A longer time than this is told by the month.
 const MOST_WEEKS: i64 = 13;
 
-/// Until when an error stopped its session.
+/// Until when an error stopped the work of its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
     /// Up to the first good answer or to the reset, whichever came first.
     Until(DateTime<Utc>),
-    /// It still does.
+    /// It still does, as its reset lies ahead.
     Still,
+    /// It may still do, and nothing tells until when.
+    Open,
     /// Nobody saw the end.
     Unknown,
 }
 
 impl Incident {
-    /// Until when it stopped its session. None if it stopped nothing.
+    /// Until when it stopped the work. None if it stopped nothing.
     pub fn stopped(&self, now: DateTime<Utc>) -> Option<Stopped> {
         if self.is_news() {
             return None;
         }
         let (at, limit) = (self.evidence.at, self.diagnosis.limit);
-        let longest = if limit.is_passing() {
-            PASSING_LASTS
-        } else {
-            LONGEST_LIMIT
-        };
-        let answer = self.evidence.answered_at;
+        let longest = longest(limit);
+        let answers = [self.evidence.answered_at, self.evidence.went_on];
+        let answer = answers.into_iter().flatten().min();
         let reset = self.resets.chosen.map(|reset| reset.at);
         let is_doubtful = self.diagnosis.verdict == Verdict::FalseLikely;
         let is_reset_early = self.standing == Standing::Over(Ending::ResetEarly);
@@ -52,7 +51,7 @@ impl Incident {
             // When it was answered nobody saw, or there may have been no limit to reset.
             (None, _) if !self.is_open() || is_doubtful || is_reset_early => None,
             (None, Some(reset)) => Some(reset),
-            (None, None) if now - at <= STILL_SURE.min(longest) => return Some(Stopped::Still),
+            (None, None) if now - at <= STILL_SURE.min(longest) => return Some(Stopped::Open),
             (None, None) => None,
         };
         Some(match end {
@@ -60,6 +59,15 @@ impl Incident {
             Some(end) if end > at && end - at <= longest => Stopped::Until(end),
             _ => Stopped::Unknown,
         })
+    }
+}
+
+/// How long such a limit lasts at most.
+fn longest(limit: LimitKind) -> TimeDelta {
+    if limit.is_passing() {
+        PASSING_LASTS
+    } else {
+        LONGEST_LIMIT
     }
 }
 
@@ -77,14 +85,17 @@ pub(crate) enum Seen {
 pub struct Toll {
     /// Errors that stopped the work.
     pub errors: u64,
+    /// How often it was stopped, however many sessions met the same limit and however often they
+    /// tried.
+    pub stops: u64,
     /// Of these, those that looked false.
     pub likely_false: u64,
-    /// Of these, those that still stop it.
+    /// Of these, those that still hold.
     pub still: u64,
     /// Of these, those whose end nobody saw: their time is in no sum.
     pub unknown: u64,
-    /// For how long they did. Time in which several sessions of an account were stopped counts
-    /// once, for the error that came first.
+    /// For how long. Time in which several limits stopped an account counts once, for the one that
+    /// came first.
     pub blocked: TimeDelta,
 }
 
@@ -92,6 +103,7 @@ impl Toll {
     fn json(&self) -> Map<String, Value> {
         let fields = json!({
             "errors": self.errors,
+            "stops": self.stops,
             "false_likely": self.likely_false,
             "still_blocked": self.still,
             "unknown_end": self.unknown,
@@ -116,6 +128,7 @@ impl Toll {
 impl AddAssign for Toll {
     fn add_assign(&mut self, other: Self) {
         self.errors += other.errors;
+        self.stops += other.stops;
         self.likely_false += other.likely_false;
         self.still += other.still;
         self.unknown += other.unknown;
@@ -134,8 +147,8 @@ pub struct Tolls {
     pub since: Option<DateTime<Utc>>,
     /// By the limit's name in JSON, the one that stopped the work longest first.
     pub by_limit: Vec<(String, Toll)>,
-    /// By the week's Monday or, over a long time, by the month's first day, oldest first. An error
-    /// counts where it came.
+    /// By the week's Monday or, over a long time, by the month's first day, oldest first. A stop
+    /// counts where it began, its time where it passed.
     pub by_period: Vec<(NaiveDate, Toll)>,
     /// Whether those periods are months.
     pub by_month: bool,
@@ -170,11 +183,16 @@ impl Tolls {
                 Some((_, sum)) => *sum += toll,
                 None => tolls.by_limit.push((limit, toll)),
             }
-            let day = zone.day(at);
-            let period = if by_month { day.with_day(1) } else { None };
-            *by_period
-                .entry(period.unwrap_or(monday_of(day)))
-                .or_default() += toll;
+            let period = |at| period_of(zone.day(at), by_month);
+            let counts = Toll {
+                blocked: TimeDelta::zero(),
+                ..toll
+            };
+            *by_period.entry(period(at)).or_default() += counts;
+            for (day, passed) in by_day(at, toll.blocked, zone) {
+                let sum = by_period.entry(period_of(day, by_month)).or_default();
+                sum.blocked = sum.blocked.checked_add(&passed).unwrap_or(TimeDelta::MAX);
+            }
         }
         let by_weight = |(_, toll): &(String, Toll)| (toll.blocked, toll.errors);
         tolls
@@ -184,27 +202,33 @@ impl Tolls {
         tolls
     }
 
-    /// "12 limit errors since Mon 5 Oct, blocked for 1 d 7 h in all. 3 were likely false."
+    /// "Limits stopped the work 12 times since Mon 5 Oct, for 1 d 7 h in all. 3 were likely false."
     pub fn sentence(&self, clock: Clock) -> Option<String> {
         let total = &self.total;
         let since = clock.zone.day(self.since?);
-        let errors = counted(total.errors, "limit error");
         let since = if since.year() == clock.zone.day(clock.now).year() {
             since.format("%a %-d %b")
         } else {
             since.format("%a %-d %b %Y")
         };
+        let often = match total.stops {
+            1 => "once".to_owned(),
+            2 => "twice".to_owned(),
+            many => format!("{many} times"),
+        };
         let blocked = match total.blocked {
             none if none.is_zero() => String::new(),
-            some => format!(", blocked for {} in all", in_words(some)),
+            some => format!(", for {} in all", in_words(some)),
         };
-        let likely_false = match (total.likely_false, total.errors) {
+        let likely_false = match (total.likely_false, total.stops) {
             (0, _) => String::new(),
             (1, 1) => " It was likely false.".to_owned(),
             (1, _) => " 1 was likely false.".to_owned(),
             (many, _) => format!(" {many} were likely false."),
         };
-        Some(format!("{errors} since {since}{blocked}.{likely_false}"))
+        Some(format!(
+            "Limits stopped the work {often} since {since}{blocked}.{likely_false}"
+        ))
     }
 
     /// The name of a period: its first day, or its month.
@@ -218,24 +242,24 @@ impl Tolls {
         let total = &self.total;
         let mut notes = Vec::new();
         let (sessions, until) = match seen {
-            Seen::Here => ("several sessions", "now"),
+            Seen::Here => ("the account, in any session,", "now"),
             Seen::InExports => (
-                "several sessions of one machine",
+                "the account, in any session of the machine,",
                 "the last export of its machine",
             ),
         };
         if !total.blocked.is_zero() {
-            notes.push(format!("Blocked is the time from an error to the session's next good answer or to the reset, whichever came first, nights included; time in which {sessions} were blocked counts once."));
+            notes.push(format!("Blocked is the time from an error to the next good answer of {sessions} or to the reset, whichever came first, nights included; what several limits stopped counts once."));
         }
         if total.still > 0 {
             let verb = if total.still == 1 { "holds" } else { "hold" };
             notes.push(format!(
-                "{} still {verb}: counted until {until}.",
+                "{} still {verb}: counted until {until}, if its reset is known.",
                 total.still
             ));
         }
         if total.unknown > 0 {
-            let what = counted(total.unknown, "error");
+            let what = counted(total.unknown, "stop");
             notes.push(format!(
                 "When {what} ended is not known, so this is not in the time."
             ));
@@ -268,34 +292,70 @@ impl Tolls {
     }
 }
 
+/// The first day of the week or the month that a day is in.
+fn period_of(day: NaiveDate, by_month: bool) -> NaiveDate {
+    let month = if by_month { day.with_day(1) } else { None };
+    month.unwrap_or(monday_of(day))
+}
+
+/// How much of a span passed on each day.
+pub(crate) fn by_day(
+    from: DateTime<Utc>,
+    span: TimeDelta,
+    zone: Zone,
+) -> impl Iterator<Item = (NaiveDate, TimeDelta)> {
+    let until = from + span.clamp(TimeDelta::zero(), LONGEST_LIMIT);
+    let begins = std::iter::successors(Some(from), move |at| Some(zone.day_bounds(*at).1));
+    let begins = begins.take_while(move |at| *at < until);
+    begins.map(move |at| (zone.day(at), zone.day_bounds(at).1.min(until) - at))
+}
+
+/// An account, as far as it is known, and one of its limits.
+type LimitOf<'i> = (Option<&'i str>, LimitKind);
+
 /// The errors that stopped anything, oldest first, each with what it adds to the sums.
 pub fn each_toll<'i>(
     incidents: impl IntoIterator<Item = &'i Incident>,
     clock: Clock,
 ) -> Vec<(&'i Incident, Stopped, Toll)> {
     let stopped = |incident: &'i Incident| Some((incident, incident.stopped(clock.now)?));
-    let mut stops: Vec<_> = incidents.into_iter().filter_map(stopped).collect();
-    stops.sort_by_key(|(incident, _)| incident.evidence.at);
+    let mut errors: Vec<_> = incidents.into_iter().filter_map(stopped).collect();
+    errors.sort_by_key(|(incident, _)| incident.evidence.at);
+    // By the account, until when its time is counted; by its limits, too, the last try of a stop.
     let mut counted_until: HashMap<Option<&str>, DateTime<Utc>> = HashMap::new();
-    let toll = |(incident, stopped): (&'i Incident, Stopped)| {
+    let mut stops: HashMap<LimitOf<'_>, (usize, DateTime<Utc>)> = HashMap::new();
+    let mut tolls: Vec<(&Incident, Stopped, Toll)> = Vec::new();
+    for (incident, stopped) in errors {
+        let (at, limit) = (incident.evidence.at, incident.diagnosis.limit);
         let account = incident.evidence.account.as_ref();
         let account = account.and_then(|account| account.owner.fingerprint.as_deref());
-        let counted = counted_until.entry(account).or_default();
-        let until = match stopped {
-            Stopped::Until(until) => until,
-            Stopped::Still => clock.now,
-            Stopped::Unknown => *counted,
+        let end = match stopped {
+            Stopped::Until(until) => Some(until),
+            Stopped::Still => Some(clock.now),
+            Stopped::Open | Stopped::Unknown => None,
         };
-        let from = incident.evidence.at.max(*counted);
+        // Another try, before anybody saw that it was over.
+        let lasts = end.unwrap_or(at + longest(limit));
+        let before = stops.insert((account, limit), (tolls.len(), lasts));
+        let before = before.filter(|(_, lasts)| at <= *lasts);
+        let is_new = before.is_none();
+        if let Some((_, _, toll)) = before.and_then(|(last, _)| tolls.get_mut(last)) {
+            // The later one tells more of the end.
+            (toll.still, toll.unknown) = (0, 0);
+        }
+        let counted = counted_until.entry(account).or_default();
+        let from = at.max(*counted);
+        let until = end.unwrap_or(from);
         *counted = until.max(*counted);
         let toll = Toll {
             errors: 1,
-            likely_false: (incident.diagnosis.verdict == Verdict::FalseLikely).into(),
-            still: (stopped == Stopped::Still).into(),
+            stops: is_new.into(),
+            likely_false: (is_new && incident.diagnosis.verdict == Verdict::FalseLikely).into(),
+            still: matches!(stopped, Stopped::Still | Stopped::Open).into(),
             unknown: (stopped == Stopped::Unknown).into(),
             blocked: (until - from).max(TimeDelta::zero()),
         };
-        (incident, stopped, toll)
-    };
-    stops.into_iter().map(toll).collect()
+        tolls.push((incident, stopped, toll));
+    }
+    tolls
 }

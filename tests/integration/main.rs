@@ -57,6 +57,7 @@ mod situation;
 mod spend;
 mod statusline;
 mod statusline_host_safety;
+mod stops;
 mod support;
 mod team_limits;
 mod toll;

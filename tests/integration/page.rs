@@ -197,7 +197,7 @@ fn an_anonymous_page_names_nobody_and_nothing() {
     assert!(anonymous.contains("project 1") && anonymous.contains("session 2"));
     assert_eq!(total(&anonymous), total(&named));
     for part in [
-        "1 limit error since",
+        "Limits stopped the work once since",
         "5-hour limit, 42% at most",
         "blocked: 1 h",
     ] {

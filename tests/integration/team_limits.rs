@@ -221,7 +221,7 @@ fn three_people_know_who_keeps_hitting_which_limit_and_for_how_long() {
     let page = made_up().page(&[]);
     assert!(
         page.contains(
-            "7 limit errors since Thu 1 Oct, blocked for 3 h 55 m in all. 1 was likely false."
+            "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false."
         ),
         "{page}"
     );
@@ -253,8 +253,10 @@ fn three_people_know_who_keeps_hitting_which_limit_and_for_how_long() {
             "cy | 5-hour limit | real | 1 | 1 m",
         ]
     );
-    assert!(page.contains("1 still holds: counted until the last export of its machine."));
-    assert!(page.contains("When 1 error ended is not known"));
+    assert!(page.contains(
+        "1 still holds: counted until the last export of its machine, if its reset is known."
+    ));
+    assert!(page.contains("When 1 stop ended is not known"));
     assert_eq!(
         lines(&page, HOURS),
         [
@@ -396,7 +398,7 @@ fn names_of_a_newer_version_and_absurd_figures_are_shown_as_they_are() {
         "{detail:?}"
     );
     assert!(
-        page.contains("4 limit errors since Tue 10 Nov"),
+        page.contains("Limits stopped the work 3 times since Tue 10 Nov"),
         "{detail:?}"
     );
     let windows = lines(&page, BY_WINDOW);
@@ -451,7 +453,8 @@ fn a_damaged_file_of_limits_counts_up_to_the_damage_and_that_is_said() {
     let mut team = made_up();
     team.limit("ada", "+200000-01-01 00:00:00", 60, &json!({}));
     team.window("ada", "9999-12-31 23:00:00", 60.0, &json!({}));
-    assert!(team.page(&[]).contains("8 limit errors since"));
+    let page = team.page(&[]);
+    assert!(page.contains("Limits stopped the work 8 times since"));
     // A cut-off file, and no files of limits at all.
     let team = made_up();
     let file = team
@@ -502,15 +505,15 @@ fn incidents_of_exports_are_the_same_in_the_terminal_and_for_programs() {
     let run = team.sandbox.run(&from);
     let told: Vec<&str> = run.success().lines().map(str::trim_end).collect();
     assert_eq!(
-        told[0],
-        "7 limit errors since Thu 1 Oct, blocked for 3 h 55 m in all. 1 was likely false."
+        told[..2].join(" "),
+        "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false."
     );
     for line in [
-        "5-hour limit        4             1  2 h 45 m",
-        "person  errors  likely false   blocked  at 97%+",
-        "ada          3             -  3 h 30 m      3 h",
-        "bob          3             1      24 m        -",
-        "cy           1             -       1 m      0 h",
+        "5-hour limit       4             1  2 h 45 m",
+        "person  stops  likely false   blocked  at 97%+",
+        "ada         3             -  3 h 30 m      3 h",
+        "bob         3             1      24 m        -",
+        "cy          1             -       1 m      0 h",
     ] {
         assert!(told.contains(&line), "{line}\n{told:#?}");
     }

@@ -55,7 +55,7 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     let now = sums(&sandbox, "2026-11-20T11:30:00Z");
     assert_eq!(
         (&now["blocked_s"], &now["still_blocked"]),
-        (&json!(5_400), &json!(2)),
+        (&json!(5_400), &json!(1)),
         "{now:#}"
     );
     let later = sums(&sandbox, "2026-11-20T18:00:00Z");
@@ -67,7 +67,7 @@ fn hours_in_which_two_sessions_were_blocked_count_once() {
     assert_eq!(later["by_limit"][0]["blocked_s"], 7_200);
     let text = told(&sandbox, "2026-11-20T18:00:00Z");
     assert!(
-        text.starts_with("2 limit errors since Fri 20 Nov, blocked for 2 h in all.\n"),
+        text.starts_with("Limits stopped the work once since Fri 20 Nov, for 2 h in all.\n"),
         "{text}"
     );
 }
@@ -96,7 +96,7 @@ fn an_end_that_nobody_saw_is_said_and_not_guessed() {
         "{sums:#}"
     );
     let text = told(&sandbox, "2026-11-20T09:00:00Z");
-    assert!(text.contains("When 1 error ended is not known"), "{text}");
+    assert!(text.contains("When 1 stop ended is not known"), "{text}");
 }
 
 #[test]
@@ -153,18 +153,18 @@ fn a_long_time_is_told_by_the_month() {
     let text = told(&sandbox, "2026-11-20T18:00:00Z");
     let text = text.split("\n\n").take(4).collect::<Vec<_>>().join("\n\n");
     let told = [
-        "3 limit errors since Mon 4 May, blocked for 6 h in all.",
+        "Limits stopped the work 3 times since Mon 4 May, for 6 h in all.",
         "",
-        "limit         errors  likely false  blocked",
-        "5-hour limit       3             -      6 h",
+        "limit         stops  likely false  blocked",
+        "5-hour limit      3             -      6 h",
         "",
-        "month    errors  likely false  blocked",
-        "2026-05       2             -      4 h",
-        "2026-11       1             -      2 h",
+        "month    stops  likely false  blocked",
+        "2026-05      2             -      4 h",
+        "2026-11      1             -      2 h",
         "",
-        "Blocked is the time from an error to the session's next good answer or to the",
-        "reset, whichever came first, nights included; time in which several sessions",
-        "were blocked counts once.",
+        "Blocked is the time from an error to the next good answer of the account, in any",
+        "session, or to the reset, whichever came first, nights included; what several",
+        "limits stopped counts once.",
     ];
     assert_eq!(text.trim_end(), told.join("\n"));
 }

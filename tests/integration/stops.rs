@@ -1,0 +1,416 @@
+//! How long limits stopped the work: courses of events, and what is true of each. The table was made
+//! from the promise alone, before the rule that it holds.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, windows};
+use crate::support::Sandbox;
+
+const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+const LOW: &str = "Credit balance is too low";
+const WEEKLY: &str = "You've hit your weekly limit · resets Nov 24, 12pm (UTC)";
+const OVERLOADED: &str = "API Error: 529 Overloaded.";
+/// 2026-11-20 12:00 UTC.
+const NOON: i64 = 1_795_176_000;
+const A: &str = "11111111-1111-1111-1111-111111111111";
+const B: &str = "22222222-2222-2222-2222-222222222222";
+
+/// What happens at a time; sessions by their names.
+enum Happens {
+    Meets(&'static str, &'static str),
+    Answers(&'static str),
+    /// A transcript says whose its session is.
+    Is(&'static str, &'static str),
+    LogsIn(&'static str),
+    /// A status line is told that the five-hour window, which resets at noon, is this full.
+    Draws(&'static str, f64),
+    Looks(Truth),
+}
+
+/// What holds at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Truth {
+    stops: u64,
+    /// In whole minutes, rounded.
+    minutes: i64,
+    still: u64,
+    unknown: u64,
+}
+
+use Happens::{Answers, Draws, Is, LogsIn, Looks, Meets};
+
+const fn truth(stops: u64, minutes: i64) -> Happens {
+    Looks(Truth {
+        stops,
+        minutes,
+        still: 0,
+        unknown: 0,
+    })
+}
+
+const fn still(stops: u64, minutes: i64) -> Happens {
+    Looks(Truth {
+        stops,
+        minutes,
+        still: 1,
+        unknown: 0,
+    })
+}
+
+const fn unknown(stops: u64, minutes: i64) -> Happens {
+    Looks(Truth {
+        stops,
+        minutes,
+        still: 0,
+        unknown: 1,
+    })
+}
+
+type Course = (&'static str, &'static [(&'static str, Happens)]);
+
+const COURSES: &[Course] = &[
+    (
+        "nobody tries until the reset",
+        &[
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T11:00", still(1, 60)),
+            ("20T13:00", truth(1, 120)),
+            ("22T13:00", truth(1, 120)),
+        ],
+    ),
+    (
+        "five tries in one session",
+        &[
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:05", Meets("a", FIVE_HOURS)),
+            ("20T10:20", Meets("a", FIVE_HOURS)),
+            ("20T10:40", Meets("a", FIVE_HOURS)),
+            ("20T11:00", Meets("a", FIVE_HOURS)),
+            ("20T11:30", still(1, 90)),
+            ("20T12:03", Answers("a")),
+            ("20T13:00", truth(1, 120)),
+        ],
+    ),
+    (
+        "three sessions",
+        &[
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:10", Meets("b", FIVE_HOURS)),
+            ("20T11:00", Meets("c", FIVE_HOURS)),
+            ("20T11:30", still(1, 90)),
+            ("21T11:30", truth(1, 120)),
+        ],
+    ),
+    (
+        "lifted early, and work goes on in a new session",
+        &[
+            ("20T09:50", Draws("a", 97.0)),
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:30", Answers("b")),
+            ("20T10:31", Draws("b", 3.0)),
+            ("20T10:45", truth(1, 30)),
+            ("21T10:45", truth(1, 30)),
+        ],
+    ),
+    (
+        "credits are bought, and the session goes on",
+        &[
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:30", Answers("a")),
+            ("20T11:45", Answers("a")),
+            ("20T11:50", truth(1, 30)),
+            ("21T10:00", truth(1, 30)),
+        ],
+    ),
+    (
+        "credits are bought, and work goes on in a new session",
+        &[
+            ("20T09:50", Draws("a", 100.0)),
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:30", Answers("b")),
+            ("20T10:31", Draws("b", 100.0)),
+            ("20T10:45", truth(1, 30)),
+            ("21T10:45", truth(1, 30)),
+        ],
+    ),
+    (
+        "another account, in a new session",
+        &[
+            ("20T09:30", Is("a", A)),
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:02", LogsIn(B)),
+            ("20T10:02", Is("b", B)),
+            ("20T10:03", Answers("b")),
+            ("20T10:45", truth(1, 3)),
+            ("21T10:45", truth(1, 3)),
+        ],
+    ),
+    (
+        "another account, in the same session",
+        &[
+            ("20T09:30", Is("a", A)),
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:02", LogsIn(B)),
+            ("20T10:02", Is("a", B)),
+            ("20T10:03", Answers("a")),
+            ("20T10:45", truth(1, 3)),
+            ("21T10:45", truth(1, 3)),
+        ],
+    ),
+    (
+        "another account works all the time",
+        &[
+            ("20T09:30", Is("w", B)),
+            ("20T09:50", Answers("w")),
+            ("20T09:51", Is("a", A)),
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:10", Answers("w")),
+            ("20T11:00", still(1, 60)),
+            ("20T11:10", Answers("w")),
+            ("20T13:00", truth(1, 120)),
+        ],
+    ),
+    (
+        "two accounts are stopped",
+        &[
+            ("20T09:30", Is("w", B)),
+            ("20T09:51", Is("a", A)),
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T11:00", Meets("w", FIVE_HOURS)),
+            ("20T11:30", Answers("w")),
+            ("20T13:00", truth(2, 150)),
+        ],
+    ),
+    (
+        "a low balance that nobody fills",
+        &[
+            ("20T10:00", Meets("a", LOW)),
+            ("20T20:00", still(1, 0)),
+            ("21T12:00", unknown(1, 0)),
+            ("23T12:00", unknown(1, 0)),
+        ],
+    ),
+    (
+        "a low balance that is filled the next day",
+        &[
+            ("20T10:00", Meets("a", LOW)),
+            ("20T20:00", still(1, 0)),
+            ("21T16:00", Answers("a")),
+            ("21T17:00", truth(1, 1_800)),
+            ("25T17:00", truth(1, 1_800)),
+        ],
+    ),
+    (
+        "a service that is full, tried three times",
+        &[
+            ("20T10:00", Meets("a", OVERLOADED)),
+            ("20T10:01", Meets("a", OVERLOADED)),
+            ("20T10:03", Meets("b", OVERLOADED)),
+            ("20T10:04", Answers("a")),
+            ("20T10:30", truth(1, 4)),
+        ],
+    ),
+    (
+        "a service that is full in the evening, and nobody looks before the morning",
+        &[
+            ("20T20:00", Meets("a", OVERLOADED)),
+            ("20T22:00", unknown(1, 0)),
+            ("21T08:00", Answers("a")),
+            ("21T09:00", unknown(1, 0)),
+        ],
+    ),
+    (
+        "a login that ran out",
+        &[
+            ("20T10:00", Meets("a", "Login expired · Please run /login")),
+            ("20T10:20", Answers("a")),
+            ("20T11:00", truth(1, 20)),
+        ],
+    ),
+    (
+        "a false limit that nobody tried again",
+        &[
+            ("20T09:59", Draws("a", 42.0)),
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:01", Draws("a", 42.0)),
+            ("20T11:00", unknown(1, 0)),
+            ("20T13:00", unknown(1, 0)),
+            ("22T13:00", unknown(1, 0)),
+        ],
+    ),
+    (
+        "a false limit that was over at the next try",
+        &[
+            ("20T09:59", Draws("a", 42.0)),
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:01", Draws("a", 42.0)),
+            ("20T10:05", Answers("a")),
+            ("20T11:00", truth(1, 5)),
+            ("22T11:00", truth(1, 5)),
+        ],
+    ),
+    (
+        "a warning",
+        &[
+            (
+                "20T10:00",
+                Meets(
+                    "a",
+                    "You've used 91% of your weekly limit · resets Nov 23, 9am (UTC)",
+                ),
+            ),
+            ("20T11:00", truth(0, 0)),
+        ],
+    ),
+    (
+        "a week that is full over a Sunday",
+        &[
+            ("22T12:00", Meets("a", WEEKLY)),
+            ("23T12:00", still(1, 24 * 60)),
+            ("25T12:00", truth(1, 48 * 60)),
+        ],
+    ),
+    (
+        "twice a day",
+        &[
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T12:01", Answers("a")),
+            (
+                "20T15:00",
+                Meets("a", "You've hit your 5-hour limit · resets 5pm (UTC)"),
+            ),
+            ("20T17:05", Answers("a")),
+            ("20T18:00", truth(2, 240)),
+        ],
+    ),
+    (
+        "lifted early, and full again",
+        &[
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T10:30", Answers("b")),
+            ("20T10:50", Meets("a", FIVE_HOURS)),
+            ("20T11:00", still(2, 40)),
+            ("20T13:00", truth(2, 100)),
+        ],
+    ),
+    (
+        "an answer that was on its way",
+        &[
+            ("20T10:00:00", Meets("a", FIVE_HOURS)),
+            ("20T10:00:05", Answers("b")),
+            ("20T10:00:20", Meets("b", FIVE_HOURS)),
+            ("20T11:00", still(1, 60)),
+            ("20T13:00", truth(1, 120)),
+        ],
+    ),
+    (
+        "a model's week is full, and another model goes on",
+        &[
+            (
+                "20T10:00",
+                Meets(
+                    "a",
+                    "You've hit your Opus limit · resets Nov 24, 12pm (UTC)",
+                ),
+            ),
+            ("20T10:05", Answers("a")),
+            ("20T11:00", truth(1, 5)),
+            ("26T11:00", truth(1, 5)),
+        ],
+    ),
+    (
+        "two limits, one after the other",
+        &[
+            ("20T10:00", Meets("a", FIVE_HOURS)),
+            ("20T12:01", Meets("a", WEEKLY)),
+            // The minute between them may have been any.
+            ("25T12:00", truth(2, 120 + 4 * 1_440 - 1)),
+        ],
+    ),
+];
+
+fn moment(text: &str) -> String {
+    let seconds = if text.len() > 8 { "" } else { ":00" };
+    format!("2026-11-{text}{seconds}Z")
+}
+
+fn log_in(sandbox: &Sandbox, account: &str) {
+    let state = json!({"oauthAccount": {
+        "accountUuid": account, "emailAddress": "dev@example.com",
+        "organizationName": "Example Ltd", "organizationType": "claude_max",
+        "organizationRole": "user",
+    }});
+    sandbox.write(".claude.json", state.to_string());
+}
+
+fn seen(sandbox: &Sandbox, at: &str) -> (Truth, Value) {
+    let asked = Client::new(sandbox).run(at, &["incidents", "--json"], b"");
+    let sums = asked.json()["sums"].clone();
+    let of = |name: &str| sums[name].as_u64().unwrap_or(u64::MAX);
+    let truth = Truth {
+        stops: of(if sums["stops"].is_null() {
+            "errors"
+        } else {
+            "stops"
+        }),
+        minutes: (sums["blocked_s"].as_i64().unwrap_or(-1) + 30) / 60,
+        still: of("still_blocked"),
+        unknown: of("unknown_end"),
+    };
+    (truth, sums)
+}
+
+#[test]
+fn every_course_of_events_comes_to_what_was_true_at_once_and_later() {
+    let (mut wrong, mut right) = (Vec::new(), 0);
+    for (name, events) in COURSES {
+        let sandbox = Sandbox::new();
+        log_in(&sandbox, A);
+        let mut problems = Vec::new();
+        for (at, event) in *events {
+            let at = moment(at);
+            let client = |name: &str| Client {
+                sandbox: &sandbox,
+                session: format!("5a7d3c1e-0000-4000-a000-00000000000{name}"),
+                version: "2.1.329".to_owned(),
+                model: "claude-opus-5-5".to_owned(),
+                variables: vec![("CLAUDECODE".to_owned(), "1".to_owned())],
+            };
+            match event {
+                Meets(session, text) => {
+                    let status = if *text == OVERLOADED { 529 } else { 429 };
+                    client(session).meets(&at, text, json!({"apiErrorStatus": status}));
+                }
+                Answers(session) => client(session).answers(&at),
+                Is(session, owner) => client(session).append(&json!({
+                    "type": "session-owner", "accountUuid": owner, "timestamp": at,
+                })),
+                LogsIn(account) => log_in(&sandbox, account),
+                Draws(session, full) => {
+                    let told = windows(*full, NOON, 22.0, NOON + 300_000);
+                    client(session).draws(&at, told, 160);
+                }
+                Looks(truth) => {
+                    let (seen, sums) = seen(&sandbox, &at);
+                    if seen != *truth {
+                        problems.push(format!(
+                            "  {at}: {truth:?}\n  seen {seen:?} {}",
+                            sums["errors"]
+                        ));
+                    }
+                }
+            }
+        }
+        if problems.is_empty() {
+            right += 1;
+        } else {
+            wrong.push(format!("{name}:\n{}", problems.join("\n")));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{right} right, {} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
