@@ -149,7 +149,7 @@ def drawn(cell, x, y):
         place = f'transform="translate({number(x)} {number(y)}) scale({CELL_WIDTH} {CELL_HEIGHT})"'
         if cell.character in FILLED:
             return f'<path d="{FILLED[cell.character]}" {place} fill="{colour}"{more}/>'
-        return f'<path d="{STROKES[cell.character]}" {place} fill="none" stroke="{colour}" vector-effect="non-scaling-stroke"{more}/>'
+        return f'<path d="{placed(STROKES[cell.character], x, y)}" fill="none" stroke="{colour}"{more}/>'
     if cell.character in LEFT_EIGHTHS and cell.character not in QUARTERS:
         return rectangle(x, y, CELL_WIDTH * LEFT_EIGHTHS[cell.character], CELL_HEIGHT, colour, more)
     if cell.character in LOWER_EIGHTHS and cell.character not in QUARTERS:
@@ -160,6 +160,18 @@ def drawn(cell, x, y):
             rectangle(x + half_width * (place % 2), y + half_height * (place // 2), half_width + 0.3, half_height + 0.3, colour, more)
             for place, filled in enumerate(QUARTERS[cell.character]) if filled == "1")
     return None
+
+
+def placed(path, x, y):
+    """A path of a cell of 1 by 1 at its place on the screen. Scaling it would scale its stroke, and not every renderer
+    knows how to leave that alone."""
+    def point(found):
+        letter, first, second = found.group(1), found.group(2), found.group(3)
+        if letter == "V":
+            return f"V{number(y + float(first) * CELL_HEIGHT)}"
+        across = f"{letter}{number(x + float(first) * CELL_WIDTH)}"
+        return across if letter == "H" else f"{across} {number(y + float(second) * CELL_HEIGHT)}"
+    return re.sub(r"([MLHV])([\d.]+)(?: ([\d.]+))?", point, path)
 
 
 def row_shapes(row, x0, y):
@@ -234,16 +246,17 @@ def svg(rows, columns, title, description=""):
 
 
 def moving(frames, columns, title, description=""):
-    """Frames, each (seconds, rows), one after the other and over again; the last alone for whoever wants no motion."""
+    """Frames, each (seconds, rows), one after the other and over again, beginning with the last one: that one is a whole
+    picture for whoever has no motion or wants none, and nobody waits before a box that is nearly empty."""
+    frames = [frames[-1], *frames[:-1]]
     whole = sum(seconds for seconds, _ in frames)
     style, drawn_frames, begin = [], [], 0.0
     for place, (seconds, rows) in enumerate(frames):
         start, end = 100 * begin / whole, 100 * (begin + seconds) / whole
         keys = ["0%{visibility:hidden}"] if begin else []
         keys += [f"{number(start)}%{{visibility:visible}}"] + ([f"{number(end)}%{{visibility:hidden}}"] if end < 100 else [])
-        style.append(f"@keyframes f{place}{{{''.join(keys)}}}.f{place}{{visibility:hidden;animation:f{place} {number(whole)}s step-end infinite}}")
-        drawn_frames += [f'<g class="f{place}">', *screen_shapes(rows), "</g>"]
+        style.append(f"@keyframes f{place}{{{''.join(keys)}}}.f{place}{{animation:f{place} {number(whole)}s step-end infinite}}")
+        drawn_frames += [f'<g class="f{place}" visibility="{"hidden" if place else "visible"}">', *screen_shapes(rows), "</g>"]
         begin += seconds
-    last = f".f{len(frames) - 1}{{visibility:visible}}"
-    style.append(f"@media(prefers-reduced-motion:reduce){{g[class]{{animation:none}}{last}}}")
+    style.append("@media(prefers-reduced-motion:reduce){g[class]{animation:none}}")
     return window(max(len(rows) for _, rows in frames), columns, title, description, drawn_frames, "".join(style))

@@ -241,7 +241,7 @@ def brought_by_plugin(program, version_of_client, report):
                     session.ready()
                     session.ask("/whycap line on")
                     session.wait("an answer", "The status line is on")
-                    session.wait_footer("the line", "5h")
+                    session.wait_footer("the line", "session $0.00")
                     session.leave()
                 draws(report, real, home, api, "the next session draws it")
             with report.check("claude plugin update brings the next version"):

@@ -150,14 +150,20 @@ class ThePicture(unittest.TestCase):
         self.assertEqual(self.texts("</text><script>&")[0][0], "</text><script>&")
         self.assertEqual(self.shapes("a\x01b\x1b[999mc").tag, "{http://www.w3.org/2000/svg}svg")
 
-    def test_frames_follow_each_other_and_the_last_stays_where_no_motion_is_wanted(self):
+    def test_the_last_frame_comes_first_and_is_all_that_is_seen_without_motion(self):
         drawn = moving([(1, cells("one")), (3, cells("two\nlines"))], 40, "title")
-        groups = [node.get("class") for node in xml.fromstring(drawn).iter("{http://www.w3.org/2000/svg}g") if node.get("class")]
-        self.assertEqual(groups, ["f0", "f1"])
-        self.assertIn("@keyframes f0{0%{visibility:visible}25%{visibility:hidden}}", drawn)
-        self.assertIn("@keyframes f1{0%{visibility:hidden}25%{visibility:visible}}", drawn)
+        groups = [node for node in xml.fromstring(drawn).iter("{http://www.w3.org/2000/svg}g") if node.get("class")]
+        self.assertEqual([(node.get("class"), node.get("visibility")) for node in groups], [("f0", "visible"), ("f1", "hidden")])
+        self.assertIn("two", "".join(groups[0].itertext()))
+        self.assertIn("@keyframes f0{0%{visibility:visible}75%{visibility:hidden}}", drawn)
+        self.assertIn("@keyframes f1{0%{visibility:hidden}75%{visibility:visible}}", drawn)
         self.assertIn("animation:f1 4s", drawn)
-        self.assertIn("prefers-reduced-motion:reduce){g[class]{animation:none}.f1{visibility:visible}}", drawn)
+        self.assertIn("prefers-reduced-motion:reduce){g[class]{animation:none}}", drawn)
+
+    def test_a_border_is_placed_and_not_scaled(self):
+        path = [*xml.fromstring(svg(cells("│"), 4, "title", "")).iter("{http://www.w3.org/2000/svg}path")][-1]
+        self.assertIsNone(path.get("transform"))
+        self.assertRegex(path.get("d"), r"^M[\d.]+ [\d.]+V[\d.]+$")
 
     def test_every_picture_in_the_repository_is_sound_and_holds_no_key(self):
         for file in (Path(__file__).resolve().parents[2] / "docs" / "pictures").glob("*.svg"):
