@@ -10,7 +10,9 @@ use clap::builder::StyledStr;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands;
+use crate::config::Config;
 use crate::environment::Environment;
+use crate::places::Places;
 use crate::terminal::{Palette, Shown, complain, print};
 
 /// Says what Claude Code costs, and what a limit error really means.
@@ -95,7 +97,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         _ => guard_person(),
     }
     commands::host_guard::set_process_right();
-    let environment = Environment::of_process();
+    let mut environment = Environment::of_process();
+    let config = Config::load(&Places::of(&environment));
+    environment.hours = config.hours.unwrap_or(environment.hours);
     match arguments.get(1).and_then(|verb| verb.to_str()) {
         Some("statusline") => {
             let rest = arguments.get(2..).unwrap_or_default();

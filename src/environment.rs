@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 
-use crate::time::{Clock, Zone, is_reckonable, of_machine};
+use crate::time::{Clock, Hours, Zone, is_reckonable, of_machine};
 
 /// The variable that says where home is, as Claude Code has it. What Git Bash sets as `HOME` on
 /// Windows may be elsewhere.
@@ -40,6 +40,8 @@ pub struct Environment {
     machine_now: DateTime<Utc>,
     /// The user's time zone.
     pub zone: Zone,
+    /// How the user counts hours: as the locale says, unless the configuration does.
+    pub hours: Hours,
     /// Where this system keeps things.
     pub standard: StandardDirectories,
 }
@@ -91,7 +93,13 @@ impl Environment {
             .map(|now| now.to_utc())
             .filter(|now| is_reckonable(*now))
             .unwrap_or(clock);
+        // In the order in which they outrank each other.
+        let locale = ["LC_ALL", "LC_TIME", "LANG"]
+            .iter()
+            .filter_map(|name| variables.get(OsStr::new(name))?.to_str())
+            .find(|locale| !locale.is_empty());
         Self {
+            hours: Hours::of_locale(locale.unwrap_or_default()),
             variables,
             now,
             machine_now: clock,
@@ -120,6 +128,7 @@ impl Environment {
         Clock {
             now: self.now,
             zone: self.zone,
+            hours: self.hours,
         }
     }
 

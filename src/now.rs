@@ -394,6 +394,7 @@ mod tests {
     use crate::claude::meters::OtherMeters;
     use crate::config::Config;
     use crate::terminal::{Palette, width};
+    use crate::time::Hours;
     use crate::time::{FIVE_HOURS, Zone};
 
     fn expected(name: &'static str, length: TimeDelta, used: f64, full: &str) -> Expected {
@@ -435,6 +436,7 @@ mod tests {
             clock: Clock {
                 now,
                 zone: Zone::named("UTC").unwrap(),
+                hours: Hours::TwentyFour,
             },
             windows: Some(Windows {
                 five_hour: meter(82.0, "2026-11-20T14:30:00Z"),

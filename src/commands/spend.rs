@@ -238,8 +238,8 @@ impl Arguments {
             },
             period,
             clock: Clock {
-                now: environment.now,
                 zone,
+                ..environment.clock()
             },
             order: self.order,
             limit: self.limit.map(std::num::NonZeroUsize::get),

@@ -7,6 +7,7 @@ use super::values::{
     SegmentName,
 };
 use crate::terminal::{THEMES, Theme, visible, width};
+use crate::time::Hours;
 
 /// A key that can be set.
 #[derive(Debug)]
@@ -97,6 +98,28 @@ pub(super) const KEYS: &[Key] = &[
             Ok(Vec::new())
         },
         write: |config| Some(meter_form_name(config.context)),
+        example: "",
+    },
+    Key {
+        section: "display",
+        name: "clock",
+        about: "12 or 24 hours: auto (as the locale says), 12 or 24.",
+        read: |config, value| {
+            config.hours = match value.as_str() {
+                Some("auto") => None,
+                Some("12") => Some(Hours::Twelve),
+                Some("24") => Some(Hours::TwentyFour),
+                _ => return Err("must be \"auto\", \"12\" or \"24\"".to_owned()),
+            };
+            Ok(Vec::new())
+        },
+        write: |config| {
+            Some(text(match config.hours {
+                None => "auto",
+                Some(Hours::Twelve) => "12",
+                Some(Hours::TwentyFour) => "24",
+            }))
+        },
         example: "",
     },
     Key {

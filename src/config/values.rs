@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::terminal::{THEMES, Theme};
+use crate::time::Hours;
 
 /// A part of the status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,6 +249,8 @@ pub struct Config {
     pub windows: MeterForm,
     /// How the context is drawn.
     pub context: MeterForm,
+    /// How the hours of a day are counted. None: as the locale says.
+    pub hours: Option<Hours>,
     /// Spending budgets.
     pub budget: Budget,
     /// What a subscription costs a month, in dollars.
@@ -287,6 +290,7 @@ impl Default for Config {
             theme,
             windows: MeterForm::Text,
             context: MeterForm::Text,
+            hours: None,
             budget: Budget {
                 session: None,
                 day: None,

@@ -73,6 +73,7 @@ mod tests {
         SegmentName,
     };
     use crate::terminal::THEMES;
+    use crate::time::Hours;
 
     /// What the file says again, without where it came from.
     fn effective(config: Config) -> Config {
@@ -158,6 +159,7 @@ mod tests {
             (windows, context) in (form(), form()),
             budget in budget(),
             (plan, rate) in (dollars(), prop::option::of(1e-6..1e6_f64)),
+            hours in prop::sample::select(vec![None, Some(Hours::Twelve), Some(Hours::TwentyFour)]),
             off in prop::collection::vec(0..HINTS.len(), 0..3),
             symbol in "[€£¥A-Z ]{1,2}",
             notify_desktop in any::<bool>(),
@@ -166,7 +168,7 @@ mod tests {
         ) {
             let config = Config {
                 segments: segments_, lines, separator, theme: &THEMES[theme], windows, context,
-                budget, plan, currency: Currency { rate, symbol },
+                hours, budget, plan, currency: Currency { rate, symbol },
                 hints_off: off.into_iter().map(|index| HINTS[index].1).collect(),
                 notify_desktop, export, problems, from_file: vec!["budget.day".to_owned()],
                 is_broken: false,

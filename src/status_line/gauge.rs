@@ -116,14 +116,13 @@ impl ResetWords {
     fn of(meter: &Meter, clock: Clock) -> Option<Self> {
         let at = meter.resets_at.filter(|at| *at > clock.now)?;
         let left = at - clock.now;
-        let pattern = if left < TimeDelta::hours(20) {
-            "%H:%M"
+        let time = if left < TimeDelta::hours(20) {
+            clock.time_after("", at)
         } else if left < TimeDelta::days(7) {
-            "%a %H:%M"
+            clock.time_after("%a ", at)
         } else {
-            "%-d %b"
+            clock.zone.at(at).format("%-d %b").to_string()
         };
-        let time = clock.zone.at(at).format(pattern).to_string();
         Some(Self {
             distance: format!(" (resets {time}, in {})", in_words(left)),
             sign: format!(" \u{21bb}{time}"),

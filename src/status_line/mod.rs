@@ -52,6 +52,7 @@ mod tests {
     use crate::pricing::Money;
     use crate::spend::Amount;
     use crate::terminal::width;
+    use crate::time::Hours;
     use crate::time::{Clock, Zone};
 
     const NOW: i64 = 1_795_156_000;
@@ -85,6 +86,7 @@ mod tests {
             clock: Clock {
                 now,
                 zone: Zone::UTC,
+                hours: Hours::TwentyFour,
             },
         };
         let rows = draw(&facts, columns).into_iter();

@@ -18,7 +18,7 @@ pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
         let when = if window.length == WEEK {
             days(at, latest, clock)
         } else {
-            clock.zone.at(at).format("at %H:%M").to_string()
+            clock.time_after("at ", at)
         };
         let short = when.trim_start_matches("about ").trim_start_matches("at ");
         let write = |text: String| vec![(Tone::Warning, text)];
@@ -54,6 +54,7 @@ mod tests {
 
     use super::*;
     use crate::claude::meters::Meter;
+    use crate::time::Hours;
     use crate::time::{FIVE_HOURS, Zone};
 
     fn at(text: &str) -> DateTime<Utc> {
@@ -64,6 +65,7 @@ mod tests {
         let clock = Clock {
             now: at("2026-11-20T06:26:40Z"),
             zone: Zone::UTC,
+            hours: Hours::TwentyFour,
         };
         pace(expected, clock).map(|forms| forms[0].text())
     }

@@ -100,6 +100,7 @@ mod tests {
 
     use super::*;
     use crate::claude::status_payload::StatusPayload;
+    use crate::time::Hours;
     use crate::time::Zone;
 
     type Draw = fn(&Windows, Clock) -> Option<Segment>;
@@ -108,6 +109,7 @@ mod tests {
         let clock = Clock {
             now: DateTime::from_timestamp(1_795_156_000, 0).unwrap(), // 06:26:40 UTC
             zone: Zone::named("UTC").unwrap(),
+            hours: Hours::TwentyFour,
         };
         let payload = StatusPayload::parse(payload.as_bytes());
         let windows = Windows {

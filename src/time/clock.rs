@@ -4,6 +4,33 @@ use chrono::{DateTime, Datelike, Utc};
 
 use super::{Zone, in_words};
 
+/// How the hours of a day are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Hours {
+    /// "14:30".
+    #[default]
+    TwentyFour,
+    /// "2:30pm", as Claude Code itself writes.
+    Twelve,
+}
+
+/// Where people who read English write "2:30pm" (CLDR's preferred hours of these regions).
+const TWELVE: [&str; 8] = [
+    "en_US", "en_CA", "en_AU", "en_NZ", "en_IN", "en_PH", "en_PK", "en_PR",
+];
+
+impl Hours {
+    /// Those of a locale, as `en_US.UTF-8`.
+    pub fn of_locale(name: &str) -> Self {
+        let region = name.split(['.', '@']).next().unwrap_or_default();
+        if TWELVE.contains(&region) {
+            Self::Twelve
+        } else {
+            Self::TwentyFour
+        }
+    }
+}
+
 /// A clock and a zone to tell times by.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -11,6 +38,8 @@ pub struct Clock {
     pub now: DateTime<Utc>,
     /// The reader's zone.
     pub zone: Zone,
+    /// How the reader counts hours.
+    pub hours: Hours,
 }
 
 impl Clock {
@@ -18,14 +47,24 @@ impl Clock {
     pub fn time(self, at: DateTime<Utc>) -> String {
         let local = self.zone.at(at);
         let today = self.zone.day(self.now);
-        let pattern = if local.date_naive() == today {
-            "%H:%M"
+        let day = if local.date_naive() == today {
+            ""
         } else if local.year() == today.year() {
-            "%a %-d %b %H:%M"
+            "%a %-d %b "
         } else {
-            "%a %-d %b %Y %H:%M"
+            "%a %-d %b %Y "
         };
-        local.format(pattern).to_string()
+        self.time_after(day, at)
+    }
+
+    /// The time of day behind a day in this pattern (of `strftime`): "Tue 14:30" behind "%a ".
+    pub(crate) fn time_after(self, day: &str, at: DateTime<Utc>) -> String {
+        let time = match self.hours {
+            Hours::TwentyFour => "%H:%M",
+            Hours::Twelve => "%-I:%M%P",
+        };
+        let local = self.zone.at(at);
+        local.format(&format!("{day}{time}")).to_string()
     }
 
     /// "14:30, in 1 h 52 m" or "14:30, 5 m ago".
@@ -53,10 +92,30 @@ mod tests {
         let clock = Clock {
             now: "2026-11-20T22:30:00Z".parse().unwrap(),
             zone: Zone::named("Europe/Berlin").unwrap(),
+            hours: Hours::TwentyFour,
         };
         let at = |text: &str| clock.time_and_distance(text.parse().unwrap());
         assert_eq!(at("2026-11-20T22:40:00Z"), "23:40, in 10 m");
         assert_eq!(at("2026-11-20T23:40:00Z"), "Sat 21 Nov 00:40, in 1 h 10 m");
         assert_eq!(at("2026-11-20T22:25:00Z"), "23:25, 5 m ago");
+        let hours = Hours::Twelve;
+        let of_twelve = Clock { hours, ..clock };
+        let at = |text: &str| of_twelve.time(text.parse().unwrap());
+        assert_eq!(at("2026-11-20T22:40:00Z"), "11:40pm");
+        assert_eq!(at("2026-11-20T23:40:00Z"), "Sat 21 Nov 12:40am");
+    }
+
+    #[test]
+    fn hours_are_those_of_the_locale() {
+        for (locale, hours) in [
+            ("en_US.UTF-8", Hours::Twelve),
+            ("en_AU", Hours::Twelve),
+            ("en_GB.UTF-8", Hours::TwentyFour),
+            ("de_DE.UTF-8@euro", Hours::TwentyFour),
+            ("C.UTF-8", Hours::TwentyFour),
+            ("", Hours::TwentyFour),
+        ] {
+            assert_eq!(Hours::of_locale(locale), hours, "{locale}");
+        }
     }
 }

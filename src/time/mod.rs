@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 
-pub use clock::Clock;
+pub use clock::{Clock, Hours};
 pub use duration::in_words;
 pub use rfc3339::millis;
 pub(crate) use rfc3339::rfc3339;

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use whycap::limits::evidence::{Evidence, Seen};
 use whycap::limits::incident::Incident;
-use whycap::time::{Clock, Zone};
+use whycap::time::{Clock, Hours, Zone};
 
 use crate::support::{Sandbox, data};
 
@@ -32,7 +32,15 @@ fn answer(case: &Value) -> Value {
         ..Evidence::default()
     };
     let zone = Zone::UTC;
-    Incident::new(evidence, Clock { now, zone }).to_json()
+    Incident::new(
+        evidence,
+        Clock {
+            now,
+            zone,
+            hours: Hours::TwentyFour,
+        },
+    )
+    .to_json()
 }
 
 fn time(value: &Value) -> Option<DateTime<Utc>> {

@@ -366,3 +366,38 @@ fn listing(directory: &std::path::Path) -> Vec<(String, Vec<u8>, Value)> {
     found.sort_by(|a, b| a.0.cmp(&b.0));
     found
 }
+
+#[test]
+fn times_are_told_by_the_clock_of_the_locale_or_of_the_configuration() {
+    let payload =
+        br#"{"rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": 1795183200}}}"#;
+    let drawn = |sandbox: &Sandbox| {
+        sandbox
+            .run_with(&["statusline"], payload)
+            .success()
+            .to_owned()
+    };
+    let sandbox = || {
+        let sandbox = Sandbox::new().variable("WHYCAP_NOW", "2026-11-20T12:08:00Z");
+        sandbox.variable("TZ", "UTC").variable("COLUMNS", "120")
+    };
+    let plain = drawn(&sandbox());
+    assert!(plain.contains("resets 14:00, in 1 h 52 m"), "{plain}");
+    let american = drawn(&sandbox().variable("LANG", "en_US.UTF-8"));
+    assert!(
+        american.contains("resets 2:00pm, in 1 h 52 m"),
+        "{american}"
+    );
+    let british = drawn(
+        &sandbox()
+            .variable("LANG", "en_US.UTF-8")
+            .variable("LC_TIME", "en_GB.UTF-8"),
+    );
+    assert!(british.contains("14:00"), "{british}");
+    let set = sandbox().variable("LANG", "en_US.UTF-8");
+    set.write(".config/whycap/config.toml", "[display]\nclock = \"24\"\n");
+    assert!(
+        drawn(&set).contains("14:00"),
+        "the configuration goes first"
+    );
+}

@@ -12,7 +12,7 @@ use whycap::limits::messages;
 use whycap::limits::status_rows::status_rows;
 use whycap::render::Page;
 use whycap::terminal::{Palette, width};
-use whycap::time::{Clock, Zone};
+use whycap::time::{Clock, Hours, Zone};
 use whycap::transcript::error_line::{ErrorLine, QuotaLimits};
 
 fn at() -> DateTime<Utc> {
@@ -136,6 +136,7 @@ fn clock() -> Clock {
     Clock {
         now: at(),
         zone: Zone::named("Asia/Kolkata").unwrap(),
+        hours: Hours::TwentyFour,
     }
 }
 
