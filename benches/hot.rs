@@ -14,7 +14,7 @@ use whycap::config::Config;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::spend::Amount;
 use whycap::status_line::{Amounts, LineFacts, Whereabouts, draw};
-use whycap::time::{Clock, Millis, Zone};
+use whycap::time::{Clock, Hours, Millis, Zone};
 use whycap::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
 use whycap::transcript::scan::{Carry, Place, Sink, scan};
 
@@ -115,6 +115,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
             clock: Clock {
                 now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
                 zone: Zone::UTC,
+                hours: Hours::TwentyFour,
             },
         };
         draw(&facts, columns)
