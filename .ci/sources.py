@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # `Arguments` are those of each verb.
 TWICE = set("""
-Answer Arguments Block Error ErrorLine Fields Findings Group Kind Known Mark Meter Named Names Owners Part People
-Place Reading Record Row Seen Shown Standing Sums Teller Verdict Wanted
+Answer Arguments Block Error ErrorLine Fields Findings Group Kind Known Mark Meter Named Names Owners People
+Record Row Seen Shown Standing Sums Teller Verdict Wanted
 """.split())
 
 

@@ -16,7 +16,7 @@ use whycap::spend::Amount;
 use whycap::status_line::{Amounts, LineFacts, Whereabouts, draw};
 use whycap::time::{Clock, Hours, Millis, Zone};
 use whycap::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
-use whycap::transcript::scan::{Carry, Place, Sink, scan};
+use whycap::transcript::scan::{Carry, FoundAt, Sink, scan};
 
 const HISTORY: &str = include_str!(
     "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"
@@ -32,13 +32,13 @@ fn main() {
 struct Sum(u64);
 
 impl Sink for Sum {
-    fn response(&mut self, response: Response<'_>, place: Place) {
+    fn response(&mut self, response: Response<'_>, place: FoundAt) {
         self.0 += response.usage.output + place.at.unwrap_or(0).unsigned_abs();
     }
     fn mark(&mut self, mark: OwnMark, _: u64) {
         self.0 += mark.at.unsigned_abs();
     }
-    fn compaction(&mut self, compaction: CompactBoundary<'_>, _: Place) {
+    fn compaction(&mut self, compaction: CompactBoundary<'_>, _: FoundAt) {
         self.0 += compaction.tokens;
     }
     fn cost_state(&mut self, _: CostState, position: u64, _: Option<Millis>, _: Option<Millis>) {

@@ -5,9 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::Connection;
 
 use super::derivation::Run;
+use super::facts::Id;
 use super::spend_rows::Origin;
 use super::store::told::{self, ToldRow};
-use super::store::{Error, Id, Ledger, families, responses};
+use super::store::{Error, Ledger, answers, families};
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 
@@ -179,17 +180,17 @@ fn difference(
         unwritten: facts.unwritten(told),
         ..SessionDifference::default()
     };
-    for (_, row) in responses::of_session(connection, session)? {
-        found.last_at = found.last_at.max(row.counted.at);
-        if row.counted.subagent {
-            found.subagents += row.cost;
+    for answer in answers::of_session(connection, session)? {
+        found.last_at = found.last_at.max(answer.at);
+        if answer.is_of_subagent {
+            found.subagents += answer.cost;
         }
     }
     found.ours = facts.recorded + found.unrecorded + found.unwritten;
     found.after_total = match client.until {
         Some(until) => {
-            let since = responses::since(connection, session, until.saturating_add(1))?;
-            since.iter().map(|(_, row)| row.cost).sum()
+            let since = answers::since(connection, session, until.saturating_add(1))?;
+            since.iter().map(|answer| answer.cost).sum()
         }
         None => Money::ZERO,
     };

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Datelike, Utc};
 use rusqlite::Connection;
 
-use super::read::{Batch, Effort, put_and_settle};
+use super::facts::{Answer, Id, id_of};
+use super::read::{Batch, Effort, Models, put_and_settle};
 use super::spent::Spent;
-use super::store::told::{self, SessionFacts};
-use super::store::{Id, Ledger, ResponseRow, StoredSighting, responses, session_id};
+use super::store::told;
+use super::store::{Ledger, answers};
 use super::telling::{self, Listener, Told, ToldNow};
 use crate::claude::model_pricing::prices;
 use crate::config::{Budget, ProjectBudget};
@@ -50,8 +51,8 @@ pub struct Live {
 
 /// Whether nothing was ever told of a session that no file has.
 fn is_news(connection: &Connection, session: &str) -> rusqlite::Result<bool> {
-    let told = session_id(connection, session)?.map(|id| told::of_session(connection, id));
-    Ok(told.transpose()?.is_none_or(|told| told.is_empty()))
+    let told = told::of_session(connection, id_of(session.as_bytes()))?;
+    Ok(told.is_empty())
 }
 
 /// What is wanted beside the session and today.
@@ -109,9 +110,7 @@ struct SessionNow {
 struct Gain {
     /// What it adds to what was written of it before.
     cost: Money,
-    is_of_session: bool,
-    key: i64,
-    row: ResponseRow,
+    answer: Answer,
 }
 
 impl Live {
@@ -198,11 +197,11 @@ impl Live {
             .then(|| self.ledger.between(first, end))
             .transpose()
             .ok()?;
-        let id = session_id(&self.ledger.connection, &self.session).ok()?;
-        let gains = self.gains(id).ok()?;
+        let id = id_of(self.session.as_bytes());
+        let gains = self.gains().ok()?;
         let period = start.timestamp_millis()..end.timestamp_millis();
         let in_period = gains.iter();
-        let in_period = in_period.filter(|gain| period.contains(&gain.row.counted.at));
+        let in_period = in_period.filter(|gain| period.contains(&gain.answer.at));
         let recorded: Money = in_period.map(|gain| gain.cost).sum();
 
         let now = self.session_now(id, &gains, environment.now.timestamp_millis());
@@ -231,16 +230,15 @@ impl Live {
     fn projects(
         &self,
         wanted: Wanted<'_>,
-        id: Option<Id>,
+        id: Id,
         [from, until]: [DateTime<Utc>; 2],
     ) -> Option<Vec<(String, Money)>> {
         if wanted.projects.is_empty() {
             return Some(Vec::new());
         }
-        let known = id.map(|id| self.ledger.directory(id)).transpose().ok()?;
-        let gained = self.gained.sessions.get(&self.session);
-        let gained = gained.and_then(|project| Some(project.as_ref()?.1.as_str()));
-        let known = known.flatten();
+        let known = self.ledger.directory(id).ok()?;
+        let gained = self.gained.sessions.get(&id);
+        let gained = gained.and_then(|(_, known)| Some(known.as_ref()?.1.as_str()));
         let directory = known.as_deref().or(gained).unwrap_or(wanted.directory);
         let covering = wanted.projects.iter();
         let covering = covering.filter(|project| project.covers(directory, wanted.home));
@@ -262,55 +260,30 @@ impl Live {
     }
 
     /// What was gained and is not written.
-    fn gains(&self, own: Option<Id>) -> rusqlite::Result<Vec<Gain>> {
+    fn gains(&self) -> rusqlite::Result<Vec<Gain>> {
         let mut gains = Vec::new();
         if self.is_in_transaction {
             return Ok(gains);
         }
-        let prices: Vec<_> = self
-            .gained
-            .models
-            .iter()
-            .map(|model| self.prices.prices_of(model))
-            .collect();
-        for (key, seen) in &self.gained.responses {
-            let (Some(prices), None) = (prices.get(seen.counted.model), seen.first.names) else {
-                continue;
-            };
-            let old = responses::read(&self.ledger.connection, *key)?;
-            let mut counted = seen.counted.of_model(0);
-            if let Some(old) = &old {
-                counted.merge(&old.counted);
-            }
-            let home = self.gained.files.get(seen.first.file);
-            let name = home.and_then(|file| self.gained.sessions.get_index(file.session));
-            let row = ResponseRow::priced(counted, 0, StoredSighting::default(), prices);
+        let models = Models::new(&self.gained, &self.prices);
+        let found = self.gained.answers.values();
+        for found in found.filter(|found| found.place.copied_from.is_none()) {
+            let known = answers::read(&self.ledger.connection, found.key)?;
+            let answer = models.priced(found, known.as_ref());
             gains.push(Gain {
-                cost: row.cost - old.as_ref().map_or(Money::ZERO, |old| old.cost),
-                is_of_session: match &old {
-                    Some(old) => Some(old.session) == own,
-                    None => name.is_some_and(|(name, _)| *name == self.session),
-                },
-                key: *key,
-                row,
+                cost: answer.cost - known.map_or(Money::ZERO, |known| known.cost),
+                answer,
             });
         }
         Ok(gains)
     }
 
-    fn session_now(
-        &self,
-        id: Option<Id>,
-        gains: &[Gain],
-        now: Millis,
-    ) -> rusqlite::Result<SessionNow> {
+    fn session_now(&self, id: Id, gains: &[Gain], now: Millis) -> rusqlite::Result<SessionNow> {
         let connection = &self.ledger.connection;
-        let mut facts = id.map_or(Ok(SessionFacts::default()), |id| {
-            told::facts(connection, id)
-        })?;
-        let mut rows = id.map_or(Ok(Vec::new()), |id| told::of_session(connection, id))?;
+        let mut facts = told::facts(connection, id)?;
+        let mut rows = told::of_session(connection, id)?;
         let stored_unwritten = facts.unwritten(&rows);
-        let own = gains.iter().filter(|gain| gain.is_of_session);
+        let own = gains.iter().filter(|gain| gain.answer.session == id);
         facts.recorded += own.clone().map(|gain| gain.cost).sum();
         let telling = match &self.told {
             Some(told) => {
@@ -320,7 +293,7 @@ impl Live {
                     session: id,
                     facts: &facts,
                     known: &rows,
-                    gained: own.map(|gain| (gain.key, &gain.row)).collect(),
+                    gained: own.map(|gain| &gain.answer).collect(),
                     now,
                 };
                 let telling = listener.hear(told)?;
@@ -342,8 +315,8 @@ impl Live {
     /// When responses came since that moment, and what each cost, with those that are not written yet.
     pub(crate) fn costs_since(&self, since: DateTime<Utc>) -> Option<Vec<(Millis, Money)>> {
         let mut costs = self.ledger.costs_since(since).ok()?;
-        let gains = self.gains(None).ok()?.into_iter();
-        costs.extend(gains.map(|gain| (gain.row.counted.at, gain.cost)));
+        let gains = self.gains().ok()?.into_iter();
+        costs.extend(gains.map(|gain| (gain.answer.at, gain.cost)));
         Some(costs)
     }
 

@@ -8,11 +8,11 @@
 
 mod derivation;
 mod difference;
+pub(crate) mod facts;
 mod live;
 mod mending;
 mod read;
 mod reprice;
-mod scene;
 mod served;
 mod single_rows;
 mod spend_rows;
@@ -21,9 +21,9 @@ mod store;
 mod telling;
 
 pub use difference::{ClientFigure, SessionDifference};
+pub use facts::Scene;
 pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
-pub use scene::Scene;
 pub(crate) use served::{FirstAnswer, Served};
 pub(crate) use single_rows::{KnownSession, Single, SingleRow, SingleRows};
 pub use spend_rows::{Origin, RowsBy, SpendRow, SpendSource};

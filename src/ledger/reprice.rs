@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::store::{Error, Id, Ledger, SumChanges, families, model_names, responses};
+use super::facts::Id;
+use super::store::sqlite::{first, run};
+use super::store::{Error, Ledger, SumChanges, answers, families, names};
 use crate::pricing::{Money, NOISE, PriceTable};
 
 const PRICED_BY: &str = "priced by";
@@ -36,42 +38,38 @@ impl Ledger {
 }
 
 fn priced_by(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT value FROM meta WHERE name = ?")?
-        .query_row([PRICED_BY], |row| row.get(0))
-        .optional()
+    let query = "SELECT value FROM meta WHERE name = ?";
+    first(connection, query, [PRICED_BY], |row| row.get(0))
 }
 
 fn reprice(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()> {
-    let names = model_names(connection)?;
-    let models: HashMap<Id, _> = names
-        .iter()
+    let names = names::models(connection)?;
+    let models = names.iter();
+    let models: HashMap<Id, _> = models
         .map(|(id, name)| (*id, prices.prices_of(name)))
         .collect();
-    let mut changes = SumChanges::default();
-    let mut rows = Vec::new();
-    responses::for_each(connection, |key, old| {
-        let Some(prices) = models.get(&old.counted.model) else {
+    let mut repriced = Vec::new();
+    answers::for_each(connection, |old| {
+        let Some(prices) = models.get(&old.model) else {
             return;
         };
         let mut new = old.clone();
         new.price(prices);
         if new != old {
-            changes.take_away(&old);
-            changes.add(&new);
-            rows.push((key, new));
+            repriced.push((old, new));
         }
     })?;
-    let mut replace = connection.prepare_cached(responses::REPLACE)?;
-    for (key, new) in rows {
-        new.write(&mut replace, key)?;
+    let mut changes = SumChanges::default();
+    for (old, new) in repriced {
+        answers::replace(connection, &new)?;
+        changes.take_away(&old);
+        changes.add(&new);
     }
     changes.apply(connection)?;
     for family in families::with_totals(connection)? {
         families::settle(connection, family, prices)?;
     }
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?
-        .execute(params![PRICED_BY, prices.fingerprint])?;
+    let put = "INSERT OR REPLACE INTO meta VALUES (?, ?)";
+    run(connection, put, params![PRICED_BY, prices.fingerprint])?;
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::scene::SceneId;
-use super::store::{Error, Id, Ledger, model_names, responses, scenes};
+use super::facts::Id;
+use super::store::{Error, Ledger, answers, names};
 use crate::pricing::{Money, ServiceLevel, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -75,10 +75,10 @@ impl Ledger {
         let since = since.timestamp_millis();
         let read = || {
             let connection = &self.connection;
-            let (models, scenes) = (model_names(connection)?, scenes(connection)?);
+            let (models, scenes) = (names::models(connection)?, names::scenes(connection)?);
             let name = |name: Option<&str>| -> Rc<str> { name.unwrap_or_default().into() };
             let model = |id: Id| name(models.get(&id).map(String::as_str));
-            let agent = |id: SceneId| name(scenes.get(&id).map(|scene| scene.agent.as_str()));
+            let agent = |id: Id| name(scenes.get(&id).map(|scene| scene.agent.as_str()));
             // By the sums: they lie in order of time, responses session by session.
             let sessions: BTreeSet<Id> = connection
                 .prepare_cached("SELECT session FROM quarter WHERE quarter >= ?")?
@@ -86,14 +86,14 @@ impl Ledger {
                 .collect::<rusqlite::Result<_>>()?;
             let mut served = Vec::new();
             for session in sessions {
-                for (_, row) in responses::since(connection, session, since)? {
+                for row in answers::since(connection, session, since)? {
                     served.push(Served {
-                        at: row.counted.at,
+                        at: row.at,
                         session,
-                        model: model(row.counted.model),
-                        agent: agent(row.counted.scene),
-                        usage: row.counted.usage,
-                        service: row.counted.service,
+                        model: model(row.model),
+                        agent: agent(row.scene),
+                        usage: row.usage,
+                        service: row.service,
                         cost: row.cost,
                     });
                 }

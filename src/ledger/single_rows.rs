@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
-use super::scene::{Scene, SceneId};
-use super::store::{Error, Id, Ledger, model_names, responses, scenes};
+use super::facts::{Id, Scene};
+use super::store::{Error, Ledger, answers, names};
 use crate::pricing::{Money, ServiceLevel, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -23,7 +23,7 @@ pub(crate) enum Single {
         is_late: bool,
         /// In how many other transcripts it stands.
         copies: u64,
-        scene: SceneId,
+        scene: Id,
     },
     /// What a session's totals count beyond its responses, in a quarter of an hour.
     Unrecorded,
@@ -64,7 +64,7 @@ pub(crate) struct SingleRows {
     pub(crate) rows: Vec<SingleRow>,
     pub(crate) sessions: HashMap<Id, KnownSession>,
     pub(crate) models: HashMap<Id, String>,
-    pub(crate) scenes: HashMap<SceneId, Scene>,
+    pub(crate) scenes: HashMap<Id, Scene>,
 }
 
 impl Ledger {
@@ -77,8 +77,8 @@ impl Ledger {
             Ok(SingleRows {
                 rows,
                 sessions: sessions(&moment)?,
-                models: model_names(&moment)?,
-                scenes: scenes(&moment)?,
+                models: names::models(&moment)?,
+                scenes: names::scenes(&moment)?,
             })
         };
         read().map_err(self.failed())
@@ -87,27 +87,27 @@ impl Ledger {
 
 fn responses_of(connection: &Connection) -> rusqlite::Result<Vec<SingleRow>> {
     let copies: HashMap<i64, u64> = connection
-        .prepare("SELECT key, count(*) FROM copy GROUP BY key")?
+        .prepare("SELECT key, count(*) FROM place GROUP BY key")?
         .query_map([], |row| {
             Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
         })?
         .collect::<rusqlite::Result<_>>()?;
     let mut rows = Vec::new();
-    responses::for_each(connection, |key, row| {
+    answers::for_each(connection, |row| {
         rows.push(SingleRow {
-            key: key.cast_unsigned(),
-            at: row.counted.at,
+            key: row.key.cast_unsigned(),
+            at: row.at,
             session: row.session,
-            model: row.counted.model,
+            model: row.model,
             cost: row.cost,
             what: Single::Response {
-                usage: row.counted.usage,
-                service: row.counted.service,
-                is_subagent: row.counted.subagent,
+                usage: row.usage,
+                service: row.service,
+                is_subagent: row.is_of_subagent,
                 is_unpriced: row.is_unpriced,
-                is_late: row.seen.is_late,
-                copies: copies.get(&key).copied().unwrap_or_default(),
-                scene: row.counted.scene,
+                is_late: row.place.is_late,
+                copies: copies.get(&row.key).copied().unwrap_or_default(),
+                scene: row.scene,
             },
         });
     })?;
@@ -161,15 +161,15 @@ fn hidden(connection: &Connection) -> rusqlite::Result<Vec<SingleRow>> {
 fn sessions(connection: &Connection) -> rusqlite::Result<HashMap<Id, KnownSession>> {
     connection
         .prepare(
-            "WITH mark(file, key) AS (
-                 SELECT file, key FROM response UNION ALL SELECT file, key FROM copy
-                 UNION ALL SELECT file, key FROM compaction UNION ALL SELECT file, key FROM snapshot
+            "WITH line(file, key) AS (
+                 SELECT file, key FROM response UNION ALL SELECT file, key FROM place
+                 UNION ALL SELECT file, key FROM mark WHERE key != 0
                  UNION ALL SELECT file, started + 31 * total + run_ms FROM cost_state),
              known(session, marks) AS (
-                 SELECT file.session, count(DISTINCT mark.key) FROM mark JOIN file ON file.id = mark.file GROUP BY file.session),
+                 SELECT file.session, count(DISTINCT line.key) FROM line JOIN file ON file.id = line.file GROUP BY file.session),
              families(family, marks) AS (
                  SELECT family, sum(known.marks) FROM session JOIN known ON known.session = session.id GROUP BY family)
-             SELECT session.id, name, coalesce(project, ''), coalesce(known.marks, 0), coalesce(families.marks, 0)
+             SELECT session.id, name, coalesce(directory, ''), coalesce(known.marks, 0), coalesce(families.marks, 0)
              FROM session LEFT JOIN known ON known.session = session.id
              LEFT JOIN families ON families.family = session.family",
         )?

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::scene::Scene;
-use super::store::responses::{self, usage_from};
-use super::store::told;
-use super::store::{Error, Id, Ledger, model_names, scenes, transcript_files};
+use rusqlite::Row;
+
+use super::facts::{Id, Scene};
+use super::store::answers::{UNPRICED, count_from, usage_from};
+use super::store::sqlite::{all, each};
+use super::store::{Error, Ledger, names, told, transcript_files};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -140,22 +142,26 @@ impl Ledger {
             .map_err(self.failed())
     }
 
+    /// It reads every answer: no sums are kept by scene, because reports by scene are rare and each
+    /// answer would pay for them.
     fn read_scenes(
         &self,
-        [since, until]: [Millis; 2],
+        period: [Millis; 2],
         named: &Named,
-        each: &mut dyn FnMut(SpendRow<'_>),
+        see: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
-        let scenes = scenes(&self.connection)?;
-        responses::sums_by_scene(&self.connection, since, until, |sums| {
-            each(SpendRow {
-                recorded: sums.cost,
-                responses: sums.responses,
-                unpriced: sums.unpriced,
-                usage: sums.usage,
-                scene: scenes.get(&sums.scene),
-                ..named.nothing_of(sums.last_at, sums.session, sums.model)
+        let scenes = names::scenes(&self.connection)?;
+        let query = format!(
+            "SELECT max(at), session, model, sum(cost), count(*), sum(flags & {UNPRICED} != 0),
+                    sum(input), sum(output), sum(cache_read), sum(cache_write), sum(cache_write_1h), sum(web_searches), scene
+             FROM response WHERE at >= ? AND at < ? GROUP BY session, model, scene ORDER BY max(at), session"
+        );
+        each(&self.connection, &query, period, |row| {
+            see(SpendRow {
+                scene: scenes.get(&row.get(12)?),
+                ..named.recorded(row, row.get(0)?)?
             });
+            Ok(())
         })
     }
 
@@ -163,25 +169,16 @@ impl Ledger {
         &self,
         period: [Millis; 2],
         named: &Named,
-        each: &mut dyn FnMut(SpendRow<'_>),
+        see: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
-        let mut statement = self.connection.prepare_cached(
+        let query =
             "SELECT quarter, session, model, cost, responses, unpriced, input, output, cache_read,
                     cache_write, cache_write_1h, web_searches
-             FROM quarter WHERE quarter >= ?1 AND quarter < ?2",
-        )?;
-        let mut rows = statement.query(quarters(period))?;
-        while let Some(row) = rows.next()? {
-            let count = |column: usize| row.get::<_, i64>(column).map(|n| n.max(0).cast_unsigned());
-            each(SpendRow {
-                recorded: Money::from_pico(row.get(3)?),
-                responses: count(4)?,
-                unpriced: count(5)?,
-                usage: usage_from(row, 6)?,
-                ..named.nothing_of(row.get::<_, i64>(0)? * QUARTER, row.get(1)?, row.get(2)?)
-            });
-        }
-        Ok(())
+             FROM quarter WHERE quarter >= ? AND quarter < ?";
+        each(&self.connection, query, quarters(period), |row| {
+            see(named.recorded(row, row.get::<_, i64>(0)? * QUARTER)?);
+            Ok(())
+        })
     }
 
     /// What no line shows.
@@ -189,53 +186,46 @@ impl Ledger {
         &self,
         period: [Millis; 2],
         named: &Named,
-        each: &mut dyn FnMut(SpendRow<'_>),
+        see: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
         let guessed = told::guessed(&self.connection)?;
         for table in ["unrecorded", "unwritten"] {
-            let mut statement = self.connection.prepare_cached(&format!(
-                "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ?1 AND quarter < ?2 ORDER BY quarter"
-            ))?;
-            let mut rows = statement.query(quarters(period))?;
-            while let Some(row) = rows.next()? {
-                let cost = Money::from_pico(row.get(3)?);
-                let is_told = table == "unwritten";
+            let query = format!(
+                "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
+            );
+            each(&self.connection, &query, quarters(period), |row| {
+                let at = row.get::<_, i64>(0)? * QUARTER;
                 let session = row.get(1)?;
-                each(SpendRow {
-                    unrecorded: if is_told { Money::ZERO } else { cost },
-                    unwritten: if is_told { cost } else { Money::ZERO },
-                    at_least: if is_told {
-                        guessed.contains(&session)
-                    } else {
-                        cost == Money::ZERO
-                    },
-                    ..named.nothing_of(row.get::<_, i64>(0)? * QUARTER, session, row.get(2)?)
-                });
-            }
+                let mut spent = named.nothing_of(at, session, row.get(2)?);
+                let cost = Money::from_pico(row.get(3)?);
+                if table == "unwritten" {
+                    spent.unwritten = cost;
+                    spent.at_least = guessed.contains(&session);
+                } else {
+                    spent.unrecorded = cost;
+                    spent.at_least = cost == Money::ZERO;
+                }
+                see(spent);
+                Ok(())
+            })?;
         }
         Ok(())
     }
 
     pub(crate) fn origins(&self) -> rusqlite::Result<HashMap<Id, Origin>> {
-        self.connection
-            .prepare_cached(
-                "SELECT id, name, coalesce(project, ''),
-                        (SELECT min(at) FROM response WHERE response.session = session.id),
-                        (SELECT max(newest_at) FROM file WHERE file.session = session.id)
-                 FROM session",
-            )?
-            .query_map([], |row| {
-                Ok((
-                    row.get(0)?,
-                    Origin {
-                        session: row.get(1)?,
-                        project: row.get(2)?,
-                        first_at: row.get(3)?,
-                        last_at: row.get(4)?,
-                    },
-                ))
-            })?
-            .collect()
+        let query = "SELECT id, name, coalesce(directory, ''),
+                    (SELECT min(at) FROM response WHERE response.session = session.id),
+                    (SELECT max(newest_at) FROM file WHERE file.session = session.id)
+             FROM session";
+        all(&self.connection, query, [], |row| {
+            let origin = Origin {
+                session: row.get(1)?,
+                project: row.get(2)?,
+                first_at: row.get(3)?,
+                last_at: row.get(4)?,
+            };
+            Ok((row.get(0)?, origin))
+        })
     }
 }
 
@@ -249,13 +239,25 @@ struct Named {
 impl Named {
     fn read(ledger: &Ledger, with_origins: bool) -> rusqlite::Result<Self> {
         Ok(Self {
-            models: model_names(&ledger.connection)?,
+            models: names::models(&ledger.connection)?,
             origins: if with_origins {
                 ledger.origins()?
             } else {
                 HashMap::new()
             },
             nowhere: Origin::default(),
+        })
+    }
+
+    /// From a row that begins with something for its time, then `session, model, cost, responses,
+    /// unpriced`, and the fields of a usage.
+    fn recorded(&self, row: &Row<'_>, at: Millis) -> rusqlite::Result<SpendRow<'_>> {
+        Ok(SpendRow {
+            recorded: Money::from_pico(row.get(3)?),
+            responses: count_from(row, 4)?,
+            unpriced: count_from(row, 5)?,
+            usage: usage_from(row, 6)?,
+            ..self.nothing_of(at, row.get(1)?, row.get(2)?)
         })
     }
 

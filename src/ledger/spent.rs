@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
+use super::facts::{Id, id_of};
 use super::spend_rows::quarters;
+use super::store::sqlite::{any, each, first};
 use super::store::told::{self, SessionFacts, ToldRow};
-use super::store::{Error, Id, Ledger, session_id};
+use super::store::{Error, Ledger};
 use crate::pricing::Money;
 
 /// Name in `meta`: all transcripts were read to the end once.
@@ -49,9 +51,7 @@ impl Ledger {
     /// What a session has cost.
     pub fn session(&self, name: &str) -> Result<Spent, Error> {
         let read = || {
-            let Some(id) = session_id(&self.connection, name)? else {
-                return Ok(Spent::default());
-            };
+            let id = id_of(name.as_bytes());
             let told = told::of_session(&self.connection, id)?;
             Ok(Spent::of(&told::facts(&self.connection, id)?, &told))
         };
@@ -65,15 +65,14 @@ impl Ledger {
             let query = format!(
                 "SELECT cost, session, {sign} FROM {table} WHERE quarter >= ? AND quarter < ?"
             );
-            let mut statement = self.connection.prepare_cached(&query)?;
-            let mut rows = statement.query(range)?;
             let (mut cost, mut signed) = (Money::ZERO, HashSet::new());
-            while let Some(row) = rows.next()? {
+            each(&self.connection, &query, range, |row| {
                 cost += Money::from_pico(row.get(0)?);
                 if row.get(2)? {
                     signed.insert(row.get(1)?);
                 }
-            }
+                Ok(())
+            })?;
             Ok((cost, signed))
         };
         let read = || {
@@ -95,9 +94,9 @@ impl Ledger {
 
     /// The directory that a session worked in, if it is known.
     pub(super) fn directory(&self, session: Id) -> rusqlite::Result<Option<String>> {
-        self.connection
-            .prepare_cached("SELECT project FROM session WHERE id = ?")?
-            .query_row([session], |row| row.get(0))
+        let query = "SELECT directory FROM session WHERE id = ?";
+        let known = first(&self.connection, query, [session], |row| row.get(0));
+        known.map(Option::flatten)
     }
 
     /// What was spent from `from` up to `until`, by the directories that sessions worked in.
@@ -112,11 +111,10 @@ impl Ledger {
         for table in ["quarter", "unrecorded", "unwritten"] {
             let query =
                 format!("SELECT session, cost FROM {table} WHERE quarter >= ? AND quarter < ?");
-            let mut statement = self.connection.prepare_cached(&query)?;
-            let mut rows = statement.query(range)?;
-            while let Some(row) = rows.next()? {
+            each(&self.connection, &query, range, |row| {
                 *by_session.entry(row.get(0)?).or_default() += Money::from_pico(row.get(1)?);
-            }
+                Ok(())
+            })?;
         }
         let mut sums: HashMap<String, Money> = HashMap::new();
         for (session, cost) in by_session {
@@ -129,12 +127,8 @@ impl Ledger {
     /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
     /// too low.
     pub fn is_complete(&self) -> bool {
-        let is_noted = || -> rusqlite::Result<bool> {
-            self.connection
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?)")?
-                .query_row([COMPLETE], |row| row.get(0))
-        };
-        is_noted().unwrap_or(false)
+        let query = "SELECT 1 FROM meta WHERE name = ?";
+        any(&self.connection, query, [COMPLETE]).unwrap_or(false)
     }
 
     pub(crate) fn note_complete(&self) {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::facts::{Answer, Id};
+use super::store::names::{put_model, put_session};
 use super::store::told::{self, SAME_PRICES, SessionFacts, Teller, ToldRow, VERY_LATE_MS};
-use super::store::{Id, ResponseRow, model_id, put_session, responses, totals};
+use super::store::{answers, totals};
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
@@ -38,13 +40,12 @@ pub(super) struct ToldNow {
 pub(super) struct Listener<'l> {
     pub(super) connection: &'l Connection,
     pub(super) prices: &'l PriceTable,
-    /// None if the ledger has not heard of it.
-    pub(super) session: Option<Id>,
+    pub(super) session: Id,
     pub(super) facts: &'l SessionFacts,
     /// What its processes told, the latest last.
     pub(super) known: &'l [ToldRow],
     /// Its answers that are not written yet.
-    pub(super) gained: BTreeMap<i64, &'l ResponseRow>,
+    pub(super) gained: Vec<&'l Answer>,
     pub(super) now: Millis,
 }
 
@@ -101,9 +102,7 @@ impl Listener<'_> {
     }
 
     fn is_written(&self, told: &Told) -> rusqlite::Result<bool> {
-        self.session.map_or(Ok(false), |session| {
-            totals::is_surpassed(self.connection, session, told.total, told.run_ms)
-        })
+        totals::is_surpassed(self.connection, self.session, told.total, told.run_ms)
     }
 
     /// What a process tells that was not heard of before. Mostly this is before its first answer.
@@ -116,8 +115,7 @@ impl Listener<'_> {
         let all: Money = answers.iter().map(|row| row.cost).sum();
         // It may be late: what it tells is then older than its answers that stand there already. Of
         // one that does not say for how long it has lived, no answer is known to be older.
-        let is_older =
-            |row: &&ResponseRow| told.run_ms.is_some() && row.counted.at < began - VERY_LATE_MS;
+        let is_older = |row: &&Answer| told.run_ms.is_some() && row.at < began - VERY_LATE_MS;
         let older: Money = answers.iter().filter(is_older).map(|row| row.cost).sum();
         let (untold, in_runs) = if self.known.is_empty() {
             (Money::ZERO, self.facts.in_runs)
@@ -155,18 +153,13 @@ impl Listener<'_> {
         if self.known.iter().any(|row| row.total.is_near(told.total)) {
             return Ok(told.total);
         }
-        let newest = |session: Option<Id>, most: Money| {
-            session.map_or(Ok(None), |id| {
-                totals::newest_up_to(self.connection, id, most)
-            })
-        };
+        let newest = |session, most| totals::newest_up_to(self.connection, session, most);
         if let Some(total) = newest(self.session, told.total)? {
             return Ok(total);
         }
-        let parent = self
-            .session
-            .map_or(Ok(None), |id| totals::parent(self.connection, id))?;
-        if let Some(total) = newest(parent, told.total - own)? {
+        if let Some(parent) = totals::parent(self.connection, self.session)?
+            && let Some(total) = newest(parent, told.total - own)?
+        {
             return Ok(total);
         }
         // A fork has no file before its first answer.
@@ -179,18 +172,17 @@ impl Listener<'_> {
     }
 
     /// Whether some model's prices, or old ones, explain what a client told for these answers.
-    fn costs_at_other_prices(&self, answers: &[ResponseRow], told: Money) -> bool {
+    fn costs_at_other_prices(&self, answers: &[Answer], told: Money) -> bool {
         let mut guesses = self.prices.guesses_of_any_client();
         guesses.any(|guess| {
             // Clients before 2.1.240 charge all cache writes as if they lived five minutes.
             [false, true].into_iter().any(|has_one_lifetime| {
-                let price = |row: &ResponseRow| {
-                    let counted = &row.counted;
-                    let mut usage = counted.usage;
+                let price = |row: &Answer| {
+                    let mut usage = row.usage;
                     if has_one_lifetime {
                         usage.cache_write_1h = 0;
                     }
-                    guess.price(counted.at, &usage, counted.service, &counted.calls)
+                    guess.price(row.at, &usage, row.service, &row.calls)
                 };
                 told.is_near(answers.iter().map(price).sum())
             })
@@ -198,17 +190,12 @@ impl Listener<'_> {
     }
 
     /// The session's answers from a moment on, written or not.
-    fn answers_since(&self, since: Millis) -> rusqlite::Result<Vec<ResponseRow>> {
-        let mut answers: BTreeMap<i64, ResponseRow> = match self.session {
-            Some(session) => responses::since(self.connection, session, since)?
-                .into_iter()
-                .collect(),
-            None => BTreeMap::new(),
-        };
-        let gained = self.gained.iter();
-        let gained = gained.filter(|(_, row)| row.counted.at >= since);
-        answers.extend(gained.map(|(key, row)| (*key, (*row).clone())));
-        Ok(answers.into_values().collect())
+    fn answers_since(&self, since: Millis) -> rusqlite::Result<Vec<Answer>> {
+        let known = answers::since(self.connection, self.session, since)?.into_iter();
+        let gained = self.gained.iter().filter(|answer| answer.at >= since);
+        let all = known.chain(gained.map(|answer| (*answer).clone()));
+        let all: BTreeMap<i64, Answer> = all.map(|answer| (answer.key, answer)).collect();
+        Ok(all.into_values().collect())
     }
 }
 
@@ -222,10 +209,10 @@ pub(super) fn put(
     let Some(telling) = telling else {
         return Ok(());
     };
-    let id = put_session(connection, session)?;
+    let id = put_session(connection, session, None)?;
     let model = telling.model.as_deref().unwrap_or_default();
     let row = ToldRow {
-        model: Some(model_id(connection, &prices.canonical(model))?),
+        model: Some(put_model(connection, &prices.canonical(model))?),
         ..telling.row
     };
     told::put(connection, id, telling.replaces, &row, telling.untold)?;

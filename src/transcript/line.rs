@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::json_walk::{JsonWalk, count, flag, name, number, text};
 pub use super::token_counts::ModelTotal;
 use super::token_counts::UsageObject;
-use crate::pricing::{Advice, ServiceLevel, Usage};
+use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 use crate::time::{Millis, millis};
 
 /// The model name of lines that the client made itself: errors, interruptions.
@@ -92,8 +92,8 @@ pub struct Signature<'a> {
 pub struct CostState {
     /// When the chain of runs began that this total covers; a fork keeps its parent's.
     pub started: Millis,
-    /// Dollars, with floating-point noise.
-    pub total_usd: f64,
+    /// What it comes to.
+    pub cost: Money,
     /// For how long processes of the chain have lived, in milliseconds.
     pub run_ms: i64,
     /// For how long they waited for the API.
@@ -369,7 +369,7 @@ fn cost_state(fields: Fields<'_>) -> Option<CostState> {
     let started = fields.started.filter(fits)? as Millis;
     Some(CostState {
         started,
-        total_usd: fields.total_usd?,
+        cost: Money::from_noisy_usd(fields.total_usd?).unwrap_or_default(),
         run_ms: fields.run_ms.cast_signed(),
         api_ms: fields.api_ms.cast_signed(),
         has_unknown_model: fields.has_unknown_model,

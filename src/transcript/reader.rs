@@ -210,18 +210,18 @@ mod tests {
     use super::*;
     use crate::time::Millis;
     use crate::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
-    use crate::transcript::scan::Place;
+    use crate::transcript::scan::FoundAt;
 
     /// Notes everything it is told, as text that can be compared. Of lines that say the same of a
     /// response only the first counts, as in the ledger: a repetition may be passed over or not.
     #[derive(Default, Debug, PartialEq)]
     struct Notes {
         told: Vec<String>,
-        responses: Vec<(String, Place)>,
+        responses: Vec<(String, FoundAt)>,
     }
 
     impl Sink for Notes {
-        fn response(&mut self, found: Response<'_>, place: Place) {
+        fn response(&mut self, found: Response<'_>, place: FoundAt) {
             let said = format!("{} {:?} {:?}", found.key, found.usage, found.session);
             if self.responses.iter().all(|(known, _)| *known != said) {
                 self.responses.push((said, place));
@@ -230,7 +230,7 @@ mod tests {
         fn mark(&mut self, mark: OwnMark, position: u64) {
             self.told.push(format!("{mark:?} at {position}"));
         }
-        fn compaction(&mut self, found: CompactBoundary<'_>, place: Place) {
+        fn compaction(&mut self, found: CompactBoundary<'_>, place: FoundAt) {
             self.told.push(format!("{found:?} at {place:?}"));
         }
         fn cost_state(
@@ -242,7 +242,7 @@ mod tests {
         ) {
             self.told.push(format!(
                 "total {} at {position} after {before:?}, {since_last:?}",
-                state.total_usd
+                state.cost.usd()
             ));
         }
         fn refusal(&mut self) {

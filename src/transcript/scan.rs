@@ -68,7 +68,7 @@ impl Carry {
 
 /// Where and when something was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct FoundAt {
     /// Where its line stands in the file.
     pub position: u64,
     /// Its time or, without one, the latest before it.
@@ -80,11 +80,11 @@ pub struct Place {
 /// Receives what a scan finds, in file order.
 pub trait Sink {
     /// A repetition of a response.
-    fn response(&mut self, response: Response<'_>, place: Place);
+    fn response(&mut self, response: Response<'_>, finding: FoundAt);
     /// A mark at `position`.
     fn mark(&mut self, mark: OwnMark, position: u64);
     /// The end of a compaction.
-    fn compaction(&mut self, compaction: CompactBoundary<'_>, place: Place);
+    fn compaction(&mut self, compaction: CompactBoundary<'_>, finding: FoundAt);
     /// A running total at `position`; `before` is the latest time before it, and `since_last` the
     /// first time since the total before it, or since the reading began.
     fn cost_state(
@@ -126,24 +126,24 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
                 let is_new = found.key != carry.last_response;
                 carry.last_response = found.key;
                 let is_late = is_new && found.at.is_some_and(|at| carry.pass(at));
-                let place = Place {
+                let finding = FoundAt {
                     position,
                     at: found.at.or(carry.newest_at),
                     is_late,
                 };
-                sink.response(found, place);
+                sink.response(found, finding);
             }
             Some(Line::Mark(mark)) => {
                 carry.pass(mark.at);
                 sink.mark(mark, position);
             }
             Some(Line::CompactBoundary(found)) => {
-                let place = Place {
+                let finding = FoundAt {
                     position,
                     at: Some(found.at),
                     is_late: carry.pass(found.at),
                 };
-                sink.compaction(found, place);
+                sink.compaction(found, finding);
             }
             Some(Line::CostState(state)) => {
                 let skipped = bytes.get(unseen..line_start).unwrap_or_default();
@@ -238,11 +238,11 @@ mod tests {
     struct Parsed(usize);
 
     impl Sink for Parsed {
-        fn response(&mut self, _: Response<'_>, _: Place) {
+        fn response(&mut self, _: Response<'_>, _: FoundAt) {
             self.0 += 1;
         }
         fn mark(&mut self, _: OwnMark, _: u64) {}
-        fn compaction(&mut self, _: CompactBoundary<'_>, _: Place) {}
+        fn compaction(&mut self, _: CompactBoundary<'_>, _: FoundAt) {}
         fn cost_state(&mut self, _: CostState, _: u64, _: Option<Millis>, _: Option<Millis>) {}
         fn refusal(&mut self) {}
     }

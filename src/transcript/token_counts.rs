@@ -2,8 +2,10 @@
 //!
 //! Field names as of client 2.1.328.
 
+use std::ops::AddAssign;
+
 use super::json_walk::{JsonWalk, count, is_count, number, search_count, text};
-use crate::pricing::{Advice, ServiceLevel, Usage};
+use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 
 /// What an answer's `usage` says.
 #[derive(Default)]
@@ -156,8 +158,16 @@ pub struct ModelTotal {
     pub usage: Usage,
     /// Whether it tells the cache writes of an hour from those of five minutes.
     pub splits: bool,
-    /// Dollars, with floating-point noise.
-    pub cost_usd: f64,
+    /// What it comes to.
+    pub cost: Money,
+}
+
+impl AddAssign for ModelTotal {
+    fn add_assign(&mut self, other: Self) {
+        self.usage += other.usage;
+        self.cost += other.cost;
+        self.splits &= other.splits;
+    }
 }
 
 impl ModelTotal {
@@ -174,7 +184,10 @@ impl ModelTotal {
                 usage.cache_write_1h = count(value);
             }
             b"webSearchRequests" => usage.web_searches = search_count(value),
-            b"costUSD" => total.cost_usd = number(value).unwrap_or(0.0),
+            b"costUSD" => {
+                let cost = number(value).and_then(Money::from_noisy_usd);
+                total.cost = cost.unwrap_or_default();
+            }
             _ => {}
         })?;
         usage.cache_write_1h = usage.cache_write_1h.min(usage.cache_write);

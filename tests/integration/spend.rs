@@ -62,13 +62,13 @@ fn a_ledger_that_was_set_aside_is_said_once_and_doctor_goes_on_naming_it() {
     assert!(doctor.stdout.contains(aside), "{}", doctor.stdout);
 }
 
-/// Takes the last entry of the index of sessions' names away: what one bit of a disk can do.
-fn lose_a_name(ledger: &std::path::Path) {
+/// Takes the last row of this table or index away: what one bit of a disk can do.
+fn lose_a_row(ledger: &std::path::Path, table: &str) {
     let connection = rusqlite::Connection::open(ledger).unwrap();
     let one = |query: &str| -> i64 { connection.query_row(query, [], |row| row.get(0)).unwrap() };
     one("PRAGMA wal_checkpoint(TRUNCATE)");
-    let index = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_session_1'";
-    let page = usize::try_from((one(index) - 1) * one("PRAGMA page_size")).unwrap();
+    let root = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'");
+    let page = usize::try_from((one(&root) - 1) * one("PRAGMA page_size")).unwrap();
     drop(connection);
     let mut bytes = fs::read(ledger).unwrap();
     bytes[page + 4] -= 1;
@@ -76,7 +76,7 @@ fn lose_a_name(ledger: &std::path::Path) {
 }
 
 #[test]
-fn a_session_that_its_index_lost_is_neither_counted_twice_nor_forgotten() {
+fn a_session_that_the_ledger_lost_is_neither_counted_twice_nor_forgotten() {
     let sandbox = with_lines(&[line(
         "a",
         "2026-11-20T06:00:00.000Z",
@@ -87,14 +87,17 @@ fn a_session_that_its_index_lost_is_neither_counted_twice_nor_forgotten() {
     let before = cost();
     let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
     let aside = sandbox.path(".local/share/whycap/ledger.damaged-1.sqlite3");
-    lose_a_name(&ledger);
+    lose_a_row(&ledger, "session_by_family");
     near(&cost(), &before);
-    assert!(!aside.exists(), "an index alone was mended in place");
-    lose_a_name(&ledger);
+    assert!(!aside.exists(), "nothing that is counted was lost");
+    lose_a_row(&ledger, "session");
     let told = r#"{"session_id":"s","cost":{"total_cost_usd":0.01,"total_duration_ms":1000}}"#;
     sandbox.run_with(&["statusline"], told.as_bytes()).success();
     near(&report_with_a_word(&sandbox)["total"]["cost_usd"], &before);
-    assert!(aside.exists(), "a name that stands there twice is damage");
+    assert!(
+        aside.exists(),
+        "answers of a session that nobody knows are damage"
+    );
 }
 
 #[test]

@@ -6,9 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Answer, Compaction, Part, Run};
+use super::{Family, Run};
+use crate::ledger::facts::{Answer, Compaction, Id};
 use crate::pricing::{ModelPrices, Money, NOISE, PriceTable, ServiceLevel, Usage};
 use crate::time::Millis;
+use crate::transcript::line::ModelTotal;
 
 /// What the totals of a session say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -26,7 +28,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Unrecorded {
     pub(crate) at: Millis,
-    pub(crate) model: String,
+    pub(crate) model: Id,
     pub(crate) cost: Money,
 }
 
@@ -43,15 +45,13 @@ impl Cluster<'_> {
             .any(|run| (run.begin..=run.end).contains(&at))
     }
 
-    fn growth(&self, model: &str) -> Part {
-        let mut sum = Part {
+    fn growth(&self, model: Id) -> ModelTotal {
+        let mut sum = ModelTotal {
             splits: true,
-            ..Part::default()
+            ..ModelTotal::default()
         };
-        for part in self.runs.iter().filter_map(|run| run.growth.get(model)) {
-            sum.usage += part.usage;
-            sum.cost += part.cost;
-            sum.splits &= part.splits;
+        for part in self.runs.iter().filter_map(|run| run.growth.get(&model)) {
+            sum += *part;
         }
         sum
     }
@@ -59,20 +59,17 @@ impl Cluster<'_> {
 
 /// Works out the unrecorded spend of a session from its runs, its own answers and its own
 /// compactions.
-pub(super) fn unrecorded(
-    runs: &[Run],
-    answers: &[&Answer],
-    compactions: &[&Compaction],
-    prices: &PriceTable,
-) -> Found {
+pub(super) fn unrecorded(session: Id, runs: &[Run], family: &Family, prices: &PriceTable) -> Found {
     let mut found = Found::default();
-    let mut by_model: BTreeMap<String, Vec<(Money, Vec<Dated>)>> = BTreeMap::new();
-    let mut models_of_answers = BTreeSet::new();
-    for answer in answers {
-        models_of_answers.extend(answer.models());
-    }
+    let mut by_model: BTreeMap<Id, Vec<(Money, Vec<Dated>)>> = BTreeMap::new();
+    let answers = family.answers.iter();
+    let answers: Vec<&Answer> = answers.filter(|one| one.session == session).collect();
+    let compactions = family.compactions.iter();
+    let compactions: Vec<&Compaction> = compactions.filter(|one| one.session == session).collect();
+    let models_of_answers: BTreeSet<Id> =
+        answers.iter().flat_map(|answer| answer.models()).collect();
     let (lost, runs): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.has_lost_base);
-    found.unrecorded = not_to_be_known(&lost, answers);
+    found.unrecorded = not_to_be_known(&lost, &answers);
     for cluster in clusters(runs) {
         let covered: Vec<&Answer> = answers
             .iter()
@@ -80,25 +77,17 @@ pub(super) fn unrecorded(
             .copied()
             .collect();
         found.in_runs += covered.iter().map(|answer| answer.cost).sum();
-        let mut models: BTreeSet<&str> =
-            covered.iter().flat_map(|answer| answer.models()).collect();
-        models.extend(
-            cluster
-                .runs
-                .iter()
-                .flat_map(|run| run.growth.keys())
-                .map(String::as_str),
-        );
+        let grown = cluster.runs.iter().flat_map(|run| run.growth.keys());
+        let served = covered.iter().flat_map(|answer| answer.models());
+        let models: BTreeSet<Id> = served.chain(grown.copied()).collect();
         for model in models {
-            let value = beyond(&cluster, model, &covered, prices);
+            let value = beyond(&cluster, model, &covered, family, prices);
             found.beyond += value;
             // A title is made by a model that answers nothing.
-            let is_title = !models_of_answers.is_empty() && !models_of_answers.contains(model);
-            let dates = dates(&cluster, &covered, if is_title { &[] } else { compactions });
-            by_model
-                .entry(model.to_owned())
-                .or_default()
-                .push((value, dates));
+            let is_title = !models_of_answers.is_empty() && !models_of_answers.contains(&model);
+            let compactions = if is_title { &[] } else { &*compactions };
+            let dates = dates(&cluster, &covered, compactions);
+            by_model.entry(model).or_default().push((value, dates));
         }
     }
     for (model, values) in by_model {
@@ -110,11 +99,7 @@ pub(super) fn unrecorded(
             left -= part;
             found
                 .unrecorded
-                .extend(spread(part, &dates).map(|(at, cost)| Unrecorded {
-                    at,
-                    model: model.clone(),
-                    cost,
-                }));
+                .extend(spread(part, &dates).map(|(at, cost)| Unrecorded { at, model, cost }));
         }
     }
     found
@@ -125,11 +110,11 @@ fn not_to_be_known(lost: &[&Run], answers: &[&Answer]) -> Vec<Unrecorded> {
     let mut found = Vec::new();
     for run in lost {
         for (model, part) in &run.growth {
-            let shown = answers.iter().map(|answer| answer.served_by(model)).sum();
+            let shown = answers.iter().map(|answer| answer.served_by(*model)).sum();
             if (part.usage - shown).prompt() > 0 {
                 found.push(Unrecorded {
                     at: run.end,
-                    model: model.clone(),
+                    model: *model,
                     cost: Money::ZERO,
                 });
             }
@@ -161,14 +146,21 @@ fn clusters(runs: Vec<&Run>) -> Vec<Cluster<'_>> {
 
 /// By how much a model's part of the totals grew beyond the answers that it covers. Where the
 /// client's prices are not ours, what the missing tokens cost at ours.
-fn beyond(cluster: &Cluster<'_>, model: &str, covered: &[&Answer], prices: &PriceTable) -> Money {
+fn beyond(
+    cluster: &Cluster<'_>,
+    model: Id,
+    covered: &[&Answer],
+    family: &Family,
+    prices: &PriceTable,
+) -> Money {
     let growth = cluster.growth(model);
     let shown: Usage = covered.iter().map(|answer| answer.served_by(model)).sum();
     let at_rates = |rates: &ModelPrices<'_>| -> Money {
-        let costs = covered.iter().map(|answer| answer.price(model, rates));
+        let costs = covered.iter().map(|answer| answer.price_at(model, rates));
         costs.sum()
     };
-    let ours = prices.list_prices_of(model);
+    let name = family.model(model);
+    let ours = prices.list_prices_of(name);
     let dollars = growth.cost - at_rates(&ours);
     let missing = growth.usage - shown;
     let known = growth.splits.then_some(missing.cache_write_1h);
@@ -185,7 +177,7 @@ fn beyond(cluster: &Cluster<'_>, model: &str, covered: &[&Answer], prices: &Pric
         return dollars;
     }
     let explained = prices
-        .guesses_of_clients(model)
+        .guesses_of_clients(name)
         .into_iter()
         .find_map(|guess| {
             // Of two clients at once, one may know the model and have answered.

@@ -7,7 +7,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Family, FileIndex, Mark, SessionIndex, Sighting};
+use super::{Family, Transcript};
+use crate::ledger::facts::{Id, Mark, Sighting};
 use crate::time::Millis;
 
 /// By what a session claims a line, the strongest last.
@@ -29,71 +30,82 @@ enum OwnerClaim {
 }
 
 /// What decides whose a line is.
-pub(super) struct Owners<'f> {
-    family: &'f Family,
-    /// The first own mark of each file.
-    marks: Vec<Option<Mark>>,
+pub(super) struct Owners {
+    /// The session of each file, and the first mark of its own.
+    files: BTreeMap<Id, (Id, Option<Mark>)>,
     /// How many lines stand late in a file of each session: many in those of a fork.
-    late: Vec<usize>,
+    late: BTreeMap<Id, usize>,
     /// How many snapshots stand in each session's files. A fork has its parent's and its own.
-    snapshots: Vec<usize>,
+    snapshots: BTreeMap<Id, usize>,
 }
 
-impl<'f> Owners<'f> {
-    pub(super) fn of(family: &'f Family) -> Self {
-        let mut holders: BTreeMap<i64, BTreeSet<SessionIndex>> = BTreeMap::new();
-        for file in &family.files {
-            for (snapshot, _) in &file.snapshots {
-                holders.entry(*snapshot).or_default().insert(file.session);
+impl Owners {
+    pub(super) fn new(family: &Family) -> Self {
+        let mut holders: BTreeMap<i64, BTreeSet<Id>> = BTreeMap::new();
+        for file in family.files.values() {
+            for snapshot in file.marks.iter().filter_map(|mark| mark.snapshot) {
+                holders.entry(snapshot).or_default().insert(file.session);
             }
         }
-        let is_shared = |snapshot: &i64| holders.get(snapshot).is_some_and(|all| all.len() > 1);
-        let own_mark = |file: &super::Transcript| {
-            let own = file.snapshots.iter().filter(|(key, _)| !is_shared(key));
-            let own = own.map(|(_, mark)| *mark);
-            own.chain(file.queue).min_by_key(|mark| mark.position)
+        let is_shared = |snapshot: i64| holders.get(&snapshot).is_some_and(|all| all.len() > 1);
+        let own_mark = |file: &Transcript| {
+            let marks = file.marks.iter().copied();
+            let own = marks.filter(|mark| !mark.snapshot.is_some_and(is_shared));
+            (file.session, own.min_by_key(|mark| mark.position))
         };
-        let mut late = vec![0; family.sessions.len()];
-        let answers = family.answers.iter().map(|answer| &answer.sightings);
-        let compactions = family.compactions.iter().map(|end| &end.sightings);
-        for sightings in answers.chain(compactions) {
-            let seen_late = sightings.iter().filter(|seen| seen.is_late);
-            let sessions = seen_late.filter_map(|seen| session_of(family, seen.file));
-            for session in sessions.collect::<BTreeSet<_>>() {
-                if let Some(count) = late.get_mut(session) {
-                    *count += 1;
-                }
-            }
-        }
-        let mut snapshots = vec![0; family.sessions.len()];
+        let files = family.files.iter();
+        let mut owners = Self {
+            files: files.map(|(id, file)| (*id, own_mark(file))).collect(),
+            late: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+        };
         for session in holders.values().flatten() {
-            if let Some(count) = snapshots.get_mut(*session) {
-                *count += 1;
-            }
+            *owners.snapshots.entry(*session).or_default() += 1;
         }
-        Self {
-            marks: family.files.iter().map(own_mark).collect(),
-            family,
-            late,
-            snapshots,
+        for answer in &family.answers {
+            owners.count_late(answer.places());
         }
+        for compaction in &family.compactions {
+            owners.count_late(compaction.places.iter());
+        }
+        owners
+    }
+
+    fn count_late<'p>(&mut self, places: impl Iterator<Item = &'p Sighting>) {
+        let late = places.filter(|place| place.is_late);
+        let sessions: BTreeSet<Id> = late.filter_map(|place| self.session_of(place)).collect();
+        for session in sessions {
+            *self.late.entry(session).or_default() += 1;
+        }
+    }
+
+    fn session_of(&self, place: &Sighting) -> Option<Id> {
+        self.files.get(&place.file).map(|(session, _)| *session)
+    }
+
+    fn mark_of(&self, place: &Sighting) -> Option<Mark> {
+        self.files.get(&place.file)?.1
     }
 
     /// The first own mark among a session's files.
-    pub(super) fn first_mark(&self, session: SessionIndex) -> Option<Millis> {
-        let files = self.family.files.iter().zip(&self.marks);
-        let own = files.filter(|(file, _)| file.session == session);
+    pub(super) fn first_mark(&self, session: Id) -> Option<Millis> {
+        let own = self.files.values().filter(|(of, _)| *of == session);
         own.filter_map(|(_, mark)| Some((*mark)?.at)).min()
     }
 
-    /// The owner of a line of this time.
-    pub(super) fn owner(&self, at: Millis, sightings: &[Sighting]) -> SessionIndex {
-        let telling = sightings
-            .iter()
-            .filter(|seen| !self.is_cut(seen, sightings));
-        let claims = telling.map(|seen| self.claim(at, seen, sightings));
+    /// The owner of a line of this time, which stands at these places. None if none of them is in
+    /// a file of the family.
+    pub(super) fn owner<'p>(
+        &self,
+        at: Millis,
+        places: impl Iterator<Item = &'p Sighting>,
+    ) -> Option<Id> {
+        let is_here = |place: &&Sighting| self.session_of(place).is_some();
+        let places: Vec<Sighting> = places.filter(is_here).copied().collect();
+        let telling = places.iter().filter(|place| !self.is_cut(place, &places));
+        let claims = telling.map(|place| self.claim(at, place, &places));
         let strongest = claims.max_by_key(|(claim, session, mark)| {
-            let of = |counts: &[usize]| counts.get(*session).copied().unwrap_or(0);
+            let of = |counts: &BTreeMap<Id, usize>| counts.get(session).copied().unwrap_or(0);
             // Of equals, the one that looks least like a fork and was there first.
             (
                 *claim,
@@ -103,17 +115,17 @@ impl<'f> Owners<'f> {
                 Reverse(*session),
             )
         });
-        strongest.map_or(0, |(_, session, _)| session)
+        strongest.map(|(_, session, _)| session)
     }
 
     /// What a line at this place says about whose it is.
     fn claim(
         &self,
         at: Millis,
-        seen: &Sighting,
+        place: &Sighting,
         all: &[Sighting],
-    ) -> (OwnerClaim, SessionIndex, Option<Millis>) {
-        if let Some(named) = seen.names {
+    ) -> (OwnerClaim, Id, Option<Millis>) {
+        if let Some(named) = place.copied_from {
             let is_refuted = self.is_copy_to(at, named, all);
             let claim = if is_refuted {
                 OwnerClaim::RefutedName
@@ -122,12 +134,12 @@ impl<'f> Owners<'f> {
             };
             return (claim, named, None);
         }
-        let session = session_of(self.family, seen.file).unwrap_or(0);
-        let mark = self.marks.get(seen.file).copied().flatten();
+        let session = self.session_of(place).unwrap_or_default();
+        let mark = self.mark_of(place);
         let claim = match mark {
             Some(mark) if at >= mark.at => OwnerClaim::SinceMark,
-            _ if seen.is_late => OwnerClaim::Late,
-            Some(mark) if seen.position > mark.position => OwnerClaim::Late,
+            _ if place.is_late => OwnerClaim::Late,
+            Some(mark) if place.position > mark.position => OwnerClaim::Late,
             Some(_) => OwnerClaim::BeforeMark,
             None => OwnerClaim::InOrder,
         };
@@ -136,65 +148,62 @@ impl<'f> Owners<'f> {
 
     /// Whether another file of the same session shows a mark, and this one, a copy that was cut
     /// short of it or that stayed where a project was moved away, does not.
-    fn is_cut(&self, seen: &Sighting, all: &[Sighting]) -> bool {
-        let session = session_of(self.family, seen.file);
-        let has_mark = |seen: &Sighting| self.marks.get(seen.file).is_some_and(Option::is_some);
-        !has_mark(seen)
-            && all
-                .iter()
-                .any(|other| session_of(self.family, other.file) == session && has_mark(other))
+    fn is_cut(&self, place: &Sighting, all: &[Sighting]) -> bool {
+        let mut others = all.iter();
+        self.mark_of(place).is_none()
+            && others.any(|other| {
+                self.session_of(other) == self.session_of(place) && self.mark_of(other).is_some()
+            })
     }
 
     /// Whether the line is a copy by the session's own files, as far as they have it.
-    fn is_copy_to(&self, at: Millis, session: SessionIndex, all: &[Sighting]) -> bool {
-        let mut own = all
+    fn is_copy_to(&self, at: Millis, session: Id, all: &[Sighting]) -> bool {
+        let own = all
             .iter()
-            .filter(|seen| session_of(self.family, seen.file) == Some(session))
-            .peekable();
+            .filter(|place| self.session_of(place) == Some(session));
+        let mut own = own.peekable();
         own.peek().is_some()
-            && own.all(|seen| match seen.names {
+            && own.all(|place| match place.copied_from {
                 Some(named) => named != session,
-                None => self.claim(at, seen, all).0 == OwnerClaim::Late,
+                None => self.claim(at, place, all).0 == OwnerClaim::Late,
             })
     }
-}
-
-fn session_of(family: &Family, file: FileIndex) -> Option<SessionIndex> {
-    family.files.get(file).map(|file| file.session)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Transcript;
     use super::*;
+    use crate::ledger::facts::Position;
 
-    const PARENT: SessionIndex = 0;
-    const FORK: SessionIndex = 1;
+    const PARENT: Id = 1;
+    const FORK: Id = 2;
 
-    fn transcript(session: SessionIndex, mark: Option<(u64, Millis)>) -> Transcript {
+    fn transcript(session: Id, mark: Option<(u64, Millis)>) -> Transcript {
+        let mark = mark.map(|(position, at)| Mark {
+            snapshot: None,
+            position: Position::Found(position),
+            at,
+        });
         Transcript {
             session,
-            queue: mark.map(|(position, at)| Mark { position, at }),
-            snapshots: Vec::new(),
+            marks: mark.into_iter().collect(),
         }
     }
 
     /// Who owns an answer of second 10 that stands at the beginning of all of these files.
-    fn owner(files: &[Transcript]) -> SessionIndex {
+    fn owner(files: &[Transcript]) -> Option<Id> {
         let family = Family {
-            sessions: vec!["parent".into(), "fork".into()],
-            files: files.to_vec(),
+            files: (1..).zip(files.iter().cloned()).collect(),
             ..Family::default()
         };
-        let sightings: Vec<Sighting> = (0..files.len())
-            .map(|file| Sighting {
-                file,
-                position: 5,
-                is_late: false,
-                names: None,
-            })
-            .collect();
-        Owners::of(&family).owner(10_000, &sightings)
+        let place = |file: &Id| Sighting {
+            file: *file,
+            position: Position::Found(5),
+            is_late: false,
+            copied_from: None,
+        };
+        let places: Vec<Sighting> = family.files.keys().map(place).collect();
+        Owners::new(&family).owner(10_000, places.iter())
     }
 
     #[test]
@@ -207,7 +216,7 @@ mod tests {
             &[parent.clone(), cut.clone(), fork.clone()],
             &[fork, cut, parent],
         ] {
-            assert_eq!(owner(files), PARENT);
+            assert_eq!(owner(files), Some(PARENT));
         }
     }
 }

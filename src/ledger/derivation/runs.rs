@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Family;
 use super::owners::Owners;
-use super::{Answer, Family, Part, Parts, SessionIndex, Sighting, Total};
+use crate::ledger::facts::{Answer, Id, Parts, Total};
 use crate::pricing::{Money, Usage};
 use crate::time::Millis;
+use crate::transcript::line::ModelTotal;
 
 /// Times that are worked out are good to about this much.
 const SLACK: Millis = 20;
@@ -57,10 +59,11 @@ impl<'f> Written<'f> {
         let is_exit = |total: &&&Total| {
             let start = totals.iter().filter(|one| one.file == total.file);
             let start = start.map(|one| one.position).min();
-            let file = family.files.get(total.file);
-            let mut snapshots = file.into_iter().flat_map(|file| &file.snapshots);
-            snapshots.any(|(_, mark)| {
-                mark.at == total.before
+            let file = family.files.get(&total.file);
+            let mut marks = file.into_iter().flat_map(|file| &file.marks);
+            marks.any(|mark| {
+                mark.snapshot.is_some()
+                    && mark.at == total.before
                     && mark.position < total.position
                     && Some(mark.position) > start
             })
@@ -91,28 +94,21 @@ impl<'f> Written<'f> {
 }
 
 /// The runs of each session and the session that it was forked from.
-pub(super) fn of_family(
-    family: &Family,
-    owners: &Owners<'_>,
-    answers: &[SessionIndex],
-    compactions: &[SessionIndex],
-) -> Vec<(Vec<Run>, Option<SessionIndex>)> {
+pub(super) fn of_family(family: &Family, owners: &Owners) -> Vec<(Id, Vec<Run>, Option<Id>)> {
     let written = written(family);
     let context = Context {
         family,
         owners,
-        answers,
-        compactions,
         written: &written,
     };
-    let sessions = 0..family.sessions.len();
+    let sessions = family.sessions.iter();
     sessions
         .map(|session| {
-            let parent = context.parent(session);
-            let own = written.iter().filter(|run| run.last.session == session);
+            let parent = context.parent(*session);
+            let own = written.iter().filter(|run| run.last.session == *session);
             let mut runs: Vec<Run> = own.map(|run| context.run(run, parent)).collect();
             runs.sort_by_key(|run| (run.end, run.lived_ms, run.total));
-            (runs, parent)
+            (*session, runs, parent)
         })
         .collect()
 }
@@ -129,14 +125,12 @@ fn written(family: &Family) -> Vec<Written<'_>> {
 
 struct Context<'f> {
     family: &'f Family,
-    owners: &'f Owners<'f>,
-    answers: &'f [SessionIndex],
-    compactions: &'f [SessionIndex],
+    owners: &'f Owners,
     written: &'f [Written<'f>],
 }
 
 impl<'f> Context<'f> {
-    fn run(&self, run: &Written<'f>, parent: Option<SessionIndex>) -> Run {
+    fn run(&self, run: &Written<'f>, parent: Option<Id>) -> Run {
         let last = run.last;
         let own = self.base_in_own_files(run);
         let base = own.or_else(|| self.base_of_fork(run, parent));
@@ -215,7 +209,7 @@ impl<'f> Context<'f> {
     /// The total that a run started from is the newest in its own file, in the moment when it
     /// started. Of copies of a file, the one that has most to say.
     fn base_in_own_files(&self, run: &Written<'f>) -> Option<&'f Written<'f>> {
-        let mut files: Vec<usize> = run.totals.iter().map(|total| total.file).collect();
+        let mut files: Vec<Id> = run.totals.iter().map(|total| total.file).collect();
         files.sort_unstable();
         files.dedup();
         let bases = files.into_iter().filter_map(|file| {
@@ -249,11 +243,7 @@ impl<'f> Context<'f> {
     }
 
     /// What a fork took over: the newest total of its parent.
-    fn base_of_fork(
-        &self,
-        run: &Written<'f>,
-        parent: Option<SessionIndex>,
-    ) -> Option<&'f Written<'f>> {
+    fn base_of_fork(&self, run: &Written<'f>, parent: Option<Id>) -> Option<&'f Written<'f>> {
         let Written { ending, last, .. } = *run;
         let own: Vec<&Answer> = self.own_answers(last.session).collect();
         let first_answer = own.iter().map(|answer| answer.at).min();
@@ -290,43 +280,37 @@ impl<'f> Context<'f> {
             .or_else(|| newest(&|_| true))
     }
 
-    fn own_answers(&self, session: SessionIndex) -> impl Iterator<Item = &'f Answer> {
-        let answers = self.family.answers.iter().zip(self.answers);
-        answers
-            .filter(move |(_, owner)| **owner == session)
-            .map(|(answer, _)| answer)
+    fn own_answers(&self, session: Id) -> impl Iterator<Item = &'f Answer> {
+        let answers = self.family.answers.iter();
+        answers.filter(move |answer| answer.session == session)
     }
 
     /// The owner of the newest line in a session's files that is not its own.
-    fn parent(&self, session: SessionIndex) -> Option<SessionIndex> {
+    fn parent(&self, session: Id) -> Option<Id> {
         self.lines_of_others(session).max().map(|(_, owner)| owner)
     }
 
     /// Answers and compactions in a session's files that are not its own: their times and owners.
-    fn lines_of_others(
-        &self,
-        session: SessionIndex,
-    ) -> impl Iterator<Item = (Millis, SessionIndex)> {
-        let answers = self.family.answers.iter().zip(self.answers);
-        let answers = answers.map(|(one, owner)| (one.at, *owner, &one.sightings));
-        let compactions = self.family.compactions.iter().zip(self.compactions);
-        let compactions = compactions.map(|(one, owner)| (one.at, *owner, &one.sightings));
-        let is_here = move |sightings: &[Sighting]| {
-            let mut files = sightings
-                .iter()
-                .map(|seen| self.family.files.get(seen.file));
-            files.any(|file| file.is_some_and(|file| file.session == session))
-        };
-        answers
-            .chain(compactions)
-            .filter(move |(_, owner, sightings)| *owner != session && is_here(sightings))
-            .map(|(at, owner, _)| (at, owner))
+    fn lines_of_others(&self, session: Id) -> impl Iterator<Item = (Millis, Id)> {
+        let Family {
+            answers,
+            compactions,
+            ..
+        } = self.family;
+        let answers = answers.iter().filter(move |one| {
+            one.session != session && self.family.is_in_files_of(session, one.places())
+        });
+        let compactions = compactions.iter().filter(move |one| {
+            one.session != session && self.family.is_in_files_of(session, one.places.iter())
+        });
+        let answers = answers.map(|one| (one.at, one.session));
+        answers.chain(compactions.map(|one| (one.at, one.session)))
     }
 }
 
 /// Whether a chain of runs could have come from one total to the other: no counter went back.
 fn is_within(earlier: &Total, later: &Total) -> bool {
-    let has = |model: &String, part: &Part| {
+    let has = |model: &Id, part: &ModelTotal| {
         let later = later.parts.get(model).copied().unwrap_or_default();
         is_at_most(part.usage, later.usage)
     };
@@ -346,17 +330,17 @@ fn is_at_most(one: Usage, other: Usage) -> bool {
 }
 
 fn growth(total: &Parts, base: Option<&Parts>) -> Parts {
-    let part = |(model, part): (&String, &Part)| {
+    let part = |(model, part): (&Id, &ModelTotal)| {
         let base = base
             .and_then(|base| base.get(model))
             .copied()
             .unwrap_or_default();
-        let grown = Part {
+        let grown = ModelTotal {
             usage: part.usage - base.usage,
             splits: part.splits,
             cost: part.cost - base.cost,
         };
-        (model.clone(), grown)
+        (*model, grown)
     };
     let parts = total.iter().map(part);
     parts
@@ -366,20 +350,16 @@ fn growth(total: &Parts, base: Option<&Parts>) -> Parts {
 
 /// Whether these answers are all that a run was served, to the token.
 fn is_explained(growth: &Parts, answers: &[&Answer]) -> bool {
-    let mut sums: BTreeMap<&str, Usage> = BTreeMap::new();
-    for answer in answers {
-        for model in answer.models() {
-            sums.insert(model, Usage::default());
-        }
-    }
+    let models = answers.iter().flat_map(|answer| answer.models());
+    let mut sums: BTreeMap<Id, Usage> = models.map(|model| (model, Usage::default())).collect();
     for (model, sum) in &mut sums {
-        *sum = answers.iter().map(|answer| answer.served_by(model)).sum();
+        *sum = answers.iter().map(|answer| answer.served_by(*model)).sum();
     }
     let same = |one: Usage, other: Usage| is_at_most(one, other) && is_at_most(other, one);
     sums.retain(|_, usage| !usage.is_zero());
     sums.len() == growth.len()
         && growth.iter().all(|(model, part)| {
-            let sum = sums.get(model.as_str()).copied().unwrap_or_default();
+            let sum = sums.get(model).copied().unwrap_or_default();
             same(part.usage, sum)
         })
 }

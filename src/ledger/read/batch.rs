@@ -4,61 +4,28 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
-use indexmap::{IndexMap, IndexSet};
-
-use crate::ledger::scene::{Scene, SceneId, agent_name, scene_id};
-use crate::ledger::store::{Counted, WrittenTotal};
+use crate::ledger::facts::{
+    Answer, Compaction, Id, Mark, Parts, Position, Scene, Sighting, Total, id_of,
+};
+use crate::ledger::store::names::{Witness, WorkedIn};
+use crate::ledger::store::transcript_files::file_id;
 use crate::pricing::Money;
 use crate::time::Millis;
 use crate::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
 use crate::transcript::reader::{Continuity, ReadPosition};
-use crate::transcript::scan::{Place, Sink};
-
-/// The directory that a session worked in, by the line with the lowest rank: the earliest of its
-/// own files, or else of a copy that names it.
-pub(crate) type Project = (i64, String);
-
-/// What a copy says ranks behind everything that a session's own file says.
-const BY_A_COPY: i64 = 1 << 60;
-
-/// A place in a batch: where a line stands, by the file's and the session's place in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SeenAt {
-    pub(crate) file: usize,
-    pub(crate) position: u64,
-    pub(crate) is_late: bool,
-    pub(crate) names: Option<usize>,
-}
-
-/// A response and where it was seen, each file once.
-#[derive(Debug, Clone)]
-pub(crate) struct ResponseSeen {
-    /// Its model by its place in the batch.
-    pub(crate) counted: Counted<usize>,
-    pub(crate) first: SeenAt,
-    pub(crate) copies: Vec<SeenAt>,
-}
-
-/// The end of a compaction.
-#[derive(Debug, Clone)]
-pub(crate) struct CompactionSeen {
-    pub(crate) key: i64,
-    pub(crate) at: Millis,
-    pub(crate) tokens: u64,
-    pub(crate) seen: SeenAt,
-}
+use crate::transcript::scan::{FoundAt, Sink};
 
 /// What one file held, besides responses, and how far it was read.
 #[derive(Debug, Clone)]
 pub(crate) struct FileSeen {
     pub(crate) path: PathBuf,
-    pub(crate) session: usize,
+    pub(crate) session: Id,
     pub(crate) before: ReadPosition,
     pub(crate) now: ReadPosition,
     pub(crate) continuity: Continuity,
-    pub(crate) marks: Vec<(u64, OwnMark)>,
-    pub(crate) compactions: Vec<CompactionSeen>,
-    pub(crate) totals: Vec<WrittenTotal>,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) compactions: Vec<Compaction>,
+    pub(crate) totals: Vec<Total>,
     /// The first time behind the running total that was the last one in it.
     pub(crate) behind_known_total: Option<Millis>,
 }
@@ -68,8 +35,8 @@ pub(crate) struct FileSeen {
 /// transaction, and the write-ahead log stays short.
 const WORTH_WRITING: u64 = 256 * 1024;
 const LONG_ENOUGH: i64 = 5_000_000_000;
-/// The same by what it holds: each response is looked up again by every status line.
-const MANY_RESPONSES: usize = 24;
+/// The same by what it holds: each answer is looked up again by every status line.
+const MANY_ANSWERS: usize = 24;
 
 impl FileSeen {
     fn is_worth_writing(&self) -> bool {
@@ -84,11 +51,13 @@ impl FileSeen {
 pub(crate) struct Batch {
     /// Whether a file that is there could not be read.
     pub(crate) has_gaps: bool,
-    /// By key.
-    pub(crate) responses: HashMap<i64, ResponseSeen>,
-    pub(crate) sessions: IndexMap<String, Option<Project>>,
-    pub(crate) models: IndexSet<String>,
-    pub(crate) scenes: HashMap<SceneId, Scene>,
+    /// By key. Their models are as written, their prices not known.
+    pub(crate) answers: HashMap<i64, Answer>,
+    /// Names, and directories as far as lines say them.
+    pub(crate) sessions: HashMap<Id, (String, Option<WorkedIn>)>,
+    /// Names as written.
+    pub(crate) models: HashMap<Id, String>,
+    pub(crate) scenes: HashMap<Id, Scene>,
     pub(crate) files: Vec<FileSeen>,
     /// Whether the session's last word was an error. Meant for the batch of one session.
     pub(crate) ends_in_refusal: bool,
@@ -102,7 +71,7 @@ impl Batch {
 
     /// Whether a status line should write it, rather than leave it to a later one or to a hook.
     pub(crate) fn is_worth_writing(&self) -> bool {
-        self.responses.len() >= MANY_RESPONSES || self.files.iter().any(FileSeen::is_worth_writing)
+        self.answers.len() >= MANY_ANSWERS || self.files.iter().any(FileSeen::is_worth_writing)
     }
 
     /// Whether more follows from it than that its session spent what its responses cost: the
@@ -114,31 +83,31 @@ impl Batch {
                 || file.continuity == Continuity::ReadAnew
                 || !file.totals.is_empty()
         };
-        let of_response = |seen: &ResponseSeen| seen.first.is_late || seen.first.names.is_some();
-        self.files.iter().any(of_file) || self.responses.values().any(of_response)
+        self.files.iter().any(of_file) || self.answers.values().any(is_copy)
     }
 
     /// Whether lines of another session stand at the beginning of its file.
     pub(crate) fn begins_like_a_fork(&self) -> bool {
-        let is_copy = |seen: &SeenAt| seen.is_late || seen.names.is_some();
-        self.files.iter().any(|file| file.before.offset == 0)
-            && self.responses.values().any(|found| is_copy(&found.first))
+        self.files.iter().any(|file| file.before.offset == 0) && self.answers.values().any(is_copy)
     }
 
-    fn session(&mut self, name: &str) -> usize {
-        let known = self.sessions.get_index_of(name);
-        known.unwrap_or_else(|| self.sessions.insert_full(name.to_owned(), None).0)
+    fn session(&mut self, name: &str) -> Id {
+        let id = id_of(name.as_bytes());
+        let session = self.sessions.entry(id);
+        session.or_insert_with(|| (name.to_owned(), None));
+        id
     }
 
-    fn model(&mut self, name: &str) -> usize {
-        let known = self.models.get_index_of(name);
-        known.unwrap_or_else(|| self.models.insert_full(name.to_owned()).0)
+    fn model(&mut self, name: &str) -> Id {
+        let id = id_of(name.as_bytes());
+        self.models.entry(id).or_insert_with(|| name.to_owned());
+        id
     }
 
-    fn scene(&mut self, found: &Response<'_>) -> SceneId {
+    fn scene(&mut self, found: &Response<'_>) -> Id {
         let branch = found.branch.as_deref().unwrap_or_default();
-        let agent = agent_name(found.agent.as_deref(), found.subagent);
-        let id = scene_id(branch, agent);
+        let agent = Scene::agent_name(found.agent.as_deref(), found.subagent);
+        let id = Scene::id(branch, agent);
         self.scenes.entry(id).or_insert_with(|| Scene {
             branch: branch.to_owned(),
             agent: agent.to_owned(),
@@ -146,20 +115,25 @@ impl Batch {
         id
     }
 
-    fn learn_project(&mut self, session: usize, rank: i64, directory: &str) {
-        if let Some((_, known)) = self.sessions.get_index_mut(session) {
-            let is_better = |(best, name): &Project| (rank, directory) < (*best, name.as_str());
+    fn learn_directory(&mut self, session: Id, witness: Witness, path: &str) {
+        if let Some((_, known)) = self.sessions.get_mut(&session) {
+            let is_better = |(best, name): &WorkedIn| (witness, path) < (*best, name.as_str());
             if known.as_ref().is_none_or(is_better) {
-                *known = Some((rank, directory.to_owned()));
+                *known = Some((witness, path.to_owned()));
             }
         }
     }
 
     /// A receiver for what is read from one file of a session. `fallback_at` stands in for times of
     /// files that hold none.
-    pub(crate) fn file<'b>(&'b mut self, name: &'b str, fallback_at: Millis) -> FileSink<'b> {
+    pub(crate) fn file<'b>(
+        &'b mut self,
+        path: &Path,
+        name: &'b str,
+        fallback_at: Millis,
+    ) -> FileSink<'b> {
         FileSink {
-            file: self.files.len(),
+            file: file_id(path),
             session: self.session(name),
             name,
             fallback_at,
@@ -172,16 +146,21 @@ impl Batch {
     }
 }
 
+/// Whether an answer looks like one of another session.
+fn is_copy(answer: &Answer) -> bool {
+    answer.place.is_late || answer.place.copied_from.is_some()
+}
+
 /// Receives the lines of one file.
 pub(crate) struct FileSink<'b> {
     batch: &'b mut Batch,
-    file: usize,
-    session: usize,
+    file: Id,
+    session: Id,
     name: &'b str,
     fallback_at: Millis,
-    marks: Vec<(u64, OwnMark)>,
-    compactions: Vec<CompactionSeen>,
-    totals: Vec<WrittenTotal>,
+    marks: Vec<Mark>,
+    compactions: Vec<Compaction>,
+    totals: Vec<Total>,
     behind_known_total: Option<Millis>,
 }
 
@@ -216,80 +195,88 @@ impl FileSink<'_> {
         });
     }
 
-    /// Whose the line says it is: the session that it was copied from, or the one on a line that
-    /// was copied as it was.
-    fn names(&mut self, copied_from: Option<&str>, session: Option<&str>) -> Option<usize> {
-        let named = copied_from.or(session.filter(|session| *session != self.name))?;
-        Some(self.batch.session(named))
+    /// Where a line stands. It says whose it is: the session that it was copied from, or the one on
+    /// a line that was copied as it was.
+    fn place(
+        &mut self,
+        found: FoundAt,
+        copied_from: Option<&str>,
+        session: Option<&str>,
+    ) -> Sighting {
+        let named = copied_from.or(session.filter(|session| *session != self.name));
+        Sighting {
+            file: self.file,
+            position: Position::Found(found.position),
+            is_late: found.is_late,
+            copied_from: named.map(|name| self.batch.session(name)),
+        }
     }
 }
 
 impl Sink for FileSink<'_> {
-    fn response(&mut self, found: Response<'_>, place: Place) {
-        let at = place.at.unwrap_or(self.fallback_at);
+    fn response(&mut self, found: Response<'_>, finding: FoundAt) {
+        let at = finding.at.unwrap_or(self.fallback_at);
         let own = self.session;
-        let names = self.names(found.copied_from.as_deref(), found.session.as_deref());
+        let copied_from = found.copied_from.as_deref();
+        let place = self.place(finding, copied_from, found.session.as_deref());
+        let named = place.copied_from;
         if let Some(directory) = found.directory.as_deref() {
-            self.batch.learn_project(own, at, directory);
-            // A parent's own transcript may be gone; the copy still says where it worked.
-            if let Some(named) = names.filter(|named| *named != own) {
-                self.batch.learn_project(named, BY_A_COPY + at, directory);
+            let witness = Witness::OwnLine(at);
+            self.batch.learn_directory(own, witness, directory);
+            if let Some(named) = named.filter(|named| *named != own) {
+                let witness = Witness::Copy(at);
+                self.batch.learn_directory(named, witness, directory);
             }
         }
-        if names.is_none() && !found.subagent {
+        if named.is_none() && !found.subagent {
             self.batch.ends_in_refusal = false;
         }
-        let seen = SeenAt {
-            file: self.file,
-            position: place.position,
-            is_late: place.is_late,
-            names,
-        };
-        let counted = Counted {
+        let answer = Answer {
+            key: found.key,
             at,
-            scene: self.batch.scene(&found),
+            session: named.unwrap_or(own),
             model: self.batch.model(&found.model),
-            subagent: found.subagent,
+            scene: self.batch.scene(&found),
+            is_of_subagent: found.subagent,
+            is_unpriced: false,
             usage: found.usage,
             service: found.service,
             calls: found.calls,
             advice: found.advice,
+            cost: Money::ZERO,
+            place,
+            copies: Vec::new(),
         };
-        match self.batch.responses.entry(found.key) {
+        match self.batch.answers.entry(found.key) {
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
-                known.counted.merge(&counted);
-                let mut files = std::iter::once(&known.first).chain(&known.copies);
-                if files.all(|copy| copy.file != seen.file) {
-                    known.copies.push(seen);
+                known.merge(&answer);
+                if known.places().all(|known| known.file != place.file) {
+                    known.copies.push(place);
                 }
             }
             Entry::Vacant(new) => {
-                new.insert(ResponseSeen {
-                    counted,
-                    first: seen,
-                    copies: Vec::new(),
-                });
+                new.insert(answer);
             }
         }
     }
 
     fn mark(&mut self, mark: OwnMark, position: u64) {
-        self.marks.push((position, mark));
+        self.marks.push(Mark {
+            snapshot: mark.snapshot,
+            position: Position::Found(position),
+            at: mark.at,
+        });
     }
 
-    fn compaction(&mut self, found: CompactBoundary<'_>, place: Place) {
-        let names = self.names(found.copied_from.as_deref(), None);
-        self.compactions.push(CompactionSeen {
+    fn compaction(&mut self, found: CompactBoundary<'_>, finding: FoundAt) {
+        let place = self.place(finding, found.copied_from.as_deref(), None);
+        self.compactions.push(Compaction {
             key: found.key,
             at: found.at,
             tokens: found.tokens,
-            seen: SeenAt {
-                file: self.file,
-                position: place.position,
-                is_late: place.is_late,
-                names,
-            },
+            session: self.session,
+            places: vec![place],
         });
     }
 
@@ -301,16 +288,22 @@ impl Sink for FileSink<'_> {
         since_last: Option<Millis>,
     ) {
         self.note_behind(since_last);
-        self.totals.push(WrittenTotal {
-            position,
+        let models = state.models.into_iter();
+        let parts: Parts = models
+            .map(|(name, part)| (self.batch.model(&name), part))
+            .collect();
+        self.totals.push(Total {
+            file: self.file,
+            position: Position::Found(position),
+            session: self.session,
             started: state.started,
-            cost: Money::from_noisy_usd(state.total_usd).unwrap_or_default(),
+            cost: state.cost,
             run_ms: state.run_ms,
             api_ms: state.api_ms,
             has_unknown_model: state.has_unknown_model,
+            parts,
             before: before.unwrap_or(state.started),
             after: None,
-            models: state.models,
         });
     }
 

@@ -10,7 +10,8 @@ use rusqlite::TransactionBehavior;
 use super::batch::Batch;
 use super::commit::{Concerned, put, put_and_settle, settle};
 use crate::claude::transcripts::{self, TranscriptFile};
-use crate::ledger::store::{Error, Ledger, bytes_of, transcript_files};
+use crate::ledger::store::transcript_files::{self, file_id};
+use crate::ledger::store::{Error, Ledger};
 use crate::pricing::PriceTable;
 use crate::transcript::reader::{ReadPosition, first_session, read_on};
 
@@ -101,7 +102,7 @@ impl Job {
             // A copy that somebody made. Its lines say whose they are.
             session = first_session(path)?.unwrap_or(session);
         }
-        let mut sink = batch.file(&session, self.file.state.modified / 1_000_000);
+        let mut sink = batch.file(path, &session, self.file.state.modified / 1_000_000);
         let (now, continuity) = read_on(path, &self.position, buffer, &mut sink, enough)?;
         sink.finish(path, self.position, now, continuity);
         Ok(())
@@ -132,7 +133,7 @@ impl Ledger {
         let changed = listing
             .files
             .into_iter()
-            .filter(|file| known.get(bytes_of(&file.path)) != Some(&file.state));
+            .filter(|file| known.get(&file_id(&file.path)) != Some(&file.state));
         let jobs = changed
             .map(|file| self.job(file))
             .collect::<Result<Vec<Job>, Error>>()?;
@@ -143,8 +144,8 @@ impl Ledger {
     }
 
     fn job(&self, file: TranscriptFile) -> Result<Job, Error> {
-        let known = transcript_files::known(&self.connection, &file.path).map_err(self.failed())?;
-        let position = known.map(|(_, position)| position).unwrap_or_default();
+        let position = transcript_files::position(&self.connection, &file.path);
+        let position = position.map_err(self.failed())?;
         Ok(Job { file, position })
     }
 

@@ -3,15 +3,16 @@
 //! Everything is keyed by what it is, not by when it was read, so committing a batch twice, or two
 //! overlapping batches in any order, counts nothing twice and comes to the same.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::Connection;
 
-use super::batch::{Batch, CompactionSeen, FileSeen, Project, ResponseSeen, SeenAt};
-use crate::ledger::store::{
-    Id, ResponseRow, StoredSighting, SumChanges, families, marks, model_id, put_scene, put_session,
-    responses, told, totals, transcript_files,
-};
+use super::batch::{Batch, FileSeen};
+use crate::ledger::facts::{Answer, Compaction, Id, Parts, Sighting, Total, id_of};
+use crate::ledger::store::names::{put_model, put_scene, put_session};
+use crate::ledger::store::sqlite::first;
+use crate::ledger::store::transcript_files::file_id;
+use crate::ledger::store::{SumChanges, answers, families, told, totals, transcript_files};
 use crate::pricing::{ModelPrices, PriceTable};
 use crate::time::Millis;
 use crate::transcript::reader::Continuity;
@@ -24,38 +25,39 @@ pub(crate) fn put(
     prices: &PriceTable,
     concerned: &mut Concerned,
 ) -> rusqlite::Result<()> {
-    let sessions = batch
-        .sessions
-        .iter()
-        .map(|(name, project)| SessionKnown::put(connection, name, project.as_ref()))
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    let models = batch
-        .models
-        .iter()
-        .map(|model| {
-            let id = model_id(connection, &prices.canonical(model))?;
-            Ok((id, prices.prices_of(model)))
-        })
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for (name, directory) in batch.sessions.values() {
+        put_session(connection, name, directory.as_ref())?;
+    }
     for (id, scene) in &batch.scenes {
         put_scene(connection, *id, scene)?;
     }
+    let models = Models::new(batch, prices);
+    for (name, _) in models.0.values() {
+        put_model(connection, name)?;
+    }
+    concerned.gained.extend(batch.sessions.keys());
+    let homes = batch.files.iter();
     let mut writer = Writer {
         connection,
-        sessions,
         models,
-        prices,
-        files: Vec::new(),
+        homes: homes
+            .map(|file| (file_id(&file.path), file.session))
+            .collect(),
+        untils: HashMap::new(),
         concerned,
     };
     for file in &batch.files {
         writer.put_file(file)?;
     }
-    writer.put_responses(batch)?;
-    let sessions = writer.sessions.iter().map(|session| session.id);
-    let sessions: Vec<Id> = sessions.collect();
-    concerned.gained.extend(sessions);
-    Ok(())
+    let mut changes = SumChanges::default();
+    // As they stand in the files, so that a big read appends to the table instead of filling it
+    // all over, as the order of their keys would: these are hashes.
+    let mut in_order: Vec<&Answer> = batch.answers.values().collect();
+    in_order.sort_unstable_by_key(|answer| (answer.place.file, answer.place.position));
+    for answer in in_order {
+        writer.put_answer(answer, &mut changes)?;
+    }
+    changes.apply(connection)
 }
 
 /// Puts a batch into an open transaction, with all that follows from it.
@@ -99,76 +101,104 @@ pub(crate) struct Concerned {
     gained: HashSet<Id>,
 }
 
-/// A session of a batch.
-struct SessionKnown {
-    id: Id,
-    /// The end of its last run.
-    until: Option<Millis>,
-}
+/// The models of a batch, by their ids as written: their canonical names, and their prices.
+pub(crate) struct Models<'p>(HashMap<Id, (String, ModelPrices<'p>)>, &'p PriceTable);
 
-impl SessionKnown {
-    fn put(
-        connection: &Connection,
-        name: &str,
-        project: Option<&Project>,
-    ) -> rusqlite::Result<Self> {
-        let id = put_session(connection, name)?;
-        let (until, known): (_, Option<Project>) = connection
-            .prepare_cached("SELECT until, project_rank, project FROM session WHERE id = ?")?
-            .query_row([id], |row| {
-                let rank: Option<i64> = row.get(1)?;
-                Ok((row.get(0)?, rank.zip(row.get(2)?)))
-            })?;
-        if let Some((rank, directory)) = project
-            && known.is_none_or(|known| (*rank, directory) < (known.0, &known.1))
-        {
-            connection
-                .prepare_cached("UPDATE session SET project = ?2, project_rank = ?3 WHERE id = ?1")?
-                .execute(params![id, directory, rank])?;
+impl<'p> Models<'p> {
+    pub(crate) fn new(batch: &Batch, prices: &'p PriceTable) -> Self {
+        let models = batch.models.iter();
+        let models = models.map(|(id, name)| {
+            let model = (prices.canonical(name), prices.prices_of(name));
+            (*id, model)
+        });
+        Self(models.collect(), prices)
+    }
+
+    fn canonical(&self, id: Id) -> Id {
+        self.0
+            .get(&id)
+            .map_or(id, |(name, _)| id_of(name.as_bytes()))
+    }
+
+    /// An answer of the batch as it is to be stored, merged with what is known of it.
+    pub(crate) fn priced(&self, found: &Answer, known: Option<&Answer>) -> Answer {
+        let mut answer = found.clone();
+        answer.model = self.canonical(found.model);
+        answer.copies = Vec::new();
+        for one in &mut answer.advice {
+            one.model = self.1.canonical(&one.model);
         }
-        Ok(Self { id, until })
+        if let Some(known) = known {
+            let found = std::mem::replace(&mut answer, known.clone());
+            answer.merge(&found);
+            if known.place.file == found.place.file {
+                answer.place = known.place.seen_again(found.place);
+            }
+        }
+        if let Some((_, prices)) = self.0.get(&found.model) {
+            answer.price(prices);
+        }
+        answer
+    }
+
+    /// A total of the batch as it is to be stored.
+    fn named(&self, total: &Total) -> Total {
+        let mut parts = Parts::new();
+        for (model, part) in &total.parts {
+            let sum = parts.entry(self.canonical(*model));
+            sum.and_modify(|sum| *sum += *part).or_insert(*part);
+        }
+        Total {
+            parts,
+            ..total.clone()
+        }
     }
 }
 
 struct Writer<'c> {
     connection: &'c Connection,
-    /// By their places in the batch, as the next.
-    sessions: Vec<SessionKnown>,
-    models: Vec<(Id, ModelPrices<'c>)>,
-    /// With the places of their sessions.
-    files: Vec<(Id, usize)>,
-    prices: &'c PriceTable,
+    models: Models<'c>,
+    /// The sessions of the batch's files.
+    homes: HashMap<Id, Id>,
+    /// The ends of sessions' last runs, as far as they were asked for.
+    untils: HashMap<Id, Option<Millis>>,
     concerned: &'c mut Concerned,
 }
 
 impl Writer<'_> {
-    fn session(&self, place: usize) -> Option<&SessionKnown> {
-        self.sessions.get(place)
+    /// Notes that something of this time was found of a session: its runs may cover it.
+    fn concern(&mut self, session: Id, at: Millis) -> rusqlite::Result<()> {
+        let query = "SELECT until FROM session WHERE id = ?";
+        let until = match self.untils.get(&session) {
+            Some(until) => *until,
+            None => first(self.connection, query, [session], |row| row.get(0))?.flatten(),
+        };
+        self.untils.insert(session, until);
+        if until >= Some(at) {
+            self.concerned.sessions.insert(session);
+        }
+        Ok(())
     }
 
     fn put_file(&mut self, seen: &FileSeen) -> rusqlite::Result<()> {
-        let connection = self.connection;
-        let Some(session) = self.session(seen.session).map(|session| session.id) else {
-            return Ok(());
-        };
+        let (connection, session) = (self.connection, seen.session);
         let file = transcript_files::put_position(connection, &seen.path, session, &seen.now)?;
-        self.files.push((file, seen.session));
         if seen.continuity == Continuity::ReadAnew {
             transcript_files::cut_off(connection, file)?;
             self.concerned.sessions.insert(session);
         }
         let mut has_new_mark = false;
-        for (position, mark) in &seen.marks {
-            has_new_mark |= marks::put_mark(connection, file, position.cast_signed(), *mark)?;
+        for mark in &seen.marks {
+            has_new_mark |= transcript_files::put_mark(connection, file, mark)?;
             if let Some(key) = mark.snapshot {
-                self.link_sharers("snapshot", key, session)?;
+                self.link_sharers("mark", key, session)?;
             }
         }
         if has_new_mark && families::has_relatives(connection, session)? {
             self.concerned.sessions.insert(session);
         }
         for compaction in &seen.compactions {
-            self.put_compaction(compaction, session)?;
+            self.put_compaction(compaction)?;
         }
         if let Some(at) = seen.behind_known_total
             && totals::put_behind(connection, file, at)?
@@ -176,7 +206,7 @@ impl Writer<'_> {
             self.concerned.sessions.insert(session);
         }
         for total in &seen.totals {
-            totals::put(connection, file, session, total, self.prices)?;
+            totals::put(connection, &self.models.named(total))?;
             for other in totals::sessions_with_start(connection, total.started, session)? {
                 families::link(connection, session, other)?;
             }
@@ -185,142 +215,80 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn link_sharers(&mut self, table: &'static str, key: i64, session: Id) -> rusqlite::Result<()> {
-        for other in marks::sessions_that_share(self.connection, table, key, session)? {
-            families::link(self.connection, session, other)?;
+    fn link_sharers(&mut self, table: &str, key: i64, session: Id) -> rusqlite::Result<()> {
+        let connection = self.connection;
+        for other in transcript_files::sessions_that_share(connection, table, key, session)? {
+            families::link(connection, session, other)?;
             self.concerned.sessions.insert(session);
         }
         Ok(())
     }
 
-    fn put_compaction(&mut self, found: &CompactionSeen, session: Id) -> rusqlite::Result<()> {
-        let Some((seen, _)) = self.sighting(&found.seen) else {
-            return Ok(());
-        };
-        let connection = self.connection;
-        if marks::put_compaction(connection, found.key, found.at, found.tokens, seen)? {
-            self.link_named(session, &seen)?;
-            self.link_sharers("compaction", found.key, session)?;
-            let place = self.files.last().map(|(_, place)| *place);
-            let until = place.and_then(|place| self.session(place)?.until);
-            if until >= Some(found.at) {
-                self.concerned.sessions.insert(session);
+    fn put_compaction(&mut self, found: &Compaction) -> rusqlite::Result<()> {
+        for place in &found.places {
+            if transcript_files::put_place(self.connection, found.key, place)? {
+                transcript_files::put_compaction(self.connection, found)?;
+                self.link_named(found.session, place)?;
+                self.link_sharers("place", found.key, found.session)?;
+                self.concern(found.session, found.at)?;
             }
         }
         Ok(())
     }
 
-    fn link_named(&mut self, session: Id, seen: &StoredSighting) -> rusqlite::Result<()> {
-        if let Some(named) = seen.names {
+    fn link_named(&mut self, session: Id, place: &Sighting) -> rusqlite::Result<()> {
+        if let Some(named) = place.copied_from {
             families::link(self.connection, session, named)?;
             self.concerned.sessions.insert(session);
         }
         Ok(())
     }
 
-    /// A place in the ledger, and the place in the batch of the session whose file it is in.
-    fn sighting(&self, seen: &SeenAt) -> Option<(StoredSighting, usize)> {
-        let (file, session) = self.files.get(seen.file)?;
-        let names = seen.names.and_then(|place| self.session(place));
-        let stored = StoredSighting {
-            file: *file,
-            position: seen.position.cast_signed(),
-            is_late: seen.is_late,
-            names: names.map(|session| session.id),
-        };
-        Some((stored, *session))
-    }
-
-    fn put_responses(&mut self, batch: &Batch) -> rusqlite::Result<()> {
-        let mut changes = SumChanges::default();
-        // As they stand in the files, so that a big read appends to the table instead of filling it
-        // all over, as the order of their keys would: these are hashes.
-        let mut in_order: Vec<_> = batch.responses.iter().collect();
-        in_order.sort_unstable_by_key(|(_, seen)| (seen.first.file, seen.first.position));
-        let mut insert = self.connection.prepare_cached(responses::INSERT)?;
-        for (key, seen) in in_order {
-            self.put_response(*key, seen, &mut insert, &mut changes)?;
-        }
-        changes.apply(self.connection)
-    }
-
-    fn put_response(
-        &mut self,
-        key: i64,
-        found: &ResponseSeen,
-        insert: &mut CachedStatement<'_>,
-        changes: &mut SumChanges,
-    ) -> rusqlite::Result<()> {
+    fn put_answer(&mut self, found: &Answer, changes: &mut SumChanges) -> rusqlite::Result<()> {
         let connection = self.connection;
-        let (Some((first, home)), Some((model, prices))) = (
-            self.sighting(&found.first),
-            self.models.get(found.counted.model),
-        ) else {
-            return Ok(());
-        };
-        let Some(owner) = self.session(found.first.names.unwrap_or(home)) else {
-            return Ok(());
-        };
-        let until = owner.until;
-        let mut counted = found.counted.of_model(*model);
-        for one in &mut counted.advice {
-            one.model = self.prices.canonical(&one.model);
-        }
-        let new = ResponseRow::priced(counted, owner.id, first, prices);
-        if new.write(insert, key)? == 1 {
+        let new = self.models.priced(found, None);
+        if answers::insert(connection, &new)? {
             changes.add(&new);
-            if until >= Some(new.counted.at) {
-                self.concerned.sessions.insert(new.session);
-            }
-            if let Some(home) = self.session(home).map(|session| session.id) {
-                self.link_named(home, &first)?;
-            }
-        } else if let Some(old) = responses::read(connection, key)? {
-            let mut now = old.clone();
-            now.counted.merge(&new.counted);
-            now.price(prices);
-            if old.seen.file == first.file {
-                now.seen = old.seen.seen_again(first);
-            }
-            if now != old {
-                let mut replace = connection.prepare_cached(responses::REPLACE)?;
-                now.write(&mut replace, key)?;
-                changes.take_away(&old);
-                changes.add(&now);
-                let until = told::facts(connection, old.session)?.until;
-                if until >= Some(now.counted.at) || now.seen != old.seen {
-                    self.concerned.sessions.insert(old.session);
-                }
-            }
-            if old.seen.file != first.file {
-                self.put_copy(key, first, home, &old)?;
+            self.concern(new.session, new.at)?;
+            let home = self.home(&new.place);
+            self.link_named(home, &new.place)?;
+            return self.put_copies(found, &new);
+        }
+        let Some(old) = answers::read(connection, found.key)? else {
+            return Ok(());
+        };
+        let now = self.models.priced(found, Some(&old));
+        if now != old {
+            answers::replace(connection, &now)?;
+            changes.take_away(&old);
+            changes.add(&now);
+            self.concern(old.session, now.at)?;
+            if now.place != old.place {
+                self.concerned.sessions.insert(old.session);
             }
         }
-        for copy in &found.copies {
-            if let (Some((seen, home)), Some(row)) =
-                (self.sighting(copy), responses::read(connection, key)?)
-            {
-                self.put_copy(key, seen, home, &row)?;
-            }
-        }
-        Ok(())
+        self.put_copies(found, &now)
     }
 
-    fn put_copy(
-        &mut self,
-        key: i64,
-        seen: StoredSighting,
-        home: usize,
-        row: &ResponseRow,
-    ) -> rusqlite::Result<()> {
-        let Some(home) = self.session(home).map(|session| session.id) else {
-            return Ok(());
-        };
-        if seen.file != row.seen.file && responses::put_copy(self.connection, key, seen)? {
-            // Whose file the other is in may have changed hands since; its owner is kin in any case.
-            families::link(self.connection, home, row.session)?;
-            self.link_named(home, &seen)?;
-            self.concerned.sessions.insert(home);
+    /// The session in whose file something stands.
+    fn home(&self, place: &Sighting) -> Id {
+        self.homes.get(&place.file).copied().unwrap_or_default()
+    }
+
+    /// Notes where else an answer was found than it is known to stand.
+    fn put_copies(&mut self, found: &Answer, known: &Answer) -> rusqlite::Result<()> {
+        for place in found
+            .places()
+            .filter(|place| place.file != known.place.file)
+        {
+            if transcript_files::put_place(self.connection, known.key, place)? {
+                let home = self.home(place);
+                // Whose file the other is in may have changed hands since; its owner is kin in any
+                // case.
+                families::link(self.connection, home, known.session)?;
+                self.link_named(home, place)?;
+                self.concerned.sessions.insert(home);
+            }
         }
         Ok(())
     }

@@ -1,51 +1,46 @@
 //! Families: sessions that have to do with each other, and what follows from their transcripts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::{Connection, params};
 
-use super::loaded_family::LoadedFamily;
-use super::names::{Id, model_id};
-use super::responses::{self, ResponseRow};
+use super::names::{self, put_model};
+use super::sqlite::{all, any, first, run};
 use super::sums::SumChanges;
-use super::told;
-use crate::ledger::derivation::{self, Derived, SessionLife};
+use super::{answers, told, totals, transcript_files};
+use crate::ledger::derivation::{Derived, Family, SessionLife, Transcript, derive};
+use crate::ledger::facts::{Answer, Id};
 use crate::pricing::{Money, PriceTable};
 use crate::time::QUARTER;
 
 /// The family of a session.
 pub(crate) fn family_of(connection: &Connection, session: Id) -> rusqlite::Result<Id> {
-    connection
-        .prepare_cached("SELECT family FROM session WHERE id = ?")?
-        .query_row([session], |row| row.get(0))
+    let query = "SELECT family FROM session WHERE id = ?";
+    let family = first(connection, query, [session], |row| row.get(0))?;
+    family.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 /// Whether a session has to do with any other.
 pub(crate) fn has_relatives(connection: &Connection, session: Id) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM session WHERE family = (SELECT family FROM session WHERE id = ?1) AND id != ?1)",
-        )?
-        .query_row([session], |row| row.get(0))
+    let query = "SELECT 1 FROM session WHERE family = (SELECT family FROM session WHERE id = ?1) AND id != ?1";
+    any(connection, query, [session])
 }
 
 /// Makes one family of two sessions'.
 pub(crate) fn link(connection: &Connection, one: Id, other: Id) -> rusqlite::Result<()> {
     let [one, other] = [family_of(connection, one)?, family_of(connection, other)?];
     if one != other {
-        connection
-            .prepare_cached("UPDATE session SET family = ?1 WHERE family = ?2")?
-            .execute([one.min(other), one.max(other)])?;
+        let link = "UPDATE session SET family = ?1 WHERE family = ?2";
+        run(connection, link, [one.min(other), one.max(other)])?;
     }
     Ok(())
 }
 
 /// Every family in which a client wrote a running total.
 pub(crate) fn with_totals(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
-    connection
-        .prepare_cached(
-            "SELECT DISTINCT family FROM session JOIN cost_state ON cost_state.session = session.id",
-        )?
-        .query_map([], |row| row.get(0))?
-        .collect()
+    let query =
+        "SELECT DISTINCT family FROM session JOIN cost_state ON cost_state.session = session.id";
+    all(connection, query, [], |row| row.get(0))
 }
 
 /// Derives anew what a family spent.
@@ -54,8 +49,19 @@ pub(crate) fn settle(
     family: Id,
     prices: &PriceTable,
 ) -> rusqlite::Result<()> {
-    let (loaded, derived) = derived(connection, family, prices)?;
-    store(&loaded, connection, &derived, prices)
+    let (family, derived) = derived(connection, family, prices)?;
+    let mut changes = SumChanges::default();
+    for (before, now) in &derived.given {
+        answers::give_to(connection, now.key, now.session)?;
+        changes.take_away(before);
+        changes.add(now);
+    }
+    changes.apply(connection)?;
+    for (session, life) in &derived.lives {
+        store_life(connection, *session, life, &family, prices)?;
+        told::settle(connection, *session, &life.runs, prices)?;
+    }
+    Ok(())
 }
 
 /// The runs of every session of a family, and what they say.
@@ -63,86 +69,91 @@ pub(crate) fn lives(
     connection: &Connection,
     family: Id,
     prices: &PriceTable,
-) -> rusqlite::Result<Vec<(Id, SessionLife)>> {
-    let (loaded, derived) = derived(connection, family, prices)?;
-    Ok(loaded.ids.into_iter().zip(derived.sessions).collect())
+) -> rusqlite::Result<BTreeMap<Id, SessionLife>> {
+    Ok(derived(connection, family, prices)?.1.lives)
 }
 
 fn derived(
     connection: &Connection,
     family: Id,
     prices: &PriceTable,
-) -> rusqlite::Result<(LoadedFamily, Derived)> {
-    let loaded = LoadedFamily::read(connection, family)?;
-    let derived = derivation::derive(&loaded.family, prices);
-    Ok((loaded, derived))
+) -> rusqlite::Result<(Family, Derived)> {
+    let mut family = read(connection, family)?;
+    let derived = derive(&mut family, prices);
+    Ok((family, derived))
 }
 
-fn store(
-    loaded: &LoadedFamily,
-    connection: &Connection,
-    derived: &Derived,
-    prices: &PriceTable,
-) -> rusqlite::Result<()> {
-    let mut changes = SumChanges::default();
-    let answers = loaded.family.answers.iter().zip(&loaded.rows);
-    for ((answer, row), owner) in answers.zip(&derived.owners) {
-        let owner = loaded.ids.get(*owner).copied().unwrap_or(row.session);
-        if owner != row.session {
-            responses::give_to(connection, answer.key, owner)?;
-            changes.take_away(row);
-            changes.add(&ResponseRow {
-                session: owner,
-                ..row.clone()
-            });
+/// A family as the ledger has it. Of its answers those whose owner must be found, and those of
+/// sessions with runs.
+fn read(connection: &Connection, id: Id) -> rusqlite::Result<Family> {
+    let sessions = "SELECT id FROM session WHERE family = ?";
+    let files =
+        "SELECT file.id, session FROM file JOIN session ON session.id = session WHERE family = ?";
+    let mut family = Family {
+        sessions: all(connection, sessions, [id], |row| row.get(0))?,
+        files: all(connection, files, [id], |row| {
+            let marks = Vec::new();
+            let session = row.get(1)?;
+            Ok((row.get(0)?, Transcript { session, marks }))
+        })?,
+        totals: totals::of_family(connection, id)?,
+        models: names::models(connection)?,
+        ..Family::default()
+    };
+    for (file, mark) in transcript_files::marks(connection, id)? {
+        if let Some(file) = family.files.get_mut(&file) {
+            file.marks.push(mark);
         }
     }
-    changes.apply(connection)?;
-    for (session, life) in loaded.ids.iter().zip(&derived.sessions) {
-        store_life(connection, *session, life, &loaded.ids, prices)?;
-        told::settle(connection, *session, &life.runs, prices)?;
+    let mut found: BTreeMap<i64, Answer> = BTreeMap::new();
+    for (key, places) in transcript_files::places(connection, id)? {
+        if let Some(answer) = answers::read(connection, key)? {
+            let copies = places;
+            found.insert(key, Answer { copies, ..answer });
+        } else {
+            let compaction = transcript_files::compaction(connection, key, &places)?;
+            family.compactions.extend(compaction);
+        }
     }
-    Ok(())
+    let with_runs: BTreeSet<Id> = family.totals.iter().map(|total| total.session).collect();
+    for session in with_runs {
+        for answer in answers::of_session(connection, session)? {
+            found.entry(answer.key).or_insert(answer);
+        }
+    }
+    family.answers = found.into_values().collect();
+    Ok(family)
 }
 
 fn store_life(
     connection: &Connection,
     session: Id,
     life: &SessionLife,
-    ids: &[Id],
+    family: &Family,
     prices: &PriceTable,
 ) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM unrecorded WHERE session = ?")?
-        .execute([session])?;
+    let forget = "DELETE FROM unrecorded WHERE session = ?";
+    run(connection, forget, [session])?;
     let mut unrecorded = Money::ZERO;
     for part in &life.found.unrecorded {
         let cost = prices.scale_client_amount(part.cost);
         unrecorded += cost;
-        connection
-            .prepare_cached(
-                "INSERT INTO unrecorded VALUES (?,?,?,?)
-                 ON CONFLICT DO UPDATE SET cost = cost + excluded.cost",
-            )?
-            .execute(params![
-                part.at.div_euclid(QUARTER),
-                session,
-                model_id(connection, &part.model)?,
-                cost.pico()
-            ])?;
+        let model = put_model(connection, family.model(part.model))?;
+        let add = "INSERT INTO unrecorded VALUES (?,?,?,?)
+             ON CONFLICT DO UPDATE SET cost = cost + excluded.cost";
+        let values = [part.at.div_euclid(QUARTER), session, model, cost.pico()];
+        run(connection, add, values)?;
     }
-    connection
-        .prepare_cached(
-            "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1",
-        )?
-        .execute(params![
-            session,
-            unrecorded.pico(),
-            life.found.in_runs.pico(),
-            prices.scale_client_amount(life.found.beyond).pico(),
-            life.until,
-            life.parent.and_then(|at| ids.get(at))
-        ])?;
+    let put = "UPDATE session SET unrecorded = ?2, in_runs = ?3, beyond = ?4, until = ?5, parent = ?6 WHERE id = ?1";
+    let values = params![
+        session,
+        unrecorded.pico(),
+        life.found.in_runs.pico(),
+        prices.scale_client_amount(life.found.beyond).pico(),
+        life.until,
+        life.parent
+    ];
+    run(connection, put, values)?;
     Ok(())
 }
 

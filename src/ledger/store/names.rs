@@ -1,74 +1,109 @@
-//! Ids that stand for the names of sessions, models and scenes, and paths as they are stored.
+//! What ids stand for: sessions with the directories that they worked in, models, scenes.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, params};
 
-use crate::ledger::scene::{Scene, SceneId};
+use super::sqlite::{all, any, first, run};
+use crate::ledger::facts::{Id, Scene, id_of};
+use crate::time::Millis;
 
-/// The id of a row of `session` or `model`.
-pub(crate) type Id = i64;
-
-/// The id of a model by its canonical name, which is added if it is new.
-pub(crate) fn model_id(connection: &Connection, name: &str) -> rusqlite::Result<Id> {
-    // The update that changes nothing makes RETURNING work for a known name.
-    connection
-        .prepare_cached(
-            "INSERT INTO model (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
-        )?
-        .query_row([name], |row| row.get(0))
+/// Which line says in what directory a session worked; the least is believed. A parent's own
+/// transcript may be gone, and copies still say where it worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Witness {
+    /// One of its own, of this time.
+    OwnLine(Millis),
+    /// A copy in the file of another session.
+    Copy(Millis),
 }
 
-pub(crate) fn model_names(connection: &Connection) -> rusqlite::Result<HashMap<Id, String>> {
-    connection
-        .prepare_cached("SELECT id, name FROM model")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect()
+impl Witness {
+    /// Stored as one number that is in the same order: no line is of such a time.
+    const COPY: i64 = 1 << 60;
+}
+
+impl ToSql for Witness {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::OwnLine(at) => *at,
+            Self::Copy(at) => at + Self::COPY,
+        }
+        .into())
+    }
+}
+
+impl FromSql for Witness {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value.as_i64()? {
+            at @ Self::COPY.. => Self::Copy(at - Self::COPY),
+            at => Self::OwnLine(at),
+        })
+    }
+}
+
+/// The directory that a session worked in, and who says so.
+pub(crate) type WorkedIn = (Witness, String);
+
+/// Notes a session, as a family of its own if it is new.
+pub(crate) fn put_session(
+    connection: &Connection,
+    name: &str,
+    directory: Option<&WorkedIn>,
+) -> rusqlite::Result<Id> {
+    let id = id_of(name.as_bytes());
+    let query = "SELECT witness, directory FROM session WHERE id = ?";
+    let known = first(connection, query, [id], |row| {
+        let witness: Option<Witness> = row.get(0)?;
+        Ok(witness.zip(row.get(1)?))
+    })?;
+    if known.is_none() {
+        // A row that a disk lost: with a new one, what was told of it would count twice.
+        if any(connection, "SELECT 1 FROM response WHERE session = ?", [id])? {
+            return Err(rusqlite::Error::IntegralValueOutOfRange(0, id));
+        }
+        let new = "INSERT INTO session (id, name, family) VALUES (?1, ?2, ?1)";
+        run(connection, new, params![id, name])?;
+    }
+    if let Some((witness, path)) = directory
+        && known
+            .flatten()
+            .is_none_or(|known: WorkedIn| (witness, path) < (&known.0, &known.1))
+    {
+        let learn = "UPDATE session SET directory = ?2, witness = ?3 WHERE id = ?1";
+        run(connection, learn, params![id, path, witness])?;
+    }
+    Ok(id)
+}
+
+/// Notes a model by its canonical name.
+pub(crate) fn put_model(connection: &Connection, name: &str) -> rusqlite::Result<Id> {
+    let id = id_of(name.as_bytes());
+    let put = "INSERT OR IGNORE INTO model VALUES (?, ?)";
+    run(connection, put, params![id, name])?;
+    Ok(id)
+}
+
+pub(crate) fn models(connection: &Connection) -> rusqlite::Result<HashMap<Id, String>> {
+    let query = "SELECT id, name FROM model";
+    all(connection, query, [], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Notes what a scene's id stands for.
-pub(crate) fn put_scene(
-    connection: &Connection,
-    id: SceneId,
-    scene: &Scene,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO scene VALUES (?,?,?)")?
-        .execute(params![id, scene.branch, scene.agent])?;
+pub(crate) fn put_scene(connection: &Connection, id: Id, scene: &Scene) -> rusqlite::Result<()> {
+    let put = "INSERT OR IGNORE INTO scene VALUES (?,?,?)";
+    run(connection, put, params![id, scene.branch, scene.agent])?;
     Ok(())
 }
 
-pub(crate) fn scenes(connection: &Connection) -> rusqlite::Result<HashMap<SceneId, Scene>> {
-    connection
-        .prepare_cached("SELECT id, branch, agent FROM scene")?
-        .query_map([], |row| {
-            let (branch, agent) = (row.get(1)?, row.get(2)?);
-            Ok((row.get(0)?, Scene { branch, agent }))
-        })?
-        .collect()
-}
-
-/// The id of a session, if the ledger knows it.
-pub(crate) fn session_id(connection: &Connection, name: &str) -> rusqlite::Result<Option<Id>> {
-    connection
-        .prepare_cached("SELECT id FROM session WHERE name = ?")?
-        .query_row([name], |row| row.get(0))
-        .optional()
-}
-
-/// The id of a session, which is added as a family of its own if it is new.
-pub(crate) fn put_session(connection: &Connection, name: &str) -> rusqlite::Result<Id> {
-    if let Some(known) = session_id(connection, name)? {
-        return Ok(known);
-    }
-    let id = connection
-        .prepare_cached("INSERT INTO session (name) VALUES (?) RETURNING id")?
-        .query_row([name], |row| row.get(0))?;
-    connection
-        .prepare_cached("UPDATE session SET family = id WHERE id = ?")?
-        .execute([id])?;
-    Ok(id)
+pub(crate) fn scenes(connection: &Connection) -> rusqlite::Result<HashMap<Id, Scene>> {
+    let query = "SELECT id, branch, agent FROM scene";
+    all(connection, query, [], |row| {
+        let (branch, agent) = (row.get(1)?, row.get(2)?);
+        Ok((row.get(0)?, Scene { branch, agent }))
+    })
 }
 
 /// Paths are stored as their bytes, which need not be UTF-8.

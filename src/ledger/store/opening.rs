@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use super::error::{Error, FileId};
 use super::renewal;
 use super::schema::{self, SchemaState};
-use super::sqlite_file::{beside, open};
+use super::sqlite::{beside, open};
 use crate::disk;
 
 /// The file's name in the data directory.

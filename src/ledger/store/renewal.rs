@@ -10,7 +10,7 @@ use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 
 use super::error::{Damage, Error, FileId};
-use super::sqlite_file::{beside, open};
+use super::sqlite::{beside, open};
 use crate::disk::{self, lock};
 
 /// The file whose lock this is about.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
-use super::names::Id;
-use super::responses::ResponseRow;
+use super::sqlite::{first, run};
+use crate::ledger::facts::{Answer, Id};
 use crate::time::QUARTER;
 
 /// Differences to be applied to the sums at the end of a transaction.
@@ -18,11 +18,11 @@ pub(crate) struct SumChanges(HashMap<(i64, Id, Id), Sums>);
 struct Sums([i64; 9]);
 
 impl Sums {
-    fn of(row: &ResponseRow) -> Self {
+    fn of(answer: &Answer) -> Self {
         let [input, output, read, write, write_1h, searches] =
-            row.counted.usage.fields().map(u64::cast_signed);
-        let unpriced = i64::from(row.is_unpriced);
-        let cost = row.cost.pico();
+            answer.usage.fields().map(u64::cast_signed);
+        let unpriced = i64::from(answer.is_unpriced);
+        let cost = answer.cost.pico();
         Self([
             1, unpriced, input, output, read, write, write_1h, searches, cost,
         ])
@@ -36,18 +36,18 @@ impl Sums {
 }
 
 impl SumChanges {
-    pub(crate) fn add(&mut self, row: &ResponseRow) {
-        self.change(row, 1);
+    pub(crate) fn add(&mut self, answer: &Answer) {
+        self.change(answer, 1);
     }
 
-    pub(crate) fn take_away(&mut self, row: &ResponseRow) {
-        self.change(row, -1);
+    pub(crate) fn take_away(&mut self, answer: &Answer) {
+        self.change(answer, -1);
     }
 
-    fn change(&mut self, row: &ResponseRow, sign: i64) {
-        let counted = &row.counted;
-        let key = (counted.at.div_euclid(QUARTER), row.session, counted.model);
-        self.0.entry(key).or_default().add(Sums::of(row), sign);
+    fn change(&mut self, answer: &Answer, sign: i64) {
+        let quarter = answer.at.div_euclid(QUARTER);
+        let sums = self.0.entry((quarter, answer.session, answer.model));
+        sums.or_default().add(Sums::of(answer), sign);
     }
 
     /// Applies the differences to `quarter` and `session`.
@@ -63,44 +63,38 @@ impl SumChanges {
         }
         for (session, change) in by_session {
             let mut sums = Sums::default();
-            let known = connection
-                .prepare_cached("SELECT recorded, unpriced FROM session WHERE id = ?")?
-                .query_row([session], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            (sums.0[8], sums.0[1]) = known;
+            let query = "SELECT recorded, unpriced FROM session WHERE id = ?";
+            let known = first(connection, query, [session], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            (sums.0[8], sums.0[1]) = known.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
             sums.add(change, 1);
-            connection
-                .prepare_cached("UPDATE session SET recorded = ?, unpriced = ? WHERE id = ?")?
-                .execute([sums.0[8], sums.0[1], session])?;
+            let put = "UPDATE session SET recorded = ?, unpriced = ? WHERE id = ?";
+            run(connection, put, [sums.0[8], sums.0[1], session])?;
         }
         Ok(())
     }
 }
 
 fn apply_to_quarter(connection: &Connection, key: [i64; 3], change: Sums) -> rusqlite::Result<()> {
-    let known = connection
-        .prepare_cached(
-            "SELECT responses, unpriced, input, output, cache_read, cache_write, cache_write_1h, web_searches, cost
-             FROM quarter WHERE quarter = ? AND session = ? AND model = ?",
-        )?
-        .query_row(key, |row| {
-            let mut sums = Sums::default();
-            for (column, sum) in sums.0.iter_mut().enumerate() {
-                *sum = row.get(column)?;
-            }
-            Ok(sums)
-        })
-        .optional()?;
+    let query = "SELECT responses, unpriced, input, output, cache_read, cache_write, cache_write_1h, web_searches, cost
+         FROM quarter WHERE quarter = ? AND session = ? AND model = ?";
+    let known = first(connection, query, key, |row| {
+        let mut sums = Sums::default();
+        for (column, sum) in sums.0.iter_mut().enumerate() {
+            *sum = row.get(column)?;
+        }
+        Ok(sums)
+    })?;
     let mut sums = known.unwrap_or_default();
     sums.add(change, 1);
     if sums == Sums::default() {
-        connection
-            .prepare_cached("DELETE FROM quarter WHERE quarter = ? AND session = ? AND model = ?")?
-            .execute(key)?;
+        let forget = "DELETE FROM quarter WHERE quarter = ? AND session = ? AND model = ?";
+        run(connection, forget, key)?;
         return Ok(());
     }
-    let values = key.into_iter().chain(sums.0);
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")?
-        .execute(params_from_iter(values))?;
+    let values = params_from_iter(key.into_iter().chain(sums.0));
+    let put = "INSERT OR REPLACE INTO quarter VALUES (?,?,?,?,?,?,?,?,?,?,?,?)";
+    run(connection, put, values)?;
     Ok(())
 }

@@ -14,10 +14,11 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
-use super::names::Id;
+use super::sqlite::{all, first, run};
 use crate::ledger::derivation::Run;
+use crate::ledger::facts::Id;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::{Millis, QUARTER, WEEK};
 
@@ -197,9 +198,7 @@ pub(crate) fn has_guess(rows: &[ToldRow]) -> bool {
 pub(crate) fn guessed(connection: &Connection) -> rusqlite::Result<HashSet<Id>> {
     let query =
         "SELECT session FROM told WHERE process < 0 AND unwritten > 0 AND began_late - began > ?";
-    let mut statement = connection.prepare_cached(query)?;
-    let found = statement.query_map([VERY_LATE_MS], |row| row.get(0))?;
-    found.collect()
+    all(connection, query, [VERY_LATE_MS], |row| row.get(0))
 }
 
 /// What is known of a session that figures of this moment need.
@@ -242,44 +241,34 @@ impl SessionFacts {
 
 /// The session's facts; all zero if the ledger does not know it.
 pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<SessionFacts> {
-    let money = |row: &rusqlite::Row<'_>, column| row.get(column).map(Money::from_pico);
-    connection
-        .prepare_cached(
-            "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(untold, 0), EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost = 0) FROM session WHERE id = ?",
-        )?
-        .query_row([session], |row| {
-            Ok(SessionFacts {
-                recorded: money(row, 0)?,
-                unrecorded: money(row, 1)?,
-                unpriced: row.get(2)?,
-                in_runs: money(row, 3)?,
-                beyond: money(row, 4)?,
-                until: row.get(5)?,
-                untold: money(row, 6)?,
-                at_least: row.get(7)?,
-            })
+    let money = |row: &Row<'_>, column| row.get(column).map(Money::from_pico);
+    let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(untold, 0), EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost = 0) FROM session WHERE id = ?";
+    let known = first(connection, query, [session], |row| {
+        Ok(SessionFacts {
+            recorded: money(row, 0)?,
+            unrecorded: money(row, 1)?,
+            unpriced: row.get(2)?,
+            in_runs: money(row, 3)?,
+            beyond: money(row, 4)?,
+            until: row.get(5)?,
+            untold: money(row, 6)?,
+            at_least: row.get(7)?,
         })
-        .optional()
-        .map(Option::unwrap_or_default)
+    });
+    known.map(Option::unwrap_or_default)
 }
 
 /// Sessions of which something was told that no file has.
 pub(crate) fn sessions(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
-    connection
-        .prepare_cached("SELECT DISTINCT session FROM told")?
-        .query_map([], |row| row.get(0))?
-        .collect()
+    let query = "SELECT DISTINCT session FROM told";
+    all(connection, query, [], |row| row.get(0))
 }
 
 /// What processes on a session told that no file has, the latest last.
 pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Result<Vec<ToldRow>> {
     // Sorted here: SQLite prepares a statement with another order than its key's twice.
-    let mut rows = connection
-        .prepare_cached(
-            "SELECT process, total, grown, unwritten, rate, at, run_ms, began, began_late, model FROM told WHERE session = ?",
-        )?
-        .query_map([session], told_row)?
-        .collect::<rusqlite::Result<Vec<ToldRow>>>()?;
+    let query = "SELECT process, total, grown, unwritten, rate, at, run_ms, began, began_late, model FROM told WHERE session = ?";
+    let mut rows: Vec<ToldRow> = all(connection, query, [session], told_row)?;
     rows.sort_by_key(|row| (row.at, row.began));
     Ok(rows)
 }
@@ -309,41 +298,42 @@ pub(crate) fn put(
 ) -> rusqlite::Result<()> {
     // Who was nobody known may be somebody by now.
     if let Some(replaced) = replaced.filter(|replaced| *replaced != row.teller) {
-        connection
-            .prepare_cached("DELETE FROM told WHERE session = ? AND process = ?")?
-            .execute(params![session, replaced])?;
+        let forget = "DELETE FROM told WHERE session = ? AND process = ?";
+        run(connection, forget, params![session, replaced])?;
     }
     put_row(connection, session, row)?;
-    connection
-        .prepare_cached("DELETE FROM told WHERE session = ? AND unwritten = 0 AND at < ?")?
-        .execute([session, row.at - WEEK.num_milliseconds()])?;
+    let forget = "DELETE FROM told WHERE session = ? AND unwritten = 0 AND at < ?";
+    run(
+        connection,
+        forget,
+        [session, row.at - WEEK.num_milliseconds()],
+    )?;
     put_untold(connection, session, untold)
 }
 
 fn put_row(connection: &Connection, session: Id, row: &ToldRow) -> rusqlite::Result<()> {
-    let [first, last] = row.began;
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO told VALUES (?,?,?,?,?,?,?,?,?,?,?)")?
-        .execute(params![
-            session,
-            row.teller,
-            row.total.pico(),
-            row.grown.pico(),
-            row.left.pico(),
-            row.rate,
-            row.at,
-            first,
-            last,
-            row.run_ms,
-            row.model
-        ])?;
+    let [began, began_late] = row.began;
+    let values = params![
+        session,
+        row.teller,
+        row.total.pico(),
+        row.grown.pico(),
+        row.left.pico(),
+        row.rate,
+        row.at,
+        began,
+        began_late,
+        row.run_ms,
+        row.model
+    ];
+    let put = "INSERT OR REPLACE INTO told VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+    run(connection, put, values)?;
     Ok(())
 }
 
 fn put_untold(connection: &Connection, session: Id, untold: Money) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE session SET untold = ?2 WHERE id = ?1")?
-        .execute([session, untold.pico()])?;
+    let put = "UPDATE session SET untold = ?2 WHERE id = ?1";
+    run(connection, put, [session, untold.pico()])?;
     Ok(())
 }
 
@@ -352,12 +342,10 @@ fn unwritten_parts(
     connection: &Connection,
     session: Id,
 ) -> rusqlite::Result<Vec<(i64, Id, Money)>> {
-    let mut parts = connection
-        .prepare_cached("SELECT quarter, model, cost FROM unwritten WHERE session = ?")?
-        .query_map([session], |row| {
-            Ok((row.get(0)?, row.get(1)?, Money::from_pico(row.get(2)?)))
-        })?
-        .collect::<rusqlite::Result<Vec<(i64, Id, Money)>>>()?;
+    let query = "SELECT quarter, model, cost FROM unwritten WHERE session = ?";
+    let mut parts: Vec<(i64, Id, Money)> = all(connection, query, [session], |row| {
+        Ok((row.get(0)?, row.get(1)?, Money::from_pico(row.get(2)?)))
+    })?;
     parts.sort_by_key(|(quarter, model, _)| (Reverse(*quarter), *model));
     Ok(parts)
 }
@@ -405,9 +393,8 @@ pub(crate) fn store_unwritten(
     let parts = unwritten_parts(connection, session)?;
     let stored: Money = parts.iter().map(|(_, _, cost)| *cost).sum();
     let put = |quarter: i64, model: Id, cost: Money| {
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO unwritten VALUES (?,?,?,?)")?
-            .execute(params![session, quarter, model, cost.pico()])
+        let put = "INSERT OR REPLACE INTO unwritten VALUES (?,?,?,?)";
+        run(connection, put, [session, quarter, model, cost.pico()])
     };
     if let (true, Some(last)) = (wanted > stored, told.last()) {
         let quarter = last.at.div_euclid(QUARTER);
@@ -426,11 +413,8 @@ pub(crate) fn store_unwritten(
         let taken = cost.min(less);
         less -= taken;
         if taken == cost {
-            connection
-                .prepare_cached(
-                    "DELETE FROM unwritten WHERE session = ? AND quarter = ? AND model = ?",
-                )?
-                .execute([session, quarter, model])?;
+            let forget = "DELETE FROM unwritten WHERE session = ? AND quarter = ? AND model = ?";
+            run(connection, forget, [session, quarter, model])?;
         } else {
             put(quarter, model, cost - taken)?;
         }

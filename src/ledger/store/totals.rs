@@ -2,72 +2,68 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
-use super::names::Id;
-use super::transcript_files::CUT_OFF;
-use crate::ledger::derivation::{Part, Parts};
-use crate::pricing::{Money, NOISE, PriceTable, Usage};
+use super::sqlite::{all, any, first, run};
+use super::transcript_files::in_files_of;
+use crate::ledger::derivation::unnamed_model;
+use crate::ledger::facts::{Id, Parts, Position, Total};
+use crate::pricing::{Money, NOISE, Usage};
 use crate::time::Millis;
 use crate::transcript::line::ModelTotal;
 
-/// A running total as a file has it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct WrittenTotal {
-    pub(crate) position: u64,
-    pub(crate) started: Millis,
-    pub(crate) cost: Money,
-    pub(crate) run_ms: i64,
-    pub(crate) api_ms: i64,
-    pub(crate) has_unknown_model: bool,
-    pub(crate) before: Millis,
-    /// The time of the first line behind it that has one.
-    pub(crate) after: Option<Millis>,
-    /// As written.
-    pub(crate) models: BTreeMap<String, ModelTotal>,
-}
-
 /// Stores a total.
-pub(crate) fn put(
-    connection: &Connection,
-    file: Id,
-    session: Id,
-    total: &WrittenTotal,
-    prices: &PriceTable,
-) -> rusqlite::Result<()> {
+pub(crate) fn put(connection: &Connection, total: &Total) -> rusqlite::Result<()> {
     // Where the file was read anew, the same total stood elsewhere.
-    connection
-        .prepare_cached(
-            "DELETE FROM cost_state WHERE file = ?1 AND position >= ?2 AND started = ?3 AND total = ?4 AND run_ms = ?5",
-        )?
-        .execute(params![file, CUT_OFF, total.started, total.cost.pico(), total.run_ms])?;
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?)")?
-        .execute(params![
-            file,
-            total.position.cast_signed(),
-            session,
-            total.started,
-            total.cost.pico(),
-            total.run_ms,
-            total.api_ms,
-            total.has_unknown_model,
-            total.before,
-            total.after,
-            models_as_json(&total.models, prices)
-        ])?;
+    let forget = "DELETE FROM cost_state WHERE file = ? AND position >= ? AND started = ? AND total = ? AND run_ms = ?";
+    let (started, cost, run_ms) = (total.started, total.cost.pico(), total.run_ms);
+    let values = params![total.file, Position::END, started, cost, run_ms];
+    run(connection, forget, values)?;
+    let values = params![
+        total.file,
+        total.position,
+        total.session,
+        started,
+        cost,
+        run_ms,
+        total.api_ms,
+        total.has_unknown_model,
+        total.before,
+        total.after,
+        parts_as_json(&total.parts)
+    ];
+    let put = "INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+    run(connection, put, values)?;
     Ok(())
 }
 
 /// Stores what stands behind the last total of a file. Says whether that is news.
 pub(crate) fn put_behind(connection: &Connection, file: Id, at: Millis) -> rusqlite::Result<bool> {
-    let written = connection
-        .prepare_cached(
-            "UPDATE cost_state SET after = ?2 WHERE file = ?1 AND after IS NULL AND position =
-             (SELECT max(position) FROM cost_state WHERE file = ?1 AND position < ?3)",
-        )?
-        .execute([file, at, CUT_OFF])?;
-    Ok(written > 0)
+    let put = "UPDATE cost_state SET after = ?2 WHERE file = ?1 AND after IS NULL AND position =
+         (SELECT max(position) FROM cost_state WHERE file = ?1 AND position < ?3)";
+    Ok(run(connection, put, params![file, at, Position::END])? > 0)
+}
+
+/// The totals in a family's files.
+pub(crate) fn of_family(connection: &Connection, family: Id) -> rusqlite::Result<Vec<Total>> {
+    let columns = "file, position, cost_state.session, started, total, run_ms, api_ms, unknown, before, after, models";
+    let query = in_files_of("cost_state", columns);
+    all(connection, &query, [family], |row| {
+        let cost = Money::from_pico(row.get(4)?);
+        Ok(Total {
+            file: row.get(0)?,
+            position: row.get(1)?,
+            session: row.get(2)?,
+            started: row.get(3)?,
+            cost,
+            run_ms: row.get(5)?,
+            api_ms: row.get(6)?,
+            has_unknown_model: row.get(7)?,
+            before: row.get(8)?,
+            after: row.get(9)?,
+            parts: parts_from(row, 10, cost)?,
+        })
+    })
 }
 
 /// Other sessions whose chains of runs began in the same moment.
@@ -76,12 +72,8 @@ pub(crate) fn sessions_with_start(
     started: Millis,
     session: Id,
 ) -> rusqlite::Result<Vec<Id>> {
-    connection
-        .prepare_cached(
-            "SELECT DISTINCT session FROM cost_state WHERE started = ? AND session != ?",
-        )?
-        .query_map([started, session], |row| row.get(0))?
-        .collect()
+    let query = "SELECT DISTINCT session FROM cost_state WHERE started = ? AND session != ?";
+    all(connection, query, [started, session], |row| row.get(0))
 }
 
 /// Of the totals of a session that are not greater than this amount: the newest.
@@ -90,21 +82,16 @@ pub(crate) fn newest_up_to(
     session: Id,
     most: Money,
 ) -> rusqlite::Result<Option<Money>> {
-    connection
-        .prepare_cached(
-            "SELECT total FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1",
-        )?
-        .query_row([session, most.pico()], |row| {
-            Ok(Money::from_pico(row.get(0)?))
-        })
-        .optional()
+    let query = "SELECT total FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1";
+    first(connection, query, [session, most.pico()], |row| {
+        Ok(Money::from_pico(row.get(0)?))
+    })
 }
 
 /// The session that one was forked from.
 pub(crate) fn parent(connection: &Connection, session: Id) -> rusqlite::Result<Option<Id>> {
-    connection
-        .prepare_cached("SELECT parent FROM session WHERE id = ?")?
-        .query_row([session], |row| row.get(0))
+    let query = "SELECT parent FROM session WHERE id = ?";
+    first(connection, query, [session], |row| row.get(0)).map(Option::flatten)
 }
 
 /// Whether a total of the session is not smaller than this, neither in the amount nor in the time
@@ -112,57 +99,52 @@ pub(crate) fn parent(connection: &Connection, session: Id) -> rusqlite::Result<O
 pub(crate) fn is_surpassed(
     connection: &Connection,
     session: Id,
-    told: Money,
+    shown: Money,
     run_ms: Option<i64>,
 ) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM cost_state WHERE session = ? AND total >= ? AND run_ms >= ?)",
-        )?
-        .query_row(params![session, (told - NOISE).pico(), run_ms], |row| row.get(0))
+    let query = "SELECT 1 FROM cost_state WHERE session = ? AND total >= ? AND run_ms >= ?";
+    any(
+        connection,
+        query,
+        params![session, (shown - NOISE).pico(), run_ms],
+    )
 }
 
 /// Whether any session's total was this, as far as floating-point sums tell.
 pub(crate) fn is_known(connection: &Connection, total: Money) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM cost_state WHERE total BETWEEN ? AND ?)")?
-        .query_row([(total - NOISE).pico(), (total + NOISE).pico()], |row| {
-            row.get(0)
-        })
+    let query = "SELECT 1 FROM cost_state WHERE total BETWEEN ? AND ?";
+    any(
+        connection,
+        query,
+        [total - NOISE, total + NOISE].map(Money::pico),
+    )
 }
 
-type Compact = BTreeMap<String, (i64, [u64; 6], bool)>;
+type Compact = BTreeMap<Id, (i64, [u64; 6], bool)>;
 
-/// `{"model": [pico-dollars, [usage], whether writes are split]}`, by canonical name.
-fn models_as_json(models: &BTreeMap<String, ModelTotal>, prices: &PriceTable) -> String {
-    let mut compact = Compact::new();
-    for (model, total) in models {
-        let cost = Money::from_noisy_usd(total.cost_usd).unwrap_or_default();
-        let known = compact
-            .entry(prices.canonical(model))
-            .or_insert((0, [0; 6], true));
-        known.0 = known.0.saturating_add(cost.pico());
-        known.1 = (Usage::of_fields(known.1) + total.usage).fields();
-        known.2 &= total.splits;
-    }
+/// `{"model": [pico-dollars, [usage], whether writes are split]}`, by the models' ids.
+fn parts_as_json(parts: &Parts) -> String {
+    let compact = parts.iter().map(|(model, part)| {
+        let fields = part.usage.fields();
+        (*model, (part.cost.pico(), fields, part.splits))
+    });
+    let compact: Compact = compact.collect();
     serde_json::to_string(&compact).unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// The reverse of [`models_as_json`]. A client that gave no parts: the total stands for itself.
-pub(crate) fn parts_from(row: &Row<'_>, column: usize, whole: Money) -> rusqlite::Result<Parts> {
+/// The reverse of [`parts_as_json`]. A client that gave no parts: the total stands for itself.
+fn parts_from(row: &Row<'_>, column: usize, whole: Money) -> rusqlite::Result<Parts> {
     let models: String = row.get(column)?;
     let compact: Compact = serde_json::from_str(&models).unwrap_or_default();
-    let part = |(cost, usage, splits)| Part {
+    let part = |(cost, usage, splits)| ModelTotal {
         usage: Usage::of_fields(usage),
         splits,
         cost: Money::from_pico(cost),
     };
-    let mut parts: Parts = compact
-        .into_iter()
-        .map(|(model, compact)| (model, part(compact)))
-        .collect();
+    let parts = compact.into_iter();
+    let mut parts: Parts = parts.map(|(model, it)| (model, part(it))).collect();
     if parts.is_empty() && whole > Money::ZERO {
-        parts.insert(String::new(), part((whole.pico(), [0; 6], true)));
+        parts.insert(unnamed_model(), part((whole.pico(), [0; 6], true)));
     }
     Ok(parts)
 }

@@ -1,0 +1,159 @@
+//! The `response` table: what was served, each response once.
+
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::sqlite::{all, each, first, run};
+use crate::ledger::facts::{Answer, Id, Sighting};
+use crate::pricing::{Money, ServiceLevel, Usage};
+use crate::time::Millis;
+
+/// Bits of `response.flags`.
+const FAST: i64 = 1;
+const US_ONLY: i64 = 2;
+const LATE: i64 = 4;
+const SUBAGENT: i64 = 8;
+pub(crate) const UNPRICED: i64 = 16;
+
+/// Adds an answer. False if its key is known.
+pub(crate) fn insert(connection: &Connection, answer: &Answer) -> rusqlite::Result<bool> {
+    let insert = "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    Ok(write(connection, insert, answer)? == 1)
+}
+
+/// Puts an answer in the place of what was known of it.
+pub(crate) fn replace(connection: &Connection, answer: &Answer) -> rusqlite::Result<()> {
+    let replace = "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    write(connection, replace, answer)?;
+    Ok(())
+}
+
+fn write(connection: &Connection, statement: &str, answer: &Answer) -> rusqlite::Result<usize> {
+    let bit = |on: bool, bit: i64| if on { bit } else { 0 };
+    let calls: Vec<[u64; 6]> = answer.calls.iter().map(Usage::fields).collect();
+    let flags = bit(answer.service.fast, FAST)
+        | bit(answer.service.us_only, US_ONLY)
+        | bit(answer.place.is_late, LATE)
+        | bit(answer.is_of_subagent, SUBAGENT)
+        | bit(answer.is_unpriced, UNPRICED);
+    let [input, output, read, write, write_1h, searches] =
+        answer.usage.fields().map(u64::cast_signed);
+    let values = params![
+        answer.key,
+        answer.at,
+        answer.session,
+        answer.model,
+        flags,
+        input,
+        output,
+        read,
+        write,
+        write_1h,
+        searches,
+        as_json(&calls),
+        answer.cost.pico(),
+        answer.place.file,
+        answer.place.position,
+        answer.place.copied_from,
+        answer.scene,
+        as_json(&answer.advice)
+    ];
+    run(connection, statement, values)
+}
+
+const COLUMNS: &str = "key, at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost, file, position, copied_from, scene, advice";
+
+fn answer_from(row: &Row<'_>) -> rusqlite::Result<Answer> {
+    let flags: i64 = row.get(4)?;
+    let has = |bit: i64| flags & bit != 0;
+    let calls = from_json::<[u64; 6]>(row.get(11)?).into_iter();
+    Ok(Answer {
+        key: row.get(0)?,
+        at: row.get(1)?,
+        session: row.get(2)?,
+        model: row.get(3)?,
+        scene: row.get(16)?,
+        is_of_subagent: has(SUBAGENT),
+        is_unpriced: has(UNPRICED),
+        usage: usage_from(row, 5)?,
+        service: ServiceLevel {
+            fast: has(FAST),
+            us_only: has(US_ONLY),
+        },
+        calls: calls.map(Usage::of_fields).collect(),
+        advice: from_json(row.get(17)?),
+        cost: Money::from_pico(row.get(12)?),
+        place: Sighting {
+            file: row.get(13)?,
+            position: row.get(14)?,
+            is_late: has(LATE),
+            copied_from: row.get(15)?,
+        },
+        copies: Vec::new(),
+    })
+}
+
+/// The fields of a usage, which stand in columns one after the other.
+pub(crate) fn usage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage> {
+    let mut fields = [0; 6];
+    for (column, field) in fields.iter_mut().enumerate() {
+        *field = count_from(row, first + column)?;
+    }
+    Ok(Usage::of_fields(fields))
+}
+
+/// A count; one that is negative in a damaged ledger is 0.
+pub(crate) fn count_from(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(column)?.max(0).cast_unsigned())
+}
+
+/// The answer of this key, if it was counted.
+pub(crate) fn read(connection: &Connection, key: i64) -> rusqlite::Result<Option<Answer>> {
+    let query = format!("SELECT {COLUMNS} FROM response WHERE key = ?");
+    first(connection, &query, [key], answer_from)
+}
+
+/// The answers of a session.
+pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Result<Vec<Answer>> {
+    since(connection, session, Millis::MIN)
+}
+
+/// The answers of a session from a moment on.
+pub(crate) fn since(
+    connection: &Connection,
+    session: Id,
+    since: Millis,
+) -> rusqlite::Result<Vec<Answer>> {
+    let query = format!("SELECT {COLUMNS} FROM response WHERE session = ? AND at >= ?");
+    all(connection, &query, [session, since], answer_from)
+}
+
+/// Calls `see` for every answer.
+pub(crate) fn for_each(
+    connection: &Connection,
+    mut see: impl FnMut(Answer),
+) -> rusqlite::Result<()> {
+    let query = format!("SELECT {COLUMNS} FROM response");
+    each(connection, &query, [], |row| {
+        see(answer_from(row)?);
+        Ok(())
+    })
+}
+
+/// Gives an answer to another session.
+pub(crate) fn give_to(connection: &Connection, key: i64, session: Id) -> rusqlite::Result<()> {
+    let give = "UPDATE response SET session = ?2 WHERE key = ?1";
+    run(connection, give, [key, session])?;
+    Ok(())
+}
+
+/// None for an empty list.
+fn as_json<T: Serialize>(list: &[T]) -> Option<String> {
+    (!list.is_empty()).then(|| serde_json::to_string(list).unwrap_or_default())
+}
+
+fn from_json<T: DeserializeOwned>(text: Option<String>) -> Vec<T> {
+    let read = text.and_then(|text| serde_json::from_str(&text).ok());
+    read.unwrap_or_default()
+}
