@@ -8,7 +8,7 @@ use super::pseudonym::Exporter;
 use super::version::Weight;
 use crate::limits::incident::Incident;
 use crate::limits::kind::{LimitKind, Service, Verdict, Who};
-use crate::limits::toll::{Stopped, each_toll};
+use crate::limits::stoppages::{Stopped, each_toll};
 use crate::time::Clock;
 
 /// A row of `limits`, behind the key and the version.

@@ -18,7 +18,7 @@ use super::line::{check_names, read_key, read_time};
 use crate::disk;
 use crate::limits::FULL_FROM;
 use crate::limits::kind::Verdict;
-use crate::limits::toll::{Toll, Tolls};
+use crate::limits::stoppages::{Toll, Tolls};
 use crate::spend::known;
 use crate::time::{Millis, Zone, moment};
 

@@ -5,7 +5,7 @@ use super::markup::Markup;
 use crate::incidents::report::{by_limit, over_time};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
-use crate::limits::toll::{Seen, Stopped, Tolls};
+use crate::limits::stoppages::{Seen, Stopped, Tolls};
 use crate::render::{Column, Table};
 use crate::time::in_words;
 

@@ -22,7 +22,7 @@ use chrono::NaiveDate;
 use crate::export::TeamLimits;
 use crate::incidents::WindowStep;
 use crate::limits::incident::Incident;
-use crate::limits::toll::Tolls;
+use crate::limits::stoppages::Tolls;
 use crate::spend::{Statement, short_count};
 use crate::time::Clock;
 use chart::Columns;

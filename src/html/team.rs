@@ -12,7 +12,7 @@ use crate::export::{PersonLimits, TeamLimits};
 use crate::incidents::report::{blocked_cell, toll_cells, toll_table};
 use crate::limits::FULL_FROM;
 use crate::limits::kind::{LimitKind, Verdict};
-use crate::limits::toll::{Seen, Toll, Tolls};
+use crate::limits::stoppages::{Seen, Toll, Tolls};
 use crate::render::{Cell, Column, Table};
 use crate::spend::{Tally, amount};
 

@@ -13,7 +13,7 @@ use super::markup::{Markup, number};
 use super::{Contents, WindowStep};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
-use crate::limits::toll::Stopped;
+use crate::limits::stoppages::Stopped;
 use crate::render::{Column, Table};
 use crate::time::Zone;
 

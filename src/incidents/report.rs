@@ -9,7 +9,7 @@ use crate::export::{ExportedError, PersonLimits, TeamLimits};
 use crate::limits::FULL_FROM;
 use crate::limits::incident::Incident;
 use crate::limits::kind::LimitKind;
-use crate::limits::toll::{Seen, Stopped, Toll, Tolls};
+use crate::limits::stoppages::{Seen, Stopped, Toll, Tolls};
 use crate::render::{Cell, Column, Report, Table};
 use crate::terminal::Tone;
 use crate::time::{Clock, rfc3339};

@@ -18,14 +18,13 @@ pub mod messages;
 mod meters;
 pub mod pace;
 mod passages;
-pub mod period;
 mod reasons;
 mod recognize;
 pub mod resets;
 mod rules;
 pub mod standing;
 pub mod status_rows;
-pub mod toll;
+pub mod stoppages;
 mod words;
 
 pub(crate) use clues::normalize;

@@ -6,9 +6,9 @@ use crate::claude::account::Plan;
 use crate::claude::version::Versions;
 use crate::limits::diagnosis::{Case, Diagnosis, Words};
 use crate::limits::evidence::Evidence;
-use crate::limits::helps::{self, Help};
+use crate::limits::helps::Help;
 use crate::limits::kind::{LimitKind, Service, Verdict, Who};
-use crate::limits::rules::{caps, console, credits, news, service, unread, windows};
+use crate::limits::rules::{self, Rule, unread};
 
 /// One kind of message. A row says what is its own; the rest is as here.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -43,8 +43,7 @@ pub struct Message {
     pub(in crate::limits) by_version: Vec<(Versions, &'static str)>,
     /// How old and new versions word it.
     pub(in crate::limits) wordings: Vec<&'static str>,
-    /// What helps, best first, by the names in helps.rs.
-    #[serde(deserialize_with = "named_helps")]
+    /// What helps, best first, by the names in helps.json.
     pub(in crate::limits) helps: Vec<Help>,
     /// What people tried in vain, with its source.
     pub(in crate::limits) in_vain: Vec<&'static str>,
@@ -60,7 +59,7 @@ pub(in crate::limits) enum Judgement {
     /// The same whatever the evidence: who can change it, and whether waiting helps.
     Fixed(Verdict, Who, Option<bool>),
     /// The evidence decides: the rule chooses words with the verdict.
-    Weighed(fn(&Case<'_>) -> Diagnosis),
+    Weighed(Rule),
 }
 
 use Judgement::{Fixed, Weighed};
@@ -86,45 +85,9 @@ fn judgement<'de, D: Deserializer<'de>>(from: D) -> Result<Judgement, D::Error> 
     };
     let judgement = match parts {
         (Some(verdict), Some(who), Some(waiting)) => fixed((verdict, who, waiting)),
-        _ => rule(text).map(Weighed),
+        _ => rules::named(text).map(Weighed),
     };
     judgement.ok_or_else(|| Error::custom(text))
-}
-
-fn rule(name: &str) -> Option<fn(&Case<'_>) -> Diagnosis> {
-    Some(match name {
-        "caps::named" => caps::named,
-        "console::balance" => console::balance,
-        "console::billing" => console::billing,
-        "console::cap" => console::cap,
-        "console::disabled_by_any" => console::disabled_by_any,
-        "console::disabled_by_key" => console::disabled_by_key,
-        "console::gateway_budget" => console::gateway_budget,
-        "console::gateway_cap" => console::gateway_cap,
-        "console::provider_balance" => console::provider_balance,
-        "console::provider_plan" => console::provider_plan,
-        "console::subscription_access" => console::subscription_access,
-        "console::subscription_payment" => console::subscription_payment,
-        "credits::organizations" => credits::organizations,
-        "credits::own" => credits::own,
-        "news::fast_mode" => news::fast_mode,
-        "news::lower_priority" => news::lower_priority,
-        "news::paid_from_credits" => news::paid_from_credits,
-        "news::warning" => news::warning,
-        "service::rate_limit_reached" => service::rate_limit_reached,
-        "service::too_many_requests" => service::too_many_requests,
-        "unread::not_known" => unread::not_known,
-        "unread::refused_access" => unread::refused_access,
-        "windows::account_rate" => windows::account_rate,
-        "windows::used_up" => windows::used_up,
-        _ => return None,
-    })
-}
-
-fn named_helps<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Help>, D::Error> {
-    let names = Vec::<&str>::deserialize(from)?;
-    let help = |name| helps::named(name).ok_or_else(|| Error::custom(name));
-    names.into_iter().map(help).collect()
 }
 
 impl Message {

@@ -1,4 +1,4 @@
-//! What limits cost: how often they stopped the work, and for how long.
+//! What limits cost: how often they stopped the work, for how long, and over which time each counted.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::ending::{LONGEST_LIMIT, PASSING_LASTS};
 use super::incident::Incident;
-use super::kind::{LimitKind, Verdict};
+use super::kind::{Counts, LimitKind, Verdict};
 use super::standing::{Ending, Standing};
 use crate::terminal::counted;
 use crate::time::{Clock, Zone, in_words, monday_of};
@@ -69,6 +69,23 @@ fn longest(limit: LimitKind) -> TimeDelta {
     } else {
         LONGEST_LIMIT
     }
+}
+
+/// From when to when the limit of this incident counted, the end being the error. None where a
+/// period makes no sense, as for a throttle.
+pub fn period_of(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let at = incident.evidence.at;
+    let since = match incident.diagnosis.limit.counts() {
+        Counts::Included(window) => match incident.resets.chosen {
+            // A window began its length before it ends; without its end it began that long ago at
+            // most.
+            Some(reset) if reset.at - window.length() <= at => reset.at - window.length(),
+            _ => at - window.length(),
+        },
+        Counts::Credits | Counts::ApiMoney => zone.midnight(zone.day(at).with_day(1)?),
+        Counts::Passing | Counts::Nothing => return None,
+    };
+    Some((since, at))
 }
 
 /// Where errors were seen.
