@@ -15,7 +15,7 @@ use crate::ledger::Ledger;
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
 use crate::limits::standing::Wait;
-use crate::limits::stoppages::period_of;
+use crate::limits::stoppages::counted_over;
 use crate::locks;
 use crate::places::Places;
 use crate::render::{Page, Report};
@@ -176,7 +176,7 @@ const READS: Duration = Duration::from_millis(400);
 /// What this machine spent in the period that the limit covers. None where there is no ledger: an
 /// explanation needs no installation, and makes none.
 fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Option<String> {
-    let (since, until) = period_of(incident, environment.zone)?;
+    let (since, until) = counted_over(incident, environment.zone)?;
     let mut ledger = Ledger::open_existing(&places.data)?.ok()?;
     let is_current = super::gathering::read_on(&mut ledger, places, READS).is_all();
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;

@@ -73,7 +73,7 @@ fn longest(limit: LimitKind) -> TimeDelta {
 
 /// From when to when the limit of this incident counted, the end being the error. None where a
 /// period makes no sense, as for a throttle.
-pub fn period_of(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let at = incident.evidence.at;
     let since = match incident.diagnosis.limit.counts() {
         Counts::Included(window) => match incident.resets.chosen {
