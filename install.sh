@@ -167,11 +167,11 @@ sum_of() {
 take_release() {
     name_of_release && mkdir -p -- "$scratch" || return 1
     say "Fetching whycap $version for this system: a few seconds, 3 MB ..."
-    if ! { fetch "$releases/v$version/$archive" "$scratch/$archive" && fetch "$releases/v$version/$archive.sha256" "$scratch/sum"; }; then
+    if ! { fetch "$releases/v$version/$archive" "$scratch/$archive" && fetch "$releases/v$version/SHA256SUMS" "$scratch/sums"; }; then
         say "It could not be had from $releases."
         return 1
     fi
-    [ "$(sum_of "$scratch/$archive")" = "$(cut -d ' ' -f 1 "$scratch/sum")" ] ||
+    [ "$(sum_of "$scratch/$archive")" = "$(sed -n "s/ [ *]$archive\$//p" "$scratch/sums")" ] ||
         fail "$archive is not what its checksum says. Nothing was installed; try again, or build it: ./install.sh --build"
     tar -C "$scratch" -xzf "$scratch/$archive" || fail "$archive cannot be unpacked; build it instead: ./install.sh --build"
     built=$scratch/${archive%.tar.gz}/whycap

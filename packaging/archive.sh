@@ -1,7 +1,7 @@
 #!/bin/sh
 # Packs a built whycap for people without Rust: archive.sh PROGRAM TARGET DIRECTORY
 #
-# Makes DIRECTORY/whycap-VERSION-TARGET.tar.gz and its .sha256. In it: the program, its licences, the
+# Makes DIRECTORY/whycap-VERSION-TARGET.tar.gz and its .sha256 (for Windows also the program alone, with its own). In it: the program, its licences, the
 # README, completions and the man page. PROGRAM must run on this machine, because it writes the latter two.
 set -eu
 
@@ -37,9 +37,13 @@ done
 
 tar -C "$staging" -czf "$directory/$name.tar.gz" "$name"
 cd -- "$directory"
-if command -v sha256sum >/dev/null 2>&1; then
-    sha256sum "$name.tar.gz" >"$name.tar.gz.sha256"
-else
-    shasum -a 256 "$name.tar.gz" >"$name.tar.gz.sha256"
+sum() {
+    if command -v sha256sum >/dev/null 2>&1; then sha256sum "$1"; else shasum -a 256 "$1"; fi >"$1.sha256"
+}
+sum "$name.tar.gz"
+if [ -n "$ending" ]; then
+    # winget takes no .tar.gz; the program by itself it does.
+    cp -- "$inside/whycap$ending" "$name$ending"
+    sum "$name$ending"
 fi
 printf '%s\n' "$directory/$name.tar.gz"

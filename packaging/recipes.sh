@@ -16,15 +16,15 @@ templates=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)/recipes
 
 # One s command for each archive; nothing is written before every checksum is known.
 commands="s/@VERSION@/$version/g"
-for target in aarch64-apple-darwin x86_64-apple-darwin aarch64-unknown-linux-musl x86_64-unknown-linux-musl \
-    x86_64-pc-windows-msvc; do
-    file=$directory/whycap-$version-$target.tar.gz.sha256
+for packed in aarch64-apple-darwin.tar.gz x86_64-apple-darwin.tar.gz aarch64-unknown-linux-musl.tar.gz \
+    x86_64-unknown-linux-musl.tar.gz x86_64-pc-windows-msvc.tar.gz x86_64-pc-windows-msvc.exe; do
+    file=$directory/whycap-$version-$packed.sha256
     if ! [ -f "$file" ]; then
         printf 'recipes.sh: there is no %s\n' "$file" >&2
         exit 1
     fi
     commands="$commands
-s/@SUM_$target@/$(sed 's/ .*//' "$file")/g"
+s/@SUM_${packed%.tar.gz}@/$(sed 's/ .*//' "$file")/g"
 done
 mkdir -p -- "$out"
 for template in "$templates"/*; do

@@ -28,7 +28,7 @@ use crate::terminal::{Palette, Shown, complain, print};
     override_usage = "whycap <COMMAND>",
     max_term_width = 80,
     help_template = "{about}\n{usage-heading} {usage}\n\n{subcommands}\n\n{options}{after-help}",
-    after_help = "Examples: whycap explain, whycap spend --since 7d, whycap drain"
+    after_help = "Also: statusline, hook, completions, man. Examples: whycap explain, whycap drain"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -44,10 +44,24 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Print the status line (Claude Code runs this; it reads JSON from standard input)
-    #[command(hide = true)]
+    #[command(
+        hide = true,
+        after_help = "Examples:
+  whycap statusline --preview     the line at several widths, with sample data
+  whycap statusline <status.json  as Claude Code calls it
+
+Exit code: 0, whatever happens. It has no JSON"
+    )]
     Statusline,
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
-    #[command(hide = true)]
+    #[command(
+        hide = true,
+        after_help = "Examples:
+  whycap hook <event.json                           as Claude Code calls it
+  echo '{\"hook_event_name\": \"Stop\"}' | whycap hook  by hand: nothing is said
+
+Exit code: 0, whatever happens. It prints nothing, or one JSON object"
+    )]
     Hook,
     /// Say what really stopped the work, and what to do
     Explain(commands::explain::Arguments),
@@ -83,7 +97,14 @@ enum Verb {
     #[command(hide = true)]
     Completions(commands::completions::Arguments),
     /// Print the man page
-    #[command(hide = true)]
+    #[command(
+        hide = true,
+        after_help = "Examples:
+  whycap man | man -l -             read it
+  whycap man >/usr/local/share/man/man1/whycap.1
+
+Exit code: 0; 2 for wrong arguments. It has no JSON"
+    )]
     Man,
 }
 
@@ -100,7 +121,12 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let mut environment = Environment::of_process();
     let config = Config::load(&Places::of(&environment));
     environment.hours = config.hours.unwrap_or(environment.hours);
+    let asks_for_help = arguments
+        .iter()
+        .skip(2)
+        .any(|word| word == "--help" || word == "-h");
     match arguments.get(1).and_then(|verb| verb.to_str()) {
+        _ if asks_for_help => {}
         Some("statusline") => {
             let rest = arguments.get(2..).unwrap_or_default();
             return commands::statusline::run(rest, &environment);

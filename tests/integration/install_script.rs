@@ -75,7 +75,12 @@ impl Setting {
             .stdout;
         let summed = String::from_utf8(summed).unwrap();
         let sum = sum.unwrap_or(&summed);
-        fs::write(folder.join(format!("{name}.tar.gz.sha256")), sum).unwrap();
+        let sums = sum.replace(&format!("{}/", folder.display()), "");
+        fs::write(
+            folder.join("SHA256SUMS"),
+            format!("00  another.tar.gz\n{sums}\n"),
+        )
+        .unwrap();
         let curl = "#!/bin/sh\nwhile [ $# -gt 1 ]; do case $1 in -o) to=$2; shift;; esac; shift; done\ncp \"$1\" \"$to\"\n";
         write_script(&self.sandbox.path("tools/curl"), curl);
         self.releases = Some(self.sandbox.path("releases").display().to_string());

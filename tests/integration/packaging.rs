@@ -18,6 +18,9 @@ fn source(sandbox: &Sandbox) -> PathBuf {
         "packaging/recipes/scoop.json",
         "packaging/recipes/PKGBUILD",
         "packaging/recipes/whycap.nix",
+        "packaging/recipes/whycap.whycap.installer.yaml",
+        "packaging/recipes/whycap.whycap.locale.en-US.yaml",
+        "packaging/recipes/whycap.whycap.yaml",
         "LICENSE-MIT",
         "LICENSE-APACHE",
     ] {
@@ -98,17 +101,25 @@ fn an_archive_holds_the_program_and_what_belongs_to_it() {
 fn every_package_manager_gets_its_archives_with_their_checksums() {
     let sandbox = Sandbox::new();
     let source = source(&sandbox);
-    for target in TARGETS {
-        let sum = format!("sum-of-{target}  whycap-9.8.7-{target}.tar.gz\n");
-        fs::write(
-            source.join(format!("whycap-9.8.7-{target}.tar.gz.sha256")),
-            sum,
-        )
-        .unwrap();
+    let windows = "x86_64-pc-windows-msvc.exe";
+    let archives = TARGETS.map(|target| (target, format!("whycap-9.8.7-{target}.tar.gz")));
+    let alone = (windows, format!("whycap-9.8.7-{windows}"));
+    for (target, file) in archives.iter().chain([&alone]) {
+        let sum = format!("sum-of-{target}  {file}\n");
+        fs::write(source.join(format!("{file}.sha256")), sum).unwrap();
     }
     said(&run(&source, "recipes.sh", &["9.8.7", ".", "out"]));
     let read = |name: &str| fs::read_to_string(source.join("out").join(name)).unwrap();
-    let recipes = ["whycap.rb", "scoop.json", "PKGBUILD", "whycap.nix"].map(read);
+    let recipes = [
+        "whycap.rb",
+        "scoop.json",
+        "PKGBUILD",
+        "whycap.nix",
+        "whycap.whycap.installer.yaml",
+        "whycap.whycap.locale.en-US.yaml",
+        "whycap.whycap.yaml",
+    ]
+    .map(read);
     for recipe in &recipes {
         assert!(recipe.contains("9.8.7"), "{recipe}");
         assert!(
@@ -116,7 +127,7 @@ fn every_package_manager_gets_its_archives_with_their_checksums() {
             "{recipe}"
         );
     }
-    for target in TARGETS {
+    for target in TARGETS.into_iter().chain([windows]) {
         let named = recipes
             .iter()
             .filter(|recipe| recipe.contains(&format!("sum-of-{target}")));
