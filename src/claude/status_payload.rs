@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::meters::{Meter, OtherMeters, SpendMeter, SpendPeriod};
@@ -145,6 +146,37 @@ impl StatusPayload {
         })
     }
 
+    /// What the process counts of prompts that were not read from the cache as far as they had been
+    /// written. None where there were none.
+    pub(crate) fn cache_misses(&self) -> Option<CacheMisses> {
+        let cache = self.root.get("prompt_cache")?;
+        let count = |name: &str| cache.get(name).and_then(Value::as_u64);
+        let of_cause = |cause: &str| cache.get("miss_causes")?.get(cause)?.as_u64();
+        let needless = MissCause::NEEDLESS
+            .iter()
+            .filter_map(|(name, _)| of_cause(name))
+            .sum();
+        let last = cache
+            .get("last_miss_cause")
+            .and_then(|last| last.get("causes"));
+        let last = last
+            .and_then(Value::as_array)
+            .and_then(|causes| causes.first()?.as_str());
+        let cause = last.map(|last| {
+            let known = MissCause::NEEDLESS.iter().find(|(name, _)| *name == last);
+            known.map_or(MissCause::Other, |(_, cause)| *cause)
+        });
+        Some(CacheMisses {
+            misses: count("misses").filter(|misses| *misses > 0)?,
+            needless,
+            tokens: count("miss_recache_tokens")?,
+            at: plausible_epoch(cache.get("last_miss_at")?.as_f64()?)?,
+            cause: cause.unwrap_or_default(),
+            is_of_an_hour: cache.get("ttl").and_then(Value::as_str) == Some("1h"),
+            has_run: TimeDelta::milliseconds(self.client_run_ms().unwrap_or_default()),
+        })
+    }
+
     fn limit(&self, name: &str) -> Option<&Value> {
         self.root.get("rate_limits")?.get(name)
     }
@@ -184,6 +216,56 @@ pub(crate) struct PromptCache {
     pub(crate) lives: TimeDelta,
     /// What has to be written again then.
     pub(crate) tokens: u64,
+}
+
+/// What a process counts of its misses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CacheMisses {
+    pub(crate) misses: u64,
+    /// Those whose cause is nobody's wish.
+    pub(crate) needless: u64,
+    /// What all of them wrote.
+    pub(crate) tokens: u64,
+    /// When the last one came, and why.
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) cause: MissCause,
+    /// Whether the cache is written at the price of an hour.
+    pub(crate) is_of_an_hour: bool,
+    /// For how long the process has run.
+    pub(crate) has_run: TimeDelta,
+}
+
+/// Why a prompt was not read from the cache, as Claude Code sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum MissCause {
+    /// It names none: also where the server forgets again what it forgot before (seen in 2.1.330).
+    #[default]
+    None,
+    Server,
+    Tools,
+    SystemPrompt,
+    /// The user, or time, or nobody knows: going back rewrites messages as a hook does.
+    Other,
+}
+
+impl MissCause {
+    const NEEDLESS: [(&str, Self); 3] = [
+        ("likely_server_side", Self::Server),
+        ("tools_changed", Self::Tools),
+        ("system_prompt_changed", Self::SystemPrompt),
+    ];
+
+    /// What happened, and what helps.
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Tools => ("tools came and went", "/mcp shows which"),
+            Self::SystemPrompt => (
+                "the system prompt changed",
+                "look at plugins and output styles",
+            ),
+            _ => ("nothing had changed", "update, or /clear"),
+        }
+    }
 }
 
 impl PromptCache {

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use super::host_guard::{Deadline, has_memory};
 use super::preview::preview;
+use chrono::{DateTime, Utc};
+
 use crate::checkout::Head;
 use crate::claude::meters::Windows;
 use crate::claude::model_pricing::prices;
@@ -18,7 +20,7 @@ use crate::claude::sessions;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, HintName, SegmentName};
 use crate::environment::Environment;
-use crate::hints::cold_cache;
+use crate::hints::{CacheNews, cold_cache};
 use crate::incidents::{Incidents, KnownWindows, Paying, told_windows};
 use crate::ledger::{Ledger, Live, Patience, Told, Wanted};
 use crate::limits::incident::Incident;
@@ -143,7 +145,9 @@ fn print_line(environment: &Environment) {
     let explained = incident.and_then(|incident| status_rows(&incident, columns));
     deadline.speak();
     let paying = paying.map(|paying| paying.row(clock, columns));
-    for row in explained.into_iter().flatten().chain(paying) {
+    let cache = cache_news(&payload, &config, &places, &incidents, clock.now);
+    let again = cache.as_ref().and_then(|cache| cache.row(columns));
+    for row in explained.into_iter().flatten().chain(paying).chain(again) {
         shown = shown.then(&Shown::row(&row, palette));
     }
     let wrapped = wrapped.map(Wrapped::finish);
@@ -163,6 +167,9 @@ fn print_line(environment: &Environment) {
         incidents.keep(unsaved);
     }
     incidents.keep_sample(&payload);
+    if let Some(cache) = cache {
+        cache.keep(&places);
+    }
     if let Some(wrapped) = wrapped {
         wrapped.keep();
     }
@@ -181,6 +188,21 @@ fn paying(
     let is_full = windows.is_some_and(Windows::has_a_full_one);
     let live = live.filter(|_| is_full && !is_blocked)?;
     incidents.paying(|since| live.costs_since(since))
+}
+
+/// A prompt cache that is written again without need, if its user wants to hear of it.
+fn cache_news(
+    payload: &StatusPayload,
+    config: &Config,
+    places: &Places,
+    incidents: &Incidents<'_>,
+    now: DateTime<Utc>,
+) -> Option<CacheNews> {
+    let is_wanted = !config.hints_off.contains(&HintName::WrittenAgain);
+    payload.cache_misses().filter(|_| is_wanted)?;
+    let prices = prices(places);
+    let prices = prices.prices_of(payload.model_id()?);
+    CacheNews::of(payload, incidents.recent(), &prices, now)
 }
 
 /// What the ledger keeps of the client's total. Where it is not said whose that is, nothing.

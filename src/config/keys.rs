@@ -245,8 +245,9 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         section: "hints",
         name: "off",
-        about: "Hints that you do not want to see, of: cold_cache, long_context, fast_mode, subagents, \
-                cheaper_model. The first is for the segment `hint`, the others for `whycap budget`.",
+        about: "Hints that you do not want to see, of: cold_cache, written_again, long_context, fast_mode, \
+                subagents, cheaper_model. The first is for the segment `hint`, the second for a row of \
+                its own, that and the others for `whycap budget`.",
         read: |config, value| {
             let (known, unknown) = hints(value)?;
             config.hints_off = known;

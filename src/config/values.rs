@@ -60,6 +60,8 @@ const SHOWN_BY_DEFAULT: usize = 6;
 pub enum HintName {
     /// A prompt cache that is about to go cold, or is.
     ColdCache,
+    /// A prompt cache that is written again without need.
+    WrittenAgain,
     /// Prompts so long that they cost more by the token.
     LongContext,
     /// Fast mode.
@@ -71,8 +73,9 @@ pub enum HintName {
 }
 
 /// The hints by the name that `config.toml` uses.
-pub const HINTS: [(&str, HintName); 5] = [
+pub const HINTS: [(&str, HintName); 6] = [
     ("cold_cache", HintName::ColdCache),
+    ("written_again", HintName::WrittenAgain),
     ("long_context", HintName::LongContext),
     ("fast_mode", HintName::FastMode),
     ("subagents", HintName::Subagents),

@@ -15,25 +15,31 @@ pub(crate) fn cold_cache(
     fast: bool,
     now: DateTime<Utc>,
 ) -> Option<Money> {
-    let service = ServiceLevel {
-        fast,
-        us_only: false,
-    };
+    let more = rewriting(cache.tokens, cache.is_of_an_hour(), prices, fast, now);
+    Some(more).filter(|more| *more >= LEAST)
+}
+
+/// What writing so many tokens costs beyond reading them.
+pub(super) fn rewriting(
+    tokens: u64,
+    is_of_an_hour: bool,
+    prices: &ModelPrices<'_>,
+    fast: bool,
+    now: DateTime<Utc>,
+) -> Money {
+    let us_only = false;
+    let service = ServiceLevel { fast, us_only };
     let price = |usage: Usage| prices.price(now.timestamp_millis(), &usage, service, &[]);
     let written = price(Usage {
-        cache_write: cache.tokens,
-        cache_write_1h: if cache.is_of_an_hour() {
-            cache.tokens
-        } else {
-            0
-        },
+        cache_write: tokens,
+        cache_write_1h: if is_of_an_hour { tokens } else { 0 },
         ..Usage::default()
     });
     let read = price(Usage {
-        cache_read: cache.tokens,
+        cache_read: tokens,
         ..Usage::default()
     });
-    Some(written - read).filter(|more| *more >= LEAST)
+    written - read
 }
 
 #[cfg(test)]

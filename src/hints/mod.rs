@@ -4,7 +4,9 @@
 mod cold_cache;
 mod hint;
 mod lately;
+mod written_again;
 
 pub(crate) use cold_cache::cold_cache;
 pub(crate) use hint::Hint;
 pub(crate) use lately::{LOOKED_AT, best};
+pub(crate) use written_again::CacheNews;

@@ -73,7 +73,7 @@ impl<'a> Incidents<'a> {
     }
 
     /// What the journal held lately, when it was first asked for.
-    fn recent(&self) -> &Journal {
+    pub(crate) fn recent(&self) -> &Journal {
         let read = || Journal::recent(self.places, self.environment.now);
         self.recent.get_or_init(read)
     }
