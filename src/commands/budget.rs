@@ -12,6 +12,7 @@ use crate::claude::sessions::{self, Liveness};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::config::Config;
+use crate::drain::{Write, writes};
 use crate::environment::Environment;
 use crate::hints;
 use crate::ledger::{Ledger, RowsBy, SpendSource};
@@ -59,6 +60,7 @@ impl<'a> Look<'a> {
         &self,
         ledger: &Ledger,
         sessions: Vec<SessionAsked>,
+        writes: &[Write],
         is_complete: bool,
     ) -> anyhow::Result<Report> {
         let home = self.places.home.to_str().unwrap_or_default();
@@ -68,8 +70,9 @@ impl<'a> Look<'a> {
         ledger.rows(None, None, RowsBy::Quarter, origins, &mut |row| {
             survey.add(&row);
         })?;
-        let served = ledger.served(self.clock.now - hints::LOOKED_AT)?;
-        let hint = hints::best(&served, &self.prices, &self.config.hints_off);
+        let (today, _) = self.clock.zone.day_bounds(self.clock.now);
+        let served = ledger.served(today)?;
+        let hint = hints::best(served, writes, &self.prices, &self.config.hints_off);
         let overview = survey.finish(is_complete, hint);
         let file = &self.places.settings;
         Ok(overview.report(&file.to_string_lossy(), &self.places.show(file)))
@@ -86,8 +89,12 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     } else {
         Vec::new()
     };
+    let (today, _) = look.clock.zone.day_bounds(look.clock.now);
+    let today = today.timestamp_millis();
+    let files = transcripts::all(places.transcript_roots()).files;
+    let writes = writes(files, Some(today), &look.prices, &mut |_, _| {});
     let report = gathered(&places, &look.prices, |ledger, caught| {
-        look.report(&ledger, sessions.clone(), caught.is_all())
+        look.report(&ledger, sessions.clone(), &writes, caught.is_all())
     })?;
     report.print(arguments.json, environment)?;
     Ok(ExitCode::SUCCESS)
@@ -103,7 +110,7 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
     });
     let look = Look::at(places, &config, question.environment);
     answer_of(gathered_at_once(places, |ledger, caught| {
-        look.report(&ledger, asks.into_iter().collect(), caught.is_all())
+        look.report(&ledger, asks.into_iter().collect(), &[], caught.is_all())
     }))
 }
 

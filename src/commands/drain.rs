@@ -63,6 +63,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+/// How far back it is told what a percent was worth.
+const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
+
 /// What was written in a period, beside what was spent.
 fn found(
     session: Option<&str>,
@@ -85,7 +88,10 @@ fn found(
     sessions.retain(|name, _| is_meant(name));
     let mut bar = ProgressBar::new("reading requests");
     let files = transcripts::all(places.transcript_roots()).files;
-    let mut writes = writes(files, &prices, &mut |done, all| bar.show(done, all));
+    // What a percent is worth is told of these weeks in any case.
+    let lately = (environment.now - WORTH_OVER).timestamp_millis();
+    let from = since.map(|since| since.min(lately));
+    let mut writes = writes(files, from, &prices, &mut |done, all| bar.show(done, all));
     drop(bar);
     let percent_worth = percent_worth(
         &levels(places, environment.now),
@@ -117,7 +123,7 @@ fn found(
 
 /// How the windows rose in the last five weeks.
 fn levels(places: &Places, now: DateTime<Utc>) -> Vec<SeenPercent> {
-    let steps = steps(places, now - TimeDelta::weeks(5), now).into_iter();
+    let steps = steps(places, now - WORTH_OVER, now).into_iter();
     let level = |step: WindowStep| SeenPercent {
         at: step.at.timestamp_millis(),
         account: step.account,

@@ -177,7 +177,7 @@ fn by_answers(
 ) -> anyhow::Result<Statement> {
     let mut bar = ProgressBar::new("reading transcripts");
     let files = transcripts::all(places.transcript_roots()).files;
-    let writes = writes(files, prices, &mut |done, all| bar.show(done, all));
+    let writes = writes(files, None, prices, &mut |done, all| bar.show(done, all));
     drop(bar);
     let mut statement = gathered(places, prices, |ledger, read| {
         let (rows, damaged) = (ledger.single_rows()?, ledger.damaged(None)?);

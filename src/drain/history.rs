@@ -11,7 +11,7 @@ use crate::time::Millis;
 use crate::transcript::owner::Owner;
 
 /// What was written to the cache for one answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Write {
     /// The answer, as the ledger knows it.
     pub(crate) key: i64,

@@ -14,8 +14,11 @@ mod reading;
 mod record;
 
 pub(crate) use attribution::Attribution;
+pub(crate) use cause::Cause;
 pub(crate) use findings::Findings;
-pub(crate) use history::Write;
+#[cfg(test)]
+pub(crate) use history::Proof;
+pub(crate) use history::{Again, Write};
 pub(crate) use page::{Drain, SessionSpend};
 pub(crate) use percent_worth::{SeenPercent, SpentHere, percent_worth};
 pub(crate) use reading::writes;

@@ -9,18 +9,22 @@ use super::record::read;
 use crate::claude::transcripts::{TranscriptFile, session_of};
 use crate::disk::ours::open_regular;
 use crate::pricing::PriceTable;
+use crate::time::Millis;
 
 /// A line longer than this is passed over; the client writes nothing near it.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
-/// What every answer of these transcripts wrote to the cache, the oldest file first: forks are copied
-/// from what was there before. `progress` is told bytes read and bytes in all. A file that cannot be
-/// read gives nothing; `whycap doctor` names it.
+/// What every answer of these transcripts wrote to the cache, in order of time. Files that nobody wrote
+/// to since a moment have no answer from then on, and are left out. `progress` is told bytes read and
+/// bytes in all. A file that cannot be read gives nothing; `whycap doctor` names it.
 pub(crate) fn writes(
     mut files: Vec<TranscriptFile>,
+    since: Option<Millis>,
     prices: &PriceTable,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Vec<Write> {
+    files.retain(|file| since.is_none_or(|since| file.state.modified / 1_000_000 >= since));
+    // The oldest first: forks are copied from what was there before.
     files.sort_by(|one, other| {
         (one.state.modified, &one.path).cmp(&(other.state.modified, &other.path))
     });
@@ -38,6 +42,7 @@ pub(crate) fn writes(
         done += file.state.size;
         progress(done, all);
     }
+    writes.retain(|write| since.is_none_or(|since| write.at >= since));
     writes.sort_by_key(|write| write.at);
     writes
 }

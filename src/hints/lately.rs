@@ -1,57 +1,110 @@
-//! What the responses of the last days show.
+//! What today's responses show. What was mended since is not said any more.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use chrono::TimeDelta;
-
 use super::hint::Hint;
 use crate::config::HintName;
+use crate::drain::{Again, Cause, Write};
 use crate::ledger::Served;
 use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
-
-/// How far back it is looked.
-pub(crate) const LOOKED_AT: TimeDelta = TimeDelta::days(7);
+use crate::terminal::counted;
 
 /// Smaller sums are not worth a sentence: less than a dollar, or less than a twentieth of all.
 const LEAST: Money = Money::from_nano(1_000_000_000);
 const LEAST_SHARE: u128 = 20;
 
-/// So many responses on another model show that it does the same work.
+/// So many responses on another model show that it does the same work, and so many after the last
+/// one that wasted something that it was mended.
 const SHOWN_BY: usize = 10;
+
+/// A longer prompt is read again and again for what it says of long ago.
+const LONG: u64 = 200_000;
 
 /// The agent of a session's own responses, and of subagents whose type is not told.
 const MAIN: &str = "main";
 const UNNAMED: &str = "subagent";
 
-/// Of the hints that are wanted, the one about the largest sum.
-pub(crate) fn best(served: &[Served], prices: &PriceTable, off: &[HintName]) -> Option<Hint> {
+/// Of the hints that are wanted, the one about the largest sum. `served` are the responses of today,
+/// `writes` what they wrote to the cache, as far as anybody looked, in order of time.
+pub(crate) fn best(
+    mut served: Vec<Served>,
+    writes: &[Write],
+    prices: &PriceTable,
+    off: &[HintName],
+) -> Option<Hint> {
+    served.sort_by_key(|response| response.at);
     let all: Money = served.iter().map(|response| response.cost).sum();
     let least = LEAST.max(all.share(1, LEAST_SHARE));
-    let found = [fast_mode(served, prices), long_context(served, prices)];
-    let of_agents = subagents(served).into_iter();
-    let hints = found.into_iter().flatten().chain(of_agents);
+    let found = [
+        written_again(writes),
+        pauses(writes),
+        fast_mode(&served, prices),
+        long_context(&served, prices),
+    ];
+    let hints = found.into_iter().flatten().chain(subagents(&served));
     hints
-        .chain(cheaper_models(served, prices))
+        .chain(cheaper_models(&served, prices))
         .filter(|hint| hint.sum >= least && !off.contains(&hint.name))
         .max_by_key(|hint| hint.sum)
 }
 
+/// How often something was written again, and what that cost. None where it was mended.
+fn sum_of(writes: &[Write], is_meant: impl Fn(&Again) -> bool) -> Option<(u64, Money)> {
+    let meant = |write: &&Write| write.again.as_ref().is_some_and(&is_meant);
+    let costs = writes
+        .iter()
+        .filter(meant)
+        .filter_map(|write| write.again.as_ref());
+    let (many, sum) = costs.fold((0, Money::ZERO), |(many, sum), again| {
+        (many + 1, sum + again.cost)
+    });
+    let is_lasting = writes
+        .iter()
+        .rev()
+        .take(SHOWN_BY)
+        .any(|write| meant(&write));
+    (many > 0 && is_lasting).then_some((many, sum))
+}
+
+fn written_again(writes: &[Write]) -> Option<Hint> {
+    let (many, sum) = sum_of(writes, |again| again.is_needless)?;
+    Some(Hint {
+        name: HintName::WrittenAgain,
+        says: format!(
+            "What was in the prompt cache was written again {} today without need: {}. `whycap drain` shows why, and what to do.",
+            counted(many, "time"),
+            sum.show()
+        ),
+        sum,
+    })
+}
+
+fn pauses(writes: &[Write]) -> Option<Hint> {
+    let (many, sum) = sum_of(writes, |again| again.cause == Cause::Expired)?;
+    Some(Hint {
+        name: HintName::ColdCache,
+        says: format!(
+            "The prompt cache was written again {} today after pauses that it did not outlive: {}. /compact or /clear before a pause makes that smaller.",
+            counted(many, "time"),
+            sum.show()
+        ),
+        sum,
+    })
+}
+
 fn fast_mode(served: &[Served], prices: &PriceTable) -> Option<Hint> {
+    served.last().filter(|last| last.service.fast)?;
     let fast = served.iter().filter(|response| response.service.fast);
-    let standard = |response: &Served| {
-        let service = ServiceLevel {
-            fast: false,
-            ..response.service
-        };
-        priced(prices, &response.model, response, service, &[])
-    };
-    let (cost, otherwise) = sums(fast.map(|response| (response.cost, standard(response))));
+    let (cost, otherwise) = sums(fast.map(|response| {
+        let standard = priced_standard(prices, &response.model, response, response.usage);
+        (response.cost, standard)
+    }));
     let sum = cost - otherwise;
     (sum > Money::ZERO).then(|| Hint {
         name: HintName::FastMode,
         says: format!(
-            "Fast mode cost {} in the last 7 days, {:.1} times the {} of the same tokens without it. /fast turns it off.",
+            "Fast mode cost {} today, {:.1} times the {} of the same tokens without it. /fast turns it off.",
             cost.show(),
             cost.usd() / otherwise.usd(),
             otherwise.show()
@@ -60,53 +113,41 @@ fn fast_mode(served: &[Served], prices: &PriceTable) -> Option<Hint> {
     })
 }
 
-/// Of models that charge a long prompt more by the token; few do.
+/// Prompts of a length that reading them makes dear; few models charge such prompts more by the token.
 fn long_context(served: &[Served], prices: &PriceTable) -> Option<Hint> {
-    let long: Vec<(&Served, u64)> = served
-        .iter()
-        .filter_map(|response| {
-            let (rows, _) = prices.rows_of(&response.model);
-            let above = rows.iter().find_map(|row| row.above_prompt_tokens)?;
-            (response.usage.prompt() > above).then_some((response, above))
-        })
-        .collect();
-    let (first, above) = *long.first()?;
-    let (cost, otherwise) = sums(long.iter().map(|(response, above)| {
-        let parts = parts(&response.usage, *above);
-        let standard = priced(prices, &response.model, response, response.service, &parts);
-        (response.cost, standard)
-    }));
+    let long = |response: &Served| {
+        let (rows, _) = prices.rows_of(&response.model);
+        let above = rows.iter().find_map(|row| row.above_prompt_tokens);
+        let beyond = response
+            .usage
+            .prompt()
+            .saturating_sub(above.unwrap_or(LONG));
+        let read = response.usage.cache_read.checked_sub(beyond)?;
+        let shorter = Usage {
+            cache_read: read,
+            ..response.usage
+        };
+        let shorter =
+            prices
+                .prices_of(&response.model)
+                .price(response.at, &shorter, response.service, &[]);
+        (beyond > 0).then_some((response.cost, shorter))
+    };
+    long(served.iter().rfind(|response| &*response.agent == MAIN)?)?;
+    let long: Vec<(Money, Money)> = served.iter().filter_map(long).collect();
+    let many = counted(long.len() as u64, "prompt");
+    let (cost, otherwise) = sums(long.into_iter());
     let sum = cost - otherwise;
-    (sum > Money::ZERO).then(|| Hint {
+    Some(Hint {
         name: HintName::LongContext,
         says: format!(
-            "{} of more than {}k tokens on {} cost {} in the last 7 days; in shorter prompts the same tokens would have cost {}. /compact and /clear make them shorter.",
-            prompts(long.len()),
-            above / 1_000,
-            first.model,
+            "{many} of great length cost {} today, {} of it for what lies beyond {}k tokens. /compact and /clear make them shorter.",
             cost.show(),
-            otherwise.show()
+            sum.show(),
+            LONG / 1_000
         ),
         sum,
     })
-}
-
-fn prompts(many: usize) -> String {
-    match many {
-        1 => "1 prompt".to_owned(),
-        many => format!("{many} prompts"),
-    }
-}
-
-/// The same tokens in prompts of no more than so many.
-fn parts(usage: &Usage, above: u64) -> Vec<Usage> {
-    let many = usage.prompt() / above.max(1) + 1;
-    (0..many)
-        .map(|part| {
-            let share = |all: u64| all / many + u64::from(part < all % many);
-            Usage::of_fields(usage.fields().map(share))
-        })
-        .collect()
 }
 
 fn subagents(served: &[Served]) -> Vec<Hint> {
@@ -126,7 +167,7 @@ fn subagents(served: &[Served]) -> Vec<Hint> {
         (parents > Money::ZERO && cost > parents).then(|| Hint {
             name: HintName::Subagents,
             says: format!(
-                "Subagents of type {agent} cost {} in the last 7 days, more than the conversations that started them ({}). `whycap spend --by agent` shows all.",
+                "Subagents of type {agent} cost {} today, more than the conversations that started them ({}). `whycap spend --by agent` shows all.",
                 cost.show(),
                 parents.show()
             ),
@@ -140,10 +181,12 @@ fn subagents(served: &[Served]) -> Vec<Hint> {
 /// Types of subagents that ran on two models: what the dearer one did, at the cheaper one's price.
 fn cheaper_models(served: &[Served], prices: &PriceTable) -> Vec<Hint> {
     let mut by_agent: HashMap<&str, HashMap<Rc<str>, Vec<&Served>>> = HashMap::new();
+    let mut last: HashMap<&str, &Rc<str>> = HashMap::new();
     for response in served.iter().filter(|response| is_type(&response.agent)) {
         let models = by_agent.entry(&response.agent).or_default();
         let of_model = models.entry(Rc::clone(&response.model)).or_default();
         of_model.push(response);
+        last.insert(&response.agent, &response.model);
     }
     let mut hints = Vec::new();
     for (agent, models) in by_agent {
@@ -155,11 +198,7 @@ fn cheaper_models(served: &[Served], prices: &PriceTable) -> Vec<Hint> {
             let others = models.keys().filter(|other| *other != dear).filter(shown);
             let at_price_of = |other: &Rc<str>| {
                 sums(responses.iter().map(|response| {
-                    let service = ServiceLevel {
-                        fast: false,
-                        ..response.service
-                    };
-                    let otherwise = priced(prices, other, response, service, &[]);
+                    let otherwise = priced_standard(prices, other, response, response.usage);
                     (response.cost, otherwise)
                 }))
             };
@@ -167,10 +206,13 @@ fn cheaper_models(served: &[Served], prices: &PriceTable) -> Vec<Hint> {
             let Some(((cost, otherwise), other)) = cheapest.min_by_key(|((_, sum), _)| *sum) else {
                 continue;
             };
+            if last.get(agent) == Some(&other) {
+                continue;
+            }
             hints.push(Hint {
                 name: HintName::CheaperModel,
                 says: format!(
-                    "Subagents of type {agent} cost {} on {dear} in the last 7 days. They also ran on {other}: at its price the same tokens would have cost {}.",
+                    "Subagents of type {agent} cost {} on {dear} today. They also ran on {other}: at its price the same tokens would have cost {}.",
                     cost.show(),
                     otherwise.show()
                 ),
@@ -185,16 +227,15 @@ fn is_type(agent: &str) -> bool {
     !["", MAIN, UNNAMED].contains(&agent)
 }
 
-/// What the tokens of a response cost on this model, served like this.
-fn priced(
-    prices: &PriceTable,
-    model: &str,
-    response: &Served,
-    service: ServiceLevel,
-    calls: &[Usage],
-) -> Money {
-    let prices = prices.prices_of(model);
-    prices.price(response.at, &response.usage, service, calls)
+/// What these tokens of a response cost on this model without fast mode.
+fn priced_standard(prices: &PriceTable, model: &str, response: &Served, usage: Usage) -> Money {
+    let service = ServiceLevel {
+        fast: false,
+        ..response.service
+    };
+    prices
+        .prices_of(model)
+        .price(response.at, &usage, service, &[])
 }
 
 fn sums(pairs: impl Iterator<Item = (Money, Money)>) -> (Money, Money) {
@@ -204,130 +245,5 @@ fn sums(pairs: impl Iterator<Item = (Money, Money)>) -> (Money, Money) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::HINTS;
-
-    /// A response that cost what the table says.
-    fn served(session: i64, model: &str, agent: &str, output: u64, fast: bool) -> Served {
-        let prices = PriceTable::list();
-        let mut response = Served {
-            at: 1_795_156_000_000,
-            session,
-            model: model.into(),
-            agent: agent.into(),
-            usage: Usage {
-                output,
-                ..Usage::default()
-            },
-            service: ServiceLevel {
-                fast,
-                us_only: false,
-            },
-            cost: Money::ZERO,
-        };
-        response.cost = priced(&prices, model, &response, response.service, &[]);
-        response
-    }
-
-    fn hint(served: &[Served], off: &[HintName]) -> Option<String> {
-        let prices = PriceTable::list();
-        best(served, &prices, off).map(|hint| hint.says)
-    }
-
-    const OPUS: &str = "claude-opus-5-5";
-    const HAIKU: &str = "claude-haiku-5-5";
-
-    #[test]
-    fn nothing_is_said_of_ordinary_work_or_of_small_sums() {
-        assert_eq!(hint(&[], &[]), None);
-        assert_eq!(hint(&[served(1, OPUS, MAIN, 5_000_000, false)], &[]), None);
-        // Fast mode took 20 cents more.
-        assert_eq!(hint(&[served(1, OPUS, MAIN, 10_000, true)], &[]), None);
-        // $4 more, of $204.
-        let mostly_slow = [
-            served(1, OPUS, MAIN, 10_000_000, false),
-            served(1, OPUS, MAIN, 200_000, true),
-        ];
-        assert_eq!(hint(&mostly_slow, &[]), None);
-    }
-
-    #[test]
-    fn the_largest_sum_is_said_and_what_is_not_wanted_is_not() {
-        let mut all = vec![
-            served(1, OPUS, MAIN, 200_000, true),
-            served(1, OPUS, "Explore", 1_000_000, false),
-        ];
-        all.extend((0..SHOWN_BY).map(|_| served(2, HAIKU, "Explore", 1_000, false)));
-        assert!(
-            hint(&all, &[])
-                .unwrap()
-                .starts_with("Subagents of type Explore cost $20.00 on claude-opus-5-5 in the last 7 days. They also ran on claude-haiku-5-5: at its price the same tokens would have cost $0.50.")
-        );
-        let off = [HintName::CheaperModel];
-        assert!(
-            hint(&all, &off)
-                .unwrap()
-                .contains("Explore cost $20.00 in the last 7 days, more than the conversations that started them ($8.00).")
-        );
-        let off = [HintName::CheaperModel, HintName::Subagents];
-        assert!(
-            hint(&all, &off)
-                .unwrap()
-                .starts_with("Fast mode cost $8.00 in the last 7 days, 2.0 times the $4.00 of")
-        );
-        assert_eq!(hint(&all, &HINTS.map(|(_, name)| name)), None);
-    }
-
-    #[test]
-    fn a_model_that_hardly_did_the_work_is_no_proof_that_it_can() {
-        let all = [
-            served(1, OPUS, MAIN, 1_000_000, false),
-            served(1, OPUS, "Explore", 1_000_000, false),
-            served(2, HAIKU, "Explore", 1_000, false),
-        ];
-        assert_eq!(hint(&all, &[]), None);
-    }
-
-    #[test]
-    fn subagents_of_a_type_that_is_not_told_are_not_named() {
-        let all = [
-            served(1, OPUS, MAIN, 10_000, false),
-            served(1, OPUS, UNNAMED, 1_000_000, false),
-        ];
-        assert_eq!(hint(&all, &[]), None);
-    }
-
-    #[test]
-    fn long_prompts_are_named_only_where_the_model_charges_them_more() {
-        let long = |model: &str| {
-            let mut response = served(1, model, MAIN, 1_000_000, false);
-            response.usage.cache_read = 900_000;
-            let prices = PriceTable::list();
-            response.cost = priced(&prices, model, &response, response.service, &[]);
-            response
-        };
-        assert_eq!(hint(&[long(OPUS)], &[]), None);
-        // At 2.5 and 0.05 instead of 0.5 and 0.01 dollars a million.
-        assert_eq!(
-            hint(&[long(HAIKU)], &[]).unwrap(),
-            "1 prompt of more than 100k tokens on claude-haiku-5-5 cost $2.54 in the last 7 days; in shorter prompts the same tokens would have cost $0.51. /compact and /clear make them shorter."
-        );
-    }
-
-    #[test]
-    fn parts_are_below_the_size_and_add_up() {
-        let usage = Usage {
-            input: 7,
-            cache_read: 300_001,
-            output: 11,
-            ..Usage::default()
-        };
-        let parts = parts(&usage, 100_000);
-        assert_eq!(parts.iter().copied().sum::<Usage>(), usage);
-        assert!(
-            parts.iter().all(|part| part.prompt() <= 100_000),
-            "{parts:?}"
-        );
-    }
-}
+#[path = "../../tests/unit/hints.rs"]
+mod tests;

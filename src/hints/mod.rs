@@ -8,5 +8,5 @@ mod written_again;
 
 pub(crate) use cold_cache::cold_cache;
 pub(crate) use hint::Hint;
-pub(crate) use lately::{LOOKED_AT, best};
+pub(crate) use lately::best;
 pub(crate) use written_again::CacheNews;

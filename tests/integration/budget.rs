@@ -438,7 +438,7 @@ fn one_hint_follows_from_what_was_counted_and_can_be_turned_off() {
     let sandbox = Sandbox::new();
     let line = |id: &str, agent: Option<&str>, output: u32| {
         let line = json!({
-            "type": "assistant", "timestamp": "2026-11-19T12:00:00.000Z", "cwd": API,
+            "type": "assistant", "timestamp": "2026-11-20T08:00:00.000Z", "cwd": API,
             "sessionId": "a", "requestId": id, "isSidechain": agent.is_some(),
             "attributionAgent": agent,
             "message": {"id": id, "model": "claude-opus-5-5", "usage": {"output_tokens": output}},
@@ -452,7 +452,7 @@ fn one_hint_follows_from_what_was_counted_and_can_be_turned_off() {
     line("one", None, 50_000);
     line("two", Some("Explore"), 400_000);
     let page = flat(sandbox.run(&["budget"]).success());
-    let says = "Subagents of type Explore cost $8.00 in the last 7 days, more than the conversations that started them ($1.00).";
+    let says = "Subagents of type Explore cost $8.00 today, more than the conversations that started them ($1.00).";
     assert!(page.contains(says), "{page}");
     assert!(page.contains("hints.off = [\"subagents\"]"), "{page}");
     let hint = |sandbox: &Sandbox| sandbox.run(&["budget", "--json"]).json()["hint"].clone();
