@@ -7,6 +7,7 @@ use crate::claude::meters::{Meter, Windows};
 use crate::claude::sessions::SessionState;
 use crate::claude::shown_usage::{BELIEVED_FOR, ShownUsage};
 use crate::config::Currency;
+use crate::drain::WindowShares;
 use crate::incidents::Paying;
 use crate::ledger::Spent;
 use crate::limits::incident::{GoesOn, Incident};
@@ -28,6 +29,8 @@ pub(crate) struct Moment {
     pub(crate) windows: Option<Windows>,
     /// What is to be expected of them.
     pub(crate) expected: Vec<Expected>,
+    /// What they were used by.
+    pub(crate) uses: Vec<WindowShares>,
     /// Else why it is not known.
     pub(crate) spend: Result<SpendNow, String>,
     /// Sessions that run, the busiest first.
@@ -143,6 +146,11 @@ impl Moment {
         for (label, (tone, says)) in labels.zip(paces) {
             labelled(report, label, tone, says);
         }
+        let uses = self.uses.iter().flat_map(|used| used.sentences(clock));
+        let labels = std::iter::once("Used by").chain(std::iter::repeat(""));
+        for (label, says) in labels.zip(uses) {
+            labelled(report, label, Tone::Plain, says);
+        }
     }
 
     /// The weeks of single models and the credits, which only `/usage` tells.
@@ -238,6 +246,7 @@ impl Moment {
             "limit": self.blocked.as_ref().map(|blocked| &blocked.headline),
             "blocked": self.blocked.as_ref().map(Incident::to_json),
             "paying": self.paying.map(Paying::json),
+            "window_use": self.uses.iter().map(WindowShares::json).collect::<Vec<_>>(),
             "usage": self.usage,
         })
     }
@@ -448,6 +457,7 @@ mod tests {
                 expected("5h", FIVE_HOURS, 82.0, "2026-11-20T12:57:00Z"),
                 expected("week", WEEK, 99.7, "2026-11-20T21:00:00Z"),
             ],
+            uses: Vec::new(),
             spend: Ok(SpendNow {
                 today: Spent {
                     recorded: dollars(12),

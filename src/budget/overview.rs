@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{BudgetScope, BudgetUse};
 use crate::config::{BudgetAction, Config};
+use crate::drain::{PercentWorth, worth_sentences};
 use crate::hints::Hint;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
@@ -72,6 +73,8 @@ pub(crate) struct Overview<'c> {
     standings: Vec<Standing>,
     plan: Option<PlanWorth>,
     hint: Option<Hint>,
+    /// In order of windows and weeks.
+    percent_worth: Vec<PercentWorth>,
     /// Whether a model without a known price was used this month.
     is_estimated: bool,
     /// Whether every transcript is read.
@@ -132,7 +135,12 @@ impl<'c> Survey<'c> {
         }
     }
 
-    pub(crate) fn finish(self, is_complete: bool, hint: Option<Hint>) -> Overview<'c> {
+    pub(crate) fn finish(
+        self,
+        is_complete: bool,
+        hint: Option<Hint>,
+        percent_worth: Vec<PercentWorth>,
+    ) -> Overview<'c> {
         let (clock, budget) = (self.clock, &self.config.budget);
         let by = |spent: Money, since: Option<DateTime<Utc>>, unit: Unit| {
             let rate = since.and_then(|since| rate(spent, since, clock.now, unit.length()));
@@ -191,6 +199,7 @@ impl<'c> Survey<'c> {
             standings,
             plan: plan.and_then(|monthly| PlanWorth::of(monthly, &self.all)),
             hint,
+            percent_worth,
             is_estimated: self.is_estimated,
             is_complete,
         }
@@ -365,6 +374,10 @@ impl Overview<'_> {
             report.gap();
             report.paragraph(Tone::Plain, plan.sentence(&self.config.currency));
         }
+        for says in worth_sentences(&self.percent_worth, self.clock.now.timestamp_millis()) {
+            report.gap();
+            report.paragraph(Tone::Plain, says);
+        }
         if let Some(hint) = &self.hint {
             report.gap();
             report.item("Hint: ", Tone::Plain, &hint.says);
@@ -418,6 +431,7 @@ impl Overview<'_> {
             },
             "plan": self.plan.as_ref().map(PlanWorth::json),
             "hint": self.hint.as_ref().map(Hint::json),
+            "percent_worth": self.percent_worth.iter().map(PercentWorth::json).collect::<Vec<_>>(),
             "estimated": self.is_estimated,
             "complete": self.is_complete,
             "config": file,

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::gathering::{answer_of, gathered, gathered_at_once};
 use super::question::Question;
+use super::windows::worth;
 use crate::budget::overview::{SessionAsked, Survey};
 use crate::claude::model_pricing::prices;
 use crate::claude::sessions::{self, Liveness};
@@ -73,7 +74,8 @@ impl<'a> Look<'a> {
         let (today, _) = self.clock.zone.day_bounds(self.clock.now);
         let served = ledger.served(today)?;
         let hint = hints::best(served, writes, &self.prices, &self.config.hints_off);
-        let overview = survey.finish(is_complete, hint);
+        let worth = worth(self.places, ledger, self.clock.now)?;
+        let overview = survey.finish(is_complete, hint, worth);
         let file = &self.places.settings;
         Ok(overview.report(&file.to_string_lossy(), &self.places.show(file)))
     }

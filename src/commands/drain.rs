@@ -3,16 +3,12 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
 use super::gathering::{gathered, titles};
+use super::windows::{WORTH_OVER, levels};
 use crate::claude::model_pricing::prices;
 use crate::claude::transcripts;
-use crate::drain::{
-    Drain, Findings, SeenPercent, SessionSpend, SpentHere, Write, percent_worth, writes,
-};
+use crate::drain::{Drain, Findings, SessionSpend, SpentHere, Write, percent_worth, writes};
 use crate::environment::Environment;
-use crate::incidents::{WindowStep, steps};
 use crate::ledger::{RowsBy, SingleRow, SpendSource};
 use crate::places::Places;
 use crate::pricing::Money;
@@ -62,9 +58,6 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     }
     Ok(ExitCode::SUCCESS)
 }
-
-/// How far back it is told what a percent was worth.
-const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
 
 /// What was written in a period, beside what was spent.
 fn found(
@@ -119,19 +112,6 @@ fn found(
         sessions,
         percent_worth,
     })
-}
-
-/// How the windows rose in the last five weeks.
-fn levels(places: &Places, now: DateTime<Utc>) -> Vec<SeenPercent> {
-    let steps = steps(places, now - WORTH_OVER, now).into_iter();
-    let level = |step: WindowStep| SeenPercent {
-        at: step.at.timestamp_millis(),
-        account: step.account,
-        window: step.window.rate_limit_type(),
-        percent: step.meter.used_percent,
-        resets_at: step.meter.resets_at.map(|at| at.timestamp_millis()),
-    };
-    steps.map(level).collect()
 }
 
 /// What was spent, in order of time, with the account where a transcript names it.

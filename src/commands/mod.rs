@@ -27,6 +27,7 @@ mod spend_page;
 pub(crate) mod statusline;
 pub mod uninstall;
 pub mod wait;
+mod windows;
 pub(crate) mod wrong_arguments;
 
 use std::io::{self, Read};

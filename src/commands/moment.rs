@@ -5,14 +5,19 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
 use super::gathering::gathered;
+use super::windows::uses;
+use crate::claude::meters::Windows;
 use crate::claude::model_pricing::prices;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::config::Config;
+use crate::drain::WindowShares;
 use crate::environment::Environment;
-use crate::incidents::{Incidents, Paying, Situation};
+use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
 use crate::ledger::{Effort, Ledger, Patience};
 use crate::limits::incident::Incident;
 use crate::now::{Moment, RunningSession, SpendNow};
@@ -55,6 +60,8 @@ pub(super) struct Watched {
     spend: Option<(Version, SpendNow)>,
     situation: Option<(Instant, Version, Situation)>,
     others: Option<(Instant, usize)>,
+    /// What the windows were used by when the ledger had this version, and they these figures.
+    uses: Option<(Version, Windows, Vec<WindowShares>)>,
     /// By session, where its transcript is and what it was called last: what lies between the ends
     /// of a long transcript is not read.
     titles: HashMap<String, (PathBuf, Option<String>)>,
@@ -73,6 +80,7 @@ impl Watched {
             spend: None,
             situation: None,
             others: None,
+            uses: None,
             titles: HashMap::new(),
         }
     }
@@ -88,8 +96,12 @@ impl Watched {
         let expected = known
             .as_ref()
             .map(|known| incidents.expected(&known.windows, known.account.as_deref()));
+        let uses = known
+            .as_ref()
+            .map(|known| self.uses(known, version, places, environment.now));
         Moment {
             clock: environment.clock(),
+            uses: uses.unwrap_or_default(),
             windows: known.map(|known| known.windows),
             expected: expected.unwrap_or_default(),
             spend,
@@ -169,6 +181,35 @@ impl Watched {
         let (ledger, _) = self.ledger.as_ref().ok()?;
         let paying = incidents.paying(|since| ledger.costs_since(since).ok());
         paying.filter(|_| situation.blocking().is_none())
+    }
+
+    /// What the windows were used by.
+    fn uses(
+        &mut self,
+        known: &KnownWindows,
+        version: Version,
+        places: &Places,
+        now: DateTime<Utc>,
+    ) -> Vec<WindowShares> {
+        if let Some((counted, windows, uses)) = &self.uses
+            && (counted, windows) == (&version, &known.windows)
+        {
+            return uses.clone();
+        }
+        let Ok((ledger, _)) = &self.ledger else {
+            return Vec::new();
+        };
+        let account = known.account.as_deref();
+        let mut uses = uses(&known.windows, account, places, ledger, now).unwrap_or_default();
+        for used in &mut uses {
+            let sessions: Vec<String> = used.sessions().map(str::to_owned).collect();
+            for session in sessions {
+                let title = self.title(places, &session);
+                used.titles.extend(title.map(|title| (session, title)));
+            }
+        }
+        self.uses = Some((version, known.windows, uses.clone()));
+        uses
     }
 
     /// How many clients run that the registry does not name.

@@ -99,9 +99,9 @@ fn print_line(environment: &Environment) {
         }
     };
     let directory = payload.current_dir();
-    let shown_directory = directory.filter(|_| config.shows(SegmentName::Directory));
+    let shown = directory.filter(|_| config.shows(SegmentName::Directory));
     let mut whereabouts = Whereabouts {
-        directory: shown_directory.map(|directory| places.show(directory)),
+        directory: shown.map(|directory| places.show(directory)),
         head: None,
     };
     let deadline = Deadline::start(LONGEST, {
@@ -167,9 +167,7 @@ fn print_line(environment: &Environment) {
         incidents.keep(unsaved);
     }
     incidents.keep_sample(&payload);
-    if let Some(cache) = cache {
-        cache.keep(&places);
-    }
+    CacheNews::keep(cache.as_ref(), &places);
     if let Some(wrapped) = wrapped {
         wrapped.keep();
     }

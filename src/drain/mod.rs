@@ -12,6 +12,7 @@ mod page;
 mod percent_worth;
 mod reading;
 mod record;
+mod window_use;
 
 pub(crate) use attribution::Attribution;
 pub(crate) use cause::Cause;
@@ -20,5 +21,8 @@ pub(crate) use findings::Findings;
 pub(crate) use history::Proof;
 pub(crate) use history::{Again, Write};
 pub(crate) use page::{Drain, SessionSpend};
-pub(crate) use percent_worth::{SeenPercent, SpentHere, percent_worth};
+pub(crate) use percent_worth::{
+    PercentWorth, SeenPercent, SpentHere, percent_worth, sentences as worth_sentences,
+};
 pub(crate) use reading::writes;
+pub(crate) use window_use::WindowShares;

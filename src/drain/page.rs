@@ -8,7 +8,7 @@ use super::bug_report::bug_report;
 use super::cause::Cause;
 use super::findings::Findings;
 use super::history::{Again, Write};
-use super::percent_worth::PercentWorth;
+use super::percent_worth::{PercentWorth, sentences};
 use crate::pricing::Money;
 use crate::render::{Column, Report, Table};
 use crate::spend::{Period, share, short_count};
@@ -202,15 +202,9 @@ impl Drain {
     }
 
     fn say_notes(&self, report: &mut Report) {
-        for worth in &self.percent_worth {
-            let since = self.clock.zone.at(moment(worth.since)).format("%Y-%m-%d");
-            let text = format!(
-                "From {since} on, 1% of the {} window was worth {} or more ({}).",
-                worth.window.replace('_', "-"),
-                worth.worth.show(),
-                counted(worth.rises as u64, "rise"),
-            );
-            report.paragraph(Tone::Plain, text);
+        let now = self.clock.now.timestamp_millis();
+        for says in sentences(&self.percent_worth, now) {
+            report.paragraph(Tone::Plain, says);
         }
         let found = &self.found;
         let (more, saved) = found.hour;

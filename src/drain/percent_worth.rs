@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::pricing::Money;
+use crate::terminal::counted;
 use crate::time::{Millis, moment, rfc3339};
 
 /// A window came to another percent.
@@ -33,6 +34,8 @@ pub(crate) struct PercentWorth {
     pub(crate) worth: Money,
     /// How often the window rose meanwhile.
     pub(crate) rises: usize,
+    /// What is left of the run that goes on, if one does.
+    pub(crate) left: Option<Money>,
 }
 
 /// Percents are told whole: over so many, what is cut off is a tenth at most.
@@ -95,10 +98,52 @@ pub(crate) fn percent_worth(
                 since: now - (week + 1) * WEEK,
                 worth: *worth,
                 rises,
+                left: left(levels, *worth, now).filter(|_| week == 0),
             }));
         }
     }
     found
+}
+
+/// What the rest of the run that goes on is worth.
+fn left(levels: &[&SeenPercent], worth: Money, now: Millis) -> Option<Money> {
+    let last = levels.last().filter(|last| last.resets_at > Some(now))?;
+    Money::from_noisy_usd(worth.usd() * (100.0 - last.percent).max(0.0))
+}
+
+/// A sentence for each window that rose in the last seven days, with the oldest week that is known.
+pub(crate) fn sentences(worths: &[PercentWorth], now: Millis) -> Vec<String> {
+    let weeks_ago = |worth: &PercentWorth| (now - worth.since).div_euclid(WEEK) - 1;
+    let newest = worths.iter().filter(|worth| weeks_ago(worth) == 0);
+    let sentence = |worth: &PercentWorth| {
+        let limit = match worth.window {
+            "five_hour" => "5-hour limit".to_owned(),
+            "seven_day" => "weekly limit".to_owned(),
+            other => format!("{} limit", other.replace('_', " ")),
+        };
+        let is_same = |other: &&PercentWorth| {
+            (&other.account, other.window) == (&worth.account, worth.window)
+        };
+        let before = worths
+            .iter()
+            .filter(is_same)
+            .max_by_key(|other| weeks_ago(other));
+        let before = before.filter(|before| weeks_ago(before) > 0).map(|before| {
+            let weeks = counted(weeks_ago(before).unsigned_abs(), "week");
+            format!("; {weeks} before, {}", before.worth.show())
+        });
+        let left = worth
+            .left
+            .map(|left| format!(" What is left of it: {} or more.", left.show()));
+        format!(
+            "1% of the {limit} was worth {} or more in the last 7 days ({}{}).{}",
+            worth.worth.show(),
+            counted(worth.rises as u64, "rise"),
+            before.unwrap_or_default(),
+            left.unwrap_or_default()
+        )
+    };
+    newest.map(sentence).collect()
 }
 
 impl PercentWorth {
@@ -109,6 +154,7 @@ impl PercentWorth {
             "since": rfc3339(moment(self.since)),
             "usd": self.worth.usd(),
             "rises": self.rises,
+            "left_usd": self.left.map(Money::usd),
         })
     }
 }

@@ -120,10 +120,10 @@ impl CacheNews {
         (said <= self.now).then(|| row.chain(quiet).collect())
     }
 
-    /// Keeps what is new of it. A failure costs a row, no more.
-    pub(crate) fn keep(&self, places: &Places) {
-        if self.is_new {
-            let _ = journal::add(places, self.now, &self.latest);
+    /// Keeps what is new. A failure costs a row, no more.
+    pub(crate) fn keep(news: Option<&Self>, places: &Places) {
+        if let Some(news) = news.filter(|news| news.is_new) {
+            let _ = journal::add(places, news.now, &news.latest);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Single responses, for what sums cannot tell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -68,6 +68,18 @@ impl Ledger {
     pub(crate) fn costs_since(&self, since: DateTime<Utc>) -> Result<Vec<(Millis, Money)>, Error> {
         let served = self.served(since)?.into_iter();
         Ok(served.map(|served| (served.at, served.cost)).collect())
+    }
+
+    /// The ids of the sessions of these responses.
+    pub(crate) fn sessions_of(&self, served: &[Served]) -> Result<HashMap<Id, String>, Error> {
+        let wanted: BTreeSet<Id> = served.iter().map(|response| response.session).collect();
+        let name = |id: Id| {
+            let query = "SELECT name FROM session WHERE id = ?";
+            let mut known = self.connection.prepare_cached(query)?;
+            known.query_row([id], |row| Ok((id, row.get(0)?)))
+        };
+        let names: rusqlite::Result<_> = wanted.into_iter().map(name).collect();
+        names.map_err(self.failed())
     }
 
     /// The responses since a moment, session by session.

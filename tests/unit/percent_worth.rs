@@ -121,3 +121,36 @@ fn an_early_reset_another_run_and_another_account_are_no_rise() {
         .collect();
     assert_eq!(percent_worth(&levels, &mine, HOUR), []);
 }
+
+#[test]
+fn it_is_said_beside_what_it_was_and_with_what_is_left() {
+    let week = |weeks: i64, dollars: i64, left: Option<i64>| PercentWorth {
+        account: None,
+        window: "five_hour",
+        since: -(weeks + 1) * WEEK,
+        worth: Money::from_nano(dollars * 10_000_000),
+        rises: 212,
+        left: left.map(|cents| Money::from_nano(cents * 10_000_000)),
+    };
+    assert_eq!(
+        sentences(
+            &[week(0, 38, Some(680)), week(2, 44, None), week(4, 52, None)],
+            0
+        ),
+        [
+            "1% of the 5-hour limit was worth $0.38 or more in the last 7 days (212 rises; 4 weeks before, $0.52). What is left of it: $6.80 or more."
+        ]
+    );
+    assert_eq!(sentences(&[week(3, 38, None)], 0), [""; 0]);
+}
+
+#[test]
+fn what_is_left_is_told_only_of_a_run_that_goes_on() {
+    let (mut levels, spent) = week(7, None);
+    levels.retain(|level| level.percent < 60.0);
+    let last = levels.last().unwrap();
+    let left = |now: Millis| percent_worth(&levels, &spent, now)[0].left;
+    let rest = left(last.at).unwrap().usd() / (100.0 - last.percent);
+    assert!((rest / WORTH - 1.0).abs() < 0.05, "{rest}");
+    assert_eq!(left(last.resets_at.unwrap() + 1), None);
+}

@@ -1,4 +1,8 @@
 //! What Claude Code told of its misses, and what of it is said.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a draw is written down in one line"
+)]
 
 use serde_json::json;
 
@@ -50,7 +54,7 @@ impl Line {
         let table = PriceTable::list();
         let prices = table.prices_of("claude-opus-5-5");
         let news = CacheNews::of(&payload, &Journal::recent(&places, now), &prices, now)?;
-        news.keep(&places);
+        CacheNews::keep(Some(&news), &places);
         let row = news.row(120)?.into_iter();
         Some(row.map(|(_, text)| text).collect())
     }

@@ -1,0 +1,196 @@
+//! What a window was used by since it began: this machine's sessions, models and agents, and what
+//! none of them explains. Pure.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::ledger::Served;
+use crate::pricing::Money;
+use crate::spend::share;
+use crate::time::{Clock, Millis, rfc3339};
+
+/// In a shorter pause, what was told late may belong to what was done before.
+const PAUSE: TimeDelta = TimeDelta::minutes(10);
+/// What was asked for so shortly before a figure may not be in it.
+const LATE: TimeDelta = TimeDelta::minutes(3);
+/// Of fewer points nothing is said: percents are whole.
+const POINTS: f64 = 2.0;
+/// How many of each are named, and what a share must be for it.
+const NAMED: usize = 3;
+const LEAST: u128 = 50;
+
+/// A session, a model or an agent, and what it cost.
+type Part = (String, Money);
+
+/// What one window was used by.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WindowShares {
+    /// As people call it.
+    pub(crate) name: &'static str,
+    since: DateTime<Utc>,
+    /// What this machine spent on it at list price.
+    pub(crate) cost: Money,
+    /// The dearest first: sessions by their ids, models, types of subagents.
+    parts: [Vec<Part>; 3],
+    /// The titles of sessions, by their ids.
+    pub(crate) titles: HashMap<String, String>,
+    /// By how many points it rose while nothing was spent here.
+    elsewhere: f64,
+}
+
+impl WindowShares {
+    /// From all responses since the window began, the sessions' ids, and when it came to which
+    /// percent, in order of time.
+    pub(crate) fn new(
+        name: &'static str,
+        since: DateTime<Utc>,
+        served: &[Served],
+        sessions: &HashMap<i64, String>,
+        levels: &[(Millis, f64)],
+    ) -> Self {
+        let session =
+            |response: &Served| sessions.get(&response.session).cloned().unwrap_or_default();
+        Self {
+            name,
+            since,
+            cost: served.iter().map(|response| response.cost).sum(),
+            parts: [
+                parts(served, session),
+                parts(served, |response| response.model.to_string()),
+                parts(served, |response| response.agent.to_string()),
+            ],
+            titles: HashMap::new(),
+            elsewhere: elsewhere(served, levels),
+        }
+    }
+
+    /// The sessions that are named.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = &str> {
+        let [sessions, ..] = &self.parts;
+        sessions.iter().take(NAMED).map(|(id, _)| id.as_str())
+    }
+
+    /// One or two sentences.
+    pub(crate) fn sentences(&self, clock: Clock) -> Vec<String> {
+        let mut says = Vec::new();
+        if self.cost > Money::ZERO {
+            let [sessions, models, agents] = &self.parts;
+            let title = |id: &str| {
+                self.titles
+                    .get(id)
+                    .cloned()
+                    .unwrap_or_else(|| format!("{id:.8}"))
+            };
+            let model = |model: &str| model.trim_start_matches("claude-").to_owned();
+            let agent = |agent: &str| match agent {
+                "main" => "the conversations themselves".to_owned(),
+                other => other.to_owned(),
+            };
+            // Where all was done by one, it needs no line of its own.
+            let several = |parts: &Vec<Part>| parts.len() > 1;
+            let groups = [
+                Some(self.listed(sessions, title)),
+                several(models).then(|| self.listed(models, model)),
+                several(agents).then(|| self.listed(agents, agent)),
+            ];
+            let groups: Vec<String> = groups.into_iter().flatten().collect();
+            says.push(format!(
+                "{}: {} from this machine since {}: {}",
+                self.name,
+                self.cost.show(),
+                clock.time(self.since),
+                groups.join("; ")
+            ));
+        }
+        if self.elsewhere >= POINTS {
+            says.push(format!(
+                "{} rose by {:.0}% while nothing was spent here: another machine, claude.ai or another member",
+                self.name,
+                self.elsewhere.floor()
+            ));
+        }
+        says
+    }
+
+    fn listed(&self, parts: &[Part], name: impl Fn(&str) -> String) -> String {
+        let is_told = |part: &&Part| part.1.share(LEAST, 1) >= self.cost;
+        let told: Vec<String> = parts
+            .iter()
+            .take(NAMED)
+            .filter(is_told)
+            .map(|(key, cost)| format!("{} {}", name(key), share(*cost, self.cost)))
+            .collect();
+        let rest = parts.len() - told.len();
+        let rest = (rest > 0).then(|| format!("{rest} more"));
+        told.into_iter().chain(rest).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let [sessions, models, agents] = &self.parts;
+        let list = |parts: &[Part]| -> Vec<Value> {
+            let part = |(key, cost): &Part| json!({"key": key, "title": self.titles.get(key), "cost_usd": cost.usd()});
+            parts.iter().map(part).collect()
+        };
+        json!({
+            "window": self.name,
+            "since": rfc3339(self.since),
+            "cost_usd": self.cost.usd(),
+            "sessions": list(sessions),
+            "models": list(models),
+            "agents": list(agents),
+            "rose_elsewhere_percent": self.elsewhere.floor(),
+        })
+    }
+}
+
+fn parts(served: &[Served], key: impl Fn(&Served) -> String) -> Vec<Part> {
+    let mut sums: HashMap<String, Money> = HashMap::new();
+    for response in served {
+        *sums.entry(key(response)).or_default() += response.cost;
+    }
+    let mut parts: Vec<Part> = sums.into_iter().collect();
+    parts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    parts
+}
+
+/// By how many points a window rose in pauses of this machine. A figure comes with an answer, so the
+/// first answer after a pause tells of the pause. What was asked for just before it may be in it, too:
+/// that is taken off, at what a point cost while this machine worked.
+fn elsewhere(served: &[Served], levels: &[(Millis, f64)]) -> f64 {
+    let [pause, late] = [PAUSE, LATE].map(|length| length.num_milliseconds());
+    let cost = |from: Millis, until: Millis| -> f64 {
+        let within = served
+            .iter()
+            .filter(|response| from < response.at && response.at <= until);
+        within.map(|response| response.cost).sum::<Money>().usd()
+    };
+    let (mut worked, mut paused) = ((0.0, 0.0), Vec::new());
+    for (before, now) in levels.iter().zip(levels.iter().skip(1)) {
+        let since = served.iter().map(|response| response.at);
+        let since = since.filter(|at| before.0 < *at && *at <= now.0);
+        // The answer that brought the figure.
+        let Some(brought) = since.clone().max() else {
+            continue;
+        };
+        let rise = now.1 - before.1;
+        if since.min() == Some(brought) && brought - before.0 >= pause {
+            paused.push((rise, cost(before.0 - late, before.0)));
+        } else {
+            worked = (worked.0 + rise, worked.1 + cost(before.0, now.0));
+        }
+    }
+    if worked.0 <= 0.0 {
+        let rises = paused.iter().map(|(rise, _)| rise);
+        worked = (rises.sum(), cost(Millis::MIN, Millis::MAX));
+    }
+    let points = paused
+        .iter()
+        .map(|(rise, late)| rise - late * worked.0 / worked.1);
+    points.filter(|points| *points > 0.0).sum()
+}
+
+#[cfg(test)]
+#[path = "../../tests/unit/window_use.rs"]
+mod tests;

@@ -1,0 +1,89 @@
+//! Made-up windows whose users are known.
+
+use super::*;
+use crate::pricing::{ServiceLevel, Usage};
+use crate::time::Zone;
+
+const MINUTE: Millis = 60_000;
+
+fn served(minute: Millis, session: i64, model: &str, agent: &str, dollars: i64) -> Served {
+    Served {
+        at: minute * MINUTE,
+        session,
+        model: model.into(),
+        agent: agent.into(),
+        usage: Usage::default(),
+        service: ServiceLevel::default(),
+        cost: Money::from_nano(dollars * 1_000_000_000),
+    }
+}
+
+fn used(served: &[Served], levels: &[(Millis, f64)]) -> WindowShares {
+    let sessions = [(1, "one".to_owned()), (2, "two".to_owned())].into();
+    let levels: Vec<(Millis, f64)> = levels
+        .iter()
+        .map(|(minute, percent)| (minute * MINUTE, *percent))
+        .collect();
+    WindowShares::new("5h", DateTime::UNIX_EPOCH, served, &sessions, &levels)
+}
+
+fn sentences(used: &WindowShares) -> Vec<String> {
+    let zone = Zone::named("UTC").unwrap();
+    let now = DateTime::UNIX_EPOCH + TimeDelta::hours(5);
+    used.sentences(Clock { now, zone })
+}
+
+#[test]
+fn a_window_is_told_by_session_model_and_agent_the_dearest_first() {
+    let all = [
+        served(1, 1, "claude-opus-5-5", "main", 6),
+        served(2, 1, "claude-haiku-5-5", "Explore", 1),
+        served(3, 2, "claude-opus-5-5", "main", 3),
+    ];
+    let mut used = used(&all, &[]);
+    used.titles
+        .insert("one".to_owned(), "Slow query".to_owned());
+    assert_eq!(
+        sentences(&used),
+        [
+            "5h: $10.00 from this machine since 00:00: Slow query 70%, two 30%; opus-5-5 90%, haiku-5-5 10%; the conversations themselves 90%, Explore 10%"
+        ]
+    );
+    let json = used.json();
+    assert_eq!(json["sessions"][0]["cost_usd"], 7.0);
+    assert_eq!(json["agents"][1]["key"], "Explore");
+}
+
+#[test]
+fn what_rose_in_a_pause_was_used_elsewhere_and_what_rose_with_the_work_was_not() {
+    // A dollar is a point: twenty of them in twenty minutes.
+    let mut all: Vec<Served> = (0..20)
+        .map(|minute| served(minute, 1, "m", "main", 1))
+        .collect();
+    let mut levels: Vec<(Millis, f64)> = (0_u8..20)
+        .map(|minute| (Millis::from(minute), f64::from(minute)))
+        .collect();
+    assert!(used(&all, &levels).elsewhere < 0.1);
+    // An hour later the first answer tells of thirty points more.
+    all.push(served(80, 1, "m", "main", 1));
+    levels.push((80, 49.0));
+    let late = used(&all, &levels);
+    assert!((25.0..30.0).contains(&late.elsewhere), "{}", late.elsewhere);
+    assert!(
+        sentences(&late)[1]
+            .contains("while nothing was spent here: another machine, claude.ai or another member")
+    );
+    // What was asked for just before a pause may be told behind it.
+    let dear = [served(0, 1, "m", "main", 10), served(60, 1, "m", "main", 1)];
+    assert!(used(&dear, &[(0, 5.0), (60, 15.0)]).elsewhere < 2.0);
+    // Nothing is said of a machine that worked all the while.
+    let busy: Vec<Served> = (0..60)
+        .map(|minute| served(minute, 1, "m", "main", 1))
+        .collect();
+    assert!(used(&busy, &[(0, 5.0), (59, 95.0)]).elsewhere < 0.1);
+}
+
+#[test]
+fn of_a_window_that_nobody_used_here_nothing_is_said() {
+    assert_eq!(sentences(&used(&[], &[(0, 5.0), (90, 50.0)])), [""; 0]);
+}
