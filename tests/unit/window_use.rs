@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::pricing::{ServiceLevel, Usage};
-use crate::time::Zone;
+use crate::time::{Hours, Zone};
 
 const MINUTE: Millis = 60_000;
 
@@ -30,7 +30,11 @@ fn used(served: &[Served], levels: &[(Millis, f64)]) -> WindowShares {
 fn sentences(used: &WindowShares) -> Vec<String> {
     let zone = Zone::named("UTC").unwrap();
     let now = DateTime::UNIX_EPOCH + TimeDelta::hours(5);
-    used.sentences(Clock { now, zone })
+    used.sentences(Clock {
+        now,
+        zone,
+        hours: Hours::TwentyFour,
+    })
 }
 
 #[test]
