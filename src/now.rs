@@ -1,6 +1,6 @@
 //! This moment on one screen: windows, pace, spend, sessions, the open limit.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::claude::meters::{Meter, Windows};
@@ -15,7 +15,7 @@ use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
 use crate::pricing::Money;
 use crate::render::{self, Column, Page, Report, Table};
-use crate::spend::{Amount, Block, rate};
+use crate::spend::{Amount, Block, in_an_hour};
 use crate::status_line::gauge::{SOON, level, shown, tone};
 use crate::status_line::pace::days;
 use crate::terminal::Tone;
@@ -50,6 +50,8 @@ pub(crate) struct Moment {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SpendNow {
     pub(crate) today: Spent,
+    /// What an hour costs today, and since when.
+    pub(crate) per_hour: Option<(Money, DateTime<Utc>)>,
     pub(crate) block: Option<Block>,
     /// Whether every transcript is read.
     pub(crate) is_complete: bool,
@@ -73,14 +75,6 @@ pub(crate) struct RunningSession {
 
 /// Columns of the labels at the left.
 const LABEL: usize = 10;
-
-impl SpendNow {
-    /// What the running block costs an hour.
-    fn per_hour(&self, now: DateTime<Utc>) -> Option<Money> {
-        let block = self.block?;
-        rate(block.cost, block.start, now, TimeDelta::hours(1))
-    }
-}
 
 impl Moment {
     /// All of it.
@@ -172,25 +166,23 @@ impl Moment {
         };
         let today = Amount::of_spent(&spend.today).unless_complete(spend.is_complete);
         let both = today.money.show_both(&self.currency);
-        let today = format!("{}{both}", today.sign());
+        let per_hour = spend.per_hour.filter(|(rate, _)| *rate > Money::ZERO);
+        let per_hour = per_hour.map(|(rate, since)| in_an_hour(rate, since, self.clock));
+        let per_hour = per_hour.map_or_else(String::new, |says| format!(", {says}"));
+        let today = format!("{}{both}{per_hour}", today.sign());
         labelled(report, "Today", Tone::Strong, today);
+        // Where the window is known, a second one that is worked out would only confuse.
+        if self.windows.is_some_and(|it| it.five_hour.is_some()) {
+            return;
+        }
         let says = match spend.block {
             None => "none: nothing was spent in the last five hours".to_owned(),
-            Some(block) => {
-                let per_hour = spend.per_hour(self.clock.now);
-                let per_hour = per_hour.map(|money| format!(" ({} an hour)", money.show()));
-                // Where the window is known, a second end that is worked out would only confuse.
-                let is_known = self.windows.is_some_and(|it| it.five_hour.is_some());
-                let ends = (!is_known)
-                    .then(|| format!(", ends {}", self.clock.time_and_distance(block.end)));
-                format!(
-                    "{} since {}{}{}",
-                    block.cost.show(),
-                    self.clock.time(block.start),
-                    per_hour.unwrap_or_default(),
-                    ends.unwrap_or_default()
-                )
-            }
+            Some(block) => format!(
+                "{} since {}, ends {}",
+                block.cost.show(),
+                self.clock.time(block.start),
+                self.clock.time_and_distance(block.end)
+            ),
         };
         labelled(report, "Block", Tone::Plain, says);
     }
@@ -230,7 +222,7 @@ impl Moment {
                 "start": rfc3339(block.start),
                 "end": rfc3339(block.end),
                 "cost_usd": block.cost.usd(),
-                "usd_per_hour": spend.per_hour(now).map(Money::usd),
+                "usd_per_hour": spend.per_hour.map(|(rate, _)| rate.usd()),
             }))
         });
         let sessions = self.sessions.iter().map(RunningSession::json);
@@ -399,6 +391,8 @@ fn window(label: &str, name: String, meter: &Meter, clock: Clock) -> render::Met
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
     use crate::claude::meters::OtherMeters;
     use crate::config::Config;
@@ -459,6 +453,7 @@ mod tests {
             ],
             uses: Vec::new(),
             spend: Ok(SpendNow {
+                per_hour: Some((Money::from_nano(680_000_000), at("2026-11-20T09:00:00Z"))),
                 today: Spent {
                     recorded: dollars(12),
                     ..Spent::default()
@@ -494,8 +489,7 @@ mod tests {
              \u{20}         reported 3 m ago\n\
              Pace      at this pace 5h is full at 12:57, in 37 m, before it resets\n\
              \u{20}         at this pace week is full today, before it resets\n\
-             Today     $12.00\n\
-             Block     $7.00 since 10:00 ($3.00 an hour)\n\
+             Today     $12.00, $0.68 an hour since 09:00\n\
              Sessions  1 running\n\
              \u{20}         Look at the slow query in…   ~/work/a-project-with-a-lo…  $3.00  answering, 40 s\n\
              Limit     no limit blocks your work\n"

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{BudgetScope, BudgetUse};
@@ -12,9 +12,9 @@ use crate::hints::Hint;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
 use crate::render::{Meter, Report};
-use crate::spend::{Course, DayForecast, Forecast, PlanWorth, Tally, rate};
+use crate::spend::{Course, Forecast, PlanWorth, Tally, in_an_hour};
 use crate::terminal::{Tone, cut, padding, width};
-use crate::time::{Clock, Millis, moment, rfc3339};
+use crate::time::{Clock, rfc3339};
 
 /// A session whose budget is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub(crate) struct Survey<'c> {
     projects: Vec<Course>,
     /// Which of them hold what was spent in a directory.
     covered: HashMap<String, Vec<usize>>,
-    /// What each cost, and since when.
-    sessions: Vec<(SessionAsked, Money, Option<Millis>)>,
+    /// What each cost.
+    sessions: Vec<(SessionAsked, Money)>,
 }
 
 /// A budget and how it goes.
@@ -45,24 +45,19 @@ pub(crate) struct Survey<'c> {
 struct Standing {
     used: BudgetUse,
     session: Option<SessionAsked>,
-    rate: Option<(Money, Unit)>,
-    /// Since when the rate holds.
-    since: DateTime<Utc>,
-    forecast: Option<BudgetOutlook>,
+    rate: Option<Rate>,
+    forecast: Option<Forecast>,
     /// When it starts over.
     ends: Option<DateTime<Utc>>,
 }
 
+/// How fast money goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Hour,
-    Day,
-}
-
-#[derive(Debug)]
-enum BudgetOutlook {
-    Day(DayForecast),
-    Month(Forecast),
+enum Rate {
+    /// An hour, today, since the first of it was spent.
+    Hour(Money, DateTime<Utc>),
+    /// A day, this month.
+    Day(Money),
 }
 
 /// All of them.
@@ -90,7 +85,7 @@ impl<'c> Survey<'c> {
         sessions: Vec<SessionAsked>,
     ) -> Option<Self> {
         let all = Course::new(clock)?;
-        let sessions = sessions.into_iter().map(|asked| (asked, Money::ZERO, None));
+        let sessions = sessions.into_iter().map(|asked| (asked, Money::ZERO));
         Some(Self {
             clock,
             config,
@@ -112,10 +107,9 @@ impl<'c> Survey<'c> {
         self.all.add(row);
         let [month, _] = self.all.month();
         self.is_estimated |= row.unpriced > 0 && row.at >= month.timestamp_millis();
-        for (asked, spent, since) in &mut self.sessions {
+        for (asked, spent) in &mut self.sessions {
             if asked.id == row.origin.session {
                 *spent += Tally::of(row).cost();
-                *since = Some(since.map_or(row.at, |since| since.min(row.at)));
             }
         }
         if self.projects.is_empty() {
@@ -142,55 +136,38 @@ impl<'c> Survey<'c> {
         percent_worth: Vec<PercentWorth>,
     ) -> Overview<'c> {
         let (clock, budget) = (self.clock, &self.config.budget);
-        let by = |spent: Money, since: Option<DateTime<Utc>>, unit: Unit| {
-            let rate = since.and_then(|since| rate(spent, since, clock.now, unit.length()));
-            (rate.map(|rate| (rate, unit)), since.unwrap_or(clock.now))
-        };
         let mut standings = Vec::new();
-        for (asked, spent, since) in self.sessions {
-            let (rate, since) = by(spent, since.map(moment), Unit::Hour);
-            standings.extend(
-                BudgetUse::of(budget, BudgetScope::Session, spent).map(|used| Standing {
-                    used,
-                    session: Some(asked),
-                    rate,
-                    since,
-                    forecast: None,
-                    ends: None,
-                }),
-            );
-        }
-        let (today, tomorrow) = clock.zone.day_bounds(clock.now);
-        let since = self.all.since_today().filter(|since| *since >= today);
-        let spent = self.all.spent_today;
-        let (rate, since) = by(spent, since, Unit::Hour);
-        standings.extend(
-            BudgetUse::of(budget, BudgetScope::Day, spent).map(|used| Standing {
+        let mut stands = |scope, spent, session, rate, forecast, ends| {
+            let used = BudgetUse::of(budget, scope, spent);
+            standings.extend(used.map(|used| Standing {
                 used,
-                session: None,
+                session,
                 rate,
-                since,
-                forecast: self.all.day_forecast().map(BudgetOutlook::Day),
-                ends: Some(tomorrow),
-            }),
+                forecast,
+                ends,
+            }));
+        };
+        for (asked, spent) in self.sessions {
+            stands(BudgetScope::Session, spent, Some(asked), None, None, None);
+        }
+        let all = &self.all;
+        let rate = all.per_hour().map(|(rate, since)| Rate::Hour(rate, since));
+        let tomorrow = Some(clock.zone.day_bounds(clock.now).1);
+        let forecast = all.day_forecast();
+        stands(
+            BudgetScope::Day,
+            all.spent_today,
+            None,
+            rate,
+            forecast,
+            tomorrow,
         );
         let keys = budget.projects.iter().map(|project| project.key.clone());
         let projects = keys.map(BudgetScope::Project).zip(&self.projects);
-        for (scope, course) in [(BudgetScope::Month, &self.all)]
-            .into_iter()
-            .chain(projects)
-        {
-            let [begins, ends] = course.month();
-            let spent = course.spent_this_month;
-            let (rate, since) = by(spent, Some(begins), Unit::Day);
-            standings.extend(BudgetUse::of(budget, scope, spent).map(|used| Standing {
-                used,
-                session: None,
-                rate,
-                since,
-                forecast: course.forecast().map(BudgetOutlook::Month),
-                ends: Some(ends),
-            }));
+        for (scope, course) in [(BudgetScope::Month, all)].into_iter().chain(projects) {
+            let (spent, ends) = (course.spent_this_month, Some(course.month()[1]));
+            let rate = course.per_day().map(Rate::Day);
+            stands(scope, spent, None, rate, course.forecast(), ends);
         }
         let plan = self.config.plan.and_then(Money::from_noisy_usd);
         Overview {
@@ -202,31 +179,6 @@ impl<'c> Survey<'c> {
             percent_worth,
             is_estimated: self.is_estimated,
             is_complete,
-        }
-    }
-}
-
-impl Unit {
-    fn length(self) -> TimeDelta {
-        match self {
-            Self::Hour => TimeDelta::hours(1),
-            Self::Day => TimeDelta::days(1),
-        }
-    }
-}
-
-impl BudgetOutlook {
-    fn total(&self) -> Money {
-        match self {
-            Self::Day(forecast) => forecast.total,
-            Self::Month(forecast) => forecast.total,
-        }
-    }
-
-    fn json(&self) -> Value {
-        match self {
-            Self::Day(forecast) => forecast.json(),
-            Self::Month(forecast) => forecast.json(),
         }
     }
 }
@@ -251,33 +203,28 @@ impl Standing {
     /// How fast it goes, where that leads, and when it starts over.
     fn sentences(&self, clock: Clock) -> String {
         let mut says = Vec::new();
-        match self.rate.filter(|(rate, _)| *rate > Money::ZERO) {
-            Some((rate, Unit::Hour)) => {
-                let (rate, since) = (rate.show(), clock.time(self.since));
-                says.push(format!("{rate} an hour since {since}."));
+        match self.rate {
+            Some(Rate::Hour(rate, since)) if rate > Money::ZERO => {
+                says.push(format!("{}.", in_an_hour(rate, since, clock)));
             }
-            Some((rate, Unit::Day)) => says.push(format!("{} a day this month.", rate.show())),
-            None => {}
+            Some(Rate::Day(rate)) if rate > Money::ZERO => {
+                says.push(format!("{} a day this month.", rate.show()));
+            }
+            _ => {}
         }
-        if let Some(outlook) = &self.forecast {
-            let (until, basis) = match outlook {
-                BudgetOutlook::Day(forecast) => ("midnight".to_owned(), forecast.basis()),
-                BudgetOutlook::Month(forecast) => {
-                    let month = clock.zone.day(clock.now).format("%B");
-                    (format!("the end of {month}"), forecast.basis())
-                }
+        if let Some(forecast) = &self.forecast {
+            let until = match self.used.scope {
+                BudgetScope::Day => "midnight".to_owned(),
+                _ => format!("the end of {}", clock.zone.day(clock.now).format("%B")),
             };
-            let total = outlook.total();
-            let over = total - self.used.limit;
+            let over = forecast.total - self.used.limit;
             let means = if over > Money::ZERO {
                 format!("{} over", over.show())
             } else {
                 "within the budget".to_owned()
             };
-            says.push(format!(
-                "About {} by {until}, {means}, {basis}.",
-                total.show()
-            ));
+            let (total, basis) = (forecast.total.show(), forecast.basis());
+            says.push(format!("About {total} by {until}, {means}, {basis}."));
         }
         says.push(match self.ends {
             Some(at) => {
@@ -308,7 +255,11 @@ impl Standing {
             BudgetScope::Month => ("month", None),
             BudgetScope::Project(key) => ("project", Some(key)),
         };
-        let per = |wanted| self.rate.filter(|(_, unit)| *unit == wanted);
+        let (per_hour, per_day) = match self.rate {
+            Some(Rate::Hour(rate, _)) => (Some(rate.usd()), None),
+            Some(Rate::Day(rate)) => (None, Some(rate.usd())),
+            None => (None, None),
+        };
         let limit = self.used.limit;
         json!({
             "budget": name,
@@ -317,10 +268,10 @@ impl Standing {
             "limit_usd": limit.usd(),
             "spent_usd": spent.usd(),
             "used_percentage": self.used.share() * 100.0,
-            "usd_per_hour": per(Unit::Hour).map(|(rate, _)| rate.usd()),
-            "usd_per_day": per(Unit::Day).map(|(rate, _)| rate.usd()),
-            "forecast": self.forecast.as_ref().map(BudgetOutlook::json),
-            "forecast_is_over": self.forecast.as_ref().map(|outlook| outlook.total() > limit),
+            "usd_per_hour": per_hour,
+            "usd_per_day": per_day,
+            "forecast": self.forecast.as_ref().map(Forecast::json),
+            "forecast_is_over": self.forecast.as_ref().map(|forecast| forecast.total > limit),
             "starts_over_at": self.ends.map(rfc3339),
         })
     }
@@ -351,7 +302,7 @@ impl Overview<'_> {
         let column = names.iter().map(|name| width(name)).max().unwrap_or(0) + 2;
         for (standing, name) in self.standings.iter().zip(names) {
             report.meter(self.meter(standing, &name, column));
-            let is_over = |outlook: &BudgetOutlook| outlook.total() > standing.used.limit;
+            let is_over = |forecast: &Forecast| forecast.total > standing.used.limit;
             let tone = if standing.forecast.as_ref().is_some_and(is_over) {
                 Tone::Warning
             } else {

@@ -18,12 +18,12 @@ use crate::config::Config;
 use crate::drain::WindowShares;
 use crate::environment::Environment;
 use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
-use crate::ledger::{Effort, Ledger, Patience};
+use crate::ledger::{Effort, Ledger, Patience, RowsBy, SpendSource};
 use crate::limits::incident::Incident;
 use crate::now::{Moment, RunningSession, SpendNow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
-use crate::spend::{Amount, running_block};
+use crate::spend::{Amount, Course, running_block};
 use crate::time::QUARTER;
 
 /// Looking for a limit reads the ends of many transcripts: no more often than this, even while
@@ -144,8 +144,16 @@ impl Watched {
         }
         let (from, until) = environment.zone.day_bounds(environment.now);
         let spend = ledger.between(from, until).and_then(|today| {
+            let mut course = Course::new(environment.clock());
+            let since = Some(from.timestamp_millis());
+            ledger.rows(since, None, RowsBy::Quarter, false, &mut |row| {
+                if let Some(course) = &mut course {
+                    course.add(&row);
+                }
+            })?;
             Ok(SpendNow {
                 today,
+                per_hour: course.and_then(|course| course.per_hour()),
                 block: running_block(ledger, environment.now)?,
                 is_complete: caught.is_ok_and(|caught| caught.is_all()),
             })

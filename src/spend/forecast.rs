@@ -1,6 +1,6 @@
-//! What a day and a month will come to, if they go on as the last days did.
+//! What a day and a month will come to, if they go on as the same weekdays did of late.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc, Weekday};
 use serde_json::{Value, json};
 
 use super::tally::Tally;
@@ -8,48 +8,55 @@ use crate::ledger::SpendRow;
 use crate::pricing::Money;
 use crate::time::{Clock, Millis, moment};
 
-/// How many whole days before today say how it goes.
-const LOOKED_AT: u64 = 7;
+/// How many whole days before today say how it goes: four of each weekday.
+const LOOKED_AT: u64 = 28;
 
 /// From how many of them a day's forecast follows: single days begin and end as they like.
-const ENOUGH_FOR_A_DAY: i64 = 3;
+const ENOUGH_FOR_A_DAY: usize = 3;
 
 /// A guess, and what it rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Forecast {
-    month: NaiveDate,
+    of: Forecasted,
     so_far: Money,
-    /// A day, on the average of `days`.
-    per_day: Money,
-    days: i64,
+    to_come: Money,
+    /// How many days say so.
+    days: usize,
     pub(crate) total: Money,
 }
 
-/// Likewise for today.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DayForecast {
-    /// The time of day, after which this was spent on the average of `days`.
-    after: String,
-    to_come: Money,
-    days: i64,
-    pub(crate) total: Money,
+enum Forecasted {
+    /// By its first day, with how much of it is to come.
+    Month(NaiveDate, TimeDelta),
+    /// With the time of day after which the rest of it is to come.
+    Today(String),
+}
+
+/// What was spent on a day before today.
+#[derive(Debug, Clone, Copy, Default)]
+struct PastDay {
+    all: Money,
+    /// Of it, at later times of the day than it is now.
+    later: Money,
 }
 
 /// How spend went today, this month, and on the days before today.
 #[derive(Debug, Clone)]
 pub(crate) struct Course {
     clock: Clock,
+    today: NaiveDate,
+    /// When it began.
+    midnight: DateTime<Utc>,
     /// When the month begins and ends.
     month: [DateTime<Utc>; 2],
     first: NaiveDate,
-    /// When the days that are looked at begin and end.
+    /// When the days that are looked at begin.
     from: DateTime<Utc>,
-    today: DateTime<Utc>,
     pub(crate) spent_today: Money,
     pub(crate) spent_this_month: Money,
-    lately: Money,
-    /// Of it, what was spent at later times of the day than it is now.
-    lately_after_now: Money,
+    /// From yesterday on backwards.
+    past: Vec<PastDay>,
     earliest: Option<Millis>,
     earliest_today: Option<Millis>,
 }
@@ -64,14 +71,14 @@ impl Course {
         let next = first.checked_add_months(Months::new(1))?;
         Some(Self {
             clock,
+            today,
+            midnight: midnight(today),
             month: [midnight(first), midnight(next)],
             first,
             from: midnight(from),
-            today: midnight(today),
             spent_today: Money::ZERO,
             spent_this_month: Money::ZERO,
-            lately: Money::ZERO,
-            lately_after_now: Money::ZERO,
+            past: Vec::new(),
             earliest: None,
             earliest_today: None,
         })
@@ -86,15 +93,23 @@ impl Course {
         if is_in(begins, ends) {
             self.spent_this_month += cost;
         }
-        if row.at >= self.today.timestamp_millis() {
+        if row.at >= self.midnight.timestamp_millis() {
             self.spent_today += cost;
             earlier(&mut self.earliest_today, row.at);
         }
-        if is_in(self.from, self.today) {
-            self.lately += cost;
-            let time = |at| self.clock.zone.at(at).time();
-            if time(moment(row.at)) > time(self.clock.now) {
-                self.lately_after_now += cost;
+        if is_in(self.from, self.midnight) {
+            let zone = self.clock.zone;
+            let at = zone.at(moment(row.at));
+            let back = (self.today - at.date_naive()).num_days() - 1;
+            let back = usize::try_from(back).unwrap_or_default();
+            if self.past.len() <= back {
+                self.past.resize(back + 1, PastDay::default());
+            }
+            if let Some(day) = self.past.get_mut(back) {
+                day.all += cost;
+                if at.time() > zone.at(self.clock.now).time() {
+                    day.later += cost;
+                }
             }
         }
         earlier(&mut self.earliest, row.at);
@@ -109,47 +124,92 @@ impl Course {
         self.month
     }
 
-    /// When the first of today was spent, to the quarter of an hour.
-    pub(crate) fn since_today(&self) -> Option<DateTime<Utc>> {
-        self.earliest_today.map(moment)
+    /// What an hour costs today, since the first of it was spent, and when that was. Before ten
+    /// minutes have passed, that means nothing.
+    pub(crate) fn per_hour(&self) -> Option<(Money, DateTime<Utc>)> {
+        let since = self.earliest_today.map(moment)?;
+        let hour = TimeDelta::hours(1);
+        Some((rate(self.spent_today, since, self.clock.now, hour)?, since))
+    }
+
+    /// What a day costs this month.
+    pub(crate) fn per_day(&self) -> Option<Money> {
+        let day = TimeDelta::days(1);
+        rate(self.spent_this_month, self.month[0], self.clock.now, day)
     }
 
     /// How many of the days that are looked at have a history before or on them. None where nothing
     /// was spent on them.
-    fn days(&self) -> Option<i64> {
+    fn days(&self) -> Option<usize> {
         let first_day = self.clock.zone.day(moment(self.earliest?).max(self.from));
-        let days = (self.clock.zone.day(self.today) - first_day).num_days();
-        (days >= 1 && self.lately != Money::ZERO).then_some(days)
+        let days = usize::try_from((self.today - first_day).num_days()).ok()?;
+        let is_spent = self.past.iter().any(|day| day.all != Money::ZERO);
+        (days >= 1 && is_spent).then_some(days)
+    }
+
+    /// What such a weekday costs, by those of the days that are known, and by days like it as if they
+    /// were one more of it.
+    fn usual(&self, weekday: Weekday, days: usize, part: impl Fn(&PastDay) -> Money) -> Money {
+        let back = (1..).zip(0..days);
+        let known = back.filter_map(|(back, nth)| {
+            let day = self.today.checked_sub_days(Days::new(back))?;
+            let spent = self.past.get(nth).map_or(Money::ZERO, &part);
+            Some((day.weekday(), spent))
+        });
+        let known: Vec<(Weekday, Money)> = known.collect();
+        let sum_of = |is_meant: &dyn Fn(Weekday) -> bool| {
+            let meant = known.iter().filter(|(day, _)| is_meant(*day));
+            let meant: Vec<Money> = meant.map(|(_, spent)| *spent).collect();
+            (meant.iter().copied().sum::<Money>(), meant.len() as u128)
+        };
+        let (alike, many) = sum_of(&|day| is_weekend(day) == is_weekend(weekday));
+        let (alike, many) = if many == 0 {
+            sum_of(&|_| true)
+        } else {
+            (alike, many)
+        };
+        let (same, times) = sum_of(&|day| day == weekday);
+        (same + alike.share(1, many)).share(1, times + 1)
     }
 
     /// None where no whole day has passed since anything was spent, or nothing was spent lately.
     pub(crate) fn forecast(&self) -> Option<Forecast> {
         let days = self.days()?;
-        let per_day = self.lately.share(1, days.unsigned_abs().into());
-        let left = (self.month[1] - self.clock.now).num_seconds().max(0);
-        let day = TimeDelta::days(1).num_seconds();
-        let to_come = per_day.share(left.unsigned_abs().into(), day.unsigned_abs().into());
+        let ends = self.clock.zone.day(self.month[1]);
+        let tomorrow = self.today.succ_opt()?;
+        let left = tomorrow.iter_days().take_while(|day| *day < ends);
+        let left = left.map(|day| self.usual(day.weekday(), days, |past| past.all));
+        let to_come = left.fold(self.rest_of_today(days), |sum, day| sum + day);
         Some(Forecast {
-            month: self.first,
+            of: Forecasted::Month(self.first, self.month[1] - self.clock.now),
             so_far: self.spent_this_month,
-            per_day,
+            to_come,
             days,
             total: self.spent_this_month + to_come,
         })
     }
 
-    /// Today, if the rest of it costs what the same hours of the last days did. None before there
-    /// are some.
-    pub(crate) fn day_forecast(&self) -> Option<DayForecast> {
+    fn rest_of_today(&self, days: usize) -> Money {
+        self.usual(self.today.weekday(), days, |past| past.later)
+    }
+
+    /// Today, if the rest of it costs what the same hours of the same weekdays did. None before
+    /// there are some.
+    pub(crate) fn day_forecast(&self) -> Option<Forecast> {
         let days = self.days().filter(|days| *days >= ENOUGH_FOR_A_DAY)?;
-        let to_come = self.lately_after_now.share(1, days.unsigned_abs().into());
-        Some(DayForecast {
-            after: self.clock.time(self.clock.now),
+        let to_come = self.rest_of_today(days);
+        Some(Forecast {
+            of: Forecasted::Today(self.clock.time(self.clock.now)),
+            so_far: self.spent_today,
             to_come,
             days,
             total: self.spent_today + to_come,
         })
     }
+}
+
+fn is_weekend(day: Weekday) -> bool {
+    matches!(day, Weekday::Sat | Weekday::Sun)
 }
 
 fn earlier(known: &mut Option<Millis>, at: Millis) {
@@ -158,71 +218,65 @@ fn earlier(known: &mut Option<Millis>, at: Millis) {
 
 /// What `spent` since a moment comes to by the hour or the day. Before a sixth of one has passed,
 /// that means nothing.
-pub(crate) fn rate(
-    spent: Money,
-    since: DateTime<Utc>,
-    now: DateTime<Utc>,
-    unit: TimeDelta,
-) -> Option<Money> {
+fn rate(spent: Money, since: DateTime<Utc>, now: DateTime<Utc>, unit: TimeDelta) -> Option<Money> {
     let passed = now - since;
-    (passed >= unit / 6).then(|| {
-        let [unit, passed] = [unit, passed].map(|time| time.num_seconds().unsigned_abs());
-        spent.share(unit.into(), passed.into())
-    })
+    (passed >= unit / 6).then(|| spent.share(seconds(unit), seconds(passed)))
 }
 
-/// "of the last 7 days"
-fn of_days(days: i64) -> String {
-    match days {
-        1 => "of yesterday".to_owned(),
-        days => format!("of the last {days} days"),
-    }
+/// The rate of today, in the words of every verb.
+pub(crate) fn in_an_hour(rate: Money, since: DateTime<Utc>, clock: Clock) -> String {
+    format!("{} an hour since {}", rate.show(), clock.time(since))
+}
+
+fn seconds(span: TimeDelta) -> u128 {
+    span.num_seconds().unsigned_abs().into()
 }
 
 impl Forecast {
     /// For people.
     pub(crate) fn sentence(&self) -> String {
-        format!(
-            "Forecast for {}: about {}, {}.",
-            self.month.format("%B"),
-            self.total.show(),
-            self.basis(),
-        )
+        let of = match &self.of {
+            Forecasted::Month(first, _) => first.format("%B").to_string(),
+            Forecasted::Today(_) => "today".to_owned(),
+        };
+        let (total, basis) = (self.total.show(), self.basis());
+        format!("Forecast for {of}: about {total}, {basis}.")
     }
 
     /// What it rests on.
     pub(crate) fn basis(&self) -> String {
-        let per_day = self.per_day.show();
-        let days = of_days(self.days);
-        format!("if each day to come costs {per_day}, the average {days}")
+        let days = match self.days {
+            1 => "yesterday".to_owned(),
+            days @ ..14 => format!("the last {days} days"),
+            days => format!("the same weekdays of the last {} weeks", days / 7),
+        };
+        match &self.of {
+            Forecasted::Month(..) => format!("if the days to come are like {days}"),
+            Forecasted::Today(after) => format!(
+                "if the rest of the day costs {}, like {days} after {after}",
+                self.to_come.show()
+            ),
+        }
     }
 
     pub(crate) fn json(&self) -> Value {
-        json!({
-            "month": self.month.format("%Y-%m").to_string(),
-            "cost_usd": self.total.usd(),
-            "so_far_usd": self.so_far.usd(),
-            "per_day_usd": self.per_day.usd(),
-            "average_of_days": self.days,
-        })
+        match &self.of {
+            Forecasted::Month(first, left) => json!({
+                "month": first.format("%Y-%m").to_string(),
+                "cost_usd": self.total.usd(),
+                "so_far_usd": self.so_far.usd(),
+                "per_day_usd": self.to_come.share(seconds(TimeDelta::days(1)), seconds(*left)).usd(),
+                "average_of_days": self.days,
+            }),
+            Forecasted::Today(_) => json!({
+                "cost_usd": self.total.usd(),
+                "rest_of_day_usd": self.to_come.usd(),
+                "average_of_days": self.days,
+            }),
+        }
     }
 }
 
-impl DayForecast {
-    /// What it rests on.
-    pub(crate) fn basis(&self) -> String {
-        let (to_come, days) = (self.to_come.show(), of_days(self.days));
-        format!(
-            "if the rest of the day costs {to_come}, the average {days} after {}",
-            self.after
-        )
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "cost_usd": self.total.usd(),
-            "rest_of_day_usd": self.to_come.usd(),
-            "average_of_days": self.days,
-        })
-    }
-}
+#[cfg(test)]
+#[path = "../../tests/unit/money_forecasts.rs"] // it drives what the library shows to nobody
+mod money_forecasts;

@@ -14,7 +14,7 @@ mod unreadable;
 pub use amount::Amount;
 pub(crate) use comparison::comparison;
 pub(crate) use days::Period;
-pub(crate) use forecast::{Course, DayForecast, Forecast, rate};
+pub(crate) use forecast::{Course, Forecast, in_an_hour};
 pub(crate) use grouping::{
     Block, Group, GroupBy, Grouping, NO_LINE, Order, known, order_and_cut, running_block,
 };

@@ -343,10 +343,10 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
     let page = flat(sandbox.run(&["budget"]).success());
     for says in [
         // $2 so far, and $3 each evening.
-        "50% $2.00 of $4.00 $0.67 an hour since 09:00. About $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, the average of the last 7 days after 12:00. It starts over at midnight, in 12 h.",
-        // $37 so far, and $5 for each of 10.5 days.
-        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 a day this month. About $89.50 by the end of November, within the budget, if each day to come costs $5.00, the average of the last 7 days. It starts over on the first, in 10 d 12 h.",
-        "40% $16.00 of $40.00 $0.82 a day this month. About $37.00 by the end of November, within the budget",
+        "50% $2.00 of $4.00 $0.67 an hour since 09:00. About $5.00 by midnight, $1.00 over, if the rest of the day costs $3.00, like the last 7 days after 12:00. It starts over at midnight, in 12 h.",
+        // $37 so far, $3 this evening, and $5 for each of 10 days.
+        "November ████░░░░░░░░░░░░░░░░ 18% $37.00 of $200.00 $1.90 a day this month. About $90.00 by the end of November, within the budget, if the days to come are like the last 7 days. It starts over on the first, in 10 d 12 h.",
+        "40% $16.00 of $40.00 $0.82 a day this month. About $36.00 by the end of November, within the budget",
         "At API prices November would have cost $37.00 so far, 3.7 times the $10.00 of your plan.",
     ] {
         assert!(page.contains(says), "no {says:?} in: {page}");
@@ -372,6 +372,20 @@ fn each_budget_is_shown_with_its_rate_and_what_it_will_come_to() {
     assert!(
         said.starts_with("This session ████████████████░░░░ 80% $16.00 of $20.00"),
         "{said}"
+    );
+}
+
+#[test]
+fn what_an_hour_costs_is_one_rate_in_every_verb() {
+    let sandbox = with_days("[budget]\nday = 4\n");
+    let now = sandbox.run(&["now"]);
+    let says = "$0.67 an hour since 09:00";
+    assert!(flat(now.success()).contains(&format!("Today $2.00, {says}")));
+    assert!(flat(sandbox.run(&["budget"]).success()).contains(says));
+    let rates = [["now", "--json"], ["budget", "--json"]].map(|verb| sandbox.run(&verb).json());
+    assert_eq!(
+        rates[0]["block"]["usd_per_hour"],
+        rates[1]["budgets"][0]["usd_per_hour"]
     );
 }
 

@@ -81,7 +81,7 @@ fn the_line_spend_now_and_the_answer_in_a_session_say_the_same_at_the_same_momen
     );
     let screen = sandbox.run(&["now"]);
     assert!(
-        screen.success().contains(&format!("Today     {shown}\n")),
+        screen.success().contains(&format!("Today     {shown}, ")),
         "{}",
         screen.stdout
     );

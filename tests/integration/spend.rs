@@ -667,11 +667,12 @@ fn the_month_that_runs_is_forecast_and_a_past_one_is_not() {
         })
         .collect();
     let sandbox = with_lines(&lines);
-    // Seven days of $7 each; 10 days and 17.5 hours of November are to come.
+    // Seven days of $7 each; today's noon and 10 days of November are to come.
     let run = sandbox.run(&["spend", "--by", "month"]);
     assert!(
-        run.success()
-            .contains("Forecast for November: about $124.10, if each day to come costs $7.00, the"),
+        run.success().contains(
+            "Forecast for November: about $126.00, if the days to come are like the last 7"
+        ),
         "{}",
         run.stdout
     );
