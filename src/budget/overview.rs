@@ -45,7 +45,7 @@ pub(crate) struct Survey<'c> {
 struct Standing {
     used: BudgetUse,
     session: Option<SessionAsked>,
-    rate: Option<Rate>,
+    rate: Option<SpendRate>,
     forecast: Option<Forecast>,
     /// When it starts over.
     ends: Option<DateTime<Utc>>,
@@ -53,7 +53,7 @@ struct Standing {
 
 /// How fast money goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rate {
+enum SpendRate {
     /// An hour, today, since the first of it was spent.
     Hour(Money, DateTime<Utc>),
     /// A day, this month.
@@ -151,7 +151,9 @@ impl<'c> Survey<'c> {
             stands(BudgetScope::Session, spent, Some(asked), None, None, None);
         }
         let all = &self.all;
-        let rate = all.per_hour().map(|(rate, since)| Rate::Hour(rate, since));
+        let rate = all
+            .per_hour()
+            .map(|(rate, since)| SpendRate::Hour(rate, since));
         let tomorrow = Some(clock.zone.day_bounds(clock.now).1);
         let forecast = all.day_forecast();
         stands(
@@ -166,7 +168,7 @@ impl<'c> Survey<'c> {
         let projects = keys.map(BudgetScope::Project).zip(&self.projects);
         for (scope, course) in [(BudgetScope::Month, all)].into_iter().chain(projects) {
             let (spent, ends) = (course.spent_this_month, Some(course.month()[1]));
-            let rate = course.per_day().map(Rate::Day);
+            let rate = course.per_day().map(SpendRate::Day);
             stands(scope, spent, None, rate, course.forecast(), ends);
         }
         let plan = self.config.plan.and_then(Money::from_noisy_usd);
@@ -204,10 +206,10 @@ impl Standing {
     fn sentences(&self, clock: Clock) -> String {
         let mut says = Vec::new();
         match self.rate {
-            Some(Rate::Hour(rate, since)) if rate > Money::ZERO => {
+            Some(SpendRate::Hour(rate, since)) if rate > Money::ZERO => {
                 says.push(format!("{}.", in_an_hour(rate, since, clock)));
             }
-            Some(Rate::Day(rate)) if rate > Money::ZERO => {
+            Some(SpendRate::Day(rate)) if rate > Money::ZERO => {
                 says.push(format!("{} a day this month.", rate.show()));
             }
             _ => {}
@@ -256,8 +258,8 @@ impl Standing {
             BudgetScope::Project(key) => ("project", Some(key)),
         };
         let (per_hour, per_day) = match self.rate {
-            Some(Rate::Hour(rate, _)) => (Some(rate.usd()), None),
-            Some(Rate::Day(rate)) => (None, Some(rate.usd())),
+            Some(SpendRate::Hour(rate, _)) => (Some(rate.usd()), None),
+            Some(SpendRate::Day(rate)) => (None, Some(rate.usd())),
             None => (None, None),
         };
         let limit = self.used.limit;
