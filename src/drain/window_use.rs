@@ -22,7 +22,7 @@ const NAMED: usize = 3;
 const LEAST: u128 = 50;
 
 /// A session, a model or an agent, and what it cost.
-type Part = (String, Money);
+type UsedBy = (String, Money);
 
 /// What one window was used by.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ pub(crate) struct WindowShares {
     /// What this machine spent on it at list price.
     pub(crate) cost: Money,
     /// The dearest first: sessions by their ids, models, types of subagents.
-    parts: [Vec<Part>; 3],
+    parts: [Vec<UsedBy>; 3],
     /// The titles of sessions, by their ids.
     pub(crate) titles: HashMap<String, String>,
     /// By how many points it rose while nothing was spent here.
@@ -89,7 +89,7 @@ impl WindowShares {
                 other => other.to_owned(),
             };
             // Where all was done by one, it needs no line of its own.
-            let several = |parts: &Vec<Part>| parts.len() > 1;
+            let several = |parts: &Vec<UsedBy>| parts.len() > 1;
             let groups = [
                 Some(self.listed(sessions, title)),
                 several(models).then(|| self.listed(models, model)),
@@ -114,8 +114,8 @@ impl WindowShares {
         says
     }
 
-    fn listed(&self, parts: &[Part], name: impl Fn(&str) -> String) -> String {
-        let is_told = |part: &&Part| part.1.share(LEAST, 1) >= self.cost;
+    fn listed(&self, parts: &[UsedBy], name: impl Fn(&str) -> String) -> String {
+        let is_told = |part: &&UsedBy| part.1.share(LEAST, 1) >= self.cost;
         let told: Vec<String> = parts
             .iter()
             .take(NAMED)
@@ -129,8 +129,8 @@ impl WindowShares {
 
     pub(crate) fn json(&self) -> Value {
         let [sessions, models, agents] = &self.parts;
-        let list = |parts: &[Part]| -> Vec<Value> {
-            let part = |(key, cost): &Part| json!({"key": key, "title": self.titles.get(key), "cost_usd": cost.usd()});
+        let list = |parts: &[UsedBy]| -> Vec<Value> {
+            let part = |(key, cost): &UsedBy| json!({"key": key, "title": self.titles.get(key), "cost_usd": cost.usd()});
             parts.iter().map(part).collect()
         };
         json!({
@@ -145,12 +145,12 @@ impl WindowShares {
     }
 }
 
-fn parts(served: &[Served], key: impl Fn(&Served) -> String) -> Vec<Part> {
+fn parts(served: &[Served], key: impl Fn(&Served) -> String) -> Vec<UsedBy> {
     let mut sums: HashMap<String, Money> = HashMap::new();
     for response in served {
         *sums.entry(key(response)).or_default() += response.cost;
     }
-    let mut parts: Vec<Part> = sums.into_iter().collect();
+    let mut parts: Vec<UsedBy> = sums.into_iter().collect();
     parts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     parts
 }
