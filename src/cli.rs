@@ -120,7 +120,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     commands::host_guard::set_process_right();
     let mut environment = Environment::of_process();
     let config = Config::load(&Places::of(&environment));
-    environment.hours = config.hours.unwrap_or(environment.hours);
+    environment.hours = config.hours().unwrap_or(environment.hours);
     let asks_for_help = arguments
         .iter()
         .skip(2)

@@ -171,7 +171,7 @@ impl<'c> Survey<'c> {
             let rate = course.per_day().map(SpendRate::Day);
             stands(scope, spent, None, rate, course.forecast(), ends);
         }
-        let plan = self.config.plan.and_then(Money::from_noisy_usd);
+        let plan = self.config.plan.monthly.and_then(Money::from_noisy_usd);
         Overview {
             clock,
             config: self.config,

@@ -73,7 +73,7 @@ impl<'a> Look<'a> {
         })?;
         let (today, _) = self.clock.zone.day_bounds(self.clock.now);
         let served = ledger.served(today)?;
-        let hint = hints::best(served, writes, &self.prices, &self.config.hints_off);
+        let hint = hints::best(served, writes, &self.prices, &self.config.hints.off);
         let worth = worth(self.places, ledger, self.clock.now)?;
         let overview = survey.finish(is_complete, hint, worth);
         let file = &self.places.settings;

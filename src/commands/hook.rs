@@ -183,7 +183,7 @@ fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
 /// where it has not; client 2.1.328 hands on both in one sequence.
 fn stop_failure(event: &HookEvent, question: Question<'_>) -> Option<Value> {
     let incident = question.incidents().store_from_hook(event)?;
-    Config::load(question.places).notify_desktop.then(|| {
+    Config::load(question.places).notify.desktop.then(|| {
         let badge = visible(&incident.badge);
         json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
     })

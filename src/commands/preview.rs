@@ -45,7 +45,7 @@ pub(super) fn preview(environment: &Environment) -> Shown {
             report.row(row);
         }
     }
-    report.drawn(Page::for_person(environment).in_theme(config.theme))
+    report.drawn(Page::for_person(environment).in_theme(config.theme()))
 }
 
 /// The usual widths; on a terminal those that fit it, and its own.

@@ -228,7 +228,7 @@ impl Arguments {
         let period = Period::asked(self.since.as_deref(), self.until.as_deref(), today)?;
         let config = Config::load(places);
         Ok(ReportRequest {
-            plan: config.plan.and_then(Money::from_noisy_usd),
+            plan: config.plan.monthly.and_then(Money::from_noisy_usd),
             currency: config.currency,
             // A page has all of them; what it lists one by one are sessions.
             by: if self.page.html.is_some() {

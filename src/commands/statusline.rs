@@ -78,7 +78,7 @@ fn print_line(environment: &Environment) {
     let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
     let told = told(&payload, &places, client);
     let clock = environment.clock();
-    let palette = Palette::for_host(environment).in_theme(config.theme);
+    let palette = Palette::for_host(environment).in_theme(config.theme());
     let columns = environment.columns().unwrap_or(USUAL_WIDTH);
     let columns = columns.saturating_sub(MARGIN).max(1);
     let rewriting = rewriting(&payload, &config, &places, environment);
@@ -196,7 +196,7 @@ fn cache_news(
     incidents: &Incidents<'_>,
     now: DateTime<Utc>,
 ) -> Option<CacheNews> {
-    let is_wanted = !config.hints_off.contains(&HintName::WrittenAgain);
+    let is_wanted = !config.hints.off.contains(&HintName::WrittenAgain);
     payload.cache_misses().filter(|_| is_wanted)?;
     let prices = prices(places);
     let prices = prices.prices_of(payload.model_id()?);
@@ -234,7 +234,7 @@ fn rewriting(
     environment: &Environment,
 ) -> Option<Money> {
     let is_wanted =
-        config.shows(SegmentName::Hint) && !config.hints_off.contains(&HintName::ColdCache);
+        config.shows(SegmentName::Hint) && !config.hints.off.contains(&HintName::ColdCache);
     let cache = payload.prompt_cache().filter(|_| is_wanted)?;
     if !cache.is_nearly_cold(environment.now) {
         return None;

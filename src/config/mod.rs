@@ -6,6 +6,7 @@ mod values;
 mod written;
 
 pub use values::{
-    Branches, Budget, BudgetAction, Config, Currency, Export, HINTS, HintName, MeterForm, Others,
-    ProjectBudget, SEGMENTS, SegmentName,
+    Branches, Budget, BudgetAction, ClockChoice, Config, Currency, DisplayConfig, Export,
+    HintConfig, HintName, LineConfig, MeterForm, NotifyConfig, Others, PlanConfig, ProjectBudget,
+    SegmentName,
 };

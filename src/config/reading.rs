@@ -3,10 +3,12 @@
 //! Nothing in it can stop whycap: a key that is unknown or has a wrong value is left at its
 //! default and named in [`Config::problems`], which `doctor` shows.
 
+use std::mem::take;
+
 use toml::{Table, Value};
 
 use super::keys::{KEYS, Key};
-use super::values::Config;
+use super::values::{Config, Export};
 use crate::disk;
 use crate::places::Places;
 
@@ -41,9 +43,11 @@ impl Config {
     fn take_over(&mut self, text: &str) {
         match text.parse::<Table>() {
             Ok(table) => {
-                for (section, value) in &table {
-                    self.set_section(section, value);
+                let mut values = Table::try_from(&*self).unwrap_or_default();
+                for (section, said) in &table {
+                    self.check_section(section, said, &mut values);
                 }
+                self.fill(values);
             }
             Err(error) => {
                 let problem = format!("the file is not TOML: {}", error.message());
@@ -53,31 +57,66 @@ impl Config {
         }
     }
 
-    fn set_section(&mut self, section: &str, value: &Value) {
-        let Some(keys) = value.as_table() else {
-            let problem = format!("`{section}` is not a section");
-            return self.problems.push(problem);
-        };
-        for (key, value) in keys {
-            if let Err(wrong) = self.set(section, key, value) {
-                self.problems.push(format!("`{section}.{key}` {wrong}"));
+    /// Takes over values that were checked.
+    fn fill(&mut self, values: Table) {
+        match values.try_into::<Self>() {
+            Ok(filled) => {
+                *self = Self {
+                    from_file: take(&mut self.from_file),
+                    problems: take(&mut self.problems),
+                    is_broken: self.is_broken,
+                    ..filled
+                }
             }
+            Err(error) => self.problems.push(error.message().to_owned()),
         }
     }
 
-    fn set(&mut self, section: &str, name: &str, value: &Value) -> Result<(), String> {
-        let is_meant = |key: &&Key| key.section == section && key.name == name;
-        let key = KEYS.iter().find(is_meant);
-        let key = key.ok_or("is not a key that whycap knows")?;
-        let unusable =
-            (key.read)(self, value).map_err(|wanted| format!("{wanted}; the default is used"))?;
-        let problems = unusable
-            .iter()
-            .map(|what| format!("`{section}.{name}`: {what}"));
-        self.problems.extend(problems);
-        self.from_file.push(format!("{section}.{name}"));
-        Ok(())
+    /// Adds what can be used of a section to the values that are known.
+    fn check_section(&mut self, section: &str, said: &Value, values: &mut Table) {
+        let Some(keys) = said.as_table() else {
+            let problem = format!("`{section}` is not a section");
+            return self.problems.push(problem);
+        };
+        for (name, value) in keys {
+            let is_meant = |key: &&Key| key.section == section && key.name == *name;
+            let place = format!("{section}.{name}");
+            let Some(key) = KEYS.iter().find(is_meant) else {
+                let problem = format!("`{place}` is not a key that whycap knows");
+                self.problems.push(problem);
+                continue;
+            };
+            match key.check(value) {
+                Ok((usable, left_out)) => {
+                    let left_out = left_out.iter().map(|what| format!("`{place}`: {what}"));
+                    self.problems.extend(left_out);
+                    if place == "export.key" && has_weak_key(&usable) {
+                        self.problems.push(format!("`{place}`: {WEAK}"));
+                    }
+                    if let Some(Value::Table(values)) = values.get_mut(section) {
+                        values.insert(name.clone(), usable);
+                    }
+                    self.from_file.push(place);
+                }
+                Err(must) => {
+                    let problem = format!("`{place}` {must}; the default is used");
+                    self.problems.push(problem);
+                }
+            }
+        }
     }
+}
+
+const WEAK: &str = "is too short to protect anything, so nothing is exported; take one that \
+                    `whycap export --new-key` prints";
+
+fn has_weak_key(value: &Value) -> bool {
+    let key = value.as_str().map(str::to_owned);
+    let export = Export {
+        key,
+        ..Export::default()
+    };
+    export.has_weak_key()
 }
 
 #[cfg(test)]
@@ -91,10 +130,13 @@ mod tests {
             "[statusline]\nsegments = [\"model\", \"today\"]\n[budget]\nsession = 5.0\nday = 20\nwarn_at = 0.5\naction = \"stop\"\n[notify]\ndesktop = false\n",
         );
         assert_eq!(config.problems, Vec::<String>::new());
-        assert_eq!(config.segments, [SegmentName::Model, SegmentName::Today]);
+        assert_eq!(
+            config.statusline.segments,
+            [SegmentName::Model, SegmentName::Today]
+        );
         assert_eq!(config.budget.day, Some(20.0));
         assert_eq!(config.budget.action, BudgetAction::Stop);
-        assert!(!config.notify_desktop);
+        assert!(!config.notify.desktop);
     }
 
     #[test]
@@ -134,10 +176,10 @@ mod tests {
         let projects = config.budget.projects.iter();
         let projects: Vec<_> = projects.map(|it| (it.key.as_str(), it.limit)).collect();
         assert_eq!(projects, [("C:\\src\\web", 1.5), ("api", 40.0)]);
-        assert_eq!(config.plan, Some(100.0));
+        assert_eq!(config.plan.monthly, Some(100.0));
         assert_eq!(config.currency.rate, Some(0.92));
         assert_eq!(config.currency.symbol, "\u{20ac}");
-        assert_eq!(config.hints_off, [HintName::FastMode]);
+        assert_eq!(config.hints.off, [HintName::FastMode]);
         let problems = config.problems.join("\n");
         for says in [
             "`budget.projects`: `x` must be a number of dollars above 0; it is left out",
@@ -153,7 +195,10 @@ mod tests {
     fn an_unknown_segment_costs_itself_and_no_other() {
         let config =
             Config::parse("[statusline]\nsegments = [\"today\", \"git\", 7, \"context\"]\n");
-        assert_eq!(config.segments, [SegmentName::Today, SegmentName::Context]);
+        assert_eq!(
+            config.statusline.segments,
+            [SegmentName::Today, SegmentName::Context]
+        );
         assert_eq!(config.problems.len(), 2, "{:?}", config.problems);
         assert!(
             config.problems[0].starts_with("`statusline.segments`: \"git\" is not a segment"),
@@ -161,7 +206,7 @@ mod tests {
             config.problems
         );
         let none = Config::parse("[statusline]\nsegments = [\"git\"]\n");
-        assert_eq!(none.segments.len(), 6);
+        assert_eq!(none.statusline.segments.len(), 6);
         assert_eq!(none.problems.len(), 1);
     }
 
@@ -175,9 +220,9 @@ mod tests {
             &[SegmentName::Model],
         ];
         assert_eq!(config.rows(), rows);
-        assert_eq!(config.separator, " | ");
-        assert_eq!(config.theme.name, "light");
-        assert_eq!(config.windows, MeterForm::Bar);
+        assert_eq!(config.statusline.separator, " | ");
+        assert_eq!(config.statusline.theme, "light");
+        assert_eq!(config.statusline.windows, MeterForm::Bar);
         assert_eq!(config.problems.len(), 3, "{:?}", config.problems);
         assert!(config.shows(SegmentName::Branch) && !config.shows(SegmentName::Today));
     }
@@ -187,7 +232,11 @@ mod tests {
         for separator in ["", "\\n", "\\u001b[2J", "\\u202e", "12345678901"] {
             let text = format!("[statusline]\nseparator = \"{separator}\"\n");
             let config = Config::parse(&text);
-            assert_eq!(config.separator, Config::default().separator, "{text}");
+            assert_eq!(
+                config.statusline.separator,
+                Config::default().statusline.separator,
+                "{text}"
+            );
             assert_eq!(config.problems.len(), 1, "{text}");
         }
     }
@@ -195,7 +244,10 @@ mod tests {
     #[test]
     fn a_file_that_is_not_toml_gives_the_defaults() {
         let config = Config::parse("segments = [");
-        assert_eq!(config.segments, Config::default().segments);
+        assert_eq!(
+            config.statusline.segments,
+            Config::default().statusline.segments
+        );
         assert_eq!(config.problems.len(), 1);
         assert!(config.is_broken && config.budget_problem().is_some());
     }

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::terminal::{THEMES, Theme};
 use crate::time::Hours;
 
-/// A part of the status line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A part of the status line. The first six are the line by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum SegmentName {
     /// The model in use.
     Model,
@@ -36,27 +41,10 @@ pub enum SegmentName {
     Hint,
 }
 
-/// The segments by the name that `config.toml` uses. The first six are the line by default.
-pub const SEGMENTS: [(&str, SegmentName); 13] = [
-    ("model", SegmentName::Model),
-    ("session", SegmentName::Session),
-    ("today", SegmentName::Today),
-    ("windows", SegmentName::Windows),
-    ("pace", SegmentName::Pace),
-    ("context", SegmentName::Context),
-    ("directory", SegmentName::Directory),
-    ("branch", SegmentName::Branch),
-    ("effort", SegmentName::Effort),
-    ("lines", SegmentName::Lines),
-    ("duration", SegmentName::Duration),
-    ("rate", SegmentName::Rate),
-    ("hint", SegmentName::Hint),
-];
-
-const SHOWN_BY_DEFAULT: usize = 6;
-
 /// What a hint is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub enum HintName {
     /// A prompt cache that is about to go cold, or is.
     ColdCache,
@@ -72,18 +60,9 @@ pub enum HintName {
     CheaperModel,
 }
 
-/// The hints by the name that `config.toml` uses.
-pub const HINTS: [(&str, HintName); 6] = [
-    ("cold_cache", HintName::ColdCache),
-    ("written_again", HintName::WrittenAgain),
-    ("long_context", HintName::LongContext),
-    ("fast_mode", HintName::FastMode),
-    ("subagents", HintName::Subagents),
-    ("cheaper_model", HintName::CheaperModel),
-];
-
 /// How a meter is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MeterForm {
     /// As a percentage.
     Text,
@@ -92,7 +71,8 @@ pub enum MeterForm {
 }
 
 /// What happens when a budget is used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BudgetAction {
     /// Say so.
     Warn,
@@ -101,7 +81,8 @@ pub enum BudgetAction {
 }
 
 /// Budgets in dollars; absent means none.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Budget {
     /// For one session.
     pub session: Option<f64>,
@@ -110,6 +91,11 @@ pub struct Budget {
     /// For one calendar month in the user's zone.
     pub month: Option<f64>,
     /// For one calendar month in certain directories.
+    #[serde(
+        deserialize_with = "read_projects",
+        serialize_with = "write_projects",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub projects: Vec<ProjectBudget>,
     /// Share of a budget at which to warn, 0 to 1.
     pub warn_at: f64,
@@ -122,6 +108,30 @@ impl Budget {
     pub(crate) fn is_any(&self) -> bool {
         let general = [self.session, self.day, self.month];
         general.iter().any(Option::is_some) || !self.projects.is_empty()
+    }
+}
+
+fn read_projects<'d, D: Deserializer<'d>>(source: D) -> Result<Vec<ProjectBudget>, D::Error> {
+    let limits = BTreeMap::<String, f64>::deserialize(source)?.into_iter();
+    Ok(limits
+        .map(|(key, limit)| ProjectBudget { key, limit })
+        .collect())
+}
+
+fn write_projects<S: Serializer>(projects: &[ProjectBudget], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(projects.iter().map(|project| (&project.key, project.limit)))
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            session: None,
+            day: None,
+            month: None,
+            projects: Vec::new(),
+            warn_at: 0.8,
+            action: BudgetAction::Warn,
+        }
     }
 }
 
@@ -161,7 +171,8 @@ impl ProjectBudget {
 }
 
 /// A currency beside dollars.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Currency {
     /// What a dollar is worth in it. None: only dollars are shown.
     pub rate: Option<f64>,
@@ -169,20 +180,32 @@ pub struct Currency {
     pub symbol: String,
 }
 
+impl Default for Currency {
+    fn default() -> Self {
+        Self {
+            rate: None,
+            symbol: "\u{20ac}".to_owned(),
+        }
+    }
+}
+
 /// What of the user's history leaves with `whycap export`, and under which name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Export {
     /// The name of the person; a pseudonym where there is none.
     pub person: Option<String>,
     /// A secret that goes into the pseudonym, and into the hashes of projects and branches.
     pub key: Option<String>,
     /// The projects that leave under their own names, as patterns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub projects: Vec<String>,
     /// What becomes of the others, where some are named.
     pub others: Others,
     /// What leaves of a branch's name.
     pub branches: Branches,
     /// What is added to every row: a team, a cost center.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
 
@@ -197,7 +220,8 @@ impl Export {
 }
 
 /// What becomes of projects that the user did not name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Others {
     /// They leave as "other".
     #[default]
@@ -208,15 +232,9 @@ pub enum Others {
     Drop,
 }
 
-/// The choices by the name that `config.toml` uses.
-pub(super) const OTHERS: [(&str, Others); 3] = [
-    ("sum", Others::Sum),
-    ("hash", Others::Hash),
-    ("drop", Others::Drop),
-];
-
 /// What leaves of a branch's name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Branches {
     /// Nothing.
     #[default]
@@ -229,48 +247,123 @@ pub enum Branches {
     Name,
 }
 
-/// The choices by the name that `config.toml` uses.
-pub(super) const BRANCHES: [(&str, Branches); 4] = [
-    ("none", Branches::None),
-    ("hash", Branches::Hash),
-    ("ticket", Branches::Ticket),
-    ("name", Branches::Name),
-];
-
-/// The whole configuration, with defaults filled in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Config {
-    /// Segments of the status line, in order.
+/// How the status line looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LineConfig {
+    /// Its segments, in order.
     pub segments: Vec<SegmentName>,
     /// Segments line by line, instead of [`Self::segments`]. Empty where there is one line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Vec<SegmentName>>,
     /// What stands between two segments.
     pub separator: String,
-    /// The line's colors.
-    pub theme: &'static Theme,
+    /// The name of its colors.
+    pub theme: String,
     /// How the plan's windows are drawn.
     pub windows: MeterForm,
     /// How the context is drawn.
     pub context: MeterForm,
-    /// How the hours of a day are counted. None: as the locale says.
-    pub hours: Option<Hours>,
+}
+
+impl Default for LineConfig {
+    fn default() -> Self {
+        let [theme, ..] = &THEMES;
+        let shown = SegmentName::value_variants().iter();
+        Self {
+            segments: shown.copied().take(SHOWN_BY_DEFAULT).collect(),
+            lines: Vec::new(),
+            separator: " \u{2502} ".to_owned(),
+            theme: theme.name.to_owned(),
+            windows: MeterForm::Text,
+            context: MeterForm::Text,
+        }
+    }
+}
+
+const SHOWN_BY_DEFAULT: usize = 6;
+
+/// How hours of the day are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClockChoice {
+    /// As the locale says.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// Twelve before and after noon.
+    #[serde(rename = "12")]
+    Twelve,
+    /// From midnight on.
+    #[serde(rename = "24")]
+    TwentyFour,
+}
+
+/// How times are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DisplayConfig {
+    /// By which clock.
+    pub clock: ClockChoice,
+}
+
+/// A subscription.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanConfig {
+    /// What it costs a month, in dollars.
+    pub monthly: Option<f64>,
+}
+
+/// Hints about what costs more than it must.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HintConfig {
+    /// Those that are not wanted.
+    pub off: Vec<HintName>,
+}
+
+/// How somebody is called who does not look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NotifyConfig {
+    /// Whether a limit error may ring the terminal.
+    pub desktop: bool,
+}
+
+impl Default for NotifyConfig {
+    fn default() -> Self {
+        Self { desktop: true }
+    }
+}
+
+/// The whole configuration, with defaults filled in, under the names that the file has.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// The status line.
+    pub statusline: LineConfig,
+    /// How times are shown.
+    pub display: DisplayConfig,
     /// Spending budgets.
     pub budget: Budget,
-    /// What a subscription costs a month, in dollars.
-    pub plan: Option<f64>,
+    /// What a subscription costs.
+    pub plan: PlanConfig,
     /// Shown beside dollars.
     pub currency: Currency,
-    /// Hints that are not wanted.
-    pub hints_off: Vec<HintName>,
-    /// Whether a limit error may ring the terminal.
-    pub notify_desktop: bool,
+    /// Which hints are said.
+    pub hints: HintConfig,
+    /// Notifications.
+    pub notify: NotifyConfig,
     /// What leaves with `whycap export`.
     pub export: Export,
     /// The keys that the file has set, as `section.key`.
+    #[serde(skip)]
     pub from_file: Vec<String>,
     /// What was wrong in the file, one sentence each.
+    #[serde(skip)]
     pub problems: Vec<String>,
     /// Whether none of the file could be used, so that it is not known what its user wants.
+    #[serde(skip)]
     pub is_broken: bool,
 }
 
@@ -280,51 +373,30 @@ impl Config {
         let is_of_budget = |problem: &&String| self.is_broken || problem.starts_with("`budget");
         self.problems.iter().find(is_of_budget).map(String::as_str)
     }
-}
 
-impl Default for Config {
-    fn default() -> Self {
-        let [theme, ..] = &THEMES;
-        let shown = SEGMENTS.iter().take(SHOWN_BY_DEFAULT);
-        Self {
-            segments: shown.map(|(_, segment)| *segment).collect(),
-            lines: Vec::new(),
-            separator: " \u{2502} ".to_owned(),
-            theme,
-            windows: MeterForm::Text,
-            context: MeterForm::Text,
-            hours: None,
-            budget: Budget {
-                session: None,
-                day: None,
-                month: None,
-                projects: Vec::new(),
-                warn_at: 0.8,
-                action: BudgetAction::Warn,
-            },
-            plan: None,
-            currency: Currency {
-                rate: None,
-                symbol: "\u{20ac}".to_owned(),
-            },
-            hints_off: Vec::new(),
-            notify_desktop: true,
-            export: Export::default(),
-            from_file: Vec::new(),
-            problems: Vec::new(),
-            is_broken: false,
-        }
-    }
-}
-
-impl Config {
     /// The segments of each line, at least one line.
     pub(crate) fn rows(&self) -> Vec<&[SegmentName]> {
-        if self.lines.is_empty() {
-            vec![&self.segments]
+        let line = &self.statusline;
+        if line.lines.is_empty() {
+            vec![&line.segments]
         } else {
-            self.lines.iter().map(Vec::as_slice).collect()
+            line.lines.iter().map(Vec::as_slice).collect()
         }
+    }
+
+    /// How hours are counted, if not as the locale says.
+    pub(crate) fn hours(&self) -> Option<Hours> {
+        match self.display.clock {
+            ClockChoice::Auto => None,
+            ClockChoice::Twelve => Some(Hours::Twelve),
+            ClockChoice::TwentyFour => Some(Hours::TwentyFour),
+        }
+    }
+
+    /// The line's colors.
+    pub(crate) fn theme(&self) -> &'static Theme {
+        let [usual, ..] = &THEMES;
+        Theme::named(&self.statusline.theme).unwrap_or(usual)
     }
 
     /// Whether a segment is on any line. What only serves one that is not need not be read.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use toml::Table;
+
 use super::keys::KEYS;
 use super::values::Config;
 use crate::terminal::{visible, wrap};
@@ -36,15 +38,17 @@ impl Config {
     }
 
     fn write_keys(&self, text: &mut String, origin: impl Fn(&str) -> &'static str) {
+        let values = Table::try_from(self).unwrap_or_default();
         let mut section = "";
-        for key in KEYS {
+        for key in KEYS.iter() {
             if key.section != section {
-                section = key.section;
+                section = &key.section;
                 let _ = writeln!(text, "\n[{section}]");
             }
-            comment(text, "", key.about);
-            let name = key.name;
-            let _ = match (key.write)(self) {
+            comment(text, "", &key.about);
+            let name = &key.name;
+            let value = values.get(section).and_then(|values| values.get(name));
+            let _ = match value {
                 Some(value) => {
                     let origin = origin(&format!("{section}.{name}"));
                     writeln!(text, "{name} = {value}{origin}")
@@ -67,13 +71,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::values::{BRANCHES, OTHERS};
+    use clap::ValueEnum;
+
     use crate::config::{
-        Budget, BudgetAction, Currency, Export, HINTS, MeterForm, ProjectBudget, SEGMENTS,
+        Branches, Budget, BudgetAction, ClockChoice, Currency, DisplayConfig, Export, HintConfig,
+        HintName, LineConfig, MeterForm, NotifyConfig, Others, PlanConfig, ProjectBudget,
         SegmentName,
     };
     use crate::terminal::THEMES;
-    use crate::time::Hours;
 
     /// What the file says again, without where it came from.
     fn effective(config: Config) -> Config {
@@ -86,8 +91,7 @@ mod tests {
     }
 
     fn segments() -> impl Strategy<Value = Vec<SegmentName>> {
-        let one = (0..SEGMENTS.len()).prop_map(|index| SEGMENTS[index].1);
-        prop::collection::vec(one, 1..8)
+        prop::collection::vec(prop::sample::select(SegmentName::value_variants()), 1..8)
     }
 
     fn form() -> impl Strategy<Value = MeterForm> {
@@ -120,7 +124,17 @@ mod tests {
     fn export() -> impl Strategy<Value = Export> {
         let person = prop::option::of("[a-z \"\\\\é]{0,8}[a-z]");
         let projects = prop::collection::vec("[a-z/*\"]{0,8}", 0..3);
-        let choices = (0..OTHERS.len(), 0..BRANCHES.len());
+        let others = [Others::Sum, Others::Hash, Others::Drop];
+        let branches = [
+            Branches::None,
+            Branches::Hash,
+            Branches::Ticket,
+            Branches::Name,
+        ];
+        let choices = (
+            prop::sample::select(others.to_vec()),
+            prop::sample::select(branches.to_vec()),
+        );
         let labels = prop::collection::btree_map("[a-z\"]{0,5}", "[a-z\"]{1,5}", 0..3);
         (
             person,
@@ -134,8 +148,8 @@ mod tests {
                     person: person.map(|name| name.trim().to_owned()),
                     key,
                     projects,
-                    others: OTHERS[others].1,
-                    branches: BRANCHES[branches].1,
+                    others,
+                    branches,
                     labels,
                 },
             )
@@ -159,18 +173,20 @@ mod tests {
             (windows, context) in (form(), form()),
             budget in budget(),
             (plan, rate) in (dollars(), prop::option::of(1e-6..1e6_f64)),
-            hours in prop::sample::select(vec![None, Some(Hours::Twelve), Some(Hours::TwentyFour)]),
-            off in prop::collection::vec(0..HINTS.len(), 0..3),
+            clock in prop::sample::select(vec![ClockChoice::Auto, ClockChoice::Twelve, ClockChoice::TwentyFour]),
+            off in prop::collection::vec(prop::sample::select(HintName::value_variants()), 0..3),
             symbol in "[€£¥A-Z ]{1,2}",
-            notify_desktop in any::<bool>(),
+            desktop in any::<bool>(),
             export in export(),
             problems in prop::collection::vec(any::<String>(), 0..3),
         ) {
+            let theme = THEMES[theme].name.to_owned();
             let config = Config {
-                segments: segments_, lines, separator, theme: &THEMES[theme], windows, context,
-                hours, budget, plan, currency: Currency { rate, symbol },
-                hints_off: off.into_iter().map(|index| HINTS[index].1).collect(),
-                notify_desktop, export, problems, from_file: vec!["budget.day".to_owned()],
+                statusline: LineConfig { segments: segments_, lines, separator, theme, windows, context },
+                display: DisplayConfig { clock },
+                budget, plan: PlanConfig { monthly: plan }, currency: Currency { rate, symbol },
+                hints: HintConfig { off }, notify: NotifyConfig { desktop },
+                export, problems, from_file: vec!["budget.day".to_owned()],
                 is_broken: false,
             };
             let again = Config::parse(&config.in_effect("a heading"));

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::config::{HINTS, HintName};
+use clap::ValueEnum;
+
+use crate::config::HintName;
 use crate::pricing::Money;
 
 /// Something worth knowing.
@@ -16,9 +18,9 @@ pub(crate) struct Hint {
 
 impl Hint {
     /// The name that `config.toml` uses.
-    pub(crate) fn key(&self) -> &'static str {
-        let known = HINTS.iter().find(|(_, name)| *name == self.name);
-        known.map_or("", |(key, _)| key)
+    pub(crate) fn key(&self) -> String {
+        let value = self.name.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -27,7 +27,7 @@ pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     let rows = facts.config.rows().into_iter();
     let rows = rows.map(|names| {
         let segments = segments::segments(facts, names);
-        layout::fit(&segments, &facts.config.separator, columns)
+        layout::fit(&segments, &facts.config.statusline.separator, columns)
     });
     let says = |row: &Vec<Piece>| row.iter().any(|(_, text)| !text.trim().is_empty());
     let problem = facts.config.problems.first();
@@ -48,7 +48,9 @@ mod tests {
     use crate::checkout::Head;
     use crate::claude::meters::Windows;
     use crate::claude::status_payload::StatusPayload;
-    use crate::config::{Config, MeterForm, SEGMENTS};
+    use clap::ValueEnum;
+
+    use crate::config::{Config, LineConfig, MeterForm, SegmentName};
     use crate::pricing::Money;
     use crate::spend::Amount;
     use crate::terminal::width;
@@ -114,16 +116,19 @@ mod tests {
     }
 
     fn configured() -> impl Strategy<Value = Config> {
-        let segment = (0..SEGMENTS.len()).prop_map(|index| SEGMENTS[index].1);
+        let segment = prop::sample::select(SegmentName::value_variants());
         let line = prop::collection::vec(segment, 1..9);
         let form = || prop_oneof![Just(MeterForm::Text), Just(MeterForm::Bar)];
         let lines = prop::collection::vec(line, 1..4);
         (lines, "( │ | 日 |·)", form(), form()).prop_map(|(lines, separator, windows, context)| {
             Config {
-                lines,
-                separator,
-                windows,
-                context,
+                statusline: LineConfig {
+                    lines,
+                    separator,
+                    windows,
+                    context,
+                    ..LineConfig::default()
+                },
                 ..Config::default()
             }
         })
@@ -138,7 +143,7 @@ mod tests {
         ) {
             for columns in 1..=200 {
                 let drawn = rows(&payload, cents, &config, columns);
-                prop_assert!(drawn.len() <= config.lines.len());
+                prop_assert!(drawn.len() <= config.statusline.lines.len());
                 for row in &drawn {
                     prop_assert!(width(row) <= columns && !row.trim().is_empty(), "{columns}: {row:?}");
                 }

@@ -50,9 +50,11 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         SegmentName::Model => model(payload),
         SegmentName::Session => spending::session(amounts, config),
         SegmentName::Today => spending::today(amounts, config),
-        SegmentName::Windows => self::windows::windows(windows.as_ref()?, config.windows, *clock),
+        SegmentName::Windows => {
+            self::windows::windows(windows.as_ref()?, config.statusline.windows, *clock)
+        }
         SegmentName::Pace => pace::pace(expected, *clock),
-        SegmentName::Context => context(payload, config.context),
+        SegmentName::Context => context(payload, config.statusline.context),
         SegmentName::Directory => self::whereabouts::directory(whereabouts),
         SegmentName::Branch => self::whereabouts::branch(whereabouts),
         SegmentName::Effort => session::effort(payload),

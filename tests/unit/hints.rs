@@ -1,7 +1,7 @@
 //! Made-up days of responses.
 
 use super::*;
-use crate::config::HINTS;
+use clap::ValueEnum;
 
 /// A response that cost what the table says.
 fn served(session: i64, model: &str, agent: &str, output: u64, fast: bool) -> Served {
@@ -69,7 +69,7 @@ fn the_largest_sum_is_said_and_what_is_not_wanted_is_not() {
     let without = [HintName::CheaperModel, HintName::Subagents];
     let says = "Fast mode cost $8.00 today, 2.0 times the $4.00 of";
     assert!(off(&without).starts_with(says));
-    assert_eq!(hint(&all, &HINTS.map(|(_, name)| name)), None);
+    assert_eq!(hint(&all, HintName::value_variants()), None);
 }
 
 #[test]
