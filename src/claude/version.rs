@@ -57,30 +57,6 @@ impl Versions {
         before: None,
     };
 
-    /// From a version on.
-    pub const fn since(major: u32, minor: u32, patch: u32) -> Self {
-        Self {
-            from: Some(ClientVersion(major, minor, patch)),
-            before: None,
-        }
-    }
-
-    /// Up to, but not including, a version.
-    pub const fn before(major: u32, minor: u32, patch: u32) -> Self {
-        Self {
-            from: None,
-            before: Some(ClientVersion(major, minor, patch)),
-        }
-    }
-
-    /// From one version up to, but not including, another.
-    pub const fn between(from: (u32, u32, u32), before: (u32, u32, u32)) -> Self {
-        Self {
-            from: Some(ClientVersion(from.0, from.1, from.2)),
-            before: Some(ClientVersion(before.0, before.1, before.2)),
-        }
-    }
-
     /// Whether `version` is inside.
     pub fn contain(&self, version: ClientVersion) -> bool {
         self.from.is_none_or(|from| version >= from)

@@ -24,15 +24,7 @@ use crate::time::Clock;
 
 /// Arguments of `whycap budget`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Budgets are set in config.toml; `whycap config` shows how.
-
-Examples:
-  whycap budget           how far each is used, and where that leads
-  whycap budget --json    for a script
-
-Exit code: 0; 1 if it failed; 2 for wrong arguments"
-)]
+#[command(after_help = include_str!("help/budget.txt"))]
 pub struct Arguments {
     /// Print JSON
     #[arg(long)]

@@ -13,12 +13,7 @@ use crate::terminal::{Shown, print};
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples, with where they go:
-  whycap completions bash > ~/.local/share/bash-completion/completions/whycap
-  whycap completions zsh  > _whycap, in a directory of $fpath
-  whycap completions fish > ~/.config/fish/completions/whycap.fish
-
-Exit code: 0; 2 for wrong arguments. It has no JSON")]
+#[command(after_help = include_str!("help/completions.txt"))]
 pub(crate) struct Arguments {
     /// Which shell
     #[arg(value_parser = PossibleValuesParser::new(SHELLS).try_map(|name| name.parse::<Shell>()))]

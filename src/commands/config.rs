@@ -13,17 +13,7 @@ use crate::terminal::{Shown, print};
 
 /// Arguments of `whycap config`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Every key has a default, and the file is optional. doctor names what is wrong in it.
-
-Examples:
-  whycap config                        what is in effect
-  whycap config --write                begin a file of your own
-  $EDITOR \"$(whycap config --path)\"    change it
-  whycap statusline --preview          see what that does to the line
-
-Exit code: 0; 1 if it failed; 2 for wrong arguments. It has no JSON, but TOML"
-)]
+#[command(after_help = include_str!("help/config.txt"))]
 pub struct Arguments {
     /// Print only the path of the file
     #[arg(long)]

@@ -11,13 +11,7 @@ use crate::render::{Report, rows_for_answer};
 
 /// Arguments of `whycap doctor`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit code: 0 all well; 1 a check failed; 2 wrong arguments. Nothing is changed.
-
-Examples:
-  whycap doctor            for the folder you are in
-  whycap doctor --json     for a script"
-)]
+#[command(after_help = include_str!("help/doctor.txt"))]
 pub struct Arguments {
     /// Print JSON
     #[arg(long)]

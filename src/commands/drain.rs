@@ -17,11 +17,7 @@ use crate::terminal::{ProgressBar, Shown, complain, print};
 
 /// Arguments of `whycap drain`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  whycap drain --since 7d              the last seven days, by cause
-  whycap drain --session ID --report   one session, for a bug report
-
-Exit code: 0; 1 if it failed; 2 for wrong arguments")]
+#[command(after_help = include_str!("help/drain.txt"))]
 pub struct Arguments {
     /// First day, as 2026-11-20, or 7d for the last seven days
     #[arg(long, value_name = "DAY")]

@@ -23,11 +23,7 @@ use crate::terminal::Tone;
 
 /// What was asked for.
 #[derive(Debug, Default, Args)]
-#[command(after_help = "Examples:
-  whycap explain                              the newest limit error
-  whycap explain \"You've hit your limit\"     what a message means
-
-Exit code: 0; 1 if it failed; 2 for wrong arguments")]
+#[command(after_help = include_str!("help/explain.txt"))]
 pub struct Arguments {
     /// Print JSON instead of text
     #[arg(long)]

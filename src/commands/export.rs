@@ -23,10 +23,7 @@ use crate::terminal::{Shown, Tone, complain, counted, print};
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples: whycap export ~/team    whycap export - --rows spend
-Exit code: 0; 1 if it failed; 2 for wrong arguments. Rows are JSON"
-)]
+#[command(after_help = include_str!("help/export.txt"))]
 pub struct Arguments {
     /// The directory that the files go to, or - for standard output
     #[arg(value_name = "DIR", required_unless_present_any = ["print", "new_key"])]

@@ -16,11 +16,7 @@ use crate::render::Report;
 
 /// What was asked for.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  whycap incidents                  the errors of this machine, newest first
-  whycap incidents --from ~/team    of several machines, by person
-
-Exit code: 0; 1 if it failed; 2 for wrong arguments")]
+#[command(after_help = include_str!("help/incidents.txt"))]
 pub struct Arguments {
     /// Print JSON instead of text
     #[arg(long)]

@@ -17,13 +17,7 @@ use crate::terminal::{Shown, Tone, cut, is_seen_by_person, print};
 
 /// Arguments of `whycap install`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  whycap install --dry-run     show what would change, change nothing
-  whycap install               status line and hooks, for all projects
-  whycap install --wrap        keep the status line you have above ours
-  whycap uninstall             take everything out again
-
-Exit code: 0; 1 if it failed; 2 for wrong arguments. It has no JSON")]
+#[command(after_help = include_str!("help/install.txt"))]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch on the command line"

@@ -16,11 +16,7 @@ use crate::terminal::{count_down, remark};
 
 /// What `whycap locks` is told.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  whycap locks                             what is there
-  whycap --clear-stale-locks --dry-run     what would be cleared
-
-Exit code: 0; 1 if something could not be brought back; 2 for wrong arguments")]
+#[command(after_help = include_str!("help/locks.txt"))]
 pub(crate) struct Arguments {
     /// Print JSON
     #[arg(long)]

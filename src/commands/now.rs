@@ -14,11 +14,7 @@ use crate::terminal::{Palette, Screen, Tone, Woken, complain};
 
 /// Arguments of `whycap now`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  whycap now            once
-  whycap now --watch    on the whole screen, always up to date
-
-Exit code: 0; 2 for wrong arguments, or --watch without a terminal")]
+#[command(after_help = include_str!("help/now.txt"))]
 pub struct Arguments {
     /// Keep it on the screen and up to date, until q
     #[arg(long, short, conflicts_with = "json")]

@@ -9,11 +9,7 @@ use crate::pricing::{PriceRow, price_list};
 
 /// Arguments of `whycap prices`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  whycap prices         all models
-  whycap prices opus    those whose name has opus in it
-
-Exit code: 0; 1 if it failed; 2 for wrong arguments")]
+#[command(after_help = include_str!("help/prices.txt"))]
 pub struct Arguments {
     /// Only models whose name contains this
     model: Option<String>,

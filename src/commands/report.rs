@@ -13,12 +13,7 @@ use crate::render::Report;
 
 /// What was asked for.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  whycap report                the newest limit error, without names and ids
-  whycap report --session ID   that of a session
-
-Exit code: 0; 2 for wrong arguments. It is Markdown; `whycap explain --json` is
-the same for programs")]
+#[command(after_help = include_str!("help/report.txt"))]
 pub struct Arguments {
     /// Report the error of this session instead of the newest
     #[arg(long, value_name = "ID")]

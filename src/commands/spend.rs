@@ -29,10 +29,7 @@ use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples: whycap spend --since 7d    whycap spend --by session --limit 10
-Exit code: 0; 1 if something could not be read; 2 for wrong arguments"
-)]
+#[command(after_help = include_str!("help/spend.txt"))]
 pub struct Arguments {
     /// Group by day, week, month, session, project, model, block, branch, agent, prompt, account;
     /// with --from by person, machine or team

@@ -14,12 +14,7 @@ use crate::terminal::Tone;
 
 /// Arguments of `whycap uninstall`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  whycap uninstall --dry-run        show what would change, change nothing
-  whycap uninstall                  take whycap out everywhere
-  whycap uninstall --scope local    only out of this project's local settings
-
-Exit code: 0; 1 if it failed; 2 for wrong arguments. It has no JSON")]
+#[command(after_help = include_str!("help/uninstall.txt"))]
 pub struct Arguments {
     /// Show what would change and change nothing
     #[arg(long)]

@@ -17,7 +17,7 @@ use crate::time::Clock;
 
 /// What was asked for.
 #[derive(Debug, Args)]
-#[command(after_help = CODES)]
+#[command(after_help = include_str!("help/wait.txt"))]
 pub struct Arguments {
     /// Only wait for this session
     #[arg(long, value_name = "ID")]
@@ -26,18 +26,6 @@ pub struct Arguments {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
 }
-
-const CODES: &str = "Exit codes:
-  0    it is over, or nothing blocks
-  2    no such session, or wrong arguments
-  11   waiting does not help: somebody must act
-  12   it cannot be told
-  124  the timeout passed
-It waits wherever `whycap explain --exit-code` says 10. It has no JSON.
-
-Examples:
-  whycap wait && claude -c -p \"go on\"
-  whycap wait --timeout 2h";
 
 /// Over, or nothing blocks.
 const OVER: u8 = 0;

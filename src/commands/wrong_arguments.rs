@@ -2,58 +2,17 @@
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Command, ValueEnum};
+use serde::Deserialize;
 
 use crate::spend::GroupBy;
 
-/// What was typed, without dashes, and what to type instead.
-const MEANT: &[(&[&str], &str)] = &[
-    (
-        &[
-            "clear-stale-locks",
-            "clear-locks",
-            "clear",
-            "clean",
-            "unlock",
-            "stale-locks",
-        ],
-        "whycap --clear-stale-locks",
-    ),
-    (&["check", "health", "diagnose", "info"], "whycap doctor"),
-    (&["status", "current", "windows", "sessions"], "whycap now"),
-    (
-        &["watch", "live", "top", "monitor", "dashboard"],
-        "whycap now --watch",
-    ),
-    (
-        &["limit", "limits", "why", "what", "error"],
-        "whycap explain",
-    ),
-    (
-        &["cost", "costs", "usage", "stats", "money"],
-        "whycap spend",
-    ),
-    (&["daily", "day", "days"], "whycap spend --by day"),
-    (&["weekly", "week", "weeks"], "whycap spend --by week"),
-    (&["monthly", "month", "months"], "whycap spend --by month"),
-    (&["session"], "whycap spend --by session"),
-    (&["block", "blocks"], "whycap spend --by block"),
-    (&["model", "models"], "whycap spend --by model"),
-    (&["project", "projects"], "whycap spend --by project"),
-    (&["history", "errors", "list"], "whycap incidents"),
-    (&["lock", "ps"], "whycap locks"),
-    (&["price", "pricing", "rates"], "whycap prices"),
-    (&["setup", "init", "enable"], "whycap install"),
-    (
-        &["configure", "settings", "print-config", "theme", "themes"],
-        "whycap config",
-    ),
-    (
-        &["preview", "status-line", "line"],
-        "whycap statusline --preview",
-    ),
-    (&["remove", "disable"], "whycap uninstall"),
-    (&["continue"], "/whycap continue, inside Claude Code"),
-];
+/// What people type, without dashes, and what they mean by it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OtherWords {
+    typed: Vec<String>,
+    meant: String,
+}
 
 /// What the parser found wrong with `arguments` (without the program's name), and what to type
 /// instead, if that is likely, or where to look it up.
@@ -76,7 +35,7 @@ fn hint(arguments: &[&str]) -> Option<String> {
     let (typed, meant) = match arguments {
         ["locks", rest @ ..] => {
             let typed = rest.iter().find(|word| word.starts_with("--clear"))?;
-            (format!("locks {typed}"), meant_by("clear")?.to_owned())
+            (format!("locks {typed}"), meant_by("clear")?)
         }
         ["spend", by, ..] => {
             GroupBy::from_str(by, true).ok()?;
@@ -84,7 +43,7 @@ fn hint(arguments: &[&str]) -> Option<String> {
         }
         [typed, ..] => {
             let meant = meant_by(typed.trim_start_matches('-'))?;
-            ((*typed).to_owned(), meant.to_owned())
+            ((*typed).to_owned(), meant)
         }
         [] => return None,
     };
@@ -93,10 +52,11 @@ fn hint(arguments: &[&str]) -> Option<String> {
     ))
 }
 
-fn meant_by(typed: &str) -> Option<&'static str> {
-    let mut rows = MEANT.iter();
-    rows.find(|(words, _)| words.contains(&typed))
-        .map(|(_, meant)| *meant)
+fn meant_by(typed: &str) -> Option<String> {
+    let rows = serde_json::from_str(include_str!("other_words.json"));
+    let rows: Vec<OtherWords> = rows.unwrap_or_default();
+    let is_meant = |row: &OtherWords| row.typed.iter().any(|word| word == typed);
+    rows.into_iter().find(is_meant).map(|row| row.meant)
 }
 
 /// The parser's own words without its usage and its hint at --help: each of its lines is a part of

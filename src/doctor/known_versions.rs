@@ -1,74 +1,30 @@
-//! Client versions with a known trouble that a limit error can be mistaken for.
+//! Client versions with a known trouble that a limit error can be mistaken for: `known_versions.json`.
 //!
-//! A newcomer adds a row here and nothing elsewhere.
+//! A newcomer adds a row there, the gravest first, and nothing elsewhere.
+
+use serde::Deserialize;
 
 use crate::claude::version::{ClientVersion, Versions};
 
+#[derive(Debug, Deserialize)]
 struct KnownTrouble {
     versions: Versions,
     /// What it does to the user.
-    trouble: &'static str,
+    trouble: String,
     /// Where that is known from.
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever changes the row"))]
-    source: &'static str,
+    source: String,
 }
 
-/// All known troubles, the gravest first.
-const KNOWN_TROUBLES: [KnownTrouble; 9] = [
-    KnownTrouble {
-        versions: Versions::before(2, 1, 5),
-        trouble: "since April 2026 these get \"out of extra usage\" although plan usage is left",
-        source: "anthropics/claude-code issues 45252, 45315, 45276, 45039: versions 2.0.46 to 2.1.4",
-    },
-    KnownTrouble {
-        versions: Versions::before(2, 1, 78),
-        trouble: "it has no StopFailure event, so whycap cannot notice limit errors",
-        source: "client changelog 2.1.78",
-    },
-    KnownTrouble {
-        versions: Versions::before(2, 1, 80),
-        trouble: "it does not tell the status line how full your windows are",
-        source: "client changelog 2.1.80",
-    },
-    KnownTrouble {
-        versions: Versions::before(2, 1, 108),
-        trouble: "\"Rate limit reached\" can mean a throttle, a missing entitlement or a plan limit",
-        source: "client changelog 2.1.89 and 2.1.108; issues 37270, 38675, 55027",
-    },
-    KnownTrouble {
-        versions: Versions::between((2, 1, 119), (2, 1, 153)),
-        trouble: "it says \"your org's limit\" on Pro and Max, where there is no org",
-        source: "the builds 2.1.119, 2.1.138, 2.1.144 and 2.1.153, run against a mock server",
-    },
-    KnownTrouble {
-        versions: Versions::before(2, 1, 153),
-        trouble: "it does not tell the status line how wide the terminal is",
-        source: "client documentation, status line: COLUMNS since 2.1.153",
-    },
-    KnownTrouble {
-        versions: Versions::before(2, 1, 172),
-        trouble: "once a 1M-context error appears, /compact fails as well",
-        source: "client changelog 2.1.172; issue 51745",
-    },
-    KnownTrouble {
-        versions: Versions::before(2, 1, 199),
-        trouble: "short server throttles stop the work instead of being retried",
-        source: "client changelog 2.1.199",
-    },
-    KnownTrouble {
-        versions: Versions::before(2, 1, 221),
-        trouble: "a cap set for you alone is reported as the organization's",
-        source: "client changelog 2.1.221",
-    },
-];
+fn known() -> Vec<KnownTrouble> {
+    serde_json::from_str(include_str!("known_versions.json")).unwrap_or_default()
+}
 
 /// What is known about this version.
-pub(super) fn troubles_of(version: ClientVersion) -> Vec<&'static str> {
-    let known = KNOWN_TROUBLES.iter();
-    known
-        .filter(|known| known.versions.contain(version))
-        .map(|known| known.trouble)
-        .collect()
+pub(super) fn troubles_of(version: ClientVersion) -> Vec<String> {
+    let known = known().into_iter();
+    let met = known.filter(|known| known.versions.contain(version));
+    met.map(|known| known.trouble).collect()
 }
 
 #[cfg(test)]
@@ -77,7 +33,9 @@ mod tests {
 
     #[test]
     fn every_row_is_a_range_with_a_source() {
-        for known in KNOWN_TROUBLES {
+        let known = known();
+        assert!(known.len() > 8);
+        for known in known {
             let Versions { from, before } = known.versions;
             assert!(before.is_some() && from < before, "{}", known.trouble);
             assert!(!known.source.is_empty() && !known.trouble.ends_with('.'));
