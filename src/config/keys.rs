@@ -254,7 +254,7 @@ mod tests {
                 assert!(
                     config
                         .in_effect("")
-                        .contains(&text[text.find('\n').unwrap()..].trim())
+                        .contains(text[text.find('\n').unwrap()..].trim())
                 );
             }
         }
