@@ -15,6 +15,7 @@ pub(crate) mod host_guard;
 mod host_input;
 pub mod incidents;
 pub mod install;
+mod line_facts;
 pub(crate) mod locks;
 mod moment;
 pub mod now;

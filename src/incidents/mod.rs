@@ -20,7 +20,7 @@ mod store;
 mod window_steps;
 
 pub(crate) use known_windows::{KnownWindows, told_windows};
-pub(crate) use lookup::Situation;
+pub(crate) use lookup::{Situation, Unsaved};
 pub(crate) use paying::Paying;
 pub(crate) use window_steps::{WindowStep, steps};
 

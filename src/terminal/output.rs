@@ -55,6 +55,15 @@ impl Shown {
         Self(text)
     }
 
+    /// Rows of pieces in their colors.
+    pub(crate) fn rows(rows: &[Vec<Piece>], palette: Palette) -> Self {
+        let mut shown = Self::default();
+        for row in rows {
+            shown.add_row(row, palette);
+        }
+        shown
+    }
+
     /// Adds a row of pieces in their colors.
     pub(crate) fn add_row(&mut self, pieces: &[Piece], palette: Palette) {
         self.0.push_str(&palette.paint_all(pieces));
