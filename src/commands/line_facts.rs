@@ -31,7 +31,7 @@ const USUAL_WIDTH: usize = 80;
 const FALLBACK: &str = "whycap";
 
 /// What Claude Code sent, and how the line is to look.
-pub(super) struct Asked {
+pub(super) struct LineAsked {
     payload: StatusPayload,
     places: Places,
     config: Config,
@@ -54,7 +54,7 @@ fn cache_news(asked: &Asked, incidents: &Incidents<'_>) -> Option<CacheNews> {
     rewriting: Option<Money>,
 }
 
-impl Asked {
+impl LineAsked {
     /// Reads standard input, and starts the status line that ours was told to keep.
     pub(super) fn read(environment: &Environment) -> (Self, Option<Wrapped>) {
         let stdin = host_input::read(STDIN_LIMIT);
@@ -126,7 +126,7 @@ impl Asked {
 }
 
 /// What is known of the session, the account and the day.
-pub(super) struct Known<'a> {
+pub(super) struct LineKnown<'a> {
     incidents: Incidents<'a>,
     live: Option<Live>,
     amounts: Amounts,
@@ -139,10 +139,10 @@ pub(super) struct Known<'a> {
     cache: Option<CacheNews>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> LineKnown<'a> {
     /// Asks the ledger, the journal and the checkout.
-    pub(super) fn gather(asked: &'a Asked, environment: &'a Environment) -> Self {
-        let Asked {
+    pub(super) fn gather(asked: &'a LineAsked, environment: &'a Environment) -> Self {
+        let LineAsked {
             payload,
             places,
             config,
@@ -190,7 +190,7 @@ impl<'a> Known<'a> {
     }
 
     /// The rows with the figures.
-    pub(super) fn drawn(&self, asked: &Asked) -> Shown {
+    pub(super) fn drawn(&self, asked: &LineAsked) -> Shown {
         let known = self.windows.as_ref();
         let paced = known.filter(|_| asked.config.shows(SegmentName::Pace));
         let expected = paced.map(|known| {
@@ -206,7 +206,7 @@ impl<'a> Known<'a> {
     }
 
     /// The rows on what blocks, and on what is paid beside the plan.
-    pub(super) fn rows_below(&self, asked: &Asked) -> Shown {
+    pub(super) fn rows_below(&self, asked: &LineAsked) -> Shown {
         let explained = self.incident.as_ref();
         let explained = explained.and_then(|incident| status_rows(incident, asked.columns));
         let paying = self.paying();
@@ -228,7 +228,7 @@ impl<'a> Known<'a> {
     }
 
     /// Writes down what is worth knowing later.
-    pub(super) fn keep(self, asked: &Asked) {
+    pub(super) fn keep(self, asked: &LineAsked) {
         if let Some(unsaved) = self.unsaved {
             self.incidents.keep(unsaved);
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::host_guard::{Deadline, has_memory};
-use super::line_facts::{Asked, Known};
+use super::line_facts::{LineAsked, LineKnown};
 use super::preview::preview;
 use crate::environment::Environment;
 use crate::status_line::wrapped::{Wrapped, WrappedLine};
@@ -45,13 +45,13 @@ fn asks_for_help(argument: &OsString) -> bool {
 }
 
 fn print_line(environment: &Environment) {
-    let (asked, wrapped) = Asked::read(environment);
+    let (asked, wrapped) = LineAsked::read(environment);
     let asked = Arc::new(asked);
     let deadline = Deadline::start(LONGEST, {
         let asked = Arc::clone(&asked);
         move || asked.drawn_at_once()
     });
-    let known = Known::gather(&asked, environment);
+    let known = LineKnown::gather(&asked, environment);
     let own = known.drawn(&asked).then(&known.rows_below(&asked));
     deadline.speak();
     let wrapped = wrapped.map(Wrapped::finish);
