@@ -40,17 +40,7 @@ pub(super) struct LineAsked {
     columns: usize,
     /// Claude Code's own total of the session.
     client: Option<Money>,
-    /// A prompt cache that is written again without need, if its user wants to hear of it.
-fn cache_news(asked: &Asked, incidents: &Incidents<'_>) -> Option<CacheNews> {
-    let is_wanted = !asked.config.hints.off.contains(&HintName::WrittenAgain);
-    let payload = &asked.payload;
-    payload.cache_misses().filter(|_| is_wanted)?;
-    let prices = prices(&asked.places);
-    let prices = prices.prices_of(payload.model_id()?);
-    CacheNews::of(payload, incidents.recent(), &prices, asked.clock.now)
-}
-
-/// What writing the prompt cache again costs, if that is to be said now.
+    /// What writing the prompt cache again costs, if that is to be said now.
     rewriting: Option<Money>,
 }
 
@@ -237,6 +227,16 @@ impl<'a> LineKnown<'a> {
         // The end of the process closes it too, and does not take it down piece by piece first.
         std::mem::forget(self.live.map(Live::keep));
     }
+}
+
+/// A prompt cache that is written again without need, if its user wants to hear of it.
+fn cache_news(asked: &LineAsked, incidents: &Incidents<'_>) -> Option<CacheNews> {
+    let is_wanted = !asked.config.hints.off.contains(&HintName::WrittenAgain);
+    let payload = &asked.payload;
+    payload.cache_misses().filter(|_| is_wanted)?;
+    let prices = prices(&asked.places);
+    let prices = prices.prices_of(payload.model_id()?);
+    CacheNews::of(payload, incidents.recent(), &prices, asked.clock.now)
 }
 
 /// What writing the prompt cache again costs, if that is to be said now.
