@@ -4,7 +4,7 @@
 // For Claude Code a command file is a prompt, and a prompt ends its waiting for a limit's reset even
 // if a hook holds it back. A registered command does not.
 
-const COMMANDS = ['whycap', 'whycap:explain', 'whycap:spend', 'whycap:locks', 'whycap:doctor']
+const COMMANDS = ['whycap', 'whycap:explain']
 
 const NO_ANSWER = {
   text: 'whycap did not answer; run `whycap explain` in a shell, and `whycap doctor` to see why.',
@@ -51,7 +51,7 @@ export const register = on => {
     return next(e)
   })
 
-  // The plugin's command files as well: beside a module like this one, Claude Code puts a prompt that
+  // The plugin's command file as well, which older ones need: beside a module like this one, Claude Code puts a prompt that
   // a hook held back into the line again, and it would have to be cleared by hand.
   for (const command of COMMANDS) {
     // A hook that fails would hand a command file to the model.

@@ -151,6 +151,8 @@ pub(crate) fn asked(prompt: &str) -> Option<String> {
 /// `name` is what follows "/whycap" without a space: nothing, or `:subject` of the plugin.
 fn words(name: &str, arguments: &str) -> Option<String> {
     match name.strip_prefix(':') {
+        // The plugin's one command file takes every subject, as /whycap does.
+        Some("explain") => Some(arguments.trim().to_owned()),
         Some(subject) => Some(format!("{subject} {}", arguments.trim())),
         None => name.is_empty().then(|| arguments.trim().to_owned()),
     }
@@ -166,7 +168,8 @@ mod tests {
             ("/whycap", Some("")),
             ("  /whycap explain ", Some("explain")),
             ("/whycap:locks", Some("locks ")),
-            ("/whycap:spend by day", Some("spend by day")),
+            ("/whycap:explain", Some("")),
+            ("/whycap:explain spend --by day", Some("spend --by day")),
             (
                 "<command-message>whycap is running</command-message>\n<command-name>/whycap</command-name>\n<command-args>spend</command-args>",
                 Some("spend"),

@@ -94,6 +94,7 @@ pub(super) const OWN_CREDITS: Help = Help("OWN_CREDITS");
 pub(super) const ADD_CREDITS: Help = Help("ADD_CREDITS");
 pub(super) const RAISE_OWN_CAP: Help = Help("RAISE_OWN_CAP");
 pub(super) const ASK_FOR_CREDITS: Help = Help("ASK_FOR_CREDITS");
+pub(super) const ORG_CREDITS: Help = Help("ORG_CREDITS");
 pub(super) const ASK_OWNER_FOR_CAP: Help = Help("ASK_OWNER_FOR_CAP");
 pub(super) const RAISE_ORG_CAP: Help = Help("RAISE_ORG_CAP");
 pub(super) const ASK_ADMIN_FOR_CREDITS: Help = Help("ASK_ADMIN_FOR_CREDITS");

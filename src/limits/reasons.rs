@@ -142,8 +142,11 @@ fn why_no_credits(reason: &str) -> &'static str {
 
 fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
     let evidence = telling.evidence;
+    let awaited = telling.diagnosis.awaited();
     let metered = |window| Some((window, meters::near(evidence, window)?));
-    let windows = Window::ALL.into_iter().filter_map(metered);
+    let mut in_order = Window::ALL;
+    in_order.sort_by_key(|window| Some(*window) != awaited);
+    let windows = in_order.into_iter().filter_map(metered);
     let windows = windows.map(|(window, (sample, meter))| {
         let usage = format!("{} usage", window.short());
         (usage, String::new(), sample, meter)
@@ -164,7 +167,9 @@ fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
         } else {
             ""
         };
-        let reset = meter.resets_at.map(|at| its_reset(at, telling));
+        let said = telling.resets.chosen.map(|chosen| chosen.at);
+        let reset = meter.resets_at.filter(|at| Some(*at) != said);
+        let reset = reset.map(|at| its_reset(at, telling));
         let mut sentence = format!(
             "{when} your {usage} was {}%{dollars}{}.{too_old}",
             percent(meter.used_percent),

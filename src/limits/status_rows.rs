@@ -45,7 +45,9 @@ fn lasting(incident: &Incident, width: usize) -> Vec<Vec<Piece>> {
         Tone::Warning
     };
     let mut rows = vec![badge(incident, tone, width)];
-    let mut steps = incident.actions.iter();
+    // Of a limit that looks false the badge says all there is to do.
+    let is_enough = incident.diagnosis.verdict == Verdict::FalseLikely;
+    let mut steps = incident.actions.iter().filter(|_| !is_enough);
     let next = steps.find_map(|step| next_step(step, incident, width));
     rows.extend(next.map(|step| vec![(Tone::Plain, step)]));
     rows
@@ -81,10 +83,13 @@ fn cut_before(text: &str, rest: &str, width: usize) -> String {
     }
 }
 
+/// Where one only looks.
+const A_LOOK: [&str; 2] = ["/usage", "/status"];
+
 /// A step with its command or address. None of one that the badge says: to wait, or what it names.
 fn next_step(step: &Action, incident: &Incident, width: usize) -> Option<String> {
     let place = step.command.as_deref().or(step.url.as_deref())?;
-    if incident.badge.contains(place) || place == "/usage" {
+    if incident.badge.contains(place) || A_LOOK.contains(&place) {
         return None;
     }
     let rest = if step.doing.contains(place) {

@@ -152,9 +152,15 @@ impl Telling<'_> {
         ];
         said(
             &headlines,
-            format!("this limit looks false: {name} usage was {used}%"),
+            format!("looks false: {name} usage {used}% · {}", what_to_do(first)),
         )
+        .or_badge(format!("this limit looks false: {name} usage was {used}%"))
     }
+}
+
+/// The first of several things to do.
+fn what_to_do(all: &str) -> &str {
+    all.split_once(", ").map_or(all, |(first, _)| first)
 }
 
 /// What was said of a state that lasted, once it is over.

@@ -11,8 +11,8 @@ from screen import POLL, NotSeen, Screen, framed
 
 # The newest when this was written, one from the middle, and one of the versions that called a full
 # 5-hour window "your org's monthly usage limit".
-NEWEST = "2.1.328"
-VERSIONS = [NEWEST, "2.1.240", "2.1.119"]
+NEWEST = "2.1.330"
+VERSIONS = [NEWEST, "2.1.329", "2.1.328", "2.1.240", "2.1.119"]
 
 BORDER = re.compile(r"^\s*─{20,}")
 

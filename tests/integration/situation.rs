@@ -209,82 +209,519 @@ fn when_one_session_answers_again_no_other_one_says_used_up() {
     assert!(now.stdout.contains("no limit blocks your work"), "{now:?}");
 }
 
+/// A situation of issue 26, by its number there.
+struct Scenario {
+    name: &'static str,
+    /// Who is logged in: plan and role. Empty: nobody.
+    login: (&'static str, &'static str),
+    /// What happens before everybody is asked. Gives the session that asks.
+    comes: fn(&Sandbox) -> Client<'_>,
+    at: &'static str,
+    /// What Claude Code tells the status line then.
+    told: fn() -> Value,
+    /// What `explain --exit-code` ends with.
+    code: i32,
+    /// What the headline holds, or, where there is no error, every place.
+    says: &'static str,
+    /// What the rows hold besides.
+    row: &'static str,
+}
+
+const LATER: &str = "2026-11-20T10:11:00Z";
+const MAX: (&str, &str) = ("max", "admin");
+const NOBODY: (&str, &str) = ("", "");
+
+/// A session in a terminal that was told of these windows a minute before.
+fn told_of(sandbox: &Sandbox, five_hour: f64, weekly: f64) -> Client<'_> {
+    let mut client = Client::new(sandbox);
+    client.version = "2.1.329".to_owned();
+    let entrypoint = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
+    client.variables.push(entrypoint);
+    let told = windows(five_hour, NOON, weekly, TUESDAY);
+    client.draws("2026-11-20T09:59:00Z", told, 120);
+    client
+}
+
+/// The same, stopped by this.
+fn stopped<'s>(
+    sandbox: &'s Sandbox,
+    (five_hour, weekly): (f64, f64),
+    text: &str,
+    more: Value,
+) -> Client<'s> {
+    let client = told_of(sandbox, five_hour, weekly);
+    client.meets(AT, text, more);
+    client
+}
+
+/// The same, and it goes on ten minutes later.
+fn recovered<'s>(sandbox: &'s Sandbox, text: &str, more: Value) -> Client<'s> {
+    let client = stopped(sandbox, (42.0, 17.0), text, more);
+    client.answers("2026-11-20T10:10:00Z");
+    client
+}
+
+fn api_credits() -> Value {
+    json!({"error": "billing_error", "apiErrorStatus": 400})
+}
+
+const SCENARIOS: [Scenario; 25] = [
+    Scenario {
+        name: "1 a company's seat, and a private login",
+        login: MAX,
+        comes: |sandbox| {
+            told_of(sandbox, 8.0, 4.0);
+            let seat = Client::with_session(sandbox, "seat");
+            belongs_to(&seat, "company-account", "company-organization");
+            seat.meets(AT, ORG, json!({}));
+            seat
+        },
+        at: SOON,
+        told: || Value::Null,
+        code: 11,
+        says: "Your organization's credit cap is reached",
+        row: "ask an Owner",
+    },
+    Scenario {
+        name: "2 an empty pool, and windows at 42% and 17%",
+        login: MAX,
+        comes: |sandbox| {
+            let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+            let refusal = refused("overage", TUESDAY, "out_of_credits");
+            stopped(sandbox, (42.0, 17.0), text, refusal)
+        },
+        at: SOON,
+        told: || windows(42.0, NOON, 17.0, TUESDAY),
+        code: 10,
+        says: "your 5-hour usage was 42%; try again",
+        row: "looks false: 5-hour usage 42% · try again in a few minutes",
+    },
+    Scenario {
+        name: "2 the same at 3% and 5%",
+        login: MAX,
+        comes: |sandbox| {
+            let text = "You're out of usage credits · resets Nov 24, 6am (UTC)";
+            let refusal = refused("overage", TUESDAY, "out_of_credits");
+            stopped(sandbox, (3.0, 5.0), text, refusal)
+        },
+        at: SOON,
+        told: || windows(3.0, NOON, 5.0, TUESDAY),
+        code: 10,
+        says: "usage was 3%; try again",
+        row: "looks false",
+    },
+    Scenario {
+        name: "3 a window, and no credits as a way out",
+        login: MAX,
+        comes: |sandbox| {
+            let text = "You've hit your 5-hour limit · resets 12pm (UTC) · out of usage credits";
+            let refusal = refused("five_hour", NOON, "out_of_credits");
+            stopped(sandbox, (99.0, 17.0), text, refusal)
+        },
+        at: SOON,
+        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        code: 10,
+        says: "Your 5-hour limit is used up: you are back at 12:00",
+        row: "5-hour limit · back 12:00",
+    },
+    Scenario {
+        name: "4 paying",
+        login: MAX,
+        comes: |sandbox| {
+            let client = told_of(sandbox, 100.0, 17.0);
+            works_on(&client, AT, 100_000);
+            client
+        },
+        at: SOON,
+        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        code: 0,
+        says: "≈$0.40 since 10:00",
+        row: "paying now",
+    },
+    Scenario {
+        name: "5 free ways on",
+        login: MAX,
+        comes: |sandbox| {
+            let refusal = refused("five_hour", NOON, "org_level_disabled");
+            stopped(sandbox, (99.0, 17.0), FIVE_HOUR, refusal)
+        },
+        at: SOON,
+        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        code: 10,
+        says: "Your 5-hour limit is used up: you are back at 12:00",
+        row: "/rate-limit-options offers it: /limit-reset or /low-priority",
+    },
+    Scenario {
+        name: "6 after recovery: API credits",
+        login: MAX,
+        comes: |sandbox| recovered(sandbox, "Credit balance is too low", api_credits()),
+        at: LATER,
+        told: || windows(43.0, NOON, 17.0, TUESDAY),
+        code: 0,
+        says: "Claude Code has answered again since",
+        row: "43%",
+    },
+    Scenario {
+        name: "6 after recovery: overloaded",
+        login: MAX,
+        comes: |sandbox| {
+            recovered(
+                sandbox,
+                "API Error: 529 Overloaded",
+                json!({"apiErrorStatus": 529}),
+            )
+        },
+        at: LATER,
+        told: || windows(43.0, NOON, 17.0, TUESDAY),
+        code: 0,
+        says: "Claude Code has answered again since",
+        row: "43%",
+    },
+    Scenario {
+        name: "6 after recovery: a false limit",
+        login: MAX,
+        comes: |sandbox| recovered(sandbox, FIVE_HOUR, json!({})),
+        at: LATER,
+        told: || windows(43.0, NOON, 17.0, TUESDAY),
+        code: 0,
+        says: "Claude Code has answered again since",
+        row: "43%",
+    },
+    Scenario {
+        name: "6 after recovery: an organization's cap",
+        login: ("team", "user"),
+        comes: |sandbox| recovered(sandbox, ORG, json!({})),
+        at: LATER,
+        told: || windows(43.0, NOON, 17.0, TUESDAY),
+        code: 0,
+        says: "Claude Code has answered again since",
+        row: "43%",
+    },
+    Scenario {
+        name: "7 another session of the account answers again",
+        login: MAX,
+        comes: |sandbox| {
+            let refusal = refused("five_hour", NOON, "org_level_disabled");
+            let client = stopped(sandbox, (99.0, 40.0), FIVE_HOUR, refusal);
+            let works = Client::with_session(sandbox, "works");
+            works.answers("2026-11-20T10:00:20Z");
+            let room = windows(42.0, NOON, 40.0, TUESDAY);
+            works.draws("2026-11-20T10:00:21Z", room, 120);
+            client
+        },
+        at: "2026-11-20T10:00:25Z",
+        told: || windows(100.0, NOON, 40.0, TUESDAY),
+        code: 0,
+        says: "another session got an answer since: send the prompt again",
+        row: "another session works again",
+    },
+    Scenario {
+        name: "8 overloaded",
+        login: NOBODY,
+        comes: |sandbox| {
+            let client = Client::new(sandbox);
+            client.meets(
+                AT,
+                "API Error: 529 Overloaded",
+                json!({"apiErrorStatus": 529}),
+            );
+            client
+        },
+        at: SOON,
+        told: || Value::Null,
+        code: 10,
+        says: "overloaded",
+        row: "",
+    },
+    Scenario {
+        name: "8 a false limit",
+        login: MAX,
+        comes: |sandbox| stopped(sandbox, (42.0, 17.0), FIVE_HOUR, json!({})),
+        at: SOON,
+        told: || windows(42.0, NOON, 17.0, TUESDAY),
+        code: 10,
+        says: "your 5-hour usage was 42%; try again in a few minutes",
+        row: "looks false: 5-hour usage 42% · try again in a few minutes",
+    },
+    Scenario {
+        name: "8 another account logged in since",
+        login: MAX,
+        comes: |sandbox| {
+            let client = stopped(
+                sandbox,
+                (99.0, 17.0),
+                FIVE_HOUR,
+                refused("five_hour", NOON, ""),
+            );
+            let state = sandbox.read(".claude.json").replace("1111", "9999");
+            sandbox.write(".claude.json", state);
+            client
+        },
+        at: SOON,
+        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        code: 10,
+        says: "you are back at 12:00",
+        row: "back 12:00",
+    },
+    Scenario {
+        name: "9 a throttle, after which nothing is told of the windows",
+        login: MAX,
+        comes: |sandbox| {
+            let transient = json!({"apiErrorIsTransient": true});
+            stopped(
+                sandbox,
+                (42.0, 17.0),
+                "API Error: Request rejected (429) · slow down",
+                transient,
+            )
+        },
+        at: SOON,
+        told: || Value::Null,
+        code: 10,
+        says: "oo many requests",
+        row: "5h 42%",
+    },
+    Scenario {
+        name: "10 figures of now, for who pastes a message",
+        login: MAX,
+        comes: |sandbox| {
+            stopped(
+                sandbox,
+                (42.0, 17.0),
+                FIVE_HOUR,
+                refused("five_hour", NOON, ""),
+            )
+        },
+        at: SOON,
+        told: || windows(42.0, NOON, 17.0, TUESDAY),
+        code: 10,
+        says: "42%",
+        row: "42%",
+    },
+    Scenario {
+        name: "11 API credits",
+        login: NOBODY,
+        comes: |sandbox| {
+            let client = Client::new(sandbox);
+            client.meets(AT, "Credit balance is too low", api_credits());
+            client
+        },
+        at: SOON,
+        told: || Value::Null,
+        code: 11,
+        says: "The API credits of your Console account are used up",
+        row: "https://platform.claude.com/settings/billing",
+    },
+    Scenario {
+        name: "11 an organization's cap, told to its admin",
+        login: ("team", "admin"),
+        comes: |sandbox| {
+            let refusal = refused("five_hour", NOON, "org_level_disabled_until");
+            stopped(sandbox, (99.0, 17.0), ORG, refusal)
+        },
+        at: SOON,
+        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        code: 10,
+        says: "Your 5-hour limit and your organization's credit cap are reached",
+        row: "org's cap · raise: /usage-credits · back 12:00",
+    },
+    Scenario {
+        name: "11 a weekly limit",
+        login: MAX,
+        comes: |sandbox| {
+            let text = "You've hit your weekly limit · resets Nov 24, 6am (UTC)";
+            stopped(
+                sandbox,
+                (20.0, 99.0),
+                text,
+                refused("seven_day", TUESDAY, "out_of_credits"),
+            )
+        },
+        at: SOON,
+        told: || windows(20.0, NOON, 100.0, TUESDAY),
+        code: 10,
+        says: "Your weekly limit is used up: you are back on Tue 24 Nov 06:00",
+        row: "back Tue 24 Nov 06:00",
+    },
+    Scenario {
+        name: "12 asked where Claude Code waits",
+        login: MAX,
+        comes: |sandbox| {
+            let refusal = refused("five_hour", NOON, "org_level_disabled");
+            stopped(sandbox, (99.0, 17.0), FIVE_HOUR, refusal)
+        },
+        at: SOON,
+        told: || windows(100.0, NOON, 17.0, TUESDAY),
+        code: 10,
+        says: "you are back at 12:00",
+        row: "more: whycap explain, in a shell",
+    },
+    Scenario {
+        name: "without figures",
+        login: NOBODY,
+        comes: |sandbox| {
+            let client = Client::new(sandbox);
+            client.meets(AT, FIVE_HOUR, json!({}));
+            client
+        },
+        at: SOON,
+        told: || Value::Null,
+        code: 10,
+        says: "the message says: you are back at 12:00",
+        row: "back 12:00",
+    },
+    Scenario {
+        name: "a week without figures",
+        login: NOBODY,
+        comes: |sandbox| {
+            let client = Client::new(sandbox);
+            client.meets(
+                AT,
+                "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
+                json!({}),
+            );
+            client
+        },
+        at: SOON,
+        told: || Value::Null,
+        code: 10,
+        says: "you are back on Tue 24 Nov 06:00",
+        row: "back Tue 24 Nov 06:00",
+    },
+    Scenario {
+        name: "a bare cap",
+        login: NOBODY,
+        comes: |sandbox| {
+            let client = Client::new(sandbox);
+            client.meets(AT, "You've hit your individual spend limit", json!({}));
+            client
+        },
+        at: SOON,
+        told: || Value::Null,
+        code: 12,
+        says: "The message names an admin's limit on you",
+        row: "",
+    },
+    Scenario {
+        name: "a warning",
+        login: NOBODY,
+        comes: |sandbox| {
+            let client = Client::new(sandbox);
+            client.meets(AT, "You've used 92% of your weekly limit", json!({}));
+            client
+        },
+        at: SOON,
+        told: || Value::Null,
+        code: 0,
+        says: "92%",
+        row: "92%",
+    },
+    Scenario {
+        name: "nothing at all",
+        login: MAX,
+        comes: |sandbox| told_of(sandbox, 42.0, 17.0),
+        at: SOON,
+        told: || windows(42.0, NOON, 17.0, TUESDAY),
+        code: 0,
+        says: "",
+        row: "42%",
+    },
+];
+
+/// Text with every line end as one blank.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Every place, asked in the same second, says the same.
 #[test]
 fn no_two_places_disagree() {
-    let scenarios: [(&str, &str, Value, i32); 8] = [
-        (
-            "5-hour",
-            FIVE_HOUR,
-            refused("five_hour", NOON, "org_level_disabled"),
-            10,
-        ),
-        ("without figures", FIVE_HOUR, json!({}), 10),
-        (
-            "weekly",
-            "You've hit your weekly limit · resets Nov 24, 6am (UTC)",
-            json!({}),
-            10,
-        ),
-        (
-            "throttle",
-            "API Error: Request rejected (429) · slow down",
-            json!({"apiErrorIsTransient": true}),
-            10,
-        ),
-        (
-            "overloaded",
-            "API Error: 529 Overloaded",
-            json!({"apiErrorStatus": 529}),
-            10,
-        ),
-        (
-            "a bare cap",
-            "You've hit your individual spend limit",
-            json!({}),
-            12,
-        ),
-        (
-            "API credits",
-            "Credit balance is too low",
-            json!({"apiErrorStatus": 400}),
-            11,
-        ),
-        (
-            "a warning",
-            "You've used 92% of your weekly limit",
-            json!({}),
-            0,
-        ),
-    ];
-    for (name, text, more, expected) in scenarios {
+    for scenario in SCENARIOS {
+        let Scenario {
+            name,
+            at,
+            code,
+            says,
+            ..
+        } = scenario;
         let sandbox = Sandbox::new();
-        let client = Client::new(&sandbox);
-        client.meets(AT, text, more);
-        let code = client.run(SOON, &["explain", "--exit-code"], b"").code;
-        assert_eq!(code, expected, "{name}");
-        let waits = client.run(SOON, &["wait", "--timeout", "1s"], b"").code;
+        if let (plan @ ("max" | "team"), role) = scenario.login {
+            Client::logged_in(&sandbox, plan, role);
+        }
+        let client = (scenario.comes)(&sandbox);
+        let told = (scenario.told)();
+        let drawn = |columns: usize| {
+            let drawn = client.draws(at, told.clone(), columns).stdout;
+            whycap::terminal::strip_ansi(&drawn)
+        };
+        let explained = client.run(at, &["explain", "--exit-code"], b"");
+        assert_eq!(explained.code, code, "{name}: {}", explained.stdout);
+        let waits = client.run(at, &["wait", "--timeout", "1s"], b"").code;
         assert_eq!(waits, if code == 10 { 124 } else { code }, "{name}");
-        let incident = client.explained(SOON);
+        let line = drawn(160);
+        assert!(line.contains(scenario.row), "{name}: {line}");
+        let now = client.run(at, &["now", "--json"], b"").json();
+        let now_says = flat(&client.run(at, &["now"], b"").stdout);
+        let incident = client.explained(at);
+        let asked = client.event(at, "UserPromptSubmit", json!({"prompt": "/whycap"}));
+        let answer = flat(asked.json()["reason"].as_str().unwrap());
+        let long = flat(&explained.stdout);
+        if incident.is_null() {
+            for place in [&long, &answer, &line, &now_says] {
+                assert!(place.contains(says), "{name}: {place}");
+            }
+            assert_eq!(now["limit"], Value::Null, "{name}");
+            assert_eq!(now["paying"].is_null(), says.is_empty(), "{name}");
+            continue;
+        }
         let headline = incident["headline"].as_str().unwrap();
+        assert!(headline.contains(says), "{name}: {headline}");
+        for place in [&long, &answer] {
+            assert!(place.starts_with(headline), "{name}: {place}");
+        }
         let badge = incident["badge"].as_str().unwrap();
-        let explained = client.run(SOON, &["explain"], b"").stdout;
-        let collapsed = explained.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(collapsed.starts_with(headline), "{name}: {explained}");
-        let drawn = client.draws(SOON, Value::Null, 160).stdout;
-        let drawn = whycap::terminal::strip_ansi(&drawn);
-        assert!(drawn.contains(badge), "{name}: {drawn}");
-        let asked = client.event(SOON, "UserPromptSubmit", json!({"prompt": "/whycap"}));
-        let answer = asked.json()["reason"].as_str().unwrap().to_owned();
-        let answer = answer.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(answer.starts_with(headline), "{name}: {answer}");
-        let now = client.run(SOON, &["now", "--json"], b"").json();
+        let is_shown = code != 0 || incident["verdict"] == "notice";
+        assert_eq!(line.contains(badge), is_shown, "{name}: {badge}: {line}");
+        let stopped = json!(code != 0);
+        assert!(
+            incident["open"] == stopped || incident["verdict"] == "notice",
+            "{name}"
+        );
         let said = if code == 0 {
             Value::Null
         } else {
             json!(headline)
         };
         assert_eq!(now["limit"], said, "{name}");
+        assert_eq!(
+            now["blocked"]["badge"],
+            if code == 0 { Value::Null } else { json!(badge) },
+            "{name}"
+        );
+        // However narrow, the time stays.
+        if let Some((_, time)) = badge.split_once("back ") {
+            assert!(drawn(40).contains(time), "{name}: {}", drawn(40));
+        }
+        // Nothing is bought before all that is free was named, and nobody asks himself.
+        let steps = incident["actions"].as_array().unwrap();
+        let paid = steps.iter().position(|step| step["costs_money"] == true);
+        let free = steps
+            .iter()
+            .rposition(|step| step["command"] == "/rate-limit-options");
+        assert!(paid.is_none() || free < paid, "{name}: {steps:#?}");
+        if scenario.login == ("team", "admin") {
+            assert!(
+                !answer.contains("an admin") && !answer.contains("Ask an Owner"),
+                "{name}: {answer}"
+            );
+        }
+        // What asking did is said last, and holds from then on.
+        let ends_the_wait = answer.contains("turns Claude Code's automatic continue off");
+        let in_a_terminal = client.variables.len() > 1 && !incident["continues_at"].is_null();
+        assert_eq!(ends_the_wait, in_a_terminal, "{name}: {answer}");
+        if ends_the_wait {
+            assert_eq!(client.explained(at)["continues_at"], Value::Null, "{name}");
+        }
     }
 }
 
@@ -473,7 +910,7 @@ fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
     );
     assert_eq!(
         steps[2],
-        "Or add usage credits: none are left (costs money)"
+        "Or add usage credits and go on now: none are left (costs money)"
     );
     let pasted = client
         .run(SOON, &["explain", "--json", "--text", text], b"")

@@ -200,7 +200,11 @@ fn reached(telling: &Telling<'_>) -> Said {
             (
                 format!("Your {limit} and y{cap} are reached"),
                 format!("Y{cap} is reached"),
-                "org's spend cap · ask an Owner",
+                if telling.evidence.is_admins() {
+                    "org's cap · raise: /usage-credits"
+                } else {
+                    "org's spend cap · ask an Owner"
+                },
             )
         }
         _ => (
