@@ -8,6 +8,7 @@ use serde_json::json;
 
 use chrono::TimeDelta;
 
+use super::gathering::paid_now;
 use super::question::Question;
 use crate::environment::Environment;
 use crate::incidents::Incidents;
@@ -69,6 +70,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let incident = situation.incident.as_ref();
     let mut report = Report::new(json!({ "incident": incident.map(Incident::to_json) })).indented();
     let clock = environment.clock();
+    let is_about_now = pasted.is_none() && !arguments.json;
+    let paid = is_about_now.then(|| paid_now(&incidents, &places, clock));
+    let is_paying = paid.as_ref().is_some_and(|paid| !paid.is_empty());
+    report.add(paid.unwrap_or_default());
     match incident {
         _ if arguments.json => {}
         Some(incident) if !arguments.long => {
@@ -88,7 +93,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
             report.add(harmful_locks(&places, environment));
         }
         None => {
-            report.add(nothing_is_known(arguments.session.as_deref()));
+            if !is_paying {
+                report.add(nothing_is_known(arguments.session.as_deref()));
+            }
             report.add(harmful_locks(&places, environment));
         }
     }
@@ -115,9 +122,15 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
     let mut report = Report::default();
     let environment = question.environment;
     let incidents = question.incidents();
-    let of = |session| incidents.situation(session).incident;
-    let own = question.session.and_then(|own| of(Some(own)));
-    match own.or_else(|| of(None)) {
+    let of = |session| incidents.situation(session);
+    let own = question.session.map(|own| of(Some(own)));
+    let own = own.filter(|own| own.incident.is_some());
+    let situation = own.unwrap_or_else(|| of(None));
+    // That going on costs money comes before what is over.
+    let paid = paid_now(&incidents, question.places, environment.clock());
+    let is_paying = !paid.is_empty();
+    report.add(paid);
+    match situation.incident {
         Some(incident) => {
             let met_in = incident.evidence.session_id.as_deref();
             if let (Some(theirs), Some(_)) = (met_in, question.session)
@@ -137,6 +150,7 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
                 page,
             ));
         }
+        None if is_paying => {}
         None => report.add(nothing_is_known(None)),
     }
     report.add(harmful_locks(question.places, environment));

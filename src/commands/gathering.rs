@@ -13,12 +13,14 @@ use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::export::{Gap, Merged, TeamLimits};
+use crate::incidents::Incidents;
 use crate::ledger::{self, Caught, Effort, Ledger, Patience, SpendRow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::render::Report;
 use crate::spend::{GroupBy, ReportRequest, Statement, name_unreadable};
-use crate::terminal::{ProgressBar, complain, counted};
+use crate::terminal::{ProgressBar, Tone, complain, counted};
+use crate::time::Clock;
 
 /// How many unreadable transcripts are named; `whycap doctor` names the others.
 pub(super) const NAMED: usize = 3;
@@ -154,6 +156,22 @@ pub(super) fn answering(places: &Places, asks: Option<&str>) -> usize {
         .filter(|session| session.is_answering())
         .filter(|session| asks.is_none() || session.doing.session.as_deref() != asks)
         .count()
+}
+
+/// What answers cost beside the plan now; empty where they cost nothing or something blocks. By what the ledger has read so far.
+pub(super) fn paid_now(incidents: &Incidents<'_>, places: &Places, clock: Clock) -> Report {
+    let costs_since = |since| {
+        let mut ledger = Ledger::open_existing(&places.data)?.ok()?;
+        read_on(&mut ledger, places, ANSWER_READS);
+        ledger.costs_since(since).ok()
+    };
+    let mut report = Report::default();
+    if let Some(paying) = incidents.paying(costs_since)
+        && incidents.situation(None).blocking().is_none()
+    {
+        report.paragraph(Tone::Alarm, paying.says(clock));
+    }
+    report
 }
 
 /// What sessions are called, by their ids. Looked up in the transcripts, and only where it is shown.

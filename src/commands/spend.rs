@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use clap::Parser;
 
 use super::gathering::{
-    NAMED, answer_of, answering, gathered, gathered_at_once, of_exports, titles,
+    NAMED, answer_of, answering, gathered, gathered_at_once, of_exports, paid_now, titles,
 };
 use super::question::Question;
 use super::spend_page::{self, PageRequest};
@@ -19,6 +19,7 @@ use crate::claude::transcripts;
 use crate::config::Config;
 use crate::drain::{Attribution, writes};
 use crate::environment::Environment;
+use crate::incidents::Incidents;
 use crate::ledger::{Caught, SpendSource};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
@@ -125,6 +126,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let mut report = statement.report(&label, &places);
     if let Some(remark) = age_of_prices(&prices, environment.now) {
         report.paragraph(Tone::Quiet, remark);
+    }
+    if arguments.from.is_none() {
+        let incidents = Incidents::new(&places, environment);
+        report.add(paid_now(&incidents, &places, environment.clock()));
     }
     report.print(arguments.json, environment)?;
     Ok(code)
@@ -311,6 +316,8 @@ fn report_asked(question: Question<'_>, wanted: ReportRequest) -> anyhow::Result
                 "Not all transcripts are read yet; `whycap spend` in a shell reads them all.",
             );
         }
+        let incidents = question.incidents();
+        report.add(paid_now(&incidents, places, question.environment.clock()));
         Ok(report)
     })
 }

@@ -20,6 +20,8 @@ pub(crate) struct Paying {
     pub(crate) since: DateTime<Utc>,
     /// What they cost at list price.
     pub(crate) cost: Money,
+    /// When the window starts afresh.
+    pub(crate) until: DateTime<Utc>,
 }
 
 impl Paying {
@@ -29,6 +31,12 @@ impl Paying {
         format!(
             "now from usage credits: {amount} (inferred: a window is full, and answers still come)"
         )
+    }
+
+    /// The same where there is no label, and how it ends.
+    pub(crate) fn says(self, clock: Clock) -> String {
+        let (words, ends) = (self.in_words(clock), clock.time_and_distance(self.until));
+        format!("Paying {words}. Waiting until {ends}, costs nothing.")
     }
 
     /// The contract's object.
@@ -55,7 +63,7 @@ impl Incidents<'_> {
         &self,
         costs_since: impl FnOnce(DateTime<Utc>) -> Option<Vec<(Millis, Money)>>,
     ) -> Option<Paying> {
-        let full_since = self.full_since()?;
+        let (full_since, until) = self.full_since()?;
         if self.login().no_credits.is_some() {
             return None;
         }
@@ -65,11 +73,12 @@ impl Incidents<'_> {
         Some(Paying {
             since: DateTime::from_timestamp_millis(first)?,
             cost: beyond.into_iter().map(|(_, cost)| cost).sum(),
+            until,
         })
     }
 
-    /// When a window of the login was told to be full first, if it still is.
-    fn full_since(&self) -> Option<DateTime<Utc>> {
+    /// When a window of the login was told to be full first, if it still is, and until when.
+    fn full_since(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let now = self.environment.now;
         let newest = readings::newest(self.recent(), self.places, Teller::Plan, now)?.sample;
         let is_full = |window: &Window| {
@@ -88,8 +97,7 @@ impl Incidents<'_> {
             })
         };
         let run = told.map(|told| told.sample).take_while(is_run);
-        run.filter(|sample| sample.meter(window).is_some())
-            .map(|sample| sample.since)
-            .min()
+        let run = run.filter(|sample| sample.meter(window).is_some());
+        run.map(|sample| sample.since).min().zip(full.resets_at)
     }
 }

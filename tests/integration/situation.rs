@@ -234,7 +234,7 @@ const NOBODY: (&str, &str) = ("", "");
 /// A session in a terminal that was told of these windows a minute before.
 fn told_of(sandbox: &Sandbox, five_hour: f64, weekly: f64) -> Client<'_> {
     let mut client = Client::new(sandbox);
-    client.version = "2.1.329".to_owned();
+    "2.1.329".clone_into(&mut client.version);
     let entrypoint = ("CLAUDE_CODE_ENTRYPOINT".to_owned(), "cli".to_owned());
     client.variables.push(entrypoint);
     let told = windows(five_hour, NOON, weekly, TUESDAY);
@@ -403,6 +403,8 @@ const SCENARIOS: [Scenario; 25] = [
         comes: |sandbox| {
             let refusal = refused("five_hour", NOON, "org_level_disabled");
             let client = stopped(sandbox, (99.0, 40.0), FIVE_HOUR, refusal);
+            let full = windows(100.0, NOON, 40.0, TUESDAY);
+            client.draws("2026-11-20T10:00:01Z", full, 120);
             let works = Client::with_session(sandbox, "works");
             works.answers("2026-11-20T10:00:20Z");
             let room = windows(42.0, NOON, 40.0, TUESDAY);
