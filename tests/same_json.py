@@ -123,7 +123,7 @@ def made(seed, histories, cases, error_lines, clients):
     if dice.random() < 0.6:
         home.files[".config/whycap/config.toml"] = config(dice).encode()
     if dice.random() < 0.4:
-        home.files[".claude/ide/4711.lock"] = b'{"pid":4711,"workspaceFolders":["/home/dev/alpha"]}'
+        home.files[".local/state/claude/locks/4711.lock"] = b'{"pid":4711,"workspaceFolders":["/home/dev/alpha"]}'
         home.files[".claude/history.jsonl.lock/of-somebody"] = home.files[".claude.json.lock"] = b""
         home.files[".claude/settings.json"] = b'{"statusLine":{"type":"command","command":"echo other"}}'
     sessions = [session(dice, home) for _ in range(dice.randrange(12))]

@@ -27,8 +27,6 @@ pub(crate) struct Claim {
     domain: Option<String>,
     /// On which host, and in which namespace (`pidSpace`).
     space: Option<String>,
-    /// `runningInWindows` of an editor's lock.
-    pub(crate) in_windows: bool,
 }
 
 /// Whether the process that made a claim still runs.
@@ -74,7 +72,6 @@ impl Claim {
             at: moment("acquiredAt").or_else(|| moment("startedAt")),
             domain: text("pidDomain"),
             space: text("pidSpace"),
-            in_windows: fields.get("runningInWindows") == Some(&Value::Bool(true)),
         })
     }
 
@@ -185,7 +182,13 @@ impl Claim {
                 .started_at
                 .is_some_and(|started| started > claimed_at)
         {
-            return gone("; its number now belongs to a process that started later");
+            // Reckoned from the machine's start, it moves when the machine is paused or the clock set.
+            return match (process.start_ticks, process.is_claude) {
+                (Some(_), Some(true) | None) => Liveness::Unclear(format!(
+                    "Process {pid} seems to have started later, as it also would if this machine had been paused since."
+                )),
+                _ => gone("; its number now belongs to a process that started later"),
+            };
         }
         let name = process.name.as_deref().unwrap_or("another program");
         match process.is_claude {

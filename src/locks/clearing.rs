@@ -78,7 +78,7 @@ impl<'a> Clearing<'a> {
 
     fn premises(&self) -> Premises<'a> {
         let passed = TimeDelta::from_std(self.waited.get()).unwrap_or_default();
-        Premises::look(self.places, self.environment, self.environment.now + passed)
+        Premises::look(self.places, self.environment.now + passed)
     }
 
     /// Two clearings at once would do no harm, but their reports would confuse.
@@ -220,6 +220,10 @@ impl<'a> Clearing<'a> {
         Ok(last)
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/lock_races.rs"] // in the same program, so that they are fast
+mod lock_races;
 
 #[cfg(test)]
 #[expect(
@@ -367,8 +371,9 @@ mod tests {
     #[test]
     fn a_lock_that_a_new_process_took_over_in_between_stays() {
         let home = Home::new();
-        let lock = home.path(".claude/daemon.lock");
+        let lock = home.path(".local/state/claude/locks/1.lock");
         // Above the highest number that Linux gives out.
+        fs::create_dir_all(lock.parent().unwrap()).unwrap();
         fs::write(&lock, "4194305").unwrap();
         let outcomes = home.race(|| fs::write(&lock, std::process::id().to_string()).unwrap());
         assert_eq!(outcomes[0].action, LockAction::Kept);

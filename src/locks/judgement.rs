@@ -19,8 +19,6 @@ pub(super) struct LockFacts {
     pub(super) holder: Option<(Claim, Process)>,
     /// Where the process ids in its directory are valid.
     pub(super) pid_domain: PidDomain,
-    /// Whether anybody listens on the editor's port.
-    pub(super) port_open: Option<bool>,
     /// What watching it showed, if it was watched.
     pub(super) watch: Option<Watch>,
 }
@@ -41,8 +39,6 @@ pub(super) struct Surroundings {
     pub(super) now: DateTime<Utc>,
     /// Who works with this configuration directory.
     pub(super) present: Presence,
-    /// Whether this is Linux inside Windows.
-    pub(super) wsl: bool,
 }
 
 /// What a lock turned out to be.
@@ -129,13 +125,9 @@ pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> LockJudgement {
         _ if facts.watch.is_some_and(|watch| watch.moved) => {
             Held.because("It was touched while we watched: somebody uses it.")
         }
-        (LockKind::Process { .. } | LockKind::Registry, LockShape::File) => named_process(facts),
-        (LockKind::Editor, LockShape::File) => editor(facts, around),
+        (LockKind::ProcessFile(_) | LockKind::SessionRegistry, LockShape::File) => named_process(facts),
         (
-            LockKind::Directory(stale_after)
-            | LockKind::Process {
-                older_form: Some(stale_after),
-            },
+            LockKind::Directory(stale_after) | LockKind::ProcessFile(Some(stale_after)),
             _,
         ) => directory(facts, stale_after, around),
         _ => CannotTell.because(
@@ -286,34 +278,6 @@ fn named_process(facts: &LockFacts) -> LockJudgement {
     }
 }
 
-fn editor(facts: &LockFacts, around: &Surroundings) -> LockJudgement {
-    let Some((claim, process)) = &facts.holder else {
-        return CannotTell.because("It names no process; the editor that made it will know.");
-    };
-    if around.wsl || claim.in_windows {
-        return CannotTell.because("The editor may run on the Windows side, where we cannot look.");
-    }
-    if facts.port_open != Some(true)
-        && let Some(why) = claim.unseen(process, &facts.pid_domain)
-    {
-        return CannotTell.because(why);
-    }
-    let pid = claim.pid;
-    match (process.alive, facts.port_open) {
-        (Some(false), Some(false)) => left_over_file(format!(
-            "The editor's process {pid} has ended, and nobody listens on its port."
-        )),
-        (Some(true), Some(true)) => Held.because(format!(
-            "The editor runs (process {pid}) and listens on its port."
-        )),
-        (_, Some(true)) => Held.because("Somebody listens on the editor's port."),
-        (Some(true), _) => CannotTell.because(format!(
-            "Process {pid} runs, but nobody is seen to listen on the editor's port."
-        )),
-        _ => CannotTell.because("Whether the editor runs cannot be seen on this system."),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,7 +309,6 @@ mod tests {
             },
             holder: None,
             pid_domain: PidDomain::default(),
-            port_open: None,
             watch: None,
         }
     }
@@ -372,7 +335,6 @@ mod tests {
         Surroundings {
             now: now(),
             present: Presence::default(),
-            wsl: false,
         }
     }
 
@@ -413,8 +375,8 @@ mod tests {
             let LockKind::Directory(stale_after) = row.kind else {
                 unreachable!()
             };
-            let at = |shape, age| outcome(&lock(row.pattern, shape, age), &alone());
-            let pattern = row.pattern;
+            let at = |shape, age| outcome(&lock(&row.pattern, shape, age), &alone());
+            let pattern = &row.pattern;
             assert_eq!(
                 at(EmptyDirectory, stale_after),
                 (Stale, REMOVE),
@@ -457,7 +419,7 @@ mod tests {
                 (File, 86_400, Stuck),
                 (FullDirectory, 86_400, Stuck),
             ] {
-                let facts = lock(row.pattern, shape, age);
+                let facts = lock(&row.pattern, shape, age);
                 assert_eq!(
                     outcome(&facts, &with_session()),
                     (verdict, Denied),
@@ -553,7 +515,7 @@ mod tests {
             .iter()
             .filter(|row| row.kind != LockKind::Marker)
         {
-            let mut facts = lock(row.pattern, EmptyDirectory, 86_400);
+            let mut facts = lock(&row.pattern, EmptyDirectory, 86_400);
             facts.seen.ours = false;
             assert_eq!(
                 outcome(&facts, &alone()),
@@ -566,19 +528,31 @@ mod tests {
 
     #[test]
     fn every_file_that_names_a_process_in_every_state() {
-        let rows = KNOWN_LOCKS
-            .iter()
-            .filter(|row| matches!(row.kind, LockKind::Process { .. } | LockKind::Registry));
+        let rows = KNOWN_LOCKS.iter().filter(|row| {
+            matches!(
+                row.kind,
+                LockKind::ProcessFile(_) | LockKind::SessionRegistry
+            )
+        });
         for row in rows {
-            let of = |process| outcome(&claimed(row.pattern, process), &alone());
-            let pattern = row.pattern;
+            let of = |process| outcome(&claimed(&row.pattern, process), &alone());
+            let pattern = &row.pattern;
             assert_eq!(of(client()), (Held, Denied), "{pattern}");
             assert_eq!(of(Process::gone(PID)), (Stale, SET_ASIDE), "{pattern}");
             let later = Process {
                 started_at: Some(now()),
                 ..client()
             };
+            let by_ticks = Process {
+                start_ticks: Some(1),
+                ..later.clone()
+            };
             assert_eq!(of(later), (Stale, SET_ASIDE), "reused number, {pattern}");
+            assert_eq!(
+                of(by_ticks),
+                (CannotTell, Denied),
+                "the machine was paused, {pattern}"
+            );
             let sleep = Process {
                 is_claude: Some(false),
                 ..client()
@@ -621,51 +595,15 @@ mod tests {
     fn only_version_locks_may_be_directories_as_older_clients_made_them() {
         for row in KNOWN_LOCKS
             .iter()
-            .filter(|row| matches!(row.kind, LockKind::Process { .. }))
+            .filter(|row| matches!(row.kind, LockKind::ProcessFile(_)))
         {
-            let old = outcome(&lock(row.pattern, EmptyDirectory, 86_400), &alone());
+            let old = outcome(&lock(&row.pattern, EmptyDirectory, 86_400), &alone());
             if row.pattern == "locks/*.lock" {
                 assert_eq!(old, (Stale, REMOVE));
             } else {
                 assert_eq!(old, (CannotTell, Denied), "{}", row.pattern);
             }
         }
-    }
-
-    #[test]
-    fn an_editors_lock_goes_only_if_process_and_port_are_dead_and_this_is_not_wsl() {
-        let of = |alive: Option<bool>, port_open, around: &Surroundings| {
-            let process = Process { alive, ..client() };
-            outcome(
-                &LockFacts {
-                    port_open,
-                    ..claimed("ide/*.lock", process)
-                },
-                around,
-            )
-        };
-        let (dead, lives) = (Some(false), Some(true));
-        assert_eq!(of(dead, dead, &alone()), (Stale, SET_ASIDE));
-        assert_eq!(of(lives, lives, &alone()), (Held, Denied));
-        assert_eq!(of(dead, lives, &alone()), (Held, Denied));
-        assert_eq!(of(lives, dead, &alone()), (CannotTell, Denied));
-        assert_eq!(of(dead, None, &alone()), (CannotTell, Denied));
-        assert_eq!(of(None, dead, &alone()), (CannotTell, Denied));
-        let mut shared = claimed("ide/*.lock", Process::gone(PID));
-        shared.port_open = dead;
-        shared.pid_domain.unseen = Some(Unseen::OutsideOfContainer);
-        assert_eq!(outcome(&shared, &alone()), (CannotTell, Denied));
-        let wsl = Surroundings {
-            wsl: true,
-            ..alone()
-        };
-        assert_eq!(of(dead, dead, &wsl), (CannotTell, Denied));
-        let mut windows = claimed("ide/*.lock", Process::gone(PID));
-        windows.port_open = dead;
-        if let Some((claim, _)) = &mut windows.holder {
-            claim.in_windows = true;
-        }
-        assert_eq!(outcome(&windows, &alone()), (CannotTell, Denied));
     }
 
     #[test]
@@ -713,9 +651,7 @@ mod tests {
             alive: Option<bool>,
             is_claude: Option<bool>,
             started in proptest::option::of(-1000_i64..1000),
-            port_open: Option<bool>,
             session: bool,
-            wsl: bool,
         ) {
             let process = Process {
                 alive,
@@ -729,17 +665,16 @@ mod tests {
                 ours,
                 changed: now() - TimeDelta::seconds(changed),
                 modified: now() - TimeDelta::seconds(age),
-                ..lock(row.pattern, File, 0).seen
+                ..lock(&row.pattern, File, 0).seen
             };
             let claim = Claim::parse(PID.to_string().as_bytes()).unwrap();
             let facts = LockFacts {
                 seen,
-                port_open,
                 watch: watched.then_some(Watch { seconds, moved }),
                 holder: named.then_some((claim, process.clone())),
-                ..lock(row.pattern, File, 0)
+                ..lock(&row.pattern, File, 0)
             };
-            let around = Surroundings { wsl, ..if session { with_session() } else { alone() } };
+            let around = if session { with_session() } else { alone() };
             let judgement = judge(&facts, &around);
             if let Clearance::Granted(way) = judgement.clearance {
                 assert!(matches!(judgement.verdict, Stale | Stuck), "{judgement:?}");
@@ -747,9 +682,6 @@ mod tests {
                 assert!(!matches!(row.kind, LockKind::Marker | LockKind::Foreign));
                 assert!(!(session && row.stays_with_live_session));
                 assert_eq!(way == Way::RemoveEmptyDirectory, facts.seen.shape == EmptyDirectory);
-                if matches!(row.kind, LockKind::Editor) {
-                    assert!(alive == Some(false) && port_open == Some(false) && !wsl);
-                }
                 if named {
                     let older = process.started_at.is_none_or(|started| started <= facts.seen.modified);
                     assert!(!(alive == Some(true) && is_claude == Some(true) && older), "{facts:?}");

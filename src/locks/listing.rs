@@ -132,7 +132,7 @@ impl Listing<'_> {
         let (mut sessions, mut markers) = (0, 0);
         for lock in &locks {
             match (lock.judgement.verdict, lock.found.facts.known.kind) {
-                (LockVerdict::Held, LockKind::Registry) => sessions += 1,
+                (LockVerdict::Held, LockKind::SessionRegistry) => sessions += 1,
                 (LockVerdict::Harmless, _) => markers += 1,
                 _ => {
                     let lines = [self.why(lock), harm(lock)];

@@ -70,11 +70,11 @@ impl Lock {
     }
 }
 
-fn costs(known: &KnownLock, shape: LockShape) -> Option<&'static str> {
-    let costs = known.stuck_costs?;
+fn costs(known: &'static KnownLock, shape: LockShape) -> Option<&'static str> {
+    let costs = known.stuck_costs.as_ref()?;
     Some(match shape {
-        LockShape::EmptyDirectory => costs.taken_for_held,
-        _ => costs.cannot_be_removed,
+        LockShape::EmptyDirectory => &costs.taken_for_held,
+        _ => &costs.cannot_be_removed,
     })
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn survey(
     environment: &Environment,
     working_directory: Option<&Path>,
 ) -> Vec<Lock> {
-    let premises = Premises::look(places, environment, environment.now);
+    let premises = Premises::look(places, environment.now);
     judged(working_directory, &premises)
 }
 

@@ -12,9 +12,8 @@ use super::judgement::{LockFacts, Surroundings};
 use super::known_locks::{KNOWN_LOCKS, KnownLock, LockKind, Root};
 use super::sighting::LockShape;
 use crate::claude::account;
-use crate::claude::processes::{self, PidDomain};
+use crate::claude::processes::PidDomain;
 use crate::claude::sessions::{self, Claim, Liveness, Session};
-use crate::environment::Environment;
 use crate::places::Places;
 
 /// More entries than any directory of locks has, and more locks of one sort than anybody has; what
@@ -35,13 +34,12 @@ pub(super) struct Premises<'a> {
 
 impl<'a> Premises<'a> {
     /// Looks at sessions and processes. `now` is the environment's clock plus what has passed since.
-    pub(super) fn look(places: &'a Places, environment: &Environment, now: DateTime<Utc>) -> Self {
+    pub(super) fn look(places: &'a Places, now: DateTime<Utc>) -> Self {
         let sessions = sessions::registered(places);
         Self {
             surroundings: Surroundings {
                 now,
                 present: sessions::presence(places, &sessions),
-                wsl: processes::is_wsl(environment),
             },
             sessions,
             places,
@@ -105,7 +103,7 @@ impl FoundLock {
 pub(super) fn find(working_directory: Option<&Path>, premises: &Premises<'_>) -> Vec<FoundLock> {
     let projects = projects(premises.places, working_directory);
     let mut found: Vec<FoundLock> = Vec::new();
-    for known in KNOWN_LOCKS {
+    for known in KNOWN_LOCKS.iter() {
         for (root, pattern) in roots(known, premises.places, &projects) {
             for below in matching(&root, &pattern) {
                 let seen = open_below(&root, parent_of(&below))
@@ -224,20 +222,18 @@ fn look(
             .iter()
             .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds);
         if let Some(session) = registered {
-            process.started_at = session.claim.at.or(process.started_at);
+            if session.claim.at.is_some() && claim.start.is_none() {
+                (process.started_at, process.start_ticks) = (session.claim.at, None);
+            }
         }
         (claim, process)
     });
-    let port_open = (known.kind == LockKind::Editor)
-        .then(|| processes::port_is_open(stem(below)?.parse().ok()?))
-        .flatten();
     Ok(Some(FoundLock {
         facts: LockFacts {
             known,
             seen,
             holder,
             pid_domain: PidDomain::of(root),
-            port_open,
             watch: None,
         },
         root: root.to_owned(),
@@ -256,9 +252,9 @@ fn claim_of(
     let read =
         |within: &Directory, name: &OsStr| Claim::parse(&within.read(name, CLAIM_LIMIT).ok()?);
     let name = below.file_name()?;
-    match (known.kind, shape, known.owner_file) {
-        (LockKind::Process { .. } | LockKind::Editor, LockShape::File, _) => read(parent, name),
-        (LockKind::Registry, LockShape::File, _) => {
+    match (known.kind, shape, &known.owner_file) {
+        (LockKind::ProcessFile(_), LockShape::File, _) => read(parent, name),
+        (LockKind::SessionRegistry, LockShape::File, _) => {
             read(parent, name).filter(|claim| stem(below) == Some(&claim.pid.to_string()))
         }
         // A claim without a start time is none here: an owner file may outlive its lock, and a

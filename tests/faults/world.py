@@ -202,9 +202,8 @@ def write_state(machine):
 # Locks that whycap clears, and how: a directory is removed, a file is set aside.
 REMOVED_LOCKS = (".claude.json.lock", ".claude/history.jsonl.lock")
 QUARANTINED_LOCKS = {
-    ".claude/daemon.lock": {"pid": DEAD_PROCESS}, ".claude/computer-use.lock": {"pid": DEAD_PROCESS, "sessionId": "x"},
+    ".local/state/claude/locks/1.lock": {"pid": DEAD_PROCESS}, ".local/state/claude/locks/2#7.lock": {"pid": DEAD_PROCESS, "sessionId": "x"},
     "work/api/.claude/scheduled_tasks.lock": {"sessionId": "x", "pid": DEAD_PROCESS, "acquiredAt": 1},
-    ".claude/ide/1234.lock": {"pid": DEAD_PROCESS, "ideName": "x", "workspaceFolders": ["/home/work/api"], "transport": "ws"},
     ".local/state/claude/locks/2.1.328.lock": {"pid": DEAD_PROCESS, "version": "2.1.328"},
 }
 

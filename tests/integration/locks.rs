@@ -262,9 +262,6 @@ const DIRECTORIES: &[&str] = &[
 
 /// Files that name a process, each where the client makes it.
 const PROCESS_FILES: &[&str] = &[
-    ".claude/daemon.lock",
-    ".claude/computer-use.lock",
-    ".claude/.update.lock",
     ".local/state/claude/locks/2.1.328.lock",
     ".local/state/claude/locks/2.1.328#77.lock",
     "proj/.claude/scheduled_tasks.lock",
@@ -298,16 +295,11 @@ fn every_sort_of_leftover_is_found_and_cleared() {
     for path in PROCESS_FILES {
         machine.file(path, &json!({"pid": pid, "acquiredAt": 1}).to_string(), 600);
     }
-    machine.file(".claude/daemon.lock", &format!("{pid}\n"), 600);
+    machine.file(PROCESS_FILES[0], &format!("{pid}\n"), 600);
     let session = format!(".claude/sessions/{pid}.json");
     machine.file(
         &session,
         &json!({"pid": pid, "procStart": "1"}).to_string(),
-        600,
-    );
-    machine.file(
-        ".claude/ide/1.lock",
-        &json!({"pid": pid, "authToken": "secret"}).to_string(),
         600,
     );
     machine.file(".claude/tasks/6dc2/.lock", "", 600);
@@ -315,7 +307,7 @@ fn every_sort_of_leftover_is_found_and_cleared() {
 
     let dry = clear_in_project(&machine, &["--clear-stale-locks", "--dry-run", "--json"]);
     let done = clear_in_project(&machine, &["--clear-stale-locks", "--json"]);
-    assert_eq!(done.len(), DIRECTORIES.len() + PROCESS_FILES.len() + 5);
+    assert_eq!(done.len(), DIRECTORIES.len() + PROCESS_FILES.len() + 4);
     for (path, lock) in &done {
         let kept = [
             ".claude/tasks/6dc2/.lock",
@@ -525,20 +517,18 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
     let own = Process::start(&machine.path("bin/editor"), &machine.sandbox.home());
     let (pid, ticks) = (client.pid(), client.ticks());
     let cases = [
-        ("daemon", json!({"pid": pid, "procStart": ticks}), 0, "held"),
-        ("computer-use", json!({"pid": pid}), 0, "held"),
-        (".update", json!({"pid": pid, "procStart": "1"}), 0, "stale"),
+        ("1", json!({"pid": pid, "procStart": ticks}), 0, "held"),
+        ("2", json!({"pid": pid}), 0, "held"),
+        ("3", json!({"pid": pid, "procStart": "1"}), 0, "stale"),
+        // It seems to be older than its process, as after a pause of the machine.
+        ("4", json!({"pid": pid}), 3600, "cannot_tell"),
+        ("5", json!(own.pid()), 0, "stale"),
+        ("6", json!(own.pid()), 3600, "stale"),
     ];
+    let path = |name: &str| format!(".local/state/claude/locks/{name}.lock");
     for (name, claim, age, _) in &cases {
-        machine.file(&format!(".claude/{name}.lock"), &claim.to_string(), *age);
+        machine.file(&path(name), &claim.to_string(), *age);
     }
-    // Written an hour before the process that has the number now was started.
-    machine.file(".local/state/claude/locks/1.lock", &pid.to_string(), 3600);
-    machine.file(
-        ".local/state/claude/locks/2.lock",
-        &own.pid().to_string(),
-        0,
-    );
     machine.file(
         "other/.claude/scheduled_tasks.lock",
         "{\"sessionId\":\"x\"",
@@ -547,26 +537,23 @@ fn a_lock_belongs_to_a_process_only_if_it_is_the_same_process() {
 
     let done = machine.clear();
     for (name, _, _, verdict) in cases {
-        let action = if verdict == "held" { "kept" } else { "cleared" };
+        let action = if verdict == "stale" {
+            "cleared"
+        } else {
+            "kept"
+        };
         assert_eq!(
-            verdict_and_action(&done, &format!(".claude/{name}.lock")),
-            (verdict, action)
+            verdict_and_action(&done, &path(name)),
+            (verdict, action),
+            "{name}"
         );
     }
-    assert_eq!(
-        verdict_and_action(&done, ".local/state/claude/locks/1.lock"),
-        ("stale", "cleared")
-    );
-    assert_eq!(
-        verdict_and_action(&done, ".local/state/claude/locks/2.lock"),
-        ("stale", "cleared")
-    );
     let unreadable = "other/.claude/scheduled_tasks.lock";
     assert_eq!(
         verdict_and_action(&done, unreadable),
         ("cannot_tell", "kept")
     );
-    let holder = &done[".claude/daemon.lock"]["holder"];
+    let holder = &done[&path("1")]["holder"];
     assert_eq!(
         holder,
         &json!({"pid": pid, "alive": true, "is_claude": true})
@@ -605,7 +592,7 @@ fn a_zombie_holds_nothing() {
     let machine = Machine::new();
     let mut client = machine.client();
     let claim = json!({"pid": client.pid(), "procStart": client.ticks()});
-    machine.file(".claude/daemon.lock", &claim.to_string(), 0);
+    machine.file(".local/state/claude/locks/1.lock", &claim.to_string(), 0);
     client.child.kill().unwrap();
     // Killed and not yet waited for: the number is still taken.
     let stat = format!("/proc/{}/stat", client.pid());
@@ -613,7 +600,7 @@ fn a_zombie_holds_nothing() {
         std::thread::yield_now();
     }
     assert_eq!(
-        verdict_and_action(&machine.clear(), ".claude/daemon.lock"),
+        verdict_and_action(&machine.clear(), ".local/state/claude/locks/1.lock"),
         ("stale", "cleared")
     );
 }
@@ -674,9 +661,10 @@ fn a_link_in_the_place_of_a_lock_leads_nowhere() {
     machine.file("precious", "data", 600);
     machine.directory("trap/.lock.lock", 600);
     symlink(machine.path("victim"), machine.path(".claude.json.lock")).unwrap();
+    fs::create_dir_all(machine.path(".local/state/claude/locks")).unwrap();
     symlink(
         machine.path("precious"),
-        machine.path(".claude/daemon.lock"),
+        machine.path(".local/state/claude/locks/1.lock"),
     )
     .unwrap();
     fs::create_dir(machine.path(".claude/tasks")).unwrap();
@@ -688,7 +676,7 @@ fn a_link_in_the_place_of_a_lock_leads_nowhere() {
         ("not_ours", "kept")
     );
     assert_eq!(
-        verdict_and_action(&done, ".claude/daemon.lock"),
+        verdict_and_action(&done, ".local/state/claude/locks/1.lock"),
         ("not_ours", "kept")
     );
     assert_eq!(done.len(), 2, "a linked directory is not entered");
@@ -825,48 +813,17 @@ fn without_a_quarantine_nothing_is_moved_but_empty_directories_still_go() {
     assert_eq!(machine.sandbox.read(".claude/history.jsonl.lock"), "x");
 }
 
+/// Those of editors, of the background service, of computer use and of updates.
 #[test]
-fn an_editors_lock_stays_while_its_port_answers_or_windows_may_hold_it_and_its_token_is_not_shown()
-{
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
+fn locks_of_which_nobody_has_seen_a_leftover_are_left_alone() {
     let machine = Machine::new();
-    let path = format!(".claude/ide/{port}.lock");
-    let claim =
-        json!({"pid": dead_pid(), "ideName": "VS Code", "authToken": "t0ken-of-the-editor"});
-    machine.file(&path, &claim.to_string(), 600);
-    let all = |run: &Run| assert!(!format!("{run:?}").contains("t0ken"), "{run:?}");
-
-    assert_eq!(
-        verdict_and_action(&machine.clear(), &path),
-        ("held", "kept")
-    );
-    drop(listener);
-    let wsl = Run::from(
-        machine
-            .command(&["--clear-stale-locks", "--json"])
-            .env("WSL_DISTRO_NAME", "Ubuntu")
-            .output()
-            .unwrap(),
-    );
-    all(&wsl);
-    assert_eq!(
-        verdict_and_action(&machine.by_path(&wsl.json()), &path),
-        ("cannot_tell", "kept")
-    );
-    let last = machine.run(&["--clear-stale-locks", "--json"]);
-    all(&last);
-    assert_eq!(
-        verdict_and_action(&machine.by_path(&last.json()), &path),
-        ("stale", "cleared")
-    );
-    let quarantine = machine.path(".local/share/whycap/quarantine");
-    for (path, content) in snapshot(&quarantine) {
-        if path.ends_with("manifest.json") {
-            assert!(!content.contains("t0ken"), "{content}");
-        }
+    for path in ["ide/1", "daemon", "computer-use", ".update"] {
+        let claim = json!({"pid": dead_pid(), "authToken": "t0ken-of-the-editor"});
+        machine.file(&format!(".claude/{path}.lock"), &claim.to_string(), 600);
     }
-    assert_eq!(fs::metadata(quarantine).unwrap().mode() & 0o777, 0o700);
+    let before = snapshot(&machine.sandbox.home());
+    assert_eq!(machine.clear().len(), 0);
+    assert_all_still_there(&machine, &before);
 }
 
 #[test]
@@ -874,16 +831,17 @@ fn hostile_things_in_the_place_of_locks_neither_hang_nor_break_us() {
     let machine = Machine::new();
     machine
         .sandbox
-        .write(".claude/daemon.lock", vec![b'9'; 3_000_000]);
+        .write(".local/state/claude/locks/1.lock", vec![b'9'; 3_000_000]);
     machine
         .sandbox
-        .write(".claude/computer-use.lock", b"\xff\xfe\x00");
+        .write(".local/state/claude/locks/2.lock", b"\xff\xfe\x00");
     machine
         .sandbox
         .write(".claude/sessions/x.json", b"{\"pid\":1}");
-    machine
-        .sandbox
-        .write(".claude/ide/notaport.lock", b"{\"pid\":\"\\u001b[2J\"}");
+    machine.sandbox.write(
+        ".local/state/claude/locks/3.lock",
+        b"{\"pid\":\"\\u001b[2J\"}",
+    );
     machine.sandbox.write(".claude.json", "[".repeat(100_000));
     fs::create_dir_all(machine.path(".local/state/claude/locks")).unwrap();
     let pipe = machine.path(".local/state/claude/locks/pipe.lock");
@@ -1020,11 +978,9 @@ fn a_session_start_explain_and_doctor_mention_a_stuck_lock_and_no_other() {
 }
 
 /// Files that name a process and nothing of where it runs, each with how it names it.
-const BARE_NUMBERS: [&str; 4] = [
-    ".claude/daemon.lock",
-    ".claude/computer-use.lock",
+const BARE_NUMBERS: [&str; 2] = [
+    ".local/state/claude/locks/1.lock",
     ".local/state/claude/locks/2.1.328.lock",
-    ".claude/ide/1.lock",
 ];
 
 fn assert_that_nothing_is_taken(machine: &Machine, answer: &Value, pid: u32) {
@@ -1077,10 +1033,13 @@ fn in_a_container_a_lock_of_a_process_outside_is_not_taken_for_left_over() {
     assert_that_nothing_is_taken(&machine, &answer, running.pid());
     // Outside it is seen that it runs; once it has ended, that is seen as well.
     let seen = machine.locks();
-    assert_eq!(seen[".claude/daemon.lock"]["verdict"], "held");
+    assert_eq!(seen[".local/state/claude/locks/1.lock"]["verdict"], "held");
     drop(running);
     let cleared = machine.clear();
-    assert_eq!(cleared[".claude/daemon.lock"]["action"], "cleared");
+    assert_eq!(
+        cleared[".local/state/claude/locks/1.lock"]["action"],
+        "cleared"
+    );
 }
 
 #[test]

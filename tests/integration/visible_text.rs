@@ -44,10 +44,10 @@ fn json_keeps_every_character_and_prints_none_that_cannot_be_seen() {
     let sandbox = Sandbox::new();
     let home = sandbox.home();
     let name = "n\u{9b}\u{202e}\u{e0041}\u{7f}.lock";
-    sandbox.write(&format!(".claude/ide/{name}"), "{}");
+    sandbox.write(&format!(".local/state/claude/locks/{name}"), "{}");
     let run = sandbox.run(&["locks", "--json"]);
     is_plain(run.success());
     assert!(run.stdout.contains(r"\u009b\u202e\udb40\udc41\u007f"));
-    let path = home.join(".claude").join("ide").join(name);
+    let path = home.join(".local/state/claude/locks").join(name);
     assert_eq!(run.json()["locks"][0]["path"], path.to_str().unwrap());
 }

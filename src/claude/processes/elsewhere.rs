@@ -161,11 +161,6 @@ pub(super) fn is_used_in_a_container(_: u32) -> bool {
     false
 }
 
-/// Whether something on this machine listens on a TCP port: it cannot be told.
-pub(super) fn port_is_open(_: u16) -> Option<bool> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

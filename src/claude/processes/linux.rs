@@ -207,30 +207,6 @@ fn ids_in_containers(status: &str) -> impl Iterator<Item = u32> {
     ids.filter_map(|id| id.parse().ok())
 }
 
-/// Whether something on this machine listens on a TCP port. None where it cannot be told.
-/// Reads the kernel's table; no connection is made.
-pub(super) fn port_is_open(port: u16) -> Option<bool> {
-    let tables: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .into_iter()
-        .filter_map(|table| std::fs::read_to_string(table).ok())
-        .collect();
-    if tables.is_empty() {
-        return None;
-    }
-    Some(tables.iter().any(|table| listens(table, port)))
-}
-
-/// A row of `/proc/net/tcp`: number, local `address:port` in hexadecimal, remote, state (0A listens).
-fn listens(table: &str, port: u16) -> bool {
-    table.lines().skip(1).any(|line| {
-        let mut fields = line.split_ascii_whitespace().skip(1);
-        let local = fields
-            .next()
-            .and_then(|local| u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok());
-        local == Some(port) && fields.nth(1) == Some("0A")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Unseen;
@@ -274,16 +250,5 @@ mod tests {
         );
         assert_eq!(ids("Name:\tclaude\nNSpid:\t28990\n"), [0; 0]);
         assert_eq!(ids(""), [0; 0]);
-    }
-
-    #[test]
-    fn a_listening_port_is_found_in_the_kernels_table() {
-        let table = "  sl  local_address rem_address   st\n   0: 0100007F:1F90 00000000:0000 0A 0\n   1: 0100007F:1F91 0100007F:0050 01 0\n";
-        assert!(listens(table, 8080));
-        assert!(
-            !listens(table, 8081),
-            "an established connection does not listen"
-        );
-        assert!(!listens(table, 80));
     }
 }

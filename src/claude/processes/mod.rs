@@ -116,19 +116,6 @@ pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
     table::is_used_in_a_container(pid)
 }
 
-/// Whether something on this machine listens on a TCP port. None where it cannot be told.
-pub(crate) fn port_is_open(port: u16) -> Option<bool> {
-    table::port_is_open(port)
-}
-
-/// Whether this is Linux inside Windows, where a lock's process may be a Windows process.
-pub(crate) fn is_wsl(environment: &Environment) -> bool {
-    environment.variable("WSL_DISTRO_NAME").is_some()
-        || environment.variable("WSL_INTEROP").is_some()
-        || std::fs::read_to_string("/proc/sys/kernel/osrelease")
-            .is_ok_and(|release| release.to_lowercase().contains("microsoft"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,7 +74,7 @@ def jumps(machine, first, then):
 
 
 DATED = (".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api", ".claude/settings.json", ".claude.json",
-    ".claude/daemon.lock", ".claude/history.jsonl.lock", ".claude.json.lock", ".local/share/whycap/journal/2026-11.jsonl",
+    ".local/state/claude/locks/1.lock", ".claude/history.jsonl.lock", ".claude.json.lock", ".local/share/whycap/journal/2026-11.jsonl",
          ".local/share/whycap/ledger.sqlite3", ".local/share/whycap", ".local/share/whycap/journal")
 
 

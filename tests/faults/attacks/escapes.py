@@ -171,10 +171,8 @@ def documents(machine):
         "login": (json.loads(machine.path(".claude/.credentials.json").read_text()), file(".claude/.credentials.json")),
         "registry": ({"pid": 1, "sessionId": "gamma", "cwd": "/x", "name": "n", "procStart": "1", "kind": "k"},
         file(f".claude/sessions/{os.getpid()}.json")),
-        "lock of an editor": ({"pid": world.DEAD_PROCESS, "ideName": "ide", "workspaceFolders": ["/x"], "transport": "ws",
-        "authToken": "t"}, file(".claude/ide/4321.lock")),
         "lock of a process": ({"pid": world.DEAD_PROCESS, "sessionId": "s", "procStart": "p", "acquiredAt": 1, "host": "h"},
-        file(".claude/daemon.lock")),
+        file(".local/state/claude/locks/1.lock")),
     }
     # Ours, as another program or an older whycap may have left them.
     journal = machine.data / "journal/2026-11.jsonl"
@@ -237,7 +235,7 @@ def as_name(bomb):
 NAMES = {
     "a session": (b".claude/projects/-home-work-api/", b".jsonl"), "a project": (b".claude/projects/", b""),
     "a subagent": (b".claude/projects/-home-work-api/alpha/subagents/agent-", b".jsonl"),
-    "an editor's lock": (b".claude/ide/", b".lock"), "a version's lock": (b".local/state/claude/locks/", b".lock"),
+    "a version's lock": (b".local/state/claude/locks/", b".lock"),
     "a task": (b".claude/tasks/", b"/.lock.lock"),
     "a market": (b".claude/plugins/marketplaces/", b"/.git/index.lock"), "a plugin": (b".claude/plugins/store/", b".json.lock"),
     "a registry entry": (b".claude/sessions/", b".json"),

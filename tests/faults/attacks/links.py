@@ -26,7 +26,7 @@ THEIRS = (".claude", ".claude/settings.json", ".claude/settings.json.whycap-back
           ".claude/projects/-home-work-api/alpha/subagents",
           ".claude/projects/-home-work-api/alpha/subagents/agent-1.jsonl", ".claude/projects/-home-work-web/gamma.jsonl",
           ".config/whycap", ".config/whycap/config.toml", ".claude/sessions", ".claude/sessions/1.json",
-          ".claude/ide/1234.lock", ".claude/daemon.lock", ".claude/computer-use.lock", ".claude.json.lock",
+          ".local/state/claude/locks/1.lock", ".local/state/claude/locks/2#7.lock", ".claude.json.lock",
           ".claude/history.jsonl.lock", ".local/state/claude/locks", ".local/state/claude/locks/2.1.328.lock",
           "work/api/.claude", "work/api/.claude/settings.json", "work/api/.claude/settings.local.json",
           "work/api/.claude/scheduled_tasks.lock", ".local/share/claude/versions", ".claude/plugins")
@@ -135,8 +135,8 @@ def replaced(machine, path, kind, call, user=None):
 
 
 # A directory in the place of these is a lock like any, and may be set aside as a whole.
-CLEARED_DIRECTORIES = (".claude.json.lock", ".claude/history.jsonl.lock", ".claude/daemon.lock", ".claude/computer-use.lock",
-    ".claude/ide/1234.lock", ".local/state/claude/locks/2.1.328.lock",
+CLEARED_DIRECTORIES = (".claude.json.lock", ".claude/history.jsonl.lock", ".local/state/claude/locks/1.lock",
+    ".local/state/claude/locks/2#7.lock", ".local/state/claude/locks/2.1.328.lock",
                        "work/api/.claude/scheduled_tasks.lock")
 
 

@@ -15,7 +15,7 @@ PLACES = (".", ".local", ".local/share", ".local/share/whycap", ".local/share/wh
           ".claude/settings.json", ".claude/projects", ".claude/projects/-home-work-api",
           ".claude/projects/-home-work-api/alpha.jsonl", ".claude/projects/-home-work-api/alpha/subagents", ".claude.json",
           ".claude/.credentials.json", ".config/whycap", ".config/whycap/config.toml",
-          ".claude/daemon.lock", ".claude/history.jsonl.lock", ".claude/ide", "work", "work/api", "work/api/.claude")
+          ".local/state/claude/locks/1.lock", ".claude/history.jsonl.lock", "work", "work/api", "work/api/.claude")
 MODES = {"nothing": 0o000, "reading only": 0o444, "reading and entering": 0o555, "writing only": 0o222, "entering only": 0o111}
 CALLS = ("statusline", "hook SessionStart", "hook UserPromptSubmit", "hook Stop", "hook StopFailure", "hook /whycap spend",
     "hook /whycap doctor", "spend", "explain", "incidents", "doctor", "locks", "clear", "restore",

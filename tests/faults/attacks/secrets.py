@@ -169,7 +169,7 @@ def in_settings(machine, secret, place):
         machine.write(".claude.json", {"primaryApiKey": text, "oauthAccount": {"accountUuid": text, "organizationUuid": text,
             "emailAddress": text, "organizationType": "claude_max"}, "customApiKeyResponses": {"approved": [text]}})
     elif place == "lock of an editor":
-        machine.write(".claude/ide/99.lock", {"pid": world.DEAD_PROCESS, "authToken": text, "ideName": "x"}, age=world.HOUR)
+        machine.write(".local/state/claude/locks/99.lock", {"pid": world.DEAD_PROCESS, "authToken": text, "ideName": "x"}, age=world.HOUR)
     else:
         settings = {"settings env": {"env": {"ANTHROPIC_API_KEY": text, "MY_TOKEN": text}},
             "settings apiKeyHelper": {"apiKeyHelper": f"echo {text}"},

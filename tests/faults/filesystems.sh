@@ -1,0 +1,32 @@
+#!/bin/sh
+# Clearing against taking over (tests/unit/lock_races.rs) on several file systems, each in a mount namespace of its own.
+#   tests/faults/filesystems.sh TEST-PROGRAM RACES [ext4|tmpfs|overlay|btrfs|xfs ...]
+# TEST-PROGRAM is what `cargo test --release --lib --no-run` names. As root; what cannot be made here is said.
+set -eu
+program=$1 races=$2
+shift 2
+scratch=$(mktemp -d)
+trap 'rm -rf -- "$scratch"' EXIT
+for kind in "${@:-ext4 tmpfs overlay btrfs}"; do
+  for system in $kind; do
+    program=$program races=$races system=$system scratch=$scratch unshare --mount --propagation private sh -eu -c '
+      place=$scratch/$system
+      mkdir -p "$place"
+      case $system in
+        tmpfs) mount -t tmpfs -o size=512m races "$place" ;;
+        overlay)
+          mount -t tmpfs -o size=512m races "$place"
+          mkdir "$place/lower" "$place/upper" "$place/work" "$place/seen"
+          mount -t overlay -o "lowerdir=$place/lower,upperdir=$place/upper,workdir=$place/work" races "$place/seen"
+          place=$place/seen ;;
+        *)
+          truncate -s 1G "$scratch/$system.disk"
+          "mkfs.$system" -q "$scratch/$system.disk"
+          mount -o loop "$scratch/$system.disk" "$place" ;;
+      esac
+      mkdir "$place/tmp"
+      TMPDIR=$place/tmp WHYCAP_RACES=$races "$program" --nocapture what_is_taken_over_while_it_is_cleared 2>&1 |
+        sed -n "s/^\(.*races, .*\)$/$system: \1/p; s/^test result: FAILED.*/$system: FAILED/p"
+    ' || echo "$system: cannot be tried here"
+  done
+done

@@ -1,0 +1,132 @@
+//! Clearing against taking over, in free races: one thread clears what was left over, another takes
+//! the same locks as Claude Code does, both as fast as they can. What was taken is still held after.
+//!
+//! A short run is a test like others. `WHYCAP_RACES=100000 cargo test --release --lib lock_races --
+//! --nocapture` tries so many, in TMPDIR, and says how many of them were close.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::*;
+use crate::environment::HOME;
+
+/// Locks of one clearing.
+const AT_ONCE: usize = 40;
+
+/// How the races of a run ended.
+#[derive(Debug, Default)]
+struct Outcome {
+    races: usize,
+    /// The lock was taken before the clearing came to it.
+    taken_first: usize,
+    /// The clearing moved it away and had to put it back.
+    put_back: usize,
+    lost: Vec<PathBuf>,
+}
+
+fn places_in(home: &Path) -> (Places, Environment) {
+    let variables = [(HOME.into(), home.as_os_str().to_owned())];
+    let environment = Environment::new(variables, SystemTime::now().into());
+    let mut places = Places::of(&environment);
+    places.data = home.join("data");
+    (places, environment)
+}
+
+/// As the package does that Claude Code uses: what is there and old is removed, and made anew.
+fn take(lock: &Path) -> Option<SystemTime> {
+    let _ = fs::remove_file(lock);
+    let _ = fs::remove_dir(lock);
+    fs::create_dir(lock).ok()?;
+    // Its date tells the new one from the old one, whatever its inode.
+    fs::metadata(lock).and_then(|found| found.modified()).ok()
+}
+
+/// One clearing of many locks while all of them are taken over.
+fn race(home: &Path, kinds: usize, delay: Duration, outcome: &mut Outcome) -> Duration {
+    let old = SystemTime::now() - Duration::from_secs(600);
+    let locks =
+        (0..AT_ONCE).map(|number| home.join(format!(".claude/tasks/{number:02}/.lock.lock")));
+    let locks: Vec<PathBuf> = locks.collect();
+    for (number, lock) in locks.iter().enumerate() {
+        fs::create_dir_all(lock.parent().unwrap()).unwrap();
+        let _ = fs::remove_dir(lock);
+        // Some never heal, and go to the quarantine.
+        match number % kinds {
+            0 => fs::create_dir(lock).unwrap(),
+            _ => fs::write(lock, "").unwrap(),
+        }
+        crate::testing::set_date(lock, old);
+    }
+    let (places, environment) = places_in(home);
+    let begin = Barrier::new(2);
+    let cleared_in = AtomicU64::new(0);
+    let taken = thread::scope(|scope| {
+        let clearing = scope.spawn(|| {
+            begin.wait();
+            let began = Instant::now();
+            let done = Clearing::new(&places, &environment, None, false, &|_| ()).run(&|_| ());
+            cleared_in.store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            done.unwrap()
+        });
+        begin.wait();
+        let began = Instant::now();
+        let mut taken = Vec::new();
+        for (number, lock) in locks.iter().enumerate() {
+            let at = delay.mul_f64((number + 1) as f64 / AT_ONCE as f64);
+            while began.elapsed() < at {
+                std::hint::spin_loop();
+            }
+            if let Some(date) = take(lock) {
+                taken.push((lock, date));
+            }
+        }
+        for lock in clearing.join().unwrap() {
+            outcome.taken_first += usize::from(lock.action == LockAction::Kept);
+            outcome.put_back += usize::from(lock.judgement.why.contains("Somebody took it"));
+        }
+        taken
+    });
+    outcome.races += locks.len();
+    for (lock, date) in taken {
+        let found = fs::metadata(lock).and_then(|found| found.modified());
+        if found.ok() != Some(date) {
+            outcome.lost.push(lock.clone());
+        }
+    }
+    Duration::from_nanos(cleared_in.load(Ordering::Relaxed))
+}
+
+#[test]
+fn what_is_taken_over_while_it_is_cleared_is_still_held_afterwards() {
+    let wanted = std::env::var("WHYCAP_RACES").ok();
+    let wanted = wanted.and_then(|text| text.parse().ok()).unwrap_or(400);
+    let home = tempfile::tempdir().unwrap();
+    let mut outcome = Outcome::default();
+    let mut usual = Duration::from_millis(20);
+    for round in 0.. {
+        if outcome.races >= wanted {
+            break;
+        }
+        // From well before the clearing to well after it.
+        let delay = usual.mul_f64(f64::from(round % 23) / 15.0);
+        let took = race(home.path(), 1 + round as usize % 2, delay, &mut outcome);
+        usual = (usual * 7 + took) / 8;
+        let quarantine = home.path().join("data/quarantine");
+        let _ = fs::remove_dir_all(quarantine);
+    }
+    let Outcome {
+        races,
+        taken_first,
+        put_back,
+        ..
+    } = outcome;
+    println!(
+        "{races} races, {taken_first} taken first, {put_back} in the last instant, {} lost",
+        outcome.lost.len()
+    );
+    assert!(outcome.lost.is_empty(), "{:?}", outcome.lost);
+}
