@@ -7,9 +7,9 @@ program=$1 races=$2
 shift 2
 scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
-for kind in "${@:-ext4 tmpfs overlay btrfs}"; do
-  for system in $kind; do
-    program=$program races=$races system=$system scratch=$scratch unshare --mount --propagation private sh -eu -c '
+[ "$#" -gt 0 ] || set -- ext4 tmpfs overlay btrfs
+for system in "$@"; do
+  program=$program races=$races system=$system scratch=$scratch unshare --mount --propagation private sh -eu -c '
       place=$scratch/$system
       mkdir -p "$place"
       case $system in
@@ -28,5 +28,4 @@ for kind in "${@:-ext4 tmpfs overlay btrfs}"; do
       TMPDIR=$place/tmp WHYCAP_RACES=$races "$program" --nocapture what_is_taken_over_while_it_is_cleared 2>&1 |
         sed -n "s/^\(.*races, .*\)$/$system: \1/p; s/^test result: FAILED.*/$system: FAILED/p"
     ' || echo "$system: cannot be tried here"
-  done
 done

@@ -62,17 +62,17 @@ fn race(home: &Path, kinds: usize, delay: Duration, outcome: &mut Outcome) -> Du
         crate::testing::set_date(lock, old);
     }
     let (places, environment) = places_in(home);
-    let begin = Barrier::new(2);
+    let start = Barrier::new(2);
     let cleared_in = AtomicU64::new(0);
     let taken = thread::scope(|scope| {
         let clearing = scope.spawn(|| {
-            begin.wait();
+            start.wait();
             let began = Instant::now();
             let done = Clearing::new(&places, &environment, None, false, &|_| ()).run(&|_| ());
             cleared_in.store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
             done.unwrap()
         });
-        begin.wait();
+        start.wait();
         let began = Instant::now();
         let mut taken = Vec::new();
         for (number, lock) in locks.iter().enumerate() {
