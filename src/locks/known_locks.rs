@@ -1,4 +1,4 @@
-//! Every lock that we know of, a row each in known_locks.json. What is not there is never looked at or
+//! Every lock that we know of, a row each in `known_locks.json`. What is not there is never looked at or
 //! touched.
 //!
 //! To add one: a row there, a run of the test that rewrites `docs/locks.md`, a test of its states in

@@ -221,10 +221,11 @@ fn look(
             .sessions
             .iter()
             .find(|session| session.claim.pid == claim.pid && session.liveness == Liveness::Holds);
-        if let Some(session) = registered {
-            if session.claim.at.is_some() && claim.start.is_none() {
-                (process.started_at, process.start_ticks) = (session.claim.at, None);
-            }
+        if let Some(session) = registered
+            && session.claim.at.is_some()
+            && claim.start.is_none()
+        {
+            (process.started_at, process.start_ticks) = (session.claim.at, None);
         }
         (claim, process)
     });

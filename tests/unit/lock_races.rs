@@ -6,8 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -63,13 +62,13 @@ fn race(home: &Path, kinds: usize, delay: Duration, outcome: &mut Outcome) -> Du
     }
     let (places, environment) = places_in(home);
     let start = Barrier::new(2);
-    let cleared_in = AtomicU64::new(0);
+    let cleared_in = Mutex::new(Duration::ZERO);
     let taken = thread::scope(|scope| {
         let clearing = scope.spawn(|| {
             start.wait();
             let began = Instant::now();
             let done = Clearing::new(&places, &environment, None, false, &|_| ()).run(&|_| ());
-            cleared_in.store(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            *cleared_in.lock().unwrap() = began.elapsed();
             done.unwrap()
         });
         start.wait();
@@ -97,7 +96,7 @@ fn race(home: &Path, kinds: usize, delay: Duration, outcome: &mut Outcome) -> Du
             outcome.lost.push(lock.clone());
         }
     }
-    Duration::from_nanos(cleared_in.load(Ordering::Relaxed))
+    cleared_in.into_inner().unwrap()
 }
 
 #[test]
@@ -107,13 +106,18 @@ fn what_is_taken_over_while_it_is_cleared_is_still_held_afterwards() {
     let home = tempfile::tempdir().unwrap();
     let mut outcome = Outcome::default();
     let mut usual = Duration::from_millis(20);
-    for round in 0.. {
+    for round in 0_u32.. {
         if outcome.races >= wanted {
             break;
         }
         // From well before the clearing to well after it.
         let delay = usual.mul_f64(f64::from(round % 23) / 15.0);
-        let took = race(home.path(), 1 + round as usize % 2, delay, &mut outcome);
+        let took = race(
+            home.path(),
+            1 + usize::from(round % 2 == 1),
+            delay,
+            &mut outcome,
+        );
         usual = (usual * 7 + took) / 8;
         let quarantine = home.path().join("data/quarantine");
         let _ = fs::remove_dir_all(quarantine);
