@@ -13,7 +13,7 @@ use memchr::{memmem, memrchr_iter};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::room::Room;
+use crate::disk::room;
 use crate::disk::{self, records};
 use crate::places::Places;
 
@@ -57,8 +57,7 @@ pub(crate) fn add<R: Record>(
 }
 
 fn append(places: &Places, now: DateTime<Utc>, bytes: &[u8]) -> Result<(), disk::Error> {
-    let room = Room::make(&places.data, &[DIRECTORY])?;
-    room.append(&name(now.date_naive()), bytes)
+    room::append(&places.data, DIRECTORY, &name(now.date_naive()), bytes)
 }
 
 /// Adds what no record looks like, as a full disk leaves it.

@@ -78,11 +78,14 @@ impl Group {
         bytes: &[u8],
         durability: Durability,
     ) -> Result<(), Error> {
-        let failed = super::unwritten(path);
-        super::ours::check_own(path).map_err(failed)?;
-        let beside = super::written_beside(path, bytes).map_err(failed)?;
-        self.give(beside.as_file(), self.files).map_err(failed)?;
-        super::finish(beside, path, durability)
+        super::ours::check_own(path).map_err(super::unwritten(path))?;
+        let writing = super::Writing {
+            bytes,
+            durability,
+            is_new: false,
+        };
+        let give = |file: &std::fs::File| self.give(file, self.files);
+        writing.put(path, give, || Ok(true)).map(drop)
     }
 
     /// What came to be of another group stays for its owner alone.

@@ -5,6 +5,8 @@
 //! make; what a link in the place of a file of ours leads to is left alone. Not promised: that a
 //! write survives a power cut, unless [`Durability::Synced`] is asked for.
 
+#[cfg_attr(windows, path = "directory_on_windows.rs")]
+pub(crate) mod directory;
 pub(crate) mod group;
 pub(crate) mod litter;
 pub(crate) mod lock;
@@ -184,43 +186,76 @@ pub(crate) fn write_atomically(
     bytes: &[u8],
     durability: Durability,
 ) -> Result<(), Error> {
-    let failed = unwritten(path);
-    ours::check_own(path).map_err(failed)?;
-    let beside = written_beside(path, bytes).map_err(failed)?;
-    finish(beside, path, durability)
-}
-
-/// Puts a file that was written beside `path` in its place.
-fn finish(
-    beside: tempfile::NamedTempFile,
-    path: &Path,
-    durability: Durability,
-) -> Result<(), Error> {
-    let failed = unwritten(path);
-    if durability == Durability::Synced {
-        beside.as_file().sync_all().map_err(failed)?;
-    }
-    put_in_place(beside, path).map_err(failed)
+    ours::check_own(path).map_err(unwritten(path))?;
+    let writing = Writing {
+        bytes,
+        durability,
+        is_new: false,
+    };
+    writing.put(path, |_| Ok(()), || Ok(true)).map(drop)
 }
 
 /// Like [`write_atomically`], for a file that must not exist yet. False if it did.
 pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
-    let failed = unwritten(path);
-    let beside = written_beside(path, bytes).map_err(failed)?;
-    persist_new(beside, path).map_err(failed)
+    let writing = Writing {
+        bytes,
+        durability: Durability::Quick,
+        is_new: true,
+    };
+    writing.put(path, |_| Ok(()), || Ok(true))
 }
 
 /// Copies a program over whatever was there, in one step.
 pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), Error> {
     create_directory_of(to)?;
-    let failed = unwritten(to);
-    ours::check_own(to).map_err(failed)?;
+    ours::check_own(to).map_err(unwritten(to))?;
     let mut program = ours::open_regular(from).map_err(unread(from))?;
-    let mut beside = written_beside(to, b"").map_err(failed)?;
-    io::copy(&mut program, &mut beside).map_err(failed)?;
     let mode = program.metadata().map_err(unread(from))?.permissions();
-    beside.as_file().set_permissions(mode).map_err(failed)?;
-    finish(beside, to, Durability::Quick)
+    let writing = Writing {
+        bytes: b"",
+        durability: Durability::Quick,
+        is_new: false,
+    };
+    let copy = |mut beside: &File| {
+        io::copy(&mut program, &mut beside)?;
+        beside.set_permissions(mode)
+    };
+    writing.put(to, copy, || Ok(true)).map(drop)
+}
+
+/// What is to be put in place in one step: the only way by which whole files are written.
+struct Writing<'w> {
+    bytes: &'w [u8],
+    durability: Durability,
+    /// Whether there must be none yet.
+    is_new: bool,
+}
+
+impl Writing<'_> {
+    /// Writes it beside `target`, gives it what `ready` gives, and renames it if `may` says so then.
+    /// False if it did not, or something stands there that must not.
+    fn put(
+        self,
+        target: &Path,
+        ready: impl FnOnce(&File) -> io::Result<()>,
+        may: impl FnOnce() -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let failed = unwritten(target);
+        let beside = written_beside(target, self.bytes).map_err(failed)?;
+        ready(beside.as_file()).map_err(failed)?;
+        if self.durability == Durability::Synced {
+            beside.as_file().sync_all().map_err(failed)?;
+        }
+        if !may()? {
+            return Ok(false);
+        }
+        let put = if self.is_new {
+            persist_new(beside, target)
+        } else {
+            put_in_place(beside, target).map(|()| true)
+        };
+        put.map_err(failed)
+    }
 }
 
 /// A temporary file beside `target` that holds `bytes`, with the mode of `target` if there is one.

@@ -23,20 +23,11 @@ pub(crate) fn open_own(path: &Path) -> io::Result<File> {
 
 /// Opens or makes a file of ours, 0600. Its content is left as it is.
 pub(crate) fn open_or_make_own(path: &Path) -> io::Result<File> {
-    make_own_with(OpenOptions::new().write(true).truncate(false), path)
-}
-
-/// The same, and whatever is written goes to its end.
-#[cfg(not(unix))]
-pub(super) fn open_to_append(path: &Path) -> io::Result<File> {
-    make_own_with(OpenOptions::new().append(true), path)
-}
-
-fn make_own_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    options.create(true);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    open_own_with(options, path)
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    open_own_with(&mut options, path)
 }
 
 fn open_own_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Error, ours, persist_new, put_in_place, read, unwritten, written_beside};
+use super::{Durability, Error, Writing, ours, read, unwritten};
 
 /// Puts `bytes` at `path` unless its content is no longer `expected` (None: no file). False if it
 /// had changed; then nothing was done.
@@ -29,24 +29,23 @@ pub(crate) fn replace_if_unchanged(
     if existing.is_some_and(|file| file.permissions().readonly()) {
         return Err(failed(io::Error::other("the file is read-only")));
     }
-    let beside = written_beside(&target, bytes).map_err(failed)?;
-    if let Some(existing) = existing {
-        keep_owner(&beside, existing);
-    }
-    beside.as_file().sync_all().map_err(failed)?;
-    if !holds(&target, expected)? {
-        return Ok(false);
-    }
-    let put = if expected.is_none() {
-        persist_new(beside, &target)
-    } else {
-        put_in_place(beside, &target).map(|()| true)
+    let writing = Writing {
+        bytes,
+        durability: Durability::Synced,
+        is_new: expected.is_none(),
     };
+    let keep = |file: &fs::File| {
+        if let Some(existing) = existing {
+            keep_owner(file, existing);
+        }
+        Ok(())
+    };
+    let put = writing.put(&target, keep, || holds(&target, expected));
     // The rename itself reaches the disk with the directory; where that cannot be opened, the
     // file is whole all the same.
     let directory = target.parent().unwrap_or(Path::new("/"));
     let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
-    put.map_err(failed)
+    put
 }
 
 /// Deletes a file that whycap made, if it still holds `expected` or is gone already. False if it had
@@ -106,14 +105,14 @@ fn linked_file(path: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 #[cfg(unix)]
-fn keep_owner(file: &tempfile::NamedTempFile, like: &fs::Metadata) {
+fn keep_owner(file: &fs::File, like: &fs::Metadata) {
     use std::os::unix::fs::{MetadataExt, fchown};
     // Only root may give files away; for everyone else the owner is right already.
-    let _ = fchown(file.as_file(), Some(like.uid()), Some(like.gid()));
+    let _ = fchown(file, Some(like.uid()), Some(like.gid()));
 }
 
 #[cfg(not(unix))]
-fn keep_owner(_file: &tempfile::NamedTempFile, _like: &fs::Metadata) {}
+fn keep_owner(_file: &fs::File, _like: &fs::Metadata) {}
 
 #[cfg(test)]
 mod tests {

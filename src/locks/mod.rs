@@ -4,13 +4,10 @@
 //! what `harmful` reports, and what `clearing` removes.
 
 pub(crate) mod clearing;
-#[cfg_attr(windows, path = "directory_on_windows.rs")]
-mod directory;
 mod judgement;
 mod known_locks;
 pub(crate) mod listing;
 pub(crate) mod quarantine;
-mod sighting;
 mod survey;
 
 use std::collections::BTreeSet;
@@ -18,11 +15,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use self::directory::Directory;
 use self::judgement::{Clearance, LockJudgement, LockVerdict, Way, judge, never_heals};
 use self::known_locks::{KNOWN_LOCKS, KnownLock, LockKind};
-use self::sighting::LockShape;
 use self::survey::{FoundLock, Premises};
+use crate::disk::directory::Directory;
+use crate::disk::room::Shape;
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -70,10 +67,10 @@ impl Lock {
     }
 }
 
-fn costs(known: &'static KnownLock, shape: LockShape) -> Option<&'static str> {
+fn costs(known: &'static KnownLock, shape: Shape) -> Option<&'static str> {
     let costs = known.stuck_costs.as_ref()?;
     Some(match shape {
-        LockShape::EmptyDirectory => &costs.taken_for_held,
+        Shape::EmptyDirectory => &costs.taken_for_held,
         _ => &costs.cannot_be_removed,
     })
 }

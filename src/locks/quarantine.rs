@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::directory::Directory;
 use super::survey::{FoundLock, Premises};
+use crate::disk::directory::Directory;
 use crate::disk::{self, Durability, records};
 use crate::places::Places;
 

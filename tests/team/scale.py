@@ -31,6 +31,11 @@ def seconds(what):
     return time.monotonic() - began
 
 
+def on_a_core(whose):
+    used = resource.getrusage(whose)
+    return used.ru_utime + used.ru_stime
+
+
 def generate(engine, directory, month, rows, people=300, days=22):
     """A file a day and a tenth of the people: as many rows of one machine each as somebody makes in a day."""
     for day in range(1, days + 1):
@@ -80,7 +85,10 @@ def main():
         held = int(engine.run("SELECT toUInt64(sum(bytes_on_disk)) FROM system.parts WHERE active AND table = 'spend_rows'")[0][0])
         total = float(engine.run("SELECT sum(usd) FROM whycap.days")[0][0])
         print(f"a row: {size / int(count):.0f} bytes in the files, {held / int(count):.0f} in ClickHouse")
+        before = on_a_core(resource.RUSAGE_SELF)
         duck = seconds(lambda: DuckDB(arguments.binary, directory).close())
+        duck_core = on_a_core(resource.RUSAGE_SELF) - before
+        before = on_a_core(resource.RUSAGE_CHILDREN)
         environment = {"HOME": str(directory), "PATH": "/usr/bin:/bin", "TZ": "UTC"}
         began = time.monotonic()
         done = subprocess.run([arguments.binary, "spend", "--from", directory, "--by", "person", "--json"], env=environment, capture_output=True, text=True, check=True)
@@ -88,7 +96,8 @@ def main():
         report = json.loads(done.stdout)["total"]
         assert report["responses"] > 0 and abs(report["cost_usd"] - total) < 0.01, (report, total)
         most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-        print(f"{count} rows: DuckDB {duck:.1f} s, spend --from {taken:.1f} s and {most} MB")
+        core = on_a_core(resource.RUSAGE_CHILDREN) - before
+        print(f"{count} rows: DuckDB {duck:.1f} s, {duck_core:.1f} s of a core; spend --from {taken:.1f} s, {core:.1f} s of a core, {most} MB")
         engine.close()
     finally:
         shutil.rmtree(directory)

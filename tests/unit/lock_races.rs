@@ -45,7 +45,12 @@ fn take(lock: &Path) -> Option<SystemTime> {
 }
 
 /// One clearing of many locks while all of them are taken over.
-fn race(home: &Path, kinds: usize, delay: Duration, outcome: &mut Outcome) -> Duration {
+fn race(
+    home: &Path,
+    kinds: usize,
+    [delay, pace]: [Duration; 2],
+    outcome: &mut Outcome,
+) -> Duration {
     let old = SystemTime::now() - Duration::from_secs(600);
     let locks =
         (0..AT_ONCE).map(|number| home.join(format!(".claude/tasks/{number:02}/.lock.lock")));
@@ -75,7 +80,7 @@ fn race(home: &Path, kinds: usize, delay: Duration, outcome: &mut Outcome) -> Du
         let began = Instant::now();
         let mut taken = Vec::new();
         for (number, lock) in locks.iter().enumerate() {
-            let at = delay.mul_f64((number + 1) as f64 / AT_ONCE as f64);
+            let at = pace.mul_f64(number as f64 / AT_ONCE as f64) + delay;
             while began.elapsed() < at {
                 std::hint::spin_loop();
             }
@@ -110,14 +115,11 @@ fn what_is_taken_over_while_it_is_cleared_is_still_held_afterwards() {
         if outcome.races >= wanted {
             break;
         }
-        // From well before the clearing to well after it.
-        let delay = usual.mul_f64(f64::from(round % 23) / 15.0);
-        let took = race(
-            home.path(),
-            1 + usize::from(round % 2 == 1),
-            delay,
-            &mut outcome,
-        );
+        // Mostly while it is being cleared, now faster and now slower than that.
+        let delay = usual.mul_f64(f64::from(round % 11) / 11.0);
+        let pace = usual.mul_f64(f64::from(round % 7) / 7.0);
+        let kinds = 1 + usize::from(round % 2 == 1);
+        let took = race(home.path(), kinds, [delay, pace], &mut outcome);
         usual = (usual * 7 + took) / 8;
         let quarantine = home.path().join("data/quarantine");
         let _ = fs::remove_dir_all(quarantine);

@@ -6,7 +6,7 @@
 //! so that a date in the future is always watched).
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use cap_fs_ext::{DirExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt};
@@ -14,48 +14,63 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use chrono::DateTime;
 
-use super::sighting::{LockShape, LockSighting};
+use super::room::{Shape, Sighting};
 use crate::time::{is_reckonable, of_machine};
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Directory(Dir);
+pub(crate) struct Directory(Dir);
 
 impl Directory {
     /// Opens a root; symbolic links on the way are followed.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(Dir::open_ambient_dir(path, ambient_authority())?))
     }
 
     /// Opens a directory in this one; a link is refused.
-    pub(super) fn child(&self, name: &OsStr) -> io::Result<Self> {
+    pub(crate) fn child(&self, name: &OsStr) -> io::Result<Self> {
         Ok(Self(self.0.open_dir_nofollow(name)?))
     }
 
+    /// Opens a directory in this one, made if it is missing.
+    pub(crate) fn own_child(&self, name: &OsStr) -> io::Result<Self> {
+        match self.0.create_dir(name) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => self.child(name),
+        }
+    }
+
+    /// Adds bytes to a file in one write.
+    pub(crate) fn append(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).follow(FollowSymlinks::No);
+        self.0.open_with(name, &options)?.write_all(bytes)
+    }
+
     /// Names in this directory, at most `limit`.
-    pub(super) fn names(&self, limit: usize) -> io::Result<Vec<OsString>> {
+    pub(crate) fn names(&self, limit: usize) -> io::Result<Vec<OsString>> {
         let names = self.0.entries()?.map(|entry| Ok(entry?.file_name()));
         names.take(limit).collect()
     }
 
     /// Looks at a name. None if nothing is there.
-    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<LockSighting>> {
+    pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<Sighting>> {
         let found = match self.0.symlink_metadata(name) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let shape = if found.is_symlink() {
-            LockShape::Link
+            Shape::Link
         } else if found.is_dir() {
             match self.child(name).and_then(|child| child.names(1)) {
-                Ok(names) if names.is_empty() => LockShape::EmptyDirectory,
-                _ => LockShape::FullDirectory,
+                Ok(names) if names.is_empty() => Shape::EmptyDirectory,
+                _ => Shape::FullDirectory,
             }
         } else if found.is_file() {
-            LockShape::File
+            Shape::File
         } else {
-            LockShape::Other
+            Shape::Other
         };
         let modified = of_machine(found.modified()?.into_std());
         let modified = if is_reckonable(modified) {
@@ -63,7 +78,7 @@ impl Directory {
         } else {
             DateTime::default()
         };
-        Ok(Some(LockSighting {
+        Ok(Some(Sighting {
             identity: (i128::from(found.dev()), i128::from(found.ino())),
             shape,
             ours: true,
@@ -73,7 +88,7 @@ impl Directory {
     }
 
     /// Reads a regular file up to `limit` bytes.
-    pub(super) fn read(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
+    pub(crate) fn read(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
         let mut options = OpenOptions::new();
         options.read(true).follow(FollowSymlinks::No);
         let mut bytes = Vec::new();
@@ -83,10 +98,10 @@ impl Directory {
     }
 
     /// Removes a directory. The system refuses if it has entries or is none.
-    pub(super) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
         // To a junction the call would do what `rmdir` does: take the junction away.
         match self.look(name)? {
-            Some(found) if found.shape == LockShape::EmptyDirectory => self.0.remove_dir(name),
+            Some(found) if found.shape == Shape::EmptyDirectory => self.0.remove_dir(name),
             Some(_) => Err(io::ErrorKind::DirectoryNotEmpty.into()),
             None => Err(io::ErrorKind::NotFound.into()),
         }
@@ -94,7 +109,7 @@ impl Directory {
 
     /// Moves something under a name in a directory, never over something that exists there. The target is
     /// a directory of ours that nobody else knows, so looking first is enough.
-    pub(super) fn move_to(&self, name: &OsStr, target: &Self, new_name: &OsStr) -> io::Result<()> {
+    pub(crate) fn move_to(&self, name: &OsStr, target: &Self, new_name: &OsStr) -> io::Result<()> {
         if target.look(new_name)?.is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -124,9 +139,9 @@ mod tests {
         fs::write(root.path().join("file"), "4711").unwrap();
         let directory = Directory::open(root.path()).unwrap();
         let seen = |text| directory.look(name(text)).unwrap().unwrap();
-        assert_eq!(seen("full").shape, LockShape::FullDirectory);
-        assert_eq!(seen("empty").shape, LockShape::EmptyDirectory);
-        assert_eq!(seen("file").shape, LockShape::File);
+        assert_eq!(seen("full").shape, Shape::FullDirectory);
+        assert_eq!(seen("empty").shape, Shape::EmptyDirectory);
+        assert_eq!(seen("file").shape, Shape::File);
         assert_eq!(seen("file").identity, seen("file").identity);
         assert_ne!(seen("file").identity, seen("empty").identity);
         assert!(directory.look(name("none")).unwrap().is_none());

@@ -1,4 +1,4 @@
-//! Directory handles: the only way by which this module reaches a lock.
+//! Directory handles: the only way by which a lock is reached, and by which the journal is written.
 //!
 //! Every step below a root goes from handle to name without following symbolic links, so a link
 //! that somebody planted never leads a removal elsewhere. Roots themselves may be links: people
@@ -6,23 +6,24 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use chrono::DateTime;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, openat, renameat_with, statat,
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, mkdirat, openat, renameat_with, statat,
 };
 use rustix::io::Errno;
 
-use super::sighting::{LockShape, LockSighting};
+use super::ours;
+use super::room::{Shape, Sighting};
 use crate::time::is_reckonable;
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Directory(OwnedFd);
+pub(crate) struct Directory(OwnedFd);
 
 const OPEN: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
@@ -30,18 +31,49 @@ const OPEN: OFlags = OFlags::RDONLY
 
 impl Directory {
     /// Opens a root; symbolic links on the way are followed.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(rustix::fs::open(path, OPEN, Mode::empty())?))
     }
 
     /// Opens a directory in this one; a symbolic link is refused.
-    pub(super) fn child(&self, name: &OsStr) -> io::Result<Self> {
+    pub(crate) fn child(&self, name: &OsStr) -> io::Result<Self> {
         let flags = OPEN | OFlags::NOFOLLOW;
         Ok(Self(openat(&self.0, name, flags, Mode::empty())?))
     }
 
+    /// Opens a directory in this one that is ours alone, made, 0700, if it is missing.
+    pub(crate) fn own_child(&self, name: &OsStr) -> io::Result<Self> {
+        match mkdirat(&self.0, name, Mode::RWXU) {
+            Err(error) if error != Errno::EXIST => return Err(error.into()),
+            _ => {}
+        }
+        let child = self.child(name)?;
+        let found = File::from(child.0.try_clone()?).metadata()?;
+        if !ours::is_ours(&found) || ours::is_open_to_all(&found) {
+            return Err(ours::not_ours());
+        }
+        Ok(child)
+    }
+
+    /// Adds bytes to a file of ours in one write. A new file gets 0600.
+    pub(crate) fn append(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
+        const APPEND: OFlags = OFlags::WRONLY
+            .union(OFlags::APPEND)
+            .union(OFlags::CREATE)
+            .union(OFlags::NOFOLLOW)
+            .union(OFlags::NONBLOCK)
+            .union(OFlags::CLOEXEC);
+        let opened = openat(&self.0, name, APPEND, Mode::RUSR | Mode::WUSR)?;
+        let mut file = File::from(opened);
+        let found = file.metadata()?;
+        if !found.is_file() || !ours::is_ours(&found) {
+            return Err(ours::not_ours());
+        }
+        file.write_all(bytes)
+    }
+
     /// Names in this directory, at most `limit`.
-    pub(super) fn names(&self, limit: usize) -> io::Result<Vec<OsString>> {
+    pub(crate) fn names(&self, limit: usize) -> io::Result<Vec<OsString>> {
         let names = Dir::read_from(&self.0)?.map(|entry| -> io::Result<OsString> {
             Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned())
         });
@@ -52,7 +84,7 @@ impl Directory {
     }
 
     /// Looks at a name. None if nothing is there.
-    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<LockSighting>> {
+    pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<Sighting>> {
         let stat = match statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return Ok(None),
@@ -69,14 +101,14 @@ impl Directory {
         };
         let shape = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => match self.child(name).and_then(|child| child.names(1)) {
-                Ok(names) if names.is_empty() => LockShape::EmptyDirectory,
-                _ => LockShape::FullDirectory,
+                Ok(names) if names.is_empty() => Shape::EmptyDirectory,
+                _ => Shape::FullDirectory,
             },
-            FileType::RegularFile => LockShape::File,
-            FileType::Symlink => LockShape::Link,
-            _ => LockShape::Other,
+            FileType::RegularFile => Shape::File,
+            FileType::Symlink => Shape::Link,
+            _ => Shape::Other,
         };
-        Ok(Some(LockSighting {
+        Ok(Some(Sighting {
             identity: (i128::from(stat.st_dev), i128::from(stat.st_ino)),
             shape,
             ours: stat.st_uid == rustix::process::geteuid().as_raw(),
@@ -86,7 +118,7 @@ impl Directory {
     }
 
     /// Reads a regular file up to `limit` bytes; never waits for a pipe's other end.
-    pub(super) fn read(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
+    pub(crate) fn read(&self, name: &OsStr, limit: u64) -> io::Result<Vec<u8>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(&self.0, name, flags, Mode::empty())?);
         let mut bytes = Vec::new();
@@ -95,12 +127,12 @@ impl Directory {
     }
 
     /// Removes a directory. The system refuses if it has entries or is none.
-    pub(super) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
     /// Moves something under a name in a directory, never over something that exists there.
-    pub(super) fn move_to(&self, name: &OsStr, target: &Self, new_name: &OsStr) -> io::Result<()> {
+    pub(crate) fn move_to(&self, name: &OsStr, target: &Self, new_name: &OsStr) -> io::Result<()> {
         match renameat_with(&self.0, name, &target.0, new_name, RenameFlags::NOREPLACE) {
             // The file system does not know the flag: look first, then rename.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
@@ -130,7 +162,7 @@ mod tests {
         let directory = Directory::open(root.path()).unwrap();
         assert_eq!(
             directory.look(name("link")).unwrap().unwrap().shape,
-            LockShape::Link
+            Shape::Link
         );
         assert!(directory.child(name("link")).is_err());
         assert!(directory.remove_empty(name("link")).is_err());
@@ -144,7 +176,7 @@ mod tests {
         let directory = Directory::open(root.path()).unwrap();
         assert_eq!(
             directory.look(name("full")).unwrap().unwrap().shape,
-            LockShape::FullDirectory
+            Shape::FullDirectory
         );
         assert!(directory.remove_empty(name("full")).is_err());
         assert!(root.path().join("full/entry").exists());
