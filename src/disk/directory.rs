@@ -18,7 +18,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::ours;
-use super::room::{Shape, Sighting};
+use super::room::{EntryShape, EntrySighting};
 use crate::time::is_reckonable;
 
 /// An open directory.
@@ -84,7 +84,7 @@ impl Directory {
     }
 
     /// Looks at a name. None if nothing is there.
-    pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<Sighting>> {
+    pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<EntrySighting>> {
         let stat = match statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return Ok(None),
@@ -101,14 +101,14 @@ impl Directory {
         };
         let shape = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => match self.child(name).and_then(|child| child.names(1)) {
-                Ok(names) if names.is_empty() => Shape::EmptyDirectory,
-                _ => Shape::FullDirectory,
+                Ok(names) if names.is_empty() => EntryShape::EmptyDirectory,
+                _ => EntryShape::FullDirectory,
             },
-            FileType::RegularFile => Shape::File,
-            FileType::Symlink => Shape::Link,
-            _ => Shape::Other,
+            FileType::RegularFile => EntryShape::File,
+            FileType::Symlink => EntryShape::Link,
+            _ => EntryShape::Other,
         };
-        Ok(Some(Sighting {
+        Ok(Some(EntrySighting {
             identity: (i128::from(stat.st_dev), i128::from(stat.st_ino)),
             shape,
             ours: stat.st_uid == rustix::process::geteuid().as_raw(),
@@ -162,7 +162,7 @@ mod tests {
         let directory = Directory::open(root.path()).unwrap();
         assert_eq!(
             directory.look(name("link")).unwrap().unwrap().shape,
-            Shape::Link
+            EntryShape::Link
         );
         assert!(directory.child(name("link")).is_err());
         assert!(directory.remove_empty(name("link")).is_err());
@@ -176,7 +176,7 @@ mod tests {
         let directory = Directory::open(root.path()).unwrap();
         assert_eq!(
             directory.look(name("full")).unwrap().unwrap().shape,
-            Shape::FullDirectory
+            EntryShape::FullDirectory
         );
         assert!(directory.remove_empty(name("full")).is_err());
         assert!(root.path().join("full/entry").exists());

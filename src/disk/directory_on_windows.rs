@@ -14,7 +14,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use chrono::DateTime;
 
-use super::room::{Shape, Sighting};
+use super::room::{EntryShape, EntrySighting};
 use crate::time::{is_reckonable, of_machine};
 
 /// An open directory.
@@ -54,23 +54,23 @@ impl Directory {
     }
 
     /// Looks at a name. None if nothing is there.
-    pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<Sighting>> {
+    pub(crate) fn look(&self, name: &OsStr) -> io::Result<Option<EntrySighting>> {
         let found = match self.0.symlink_metadata(name) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let shape = if found.is_symlink() {
-            Shape::Link
+            EntryShape::Link
         } else if found.is_dir() {
             match self.child(name).and_then(|child| child.names(1)) {
-                Ok(names) if names.is_empty() => Shape::EmptyDirectory,
-                _ => Shape::FullDirectory,
+                Ok(names) if names.is_empty() => EntryShape::EmptyDirectory,
+                _ => EntryShape::FullDirectory,
             }
         } else if found.is_file() {
-            Shape::File
+            EntryShape::File
         } else {
-            Shape::Other
+            EntryShape::Other
         };
         let modified = of_machine(found.modified()?.into_std());
         let modified = if is_reckonable(modified) {
@@ -78,7 +78,7 @@ impl Directory {
         } else {
             DateTime::default()
         };
-        Ok(Some(Sighting {
+        Ok(Some(EntrySighting {
             identity: (i128::from(found.dev()), i128::from(found.ino())),
             shape,
             ours: true,
@@ -101,7 +101,7 @@ impl Directory {
     pub(crate) fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
         // To a junction the call would do what `rmdir` does: take the junction away.
         match self.look(name)? {
-            Some(found) if found.shape == Shape::EmptyDirectory => self.0.remove_dir(name),
+            Some(found) if found.shape == EntryShape::EmptyDirectory => self.0.remove_dir(name),
             Some(_) => Err(io::ErrorKind::DirectoryNotEmpty.into()),
             None => Err(io::ErrorKind::NotFound.into()),
         }
@@ -139,9 +139,9 @@ mod tests {
         fs::write(root.path().join("file"), "4711").unwrap();
         let directory = Directory::open(root.path()).unwrap();
         let seen = |text| directory.look(name(text)).unwrap().unwrap();
-        assert_eq!(seen("full").shape, Shape::FullDirectory);
-        assert_eq!(seen("empty").shape, Shape::EmptyDirectory);
-        assert_eq!(seen("file").shape, Shape::File);
+        assert_eq!(seen("full").shape, EntryShape::FullDirectory);
+        assert_eq!(seen("empty").shape, EntryShape::EmptyDirectory);
+        assert_eq!(seen("file").shape, EntryShape::File);
         assert_eq!(seen("file").identity, seen("file").identity);
         assert_ne!(seen("file").identity, seen("empty").identity);
         assert!(directory.look(name("none")).unwrap().is_none());

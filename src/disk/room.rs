@@ -10,7 +10,7 @@ use super::{Error, create_private_dir, unwritten};
 
 /// What lies at a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum EntryShape {
     /// A directory without entries.
     EmptyDirectory,
     /// A directory with entries, or one that cannot be listed.
@@ -25,10 +25,10 @@ pub(crate) enum Shape {
 
 /// What could be seen at a name without opening it for writing.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sighting {
+pub(crate) struct EntrySighting {
     /// Device and inode: they tell one thing at a name from the next thing at the same name.
     pub(crate) identity: (i128, i128),
-    pub(crate) shape: Shape,
+    pub(crate) shape: EntryShape,
     /// Whether it belongs to the user that runs us.
     pub(crate) ours: bool,
     /// Date of the last change of content; a holder's heartbeat sets it.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::known_locks::{HEARTBEAT, KnownLock, LockKind, StaleAfter};
 use crate::claude::processes::{PidDomain, Process, Unseen};
 use crate::claude::sessions::{Claim, Liveness, Presence};
-use crate::disk::room::{Shape, Sighting};
+use crate::disk::room::{EntryShape, EntrySighting};
 use crate::time::in_words;
 use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
 
@@ -14,7 +14,7 @@ use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
 #[derive(Debug, Clone)]
 pub(super) struct LockFacts {
     pub(super) known: &'static KnownLock,
-    pub(super) seen: Sighting,
+    pub(super) seen: EntrySighting,
     /// The process that it names, if it is a file that names one, and what was seen of that process.
     pub(super) holder: Option<(Claim, Process)>,
     /// Where the process ids in its directory are valid.
@@ -116,16 +116,16 @@ pub(super) const LONGEST_WATCH: i64 = 12;
 pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> LockJudgement {
     match (facts.known.kind, facts.seen.shape) {
         (LockKind::Foreign, _) => NotOurs.because(format!("It belongs to {}.", facts.known.owner)),
-        (_, Shape::Link) => NotOurs.because(
+        (_, EntryShape::Link) => NotOurs.because(
             "It is a symbolic link, which Claude Code never makes here. Look where it leads and remove the link yourself.",
         ),
-        (_, Shape::Other) => CannotTell.because("It is neither a file nor a directory."),
+        (_, EntryShape::Other) => CannotTell.because("It is neither a file nor a directory."),
         (LockKind::Marker, _) => Harmless.because("It stays here by design and holds nothing."),
         _ if !facts.seen.ours => NotOurs.because("It belongs to another user of this machine."),
         _ if facts.watch.is_some_and(|watch| watch.moved) => {
             Held.because("It was touched while we watched: somebody uses it.")
         }
-        (LockKind::ProcessFile(_) | LockKind::SessionRegistry, Shape::File) => named_process(facts),
+        (LockKind::ProcessFile(_) | LockKind::SessionRegistry, EntryShape::File) => named_process(facts),
         (
             LockKind::Directory(stale_after) | LockKind::ProcessFile(Some(stale_after)),
             _,
@@ -137,16 +137,16 @@ pub(super) fn judge(facts: &LockFacts, around: &Surroundings) -> LockJudgement {
 }
 
 /// Why a lock is stuck whatever happens, or None.
-pub(super) fn never_heals(seen: &Sighting, now: DateTime<Utc>) -> Option<String> {
+pub(super) fn never_heals(seen: &EntrySighting, now: DateTime<Utc>) -> Option<String> {
     match seen.shape {
-        Shape::File => Some(
+        EntryShape::File => Some(
             "It is a file where Claude Code makes a directory; Claude Code cannot remove it."
                 .to_owned(),
         ),
-        Shape::FullDirectory => {
+        EntryShape::FullDirectory => {
             Some("The directory is not empty, so Claude Code cannot remove it.".to_owned())
         }
-        Shape::EmptyDirectory if seen.modified > now + CLOCK_TOLERANCE => Some(format!(
+        EntryShape::EmptyDirectory if seen.modified > now + CLOCK_TOLERANCE => Some(format!(
             "Its date is {} in the future; until then Claude Code thinks that it is held.",
             in_words(seen.modified - now)
         )),
@@ -193,7 +193,7 @@ fn clearance_of_stuck(facts: &LockFacts, around: &Surroundings) -> Clearance {
     match facts.seen.shape {
         _ if is_of_some_clock => Clearance::Denied,
         _ if !settled => Clearance::AfterWatching(HEARTBEAT + 1),
-        Shape::EmptyDirectory => Clearance::Granted(Way::RemoveEmptyDirectory),
+        EntryShape::EmptyDirectory => Clearance::Granted(Way::RemoveEmptyDirectory),
         _ => Clearance::Granted(Way::Quarantine),
     }
 }
@@ -297,10 +297,10 @@ mod tests {
     }
 
     /// A lock of ours whose date lies `age` seconds back and which nobody named.
-    fn lock(pattern: &str, shape: Shape, age: i64) -> LockFacts {
+    fn lock(pattern: &str, shape: EntryShape, age: i64) -> LockFacts {
         LockFacts {
             known: row(pattern),
-            seen: Sighting {
+            seen: EntrySighting {
                 identity: (0, 0),
                 shape,
                 ours: true,
@@ -317,7 +317,7 @@ mod tests {
     fn claimed(pattern: &str, process: Process) -> LockFacts {
         LockFacts {
             holder: Claim::parse(PID.to_string().as_bytes()).map(|claim| (claim, process)),
-            ..lock(pattern, Shape::File, 100)
+            ..lock(pattern, EntryShape::File, 100)
         }
     }
 
@@ -361,7 +361,7 @@ mod tests {
     const REMOVE: Clearance = Clearance::Granted(Way::RemoveEmptyDirectory);
     const SET_ASIDE: Clearance = Clearance::Granted(Way::Quarantine);
     use Clearance::{AfterWatching, Denied};
-    use Shape::{EmptyDirectory, File, FullDirectory, Link, Other};
+    use EntryShape::{EmptyDirectory, File, FullDirectory, Link, Other};
 
     fn directory_rows() -> impl Iterator<Item = &'static KnownLock> {
         KNOWN_LOCKS
@@ -660,7 +660,7 @@ mod tests {
                 ..client()
             };
             let row = &KNOWN_LOCKS[index];
-            let seen = Sighting {
+            let seen = EntrySighting {
                 shape: [EmptyDirectory, FullDirectory, File, Link, Other][shape],
                 ours,
                 changed: now() - TimeDelta::seconds(changed),

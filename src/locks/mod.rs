@@ -19,7 +19,7 @@ use self::judgement::{Clearance, LockJudgement, LockVerdict, Way, judge, never_h
 use self::known_locks::{KNOWN_LOCKS, KnownLock, LockKind};
 use self::survey::{FoundLock, Premises};
 use crate::disk::directory::Directory;
-use crate::disk::room::Shape;
+use crate::disk::room::EntryShape;
 use crate::environment::Environment;
 use crate::places::Places;
 
@@ -67,10 +67,10 @@ impl Lock {
     }
 }
 
-fn costs(known: &'static KnownLock, shape: Shape) -> Option<&'static str> {
+fn costs(known: &'static KnownLock, shape: EntryShape) -> Option<&'static str> {
     let costs = known.stuck_costs.as_ref()?;
     Some(match shape {
-        Shape::EmptyDirectory => &costs.taken_for_held,
+        EntryShape::EmptyDirectory => &costs.taken_for_held,
         _ => &costs.cannot_be_removed,
     })
 }

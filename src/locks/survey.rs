@@ -13,7 +13,7 @@ use crate::claude::account;
 use crate::claude::processes::PidDomain;
 use crate::claude::sessions::{self, Claim, Liveness, Session};
 use crate::disk::directory::Directory;
-use crate::disk::room::Shape;
+use crate::disk::room::EntryShape;
 use crate::places::Places;
 
 /// More entries than any directory of locks has, and more locks of one sort than anybody has; what
@@ -245,7 +245,7 @@ fn look(
 /// The process that a lock names, in itself or in its owner file.
 fn claim_of(
     known: &KnownLock,
-    shape: Shape,
+    shape: EntryShape,
     below: &Path,
     parent: &Directory,
     premises: &Premises<'_>,
@@ -254,8 +254,8 @@ fn claim_of(
         |within: &Directory, name: &OsStr| Claim::parse(&within.read(name, CLAIM_LIMIT).ok()?);
     let name = below.file_name()?;
     match (known.kind, shape, &known.owner_file) {
-        (LockKind::ProcessFile(_), Shape::File, _) => read(parent, name),
-        (LockKind::SessionRegistry, Shape::File, _) => {
+        (LockKind::ProcessFile(_), EntryShape::File, _) => read(parent, name),
+        (LockKind::SessionRegistry, EntryShape::File, _) => {
             read(parent, name).filter(|claim| stem(below) == Some(&claim.pid.to_string()))
         }
         // A claim without a start time is none here: an owner file may outlive its lock, and a
