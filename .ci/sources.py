@@ -11,8 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # `Arguments` are those of each verb.
 TWICE = set("""
-Answer Arguments Block Error ErrorLine Fields Findings Group Kind Known Mark Meter Named Names Owners People
-Record Row Seen Shown Standing Sums Teller Verdict Wanted
+Answer Arguments Error ErrorLine Fields Known Mark Named Owners Record Seen Shown Standing Teller Verdict
 """.split())
 
 

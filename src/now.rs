@@ -370,14 +370,14 @@ fn labelled(report: &mut Report, label: &str, tone: Tone, text: impl Into<String
     report.labelled(&[(Tone::Quiet, label, LABEL)], tone, text);
 }
 
-fn window(label: &str, name: String, meter: &Meter, clock: Clock) -> render::Meter {
+fn window(label: &str, name: String, meter: &Meter, clock: Clock) -> render::MeterRow {
     let level = level(meter, clock);
     let resets = meter.resets_at.filter(|at| *at > clock.now);
     let resets = resets
         .into_iter()
         .flat_map(|at| [clock.time_and_distance(at), clock.time(at)]);
     let resets = resets.map(|at| format!("  resets {at}"));
-    render::Meter {
+    render::MeterRow {
         lead: vec![
             (Tone::Quiet, format!("{label:LABEL$}")),
             (Tone::Plain, name),

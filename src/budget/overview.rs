@@ -11,7 +11,7 @@ use crate::drain::{PercentWorth, worth_sentences};
 use crate::hints::Hint;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
-use crate::render::{Meter, Report};
+use crate::render::{MeterRow, Report};
 use crate::spend::{Course, Forecast, PlanWorth, Tally, in_an_hour};
 use crate::terminal::{Tone, cut, padding, width};
 use crate::time::{Clock, rfc3339};
@@ -351,11 +351,11 @@ impl Overview<'_> {
         report
     }
 
-    fn meter(&self, standing: &Standing, name: &str, column: usize) -> Meter {
+    fn meter(&self, standing: &Standing, name: &str, column: usize) -> MeterRow {
         let used = &standing.used;
         let (spent, limit) = (used.spent.show(), used.limit.show());
         let both = used.spent.show_both(&self.config.currency);
-        Meter {
+        MeterRow {
             lead: vec![
                 (Tone::Strong, name.to_owned()),
                 (Tone::Plain, padding(name, column)),

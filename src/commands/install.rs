@@ -9,7 +9,7 @@ use clap::Args;
 use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::environment::Environment;
 use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
-use crate::install::settings_edit::{Wanted, foreign_status_line};
+use crate::install::settings_edit::{Additions, foreign_status_line};
 use crate::install::{PATIENCE, carry_out, own_path, plan, summary, sweep};
 use crate::places::Places;
 use crate::render::Report;
@@ -50,7 +50,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let path = settings::path_of(arguments.scope, &places, &directory);
     let both = arguments.statusline == arguments.hooks;
     let status_line = both || arguments.statusline;
-    let wanted = Wanted {
+    let wanted = Additions {
         program: &own_path::of_process(environment)?,
         status_line,
         hooks: both || arguments.hooks,

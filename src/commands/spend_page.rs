@@ -11,7 +11,7 @@ use super::gathering::{answering, gathered, limits_of_exports, of_exports, title
 use crate::disk::{self, Durability};
 use crate::environment::Environment;
 use crate::export::TeamLimits;
-use crate::html::{BEGINNING, Contents, Names, Sums};
+use crate::html::{BEGINNING, Contents, PageNames, PageSums};
 use crate::incidents::{Incidents, steps};
 use crate::ledger::SpendRow;
 use crate::places::Places;
@@ -98,7 +98,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
     let clock = wanted.clock;
     let of_machine = || {
         gathered(places, prices, |ledger, read| {
-            let mut sums = Sums::new(clock.zone);
+            let mut sums = PageSums::new(clock.zone);
             let answering = answering(places, None);
             let mut add = |row: &SpendRow<'_>| sums.add(row);
             let statement = Statement::of(&ledger, wanted.clone(), read, answering, &mut add)?;
@@ -108,7 +108,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
         })
     };
     let of_machines = |directory: &Path| -> anyhow::Result<_> {
-        let mut sums = Sums::new(clock.zone);
+        let mut sums = PageSums::new(clock.zone);
         let statement = of_exports(directory, wanted.clone(), places, &mut |row| sums.add(row))?;
         sums.finish();
         Ok((statement, sums, Vec::new()))
@@ -128,12 +128,12 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
     }
     let names = if is_anonymous {
         let others = team.iter().flat_map(TeamLimits::names);
-        Names::anonymous(sums.projects(), sums.people().chain(others))
+        PageNames::anonymous(sums.projects(), sums.people().chain(others))
     } else {
         if exports.is_none() {
             statement.name_sessions(titles(places, wanted.by));
         }
-        Names::Known(places)
+        PageNames::Known(places)
     };
     incidents.retain(|incident| {
         let at = incident.evidence.at.timestamp_millis();

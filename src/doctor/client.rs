@@ -1,9 +1,9 @@
 //! What of Claude Code's own set-up leads to false or strange limits.
 
 use super::known_versions::troubles_of;
-use super::{Findings, Setup};
+use super::{Examination, Setup};
 
-pub(super) fn client_version(setup: &Setup, found: &mut Findings) {
+pub(super) fn client_version(setup: &Setup, found: &mut Examination) {
     let Some(client) = &setup.client.seen else {
         return;
     };
@@ -18,7 +18,7 @@ pub(super) fn client_version(setup: &Setup, found: &mut Findings) {
     );
 }
 
-pub(super) fn installations(setup: &Setup, found: &mut Findings) {
+pub(super) fn installations(setup: &Setup, found: &mut Examination) {
     let programs = setup.client.installations.iter();
     let shown: Vec<_> = programs.map(|path| setup.places.show(path)).collect();
     match shown.as_slice() {
@@ -35,7 +35,7 @@ pub(super) fn installations(setup: &Setup, found: &mut Findings) {
     }
 }
 
-pub(super) fn credentials(setup: &Setup, found: &mut Findings) {
+pub(super) fn credentials(setup: &Setup, found: &mut Examination) {
     let named = setup
         .client
         .credentials
@@ -55,7 +55,7 @@ pub(super) fn credentials(setup: &Setup, found: &mut Findings) {
     );
 }
 
-pub(super) fn locks(setup: &Setup, found: &mut Findings) {
+pub(super) fn locks(setup: &Setup, found: &mut Examination) {
     if setup.client.harmful_locks.is_empty() {
         found.ok("none that causes trouble");
     }

@@ -40,12 +40,12 @@ pub(crate) struct Finding {
 }
 
 /// What was found so far, and by which check now.
-struct Findings {
+struct Examination {
     check: &'static str,
     all: Vec<Finding>,
 }
 
-impl Findings {
+impl Examination {
     fn add(&mut self, health: Health, says: impl Into<String>, fix: Option<String>) {
         let (check, says) = (self.check, says.into());
         self.all.push(Finding {
@@ -69,7 +69,7 @@ impl Findings {
     }
 }
 
-type Check = fn(&Setup, &mut Findings);
+type Check = fn(&Setup, &mut Examination);
 
 /// Every check, in the order in which findings are shown.
 const CHECKS: [(&str, Check); 18] = [
@@ -95,7 +95,7 @@ const CHECKS: [(&str, Check); 18] = [
 
 /// Looks at everything.
 pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
-    let mut found = Findings {
+    let mut found = Examination {
         check: "",
         all: Vec::new(),
     };

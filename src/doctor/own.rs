@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::setup::LedgerState;
-use super::{Findings, Setup};
+use super::{Examination, Setup};
 use crate::claude::settings::winner;
 use crate::ledger;
 use crate::spend::name_unreadable;
@@ -17,7 +17,7 @@ const PRICE_TABLE_MAY_AGE: TimeDelta = TimeDelta::days(90);
 /// A file from the future by more than this means that a clock is wrong.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 
-pub(super) fn retention(setup: &Setup, found: &mut Findings) {
+pub(super) fn retention(setup: &Setup, found: &mut Examination) {
     let days = winner(&setup.settings, "cleanupPeriodDays")
         .and_then(|(_, days)| days.as_i64())
         .unwrap_or(DEFAULT_RETENTION_DAYS);
@@ -37,7 +37,7 @@ pub(super) fn retention(setup: &Setup, found: &mut Findings) {
     }
 }
 
-pub(super) fn transcripts(setup: &Setup, found: &mut Findings) {
+pub(super) fn transcripts(setup: &Setup, found: &mut Examination) {
     /// More would hide the other checks.
     const NAMED: usize = 20;
     if let Some(which) = name_unreadable(&setup.transcripts.misplaced, NAMED, &setup.places) {
@@ -58,7 +58,7 @@ pub(super) fn transcripts(setup: &Setup, found: &mut Findings) {
     );
 }
 
-pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
+pub(super) fn ledger(setup: &Setup, found: &mut Examination) {
     if let Some(newest) = setup.own.damaged_ledgers.first() {
         let place = setup.places.show(newest);
         let more = match setup.own.damaged_ledgers.len() {
@@ -88,7 +88,7 @@ pub(super) fn ledger(setup: &Setup, found: &mut Findings) {
     }
 }
 
-pub(super) fn prices(setup: &Setup, found: &mut Findings) {
+pub(super) fn prices(setup: &Setup, found: &mut Examination) {
     let updated = setup.own.prices_updated;
     let age = setup.now.date_naive() - updated;
     if age <= PRICE_TABLE_MAY_AGE {
@@ -101,7 +101,7 @@ pub(super) fn prices(setup: &Setup, found: &mut Findings) {
     );
 }
 
-pub(super) fn clock(setup: &Setup, found: &mut Findings) {
+pub(super) fn clock(setup: &Setup, found: &mut Examination) {
     let (now, day) = (setup.now, TimeDelta::days(1));
     let is_ahead = |written: &_| *written > now + CLOCK_TOLERANCE;
     let says = if let Some(written) = setup.transcripts.newest.filter(is_ahead) {
@@ -122,7 +122,7 @@ pub(super) fn clock(setup: &Setup, found: &mut Findings) {
     );
 }
 
-pub(super) fn own_configuration(setup: &Setup, found: &mut Findings) {
+pub(super) fn own_configuration(setup: &Setup, found: &mut Examination) {
     let place = setup.places.show(&setup.places.settings);
     for problem in &setup.own.config_problems {
         found.warn(
@@ -132,7 +132,7 @@ pub(super) fn own_configuration(setup: &Setup, found: &mut Findings) {
     }
 }
 
-pub(super) fn own_data(setup: &Setup, found: &mut Findings) {
+pub(super) fn own_data(setup: &Setup, found: &mut Examination) {
     for (variable, named) in &setup.own.ignored_places {
         found.warn(
             format!(

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::setup::ProgramState;
-use super::{Findings, Setup};
+use super::{Examination, Setup};
 use crate::claude::settings::{SettingsFile, SettingsScope, winner};
 use crate::install::entries::{EVENTS, STATUS_LINE, entry_invocation};
 
-pub(super) fn settings_files(setup: &Setup, found: &mut Findings) {
+pub(super) fn settings_files(setup: &Setup, found: &mut Examination) {
     let mut all_readable = true;
     for file in &setup.settings {
         if let Err(why) = &file.contents {
@@ -28,7 +28,7 @@ pub(super) fn settings_files(setup: &Setup, found: &mut Findings) {
     }
 }
 
-pub(super) fn hooks_allowed(setup: &Setup, found: &mut Findings) {
+pub(super) fn hooks_allowed(setup: &Setup, found: &mut Examination) {
     let mut files = setup.settings.iter();
     if let Some(file) = files.clone().find(|file| file.is_true("disableAllHooks")) {
         let place = setup.places.show(&file.path);
@@ -56,7 +56,7 @@ pub(super) fn hooks_allowed(setup: &Setup, found: &mut Findings) {
     }
 }
 
-pub(super) fn trust(setup: &Setup, found: &mut Findings) {
+pub(super) fn trust(setup: &Setup, found: &mut Examination) {
     let place = setup.places.show(&setup.project.directory);
     match setup.project.is_trusted {
         Some(true) => found.ok(format!("{place} is trusted")),
@@ -68,7 +68,7 @@ pub(super) fn trust(setup: &Setup, found: &mut Findings) {
     }
 }
 
-pub(super) fn status_line(setup: &Setup, found: &mut Findings) {
+pub(super) fn status_line(setup: &Setup, found: &mut Examination) {
     let Some((file, entry)) = winner(&setup.settings, "statusLine") else {
         return found.warn(
             "whycap's status line is not turned on",
@@ -110,7 +110,7 @@ fn plugin_is_on(setup: &Setup) -> bool {
         .is_some_and(|plugins| plugins.iter().any(is_ours_on))
 }
 
-pub(super) fn hooks(setup: &Setup, found: &mut Findings) {
+pub(super) fn hooks(setup: &Setup, found: &mut Examination) {
     let wired: Vec<_> = setup.wired().flat_map(|(_, wired)| wired.hooks).collect();
     let events = EVENTS.iter().map(|(event, _)| event.as_str());
     let missing: Vec<_> = events
@@ -133,7 +133,7 @@ pub(super) fn hooks(setup: &Setup, found: &mut Findings) {
     }
 }
 
-pub(super) fn program(setup: &Setup, found: &mut Findings) {
+pub(super) fn program(setup: &Setup, found: &mut Examination) {
     let this = env!("CARGO_PKG_VERSION");
     let mut all_well = !setup.wiring.programs.is_empty();
     for wired in &setup.wiring.programs {
@@ -172,7 +172,7 @@ pub(super) fn program(setup: &Setup, found: &mut Findings) {
     }
 }
 
-pub(super) fn twice(setup: &Setup, found: &mut Findings) {
+pub(super) fn twice(setup: &Setup, found: &mut Examination) {
     let with_hooks: Vec<_> = setup
         .wired()
         .filter(|(_, wired)| !wired.hooks.is_empty())

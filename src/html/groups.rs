@@ -3,7 +3,7 @@
 use super::Contents;
 use super::markup::Markup;
 use crate::render::{Cell, Column, Table};
-use crate::spend::{Group, amount, share};
+use crate::spend::{SpendGroup, amount, share};
 
 pub(super) fn projects(page: &mut Markup, contents: &Contents<'_>) {
     let name = |path: &str| contents.names.project(path);
@@ -20,7 +20,7 @@ fn write(
     page: &mut Markup,
     contents: &Contents<'_>,
     what: &str,
-    groups: &[Group],
+    groups: &[SpendGroup],
     name: impl Fn(&str) -> String,
 ) {
     let whole = contents.statement.total().cost();

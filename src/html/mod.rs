@@ -28,8 +28,8 @@ use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;
 
-pub(crate) use names::Names;
-pub(crate) use sums::Sums;
+pub(crate) use names::PageNames;
+pub(crate) use sums::PageSums;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -46,7 +46,7 @@ pub(crate) struct Contents<'c> {
     /// By session.
     pub(crate) statement: &'c Statement,
     /// What else the same rows come to.
-    pub(crate) sums: &'c Sums,
+    pub(crate) sums: &'c PageSums,
     /// Notes on the total.
     pub(crate) remarks: Vec<String>,
     /// Limit errors of the period.
@@ -57,7 +57,7 @@ pub(crate) struct Contents<'c> {
     pub(crate) team: Option<&'c TeamLimits>,
     /// Whether only some projects are shown.
     pub(crate) is_of_some_projects: bool,
-    pub(crate) names: Names<'c>,
+    pub(crate) names: PageNames<'c>,
     pub(crate) clock: Clock,
     /// The zone's name. None where it is left out.
     pub(crate) zone: Option<&'c str>,

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use indexmap::IndexSet;
 
 use crate::places::Places;
-use crate::spend::{Group, session_name};
+use crate::spend::{SpendGroup, session_name};
 
 /// How things are named.
 #[derive(Debug)]
-pub(crate) enum Names<'n> {
+pub(crate) enum PageNames<'n> {
     /// As they are; the home directory is shown as `~`.
     Known(&'n Places),
     /// By numbers: of each project and each person, its place.
@@ -20,7 +20,7 @@ pub(crate) enum Names<'n> {
     },
 }
 
-impl<'n> Names<'n> {
+impl<'n> PageNames<'n> {
     /// Numbers for all `projects` and `people`, in their order; who comes twice has one.
     pub(crate) fn anonymous(
         projects: impl Iterator<Item = &'n str>,
@@ -59,7 +59,7 @@ impl<'n> Names<'n> {
     }
 
     /// What a session is called: the `number`th, counted from the first.
-    pub(super) fn session(&self, session: &Group, number: usize) -> String {
+    pub(super) fn session(&self, session: &SpendGroup, number: usize) -> String {
         match self {
             Self::Known(_) => session_name(session),
             Self::Anonymous { .. } => format!("session {number}"),

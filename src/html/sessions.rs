@@ -6,7 +6,7 @@ use super::Contents;
 use super::markup::Markup;
 use super::sums::{SessionSums, dearest_first};
 use crate::render::{Cell, Column, Table};
-use crate::spend::{Group, amount, known};
+use crate::spend::{SpendGroup, amount, known};
 use crate::time::{in_words, moment};
 
 /// More models than this are counted.
@@ -14,8 +14,8 @@ const MODELS: usize = 2;
 
 pub(super) fn write(page: &mut Markup, contents: &Contents<'_>) {
     let sums = &contents.sums.sessions;
-    let first_at = |group: &Group| sums.get(&group.key).and_then(|sums| sums.first_at);
-    let mut sessions: Vec<(&Group, i64)> = contents
+    let first_at = |group: &SpendGroup| sums.get(&group.key).and_then(|sums| sums.first_at);
+    let mut sessions: Vec<(&SpendGroup, i64)> = contents
         .statement
         .groups()
         .iter()

@@ -7,7 +7,7 @@ use chrono::{Datelike, NaiveDate, Timelike};
 
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
-use crate::spend::{Group, GroupBy, Grouping, Tally, known, order_and_cut};
+use crate::spend::{GroupBy, Grouping, SpendGroup, Tally, known, order_and_cut};
 use crate::time::{Millis, Zone, moment};
 
 /// Hours of a day.
@@ -15,14 +15,14 @@ pub(super) const HOURS: usize = 24;
 
 /// Adds rows up for a page.
 #[derive(Debug)]
-pub(crate) struct Sums {
+pub(crate) struct PageSums {
     zone: Zone,
     /// By project and by person.
     groupings: Option<[Grouping; 2]>,
     /// The dearest first, once all rows are in.
-    pub(super) projects: Vec<Group>,
+    pub(super) projects: Vec<SpendGroup>,
     /// Likewise; empty where rows tell no person.
-    pub(super) people: Vec<Group>,
+    pub(super) people: Vec<SpendGroup>,
     /// The dearest first, likewise.
     pub(super) models: Vec<(String, Tally)>,
     pub(super) days: BTreeMap<NaiveDate, DaySums>,
@@ -59,7 +59,7 @@ pub(super) fn dearest_first(models: &HashMap<String, Money>) -> Vec<(&str, Money
     models
 }
 
-impl Sums {
+impl PageSums {
     pub(crate) fn new(zone: Zone) -> Self {
         Self {
             zone,

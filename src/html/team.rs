@@ -20,14 +20,14 @@ use crate::spend::{Tally, amount};
 const LIMITS: usize = 3;
 
 /// Everybody by name.
-type People<'t> = BTreeMap<&'t str, PersonLimits<'t>>;
+type LimitsByPerson<'t> = BTreeMap<&'t str, PersonLimits<'t>>;
 
 /// Who keeps hitting which limit.
 pub(super) fn errors(
     page: &mut Markup,
     contents: &Contents<'_>,
     team: &TeamLimits,
-    people: &People<'_>,
+    people: &LimitsByPerson<'_>,
     tolls: &Tolls,
 ) {
     if limits::sentence(page, contents, tolls) {
@@ -54,7 +54,7 @@ pub(super) fn errors(
 
 /// Everybody, the dearest first, as they are numbered where names are left out: an order by name
 /// would say something of the names.
-fn in_order<'p>(contents: &'p Contents<'_>, people: &'p People<'_>) -> Vec<&'p str> {
+fn in_order<'p>(contents: &'p Contents<'_>, people: &'p LimitsByPerson<'_>) -> Vec<&'p str> {
     let spent = contents.sums.people.iter().map(|group| group.key.as_str());
     let all: IndexSet<&str> = spent.chain(people.keys().copied()).collect();
     all.into_iter().collect()
@@ -119,7 +119,7 @@ fn in_detail(
 }
 
 /// Is a bigger seat worth it?
-pub(super) fn hours(page: &mut Markup, contents: &Contents<'_>, people: &People<'_>) {
+pub(super) fn hours(page: &mut Markup, contents: &Contents<'_>, people: &LimitsByPerson<'_>) {
     if people.values().all(|person| person.windows.is_empty()) {
         let says = "No export of this period tells how full the windows were: the status line keeps that, and only plans have windows.";
         return page.note(says);

@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use super::entries::wired;
 use super::plan::{self, InstallPlan};
-use super::settings_edit::{Change, Wanted};
+use super::settings_edit::{Additions, Change};
 use super::{carry_out, own_path, summary};
 use crate::claude::settings::{self, SettingsFile, SettingsScope};
 use crate::claude::shell::Shell;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::ZERO;
 /// Turns the status line on and says so, or why not.
 pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Result<String> {
     let program = lasting_program(environment)?;
-    let wanted = Wanted {
+    let wanted = Additions {
         program: &program,
         status_line: true,
         hooks: false,

@@ -9,7 +9,7 @@ use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{Wired, wired};
 use super::json_edit::Edit;
 use super::plugin;
-use super::settings_edit::{self, Change, Removed, Wanted};
+use super::settings_edit::{self, Additions, Change, Removed};
 use super::steps::Step;
 use crate::claude::settings;
 use crate::disk::replace::is_link;
@@ -58,7 +58,7 @@ pub(crate) fn slash_command_path(places: &Places) -> PathBuf {
 }
 
 /// Plans adding whycap to the settings file at `path`.
-pub fn install(places: &Places, path: &Path, wanted: Wanted<'_>) -> anyhow::Result<InstallPlan> {
+pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::Result<InstallPlan> {
     let present = text_of(path)?;
     let text = present.as_deref().unwrap_or_default();
     let outcome = settings_edit::add(text, wanted).with_context(|| left_alone(path))?;

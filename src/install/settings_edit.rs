@@ -19,7 +19,7 @@ use crate::claude::settings;
 
 /// What to add.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct Additions<'a> {
     /// The program as it is to be written on a shell command line.
     pub program: &'a str,
     /// Whether to add the status line.
@@ -75,7 +75,7 @@ fn command_of(entry: &Value) -> String {
 }
 
 /// Adds what is wanted. Adding what is there already changes nothing.
-pub(crate) fn add(text: &str, wanted: Wanted<'_>) -> anyhow::Result<EditedText> {
+pub(crate) fn add(text: &str, wanted: Additions<'_>) -> anyhow::Result<EditedText> {
     let (mut work, root) = Work::on(text)?;
     let Node::Object(members) = &root else {
         let reason = "Settings must be an object in braces";
@@ -362,8 +362,8 @@ mod tests {
 
     const PROGRAM: &str = "/opt/a/whycap";
 
-    fn wanted(keep: Option<Kept>) -> Wanted<'static> {
-        Wanted {
+    fn wanted(keep: Option<Kept>) -> Additions<'static> {
+        Additions {
             program: PROGRAM,
             status_line: true,
             hooks: true,
@@ -465,7 +465,7 @@ mod tests {
     #[test]
     fn a_moved_binary_changes_only_the_commands() {
         let old = add("{\n  \"a\": 1\n}\n", wanted(None)).unwrap();
-        let new = Wanted {
+        let new = Additions {
             program: "'/new home/whycap'",
             ..wanted(None)
         };
@@ -477,7 +477,7 @@ mod tests {
     #[test]
     fn a_status_line_that_pipes_ours_through_something_is_left_as_it_is() {
         let text = "{\"statusLine\": {\"type\": \"command\", \"command\": \"/old/whycap statusline | head -1\"}}";
-        let wanted = Wanted {
+        let wanted = Additions {
             hooks: false,
             ..wanted(None)
         };

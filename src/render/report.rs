@@ -20,12 +20,12 @@ const ROOM_FOR_BARS: usize = 64;
 pub struct Report {
     facts: Value,
     is_indented: bool,
-    blocks: Vec<Block>,
+    blocks: Vec<Element>,
 }
 
 /// A piece of a page that is laid out when its width is known.
 #[derive(Debug)]
-enum Block {
+enum Element {
     Gap,
     Section(String),
     /// Set as it is, however wide: what people copy.
@@ -35,13 +35,13 @@ enum Block {
     Paragraph(usize, Tone, String),
     Item(String, Tone, String),
     Labelled(Vec<(Tone, String, usize)>, Tone, String),
-    Meter(Meter),
+    MeterRow(MeterRow),
     Table(Table),
 }
 
 /// How far something is used, in one row: what, a bar, the percentage, and a remark.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub(crate) struct MeterRow {
     /// What is used, padded to its columns.
     pub(crate) lead: Vec<Piece>,
     pub(crate) percent: f64,
@@ -99,7 +99,7 @@ impl Report {
         text: impl Into<String>,
     ) {
         self.blocks
-            .push(Block::Paragraph(indent, tone, text.into()));
+            .push(Element::Paragraph(indent, tone, text.into()));
     }
 
     /// A line that is never broken: people copy it.
@@ -109,28 +109,29 @@ impl Report {
 
     /// A line of several pieces that is never broken.
     pub(crate) fn row(&mut self, pieces: Vec<Piece>) {
-        self.blocks.push(Block::Row(pieces));
+        self.blocks.push(Element::Row(pieces));
     }
 
     /// The beginning of a long text, in one row.
     pub(crate) fn excerpt(&mut self, indent: usize, tone: Tone, text: impl Into<String>) {
-        self.blocks.push(Block::Excerpt(indent, tone, text.into()));
+        self.blocks
+            .push(Element::Excerpt(indent, tone, text.into()));
     }
 
     /// An empty line.
     pub(crate) fn gap(&mut self) {
-        self.blocks.push(Block::Gap);
+        self.blocks.push(Element::Gap);
     }
 
     /// A heading after an empty line.
     pub(crate) fn section(&mut self, title: impl Into<String>) {
-        self.blocks.push(Block::Section(title.into()));
+        self.blocks.push(Element::Section(title.into()));
     }
 
     /// Text behind a mark.
     pub(crate) fn item(&mut self, mark: &str, tone: Tone, text: impl Into<String>) {
         self.blocks
-            .push(Block::Item(mark.to_owned(), tone, text.into()));
+            .push(Element::Item(mark.to_owned(), tone, text.into()));
     }
 
     /// Text behind labels, each in its tone and its columns: two columns of text. Where the page is
@@ -143,18 +144,18 @@ impl Report {
     ) {
         let labels = labels.iter();
         let labels = labels.map(|(tone, label, columns)| (*tone, (*label).to_owned(), *columns));
-        let block = Block::Labelled(labels.collect(), tone, text.into());
+        let block = Element::Labelled(labels.collect(), tone, text.into());
         self.blocks.push(block);
     }
 
     /// How far something is used.
-    pub(crate) fn meter(&mut self, meter: Meter) {
-        self.blocks.push(Block::Meter(meter));
+    pub(crate) fn meter(&mut self, meter: MeterRow) {
+        self.blocks.push(Element::MeterRow(meter));
     }
 
     /// A table.
     pub(crate) fn table(&mut self, table: Table) {
-        self.blocks.push(Block::Table(table));
+        self.blocks.push(Element::Table(table));
     }
 
     /// What another report says, below this.
@@ -196,7 +197,7 @@ impl Report {
     }
 }
 
-impl Block {
+impl Element {
     fn write(&self, sheet: &mut Sheet) {
         match self {
             Self::Gap => sheet.row(Vec::new()),
@@ -215,7 +216,7 @@ impl Block {
                 sheet.hanging(&lead, width(mark), *tone, text);
             }
             Self::Labelled(labels, tone, text) => sheet.labelled(labels, *tone, text),
-            Self::Meter(meter) => meter.write(sheet),
+            Self::MeterRow(meter) => meter.write(sheet),
             Self::Table(table) => table.write(sheet),
         }
     }
@@ -227,7 +228,7 @@ pub(crate) fn rows_for_answer(height: Option<usize>) -> Option<usize> {
     height.map(|rows| rows.saturating_sub(ROWS_AROUND))
 }
 
-impl Meter {
+impl MeterRow {
     fn write(&self, sheet: &mut Sheet) {
         let mut row = self.lead.clone();
         if sheet.columns() >= ROOM_FOR_BARS {

@@ -14,7 +14,7 @@ const SHORTEST_BAR: usize = 6;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<TableRow>,
     /// Which columns stand on a page, from wide to narrow: the first choice that fits is taken. All
     /// of them where there is no choice.
     pub(crate) choices: &'static [&'static [usize]],
@@ -27,14 +27,14 @@ pub(crate) struct Table {
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
-    kind: Kind,
+    kind: ColumnKind,
     tone: Tone,
     /// How far a text may be shortened to make room for others. None: not at all.
     least: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ColumnKind {
     /// At the left.
     Text,
     /// At the right.
@@ -45,7 +45,7 @@ enum Kind {
 
 /// A line of a table.
 #[derive(Debug, Clone)]
-pub(crate) struct Row {
+pub(crate) struct TableRow {
     pub(crate) cells: Vec<Cell>,
     /// Of the whole row, where it is not a row like others.
     tone: Option<Tone>,
@@ -66,7 +66,7 @@ impl Column {
     pub(crate) fn text(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            kind: Kind::Text,
+            kind: ColumnKind::Text,
             tone: Tone::Plain,
             least: None,
         }
@@ -74,7 +74,7 @@ impl Column {
 
     /// Figures stand at the right.
     pub(crate) fn figure(name: impl Into<String>) -> Self {
-        let kind = Kind::Figure;
+        let kind = ColumnKind::Figure;
         Self {
             kind,
             ..Self::text(name)
@@ -83,7 +83,7 @@ impl Column {
 
     /// Bars stand behind everything.
     pub(crate) fn bar(name: impl Into<String>) -> Self {
-        let kind = Kind::Bar;
+        let kind = ColumnKind::Bar;
         Self {
             kind,
             ..Self::text(name)
@@ -136,7 +136,7 @@ impl Table {
     /// Adds a row.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<Cell>>) {
         let cells = cells.into_iter().map(Into::into).collect();
-        self.rows.push(Row { cells, tone: None });
+        self.rows.push(TableRow { cells, tone: None });
     }
 
     /// Adds a row that is not like the others: a total, or what is left out.
@@ -195,7 +195,7 @@ impl Layout {
     fn new(table: &Table, chosen: &[usize]) -> Self {
         let columns = chosen.iter().filter_map(|place| {
             let column = table.columns.get(*place);
-            let column = column.filter(|column| column.kind != Kind::Bar)?;
+            let column = column.filter(|column| column.kind != ColumnKind::Bar)?;
             let cells = table.rows.iter().filter_map(|row| row.cells.get(*place));
             let widest = cells.map(|cell| width(&cell.text)).max().unwrap_or(0);
             let name = if table.is_headless {
@@ -256,7 +256,7 @@ impl Layout {
             let cell = cut(cell, *wide);
             let padding = (Tone::Plain, padding(&cell, *wide));
             let cell = (tone.unwrap_or(column.tone), cell);
-            pieces.extend(if column.kind == Kind::Text {
+            pieces.extend(if column.kind == ColumnKind::Text {
                 [cell, padding]
             } else {
                 [padding, cell]

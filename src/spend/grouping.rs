@@ -82,7 +82,7 @@ impl GroupBy {
 
 /// One line of a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Group {
+pub(crate) struct SpendGroup {
     /// What scripts call it: `2026-11-20`, a session id, a directory, a model, a block's start.
     pub(crate) key: String,
     /// What a session's line also says: its directory, and its title if one was found.
@@ -110,7 +110,7 @@ pub(crate) struct Grouping {
     by: GroupBy,
     zone: Zone,
     /// Without their keys.
-    groups: IndexMap<String, Group>,
+    groups: IndexMap<String, SpendGroup>,
     /// The quarter of an hour of the last row and the place of its period: naming a day asks the
     /// zone, and rows come in order of time.
     latest: Option<(Millis, usize)>,
@@ -170,7 +170,9 @@ impl Grouping {
         };
         let place = self.groups.get_index_of(key.as_ref());
         place.unwrap_or_else(|| {
-            let new = self.groups.insert_full(key.into_owned(), Group::default());
+            let new = self
+                .groups
+                .insert_full(key.into_owned(), SpendGroup::default());
             new.0
         })
     }
@@ -185,12 +187,12 @@ impl Grouping {
     }
 
     /// The total, and the groups: periods in order of time, anything else in no order.
-    pub(crate) fn finish(self) -> (Tally, Vec<Group>) {
+    pub(crate) fn finish(self) -> (Tally, Vec<SpendGroup>) {
         if self.by == GroupBy::Block {
             return (self.total, blocks(self.rows, self.zone));
         }
-        let named = |(key, group)| Group { key, ..group };
-        let mut groups: Vec<Group> = self.groups.into_iter().map(named).collect();
+        let named = |(key, group)| SpendGroup { key, ..group };
+        let mut groups: Vec<SpendGroup> = self.groups.into_iter().map(named).collect();
         if self.by.is_by_time() {
             groups.sort_by(|a, b| a.key.cmp(&b.key));
         }
@@ -201,7 +203,7 @@ impl Grouping {
 /// Orders groups and cuts them to the first `limit`: the latest, or the dearest. Gives what was
 /// left out: how many, and their sum.
 pub(crate) fn order_and_cut(
-    groups: &mut Vec<Group>,
+    groups: &mut Vec<SpendGroup>,
     by: GroupBy,
     order: Option<Order>,
     limit: Option<usize>,
@@ -292,14 +294,14 @@ fn chained(mut rows: Vec<(Millis, Tally)>) -> Vec<(Millis, Tally)> {
     blocks
 }
 
-fn blocks(rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<Group> {
-    let named = |(start, tally)| Group {
+fn blocks(rows: Vec<(Millis, Tally)>, zone: Zone) -> Vec<SpendGroup> {
+    let named = |(start, tally)| SpendGroup {
         key: zone
             .at(moment(start))
             .to_rfc3339_opts(SecondsFormat::Secs, true),
         tally,
         last_at: start,
-        ..Group::default()
+        ..SpendGroup::default()
     };
     chained(rows).into_iter().map(named).collect()
 }

@@ -16,7 +16,7 @@ pub(crate) use comparison::comparison;
 pub(crate) use days::Period;
 pub(crate) use forecast::{Course, Forecast, in_an_hour};
 pub(crate) use grouping::{
-    Block, Group, GroupBy, Grouping, NO_LINE, Order, known, order_and_cut, running_block,
+    Block, GroupBy, Grouping, NO_LINE, Order, SpendGroup, known, order_and_cut, running_block,
 };
 pub(crate) use plan::PlanWorth;
 pub(crate) use statement::{ReportRequest, Statement};

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::amount::Amount;
 use super::days::Period;
 use super::forecast::{Course, Forecast};
-use super::grouping::{Group, GroupBy, Grouping, Order, order_and_cut};
+use super::grouping::{GroupBy, Grouping, Order, SpendGroup, order_and_cut};
 use super::plan::PlanWorth;
 use super::table::{Figures, spreadsheet, table};
 use super::tally::Tally;
@@ -69,7 +69,7 @@ impl ReportRequest {
 pub(crate) struct Statement {
     wanted: ReportRequest,
     total: Tally,
-    groups: Vec<Group>,
+    groups: Vec<SpendGroup>,
     /// How many groups are left out, and their sum.
     rest: Option<(usize, Tally)>,
     forecast: Option<Forecast>,
@@ -278,7 +278,7 @@ impl Statement {
     }
 
     /// The groups in their order.
-    pub(crate) fn groups(&self) -> &[Group] {
+    pub(crate) fn groups(&self) -> &[SpendGroup] {
         &self.groups
     }
 
@@ -289,7 +289,7 @@ impl Statement {
 
     /// The contract's fields. `zone` is the zone's name.
     fn json(&self, zone: &str) -> Value {
-        let group = |group: &Group| {
+        let group = |group: &SpendGroup| {
             let mut fields = Map::new();
             fields.insert("key".to_owned(), json!(group.key));
             if let Some(project) = &group.project {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate};
 
 use super::amount::Amount;
-use super::grouping::{Group, GroupBy, block_end};
+use super::grouping::{GroupBy, SpendGroup, block_end};
 use super::tally::Tally;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -38,7 +38,7 @@ const OF_OTHERS: &[&[usize]] = &[
 /// What a table is made of.
 pub(super) struct Figures<'g> {
     pub(super) by: GroupBy,
-    pub(super) groups: &'g [Group],
+    pub(super) groups: &'g [SpendGroup],
     /// How many are left out, and their sum.
     pub(super) rest: Option<(usize, Tally)>,
     pub(super) total: &'g Tally,
@@ -137,7 +137,7 @@ fn cells(names: [String; 3], amount: String, share: String, tally: &Tally) -> Ve
 }
 
 /// The groups with exact figures, under the names that JSON has.
-pub(super) fn spreadsheet(groups: &[Group], by: GroupBy) -> Table {
+pub(super) fn spreadsheet(groups: &[SpendGroup], by: GroupBy) -> Table {
     let names = [
         by.name(),
         "project".to_owned(),
@@ -200,7 +200,7 @@ fn heading(by: GroupBy) -> String {
 }
 
 /// What people call a group. A key that is not as we write them stays as it is.
-fn label(group: &Group, by: GroupBy, clock: Clock, places: &Places) -> String {
+fn label(group: &SpendGroup, by: GroupBy, clock: Clock, places: &Places) -> String {
     let named = match by {
         GroupBy::Project => Some(places.show(group.key.as_ref())),
         GroupBy::Session => Some(session_name(group)),
@@ -221,7 +221,7 @@ fn label(group: &Group, by: GroupBy, clock: Clock, places: &Places) -> String {
 }
 
 /// A session's title, with the beginning of its id where another has the same; else that beginning.
-pub(crate) fn session_name(group: &Group) -> String {
+pub(crate) fn session_name(group: &SpendGroup) -> String {
     match &group.title {
         Some(title) if group.shares_title => format!("{:.8}  {title}", group.key),
         Some(title) => title.clone(),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use whycap::environment::{Environment, HOME};
 use whycap::install::entries::{EVENTS, Kept, wired};
 use whycap::install::plan::{self, InstallPlan};
-use whycap::install::settings_edit::Wanted;
+use whycap::install::settings_edit::Additions;
 use whycap::install::steps;
 use whycap::places::Places;
 
@@ -545,7 +545,7 @@ fn places(sandbox: &Sandbox) -> Places {
 }
 
 fn planned(sandbox: &Sandbox) -> InstallPlan {
-    let wanted = Wanted {
+    let wanted = Additions {
         program: "/opt/whycap",
         status_line: true,
         hooks: true,

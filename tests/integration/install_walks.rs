@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use whycap::environment::{Environment, HOME};
 use whycap::install::entries::{Kept, Wired, wired, without_ours};
-use whycap::install::settings_edit::Wanted;
+use whycap::install::settings_edit::Additions;
 use whycap::install::{plan, steps};
 use whycap::places::Places;
 
@@ -48,7 +48,7 @@ impl Home {
     }
 
     /// Installs, and checks that a second time there is nothing to do.
-    fn install(&self, wanted: Wanted<'_>) {
+    fn install(&self, wanted: Additions<'_>) {
         let plan = || plan::install(&self.places, &self.settings, wanted).unwrap();
         steps::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
@@ -261,7 +261,7 @@ proptest! {
         // serde_json's way back from text is not exact for every float.
         let value = parsed(&text);
         let untouched = wired(&value) == Wired::default();
-        let wanted = Wanted { program: "/opt/a/whycap", status_line: true, hooks: true, keep };
+        let wanted = Additions { program: "/opt/a/whycap", status_line: true, hooks: true, keep };
         let home = Home::with(&text);
         home.install(wanted);
         // Exactly ours differs, in content and in order.
@@ -296,7 +296,7 @@ proptest! {
                     if wired(&home.value()) == Wired::default() {
                         exact = Some(before);
                     }
-                    home.install(Wanted { program, status_line, hooks, keep });
+                    home.install(Additions { program, status_line, hooks, keep });
                 }
                 Event::Uninstall => {
                     home.uninstall();

@@ -256,7 +256,7 @@ impl Home {
     #[expect(clippy::unused_self, reason = "a target like the others")]
     fn settings(&self, input: &[u8]) {
         let text = String::from_utf8_lossy(input);
-        let wanted = settings_edit::Wanted {
+        let wanted = settings_edit::Additions {
             program: "/bin/whycap",
             status_line: true,
             hooks: true,

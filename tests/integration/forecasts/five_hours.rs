@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::days::{DAY, DAYS, HELD_OUT, KNOWN, Kind, LENGTH, Life, Seen, live};
-use super::{quantiles, report, shown, whole};
+use super::{quantiles, report, shown, wanted, whole};
 
 /// By how much the level grows in so many minutes.
 type Growth = fn(&Seen<'_>, usize) -> f64;
@@ -139,7 +139,12 @@ fn compared(kinds: &[Kind]) -> ([Score; 7], String) {
     // Seldom looked at where it has to be quick.
     // People look often: a window that fills fast is missed by whoever looks every quarter of an hour.
     let every = 5;
-    let scores = RULES.map(|rule| Score::of(rule, &lives, every));
+    let is_meant =
+        |name| [RULES[0].0, RULES[1].0, ANEW, PACE].contains(&name) || wanted().is_some();
+    let scores = RULES.map(|rule| {
+        let lives = if is_meant(rule.0) { &lives[..] } else { &[] };
+        Score::of(rule, lives, every)
+    });
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
     let (days, full) = (scores[0].days, scores[0].full);
     let mut table = format!(
