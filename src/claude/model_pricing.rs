@@ -1,14 +1,17 @@
-//! `modelPricing` where Claude Code keeps settings.
+//! Prices where Claude Code keeps them: `modelPricing` in settings, and what it fetched.
 
 use std::path::Path;
 
+use super::account;
 use super::settings::{self, SettingsScope};
 use crate::places::Places;
 use crate::pricing::{OwnRates, PriceTable};
 
-/// What responses cost here: the built-in prices with the user's own rates.
+/// What responses cost here: the built-in prices with the user's own rates, and what Claude Code
+/// fetched of models that the table lacks.
 pub(crate) fn prices(places: &Places) -> PriceTable {
-    PriceTable::with(own_rates(places))
+    let home = places.clone();
+    PriceTable::with(own_rates(places)).with_state(move || account::global_state(&home))
 }
 
 /// The user's own rates: from managed settings, which the client obeys, else from the user's

@@ -116,8 +116,10 @@ fn fast_mode(served: &[Served], prices: &PriceTable) -> Option<Hint> {
 /// Prompts of a length that reading them makes dear; few models charge such prompts more by the token.
 fn long_context(served: &[Served], prices: &PriceTable) -> Option<Hint> {
     let long = |response: &Served| {
-        let (rows, _) = prices.rows_of(&response.model);
-        let above = rows.iter().find_map(|row| row.above_prompt_tokens);
+        let (tariffs, _) = prices.tariffs_of(&response.model);
+        let above = tariffs
+            .iter()
+            .find_map(|(_, tariff)| tariff.above_prompt_tokens);
         let beyond = response
             .usage
             .prompt()

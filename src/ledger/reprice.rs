@@ -15,7 +15,12 @@ impl Ledger {
     /// Prices every response anew if the table or the user's own rates changed since the last
     /// time. Returns whether anything was to be done.
     pub fn reprice(&mut self, prices: &PriceTable) -> Result<bool, Error> {
-        if priced_by(&self.connection).map_err(self.failed())? == Some(prices.fingerprint) {
+        let is_current = || -> rusqlite::Result<bool> {
+            let names = model_names(&self.connection)?;
+            let wanted = prices.fingerprint_of(names.values().map(String::as_str));
+            Ok(priced_by(&self.connection)? == Some(wanted))
+        };
+        if is_current().map_err(self.failed())? {
             return Ok(false);
         }
         self.write(|connection| reprice(connection, prices))?;
@@ -70,6 +75,7 @@ fn reprice(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()>
         families::settle(connection, family, prices)?;
     }
     let put = "INSERT OR REPLACE INTO meta VALUES (?, ?)";
-    run(connection, put, params![PRICED_BY, prices.fingerprint])?;
+    let priced_by = prices.fingerprint_of(names.values().map(String::as_str));
+    run(connection, put, params![PRICED_BY, priced_by])?;
     Ok(())
 }

@@ -15,7 +15,7 @@ impl PriceTable {
     pub(crate) fn guesses_of_clients(&self, model: &str) -> Vec<ModelPrices<'_>> {
         let ever = self.list_prices_of(model);
         let unknown = self.list_prices_of("");
-        ever.each_row().chain(unknown.each_row()).collect()
+        ever.each_tariff().chain(unknown.each_tariff()).collect()
     }
 }
 
@@ -25,7 +25,7 @@ impl PriceTable {
         let models = self.rows().iter().map(|row| row.model);
         models.flat_map(|model| {
             let prices = self.list_prices_of(model);
-            prices.each_row().collect::<Vec<_>>()
+            prices.each_tariff().collect::<Vec<_>>()
         })
     }
 }

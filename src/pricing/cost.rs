@@ -1,10 +1,8 @@
 //! What one response costs.
 
-use chrono::NaiveTime;
-
 use super::money::Money;
 use super::own_rates::MULTIPLIER_UNIT;
-use super::price_table::{PriceRow, PriceTable};
+use super::price_table::{PriceTable, Tariff};
 use super::rates::{Rate, Rates};
 use super::usage::{Advice, ServiceLevel, Usage};
 use crate::time::Millis;
@@ -15,7 +13,7 @@ pub struct ModelPrices<'t> {
     table: &'t PriceTable,
     own: Option<Rates>,
     /// By the moment from which each holds, ascending; the first also before that.
-    rows: Vec<(Millis, &'t PriceRow)>,
+    tariffs: Vec<(Millis, &'t Tariff)>,
     known: bool,
     multiplier: i64,
 }
@@ -48,18 +46,11 @@ impl PriceTable {
     }
 
     fn prices_with(&self, model: &str, own: Option<Rates>, multiplier: i64) -> ModelPrices<'_> {
-        let midnight = |row: &PriceRow| {
-            row.from.map_or(Millis::MIN, |day| {
-                day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
-            })
-        };
-        let (rows, known) = self.rows_of(model);
-        let mut rows: Vec<_> = rows.into_iter().map(|row| (midnight(row), row)).collect();
-        rows.sort_by_key(|(from, _)| *from);
+        let (tariffs, known) = self.tariffs_of(model);
         ModelPrices {
             table: self,
             own,
-            rows,
+            tariffs,
             known: known || own.is_some(),
             multiplier,
         }
@@ -67,7 +58,7 @@ impl PriceTable {
 }
 
 impl ModelPrices<'_> {
-    /// Whether the model is in the table; if not, costs are what the client would assume.
+    /// Whether the model has a known price; if not, costs are what the client would assume.
     pub fn known(&self) -> bool {
         self.known
     }
@@ -97,10 +88,10 @@ impl ModelPrices<'_> {
             } else {
                 10
             };
-            let row = self.row_at(at);
+            let tariff = self.tariff_at(at);
             let tokens: i128 = calls
                 .iter()
-                .filter_map(|call| Some(charge(&rates_for(row?, call, service), call)))
+                .filter_map(|call| Some(charge(&rates_for(tariff?, call, service), call)))
                 .sum();
             tokens * i128::from(tenths)
         };
@@ -130,25 +121,31 @@ impl ModelPrices<'_> {
         (cost, known)
     }
 
-    /// The same with each of its rows alone.
-    pub(crate) fn each_row(&self) -> impl Iterator<Item = Self> {
-        self.rows.iter().map(|row| Self {
-            rows: vec![*row],
+    /// The same with each of its tariffs alone.
+    pub(crate) fn each_tariff(&self) -> impl Iterator<Item = Self> {
+        self.tariffs.iter().map(|tariff| Self {
+            tariffs: vec![*tariff],
             ..self.clone()
         })
     }
 
-    fn row_at(&self, at: Millis) -> Option<&PriceRow> {
-        let begun = self.rows.iter().take_while(|(from, _)| *from <= at).last();
-        begun.or_else(|| self.rows.first()).map(|(_, row)| *row)
+    fn tariff_at(&self, at: Millis) -> Option<&Tariff> {
+        let mut tariffs = self.tariffs.iter();
+        let begun = tariffs.rfind(|(from, _)| *from <= at);
+        begun
+            .or_else(|| self.tariffs.first())
+            .map(|(_, tariff)| *tariff)
     }
 }
 
 /// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
-fn rates_for(row: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
-    match (row.above_prompt_tokens, row.long) {
+fn rates_for(tariff: &Tariff, call: &Usage, service: ServiceLevel) -> Rates {
+    match (tariff.above_prompt_tokens, tariff.long) {
         (Some(above), Some(long)) if call.prompt() > above => long,
-        _ => row.fast.filter(|_| service.fast).unwrap_or(row.standard),
+        _ => tariff
+            .fast
+            .filter(|_| service.fast)
+            .unwrap_or(tariff.standard),
     }
 }
 

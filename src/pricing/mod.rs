@@ -2,6 +2,7 @@
 
 mod clients_prices;
 mod cost;
+mod fetched;
 mod model_id;
 mod money;
 mod own_rates;
@@ -15,6 +16,6 @@ pub use money::Money;
 pub(crate) use money::NOISE;
 pub use own_rates::OwnRates;
 pub(crate) use price_list::price_list;
-pub use price_table::{PriceRow, PriceTable};
+pub use price_table::{PriceRow, PriceTable, Tariff};
 pub use rates::{Rate, Rates};
 pub use usage::{Advice, ServiceLevel, Usage};

@@ -39,10 +39,10 @@ fn row_json(row: &PriceRow) -> Value {
         "model": row.model,
         "also": row.also,
         "from": row.from.map(|day| day.to_string()),
-        "standard": rates_json(&row.standard),
-        "above_prompt_tokens": row.above_prompt_tokens,
-        "long": row.long.as_ref().map(rates_json),
-        "fast": row.fast.as_ref().map(rates_json),
+        "standard": rates_json(&row.tariff.standard),
+        "above_prompt_tokens": row.tariff.above_prompt_tokens,
+        "long": row.tariff.long.as_ref().map(rates_json),
+        "fast": row.tariff.fast.as_ref().map(rates_json),
         "source": row.source,
     })
 }
@@ -72,12 +72,12 @@ pub(crate) fn price_list(table: &PriceTable, rows: &[&PriceRow]) -> Report {
         let from = row.from.map(|from| format!(" from {from}"));
         add(
             format!("{}{}", row.model, from.unwrap_or_default()),
-            &row.standard,
+            &row.tariff.standard,
         );
-        if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
+        if let (Some(above), Some(long)) = (row.tariff.above_prompt_tokens, &row.tariff.long) {
             add(format!("  prompt over {above}"), long);
         }
-        if let Some(fast) = &row.fast {
+        if let Some(fast) = &row.tariff.fast {
             add("  fast mode".to_owned(), fast);
         }
     }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use once_cell::sync::OnceCell;
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::fetched::{self, Fetched, FetchedTariffs};
 use super::model_id::{bare, is_variant_of};
 use super::own_rates::OwnRates;
 use super::rates::{Rate, Rates};
+use crate::time::Millis;
 
 /// The embedded data. Its first lines say how to add a row.
 const EMBEDDED: &str = include_str!("prices.json");
@@ -22,6 +25,15 @@ pub struct PriceRow {
     pub also: Vec<&'static str>,
     /// First UTC day of these prices; None from the model's release.
     pub from: Option<NaiveDate>,
+    /// The prices.
+    pub tariff: Tariff,
+    /// Where the row comes from.
+    pub source: &'static str,
+}
+
+/// A model's prices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tariff {
     /// The standard rates.
     pub standard: Rates,
     /// A prompt of more tokens than this is charged at [`Self::long`], as a whole.
@@ -30,8 +42,6 @@ pub struct PriceRow {
     pub long: Option<Rates>,
     /// Rates of fast mode; None where the model has none, then `standard` holds.
     pub fast: Option<Rates>,
-    /// Where the row comes from.
-    pub source: &'static str,
 }
 
 /// The file as it is written. Its texts are borrowed from the program: a status line reads it.
@@ -42,6 +52,14 @@ struct File {
     us_inference_multiplier: f64,
     unknown_model_priced_as: &'static str,
     rows: Vec<WrittenRow>,
+}
+
+impl PriceRow {
+    fn begins(&self) -> Millis {
+        self.from.map_or(Millis::MIN, |day| {
+            day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
+        })
+    }
 }
 
 /// A row as it is written: the standard rates stand beside the rest. (Serde's `flatten` would do
@@ -69,16 +87,18 @@ impl From<WrittenRow> for PriceRow {
             model: written.model,
             also: written.also,
             from: written.from,
-            standard: Rates {
-                input: written.input,
-                output: written.output,
-                cache_read: written.cache_read,
-                write_5m: written.write_5m,
-                write_1h: written.write_1h,
+            tariff: Tariff {
+                standard: Rates {
+                    input: written.input,
+                    output: written.output,
+                    cache_read: written.cache_read,
+                    write_5m: written.write_5m,
+                    write_1h: written.write_1h,
+                },
+                above_prompt_tokens: written.above_prompt_tokens,
+                long: written.long,
+                fast: written.fast,
             },
-            above_prompt_tokens: written.above_prompt_tokens,
-            long: written.long,
-            fast: written.fast,
             source: written.source,
         }
     }
@@ -99,6 +119,8 @@ pub struct PriceTable {
     pub fingerprint: i64,
     /// Rates from the user's settings.
     pub own: OwnRates,
+    /// What Claude Code fetched of models that the table lacks.
+    fetched: Fetched,
 }
 
 impl PriceTable {
@@ -134,7 +156,35 @@ impl PriceTable {
             us_inference_tenths: (file.us_inference_multiplier * 10.0).round() as i64,
             fingerprint: xxhash_rust::xxh3::xxh3_64(EMBEDDED.as_bytes()).cast_signed(),
             own: OwnRates::default(),
+            fetched: fetched::none(),
         }
+    }
+
+    /// The same, and for models that it lacks, what this gives: Claude Code's global state. It is
+    /// asked for no sooner than such a model is.
+    pub(crate) fn with_state(self, read: impl FnOnce() -> Option<Value> + Send + 'static) -> Self {
+        let list = self.clone();
+        let fetched = move || {
+            read().map_or_else(FetchedTariffs::new, |state| fetched::tariffs(&state, &list))
+        };
+        Self {
+            fetched: fetched::when_asked(fetched),
+            ..self
+        }
+    }
+
+    /// The same number for as long as these models' prices are the same.
+    pub(crate) fn fingerprint_of<'m>(&self, models: impl Iterator<Item = &'m str>) -> i64 {
+        let lacking = models.filter(|model| self.listed(model).is_none());
+        let mut fetched: Vec<_> = lacking
+            .filter_map(|model| self.fetched.get_key_value(&bare(model)))
+            .collect();
+        if fetched.is_empty() {
+            return self.fingerprint;
+        }
+        fetched.sort_unstable_by_key(|(model, _)| *model);
+        let text = format!("{fetched:?}");
+        self.fingerprint ^ xxhash_rust::xxh3::xxh3_64(text.as_bytes()).cast_signed()
     }
 
     /// All rows, in the file's order.
@@ -142,35 +192,40 @@ impl PriceTable {
         &self.rows
     }
 
-    /// The rows of `model`, in any spelling, and whether the table knows it.
-    ///
-    /// Order: the bare id or one of its other names; then the longest listed id of which this one
-    /// is a variant; then the row that the client takes for a model it does not know.
-    pub fn rows_of(&self, model: &str) -> (Vec<&PriceRow>, bool) {
+    /// The row of `model`, in any spelling: that of the bare id or one of its other names; then of the
+    /// longest listed id of which this one is a variant.
+    fn listed(&self, model: &str) -> Option<&PriceRow> {
         let id = bare(model);
-        let listed = self
-            .rows
-            .iter()
-            .find(|row| row.model == id || row.also.contains(&id.as_str()))
+        let mut rows = self.rows.iter();
+        rows.find(|row| row.model == id || row.also.contains(&id.as_str()))
             .or_else(|| {
                 let variants = self.rows.iter().filter(|row| is_variant_of(&id, row.model));
                 variants.max_by_key(|row| row.model.len())
-            });
-        let name = listed.map_or(self.unknown_model, |row| row.model);
-        (
-            self.rows.iter().filter(|row| row.model == name).collect(),
-            listed.is_some(),
-        )
+            })
+    }
+
+    /// The prices of `model`, each with the moment from which it holds, ascending (the first also
+    /// before that), and whether they are known: if neither the table nor Claude Code has the model,
+    /// they are what the client takes for one it does not know.
+    pub fn tariffs_of(&self, model: &str) -> (Vec<(Millis, &Tariff)>, bool) {
+        let listed = self.listed(model).map(|row| row.model);
+        if listed.is_none()
+            && let Some(fetched) = self.fetched.get(&bare(model))
+        {
+            let tariffs = fetched.iter().map(|(from, tariff)| (*from, tariff));
+            return (tariffs.collect(), true);
+        }
+        let name = listed.unwrap_or(self.unknown_model);
+        let rows = self.rows.iter().filter(|row| row.model == name);
+        let mut tariffs: Vec<_> = rows.map(|row| (row.begins(), &row.tariff)).collect();
+        tariffs.sort_by_key(|(from, _)| *from);
+        (tariffs, listed.is_some())
     }
 
     /// The name under which a model's spend is added up: the listed id, else the bare one.
     pub fn canonical(&self, model: &str) -> String {
-        match self.rows_of(model) {
-            (rows, true) => rows
-                .first()
-                .map_or_else(|| bare(model), |row| row.model.to_owned()),
-            (_, false) => bare(model),
-        }
+        let listed = self.listed(model);
+        listed.map_or_else(|| bare(model), |row| row.model.to_owned())
     }
 }
 
@@ -213,9 +268,9 @@ mod tests {
     fn an_unknown_model_is_priced_as_the_client_does_and_said_to_be_unknown() {
         let table = PriceTable::list();
         for model in ["claude-nobody-9", "opus", "my-gateway-model", ""] {
-            let (rows, known) = table.rows_of(model);
+            let (tariffs, known) = table.tariffs_of(model);
             assert!(!known, "{model}");
-            assert_eq!(rows[0].model, "claude-opus-5-5");
+            assert_eq!(tariffs, table.tariffs_of("claude-opus-5-5").0);
         }
     }
 

@@ -786,6 +786,52 @@ fn what_a_fork_of_a_session_that_is_gone_spent_is_at_least_its_answers_wherever_
 }
 
 #[test]
+fn a_model_without_a_known_price_gets_the_one_that_claude_code_fetched() {
+    let answer = |model: &str, counts: [u64; 4]| {
+        let [input, output, read, write] = counts;
+        json!({
+            "type": "assistant", "uuid": model, "timestamp": "2026-11-21T13:24:00.000Z", "sessionId": "s", "version": "2.1.330",
+            "requestId": format!("req_{model}"), "cwd": "/home/dev/p",
+            "message": {"id": format!("msg_{model}"), "model": model, "role": "assistant", "content": [],
+                "usage": {"input_tokens": input, "output_tokens": output, "cache_read_input_tokens": read, "cache_creation_input_tokens": write,
+                    "cache_creation": {"ephemeral_1h_input_tokens": 2_000, "ephemeral_5m_input_tokens": write - 2_000}}},
+        })
+    };
+    // Told by 2.1.330 for these answers, with this state: 0.021854, 0.00692; and 0.026204 for one that
+    // nobody knows.
+    let state = json!({
+        "additionalModelCostsCache": {"claude-nova-9": {"inputTokens": 3, "outputTokens": 11, "promptCacheWriteTokens": 4,
+            "promptCacheWrite1hTokens": 7, "promptCacheReadTokens": 0.3}},
+        "clientDataCache": {"alder_ford": {"claude-nova-8": {"as": "claude-haiku-4-5", "ends_at": 1_900_000_000}}},
+    });
+    let sandbox = Sandbox::new();
+    for (model, counts) in [
+        ("claude-nova-9", [14, 62, 9_900, 3_040]),
+        ("claude-nova-8", [20, 66, 11_700, 3_120]),
+        ("claude-nova-7", [26, 70, 13_500, 3_200]),
+    ] {
+        let line = answer(model, counts).to_string();
+        sandbox.append(&format!("{PROJECTS}/-home-dev-p/s.jsonl"), &line);
+    }
+    let before = spend(&sandbox, "model");
+    assert_eq!(before["total"]["unpriced_responses"], 3);
+    sandbox.write(".claude.json", state.to_string());
+    let known = spend(&sandbox, "model");
+    for (model, cost, unpriced) in [
+        ("claude-nova-9", 0.021_854, 0),
+        ("claude-nova-8", 0.006_92, 0),
+        ("claude-nova-7", 0.026_204, 1),
+    ] {
+        let groups = known["groups"].as_array().unwrap();
+        let group = groups.iter().find(|group| group["key"] == model).unwrap();
+        near(&group["cost_usd"], &json!(cost));
+        assert_eq!(group["unpriced_responses"], unpriced, "{model}");
+    }
+    sandbox.write(".claude.json", "{}");
+    assert_eq!(spend(&sandbox, "model"), before);
+}
+
+#[test]
 fn a_compaction_belongs_to_its_day_though_the_terminal_ended_on_the_next() {
     let answer = |id: &str, at: &str| {
         json!({

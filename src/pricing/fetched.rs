@@ -1,0 +1,196 @@
+//! Prices that Claude Code fetched of models that its own table lacks, as its global state keeps them.
+//!
+//! Read in the bundles of 2.1.329 and 2.1.330, documented nowhere:
+//! - `additionalModelCostsCache`: `{model: {inputTokens, outputTokens, promptCacheWriteTokens,
+//!   promptCacheWrite1hTokens?, promptCacheReadTokens, longPrompt?: {…, abovePromptTokens}, fast?}}`,
+//!   dollars per million tokens. Without a price of writes that live an hour, all cost the same.
+//! - `alder_ford`, in `clientDataCache` or the `data` of one of `clientDataCacheSlots`:
+//!   `{model: {as, ends_at}}`, a model priced as another until that second.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::Value;
+
+use super::model_id::bare;
+use super::price_table::{PriceTable, Tariff};
+use super::rates::{Rate, Rates};
+use crate::time::Millis;
+
+/// By bare model id: prices, each with the moment from which it holds, ascending.
+pub(super) type FetchedTariffs = BTreeMap<String, Vec<(Millis, Tariff)>>;
+/// Read when it is asked for.
+pub(super) type Fetched = Arc<LazyLock<FetchedTariffs, Box<dyn FnOnce() -> FetchedTariffs + Send>>>;
+
+pub(super) fn when_asked(read: impl FnOnce() -> FetchedTariffs + Send + 'static) -> Fetched {
+    Arc::new(LazyLock::new(Box::new(read)))
+}
+
+pub(super) fn none() -> Fetched {
+    when_asked(FetchedTariffs::new)
+}
+
+/// What the global state says. Models of `list` are priced by it, whatever the state says.
+pub(super) fn tariffs(state: &Value, list: &PriceTable) -> FetchedTariffs {
+    let mut found = FetchedTariffs::new();
+    let slots = state.get("clientDataCacheSlots").and_then(Value::as_object);
+    let slots = slots.into_iter().flatten();
+    let data = slots.filter_map(|(_, slot)| slot.get("data"));
+    let data = data.chain(state.get("clientDataCache"));
+    for (model, other) in data
+        .filter_map(|data| data.get("alder_ford")?.as_object())
+        .flatten()
+    {
+        if let Some(tariffs) = as_another(other, list) {
+            found.insert(bare(model), tariffs);
+        }
+    }
+    let costs = state.get("additionalModelCostsCache");
+    for (model, costs) in costs.and_then(Value::as_object).into_iter().flatten() {
+        if let Some(tariff) = tariff(costs) {
+            let tariffs = found.entry(bare(model)).or_default();
+            // What it is priced as for a while comes first; then this.
+            tariffs.truncate(2);
+            match tariffs.last_mut() {
+                Some((_, after)) => *after = tariff,
+                None => tariffs.push((Millis::MIN, tariff)),
+            }
+        }
+    }
+    found
+}
+
+/// The prices of another model until a second, then those of an unknown one.
+fn as_another(told: &Value, list: &PriceTable) -> Option<Vec<(Millis, Tariff)>> {
+    let (tariffs, true) = list.tariffs_of(told.get("as")?.as_str()?) else {
+        return None;
+    };
+    let ends = told.get("ends_at")?.as_i64()?.checked_mul(1000)?;
+    let (unknown, _) = list.tariffs_of("");
+    let [until, after] =
+        [tariffs, unknown].map(|tariffs| tariffs.last().map(|(_, it)| (*it).clone()));
+    Some(vec![(Millis::MIN, until?), (ends, after?)])
+}
+
+fn tariff(costs: &Value) -> Option<Tariff> {
+    let long = costs.get("longPrompt");
+    let above = long.and_then(|long| long.get("abovePromptTokens")?.as_u64());
+    Some(Tariff {
+        standard: rates(costs)?,
+        above_prompt_tokens: above,
+        long: long.and_then(rates),
+        fast: costs.get("fast").and_then(rates),
+    })
+}
+
+fn rates(costs: &Value) -> Option<Rates> {
+    let rate = |name: &str| Rate::from_usd_per_million(costs.get(name)?.as_f64()?);
+    let write_5m = rate("promptCacheWriteTokens")?;
+    Some(Rates {
+        input: rate("inputTokens")?,
+        output: rate("outputTokens")?,
+        cache_read: rate("promptCacheReadTokens")?,
+        write_5m,
+        write_1h: rate("promptCacheWrite1hTokens").unwrap_or(write_5m),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::{ServiceLevel, Usage};
+    use serde_json::json;
+
+    fn cost(
+        state: &Value,
+        model: &str,
+        at: Millis,
+        service: ServiceLevel,
+        input: u64,
+    ) -> (i64, bool) {
+        let state = state.clone();
+        let table = PriceTable::list().with_state(move || Some(state));
+        let usage = Usage {
+            input,
+            output: 1_000,
+            cache_write: 2_000,
+            cache_write_1h: 1_000,
+            ..Usage::default()
+        };
+        let prices = table.prices_of(model);
+        (
+            prices.price(at, &usage, service, &[]).nano() / 1_000,
+            prices.known(),
+        )
+    }
+
+    const PLAIN: ServiceLevel = ServiceLevel {
+        fast: false,
+        us_only: false,
+    };
+    const FAST: ServiceLevel = ServiceLevel {
+        fast: true,
+        us_only: false,
+    };
+
+    #[test]
+    fn a_model_that_the_table_lacks_costs_what_claude_code_fetched() {
+        let rates = |factor: f64| json!({"inputTokens": factor, "outputTokens": 5.0 * factor, "promptCacheWriteTokens": 2.0 * factor, "promptCacheReadTokens": 0.1});
+        let mut costs = rates(1.0);
+        costs["promptCacheWrite1hTokens"] = json!(3);
+        costs["fast"] = rates(10.0);
+        costs["longPrompt"] = rates(100.0);
+        costs["longPrompt"]["abovePromptTokens"] = json!(100_000);
+        let state = json!({"additionalModelCostsCache": {
+            "claude-new-7-20270101": costs, "claude-opus-5-5": costs, "claude-bad-1": {"inputTokens": 1}}});
+        let new = "us.anthropic.claude-new-7-v1:0";
+        // 1,000 of each: input 1, output 5, writes 2 and 3 dollars a million.
+        assert_eq!(cost(&state, new, 0, PLAIN, 1_000), (11_000, true));
+        assert_eq!(cost(&state, new, 0, FAST, 1_000), (100_000, true));
+        assert_eq!(
+            cost(&state, new, 0, PLAIN, 100_000).0,
+            100_000 * 100 + 500_000 + 400_000
+        );
+        let nothing = json!({});
+        for (model, known) in [("claude-opus-5-5", true), ("claude-bad-1", false)] {
+            let ours = cost(&nothing, model, 0, PLAIN, 1_000);
+            assert_eq!(
+                (cost(&state, model, 0, PLAIN, 1_000), ours.1),
+                (ours, known),
+                "{model}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_model_is_priced_as_another_until_a_second() {
+        let flag = json!({"claude-new-7": {"as": "claude-haiku-5-5", "ends_at": 1_800_000_000}, "claude-new-8": {"as": "nobody", "ends_at": 1}});
+        for state in [
+            json!({"clientDataCacheSlots": {"x": {"data": {"alder_ford": flag}}}}),
+            json!({"clientDataCache": {"alder_ford": flag}}),
+        ] {
+            let nothing = json!({});
+            let of = |model: &str| cost(&nothing, model, 0, PLAIN, 10).0;
+            let (before, after) = (1_799_999_999_999, 1_800_000_000_000);
+            assert_eq!(
+                cost(&state, "claude-new-7", before, PLAIN, 10).0,
+                of("claude-haiku-5-5")
+            );
+            assert_eq!(
+                cost(&state, "claude-new-7", after, PLAIN, 10).0,
+                of("claude-opus-5-5")
+            );
+            assert!(!cost(&state, "claude-new-8", before, PLAIN, 10).1);
+        }
+    }
+
+    #[test]
+    fn nobody_reads_the_state_for_models_that_the_table_has() {
+        let table = PriceTable::list().with_state(|| panic!("read"));
+        assert!(table.prices_of("claude-opus-5-5").known());
+        assert_eq!(
+            table.fingerprint_of(["claude-opus-5-5"].into_iter()),
+            table.fingerprint
+        );
+    }
+}
