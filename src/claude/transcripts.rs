@@ -1,7 +1,8 @@
 //! Where transcripts are, and how they are listed.
 //!
 //! `projects/<project>/<session>.jsonl`, and for subagents
-//! `projects/<project>/<session>/subagents/<agent>.jsonl`. What cannot be read is noted and passed
+//! `projects/<project>/<session>/subagents/<agent>.jsonl`, for those of a workflow (2.1.329, 2.1.330)
+//! `…/subagents/workflows/<run>/<agent>.jsonl`. What cannot be read is noted and passed
 //! over: a directory that is not ours must not hide the others.
 
 use std::ffi::OsStr;
@@ -11,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use crate::transcript::reader::FileState;
 
-/// `projects/<project>/<session>/subagents/<agent>.jsonl`, and one to spare.
-const DEEPEST: usize = 5;
+/// `projects/<project>/<session>/subagents/workflows/<run>/<agent>.jsonl`, and one to spare.
+const DEEPEST: usize = 7;
 /// `projects/<project>/<session>.jsonl`
 const SESSIONS: usize = 2;
 
@@ -111,9 +112,13 @@ pub(crate) fn of_subagents(path: &Path) -> Vec<TranscriptFile> {
 /// The session that a transcript's place says it belongs to: its own name, or for a subagent's the
 /// directory above `subagents`.
 pub(crate) fn session_of(path: &Path) -> String {
-    let above = path
-        .parent()
-        .filter(|directory| directory.file_name() == Some(OsStr::new("subagents")))
+    let is_called = |directory: &&Path, name: &str| directory.file_name() == Some(OsStr::new(name));
+    let directory = path.parent();
+    let workflows = directory.and_then(Path::parent);
+    let workflows = workflows.filter(|directory| is_called(directory, "workflows"));
+    let above = workflows
+        .map_or(directory, Path::parent)
+        .filter(|directory| is_called(directory, "subagents"))
         .and_then(Path::parent);
     let name = above.map_or_else(|| path.file_stem(), Path::file_name);
     name.map(|name| name.to_string_lossy().into_owned())
@@ -196,11 +201,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let projects = home.path().join("projects");
         let elsewhere = home.path().join("elsewhere");
-        fs::create_dir_all(projects.join("api/one/subagents")).unwrap();
+        fs::create_dir_all(projects.join("api/one/subagents/workflows/wf_1")).unwrap();
         fs::create_dir_all(&elsewhere).unwrap();
         for path in [
             "api/one.jsonl",
             "api/one/subagents/agent-1.jsonl",
+            "api/one/subagents/workflows/wf_1/agent-2.jsonl",
             "api/one/notes.txt",
         ] {
             fs::write(projects.join(path), "{}\n").unwrap();
@@ -210,7 +216,7 @@ mod tests {
         make_link("/nowhere", projects.join("broken.jsonl"));
         assert_eq!(
             names(&all(std::iter::once(projects.clone())).files),
-            ["agent-1.jsonl", "one.jsonl", "two.jsonl"]
+            ["agent-1.jsonl", "agent-2.jsonl", "one.jsonl", "two.jsonl"]
         );
         assert_eq!(
             unreadable(std::iter::once(projects.clone())),
@@ -222,16 +228,18 @@ mod tests {
         assert_eq!(unreadable(std::iter::once(projects.clone())), [circle]);
         assert_eq!(
             names(&of_subagents(&projects.join("api/one.jsonl"))),
-            ["agent-1.jsonl"]
+            ["agent-1.jsonl", "agent-2.jsonl"]
         );
     }
 
     #[test]
     fn a_subagent_belongs_to_the_session_above_it() {
         assert_eq!(session_of(Path::new("/p/-home-dev/abc.jsonl")), "abc");
-        assert_eq!(
-            session_of(Path::new("/p/-home-dev/abc/subagents/agent-1.jsonl")),
-            "abc"
-        );
+        for agent in ["agent-1.jsonl", "workflows/wf_1/agent-2.jsonl"] {
+            let path = Path::new("/p/-home-dev/abc/subagents").join(agent);
+            assert_eq!(session_of(&path), "abc", "{agent}");
+        }
+        let elsewhere = "/home/subagents/.claude/projects/p/abc.jsonl";
+        assert_eq!(session_of(Path::new(elsewhere)), "abc");
     }
 }

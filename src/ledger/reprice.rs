@@ -16,7 +16,7 @@ impl Ledger {
     /// time. Returns whether anything was to be done.
     pub fn reprice(&mut self, prices: &PriceTable) -> Result<bool, Error> {
         let is_current = || -> rusqlite::Result<bool> {
-            let names = model_names(&self.connection)?;
+            let names = names::models(&self.connection)?;
             let wanted = prices.fingerprint_of(names.values().map(String::as_str));
             Ok(priced_by(&self.connection)? == Some(wanted))
         };

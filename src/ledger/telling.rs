@@ -51,7 +51,17 @@ pub(super) struct Listener<'l> {
 
 impl Listener<'_> {
     pub(super) fn hear(&self, told: &Told) -> rusqlite::Result<ToldNow> {
-        let known = told::same_process(self.known, told.process, told.total, told.run_ms, self.now);
+        let Told {
+            total,
+            run_ms,
+            process,
+            ..
+        } = *told;
+        let is_written = process.is_none() && !self.known.is_empty() && {
+            let newest = totals::newest_up_to(self.connection, self.session, total)?;
+            newest.is_some_and(|newest| newest.is_near(total))
+        };
+        let known = told::same_process(self.known, process, total, run_ms, self.now, is_written);
         let (row, untold) = match known {
             Some(known) => (self.go_on(known, told)?, self.facts.untold),
             None => self.begin(told)?,
@@ -157,10 +167,15 @@ impl Listener<'_> {
         if let Some(total) = newest(self.session, told.total)? {
             return Ok(total);
         }
-        if let Some(parent) = totals::parent(self.connection, self.session)?
-            && let Some(total) = newest(parent, told.total - own)?
-        {
-            return Ok(total);
+        if let Some(parent) = totals::parent(self.connection, self.session)? {
+            // What its file says to the last digit was told before this one's own answers, however late.
+            let same = newest(parent, told.total)?.filter(|total| total.is_near(told.total));
+            if same.is_some() {
+                return Ok(told.total);
+            }
+            if let Some(total) = newest(parent, told.total - own)? {
+                return Ok(total);
+            }
         }
         // A fork has no file before its first answer.
         let is_taken_over = own == Money::ZERO && totals::is_known(self.connection, told.total)?;

@@ -83,13 +83,15 @@ pub(crate) struct ToldRow {
 /// Where the client's prices are ours.
 pub(crate) const SAME_PRICES: i64 = 1_000_000;
 
-/// Of what processes told, the latest last, that of the one which tells this now.
+/// Of what processes told, the latest last, that of the one which tells this now. `is_written`: its
+/// files have this very total.
 pub(crate) fn same_process(
     rows: &[ToldRow],
     process: Option<i64>,
     total: Money,
     run_ms: Option<i64>,
     now: Millis,
+    is_written: bool,
 ) -> Option<&ToldRow> {
     let is_known = |row: &&ToldRow| process.is_some_and(|id| row.teller == Teller::Known(id));
     if let Some(known) = rows.iter().find(is_known) {
@@ -101,7 +103,8 @@ pub(crate) fn same_process(
     if let Some(again) = rows.clone().rfind(is_again) {
         return Some(again);
     }
-    let could_be = rows.filter(|row| total + NOISE >= row.total);
+    // Who starts tells what stands in the file: of those before, only one that told this may be it.
+    let could_be = rows.filter(|row| total.is_near(row.total) || !is_written && total > row.total);
     let Some(run_ms) = run_ms else {
         return could_be.rev().find(|row| row.run_ms.is_none());
     };
@@ -128,7 +131,7 @@ impl ToldRow {
         if self.at < run.begin - SAME_PROCESS_MS || is_too_young {
             return None;
         }
-        if has_ended && run.total <= self.total + NOISE && self.grown > Money::ZERO {
+        if self.ends_with(run) {
             return Some(0);
         }
         let (from, until) = run.chain_began;
@@ -138,6 +141,11 @@ impl ToldRow {
         let all_agree = first < last && last - first <= SAME_PROCESS_MS;
         let tolerance = if all_agree { LATE_MS } else { VERY_LATE_MS };
         (early <= SAME_PROCESS_MS && late <= tolerance).then_some(early.max(late))
+    }
+
+    /// Whether it grew to exactly what the run wrote; whoever goes on from there starts with that.
+    fn ends_with(&self, run: &Run) -> bool {
+        run.total.is_near(self.total) && self.grown > Money::ZERO
     }
 
     /// Whether it may be several processes, none of them known, one of which was killed: what is told
@@ -174,10 +182,10 @@ fn take_off_runs(rows: &mut [ToldRow], runs: &[Run], prices: &PriceTable) {
         let distances = rows.iter().map(|row| row.distance(run));
         let distances: Vec<Option<i64>> = distances.collect();
         let nearest = rows.iter().zip(&distances);
+        let nearest = nearest.filter_map(|(row, distance)| Some(((*distance)?, row)));
         let nearest =
-            nearest.filter_map(|(row, distance)| Some(((*distance)?, Reverse(row.at), row.teller)));
-        let Some((least, _, teller)) = nearest.min_by_key(|(distance, at, _)| (*distance, *at))
-        else {
+            nearest.min_by_key(|(distance, row)| (*distance, !row.ends_with(run), Reverse(row.at)));
+        let Some((least, teller)) = nearest.map(|(distance, row)| (distance, row.teller)) else {
             continue;
         };
         for (row, distance) in rows.iter_mut().zip(distances) {
