@@ -104,6 +104,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
                 measured: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
             }),
             expected: Vec::new(),
+            usage: None,
             amounts: Amounts {
                 session: Money::from_noisy_usd(1.234).map(Amount::exact),
                 today: Money::from_noisy_usd(20.5).map(Amount::exact),

@@ -17,6 +17,8 @@ pub(crate) enum BudgetScope {
     Day,
     /// A month of the user's zone.
     Month,
+    /// Likewise, of what is paid beyond a full window of the plan: inferred.
+    Credits,
     /// Likewise, in the directories that this key names.
     Project(String),
 }
@@ -27,6 +29,7 @@ impl BudgetScope {
             Self::Session => "This session's budget".to_owned(),
             Self::Day => "Today's budget".to_owned(),
             Self::Month => "This month's budget".to_owned(),
+            Self::Credits => "This month's budget for usage credits".to_owned(),
             Self::Project(key) => format!("This month's budget for {key}"),
         }
     }
@@ -37,6 +40,7 @@ impl BudgetScope {
             Self::Session => "session".to_owned(),
             Self::Day => "today".to_owned(),
             Self::Month => "month".to_owned(),
+            Self::Credits => "credits".to_owned(),
             Self::Project(key) => {
                 let key = key.trim_end_matches(['/', '\\']);
                 cut(key.rsplit(['/', '\\']).next().unwrap_or(key), 16)
@@ -49,7 +53,7 @@ impl BudgetScope {
         match self {
             Self::Session => "as long as it lasts",
             Self::Day => "until midnight",
-            Self::Month | Self::Project(_) => "until the month ends",
+            Self::Month | Self::Credits | Self::Project(_) => "until the month ends",
         }
     }
 
@@ -58,7 +62,9 @@ impl BudgetScope {
         match self {
             Self::Session => "A new session starts with a full budget.",
             Self::Day => "It resets at midnight.",
-            Self::Month | Self::Project(_) => "It resets on the first of the month.",
+            Self::Month | Self::Credits | Self::Project(_) => {
+                "It resets on the first of the month."
+            }
         }
     }
 }
@@ -78,6 +84,7 @@ impl BudgetUse {
             BudgetScope::Session => budget.session,
             BudgetScope::Day => budget.day,
             BudgetScope::Month => budget.month,
+            BudgetScope::Credits => budget.credits,
             BudgetScope::Project(key) => {
                 let project = budget.projects.iter().find(|project| project.key == *key);
                 project.map(|project| project.limit)
@@ -121,7 +128,9 @@ impl BudgetUse {
     fn told(&self, at_least: &str, counted: &str) -> String {
         let whose = self.scope.words();
         let limit = self.limit.show();
-        let spent = self.spent.show();
+        let is_inferred = self.scope == BudgetScope::Credits;
+        let about = if is_inferred { "\u{2248}" } else { "" };
+        let spent = format!("{about}{}", self.spent.show());
         if self.is_used_up() {
             format!("{whose} of {limit} is used up: {spent} {counted}so far.")
         } else {

@@ -255,6 +255,7 @@ impl Standing {
             BudgetScope::Session => ("session", None),
             BudgetScope::Day => ("day", None),
             BudgetScope::Month => ("month", None),
+            BudgetScope::Credits => ("credits", None),
             BudgetScope::Project(key) => ("project", Some(key)),
         };
         let (per_hour, per_day) = match self.rate {

@@ -16,6 +16,7 @@ use crate::environment::Environment;
 use crate::journal;
 use crate::ledger::{Ledger, Live, LiveFigures, Patience, Spent, Wanted};
 use crate::places::Places;
+use crate::pricing::Money;
 
 /// What becomes of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,13 +55,15 @@ pub(crate) struct SessionBudgets<'a> {
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Without budgets this costs one small file. `directory` is where the session was started.
+    /// Without budgets this costs one small file. `directory` is where the session was started; `paid`
+    /// says what was paid from usage credits since a moment.
     pub(crate) fn read(
         places: &'a Places,
         environment: &'a Environment,
         session: &'a str,
         transcript: Option<&Path>,
         directory: Option<&Path>,
+        paid: impl Fn(DateTime<Utc>, &Live) -> Option<Money>,
     ) -> Self {
         let config = Config::load(places);
         let budget = config.budget;
@@ -68,13 +71,18 @@ impl<'a> SessionBudgets<'a> {
             let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
             let wanted = Wanted::of(&budget, places, &directory);
             let ledger = Ledger::open(&places.data, Patience::None).ok()?;
-            Live::read(ledger, places, session, transcript, None)?.figures(environment, wanted)
+            let mut live = Live::read(ledger, places, session, transcript, None)?;
+            let figures = live.figures(environment, wanted)?;
+            let paid = budget
+                .credits
+                .and_then(|_| paid(month_of(environment), &live));
+            Some((figures, paid))
         };
         let uses = match config.problems.into_iter().next() {
             Some(problem) if config.is_broken => Err(Unknown::Configuration(problem)),
             _ if !budget.is_any() => Ok(Vec::new()),
             _ => figures()
-                .map(|figures| uses(&budget, figures))
+                .map(|(figures, paid)| uses(&budget, figures, paid))
                 .ok_or(Unknown::Spend),
         };
         Self {
@@ -216,9 +224,8 @@ impl<'a> SessionBudgets<'a> {
         match used.scope {
             BudgetScope::Session => now - TimeDelta::days(31),
             BudgetScope::Day => zone.day_bounds(now).0,
-            BudgetScope::Month | BudgetScope::Project(_) => {
-                let first = zone.day(now).with_day(1);
-                first.map_or(now, |first| zone.midnight(first))
+            BudgetScope::Month | BudgetScope::Credits | BudgetScope::Project(_) => {
+                month_of(self.environment)
             }
         }
     }
@@ -232,6 +239,7 @@ impl<'a> SessionBudgets<'a> {
             BudgetScope::Session => format!("of session {session}"),
             BudgetScope::Day => format!("of {today}"),
             BudgetScope::Month => format!("of {month}"),
+            BudgetScope::Credits => format!("of {month} for usage credits"),
             BudgetScope::Project(key) => format!("of {month} for {key}"),
         };
         let event = match event {
@@ -248,7 +256,14 @@ impl<'a> SessionBudgets<'a> {
 /// it back into the line. Ctrl+S does the same in all of them.
 const KEPT: &str = "\nYour prompt is in the input line again; if not, press the up arrow. Ctrl+S puts it aside while you type /whycap continue, and then it comes back.";
 
-fn uses(budget: &Budget, figures: LiveFigures) -> Vec<BudgetUse> {
+/// When the month of the user's zone began.
+fn month_of(environment: &Environment) -> DateTime<Utc> {
+    let Environment { now, zone, .. } = *environment;
+    let first = zone.day(now).with_day(1);
+    first.map_or(now, |first| zone.midnight(first))
+}
+
+fn uses(budget: &Budget, figures: LiveFigures, paid: Option<Money>) -> Vec<BudgetUse> {
     let month = figures.month.map(Spent::total);
     let projects = figures.projects.into_iter();
     let spent = [
@@ -257,6 +272,7 @@ fn uses(budget: &Budget, figures: LiveFigures) -> Vec<BudgetUse> {
     ]
     .into_iter()
     .chain(month.map(|spent| (BudgetScope::Month, spent)))
+    .chain(paid.map(|spent| (BudgetScope::Credits, spent)))
     .chain(projects.map(|(key, spent)| (BudgetScope::Project(key), spent)));
     let mut uses: Vec<BudgetUse> = spent
         .filter_map(|(scope, spent)| BudgetUse::worth_saying(budget, scope, spent))
@@ -268,7 +284,6 @@ fn uses(budget: &Budget, figures: LiveFigures) -> Vec<BudgetUse> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pricing::Money;
 
     fn found(config: &str, session: i64, day: i64) -> Vec<String> {
         let budget = Config::parse(config).budget;
@@ -282,7 +297,7 @@ mod tests {
             month: Some(spent(day)),
             ..LiveFigures::default()
         };
-        let uses = uses(&budget, figures);
+        let uses = uses(&budget, figures, None);
         uses.iter().map(BudgetUse::sentence).collect()
     }
 

@@ -227,6 +227,8 @@ pub(crate) struct Doing {
     pub(crate) state: Option<SessionState>,
     /// Since when it is in that state.
     pub(crate) since: Option<DateTime<Utc>>,
+    /// Whether it has no terminal of its own (`kind`; 2.1.330 says `interactive` of one that has).
+    pub(crate) in_background: bool,
 }
 
 /// What a session is at.
@@ -262,6 +264,7 @@ impl Doing {
                 _ => None,
             },
             since: moment("statusUpdatedAt").or_else(|| moment("updatedAt")),
+            in_background: text("kind").is_some_and(|kind| kind != "interactive"),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What `/usage` showed last. Claude Code keeps it in its global state (`cachedUsageUtilization`,
-//! read in the bundles of 2.1.328 and 2.1.329), documents it nowhere, and believes it for an hour.
+//! filled by 2.1.328 to 2.1.330 from a mock of the endpoint), documents it nowhere, and believes it for an hour.
 //!
 //! Seen wrong or old in public: 12 days (issue 93107), a constant 100 (73770). So it is always told
 //! with its age, and proves nothing.
@@ -129,7 +129,7 @@ impl ShownCredits {
     fn parse(credits: &Value) -> Option<Self> {
         let text = |name: &str| Some(credits.get(name)?.as_str()?.to_owned());
         let currency = text("currency").map(|currency| currency.to_uppercase());
-        // Amounts are in the currency's smallest unit: so says the schema in the bundle.
+        // Amounts are in the currency's smallest unit: 5000 was $50.00 on the client's own page (2.1.330).
         let is_whole = currency
             .as_deref()
             .is_some_and(|it| WITHOUT_CENTS.contains(&it));
@@ -149,13 +149,17 @@ impl ShownCredits {
         })
     }
 
-    fn in_words(&self) -> Option<String> {
-        let shown = |amount: f64| match self.currency.as_deref() {
+    /// An amount in their currency.
+    pub(crate) fn show(&self, amount: f64) -> String {
+        match self.currency.as_deref() {
             None | Some("USD") => format!("${amount:.2}"),
             Some(currency) => format!("{amount:.2} {currency}"),
-        };
-        let used = shown(self.used.filter(|_| self.enabled)?);
-        let limit = self.limit.map(|limit| format!(" of {}", shown(limit)));
+        }
+    }
+
+    fn in_words(&self) -> Option<String> {
+        let used = self.show(self.used.filter(|_| self.enabled)?);
+        let limit = self.limit.map(|limit| format!(" of {}", self.show(limit)));
         Some(format!(
             "usage credits {used}{} used",
             limit.unwrap_or_default()

@@ -5,6 +5,7 @@ use crate::checkout::Head;
 use crate::claude::meters::Windows;
 use crate::claude::model_pricing::prices;
 use crate::claude::sessions;
+use crate::claude::shown_usage::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, HintName, SegmentName};
 use crate::environment::Environment;
@@ -70,7 +71,7 @@ impl LineAsked {
     pub(super) fn drawn_at_once(&self) -> Shown {
         let windows = told_windows(&self.payload, self.clock.now);
         let amounts = Amounts::of(None, self.client);
-        self.drawn(amounts, windows, Vec::new(), None)
+        self.drawn(amounts, windows, Vec::new(), None, None)
     }
 
     /// The rows with the figures, never empty.
@@ -79,6 +80,7 @@ impl LineAsked {
         amounts: Amounts,
         windows: Option<Windows>,
         expected: Vec<Expected>,
+        usage: Option<ShownUsage>,
         head: Option<Head>,
     ) -> Shown {
         let directory = self.payload.current_dir();
@@ -87,6 +89,7 @@ impl LineAsked {
             payload: &self.payload,
             windows,
             expected,
+            usage,
             amounts,
             rewriting: self.rewriting,
             whereabouts: &Whereabouts {
@@ -187,10 +190,15 @@ impl<'a> LineKnown<'a> {
             let account = known.account.as_deref();
             self.incidents.expected(&known.windows, account)
         });
+        // From a file that may be large: only for who chose it.
+        let of_page = [SegmentName::ModelWeeks, SegmentName::Credits];
+        let is_chosen = of_page.iter().any(|segment| asked.config.shows(*segment));
+        let usage = is_chosen.then(|| self.incidents.shown_usage_of(&asked.payload));
         asked.drawn(
             self.amounts.clone(),
             known.map(|known| known.windows),
             expected.unwrap_or_default(),
+            usage.flatten(),
             self.head.clone(),
         )
     }

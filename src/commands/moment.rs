@@ -19,7 +19,7 @@ use crate::drain::WindowShares;
 use crate::environment::Environment;
 use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
 use crate::ledger::{Effort, Ledger, Patience, RowsBy, SpendSource};
-use crate::limits::incident::Incident;
+use crate::limits::incident::{GoesOn, Incident};
 use crate::now::{Moment, RunningSession, SpendNow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -253,7 +253,13 @@ impl Watched {
             let directory = doing.directory.as_ref();
             let blocked = id.and_then(|id| situation.of_session(id));
             running.push(RunningSession {
-                goes_on: blocked.and_then(Incident::goes_on),
+                goes_on: blocked.and_then(Incident::goes_on).map(|goes_on| {
+                    if doing.in_background {
+                        GoesOn::Not("it runs in the background")
+                    } else {
+                        goes_on
+                    }
+                }),
                 share: shares.iter().find(is_own).map(|(_, share)| *share),
                 title: id.and_then(|id| self.title(places, id)),
                 project: directory.map_or_else(String::new, |it| places.show(it.as_ref())),

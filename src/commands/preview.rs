@@ -92,6 +92,7 @@ fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Ve
         payload: &payload,
         windows: told_windows(&payload, clock.now),
         expected: Vec::new(),
+        usage: None,
         amounts: Amounts {
             session: Some(dollars(327)),
             today: Some(dollars(1_240)),

@@ -64,6 +64,10 @@ impl<'a> Question<'a> {
             session,
             self.transcript,
             started.as_deref().or(self.directory),
+            |since, live| {
+                let incidents = self.incidents();
+                incidents.paid_since(since, |since| live.costs_since(since))
+            },
         ))
     }
 }

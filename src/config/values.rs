@@ -39,6 +39,10 @@ pub enum SegmentName {
     Rate,
     /// A prompt cache that is about to go cold.
     Hint,
+    /// The weeks of single models, as `/usage` showed them last.
+    ModelWeeks,
+    /// Usage credits used and left, as `/usage` showed them last.
+    Credits,
 }
 
 /// What a hint is about.
@@ -90,6 +94,8 @@ pub struct Budget {
     pub day: Option<f64>,
     /// For one calendar month in the user's zone.
     pub month: Option<f64>,
+    /// For what is paid from usage credits in one calendar month.
+    pub credits: Option<f64>,
     /// For one calendar month in certain directories.
     #[serde(
         deserialize_with = "read_projects",
@@ -106,7 +112,7 @@ pub struct Budget {
 impl Budget {
     /// Whether any is set.
     pub(crate) fn is_any(&self) -> bool {
-        let general = [self.session, self.day, self.month];
+        let general = [self.session, self.day, self.month, self.credits];
         general.iter().any(Option::is_some) || !self.projects.is_empty()
     }
 }
@@ -128,6 +134,7 @@ impl Default for Budget {
             session: None,
             day: None,
             month: None,
+            credits: None,
             projects: Vec::new(),
             warn_at: 0.8,
             action: BudgetAction::Warn,

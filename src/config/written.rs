@@ -105,12 +105,13 @@ mod tests {
     fn budget() -> impl Strategy<Value = Budget> {
         let action = prop_oneof![Just(BudgetAction::Warn), Just(BudgetAction::Stop)];
         let projects = prop::collection::btree_map("(?s).{1,12}", 1e-9..1e12_f64, 0..3);
-        let periods = (dollars(), dollars(), dollars());
+        let periods = (dollars(), dollars(), dollars(), dollars());
         (periods, projects, 0.0..=1.0_f64, action).prop_map(
-            |((session, day, month), projects, warn_at, action)| Budget {
+            |((session, day, month, credits), projects, warn_at, action)| Budget {
                 session,
                 day,
                 month,
+                credits,
                 projects: projects
                     .into_iter()
                     .map(|(key, limit)| ProjectBudget { key, limit })

@@ -2,6 +2,7 @@
 
 use super::known_versions::troubles_of;
 use super::{Examination, Setup};
+use crate::limits::evidence::Whose;
 
 pub(super) fn client_version(setup: &Setup, found: &mut Examination) {
     let Some(client) = &setup.client.seen else {
@@ -53,6 +54,20 @@ pub(super) fn credentials(setup: &Setup, found: &mut Examination) {
         },
         "If that is not meant, take it out there and start claude again; /status shows what is used.",
     );
+}
+
+/// Another terminal may have logged in since, or the credentials were swapped beneath a session.
+pub(super) fn owner(setup: &Setup, found: &mut Examination) {
+    match &setup.client.newest_session {
+        None => {}
+        Some((id, Whose::Login)) => {
+            found.ok(format!("the newest session ({id}) belongs to your login"));
+        }
+        Some((id, Whose::Other)) => found.warn(
+            format!("the newest session ({id}) belongs to another account than the one you are logged in to"),
+            "Its limits and its bill are that account's. To change it: /login in that session; /status shows both.",
+        ),
+    }
 }
 
 pub(super) fn locks(setup: &Setup, found: &mut Examination) {

@@ -72,7 +72,7 @@ impl Examination {
 type Check = fn(&Setup, &mut Examination);
 
 /// Every check, in the order in which findings are shown.
-const CHECKS: [(&str, Check); 18] = [
+const CHECKS: [(&str, Check); 19] = [
     ("settings files", wiring::settings_files),
     ("hooks allowed", wiring::hooks_allowed),
     ("trusted folder", wiring::trust),
@@ -83,6 +83,7 @@ const CHECKS: [(&str, Check); 18] = [
     ("client version", client::client_version),
     ("installations", client::installations),
     ("who pays", client::credentials),
+    ("whose session", client::owner),
     ("retention", own::retention),
     ("transcripts", own::transcripts),
     ("ledger", own::ledger),
@@ -123,6 +124,7 @@ mod tests {
     use crate::claude::version::ClientVersion;
     use crate::environment::{Environment, HOME};
     use crate::install::entries::EVENTS;
+    use crate::limits::evidence::Whose;
     use crate::locks::HarmfulLock;
     use crate::places::Places;
     use crate::testing::absolute;
@@ -169,6 +171,7 @@ mod tests {
                 installations: vec![PathBuf::from("/usr/bin/claude")],
                 credentials: Vec::new(),
                 payer: Some("your Max plan".to_owned()),
+                newest_session: Some(("5a7d3c1e".to_owned(), Whose::Login)),
                 harmful_locks: Vec::new(),
             },
             transcripts: Transcripts {

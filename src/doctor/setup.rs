@@ -16,9 +16,11 @@ use crate::claude::version::ClientVersion;
 use crate::config::Config;
 use crate::disk;
 use crate::environment::{Environment, HOME};
+use crate::incidents::Incidents;
 use crate::install::EditRecord;
 use crate::install::entries::{Wired, wired_in};
 use crate::ledger::{self, Ledger};
+use crate::limits::evidence::Whose;
 use crate::locks::{self, HarmfulLock};
 use crate::places::{Places, as_written};
 use crate::pricing::PriceTable;
@@ -73,6 +75,8 @@ pub(super) struct Client {
     pub(super) credentials: Vec<Credential>,
     /// Who pays, in words ("your Max plan").
     pub(super) payer: Option<String>,
+    /// The session that was written to last, and whose it is beside the login.
+    pub(super) newest_session: Option<(String, Whose)>,
     pub(super) harmful_locks: Vec<HarmfulLock>,
 }
 
@@ -207,6 +211,7 @@ impl Client {
                 .or_else(|| version_in_state(state?, places)),
             installations: installations.into_iter().collect(),
             credentials,
+            newest_session: Incidents::new(places, environment).newest_session(),
             payer: account.map(|account| format!("your {} plan", account.plan.name())),
             harmful_locks: locks::harmful(places, environment),
         }

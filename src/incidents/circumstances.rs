@@ -176,7 +176,9 @@ impl Incidents<'_> {
             .line
             .as_ref()
             .and_then(|line| line.entrypoint.as_deref());
-        evidence.stays_put = if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
+        evidence.stays_put = if evidence.stays_put.is_some() {
+            evidence.stays_put
+        } else if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
         } else if self.waiting_is_off() {
             Some("autoContinueAtUsageLimit is off in the settings")
@@ -194,7 +196,9 @@ impl Incidents<'_> {
             .as_deref()
             .filter(|_| !evidence.answered);
         session.is_some_and(|session| {
-            let (at, now) = (evidence.at, self.environment.now);
+            // It can be turned on again.
+            let waits = evidence.waiting.map_or(evidence.at, |waiting| waiting.at);
+            let (at, now) = (evidence.at.max(waits), self.environment.now);
             journal::was_said(self.places, &waiting_ended(session), at, now)
         })
     }
@@ -204,6 +208,15 @@ impl Incidents<'_> {
         let files = settings::of(self.places, project.as_deref());
         let chosen = settings::winner(&files, "autoContinueAtUsageLimit");
         chosen.is_some_and(|(_, chosen)| chosen == false)
+    }
+
+    /// The session that was written to last, in a few letters, and whose it is beside the login. None
+    /// where either is not told.
+    pub(crate) fn newest_session(&self) -> Option<(String, Whose)> {
+        let newest = in_transcript::newest(self.places, None, 1).pop()?;
+        let whose = Whose::of(&in_transcript::owner(&newest)?, self.account())?;
+        let session = newest.file_stem()?.to_string_lossy();
+        Some((session.chars().take(8).collect(), whose))
     }
 
     /// Whether a session got a good answer after that moment.
@@ -228,17 +241,10 @@ pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
         evidence.whose = (is_logins == Some(false)).then_some(Whose::Other);
         return;
     };
-    let is_logins = login.and_then(|login| owner.is(&login.owner));
-    evidence.whose = is_logins.map(|is_logins| {
-        if is_logins {
-            Whose::Login
-        } else {
-            Whose::Other
-        }
-    });
+    evidence.whose = Whose::of(&owner, login);
     if then.and_then(|then| owner.is(then)) == Some(false) {
         evidence.account = Some(match login {
-            Some(login) if is_logins == Some(true) => login.clone(),
+            Some(login) if evidence.whose == Some(Whose::Login) => login.clone(),
             _ => Account::of_another(owner),
         });
     }

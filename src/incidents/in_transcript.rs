@@ -85,6 +85,8 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
     if evidence.client.version.is_none() {
         evidence.client.version.clone_from(&tail.version);
     }
+    evidence.waiting = tail.waiting;
+    evidence.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
     // An answer that came later than the error counts even where the error's own line is missing.
     let later = tail.answers.iter().find(|at| **at > evidence.at).copied();
     evidence.answered |= later.is_some();

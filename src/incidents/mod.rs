@@ -30,9 +30,10 @@ use chrono::TimeDelta;
 
 use crate::claude::account::{Account, LoginState};
 use crate::claude::shown_usage::ShownUsage;
+use crate::claude::status_payload::StatusPayload;
 use crate::environment::Environment;
 use crate::journal::Journal;
-use crate::limits::evidence::Evidence;
+use crate::limits::evidence::{Evidence, Whose};
 use crate::limits::incident::Incident;
 use crate::places::Places;
 
@@ -70,6 +71,14 @@ impl<'a> Incidents<'a> {
     /// What `/usage` showed whoever is logged in last.
     pub(crate) fn shown_usage(&self) -> Option<&ShownUsage> {
         self.login().usage.as_ref()
+    }
+
+    /// The same, unless the session belongs to another account.
+    pub(crate) fn shown_usage_of(&self, payload: &StatusPayload) -> Option<ShownUsage> {
+        let owner = payload.transcript_path().and_then(in_transcript::owner);
+        let whose = owner.and_then(|owner| Whose::of(&owner, self.account()));
+        let usage = self.shown_usage().filter(|_| whose != Some(Whose::Other));
+        usage.cloned()
     }
 
     /// What the journal held lately, when it was first asked for.

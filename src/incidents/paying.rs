@@ -1,12 +1,15 @@
 //! That going on costs money: a window is full, and answers are still served. No transcript has a
 //! mark of it, so it is inferred, and said so.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::Incidents;
 use super::readings::{self, Teller};
 use crate::claude::meters::USED_UP;
+use crate::journal::Journal;
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
 use crate::pricing::Money;
@@ -56,6 +59,26 @@ impl Paying {
     }
 }
 
+/// From when until when a window was full, by what was told of it, oldest first.
+fn full_times(told: &[Sample], window: Window) -> Vec<Range<Millis>> {
+    let mut times: Vec<Range<Millis>> = Vec::new();
+    let mut is_full = false;
+    for sample in told {
+        let Some(meter) = sample.meter(window) else {
+            continue;
+        };
+        let at = sample.since.timestamp_millis();
+        if let Some(last) = times.last_mut().filter(|_| is_full) {
+            last.end = last.end.min(at);
+        }
+        is_full = meter.used_percent >= USED_UP;
+        if let Some(reset) = meter.resets_at.filter(|_| is_full) {
+            times.push(at..reset.timestamp_millis());
+        }
+    }
+    times
+}
+
 impl Incidents<'_> {
     /// What answers cost since a window of the login was full, by their costs since a moment. None
     /// while that is not known, or where the server does not serve from credits.
@@ -75,6 +98,38 @@ impl Incidents<'_> {
             cost: beyond.into_iter().map(|(_, cost)| cost).sum(),
             until,
         })
+    }
+
+    /// What answers cost beyond full windows of the login since a moment, as far as readings tell. None
+    /// where no window of it is known, or none could be paid for.
+    pub(crate) fn paid_since(
+        &self,
+        since: DateTime<Utc>,
+        costs_since: impl FnOnce(DateTime<Utc>) -> Option<Vec<(Millis, Money)>>,
+    ) -> Option<Money> {
+        let now = self.environment.now;
+        let newest = readings::newest(self.recent(), self.places, Teller::Plan, now)?.sample;
+        let ran_out = self.login().no_credits.as_deref() == Some("out_of_credits");
+        if self.login().no_credits.is_some() && !ran_out {
+            return None;
+        }
+        let journal = Journal::between(self.places, since, now);
+        let told = readings::of_account(&journal, newest.account.as_deref());
+        let mut told: Vec<Sample> = told.map(|told| told.sample).collect();
+        told.reverse();
+        let windows = [Window::FiveHour, Window::Weekly];
+        let full: Vec<Range<Millis>> = windows
+            .into_iter()
+            .flat_map(|window| full_times(&told, window))
+            .collect();
+        let is_beyond = |at: &Millis| full.iter().any(|time| time.contains(&(at - 1)));
+        let costs = costs_since(since)?.into_iter();
+        Some(
+            costs
+                .filter(|(at, _)| is_beyond(at))
+                .map(|(_, cost)| cost)
+                .sum(),
+        )
     }
 
     /// When a window of the login was told to be full first, if it still is, and until when.

@@ -12,6 +12,7 @@ use crate::claude::version::ClientVersion;
 use crate::time::is_reckonable;
 use crate::transcript::error_line::{ErrorLine, QuotaLimits};
 use crate::transcript::owner::Owner;
+use crate::transcript::tail::Waiting;
 
 /// How we came to know of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,6 +35,17 @@ pub enum Whose {
     Login,
     /// Another one.
     Other,
+}
+
+impl Whose {
+    /// Whose an owner's session is beside a login, as far as both are known.
+    pub(crate) fn of(owner: &Owner, login: Option<&Account>) -> Option<Self> {
+        Some(if owner.is(&login?.owner)? {
+            Self::Login
+        } else {
+            Self::Other
+        })
+    }
 }
 
 /// What the client told the status line about the windows.
@@ -152,6 +164,9 @@ pub struct Evidence {
     /// What `/usage` showed the account last.
     #[serde(skip)]
     pub usage: Option<ShownUsage>,
+    /// What Claude Code said last about going on by itself.
+    #[serde(skip)]
+    pub waiting: Option<Waiting>,
     /// Why Claude Code will not go on by itself, where something says so.
     #[serde(skip)]
     pub stays_put: Option<&'static str>,

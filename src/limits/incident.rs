@@ -45,7 +45,9 @@ impl GoesOn {
 
     pub(crate) fn why(self) -> &'static str {
         match self {
-            Self::At(_) => "Claude Code waits for its window to reset",
+            Self::At(_) => {
+                "Claude Code waits for the reset; without a prompt it goes on at most three times"
+            }
             Self::Not(why) => why,
         }
     }
@@ -53,7 +55,7 @@ impl GoesOn {
     pub(crate) fn in_words(self, clock: Clock) -> String {
         match self {
             Self::At(at) => format!("goes on by itself at {}", clock.time(at)),
-            Self::Not(_) => "blocked, does not go on by itself".to_owned(),
+            Self::Not(why) => format!("blocked, does not go on by itself: {why}"),
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod pace;
 mod segments;
 mod session;
 mod spending;
+mod usage_page;
 mod whereabouts;
 mod windows;
 pub(crate) mod wrapped;
@@ -72,6 +73,7 @@ mod tests {
                 measured: now,
             }),
             expected: Vec::new(),
+            usage: None,
             amounts: Amounts {
                 session: dollars(cents),
                 today: dollars(cents * 3),

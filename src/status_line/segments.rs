@@ -4,8 +4,9 @@ use super::amounts::Amounts;
 use super::form::{Form, Segment};
 use super::gauge::{self, LONG, NEARLY, SHORT, SOON};
 use super::whereabouts::Whereabouts;
-use super::{pace, session, spending, whereabouts, windows};
+use super::{pace, session, spending, usage_page, whereabouts, windows};
 use crate::claude::meters::Windows;
+use crate::claude::shown_usage::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, MeterForm, SegmentName};
 use crate::limits::pace::Expected;
@@ -22,6 +23,8 @@ pub struct LineFacts<'a> {
     pub windows: Option<Windows>,
     /// What is to be expected of them.
     pub expected: Vec<Expected>,
+    /// What `/usage` showed last, where a segment is to show it.
+    pub usage: Option<ShownUsage>,
     /// What was spent.
     pub amounts: Amounts,
     /// What writing the prompt cache again costs, where that is to be said.
@@ -40,6 +43,7 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         payload,
         windows,
         expected,
+        usage,
         amounts,
         rewriting,
         whereabouts,
@@ -62,6 +66,8 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         SegmentName::Duration => session::duration(payload),
         SegmentName::Rate => session::rate(payload),
         SegmentName::Hint => session::cold_cache(payload, (*rewriting)?, clock.now),
+        SegmentName::ModelWeeks => usage_page::model_weeks(usage.as_ref()?, *clock),
+        SegmentName::Credits => usage_page::credits(usage.as_ref()?, *clock),
     };
     names.iter().filter_map(segment).collect()
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use memchr::memmem;
+use serde_json::Value;
 
 use super::error_line::{self, AssistantLine, ErrorLine};
 use super::owner::{Owner, Owners};
@@ -19,6 +20,40 @@ pub struct Tail {
     pub answers: Vec<DateTime<Utc>>,
     /// The client version on the last assistant line.
     pub version: Option<String>,
+    /// What Claude Code wrote last about going on by itself after a limit.
+    pub waiting: Option<Waiting>,
+}
+
+/// Whether Claude Code goes on by itself at a limit's reset, in its own words of a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// When it said so.
+    pub at: DateTime<Utc>,
+    /// Why it does not; None if it does.
+    pub given_up: Option<&'static str>,
+}
+
+impl Waiting {
+    /// A notice of 2.1.328 to 2.1.330, in a line of the kind `system`.
+    fn in_line(line: &[u8]) -> Option<Self> {
+        let line: Value = serde_json::from_slice(line).ok()?;
+        let is_notice = line.get("subtype")?.as_str()? == "informational";
+        let says = line.get("content")?.as_str().filter(|_| is_notice)?;
+        let given_up = if says.starts_with("Automatic continue cancelled") {
+            Some("it was cancelled there")
+        } else if says.starts_with("Automatic continue stopped") {
+            Some("it went on three times and met the limit again")
+        } else if says.to_lowercase().contains("continu") && says.starts_with("Usage limit") {
+            None
+        } else {
+            return None;
+        };
+        let at = DateTime::parse_from_rfc3339(line.get("timestamp")?.as_str()?).ok()?;
+        Some(Self {
+            at: at.to_utc(),
+            given_up,
+        })
+    }
 }
 
 /// An error with what stands around it in its file.
@@ -53,10 +88,13 @@ impl Tail {
     pub fn read(start: u64, bytes: &[u8]) -> Self {
         let mut tail = Self::default();
         let assistant = memmem::Finder::new(b"\"assistant\"");
+        let notice = memmem::Finder::new(b"\"informational\"");
         let mut owners = Owners::default();
         for line in complete_lines(start, bytes) {
             owners.read(line);
             if assistant.find(line).is_none() {
+                let waiting = notice.find(line).and_then(|_| Waiting::in_line(line));
+                tail.waiting = waiting.or(tail.waiting);
                 continue;
             }
             match error_line::parse(line) {
@@ -107,6 +145,43 @@ mod tests {
     const ERROR: &str = r#"{"type":"assistant","isApiErrorMessage":true,"message":{"model":"<synthetic>","content":"limit"}}"#;
     const ANSWER: &str =
         r#"{"type":"assistant","message":{"model":"claude-opus-5-5","content":"fine"}}"#;
+
+    #[test]
+    fn what_claude_code_says_of_going_on_by_itself_holds_until_it_says_otherwise() {
+        let said = |says: &str| {
+            let line = format!(
+                r#"{{"type":"system","subtype":"informational","content":"{says}","timestamp":"2026-11-21T12:55:05.532Z"}}"#
+            );
+            Tail::read(0, format!("{line}\n{ERROR}\n").as_bytes()).waiting
+        };
+        for (says, goes_on) in [
+            (
+                "Usage limit reached · set to continue automatically at 1:54pm",
+                true,
+            ),
+            (
+                "Usage limit reached · continuing automatically at 2:30pm · esc to cancel",
+                true,
+            ),
+            (
+                "Usage limit reached again · set to continue automatically at 1:55pm",
+                true,
+            ),
+            ("Usage limit reset · Continuing automatically", true),
+            (
+                "Automatic continue cancelled · /rate-limit-options to wait again",
+                false,
+            ),
+            (
+                "Automatic continue stopped after repeated usage limit hits · This task will not resume on its own",
+                false,
+            ),
+        ] {
+            let waiting = said(says).unwrap();
+            assert_eq!(waiting.given_up.is_none(), goes_on, "{says}");
+        }
+        assert_eq!(said("Usage limit reached · wrapping up"), None);
+    }
 
     #[test]
     fn an_answer_closes_the_errors_before_it_and_not_those_after() {

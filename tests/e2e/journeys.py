@@ -23,6 +23,7 @@ from moments import Walk, walk
 from program import install_sh, told, whycap, whycap_json
 from report import expect
 from screen import POLL, NotSeen, framed
+from usage_endpoint import UsageEndpoint
 
 # What one answer of the mock costs with the newest client's default model, Opus 5.5 (mock_api.USAGE).
 ONE_ANSWER_USD = 0.0683
@@ -448,6 +449,148 @@ def automatic_continue_stopped(stage, report):
             session.leave()
 
 
+ASKING_ENDS_IT = "Asking here turns Claude Code's automatic continue off"
+
+
+def asking(stage, report):
+    """What each way of asking does to the client's waiting, and that the answer says it."""
+    for way, is_plugin, command, goes_on in (("the settings' /whycap", False, "/whycap", False), ("the plugin's /whycap", True, "/whycap", True),
+                                             ("the plugin's /whycap:explain", True, "/whycap:explain", False)):
+        with fresh_home(stage) as (home, api):
+            install(report, home, *(["--no-settings"] if is_plugin else []))
+            if is_plugin:
+                add_plugin(stage, report, home, api)
+            with Session(stage.program, home, api) as session:
+                session.ready()
+                meet_five_hour_limit(stage, session, api, resets_in=HOUR)
+                with report.check(f"{way}: before it `explain --json` says when the session goes on"):
+                    expect(incident(home)["continues_at"], incident(home))
+                session.ask(command)
+                with report.check(f"{way}: the answer begins with what happened"):
+                    session.wait("the answer", lambda text: re.search(
+                        "(blocked by hook|⎿ whycap): Your 5-hour limit is used up", flat(above_prompt(text))), deadline=10)
+                    steady(session)
+                report.note(f"client {stage.version}, {way}: the waiting {'goes on' if CONTINUES.search(session.footer()) else 'has ended'}")
+                with report.check(f"{way}: the client's waiting {'goes on' if goes_on else 'has ended'}, and the answer says {'nothing of it' if goes_on else 'so'}"):
+                    expect(bool(CONTINUES.search(session.footer())) == goes_on, framed(session.text()))
+                    expect((ASKING_ENDS_IT in flat(session.text())) != goes_on, framed(session.text()))
+                with report.check(f"{way}: so says `explain --json`"):
+                    expect(bool(incident(home)["continues_at"]) == goes_on, incident(home))
+                session.leave()
+
+
+def cancelled(stage, report):
+    """Who cancels the client's waiting is not told that the session goes on by itself."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            meet_five_hour_limit(stage, session, api, resets_in=HOUR)
+
+            def running():
+                return whycap_json(home, "now")["sessions"][0]
+
+            with report.check("`now` says that the session goes on by itself"):
+                session.wait("the session in `now`", lambda _: running()["continues"] == "yes", deadline=5)
+            session.key("Escape")
+            with report.check("cancelled with Esc, it says that it does not, and why"):
+                session.wait("the cancelled session", lambda _: running()["continues"] == "no", deadline=5)
+                expect("cancelled" in running()["why"], running())
+                expect(incident(home)["continues_at"] is None, incident(home))
+            session.leave()
+
+
+def situations(stage, report):
+    """The scenarios of the situation with the real client: no credits behind a window, paying, another login, two sessions, overload."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api, rows=60) as session:
+            session.ready()
+            ask_and_read(session, api, good(stage, 0.99), "say hello")
+            api.play("five_hour")
+            found = limit_is_explained(report, session, home, "go on please", PLAN_LIMIT)
+            report.note(f"client {stage.version} says: {found['message']}")
+            with report.check("a window whose message adds that no credits are left is that window"):
+                expect((found["limit"], found["verdict"]) == ("five_hour", "real"), found)
+            with report.check("what is free comes before what costs, which is named with what it takes"):
+                steps = [(step["command"], step["costs_money"]) for step in found["actions"]]
+                expect(steps[1] == ("/rate-limit-options", False) and steps[2] == ("/usage-credits", True), found["actions"])
+                expect("none are left (costs money)" in found["actions"][2]["do"], found["actions"])
+            with report.check("the row below the badge names the free ways"):
+                session.wait_footer("the free ways", "/limit-reset or /low-priority")
+            with report.check("in the hands of another login, it is said whose session it is"):
+                state = home.path / ".claude.json"
+                own = state.read_text()
+                state.write_text(own.replace("11111111-1111", "99999999-9999").replace("22222222-2222", "88888888-8888"))
+                other = incident(home)
+                expect(other["owner"] == "other" and "another account" in json.dumps(other["evidence"]), other)
+                doctor = whycap(home, "doctor").stdout
+                expect("belongs to another account" in flat(doctor), doctor)
+                state.write_text(own)
+            with Session(stage.program, home, api, rows=60) as second:
+                second.ready()
+                with report.check("an answer in another session ends it everywhere"):
+                    ask_and_read(second, api, good(stage, 0.03, text="Back at work."), "and here")
+                    session.wait_footer("the other session's answer", "another session works again", deadline=20)
+                    expect(whycap(home, "explain", "--exit-code").returncode == 0, whycap(home, "explain").stdout)
+                    expect(whycap(home, "wait", "--timeout", "1s").returncode == 0, "wait")
+                second.leave()
+            session.leave()
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            api.play("overloaded")
+            session.ask("say hello")
+            session.wait("the client's error", re.compile("529|verloaded"))
+            with report.check("an overload is waited for: explain 10, wait waits"):
+                expect(incident(home)["limit"] == "overloaded", incident(home))
+                expect(whycap(home, "explain", "--exit-code").returncode == 10, "explain")
+                expect(whycap(home, "wait", "--timeout", "1s").returncode == 124, "wait")
+            with report.check("after it nothing is ordered"):
+                ask_and_read(session, api, good(stage, 1.0, text="Back at work."), "and now")
+                session.wait("the end of it", lambda _: incident(home)["actions"][0]["do"] == "Nothing: this is over", deadline=10)
+            with report.check("beyond a full window the line says at once what is paid"):
+                ask_and_read(session, api, good(stage, 1.0, text="Paid for."), "once more")
+                session.wait_footer("what is paid", re.compile(r"paying now ≈\$0\.\d\d since"))
+            with report.check("so do now, explain, /whycap and spend"):
+                paying = whycap_json(home, "now")["paying"]
+                expect(paying and paying["inferred"] and paying["cost_usd"] > 0, paying)
+                for verb in ("explain", "spend"):
+                    said = flat(whycap(home, verb).stdout)
+                    expect("Paying now from usage credits: ≈$0.07 since" in said, said)
+                session.ask("/whycap")
+                session.wait("the answer", lambda text: "Paying now from usage credits" in flat(above_prompt(text)), deadline=10)
+            session.leave()
+
+
+def usage_page(stage, report):
+    """What the client keeps of its own /usage page is told with its age, in `now` and in chosen segments."""
+    with fresh_home(stage) as (home, api), UsageEndpoint(home.path / "endpoint") as endpoint:
+        config = home.path / "config.toml"
+        config.write_text('[statusline]\nsegments = ["model", "model_weeks", "credits"]\n')
+        install(report, home)
+        with Session(stage.program, home, api, WHYCAP_CONFIG=str(config), CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="",
+                     **endpoint.variables()) as session:
+            session.ready()
+            ask_and_read(session, api, good(stage), "say hello")
+            session.type("/usage")
+            session.wait("the typed command", "/usage")
+            session.key("Enter")
+            with report.check("the client shows the page of the endpoint, with cents as cents"):
+                session.wait("the page", lambda text: "$12.34 / $50.00 spent" in flat(text), deadline=20)
+            session.key("Escape")
+            with report.check("it keeps the page, and `now` tells what no other witness does"):
+                session.wait("the page kept", lambda _: "Fable week 63%, usage credits $12.34 of $50.00 used"
+                             in flat(whycap(home, "now").stdout), deadline=15)
+                kept = json.loads((home.path / ".claude.json").read_text())["cachedUsageUtilization"]
+                report.note(f"client {stage.version} keeps: {json.dumps(kept)[:700]}")
+            with report.check("the chosen segments show it with its age"):
+                ask_and_read(session, api, good(stage, text="Once more."), "and now")
+                session.wait_footer("the segments", re.compile(r"Fable week 63% \(\d+ s ago\).*credits \$12\.34 of \$50\.00, \$37\.66 left"))
+            session.leave()
+
+
 def size(stage, report):
     """One terminal size: status line and explanation fit."""
     with fresh_home(stage) as (home, api):
@@ -707,6 +850,9 @@ def all_journeys(clients):
         for plan in ("key", "max"):
             planned += [("first_day", first_day, Stage(version, path, version == NEWEST, plan))]
         planned += [("plugin", plugin, Stage(version, path, version == NEWEST, "max"))]
+        if version >= "2.1.328":
+            newer = (asking, cancelled, situations, usage_page)
+            planned += [(journey.__name__, journey, Stage(version, path, version == NEWEST, "max")) for journey in newer]
         # What becomes of a prompt that is held back differs by version.
         planned += [("budget", budget, Stage(version, path, version == NEWEST))]
     if NEWEST not in dict(clients):

@@ -779,6 +779,45 @@ fn whoever_pays_from_credits_is_told_at_once() {
     assert_eq!(paid("2026-11-20T10:01:01Z"), Value::Null);
 }
 
+/// Its own budget, a month: what earlier windows cost counts, what was included does not.
+#[test]
+fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
+    let sandbox = with_a_private_login();
+    let config = sandbox.write("whycap.toml", "[budget]\ncredits = 1.0\n");
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let client = Client::new(&sandbox);
+    let draws = |at: &str, percent: f64, resets: i64| {
+        client.draws(at, windows(percent, resets, 40.0, TUESDAY), 120);
+    };
+    let hour = 3_600;
+    works_on(&client, "2026-11-20T03:00:00Z", 1_000_000);
+    draws("2026-11-20T03:00:01Z", 100.0, NOON - 5 * hour);
+    works_on(&client, "2026-11-20T03:10:00Z", 100_000);
+    draws("2026-11-20T07:30:00Z", 4.0, NOON);
+    works_on(&client, "2026-11-20T07:40:00Z", 1_000_000);
+    draws("2026-11-20T09:58:00Z", 100.0, NOON);
+    let stops = |at: &str| client.event(at, "Stop", json!({}));
+    assert_eq!(
+        stops("2026-11-20T09:59:00Z").success(),
+        "",
+        "$0.40 of $1.00"
+    );
+    works_on(&client, AT, 110_000);
+    let said = stops(SOON);
+    assert!(
+        said.success().contains(
+            "This month's budget for usage credits of $1.00 is at least 84% used: \u{2248}$0.84"
+        ),
+        "{said:?}"
+    );
+    works_on(&client, "2026-11-20T10:05:00Z", 100_000);
+    let said = stops("2026-11-20T10:05:01Z");
+    assert!(
+        said.success().contains("is used up: \u{2248}$1.24"),
+        "{said:?}"
+    );
+}
+
 #[test]
 fn where_the_server_serves_no_credits_nobody_pays() {
     let sandbox = with_a_private_login();
@@ -824,6 +863,20 @@ fn the_weeks_of_single_models_and_the_credits_are_told_from_what_usage_showed() 
         now.contains("/usage    Fable week 63%, usage credits $12.34 of $50.00 used"),
         "{now}"
     );
+    let chosen = "[statusline]\nsegments = [\"model\", \"model_weeks\", \"credits\"]\n";
+    let config = sandbox.write("whycap.toml", chosen);
+    let sandbox = sandbox.variable("WHYCAP_CONFIG", config.to_str().unwrap());
+    let client = Client::new(&sandbox);
+    let line = whycap::terminal::strip_ansi(&client.draws(SOON, Value::Null, 120).stdout);
+    assert!(
+        line.contains("Fable week 63% (30 m ago)")
+            && line.contains("credits $12.34 of $50.00, $37.66 left"),
+        "{line}"
+    );
+    let seat = Client::with_session(&sandbox, "seat");
+    belongs_to(&seat, "company-account", "company-organization");
+    let line = seat.draws(SOON, Value::Null, 120).stdout;
+    assert!(!line.contains("63%"), "another account's: {line}");
     // Another account's page is not this one's.
     state["cachedUsageUtilization"]["accountUuid"] = json!("somebody-else");
     sandbox.write(".claude.json", state.to_string());
@@ -919,6 +972,85 @@ fn a_window_whose_message_adds_that_no_credits_are_left_is_a_window() {
         .run(SOON, &["explain", "--json", "--text", text], b"")
         .json();
     assert_eq!(pasted["incident"]["limit"], "five_hour", "{pasted:#}");
+}
+
+/// Claude Code itself writes down what becomes of its waiting (2.1.328 to 2.1.330).
+#[test]
+fn what_claude_code_wrote_of_its_waiting_is_believed() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let notice = |at: &str, says: &str| {
+        client.append(&json!({
+            "type": "system", "subtype": "informational", "content": says, "timestamp": at,
+            "sessionId": client.session, "level": "notice",
+        }));
+    };
+    client.meets(
+        AT,
+        FIVE_HOUR,
+        refused("five_hour", NOON, "org_level_disabled"),
+    );
+    notice(
+        "2026-11-20T10:00:00.100Z",
+        "Usage limit reached · set to continue automatically at 12pm",
+    );
+    let continues = |at: &str| client.explained(at)["continues_at"].clone();
+    assert_eq!(continues(SOON), "2026-11-20T12:01:30Z");
+    notice(
+        "2026-11-20T10:01:00Z",
+        "Automatic continue cancelled · /rate-limit-options to wait again",
+    );
+    assert_eq!(continues("2026-11-20T10:01:01Z"), Value::Null);
+    notice(
+        "2026-11-20T10:02:00Z",
+        "Usage limit reached · set to continue automatically at 12pm",
+    );
+    assert_eq!(continues("2026-11-20T10:02:01Z"), "2026-11-20T12:01:30Z");
+    client.event(
+        "2026-11-20T10:03:00Z",
+        "UserPromptSubmit",
+        json!({"prompt": "/whycap"}),
+    );
+    notice(
+        "2026-11-20T10:04:00Z",
+        "Usage limit reached · set to continue automatically at 12pm",
+    );
+    let again = continues("2026-11-20T10:04:01Z");
+    assert_eq!(again, "2026-11-20T12:01:30Z", "it was turned on again");
+    notice(
+        "2026-11-20T12:05:00Z",
+        "Automatic continue stopped after repeated usage limit hits · This task will not resume on its own",
+    );
+    client.meets(
+        "2026-11-20T12:05:01Z",
+        "You've hit your 5-hour limit · resets 5pm (UTC)",
+        refused("five_hour", NOON + 18_000, ""),
+    );
+    assert_eq!(continues("2026-11-20T12:05:03Z"), Value::Null);
+}
+
+#[test]
+fn doctor_says_whose_the_newest_session_is() {
+    let sandbox = with_a_private_login();
+    let client = Client::new(&sandbox);
+    let check = || {
+        let checks = client.run(SOON, &["doctor", "--json"], b"").stdout;
+        let checks: Value = serde_json::from_str(&checks).unwrap();
+        let checks = checks["checks"].as_array().unwrap().clone();
+        checks
+            .into_iter()
+            .find(|check| check["check"] == "whose session")
+    };
+    assert_eq!(check(), None, "nothing says whose it is");
+    belongs_to(&client, PRIVATE, "private-organization");
+    assert_eq!(check().unwrap()["verdict"], "ok");
+    belongs_to(&client, "company-account", "company-organization");
+    let other = check().unwrap();
+    assert_eq!(other["verdict"], "warn");
+    assert!(
+        other["says"].as_str().unwrap().contains("another account"),
+        "{other}"
+    );
 }
 
 /// Held back or not, a prompt ends the waiting, and every place knows it from then on.

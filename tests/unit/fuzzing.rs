@@ -216,6 +216,7 @@ impl Home {
             payload: &payload,
             windows: told_windows(&payload, clock.now),
             expected: Vec::new(),
+            usage: None,
             amounts: Amounts::of(None, client),
             rewriting: payload.prompt_cache().map(|_| Money::ZERO),
             whereabouts: &Whereabouts::default(),
