@@ -1,6 +1,7 @@
 //! What a message gives away by itself: its words made comparable, the limit that it names, its
 //! class.
 
+use super::code::without_code;
 use super::evidence::{Evidence, Seen};
 use super::kind::Window;
 use super::passages::{Passage, passages};
@@ -39,7 +40,7 @@ pub(super) enum Substance {
     Words,
     /// Only that something failed is said, perhaps with a class or a status.
     Wrapper,
-    /// A program holds such words.
+    /// It stands in a part of a program.
     Code,
 }
 
@@ -110,10 +111,18 @@ impl Clues {
 
     /// Of each of the messages, with what else is known of the error.
     pub(super) fn of(evidence: &Evidence) -> Vec<Self> {
-        let mut found = Self::of_text(&evidence.message);
+        let is_pasted = evidence.seen == Seen::Pasted;
+        let prose = is_pasted.then(|| without_code(&evidence.message));
+        let text = prose
+            .as_ref()
+            .map_or(&evidence.message, |prose| &prose.text);
+        let mut found = Self::of_text(text);
         for clues in &mut found {
+            if prose.as_ref().is_some_and(|prose| prose.was_code) {
+                clues.substance = Substance::Code;
+            }
             clues.class = evidence.class().map(str::to_owned);
-            clues.is_refusal |= evidence.seen != Seen::Pasted;
+            clues.is_refusal |= !is_pasted;
             let Some(line) = &evidence.line else { continue };
             clues.api_error.clone_from(&line.api_error);
             clues.status = line.status.or(clues.status);
@@ -132,23 +141,14 @@ impl Clues {
             Pool::UsageCredits
         };
         let limit = named_limit(&text);
-        // What a program printed may be kept in another: an error's own JSON, `result: "…"`.
-        let is_argument = ["(\"you", "('you", ", \"you"]
-            .iter()
-            .any(|call| text.contains(call));
-        let is_message = limit.as_ref().is_some_and(|limit| limit.has_dot) && !is_argument;
-        let is_kept = !passage.types.is_empty() || is_message;
-        let substance = if is_bare(&text) {
-            Substance::Wrapper
-        } else if is_code(&text) && !is_kept {
-            Substance::Code
-        } else {
-            Substance::Words
-        };
         let status = passage.status.or_else(|| status_in(&passage.text));
         Self {
             limit,
-            substance,
+            substance: if is_bare(&text) {
+                Substance::Wrapper
+            } else {
+                Substance::Words
+            },
             is_refusal: passage.text.contains("API Error")
                 || passage.types.iter().any(|name| name.ends_with("_error"))
                 || status == Some(429),
@@ -433,33 +433,6 @@ fn is_mentioned(text: &str, before: &str, after: &str) -> bool {
     !rest.is_empty() && !text.contains("claude")
 }
 
-/// Whether the text is part of a program, and not what one printed.
-fn is_code(text: &str) -> bool {
-    /// What stands in no prose and in no log.
-    const SIGNS: &str = "=> | === | !== | ){ | ) { | }); | (); | ).to | expect( | .includes( \
-        | .contains( | .test( | .match( | re.compile | func test | #[test] | console.log( \
-        | println! | printf( | assert  | assert_ | elif  | def  | const  | fn  | grep - | echo \"";
-    const BESIDES: &str = "\" |  ' | return  | let  | if ( |  && |  || | function  | import ";
-    let contained = |list| split(list).filter(|sign| text.contains(sign)).count();
-    let signs = contained(SIGNS);
-    let begins = ["//", "/*", "e501 "]
-        .iter()
-        .any(|start| text.starts_with(start));
-    begins || signs >= 2 || signs == 1 && contained(BESIDES) > 0 || is_found_in_a_file(text)
-}
-
-/// `src/limits.ts:41: …`, as a search prints it.
-fn is_found_in_a_file(text: &str) -> bool {
-    const SOURCES: &str = "rs | ts | tsx | js | jsx | mjs | py | go | rb | java | c | cpp | h | md";
-    let place = text.split(' ').next().unwrap_or_default();
-    let mut parts = place.split(':');
-    let ending = parts.next().and_then(|path| path.rsplit_once('.'));
-    let line = parts.next().unwrap_or_default();
-    ending.is_some_and(|(_, ending)| listed(SOURCES).any(|known| known == ending))
-        && !line.is_empty()
-        && line.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 /// Whether nothing is said but that something failed: "API Error: Request rejected (429)".
 fn is_bare(text: &str) -> bool {
     const WRAPPING: &str = "a an anthropic api apistatuserror attempt authenticationerror bad \
@@ -480,11 +453,11 @@ fn is_bare(text: &str) -> bool {
 
 /// What a list in one text holds, parted by ` | `.
 pub(super) fn listed(list: &'static str) -> impl Iterator<Item = &'static str> {
-    split(list).map(str::trim).filter(|part| !part.is_empty())
+    signs(list).map(str::trim).filter(|part| !part.is_empty())
 }
 
 /// The same where blanks count.
-fn split(list: &'static str) -> impl Iterator<Item = &'static str> {
+pub(super) fn signs(list: &'static str) -> impl Iterator<Item = &'static str> {
     list.split(" | ")
 }
 

@@ -6,6 +6,7 @@
 mod actions;
 pub mod bug_report;
 mod clues;
+mod code;
 mod diagnosis;
 mod ending;
 pub mod evidence;

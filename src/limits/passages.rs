@@ -347,6 +347,11 @@ fn without_marks(line: &str) -> (&str, bool) {
         let stripped = rest
             .strip_prefix(MARKS)
             .or_else(|| rest.strip_prefix("- "))
+            .or_else(|| rest.strip_prefix("$ "))
+            .or_else(|| {
+                rest.strip_prefix("at ")
+                    .filter(|place| place.ends_with(')'))
+            })
             .or_else(|| rest.strip_prefix("\u{fe0f}"));
         if let Some(stripped) = stripped {
             is_marked = true;
@@ -359,14 +364,15 @@ fn without_marks(line: &str) -> (&str, bool) {
     }
 }
 
-/// `[26-08-26 20:40:01] …` of a log.
+/// `[26-08-26 20:40:01] [worker-3] …` of a log.
 fn without_time(line: &str) -> Option<&str> {
     let (time, rest) = line.strip_prefix('[')?.split_once(']')?;
     let is_time = time.contains(':')
         && time
             .chars()
             .all(|c| c.is_ascii_digit() || "-:. TZ,+".contains(c));
-    is_time.then_some(rest)
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (is_time || time.len() <= 20 && time.chars().all(is_name)).then_some(rest)
 }
 
 #[cfg(test)]

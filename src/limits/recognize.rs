@@ -14,6 +14,9 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     let all = Clues::of(evidence);
     let (rank, message, clues) = current(&all);
     let clues = clues.cloned().unwrap_or_default();
+    if rank < Rank::Known && clues.substance == Substance::Code && !clues.is_refusal {
+        return (messages::code(), clues);
+    }
     if rank > Rank::Vague && !message.names.is_passing() {
         return (message, clues);
     }
@@ -49,9 +52,6 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
 
 /// The row that knows the words; without one, the row of the class or the status.
 fn row(clues: &Clues) -> Option<(Rank, &'static Message)> {
-    if clues.substance == Substance::Code {
-        return Some((Rank::Talk, messages::code()));
-    }
     messages::ranked()
         .find(|(_, message)| is_said(message, clues) || is_coded(message, clues))
         .or_else(|| {

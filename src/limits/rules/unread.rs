@@ -1,6 +1,6 @@
 //! Words that nothing recognizes: what can be read in them all the same, and where to look.
 
-use crate::limits::clues::Substance;
+use crate::limits::clues::{Substance, listed};
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Telling, Words, said};
 use crate::limits::evidence::{Seen, identifier, is_anthropics};
 use crate::limits::kind::{Verdict, Who};
@@ -82,23 +82,60 @@ fn what_can_be_read(telling: &Telling<'_>) -> Said {
 fn subject(text: &str) -> (Option<&'static str>, &'static str) {
     const PLAN: &str = "look at /usage and at what wrote it";
     const ACCESS: &str = "look at /status and at what wrote it";
-    const SUBJECTS: [(&str, &str, &str); 14] = [
-        ("invoice", "a payment", PLAN),
-        ("payment", "a payment", PLAN),
-        ("billing", "a payment", PLAN),
-        ("balance", "a balance", PLAN),
-        ("credit", "credits", PLAN),
-        ("budget", "a budget", PLAN),
-        ("quota", "a quota", PLAN),
-        ("rate limit", "a rate limit", PLAN),
-        ("limit", "a limit", PLAN),
-        ("usage", "usage", PLAN),
-        ("permission", "a permission", ACCESS),
-        ("authenti", "a login", ACCESS),
-        ("login", "a login", ACCESS),
-        ("model", "a model", ACCESS),
+    // In the languages in which most people paste: English, Chinese, Japanese, Korean, Portuguese,
+    // Spanish, French, German.
+    const SUBJECTS: [(&str, &str, &str); 11] = [
+        (
+            "invoice | payment | billing | 支付 | 账单 | 支払 | 결제 | pagamento | pago | paiement | zahlung",
+            "a payment",
+            PLAN,
+        ),
+        (
+            "balance | 余额 | 残高 | 잔액 | saldo | solde | guthaben",
+            "a balance",
+            PLAN,
+        ),
+        (
+            "credit | crédit | crédito | 积分 | クレジット | 크레딧",
+            "credits",
+            PLAN,
+        ),
+        (
+            "budget | 预算 | 予算 | 예산 | orçamento | presupuesto",
+            "a budget",
+            PLAN,
+        ),
+        (
+            "quota | 配额 | 额度 | 割り当て | 할당량 | cuota | cota  | kontingent",
+            "a quota",
+            PLAN,
+        ),
+        (
+            "rate limit | 速率限制 | レート制限 | 속도 제한",
+            "a rate limit",
+            PLAN,
+        ),
+        (
+            "limit | límite | 上限 | 限制 | 限额 | 制限 | 한도 | 제한",
+            "a limit",
+            PLAN,
+        ),
+        ("usage | 用量 | 使用量 | 사용량 | nutzung", "usage", PLAN),
+        (
+            "permission | 权限 | 権限 | 권한 | permiso | permissão | berechtigung",
+            "a permission",
+            ACCESS,
+        ),
+        (
+            "authenti | login | log in | 登录 | ログイン | 로그인 | iniciar sesión | connexion | anmeld",
+            "a login",
+            ACCESS,
+        ),
+        ("model | 模型 | モデル | 모델", "a model", ACCESS),
     ];
-    let found = SUBJECTS.iter().find(|(word, ..)| text.contains(word));
+    let names =
+        |(words, ..): &&(&'static str, &str, &str)| listed(words).any(|word| text.contains(word));
+    let found = SUBJECTS.iter().find(names);
     found.map_or((None, PLAN), |(_, subject, place)| (Some(subject), place))
 }
 

@@ -1,0 +1,383 @@
+//! Parts of programs in a text that somebody pasted: whoever handles Claude Code's messages has them in source code,
+//! too, as literals, regular expressions and comments. Nothing is refused there.
+//!
+//! A line is code by what stands around its literals, which no message and no log has: operators, calls
+//! and ends of statements. What it quotes is taken out; what stands beside is left to be read, for an
+//! error may quote code.
+
+use super::clues::{listed, signs};
+
+/// A text without what is code in it.
+pub(super) struct Prose {
+    pub(super) text: String,
+    /// Whether most of the lines were code.
+    pub(super) was_code: bool,
+}
+
+/// Stands for a literal.
+const LITERAL: char = '\u{1}';
+
+/// What stands before a literal (`L`) in code only.
+const BEFORE: &str = "return L | throw L | raise L | yield L | puts L | println L | elif L | msgid L \
+    | msgstr L | echo L | printf L | => L | == L | != L | =~ L | := L | && L | || L | + L | ?? L \
+    |  ? L |  .. L | values (L | {L, ";
+/// What stands after one.
+const AFTER: &str = "L do | LLL | L) => | L => | L -> | L --> | L == | L === | L + | L && | L || | L) { | L) || | L) && | L);";
+/// What no sentence has, wherever it stands.
+const ANYWHERE: &str = " ===  | !== | => { | ) => | ){ | ) { | }); | (); | &mut  | (?: | \\s* | \\s+ \
+    | \\d+ | \\d{ | \\w+ | .*? | [0-9] | -->|";
+/// What a line of code begins with.
+const STARTS: &str = "// | /* | */ | #[ | @@  | diff --git | elif  | } else | else if ( | if ( | if let  \
+    | for ( | while ( | switch ( | try { | catch ( | } catch | #include | #define | assert_ | assert! \
+    | assert. | assert  | <string name= | E501  | grep - | rg - | echo \" | echo '";
+/// The same, where signs of code follow.
+const KEYWORDS: &str = "const  | let  | var  | val  | def  | fn  | func  | fun  | function  | class  | import  \
+    | export  | pub  | private  | protected  | public  | static  | struct  | enum  | impl  | except  | async  \
+    | final  | case  | return  | throw  | raise  | module  | namespace  | using  | package  | require ";
+/// Names with which what is printed begins, as in `RateLimitError('…')`.
+const PRINTED: &str = "error | exception | message | block | event | response | result | failure | warning \
+    | status | err | some | ok";
+/// What a line of code may be alone, or end in.
+const ALONE: &str =
+    "end | else | else: | fi | done | esac | }; | }) | }); | begin | ensure | try: | finally:";
+const ENDS: &str = "; then | || { | }\"; | = { | = [ | => | = \\";
+/// What neither says that a line is code nor that it is none.
+const STRUCTURE: [char; 6] = ['{', '}', ';', ',', '(', ')'];
+/// Endings of source files, for lines that a search found.
+const SOURCES: &str = "rs | ts | tsx | js | jsx | mjs | cjs | py | go | rb | java | kt | swift | cs | php \
+    | c | cc | cpp | h | sh | lua | ex | md";
+
+/// Takes out what is code.
+pub(super) fn without_code(text: &str) -> Prose {
+    let lines: Vec<(&str, Line<'_>)> = text
+        .split('\n')
+        .map(|line| (line, Line::of(line)))
+        .collect();
+    let mut prose = Vec::new();
+    let (mut code, mut other) = (0_u32, 0_u32);
+    for block in lines.split_inclusive(|(line, _)| line.trim().is_empty()) {
+        let is_code = block.iter().any(|(_, line)| line.is_code());
+        let (mut is_json, mut is_comment) = (false, false);
+        for (text, line) in block {
+            is_json = line.shape.starts_with("\u{1}:") || is_json && line.is_only_literals();
+            is_comment = line.shape.starts_with("/*") || is_comment;
+            let is_codes = is_comment
+                || !(is_json && line.is_only_literals())
+                    && (line.is_code()
+                        || is_code && (line.is_beside_code() || line.shape.starts_with('#')));
+            code += u32::from(is_codes);
+            if is_codes {
+                prose.push(line.beside_literals(is_comment));
+            } else {
+                other += u32::from(!text.trim().is_empty() && !text.ends_with(STRUCTURE));
+                prose.push((*text).to_owned());
+            }
+            is_comment = is_comment && !line.shape.contains("*/");
+        }
+    }
+    // What a program prints when it fails quotes the program.
+    let is_trace = |(line, _): &(&str, Line<'_>)| {
+        line.starts_with("Traceback") || line.trim_start().starts_with("at ")
+    };
+    let was_code = code > 0 && code >= other && !lines.iter().any(is_trace);
+    Prose {
+        text: prose.join("\n"),
+        was_code,
+    }
+}
+
+/// One line, and what is left of it with each literal as one sign.
+struct Line<'a> {
+    shape: String,
+    literals: Vec<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    fn of(line: &'a str) -> Self {
+        let mut shape = String::new();
+        let mut literals = Vec::new();
+        let mut rest = line.trim();
+        while let Some(first) = rest.chars().next() {
+            // `r"…"`, `f'…'`, but not the apostrophe of "you've".
+            let word = shape.rsplit(|c: char| !c.is_alphanumeric()).next();
+            let word = word.unwrap_or_default().to_owned();
+            let is_prefix = ["r", "f", "b", "rb", "br", "u"].contains(&word.as_str());
+            let opens =
+                matches!(first, '"' | '`') || first == '\'' && (word.is_empty() || is_prefix);
+            if opens && let Some((literal, after)) = literal(rest, first) {
+                if is_prefix && first != '`' && !literal.starts_with('{') {
+                    shape.truncate(shape.len() - word.len());
+                    shape.push_str("=> ");
+                }
+                shape.push(LITERAL);
+                literals.push(literal);
+                rest = after;
+            } else {
+                shape.push(first);
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            }
+        }
+        Self { shape, literals }
+    }
+
+    fn is_code(&self) -> bool {
+        let shape = self.shape.to_lowercase();
+        let shape = shape.trim();
+        let has_any = |list: &'static str| {
+            signs(list).any(|sign| shape.contains(&*sign.replace('L', "\u{1}")))
+        };
+        let quotes = self.literals.iter().any(|literal| literal.contains(' '));
+        let begins = |list: &'static str| signs(list).any(|start| self.shape.starts_with(start));
+        begins(STARTS)
+            || begins(KEYWORDS)
+                && (shape.contains(['(', '{', '=', ';', LITERAL]) || shape.split(' ').count() <= 3)
+            || listed(ALONE).any(|whole| shape == whole)
+            || signs(ENDS).any(|end| shape.ends_with(end))
+            || shape.ends_with("\u{1};")
+            || shape.ends_with('(') && !shape.ends_with(" (")
+            || shape.starts_with("from ") && shape.contains(" import ")
+            || self.is_call_kept()
+            || has_any(ANYWHERE)
+            || self.literals.iter().any(|literal| is_pattern(literal))
+            || is_found_in_a_file(shape)
+            || quotes
+                && (has_any(BEFORE)
+                    || has_any(AFTER)
+                    || self.is_in_a_call()
+                    || self.is_assigned()
+                    || self.is_in_a_list())
+            || quotes && (is_branch(shape) || self.calls_a_literal())
+    }
+
+    /// `name = made(…)`
+    fn is_call_kept(&self) -> bool {
+        let Some((name, value)) = self.shape.split_once(" = ") else {
+            return false;
+        };
+        let is_made = value.contains('(') && value.ends_with([')', ';', '(', '{']);
+        is_made
+            && !name.contains(' ')
+            && value.starts_with(|c: char| c.is_alphabetic() || "$@&*".contains(c))
+    }
+
+    /// Whether it can belong to code that stands around it: few words, and a literal that nobody's
+    /// error is.
+    fn is_beside_code(&self) -> bool {
+        let shape = self.shape.trim();
+        let words = shape
+            .split(' ')
+            .filter(|word| word.chars().all(char::is_alphabetic) && !word.is_empty());
+        let is_errors = ["rror: \u{1}", "xception: \u{1}", "value: \u{1}", "\u{1}:"];
+        words.count() <= 4
+            && !self.literals.is_empty()
+            && !is_errors.iter().any(|error| shape.contains(error))
+    }
+
+    /// `"…".length`
+    fn calls_a_literal(&self) -> bool {
+        let mut after = self.shape.split(LITERAL).skip(1);
+        after.any(|rest| {
+            rest.strip_prefix('.')
+                .is_some_and(|rest| rest.starts_with(char::is_alphabetic))
+        })
+    }
+
+    /// `name("…"`, but not `RateLimitError("…")`, which is how some print an error.
+    fn is_in_a_call(&self) -> bool {
+        let calls = self.shape.match_indices('(').filter(|(at, _)| {
+            let arguments = self.shape.get(at + 1..).unwrap_or_default();
+            arguments
+                .split(')')
+                .next()
+                .unwrap_or_default()
+                .contains(LITERAL)
+        });
+        calls.into_iter().any(|(at, _)| {
+            let before = self.shape.get(..at).unwrap_or_default();
+            let arguments = self.shape.get(at + 1..).unwrap_or_default();
+            let name = before
+                .rsplit(|c: char| !(c.is_alphanumeric() || "_.!?:".contains(c)))
+                .next();
+            let name = name.unwrap_or_default();
+            let last = name.rsplit(['.', ':']).next().unwrap_or_default();
+            let is_printed = last.starts_with(char::is_uppercase)
+                && (last == name || listed(PRINTED).any(|end| last.to_lowercase().ends_with(end)));
+            let is_made =
+                before.contains("new ") || before.contains("throw ") || before.contains("raise ");
+            let takes_names =
+                arguments.starts_with(|c: char| c.is_alphabetic()) && arguments.contains(", ");
+            last.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                && (!is_printed || is_made || takes_names && !arguments.contains('='))
+        })
+    }
+
+    /// `LIMIT = "…"`, `string text = "…",`
+    fn is_assigned(&self) -> bool {
+        let variable = self.shape.split_once("=\u{1}").map(|(name, _)| name);
+        let is_shells = |name: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        };
+        if variable.is_some_and(is_shells) {
+            return true;
+        }
+        let Some((name, value)) = self.shape.split_once(" = ") else {
+            return false;
+        };
+        let is_name = |part: &str| {
+            part.chars()
+                .all(|c| c.is_alphanumeric() || "_.:*&<>[]".contains(c))
+        };
+        value.starts_with(['(', '[', LITERAL])
+            && (value.ends_with([';', ',', '(', '[', '\\'])
+                || name.contains(' ')
+                || name == name.to_uppercase())
+            && name.split(' ').all(is_name)
+            && name.split(' ').count() <= 3
+    }
+
+    /// `"…",` alone in its line.
+    fn is_in_a_list(&self) -> bool {
+        self.is_only_literals() && self.shape.ends_with([',', '|', '+', '\\'])
+    }
+
+    fn is_only_literals(&self) -> bool {
+        !self.literals.is_empty()
+            && self
+                .shape
+                .trim()
+                .chars()
+                .all(|c| c == LITERAL || c.is_whitespace() || ",;|+()[]{}\\&".contains(c))
+    }
+
+    /// What stands beside the literals, and what an error's own JSON holds; nothing of a comment or a
+    /// pattern.
+    fn beside_literals(&self, is_comment: bool) -> String {
+        let shape = self.shape.to_lowercase();
+        let is_whole = is_comment
+            || ["//", "/*", "*/", "# "]
+                .iter()
+                .any(|start| shape.starts_with(start))
+            || is_found_in_a_file(&shape)
+            || is_pattern(&self.shape);
+        if is_whole {
+            return String::new();
+        }
+        let is_errors = ["is_error", "error_status", "request_id", "error_type"]
+            .iter()
+            .any(|name| shape.contains(name));
+        let mut literals = self.literals.iter();
+        let mut beside = String::new();
+        for (at, c) in self.shape.char_indices() {
+            if c != LITERAL {
+                beside.push(c);
+                continue;
+            }
+            let (before, after) = self.shape.split_at(at);
+            let is_value = before.trim_end().ends_with("\u{1}:");
+            let is_kept = is_errors || is_value || after.starts_with("\u{1}:");
+            match literals.next().filter(|_| is_kept) {
+                Some(literal) => beside.extend(["\"", literal, "\""]),
+                None => beside.push(' '),
+            }
+        }
+        beside
+    }
+}
+
+/// What a literal holds, and what stands after it. None if it has no end in this line.
+fn literal(text: &str, quote: char) -> Option<(&str, &str)> {
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        let after = text.get(at + c.len_utf8()..)?;
+        // "You've": an apostrophe ends nothing.
+        let ends = c == quote
+            && !is_escaped
+            && !(quote == '\'' && after.starts_with(char::is_alphanumeric));
+        if ends {
+            return Some((text.get(1..at)?, after));
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    None
+}
+
+/// Whether it is a regular expression.
+fn is_pattern(text: &str) -> bool {
+    const SIGNS: &str = "(?: | (?i | \\s | \\d | \\w | .* | [0-9] | [^ | )? | \\b";
+    let unescaped = text.replace("\\\\", "\\");
+    signs(SIGNS).any(|sign| unescaped.contains(sign)) && !unescaped.contains(":\\")
+}
+
+/// `if x in y:`, `case "…":`, `for x in y; do`
+fn is_branch(shape: &str) -> bool {
+    let starts = [
+        "if ", "elif ", "while ", "for ", "case ", "when ", "match ", "switch ",
+    ];
+    starts.iter().any(|start| shape.starts_with(start)) && shape.ends_with([':', '{', ';'])
+        || shape.ends_with("; then")
+}
+
+/// `src/limits.ts:41: …`, as a search prints it.
+fn is_found_in_a_file(shape: &str) -> bool {
+    let place = shape.split(' ').next().unwrap_or_default();
+    let mut parts = place.split(':');
+    let ending = parts.next().and_then(|path| path.rsplit_once('.'));
+    let line = parts.next().unwrap_or_default();
+    ending.is_some_and(|(_, ending)| listed(SOURCES).any(|known| known == ending))
+        && !line.is_empty()
+        && line.bytes().all(|byte| byte.is_ascii_digit())
+        && parts.next().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_programs_quote_is_taken_out() {
+        for text in [
+            "if (text.includes(\"You've hit your session limit\")) return 'limit';",
+            "src/limits.ts:41:  'You\\'ve hit your session limit',",
+            "elif \"usage limit reached\" in text.lower():",
+            "// usage limit reached: stop the loop",
+            "LIMIT = regexp.MustCompile(`You've hit your org's monthly spend limit`)",
+            "  /^\\s*your group's usage limit is set to \\$0\\b/i,",
+            "r\"usage allocation has been disabled\",",
+            "\"Weekly limit reached\",\n\"Usage limit reached\",",
+            "{\"You've hit your limit · resets 3pm\", true},",
+            "$text = \"You've hit your weekly limit\";",
+        ] {
+            let prose = without_code(text);
+            assert!(prose.was_code, "{text}");
+            assert!(
+                !prose.text.contains("limit ") && !prose.text.contains("usage"),
+                "{}",
+                prose.text
+            );
+        }
+    }
+
+    #[test]
+    fn what_programs_print_stays() {
+        for text in [
+            "You've hit your weekly limit · resets 3pm",
+            "\"You've hit your weekly limit\"",
+            "I see \"You've hit your limit\" in Claude Code; it says (\"try again\").",
+            "{\"type\":\"result\",\"is_error\":true,\"result\":\"You've hit your limit\"}",
+            "\"errors\": [\n  \"You've hit your limit\",\n]",
+            "{'error': {'type': 'x', 'message': 'You\\'re out of extra usage.'}}",
+            "RateLimitError(\"Error code: 429 - slow down\")",
+            "ResultMessage(subtype='success', result=\"You've hit your limit\", usage=None)",
+            "level=error msg=\"API Error: 529 Overloaded\" attempt=3",
+            "● Bash(claude -p \"hello there\")",
+            "  File \"/usr/lib/python3/sdk.py\", line 12, in query",
+            "    at Client.request (file:///usr/lib/cli.js:1:2)",
+            "See the C:\\Users\\bob\\.claude folder: usage limit reached",
+            "===== Error =====",
+        ] {
+            assert_eq!(without_code(text).text, text);
+        }
+        let thrown = without_code("  throw new Error(\"Not now\");\n  ^\nError: Not now");
+        assert!(thrown.text.ends_with("Error: Not now"), "{}", thrown.text);
+    }
+}
