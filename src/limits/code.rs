@@ -49,13 +49,15 @@ const SOURCES: &str = "rs | ts | tsx | js | jsx | mjs | cjs | py | go | rb | jav
 
 /// Takes out what is code.
 pub(super) fn without_code(text: &str) -> Prose {
-    let lines: Vec<(&str, Line<'_>)> = text
+    let lines: Vec<(&str, Skeleton<'_>)> = text
         .split('\n')
-        .map(|line| (line, Line::of(line)))
+        .map(|line| (line, Skeleton::of(line)))
         .collect();
     let mut prose = Vec::new();
     let (mut code, mut other) = (0_u32, 0_u32);
-    for block in lines.split_inclusive(|(line, _)| line.trim().is_empty()) {
+    let ends_block =
+        |(line, _): &(&str, Skeleton<'_>)| line.trim().is_empty() || line.trim().starts_with("```");
+    for block in lines.split_inclusive(ends_block) {
         let is_code = block.iter().any(|(_, line)| line.is_code());
         let (mut is_json, mut is_comment) = (false, false);
         for (text, line) in block {
@@ -76,7 +78,7 @@ pub(super) fn without_code(text: &str) -> Prose {
         }
     }
     // What a program prints when it fails quotes the program.
-    let is_trace = |(line, _): &(&str, Line<'_>)| {
+    let is_trace = |(line, _): &(&str, Skeleton<'_>)| {
         line.starts_with("Traceback") || line.trim_start().starts_with("at ")
     };
     let was_code = code > 0 && code >= other && !lines.iter().any(is_trace);
@@ -87,17 +89,31 @@ pub(super) fn without_code(text: &str) -> Prose {
 }
 
 /// One line, and what is left of it with each literal as one sign.
-struct Line<'a> {
+struct Skeleton<'a> {
     shape: String,
     literals: Vec<&'a str>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> Skeleton<'a> {
     fn of(line: &'a str) -> Self {
         let mut shape = String::new();
         let mut literals = Vec::new();
         let mut rest = line.trim();
         while let Some(first) = rest.chars().next() {
+            // The fence of a block in Markdown is no literal.
+            if let Some(after) = rest.strip_prefix("```") {
+                shape.push_str("```");
+                rest = after;
+                continue;
+            }
+            if let Some(escaped) = rest
+                .strip_prefix('\\')
+                .and_then(|after| after.chars().next())
+            {
+                shape.extend(['\\', escaped]);
+                rest = rest.get(1 + escaped.len_utf8()..).unwrap_or_default();
+                continue;
+            }
             // `r"…"`, `f'…'`, but not the apostrophe of "you've".
             let word = shape.rsplit(|c: char| !c.is_alphanumeric()).next();
             let word = word.unwrap_or_default().to_owned();
@@ -374,6 +390,7 @@ mod tests {
             "    at Client.request (file:///usr/lib/cli.js:1:2)",
             "See the C:\\Users\\bob\\.claude folder: usage limit reached",
             "===== Error =====",
+            "It says &`#39`; ```json { \"error\": 1 }``` then You've hit your limit",
         ] {
             assert_eq!(without_code(text).text, text);
         }
