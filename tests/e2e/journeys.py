@@ -552,7 +552,7 @@ def situations(stage, report):
                 session.wait("the end of it", lambda _: incident(home)["actions"][0]["do"] == "Nothing: this is over", deadline=10)
             with report.check("beyond a full window the line says at once what is paid"):
                 ask_and_read(session, api, good(stage, 1.0, text="Paid for."), "once more")
-                session.wait_footer("what is paid", re.compile(r"paying now ≈\$0\.\d\d since"))
+                session.wait_footer("what is paid", re.compile(r"paying now ≈\$0\.\d\d since").search)
             with report.check("so do now, explain, /whycap and spend"):
                 paying = whycap_json(home, "now")["paying"]
                 expect(paying and paying["inferred"] and paying["cost_usd"] > 0, paying)
@@ -587,7 +587,7 @@ def usage_page(stage, report):
                 report.note(f"client {stage.version} keeps: {json.dumps(kept)[:700]}")
             with report.check("the chosen segments show it with its age"):
                 ask_and_read(session, api, good(stage, text="Once more."), "and now")
-                session.wait_footer("the segments", re.compile(r"Fable week 63% \(\d+ s ago\).*credits \$12\.34 of \$50\.00, \$37\.66 left"))
+                session.wait_footer("the segments", re.compile(r"Fable week 63% \(\d+ s ago\).*credits \$12\.34 of \$50\.00, \$37\.66 left").search)
             session.leave()
 
 
