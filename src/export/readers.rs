@@ -19,8 +19,16 @@ pub(crate) enum Reader {
 
 /// What stands in the SQL in place of the files.
 const FILES: &str = "DIR/whycap-1/*/*/*.ndjson.gz";
-/// `DuckDB` refuses a pattern that fits no file; of this one it reads nothing.
-const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+/// `DuckDB` refuses a pattern that fits no file. How it reads files, and how the same columns are
+/// made of none.
+const READ: [&str; 2] = [
+    "read_json('DIR/whycap-1/*/*/*.ndjson.gz', filename = 'file', hive_partitioning = false,\n    format = 'newline_delimited', columns = {",
+    "\n    })\n",
+];
+const MADE: [&str; 2] = [
+    "(SELECT unnest(from_json('{}', to_json({",
+    "\n    }))), '' AS file)\n",
+];
 
 impl Reader {
     /// What it needs to read what is in `directory`; with an erasure, that it forgets this first.
@@ -38,12 +46,12 @@ impl Reader {
                 let real = std::path::absolute(directory?).ok()?;
                 let any = Rows::ALL.map(|rows| !Files::list(&real, rows).paths.is_empty());
                 let directory = real.to_string_lossy().replace('\'', "''");
-                let files = if any.contains(&true) {
-                    FILES.replace("DIR", &directory)
+                let sql = include_str!("sql/duckdb.sql");
+                Some(if any.contains(&true) {
+                    sql.replace(FILES, &FILES.replace("DIR", &directory))
                 } else {
-                    NO_FILE.to_owned()
-                };
-                Some(include_str!("sql/duckdb.sql").replace(FILES, &files))
+                    sql.replace(READ[0], MADE[0]).replace(READ[1], MADE[1])
+                })
             }
             Self::Grafana => Some(include_str!("sql/grafana.json").to_owned()),
         }
