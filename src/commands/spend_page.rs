@@ -8,14 +8,15 @@ use std::process::ExitCode;
 use anyhow::{anyhow, ensure};
 
 use super::gathering::{answering, gathered, limits_of_exports, of_exports, titles};
+use crate::config::Config;
 use crate::disk::{self, Durability};
 use crate::environment::Environment;
 use crate::export::TeamLimits;
-use crate::html::{BEGINNING, Contents, PageNames, PageSums};
+use crate::html::{BEGINNING, Before, Contents, PageNames, PageSums};
 use crate::incidents::{Incidents, steps};
-use crate::ledger::SpendRow;
+use crate::ledger::{Caught, Ledger, SpendRow};
 use crate::places::Places;
-use crate::pricing::PriceTable;
+use crate::pricing::{Money, PriceTable};
 use crate::spend::{ReportRequest, Statement};
 use crate::terminal::{Shown, print};
 use crate::time::moment;
@@ -104,16 +105,17 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
             let statement = Statement::of(&ledger, wanted.clone(), read, answering, &mut add)?;
             sums.finish();
             let incidents = Incidents::new(places, environment).all_with_ends(None, &ledger);
-            Ok((statement, sums, incidents))
+            let before = before(&ledger, wanted)?;
+            Ok((statement, sums, incidents, before))
         })
     };
     let of_machines = |directory: &Path| -> anyhow::Result<_> {
         let mut sums = PageSums::new(clock.zone);
         let statement = of_exports(directory, wanted.clone(), places, &mut |row| sums.add(row))?;
         sums.finish();
-        Ok((statement, sums, Vec::new()))
+        Ok((statement, sums, Vec::new(), None))
     };
-    let (mut statement, sums, mut incidents) = match exports {
+    let (mut statement, sums, mut incidents, before) = match exports {
         Some(directory) => of_machines(directory)?,
         None => of_machine()?,
     };
@@ -157,6 +159,9 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
         steps: &told,
         team: team.as_ref(),
         is_of_some_projects: wanted.project.is_some(),
+        plan: Config::load(places).plan.and_then(Money::from_noisy_usd),
+        has_period: from.is_some() || to.is_some(),
+        before,
         names,
         clock,
         zone: (!is_anonymous).then_some(zone),
@@ -164,4 +169,19 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
     let is_incomplete = exports.is_some()
         && (statement.is_lower_bound() || contents.team.is_some_and(|team| !team.gaps.is_empty()));
     Ok((contents.page(), ExitCode::from(u8::from(is_incomplete))))
+}
+
+/// What as many days before came to, where days were asked for.
+fn before(ledger: &Ledger, wanted: &ReportRequest) -> anyhow::Result<Option<Before>> {
+    let today = wanted.clock.zone.day(wanted.clock.now);
+    let Some((period, days)) = wanted.period.before(today) else {
+        return Ok(None);
+    };
+    let request = ReportRequest {
+        period,
+        ..wanted.clone()
+    };
+    let statement = Statement::of(ledger, request, Caught::default(), 0, &mut |_| {})?;
+    let cost = statement.total().cost();
+    Ok(Some(Before { days, cost }))
 }

@@ -72,6 +72,12 @@ impl Columns {
         }
     }
 
+    /// How many days lie between the first and the last, both included.
+    pub(super) fn days(&self) -> i64 {
+        let ends = self.first.zip(self.last);
+        ends.map_or(0, |(first, last)| (last - first).num_days() + 1)
+    }
+
     /// "2026-10-01 – 2026-11-20".
     pub(super) fn period(&self) -> String {
         match (self.first, self.last) {
@@ -84,7 +90,8 @@ impl Columns {
 
 /// Amounts from nothing to a round one above `most`, and the labels of its lines from the top.
 pub(super) fn scale(most: Money) -> (Money, Vec<String>) {
-    const STEPS: i64 = 4;
+    /// More lines than these are hard to read, fewer leave a third of the drawing empty.
+    const STEPS: i64 = 6;
     let least = most.pico().max(1) / STEPS;
     let mut power = 1_i64;
     while power <= least / 10 {

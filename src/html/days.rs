@@ -2,6 +2,7 @@
 
 use super::Contents;
 use super::chart::{self, COLUMN, Columns, HEIGHT};
+use super::hours;
 use super::markup::{Markup, number};
 use super::sums::dearest_first;
 use crate::pricing::Money;
@@ -66,6 +67,7 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Column
         page.note("Each column is a week.");
     }
     page.legend(&[("class", "legend")], models(contents));
+    hours::calendar(page, contents);
     let mut table = Table::new(["day", "cost", "models"].map(Column::text));
     for (day, sums) in &sums.days {
         let models = dearest_first(&sums.models).into_iter();

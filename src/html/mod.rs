@@ -12,7 +12,7 @@ mod limits;
 mod markup;
 mod names;
 mod sessions;
-
+mod summary;
 mod sums;
 mod team;
 mod windows;
@@ -23,19 +23,21 @@ use crate::export::TeamLimits;
 use crate::incidents::WindowStep;
 use crate::limits::incident::Incident;
 use crate::limits::stoppages::Tolls;
+use crate::pricing::Money;
 use crate::spend::{Statement, short_count};
 use crate::time::Clock;
 use chart::Columns;
 use markup::Markup;
 
 pub(crate) use names::PageNames;
+pub(crate) use summary::Before;
 pub(crate) use sums::PageSums;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// Without script nobody could ask for the sessions that are not in sight.
-const WHOLE: &str = ".by-session tbody tr:nth-child(n + 501) { display: table-row !important; }";
+const WHOLE: &str = ".by-session tbody tr:nth-child(n + 21) { display: table-row !important; }";
 
 /// What every page begins with, by which one of ours is known.
 pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"whycap\">\n";
@@ -57,6 +59,11 @@ pub(crate) struct Contents<'c> {
     pub(crate) team: Option<&'c TeamLimits>,
     /// Whether only some projects are shown.
     pub(crate) is_of_some_projects: bool,
+    /// What the plan costs a month.
+    pub(crate) plan: Option<Money>,
+    /// Whether days were asked for, and what as many before them came to.
+    pub(crate) has_period: bool,
+    pub(crate) before: Option<Before>,
     pub(crate) names: PageNames<'c>,
     pub(crate) clock: Clock,
     /// The zone's name. None where it is left out.
@@ -143,7 +150,7 @@ impl Contents<'_> {
             None => Tolls::of(self.incidents, self.clock),
         };
         let mut page = Markup::default();
-        page.inside("header", &[], |page| self.header(page, columns));
+        page.inside("header", &[], |page| self.header(page, columns, &tolls));
         page.inside("main", &[], |page| {
             section(page, "totals", "In all", |page| self.totals(page, &tolls));
             if !self.sums.days.is_empty() {
@@ -187,8 +194,9 @@ impl Contents<'_> {
         page
     }
 
-    fn header(&self, page: &mut Markup, columns: &Columns) {
+    fn header(&self, page: &mut Markup, columns: &Columns, tolls: &Tolls) {
         page.text_in("h1", &[], "What Claude Code cost");
+        summary::write(page, self, columns, tolls);
         let zone = self.zone.unwrap_or("local time");
         page.sentence(&format!("{} \u{b7} {zone}", columns.period()));
         let written = self.clock.zone.at(self.clock.now).format("%Y-%m-%d %H:%M");

@@ -19,8 +19,9 @@
 
   const table = document.querySelector(".by-session");
   if (!table) return;
-  // The style shows so many rows until all are asked for: laying out thousands takes seconds.
-  const inSight = 500;
+  // The style shows so many rows until all are asked for: a page is read from its top, and laying out
+  // thousands takes seconds.
+  const inSight = 20;
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
   let rows = [...body.rows];

@@ -17,8 +17,8 @@ use crate::limits::stoppages::Stopped;
 use crate::render::{Column, Table};
 use crate::time::Zone;
 
-/// Up to so many columns, every step is drawn.
-const CLOSE: usize = 62;
+/// Up to so many columns, every step is drawn; five windows a day are a comb over a longer time.
+const CLOSE: usize = 14;
 
 /// The window's color.
 fn class(window: Window) -> &'static str {

@@ -39,6 +39,19 @@ impl Period {
         }
     }
 
+    /// As many days before it, and how many. None where its beginning is open.
+    pub(crate) fn before(self, today: NaiveDate) -> Option<(Self, i64)> {
+        let since = self.since?;
+        let until = self.until.unwrap_or(today).min(today);
+        let days = (until - since).num_days() + 1;
+        let begins = since.checked_sub_days(Days::new(days.unsigned_abs()))?;
+        let before = Self {
+            since: Some(begins),
+            until: since.pred_opt(),
+        };
+        Some((before, days))
+    }
+
     /// When it begins and ends, by the midnights of a zone.
     pub(crate) fn bounds(self, zone: Zone) -> (Option<Millis>, Option<Millis>) {
         let midnight = |day| zone.midnight(day).timestamp_millis();

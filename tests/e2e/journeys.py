@@ -694,6 +694,50 @@ def budget(stage, report):
             session.leave()
 
 
+def raised_budget(stage, report):
+    """A budget that stops is raised: the prompt goes, and the new limit is heard of as the old one was."""
+    with fresh_home(stage) as (home, api):
+        config = home.path / "budget.toml"
+
+        def limit(dollars):
+            config.write_text(f'[budget]\nsession = {dollars}\naction = "stop"\n')
+
+        def is_held(prompt):
+            return lambda text: "budget" in above_prompt(text).rsplit("blocked by hook", 1)[-1] and f"Original prompt: {prompt}" in above_prompt(text)
+
+        # An answer of the newest client's model costs seven cents.
+        limit(0.08)
+        install(report, home)
+        with Session(stage.program, home, api, WHYCAP_CONFIG=str(config)) as session:
+            session.ready()
+            ask_and_read(session, api, good(stage), "say hello")
+            session.wait_footer("the spend", "$0.07")
+            ask_and_read(session, api, good(stage, text="Second answer."), "once more")
+            session.wait_footer("the used budget", re.compile(r"1\d\d% of").search)
+            before = len(api.questions())
+            with report.check("beyond the budget the prompt is held back"):
+                session.ask("third prompt")
+                session.wait("the reason", is_held("third prompt"), deadline=10)
+                expect(len(api.questions()) == before, "it was sent")
+            session.key("C-u")
+            limit(0.3)
+            with report.check("raised, the prompt is sent"):
+                ask_and_read(session, api, good(stage, text="Third answer."), "third prompt again")
+            with report.check("near the new limit there is a warning again"):
+                ask_and_read(session, api, good(stage, text="Fourth answer."), "a fourth")
+                session.wait_footer("the spend", "$0.27")
+                ask_and_read(session, api, good(stage, text="Fifth answer."), "a fifth")
+                session.wait("the warning", re.compile(r"budget of \$0\.30 is"), deadline=10)
+            session.wait_footer("the used budget", re.compile(r"1\d\d% of").search)
+            before = len(api.questions())
+            with report.check("and beyond it the prompt is held back"):
+                session.ask("a sixth")
+                session.wait("the reason", is_held("a sixth"), deadline=10)
+                expect(len(api.questions()) == before, "it was sent")
+            session.key("C-u")
+            session.leave()
+
+
 def own_status_line(stage, report):
     """A status line of the user's own is kept; with --wrap both are shown; uninstall gives back the same bytes."""
     settings = '{"statusLine": {"type": "command", "command": "cat >/dev/null; echo MY-OWN-LINE"}}\n'
@@ -868,6 +912,7 @@ def all_journeys(clients):
         ("automatic_continue", automatic_continue, on_newest("max")),
         ("automatic_continue_stopped", automatic_continue_stopped, on_newest("max")),
         ("false_limit", false_limit, on_newest("max")),
+        ("raised_budget", raised_budget, on_newest("key")),
         ("own_status_line", own_status_line, on_newest("key")),
         ("binary_gone", binary_gone, on_newest("max")),
         ("stray_key", stray_key, on_newest("max")),

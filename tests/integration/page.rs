@@ -77,6 +77,101 @@ fn every_part_adds_up_to_the_total_that_json_tells() {
     }
 }
 
+/// The paragraphs of the page's head.
+fn head(page: &str) -> Vec<&str> {
+    let head = page.split("<header>").nth(1).unwrap();
+    let head = head.split("</header>").next().unwrap();
+    let paragraphs = head.split("<p").skip(1);
+    paragraphs
+        .map(|paragraph| {
+            paragraph
+                .split('>')
+                .nth(1)
+                .unwrap()
+                .split("</p")
+                .next()
+                .unwrap()
+        })
+        .collect()
+}
+
+/// Every figure is worked out here, from the lines that are written.
+#[test]
+fn the_page_begins_with_what_one_would_tell_a_friend_and_how_it_was_before() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    sandbox.write(".config/whycap/config.toml", "[plan]\nmonthly = 100\n");
+    let client = Client::with_session(&sandbox, "5a7d3c1e-0000-4000-a000-000000000001");
+    // Dollars by day, from the 21st of September on: each 50,000 tokens at $20 a million.
+    let spent: Vec<u64> = (0..61_u64)
+        .map(|day| if day % 7 < 5 { 4 + day / 10 } else { 0 })
+        .collect();
+    let first: chrono::NaiveDate = "2026-09-21".parse().unwrap();
+    for (day, dollars) in first.iter_days().zip(&spent) {
+        for nth in 0..*dollars {
+            client.append(&json!({
+                "type": "assistant", "uuid": format!("a-{day}-{nth}"), "timestamp": format!("{day}T09:00:00Z"),
+                "sessionId": client.session, "version": client.version, "requestId": format!("req-{day}-{nth}"),
+                "message": {"id": format!("msg-{day}-{nth}"), "model": client.model, "role": "assistant",
+                            "content": [], "usage": {"input_tokens": 0, "output_tokens": 50_000}},
+            }));
+        }
+    }
+    client.meets(
+        "2026-11-19T10:00:00Z",
+        "You've hit your 5-hour limit · resets 12pm (UTC)",
+        json!({}),
+    );
+    let all: u64 = spent.iter().sum();
+    let lately: u64 = spent[31..].iter().sum();
+    let earlier: u64 = spent[1..31].iter().sum();
+    let sandbox = sandbox.variable("WHYCAP_NOW", "2026-11-20T18:00:00Z");
+    let whole = page(&sandbox, &[]);
+    let more = (lately - earlier) * 100 / earlier;
+    assert_eq!(
+        head(&whole)[..2],
+        [
+            format!(
+                "${all}.00 of work in 61 days on a $100-a-month plan; limits stopped it for 2 h."
+            ),
+            format!(
+                "The last 30 days cost ${lately}.00, {more}% more than in the 30 days before (${earlier}.00)."
+            ),
+        ]
+    );
+    let week = page(&sandbox, &["--since", "2026-11-14"]);
+    let (now, then) = (
+        spent[54..].iter().sum::<u64>(),
+        spent[47..54].iter().sum::<u64>(),
+    );
+    assert_eq!(now, 5 * 9 + 1, "the week has been made up so");
+    assert_eq!(
+        head(&week)[..2],
+        [
+            format!(
+                "${now}.00 of work in 5 days on a $100-a-month plan; limits stopped it for 2 h."
+            ),
+            format!(
+                "That is {}% more than in the 7 days before (${then}.00).",
+                (now - then) * 100 / then
+            ),
+        ]
+    );
+    let calendar = whole
+        .split("<table class=\"calendar week\">")
+        .nth(1)
+        .unwrap();
+    let calendar = calendar.split("</table>").next().unwrap();
+    let days = calendar.split("data-v=\"").skip(1);
+    let days: Vec<i64> = days
+        .map(|day| pico(day.split('"').next().unwrap()))
+        .collect();
+    let truth = spent
+        .iter()
+        .map(|dollars| i64::try_from(*dollars).unwrap() * 1_000_000_000_000);
+    assert_eq!(days, truth.collect::<Vec<_>>());
+}
+
 #[test]
 fn the_filters_are_those_of_the_table() {
     let (sandbox, _) = with_history("two-at-once");

@@ -174,7 +174,7 @@ def used(browser, page):
     rows = browser.run("[...document.querySelectorAll('.by-session tbody tr')].map(row => row.textContent.toLowerCase())")
     check("the filter keeps what has every word", 0 < len(rows) < everything and all("billing" in row and "dark" in row for row in rows))
     said = browser.run("document.querySelector('.find output').textContent")
-    check("and says how many", said == f"{len(rows)} of {everything} sessions", said if "of" not in said else "")
+    check("and says how many", said.startswith(f"{len(rows)} of {everything} sessions"), said if "of" not in said else "")
     browser.run("document.querySelector('#filter').select()")
     browser.key("Backspace", "Backspace", 8)
     check("without words all are back", len(column(browser, 0)) == everything)
@@ -198,7 +198,7 @@ def printed(browser, page, keep):
         text = subprocess.run(["pdftotext", "-layout", str(pdf), "-"], capture_output=True, text=True, check=True).stdout
         rows = browser.run("document.querySelectorAll('.by-session tbody tr').length")
         told = len(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d .*\$\d", text))
-        check("every session is printed, or it is said how many are", told >= rows or told >= 500 and "the first 500 shown" in text, f"{told} of {rows}")
+        check("every session is printed, or it is said how many are", told >= rows or told >= 20 and "the first 20 shown" in text, f"{told} of {rows}")
 
 
 def pages(program, keep, chosen):
@@ -283,9 +283,9 @@ def large(program, keep, chosen):
             while len(times) < 10 and min(times, default=OPENS_WITHIN) >= OPENS_WITHIN:
                 times.append(opened(browser, page))
             check("two years open within a second", min(times) < OPENS_WITHIN, f"{told}, opened in {min(times):.2f} s (of {len(times)})")
-            check("only the first are laid out", browser.run("document.querySelector('.by-session tbody').rows[500].offsetHeight") == 0)
+            check("only the first are laid out", browser.run("document.querySelector('.by-session tbody').rows[20].offsetHeight") == 0)
             browser.click("document.querySelector('.all')")
-            check("and all if asked for", browser.run("document.querySelector('.by-session tbody').rows[500].offsetHeight") > 0)
+            check("and all if asked for", browser.run("document.querySelector('.by-session tbody').rows[20].offsetHeight") > 0)
 
 
 def pictures(program, out, seed):

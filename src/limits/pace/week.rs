@@ -27,13 +27,14 @@ const ENOUGH: usize = 2;
 const NEARLY: f64 = 90.0;
 const HOURS: f64 = 2.0;
 
-/// How a window rose: by so many percent since it was told last, and when that was told.
+/// A window rose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rise {
     /// When it was told.
     pub at: DateTime<Utc>,
-    /// By how many percent.
-    pub percent: f64,
+    /// By how many percent in all, since the first that is known; what it fell at its resets is not
+    /// taken off.
+    pub up_to_here: f64,
 }
 
 /// How far the window was used a week before.
@@ -49,7 +50,7 @@ pub struct WeekBefore {
 /// known was told to nobody as a rise.
 pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Rise> {
     let mut before: Option<Meter> = None;
-    let mut rises = Vec::new();
+    let (mut rises, mut up_to_here) = (Vec::new(), 0.0);
     for (at, meter) in levels {
         if let Some(before) = before {
             let begun = match (before.resets_at, meter.resets_at) {
@@ -59,7 +60,8 @@ pub fn rises(levels: impl IntoIterator<Item = (DateTime<Utc>, Meter)>) -> Vec<Ri
             let known = if begun { 0.0 } else { before.used_percent };
             let percent = meter.used_percent - known;
             if percent > 0.0 {
-                rises.push(Rise { at, percent });
+                up_to_here += percent;
+                rises.push(Rise { at, up_to_here });
             }
         }
         before = Some(meter);
@@ -79,10 +81,12 @@ pub struct PastWeeks<'h> {
 impl PastWeeks<'_> {
     /// How much it rose after `from`, up to `until`.
     fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> f64 {
-        let from = self.rises.partition_point(|rise| rise.at <= from);
-        let until = self.rises.partition_point(|rise| rise.at <= until);
-        let rises = self.rises.get(from..until).unwrap_or_default();
-        rises.iter().map(|rise| rise.percent).sum()
+        let up_to = |at: DateTime<Utc>| {
+            let rises = self.rises.partition_point(|rise| rise.at <= at);
+            let last = rises.checked_sub(1).and_then(|last| self.rises.get(last));
+            last.map_or(0.0, |rise| rise.up_to_here)
+        };
+        (up_to(until) - up_to(from)).max(0.0)
     }
 
     /// How far the weeks before are known that began with this one's beginning, as spans from there.

@@ -127,8 +127,13 @@ impl Weeks {
         // How large the plan is beside the work: of a usual week something from a quarter to more
         // than all of it.
         let usual = draws.between((20.0, 125.0));
-        let mean = wanted.iter().sum::<f64>() / WEEKS as f64;
         let reset = whole(draws.between((0.0, WEEK as f64)));
+        Self::filled(wanted, watched, usual, reset)
+    }
+
+    /// A window that is filled by what is wanted hour by hour; a usual week brings so many percent.
+    fn filled(wanted: Vec<f64>, watched: Vec<bool>, usual: f64, reset: usize) -> Self {
+        let mean = wanted.iter().sum::<f64>() / WEEKS as f64;
         let mut weeks = Self {
             rises: Vec::new(),
             levels: Vec::new(),
@@ -172,4 +177,50 @@ pub fn people(hundreds: std::ops::Range<usize>) -> Vec<Weeks> {
         Weeks::lived(worker, seed)
     })
     .collect()
+}
+
+/// How much an hour of a day since a Monday brings.
+type Hours = fn(usize, usize) -> f64;
+
+fn is_office(day: usize, hour: usize) -> f64 {
+    f64::from(u8::from(day % 7 < 5 && (9..18).contains(&hour)))
+}
+
+/// People of whom issues speak, made up from their words alone, by somebody who had not seen those
+/// above.
+#[rustfmt::skip]
+const OTHERS: [(&str, Hours); 8] = [
+    ("nine to six", is_office),
+    ("busy Mondays", |day, hour| is_office(day, hour) * if day % 7 == 0 { 4.0 } else { 1.0 }),
+    ("evenings and weekends", |day, hour| f64::from(u8::from(if day % 7 < 5 { (19..23).contains(&hour) } else { (10..22).contains(&hour) }))),
+    ("agents by day and night", |_, _| 1.0),
+    ("Monday to Wednesday", |day, hour| is_office(day, hour) * if day % 7 < 3 { 1.0 } else { 0.0 }),
+    ("shifts by week", |day, hour| f64::from(u8::from(day % 7 < 5 && (if day / 7 % 2 == 0 { 6..14 } else { 14..22 }).contains(&hour)))),
+    ("one project in three weeks", |day, hour| is_office(day, hour) * if day / 7 % 3 == 0 { 4.0 } else { 1.0 }),
+    ("more every week", |day, hour| is_office(day, hour) * (1.0 + day as f64 / 14.0)),
+];
+
+/// So many of each of them.
+pub fn others(each: usize) -> Vec<Weeks> {
+    let numbered = OTHERS
+        .iter()
+        .zip(0_u64..)
+        .flat_map(|(kind, nth)| (0..each as u64).map(move |one| (kind, nth * 1_000 + one)));
+    let lived = numbered.map(|((_, hours), seed)| {
+        let mut draws = Draws::new(seed);
+        let mut wanted = Vec::new();
+        for day in 0..WEEKS * 7 {
+            let mood = if draws.unit() < 0.08 {
+                0.0
+            } else {
+                draws.factor(0.4)
+            };
+            wanted.extend((0..24).map(|hour| hours(day, hour) * mood * draws.factor(0.7)));
+        }
+        let watched = wanted.iter().map(|wants| *wants > 0.0).collect();
+        let usual = draws.between((20.0, 125.0));
+        let reset = whole(draws.between((0.0, WEEK as f64)));
+        Weeks::filled(wanted, watched, usual, reset)
+    });
+    lived.collect()
 }
