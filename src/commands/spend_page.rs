@@ -159,7 +159,10 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
         steps: &told,
         team: team.as_ref(),
         is_of_some_projects: wanted.project.is_some(),
-        plan: Config::load(places).plan.and_then(Money::from_noisy_usd),
+        plan: Config::load(places)
+            .plan
+            .monthly
+            .and_then(Money::from_noisy_usd),
         has_period: from.is_some() || to.is_some(),
         before,
         names,
