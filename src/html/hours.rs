@@ -14,7 +14,7 @@ const CLASSES: [&str; 6] = ["h0", "h1", "h2", "h3", "h4", "h5"];
 const WEEKS: usize = 13;
 
 /// A row of cells: its name, and of each cell what it is called and what was spent in it.
-type Row = (String, Vec<Option<(String, Money)>>);
+type ColoredRow = (String, Vec<Option<(String, Money)>>);
 
 pub(super) fn write(page: &mut Markup, contents: &Contents<'_>) {
     let rows = DAYS.iter().zip(&contents.sums.week).map(|(day, hours)| {
@@ -40,7 +40,7 @@ pub(super) fn calendar(page: &mut Markup, contents: &Contents<'_>) {
     };
     let mondays = monday_of(*last).iter_days().rev().step_by(7);
     let shown = mondays.take_while(|monday| *monday >= monday_of(*first));
-    let mut weeks: Vec<Row> = shown
+    let mut weeks: Vec<ColoredRow> = shown
         .take(WEEKS)
         .map(|monday| {
             let cells = monday.iter_days().take(7).map(|day| {
@@ -63,7 +63,7 @@ pub(super) fn calendar(page: &mut Markup, contents: &Contents<'_>) {
 }
 
 /// A table of colored cells, with what the colors mean.
-fn colored(page: &mut Markup, class: &str, caption: &str, names: &[String], rows: &[Row]) {
+fn colored(page: &mut Markup, class: &str, caption: &str, names: &[String], rows: &[ColoredRow]) {
     let cells = rows.iter().flat_map(|(_, cells)| cells).flatten();
     let most = cells.map(|(_, cost)| *cost).max().unwrap_or_default();
     page.inside("table", &[("class", class)], |table| {
