@@ -91,6 +91,11 @@ enum Act {
         process: usize,
         tokens: u64,
     },
+    /// An agent answers in the background, into a file of its own.
+    Agent {
+        process: usize,
+        tokens: u64,
+    },
     Resume {
         session: usize,
         version: usize,
@@ -121,6 +126,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (which.clone(), 1..5_000_u64, any::<bool>()).prop_map(|(process, tokens, keeps)| Act::Compact { process, tokens, keeps }),
         4 => (which.clone(), 0..6_u8).prop_map(|(process, how)| Act::End { process, how }),
         1 => (which.clone(), 1..5_000_u64).prop_map(|(process, tokens)| Act::Aside { process, tokens }),
+        2 => (which.clone(), 1..5_000_u64).prop_map(|(process, tokens)| Act::Agent { process, tokens }),
         1 => which.clone().prop_map(|process| Act::Kill { process }),
         4 => (which.clone(), version.clone(), any::<bool>()).prop_map(|(session, version, terminal)| Act::Resume { session, version, terminal }),
         3 => (which.clone(), version, any::<bool>()).prop_map(|(session, version, terminal)| Act::Fork { session, version, terminal }),
@@ -153,13 +159,16 @@ struct Line {
     requested_by: Option<String>,
     forked_from: Option<String>,
     is_boundary: bool,
+    /// Another model that was asked for advice, and what for.
+    advice: Option<(&'static str, Usage)>,
 }
 
 #[derive(Debug, Default)]
 struct Session {
     id: String,
-    /// What stands in the file.
+    /// What stands in the file, and in that of its agents.
     text: String,
+    agents: String,
     lines: Vec<Line>,
     /// By the line that they belong to.
     snapshots: Vec<(String, i64)>,
@@ -208,6 +217,25 @@ struct World {
     sessions: Vec<Session>,
     processes: Vec<Process>,
     table: PriceTable,
+    /// Of the answer that is being written.
+    advice: Option<(&'static str, Usage)>,
+}
+
+/// Tokens as an answer tells them.
+fn counts(usage: &Usage, is_split: bool) -> String {
+    let split = format!(
+        r#","cache_creation":{{"ephemeral_1h_input_tokens":{},"ephemeral_5m_input_tokens":{}}}"#,
+        usage.cache_write_1h,
+        usage.cache_write.saturating_sub(usage.cache_write_1h)
+    );
+    format!(
+        r#""input_tokens":{},"output_tokens":{},"cache_read_input_tokens":{},"cache_creation_input_tokens":{}{}"#,
+        usage.input,
+        usage.output,
+        usage.cache_read,
+        usage.cache_write,
+        if is_split { &split } else { "" }
+    )
 }
 
 fn stamp(at: i64) -> String {
@@ -224,6 +252,7 @@ impl World {
             sessions: Vec::new(),
             processes: Vec::new(),
             table: PriceTable::list(),
+            advice: None,
         }
     }
 
@@ -345,20 +374,15 @@ impl World {
             stamp(line.at)
         );
         if let Some((usage, is_split)) = line.usage {
-            let split = format!(
-                r#","cache_creation":{{"ephemeral_1h_input_tokens":{},"ephemeral_5m_input_tokens":{}}}"#,
-                usage.cache_write_1h,
-                usage.cache_write.saturating_sub(usage.cache_write_1h)
-            );
-            let counts = format!(
-                r#""usage":{{"input_tokens":{},"output_tokens":{},"cache_read_input_tokens":{},"cache_creation_input_tokens":{}{}}}"#,
-                usage.input,
-                usage.output,
-                usage.cache_read,
-                usage.cache_write,
-                if is_split { &split } else { "" }
-            );
-            text = text.replace("\"USAGE\"", &counts);
+            let mut shown = counts(&usage, is_split);
+            if let Some((model, advice)) = &line.advice {
+                let _ = write!(
+                    shown,
+                    r#","iterations":[{{"type":"advisor_message","model":"{model}",{}}}]"#,
+                    counts(advice, true)
+                );
+            }
+            text = text.replace("\"USAGE\"", &format!(r#""usage":{{{shown}}}"#));
         }
         if let Some(by) = &line.requested_by {
             let _ = write!(text, r#","requestSessionId":"{by}""#);
@@ -411,6 +435,7 @@ impl World {
             requested_by: None,
             forked_from: None,
             is_boundary,
+            advice: self.advice,
         };
         let session = p.session;
         self.processes[process].tip = Some(uuid.clone());
@@ -494,7 +519,15 @@ impl World {
         self.prompt(process);
         let usage = self.usage(tokens);
         let model = self.processes[process].model;
-        let cost = self.serve(process, model, usage);
+        let mut cost = self.serve(process, model, usage);
+        // Where the advisor is a model that the client lacks, it counts at another price what it says
+        // to be the answer's.
+        let adviser = "claude-sonnet-4-6";
+        let is_advised = tokens.is_multiple_of(5) && model == "claude-opus-5-5";
+        self.advice = is_advised.then(|| (adviser, self.usage(tokens / 3)));
+        if let Some((adviser, advice)) = self.advice {
+            cost += self.serve(process, adviser, advice);
+        }
         self.count += 1;
         let message = self.count;
         for block in 0..blocks {
@@ -510,8 +543,29 @@ impl World {
             );
             self.say(process, &rest, Some((shown, true)), at, false);
         }
+        self.advice = None;
         let session = self.processes[process].session;
         self.sessions[session].recorded += cost;
+    }
+
+    /// An agent's answer in the background: nothing of it is in the session's own file.
+    fn agent(&mut self, process: usize, tokens: u64) {
+        let usage = self.usage(tokens);
+        let model = self.processes[process].model;
+        let cost = self.serve(process, model, usage);
+        let uuid = self.id();
+        let at = stamp(self.tick(1));
+        let p = &self.processes[process];
+        let (session, version) = (p.session, p.version.name());
+        let id = self.sessions[session].id.clone();
+        let line = format!(
+            r#"{{"parentUuid":null,"isSidechain":true,"agentId":"a","type":"assistant","message":{{"id":"msg_{uuid}","model":"{model}","role":"assistant","content":[],"usage":{{{}}}}},"requestId":"req_{uuid}","uuid":"{uuid}","timestamp":"{at}","sessionId":"{id}","cwd":"/home/dev/p","version":"{version}"}}"#,
+            counts(&usage, true)
+        );
+        let session = &mut self.sessions[session];
+        session.agents.push_str(&line);
+        session.agents.push('\n');
+        session.recorded += cost;
     }
 
     fn compact(&mut self, process: usize, tokens: u64, keeps: bool) {
@@ -812,9 +866,8 @@ impl World {
             Act::Kill { process } if processes > 0 => {
                 let process = process % processes;
                 if !self.processes[process].is_not_alone {
-                    let session = self.processes[process].session;
-                    self.sessions[session].had_a_kill = true;
-                    self.processes.remove(process);
+                    let killed = self.processes.remove(process);
+                    self.sessions[killed.session].had_a_kill = true;
                 }
             }
             Act::Aside { process, tokens } if processes > 0 => {
@@ -824,6 +877,13 @@ impl World {
                     let model = self.processes[process].model;
                     let cost = self.serve(process, model, usage);
                     self.processes[process].hidden += cost;
+                }
+            }
+            Act::Agent { process, tokens } if processes > 0 => {
+                let process = process % processes;
+                // Whose agent it is of two at once, no file tells.
+                if self.processes[process].has_spoken && !self.processes[process].is_not_alone {
+                    self.agent(process, tokens);
                 }
             }
             Act::Resume {
@@ -916,6 +976,20 @@ fn read(directory: &Path, ledger: &mut Ledger, prices: &PriceTable) {
         .unwrap();
 }
 
+/// What stands in the files of a session by now.
+fn write(directory: &Path, session: &Session) {
+    if !session.text.is_empty() {
+        fs::write(file_of(directory, session), &session.text).unwrap();
+    }
+    if !session.agents.is_empty() {
+        let agents = file_of(directory, session)
+            .with_extension("")
+            .join("subagents");
+        fs::create_dir_all(&agents).unwrap();
+        fs::write(agents.join("agent-a.jsonl"), &session.agents).unwrap();
+    }
+}
+
 fn file_of(directory: &Path, session: &Session) -> PathBuf {
     directory
         .join("projects/-home-dev-p")
@@ -951,6 +1025,7 @@ proptest! {
     fn the_truth_of_made_up_lives_is_found_in_whatever_order_they_are_read(
         acts in proptest::collection::vec(act(), 1..40),
         cuts in proptest::collection::vec((0..64_usize, 0.0..1.0_f64), 0..8),
+        vanishes in 0..64_usize,
     ) {
         let mut world = World::new();
         for act in &acts {
@@ -976,7 +1051,7 @@ proptest! {
             }
         }
         for session in &written {
-            fs::write(file_of(home.path(), session), &session.text).unwrap();
+            write(home.path(), session);
         }
         read(home.path(), &mut grown, &prices);
 
@@ -984,6 +1059,21 @@ proptest! {
         read(home.path(), &mut fresh, &prices);
         let fresh = found(&fresh);
         prop_assert!(is_true(&fresh, &world), "found {:#?} where the truth is {:#?}", fresh, world.truth());
-        prop_assert_eq!(found(&grown), fresh);
+        prop_assert_eq!(found(&grown), fresh.clone());
+
+        // A parent's files vanish before anybody looks: what its forks are known to have spent is no more
+        // than they did, though their totals have its spend in them.
+        if let Some(gone) = written.get(vanishes % written.len().max(1)) {
+            fs::remove_file(file_of(home.path(), gone)).unwrap();
+            let _ = fs::remove_dir_all(file_of(home.path(), gone).with_extension(""));
+            let mut without = Ledger::open(&home.path().join("without"), Patience::Person).unwrap();
+            read(home.path(), &mut without, &prices);
+            let sum = |found: &BTreeMap<String, (i64, i64)>| -> i64 {
+                found.values().map(|(recorded, unrecorded)| recorded + unrecorded).sum()
+            };
+            let without = self::found(&without);
+            let most = sum(&world.truth()) + 5 * i64::try_from(written.len()).unwrap();
+            prop_assert!(sum(&without) <= most, "found {:#?} without {} where the truth is {:#?}", without, gone.id, world.truth());
+        }
     }
 }
