@@ -264,7 +264,7 @@ fn a_gateway_s_meter_dates_its_refusal_and_is_evidence() {
     assert_eq!(explained["waiting_helps"], true);
     let evidence = explained["evidence"].to_string();
     assert!(
-        evidence.contains("your gateway spend was 100% ($50.00 of $50.00), resets 12:00"),
+        evidence.contains("your gateway spend was 100% ($50.00 of $50.00)"),
         "{evidence}"
     );
     // With room in the fullest of several limits it is not known which one refused, nor until when.
