@@ -8,6 +8,7 @@ pub mod meters;
 pub(crate) mod model_pricing;
 mod process_start;
 pub mod processes;
+pub(crate) mod prompts;
 pub mod sessions;
 pub mod settings;
 pub(crate) mod shell;

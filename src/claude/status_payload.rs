@@ -47,6 +47,11 @@ impl StatusPayload {
         self.text("/session_id")
     }
 
+    /// The prompt that is worked on, or was last (since 2.1.196).
+    pub(crate) fn prompt_id(&self) -> Option<&str> {
+        self.text("/prompt_id")
+    }
+
     /// The session's transcript. It may not exist yet.
     pub(crate) fn transcript_path(&self) -> Option<&Path> {
         self.text("/transcript_path").map(Path::new)

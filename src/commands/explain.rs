@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 
 use super::gathering::paid_now;
 use super::question::Question;
+use super::windows::{needless, used_up_by};
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::ledger::Ledger;
@@ -77,19 +78,23 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     match incident {
         _ if arguments.json => {}
         Some(incident) if !arguments.long => {
-            report.add(explanation::tell(
-                incident,
-                clock,
-                Page::for_person(environment),
-            ));
+            let page = Page::for_person(environment);
+            report.add(explanation::tell(incident, clock, page));
+            let blocks = incident.blocks();
+            if let Some(says) = blocks.and_then(|_| needless(incident, true, &places, clock)) {
+                report.paragraph(Tone::Warning, says);
+            }
         }
         Some(incident) => {
-            let spent = spent(incident, &places, environment);
-            report.add(explanation::tell_at_length(
-                incident,
-                clock,
-                spent.as_deref(),
-            ));
+            let account = incidents
+                .windows_of_account()
+                .and_then(|known| known.account);
+            let spent = spent(incident, &places, environment).into_iter();
+            let by = used_up_by(incident, account.as_deref(), &places, clock);
+            let needless = needless(incident, false, &places, clock);
+            let says = spent.chain(by.into_iter().flatten()).chain(needless);
+            let says: Vec<String> = says.collect();
+            report.add(explanation::tell_at_length(incident, clock, &says));
             report.add(harmful_locks(&places, environment));
         }
         None => {

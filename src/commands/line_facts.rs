@@ -4,6 +4,7 @@ use super::host_input;
 use crate::checkout::Head;
 use crate::claude::meters::Windows;
 use crate::claude::model_pricing::prices;
+use crate::claude::prompts::prompt_sent;
 use crate::claude::sessions;
 use crate::claude::shown_usage::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
@@ -118,6 +119,15 @@ impl LineAsked {
     }
 }
 
+/// What the last prompt cost, for whoever wants to see it: the session's answers since it was sent.
+fn of_prompt(payload: &StatusPayload, config: &Config, live: Option<&Live>) -> Option<Money> {
+    if !config.shows(SegmentName::Prompt) {
+        return None;
+    }
+    let sent = prompt_sent(payload.transcript_path()?, payload.prompt_id()?);
+    live?.session_after(sent?)
+}
+
 /// What is known of the session, the account and the day.
 pub(super) struct LineKnown<'a> {
     incidents: Incidents<'a>,
@@ -163,6 +173,7 @@ impl<'a> LineKnown<'a> {
             .as_mut()
             .and_then(|live| live.figures(environment, wanted));
         let mut amounts = Amounts::of(figures, *client);
+        amounts.prompt = of_prompt(payload, config, live.as_ref());
         if payload.session_id().is_none() && client.is_none() {
             // Which session this is was not said: nothing is known of what it cost.
             amounts.session = None;

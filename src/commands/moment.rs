@@ -210,11 +210,7 @@ impl Watched {
         let account = known.account.as_deref();
         let mut uses = uses(&known.windows, account, places, ledger, now).unwrap_or_default();
         for used in &mut uses {
-            let sessions: Vec<String> = used.sessions().map(str::to_owned).collect();
-            for session in sessions {
-                let title = self.title(places, &session);
-                used.titles.extend(title.map(|title| (session, title)));
-            }
+            used.add_titles(|session| self.title(places, session));
         }
         self.uses = Some((version, known.windows, uses.clone()));
         uses

@@ -95,6 +95,7 @@ fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Ve
         usage: None,
         amounts: Amounts {
             session: Some(dollars(327)),
+            prompt: Some(dollars(42).money),
             today: Some(dollars(1_240)),
             month: config.budget.month.map(|_| dollars(8_015).money),
             projects: sample_project(&config.budget),

@@ -12,12 +12,13 @@ use super::gathering::{
 };
 use super::question::Question;
 use super::spend_page::{self, PageRequest};
+use super::windows::worth;
 use super::wrong_arguments::found_wrong;
 use crate::claude::account::Account;
 use crate::claude::model_pricing::prices;
 use crate::claude::transcripts;
 use crate::config::Config;
-use crate::drain::{Attribution, writes};
+use crate::drain::{Attribution, Write, switched, writes};
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::ledger::{Caught, SpendSource};
@@ -25,12 +26,16 @@ use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::render::{Report, print_csv};
 use crate::spend::{GroupBy, Order, Period, ReportRequest, Statement, comparison, name_unreadable};
-use crate::terminal::{ProgressBar, Tone, complain};
+use crate::terminal::{ProgressBar, Tone, complain, is_seen_by_person};
 use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/spend.txt"))]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct Arguments {
     /// Group by day, week, month, session, project, model, block, branch, agent, prompt, account;
     /// with --from by person, machine or team
@@ -69,6 +74,9 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
+    /// With the first words of prompts, also where no person reads along
+    #[arg(long)]
+    with_text: bool,
     /// Print CSV, one line a group
     #[arg(long)]
     csv: bool,
@@ -91,7 +99,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         let found = gathered(&places, &prices, |ledger, _| {
             Ok(ledger.differences(&prices)?)
         })?;
-        let report = comparison(&found, &places, environment.now);
+        let mut report = comparison(&found, &places, environment.now);
+        for says in switched(&all_writes(&places, &prices)) {
+            report.paragraph(Tone::Plain, says);
+        }
         report.print(arguments.json, environment)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -112,7 +123,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let statement = match &arguments.from {
         Some(directory) => of_exports(directory, wanted, &places, &mut |_| {})?,
         None if wanted.by.is_of_answers() => {
-            by_answers(&wanted, arguments.json || arguments.csv, &places, &prices)?
+            let is_for_person = !arguments.json && !arguments.csv && is_seen_by_person();
+            let with_words = arguments.with_text || is_for_person;
+            by_answers(&wanted, with_words, &places, &prices)?
         }
         None => of_this_machine(&wanted, &places, &prices)?,
     };
@@ -173,15 +186,13 @@ fn stated(
 /// By what only transcripts tell of each answer. What the user wrote is for this terminal only.
 fn by_answers(
     wanted: &ReportRequest,
-    is_without_words: bool,
+    with_words: bool,
     places: &Places,
     prices: &PriceTable,
 ) -> anyhow::Result<Statement> {
-    let mut bar = ProgressBar::new("reading transcripts");
-    let files = transcripts::all(places.transcript_roots()).files;
-    let writes = writes(files, None, prices, &mut |done, all| bar.show(done, all));
-    drop(bar);
+    let writes = all_writes(places, prices);
     let mut statement = gathered(places, prices, |ledger, read| {
+        let worths = worth(places, &ledger, wanted.clock.now)?;
         let (rows, damaged) = (ledger.single_rows()?, ledger.damaged(None)?);
         let source = if wanted.by == GroupBy::Prompt {
             Attribution::by_prompt(rows, damaged, &writes)
@@ -189,9 +200,12 @@ fn by_answers(
             let login = Account::load(places).map(|account| account.owner);
             Attribution::by_account(rows, damaged, &writes, login.as_ref())
         };
-        stated(&source, wanted, read, places)
+        let mut statement = stated(&source, wanted, read, places)?;
+        let worth = worths.iter().find(|worth| worth.window == "five_hour");
+        statement.add_shares_of_window(worth.map(|worth| worth.worth), switched(&writes));
+        Ok(statement)
     })?;
-    if !is_without_words {
+    if with_words {
         statement.name_sessions(|id| {
             let mut prompts = writes.iter().filter_map(|write| write.prompt.as_ref());
             let prompt = prompts.find(|prompt| prompt.id == id);
@@ -199,6 +213,13 @@ fn by_answers(
         });
     }
     Ok(statement)
+}
+
+/// What every answer wrote.
+fn all_writes(places: &Places, prices: &PriceTable) -> Vec<Write> {
+    let mut bar = ProgressBar::new("reading transcripts");
+    let files = transcripts::all(places.transcript_roots()).files;
+    writes(files, None, prices, &mut |done, all| bar.show(done, all))
 }
 
 fn count(text: &str) -> Result<NonZeroUsize, &'static str> {

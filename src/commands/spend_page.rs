@@ -8,8 +8,10 @@ use std::process::ExitCode;
 use anyhow::{anyhow, ensure};
 
 use super::gathering::{answering, gathered, limits_of_exports, of_exports, titles};
+use super::windows::worth;
 use crate::config::Config;
 use crate::disk::{self, Durability};
+use crate::drain::worth_sentences;
 use crate::environment::Environment;
 use crate::export::TeamLimits;
 use crate::html::{BEGINNING, Before, Contents, PageNames, PageSums};
@@ -151,8 +153,15 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
         Some(_) => Vec::new(),
         None => steps(places, begin, end),
     };
+    let mut remarks = statement.remarks((!is_anonymous).then_some(places));
+    if exports.is_none() {
+        let worth = gathered(places, prices, |ledger, _| {
+            Ok(worth(places, &ledger, clock.now)?)
+        })?;
+        remarks.extend(worth_sentences(&worth, clock.now.timestamp_millis()));
+    }
     let contents = Contents {
-        remarks: statement.remarks((!is_anonymous).then_some(places)),
+        remarks,
         statement: &statement,
         sums: &sums,
         incidents: &incidents,

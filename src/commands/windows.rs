@@ -5,12 +5,23 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::gathering::titles;
 use crate::claude::meters::Windows;
-use crate::drain::{PercentWorth, SeenPercent, SpentHere, WindowShares, percent_worth};
+use crate::claude::model_pricing::prices;
+use crate::claude::transcripts;
+use crate::drain::{
+    Findings, PercentWorth, SeenPercent, SpentHere, WindowShares, percent_worth, writes,
+};
 use crate::incidents::{WindowStep, steps};
 use crate::ledger::{Error, Ledger};
-use crate::limits::kind::Window;
+use crate::limits::incident::Incident;
+use crate::limits::kind::{Counts, Window};
+use crate::limits::stoppages::counted_over;
 use crate::places::Places;
+use crate::pricing::Money;
+use crate::spend::GroupBy;
+use crate::terminal::counted;
+use crate::time::Clock;
 
 /// How far back it is told what a percent was worth.
 pub(super) const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
@@ -68,7 +79,7 @@ pub(super) fn uses(
         Some((name, window, resets_at - window.length()))
     });
     running
-        .map(|(name, window, since)| used(name, window, since, now, account, places, ledger))
+        .map(|(name, window, since)| used(name, window, [since, now], account, places, ledger))
         .collect()
 }
 
@@ -76,8 +87,7 @@ pub(super) fn uses(
 pub(super) fn used(
     name: &'static str,
     window: Window,
-    since: DateTime<Utc>,
-    until: DateTime<Utc>,
+    [since, until]: [DateTime<Utc>; 2],
     account: Option<&str>,
     places: &Places,
     ledger: &Ledger,
@@ -98,4 +108,60 @@ pub(super) fn used(
     let levels = levels.map(|step| (step.at.timestamp_millis(), step.meter.used_percent));
     let levels: Vec<(i64, f64)> = levels.collect();
     Ok(WindowShares::new(name, since, &served, &sessions, &levels))
+}
+
+/// Transcripts of so many bytes are read for an answer on one screen; `explain --long` reads them all.
+const QUICKLY_READ: u64 = 256 * 1024 * 1024;
+/// One part in so many of what was spent: from there on needless writes are worth a sentence.
+const WORTH_SAYING: u128 = 10;
+
+/// What the window of a limit was used by until it stopped the work, in sentences.
+pub(super) fn used_up_by(
+    incident: &Incident,
+    account: Option<&str>,
+    places: &Places,
+    clock: Clock,
+) -> Option<Vec<String>> {
+    let Counts::Included(window) = incident.diagnosis.limit.counts() else {
+        return None;
+    };
+    let (since, until) = counted_over(incident, clock.zone)?;
+    let ledger = Ledger::open_existing(&places.data)?.ok()?;
+    let name = window.limit();
+    let mut used = used(name, window, [since, until], account, places, &ledger).ok()?;
+    used.add_titles(titles(places, GroupBy::Session));
+    Some(used.sentences(clock))
+}
+
+/// What was written to the prompt cache again without need while the window of a limit ran, if that
+/// was much of what was spent.
+pub(super) fn needless(
+    incident: &Incident,
+    is_quick: bool,
+    places: &Places,
+    clock: Clock,
+) -> Option<String> {
+    let Counts::Included(_) = incident.diagnosis.limit.counts() else {
+        return None;
+    };
+    let (since, until) = counted_over(incident, clock.zone)?;
+    let since = since.timestamp_millis();
+    let mut files = transcripts::all(places.transcript_roots()).files;
+    files.retain(|file| file.state.modified / 1_000_000 >= since);
+    let bytes: u64 = files.iter().map(|file| file.state.size).sum();
+    if is_quick && bytes > QUICKLY_READ {
+        return None;
+    }
+    let mut writes = writes(files, Some(since), &prices(places), &mut |_, _| {});
+    writes.retain(|write| write.at <= until.timestamp_millis());
+    let all: Money = writes.iter().map(|write| write.total).sum();
+    let needless = Findings::new(writes).needless;
+    (needless.cost.share(WORTH_SAYING, 1) > all).then(|| {
+        format!(
+            "Of {} that answers cost in this window, {} went into writing to the prompt cache what was already in it ({}). `whycap drain` shows why, and what to do.",
+            all.show(),
+            needless.cost.show(),
+            counted(needless.answers, "time"),
+        )
+    })
 }

@@ -37,6 +37,8 @@ pub enum SegmentName {
     Duration,
     /// What the session costs by the hour.
     Rate,
+    /// What the last prompt cost so far.
+    Prompt,
     /// A prompt cache that is about to go cold.
     Hint,
     /// The weeks of single models, as `/usage` showed them last.

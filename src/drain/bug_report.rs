@@ -8,7 +8,7 @@ use chrono::SecondsFormat;
 use super::cause::Cause;
 use super::findings::Findings;
 use super::history::{Again, Write};
-use crate::time::{Millis, moment};
+use crate::time::moment;
 
 /// How many cases are listed one by one.
 const CASES: usize = 20;
@@ -29,23 +29,19 @@ pub(super) fn bug_report(found: &Findings) -> String {
         let _ = writeln!(text, "| {version} | {answers} | {again} | {tokens} |");
     }
     text.push_str("\n| at (UTC) | Claude Code | model | cause | after | in cache | read | written again | request | request before |\n|---|---|---|---|---|---|---|---|---|---|\n");
-    for write in found.cases.iter().take(CASES) {
-        if let Some(again) = &write.again {
-            text.push_str(&row(write, again));
-        }
+    for (write, again) in found.dearest(CASES) {
+        text.push_str(&row(write, again));
     }
     if found.cases.len() > CASES {
         let _ = writeln!(text, "\nThe {CASES} dearest of {}.", found.cases.len());
     }
-    if found.cases.iter().any(is_of_server) {
+    if found
+        .dearest(usize::MAX)
+        .any(|(_, again)| again.cause == Cause::Server)
+    {
         text.push_str("\n`server`: the same system prompt, tools and parameters (one `shapeHash`), every message of the request before sent again, within the lifetime asked for.\n");
     }
     text
-}
-
-fn is_of_server(write: &Write) -> bool {
-    let again = write.again.as_ref();
-    again.is_some_and(|again| again.cause == Cause::Server)
 }
 
 fn row(write: &Write, again: &Again) -> String {
@@ -57,15 +53,11 @@ fn row(write: &Write, again: &Again) -> String {
         write.version,
         write.model,
         again.cause.name(),
-        seconds(proof.after),
+        proof.after / 1_000,
         proof.there,
         proof.read,
         again.tokens,
         id(&proof.request),
         id(&proof.request_before),
     )
-}
-
-fn seconds(after: Millis) -> Millis {
-    after / 1_000
 }

@@ -22,7 +22,10 @@ pub(crate) struct Write {
     pub(crate) session: String,
     pub(crate) version: String,
     pub(crate) model: String,
-    /// What all of it cost.
+    /// The model that was asked for, where another one answered.
+    pub(crate) asked: Option<String>,
+    /// What the whole answer cost, and what the writing.
+    pub(crate) total: Money,
     pub(crate) cost: Money,
     /// What an hour's lifetime would have cost more, where five minutes were asked for.
     pub(crate) hour_more: Money,
@@ -237,6 +240,11 @@ impl<'t> History<'t> {
                 cache_write_1h: written,
                 ..now.usage
             };
+            let asked = answer
+                .asked
+                .as_deref()
+                .map(|asked| self.prices.canonical(asked));
+            let asked = asked.filter(|asked| *asked != self.prices.canonical(&response.model));
             let again = again.zip(verdict).map(|(tokens, verdict)| Again {
                 cause: verdict.cause,
                 is_needless: verdict.is_needless,
@@ -252,6 +260,8 @@ impl<'t> History<'t> {
                 session: self.session.clone(),
                 version: now.version.clone().unwrap_or_default(),
                 model: response.model.clone().into_owned(),
+                asked,
+                total: price(now.usage),
                 cost: beyond_reading(written) + price_of_reading(written, now.usage, price),
                 hour_more: price(for_an_hour) - price(now.usage),
                 is_recorded: now.request.is_some(),

@@ -182,11 +182,11 @@ impl Drain {
     }
 
     fn show_cases(&self, report: &mut Report) {
-        let cases = self.found.cases.iter().take(CASES);
-        let mut cases = cases.filter_map(|write| Some((write, write.again.as_ref()?)));
-        let Some(first) = cases.next() else { return };
+        if self.found.cases.is_empty() {
+            return;
+        }
         report.section("The dearest, with the proof");
-        for (write, again) in std::iter::once(first).chain(cases) {
+        for (write, again) in self.found.dearest(CASES) {
             let zone = self.clock.zone;
             let at = zone.at(moment(write.at)).format("%Y-%m-%d %H:%M:%S");
             let cost = again.cost.show();

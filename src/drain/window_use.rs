@@ -35,7 +35,7 @@ pub(crate) struct WindowShares {
     /// The dearest first: sessions by their ids, models, types of subagents.
     parts: [Vec<UsedBy>; 3],
     /// The titles of sessions, by their ids.
-    pub(crate) titles: HashMap<String, String>,
+    titles: HashMap<String, String>,
     /// By how many points it rose while nothing was spent here.
     elsewhere: f64,
 }
@@ -66,10 +66,12 @@ impl WindowShares {
         }
     }
 
-    /// The sessions that are named.
-    pub(crate) fn sessions(&self) -> impl Iterator<Item = &str> {
+    /// Gives the sessions that are named their titles.
+    pub(crate) fn add_titles(&mut self, mut title: impl FnMut(&str) -> Option<String>) {
         let [sessions, ..] = &self.parts;
-        sessions.iter().take(NAMED).map(|(id, _)| id.as_str())
+        let named = sessions.iter().take(NAMED);
+        let named = named.filter_map(|(id, _)| Some((id.clone(), title(id)?)));
+        self.titles = named.collect();
     }
 
     /// One or two sentences.

@@ -320,6 +320,17 @@ impl Live {
         Some(costs)
     }
 
+    /// What the session's answers after that moment cost, with those that are not written yet.
+    pub(crate) fn session_after(&self, moment: Millis) -> Option<Money> {
+        let connection = &self.ledger.connection;
+        let id = id_of(self.session.as_bytes());
+        let written = answers::since(connection, id, moment.saturating_add(1)).ok()?;
+        let gains = self.gains().ok()?.into_iter();
+        let gains = gains.filter(|gain| gain.answer.session == id && gain.answer.at > moment);
+        let written = written.into_iter().map(|answer| answer.cost);
+        Some(written.chain(gains.map(|gain| gain.cost)).sum())
+    }
+
     /// Whether the session's last word, as far as it was read now, was an error.
     pub fn ends_in_refusal(&self) -> bool {
         self.gained.ends_in_refusal

@@ -84,9 +84,9 @@ fn in_short(incident: &Incident, clock: Clock, actions: usize, reasons: usize) -
     report
 }
 
-/// All of it. `spent` is a sentence about what this machine spent in the period that the limit
+/// All of it. `spent` are sentences about what this machine spent in the period that the limit
 /// covers, if anybody knows.
-pub fn tell_at_length(incident: &Incident, clock: Clock, spent: Option<&str>) -> Report {
+pub fn tell_at_length(incident: &Incident, clock: Clock, spent: &[String]) -> Report {
     let mut report = Report::default();
     report.paragraph(Tone::Strong, &incident.headline);
     report.section("What to do");

@@ -82,6 +82,10 @@ pub(crate) struct Statement {
     damaged: Vec<(String, u32)>,
     /// Sessions that are in the middle of an answer.
     answering: usize,
+    /// What a percent of the five-hour window is worth at least, where prompts are shown.
+    percent: Option<Money>,
+    /// Sentences on answers of another model than was asked for.
+    switched: Vec<String>,
 }
 
 /// How many transcripts with damaged lines are named.
@@ -131,7 +135,22 @@ impl Statement {
             read,
             damaged: source.damaged(from)?,
             answering,
+            percent: None,
+            switched: Vec::new(),
         })
+    }
+
+    /// What transcripts tell beside the sums: the least that a percent of the five-hour window is worth,
+    /// and answers of another model than was asked for.
+    pub(crate) fn add_shares_of_window(&mut self, percent: Option<Money>, switched: Vec<String>) {
+        self.percent = percent.filter(|_| self.wanted.by == GroupBy::Prompt);
+        self.switched = switched;
+    }
+
+    /// What a prompt took of a five-hour window at most.
+    fn window_share(&self, group: &Group) -> Option<f64> {
+        let percent = self.percent?.usd();
+        (percent > 0.0).then(|| group.tally.cost().usd() / percent)
     }
 
     /// Whether there may be more than was counted.
@@ -300,6 +319,15 @@ impl Statement {
                 fields.insert("title".to_owned(), json!(group.title));
                 fields.insert("last_activity".to_owned(), json!(last));
             }
+            if self.wanted.by == GroupBy::Prompt {
+                let title = group
+                    .title
+                    .as_ref()
+                    .map(|title| ("title".to_owned(), json!(title)));
+                fields.extend(title);
+                let share = self.window_share(group);
+                fields.insert("five_hour_percent_at_most".to_owned(), json!(share));
+            }
             fields.extend(group.tally.json());
             Value::Object(fields)
         };
@@ -349,6 +377,14 @@ impl Statement {
             for sentence in self.sentences() {
                 report.paragraph(Tone::Plain, sentence);
             }
+        }
+        let dearest = self.groups.iter().max_by_key(|group| group.tally.cost());
+        if let Some(share) = dearest.and_then(|group| self.window_share(group)) {
+            let says = format!("The dearest took at most {share:.0}% of a 5-hour limit.");
+            report.paragraph(Tone::Plain, says);
+        }
+        for says in &self.switched {
+            report.paragraph(Tone::Plain, says);
         }
         for remark in remarks {
             report.paragraph(Tone::Quiet, remark);

@@ -9,6 +9,8 @@ use crate::spend::Amount;
 pub struct Amounts {
     /// This session; None if nothing is known of it.
     pub session: Option<Amount>,
+    /// The last prompt, where that is shown.
+    pub prompt: Option<Money>,
     /// Today, over all sessions; None if the ledger cannot be read.
     pub today: Option<Amount>,
     /// This month; read only where there is a budget for it.
@@ -32,6 +34,7 @@ impl Amounts {
         let today = Amount::of_spent(&known.today);
         Self {
             session: Some(Amount::of_spent(&known.session)),
+            prompt: None,
             today: Some(today.unless_complete(known.is_complete)),
             month: known.month.map(Spent::total),
             projects: known.projects,

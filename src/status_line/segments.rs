@@ -65,6 +65,7 @@ pub(super) fn segments(facts: &LineFacts<'_>, names: &[SegmentName]) -> Vec<Segm
         SegmentName::Lines => session::lines(payload),
         SegmentName::Duration => session::duration(payload),
         SegmentName::Rate => session::rate(payload),
+        SegmentName::Prompt => spending::prompt(amounts),
         SegmentName::Hint => session::cold_cache(payload, (*rewriting)?, clock.now),
         SegmentName::ModelWeeks => usage_page::model_weeks(usage.as_ref()?, *clock),
         SegmentName::Credits => usage_page::credits(usage.as_ref()?, *clock),

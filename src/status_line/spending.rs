@@ -24,6 +24,13 @@ pub(super) fn session(amounts: &Amounts, config: &Config) -> Option<Segment> {
     Some(forms)
 }
 
+/// Subagents' answers count once they were read; until then it is less.
+pub(super) fn prompt(amounts: &Amounts) -> Option<Segment> {
+    let amount = amounts.prompt?.show();
+    let pieces = vec![(Tone::Quiet, "prompt ".to_owned()), (Tone::Plain, amount)];
+    Some(vec![Form::new(33, pieces)])
+}
+
 pub(super) fn today(amounts: &Amounts, config: &Config) -> Option<Segment> {
     let amount = amounts.today?;
     let budget = &config.budget;

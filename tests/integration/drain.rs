@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cached_life::{Asked, Caller, FIVE_MINUTE_WRITE, HOUR_WRITE, Lie, Life, MINUTE};
 use crate::histories::with_history;
-use crate::support::{Sandbox, data};
+use crate::support::{Run, Sandbox, data};
 
 const START: &str = "2026-11-20T05:00:00Z";
 
@@ -601,5 +601,118 @@ fn spend_by_account_parts_the_login_from_others_and_from_what_nobody_knows() {
             .run(&["spend", "--by", "account", "--html", "x.html"])
             .code,
         2
+    );
+}
+
+#[test]
+fn words_of_prompts_leave_only_when_asked_for_and_each_has_its_share_of_a_window() {
+    let (life, _) = working();
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    let with = |more: &[&str]| {
+        let arguments = [&["spend", "--by", "prompt"], more].concat();
+        sandbox.run(&arguments).success().to_owned()
+    };
+    // What a life's user writes is the prompt's id; where nobody reads along, only keys are told.
+    let words: Value = serde_json::from_str(&with(&["--json", "--with-text"])).unwrap();
+    assert_eq!(words["groups"][0]["title"], "prompt-s1-1");
+    let without: Value = serde_json::from_str(&with(&["--json"])).unwrap();
+    assert!(without["groups"][0].get("title").is_none());
+    assert_eq!(
+        without["groups"][0]["five_hour_percent_at_most"],
+        Value::Null
+    );
+}
+
+#[test]
+fn what_was_asked_of_one_model_and_answered_by_another_is_counted_with_its_sum() {
+    let (mut life, _) = working();
+    for line in &mut life.lines {
+        *line = line.replace(
+            "\"type\":\"assistant\"",
+            "\"type\":\"assistant\",\"requestedModel\":\"claude-fable-5-2\"",
+        );
+    }
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    let spent = sandbox.run(&["spend", "--json"]).json();
+    let cost = spent["total"]["recorded_usd"].as_f64().unwrap();
+    let says = format!("Asked for claude-fable-5-2, got claude-opus-5-5: 4 answers, ${cost:.2}.");
+    for arguments in [["--by", "prompt"].as_slice(), &["--why-different"]] {
+        let run = sandbox.run(&[&["spend"], arguments].concat());
+        let page: Vec<&str> = run.success().split_whitespace().collect();
+        assert!(page.join(" ").contains(&says), "{says} in {}", run.stdout);
+    }
+}
+
+#[test]
+fn at_a_limit_it_is_said_what_the_window_was_used_by_and_what_of_it_was_needless() {
+    let (mut life, mut caller) = working();
+    for _ in 0..5 {
+        life.step(&mut caller, Lie::All);
+    }
+    let at = chrono::DateTime::from_timestamp_millis(life.at).unwrap();
+    let refused = json!({
+        "type": "assistant", "uuid": "e", "isApiErrorMessage": true, "error": "rate_limit", "apiErrorStatus": 429,
+        "timestamp": at.to_rfc3339(), "sessionId": "s1", "version": "2.1.329",
+        "quotaLimits": {"rateLimitType": "five_hour", "resetsAt": (at + chrono::TimeDelta::hours(4)).timestamp()},
+        "message": {"id": "error", "model": "<synthetic>", "role": "assistant",
+            "content": [{"type": "text", "text": "You've hit your 5-hour limit \u{b7} resets 9am (UTC)"}]},
+    });
+    life.lines.push(refused.to_string());
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    sandbox.run(&["spend"]).success();
+    let flat = |arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        command.env(
+            "WHYCAP_NOW",
+            (at + chrono::TimeDelta::minutes(1)).to_rfc3339(),
+        );
+        let run = Run::of(&mut command, b"");
+        let words: Vec<&str> = run.success().split_whitespace().collect();
+        words.join(" ")
+    };
+    let needless = "went into writing to the prompt cache what was already in it (5 times). `whycap drain` shows why";
+    for arguments in [["explain"].as_slice(), &["explain", "--long"]] {
+        let page = flat(arguments);
+        assert!(page.contains(needless), "{page}");
+    }
+    assert!(flat(&["explain", "--long"]).contains("5-hour limit: $"));
+}
+
+#[test]
+fn the_prompt_segment_shows_what_the_last_prompt_cost() {
+    let (mut life, mut caller) = working();
+    life.prompt(&mut caller, 300);
+    let before = life.lines.len();
+    life.ask(&mut caller, Lie::None);
+    let sandbox = Sandbox::new();
+    life.write(&sandbox);
+    sandbox.write(
+        ".config/whycap/config.toml",
+        "[statusline]\nsegments = [\"prompt\"]\n",
+    );
+    let prompt: Value = serde_json::from_str(&life.lines[before - 1]).unwrap();
+    let payload = json!({
+        "session_id": "s1", "prompt_id": prompt["promptId"], "cost": {"total_cost_usd": 0.0},
+        "transcript_path": sandbox.path(".claude/projects/-home-dev-api/s1.jsonl"),
+    });
+    let drawn = sandbox.run_with(&["statusline"], payload.to_string().as_bytes());
+    let all = sandbox.run(&["spend", "--json", "--by", "prompt"]).json();
+    let groups = all["groups"].as_array().unwrap().iter();
+    let cost = groups
+        .clone()
+        .find(|group| group["key"] == prompt["promptId"])
+        .unwrap();
+    let cost = cost["cost_usd"].as_f64().unwrap();
+    let shown = drawn
+        .success()
+        .replace("\u{1b}[2m", "")
+        .replace("\u{1b}[0m", "");
+    assert!(
+        shown.contains(&format!("prompt ${cost:.2}")),
+        "{} for {cost}",
+        drawn.stdout
     );
 }

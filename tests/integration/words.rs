@@ -121,7 +121,7 @@ fn check(incident: &Incident, told: &mut HashSet<String>) {
         }
     }
     let page = Page::new(80, Palette::none());
-    let long = explanation::tell_at_length(incident, clock(), None).text(page);
+    let long = explanation::tell_at_length(incident, clock(), &[]).text(page);
     if !told.insert(long.clone()) {
         return;
     }
