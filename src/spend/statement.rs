@@ -148,7 +148,7 @@ impl Statement {
     }
 
     /// What a prompt took of a five-hour window at most.
-    fn window_share(&self, group: &Group) -> Option<f64> {
+    fn window_share(&self, group: &SpendGroup) -> Option<f64> {
         let percent = self.percent?.usd();
         (percent > 0.0).then(|| group.tally.cost().usd() / percent)
     }
