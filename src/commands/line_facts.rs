@@ -12,7 +12,7 @@ use crate::config::{Config, HintName, SegmentName};
 use crate::environment::Environment;
 use crate::hints::{CacheNews, cold_cache};
 use crate::incidents::{Incidents, KnownWindows, Paying, Unsaved, told_windows};
-use crate::ledger::{Ledger, Live, Patience, Told, Wanted};
+use crate::ledger::{Drawn, Ledger, Live, Patience, Wanted};
 use crate::limits::incident::Incident;
 use crate::limits::pace::Expected;
 use crate::limits::status_rows::status_rows;
@@ -108,9 +108,9 @@ impl LineAsked {
     }
 
     /// What the ledger keeps of the client's total. Where it is not said whose that is, nothing.
-    fn told(&self) -> Option<Told> {
+    fn drawn(&self) -> Option<Drawn> {
         let session = self.payload.session_id()?;
-        Some(Told {
+        Some(Drawn {
             total: self.client?,
             run_ms: self.payload.client_run_ms(),
             model: self.payload.model_id().map(str::to_owned),
@@ -166,7 +166,7 @@ impl<'a> LineKnown<'a> {
                 places,
                 session,
                 payload.transcript_path(),
-                asked.told(),
+                asked.drawn(),
             )
         });
         let figures = live

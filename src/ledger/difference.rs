@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::derivation::Run;
 use super::facts::Id;
 use super::spend_rows::Origin;
-use super::store::told::{self, ToldRow};
+use super::store::processes::{self, ProcessTotal};
 use super::store::{Error, Ledger, answers, families};
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
@@ -18,7 +18,7 @@ pub enum ClientFigure {
     /// The total that it wrote last. A process that goes on with the session starts from it.
     #[default]
     Written,
-    /// The live total that it told the status line last.
+    /// The live total that it drew the status line last.
     Live,
 }
 
@@ -34,7 +34,7 @@ pub struct SessionDifference {
     pub client: Money,
     /// Where that comes from.
     pub client_figure: ClientFigure,
-    /// When the client wrote or told it.
+    /// When the client wrote or processes it.
     pub client_at: Millis,
     /// When the session last answered.
     pub last_at: Millis,
@@ -52,7 +52,7 @@ pub struct SessionDifference {
     pub after_total: Money,
     /// Of ours: what is on no transcript line.
     pub unrecorded: Money,
-    /// Of ours: what was told to the status line and is in no file.
+    /// Of ours: what was drawn to the status line and is in no file.
     pub unwritten: Money,
     /// Of ours: what subagents spent.
     pub subagents: Money,
@@ -69,9 +69,9 @@ impl Ledger {
             let origins = self.origins()?;
             let mut found = Vec::new();
             for (session, runs) in runs_of_all(&self.connection, prices)? {
-                let told = told::of_session(&self.connection, session)?;
-                if let Some(client) = ClientTotal::of(&runs, &told) {
-                    let mut one = difference(&self.connection, session, &told, &client)?;
+                let processes = processes::of_session(&self.connection, session)?;
+                if let Some(client) = ClientTotal::of(&runs, &processes) {
+                    let mut one = difference(&self.connection, session, &processes, &client)?;
                     one.client_lacks_a_price = runs.iter().any(|run| run.has_unknown_model);
                     if runs.iter().any(|run| run.has_lost_base) {
                         one.gone = (-one.price).or_zero();
@@ -88,14 +88,14 @@ impl Ledger {
     }
 }
 
-/// The runs of every session that has any or told of itself.
+/// The runs of every session that has any or processes of itself.
 fn runs_of_all(
     connection: &Connection,
     prices: &PriceTable,
 ) -> rusqlite::Result<HashMap<Id, Vec<Run>>> {
     let mut of_families: BTreeSet<Id> = families::with_totals(connection)?.into_iter().collect();
-    let told = told::sessions(connection)?;
-    for session in &told {
+    let processes = processes::sessions(connection)?;
+    for session in &processes {
         of_families.insert(families::family_of(connection, *session)?);
     }
     let mut found = HashMap::new();
@@ -120,16 +120,17 @@ struct ClientTotal {
     inherited: Money,
     /// By how much processes grew from which it does not come.
     other_runs: Money,
-    /// Nothing later is in it. None if it is still being told.
+    /// Nothing later is in it. None if it is still being drawn.
     until: Option<Millis>,
 }
 
 impl ClientTotal {
-    fn of(runs: &[Run], told: &[ToldRow]) -> Option<Self> {
+    fn of(runs: &[Run], processes: &[ProcessTotal]) -> Option<Self> {
         let growth: Money = runs.iter().map(|run| run.total - run.base).sum();
-        let growth_told: Money = told.iter().map(|row| row.left).sum();
+        let growth_drawn: Money = processes.iter().map(|row| row.left).sum();
         let mut found = match (
-            told.iter()
+            processes
+                .iter()
                 .rfind(|row| row.left > Money::ZERO || runs.is_empty()),
             runs.last(),
         ) {
@@ -158,7 +159,7 @@ impl ClientTotal {
                 }
             }
         }
-        found.other_runs = growth + growth_told - (found.total - found.inherited);
+        found.other_runs = growth + growth_drawn - (found.total - found.inherited);
         Some(found)
     }
 }
@@ -166,10 +167,10 @@ impl ClientTotal {
 fn difference(
     connection: &Connection,
     session: Id,
-    told: &[ToldRow],
+    processes: &[ProcessTotal],
     client: &ClientTotal,
 ) -> rusqlite::Result<SessionDifference> {
-    let facts = told::facts(connection, session)?;
+    let facts = processes::facts(connection, session)?;
     let mut found = SessionDifference {
         client: client.total,
         client_figure: client.figure,
@@ -177,7 +178,7 @@ fn difference(
         inherited: client.inherited,
         other_runs: client.other_runs,
         unrecorded: facts.unrecorded,
-        unwritten: facts.unwritten(told),
+        unwritten: facts.unwritten(processes),
         ..SessionDifference::default()
     };
     for answer in answers::of_session(connection, session)? {
@@ -196,7 +197,7 @@ fn difference(
     };
     found.restarts = match client.figure {
         ClientFigure::Written => facts.loose() - found.after_total,
-        ClientFigure::Live => facts.untold,
+        ClientFigure::Live => facts.before_draws,
     };
     found.price = found.ours - found.client + found.inherited
         - found.other_runs

@@ -1,7 +1,7 @@
 //! What has been spent at this moment: by a session, today, this month. Never waits for anybody.
 //!
 //! Reading and keeping are apart: [`Live::read`] and [`Live::figures`] work with the lines that the
-//! session gained since the ledger last looked and with what Claude Code tells; [`Live::keep`]
+//! session gained since the ledger last looked and with what Claude Code draws; [`Live::keep`]
 //! writes them, when whoever waits for the figures has them. Reading writes only where the figures
 //! need it: until all transcripts were read once, when a process is heard of for the first time, and
 //! where lines decide whose others are; the last in a transaction that [`Live::keep`] ends.
@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Datelike, Utc};
 use rusqlite::Connection;
 
+use super::draws::{self, Drawn, HeardNow, Listener};
 use super::facts::{Answer, Id, id_of};
 use super::read::{Batch, Effort, Models, put_and_settle};
 use super::spent::Spent;
-use super::store::told;
+use super::store::processes;
 use super::store::{Ledger, answers};
-use super::telling::{self, Listener, Told, ToldNow};
 use crate::claude::model_pricing::prices;
 use crate::config::{Budget, ProjectBudget};
 use crate::environment::Environment;
@@ -44,15 +44,15 @@ pub struct Live {
     is_cut_short: bool,
     /// Whether what was gained is written already, in a transaction that is open.
     is_in_transaction: bool,
-    told: Option<Told>,
-    /// What is to be kept of what was told.
-    telling: Option<ToldNow>,
+    drawn: Option<Drawn>,
+    /// What is to be kept of what was drawn.
+    heard: Option<HeardNow>,
 }
 
-/// Whether nothing was ever told of a session that no file has.
+/// Whether nothing was ever drawn of a session that no file has.
 fn is_news(connection: &Connection, session: &str) -> rusqlite::Result<bool> {
-    let told = told::of_session(connection, id_of(session.as_bytes()))?;
-    Ok(told.is_empty())
+    let drawn = processes::of_session(connection, id_of(session.as_bytes()))?;
+    Ok(drawn.is_empty())
 }
 
 /// What is wanted beside the session and today.
@@ -96,13 +96,13 @@ pub struct LiveFigures {
     pub is_complete: bool,
 }
 
-/// The session with what it gained and what is told now.
+/// The session with what it gained and what is drawn now.
 struct SessionNow {
     spent: Spent,
     /// What of it the ledger has as unwritten.
     stored_unwritten: Money,
-    telling: Option<ToldNow>,
-    /// Whether what processes told may be less than what was spent.
+    heard: Option<HeardNow>,
+    /// Whether what processes drew may be less than what was spent.
     has_guess: bool,
 }
 
@@ -121,7 +121,7 @@ impl Live {
         places: &Places,
         session: &str,
         transcript: Option<&Path>,
-        told: Option<Told>,
+        drawn: Option<Drawn>,
     ) -> Option<Self> {
         let prices = prices(places);
         let start = Instant::now();
@@ -136,7 +136,7 @@ impl Live {
         // A fork repeats its parent's lines; whose they are is known when the parent's are. Who is
         // heard of for the first time goes on from something that may not have been read, and
         // others may have worked since anybody looked.
-        let is_news = told.is_some() && is_news(&ledger.connection, session).unwrap_or(false);
+        let is_news = drawn.is_some() && is_news(&ledger.connection, session).unwrap_or(false);
         if !ledger.is_complete() || is_news || gained.begins_like_a_fork() {
             let roots = places.transcript_roots();
             let effort = Effort::Within(FIRST_READ);
@@ -159,8 +159,8 @@ impl Live {
             gained,
             is_cut_short,
             is_in_transaction,
-            told,
-            telling: None,
+            drawn,
+            heard: None,
         })
     }
 
@@ -174,8 +174,8 @@ impl Live {
         if self.is_cut_short {
             return None;
         }
-        let (figures, telling) = self.at(environment, wanted)?;
-        self.telling = telling;
+        let (figures, heard) = self.at(environment, wanted)?;
+        self.heard = heard;
         Some(figures)
     }
 
@@ -183,7 +183,7 @@ impl Live {
         &self,
         environment: &Environment,
         wanted: Wanted<'_>,
-    ) -> Option<(LiveFigures, Option<ToldNow>)> {
+    ) -> Option<(LiveFigures, Option<HeardNow>)> {
         let _snapshot = (!self.is_in_transaction)
             .then(|| self.ledger.snapshot())
             .transpose()
@@ -223,7 +223,7 @@ impl Live {
             projects,
             is_complete: self.ledger.is_complete(),
         };
-        Some((figures, now.telling))
+        Some((figures, now.heard))
     }
 
     /// What was written of the projects that the session is in.
@@ -280,13 +280,13 @@ impl Live {
 
     fn session_now(&self, id: Id, gains: &[Gain], now: Millis) -> rusqlite::Result<SessionNow> {
         let connection = &self.ledger.connection;
-        let mut facts = told::facts(connection, id)?;
-        let mut rows = told::of_session(connection, id)?;
+        let mut facts = processes::facts(connection, id)?;
+        let mut rows = processes::of_session(connection, id)?;
         let stored_unwritten = facts.unwritten(&rows);
         let own = gains.iter().filter(|gain| gain.answer.session == id);
         facts.recorded += own.clone().map(|gain| gain.cost).sum();
-        let telling = match &self.told {
-            Some(told) => {
+        let heard = match &self.drawn {
+            Some(drawn) => {
                 let listener = Listener {
                     connection,
                     prices: &self.prices,
@@ -296,19 +296,19 @@ impl Live {
                     gained: own.map(|gain| &gain.answer).collect(),
                     now,
                 };
-                let telling = listener.hear(told)?;
-                facts.untold = telling.untold;
-                rows.retain(|row| Some(row.teller) != telling.replaces);
-                rows.push(telling.row);
-                Some(telling)
+                let heard = listener.hear(drawn)?;
+                facts.before_draws = heard.before_draws;
+                rows.retain(|row| Some(row.process) != heard.replaces);
+                rows.push(heard.row);
+                Some(heard)
             }
             None => None,
         };
         Ok(SessionNow {
             spent: Spent::of(&facts, &rows),
-            has_guess: told::has_guess(&rows),
+            has_guess: processes::has_guess(&rows),
             stored_unwritten,
-            telling,
+            heard,
         })
     }
 
@@ -339,13 +339,13 @@ impl Live {
     /// Writes what is worth writing, and gives the ledger back. Whatever fails is tried again the
     /// next time.
     pub fn keep(mut self) -> Ledger {
-        let telling = self.telling.take().filter(|telling| telling.is_news);
+        let heard = self.heard.take().filter(|heard| heard.is_news);
         // While the last word is an error it stays unread, so that the next status line sees it too.
         let is_to_stay = self.gained.ends_in_refusal;
         if self.is_in_transaction {
             let connection = &self.ledger.connection;
             let put = !is_to_stay
-                && telling::put(connection, &self.session, telling.as_ref(), &self.prices).is_ok();
+                && draws::put(connection, &self.session, heard.as_ref(), &self.prices).is_ok();
             let end = if put { "COMMIT" } else { "ROLLBACK" };
             let _ = self.ledger.connection.execute_batch(end);
             self.ledger.tidy();
@@ -353,13 +353,13 @@ impl Live {
         }
         let gained = std::mem::take(&mut self.gained);
         let is_gain_kept = !is_to_stay && gained.is_worth_writing();
-        if is_gain_kept || telling.is_some() {
+        if is_gain_kept || heard.is_some() {
             let (session, prices) = (self.session.clone(), self.prices.clone());
             let _ = self.ledger.write(|connection| {
                 if is_gain_kept {
                     put_and_settle(connection, &gained, &prices)?;
                 }
-                telling::put(connection, &session, telling.as_ref(), &prices)
+                draws::put(connection, &session, heard.as_ref(), &prices)
             });
         }
         self.ledger

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 use super::store::sqlite::each;
-use super::store::{Error, Ledger, Patience, SumChanges, answers, families, told};
+use super::store::{Error, Ledger, Patience, SumChanges, answers, families, processes};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 
@@ -80,8 +80,8 @@ fn make_sums_anew(connection: &Connection, prices: &PriceTable) -> rusqlite::Res
     for family in families::with_totals(connection)? {
         families::settle(connection, family, prices)?;
     }
-    for session in told::sessions(connection)? {
-        told::renew_unwritten(connection, session)?;
+    for session in processes::sessions(connection)? {
+        processes::renew_unwritten(connection, session)?;
     }
     Ok(())
 }

@@ -5,9 +5,25 @@
 //! line or hook waits for no other process, save a moment while one opens the ledger (its write is
 //! put off to the next time, and the figures it shows include what it could not write). Not
 //! promised: that figures priced by an older table change before [`Ledger::reprice`] runs.
+//!
+//! The words of this room:
+//! - *answer*: a response, once; *owner*: the session that it was served to.
+//! - *sighting*: where a line stands. A fork's transcript repeats its parent's lines: *copies*.
+//! - *late*: behind something of a later time, as copies mostly are.
+//! - *mark*: a line that a process writes only into its own session's transcript, or so it seems.
+//! - *family*: sessions that have to do with each other: forks, parents, whoever shares a line.
+//! - *total*: Claude Code's running total, as a transcript has it (`cost-state`).
+//! - *run*: what one process did on one session, between two totals. Those that go on from each
+//!   other's totals are a *chain*; what a run started from is its *base*.
+//! - *growth*: a run's total less its base; *beyond*: growth less the answers that the run covers.
+//! - *unrecorded*: what of this was spent, and no line shows: compactions, titles.
+//! - *draw*: Claude Code has the status line drawn, and hands it the process' total of that moment.
+//! - *unwritten*: what was drawn and is in no transcript yet, or never.
+//! - *scene*: branch and agent.
 
 mod derivation;
 mod difference;
+mod draws;
 pub(crate) mod facts;
 mod live;
 mod mending;
@@ -18,9 +34,9 @@ mod single_rows;
 mod spend_rows;
 mod spent;
 mod store;
-mod telling;
 
 pub use difference::{ClientFigure, SessionDifference};
+pub use draws::Drawn;
 pub use facts::Scene;
 pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
@@ -29,4 +45,3 @@ pub(crate) use single_rows::{KnownSession, Single, SingleRow, SingleRows};
 pub use spend_rows::{Origin, RowsBy, SpendRow, SpendSource};
 pub use spent::Spent;
 pub use store::{Error, Ledger, Patience, path_in};
-pub use telling::Told;

@@ -29,7 +29,7 @@ pub(crate) enum Single {
     Unrecorded,
     /// That there is nothing of that kind in a session whose totals are known.
     NothingUnrecorded,
-    /// What a status line was told and no transcript has.
+    /// What a status line was drawn and no transcript has.
     Unwritten,
 }
 

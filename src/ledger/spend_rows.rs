@@ -7,7 +7,7 @@ use rusqlite::Row;
 use super::facts::{Id, Scene};
 use super::store::answers::{UNPRICED, count_from, usage_from};
 use super::store::sqlite::{all, each};
-use super::store::{Error, Ledger, names, told, transcript_files};
+use super::store::{Error, Ledger, names, processes, transcript_files};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -43,10 +43,10 @@ pub struct SpendRow<'l> {
     pub recorded: Money,
     /// Counted by the client's totals only. Such a row has no responses and no usage.
     pub unrecorded: Money,
-    /// Told to the status line only; likewise.
+    /// Handed to the status line only; likewise.
     pub unwritten: Money,
     /// Whether there may be more: what the session was forked from is in no file any more, so of its
-    /// unrecorded spend nothing is known; or nobody knows which process told what is unwritten.
+    /// unrecorded spend nothing is known; or nobody knows which process drew what is unwritten.
     pub at_least: bool,
     /// Branch and agent; None where they were not asked for, or no line shows it.
     pub scene: Option<&'l Scene>,
@@ -188,7 +188,7 @@ impl Ledger {
         named: &Named,
         see: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
-        let guessed = told::guessed(&self.connection)?;
+        let guessed = processes::guessed(&self.connection)?;
         for table in ["unrecorded", "unwritten"] {
             let query = format!(
                 "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::facts::{Id, id_of};
 use super::spend_rows::quarters;
+use super::store::processes::{self, ProcessTotal, SessionFacts};
 use super::store::sqlite::{any, each, first};
-use super::store::told::{self, SessionFacts, ToldRow};
 use super::store::{Error, Ledger};
 use crate::pricing::Money;
 
@@ -21,7 +21,7 @@ pub struct Spent {
     pub recorded: Money,
     /// Counted by the client's totals and shown by no line.
     pub unrecorded: Money,
-    /// Told to the status line and in no file.
+    /// Handed to the status line, and in no file.
     pub unwritten: Money,
     /// Whether a model without a known price is among it: then the figure is an estimate.
     pub estimated: bool,
@@ -30,14 +30,14 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// By a session of which this is known, and what its processes told.
-    pub(super) fn of(facts: &SessionFacts, told: &[ToldRow]) -> Self {
+    /// By a session of which this is known, and what its processes drew.
+    pub(super) fn of(facts: &SessionFacts, processes: &[ProcessTotal]) -> Self {
         Self {
             recorded: facts.recorded,
             unrecorded: facts.unrecorded,
-            unwritten: facts.unwritten(told),
+            unwritten: facts.unwritten(processes),
             estimated: facts.unpriced > 0,
-            at_least: facts.at_least || told::has_guess(told),
+            at_least: facts.at_least || processes::has_guess(processes),
         }
     }
 
@@ -52,8 +52,11 @@ impl Ledger {
     pub fn session(&self, name: &str) -> Result<Spent, Error> {
         let read = || {
             let id = id_of(name.as_bytes());
-            let told = told::of_session(&self.connection, id)?;
-            Ok(Spent::of(&told::facts(&self.connection, id)?, &told))
+            let processes = processes::of_session(&self.connection, id)?;
+            Ok(Spent::of(
+                &processes::facts(&self.connection, id)?,
+                &processes,
+            ))
         };
         read().map_err(self.failed())
     }
@@ -78,15 +81,15 @@ impl Ledger {
         let read = || {
             let (recorded, unpriced) = sum("unpriced > 0", "quarter")?;
             let (unrecorded, not_known) = sum("cost = 0", "unrecorded")?;
-            let (unwritten, told) = sum("true", "unwritten")?;
-            let is_guess = |guessed: HashSet<Id>| !guessed.is_disjoint(&told);
+            let (unwritten, drawn) = sum("true", "unwritten")?;
+            let is_guess = |guessed: HashSet<Id>| !guessed.is_disjoint(&drawn);
             Ok(Spent {
                 recorded,
                 unrecorded,
                 unwritten,
                 estimated: !unpriced.is_empty(),
                 at_least: !not_known.is_empty()
-                    || !told.is_empty() && is_guess(told::guessed(&self.connection)?),
+                    || !drawn.is_empty() && is_guess(processes::guessed(&self.connection)?),
             })
         };
         read().map_err(self.failed())

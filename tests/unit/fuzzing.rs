@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::incidents::{Incidents, told_windows};
 use crate::install::entries::Kept;
 use crate::install::settings_edit;
-use crate::ledger::{Effort, Ledger, Live, Patience, RowsBy, SpendSource, Told, Wanted, path_in};
+use crate::ledger::{Drawn, Effort, Ledger, Live, Patience, RowsBy, SpendSource, Wanted, path_in};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{Amounts, LineFacts, Whereabouts, draw};
@@ -189,7 +189,7 @@ impl Home {
     fn live_transcripts(&self, input: &[u8]) {
         write(&self.transcript(), input);
         let ledger = Ledger::in_memory(&self.places.data).unwrap();
-        let told = Told {
+        let told = Drawn {
             total: Money::ZERO,
             run_ms: Some(1),
             model: None,

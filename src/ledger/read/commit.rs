@@ -12,7 +12,7 @@ use crate::ledger::facts::{Answer, Compaction, Id, Parts, Sighting, Total, id_of
 use crate::ledger::store::names::{put_model, put_scene, put_session};
 use crate::ledger::store::sqlite::first;
 use crate::ledger::store::transcript_files::file_id;
-use crate::ledger::store::{SumChanges, answers, families, told, totals, transcript_files};
+use crate::ledger::store::{SumChanges, answers, families, processes, totals, transcript_files};
 use crate::pricing::{ModelPrices, PriceTable};
 use crate::time::Millis;
 use crate::transcript::reader::Continuity;
@@ -84,9 +84,9 @@ pub(crate) fn settle(
     for family in families {
         families::settle(connection, family, prices)?;
     }
-    for session in told::sessions(connection)? {
+    for session in processes::sessions(connection)? {
         if concerned.gained.contains(&session) {
-            told::renew_unwritten(connection, session)?;
+            processes::renew_unwritten(connection, session)?;
         }
     }
     Ok(())

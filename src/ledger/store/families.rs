@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::names::{self, put_model};
 use super::sqlite::{all, any, first, run};
 use super::sums::SumChanges;
-use super::{answers, told, totals, transcript_files};
+use super::{answers, processes, totals, transcript_files};
 use crate::ledger::derivation::{Derived, Family, SessionLife, Transcript, derive};
 use crate::ledger::facts::{Answer, Id};
 use crate::pricing::{Money, PriceTable};
@@ -59,7 +59,7 @@ pub(crate) fn settle(
     changes.apply(connection)?;
     for (session, life) in &derived.lives {
         store_life(connection, *session, life, &family, prices)?;
-        told::settle(connection, *session, &life.runs, prices)?;
+        processes::settle(connection, *session, &life.runs, prices)?;
     }
     Ok(())
 }

@@ -5,11 +5,11 @@ mod error;
 pub(crate) mod families;
 pub(crate) mod names;
 mod opening;
+pub(crate) mod processes;
 mod renewal;
 mod schema;
 pub(crate) mod sqlite;
 mod sums;
-pub(crate) mod told;
 pub(crate) mod totals;
 pub(crate) mod transcript_files;
 

@@ -107,12 +107,12 @@ impl Ledger {
     /// The damaged ledger in whose place this one was begun: at the first asking only, so that it is
     /// said once.
     pub fn news_of_damage(&mut self) -> Option<PathBuf> {
-        const TOLD: &str = "damage told";
+        const ANNOUNCED: &str = "damage announced";
         // One in memory would not remember.
         self.file?;
         let newest = renewal::damaged(&self.path).into_iter().next()?;
         let note = "INSERT OR IGNORE INTO meta VALUES (?, 1)";
-        let noted = self.write(|connection| connection.execute(note, [TOLD]));
+        let noted = self.write(|connection| connection.execute(note, [ANNOUNCED]));
         (noted.ok()? > 0).then_some(newest)
     }
 

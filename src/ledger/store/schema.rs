@@ -18,7 +18,7 @@ use crate::ledger::facts::id_of;
 const VERSION: i64 = 9;
 
 /// The oldest whose facts are taken over: there was no release yet, and one that is older still is
-/// filled anew. It took one process for several: what it was told is kept once a session, and all
+/// filled anew. It took one process for several: what they drew is kept once a session, and all
 /// transcripts are read again, for what they say of ends and of advice. What it knew of transcripts
 /// that are gone stays.
 const ONE_PROCESS_AS_SEVERAL: i64 = 7;
@@ -39,8 +39,8 @@ const TAKE_OVER: &str = include_str!("take_over.sql");
 /// - `session.family`: the same for all sessions that have to do with each other; `directory`,
 ///   `witness`: where it worked, and who says so; `recorded`, `unpriced`: sums of its responses,
 ///   kept in step. The rest is derived from its family, see `families.rs`: `unrecorded`; `in_runs`,
-///   `beyond`, `until`: what its runs say; `parent`: the session it was forked from. `untold`: see
-///   `told.rs`.
+///   `beyond`, `until`: what its runs say; `parent`: the session it was forked from. `before_draws`: see
+///   `processes.rs`.
 /// - `file.bytes_read` to `unreadable`: a `ReadPosition`; `modified` in nanoseconds.
 /// - `response`: an `Answer`, with the first place where it was seen. Kept session by session: keys
 ///   are hashes, and would scatter a reading over the whole table. `place`: where else answers, and
@@ -48,10 +48,10 @@ const TAKE_OVER: &str = include_str!("take_over.sql");
 /// - `mark`: lines that tell whose others are.
 /// - `cost_state`: running totals of the client; `models`: see `totals.rs`.
 /// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived; a cost of 0 says that there
-///   may be some. `told`,
-///   `unwritten`: what the status line was told by which process, and what of it no file has; see `told.rs`.
+///   may be some. `process`, `unwritten`: what processes drew, and what of it no file has; see
+///   `processes.rs`.
 const TABLES: &str = "CREATE TABLE meta(name TEXT PRIMARY KEY,value INTEGER)WITHOUT ROWID;
-CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT,family INTEGER,directory TEXT,witness INTEGER,recorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,in_runs INTEGER DEFAULT 0,beyond INTEGER DEFAULT 0,until INTEGER,parent INTEGER,untold INTEGER);
+CREATE TABLE session(id INTEGER PRIMARY KEY,name TEXT,family INTEGER,directory TEXT,witness INTEGER,recorded INTEGER DEFAULT 0,unpriced INTEGER DEFAULT 0,unrecorded INTEGER DEFAULT 0,in_runs INTEGER DEFAULT 0,beyond INTEGER DEFAULT 0,until INTEGER,parent INTEGER,before_draws INTEGER);
 CREATE INDEX session_by_family ON session(family);
 CREATE TABLE model(id INTEGER PRIMARY KEY,name TEXT);
 CREATE TABLE scene(id INTEGER PRIMARY KEY,branch TEXT,agent TEXT);
@@ -70,7 +70,7 @@ CREATE INDEX cost_state_by_start ON cost_state(started);
 CREATE TABLE quarter(quarter INTEGER,session INTEGER,model INTEGER,responses INTEGER,unpriced INTEGER,input INTEGER,output INTEGER,cache_read INTEGER,cache_write INTEGER,cache_write_1h INTEGER,web_searches INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE TABLE unrecorded(quarter INTEGER,session INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(quarter,session,model))WITHOUT ROWID;
 CREATE INDEX unrecorded_by_session ON unrecorded(session);
-CREATE TABLE told(session INTEGER,process INTEGER,total INTEGER,grown INTEGER,unwritten INTEGER,rate INTEGER,at INTEGER,began INTEGER,began_late INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,process))WITHOUT ROWID;
+CREATE TABLE process(session INTEGER,id INTEGER,total INTEGER,grown INTEGER,unwritten INTEGER,rate INTEGER,at INTEGER,began INTEGER,began_late INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,id))WITHOUT ROWID;
 CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(session,quarter,model))WITHOUT ROWID;";
 
 /// What was found on opening.
@@ -226,7 +226,7 @@ mod tests {
             ("SELECT total FROM cost_state", 50),
             ("SELECT sum(cost) FROM quarter", 40),
             ("SELECT cost FROM unrecorded", 10),
-            ("SELECT session FROM told", fork),
+            ("SELECT session FROM process", fork),
             ("SELECT cost FROM unwritten", 180),
         ] {
             assert_eq!(one(&ledger, query), expected, "{query}");
@@ -241,9 +241,9 @@ mod tests {
     fn a_ledger_that_took_one_process_for_several_is_renewed_and_loses_nothing() {
         let ledger = taken_over(&[VERSION_8, VERSION_7]);
         for (query, expected) in [
-            ("SELECT count(*) FROM told", 1),
+            ("SELECT count(*) FROM process", 1),
             (
-                "SELECT grown FROM told WHERE began = 2100 AND process < 0",
+                "SELECT grown FROM process WHERE began = 2100 AND id < 0",
                 200,
             ),
             ("SELECT total FROM cost_state WHERE after IS NULL", 200),

@@ -1,14 +1,14 @@
-//! What Claude Code told the status line and no file has: a compaction until its process ends, and
+//! What Claude Code handed the status line and no file has: a compaction until its process ends, and
 //! for ever if the process was killed.
 //!
 //! A process is who it is: the client above us, by its id and the moment it began. Where that
-//! cannot be had, a draw of no smaller total and duration is of the process that told last, however
+//! cannot be had, a draw of no smaller total and duration is of the process that drew last, however
 //! late it comes: nothing is then counted twice. What processes grew by beyond the answers in the
 //! files is unwritten:
 //!
-//!   what runs grew by beyond their answers + growth told that no run covers − answers that no run covers
+//!   what runs grew by beyond their answers + growth drawn that no run covers − answers that no run covers
 //!
-//! save those answers (`session.untold`) that were there before anything was told.
+//! save those answers (`session.before_draws`) that were there before anything was drawn.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -29,16 +29,16 @@ const SAME_PROCESS_MS: i64 = 500;
 const LATE_MS: i64 = 2_000;
 pub(crate) const VERY_LATE_MS: i64 = 60_000;
 
-/// Which process told something.
+/// Which process drew something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Teller {
+pub(crate) enum WhichProcess {
     /// The client above us: a hash, above 0, of its id and the moment it began.
     Known(i64),
     /// Nobody that is known, heard of first in this moment.
     HeardAt(Millis),
 }
 
-impl ToSql for Teller {
+impl ToSql for WhichProcess {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
             Self::Known(process) => *process,
@@ -48,7 +48,7 @@ impl ToSql for Teller {
     }
 }
 
-impl FromSql for Teller {
+impl FromSql for WhichProcess {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Ok(match value.as_i64()? {
             process @ 1.. => Self::Known(process),
@@ -57,11 +57,11 @@ impl FromSql for Teller {
     }
 }
 
-/// What one process told.
+/// What one process drew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ToldRow {
-    pub(crate) teller: Teller,
-    /// Its total as it was told last.
+pub(crate) struct ProcessTotal {
+    pub(crate) process: WhichProcess,
+    /// Its total as it was drawn last.
     pub(crate) total: Money,
     /// By how much it grew since the process started, at our prices.
     pub(crate) grown: Money,
@@ -73,7 +73,7 @@ pub(crate) struct ToldRow {
     /// When that was, and for how long it had lived then, if it says.
     pub(crate) at: Millis,
     pub(crate) run_ms: Option<i64>,
-    /// The moments of telling less the durations told, the first and the last of them: about when
+    /// The moments of draws less their durations, the first and the last of them: about when
     /// the process began, less what those before it in its chain had lived. Without a duration, when
     /// it was heard of first.
     pub(crate) began: [Millis; 2],
@@ -83,23 +83,25 @@ pub(crate) struct ToldRow {
 /// Where the client's prices are ours.
 pub(crate) const SAME_PRICES: i64 = 1_000_000;
 
-/// Of what processes told, the latest last, that of the one which tells this now. `is_written`: its
+/// Of what processes drew, the latest last, that of the one which draws now. `is_written`: its
 /// files have this very total.
 pub(crate) fn same_process(
-    rows: &[ToldRow],
+    rows: &[ProcessTotal],
     process: Option<i64>,
     total: Money,
     run_ms: Option<i64>,
     now: Millis,
     is_written: bool,
-) -> Option<&ToldRow> {
-    let is_known = |row: &&ToldRow| process.is_some_and(|id| row.teller == Teller::Known(id));
+) -> Option<&ProcessTotal> {
+    let is_known =
+        |row: &&ProcessTotal| process.is_some_and(|id| row.process == WhichProcess::Known(id));
     if let Some(known) = rows.iter().find(is_known) {
         return Some(known);
     }
-    let may_be = |row: &&ToldRow| process.is_none() || matches!(row.teller, Teller::HeardAt(_));
+    let may_be =
+        |row: &&ProcessTotal| process.is_none() || matches!(row.process, WhichProcess::HeardAt(_));
     let rows = rows.iter().filter(may_be);
-    let is_again = |row: &&ToldRow| row.total == total && row.run_ms == run_ms;
+    let is_again = |row: &&ProcessTotal| row.total == total && row.run_ms == run_ms;
     if let Some(again) = rows.clone().rfind(is_again) {
         return Some(again);
     }
@@ -118,7 +120,7 @@ pub(crate) fn same_process(
         })
 }
 
-impl ToldRow {
+impl ProcessTotal {
     /// How far a run that stands in a file is from being this process', in milliseconds. None if it
     /// cannot be.
     fn distance(&self, run: &Run) -> Option<i64> {
@@ -148,11 +150,11 @@ impl ToldRow {
         run.total.is_near(self.total) && self.grown > Money::ZERO
     }
 
-    /// Whether it may be several processes, none of them known, one of which was killed: what is told
+    /// Whether it may be several processes, none of them known, one of which was killed: what is drawn
     /// comes later than any status line is late.
     fn is_guess(&self) -> bool {
         let [first, last] = self.began;
-        matches!(self.teller, Teller::HeardAt(_))
+        matches!(self.process, WhichProcess::HeardAt(_))
             && self.left > Money::ZERO
             && last - first > VERY_LATE_MS
     }
@@ -163,7 +165,7 @@ impl ToldRow {
         self.left = self.left.min(self.at_rate(beyond));
     }
 
-    /// What an amount that this process told is worth.
+    /// What an amount that this process drew is worth.
     pub(crate) fn at_rate(&self, amount: Money) -> Money {
         amount.share(
             u128::from(self.rate.unsigned_abs()),
@@ -173,8 +175,8 @@ impl ToldRow {
 }
 
 /// Works out what of the processes' growth no run covers. A run is one process', or whatever cannot
-/// be told from it.
-fn take_off_runs(rows: &mut [ToldRow], runs: &[Run], prices: &PriceTable) {
+/// be drawn from it.
+fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
     for row in &mut *rows {
         row.left = row.grown;
     }
@@ -185,11 +187,11 @@ fn take_off_runs(rows: &mut [ToldRow], runs: &[Run], prices: &PriceTable) {
         let nearest = nearest.filter_map(|(row, distance)| Some(((*distance)?, row)));
         let nearest =
             nearest.min_by_key(|(distance, row)| (*distance, !row.ends_with(run), Reverse(row.at)));
-        let Some((least, teller)) = nearest.map(|(distance, row)| (distance, row.teller)) else {
+        let Some((least, process)) = nearest.map(|(distance, row)| (distance, row.process)) else {
             continue;
         };
         for (row, distance) in rows.iter_mut().zip(distances) {
-            let is_another = matches!((row.teller, teller), (Teller::Known(one), Teller::Known(other)) if one != other);
+            let is_another = matches!((row.process, process), (WhichProcess::Known(one), WhichProcess::Known(other)) if one != other);
             if !is_another && distance.is_some_and(|far| far <= least + SAME_PROCESS_MS) {
                 row.take_off(run, prices);
             }
@@ -197,15 +199,15 @@ fn take_off_runs(rows: &mut [ToldRow], runs: &[Run], prices: &PriceTable) {
     }
 }
 
-/// Whether what these processes told may be less than what was spent.
-pub(crate) fn has_guess(rows: &[ToldRow]) -> bool {
-    rows.iter().any(ToldRow::is_guess)
+/// Whether what these processes drew may be less than what was spent.
+pub(crate) fn has_guess(rows: &[ProcessTotal]) -> bool {
+    rows.iter().any(ProcessTotal::is_guess)
 }
 
 /// Sessions with such a process.
 pub(crate) fn guessed(connection: &Connection) -> rusqlite::Result<HashSet<Id>> {
     let query =
-        "SELECT session FROM told WHERE process < 0 AND unwritten > 0 AND began_late - began > ?";
+        "SELECT session FROM process WHERE id < 0 AND unwritten > 0 AND began_late - began > ?";
     all(connection, query, [VERY_LATE_MS], |row| row.get(0))
 }
 
@@ -218,7 +220,7 @@ pub(crate) struct SessionFacts {
     pub(crate) in_runs: Money,
     pub(crate) beyond: Money,
     pub(crate) until: Option<Millis>,
-    pub(crate) untold: Money,
+    pub(crate) before_draws: Money,
     /// Whether there may be more that is unrecorded.
     pub(crate) at_least: bool,
 }
@@ -229,15 +231,15 @@ impl SessionFacts {
         self.recorded - self.in_runs
     }
 
-    /// What was told and is in no file. The `unwritten` table has the same, by quarters.
-    pub(crate) fn unwritten(&self, told: &[ToldRow]) -> Money {
-        let left: Money = told.iter().map(|row| row.left).sum();
+    /// What was drawn and is in no file. The `unwritten` table has the same, by quarters.
+    pub(crate) fn unwritten(&self, processes: &[ProcessTotal]) -> Money {
+        let left: Money = processes.iter().map(|row| row.left).sum();
         if left == Money::ZERO {
             return Money::ZERO;
         }
         // Answers that no run seemed to cover may turn out to be in one.
-        let told_loose = (self.loose() - self.untold).or_zero();
-        let all = self.beyond + left - told_loose;
+        let loose_since = (self.loose() - self.before_draws).or_zero();
+        let all = self.beyond + left - loose_since;
         let unwritten = (all - self.unrecorded).or_zero();
         if unwritten > NOISE {
             unwritten
@@ -250,7 +252,7 @@ impl SessionFacts {
 /// The session's facts; all zero if the ledger does not know it.
 pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<SessionFacts> {
     let money = |row: &Row<'_>, column| row.get(column).map(Money::from_pico);
-    let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(untold, 0), EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost = 0) FROM session WHERE id = ?";
+    let query = "SELECT recorded, unrecorded, unpriced, in_runs, beyond, until, coalesce(before_draws, 0), EXISTS (SELECT 1 FROM unrecorded WHERE session = id AND cost = 0) FROM session WHERE id = ?";
     let known = first(connection, query, [session], |row| {
         Ok(SessionFacts {
             recorded: money(row, 0)?,
@@ -259,31 +261,34 @@ pub(crate) fn facts(connection: &Connection, session: Id) -> rusqlite::Result<Se
             in_runs: money(row, 3)?,
             beyond: money(row, 4)?,
             until: row.get(5)?,
-            untold: money(row, 6)?,
+            before_draws: money(row, 6)?,
             at_least: row.get(7)?,
         })
     });
     known.map(Option::unwrap_or_default)
 }
 
-/// Sessions of which something was told that no file has.
+/// Sessions of which something was drawn that no file has.
 pub(crate) fn sessions(connection: &Connection) -> rusqlite::Result<Vec<Id>> {
-    let query = "SELECT DISTINCT session FROM told";
+    let query = "SELECT DISTINCT session FROM process";
     all(connection, query, [], |row| row.get(0))
 }
 
-/// What processes on a session told that no file has, the latest last.
-pub(crate) fn of_session(connection: &Connection, session: Id) -> rusqlite::Result<Vec<ToldRow>> {
+/// What processes on a session drew that no file has, the latest last.
+pub(crate) fn of_session(
+    connection: &Connection,
+    session: Id,
+) -> rusqlite::Result<Vec<ProcessTotal>> {
     // Sorted here: SQLite prepares a statement with another order than its key's twice.
-    let query = "SELECT process, total, grown, unwritten, rate, at, run_ms, began, began_late, model FROM told WHERE session = ?";
-    let mut rows: Vec<ToldRow> = all(connection, query, [session], told_row)?;
+    let query = "SELECT id, total, grown, unwritten, rate, at, run_ms, began, began_late, model FROM process WHERE session = ?";
+    let mut rows: Vec<ProcessTotal> = all(connection, query, [session], process_total)?;
     rows.sort_by_key(|row| (row.at, row.began));
     Ok(rows)
 }
 
-fn told_row(row: &Row<'_>) -> rusqlite::Result<ToldRow> {
-    Ok(ToldRow {
-        teller: row.get(0)?,
+fn process_total(row: &Row<'_>) -> rusqlite::Result<ProcessTotal> {
+    Ok(ProcessTotal {
+        process: row.get(0)?,
         total: Money::from_pico(row.get(1)?),
         grown: Money::from_pico(row.get(2)?),
         left: Money::from_pico(row.get(3)?),
@@ -295,35 +300,35 @@ fn told_row(row: &Row<'_>) -> rusqlite::Result<ToldRow> {
     })
 }
 
-/// Notes what a process told. `untold` is noted with the first. Who came and went days ago, and told
+/// Notes what a process drew. `before_draws` is noted with the first. Who came and went days ago, and drew
 /// nothing that files do not have, is forgotten.
 pub(crate) fn put(
     connection: &Connection,
     session: Id,
-    replaced: Option<Teller>,
-    row: &ToldRow,
-    untold: Money,
+    replaced: Option<WhichProcess>,
+    row: &ProcessTotal,
+    before_draws: Money,
 ) -> rusqlite::Result<()> {
     // Who was nobody known may be somebody by now.
-    if let Some(replaced) = replaced.filter(|replaced| *replaced != row.teller) {
-        let forget = "DELETE FROM told WHERE session = ? AND process = ?";
+    if let Some(replaced) = replaced.filter(|replaced| *replaced != row.process) {
+        let forget = "DELETE FROM process WHERE session = ? AND id = ?";
         run(connection, forget, params![session, replaced])?;
     }
     put_row(connection, session, row)?;
-    let forget = "DELETE FROM told WHERE session = ? AND unwritten = 0 AND at < ?";
+    let forget = "DELETE FROM process WHERE session = ? AND unwritten = 0 AND at < ?";
     run(
         connection,
         forget,
         [session, row.at - WEEK.num_milliseconds()],
     )?;
-    put_untold(connection, session, untold)
+    put_before_draws(connection, session, before_draws)
 }
 
-fn put_row(connection: &Connection, session: Id, row: &ToldRow) -> rusqlite::Result<()> {
+fn put_row(connection: &Connection, session: Id, row: &ProcessTotal) -> rusqlite::Result<()> {
     let [began, began_late] = row.began;
     let values = params![
         session,
-        row.teller,
+        row.process,
         row.total.pico(),
         row.grown.pico(),
         row.left.pico(),
@@ -334,18 +339,22 @@ fn put_row(connection: &Connection, session: Id, row: &ToldRow) -> rusqlite::Res
         row.run_ms,
         row.model
     ];
-    let put = "INSERT OR REPLACE INTO told VALUES (?,?,?,?,?,?,?,?,?,?,?)";
+    let put = "INSERT OR REPLACE INTO process VALUES (?,?,?,?,?,?,?,?,?,?,?)";
     run(connection, put, values)?;
     Ok(())
 }
 
-fn put_untold(connection: &Connection, session: Id, untold: Money) -> rusqlite::Result<()> {
-    let put = "UPDATE session SET untold = ?2 WHERE id = ?1";
-    run(connection, put, [session, untold.pico()])?;
+fn put_before_draws(
+    connection: &Connection,
+    session: Id,
+    before_draws: Money,
+) -> rusqlite::Result<()> {
+    let put = "UPDATE session SET before_draws = ?2 WHERE id = ?1";
+    run(connection, put, [session, before_draws.pico()])?;
     Ok(())
 }
 
-/// What of it was unwritten when it was told, by quarter of an hour, the latest first.
+/// What of it was unwritten when it was drawn, by quarter of an hour, the latest first.
 fn unwritten_parts(
     connection: &Connection,
     session: Id,
@@ -358,7 +367,7 @@ fn unwritten_parts(
     Ok(parts)
 }
 
-/// Works out what of what was told stands in runs by now, and brings what is unwritten in step with
+/// Works out what of what was drawn stands in runs by now, and brings what is unwritten in step with
 /// the rest.
 pub(crate) fn settle(
     connection: &Connection,
@@ -370,41 +379,45 @@ pub(crate) fn settle(
     if before.is_empty() {
         return Ok(());
     }
-    let mut told = before.clone();
-    take_off_runs(&mut told, runs, prices);
-    for (_, row) in before.iter().zip(&told).filter(|(old, new)| old != new) {
+    let mut processes = before.clone();
+    take_off_runs(&mut processes, runs, prices);
+    for (_, row) in before
+        .iter()
+        .zip(&processes)
+        .filter(|(old, new)| old != new)
+    {
         put_row(connection, session, row)?;
     }
     // Answers that no run seemed to cover may turn out to be in one.
     let facts = facts(connection, session)?;
-    let untold = facts.untold.min(facts.loose()).or_zero();
-    if untold != facts.untold {
-        put_untold(connection, session, untold)?;
+    let before_draws = facts.before_draws.min(facts.loose()).or_zero();
+    if before_draws != facts.before_draws {
+        put_before_draws(connection, session, before_draws)?;
     }
-    store_unwritten(connection, session, &told)
+    store_unwritten(connection, session, &processes)
 }
 
-/// Works out anew what no file has of what a session was told.
+/// Works out anew what no file has of what a session was drawn.
 pub(crate) fn renew_unwritten(connection: &Connection, session: Id) -> rusqlite::Result<()> {
-    let told = of_session(connection, session)?;
-    store_unwritten(connection, session, &told)
+    let processes = of_session(connection, session)?;
+    store_unwritten(connection, session, &processes)
 }
 
 /// Brings what is stored as unwritten in step with what follows from the rest. More than before
-/// was spent when it was told; what is less by now was spent last.
+/// was spent when it was drawn; what is less by now was spent last.
 pub(crate) fn store_unwritten(
     connection: &Connection,
     session: Id,
-    told: &[ToldRow],
+    processes: &[ProcessTotal],
 ) -> rusqlite::Result<()> {
-    let wanted = facts(connection, session)?.unwritten(told);
+    let wanted = facts(connection, session)?.unwritten(processes);
     let parts = unwritten_parts(connection, session)?;
     let stored: Money = parts.iter().map(|(_, _, cost)| *cost).sum();
     let put = |quarter: i64, model: Id, cost: Money| {
         let put = "INSERT OR REPLACE INTO unwritten VALUES (?,?,?,?)";
         run(connection, put, [session, quarter, model, cost.pico()])
     };
-    if let (true, Some(last)) = (wanted > stored, told.last()) {
+    if let (true, Some(last)) = (wanted > stored, processes.last()) {
         let quarter = last.at.div_euclid(QUARTER);
         let model = last.model.unwrap_or(0);
         let same = parts

@@ -1,4 +1,4 @@
-//! What Claude Code tells the status line of its own total, and what that says beyond the files.
+//! What Claude Code hands the status line its own total, and what that says beyond the files.
 
 use std::collections::BTreeMap;
 
@@ -6,92 +6,95 @@ use rusqlite::Connection;
 
 use super::facts::{Answer, Id};
 use super::store::names::{put_model, put_session};
-use super::store::told::{self, SAME_PRICES, SessionFacts, Teller, ToldRow, VERY_LATE_MS};
+use super::store::processes::{
+    self, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS, WhichProcess,
+};
 use super::store::{answers, totals};
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
-/// What Claude Code tells the status line of its own total.
+/// What Claude Code hands the status line its own total.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Told {
+pub struct Drawn {
     /// Since the chain of runs began; what a fork took over from its parent is in it.
     pub total: Money,
     /// For how long processes of the chain have lived, in milliseconds.
     pub run_ms: Option<i64>,
     /// The model that the session is set to.
     pub model: Option<String>,
-    /// Which process tells it, where that is known: a number above 0 that no other has.
+    /// Which process draws it, where that is known: a number above 0 that no other has.
     pub process: Option<i64>,
 }
 
-/// What was told now, as it is to be kept.
+/// What was drawn now, as it is to be kept.
 #[derive(Debug)]
-pub(super) struct ToldNow {
-    pub(super) row: ToldRow,
-    /// Answers that no run covers and no process told of.
-    pub(super) untold: Money,
+pub(super) struct HeardNow {
+    pub(super) row: ProcessTotal,
+    /// Answers that no run covers and no process drew of.
+    pub(super) before_draws: Money,
     pub(super) is_news: bool,
     /// The process of which this is more.
-    pub(super) replaces: Option<Teller>,
+    pub(super) replaces: Option<WhichProcess>,
     model: Option<String>,
 }
 
-/// Everything that is known of a session when something is told of it.
+/// Everything that is known of a session when something is drawn of it.
 pub(super) struct Listener<'l> {
     pub(super) connection: &'l Connection,
     pub(super) prices: &'l PriceTable,
     pub(super) session: Id,
     pub(super) facts: &'l SessionFacts,
-    /// What its processes told, the latest last.
-    pub(super) known: &'l [ToldRow],
+    /// What its processes drew, the latest last.
+    pub(super) known: &'l [ProcessTotal],
     /// Its answers that are not written yet.
     pub(super) gained: Vec<&'l Answer>,
     pub(super) now: Millis,
 }
 
 impl Listener<'_> {
-    pub(super) fn hear(&self, told: &Told) -> rusqlite::Result<ToldNow> {
-        let Told {
+    pub(super) fn hear(&self, drawn: &Drawn) -> rusqlite::Result<HeardNow> {
+        let Drawn {
             total,
             run_ms,
             process,
             ..
-        } = *told;
+        } = *drawn;
         let is_written = process.is_none() && !self.known.is_empty() && {
             let newest = totals::newest_up_to(self.connection, self.session, total)?;
             newest.is_some_and(|newest| newest.is_near(total))
         };
-        let known = told::same_process(self.known, process, total, run_ms, self.now, is_written);
-        let (row, untold) = match known {
-            Some(known) => (self.go_on(known, told)?, self.facts.untold),
-            None => self.begin(told)?,
+        let known =
+            processes::same_process(self.known, process, total, run_ms, self.now, is_written);
+        let (row, before_draws) = match known {
+            Some(known) => (self.go_on(known, drawn)?, self.facts.before_draws),
+            None => self.begin(drawn)?,
         };
-        Ok(ToldNow {
+        Ok(HeardNow {
             row,
-            untold,
+            before_draws,
             is_news: known != Some(&row),
-            replaces: known.map(|known| known.teller),
-            model: told.model.clone(),
+            replaces: known.map(|known| known.process),
+            model: drawn.model.clone(),
         })
     }
 
-    /// What a process tells that told before.
-    fn go_on(&self, known: &ToldRow, told: &Told) -> rusqlite::Result<ToldRow> {
-        let more = told.total - known.total;
-        // A draw that comes after its process wrote its total, and has ended, tells nothing new.
-        if more <= Money::ZERO || self.is_written(told)? {
+    /// What a process draws that drawn before.
+    fn go_on(&self, known: &ProcessTotal, drawn: &Drawn) -> rusqlite::Result<ProcessTotal> {
+        let more = drawn.total - known.total;
+        // A draw that comes after its process wrote its total, and has ended, says nothing new.
+        if more <= Money::ZERO || self.is_written(drawn)? {
             return Ok(*known);
         }
         let answers = self.answers_since(known.at + 1)?;
         let shown: Money = answers.iter().map(|row| row.cost).sum();
-        let mut row = ToldRow {
-            teller: told.process.map_or(known.teller, Teller::Known),
-            total: told.total,
+        let mut row = ProcessTotal {
+            process: drawn.process.map_or(known.process, WhichProcess::Known),
+            total: drawn.total,
             at: self.now.max(known.at),
-            run_ms: told.run_ms,
+            run_ms: drawn.run_ms,
             ..*known
         };
-        if let Some(run_ms) = told.run_ms {
+        if let Some(run_ms) = drawn.run_ms {
             let [first, last] = row.began;
             let began = self.now - run_ms;
             row.began = [first.min(began), last.max(began)];
@@ -111,83 +114,83 @@ impl Listener<'_> {
         Ok(row)
     }
 
-    fn is_written(&self, told: &Told) -> rusqlite::Result<bool> {
-        totals::is_surpassed(self.connection, self.session, told.total, told.run_ms)
+    fn is_written(&self, drawn: &Drawn) -> rusqlite::Result<bool> {
+        totals::is_surpassed(self.connection, self.session, drawn.total, drawn.run_ms)
     }
 
-    /// What a process tells that was not heard of before. Mostly this is before its first answer.
-    /// With it goes what of the session's answers is then untold.
-    fn begin(&self, told: &Told) -> rusqlite::Result<(ToldRow, Money)> {
-        // Answers before were those of whoever told then.
-        let told_until = self.known.last().map_or(Millis::MIN, |last| last.at + 1);
-        let began = self.now - told.run_ms.unwrap_or(0);
-        let answers = self.answers_since(told_until)?;
+    /// What a process draws that was not heard of before. Mostly this is before its first answer.
+    /// With it goes what of the session's answers is then before_draws.
+    fn begin(&self, drawn: &Drawn) -> rusqlite::Result<(ProcessTotal, Money)> {
+        // Answers before were those of whoever drew then.
+        let drawn_until = self.known.last().map_or(Millis::MIN, |last| last.at + 1);
+        let began = self.now - drawn.run_ms.unwrap_or(0);
+        let answers = self.answers_since(drawn_until)?;
         let all: Money = answers.iter().map(|row| row.cost).sum();
-        // It may be late: what it tells is then older than its answers that stand there already. Of
+        // It may be late: what it draws is then older than its answers that stand there already. Of
         // one that does not say for how long it has lived, no answer is known to be older.
-        let is_older = |row: &&Answer| told.run_ms.is_some() && row.at < began - VERY_LATE_MS;
+        let is_older = |row: &&Answer| drawn.run_ms.is_some() && row.at < began - VERY_LATE_MS;
         let older: Money = answers.iter().filter(is_older).map(|row| row.cost).sum();
-        let (untold, in_runs) = if self.known.is_empty() {
+        let (before_draws, in_runs) = if self.known.is_empty() {
             (Money::ZERO, self.facts.in_runs)
         } else {
-            (self.facts.untold, Money::ZERO)
+            (self.facts.before_draws, Money::ZERO)
         };
-        let untold = untold + (older - in_runs).or_zero();
+        let before_draws = before_draws + (older - in_runs).or_zero();
         let own = all - older.max(in_runs);
-        let mut grown = (told.total - self.base(told, own)?).or_zero();
-        // Where no more is told than the session is known to have spent, nothing else is known of it.
+        let mut grown = (drawn.total - self.base(drawn, own)?).or_zero();
+        // Where no more is drawn than the session is known to have spent, nothing else is known of it.
         let spent = self.facts.recorded + self.facts.unrecorded + self.facts.unwritten(self.known);
-        if told.total <= spent + NOISE {
+        if drawn.total <= spent + NOISE {
             grown = grown.min(own.or_zero());
         }
         let grown = self.prices.scale_client_amount(grown);
-        let row = ToldRow {
-            teller: told
+        let row = ProcessTotal {
+            process: drawn
                 .process
-                .map_or(Teller::HeardAt(self.now), Teller::Known),
-            total: told.total,
+                .map_or(WhichProcess::HeardAt(self.now), WhichProcess::Known),
+            total: drawn.total,
             grown,
             left: grown,
             rate: SAME_PRICES,
             at: self.now,
-            run_ms: told.run_ms,
+            run_ms: drawn.run_ms,
             began: [began; 2],
             model: None,
         };
-        Ok((row, untold))
+        Ok((row, before_draws))
     }
 
     /// The total that a process started from, if the session's answers since then cost `own`.
-    fn base(&self, told: &Told, own: Money) -> rusqlite::Result<Money> {
-        // Clients before 2.1.285 go on from what the one before told; no transcript has it.
-        if self.known.iter().any(|row| row.total.is_near(told.total)) {
-            return Ok(told.total);
+    fn base(&self, drawn: &Drawn, own: Money) -> rusqlite::Result<Money> {
+        // Clients before 2.1.285 go on from what the one before drawn; no transcript has it.
+        if self.known.iter().any(|row| row.total.is_near(drawn.total)) {
+            return Ok(drawn.total);
         }
         let newest = |session, most| totals::newest_up_to(self.connection, session, most);
-        if let Some(total) = newest(self.session, told.total)? {
+        if let Some(total) = newest(self.session, drawn.total)? {
             return Ok(total);
         }
         if let Some(parent) = totals::parent(self.connection, self.session)? {
-            // What its file says to the last digit was told before this one's own answers, however late.
-            let same = newest(parent, told.total)?.filter(|total| total.is_near(told.total));
+            // What its file says to the last digit was drawn before this one's own answers, however late.
+            let same = newest(parent, drawn.total)?.filter(|total| total.is_near(drawn.total));
             if same.is_some() {
-                return Ok(told.total);
+                return Ok(drawn.total);
             }
-            if let Some(total) = newest(parent, told.total - own)? {
+            if let Some(total) = newest(parent, drawn.total - own)? {
                 return Ok(total);
             }
         }
         // A fork has no file before its first answer.
-        let is_taken_over = own == Money::ZERO && totals::is_known(self.connection, told.total)?;
+        let is_taken_over = own == Money::ZERO && totals::is_known(self.connection, drawn.total)?;
         Ok(if is_taken_over {
-            told.total
+            drawn.total
         } else {
             Money::ZERO
         })
     }
 
-    /// Whether some model's prices, or old ones, explain what a client told for these answers.
-    fn costs_at_other_prices(&self, answers: &[Answer], told: Money) -> bool {
+    /// Whether some model's prices, or old ones, explain what a client drew for these answers.
+    fn costs_at_other_prices(&self, answers: &[Answer], drawn: Money) -> bool {
         let mut guesses = self.prices.guesses_of_any_client();
         guesses.any(|guess| {
             // Clients before 2.1.240 charge all cache writes as if they lived five minutes.
@@ -199,7 +202,7 @@ impl Listener<'_> {
                     }
                     guess.price(row.at, &usage, row.service, &row.calls)
                 };
-                told.is_near(answers.iter().map(price).sum())
+                drawn.is_near(answers.iter().map(price).sum())
             })
         })
     }
@@ -214,23 +217,23 @@ impl Listener<'_> {
     }
 }
 
-/// Keeps what was told.
+/// Keeps what was drawn.
 pub(super) fn put(
     connection: &Connection,
     session: &str,
-    telling: Option<&ToldNow>,
+    heard: Option<&HeardNow>,
     prices: &PriceTable,
 ) -> rusqlite::Result<()> {
-    let Some(telling) = telling else {
+    let Some(heard) = heard else {
         return Ok(());
     };
     let id = put_session(connection, session, None)?;
-    let model = telling.model.as_deref().unwrap_or_default();
-    let row = ToldRow {
+    let model = heard.model.as_deref().unwrap_or_default();
+    let row = ProcessTotal {
         model: Some(put_model(connection, &prices.canonical(model))?),
-        ..telling.row
+        ..heard.row
     };
-    told::put(connection, id, telling.replaces, &row, telling.untold)?;
-    let all = told::of_session(connection, id)?;
-    told::store_unwritten(connection, id, &all)
+    processes::put(connection, id, heard.replaces, &row, heard.before_draws)?;
+    let all = processes::of_session(connection, id)?;
+    processes::store_unwritten(connection, id, &all)
 }
