@@ -119,7 +119,7 @@ impl Listener<'_> {
     }
 
     /// What a process draws that was not heard of before. Mostly this is before its first answer.
-    /// With it goes what of the session's answers is then before_draws.
+    /// With it goes what of the session's answers came before any draw.
     fn begin(&self, drawn: &Drawn) -> rusqlite::Result<(ProcessTotal, Money)> {
         // Answers before were those of whoever drew then.
         let drawn_until = self.known.last().map_or(Millis::MIN, |last| last.at + 1);

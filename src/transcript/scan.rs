@@ -203,10 +203,8 @@ fn after<'l>(part: &'l [u8], field: &Finder<'_>) -> Option<&'l [u8]> {
 fn last_time(lines: &[u8]) -> Option<Millis> {
     let mut rest = lines;
     while let Some(position) = TIME_BACK.rfind(rest) {
-        let start = memchr::memrchr(b'\n', rest.get(..position)?).map_or(0, |newline| newline + 1);
-        let line = rest.get(start..)?;
-        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        if let Some(at) = time_of(line.get(..end)?) {
+        let (start, line) = line_around(rest, position)?;
+        if let Some(at) = time_of(line) {
             return Some(at);
         }
         rest = rest.get(..start)?;
@@ -218,15 +216,22 @@ fn last_time(lines: &[u8]) -> Option<Millis> {
 fn first_time(lines: &[u8]) -> Option<Millis> {
     let mut rest = lines;
     while let Some(position) = TIME.find(rest) {
-        let start = memchr::memrchr(b'\n', rest.get(..position)?).map_or(0, |newline| newline + 1);
-        let line = rest.get(start..)?;
-        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-        if let Some(at) = time_of(line.get(..end)?) {
+        let (start, line) = line_around(rest, position)?;
+        if let Some(at) = time_of(line) {
             return Some(at);
         }
-        rest = line.get(end..)?;
+        rest = rest.get(start + line.len()..)?;
     }
     None
+}
+
+/// The line that a position is in, and where it begins.
+fn line_around(lines: &[u8], position: usize) -> Option<(usize, &[u8])> {
+    let before = lines.get(..position)?;
+    let start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+    let line = lines.get(start..)?;
+    let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+    Some((start, line.get(..end)?))
 }
 
 #[cfg(test)]
