@@ -108,7 +108,7 @@ impl LineAsked {
     }
 
     /// What the ledger keeps of the client's total. Where it is not said whose that is, nothing.
-    fn drawn(&self) -> Option<Drawn> {
+    fn handed(&self) -> Option<Drawn> {
         let session = self.payload.session_id()?;
         Some(Drawn {
             total: self.client?,
@@ -166,7 +166,7 @@ impl<'a> LineKnown<'a> {
                 places,
                 session,
                 payload.transcript_path(),
-                asked.drawn(),
+                asked.handed(),
             )
         });
         let figures = live
