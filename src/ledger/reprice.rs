@@ -26,9 +26,7 @@ impl Ledger {
         self.write(|connection| reprice(connection, prices))?;
         Ok(true)
     }
-}
 
-impl Ledger {
     /// By how much an older whycap counted too high: at the first asking after all was worked out
     /// anew only, so that it is said once.
     pub fn news_of_renewal(&mut self) -> Option<Money> {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::facts::Id;
+use super::store::sqlite::all;
 use super::store::{Error, Ledger, answers, names};
 use crate::pricing::{Money, ServiceLevel, Usage};
 use crate::time::{Millis, QUARTER};
@@ -49,17 +50,15 @@ impl Ledger {
         let others = (after + a_while).timestamp_millis();
         let (after, until) = (after.timestamp_millis(), until.timestamp_millis());
         let read = || {
-            let mut query = self.connection.prepare_cached(
-                "SELECT name, (SELECT min(at) FROM response WHERE session = id AND at > iif(name = ?1, ?2, ?3)) AS first
-                 FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter BETWEEN ?2 / ?5 AND ?4 / ?5 AND responses > 0) AND first <= ?4 ORDER BY first",
-            )?;
-            let rows = query.query_map((own, after, others, until, QUARTER), |row| {
+            let query = "SELECT name, (SELECT min(at) FROM response WHERE session = id AND at > iif(name = ?1, ?2, ?3)) AS first
+                 FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter BETWEEN ?2 / ?5 AND ?4 / ?5 AND responses > 0) AND first <= ?4 ORDER BY first";
+            let values = (own, after, others, until, QUARTER);
+            all(&self.connection, query, values, |row| {
                 Ok(FirstAnswer {
                     session: row.get(0)?,
                     at: row.get(1)?,
                 })
-            })?;
-            rows.collect::<rusqlite::Result<_>>()
+            })
         };
         read().map_err(self.failed())
     }
@@ -92,10 +91,9 @@ impl Ledger {
             let model = |id: Id| name(models.get(&id).map(String::as_str));
             let agent = |id: Id| name(scenes.get(&id).map(|scene| scene.agent.as_str()));
             // By the sums: they lie in order of time, responses session by session.
-            let sessions: BTreeSet<Id> = connection
-                .prepare_cached("SELECT session FROM quarter WHERE quarter >= ?")?
-                .query_map([since.div_euclid(QUARTER)], |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()?;
+            let query = "SELECT session FROM quarter WHERE quarter >= ?";
+            let since_quarter = [since.div_euclid(QUARTER)];
+            let sessions: BTreeSet<Id> = all(connection, query, since_quarter, |row| row.get(0))?;
             let mut served = Vec::new();
             for session in sessions {
                 for row in answers::since(connection, session, since)? {

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 
 use super::facts::{Id, Scene};
-use super::store::{Error, Ledger, answers, names};
+use super::store::answers::{self, count_from};
+use super::store::sqlite::all;
+use super::store::{Error, Ledger, names};
 use crate::pricing::{Money, ServiceLevel, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -86,28 +88,26 @@ impl Ledger {
 }
 
 fn responses_of(connection: &Connection) -> rusqlite::Result<Vec<SingleRow>> {
-    let copies: HashMap<i64, u64> = connection
-        .prepare("SELECT key, count(*) FROM place GROUP BY key")?
-        .query_map([], |row| {
-            Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    let query = "SELECT key, count(*) FROM place GROUP BY key";
+    let copies: HashMap<i64, u64> = all(connection, query, [], |row| {
+        Ok((row.get(0)?, count_from(row, 1)?))
+    })?;
     let mut rows = Vec::new();
-    answers::for_each(connection, |row| {
+    answers::for_each(connection, |answer| {
         rows.push(SingleRow {
-            key: row.key.cast_unsigned(),
-            at: row.at,
-            session: row.session,
-            model: row.model,
-            cost: row.cost,
+            key: answer.key.cast_unsigned(),
+            at: answer.at,
+            session: answer.session,
+            model: answer.model,
+            cost: answer.cost,
             what: Single::Response {
-                usage: row.usage,
-                service: row.service,
-                is_subagent: row.is_of_subagent,
-                is_unpriced: row.is_unpriced,
-                is_late: row.place.is_late,
-                copies: copies.get(&row.key).copied().unwrap_or_default(),
-                scene: row.scene,
+                usage: answer.usage,
+                service: answer.service,
+                is_subagent: answer.is_of_subagent,
+                is_unpriced: answer.is_unpriced,
+                is_late: answer.place.is_late,
+                copies: copies.get(&answer.key).copied().unwrap_or_default(),
+                scene: answer.scene,
             },
         });
     })?;
@@ -119,70 +119,53 @@ fn hidden(connection: &Connection) -> rusqlite::Result<Vec<SingleRow>> {
     let mut rows = Vec::new();
     for (query, what) in [
         (
-            "SELECT quarter, session, model, cost FROM unrecorded WHERE cost > 0",
+            "SELECT quarter * ?1, session, model, cost FROM unrecorded WHERE cost > 0",
             Single::Unrecorded,
         ),
         (
-            "SELECT quarter, session, model, cost FROM unwritten",
+            "SELECT quarter * ?1, session, model, cost FROM unwritten",
             Single::Unwritten,
         ),
+        (
+            "SELECT until, id, 0, 0 FROM session WHERE ?1 AND until IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM unrecorded WHERE unrecorded.session = session.id AND cost > 0)",
+            Single::NothingUnrecorded,
+        ),
     ] {
-        let mut statement = connection.prepare(query)?;
-        let found = statement.query_map([], |row| {
+        let found: Vec<SingleRow> = all(connection, query, [QUARTER], |row| {
             Ok(SingleRow {
                 key: 0,
-                at: row.get::<_, i64>(0)? * QUARTER,
+                at: row.get(0)?,
                 session: row.get(1)?,
                 model: row.get(2)?,
                 cost: Money::from_pico(row.get(3)?),
                 what,
             })
         })?;
-        rows.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+        rows.extend(found);
     }
-    let mut statement = connection.prepare(
-        "SELECT id, until FROM session WHERE until IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM unrecorded WHERE unrecorded.session = session.id AND cost > 0)",
-    )?;
-    let found = statement.query_map([], |row| {
-        Ok(SingleRow {
-            key: 0,
-            at: row.get(1)?,
-            session: row.get(0)?,
-            model: 0,
-            cost: Money::ZERO,
-            what: Single::NothingUnrecorded,
-        })
-    })?;
-    rows.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
     Ok(rows)
 }
 
 fn sessions(connection: &Connection) -> rusqlite::Result<HashMap<Id, KnownSession>> {
-    connection
-        .prepare(
-            "WITH line(file, key) AS (
-                 SELECT file, key FROM response UNION ALL SELECT file, key FROM place
-                 UNION ALL SELECT file, key FROM mark WHERE key != 0
-                 UNION ALL SELECT file, started + 31 * total + run_ms FROM cost_state),
-             known(session, marks) AS (
-                 SELECT file.session, count(DISTINCT line.key) FROM line JOIN file ON file.id = line.file GROUP BY file.session),
-             families(family, marks) AS (
-                 SELECT family, sum(known.marks) FROM session JOIN known ON known.session = session.id GROUP BY family)
-             SELECT session.id, name, coalesce(directory, ''), coalesce(known.marks, 0), coalesce(families.marks, 0)
-             FROM session LEFT JOIN known ON known.session = session.id
-             LEFT JOIN families ON families.family = session.family",
-        )?
-        .query_map([], |row| {
-            Ok((
-                row.get(0)?,
-                KnownSession {
-                    name: row.get(1)?,
-                    directory: row.get(2)?,
-                    marks: row.get::<_, i64>(3)?.cast_unsigned(),
-                    marks_of_family: row.get::<_, i64>(4)?.cast_unsigned(),
-                },
-            ))
-        })?
-        .collect()
+    let query = "WITH line(file, key) AS (
+             SELECT file, key FROM response UNION ALL SELECT file, key FROM place
+             UNION ALL SELECT file, key FROM mark WHERE key != 0
+             UNION ALL SELECT file, started + 31 * total + run_ms FROM cost_state),
+         known(session, marks) AS (
+             SELECT file.session, count(DISTINCT line.key) FROM line JOIN file ON file.id = line.file GROUP BY file.session),
+         families(family, marks) AS (
+             SELECT family, sum(known.marks) FROM session JOIN known ON known.session = session.id GROUP BY family)
+         SELECT session.id, name, coalesce(directory, ''), coalesce(known.marks, 0), coalesce(families.marks, 0)
+         FROM session LEFT JOIN known ON known.session = session.id
+         LEFT JOIN families ON families.family = session.family";
+    all(connection, query, [], |row| {
+        let session = KnownSession {
+            name: row.get(1)?,
+            directory: row.get(2)?,
+            marks: count_from(row, 3)?,
+            marks_of_family: count_from(row, 4)?,
+        };
+        Ok((row.get(0)?, session))
+    })
 }

@@ -17,9 +17,7 @@ impl PriceTable {
         let unknown = self.list_prices_of("");
         ever.each_tariff().chain(unknown.each_tariff()).collect()
     }
-}
 
-impl PriceTable {
     /// Every price that any model ever had: what a client may take for one that it does not know.
     pub(crate) fn guesses_of_any_client(&self) -> impl Iterator<Item = ModelPrices<'_>> {
         let models = self.rows().iter().map(|row| row.model);

@@ -18,6 +18,7 @@ use crate::transcript::scan::{FoundAt, Sink};
 /// What one file held, besides responses, and how far it was read.
 #[derive(Debug, Clone)]
 pub(crate) struct FileSeen {
+    pub(crate) id: Id,
     pub(crate) path: PathBuf,
     pub(crate) session: Id,
     pub(crate) before: ReadPosition,
@@ -124,24 +125,32 @@ impl Batch {
         }
     }
 
-    /// A receiver for what is read from one file of a session. `fallback_at` stands in for times of
-    /// files that hold none.
+    /// A receiver for what is read from one file of a session, on from where it was read before.
+    /// `fallback_at` stands in for times of files that hold none.
     pub(crate) fn file<'b>(
         &'b mut self,
         path: &Path,
+        before: ReadPosition,
         name: &'b str,
         fallback_at: Millis,
     ) -> FileSink<'b> {
-        FileSink {
-            file: file_id(path),
+        let seen = FileSeen {
+            id: file_id(path),
+            path: path.to_owned(),
             session: self.session(name),
-            name,
-            fallback_at,
-            batch: self,
+            before,
+            now: before,
+            continuity: Continuity::Appended,
             marks: Vec::new(),
             compactions: Vec::new(),
             totals: Vec::new(),
             behind_known_total: None,
+        };
+        FileSink {
+            batch: self,
+            seen,
+            name,
+            fallback_at,
         }
     }
 }
@@ -154,45 +163,25 @@ fn is_copy(answer: &Answer) -> bool {
 /// Receives the lines of one file.
 pub(crate) struct FileSink<'b> {
     batch: &'b mut Batch,
-    file: Id,
-    session: Id,
+    seen: FileSeen,
     name: &'b str,
     fallback_at: Millis,
-    marks: Vec<Mark>,
-    compactions: Vec<Compaction>,
-    totals: Vec<Total>,
-    behind_known_total: Option<Millis>,
 }
 
 impl FileSink<'_> {
     /// What is behind the last total: the one found last, or the one that the ledger knows.
     fn note_behind(&mut self, at: Option<Millis>) {
-        match self.totals.last_mut() {
+        match self.seen.totals.last_mut() {
             Some(last) => last.after = at,
-            None => self.behind_known_total = at,
+            None => self.seen.behind_known_total = at,
         }
     }
 
     /// Notes how far the file was read.
-    pub(crate) fn finish(
-        mut self,
-        path: &Path,
-        before: ReadPosition,
-        now: ReadPosition,
-        continuity: Continuity,
-    ) {
+    pub(crate) fn finish(mut self, now: ReadPosition, continuity: Continuity) {
         self.note_behind(now.carry.first_at);
-        self.batch.files.push(FileSeen {
-            path: path.to_owned(),
-            session: self.session,
-            before,
-            now,
-            continuity,
-            marks: self.marks,
-            compactions: self.compactions,
-            totals: self.totals,
-            behind_known_total: self.behind_known_total,
-        });
+        (self.seen.now, self.seen.continuity) = (now, continuity);
+        self.batch.files.push(self.seen);
     }
 
     /// Where a line stands. It says whose it is: the session that it was copied from, or the one on
@@ -205,7 +194,7 @@ impl FileSink<'_> {
     ) -> Sighting {
         let named = copied_from.or(session.filter(|session| *session != self.name));
         Sighting {
-            file: self.file,
+            file: self.seen.id,
             position: Position::Found(found.position),
             is_late: found.is_late,
             copied_from: named.map(|name| self.batch.session(name)),
@@ -216,7 +205,7 @@ impl FileSink<'_> {
 impl Sink for FileSink<'_> {
     fn response(&mut self, found: Response<'_>, finding: FoundAt) {
         let at = finding.at.unwrap_or(self.fallback_at);
-        let own = self.session;
+        let own = self.seen.session;
         let copied_from = found.copied_from.as_deref();
         let place = self.place(finding, copied_from, found.session.as_deref());
         let named = place.copied_from;
@@ -262,7 +251,7 @@ impl Sink for FileSink<'_> {
     }
 
     fn mark(&mut self, mark: OwnMark, position: u64) {
-        self.marks.push(Mark {
+        self.seen.marks.push(Mark {
             snapshot: mark.snapshot,
             position: Position::Found(position),
             at: mark.at,
@@ -271,11 +260,11 @@ impl Sink for FileSink<'_> {
 
     fn compaction(&mut self, found: CompactBoundary<'_>, finding: FoundAt) {
         let place = self.place(finding, found.copied_from.as_deref(), None);
-        self.compactions.push(Compaction {
+        self.seen.compactions.push(Compaction {
             key: found.key,
             at: found.at,
             tokens: found.tokens,
-            session: self.session,
+            session: self.seen.session,
             places: vec![place],
         });
     }
@@ -292,10 +281,10 @@ impl Sink for FileSink<'_> {
         let parts: Parts = models
             .map(|(name, part)| (self.batch.model(&name), part))
             .collect();
-        self.totals.push(Total {
-            file: self.file,
+        self.seen.totals.push(Total {
+            file: self.seen.id,
             position: Position::Found(position),
-            session: self.session,
+            session: self.seen.session,
             started: state.started,
             cost: state.cost,
             run_ms: state.run_ms,

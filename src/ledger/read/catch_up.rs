@@ -102,9 +102,10 @@ impl Job {
             // A copy that somebody made. Its lines say whose they are.
             session = first_session(path)?.unwrap_or(session);
         }
-        let mut sink = batch.file(path, &session, self.file.state.modified / 1_000_000);
+        let fallback_at = self.file.state.modified / 1_000_000;
+        let mut sink = batch.file(path, self.position, &session, fallback_at);
         let (now, continuity) = read_on(path, &self.position, buffer, &mut sink, enough)?;
-        sink.finish(path, self.position, now, continuity);
+        sink.finish(now, continuity);
         Ok(())
     }
 }

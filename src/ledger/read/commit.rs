@@ -11,7 +11,6 @@ use super::batch::{Batch, FileSeen};
 use crate::ledger::facts::{Answer, Compaction, Id, Parts, Sighting, Total, id_of};
 use crate::ledger::store::names::{put_model, put_scene, put_session};
 use crate::ledger::store::sqlite::first;
-use crate::ledger::store::transcript_files::file_id;
 use crate::ledger::store::{SumChanges, answers, families, processes, totals, transcript_files};
 use crate::pricing::{ModelPrices, PriceTable};
 use crate::time::Millis;
@@ -40,9 +39,7 @@ pub(crate) fn put(
     let mut writer = Writer {
         connection,
         models,
-        homes: homes
-            .map(|file| (file_id(&file.path), file.session))
-            .collect(),
+        homes: homes.map(|file| (file.id, file.session)).collect(),
         untils: HashMap::new(),
         concerned,
     };
@@ -182,7 +179,8 @@ impl Writer<'_> {
 
     fn put_file(&mut self, seen: &FileSeen) -> rusqlite::Result<()> {
         let (connection, session) = (self.connection, seen.session);
-        let file = transcript_files::put_position(connection, &seen.path, session, &seen.now)?;
+        let file = seen.id;
+        transcript_files::put_position(connection, file, &seen.path, session, &seen.now)?;
         if seen.continuity == Continuity::ReadAnew {
             transcript_files::cut_off(connection, file)?;
             self.concerned.sessions.insert(session);

@@ -69,14 +69,15 @@ pub(crate) fn damaged(
     })
 }
 
-/// Stores how far a file of a session was read, and gives its id.
+/// Stores how far a file of a session was read.
 pub(crate) fn put_position(
     connection: &Connection,
+    id: Id,
     path: &Path,
     session: Id,
     now: &ReadPosition,
-) -> rusqlite::Result<Id> {
-    let (id, carry) = (file_id(path), &now.carry);
+) -> rusqlite::Result<()> {
+    let carry = &now.carry;
     let values = params![
         id,
         bytes_of(path),
@@ -92,7 +93,7 @@ pub(crate) fn put_position(
     ];
     let put = "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?)";
     run(connection, put, values)?;
-    Ok(id)
+    Ok(())
 }
 
 /// A file is read anew: whatever is known of it may stand elsewhere now, or nowhere. It stays
