@@ -37,8 +37,8 @@ use crate::time::{Clock, Zone};
     reason = "each is a switch of the command line"
 )]
 pub struct Arguments {
-    /// Group by day, week, month, session, project, model, block, branch, agent, prompt, account;
-    /// with --from by person, machine or team
+    /// day, week, month, session, project, model, block, branch, agent, prompt, account, person,
+    /// machine, team
     #[arg(
         long,
         value_enum,
@@ -74,7 +74,7 @@ pub struct Arguments {
     /// Print JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// With the first words of prompts, also where no person reads along
+    /// Prompts with their first words, in JSON and files too
     #[arg(long)]
     with_text: bool,
     /// Print CSV, one line a group
