@@ -129,11 +129,18 @@ impl<'c> Survey<'c> {
         }
     }
 
+    /// When the month began, for what is asked of it elsewhere.
+    pub(crate) fn month_began(&self) -> DateTime<Utc> {
+        self.all.month()[0]
+    }
+
+    /// `paid` is what was paid from usage credits this month, where that can be inferred.
     pub(crate) fn finish(
         self,
         is_complete: bool,
         hint: Option<Hint>,
         percent_worth: Vec<PercentWorth>,
+        paid: Option<Money>,
     ) -> Overview<'c> {
         let (clock, budget) = (self.clock, &self.config.budget);
         let mut standings = Vec::new();
@@ -171,6 +178,15 @@ impl<'c> Survey<'c> {
             let rate = course.per_day().map(SpendRate::Day);
             stands(scope, spent, None, rate, course.forecast(), ends);
         }
+        let paid = paid.unwrap_or(Money::ZERO);
+        stands(
+            BudgetScope::Credits,
+            paid,
+            None,
+            None,
+            None,
+            Some(all.month()[1]),
+        );
         let plan = self.config.plan.monthly.and_then(Money::from_noisy_usd);
         Overview {
             clock,
@@ -197,6 +213,7 @@ impl Standing {
             (BudgetScope::Session, Some(asked)) => asked.name.clone(),
             (BudgetScope::Day, _) => "Today".to_owned(),
             (BudgetScope::Project(_), _) => self.used.scope.label(),
+            (BudgetScope::Credits, _) => "Usage credits".to_owned(),
             _ => clock.zone.day(clock.now).format("%B").to_string(),
         };
         cut(&name, WIDEST_NAME)
@@ -227,6 +244,9 @@ impl Standing {
             };
             let (total, basis) = (forecast.total.show(), forecast.basis());
             says.push(format!("About {total} by {until}, {means}, {basis}."));
+        }
+        if self.used.scope == BudgetScope::Credits {
+            says.push("Inferred: answers that came while a window was full.".to_owned());
         }
         says.push(match self.ends {
             Some(at) => {

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::drain::{Write, writes};
 use crate::environment::Environment;
 use crate::hints;
+use crate::incidents::Incidents;
 use crate::ledger::{Ledger, RowsBy, SpendSource};
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -37,15 +38,17 @@ struct Look<'a> {
     config: &'a Config,
     clock: Clock,
     prices: PriceTable,
+    incidents: Incidents<'a>,
 }
 
 impl<'a> Look<'a> {
-    fn at(places: &'a Places, config: &'a Config, environment: &Environment) -> Self {
+    fn at(places: &'a Places, config: &'a Config, environment: &'a Environment) -> Self {
         Self {
             places,
             config,
             clock: environment.clock(),
             prices: prices(places),
+            incidents: Incidents::new(places, environment),
         }
     }
 
@@ -67,7 +70,11 @@ impl<'a> Look<'a> {
         let served = ledger.served(today)?;
         let hint = hints::best(served, writes, &self.prices, &self.config.hints.off);
         let worth = worth(self.places, ledger, self.clock.now)?;
-        let overview = survey.finish(is_complete, hint, worth);
+        let paid = self.config.budget.credits.and_then(|_| {
+            let costs_since = |since| ledger.costs_since(since).ok();
+            self.incidents.paid_since(survey.month_began(), costs_since)
+        });
+        let overview = survey.finish(is_complete, hint, worth, paid);
         let file = &self.places.settings;
         Ok(overview.report(&file.to_string_lossy(), &self.places.show(file)))
     }

@@ -92,12 +92,15 @@ pub(super) fn without_code(text: &str) -> Prose {
 struct Skeleton<'a> {
     shape: String,
     literals: Vec<&'a str>,
+    /// Whether one of them is a regular expression between slashes.
+    has_pattern: bool,
 }
 
 impl<'a> Skeleton<'a> {
     fn of(line: &'a str) -> Self {
         let mut shape = String::new();
         let mut literals = Vec::new();
+        let mut has_pattern = false;
         let mut rest = line.trim();
         while let Some(first) = rest.chars().next() {
             // The fence of a block in Markdown is no literal.
@@ -112,6 +115,13 @@ impl<'a> Skeleton<'a> {
             {
                 shape.extend(['\\', escaped]);
                 rest = rest.get(1 + escaped.len_utf8()..).unwrap_or_default();
+                continue;
+            }
+            if let Some((pattern, after)) = pattern_literal(&shape, rest) {
+                has_pattern = true;
+                shape.push(LITERAL);
+                literals.push(pattern);
+                rest = after;
                 continue;
             }
             // `r"…"`, `f'…'`, but not the apostrophe of "you've".
@@ -133,7 +143,11 @@ impl<'a> Skeleton<'a> {
                 rest = rest.get(first.len_utf8()..).unwrap_or_default();
             }
         }
-        Self { shape, literals }
+        Self {
+            shape,
+            literals,
+            has_pattern,
+        }
     }
 
     fn is_code(&self) -> bool {
@@ -153,6 +167,7 @@ impl<'a> Skeleton<'a> {
             || shape.ends_with('(') && !shape.ends_with(" (")
             || shape.starts_with("from ") && shape.contains(" import ")
             || self.is_call_kept()
+            || self.has_pattern
             || has_any(ANYWHERE)
             || self.literals.iter().any(|literal| is_pattern(literal))
             || is_found_in_a_file(shape)
@@ -317,6 +332,18 @@ fn literal(text: &str, quote: char) -> Option<(&str, &str)> {
     None
 }
 
+/// A regular expression between slashes, with alternatives or escapes in it, where a value may stand: `= /a|b/i;`. What
+/// stands after it, too.
+fn pattern_literal<'t>(before: &str, text: &'t str) -> Option<(&'t str, &'t str)> {
+    let is_value = before
+        .trim_end()
+        .ends_with(['=', '(', ',', ':', '[', '|', '&', '!', '~']);
+    let (pattern, after) = literal(text, '/').filter(|_| text.starts_with('/') && is_value)?;
+    let after = after.trim_start_matches(['d', 'g', 'i', 'm', 's', 'u', 'v', 'y']);
+    let ends = after.is_empty() || after.starts_with([',', ';', ')', '.', ']', '}', ' ']);
+    (ends && !pattern.starts_with('/') && pattern.contains(['|', '\\'])).then_some((pattern, after))
+}
+
 /// Whether it is a regular expression.
 fn is_pattern(text: &str) -> bool {
     const SIGNS: &str = "(?: | (?i | \\s | \\d | \\w | .* | [0-9] | [^ | )? | \\b";
@@ -361,6 +388,8 @@ mod tests {
             "r\"usage allocation has been disabled\",",
             "\"Weekly limit reached\",\n\"Usage limit reached\",",
             "{\"You've hit your limit · resets 3pm\", true},",
+            "const RE = /usage limit reached|insufficient_credits/i;",
+            "  { signal: \"cap\", re: /weekly limit reached|limit (?:was )?exceeded/i },",
             "$text = \"You've hit your weekly limit\";",
         ] {
             let prose = without_code(text);
@@ -388,6 +417,7 @@ mod tests {
             "● Bash(claude -p \"hello there\")",
             "  File \"/usr/lib/python3/sdk.py\", line 12, in query",
             "    at Client.request (file:///usr/lib/cli.js:1:2)",
+            "see: /usage | /limits, or path: /home/u/limit reached",
             "See the C:\\Users\\bob\\.claude folder: usage limit reached",
             "===== Error =====",
             "It says &`#39`; ```json { \"error\": 1 }``` then You've hit your limit",

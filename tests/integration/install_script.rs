@@ -48,6 +48,7 @@ impl Setting {
         }
     }
 
+    #[cfg(target_os = "linux")]
     /// A release of the program under test, whose checksum is said to be `sum` (None: what it is), and a stand-in for
     /// curl that copies.
     fn with_release(mut self, sum: Option<&str>) -> Self {

@@ -816,6 +816,12 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
         said.success().contains("is used up: \u{2248}$1.24"),
         "{said:?}"
     );
+    let budget = client.run("2026-11-20T10:05:02Z", &["budget"], b"");
+    let budget = budget.success();
+    assert!(
+        budget.contains("Usage credits") && budget.contains("$1.24") && budget.contains("Inferred"),
+        "{budget}"
+    );
 }
 
 #[test]
