@@ -6,8 +6,11 @@ usage: tests/e2e/pictures.py [--only story,normal,at-limit,…] [--out DIRECTORY
 `story` moves: an afternoon that a false limit stops, frame by frame.
 """
 import argparse
+import os
 import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from ansi_svg import cells, moving, plain, svg
@@ -15,7 +18,7 @@ from client import BORDER, NEWEST, Session, client, flat
 from journeys import Stage, first_words, fresh_home, steady
 from mock_api import answer, windows
 from program import ROOT, install_sh, told
-from screen import framed
+from screen import Screen, framed
 
 QUESTION = "Why does the login test fail after midnight?"
 ANSWER = ("The test builds its token with local time and the server checks it in UTC. I moved both to UTC; "
@@ -41,6 +44,7 @@ PICTURES = {
     "org-limit": dict(title="an organisation's limit, seen by a member", plan="team", role="user", first=lambda: busy(0.96, 0.39), then="spend_limit"),
     "api-key": dict(title="paying by API key", plan="key", first=paid),
     "narrow": dict(title="50 columns", columns=50, first=lambda: busy(0.96, 0.39), then="spend_limit"),
+    "paying": dict(title="beyond a full window", first=lambda: busy(1.0, 0.39), then=lambda: busy(1.0, 0.39)),
     "no-colour": dict(title="NO_COLOR", first=lambda: busy(0.96, 0.39), then="spend_limit", variables={"NO_COLOR": "1"}),
 }
 
@@ -61,7 +65,11 @@ def shot(program, title, first, plan="max", role="admin", columns=110, rows=44, 
             if plan != "key":
                 share = first()["headers"]["anthropic-ratelimit-unified-5h-utilization"]
                 session.wait_footer("the window", f"{round(float(share) * 100)}%")
-            if then:
+            if callable(then):
+                api.play(then())
+                session.ask(NEXT)
+                session.wait_footer("what is paid", "paying now")
+            elif then:
                 api.play(then)
                 session.ask(NEXT)
                 session.wait("the error", re.compile(r"hit your|out of extra"))
@@ -104,6 +112,21 @@ def story(program, columns=100, rows=36):
     return frames
 
 
+def drain(columns=100, rows=40):
+    """What `whycap drain` says of a session that was recorded against a mock whose cache forgets. Gives the coloured screen."""
+    with tempfile.TemporaryDirectory(prefix="drain-") as directory:
+        home = Path(directory) / "home"
+        shutil.copytree(ROOT / "tests/data/drain/lies-and-a-flapping-server/home", home)
+        program = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release" / "whycap"
+        newest = max(re.findall(r'"timestamp":"([^"]+)"', next(home.rglob("*.jsonl")).read_text()))
+        environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TZ": "UTC", "WHYCAP_NOW": newest}
+        # The prompt is typed for the picture: shells differ.
+        command = ["/bin/sh", "-c", f"echo '❯ whycap drain'; {program} drain; exec cat"]
+        with Screen(command, environment=environment, directory=home, columns=columns, rows=rows) as screen:
+            screen.wait("the answer", "Cost: ")
+            return screen.coloured()
+
+
 def cropped(rows):
     """The conversation from its first prompt on, and never more than one empty line at a time."""
     start = next((place for place, row in enumerate(rows) if plain(row).startswith("❯ ") and len(plain(row)) > 2), 0)
@@ -125,7 +148,7 @@ def main():
     parser.add_argument("--only", default="", help="names, separated by commas: " + ", ".join(PICTURES))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
     chosen = parser.parse_args()
-    all_names = ["story", *PICTURES]
+    all_names = ["story", "drain", *PICTURES]
     names = [name for name in chosen.only.split(",") if name] or all_names
     unknown = [name for name in names if name not in all_names]
     if unknown:
@@ -139,8 +162,11 @@ def main():
             (chosen.out / "story.svg").write_text(moving(frames, 100, "an error at 42%, and what it really was", text))
             print(f"{chosen.out}/story.svg\n{framed(text)}")
             continue
-        picture = PICTURES[name]
-        rows = cropped(cells(shot(program, **picture)))
+        if name == "drain":
+            picture, rows = {"title": "whycap drain", "columns": 100}, cropped(cells(drain()))
+        else:
+            picture = PICTURES[name]
+            rows = cropped(cells(shot(program, **picture)))
         text = "\n".join(plain(row) for row in rows)
         (chosen.out / f"{name}.svg").write_text(svg(rows, picture.get("columns", 110), picture["title"], text))
         print(f"{chosen.out / name}.svg\n{framed(text)}")

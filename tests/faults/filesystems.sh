@@ -9,6 +9,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT
 [ "$#" -gt 0 ] || set -- ext4 tmpfs overlay btrfs
 for system in "$@"; do
+  # shellcheck disable=SC2016 # the shell inside expands it
   program=$program races=$races system=$system scratch=$scratch unshare --mount --propagation private sh -eu -c '
       place=$scratch/$system
       mkdir -p "$place"
