@@ -580,6 +580,7 @@ def usage_page(stage, report):
             with report.check("the client shows the page of the endpoint, with cents as cents"):
                 session.wait("the page", lambda text: "$12.34 / $50.00 spent" in flat(text), deadline=20)
             session.key("Escape")
+            session.wait("the page closed", lambda text: "$50.00 spent" not in flat(text))
             with report.check("it keeps the page, and `now` tells what no other witness does"):
                 session.wait("the page kept", lambda _: "Fable week 63%, usage credits $12.34 of $50.00 used"
                              in flat(whycap(home, "now").stdout), deadline=15)
