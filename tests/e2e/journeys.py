@@ -550,6 +550,8 @@ def situations(stage, report):
             with report.check("after it nothing is ordered"):
                 ask_and_read(session, api, good(stage, 1.0, text="Back at work."), "and now")
                 session.wait("the end of it", lambda _: incident(home)["actions"][0]["do"] == "Nothing: this is over", deadline=10)
+            # Paid is what comes after the window was seen to be full.
+            session.wait_footer("the full window", "5h 100%")
             with report.check("beyond a full window the line says at once what is paid"):
                 ask_and_read(session, api, good(stage, 1.0, text="Paid for."), "once more")
                 session.wait_footer("what is paid", re.compile(r"paying now ≈\$0\.\d\d since").search)
