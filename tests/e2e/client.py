@@ -95,14 +95,14 @@ class Session(Screen):
     def wait_menu(self):
         """Waits for what the client opens by itself when a plan's window stops it: a menu that takes the place of
         prompt and status line (old versions) or a countdown above the status line (new ones)."""
-        self.wait("the client's own menu or countdown", re.compile(r"esc to cancel", re.IGNORECASE))
+        self.wait("the client's own menu or countdown", lambda text: "esc to cancel" in flat(text).lower())
 
     def menu_hides_status_line(self):
         return "What do you want to do" in self.text()
 
     def put_away_menu(self):
         """Closes that menu or countdown. Call `wait_menu` first where one must come."""
-        if re.search(r"esc to cancel", self.text(), re.IGNORECASE):
+        if "esc to cancel" in flat(self.text()).lower():
             self.key("Escape")
             self.wait("the prompt without the client's own menu",
                       lambda text: "What do you want to do" not in text and "esc to cancel" not in flat(below_prompt(text)).lower())
