@@ -356,10 +356,10 @@ def plugin_and_settings(stage, report):
                 expect(answers_to("/whycap", session.text()) == 1, framed(session.text()))
             with report.check("/whycap:explain spend from the plugin answers too, once"):
                 session.ask("/whycap:explain spend")
-                session.wait("the answer", lambda text: answers_to("/whycap:explain spend", text))
+                session.wait("the answer", lambda text: answers_to("/whycap:explain", text))
                 steady(session)
                 answer_text = re.split("operation blocked by hook:|⎿ whycap:", flat(above_prompt(session.text())))[-1]
-                expect(answer_text.count("$0.07") and answers_to("/whycap:explain spend", session.text()) == 1, framed(session.text()))
+                expect(answer_text.count("$0.07") and answers_to("/whycap:explain", session.text()) == 1, framed(session.text()))
             session.leave()
         with report.check("`whycap spend` counts the answer once"):
             spent = whycap_json(home, "spend")["total"]
