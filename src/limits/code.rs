@@ -14,6 +14,12 @@ pub(super) struct Prose {
     pub(super) was_code: bool,
 }
 
+/// A longer text is no message with code around it, and looking for literals in it would take seconds.
+const LONGEST: usize = 32 * 1024;
+
+/// A literal that goes on for longer is none.
+const LONGEST_LITERAL: usize = 600;
+
 /// Stands for a literal.
 const LITERAL: char = '\u{1}';
 
@@ -49,6 +55,12 @@ const SOURCES: &str = "rs | ts | tsx | js | jsx | mjs | cjs | py | go | rb | jav
 
 /// Takes out what is code.
 pub(super) fn without_code(text: &str) -> Prose {
+    if text.len() > LONGEST {
+        return Prose {
+            text: text.to_owned(),
+            was_code: false,
+        };
+    }
     let lines: Vec<(&str, Skeleton<'_>)> = text
         .split('\n')
         .map(|line| (line, Skeleton::of(line)))
@@ -125,8 +137,11 @@ impl<'a> Skeleton<'a> {
                 continue;
             }
             // `r"…"`, `f'…'`, but not the apostrophe of "you've".
-            let word = shape.rsplit(|c: char| !c.is_alphanumeric()).next();
-            let word = word.unwrap_or_default().to_owned();
+            // Three letters are no prefix any more.
+            let mut word: Vec<char> = shape.chars().rev().take(3).collect();
+            word.reverse();
+            let letters = word.rsplit(|c| !c.is_alphanumeric()).next();
+            let word: String = letters.unwrap_or_default().iter().collect();
             let is_prefix = ["r", "f", "b", "rb", "br", "u"].contains(&word.as_str());
             let opens =
                 matches!(first, '"' | '`') || first == '\'' && (word.is_empty() || is_prefix);
@@ -318,7 +333,7 @@ impl<'a> Skeleton<'a> {
 /// What a literal holds, and what stands after it. None if it has no end in this line.
 fn literal(text: &str, quote: char) -> Option<(&str, &str)> {
     let mut is_escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
+    for (at, c) in text.char_indices().skip(1).take(LONGEST_LITERAL) {
         let after = text.get(at + c.len_utf8()..)?;
         // "You've": an apostrophe ends nothing.
         let ends = c == quote
@@ -335,10 +350,9 @@ fn literal(text: &str, quote: char) -> Option<(&str, &str)> {
 /// A regular expression between slashes, with alternatives or escapes in it, where a value may stand: `= /a|b/i;`. What
 /// stands after it, too.
 fn pattern_literal<'t>(before: &str, text: &'t str) -> Option<(&'t str, &'t str)> {
-    let is_value = before
-        .trim_end()
-        .ends_with(['=', '(', ',', ':', '[', '|', '&', '!', '~']);
-    let (pattern, after) = literal(text, '/').filter(|_| text.starts_with('/') && is_value)?;
+    const BEFORE_VALUES: [char; 9] = ['=', '(', ',', ':', '[', '|', '&', '!', '~'];
+    let is_value = text.starts_with('/') && before.trim_end().ends_with(BEFORE_VALUES);
+    let (pattern, after) = is_value.then(|| literal(text, '/'))??;
     let after = after.trim_start_matches(['d', 'g', 'i', 'm', 's', 'u', 'v', 'y']);
     let ends = after.is_empty() || after.starts_with([',', ';', ')', '.', ']', '}', ' ']);
     (ends && !pattern.starts_with('/') && pattern.contains(['|', '\\'])).then_some((pattern, after))
@@ -399,6 +413,16 @@ mod tests {
                 "{}",
                 prose.text
             );
+        }
+    }
+
+    #[test]
+    fn a_text_without_end_is_read_in_no_time() {
+        for piece in ["'b", "a", "\"", "=/", "`x ", "(\"a b\", "] {
+            let text = piece.repeat(LONGEST / piece.len());
+            let _ = without_code(&text);
+            let twice = without_code(&text.repeat(2));
+            assert!(!twice.was_code);
         }
     }
 
