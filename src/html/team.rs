@@ -65,11 +65,11 @@ fn by_person(page: &mut Markup, contents: &Contents<'_>, stopped: &[(&str, &Toll
     table.columns.push(Column::text("which"));
     for (person, tolls) in stopped {
         let mut often: Vec<&(String, Toll)> = tolls.by_limit.iter().collect();
-        often.sort_by_key(|(_, toll)| Reverse(toll.errors));
+        often.sort_by_key(|(_, toll)| Reverse(toll.stops));
         let named = often.iter().take(LIMITS);
         let named =
-            named.map(|(kind, toll)| format!("{} {}", LimitKind::label_of(kind), toll.errors));
-        let others: u64 = often.iter().skip(LIMITS).map(|(_, toll)| toll.errors).sum();
+            named.map(|(kind, toll)| format!("{} {}", LimitKind::label_of(kind), toll.stops));
+        let others: u64 = often.iter().skip(LIMITS).map(|(_, toll)| toll.stops).sum();
         let others = (others > 0).then(|| format!("others {others}"));
         let which: Vec<String> = named.chain(others).collect();
         let cells = toll_cells(contents.names.person(person), &tolls.total).into_iter();
@@ -95,9 +95,9 @@ fn in_detail(
     let mut rows: Vec<([&str; 3], Toll)> = sums.into_iter().collect();
     rows.sort_by_key(|(key, toll)| {
         let place = places.get(key[0]).copied();
-        (place, Reverse((toll.blocked, toll.errors)), *key)
+        (place, Reverse((toll.blocked, toll.stops)), *key)
     });
-    let names = ["person", "limit", "judged", "errors", "blocked"];
+    let names = ["person", "limit", "judged", "stops", "blocked"];
     let mut table = Table::new(names.map(Column::text));
     for ([person, kind, verdict], toll) in rows {
         let judged = Verdict::named(verdict).map(judged);
@@ -106,7 +106,7 @@ fn in_detail(
             contents.names.person(person).into(),
             LimitKind::label_of(kind).into(),
             judged.into(),
-            toll.errors.to_string().into(),
+            toll.stops.to_string().into(),
             blocked_cell(&toll),
         ]);
     }
