@@ -119,22 +119,21 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
     commands::host_guard::set_process_right();
     let mut environment = Environment::of_process();
-    let config = Config::load(&Places::of(&environment));
-    environment.hours = config.hours().unwrap_or(environment.hours);
-    let asks_for_help = arguments
-        .iter()
-        .skip(2)
-        .any(|word| word == "--help" || word == "-h");
-    match arguments.get(1).and_then(|verb| verb.to_str()) {
-        _ if asks_for_help => {}
-        Some("statusline") => {
-            let rest = arguments.get(2..).unwrap_or_default();
-            return commands::statusline::run(rest, &environment);
+    let mut arguments = with_help_option(arguments);
+    let verb = arguments.get(1).and_then(|verb| verb.to_str());
+    if let Some(host_verb @ ("statusline" | "hook")) = verb {
+        let rest = arguments.get(2..).unwrap_or_default();
+        if !rest.iter().any(|word| word == "--help" || word == "-h") {
+            return match host_verb {
+                "statusline" => commands::statusline::run(rest, &mut environment),
+                _ => commands::hook::run(&mut environment),
+            };
         }
-        Some("hook") => return commands::hook::run(&environment),
-        _ => {}
+        // No other word may make the parser fail.
+        arguments.truncate(2);
+        arguments.push("--help".into());
     }
-    let arguments = with_help_option(arguments);
+    Config::load(&Places::of(&environment)).set_hours(&mut environment);
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -155,8 +154,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     let outcome = match cli.verb {
-        Some(Verb::Statusline) => return commands::statusline::run(&[], &environment),
-        Some(Verb::Hook) => return commands::hook::run(&environment),
+        Some(Verb::Statusline) => return commands::statusline::run(&[], &mut environment),
+        Some(Verb::Hook) => return commands::hook::run(&mut environment),
         Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
         Some(Verb::Drain(arguments)) => commands::drain::run(&arguments, &environment),
         Some(Verb::Now(arguments)) => commands::now::run(&arguments, &environment),

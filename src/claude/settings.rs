@@ -54,6 +54,11 @@ impl SettingsFile {
         }
     }
 
+    /// The user's own file, of all projects.
+    pub(crate) fn of_user(places: &Places) -> Self {
+        Self::read(SettingsScope::User, places.user_settings())
+    }
+
     /// The settings, where the file has some.
     pub(crate) fn settings(&self) -> Option<&Value> {
         self.contents.as_ref().ok()?.as_ref()

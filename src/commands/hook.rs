@@ -33,7 +33,7 @@ const LONGEST_ANSWER: Duration = Duration::from_millis(850);
 const CATCH_UP: Duration = Duration::from_millis(30);
 
 /// Handles the event on standard input.
-pub(crate) fn run(environment: &Environment) -> ExitCode {
+pub(crate) fn run(environment: &mut Environment) -> ExitCode {
     let bytes = super::host_input::read(STDIN_LIMIT);
     let event = HookEvent::parse(&bytes);
     let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
@@ -47,6 +47,8 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let deadline = deadline(&event, name);
+    let config = Config::load(&places);
+    config.set_hours(environment);
     let question = Question {
         places: &places,
         environment,
@@ -57,7 +59,7 @@ pub(crate) fn run(environment: &Environment) -> ExitCode {
         directory: event.cwd.as_deref(),
     };
     let reply = match name {
-        EventName::StopFailure => stop_failure(&event, question),
+        EventName::StopFailure => stop_failure(&event, question, &config),
         EventName::UserPromptSubmit | EventName::UserPromptExpansion => answer(&event, question)
             .or_else(|| within_budget(question))
             .or_else(|| tell(question)),
@@ -181,9 +183,9 @@ fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
 
 /// Stores the error. Then a desktop notification where the terminal has one (OSC 9), and a bell
 /// where it has not; client 2.1.328 hands on both in one sequence.
-fn stop_failure(event: &HookEvent, question: Question<'_>) -> Option<Value> {
+fn stop_failure(event: &HookEvent, question: Question<'_>, config: &Config) -> Option<Value> {
     let incident = question.incidents().store_from_hook(event)?;
-    Config::load(question.places).notify.desktop.then(|| {
+    config.notify.desktop.then(|| {
         let badge = visible(&incident.badge);
         json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
     })

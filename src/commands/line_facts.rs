@@ -48,12 +48,13 @@ pub(super) struct LineAsked {
 
 impl LineAsked {
     /// Reads standard input, and starts the status line that ours was told to keep.
-    pub(super) fn read(environment: &Environment) -> (Self, Option<Wrapped>) {
+    pub(super) fn read(environment: &mut Environment) -> (Self, Option<Wrapped>) {
         let stdin = host_input::read(STDIN_LIMIT);
         let payload = StatusPayload::parse(&stdin);
         let places = Places::in_session(environment, &payload.directories());
         let wrapped = Wrapped::start(&places, environment, &payload, &stdin);
         let config = Config::load(&places);
+        config.set_hours(environment);
         let columns = environment.columns().unwrap_or(USUAL_WIDTH);
         let asked = Self {
             clock: environment.clock(),

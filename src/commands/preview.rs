@@ -20,9 +20,10 @@ const WIDTHS: [usize; 4] = [80, 100, 120, 160];
 
 /// The line at these widths, as far as the terminal has them, and what is wrong in the
 /// configuration.
-pub(super) fn preview(environment: &Environment) -> Shown {
+pub(super) fn preview(environment: &mut Environment) -> Shown {
     let places = Places::of(environment);
     let config = Config::load(&places);
+    config.set_hours(environment);
     let settings = places.show(&places.settings);
     let how = if places.settings.exists() {
         format!("as {settings} says")

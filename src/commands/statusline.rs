@@ -26,10 +26,10 @@ pub(crate) const LAST_WORDS: &str = "whycap\n";
 const BY_HAND: &str = "Claude Code runs this for its status line. Try: whycap statusline --preview";
 
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
-pub(crate) fn run(arguments: &[OsString], environment: &Environment) -> ExitCode {
+pub(crate) fn run(arguments: &[OsString], environment: &mut Environment) -> ExitCode {
     if arguments.iter().any(|argument| argument == "--preview") {
         let _ = print(&preview(environment));
-    } else if io::stdin().is_terminal() || arguments.iter().any(asks_for_help) {
+    } else if io::stdin().is_terminal() {
         // On a terminal nothing would ever come.
         let _ = print(&Shown::text(&format!("{BY_HAND}\n")));
     } else if !has_memory() {
@@ -40,11 +40,7 @@ pub(crate) fn run(arguments: &[OsString], environment: &Environment) -> ExitCode
     ExitCode::SUCCESS
 }
 
-fn asks_for_help(argument: &OsString) -> bool {
-    argument == "--help" || argument == "-h"
-}
-
-fn print_line(environment: &Environment) {
+fn print_line(environment: &mut Environment) {
     let (asked, wrapped) = LineAsked::read(environment);
     let asked = Arc::new(asked);
     let deadline = Deadline::start(LONGEST, {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::environment::Environment;
 use crate::terminal::{THEMES, Theme};
 use crate::time::Hours;
 
@@ -393,13 +394,13 @@ impl Config {
         }
     }
 
-    /// How hours are counted, if not as the locale says.
-    pub(crate) fn hours(&self) -> Option<Hours> {
-        match self.display.clock {
-            ClockChoice::Auto => None,
-            ClockChoice::Twelve => Some(Hours::Twelve),
-            ClockChoice::TwentyFour => Some(Hours::TwentyFour),
-        }
+    /// Makes times be told as the user wants them, where that is not as the locale says.
+    pub(crate) fn set_hours(&self, environment: &mut Environment) {
+        environment.hours = match self.display.clock {
+            ClockChoice::Auto => environment.hours,
+            ClockChoice::Twelve => Hours::Twelve,
+            ClockChoice::TwentyFour => Hours::TwentyFour,
+        };
     }
 
     /// The line's colors.

@@ -3,7 +3,7 @@
 //! A plugin cannot bring a status line (Claude Code ignores the `statusLine` of a plugin's settings, 2.1.328), so it
 //! goes into the user's settings, and only when the user asks for it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,7 +12,7 @@ use super::entries::wired;
 use super::plan::{self, InstallPlan};
 use super::settings_edit::{Additions, Change};
 use super::{carry_out, own_path, summary};
-use crate::claude::settings::{self, SettingsFile, SettingsScope};
+use crate::claude::settings::SettingsFile;
 use crate::claude::shell::Shell;
 use crate::disk;
 use crate::environment::Environment;
@@ -30,7 +30,7 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
         hooks: false,
         keep: None,
     };
-    let settings = &users_settings(places);
+    let settings = &places.user_settings();
     let plan = carry_out(places, PATIENCE, false, || {
         plan::install(places, settings, wanted)
     })?;
@@ -55,9 +55,9 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
 
 /// Turns the status line off and says so.
 pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
-    let path = &users_settings(places);
+    let path = &places.user_settings();
     let plan = carry_out(places, PATIENCE, false, || {
-        if has_hooks(path) {
+        if has_hooks(places) {
             plan::remove_status_line(places, path)
         } else {
             plan::uninstall(places, path)
@@ -73,10 +73,6 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     })
 }
 
-fn users_settings(places: &Places) -> PathBuf {
-    settings::path_of(SettingsScope::User, places, &places.home)
-}
-
 fn changes_line(plan: &InstallPlan) -> bool {
     let of_line = |change: &Change| {
         matches!(
@@ -87,8 +83,8 @@ fn changes_line(plan: &InstallPlan) -> bool {
     plan.changes.iter().any(of_line)
 }
 
-fn has_hooks(path: &Path) -> bool {
-    let file = SettingsFile::read(SettingsScope::User, path.to_owned());
+fn has_hooks(places: &Places) -> bool {
+    let file = SettingsFile::of_user(places);
     let settings = file.settings();
     settings.is_some_and(|settings| !wired(settings).hooks.is_empty())
 }
@@ -99,7 +95,7 @@ fn lasting_program(environment: &Environment) -> anyhow::Result<String> {
     let Some(brought) = Brought::find(environment) else {
         return own_path::of_process(environment);
     };
-    brought.copy()?;
+    disk::copy_program(&brought.program, &brought.copy)?;
     let call = Shell::of(environment).call(&brought.copy);
     call.with_context(|| {
         format!(
@@ -128,11 +124,6 @@ impl Brought {
             .iter()
             .any(|path| disk::is_same_place(path, &running));
         (is_plugins && program.is_file()).then_some(Self { program, copy })
-    }
-
-    fn copy(&self) -> anyhow::Result<()> {
-        disk::copy_program(&self.program, &self.copy)?;
-        Ok(())
     }
 }
 
@@ -163,6 +154,6 @@ pub(crate) fn renew_copy(environment: &Environment) {
     });
     if version.is_some_and(|version| version != env!("CARGO_PKG_VERSION")) {
         // What fails is tried again at the next session's start; until then the old one draws the line.
-        let _ = brought.copy();
+        let _ = disk::copy_program(&brought.program, &brought.copy);
     }
 }

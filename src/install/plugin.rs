@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::entries::{Wired, wired_in};
 use crate::claude::hook_event::EventName;
-use crate::claude::settings::{self, SettingsFile, SettingsScope};
+use crate::claude::settings::{self, SettingsFile};
 use crate::disk::records;
 use crate::environment::Environment;
 use crate::places::Places;
@@ -27,8 +27,7 @@ pub fn is_second_run(places: &Places, environment: &Environment, event: EventNam
 
 /// Whether the user's settings have the plugin on, from whatever marketplace.
 pub(crate) fn is_on(places: &Places) -> bool {
-    let path = settings::path_of(SettingsScope::User, places, &places.home);
-    let file = SettingsFile::read(SettingsScope::User, path);
+    let file = SettingsFile::of_user(places);
     let plugins = file
         .settings()
         .and_then(|settings| settings.get("enabledPlugins"));

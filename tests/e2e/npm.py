@@ -231,18 +231,11 @@ def brought_by_plugin(program, version_of_client, report):
                 shell.well(str(real), "plugin", "install", "whycap@whycap")
                 report.note(f"{time.monotonic() - began:.1f} s")
             with report.check("its hooks run the program that came along"):
-                with Session(real, home, api) as session:
-                    session.ready()
-                    session.ask("/whycap")
-                    session.wait("an answer", "No limit error")
-                    session.leave()
+                with asked(real, home, api, "/whycap", "No limit error"):
+                    pass
             with report.check("/whycap line on: the status line is drawn at once, and in the next session"):
-                with Session(real, home, api) as session:
-                    session.ready()
-                    session.ask("/whycap line on")
-                    session.wait("an answer", "The status line is on")
+                with asked(real, home, api, "/whycap line on", "The status line is on") as session:
                     session.wait_footer("the line", "session $0.00")
-                    session.leave()
                 draws(report, real, home, api, "the next session draws it")
             with report.check("claude plugin update brings the next version"):
                 newer = next_version(plugin, version)
@@ -255,16 +248,24 @@ def brought_by_plugin(program, version_of_client, report):
                 expect(newer in json.dumps(installed), installed)
                 draws(report, real, home, api, "the updated plugin draws the line")
             with report.check("/whycap line off"):
-                with Session(real, home, api) as session:
-                    session.ready()
-                    session.ask("/whycap line off")
-                    session.wait("an answer", "The status line is off")
-                    session.leave()
+                with asked(real, home, api, "/whycap line off", "The status line is off"):
+                    pass
                 expect("statusLine" not in home.settings.read_text(), home.settings.read_text())
             with report.check("claude plugin uninstall"):
                 shell.well(str(real), "plugin", "uninstall", "whycap@whycap")
                 installed = json.loads((home.path / ".claude/plugins/installed_plugins.json").read_text())
                 expect("whycap@whycap" not in json.dumps(installed), installed)
+
+
+@contextlib.contextmanager
+def asked(real, home, api, question, answer):
+    """A session in which this was asked and answered; it is left at the end."""
+    with Session(real, home, api) as session:
+        session.ready()
+        session.ask(question)
+        session.wait("an answer", answer)
+        yield session
+        session.leave()
 
 
 def draws(report, real, home, api, what):

@@ -301,6 +301,25 @@ fn on_a_terminal_it_says_what_it_is_for() {
     assert!(said.contains("whycap statusline --preview"), "{said}");
 }
 
+/// Whatever stands beside `--help`, the host gets a line and no error.
+#[test]
+fn help_for_a_verb_of_the_host_never_fails() {
+    for words in [
+        &["statusline", "--preview", "--help"][..],
+        &["statusline", "--unknown", "-h"],
+        &["help", "statusline", "extra"],
+        &["hook", "--unknown", "--help"],
+    ] {
+        let run = plain("120").run(words);
+        assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
+        assert!(
+            run.stdout.contains("Examples:"),
+            "{words:?}: {}",
+            run.stdout
+        );
+    }
+}
+
 #[test]
 fn segments_and_budgets_follow_the_configuration() {
     let sandbox = plain("120");
