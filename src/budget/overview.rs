@@ -77,16 +77,15 @@ pub(crate) struct Overview<'c> {
 }
 
 impl<'c> Survey<'c> {
-    /// None at the ends of the calendar.
     pub(crate) fn new(
         clock: Clock,
         config: &'c Config,
         home: &'c str,
         sessions: Vec<SessionAsked>,
-    ) -> Option<Self> {
-        let all = Course::new(clock)?;
+    ) -> Self {
+        let all = Course::new(clock);
         let sessions = sessions.into_iter().map(|asked| (asked, Money::ZERO));
-        Some(Self {
+        Self {
             clock,
             config,
             home,
@@ -95,7 +94,7 @@ impl<'c> Survey<'c> {
             is_estimated: false,
             sessions: sessions.collect(),
             all,
-        })
+        }
     }
 
     /// Whether it takes to know where rows come from.
@@ -127,11 +126,6 @@ impl<'c> Survey<'c> {
                 course.add(row);
             }
         }
-    }
-
-    /// When the month began, for what is asked of it elsewhere.
-    pub(crate) fn month_began(&self) -> DateTime<Utc> {
-        self.all.month()[0]
     }
 
     /// `paid` is what was paid from usage credits this month, where that can be inferred.

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{BudgetScope, BudgetUse};
 use crate::config::{Budget, BudgetAction, Config};
@@ -73,9 +73,8 @@ impl<'a> SessionBudgets<'a> {
             let ledger = Ledger::open(&places.data, Patience::None).ok()?;
             let mut live = Live::read(ledger, places, session, transcript, None)?;
             let figures = live.figures(environment, wanted)?;
-            let paid = budget
-                .credits
-                .and_then(|_| paid(month_of(environment), &live));
+            let (month, _) = environment.zone.month_bounds(environment.now);
+            let paid = budget.credits.and_then(|_| paid(month, &live));
             Some((figures, paid))
         };
         let uses = match config.problems.into_iter().next() {
@@ -225,7 +224,7 @@ impl<'a> SessionBudgets<'a> {
             BudgetScope::Session => now - TimeDelta::days(31),
             BudgetScope::Day => zone.day_bounds(now).0,
             BudgetScope::Month | BudgetScope::Credits | BudgetScope::Project(_) => {
-                month_of(self.environment)
+                zone.month_bounds(now).0
             }
         }
     }
@@ -255,13 +254,6 @@ impl<'a> SessionBudgets<'a> {
 /// 2.1.119 to 2.1.285 leave the line empty, with the prompt under the up arrow; 2.1.308 and later put
 /// it back into the line. Ctrl+S does the same in all of them.
 const KEPT: &str = "\nYour prompt is in the input line again; if not, press the up arrow. Ctrl+S puts it aside while you type /whycap continue, and then it comes back.";
-
-/// When the month of the user's zone began.
-fn month_of(environment: &Environment) -> DateTime<Utc> {
-    let Environment { now, zone, .. } = *environment;
-    let first = zone.day(now).with_day(1);
-    first.map_or(now, |first| zone.midnight(first))
-}
 
 fn uses(budget: &Budget, figures: LiveFigures, paid: Option<Money>) -> Vec<BudgetUse> {
     let month = figures.month.map(Spent::total);

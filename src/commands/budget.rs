@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context;
-
 use super::gathering::{answer_of, gathered, gathered_at_once};
 use super::question::Question;
 use super::windows::worth;
@@ -60,19 +58,20 @@ impl<'a> Look<'a> {
         is_complete: bool,
     ) -> anyhow::Result<Report> {
         let home = self.places.home.to_str().unwrap_or_default();
-        let survey = Survey::new(self.clock, self.config, home, sessions);
-        let mut survey = survey.context("the calendar ends here")?;
+        let mut survey = Survey::new(self.clock, self.config, home, sessions);
         let origins = survey.needs_origins();
         ledger.rows(None, None, RowsBy::Quarter, origins, &mut |row| {
             survey.add(&row);
         })?;
-        let (today, _) = self.clock.zone.day_bounds(self.clock.now);
+        let Clock { now, zone, .. } = self.clock;
+        let (today, _) = zone.day_bounds(now);
         let served = ledger.served(today)?;
         let hint = hints::best(served, writes, &self.prices, &self.config.hints.off);
-        let worth = worth(self.places, ledger, self.clock.now)?;
+        let worth = worth(self.places, ledger, now)?;
         let paid = self.config.budget.credits.and_then(|_| {
             let costs_since = |since| ledger.costs_since(since).ok();
-            self.incidents.paid_since(survey.month_began(), costs_since)
+            self.incidents
+                .paid_since(zone.month_bounds(now).0, costs_since)
         });
         let overview = survey.finish(is_complete, hint, worth, paid);
         let file = &self.places.settings;

@@ -253,10 +253,10 @@ impl<'a> LineKnown<'a> {
 fn cache_news(asked: &LineAsked, incidents: &Incidents<'_>) -> Option<CacheNews> {
     let is_wanted = !asked.config.hints.off.contains(&HintName::WrittenAgain);
     let payload = &asked.payload;
-    payload.cache_misses().filter(|_| is_wanted)?;
+    let told = payload.cache_misses().filter(|_| is_wanted)?;
     let prices = prices(&asked.places);
     let prices = prices.prices_of(payload.model_id()?);
-    CacheNews::of(payload, incidents.recent(), &prices, asked.clock.now)
+    CacheNews::of(payload, &told, incidents.recent(), &prices, asked.clock.now)
 }
 
 /// What writing the prompt cache again costs, if that is to be said now.

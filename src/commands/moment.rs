@@ -147,13 +147,11 @@ impl Watched {
             let mut course = Course::new(environment.clock());
             let since = Some(from.timestamp_millis());
             ledger.rows(since, None, RowsBy::Quarter, false, &mut |row| {
-                if let Some(course) = &mut course {
-                    course.add(&row);
-                }
+                course.add(&row);
             })?;
             Ok(SpendNow {
                 today,
-                per_hour: course.and_then(|course| course.per_hour()),
+                per_hour: course.per_hour(),
                 block: running_block(ledger, environment.now)?,
                 is_complete: caught.is_ok_and(|caught| caught.is_all()),
             })

@@ -13,7 +13,7 @@ use crate::drain::{
     Findings, PercentWorth, SeenPercent, SpentHere, WindowShares, percent_worth, writes,
 };
 use crate::incidents::{WindowStep, steps};
-use crate::ledger::{Error, Ledger};
+use crate::ledger::{Error, Ledger, Served};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Counts, Window};
 use crate::limits::stoppages::counted_over;
@@ -76,38 +76,63 @@ pub(super) fn uses(
     ];
     let running = running.into_iter().filter_map(|(name, window, meter)| {
         let resets_at = meter?.resets_at.filter(|at| *at > now)?;
-        Some((name, window, resets_at - window.length()))
+        let since = resets_at - window.length();
+        Some(Running {
+            name,
+            window,
+            since,
+        })
     });
-    running
-        .map(|(name, window, since)| used(name, window, [since, now], account, places, ledger))
-        .collect()
+    let running: Vec<Running> = running.collect();
+    used(&running, now, account, places, ledger)
 }
 
-/// What one window was used by from when it began to a moment.
-pub(super) fn used(
+/// A window, as people call it, and when it began.
+struct Running {
     name: &'static str,
     window: Window,
-    [since, until]: [DateTime<Utc>; 2],
+    since: DateTime<Utc>,
+}
+
+/// What each of these windows was used by until a moment.
+fn used(
+    running: &[Running],
+    until: DateTime<Utc>,
     account: Option<&str>,
     places: &Places,
     ledger: &Ledger,
-) -> Result<WindowShares, Error> {
-    let steps = steps(places, since, until);
-    let is_mine = |step: &&WindowStep| step.account.as_deref() == account;
-    let of_others = steps.iter().filter(|step| !is_mine(step));
-    let of_others: HashSet<&str> = of_others.map(|step| step.session.as_str()).collect();
-    let mut served = ledger.served(since)?;
+) -> Result<Vec<WindowShares>, Error> {
+    let Some(earliest) = running.iter().map(|running| running.since).min() else {
+        return Ok(Vec::new());
+    };
+    let steps = steps(places, earliest, until);
+    let served = ledger.served(earliest)?;
     let sessions = ledger.sessions_of(&served)?;
-    served.retain(|response| {
-        let session = sessions.get(&response.session);
-        let is_anothers = session.is_some_and(|session| of_others.contains(session.as_str()));
-        response.at <= until.timestamp_millis() && !is_anothers
-    });
-    let levels = steps.iter().filter(is_mine);
-    let levels = levels.filter(|step| step.window == window);
-    let levels = levels.map(|step| (step.at.timestamp_millis(), step.meter.used_percent));
-    let levels: Vec<(i64, f64)> = levels.collect();
-    Ok(WindowShares::new(name, since, &served, &sessions, &levels))
+    let shares = running.iter().map(
+        |Running {
+             name,
+             window,
+             since,
+         }| {
+            let steps = steps.iter().filter(|step| step.at >= *since);
+            let (mine, of_others): (Vec<&WindowStep>, Vec<_>) =
+                steps.partition(|step| step.account.as_deref() == account);
+            let of_others: HashSet<&str> = of_others.iter().map(|step| &*step.session).collect();
+            let is_anothers = |response: &Served| {
+                let session = sessions.get(&response.session);
+                session.is_some_and(|session| of_others.contains(session.as_str()))
+            };
+            let within = since.timestamp_millis()..=until.timestamp_millis();
+            let served = served.iter();
+            let served = served.filter(|it| within.contains(&it.at) && !is_anothers(it));
+            let served: Vec<&Served> = served.collect();
+            let levels = mine.into_iter().filter(|step| step.window == *window);
+            let levels = levels.map(|step| (step.at.timestamp_millis(), step.meter.used_percent));
+            let levels: Vec<(i64, f64)> = levels.collect();
+            WindowShares::new(name, *since, &served, &sessions, &levels)
+        },
+    );
+    Ok(shares.collect())
 }
 
 /// Transcripts of so many bytes are read for an answer on one screen; `explain --long` reads them all.
@@ -128,7 +153,14 @@ pub(super) fn used_up_by(
     let (since, until) = counted_over(incident, clock.zone)?;
     let ledger = Ledger::open_existing(&places.data)?.ok()?;
     let name = window.limit();
-    let mut used = used(name, window, [since, until], account, places, &ledger).ok()?;
+    let running = [Running {
+        name,
+        window,
+        since,
+    }];
+    let mut used = used(&running, until, account, places, &ledger)
+        .ok()?
+        .pop()?;
     used.add_titles(titles(places, GroupBy::Session));
     Some(used.sentences(clock))
 }

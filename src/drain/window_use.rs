@@ -46,7 +46,7 @@ impl WindowShares {
     pub(crate) fn new(
         name: &'static str,
         since: DateTime<Utc>,
-        served: &[Served],
+        served: &[&Served],
         sessions: &HashMap<i64, String>,
         levels: &[(Millis, f64)],
     ) -> Self {
@@ -147,7 +147,7 @@ impl WindowShares {
     }
 }
 
-fn parts(served: &[Served], key: impl Fn(&Served) -> String) -> Vec<UsedBy> {
+fn parts(served: &[&Served], key: impl Fn(&Served) -> String) -> Vec<UsedBy> {
     let mut sums: HashMap<String, Money> = HashMap::new();
     for response in served {
         *sums.entry(key(response)).or_default() += response.cost;
@@ -160,7 +160,7 @@ fn parts(served: &[Served], key: impl Fn(&Served) -> String) -> Vec<UsedBy> {
 /// By how many points a window rose in pauses of this machine. A figure comes with an answer, so the
 /// first answer after a pause tells of the pause. What was asked for just before it may be in it, too:
 /// that is taken off, at what a point cost while this machine worked.
-fn elsewhere(served: &[Served], levels: &[(Millis, f64)]) -> f64 {
+fn elsewhere(served: &[&Served], levels: &[(Millis, f64)]) -> f64 {
     let [pause, late] = [PAUSE, LATE].map(|length| length.num_milliseconds());
     let cost = |from: Millis, until: Millis| -> f64 {
         let within = served

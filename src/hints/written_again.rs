@@ -61,11 +61,12 @@ impl CacheNews {
     /// Nothing where no miss is told, or the last one is long ago.
     pub(crate) fn of(
         payload: &StatusPayload,
+        told: &CacheMisses,
         journal: &Journal,
         prices: &ModelPrices<'_>,
         now: DateTime<Utc>,
     ) -> Option<Self> {
-        let (session, told) = (payload.session_id()?, payload.cache_misses()?);
+        let session = payload.session_id()?;
         let text = format!("\"session\":{}", serde_json::json!(session));
         let known = journal.records::<WrittenAgain>(&text);
         let known: Vec<WrittenAgain> = known.filter(|it| it.session == session).collect();
@@ -74,7 +75,7 @@ impl CacheNews {
             before.is_none_or(|before| before.misses != told.misses || before.at != told.at);
         let mut latest = match before {
             Some(before) if !is_new => before.clone(),
-            _ => after(before, session, &told),
+            _ => after(before, session, told),
         };
         let earlier = known.iter().find(|it| it.at < latest.at - WITHIN);
         let since = |count: fn(&WrittenAgain) -> u64| {

@@ -9,7 +9,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use super::draws::{self, Drawn, HeardNow, Listener};
@@ -190,8 +190,7 @@ impl Live {
             .ok()?;
         let (start, end) = environment.zone.day_bounds(environment.now);
         let mut today = self.ledger.between(start, end).ok()?;
-        let first = environment.zone.day(environment.now).with_day(1)?;
-        let first = environment.zone.midnight(first);
+        let (first, _) = environment.zone.month_bounds(environment.now);
         let mut month = wanted
             .month
             .then(|| self.ledger.between(first, end))

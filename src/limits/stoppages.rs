@@ -82,7 +82,7 @@ pub fn counted_over(incident: &Incident, zone: Zone) -> Option<(DateTime<Utc>, D
             Some(reset) if reset.at - window.length() <= at => reset.at - window.length(),
             _ => at - window.length(),
         },
-        Counts::Credits | Counts::ApiMoney => zone.midnight(zone.day(at).with_day(1)?),
+        Counts::Credits | Counts::ApiMoney => zone.month_bounds(at).0,
         Counts::Passing | Counts::Nothing => return None,
     };
     Some((since, at))

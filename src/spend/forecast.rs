@@ -1,6 +1,6 @@
 //! What a day and a month will come to, if they go on as the same weekdays did of late.
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc, Weekday};
 use serde_json::{Value, json};
 
 use super::tally::Tally;
@@ -50,7 +50,6 @@ pub(crate) struct Course {
     midnight: DateTime<Utc>,
     /// When the month begins and ends.
     month: [DateTime<Utc>; 2],
-    first: NaiveDate,
     /// When the days that are looked at begin.
     from: DateTime<Utc>,
     pub(crate) spent_today: Money,
@@ -62,26 +61,21 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// None at the ends of the calendar.
-    pub(crate) fn new(clock: Clock) -> Option<Self> {
-        let today = clock.zone.day(clock.now);
-        let first = today.with_day(1)?;
-        let from = today.checked_sub_days(Days::new(LOOKED_AT))?;
-        let midnight = |day| clock.zone.midnight(day);
-        let next = first.checked_add_months(Months::new(1))?;
-        Some(Self {
+    pub(crate) fn new(clock: Clock) -> Self {
+        let Clock { zone, now, .. } = clock;
+        let today = zone.day(now);
+        Self {
             clock,
             today,
-            midnight: midnight(today),
-            month: [midnight(first), midnight(next)],
-            first,
-            from: midnight(from),
+            midnight: zone.midnight(today),
+            month: zone.month_bounds(now).into(),
+            from: zone.midnight(today - Days::new(LOOKED_AT)),
             spent_today: Money::ZERO,
             spent_this_month: Money::ZERO,
             past: Vec::new(),
             earliest: None,
             earliest_today: None,
-        })
+        }
     }
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
@@ -116,7 +110,7 @@ impl Course {
     }
 
     pub(crate) fn first_of_month(&self) -> NaiveDate {
-        self.first
+        self.clock.zone.day(self.month[0])
     }
 
     /// When the month begins and ends.
@@ -181,7 +175,7 @@ impl Course {
         let left = left.map(|day| self.usual(day.weekday(), days, |past| past.all));
         let to_come = left.fold(self.rest_of_today(days), |sum, day| sum + day);
         Some(Forecast {
-            of: Forecasted::Month(self.first, self.month[1] - self.clock.now),
+            of: Forecasted::Month(self.first_of_month(), self.month[1] - self.clock.now),
             so_far: self.spent_this_month,
             to_come,
             days,

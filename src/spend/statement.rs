@@ -160,10 +160,10 @@ impl Statement {
 
     /// How the month goes, where it is shown.
     fn course(source: &dyn SpendSource, wanted: &ReportRequest) -> Result<Option<Course>, Error> {
-        let month = Course::new(wanted.clock).filter(|_| wanted.shows_this_month());
-        let Some(mut month) = month else {
+        if !wanted.shows_this_month() {
             return Ok(None);
-        };
+        }
+        let mut month = Course::new(wanted.clock);
         source.rows(
             None,
             None,

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use chrono::{
-    DateTime, Datelike, Days, FixedOffset, Local, NaiveDate, NaiveDateTime, Offset, TimeZone,
-    Timelike, Utc,
+    DateTime, Datelike, Days, FixedOffset, Local, Months, NaiveDate, NaiveDateTime, Offset,
+    TimeZone, Timelike, Utc,
 };
 use jiff::tz;
 
@@ -148,6 +148,14 @@ impl Zone {
         let day = self.day(moment);
         let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
         (self.midnight(day), self.midnight(next))
+    }
+
+    /// First moment of the month at `moment` and of the month after.
+    pub fn month_bounds(self, moment: DateTime<Utc>) -> (DateTime<Utc>, DateTime<Utc>) {
+        let day = self.day(moment);
+        let first = day.with_day(1).unwrap_or(day);
+        let next = first.checked_add_months(Months::new(1)).unwrap_or(first);
+        (self.midnight(first), self.midnight(next))
     }
 
     /// The zone's name for people: the IANA name where it is known, else the offset.

@@ -165,7 +165,7 @@ fn money(cents: u64) -> Money {
 
 fn course(spent: &[u64], now: DateTime<Utc>) -> Course {
     let environment = Environment::new([("TZ".into(), "UTC".into())], now);
-    let mut course = Course::new(environment.clock()).unwrap();
+    let mut course = Course::new(environment.clock());
     let origin = Origin::default();
     let hours = (0..).zip(spent).skip(spent.len().saturating_sub(35 * 24));
     for (hour, cents) in hours.filter(|(_, cents)| **cents > 0) {

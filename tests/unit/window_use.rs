@@ -24,7 +24,8 @@ fn used(served: &[Served], levels: &[(Millis, f64)]) -> WindowShares {
         .iter()
         .map(|(minute, percent)| (minute * MINUTE, *percent))
         .collect();
-    WindowShares::new("5h", DateTime::UNIX_EPOCH, served, &sessions, &levels)
+    let served: Vec<&Served> = served.iter().collect();
+    WindowShares::new("5h", DateTime::UNIX_EPOCH, &served, &sessions, &levels)
 }
 
 fn sentences(used: &WindowShares) -> Vec<String> {

@@ -53,7 +53,14 @@ impl Line {
         let payload = StatusPayload::parse(payload.to_string().as_bytes());
         let table = PriceTable::list();
         let prices = table.prices_of("claude-opus-5-5");
-        let news = CacheNews::of(&payload, &Journal::recent(&places, now), &prices, now)?;
+        let told = payload.cache_misses()?;
+        let news = CacheNews::of(
+            &payload,
+            &told,
+            &Journal::recent(&places, now),
+            &prices,
+            now,
+        )?;
         CacheNews::keep(Some(&news), &places);
         let row = news.row(120)?.into_iter();
         Some(row.map(|(_, text)| text).collect())
