@@ -77,18 +77,18 @@ pub(super) fn uses(
     let running = running.into_iter().filter_map(|(name, window, meter)| {
         let resets_at = meter?.resets_at.filter(|at| *at > now)?;
         let since = resets_at - window.length();
-        Some(Running {
+        Some(OpenWindow {
             name,
             window,
             since,
         })
     });
-    let running: Vec<Running> = running.collect();
+    let running: Vec<OpenWindow> = running.collect();
     used(&running, now, account, places, ledger)
 }
 
 /// A window, as people call it, and when it began.
-struct Running {
+struct OpenWindow {
     name: &'static str,
     window: Window,
     since: DateTime<Utc>,
@@ -96,7 +96,7 @@ struct Running {
 
 /// What each of these windows was used by until a moment.
 fn used(
-    running: &[Running],
+    running: &[OpenWindow],
     until: DateTime<Utc>,
     account: Option<&str>,
     places: &Places,
@@ -109,7 +109,7 @@ fn used(
     let served = ledger.served(earliest)?;
     let sessions = ledger.sessions_of(&served)?;
     let shares = running.iter().map(
-        |Running {
+        |OpenWindow {
              name,
              window,
              since,
@@ -153,7 +153,7 @@ pub(super) fn used_up_by(
     let (since, until) = counted_over(incident, clock.zone)?;
     let ledger = Ledger::open_existing(&places.data)?.ok()?;
     let name = window.limit();
-    let running = [Running {
+    let running = [OpenWindow {
         name,
         window,
         since,
