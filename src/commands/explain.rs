@@ -137,7 +137,7 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
     report.add(paid);
     match situation.incident {
         Some(incident) => {
-            let met_in = incident.evidence.session_id.as_deref();
+            let met_in = incident.evidence.session.id.as_deref();
             if let (Some(theirs), Some(_)) = (met_in, question.session)
                 && met_in != question.session
             {

@@ -141,7 +141,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
     };
     incidents.retain(|incident| {
         let at = incident.evidence.at.timestamp_millis();
-        let session = incident.evidence.session_id.as_deref();
+        let session = incident.evidence.session.id.as_deref();
         from.is_none_or(|from| at >= from)
             && to.is_none_or(|to| at < to)
             && session.map_or(shown.is_none(), is_shown)

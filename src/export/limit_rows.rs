@@ -67,7 +67,7 @@ pub(crate) fn limit_rows(incidents: &[Incident], clock: Clock, exporter: &Export
 
 fn draft(incident: &Incident, end: Ended, blocked_s: i64, exporter: &Exporter) -> Draft {
     let at = incident.evidence.at;
-    let session = incident.evidence.session_id.as_deref().unwrap_or_default();
+    let session = incident.evidence.session.id.as_deref().unwrap_or_default();
     let line = LimitLine {
         time: written_time(at.timestamp_millis()),
         person: &exporter.person,

@@ -25,8 +25,10 @@ const LINE_IS_LATE: TimeDelta = TimeDelta::seconds(2);
 impl Incidents<'_> {
     /// Adds what settings and directories say at this moment.
     pub(super) fn add_circumstances(&self, evidence: &mut Evidence, project: Option<&Path>) {
-        evidence.credentials = credentials::of_session(self.places, self.environment, project);
-        evidence.client.installations = installations::found(self.places, self.environment).len();
+        evidence.login.credentials =
+            credentials::of_session(self.places, self.environment, project);
+        evidence.session.client.installations =
+            installations::found(self.places, self.environment).len();
     }
 
     /// The last error in the transcript of a session, unless it `is_stored`: hooks may be turned
@@ -46,17 +48,13 @@ impl Incidents<'_> {
         if is_stored(line) {
             return None;
         }
-        let mut evidence = Evidence {
-            at: line.at.unwrap_or(self.environment.now),
-            seen: Seen::Transcript,
-            session_id: Some(line.session_id.as_deref().unwrap_or(session).to_owned()),
-            message: line.text.clone(),
-            line: Some(line.clone()),
-            owner: owner.clone(),
-            environment_is_clients: self.runs_in_client(),
-            answered: *answered,
-            ..Evidence::default()
-        };
+        let at = line.at.unwrap_or(self.environment.now);
+        let mut evidence = Evidence::new(at, Seen::Transcript, line.text.clone());
+        evidence.session.id = Some(line.session_id.as_deref().unwrap_or(session).to_owned());
+        evidence.text.line = Some(line.clone());
+        evidence.login.owner.clone_from(owner);
+        evidence.login.environment_is_clients = self.runs_in_client();
+        evidence.since.answered = *answered;
         self.add_circumstances(&mut evidence, None);
         in_transcript::merge(&mut evidence, &tail);
         Some(evidence)
@@ -66,17 +64,13 @@ impl Incidents<'_> {
     pub(crate) fn pasted(&self, text: &str) -> Incident {
         let now = self.environment.now;
         let newest = readings::newest(self.recent(), self.places, Teller::Plan, now);
-        self.explained(Evidence {
-            newest_sample: newest.map(|newest| newest.sample),
-            usage: self.shown_usage().cloned(),
-            at: self.environment.now,
-            seen: Seen::Pasted,
-            message: hidden(text),
-            account: self.account().cloned(),
-            credentials: credentials::of_session(self.places, self.environment, None),
-            environment_is_clients: self.runs_in_client(),
-            ..Evidence::default()
-        })
+        let mut evidence = Evidence::new(now, Seen::Pasted, hidden(text));
+        evidence.windows.newest_sample = newest.map(|newest| newest.sample);
+        evidence.windows.usage = self.shown_usage().cloned();
+        evidence.login.account = self.account().cloned();
+        evidence.login.credentials = credentials::of_session(self.places, self.environment, None);
+        evidence.login.environment_is_clients = self.runs_in_client();
+        self.explained(evidence)
     }
 
     /// Whether this process descends from the client.
@@ -119,7 +113,7 @@ impl Incidents<'_> {
         login: Option<&Account>,
     ) {
         settle_owner(evidence, login);
-        let Some(session) = &evidence.session_id else {
+        let Some(session) = &evidence.session.id else {
             return;
         };
         let at = evidence.at;
@@ -129,19 +123,19 @@ impl Incidents<'_> {
             Teller::Plan,
             self.environment.now,
         );
-        evidence.answered_elsewhere = newest
+        evidence.windows.answered_elsewhere = newest
             .as_ref()
-            .filter(|newest| newest.session != *session && !evidence.answered)
+            .filter(|newest| newest.session != *session && !evidence.since.answered)
             .filter(|newest| newest.sample.measured > at && is_own(evidence, &newest.sample))
             .filter(|newest| self.was_answered(&newest.session, at))
             .map(|newest| newest.sample.clone());
-        evidence.newest_sample = newest.map(|newest| newest.sample);
-        let mut around = if evidence.answered && !evidence.samples.is_empty() {
-            std::mem::take(&mut evidence.samples)
+        evidence.windows.newest_sample = newest.map(|newest| newest.sample);
+        let mut around = if evidence.since.answered && !evidence.windows.samples.is_empty() {
+            std::mem::take(&mut evidence.windows.samples)
         } else {
-            self.samples_of(session, evidence.account.as_ref(), told, at)
+            self.samples_of(session, evidence.login.account.as_ref(), told, at)
         };
-        let late = match evidence.line {
+        let late = match evidence.text.line {
             Some(_) => METERS_ARE_LATE,
             None => LINE_IS_LATE,
         };
@@ -150,34 +144,35 @@ impl Incidents<'_> {
         }
         let mut backwards = around.iter().rev();
         if let Some(sample) = backwards.find(|sample| sample.since <= at + SAME_EVENT) {
-            evidence.client.fast_mode = sample.fast_mode;
-            if evidence.client.version.is_none() {
-                evidence.client.version.clone_from(&sample.version);
+            evidence.session.client.fast_mode = sample.fast_mode;
+            if evidence.session.client.version.is_none() {
+                evidence.session.client.version.clone_from(&sample.version);
             }
             // The transcript names the model without its variant; the status line has "[1m]" too.
-            let known = evidence.client.model.as_deref().unwrap_or_default();
+            let known = evidence.session.client.model.as_deref().unwrap_or_default();
             if sample
                 .model
                 .as_ref()
                 .is_some_and(|model| model.starts_with(known))
             {
-                evidence.client.model.clone_from(&sample.model);
+                evidence.session.client.model.clone_from(&sample.model);
             }
         }
-        evidence.samples = around;
+        evidence.windows.samples = around;
     }
 
     /// Adds what `/usage` showed whoever is logged in, if it is this error's account, and what keeps
     /// Claude Code from going on by itself.
     pub(super) fn add_usage(&self, evidence: &mut Evidence) {
-        let is_others = evidence.whose == Some(Whose::Other);
-        evidence.usage = self.shown_usage().filter(|_| !is_others).cloned();
+        let is_others = evidence.login.whose == Some(Whose::Other);
+        evidence.windows.usage = self.shown_usage().filter(|_| !is_others).cloned();
         let entrypoint = evidence
+            .text
             .line
             .as_ref()
             .and_then(|line| line.entrypoint.as_deref());
-        evidence.stays_put = if evidence.stays_put.is_some() {
-            evidence.stays_put
+        evidence.session.stays_put = if evidence.session.stays_put.is_some() {
+            evidence.session.stays_put
         } else if entrypoint.is_some_and(|entrypoint| entrypoint != "cli") {
             Some("it does not run in a terminal of its own")
         } else if self.waiting_is_off() {
@@ -192,12 +187,16 @@ impl Incidents<'_> {
     /// Whether a prompt that whycap held back ended the waiting since.
     fn is_cancelled(&self, evidence: &Evidence) -> bool {
         let session = evidence
-            .session_id
+            .session
+            .id
             .as_deref()
-            .filter(|_| !evidence.answered);
+            .filter(|_| !evidence.since.answered);
         session.is_some_and(|session| {
             // It can be turned on again.
-            let waits = evidence.waiting.map_or(evidence.at, |waiting| waiting.at);
+            let waits = evidence
+                .session
+                .waiting
+                .map_or(evidence.at, |waiting| waiting.at);
             let (at, now) = (evidence.at.max(waits), self.environment.now);
             journal::was_said(self.places, &waiting_ended(session), at, now)
         })
@@ -235,16 +234,20 @@ pub(super) fn waiting_ended(session: &str) -> String {
 /// Settles whose error it is. What the transcript says wins over who was logged in then; with
 /// neither there is only whether another account has logged in since.
 pub(super) fn settle_owner(evidence: &mut Evidence, login: Option<&Account>) {
-    let then = evidence.account.as_ref().map(|account| &account.owner);
-    let Some(owner) = evidence.owner.clone() else {
+    let then = evidence
+        .login
+        .account
+        .as_ref()
+        .map(|account| &account.owner);
+    let Some(owner) = evidence.login.owner.clone() else {
         let is_logins = then.and_then(|then| then.is(&login?.owner));
-        evidence.whose = (is_logins == Some(false)).then_some(Whose::Other);
+        evidence.login.whose = (is_logins == Some(false)).then_some(Whose::Other);
         return;
     };
-    evidence.whose = Whose::of(&owner, login);
+    evidence.login.whose = Whose::of(&owner, login);
     if then.and_then(|then| owner.is(then)) == Some(false) {
-        evidence.account = Some(match login {
-            Some(login) if evidence.whose == Some(Whose::Login) => login.clone(),
+        evidence.login.account = Some(match login {
+            Some(login) if evidence.login.whose == Some(Whose::Login) => login.clone(),
             _ => Account::of_another(owner),
         });
     }

@@ -7,7 +7,7 @@ use super::store::{self, StoredIncident};
 use super::{Incidents, in_transcript};
 use crate::claude::credentials;
 use crate::claude::hook_event::HookEvent;
-use crate::limits::evidence::{Evidence, RunningClient, Seen};
+use crate::limits::evidence::{Evidence, Seen};
 use crate::limits::incident::Incident;
 use crate::secrets::hidden;
 
@@ -24,21 +24,19 @@ impl Incidents<'_> {
     /// process any moment. None for an event without a session.
     pub(crate) fn store_from_hook(&self, event: &HookEvent) -> Option<Incident> {
         let session = event.session_id.as_deref()?;
-        let mut evidence = Evidence {
-            at: self.environment.now,
-            seen: Seen::Hook,
-            session_id: event.session_id.clone(),
-            message: without_secrets(event.last_assistant_message.as_deref()).unwrap_or_default(),
-            hook_error: without_secrets(event.error.as_deref()),
-            hook_details: without_secrets(event.error_details.as_deref()),
-            credentials: credentials::in_environment(self.environment),
-            environment_is_clients: true,
-            client: RunningClient {
-                plugin_answers: self.environment.text("WHYCAP_FROM") == Some("plugin"),
-                ..RunningClient::default()
-            },
-            ..Evidence::default()
-        };
+        let message = without_secrets(event.last_assistant_message.as_deref());
+        let mut evidence = Evidence::new(
+            self.environment.now,
+            Seen::Hook,
+            message.unwrap_or_default(),
+        );
+        evidence.session.id = Some(session.to_owned());
+        evidence.session.client.plugin_answers =
+            self.environment.text("WHYCAP_FROM") == Some("plugin");
+        evidence.text.hook_error = without_secrets(event.error.as_deref());
+        evidence.text.hook_details = without_secrets(event.error_details.as_deref());
+        evidence.login.credentials = credentials::in_environment(self.environment);
+        evidence.login.environment_is_clients = true;
         let (places, now) = (self.places, self.environment.now);
         let stored = if let Some(known) = self.just_taken_up(session) {
             let stored = known.with(evidence.clone());
@@ -47,13 +45,13 @@ impl Incidents<'_> {
             let new = StoredIncident::new(session, evidence.clone());
             store::create(places, self.recent(), now, new)
         };
-        evidence.account = self.account().cloned();
+        evidence.login.account = self.account().cloned();
         self.add_circumstances(&mut evidence, event.cwd.as_deref());
         let transcript = event.transcript_path.as_deref();
         if let Some(tail) = transcript.and_then(in_transcript::tail) {
             in_transcript::merge(&mut evidence, &tail);
             // It came this instant, whatever answer stands in the file.
-            evidence.answered = false;
+            evidence.since.answered = false;
         }
         if let Ok(stored) = stored {
             // What was stored first stands, if this fails.
@@ -68,6 +66,6 @@ impl Incidents<'_> {
     fn just_taken_up(&self, session: &str) -> Option<StoredIncident> {
         let newest = store::newest_of(self.recent(), session)?;
         let is_recent = (self.environment.now - newest.at()).abs() <= HOOK_IS_LATE;
-        (is_recent && newest.evidence.seen == Seen::Transcript).then_some(newest)
+        (is_recent && newest.evidence.text.seen == Seen::Transcript).then_some(newest)
     }
 }

@@ -79,35 +79,35 @@ fn owner_in(start: u64, bytes: &[u8]) -> Option<Owner> {
 
 /// Takes from a transcript what belongs to this error: its line, and whether an answer followed.
 pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
-    if evidence.client.model.is_none() {
-        evidence.client.model.clone_from(&tail.model);
+    if evidence.session.client.model.is_none() {
+        evidence.session.client.model.clone_from(&tail.model);
     }
-    if evidence.client.version.is_none() {
-        evidence.client.version.clone_from(&tail.version);
+    if evidence.session.client.version.is_none() {
+        evidence.session.client.version.clone_from(&tail.version);
     }
-    evidence.waiting = tail.waiting;
-    evidence.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
+    evidence.session.waiting = tail.waiting;
+    evidence.session.stays_put = tail.waiting.and_then(|waiting| waiting.given_up);
     // An answer that came later than the error counts even where the error's own line is missing.
     let later = tail.answers.iter().find(|at| **at > evidence.at).copied();
-    evidence.answered |= later.is_some();
+    evidence.since.answered |= later.is_some();
     let own_line = own_line(evidence, tail);
     let owner = own_line.map_or(&tail.owner, |own| &own.owner);
-    if evidence.owner.is_none() || own_line.is_some() {
-        evidence.owner.clone_from(owner);
+    if evidence.login.owner.is_none() || own_line.is_some() {
+        evidence.login.owner.clone_from(owner);
     }
     let reaches_back = tail.answers.first().is_some_and(|at| *at <= evidence.at);
-    if evidence.answered_at.is_none() && (own_line.is_some() || reaches_back) {
-        evidence.answered_at = later;
+    if evidence.since.answered_at.is_none() && (own_line.is_some() || reaches_back) {
+        evidence.since.answered_at = later;
     }
     if let Some(MetError { line, answered, .. }) = own_line {
-        evidence.answered |= *answered;
+        evidence.since.answered |= *answered;
         if line.version.is_some() {
-            evidence.client.version.clone_from(&line.version);
+            evidence.session.client.version.clone_from(&line.version);
         }
-        if evidence.message.is_empty() {
-            evidence.message.clone_from(&line.text);
+        if evidence.text.message.is_empty() {
+            evidence.text.message.clone_from(&line.text);
         }
-        evidence.line = Some(line.clone());
+        evidence.text.line = Some(line.clone());
     }
 }
 
@@ -115,7 +115,12 @@ pub(super) fn merge(evidence: &mut Evidence, tail: &Tail) {
 /// the same words in the same state of the session. The transcript lags behind the hook, so the
 /// last error in it may be an older one, and one that the session has recovered from.
 fn own_line<'a>(evidence: &Evidence, tail: &'a Tail) -> Option<&'a MetError> {
-    if let Some(uuid) = evidence.line.as_ref().and_then(|line| line.uuid.as_ref()) {
+    if let Some(uuid) = evidence
+        .text
+        .line
+        .as_ref()
+        .and_then(|line| line.uuid.as_ref())
+    {
         let mut errors = tail.errors.iter();
         return errors.find(|error| error.line.uuid.as_ref() == Some(uuid));
     }
@@ -137,10 +142,15 @@ fn own_line<'a>(evidence: &Evidence, tail: &'a Tail) -> Option<&'a MetError> {
 
 /// Whether a stored error is the one that this line of a session's transcript records.
 pub(super) fn is_recorded_by(evidence: &Evidence, line: &ErrorLine, session: &str) -> bool {
-    if let Some(own) = evidence.line.as_ref().and_then(|own| own.uuid.as_ref()) {
+    if let Some(own) = evidence
+        .text
+        .line
+        .as_ref()
+        .and_then(|own| own.uuid.as_ref())
+    {
         return Some(own) == line.uuid.as_ref();
     }
-    evidence.session_id.as_deref() == line.session_id.as_deref().or(Some(session))
+    evidence.session.id.as_deref() == line.session_id.as_deref().or(Some(session))
         && has_text_of(evidence, line)
         && line
             .at
@@ -148,7 +158,7 @@ pub(super) fn is_recorded_by(evidence: &Evidence, line: &ErrorLine, session: &st
 }
 
 fn has_text_of(evidence: &Evidence, line: &ErrorLine) -> bool {
-    normalize(&evidence.message) == normalize(&line.text)
+    normalize(&evidence.text.message) == normalize(&line.text)
 }
 
 /// Where the session's transcript is, if the file name is the session's id.

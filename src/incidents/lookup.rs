@@ -33,11 +33,20 @@ impl Incidents<'_> {
     pub(crate) fn keep(&self, unsaved: Unsaved) {
         let Unsaved(mut incident) = unsaved;
         let evidence = &mut incident.evidence;
-        evidence.account = evidence.account.take().or_else(|| self.account().cloned());
-        if let Some(session) = evidence.session_id.as_deref().filter(|_| evidence.answered) {
+        evidence.login.account = evidence
+            .login
+            .account
+            .take()
+            .or_else(|| self.account().cloned());
+        if let Some(session) = evidence
+            .session
+            .id
+            .as_deref()
+            .filter(|_| evidence.since.answered)
+        {
             // What was false must be known to be false in two years.
-            let (account, at) = (evidence.account.as_ref(), evidence.at);
-            evidence.samples = self.samples_of(session, account, None, at);
+            let (account, at) = (evidence.login.account.as_ref(), evidence.at);
+            evidence.windows.samples = self.samples_of(session, account, None, at);
         }
         let _ = incident.keep(self.places, self.environment.now);
     }
@@ -62,20 +71,21 @@ impl Incidents<'_> {
         let unstored = transcript
             .filter(|_| refused)
             .and_then(|transcript| self.unstored_error(transcript, session, is_stored))
-            .filter(|evidence| !evidence.answered);
+            .filter(|evidence| !evidence.since.answered);
         let (mut evidence, unsaved) = if let Some(mut evidence) = unstored {
             let unsaved = Unsaved(StoredIncident::new(session, evidence.clone()));
-            evidence.account.clone_from(&login);
+            evidence.login.account.clone_from(&login);
             (evidence, Some(unsaved))
         } else {
             self.look(&newest?, transcript)
         };
-        let incident = (!evidence.answered).then(|| {
+        let incident = (!evidence.since.answered).then(|| {
             let told = readings::told(payload, self.environment.now);
             self.add_samples(&mut evidence, told, login.as_ref());
             if let Some(version) = payload.version() {
                 // What is running now decides what happens at the reset.
                 evidence
+                    .session
                     .client
                     .version
                     .get_or_insert_with(|| version.to_owned());
@@ -93,10 +103,10 @@ impl Incidents<'_> {
         transcript: Option<&Path>,
     ) -> (Evidence, Option<Unsaved>) {
         let before = &stored.evidence;
-        if before.answered {
+        if before.since.answered {
             return (before.clone(), None);
         }
-        let session = before.session_id.as_deref();
+        let session = before.session.id.as_deref();
         let found = transcript
             .map(Path::to_owned)
             .or_else(|| in_transcript::of_session(self.places, session?));
@@ -105,7 +115,7 @@ impl Incidents<'_> {
             in_transcript::merge(&mut evidence, &tail);
         }
         // The error's own line may be far from the end next time.
-        let is_news = evidence.answered || evidence.line != before.line;
+        let is_news = evidence.since.answered || evidence.text.line != before.text.line;
         let unsaved = is_news.then(|| Unsaved(stored.with(evidence.clone())));
         (evidence, unsaved)
     }
@@ -167,7 +177,7 @@ impl Incidents<'_> {
                 stored.any(|stored| in_transcript::is_recorded_by(stored, line, session))
             };
             let mut evidence = self.unstored_error(transcript, session, is_stored)?;
-            evidence.account = self.account().cloned();
+            evidence.login.account = self.account().cloned();
             self.add_samples(&mut evidence, None, self.account());
             self.add_usage(&mut evidence);
             Some(evidence)
@@ -181,12 +191,12 @@ impl Incidents<'_> {
         // open any more once a newer one took its place.
         let mut newer = HashMap::new();
         for evidence in &mut found {
-            if let Some(session) = &evidence.session_id
+            if let Some(session) = &evidence.session.id
                 && let Some(at) = newer.insert(session.clone(), evidence.at)
-                && !evidence.answered
+                && !evidence.since.answered
             {
-                evidence.answered = true;
-                evidence.answered_at = Some(at);
+                evidence.since.answered = true;
+                evidence.since.answered_at = Some(at);
             }
         }
         let incidents = found.into_iter().map(|evidence| self.explained(evidence));
@@ -250,7 +260,7 @@ impl Situation {
     /// The error that blocks this session.
     pub(crate) fn of_session(&self, session: &str) -> Option<&Incident> {
         let mut blocked = self.blocked.iter();
-        blocked.find(|incident| incident.evidence.session_id.as_deref() == Some(session))
+        blocked.find(|incident| incident.evidence.session.id.as_deref() == Some(session))
     }
 
     /// Whether it was open when its reset passed.

@@ -117,7 +117,7 @@ fn found(journal: &Journal, text: &str) -> Vec<StoredIncident> {
     let mut keys = HashSet::new();
     let mut lines = HashSet::new();
     let mut is_new = |stored: &StoredIncident| {
-        let line = stored.evidence.line.as_ref();
+        let line = stored.evidence.text.line.as_ref();
         let line = line.and_then(|line| line.uuid.clone());
         let is_new_line = line.is_none_or(|uuid| lines.insert(uuid));
         keys.insert((stored.session.clone(), stored.at)) && is_new_line
@@ -135,6 +135,7 @@ fn found(journal: &Journal, text: &str) -> Vec<StoredIncident> {
 mod tests {
     use super::*;
     use crate::environment::Environment;
+    use crate::limits::evidence::Seen;
 
     #[test]
     fn two_errors_in_one_millisecond_are_two_incidents_and_what_is_found_out_is_none() {
@@ -148,20 +149,14 @@ mod tests {
             now,
         ));
         let create = |message: &str| {
-            let evidence = Evidence {
-                message: message.to_owned(),
-                ..Evidence::default()
-            };
+            let evidence = Evidence::new(now, Seen::Hook, message.to_owned());
             let known = Journal::recent(&places, now);
             create(&places, &known, now, StoredIncident::new("s", evidence)).unwrap()
         };
         let (first, second) = (create("one"), create("two"));
         assert_ne!(first.at, second.at);
-        let answered = Evidence {
-            answered: true,
-            ..first.evidence.clone()
-        };
-        let answered = first.with(answered);
+        let mut answered = first.clone();
+        answered.evidence.since.answered = true;
         answered.keep(&places, now).unwrap();
         let journal = Journal::recent(&places, now);
         assert_eq!(of_session(&journal, "s"), [second, answered]);

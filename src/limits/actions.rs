@@ -77,7 +77,7 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
     let has_reset = telling.resets.chosen.is_some();
     // Where the model is known to be no 1M variant, choosing one without it is no advice.
     let may_be_long_context = diagnosis.limit == LimitKind::LongContextCredits
-        || telling.evidence.client.model.is_none()
+        || telling.evidence.session.client.model.is_none()
         || telling.evidence.is_long_context_model();
     chosen.retain(|help| match *help {
         WAIT => diagnosis.waiting_helps != Some(false),
@@ -110,7 +110,7 @@ pub(super) fn choose(telling: &Telling<'_>, message: &Message) -> Vec<Action> {
 fn after(ending: Ending, telling: &Telling<'_>, message: &Message) -> Vec<Action> {
     let first = match ending {
         Ending::Answered => NOTHING_LEFT,
-        _ if telling.evidence.answered => NOTHING_LEFT,
+        _ if telling.evidence.since.answered => NOTHING_LEFT,
         Ending::AnsweredElsewhere => WORKS_ELSEWHERE,
         Ending::Reset => TRY_AGAIN,
         Ending::ResetEarly => RESET_EARLY,

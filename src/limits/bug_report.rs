@@ -24,6 +24,7 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let message = redact(&incident.text()).replace('`', "'");
     let zone = clock.zone.at(evidence.at).format("%:z");
     let role = evidence
+        .login
         .account
         .as_ref()
         .and_then(|account| account.role.as_deref());
@@ -31,15 +32,16 @@ pub fn write(incident: &Incident, clock: Clock) -> String {
     let plan = evidence.plan().map_or("unknown", Plan::name);
     let known = |value: &Option<String>| value.as_deref().map_or("unknown", plain).to_owned();
     let (version, model) = (
-        known(&evidence.client.version),
-        known(&evidence.client.model),
+        known(&evidence.session.client.version),
+        known(&evidence.session.client.model),
     );
     let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
-    let are_several = evidence.seen != Seen::Pasted && evidence.client.installations > 1;
-    let installed = are_several.then(|| evidence.client.installations.to_string());
+    let are_several =
+        evidence.text.seen != Seen::Pasted && evidence.session.client.installations > 1;
+    let installed = are_several.then(|| evidence.session.client.installations.to_string());
     let Diagnosis { verdict, limit, .. } = incident.diagnosis;
     let (own, headline) = (env!("CARGO_PKG_VERSION"), redact(&incident.headline));
-    let answered = if evidence.answered { "yes" } else { "no" };
+    let answered = if evidence.since.answered { "yes" } else { "no" };
     let mut text = "**A limit error of Claude Code**\n\n".to_owned();
     for (name, value) in [
         ("Message", format!("`{message}`")),
@@ -123,6 +125,7 @@ fn plain(value: &str) -> &str {
 
 fn credentials(evidence: &Evidence) -> String {
     let mut names: Vec<&str> = evidence
+        .login
         .credentials
         .iter()
         .map(|c| c.name.as_str())
@@ -133,7 +136,7 @@ fn credentials(evidence: &Evidence) -> String {
 
 /// What came with the error, field by field.
 fn server(evidence: &Evidence) -> String {
-    let line = evidence.line.clone().unwrap_or_default();
+    let line = evidence.text.line.clone().unwrap_or_default();
     let quota = line.quota.unwrap_or_default();
     let status = line.status.map(|status| status.to_string());
     let resets = quota.resets_at.map(utc);
@@ -156,8 +159,8 @@ fn server(evidence: &Evidence) -> String {
 }
 
 fn readings(evidence: &Evidence) -> String {
-    let skipped = evidence.samples.len().saturating_sub(READINGS);
-    let told = evidence.samples.iter().skip(skipped).map(|sample| {
+    let skipped = evidence.windows.samples.len().saturating_sub(READINGS);
+    let told = evidence.windows.samples.iter().skip(skipped).map(|sample| {
         let meters = [Window::FiveHour, Window::Weekly]
             .into_iter()
             .filter_map(|window| {

@@ -111,11 +111,11 @@ impl Clues {
 
     /// Of each of the messages, with what else is known of the error.
     pub(super) fn of(evidence: &Evidence) -> Vec<Self> {
-        let is_pasted = evidence.seen == Seen::Pasted;
-        let prose = is_pasted.then(|| without_code(&evidence.message));
+        let is_pasted = evidence.text.seen == Seen::Pasted;
+        let prose = is_pasted.then(|| without_code(&evidence.text.message));
         let text = prose
             .as_ref()
-            .map_or(&evidence.message, |prose| &prose.text);
+            .map_or(&evidence.text.message, |prose| &prose.text);
         let mut found = Self::of_text(text);
         for clues in &mut found {
             if prose.as_ref().is_some_and(|prose| prose.was_code) {
@@ -123,7 +123,9 @@ impl Clues {
             }
             clues.class = evidence.class().map(str::to_owned);
             clues.is_refusal |= !is_pasted;
-            let Some(line) = &evidence.line else { continue };
+            let Some(line) = &evidence.text.line else {
+                continue;
+            };
             clues.api_error.clone_from(&line.api_error);
             clues.status = line.status.or(clues.status);
             let api = [&line.api_error_type, &line.api_error_code];

@@ -117,17 +117,12 @@ pub struct RunningClient {
     pub plugin_answers: bool,
 }
 
-/// Everything known about one error. What the hook stores is this, without samples, which may
-/// come later.
+/// What was said of an error, and by whom.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Evidence {
-    /// When the error came.
-    pub at: DateTime<Utc>,
+pub struct ErrorText {
     /// How we know.
     pub seen: Seen,
-    /// The session that it came in.
-    pub session_id: Option<String>,
     /// The error as the user saw it.
     pub message: String,
     /// The class in the hook's payload.
@@ -136,6 +131,12 @@ pub struct Evidence {
     pub hook_details: Option<String>,
     /// The transcript's record of the error.
     pub line: Option<ErrorLine>,
+}
+
+/// Who is logged in, whose the session was, and what takes the login's place.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PayingAccount {
     /// The account that was logged in.
     pub account: Option<Account>,
     /// Whose the session was, by its transcript.
@@ -148,9 +149,12 @@ pub struct Evidence {
     pub credentials: Vec<Credential>,
     /// Whether the environment among them is the client's own, not that of some other shell.
     pub environment_is_clients: bool,
-    /// What ran.
-    #[serde(flatten)]
-    pub client: RunningClient,
+}
+
+/// What was told of the plan's windows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WindowsTold {
     /// What the status line was told around that time, oldest first. Kept with an error that is
     /// over: a session's own history is short.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -164,13 +168,31 @@ pub struct Evidence {
     /// What `/usage` showed the account last.
     #[serde(skip)]
     pub usage: Option<ShownUsage>,
+}
+
+/// The session that met an error.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetIn {
+    /// Its id.
+    #[serde(rename = "session_id")]
+    pub id: Option<String>,
+    /// What ran.
+    #[serde(flatten)]
+    pub client: RunningClient,
     /// What Claude Code said last about going on by itself.
     #[serde(skip)]
     pub waiting: Option<Waiting>,
     /// Why Claude Code will not go on by itself, where something says so.
     #[serde(skip)]
     pub stays_put: Option<&'static str>,
-    /// Whether the session got an answer since.
+}
+
+/// What was seen after an error.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenSince {
+    /// Whether the session got an answer.
     pub answered: bool,
     /// When it got the first one, where that was seen.
     pub answered_at: Option<DateTime<Utc>>,
@@ -179,25 +201,56 @@ pub struct Evidence {
     pub went_on: Option<DateTime<Utc>>,
 }
 
+/// Everything known about one error. What the hook stores is this, in one object, without samples,
+/// which may come later.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evidence {
+    /// When the error came, by the machine's clock.
+    pub at: DateTime<Utc>,
+    /// What was said.
+    #[serde(flatten)]
+    pub text: ErrorText,
+    /// Who pays.
+    #[serde(flatten)]
+    pub login: PayingAccount,
+    /// How full the windows were.
+    #[serde(flatten)]
+    pub windows: WindowsTold,
+    /// Where it came.
+    #[serde(flatten)]
+    pub session: MetIn,
+    /// What came after it.
+    #[serde(flatten)]
+    pub since: SeenSince,
+}
+
 impl Evidence {
+    /// Of an error that was met at this moment, and nothing else.
+    pub fn new(at: DateTime<Utc>, seen: Seen, message: String) -> Self {
+        let mut evidence = Self::default();
+        (evidence.at, evidence.text.seen, evidence.text.message) = (at, seen, message);
+        evidence
+    }
+
     /// Whether its dates can be reckoned with: a file of ours may be damaged, or of another time.
     pub(crate) fn has_sound_dates(&self) -> bool {
-        let line = self.line.as_ref();
+        let line = self.text.line.as_ref();
         let quota = line.and_then(|line| line.quota.as_ref());
         let dates = [
             Some(self.at),
             line.and_then(|line| line.at),
             quota.and_then(|quota| quota.resets_at),
             quota.and_then(|quota| quota.overage_resets_at),
-            self.answered_at,
+            self.since.answered_at,
         ];
         dates.into_iter().flatten().all(is_reckonable)
-            && self.samples.iter().all(Sample::has_sound_dates)
+            && self.windows.samples.iter().all(Sample::has_sound_dates)
     }
 
     /// The version, compared as numbers.
     pub fn version(&self) -> Option<ClientVersion> {
-        ClientVersion::parse(self.client.version.as_deref()?)
+        ClientVersion::parse(self.session.client.version.as_deref()?)
     }
 
     /// Whether the version is known to be this one or a newer one.
@@ -212,7 +265,8 @@ impl Evidence {
 
     /// What the server said about the windows, if it refused.
     pub fn quota(&self) -> Option<&QuotaLimits> {
-        self.line
+        self.text
+            .line
             .as_ref()?
             .quota
             .as_ref()
@@ -226,14 +280,15 @@ impl Evidence {
 
     /// The error's class: the transcript's, else the hook's.
     pub(super) fn class(&self) -> Option<&str> {
-        let line = self.line.as_ref();
+        let line = self.text.line.as_ref();
         line.and_then(|line| line.error.as_deref())
-            .or(self.hook_error.as_deref())
+            .or(self.text.hook_error.as_deref())
     }
 
     /// The plan, where a login says it.
     pub fn plan(&self) -> Option<Plan> {
-        self.account
+        self.login
+            .account
             .as_ref()
             .map(|account| account.plan)
             .filter(|plan| *plan != Plan::Other)
@@ -241,12 +296,13 @@ impl Evidence {
 
     /// Whether this credential or switch was set anywhere.
     pub fn has(&self, name: &str) -> bool {
-        self.credentials.iter().any(|c| c.name == name)
+        self.login.credentials.iter().any(|c| c.name == name)
     }
 
     /// Whether the session ran on a 1M-context variant, by the model's name.
     pub fn is_long_context_model(&self) -> bool {
-        self.client
+        self.session
+            .client
             .model
             .as_deref()
             .is_some_and(|model| model.to_lowercase().contains("[1m]"))
@@ -256,7 +312,7 @@ impl Evidence {
     pub(super) fn asking_is_free(&self) -> bool {
         /// From this version on the client takes modules of plugins.
         const TAKES_MODULES: ClientVersion = ClientVersion(2, 1, 308);
-        self.client.plugin_answers && self.is_since(TAKES_MODULES)
+        self.session.client.plugin_answers && self.is_since(TAKES_MODULES)
     }
 
     /// Whether an update could change what the message says. An unknown version counts as new where
@@ -264,14 +320,17 @@ impl Evidence {
     pub(crate) fn may_run_an_old_client(&self) -> bool {
         /// The last version known to word limits wrongly for a plan that it knows.
         const WORDS_ARE_RIGHT_FROM: ClientVersion = ClientVersion(2, 1, 240);
-        self.client.installations > 1
+        self.session.client.installations > 1
             || self.is_before(WORDS_ARE_RIGHT_FROM)
-            || (self.version().is_none() && self.seen == Seen::Pasted)
+            || (self.version().is_none() && self.text.seen == Seen::Pasted)
     }
 
     /// Keys, tokens and helpers that Claude Code prefers to a login.
     pub(crate) fn login_replaced_by(&self) -> impl Iterator<Item = &Credential> {
-        self.credentials.iter().filter(|set| set.outranks_login())
+        self.login
+            .credentials
+            .iter()
+            .filter(|set| set.outranks_login())
     }
 
     /// Whether a key, a token or a helper took the place of a login with a plan.
@@ -281,7 +340,10 @@ impl Evidence {
 
     /// Whether the login administers an organization.
     pub(super) fn is_admins(&self) -> bool {
-        self.account.as_ref().is_some_and(Account::administers)
+        self.login
+            .account
+            .as_ref()
+            .is_some_and(Account::administers)
     }
 
     /// Who pays, and can change what is paid for.
@@ -305,7 +367,11 @@ impl Evidence {
 
     /// The host that requests go to, where that is not Anthropic's.
     pub(crate) fn gateway(&self) -> Option<&str> {
-        let mut hosts = self.credentials.iter().filter_map(|c| c.host.as_deref());
+        let mut hosts = self
+            .login
+            .credentials
+            .iter()
+            .filter_map(|c| c.host.as_deref());
         hosts.find(|host| !is_anthropics(host))
     }
 

@@ -19,7 +19,7 @@ const NOTE: usize = 3;
 
 /// What matters, on one screen: what happened, what to do, the strongest reasons.
 pub fn tell(incident: &Incident, clock: Clock, page: Page) -> Report {
-    let more = match incident.evidence.seen {
+    let more = match incident.evidence.text.seen {
         Seen::Pasted => "More: the same with --long",
         _ => "More: whycap explain --long",
     };
@@ -100,7 +100,7 @@ pub fn tell_at_length(incident: &Incident, clock: Clock, spent: &[String]) -> Re
         }
     }
     let is_known = incident.message.texts().next().is_some();
-    if incident.evidence.seen == Seen::Pasted && is_known {
+    if incident.evidence.text.seen == Seen::Pasted && is_known {
         list(
             &mut report,
             "What this message can mean",
@@ -142,10 +142,11 @@ fn list(report: &mut Report, title: &str, sentences: impl IntoIterator<Item = im
 /// When it came, and whether it is over; of a pasted text nobody knows.
 fn origin(incident: &Incident, clock: Clock, report: &mut Report) {
     let evidence = &incident.evidence;
-    if evidence.seen == Seen::Pasted {
+    if evidence.text.seen == Seen::Pasted {
         return;
     }
     let version = evidence
+        .session
         .client
         .version
         .as_deref()
@@ -154,7 +155,7 @@ fn origin(incident: &Incident, clock: Clock, report: &mut Report) {
     let state = match incident.standing {
         Standing::News => "Nothing is stopped.",
         Standing::Blocks(_) => "Still blocked.",
-        Standing::Over(_) if evidence.answered => "Answered since, so it is over.",
+        Standing::Over(_) if evidence.since.answered => "Answered since, so it is over.",
         Standing::Over(Ending::Answered | Ending::AnsweredElsewhere) => {
             "Another session was answered since, so it is over."
         }

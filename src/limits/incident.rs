@@ -138,7 +138,7 @@ impl Incident {
     /// Whether the session still waits for a good answer. One that another session of its account got
     /// counts, if the window has room.
     pub fn is_open(&self) -> bool {
-        !self.evidence.answered && self.standing != Standing::Over(Ending::AnsweredElsewhere)
+        !self.evidence.since.answered && self.standing != Standing::Over(Ending::AnsweredElsewhere)
     }
 
     /// Whether what stopped the work has ended since: its reset lay ahead and has passed, or came
@@ -180,7 +180,7 @@ impl Incident {
     /// Whether Claude Code goes on with the session by itself. None where nothing blocks it.
     pub(crate) fn goes_on(&self) -> Option<GoesOn> {
         self.blocks()?;
-        if let Some(why) = self.evidence.stays_put {
+        if let Some(why) = self.evidence.session.stays_put {
             return Some(GoesOn::Not(why));
         }
         let reset = self.resets.chosen.map(|reset| reset.at);
@@ -222,7 +222,7 @@ impl Incident {
 
     /// The message in one line, without anything that looks like a key.
     pub fn text(&self) -> String {
-        let words: Vec<&str> = self.evidence.message.split_whitespace().collect();
+        let words: Vec<&str> = self.evidence.text.message.split_whitespace().collect();
         hidden(&words.join(" "))
     }
 
@@ -239,9 +239,9 @@ impl Incident {
             "waiting_helps": self.diagnosis.waiting_helps,
             "resets_at": self.resets.chosen.map(|reset| time(reset.at)),
             "who_can_fix": self.diagnosis.who,
-            "owner": self.evidence.whose,
+            "owner": self.evidence.login.whose,
             "continues_at": self.continues_at().map(time),
-            "usage": self.evidence.usage,
+            "usage": self.evidence.windows.usage,
             "actions": self.actions,
             "evidence": self.reasons.iter().map(|reason| json!({
                 "fact": reason.sentence,
@@ -251,8 +251,8 @@ impl Incident {
             "unknown": self.diagnosis.unknowns,
             "did_not_help": self.tried_in_vain().collect::<Vec<_>>(),
             "message": self.text(),
-            "session_id": self.evidence.session_id,
-            "client_version": self.evidence.client.version,
+            "session_id": self.evidence.session.id,
+            "client_version": self.evidence.session.client.version,
             "at": time(self.evidence.at),
             "open": self.is_open(),
         })

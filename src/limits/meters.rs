@@ -108,6 +108,7 @@ fn near_of(
     meter: impl Fn(&Sample) -> Option<Meter>,
 ) -> Option<(&Sample, Meter)> {
     let candidates: Vec<(&Sample, Meter)> = evidence
+        .windows
         .samples
         .iter()
         .filter(|sample| sample.since - evidence.at <= FRESH_FOR)
@@ -146,6 +147,7 @@ pub(super) fn fresh(evidence: &Evidence, window: Window) -> Option<(&Sample, Met
 /// Whether a sample is of the account that met the error, as far as that is known.
 pub(crate) fn is_own(evidence: &Evidence, sample: &Sample) -> bool {
     let own = evidence
+        .login
         .account
         .as_ref()
         .and_then(|account| account.owner.fingerprint.as_ref());

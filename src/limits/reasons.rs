@@ -38,7 +38,7 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
     reasons.extend(the_meters(telling));
     reasons.extend(two_resets(telling));
     reasons.extend(the_account(telling));
-    reasons.extend(telling.evidence.credentials.iter().map(set));
+    reasons.extend(telling.evidence.login.credentials.iter().map(set));
     reasons.extend(the_client(telling, message));
     reasons.extend(the_page(telling));
     if reasons.is_empty() {
@@ -52,9 +52,9 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
     if let Some(first) = up_to_it.and_then(|at| reasons.get_mut(..=at)) {
         first.rotate_right(1);
     }
-    if telling.evidence.whose == Some(Whose::Other) {
+    if telling.evidence.login.whose == Some(Whose::Other) {
         let sentence = "This session belongs to another account than the one you are logged in to.";
-        let source = match telling.evidence.owner {
+        let source = match telling.evidence.login.owner {
             Some(_) => Source::Transcript,
             None => Source::Account,
         };
@@ -65,10 +65,10 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
 
 fn the_error(telling: &Telling<'_>) -> Vec<Reason> {
     let evidence = telling.evidence;
-    if evidence.seen == Seen::Pasted {
+    if evidence.text.seen == Seen::Pasted {
         return Vec::new();
     }
-    let line = evidence.line.as_ref();
+    let line = evidence.text.line.as_ref();
     let at = line.and_then(|line| line.at).or(Some(evidence.at));
     let said = |sentence| reason(Source::Transcript, at, sentence);
     if let Some(quota) = evidence.quota() {
@@ -185,8 +185,8 @@ fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
 /// What the meters say against or for a pasted message. When it came nobody knows.
 fn if_it_came_just_now(telling: &Telling<'_>) -> Option<Reason> {
     let evidence = telling.evidence;
-    let sample = evidence.newest_sample.as_ref();
-    let sample = sample.filter(|_| evidence.seen == Seen::Pasted)?;
+    let sample = evidence.windows.newest_sample.as_ref();
+    let sample = sample.filter(|_| evidence.text.seen == Seen::Pasted)?;
     let window = telling.diagnosis.awaited()?;
     let meter = sample.meter(window)?;
     let is_ahead = meter.resets_at.is_none_or(|at| at > telling.clock.now);
@@ -208,7 +208,7 @@ fn if_it_came_just_now(telling: &Telling<'_>) -> Option<Reason> {
 
 /// What `/usage` showed last, as far as no other witness tells it.
 fn the_page(telling: &Telling<'_>) -> Option<Reason> {
-    let usage = telling.evidence.usage.as_ref()?;
+    let usage = telling.evidence.windows.usage.as_ref()?;
     let words = usage.in_words()?;
     let old = if telling.clock.now - usage.at > BELIEVED_FOR {
         " That is too old to go by."
@@ -243,10 +243,10 @@ fn two_resets(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
 }
 
 fn the_account(telling: &Telling<'_>) -> Option<Reason> {
-    if telling.evidence.whose == Some(Whose::Other) {
+    if telling.evidence.login.whose == Some(Whose::Other) {
         return None;
     }
-    let sentence = match &telling.evidence.account {
+    let sentence = match &telling.evidence.login.account {
         Some(account) => {
             let plan = account.plan.name();
             let role = account.role.as_deref().map(|role| format!(", role {role}"));
@@ -259,7 +259,7 @@ fn the_account(telling: &Telling<'_>) -> Option<Reason> {
                 )
             }
         }
-        None if telling.evidence.seen == Seen::Pasted => return None,
+        None if telling.evidence.text.seen == Seen::Pasted => return None,
         None => "No login with a plan was found on this machine.".to_owned(),
     };
     Some(reason(Source::Account, None, sentence))
@@ -299,7 +299,7 @@ fn the_client(telling: &Telling<'_>, message: &Message) -> impl Iterator<Item = 
         let sentence = format!("Claude Code {version}, {}: {means}", plans.words());
         Some((Source::Version, sentence))
     });
-    let fast_mode = evidence.client.fast_mode.then(|| {
+    let fast_mode = evidence.session.client.fast_mode.then(|| {
         let sentence = "Fast mode was on; it is paid from usage credits only.";
         (Source::Sample, sentence.to_owned())
     });
@@ -307,10 +307,10 @@ fn the_client(telling: &Telling<'_>, message: &Message) -> impl Iterator<Item = 
         let sentence = "The session ran a model with 1M context, which can need usage credits.";
         (Source::Transcript, sentence.to_owned())
     });
-    let installations = (evidence.client.installations > 1).then(|| {
+    let installations = (evidence.session.client.installations > 1).then(|| {
         let sentence = format!(
             "This machine has {} different claude programs; an old one may be the one that runs.",
-            evidence.client.installations
+            evidence.session.client.installations
         );
         (Source::Environment, sentence)
     });

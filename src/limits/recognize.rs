@@ -23,10 +23,10 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     if let Some(window) = evidence.refused_window().and_then(messages::of_window) {
         return (window, clues);
     }
-    let line = evidence.line.as_ref();
+    let line = evidence.text.line.as_ref();
     let details = line
         .and_then(|line| line.details.as_deref())
-        .or(evidence.hook_details.as_deref())
+        .or(evidence.text.hook_details.as_deref())
         .map(Clues::of_text)
         .unwrap_or_default();
     match current(&details) {

@@ -13,7 +13,7 @@ const MORE_IN_A_SHELL: &str = " \u{b7} more: whycap explain, in a shell";
 
 /// The rows, each at most `width` columns. None when nothing is to be shown.
 pub fn status_rows(incident: &Incident, width: usize) -> Option<Vec<Vec<Piece>>> {
-    if incident.evidence.answered {
+    if incident.evidence.since.answered {
         return None;
     }
     let ended = match incident.standing {

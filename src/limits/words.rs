@@ -115,13 +115,13 @@ impl Telling<'_> {
                 "over",
             ),
             Ending::ResetEarly => (format!("it was reset early: {AGAIN}"), "reset early"),
-            Ending::Reset if self.evidence.answered => (reset, "its reset has passed"),
+            Ending::Reset if self.evidence.since.answered => (reset, "its reset has passed"),
             Ending::Reset => (format!("{reset}: {AGAIN}"), "its reset has passed"),
             Ending::PauseOver => (format!("it should have passed: {AGAIN}"), AGAIN),
             Ending::Outlived => (format!("that is long ago: {AGAIN}"), "long ago"),
         };
         let continues = ending == Ending::Reset
-            && !self.evidence.answered
+            && !self.evidence.since.answered
             && ending::continues_by_itself(self.evidence, self.diagnosis.of_plan());
         let mut headlines = vec![format!("{what}; {ended}"), capitalized(&ended)];
         if continues {

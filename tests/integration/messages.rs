@@ -25,12 +25,8 @@ fn cases(name: &str) -> Vec<Value> {
 fn answer(case: &Value) -> Value {
     let now = case["now"].as_str().unwrap_or("2026-11-20T12:00:00Z");
     let now: DateTime<Utc> = now.parse().expect("a time");
-    let evidence = Evidence {
-        at: now,
-        seen: Seen::Pasted,
-        message: case["text"].as_str().expect("a text").to_owned(),
-        ..Evidence::default()
-    };
+    let text = case["text"].as_str().expect("a text");
+    let evidence = Evidence::new(now, Seen::Pasted, text.to_owned());
     let zone = Zone::UTC;
     Incident::new(
         evidence,

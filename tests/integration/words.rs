@@ -7,7 +7,7 @@ use whycap::claude::account::{Account, Plan};
 use whycap::claude::credentials::{Credential, SetIn};
 use whycap::claude::meters::Meter;
 use whycap::claude::settings::SettingsScope;
-use whycap::limits::evidence::{Evidence, RunningClient, Sample};
+use whycap::limits::evidence::{Evidence, Sample, Seen};
 use whycap::limits::explanation;
 use whycap::limits::incident::Incident;
 use whycap::limits::messages;
@@ -100,7 +100,7 @@ fn accounts() -> Vec<Option<Account>> {
 /// What must hold of everything that is said.
 /// `told` are the long texts that were looked at: they hold every word of the short ones.
 fn check(incident: &Incident, told: &mut HashSet<String>) {
-    let about = format!("{} / {}", incident.evidence.message, incident.headline);
+    let about = format!("{} / {}", incident.evidence.text.message, incident.headline);
     assert!(width(&incident.badge) <= 60, "badge: {}", incident.badge);
     assert!(!incident.badge.is_empty(), "{about}");
     assert!(!incident.badge.ends_with('…'), "{}", incident.badge);
@@ -181,27 +181,21 @@ fn check_all(texts: &[String]) {
         for quota in quotas() {
             for account in accounts() {
                 for (index, samples) in samples.iter().enumerate() {
-                    let evidence = Evidence {
-                        at: at(),
-                        message: text.clone(),
-                        line: Some(ErrorLine {
-                            quota: quota.clone(),
-                            ..ErrorLine::default()
-                        }),
-                        account: account.clone(),
-                        samples: samples.clone(),
-                        credentials: match index {
-                            1 => vec![key.clone()],
-                            2 => vec![gateway.clone()],
-                            _ => Vec::new(),
-                        },
-                        client: RunningClient {
-                            fast_mode: index == 1 && account.is_none(),
-                            version: (index > 1).then(|| "2.1.119".to_owned()),
-                            ..RunningClient::default()
-                        },
-                        ..Evidence::default()
+                    let mut evidence = Evidence::new(at(), Seen::Hook, text.clone());
+                    evidence.text.line = Some(ErrorLine {
+                        quota: quota.clone(),
+                        ..ErrorLine::default()
+                    });
+                    evidence.login.account.clone_from(&account);
+                    evidence.windows.samples.clone_from(samples);
+                    evidence.login.credentials = match index {
+                        1 => vec![key.clone()],
+                        2 => vec![gateway.clone()],
+                        _ => Vec::new(),
                     };
+                    let client = &mut evidence.session.client;
+                    client.fast_mode = index == 1 && account.is_none();
+                    client.version = (index > 1).then(|| "2.1.119".to_owned());
                     check(&Incident::new(evidence, clock()), &mut told);
                 }
             }

@@ -32,7 +32,7 @@ pub(in crate::limits) fn named(case: &Case<'_>) -> Diagnosis {
     let certain = is_full || evidence.quota().is_some();
     let waiting = (certain || case.reset_in_text().is_some()).then_some(true);
     let has_room = meters::all_low(evidence);
-    if has_room && evidence.client.fast_mode {
+    if has_room && evidence.session.client.fast_mode {
         return of(cap, Verdict::Real, Words::Told(credits::fast_mode))
             .first(FAST_MODE_OFF)
             .waiting(false);
@@ -93,7 +93,7 @@ fn unconfirmed(cap: LimitKind) -> Diagnosis {
 
 /// Whether an organization set the cap, whoever is logged in beside the session.
 fn is_the_organizations(evidence: &Evidence, cap: LimitKind) -> bool {
-    let is_anothers = match evidence.whose {
+    let is_anothers = match evidence.login.whose {
         Some(whose) => whose == Whose::Other,
         None => evidence.plan().is_some() && evidence.is_since(NAMES_THE_OWNER),
     };

@@ -53,7 +53,7 @@ pub(in crate::limits) fn balance(case: &Case<'_>) -> Diagnosis {
         .waiting(false)
         .first(CHECK_STATUS)
         .unknown(WHERE_IS_THE_KEY)
-        .unknown_if(!evidence.environment_is_clients, OTHER_SHELL)
+        .unknown_if(!evidence.login.environment_is_clients, OTHER_SHELL)
 }
 
 /// A cap on API spend, set in the Console.

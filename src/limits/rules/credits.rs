@@ -64,7 +64,7 @@ fn weigh(case: &Case<'_>, names_the_organization: bool) -> Diagnosis {
         let is_known = has_reset || quota.resets_at.is_some();
         return found(Verdict::Real, who, empty).waiting(is_known.then_some(true));
     }
-    if has_room && evidence.client.fast_mode {
+    if has_room && evidence.session.client.fast_mode {
         return found(Verdict::Real, who, fast_mode)
             .first(FAST_MODE_OFF)
             .waiting(false);

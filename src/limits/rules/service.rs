@@ -48,7 +48,7 @@ pub(in crate::limits) fn too_many_requests(case: &Case<'_>) -> Diagnosis {
 }
 
 fn is_transient(case: &Case<'_>) -> bool {
-    let line = case.evidence.line.as_ref();
+    let line = case.evidence.text.line.as_ref();
     line.and_then(|line| line.transient) == Some(true)
 }
 

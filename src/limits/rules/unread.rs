@@ -63,7 +63,7 @@ fn what_can_be_read(telling: &Telling<'_>) -> Said {
     let readings: Vec<String> = readings.into_iter().flatten().collect();
     let look = match host(text) {
         Some(_) => "look at that service first",
-        None if telling.evidence.seen == Seen::Pasted => place,
+        None if telling.evidence.text.seen == Seen::Pasted => place,
         None => "look at /usage and /status first",
     };
     let names = |count: usize| {
