@@ -132,7 +132,13 @@ impl Moment {
             let name = format!("{name:<0$}  ", longest.unwrap_or_default());
             report.meter(window(label, name, &meter, clock));
         }
-        let told = format!("reported {}", clock.distance(windows.measured));
+        let is_of_other = |blocked: &Incident| blocked.evidence.is_of_another_account();
+        let whose = if self.blocked.as_ref().is_some_and(is_of_other) {
+            " for your login; the limit belongs to another account"
+        } else {
+            ""
+        };
+        let told = format!("reported {}{whose}", clock.distance(windows.measured));
         labelled(report, "", Tone::Quiet, told);
         let labels = std::iter::once("Pace").chain(std::iter::repeat(""));
         let paces = self.expected.iter();

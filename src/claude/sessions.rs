@@ -227,7 +227,7 @@ pub(crate) struct Doing {
     pub(crate) state: Option<SessionState>,
     /// Since when it is in that state.
     pub(crate) since: Option<DateTime<Utc>>,
-    /// Whether it has no terminal of its own (`kind`; 2.1.330 says `interactive` of one that has).
+    /// Whether it has no terminal of its own. 2.1.330 knows four kinds, of which one has: `interactive`.
     pub(crate) in_background: bool,
 }
 
@@ -264,7 +264,10 @@ impl Doing {
                 _ => None,
             },
             since: moment("statusUpdatedAt").or_else(|| moment("updatedAt")),
-            in_background: text("kind").is_some_and(|kind| kind != "interactive"),
+            in_background: matches!(
+                text("kind").as_deref(),
+                Some("bg" | "daemon" | "daemon-worker")
+            ),
         }
     }
 }
@@ -410,6 +413,20 @@ mod tests {
         assert_eq!(doing.directory.as_deref(), Some("/home/u/proj"));
         assert_eq!(doing.since.unwrap().timestamp_millis(), 1_795_158_413_785);
         assert_eq!(Doing::parse(b"26923"), Doing::default());
+    }
+
+    #[test]
+    fn a_session_in_the_background_says_so_and_an_unknown_kind_says_nothing() {
+        for (kind, in_background) in [
+            ("interactive", false),
+            ("bg", true),
+            ("daemon", true),
+            ("daemon-worker", true),
+            ("of another year", false),
+        ] {
+            let doing = Doing::parse(format!(r#"{{"kind":"{kind}"}}"#).as_bytes());
+            assert_eq!(doing.in_background, in_background, "{kind}");
+        }
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Incidents<'_> {
     /// Adds what `/usage` showed whoever is logged in, if it is this error's account, and what keeps
     /// Claude Code from going on by itself.
     pub(super) fn add_usage(&self, evidence: &mut Evidence) {
-        let is_others = evidence.login.whose == Some(Whose::Other);
+        let is_others = evidence.is_of_another_account();
         evidence.windows.usage = self.shown_usage().filter(|_| !is_others).cloned();
         let entrypoint = evidence
             .text

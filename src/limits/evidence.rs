@@ -233,6 +233,11 @@ impl Evidence {
         evidence
     }
 
+    /// Whether the session belongs to another account than the one that is logged in.
+    pub(crate) fn is_of_another_account(&self) -> bool {
+        self.login.whose == Some(Whose::Other)
+    }
+
     /// Whether its dates can be reckoned with: a file of ours may be damaged, or of another time.
     pub(crate) fn has_sound_dates(&self) -> bool {
         let line = self.text.line.as_ref();

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::diagnosis::{Source, Telling};
-use super::evidence::{Seen, Whose, identifier};
+use super::evidence::{Seen, identifier};
 use super::kind::Window;
 use super::messages::Message;
 use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
@@ -52,7 +52,7 @@ pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
     if let Some(first) = up_to_it.and_then(|at| reasons.get_mut(..=at)) {
         first.rotate_right(1);
     }
-    if telling.evidence.login.whose == Some(Whose::Other) {
+    if telling.evidence.is_of_another_account() {
         let sentence = "This session belongs to another account than the one you are logged in to.";
         let source = match telling.evidence.login.owner {
             Some(_) => Source::Transcript,
@@ -243,7 +243,7 @@ fn two_resets(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
 }
 
 fn the_account(telling: &Telling<'_>) -> Option<Reason> {
-    if telling.evidence.login.whose == Some(Whose::Other) {
+    if telling.evidence.is_of_another_account() {
         return None;
     }
     let sentence = match &telling.evidence.login.account {

@@ -70,6 +70,14 @@ fn a_companys_session_is_not_judged_by_the_private_account_that_is_logged_in() {
         120,
     );
     assert!(drawn.success().contains("8%"), "{drawn:?}");
+    let screen = private.run("2026-11-20T10:01:00Z", &["now"], b"").stdout;
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    assert!(
+        words
+            .join(" ")
+            .contains("for your login; the limit belongs to another account"),
+        "{screen}"
+    );
     let now = private
         .run("2026-11-20T10:01:00Z", &["now", "--json"], b"")
         .json();
