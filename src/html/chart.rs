@@ -29,7 +29,7 @@ pub(super) struct Columns {
 
 impl Columns {
     /// For these days, in their order.
-    pub(super) fn of(days: Vec<NaiveDate>) -> Self {
+    pub(super) fn new(days: Vec<NaiveDate>) -> Self {
         let (first, last) = (days.first().copied(), days.last().copied());
         let are_weeks = days.len() > MOST_DAYS;
         let mut begins = days;
@@ -53,6 +53,11 @@ impl Columns {
     pub(super) fn place(&self, day: NaiveDate) -> Option<usize> {
         let begins = if self.are_weeks { monday_of(day) } else { day };
         self.begins.binary_search(&begins).ok()
+    }
+
+    /// What stands in one.
+    pub(super) fn each(&self) -> &'static str {
+        if self.are_weeks { "week" } else { "day" }
     }
 
     /// How wide all of them are.
@@ -121,53 +126,48 @@ pub(super) fn frame(
     columns: &Columns,
     draw: impl FnOnce(&mut Markup),
 ) {
-    let width = columns.width();
-    let view = format!("0 0 {width} {HEIGHT}");
+    let view = format!("0 0 {} {HEIGHT}", columns.width());
+    let svg = [
+        ("role", "img"),
+        ("aria-label", says),
+        ("viewBox", view.as_str()),
+        ("preserveAspectRatio", "none"),
+    ];
+    let count = columns.count().min(LABELS);
+    let places = (0..count).map(|label| (columns.count() - 1) * label / (count - 1).max(1));
+    let below = places.map(|place| columns.begins.get(place).map(ToString::to_string));
     page.inside("div", &[("class", "chart")], |page| {
-        page.inside(
-            "div",
-            &[("class", "left"), ("aria-hidden", "true")],
-            |labels| {
-                for label in left {
-                    labels.text_in("span", &[], label);
-                }
-            },
-        );
-        let svg = [
-            ("role", "img"),
-            ("aria-label", says),
-            ("viewBox", view.as_str()),
-            ("preserveAspectRatio", "none"),
-        ];
+        labels(page, "left", left.iter().map(String::as_str));
         page.inside("svg", &svg, |svg| {
             let lines = left.len().saturating_sub(1).max(1);
+            let to = number(columns.width());
             for line in 0..=lines {
                 let y = number(HEIGHT * line as f64 / lines as f64);
-                let to = number(width);
-                let place = [
-                    ("class", "line"),
-                    ("x1", "0"),
-                    ("x2", &to),
-                    ("y1", &y),
-                    ("y2", &y),
-                ];
-                svg.text_in("line", &place, "");
+                let ends = [("x1", "0"), ("x2", to.as_str()), ("y1", &y), ("y2", &y)];
+                let ends = [[("class", "line")].as_slice(), &ends].concat();
+                svg.text_in("line", &ends, "");
             }
             draw(svg);
         });
-        page.inside(
-            "div",
-            &[("class", "below"), ("aria-hidden", "true")],
-            |labels| {
-                let count = columns.count().min(LABELS);
-                for label in 0..count {
-                    let place = (columns.count() - 1) * label / (count - 1).max(1);
-                    let begins = columns.begins.get(place).map(ToString::to_string);
-                    labels.text_in("span", &[], &begins.unwrap_or_default());
-                }
-            },
-        );
+        labels(page, "below", below.map(Option::unwrap_or_default));
     });
+}
+
+fn labels(page: &mut Markup, class: &str, labels: impl Iterator<Item = impl AsRef<str>>) {
+    let attributes = [("class", class), ("aria-hidden", "true")];
+    page.inside("div", &attributes, |page| {
+        for label in labels {
+            page.text_in("span", &[], label.as_ref());
+        }
+    });
+}
+
+/// A part of a drawing from top to bottom that says what it is.
+pub(super) fn band(svg: &mut Markup, class: &str, x: f64, width: f64, says: &str) {
+    let [x, width, height] = [x, width, HEIGHT].map(number);
+    let place = [("x", x.as_str()), ("width", &width), ("height", &height)];
+    let place = [[("class", class)].as_slice(), &place].concat();
+    svg.inside("rect", &place, |rect| rect.text_in("title", &[], says));
 }
 
 /// A column's part from `bottom` to `top`, as a piece of a path.

@@ -1,68 +1,64 @@
 //! How often limits stopped the work, which, and for how long.
 
-use super::Contents;
 use super::markup::Markup;
+use super::{Contents, View};
 use crate::incidents::report::{by_limit, over_time};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Verdict;
-use crate::limits::stoppages::{Seen, Stopped, Tolls};
-use crate::render::{Column, Table};
+use crate::limits::stoppages::{Seen, Stopped};
+use crate::render::Table;
 use crate::time::in_words;
 
-pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, tolls: &Tolls) {
-    if !sentence(page, contents, tolls) {
+pub(super) fn write(view: &View<'_>, page: &mut Markup) {
+    if !sentence(view, page) {
         return;
     }
-    sums(page, tolls, Seen::Here);
-    let names = ["came", "limit", "judged", "blocked the account"];
-    let mut table = Table::new(names.map(Column::text));
-    for error in contents.incidents.iter().rev() {
-        if let Some(blocked) = blocked(error, contents) {
-            let at = contents.clock.zone.at(error.evidence.at);
+    sums(view, page, Seen::Here);
+    let mut table = Table::new(["came", "limit", "judged", "blocked the account"]);
+    for error in view.contents.incidents.iter().rev() {
+        if let Some(blocked) = view.contents.blocked(error) {
             table.row([
-                at.format("%Y-%m-%d %H:%M").to_string(),
+                view.contents.minute(error.evidence.at),
                 error.diagnosis.limit.label(),
                 judged(error.diagnosis.verdict).to_owned(),
                 blocked,
             ]);
         }
     }
-    page.table_behind(
-        "Error by error, as a table",
-        "tolls",
-        "Limit errors",
-        &table,
-    );
+    let says = "Error by error, as a table";
+    page.table_behind(says, "tolls", "Limit errors", &table);
 }
 
 /// By limit and over time, and what the figures mean.
-pub(super) fn sums(page: &mut Markup, tolls: &Tolls, seen: Seen) {
-    page.table("tolls", "Limit errors by limit", &by_limit(tolls));
-    if let Some(table) = over_time(tolls) {
+pub(super) fn sums(view: &View<'_>, page: &mut Markup, seen: Seen) {
+    page.table("tolls", "Limit errors by limit", &by_limit(&view.tolls));
+    if let Some(table) = over_time(&view.tolls) {
         page.table("tolls", "Limit errors over time", &table);
     }
-    for note in tolls.notes(seen) {
+    for note in view.tolls.notes(seen) {
         page.note(&note);
     }
 }
 
 /// What all come to. False if there are none.
-pub(super) fn sentence(page: &mut Markup, contents: &Contents<'_>, tolls: &Tolls) -> bool {
-    let sentence = tolls.sentence(contents.clock);
+pub(super) fn sentence(view: &View<'_>, page: &mut Markup) -> bool {
+    let sentence = view.tolls.sentence(view.contents.clock);
     let says = sentence.as_deref().unwrap_or("No limit errors are known.");
     page.sentence(says);
     sentence.is_some()
 }
 
-/// For how long an error blocked its session. None if it blocked nothing.
-pub(super) fn blocked(error: &Incident, contents: &Contents<'_>) -> Option<String> {
-    let lasted = |until| in_words(until - error.evidence.at);
-    Some(match error.stopped(contents.clock.now)? {
-        Stopped::Until(until) => lasted(until),
-        Stopped::Still => format!("{}, still", lasted(contents.clock.now)),
-        Stopped::Open => "still, nobody knows how long".to_owned(),
-        Stopped::Unknown => "not known".to_owned(),
-    })
+impl Contents<'_> {
+    /// For how long an error blocked its session. None if it blocked nothing.
+    pub(super) fn blocked(&self, error: &Incident) -> Option<String> {
+        let lasted = |until| in_words(until - error.evidence.at);
+        Some(match error.stopped(self.clock.now)? {
+            Stopped::Until(until) => lasted(until),
+            Stopped::Still => format!("{}, still", lasted(self.clock.now)),
+            Stopped::Open => "still, nobody knows how long".to_owned(),
+            Stopped::Unknown => "not known".to_owned(),
+        })
+    }
 }
 
 /// What is said of an error in two words.

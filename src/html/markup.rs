@@ -30,13 +30,13 @@ impl Markup {
         }
     }
 
-    /// Style and script of our own.
-    pub(super) fn ours(&mut self, text: &'static str) {
-        self.0.push_str(text);
-    }
-
-    /// An element that has no content.
-    pub(super) fn empty(&mut self, name: &'static str, attributes: &[Attribute<'_>]) {
+    /// An element and what is in it.
+    pub(super) fn inside(
+        &mut self,
+        name: &'static str,
+        attributes: &[Attribute<'_>],
+        fill: impl FnOnce(&mut Self),
+    ) {
         self.0.push('<');
         self.0.push_str(name);
         for (name, value) in attributes {
@@ -47,16 +47,6 @@ impl Markup {
             self.0.push('"');
         }
         self.0.push('>');
-    }
-
-    /// An element and what is in it.
-    pub(super) fn inside(
-        &mut self,
-        name: &'static str,
-        attributes: &[Attribute<'_>],
-        fill: impl FnOnce(&mut Self),
-    ) {
-        self.empty(name, attributes);
         fill(self);
         self.0.push_str("</");
         self.0.push_str(name);
@@ -78,26 +68,37 @@ impl Markup {
         self.text_in("p", &[("class", "quiet")], text);
     }
 
-    /// A table with a caption for those who do not see it. The first cell of a row names it.
-    pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {
+    /// A table with a caption for those who do not see it.
+    pub(super) fn table_of<R>(
+        &mut self,
+        class: &str,
+        caption: &str,
+        head: impl FnOnce(&mut Self),
+        rows: impl IntoIterator<Item = R>,
+        row: impl Fn(&mut Self, R),
+    ) {
         self.inside("table", &[("class", class)], |page| {
             page.text_in("caption", &[("class", "unseen")], caption);
-            page.inside("thead", &[], |head| {
-                head.inside("tr", &[], |head| {
-                    for column in &table.columns {
-                        head.text_in("th", &[("scope", "col")], &column.name);
-                    }
-                });
-            });
+            page.inside("thead", &[], |page| page.inside("tr", &[], head));
             page.inside("tbody", &[], |body| {
-                for row in &table.rows {
-                    body.inside("tr", &[], |line| {
-                        for (column, cell) in row.cells.iter().enumerate() {
-                            line.cell(column == 0, cell);
-                        }
-                    });
+                for each in rows {
+                    body.inside("tr", &[], |line| row(line, each));
                 }
             });
+        });
+    }
+
+    /// A table as a report has it. The first cell of a row names it.
+    pub(super) fn table(&mut self, class: &str, caption: &str, table: &Table) {
+        let head = |head: &mut Self| {
+            for column in &table.columns {
+                head.text_in("th", &[("scope", "col")], &column.name);
+            }
+        };
+        self.table_of(class, caption, head, &table.rows, |line, row| {
+            for (column, cell) in row.cells.iter().enumerate() {
+                line.cell(column == 0, cell);
+            }
         });
     }
 

@@ -17,9 +17,11 @@ mod sums;
 mod team;
 mod windows;
 
-use chrono::NaiveDate;
+use std::collections::BTreeMap;
 
-use crate::export::TeamLimits;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::export::{PersonLimits, TeamLimits};
 use crate::incidents::WindowStep;
 use crate::limits::incident::Incident;
 use crate::limits::stoppages::Tolls;
@@ -36,11 +38,12 @@ pub(crate) use sums::PageSums;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Without script nobody could ask for the sessions that are not in sight.
-const WHOLE: &str = ".by-session tbody tr:nth-child(n + 21) { display: table-row !important; }";
-
 /// What every page begins with, by which one of ours is known.
 pub(crate) const BEGINNING: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"whycap\">\n";
+
+/// What follows, with places in braces. Without script nobody could ask for the sessions that are not
+/// in sight, so they are shown there.
+const TEMPLATE: &str = include_str!("page.html");
 
 /// What a page shows.
 #[derive(Debug)]
@@ -70,55 +73,42 @@ pub(crate) struct Contents<'c> {
     pub(crate) zone: Option<&'c str>,
 }
 
+/// What the parts of a page are drawn from.
+struct View<'c> {
+    contents: &'c Contents<'c>,
+    /// Of the charts.
+    columns: Columns,
+    tolls: Tolls,
+    /// Of whom several machines exported limits, by name.
+    people: BTreeMap<&'c str, PersonLimits<'c>>,
+}
+
+/// Writes a part of a page.
+type PartWriter = fn(&View<'_>, &mut Markup);
+
 impl Contents<'_> {
     /// The page.
     pub(crate) fn page(&self) -> String {
-        let columns = self.columns();
-        let body = self.body(&columns);
+        let zone = self.clock.zone;
+        let view = View {
+            contents: self,
+            columns: self.columns(),
+            tolls: match self.team {
+                Some(team) => team.tolls(zone),
+                None => Tolls::of(self.incidents, self.clock),
+            },
+            people: self.team.map(|team| team.people(zone)).unwrap_or_default(),
+        };
+        let mut body = Markup::default();
+        body.inside("header", &[], |page| view.header(page));
+        body.inside("main", &[], |page| view.parts(page));
         // A script that somebody's text brought along does not know it.
-        let nonce = format!(
-            "{:032x}",
-            xxhash_rust::xxh3::xxh3_128(body.as_str().as_bytes())
-        );
-        let policy = format!(
-            "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'"
-        );
-        let mut head = Markup::default();
-        head.empty(
-            "meta",
-            &[
-                ("http-equiv", "Content-Security-Policy"),
-                ("content", &policy),
-            ],
-        );
-        head.empty(
-            "meta",
-            &[("name", "viewport"), ("content", "width=device-width")],
-        );
-        head.empty(
-            "meta",
-            &[("name", "color-scheme"), ("content", "light dark")],
-        );
-        head.empty("meta", &[("name", "referrer"), ("content", "no-referrer")]);
-        head.text_in(
-            "title",
-            &[],
-            &format!("Claude Code spend, {}", columns.period()),
-        );
-        head.inside("style", &[("nonce", &nonce)], |style| style.ours(STYLE));
-        head.inside("noscript", &[], |head| {
-            head.inside("style", &[("nonce", &nonce)], |style| style.ours(WHOLE));
-        });
-        let mut script = Markup::default();
-        script.inside("script", &[("nonce", &nonce)], |script| script.ours(SCRIPT));
-        [
-            BEGINNING,
-            head.as_str(),
-            body.as_str(),
-            script.as_str(),
-            "</html>\n",
-        ]
-        .concat()
+        let nonce = xxhash_rust::xxh3::xxh3_128(body.as_str().as_bytes());
+        let page = TEMPLATE.replace("{nonce}", &format!("{nonce:032x}"));
+        let page = page.replace("{period}", &view.columns.period());
+        let page = page.replace("{style}", STYLE).replace("{script}", SCRIPT);
+        // Last, for nothing is to be put into what comes from outside.
+        [BEGINNING, &page.replace("{body}", body.as_str())].concat()
     }
 
     /// The columns of the charts: every day from the first to the last on which something happened,
@@ -126,133 +116,107 @@ impl Contents<'_> {
     fn columns(&self) -> Columns {
         /// More than ten years are not of one history: a clock was wrong. Empty days are left out.
         const MOST: i64 = 4_000;
-        let spent = self.sums.days.keys().copied();
         let errors = self.incidents.iter();
-        let errors = errors.map(|incident| incident.evidence.at);
         let exported = self.team.iter().flat_map(|team| &team.errors);
+        let errors = errors.map(|incident| incident.evidence.at);
         let errors = errors.chain(exported.map(|error| error.at));
-        let errors = errors.map(|at| self.clock.zone.day(at));
-        let mut active: Vec<NaiveDate> = spent.chain(errors).collect();
+        let spent = self.sums.days.keys().copied();
+        let active = spent.chain(errors.map(|at| self.clock.zone.day(at)));
+        let mut active: Vec<NaiveDate> = active.collect();
         active.sort_unstable();
         active.dedup();
         match (active.first(), active.last()) {
             (Some(first), Some(last)) if (*last - *first).num_days() < MOST => {
                 let all = first.iter_days().take_while(|day| day <= last);
-                Columns::of(all.collect())
+                Columns::new(all.collect())
             }
-            _ => Columns::of(active),
+            _ => Columns::new(active),
         }
     }
 
-    fn body(&self, columns: &Columns) -> Markup {
-        let tolls = match self.team {
-            Some(team) => team.tolls(self.clock.zone),
-            None => Tolls::of(self.incidents, self.clock),
-        };
-        let mut page = Markup::default();
-        page.inside("header", &[], |page| self.header(page, columns, &tolls));
-        page.inside("main", &[], |page| {
-            section(page, "totals", "In all", |page| self.totals(page, &tolls));
-            if !self.sums.days.is_empty() {
-                section(page, "days", "By day", |page| {
-                    days::write(page, self, columns);
-                });
-                if !self.sums.people.is_empty() {
-                    section(page, "people", "By person", |page| {
-                        groups::people(page, self);
-                    });
-                }
-                section(page, "projects", "By project", |page| {
-                    groups::projects(page, self);
-                });
-                section(page, "hours", "By hour of the week", |page| {
-                    hours::write(page, self);
-                });
-            }
-            if let Some(team) = self.team {
-                let people = team.people(self.clock.zone);
-                section(page, "near", "Hours near the limit", |page| {
-                    team::hours(page, self, &people);
-                });
-                section(page, "limits", "Limit errors", |page| {
-                    team::errors(page, self, team, &people, &tolls);
-                });
-            } else {
-                section(page, "windows", "The plan's windows", |page| {
-                    windows::write(page, self, columns);
-                });
-                section(page, "limits", "Limit errors", |page| {
-                    limits::write(page, self, &tolls);
-                });
-            }
-            if !self.statement.groups().is_empty() {
-                section(page, "sessions", "Sessions", |page| {
-                    sessions::write(page, self);
-                });
-            }
-        });
-        page
+    /// A moment to the minute.
+    fn minute(&self, at: DateTime<Utc>) -> String {
+        let local = self.clock.zone.at(at);
+        local.format("%Y-%m-%d %H:%M").to_string()
     }
+}
 
-    fn header(&self, page: &mut Markup, columns: &Columns, tolls: &Tolls) {
+impl View<'_> {
+    fn header(&self, page: &mut Markup) {
         page.text_in("h1", &[], "What Claude Code cost");
-        summary::write(page, self, columns, tolls);
-        let zone = self.zone.unwrap_or("local time");
-        page.sentence(&format!("{} \u{b7} {zone}", columns.period()));
-        let written = self.clock.zone.at(self.clock.now).format("%Y-%m-%d %H:%M");
+        summary::write(self, page);
+        let zone = self.contents.zone.unwrap_or("local time");
+        page.sentence(&format!("{} \u{b7} {zone}", self.columns.period()));
+        let written = self.contents.minute(self.contents.clock.now);
         let version = env!("CARGO_PKG_VERSION");
         page.note(&format!("Written by whycap {version} on {written}"));
     }
 
-    fn totals(&self, page: &mut Markup, tolls: &Tolls) {
-        let total = self.statement.total();
-        let usage = &total.usage;
-        let written = usage.cache_write;
-        let mut figures = vec![
-            ("cost", self.statement.total_amount()),
-            ("answers", total.responses.to_string()),
-            ("sessions", self.statement.groups().len().to_string()),
-            ("projects", self.sums.projects.len().to_string()),
-            ("input tokens", short_count(usage.input)),
-            ("output tokens", short_count(usage.output)),
-            ("cache write", short_count(written)),
-            ("cache read", short_count(usage.cache_read)),
+    /// Each part that there is something for, under its heading.
+    fn parts(&self, page: &mut Markup) {
+        let Contents { sums, team, .. } = self.contents;
+        let (is_spent, is_team) = (!sums.days.is_empty(), team.is_some());
+        let has_people = is_spent && !sums.people.is_empty();
+        let has_sessions = !self.contents.statement.groups().is_empty();
+        let parts: [(bool, &str, &str, PartWriter); 10] = [
+            (true, "totals", "In all", totals),
+            (is_spent, "days", "By day", days::write),
+            (has_people, "people", "By person", groups::people),
+            (is_spent, "projects", "By project", groups::projects),
+            (is_spent, "hours", "By hour of the week", hours::write),
+            (is_team, "near", "Hours near the limit", team::hours),
+            (is_team, "limits", "Limit errors", team::errors),
+            (!is_team, "windows", "The plan's windows", windows::write),
+            (!is_team, "limits", "Limit errors", limits::write),
+            (has_sessions, "sessions", "Sessions", sessions::write),
         ];
-        if self.team.is_some() {
-            figures.insert(1, ("people", self.sums.people.len().to_string()));
-        }
-        if tolls.total.errors > 0 {
-            figures.push(("stops by limits", tolls.total.stops.to_string()));
-            figures.push(("blocked", tolls.total.blocked_in_words()));
-        }
-        page.inside("dl", &[("class", "figures")], |page| {
-            for (name, figure) in &figures {
-                page.inside("div", &[], |page| {
-                    page.text_in("dt", &[], name);
-                    let exact = total.cost().exact();
-                    let attributes = [("data-v", exact.as_str())];
-                    let is_cost = *name == "cost";
-                    page.text_in("dd", if is_cost { &attributes } else { &[] }, figure);
-                });
-            }
-        });
-        for remark in &self.remarks {
-            page.note(remark);
+        for (_, id, title, write) in parts.into_iter().filter(|part| part.0) {
+            let heading = format!("{id}-heading");
+            let attributes = [("id", id), ("aria-labelledby", &heading)];
+            page.inside("section", &attributes, |page| {
+                page.text_in("h2", &[("id", &heading)], title);
+                write(self, page);
+            });
         }
     }
 }
 
-/// A part of the page, named by its heading.
-fn section(page: &mut Markup, id: &'static str, title: &str, fill: impl FnOnce(&mut Markup)) {
-    let heading = format!("{id}-heading");
-    page.inside(
-        "section",
-        &[("id", id), ("aria-labelledby", &heading)],
-        |page| {
-            page.text_in("h2", &[("id", &heading)], title);
-            fill(page);
-        },
-    );
+fn totals(view: &View<'_>, page: &mut Markup) {
+    let Contents {
+        statement, sums, ..
+    } = view.contents;
+    let (total, stops) = (statement.total(), view.tolls.total);
+    let usage = &total.usage;
+    let mut figures = vec![
+        ("cost", statement.total_amount()),
+        ("answers", total.responses.to_string()),
+        ("sessions", statement.groups().len().to_string()),
+        ("projects", sums.projects.len().to_string()),
+        ("input tokens", short_count(usage.input)),
+        ("output tokens", short_count(usage.output)),
+        ("cache write", short_count(usage.cache_write)),
+        ("cache read", short_count(usage.cache_read)),
+    ];
+    if view.contents.team.is_some() {
+        figures.insert(1, ("people", sums.people.len().to_string()));
+    }
+    if stops.errors > 0 {
+        figures.push(("stops by limits", stops.stops.to_string()));
+        figures.push(("blocked", stops.blocked_in_words()));
+    }
+    let exact = total.cost().exact();
+    page.inside("dl", &[("class", "figures")], |page| {
+        for (name, figure) in &figures {
+            page.inside("div", &[], |page| {
+                page.text_in("dt", &[], name);
+                let exact = (*name == "cost").then_some(("data-v", exact.as_str()));
+                page.text_in("dd", exact.as_slice(), figure);
+            });
+        }
+    });
+    for remark in &view.contents.remarks {
+        page.note(remark);
+    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,8 @@
 
 use chrono::{Days, NaiveDate};
 
-use super::Contents;
-use super::chart::Columns;
 use super::markup::Markup;
-use crate::limits::stoppages::Tolls;
+use super::{Contents, View};
 use crate::pricing::Money;
 use crate::terminal::counted;
 use crate::time::in_words;
@@ -21,17 +19,19 @@ pub(crate) struct Before {
     pub(crate) cost: Money,
 }
 
-pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Columns, tolls: &Tolls) {
+pub(super) fn write(view: &View<'_>, page: &mut Markup) {
+    let contents = view.contents;
     if contents.sums.days.is_empty() {
         return;
     }
     let cost = contents.statement.total_amount();
-    let days = counted(columns.days().unsigned_abs(), "day");
+    let days = counted(view.columns.days().unsigned_abs(), "day");
     let plan = contents.plan.map_or_else(String::new, |plan| {
         let monthly = plan.show();
         format!(" on a {}-a-month plan", monthly.trim_end_matches(".00"))
     });
-    let limits = match (tolls.total.stops, tolls.total.blocked) {
+    let total = view.tolls.total;
+    let limits = match (total.stops, total.blocked) {
         (0, _) => String::new(),
         (1, none) if none.is_zero() => "; limits stopped it once".to_owned(),
         (many, none) if none.is_zero() => format!("; limits stopped it {many} times"),
@@ -39,9 +39,8 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Column
     };
     let says = format!("{cost} of work in {days}{plan}{limits}.");
     page.text_in("p", &[("class", "summary")], &says);
-    let total = contents.statement.total().cost();
     let compared = match contents.before {
-        Some(before) => Some(compared("That is", total, before)),
+        Some(before) => Some(before.beside("That is", contents.statement.total().cost())),
         None => lately(contents),
     };
     if let Some(compared) = compared {
@@ -68,20 +67,23 @@ fn lately(contents: &Contents<'_>) -> Option<String> {
         cost: spent(before, begins),
     };
     let lead = format!("The last {LATELY} days cost {},", now.show());
-    Some(compared(&lead, now, before))
+    Some(before.beside(&lead, now))
 }
 
-/// "That is 49% more than in the 30 days before ($410.00)."
-fn compared(lead: &str, now: Money, Before { days, cost }: Before) -> String {
-    let days = counted(days.unsigned_abs(), "day");
-    if cost <= Money::ZERO {
-        return format!("{lead} after nothing in the {days} before.");
-    }
-    let percent = (now - cost).ratio(cost, 100);
-    let (before, size) = (cost.show(), percent.unsigned_abs());
-    match percent {
-        0 => format!("{lead} about as much as in the {days} before ({before})."),
-        1.. => format!("{lead} {size}% more than in the {days} before ({before})."),
-        _ => format!("{lead} {size}% less than in the {days} before ({before})."),
+impl Before {
+    /// "That is 49% more than in the 30 days before ($410.00)."
+    fn beside(self, lead: &str, now: Money) -> String {
+        let days = counted(self.days.unsigned_abs(), "day");
+        if self.cost <= Money::ZERO {
+            return format!("{lead} after nothing in the {days} before.");
+        }
+        let percent = (now - self.cost).ratio(self.cost, 100);
+        let than = match (percent, percent.unsigned_abs()) {
+            (0, _) => "about as much as".to_owned(),
+            (1.., size) => format!("{size}% more than"),
+            (_, size) => format!("{size}% less than"),
+        };
+        let before = self.cost.show();
+        format!("{lead} {than} in the {days} before ({before}).")
     }
 }

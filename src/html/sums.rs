@@ -17,14 +17,14 @@ pub(super) const HOURS: usize = 24;
 #[derive(Debug)]
 pub(crate) struct PageSums {
     zone: Zone,
-    /// By project and by person.
-    groupings: Option<[Grouping; 2]>,
+    /// By project, person and model.
+    groupings: Option<[Grouping; 3]>,
     /// The dearest first, once all rows are in.
     pub(super) projects: Vec<SpendGroup>,
     /// Likewise; empty where rows tell no person.
     pub(super) people: Vec<SpendGroup>,
     /// The dearest first, likewise.
-    pub(super) models: Vec<(String, Tally)>,
+    pub(super) models: Vec<SpendGroup>,
     pub(super) days: BTreeMap<NaiveDate, DaySums>,
     /// From Monday, hour by hour.
     pub(super) week: [[Money; HOURS]; 7],
@@ -61,9 +61,10 @@ pub(super) fn dearest_first(models: &HashMap<String, Money>) -> Vec<(&str, Money
 
 impl PageSums {
     pub(crate) fn new(zone: Zone) -> Self {
+        let by = [GroupBy::Project, GroupBy::Person, GroupBy::Model];
         Self {
             zone,
-            groupings: Some([GroupBy::Project, GroupBy::Person].map(|by| Grouping::new(by, zone))),
+            groupings: Some(by.map(|by| Grouping::new(by, zone))),
             projects: Vec::new(),
             people: Vec::new(),
             models: Vec::new(),
@@ -79,15 +80,12 @@ impl PageSums {
         let tally = Tally::of(row);
         let cost = tally.cost();
         let model = known(row.model);
-        if let Some([projects, people]) = &mut self.groupings {
+        if let Some([projects, people, models]) = &mut self.groupings {
             projects.add(row);
+            models.add(row);
             if !row.person.is_empty() {
                 people.add(row);
             }
-        }
-        match self.models.iter_mut().find(|(name, _)| name == model) {
-            Some((_, sum)) => *sum += tally,
-            None => self.models.push((model.to_owned(), tally)),
         }
         let (_, day, [weekday, hour]) = match self.latest {
             Some(latest) if latest.0 == row.at => latest,
@@ -95,19 +93,15 @@ impl PageSums {
         };
         let day = self.days.entry(day).or_default();
         day.tally += tally;
-        add_to(&mut day.models, model, cost);
+        *day.models.entry(model.to_owned()).or_default() += cost;
         if let Some(sum) = self.week.get_mut(weekday).and_then(|day| day.get_mut(hour)) {
             *sum += cost;
         }
-        if !self.sessions.contains_key(&row.origin.session) {
-            let new = SessionSums::default();
-            self.sessions.insert(row.origin.session.clone(), new);
-        }
-        if let Some(session) = self.sessions.get_mut(&row.origin.session) {
-            let first = row.origin.first_at.unwrap_or(row.at);
-            session.first_at = Some(session.first_at.map_or(first, |known| known.min(first)));
-            add_to(&mut session.models, model, cost);
-        }
+        let session = row.origin.session.clone();
+        let session = self.sessions.entry(session).or_default();
+        let first = row.origin.first_at.unwrap_or(row.at);
+        session.first_at = Some(session.first_at.map_or(first, |known| known.min(first)));
+        *session.models.entry(model.to_owned()).or_default() += cost;
     }
 
     fn place(&mut self, at: Millis) -> (Millis, NaiveDate, [usize; 2]) {
@@ -119,14 +113,13 @@ impl PageSums {
 
     /// All rows are in.
     pub(crate) fn finish(&mut self) {
-        if let Some([projects, people]) = self.groupings.take() {
-            self.projects = projects.finish().1;
-            self.people = people.finish().1;
-            order_and_cut(&mut self.projects, GroupBy::Project, None, None);
-            order_and_cut(&mut self.people, GroupBy::Person, None, None);
+        if let Some(groupings) = self.groupings.take() {
+            [self.projects, self.people, self.models] = groupings.map(|grouping| {
+                let (_, mut groups) = grouping.finish();
+                order_and_cut(&mut groups, GroupBy::Model, None, None);
+                groups
+            });
         }
-        self.models
-            .sort_by(|a, b| b.1.cost().cmp(&a.1.cost()).then_with(|| a.0.cmp(&b.0)));
     }
 
     /// The first day on which something was spent.
@@ -142,15 +135,5 @@ impl PageSums {
     /// The projects' directories, the dearest first.
     pub(crate) fn projects(&self) -> impl Iterator<Item = &str> {
         self.projects.iter().map(|project| project.key.as_str())
-    }
-}
-
-/// Looks first, so that a name is copied once.
-fn add_to(sums: &mut HashMap<String, Money>, name: &str, cost: Money) {
-    match sums.get_mut(name) {
-        Some(sum) => *sum += cost,
-        None => {
-            sums.insert(name.to_owned(), cost);
-        }
     }
 }

@@ -7,14 +7,14 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
-use super::chart::{self, COLUMN, Columns, HEIGHT};
-use super::limits::{blocked, judged};
+use super::chart::{self, COLUMN, HEIGHT};
+use super::limits::judged;
 use super::markup::{Markup, number};
-use super::{Contents, WindowStep};
+use super::{View, WindowStep};
 use crate::limits::incident::Incident;
 use crate::limits::kind::Window;
 use crate::limits::stoppages::Stopped;
-use crate::render::{Column, Table};
+use crate::render::Table;
 use crate::time::Zone;
 
 /// Up to so many columns, every step is drawn; five windows a day are a comb over a longer time.
@@ -31,15 +31,13 @@ fn class(window: Window) -> &'static str {
     }
 }
 
-pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Columns) {
+pub(super) fn write(view: &View<'_>, page: &mut Markup) {
     let mut accounts: BTreeMap<Option<&str>, Vec<&WindowStep>> = BTreeMap::new();
-    for step in contents.steps {
-        accounts
-            .entry(step.account.as_deref())
-            .or_default()
-            .push(step);
+    for step in view.contents.steps {
+        let account = accounts.entry(step.account.as_deref());
+        account.or_default().push(step);
     }
-    if accounts.is_empty() || columns.count() == 0 {
+    if accounts.is_empty() || view.columns.count() == 0 {
         let says =
             "How full the windows were is not known yet: the status line keeps it from now on.";
         return page.note(says);
@@ -51,54 +49,43 @@ pub(super) fn write(page: &mut Markup, contents: &Contents<'_>, columns: &Column
         let account = account.and_then(|account| account.owner.fingerprint.clone());
         account.filter(|account| accounts.contains_key(&Some(account.as_str())))
     };
-    let several = accounts.len() > 1;
     for (number, (account, steps)) in accounts.iter().enumerate() {
-        let errors = contents.incidents.iter().rev();
+        let errors = view.contents.incidents.iter().rev();
         let errors = errors.filter(|error| account_of(error).as_deref().or(first) == *account);
         let errors: Vec<&Incident> = errors.filter(|error| !error.is_news()).collect();
-        if several {
+        if accounts.len() > 1 {
             page.text_in("h3", &[], &format!("account {}", number + 1));
         }
-        draw(page, contents, columns, steps, &errors);
+        draw(view, page, steps, &errors);
     }
 }
 
-fn draw(
-    page: &mut Markup,
-    contents: &Contents<'_>,
-    columns: &Columns,
-    steps: &[&WindowStep],
-    errors: &[&Incident],
-) {
-    let of = |window: Window| -> Vec<&WindowStep> {
+fn draw(view: &View<'_>, page: &mut Markup, steps: &[&WindowStep], errors: &[&Incident]) {
+    let known = Window::ALL.into_iter().map(|window| {
         let own = steps.iter().filter(|step| step.window == window);
-        own.copied().collect()
-    };
-    let known = Window::ALL.into_iter().map(|window| (window, of(window)));
-    let known: Vec<(Window, Vec<&WindowStep>)> = known.filter(|(_, own)| !own.is_empty()).collect();
-    let axis = Axis { contents, columns };
+        (window, own.copied().collect())
+    });
+    let mut known: Vec<(Window, Vec<&WindowStep>)> = known.collect();
+    known.retain(|(_, own)| !own.is_empty());
     let names: Vec<&str> = known.iter().map(|(window, _)| window.limit()).collect();
-    let says = format!(
-        "How full the windows were: {}. Limit errors: {}.",
-        names.join(", "),
-        errors.len()
-    );
+    let (names, count) = (names.join(", "), errors.len());
+    let says = format!("How full the windows were: {names}. Limit errors: {count}.");
     let left = ["100%", "75%", "50%", "25%", "0%"].map(str::to_owned);
-    chart::frame(page, &says, &left, columns, |svg| {
+    chart::frame(page, &says, &left, &view.columns, |svg| {
         for error in errors {
-            axis.mark(svg, error);
+            view.mark(svg, error);
         }
         for (window, own) in &known {
-            let path = if axis.is_close() {
-                axis.run(own)
+            let path = if view.is_close() {
+                view.run(own)
             } else {
-                axis.peaks(own)
+                view.peaks(own)
             };
             svg.text_in("path", &[("class", class(*window)), ("d", &path)], "");
         }
     });
-    if !axis.is_close() {
-        let each = if columns.are_weeks { "week" } else { "day" };
+    if !view.is_close() {
+        let each = view.columns.each();
         page.note(&format!(
             "Each step is the fullest that a window was in a {each}."
         ));
@@ -110,15 +97,11 @@ fn draw(
         (class(*window), says, String::new())
     });
     let says = "a limit error, as long as it blocked".to_owned();
-    let error = ("error", says, String::new());
-    let error = (!errors.is_empty()).then_some(error);
+    let error = (!errors.is_empty()).then_some(("error", says, String::new()));
     page.legend(&[("class", "legend")], windows.chain(error));
-    page.table_behind(
-        "The fullest of each day, as a table",
-        "tolls",
-        "How full the windows were",
-        &by_day(&known, contents.clock.zone),
-    );
+    let table = by_day(&known, view.contents.clock.zone);
+    let says = "The fullest of each day, as a table";
+    page.table_behind(says, "tolls", "How full the windows were", &table);
 }
 
 /// The fullest that each window was on each day.
@@ -134,23 +117,17 @@ fn by_day(known: &[(Window, Vec<&WindowStep>)], zone: Zone) -> Table {
         }
     }
     let names = known.iter().map(|(window, _)| window.short());
-    let names = std::iter::once("day").chain(names);
-    let mut table = Table::new(names.map(Column::text));
+    let mut table = Table::new(["day"].into_iter().chain(names));
     for (day, levels) in fullest {
         let levels = levels.into_iter();
         let levels = levels.map(|most| most.map_or("-".to_owned(), |most| format!("{most:.0}%")));
-        table.row(std::iter::once(day.to_string()).chain(levels));
+        table.row([day.to_string()].into_iter().chain(levels));
     }
     table
 }
 
 /// Where moments stand on the chart.
-struct Axis<'a> {
-    contents: &'a Contents<'a>,
-    columns: &'a Columns,
-}
-
-impl Axis<'_> {
+impl View<'_> {
     /// Whether there is room for every step.
     fn is_close(&self) -> bool {
         !self.columns.are_weeks && self.columns.count() <= CLOSE
@@ -221,40 +198,27 @@ impl Axis<'_> {
 
     /// An error: a band as long as it blocked.
     fn mark(&self, svg: &mut Markup, error: &Incident) {
-        let now = self.contents.clock.now;
         let Some(from) = self.x(error.evidence.at) else {
             return;
         };
-        let until = match error.stopped(now) {
+        let until = match error.stopped(self.contents.clock.now) {
             Some(Stopped::Until(until)) => Some(until),
-            Some(Stopped::Still) => Some(now),
+            Some(Stopped::Still) => Some(self.contents.clock.now),
             _ => None,
         };
-        let end = until.and_then(|until| self.x(until));
-        let end = match until {
-            // It went on after the last day of the chart.
-            Some(_) => end.unwrap_or(self.columns.width()),
-            None => from,
-        };
-        // Whatever its length, it is seen.
-        let least = self.columns.width() / 300.0;
-        let (x, width) = (number(from), number((end - from).max(least)));
-        let all = number(HEIGHT);
-        let place = [
-            ("class", "error"),
-            ("x", &x),
-            ("width", &width),
-            ("height", &all),
-        ];
-        let at = self.contents.clock.zone.at(error.evidence.at);
-        let blocked = blocked(error, self.contents).unwrap_or_default();
+        let whole = self.columns.width();
+        // Without an end it may have gone on after the last day of the chart.
+        let end = until.map_or(from, |until| self.x(until).unwrap_or(whole));
         let says = format!(
-            "{}: {}, {}; blocked: {blocked}",
-            at.format("%Y-%m-%d %H:%M"),
+            "{}: {}, {}; blocked: {}",
+            self.contents.minute(error.evidence.at),
             error.diagnosis.limit.label(),
             judged(error.diagnosis.verdict),
+            self.contents.blocked(error).unwrap_or_default(),
         );
-        svg.inside("rect", &place, |rect| rect.text_in("title", &[], &says));
+        // Whatever its length, it is seen.
+        let wide = (end - from).max(whole / 300.0);
+        chart::band(svg, "error", from, wide, &says);
     }
 }
 

@@ -62,32 +62,28 @@ pub(crate) struct Cell {
 }
 
 impl Column {
-    /// Names stand at the left.
-    pub(crate) fn text(name: impl Into<String>) -> Self {
+    fn new(name: impl Into<String>, kind: ColumnKind) -> Self {
         Self {
             name: name.into(),
-            kind: ColumnKind::Text,
+            kind,
             tone: Tone::Plain,
             least: None,
         }
     }
 
+    /// Names stand at the left.
+    pub(crate) fn text(name: impl Into<String>) -> Self {
+        Self::new(name, ColumnKind::Text)
+    }
+
     /// Figures stand at the right.
     pub(crate) fn figure(name: impl Into<String>) -> Self {
-        let kind = ColumnKind::Figure;
-        Self {
-            kind,
-            ..Self::text(name)
-        }
+        Self::new(name, ColumnKind::Figure)
     }
 
     /// Bars stand behind everything.
     pub(crate) fn bar(name: impl Into<String>) -> Self {
-        let kind = ColumnKind::Bar;
-        Self {
-            kind,
-            ..Self::text(name)
-        }
+        Self::new(name, ColumnKind::Bar)
     }
 
     pub(crate) fn in_tone(self, tone: Tone) -> Self {
@@ -97,6 +93,12 @@ impl Column {
     pub(crate) fn shrinking_to(self, least: usize) -> Self {
         let least = Some(least);
         Self { least, ..self }
+    }
+}
+
+impl<T: Into<String>> From<T> for Column {
+    fn from(name: T) -> Self {
+        Self::text(name)
     }
 }
 
@@ -126,9 +128,9 @@ impl Cell {
 }
 
 impl Table {
-    pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
+    pub(crate) fn new(columns: impl IntoIterator<Item = impl Into<Column>>) -> Self {
         Self {
-            columns: columns.into_iter().collect(),
+            columns: columns.into_iter().map(Into::into).collect(),
             ..Self::default()
         }
     }

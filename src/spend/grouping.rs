@@ -234,10 +234,7 @@ pub(crate) fn order_and_cut(
     if follow_in_time {
         groups.reverse();
     }
-    let mut rest = Tally::default();
-    for group in &left {
-        rest += group.tally;
-    }
+    let rest = left.iter().map(|group| group.tally).sum();
     (!left.is_empty()).then_some((left.len(), rest))
 }
 

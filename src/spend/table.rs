@@ -104,7 +104,7 @@ pub(super) fn table(given: Figures<'_>, clock: Clock, places: &Places) -> Table 
         let share = share(tally.cost(), whole);
         let bar = Cell::bar(tally.cost().usd() / most.max(f64::MIN_POSITIVE));
         table.row(
-            cells(names, amount(tally), share, tally)
+            cells(names, amount(tally).text, share, tally)
                 .into_iter()
                 .chain([bar]),
         );
@@ -112,7 +112,7 @@ pub(super) fn table(given: Figures<'_>, clock: Clock, places: &Places) -> Table 
     if let Some((many, sum)) = &rest {
         let names = [format!("and {many} more"), String::new(), String::new()];
         let share = share(sum.cost(), whole);
-        table.row_in_tone(Tone::Quiet, cells(names, amount(sum), share, sum));
+        table.row_in_tone(Tone::Quiet, cells(names, amount(sum).text, share, sum));
     }
     table.row_in_tone(Tone::Strong, all);
     table
@@ -230,8 +230,8 @@ pub(crate) fn session_name(group: &SpendGroup) -> String {
 }
 
 /// A group's cost, as people read it.
-pub(crate) fn amount(tally: &Tally) -> String {
-    Amount::of_tally(tally).show()
+pub(crate) fn amount(tally: &Tally) -> Cell {
+    Cell::from(Amount::of_tally(tally).show()).worth(tally.cost().exact())
 }
 
 /// What part of the whole this is, in percent; nothing of nothing.

@@ -1,5 +1,6 @@
 //! Sums of a group, and of everything.
 
+use std::iter::Sum;
 use std::ops::AddAssign;
 
 use serde_json::{Map, Value, json};
@@ -77,5 +78,14 @@ impl AddAssign for Tally {
         self.responses = self.responses.saturating_add(other.responses);
         self.unpriced = self.unpriced.saturating_add(other.unpriced);
         self.usage += other.usage;
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), |mut sum, tally| {
+            sum += tally;
+            sum
+        })
     }
 }
