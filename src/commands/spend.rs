@@ -18,7 +18,7 @@ use crate::claude::account::Account;
 use crate::claude::model_pricing::prices;
 use crate::claude::transcripts;
 use crate::config::Config;
-use crate::drain::{Attribution, Write, switched, writes};
+use crate::drain::{Attribution, Write, writes};
 use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::ledger::{Caught, SpendSource};
@@ -96,13 +96,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     };
     let prices = prices(&places);
     if arguments.why_different {
-        let found = gathered(&places, &prices, |ledger, _| {
-            Ok(ledger.differences(&prices)?)
+        let (found, switched) = gathered(&places, &prices, |ledger, _| {
+            let switched = ledger.switched(None, None, "")?;
+            Ok((ledger.differences(&prices)?, switched))
         })?;
-        let mut report = comparison(&found, &places, environment.now);
-        for says in switched(&all_writes(&places, &prices)) {
-            report.paragraph(Tone::Plain, says);
-        }
+        let report = comparison(&found, &switched, &places, environment.now);
         report.print(arguments.json, environment)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -193,16 +191,15 @@ fn by_answers(
     let writes = all_writes(places, prices);
     let mut statement = gathered(places, prices, |ledger, read| {
         let worths = worth(places, &ledger, wanted.clock.now)?;
-        let (rows, damaged) = (ledger.single_rows()?, ledger.damaged(None)?);
         let source = if wanted.by == GroupBy::Prompt {
-            Attribution::by_prompt(rows, damaged, &writes)
+            Attribution::by_prompt(&ledger, &writes)?
         } else {
             let login = Account::load(places).map(|account| account.owner);
-            Attribution::by_account(rows, damaged, &writes, login.as_ref())
+            Attribution::by_account(&ledger, &writes, login.as_ref())?
         };
         let mut statement = stated(&source, wanted, read, places)?;
         let worth = worths.iter().find(|worth| worth.window == "five_hour");
-        statement.add_shares_of_window(worth.map(|worth| worth.worth), switched(&writes));
+        statement.add_shares_of_window(worth.map(|worth| worth.worth));
         Ok(statement)
     })?;
     if with_words {

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use super::history::Write;
-use crate::ledger::{Error, Origin, RowsBy, Single, SingleRows, SpendRow, SpendSource};
+use crate::ledger::{
+    Error, Ledger, Origin, RowsBy, Single, SingleRows, SpendRow, SpendSource, Switched,
+};
 use crate::spend::NO_LINE;
 use crate::time::Millis;
 use crate::transcript::owner::Owner;
@@ -14,34 +16,28 @@ const LOGIN: &str = "login";
 const UNKNOWN: &str = "unknown";
 
 /// Rows whose `person` is the prompt or the account that they belong to.
-#[derive(Debug, Default)]
-pub(crate) struct Attribution {
+pub(crate) struct Attribution<'l> {
+    ledger: &'l Ledger,
     rows: SingleRows,
     origins: HashMap<i64, Origin>,
     holders: HashMap<u64, String>,
     /// What belongs to no single answer, by session.
     of_sessions: HashMap<i64, String>,
-    damaged: Vec<(String, u32)>,
 }
 
-impl Attribution {
+impl<'l> Attribution<'l> {
     /// By the ids of prompts.
-    pub(crate) fn by_prompt(
-        rows: SingleRows,
-        damaged: Vec<(String, u32)>,
-        writes: &[Write],
-    ) -> Self {
+    pub(crate) fn by_prompt(ledger: &'l Ledger, writes: &[Write]) -> Result<Self, Error> {
         let id = |write: &Write| Some(write.prompt.as_ref()?.id.clone());
-        Self::new(rows, damaged, writes, id)
+        Self::new(ledger, writes, id)
     }
 
     /// By accounts: the one that is logged in, or a short hash.
     pub(crate) fn by_account(
-        rows: SingleRows,
-        damaged: Vec<(String, u32)>,
+        ledger: &'l Ledger,
         writes: &[Write],
         login: Option<&Owner>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let name = |write: &Write| {
             let owner = write.owner.as_ref();
             let is_login = owner.zip(login).and_then(|(owner, login)| owner.is(login));
@@ -51,22 +47,22 @@ impl Attribution {
             }
             Some(hash.unwrap_or_else(|| UNKNOWN.to_owned()))
         };
-        let mut all = Self::new(rows, damaged, writes, name);
+        let mut all = Self::new(ledger, writes, name)?;
         // What a session spent beyond its answers, its account paid.
         for row in &all.rows.rows {
             if let Some(holder) = all.holders.get(&row.key) {
                 all.of_sessions.insert(row.session, holder.clone());
             }
         }
-        all
+        Ok(all)
     }
 
     fn new(
-        mut rows: SingleRows,
-        damaged: Vec<(String, u32)>,
+        ledger: &'l Ledger,
         writes: &[Write],
         holder: impl Fn(&Write) -> Option<String>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let mut rows = ledger.single_rows()?;
         rows.rows.sort_by_key(|row| row.at);
         let origins = rows.sessions.iter().map(|(id, session)| {
             let origin = Origin {
@@ -78,17 +74,17 @@ impl Attribution {
         });
         let holders = writes.iter();
         let holders = holders.filter_map(|it| Some((it.key.cast_unsigned(), holder(it)?)));
-        Self {
+        Ok(Self {
+            ledger,
             origins: origins.collect(),
             holders: holders.collect(),
             of_sessions: HashMap::new(),
             rows,
-            damaged,
-        }
+        })
     }
 }
 
-impl SpendSource for Attribution {
+impl SpendSource for Attribution<'_> {
     fn rows(
         &self,
         since: Option<Millis>,
@@ -129,7 +125,16 @@ impl SpendSource for Attribution {
         Ok(())
     }
 
-    fn damaged(&self, _: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
-        Ok(self.damaged.clone())
+    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
+        self.ledger.damaged(since)
+    }
+
+    fn switched(
+        &self,
+        since: Option<Millis>,
+        until: Option<Millis>,
+        directory: &str,
+    ) -> Result<Vec<Switched>, Error> {
+        self.ledger.switched(since, until, directory)
     }
 }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::cause::Cause;
 use super::history::{Again, Write};
 use crate::pricing::Money;
-use crate::terminal::counted;
 use crate::time::HOUR;
 
 /// Answers, tokens and money of some writes.
@@ -123,28 +122,6 @@ impl Findings {
         });
         found
     }
-}
-
-/// What was asked of one model and answered by another, the dearest first, in words.
-pub(crate) fn switched(writes: &[Write]) -> Vec<String> {
-    let mut sums: BTreeMap<(&str, &str), (u64, Money)> = BTreeMap::new();
-    for write in writes {
-        let Some(asked) = &write.asked else {
-            continue;
-        };
-        let sum = sums.entry((asked, &write.model)).or_default();
-        *sum = (sum.0 + 1, sum.1 + write.total);
-    }
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by_key(|(_, (_, cost))| std::cmp::Reverse(*cost));
-    let say = |((asked, got), (many, cost)): ((&str, &str), (u64, Money))| {
-        format!(
-            "Asked for {asked}, got {got}: {}, {}.",
-            counted(many, "answer"),
-            cost.show()
-        )
-    };
-    sums.into_iter().map(say).collect()
 }
 
 impl Findings {

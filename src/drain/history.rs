@@ -22,8 +22,6 @@ pub(crate) struct Write {
     pub(crate) session: String,
     pub(crate) version: String,
     pub(crate) model: String,
-    /// The model that was asked for, where another one answered.
-    pub(crate) asked: Option<String>,
     /// What the whole answer cost, and what the writing.
     pub(crate) total: Money,
     pub(crate) cost: Money,
@@ -240,11 +238,6 @@ impl<'t> History<'t> {
                 cache_write_1h: written,
                 ..now.usage
             };
-            let asked = answer
-                .asked
-                .as_deref()
-                .map(|asked| self.prices.canonical(asked));
-            let asked = asked.filter(|asked| *asked != self.prices.canonical(&response.model));
             let again = again.zip(verdict).map(|(tokens, verdict)| Again {
                 cause: verdict.cause,
                 is_needless: verdict.is_needless,
@@ -260,7 +253,6 @@ impl<'t> History<'t> {
                 session: self.session.clone(),
                 version: now.version.clone().unwrap_or_default(),
                 model: response.model.clone().into_owned(),
-                asked,
                 total: price(now.usage),
                 cost: beyond_reading(written) + price_of_reading(written, now.usage, price),
                 hour_more: price(for_an_hour) - price(now.usage),

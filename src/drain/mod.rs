@@ -16,7 +16,7 @@ mod window_use;
 
 pub(crate) use attribution::Attribution;
 pub(crate) use cause::Cause;
-pub(crate) use findings::{Findings, switched};
+pub(crate) use findings::Findings;
 #[cfg(test)]
 pub(crate) use history::Proof;
 pub(crate) use history::{Again, Write};

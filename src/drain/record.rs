@@ -132,8 +132,6 @@ pub(super) struct Answer<'l> {
     pub(super) version: Option<Cow<'l, str>>,
     pub(super) lifetime: Option<Lifetime>,
     pub(super) effort: Option<Cow<'l, str>>,
-    /// The model that was asked for.
-    pub(super) asked: Option<Cow<'l, str>>,
 }
 
 #[derive(Deserialize)]
@@ -167,8 +165,6 @@ struct Fields<'l> {
     request_ref: Option<Cow<'l, str>>,
     #[serde(borrow)]
     request_id: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    requested_model: Option<Cow<'l, str>>,
     #[serde(borrow)]
     prompt_cache_requested: Option<Cow<'l, str>>,
     #[serde(borrow)]
@@ -322,7 +318,6 @@ fn answer<'l>(line: &'l [u8], fields: Fields<'l>) -> Option<Answer<'l>> {
             .prompt_cache_requested
             .map(|name| Lifetime::from_name(Some(&name))),
         effort: fields.effort,
-        asked: fields.requested_model,
     })
 }
 

@@ -40,6 +40,7 @@ pub use draws::Drawn;
 pub use facts::Scene;
 pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
+pub use served::Switched;
 pub(crate) use served::{FirstAnswer, Served};
 pub(crate) use single_rows::{KnownSession, Single, SingleRow, SingleRows};
 pub use spend_rows::{Origin, RowsBy, SpendRow, SpendSource};

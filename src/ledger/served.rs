@@ -30,6 +30,19 @@ pub(crate) struct Served {
     pub(crate) cost: Money,
 }
 
+/// Answers of another model than was asked for: Claude Code fell back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switched {
+    /// The model that was asked for, by its canonical name, as the next.
+    pub asked: String,
+    /// The one that answered.
+    pub got: String,
+    /// How many answers.
+    pub answers: u64,
+    /// What they cost.
+    pub cost: Money,
+}
+
 /// The first answer that a session got after a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FirstAnswer {
@@ -38,6 +51,29 @@ pub(crate) struct FirstAnswer {
 }
 
 impl Ledger {
+    /// Answers of another model than was asked for, the dearest first: from a moment up to another,
+    /// in directories whose path contains this.
+    pub(super) fn switched_between(
+        &self,
+        [since, until]: [Millis; 2],
+        directory: &str,
+    ) -> Result<Vec<Switched>, Error> {
+        let query = "SELECT asked.name, got.name, count(*), sum(cost) AS cost_of_all
+             FROM switched JOIN response USING (key) JOIN session ON session.id = session
+             JOIN model AS asked ON asked.id = switched.asked JOIN model AS got ON got.id = response.model
+             WHERE at >= ? AND at < ? AND instr(lower(coalesce(directory, '')), lower(?)) > 0
+             GROUP BY 1, 2 ORDER BY cost_of_all DESC";
+        let found = all(&self.connection, query, (since, until, directory), |row| {
+            Ok(Switched {
+                asked: row.get(0)?,
+                got: row.get(1)?,
+                answers: answers::count_from(row, 2)?,
+                cost: Money::from_pico(row.get(3)?),
+            })
+        });
+        found.map_err(self.failed())
+    }
+
     /// The first answer that each session got after a moment, `own` at once and others after a while,
     /// up to `until`; the earliest first.
     pub(crate) fn first_answers(

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::Row;
 
 use super::facts::{Id, Scene};
+use super::served::Switched;
 use super::store::answers::{UNPRICED, count_from, usage_from};
 use super::store::sqlite::{all, each};
 use super::store::{Error, Ledger, names, processes, transcript_files};
@@ -106,6 +107,17 @@ pub trait SpendSource {
     /// Transcripts that changed at `since` or later and have lines that could not be understood:
     /// their paths, and how many lines. What stood on these is not counted.
     fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error>;
+
+    /// Answers of another model than was asked for, in directories whose path contains `directory`;
+    /// nothing where nobody knows.
+    fn switched(
+        &self,
+        _since: Option<Millis>,
+        _until: Option<Millis>,
+        _directory: &str,
+    ) -> Result<Vec<Switched>, Error> {
+        Ok(Vec::new())
+    }
 }
 
 impl SpendSource for Ledger {
@@ -131,6 +143,16 @@ impl SpendSource for Ledger {
 
     fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
         transcript_files::damaged(&self.connection, since).map_err(self.failed())
+    }
+
+    fn switched(
+        &self,
+        since: Option<Millis>,
+        until: Option<Millis>,
+        directory: &str,
+    ) -> Result<Vec<Switched>, Error> {
+        let period = [since.unwrap_or(Millis::MIN), until.unwrap_or(Millis::MAX)];
+        self.switched_between(period, directory)
     }
 }
 

@@ -1,23 +1,27 @@
 //! Our figure beside Claude Code's own, session by session, and what sets them apart.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::ledger::{ClientFigure, SessionDifference};
+use crate::ledger::{ClientFigure, SessionDifference, Switched};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::Report;
-use crate::terminal::Tone;
+use crate::terminal::{Tone, counted};
 use crate::time::{in_words, moment};
 
-/// Each session's two figures. `now` tells how old theirs is.
+/// Each session's two figures, and answers of another model. `now` tells how old Claude Code's is.
 pub(crate) fn comparison(
     found: &[SessionDifference],
+    switched: &[Switched],
     places: &Places,
     now: DateTime<Utc>,
 ) -> Report {
     let sessions: Vec<Value> = found.iter().map(difference_json).collect();
-    let mut report = Report::new(json!({ "sessions": sessions }));
+    let mut fields = Map::new();
+    fields.insert("sessions".to_owned(), json!(sessions));
+    fields.extend(switched_json(switched));
+    let mut report = Report::new(Value::Object(fields));
     if found.is_empty() {
         report.paragraph(
             Tone::Plain,
@@ -52,7 +56,28 @@ pub(crate) fn comparison(
             report.indented_paragraph(2, Tone::Quiet, line);
         }
     }
+    for says in switched.iter().map(switched_sentence) {
+        report.paragraph(Tone::Plain, says);
+    }
     report
+}
+
+pub(super) fn switched_sentence(one: &Switched) -> String {
+    let (answers, cost) = (counted(one.answers, "answer"), one.cost.show());
+    format!(
+        "Asked for {}, got {}: {answers}, {cost}.",
+        one.asked, one.got
+    )
+}
+
+/// A field for programs; none where nothing was switched.
+pub(super) fn switched_json(switched: &[Switched]) -> Option<(String, Value)> {
+    let one = |one: &Switched| {
+        let cost = one.cost.usd();
+        json!({"asked": one.asked, "got": one.got, "answers": one.answers, "cost_usd": cost})
+    };
+    let all: Vec<Value> = switched.iter().map(one).collect();
+    (!all.is_empty()).then(|| ("switched".to_owned(), json!(all)))
 }
 
 /// What sets the two figures apart, and what they agree on that others leave out.

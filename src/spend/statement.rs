@@ -6,6 +6,7 @@ use chrono::Datelike;
 use serde_json::{Map, Value, json};
 
 use super::amount::Amount;
+use super::comparison::{switched_json, switched_sentence};
 use super::days::Period;
 use super::forecast::{Course, Forecast};
 use super::grouping::{GroupBy, Grouping, Order, SpendGroup, order_and_cut};
@@ -14,7 +15,7 @@ use super::table::{Figures, spreadsheet, table};
 use super::tally::Tally;
 use super::unreadable::name_damaged;
 use crate::config::Currency;
-use crate::ledger::{Caught, Error, RowsBy, SpendRow, SpendSource};
+use crate::ledger::{Caught, Error, RowsBy, SpendRow, SpendSource, Switched};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::{Report, Table};
@@ -84,8 +85,8 @@ pub(crate) struct Statement {
     answering: usize,
     /// What a percent of the five-hour window is worth at least, where prompts are shown.
     percent: Option<Money>,
-    /// Sentences on answers of another model than was asked for.
-    switched: Vec<String>,
+    /// Answers of another model than was asked for.
+    switched: Vec<Switched>,
 }
 
 /// How many transcripts with damaged lines are named.
@@ -122,6 +123,8 @@ impl Statement {
             })?;
         }
         let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
+        let directory = wanted.project.as_deref().unwrap_or_default();
+        let switched = source.switched(from, to, directory)?;
         let course = Self::course(source, &wanted)?;
         let whole = course.as_ref().filter(|_| wanted.project.is_none());
         Ok(Self {
@@ -136,15 +139,13 @@ impl Statement {
             damaged: source.damaged(from)?,
             answering,
             percent: None,
-            switched: Vec::new(),
+            switched,
         })
     }
 
-    /// What transcripts tell beside the sums: the least that a percent of the five-hour window is worth,
-    /// and answers of another model than was asked for.
-    pub(crate) fn add_shares_of_window(&mut self, percent: Option<Money>, switched: Vec<String>) {
+    /// Adds what prompts took of the five-hour window, by the least that a percent of it is worth.
+    pub(crate) fn add_shares_of_window(&mut self, percent: Option<Money>) {
         self.percent = percent.filter(|_| self.wanted.by == GroupBy::Prompt);
-        self.switched = switched;
     }
 
     /// What a prompt took of a five-hour window at most.
@@ -341,7 +342,7 @@ impl Statement {
             fields.insert("groups".to_owned(), json!(many));
             fields
         });
-        json!({
+        let mut all = json!({
             "total": self.total.json(),
             "groups": self.groups.iter().map(group).collect::<Vec<Value>>(),
             "rest": rest,
@@ -356,7 +357,11 @@ impl Statement {
             "answering": self.answering,
             "unreadable": unreadable.collect::<Vec<_>>(),
             "damaged": damaged.collect::<Vec<_>>(),
-        })
+        });
+        if let Some(fields) = all.as_object_mut() {
+            fields.extend(switched_json(&self.switched));
+        }
+        all
     }
 
     /// A table, with what a reader must know about the total. `zone` is the zone's name.
@@ -383,7 +388,7 @@ impl Statement {
             let says = format!("The dearest took at most {share:.0}% of a 5-hour limit.");
             report.paragraph(Tone::Plain, says);
         }
-        for says in &self.switched {
+        for says in self.switched.iter().map(switched_sentence) {
             report.paragraph(Tone::Plain, says);
         }
         for remark in remarks {

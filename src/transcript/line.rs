@@ -60,6 +60,8 @@ pub struct Response<'a> {
     pub agent: Option<Cow<'a, str>>,
     /// The model's id as written.
     pub model: Cow<'a, str>,
+    /// The one that was asked for, where that is written otherwise.
+    pub asked: Option<Cow<'a, str>>,
     /// Tokens and searches.
     pub usage: Usage,
     /// How it was served.
@@ -139,6 +141,7 @@ struct Fields<'a> {
     request_session: &'a [u8],
     forked_from: &'a [u8],
     request: &'a [u8],
+    requested_model: &'a [u8],
     directory: &'a [u8],
     branch: &'a [u8],
     agent: &'a [u8],
@@ -228,6 +231,7 @@ impl<'a> Fields<'a> {
             b"sessionId" => self.session = walk.value()?,
             b"requestSessionId" => self.request_session = walk.value()?,
             b"requestId" => self.request = walk.value()?,
+            b"requestedModel" => self.requested_model = walk.value()?,
             b"cwd" => self.directory = walk.value()?,
             b"gitBranch" => self.branch = walk.value()?,
             b"attributionAgent" => self.agent = walk.value()?,
@@ -325,6 +329,7 @@ fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
         subagent: fields.subagent,
         branch: text(fields.branch),
         agent: text(fields.agent),
+        asked: text(fields.requested_model).filter(|asked| *asked != model),
         model,
         usage,
         service,

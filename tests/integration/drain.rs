@@ -630,7 +630,7 @@ fn what_was_asked_of_one_model_and_answered_by_another_is_counted_with_its_sum()
     for line in &mut life.lines {
         *line = line.replace(
             "\"type\":\"assistant\"",
-            "\"type\":\"assistant\",\"requestedModel\":\"claude-fable-5-2\"",
+            "\"type\":\"assistant\",\"requestedModel\":\"claude-fable-5-2\",\"cwd\":\"/home/dev/api\"",
         );
     }
     let sandbox = Sandbox::new();
@@ -638,10 +638,25 @@ fn what_was_asked_of_one_model_and_answered_by_another_is_counted_with_its_sum()
     let spent = sandbox.run(&["spend", "--json"]).json();
     let cost = spent["total"]["recorded_usd"].as_f64().unwrap();
     let says = format!("Asked for claude-fable-5-2, got claude-opus-5-5: 4 answers, ${cost:.2}.");
-    for arguments in [["--by", "prompt"].as_slice(), &["--why-different"]] {
+    assert_eq!(
+        spent["switched"],
+        json!([{"asked": "claude-fable-5-2", "got": "claude-opus-5-5", "answers": 4, "cost_usd": cost}])
+    );
+    for (arguments, is_said) in [
+        (["--by", "day"].as_slice(), true),
+        (&["--by", "session"], true),
+        (&["--by", "prompt"], true),
+        (&["--by", "account"], true),
+        (&["--why-different"], true),
+        (&["--project", "API"], true),
+        (&["--project", "web"], false),
+        (&["--until", "2026-01-01"], false),
+    ] {
         let run = sandbox.run(&[&["spend"], arguments].concat());
         let page: Vec<&str> = run.success().split_whitespace().collect();
-        assert!(page.join(" ").contains(&says), "{says} in {}", run.stdout);
+        let page = page.join(" ");
+        assert_eq!(page.contains(&says), is_said, "{says} in {}", run.stdout);
+        assert_eq!(page.contains("Asked for"), is_said, "{}", run.stdout);
     }
 }
 

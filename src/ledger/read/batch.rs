@@ -54,6 +54,8 @@ pub(crate) struct Batch {
     pub(crate) has_gaps: bool,
     /// By key. Their models are as written, their prices not known.
     pub(crate) answers: HashMap<i64, Answer>,
+    /// The models that were asked for, by the keys of answers of others.
+    pub(crate) switched: HashMap<i64, Id>,
     /// Names, and directories as far as lines say them.
     pub(crate) sessions: HashMap<Id, (String, Option<WorkedIn>)>,
     /// Names as written.
@@ -219,6 +221,10 @@ impl Sink for FileSink<'_> {
         }
         if named.is_none() && !found.subagent {
             self.batch.ends_in_refusal = false;
+        }
+        if let Some(asked) = &found.asked {
+            let asked = self.batch.model(asked);
+            self.batch.switched.insert(found.key, asked);
         }
         let answer = Answer {
             key: found.key,

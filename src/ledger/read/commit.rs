@@ -53,6 +53,7 @@ pub(crate) fn put(
     in_order.sort_unstable_by_key(|answer| (answer.place.file, answer.place.position));
     for answer in in_order {
         writer.put_answer(answer, &mut changes)?;
+        writer.put_switch(answer, batch)?;
     }
     changes.apply(connection)
 }
@@ -266,6 +267,16 @@ impl Writer<'_> {
             }
         }
         self.put_copies(found, &now)
+    }
+
+    /// Notes that another model was asked for than answered.
+    fn put_switch(&self, found: &Answer, batch: &Batch) -> rusqlite::Result<()> {
+        let asked = batch.switched.get(&found.key).copied();
+        let asked = asked.map(|asked| self.models.canonical(asked));
+        let asked = asked.filter(|asked| *asked != self.models.canonical(found.model));
+        asked.map_or(Ok(()), |asked| {
+            answers::put_switch(self.connection, found.key, asked)
+        })
     }
 
     /// The session in whose file something stands.

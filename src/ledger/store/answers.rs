@@ -148,6 +148,16 @@ pub(crate) fn give_to(connection: &Connection, key: i64, session: Id) -> rusqlit
     Ok(())
 }
 
+/// Notes the model that an answer was asked of, where another one gave it.
+pub(crate) fn put_switch(connection: &Connection, key: i64, asked: Id) -> rusqlite::Result<()> {
+    run(
+        connection,
+        "INSERT OR REPLACE INTO switched VALUES (?,?)",
+        [key, asked],
+    )?;
+    Ok(())
+}
+
 /// None for an empty list.
 fn as_json<T: Serialize>(list: &[T]) -> Option<String> {
     (!list.is_empty()).then(|| serde_json::to_string(list).unwrap_or_default())

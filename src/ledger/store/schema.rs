@@ -15,7 +15,11 @@ use super::sqlite::all;
 use crate::ledger::facts::id_of;
 
 /// The version that this program writes; raised with every change of [`TABLES`].
-const VERSION: i64 = 9;
+const VERSION: i64 = 10;
+
+/// It did not know which model an answer was asked of: its transcripts are read again for that.
+const WITHOUT_SWITCHES: i64 = 9;
+const READ_FOR_SWITCHES: &str = "UPDATE file SET bytes_read = 0, mark = 0, size = 0, modified = 0, last_at = NULL, newest_at = NULL, last_response = 0, unreadable = 0;";
 
 /// The oldest whose facts are taken over: there was no release yet, and one that is older still is
 /// filled anew. It took one process for several: what they drew is kept once a session, and all
@@ -45,6 +49,7 @@ const TAKE_OVER: &str = include_str!("take_over.sql");
 /// - `response`: an `Answer`, with the first place where it was seen. Kept session by session: keys
 ///   are hashes, and would scatter a reading over the whole table. `place`: where else answers, and
 ///   where compactions stand.
+/// - `switched`: the model that an answer was asked of, where another one gave it.
 /// - `mark`: lines that tell whose others are.
 /// - `cost_state`: running totals of the client; `models`: see `totals.rs`.
 /// - `quarter`: sums of `response`, kept in step with it. `unrecorded`: derived; a cost of 0 says that there
@@ -73,6 +78,8 @@ CREATE INDEX unrecorded_by_session ON unrecorded(session);
 CREATE TABLE process(session INTEGER,id INTEGER,total INTEGER,grown INTEGER,unwritten INTEGER,rate INTEGER,at INTEGER,began INTEGER,began_late INTEGER,run_ms INTEGER,model INTEGER,PRIMARY KEY(session,id))WITHOUT ROWID;
 CREATE TABLE unwritten(session INTEGER,quarter INTEGER,model INTEGER,cost INTEGER,PRIMARY KEY(session,quarter,model))WITHOUT ROWID;";
 
+const SWITCHED: &str = "CREATE TABLE switched(key INTEGER PRIMARY KEY,asked INTEGER);";
+
 /// What was found on opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SchemaState {
@@ -97,11 +104,12 @@ pub(crate) fn make_or_check(connection: &mut Connection) -> rusqlite::Result<Sch
         return Ok(shape);
     }
     let found = version(&transaction)?;
-    if found == 0 {
-        transaction.execute_batch(TABLES)?;
-    } else {
-        take_over(&transaction, found)?;
+    match found {
+        0 => transaction.execute_batch(TABLES)?,
+        WITHOUT_SWITCHES => transaction.execute_batch(READ_FOR_SWITCHES)?,
+        _ => take_over(&transaction, found)?,
     }
+    transaction.execute_batch(SWITCHED)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(SchemaState::Current)
@@ -235,6 +243,23 @@ mod tests {
         let read = "SELECT models FROM cost_state";
         let models: String = ledger.query_row(read, [], |row| row.get(0)).unwrap();
         assert_eq!(models, parts);
+    }
+
+    #[test]
+    fn a_ledger_that_knew_no_switches_reads_its_transcripts_again() {
+        let earlier = "DROP TABLE switched; PRAGMA user_version = 9;
+            INSERT INTO file(id, bytes_read, size) VALUES (1, 600, 600);";
+        let mut connection = Connection::open_in_memory().unwrap();
+        make_or_check(&mut connection).unwrap();
+        connection.execute_batch(earlier).unwrap();
+        let shape = make_or_check(&mut connection).unwrap();
+        assert_eq!(shape, SchemaState::Current);
+        for (query, expected) in [
+            ("SELECT sum(bytes_read) FROM file", 0),
+            ("SELECT count(*) FROM switched", 0),
+        ] {
+            assert_eq!(one(&connection, query), expected, "{query}");
+        }
     }
 
     #[test]
