@@ -3,6 +3,7 @@
 //! Every field may be missing, null or of a wrong type: each is read on its own, and what cannot
 //! be read is absent. Field names and units as of client 2.1.328.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,7 +91,9 @@ impl StatusPayload {
     pub(crate) fn directories(&self) -> Vec<PathBuf> {
         let named = ["/workspace/project_dir", "/workspace/current_dir", "/cwd"];
         let named = named.iter().filter_map(|pointer| self.text(pointer));
-        named.map(PathBuf::from).collect()
+        // Mostly all three are the same.
+        let named: BTreeSet<PathBuf> = named.map(PathBuf::from).collect();
+        named.into_iter().collect()
     }
 
     /// The client's own running total since its chain of runs began, in dollars. It contains what a

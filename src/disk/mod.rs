@@ -88,7 +88,9 @@ fn read_opened(
             limit,
         });
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    // The files of /proc say that they are empty, and would be asked for 32 bytes again and again.
+    let room = usize::try_from(size).unwrap_or(0).max(1024);
+    let mut bytes = Vec::with_capacity(room);
     file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
     Ok(Some(bytes))
 }

@@ -34,7 +34,8 @@ fn open_own_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     without_waiting(options, true);
     let opened = options.open(path).map_err(|error| {
         // The system's words for a link ("too many levels") help nobody.
-        let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+        let is_there = error.kind() != io::ErrorKind::NotFound;
+        let is_link = is_there && fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
         if is_link { not_ours() } else { error }
     })?;
     let (file, found) = regular(opened)?;

@@ -2,8 +2,8 @@
 
 use super::money::Money;
 use super::own_rates::MULTIPLIER_UNIT;
-use super::price_table::{PriceTable, Tariff};
-use super::rates::{Rate, Rates};
+use super::price_table::PriceTable;
+use super::rates::{Rate, Rates, Tariff};
 use super::usage::{Advice, ServiceLevel, Usage};
 use crate::time::Millis;
 

@@ -13,26 +13,34 @@ use std::sync::{Arc, LazyLock};
 use serde_json::Value;
 
 use super::model_id::bare;
-use super::price_table::{PriceTable, Tariff};
-use super::rates::{Rate, Rates};
+use super::rates::{Rates, Tariff};
 use crate::time::Millis;
 
-/// By bare model id: prices, each with the moment from which it holds, ascending.
-pub(super) type FetchedTariffs = BTreeMap<String, Vec<(Millis, Tariff)>>;
-/// Read when it is asked for.
-pub(super) type Fetched = Arc<LazyLock<FetchedTariffs, Box<dyn FnOnce() -> FetchedTariffs + Send>>>;
-
-pub(super) fn when_asked(read: impl FnOnce() -> FetchedTariffs + Send + 'static) -> Fetched {
-    Arc::new(LazyLock::new(Box::new(read)))
+/// What Claude Code knows of a model's price.
+#[derive(Debug, Default)]
+pub(super) struct FetchedTariff {
+    /// The model that it is priced as, and until when.
+    pub(super) as_another: Option<(String, Millis)>,
+    /// What it costs otherwise.
+    pub(super) own: Option<Tariff>,
 }
 
-pub(super) fn none() -> Fetched {
-    when_asked(FetchedTariffs::new)
+/// By bare model id. Read when it is asked for.
+pub(super) type FetchedPrices = Arc<
+    LazyLock<
+        BTreeMap<String, FetchedTariff>,
+        Box<dyn FnOnce() -> BTreeMap<String, FetchedTariff> + Send>,
+    >,
+>;
+
+/// What the global state says that `read` gives, no sooner than somebody asks.
+pub(super) fn in_state(read: impl FnOnce() -> Option<Value> + Send + 'static) -> FetchedPrices {
+    let prices = || read().as_ref().map_or_else(BTreeMap::new, prices);
+    Arc::new(LazyLock::new(Box::new(prices)))
 }
 
-/// What the global state says. Models of `list` are priced by it, whatever the state says.
-pub(super) fn tariffs(state: &Value, list: &PriceTable) -> FetchedTariffs {
-    let mut found = FetchedTariffs::new();
+fn prices(state: &Value) -> BTreeMap<String, FetchedTariff> {
+    let mut found: BTreeMap<String, FetchedTariff> = BTreeMap::new();
     let slots = state.get("clientDataCacheSlots").and_then(Value::as_object);
     let slots = slots.into_iter().flatten();
     let data = slots.filter_map(|(_, slot)| slot.get("data"));
@@ -41,35 +49,20 @@ pub(super) fn tariffs(state: &Value, list: &PriceTable) -> FetchedTariffs {
         .filter_map(|data| data.get("alder_ford")?.as_object())
         .flatten()
     {
-        if let Some(tariffs) = as_another(other, list) {
-            found.insert(bare(model), tariffs);
-        }
+        let known = found.entry(bare(model)).or_default();
+        known.as_another = as_another(other).or(known.as_another.take());
     }
     let costs = state.get("additionalModelCostsCache");
     for (model, costs) in costs.and_then(Value::as_object).into_iter().flatten() {
-        if let Some(tariff) = tariff(costs) {
-            let tariffs = found.entry(bare(model)).or_default();
-            // What it is priced as for a while comes first; then this.
-            tariffs.truncate(2);
-            match tariffs.last_mut() {
-                Some((_, after)) => *after = tariff,
-                None => tariffs.push((Millis::MIN, tariff)),
-            }
-        }
+        let known = found.entry(bare(model)).or_default();
+        known.own = tariff(costs).or(known.own.take());
     }
     found
 }
 
-/// The prices of another model until a second, then those of an unknown one.
-fn as_another(told: &Value, list: &PriceTable) -> Option<Vec<(Millis, Tariff)>> {
-    let (tariffs, true) = list.tariffs_of(told.get("as")?.as_str()?) else {
-        return None;
-    };
+fn as_another(told: &Value) -> Option<(String, Millis)> {
     let ends = told.get("ends_at")?.as_i64()?.checked_mul(1000)?;
-    let (unknown, _) = list.tariffs_of("");
-    let [until, after] =
-        [tariffs, unknown].map(|tariffs| tariffs.last().map(|(_, it)| (*it).clone()));
-    Some(vec![(Millis::MIN, until?), (ends, after?)])
+    Some((told.get("as")?.as_str()?.to_owned(), ends))
 }
 
 fn tariff(costs: &Value) -> Option<Tariff> {
@@ -84,21 +77,20 @@ fn tariff(costs: &Value) -> Option<Tariff> {
 }
 
 fn rates(costs: &Value) -> Option<Rates> {
-    let rate = |name: &str| Rate::from_usd_per_million(costs.get(name)?.as_f64()?);
-    let write_5m = rate("promptCacheWriteTokens")?;
-    Some(Rates {
-        input: rate("inputTokens")?,
-        output: rate("outputTokens")?,
-        cache_read: rate("promptCacheReadTokens")?,
-        write_5m,
-        write_1h: rate("promptCacheWrite1hTokens").unwrap_or(write_5m),
-    })
+    let names = [
+        "inputTokens",
+        "outputTokens",
+        "promptCacheReadTokens",
+        "promptCacheWriteTokens",
+        "promptCacheWrite1hTokens",
+    ];
+    Rates::from_json(costs, names)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pricing::{ServiceLevel, Usage};
+    use crate::pricing::{PriceTable, ServiceLevel, Usage};
     use serde_json::json;
 
     fn cost(

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::model_id::bare;
-use super::rates::{Rate, Rates};
+use super::rates::Rates;
 
 /// One millionth: the multiplier's unit.
 pub(super) const MULTIPLIER_UNIT: i64 = 1_000_000;
@@ -68,7 +68,9 @@ impl OwnRates {
             .into_iter()
             .flatten()
         {
-            match read_override(rates) {
+            // One price for both lifetimes of the cache.
+            let names = ["input", "output", "cacheRead", "cacheWrite", "cacheWrite"];
+            match Rates::from_json(rates, names) {
                 Some(rates) => {
                     own.overrides.entry(key(model)).or_insert(rates);
                 }
@@ -127,21 +129,10 @@ fn key(model: &str) -> String {
         .replace("[2m]", "")
 }
 
-fn read_override(rates: &Value) -> Option<Rates> {
-    let rate = |name: &str| Rate::from_usd_per_million(rates.get(name)?.as_f64()?);
-    let write = rate("cacheWrite")?;
-    Some(Rates {
-        input: rate("input")?,
-        output: rate("output")?,
-        cache_read: rate("cacheRead")?,
-        write_5m: write,
-        write_1h: write,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pricing::Rate;
     use serde_json::json;
 
     #[test]

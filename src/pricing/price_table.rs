@@ -7,21 +7,23 @@ use once_cell::sync::OnceCell;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::fetched::{self, Fetched, FetchedTariffs};
+use super::fetched::{self, FetchedPrices, FetchedTariff};
 use super::model_id::{bare, is_variant_of};
 use super::own_rates::OwnRates;
-use super::rates::{Rate, Rates};
+use super::rates::Tariff;
 use crate::time::Millis;
 
 /// The embedded data. Its first lines say how to add a row.
 const EMBEDDED: &str = include_str!("prices.json");
 
-/// One row of the table: a model's prices from a day on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One row of the table: a model's prices from a day on. Its texts are borrowed from the program: a
+/// status line reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PriceRow {
     /// The bare model id.
     pub model: &'static str,
     /// Other ids of the same model.
+    #[serde(default)]
     pub also: Vec<&'static str>,
     /// First UTC day of these prices; None from the model's release.
     pub from: Option<NaiveDate>,
@@ -31,27 +33,14 @@ pub struct PriceRow {
     pub source: &'static str,
 }
 
-/// A model's prices.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tariff {
-    /// The standard rates.
-    pub standard: Rates,
-    /// A prompt of more tokens than this is charged at [`Self::long`], as a whole.
-    pub above_prompt_tokens: Option<u64>,
-    /// Rates of a long prompt.
-    pub long: Option<Rates>,
-    /// Rates of fast mode; None where the model has none, then `standard` holds.
-    pub fast: Option<Rates>,
-}
-
-/// The file as it is written. Its texts are borrowed from the program: a status line reads it.
+/// The file as it is written.
 #[derive(Deserialize)]
 struct File {
     updated: NaiveDate,
     web_search_usd: f64,
     us_inference_multiplier: f64,
     unknown_model_priced_as: &'static str,
-    rows: Vec<WrittenRow>,
+    rows: Vec<PriceRow>,
 }
 
 impl PriceRow {
@@ -59,48 +48,6 @@ impl PriceRow {
         self.from.map_or(Millis::MIN, |day| {
             day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
         })
-    }
-}
-
-/// A row as it is written: the standard rates stand beside the rest. (Serde's `flatten` would do
-/// this too, and take as long as all the rest of a status line's reading.)
-#[derive(Deserialize)]
-struct WrittenRow {
-    model: &'static str,
-    #[serde(default)]
-    also: Vec<&'static str>,
-    from: Option<NaiveDate>,
-    input: Rate,
-    output: Rate,
-    cache_read: Rate,
-    write_5m: Rate,
-    write_1h: Rate,
-    above_prompt_tokens: Option<u64>,
-    long: Option<Rates>,
-    fast: Option<Rates>,
-    source: &'static str,
-}
-
-impl From<WrittenRow> for PriceRow {
-    fn from(written: WrittenRow) -> Self {
-        Self {
-            model: written.model,
-            also: written.also,
-            from: written.from,
-            tariff: Tariff {
-                standard: Rates {
-                    input: written.input,
-                    output: written.output,
-                    cache_read: written.cache_read,
-                    write_5m: written.write_5m,
-                    write_1h: written.write_1h,
-                },
-                above_prompt_tokens: written.above_prompt_tokens,
-                long: written.long,
-                fast: written.fast,
-            },
-            source: written.source,
-        }
     }
 }
 
@@ -120,7 +67,7 @@ pub struct PriceTable {
     /// Rates from the user's settings.
     pub own: OwnRates,
     /// What Claude Code fetched of models that the table lacks.
-    fetched: Fetched,
+    fetched: FetchedPrices,
 }
 
 impl PriceTable {
@@ -150,25 +97,21 @@ impl PriceTable {
         )]
         Self {
             unknown_model: file.unknown_model_priced_as,
-            rows: file.rows.into_iter().map(PriceRow::from).collect(),
+            rows: file.rows.into(),
             updated: file.updated,
             web_search: (file.web_search_usd * 1e12).round() as i64,
             us_inference_tenths: (file.us_inference_multiplier * 10.0).round() as i64,
             fingerprint: xxhash_rust::xxh3::xxh3_64(EMBEDDED.as_bytes()).cast_signed(),
             own: OwnRates::default(),
-            fetched: fetched::none(),
+            fetched: fetched::in_state(|| None),
         }
     }
 
     /// The same, and for models that it lacks, what this gives: Claude Code's global state. It is
     /// asked for no sooner than such a model is.
     pub(crate) fn with_state(self, read: impl FnOnce() -> Option<Value> + Send + 'static) -> Self {
-        let list = self.clone();
-        let fetched = move || {
-            read().map_or_else(FetchedTariffs::new, |state| fetched::tariffs(&state, &list))
-        };
         Self {
-            fetched: fetched::when_asked(fetched),
+            fetched: fetched::in_state(read),
             ..self
         }
     }
@@ -211,15 +154,39 @@ impl PriceTable {
         let listed = self.listed(model).map(|row| row.model);
         if listed.is_none()
             && let Some(fetched) = self.fetched.get(&bare(model))
+            && let Some(tariffs) = self.tariffs_fetched(fetched)
         {
-            let tariffs = fetched.iter().map(|(from, tariff)| (*from, tariff));
-            return (tariffs.collect(), true);
+            return (tariffs, true);
         }
         let name = listed.unwrap_or(self.unknown_model);
+        (self.tariffs_listed(name), listed.is_some())
+    }
+
+    fn tariffs_listed(&self, name: &str) -> Vec<(Millis, &Tariff)> {
         let rows = self.rows.iter().filter(|row| row.model == name);
         let mut tariffs: Vec<_> = rows.map(|row| (row.begins(), &row.tariff)).collect();
         tariffs.sort_by_key(|(from, _)| *from);
-        (tariffs, listed.is_some())
+        tariffs
+    }
+
+    /// A model that is priced as another for a while costs then what was fetched of it, else what an
+    /// unknown one does.
+    fn tariffs_fetched<'t>(
+        &'t self,
+        fetched: &'t FetchedTariff,
+    ) -> Option<Vec<(Millis, &'t Tariff)>> {
+        let last = |name: &str| Some(self.tariffs_listed(name).pop()?.1);
+        let own = fetched.own.as_ref();
+        let another = fetched.as_another.as_ref();
+        let another =
+            another.and_then(|(model, until)| Some((last(self.listed(model)?.model)?, *until)));
+        match another {
+            Some((another, until)) => {
+                let after = own.or_else(|| last(self.unknown_model))?;
+                Some(vec![(Millis::MIN, another), (until, after)])
+            }
+            None => Some(vec![(Millis::MIN, own?)]),
+        }
     }
 
     /// The name under which a model's spend is added up: the listed id, else the bare one.

@@ -1,6 +1,7 @@
 //! What a token costs.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,20 @@ pub struct Rates {
 }
 
 impl Rates {
+    /// From what settings and state files say: dollars per million tokens under these names, in the
+    /// order of the declaration. Without a price of writes that live an hour, all writes cost the same.
+    pub(super) fn from_json(costs: &Value, names: [&str; 5]) -> Option<Self> {
+        let [input, output, cache_read, write_5m, write_1h] =
+            names.map(|name| Rate::from_usd_per_million(costs.get(name)?.as_f64()?));
+        Some(Self {
+            input: input?,
+            output: output?,
+            cache_read: cache_read?,
+            write_5m: write_5m?,
+            write_1h: write_1h.or(write_5m)?,
+        })
+    }
+
     /// In the order of their declaration.
     pub(crate) fn each(&self) -> [Rate; 5] {
         [
@@ -56,4 +71,17 @@ impl Rates {
             self.write_1h,
         ]
     }
+}
+
+/// A model's prices.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Tariff {
+    /// The standard rates.
+    pub standard: Rates,
+    /// A prompt of more tokens than this is charged at [`Self::long`], as a whole.
+    pub above_prompt_tokens: Option<u64>,
+    /// Rates of a long prompt.
+    pub long: Option<Rates>,
+    /// Rates of fast mode; None where the model has none, then `standard` holds.
+    pub fast: Option<Rates>,
 }

@@ -95,10 +95,7 @@ impl WrappedLine {
 /// user's, as the client chooses them.
 fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, String)> {
     let project = payload.project_dir();
-    if project.is_some_and(|project| settings::moves_home(places, &project)) {
-        return None;
-    }
-    let settings = settings::of_user(places, payload.project_dir().as_deref()).into_iter();
+    let settings = settings::of_user(places, project.as_deref()).into_iter();
     let mut kept = settings.filter_map(|(scope, settings)| {
         let kept = EditRecord::kept_to_run(places, &settings)?;
         let path = EditRecord::path(places, &settings);
@@ -107,9 +104,10 @@ fn kept_command(places: &Places, payload: &StatusPayload) -> Option<(PathBuf, St
     kept.find_map(|(path, command, kept, scope, settings)| {
         // Another project may stand at the same path by now.
         let settings = SettingsFile::read(scope, settings);
-        kept.is_in(settings.get("statusLine")?)
-            .then_some((path, command))
+        let is_kept = kept.is_in(settings.get("statusLine")?);
+        is_kept.then_some((path, command))
     })
+    .filter(|_| !project.is_some_and(|project| settings::moves_home(places, &project)))
 }
 
 /// `PATH` without what a project could have put there: relative directories and its own.

@@ -24,8 +24,12 @@ pub(super) fn look(pid: u32) -> Process {
     }
 }
 
-/// Who started a process.
-pub(super) fn parent_of(pid: u32) -> Option<u32> {
+/// Who started this program.
+pub(super) fn own_parent() -> Option<u32> {
+    parent_of(std::process::id())
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
     let mut system = System::new();
     let id = Pid::from_u32(pid);
     let wanted = ProcessRefreshKind::nothing();
@@ -33,11 +37,11 @@ pub(super) fn parent_of(pid: u32) -> Option<u32> {
     Some(system.process(id)?.parent()?.as_u32())
 }
 
-/// When a process began, if it is Claude Code.
-pub(super) fn start_of_client(pid: u32) -> Option<ProcessStart> {
+/// When a process began, if it is Claude Code, and who started it.
+pub(super) fn client_and_parent(pid: u32) -> Option<(Option<ProcessStart>, u32)> {
     let seen = look(pid);
     let started = seen.started_at.filter(|_| seen.is_claude == Some(true));
-    started.map(ProcessStart::At)
+    Some((started.map(ProcessStart::At), parent_of(pid).unwrap_or(0)))
 }
 
 fn described() -> ProcessRefreshKind {

@@ -44,27 +44,21 @@ pub(super) fn look(pid: u32) -> Process {
     }
 }
 
-fn stat_of(pid: u32) -> Option<Stat> {
-    let file = format!("/proc/{pid}/stat");
-    parse_stat(&disk::read(Path::new(&file), PROC_LIMIT).ok()??)
+/// Who started this program.
+pub(super) fn own_parent() -> Option<u32> {
+    Some(std::os::unix::process::parent_id())
 }
 
-/// Who started a process.
-pub(super) fn parent_of(pid: u32) -> Option<u32> {
-    stat_of(pid)
-        .map(|stat| stat.parent)
-        .filter(|parent| *parent > 0)
-}
-
-/// When a process began, if it is Claude Code.
-pub(super) fn start_of_client(pid: u32) -> Option<ProcessStart> {
+/// When a process began, if it is Claude Code, and who started it.
+pub(super) fn client_and_parent(pid: u32) -> Option<(Option<ProcessStart>, u32)> {
     let base = Path::new("/proc").join(pid.to_string());
-    let stat = stat_of(pid)?;
+    let stat = parse_stat(&disk::read(&base.join("stat"), PROC_LIMIT).ok()??)?;
     let executable = std::fs::read_link(base.join("exe")).ok();
     let arguments = disk::read(&base.join("cmdline"), PROC_LIMIT).ok()?;
     let arguments = arguments.unwrap_or_default();
-    let is_client = is_claude_code(&stat.name, executable.as_deref(), &arguments);
-    (is_client == Some(true)).then_some(ProcessStart::Ticks(stat.start_ticks))
+    let is_client = is_claude_code(&stat.name, executable.as_deref(), &arguments) == Some(true);
+    let start = is_client.then_some(ProcessStart::Ticks(stat.start_ticks));
+    Some((start, stat.parent))
 }
 
 struct Stat {

@@ -31,12 +31,13 @@ const MOST_ANCESTORS: usize = 16;
 /// The client that started this program: its id and when it began. None where it is not to be seen
 /// among those that started each other.
 pub(crate) fn client_above() -> Option<(u32, ProcessStart)> {
-    let mut pid = std::process::id();
+    let mut pid = table::own_parent()?;
     for _ in 0..MOST_ANCESTORS {
-        pid = table::parent_of(pid)?;
-        if let Some(start) = table::start_of_client(pid) {
+        let (start, parent) = table::client_and_parent(pid).filter(|_| pid > 0)?;
+        if let Some(start) = start {
             return Some((pid, start));
         }
+        pid = parent;
     }
     None
 }
