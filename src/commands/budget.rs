@@ -65,7 +65,7 @@ impl<'a> Look<'a> {
         })?;
         let Clock { now, zone, .. } = self.clock;
         let (today, _) = zone.day_bounds(now);
-        let served = ledger.served(today)?;
+        let served = ledger.answers_since(today)?;
         let hint = hints::best(served, writes, &self.prices, &self.config.hints.off);
         let worth = worth(self.places, ledger, now)?;
         let paid = self.config.budget.credits.and_then(|_| {

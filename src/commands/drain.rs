@@ -9,7 +9,7 @@ use crate::claude::model_pricing::prices;
 use crate::claude::transcripts;
 use crate::drain::{Drain, Findings, SessionSpend, SpentHere, Write, percent_worth, writes};
 use crate::environment::Environment;
-use crate::ledger::{RowsBy, SingleRow, SpendSource};
+use crate::ledger::{Counted, RowsBy, SpendSource};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::spend::{GroupBy, Period};
@@ -66,13 +66,13 @@ fn found(
     let clock = environment.clock();
     let (since, until) = period.bounds(clock.zone);
     let prices = prices(places);
-    let (mut sessions, rows) = gathered(places, &prices, |ledger, _| {
+    let (mut sessions, counted) = gathered(places, &prices, |ledger, _| {
         let mut sessions: HashMap<String, SessionSpend> = HashMap::new();
         ledger.rows(since, until, RowsBy::Quarter, true, &mut |row| {
             let spend = sessions.entry(row.origin.session.clone()).or_default();
             spend.cost += row.recorded + row.unrecorded + row.unwritten;
         })?;
-        Ok((sessions, ledger.single_rows()?.rows))
+        Ok((sessions, ledger.counted()?))
     })?;
     sessions.retain(|name, _| is_meant(name));
     let mut bar = ProgressBar::new("reading requests");
@@ -84,7 +84,7 @@ fn found(
     drop(bar);
     let percent_worth = percent_worth(
         &levels(places, environment.now),
-        &spent(rows, &writes),
+        &spent(&counted, &writes),
         environment.now.timestamp_millis(),
     );
     writes.retain(|write| {
@@ -111,18 +111,23 @@ fn found(
 }
 
 /// What was spent, in order of time, with the account where a transcript names it.
-fn spent(rows: Vec<SingleRow>, writes: &[Write]) -> Vec<SpentHere> {
+fn spent(counted: &Counted, writes: &[Write]) -> Vec<SpentHere> {
     let owners = writes.iter().filter_map(|write| {
         let owner = write.owner.as_ref().filter(|owner| owner.account.is_some());
-        Some((write.key.cast_unsigned(), owner?.fingerprint.clone()?))
+        Some((write.key, owner?.fingerprint.clone()?))
     });
-    let owners: HashMap<u64, String> = owners.collect();
-    let spent = rows.into_iter().map(|row| SpentHere {
-        at: row.at,
-        cost: row.cost,
-        account: owners.get(&row.key).cloned(),
+    let owners: HashMap<i64, String> = owners.collect();
+    let answers = counted.answers.all.iter().map(|answer| SpentHere {
+        at: answer.at,
+        cost: answer.cost,
+        account: owners.get(&answer.key).cloned(),
     });
-    let mut spent: Vec<SpentHere> = spent.collect();
+    let hidden = counted.hidden.iter().map(|hidden| SpentHere {
+        at: hidden.at,
+        cost: hidden.cost,
+        account: None,
+    });
+    let mut spent: Vec<SpentHere> = answers.chain(hidden).collect();
     spent.sort_by_key(|spent| spent.at);
     spent
 }

@@ -215,17 +215,17 @@ impl All {
         let choice = config.export;
         let exporter = Exporter::new(places, environment, &choice)?;
         let prices = prices(places);
-        let (rows, incidents) = gathered(places, &prices, |ledger, _| {
+        let (counted, incidents) = gathered(places, &prices, |ledger, _| {
             // Rows that are missing would be taken back everywhere.
             ensure!(
                 ledger.is_lasting(),
                 "nothing was exported: that takes a ledger that can be kept"
             );
             let incidents = Incidents::new(places, environment).all_with_ends(None, &ledger);
-            Ok((ledger.single_rows()?, incidents))
+            Ok((ledger.counted()?, incidents))
         })?;
         ensure!(
-            !rows.rows.is_empty(),
+            !counted.is_empty(),
             "no history found in {}; nothing to export",
             places
                 .transcript_roots()
@@ -238,7 +238,8 @@ impl All {
         let known = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let known = known.unwrap_or_default();
         let mut projects = Projects::new(&choice, &exporter, &places.home, known);
-        let (spend, left_out) = spend_rows(&rows, &exporter, &Owners::find(places), &mut projects);
+        let (spend, left_out) =
+            spend_rows(&counted, &exporter, &Owners::find(places), &mut projects);
         // What is not remembered is looked up again, as long as the checkout is there.
         let _ = records::write(&remembered, projects.known());
         let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, environment.now);

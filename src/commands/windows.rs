@@ -13,7 +13,7 @@ use crate::drain::{
     Findings, PercentWorth, SeenPercent, SpentHere, WindowShares, percent_worth, writes,
 };
 use crate::incidents::{WindowStep, steps};
-use crate::ledger::{Error, Ledger, Served};
+use crate::ledger::{Answer, Error, Ledger};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Counts, Window};
 use crate::limits::stoppages::counted_over;
@@ -106,8 +106,7 @@ fn used(
         return Ok(Vec::new());
     };
     let steps = steps(places, earliest, until);
-    let served = ledger.served(earliest)?;
-    let sessions = ledger.sessions_of(&served)?;
+    let served = ledger.answers_since(earliest)?;
     let shares = running.iter().map(
         |OpenWindow {
              name,
@@ -118,18 +117,16 @@ fn used(
             let (mine, of_others): (Vec<&WindowStep>, Vec<_>) =
                 steps.partition(|step| step.account.as_deref() == account);
             let of_others: HashSet<&str> = of_others.iter().map(|step| &*step.session).collect();
-            let is_anothers = |response: &Served| {
-                let session = sessions.get(&response.session);
-                session.is_some_and(|session| of_others.contains(session.as_str()))
-            };
             let within = since.timestamp_millis()..=until.timestamp_millis();
-            let served = served.iter();
-            let served = served.filter(|it| within.contains(&it.at) && !is_anothers(it));
-            let served: Vec<&Served> = served.collect();
+            let answers = served.all.iter().filter(|answer| {
+                let session = served.session(answer.session);
+                within.contains(&answer.at) && !of_others.contains(session)
+            });
+            let answers: Vec<&Answer> = answers.collect();
             let levels = mine.into_iter().filter(|step| step.window == *window);
             let levels = levels.map(|step| (step.at.timestamp_millis(), step.meter.used_percent));
             let levels: Vec<(i64, f64)> = levels.collect();
-            WindowShares::new(name, *since, &served, &sessions, &levels)
+            WindowShares::new(name, *since, &served, &answers, &levels)
         },
     );
     Ok(shares.collect())

@@ -4,9 +4,7 @@
 use std::collections::HashMap;
 
 use super::history::Write;
-use crate::ledger::{
-    Error, Ledger, Origin, RowsBy, Single, SingleRows, SpendRow, SpendSource, Switched,
-};
+use crate::ledger::{Counted, Error, Ledger, Origin, RowsBy, SpendRow, SpendSource, Switched};
 use crate::spend::NO_LINE;
 use crate::time::Millis;
 use crate::transcript::owner::Owner;
@@ -18,9 +16,10 @@ const UNKNOWN: &str = "unknown";
 /// Rows whose `person` is the prompt or the account that they belong to.
 pub(crate) struct Attribution<'l> {
     ledger: &'l Ledger,
-    rows: SingleRows,
+    counted: Counted,
     origins: HashMap<i64, Origin>,
-    holders: HashMap<u64, String>,
+    /// By the keys of answers.
+    holders: HashMap<i64, String>,
     /// What belongs to no single answer, by session.
     of_sessions: HashMap<i64, String>,
 }
@@ -49,9 +48,9 @@ impl<'l> Attribution<'l> {
         };
         let mut all = Self::new(ledger, writes, name)?;
         // What a session spent beyond its answers, its account paid.
-        for row in &all.rows.rows {
-            if let Some(holder) = all.holders.get(&row.key) {
-                all.of_sessions.insert(row.session, holder.clone());
+        for answer in &all.counted.answers.all {
+            if let Some(holder) = all.holders.get(&answer.key) {
+                all.of_sessions.insert(answer.session, holder.clone());
             }
         }
         Ok(all)
@@ -62,24 +61,24 @@ impl<'l> Attribution<'l> {
         writes: &[Write],
         holder: impl Fn(&Write) -> Option<String>,
     ) -> Result<Self, Error> {
-        let mut rows = ledger.single_rows()?;
-        rows.rows.sort_by_key(|row| row.at);
-        let origins = rows.sessions.iter().map(|(id, session)| {
+        let mut counted = ledger.counted()?;
+        counted.answers.all.sort_by_key(|answer| answer.at);
+        let origins = counted.sessions.iter().map(|(id, session)| {
             let origin = Origin {
-                session: session.name.clone(),
+                session: counted.answers.session(*id).to_owned(),
                 project: session.directory.clone(),
                 ..Origin::default()
             };
             (*id, origin)
         });
         let holders = writes.iter();
-        let holders = holders.filter_map(|it| Some((it.key.cast_unsigned(), holder(it)?)));
+        let holders = holders.filter_map(|it| Some((it.key, holder(it)?)));
         Ok(Self {
             ledger,
             origins: origins.collect(),
             holders: holders.collect(),
             of_sessions: HashMap::new(),
-            rows,
+            counted,
         })
     }
 }
@@ -94,33 +93,32 @@ impl SpendSource for Attribution<'_> {
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), Error> {
         let nowhere = Origin::default();
-        for row in &self.rows.rows {
-            let is_within =
-                since.is_none_or(|since| row.at >= since) && until.is_none_or(|end| row.at < end);
-            if !is_within || row.what == Single::NothingUnrecorded {
-                continue;
-            }
-            let origin = self.origins.get(&row.session).unwrap_or(&nowhere);
-            let model = self.rows.models.get(&row.model).map_or("", String::as_str);
-            let mut spent = SpendRow {
-                person: self.of_sessions.get(&row.session).map_or(NO_LINE, |it| it),
-                ..SpendRow::nothing(row.at, origin, model)
-            };
-            match row.what {
-                Single::Response {
-                    usage, is_unpriced, ..
-                } => {
-                    let holder = self.holders.get(&row.key);
-                    spent.person = holder.map_or(UNKNOWN, String::as_str);
-                    spent.responses = 1;
-                    spent.unpriced = is_unpriced.into();
-                    spent.usage = usage;
-                    spent.recorded = row.cost;
-                }
-                Single::Unrecorded => spent.unrecorded = row.cost,
-                _ => spent.unwritten = row.cost,
-            }
-            each(spent);
+        let is_within = |at: Millis| {
+            since.is_none_or(|since| at >= since) && until.is_none_or(|until| at < until)
+        };
+        let answers = &self.counted.answers;
+        let nothing = |at: Millis, session: i64, model: i64| {
+            let origin = self.origins.get(&session).unwrap_or(&nowhere);
+            SpendRow::nothing(at, origin, answers.model(model))
+        };
+        for answer in answers.all.iter().filter(|answer| is_within(answer.at)) {
+            each(SpendRow {
+                person: self.holders.get(&answer.key).map_or(UNKNOWN, |it| it),
+                responses: 1,
+                unpriced: answer.is_unpriced.into(),
+                usage: answer.usage,
+                recorded: answer.cost,
+                ..nothing(answer.at, answer.session, answer.model)
+            });
+        }
+        let hidden = self.counted.hidden.iter();
+        for hidden in hidden.filter(|hidden| is_within(hidden.at)) {
+            let row = nothing(hidden.at, hidden.session, hidden.model).with_hidden(hidden);
+            let person = self.of_sessions.get(&hidden.session);
+            each(SpendRow {
+                person: person.map_or(NO_LINE, |it| it),
+                ..row
+            });
         }
         Ok(())
     }

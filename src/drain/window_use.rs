@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::ledger::Served;
+use crate::ledger::{Answer, Answers};
 use crate::pricing::Money;
 use crate::spend::share;
 use crate::time::{Clock, Millis, rfc3339};
@@ -41,28 +41,26 @@ pub(crate) struct WindowShares {
 }
 
 impl WindowShares {
-    /// From all responses since the window began, the sessions' ids, and when it came to which
+    /// From all answers since the window began, what their ids stand for, and when it came to which
     /// percent, in order of time.
     pub(crate) fn new(
         name: &'static str,
         since: DateTime<Utc>,
-        served: &[&Served],
-        sessions: &HashMap<i64, String>,
+        names: &Answers,
+        answers: &[&Answer],
         levels: &[(Millis, f64)],
     ) -> Self {
-        let session =
-            |response: &Served| sessions.get(&response.session).cloned().unwrap_or_default();
         Self {
             name,
             since,
-            cost: served.iter().map(|response| response.cost).sum(),
+            cost: answers.iter().map(|answer| answer.cost).sum(),
             parts: [
-                parts(served, session),
-                parts(served, |response| response.model.to_string()),
-                parts(served, |response| response.agent.to_string()),
+                parts(answers, |answer| names.session(answer.session)),
+                parts(answers, |answer| names.model(answer.model)),
+                parts(answers, |answer| names.agent(answer)),
             ],
             titles: HashMap::new(),
-            elsewhere: elsewhere(served, levels),
+            elsewhere: elsewhere(answers, levels),
         }
     }
 
@@ -147,12 +145,13 @@ impl WindowShares {
     }
 }
 
-fn parts(served: &[&Served], key: impl Fn(&Served) -> String) -> Vec<UsedBy> {
-    let mut sums: HashMap<String, Money> = HashMap::new();
-    for response in served {
-        *sums.entry(key(response)).or_default() += response.cost;
+fn parts<'s>(answers: &[&'s Answer], key: impl Fn(&'s Answer) -> &'s str) -> Vec<UsedBy> {
+    let mut sums: HashMap<&str, Money> = HashMap::new();
+    for answer in answers {
+        *sums.entry(key(answer)).or_default() += answer.cost;
     }
-    let mut parts: Vec<UsedBy> = sums.into_iter().collect();
+    let named = sums.into_iter();
+    let mut parts: Vec<UsedBy> = named.map(|(key, cost)| (key.to_owned(), cost)).collect();
     parts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     parts
 }
@@ -160,7 +159,7 @@ fn parts(served: &[&Served], key: impl Fn(&Served) -> String) -> Vec<UsedBy> {
 /// By how many points a window rose in pauses of this machine. A figure comes with an answer, so the
 /// first answer after a pause tells of the pause. What was asked for just before it may be in it, too:
 /// that is taken off, at what a point cost while this machine worked.
-fn elsewhere(served: &[&Served], levels: &[(Millis, f64)]) -> f64 {
+fn elsewhere(served: &[&Answer], levels: &[(Millis, f64)]) -> f64 {
     let [pause, late] = [PAUSE, LATE].map(|length| length.num_milliseconds());
     let cost = |from: Millis, until: Millis| -> f64 {
         let within = served

@@ -1,7 +1,7 @@
 //! Rows of spend, made of what the ledger counted one by one.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::drafts::{Draft, Drafts, key_of};
 use super::line::{Kind, SpendLine};
@@ -9,12 +9,32 @@ use super::owners::Owners;
 use super::projects::{LeftOut, Projects, Shown};
 use super::pseudonym::Exporter;
 use super::version::Weight;
-use crate::ledger::{KnownSession, Single, SingleRow, SingleRows};
-use crate::time::{QUARTER, moment};
+use crate::ledger::{Answer, Answers, Counted, Hidden, HiddenIn, KnownSession};
+use crate::pricing::Money;
+use crate::time::{Millis, QUARTER, moment};
+
+/// What a row is made of.
+#[derive(Clone, Copy)]
+enum Spent<'c> {
+    Answer(&'c Answer),
+    Hidden(&'c Hidden),
+    /// There is nothing unrecorded in this session, whose last run ended then.
+    NothingUnrecorded(i64, Millis),
+}
+
+impl Spent<'_> {
+    fn session(self) -> i64 {
+        match self {
+            Self::Answer(answer) => answer.session,
+            Self::Hidden(hidden) => hidden.session,
+            Self::NothingUnrecorded(session, _) => session,
+        }
+    }
+}
 
 /// Everything that was spent.
 pub(crate) fn spend_rows(
-    rows: &SingleRows,
+    counted: &Counted,
     exporter: &Exporter,
     owners: &Owners,
     projects: &mut Projects<'_>,
@@ -22,14 +42,15 @@ pub(crate) fn spend_rows(
     let nowhere = KnownSession::default();
     // Many sessions work in one directory, and looking at it means reading git's files.
     let mut names: HashMap<&str, Shown> = HashMap::new();
-    for directory in rows.sessions.values().map(|session| &*session.directory) {
+    for directory in counted.sessions.values().map(|session| &*session.directory) {
         let name = || projects.shown(directory);
         names.entry(directory).or_insert_with(name);
     }
     let mut left_out = LeftOut::default();
     let unnamed = Shown::Named(String::new(), false);
-    let drafts = rows.rows.iter().filter_map(|row| {
-        let session = rows.sessions.get(&row.session).unwrap_or(&nowhere);
+    let drafts = all_spent(counted).filter_map(|spent| {
+        let id = spent.session();
+        let session = counted.sessions.get(&id).unwrap_or(&nowhere);
         let project = names.get(&*session.directory).unwrap_or(&unnamed);
         match project {
             Shown::Named(..) => {}
@@ -40,25 +61,40 @@ pub(crate) fn spend_rows(
                 return None;
             }
         }
-        let branch = match row.what {
-            Single::Response { scene, .. } => rows.scenes.get(&scene),
-            _ => None,
+        let branch = match spent {
+            Spent::Answer(answer) => projects.branch(project, counted.answers.branch(answer)),
+            _ => String::new(),
         };
-        let branch = branch.map(|scene| projects.branch(project, &scene.branch));
-        let owner = owners.of(&session.name);
+        let name = counted.answers.session(id);
         let place = Place {
+            name,
             session,
             project,
-            branch: branch.unwrap_or_default(),
-            owner,
+            branch,
+            owner: owners.of(name),
         };
-        Some(draft(rows, row, &place, exporter))
+        Some(draft(&counted.answers, spent, &place, exporter))
     });
     (Drafts::gather(drafts), left_out)
 }
 
+fn all_spent(counted: &Counted) -> impl Iterator<Item = Spent<'_>> {
+    let of_totals = counted.hidden.iter();
+    let of_totals = of_totals.filter(|hidden| hidden.known_by == HiddenIn::Totals);
+    let with_unrecorded: HashSet<i64> = of_totals.map(|hidden| hidden.session).collect();
+    let nothing = counted.sessions.iter().filter_map(move |(id, session)| {
+        let until = session.until.filter(|_| !with_unrecorded.contains(id));
+        Some(Spent::NothingUnrecorded(*id, until?))
+    });
+    let answers = counted.answers.all.iter().map(Spent::Answer);
+    let hidden = counted.hidden.iter().map(Spent::Hidden);
+    answers.chain(hidden).chain(nothing)
+}
+
 /// Where something was spent, as it leaves.
 struct Place<'p> {
+    /// The session's.
+    name: &'p str,
     session: &'p KnownSession,
     project: &'p Shown,
     branch: String,
@@ -66,73 +102,73 @@ struct Place<'p> {
     owner: Option<&'p str>,
 }
 
-fn draft(rows: &SingleRows, row: &SingleRow, place: &Place<'_>, exporter: &Exporter) -> Draft {
-    let session = place.session;
+fn draft(answers: &Answers, spent: Spent<'_>, place: &Place<'_>, exporter: &Exporter) -> Draft {
     let (project, is_repository) = match place.project {
         Shown::Named(name, is_repository) => (name.as_str(), *is_repository),
         Shown::Hashed(name) => (name.as_str(), true),
         Shown::Other | Shown::Nowhere => ("other", false),
     };
-    let model = rows.models.get(&row.model).map_or("", String::as_str);
+    let (at, model, cost) = match spent {
+        Spent::Answer(answer) => (answer.at, answers.model(answer.model), answer.cost),
+        Spent::Hidden(hidden) => (hidden.at, answers.model(hidden.model), hidden.cost),
+        Spent::NothingUnrecorded(_, until) => (until, "", Money::ZERO),
+    };
     let (person, ownership) = exporter.person_of(place.owner);
     let line = SpendLine {
         person,
         machine: Cow::Borrowed(&exporter.machine),
         project: Cow::Borrowed(project),
-        session: Cow::Borrowed(&session.name),
+        session: Cow::Borrowed(place.name),
         model: Cow::Borrowed(model),
-        cost_pico: row.cost.pico(),
+        cost_pico: cost.pico(),
         provider: exporter.provider_of(model, place.owner),
         labels: &exporter.labels,
-        ..SpendLine::empty(row.at)
+        ..SpendLine::empty(at)
     };
     let (ownership, repository) = (ownership as u64, u64::from(is_repository));
-    let at = moment(row.at);
+    let quarter = at.div_euclid(QUARTER).to_string();
+    let at = moment(at);
     // Whoever has read on in a session, and knows those that it was forked from, knows more.
     let of_session = || {
-        let [own, of_family] = [session.marks, session.marks_of_family];
-        Weight::of_session(own, of_family, ownership << 1 | repository)
+        let KnownSession {
+            marks,
+            marks_of_family,
+            ..
+        } = *place.session;
+        Weight::of_session(marks, marks_of_family, ownership << 1 | repository)
     };
-    let quarter = row.at.div_euclid(QUARTER).to_string();
-    let hidden = |kind: &str| key_of(&[kind, &session.name, model, &quarter]);
-    match row.what {
-        Single::Response {
-            usage,
-            service,
-            is_subagent,
-            is_unpriced,
-            is_late,
-            copies,
-            scene: _,
-        } => {
+    match spent {
+        Spent::Answer(answer) => {
             let line = SpendLine {
                 branch: Cow::Borrowed(&place.branch),
                 kind: Kind::Response,
-                subagent: is_subagent,
-                fast: service.fast,
-                us: service.us_only,
-                unpriced: is_unpriced,
-                ..line.with_usage(&usage)
+                subagent: answer.is_of_subagent,
+                fast: answer.service.fast,
+                us: answer.service.us_only,
+                unpriced: answer.is_unpriced,
+                ..line.with_usage(&answer.usage)
             };
-            let served = usage.prompt().saturating_add(usage.output);
-            let served = served.saturating_add(usage.web_searches);
+            let served = answer.usage.prompt().saturating_add(answer.usage.output);
+            let served = served.saturating_add(answer.usage.web_searches);
             // Of equals, the one whose owner is sure; then what was seen with more of its copies, or
             // is none.
-            let seen = copies.min(31) << 1 | u64::from(!is_late);
+            let copies = answer.copies.len().min(31) as u64;
+            let seen = copies << 1 | u64::from(!answer.place.is_late);
             let quality = ownership << 7 | seen << 1 | repository;
-            Draft::new(row.key, Weight::of(served, quality), at, &line)
+            let weight = Weight::of(served, quality);
+            Draft::new(answer.key.cast_unsigned(), weight, at, &line)
         }
-        Single::Unrecorded => Draft::new(hidden("unrecorded"), of_session(), at, &line),
-        Single::NothingUnrecorded => {
-            let key = key_of(&["nothing unrecorded", &session.name]);
-            Draft::new(key, of_session(), at, &line)
-        }
-        Single::Unwritten => {
-            let line = SpendLine {
-                kind: Kind::Unwritten,
-                ..line
+        Spent::Hidden(hidden) => {
+            let (kind, name) = match hidden.known_by {
+                HiddenIn::Totals => (Kind::Unrecorded, "unrecorded"),
+                HiddenIn::Draws => (Kind::Unwritten, "unwritten"),
             };
-            Draft::new(hidden("unwritten"), of_session(), at, &line)
+            let key = key_of(&[name, place.name, model, &quarter]);
+            Draft::new(key, of_session(), at, &SpendLine { kind, ..line })
+        }
+        Spent::NothingUnrecorded(..) => {
+            let key = key_of(&["nothing unrecorded", place.name]);
+            Draft::new(key, of_session(), at, &line)
         }
     }
 }

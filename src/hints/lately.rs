@@ -1,12 +1,11 @@
 //! What today's responses show. What was mended since is not said any more.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use super::hint::Hint;
 use crate::config::HintName;
 use crate::drain::{Again, Cause, Write};
-use crate::ledger::Served;
+use crate::ledger::{Answer, Answers};
 use crate::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use crate::terminal::counted;
 
@@ -28,13 +27,13 @@ const UNNAMED: &str = "subagent";
 /// Of the hints that are wanted, the one about the largest sum. `served` are the responses of today,
 /// `writes` what they wrote to the cache, as far as anybody looked, in order of time.
 pub(crate) fn best(
-    mut served: Vec<Served>,
+    mut served: Answers,
     writes: &[Write],
     prices: &PriceTable,
     off: &[HintName],
 ) -> Option<Hint> {
-    served.sort_by_key(|response| response.at);
-    let all: Money = served.iter().map(|response| response.cost).sum();
+    served.all.sort_by_key(|response| response.at);
+    let all: Money = served.all.iter().map(|response| response.cost).sum();
     let least = LEAST.max(all.share(1, LEAST_SHARE));
     let found = [
         written_again(writes),
@@ -93,11 +92,16 @@ fn pauses(writes: &[Write]) -> Option<Hint> {
     })
 }
 
-fn fast_mode(served: &[Served], prices: &PriceTable) -> Option<Hint> {
-    served.last().filter(|last| last.service.fast)?;
-    let fast = served.iter().filter(|response| response.service.fast);
+fn fast_mode(served: &Answers, prices: &PriceTable) -> Option<Hint> {
+    served.all.last().filter(|last| last.service.fast)?;
+    let fast = served.all.iter().filter(|response| response.service.fast);
     let (cost, otherwise) = sums(fast.map(|response| {
-        let standard = priced_standard(prices, &response.model, response, response.usage);
+        let standard = priced_standard(
+            prices,
+            served.model(response.model),
+            response,
+            response.usage,
+        );
         (response.cost, standard)
     }));
     let sum = cost - otherwise;
@@ -114,9 +118,10 @@ fn fast_mode(served: &[Served], prices: &PriceTable) -> Option<Hint> {
 }
 
 /// Prompts of a length that reading them makes dear; few models charge such prompts more by the token.
-fn long_context(served: &[Served], prices: &PriceTable) -> Option<Hint> {
-    let long = |response: &Served| {
-        let (tariffs, _) = prices.tariffs_of(&response.model);
+fn long_context(served: &Answers, prices: &PriceTable) -> Option<Hint> {
+    let long = |response: &Answer| {
+        let model = served.model(response.model);
+        let (tariffs, _) = prices.tariffs_of(model);
         let above = tariffs
             .iter()
             .find_map(|(_, tariff)| tariff.above_prompt_tokens);
@@ -129,14 +134,14 @@ fn long_context(served: &[Served], prices: &PriceTable) -> Option<Hint> {
             cache_read: read,
             ..response.usage
         };
-        let shorter =
-            prices
-                .prices_of(&response.model)
-                .price(response.at, &shorter, response.service, &[]);
+        let shorter = prices
+            .prices_of(model)
+            .price(response.at, &shorter, response.service, &[]);
         (beyond > 0).then_some((response.cost, shorter))
     };
-    long(served.iter().rfind(|response| &*response.agent == MAIN)?)?;
-    let long: Vec<(Money, Money)> = served.iter().filter_map(long).collect();
+    let mut latest = served.all.iter().rev();
+    long(latest.find(|response| served.agent(response) == MAIN)?)?;
+    let long: Vec<(Money, Money)> = served.all.iter().filter_map(long).collect();
     let many = counted(long.len() as u64, "prompt");
     let (cost, otherwise) = sums(long.into_iter());
     let sum = cost - otherwise;
@@ -152,11 +157,11 @@ fn long_context(served: &[Served], prices: &PriceTable) -> Option<Hint> {
     })
 }
 
-fn subagents(served: &[Served]) -> Vec<Hint> {
+fn subagents(served: &Answers) -> Vec<Hint> {
     let mut main: HashMap<i64, Money> = HashMap::new();
     let mut of_type: HashMap<&str, HashMap<i64, Money>> = HashMap::new();
-    for response in served {
-        let sums = match &*response.agent {
+    for response in &served.all {
+        let sums = match served.agent(response) {
             MAIN => &mut main,
             agent => of_type.entry(agent).or_default(),
         };
@@ -181,24 +186,26 @@ fn subagents(served: &[Served]) -> Vec<Hint> {
 }
 
 /// Types of subagents that ran on two models: what the dearer one did, at the cheaper one's price.
-fn cheaper_models(served: &[Served], prices: &PriceTable) -> Vec<Hint> {
-    let mut by_agent: HashMap<&str, HashMap<Rc<str>, Vec<&Served>>> = HashMap::new();
-    let mut last: HashMap<&str, &Rc<str>> = HashMap::new();
-    for response in served.iter().filter(|response| is_type(&response.agent)) {
-        let models = by_agent.entry(&response.agent).or_default();
-        let of_model = models.entry(Rc::clone(&response.model)).or_default();
-        of_model.push(response);
-        last.insert(&response.agent, &response.model);
+fn cheaper_models(served: &Answers, prices: &PriceTable) -> Vec<Hint> {
+    let mut by_agent: HashMap<&str, HashMap<&str, Vec<&Answer>>> = HashMap::new();
+    let mut last: HashMap<&str, &str> = HashMap::new();
+    for response in &served.all {
+        let (agent, model) = (served.agent(response), served.model(response.model));
+        if is_type(agent) {
+            let models = by_agent.entry(agent).or_default();
+            models.entry(model).or_default().push(response);
+            last.insert(agent, model);
+        }
     }
     let mut hints = Vec::new();
     for (agent, models) in by_agent {
-        let shown = |model: &&Rc<str>| {
+        let shown = |model: &&&str| {
             let many = models.get(*model).map_or(0, Vec::len);
             many >= SHOWN_BY && prices.prices_of(model).known()
         };
         for (dear, responses) in &models {
             let others = models.keys().filter(|other| *other != dear).filter(shown);
-            let at_price_of = |other: &Rc<str>| {
+            let at_price_of = |other: &str| {
                 sums(responses.iter().map(|response| {
                     let otherwise = priced_standard(prices, other, response, response.usage);
                     (response.cost, otherwise)
@@ -208,7 +215,7 @@ fn cheaper_models(served: &[Served], prices: &PriceTable) -> Vec<Hint> {
             let Some(((cost, otherwise), other)) = cheapest.min_by_key(|((_, sum), _)| *sum) else {
                 continue;
             };
-            if last.get(agent) == Some(&other) {
+            if last.get(agent) == Some(other) {
                 continue;
             }
             hints.push(Hint {
@@ -230,7 +237,7 @@ fn is_type(agent: &str) -> bool {
 }
 
 /// What these tokens of a response cost on this model without fast mode.
-fn priced_standard(prices: &PriceTable, model: &str, response: &Served, usage: Usage) -> Money {
+fn priced_standard(prices: &PriceTable, model: &str, response: &Answer, usage: Usage) -> Money {
     let service = ServiceLevel {
         fast: false,
         ..response.service

@@ -87,8 +87,16 @@ impl FromSql for Position {
     }
 }
 
+#[cfg(test)]
+impl Default for Position {
+    fn default() -> Self {
+        Self::Found(0)
+    }
+}
+
 /// Where a line stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Default))]
 pub(crate) struct Sighting {
     pub(crate) file: Id,
     pub(crate) position: Position,
@@ -122,6 +130,7 @@ impl Sighting {
 
 /// A response, merged over its repetitions: one row of the ledger.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(test, derive(Default))]
 pub(crate) struct Answer {
     /// The same wherever it is repeated.
     pub(crate) key: i64,
@@ -240,13 +249,8 @@ mod tests {
 
     fn answer(at_ms: Millis, output: u64) -> Answer {
         Answer {
-            key: 1,
             at: at_ms,
-            session: 0,
-            model: 0,
             scene: output.cast_signed(),
-            is_of_subagent: false,
-            is_unpriced: false,
             usage: Usage {
                 output,
                 ..Usage::default()
@@ -255,11 +259,7 @@ mod tests {
                 fast: output == 1,
                 us_only: false,
             },
-            calls: Vec::new(),
-            advice: Vec::new(),
-            cost: Money::ZERO,
-            place: at(Position::Found(0)),
-            copies: Vec::new(),
+            ..Answer::default()
         }
     }
 

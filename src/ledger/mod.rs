@@ -21,6 +21,7 @@
 //! - *unwritten*: what was drawn and is in no transcript yet, or never.
 //! - *scene*: branch and agent.
 
+mod answers;
 mod derivation;
 mod difference;
 mod draws;
@@ -29,20 +30,18 @@ mod live;
 mod mending;
 mod read;
 mod reprice;
-mod served;
-mod single_rows;
 mod spend_rows;
 mod spent;
 mod store;
 
+pub use answers::Switched;
+pub(crate) use answers::{Answers, Counted, FirstAnswer, Hidden, HiddenIn, KnownSession};
 pub use difference::{ClientFigure, SessionDifference};
 pub use draws::Drawn;
+pub(crate) use facts::Answer;
 pub use facts::Scene;
 pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
-pub use served::Switched;
-pub(crate) use served::{FirstAnswer, Served};
-pub(crate) use single_rows::{KnownSession, Single, SingleRow, SingleRows};
 pub use spend_rows::{Origin, RowsBy, SpendRow, SpendSource};
 pub use spent::Spent;
 pub use store::{Error, Ledger, Patience, path_in};

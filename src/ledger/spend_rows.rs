@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use rusqlite::Row;
 
+use super::answers::{Hidden, HiddenIn, Switched, each_hidden};
 use super::facts::{Id, Scene};
-use super::served::Switched;
 use super::store::answers::{UNPRICED, count_from, usage_from};
 use super::store::sqlite::{all, each};
 use super::store::{Error, Ledger, names, processes, transcript_files};
@@ -78,6 +78,15 @@ impl<'l> SpendRow<'l> {
             machine: "",
             team: "",
         }
+    }
+
+    /// With what no line shows.
+    pub(crate) fn with_hidden(mut self, hidden: &Hidden) -> Self {
+        match hidden.known_by {
+            HiddenIn::Totals => self.unrecorded = hidden.cost,
+            HiddenIn::Draws => self.unwritten = hidden.cost,
+        }
+        self
     }
 }
 
@@ -203,7 +212,6 @@ impl Ledger {
         })
     }
 
-    /// What no line shows.
     fn read_hidden(
         &self,
         period: [Millis; 2],
@@ -211,27 +219,15 @@ impl Ledger {
         see: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
         let guessed = processes::guessed(&self.connection)?;
-        for table in ["unrecorded", "unwritten"] {
-            let query = format!(
-                "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
-            );
-            each(&self.connection, &query, quarters(period), |row| {
-                let at = row.get::<_, i64>(0)? * QUARTER;
-                let session = row.get(1)?;
-                let mut spent = named.nothing_of(at, session, row.get(2)?);
-                let cost = Money::from_pico(row.get(3)?);
-                if table == "unwritten" {
-                    spent.unwritten = cost;
-                    spent.at_least = guessed.contains(&session);
-                } else {
-                    spent.unrecorded = cost;
-                    spent.at_least = cost == Money::ZERO;
-                }
-                see(spent);
-                Ok(())
-            })?;
-        }
-        Ok(())
+        each_hidden(&self.connection, period, |hidden| {
+            let row = named.nothing_of(hidden.at, hidden.session, hidden.model);
+            let mut row = row.with_hidden(&hidden);
+            row.at_least = match hidden.known_by {
+                HiddenIn::Totals => hidden.cost == Money::ZERO,
+                HiddenIn::Draws => guessed.contains(&hidden.session),
+            };
+            see(row);
+        })
     }
 
     pub(crate) fn origins(&self) -> rusqlite::Result<HashMap<Id, Origin>> {

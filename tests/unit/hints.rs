@@ -3,36 +3,44 @@
 use super::*;
 use clap::ValueEnum;
 
+/// An answer, its model and its agent.
+type Served = (Answer, &'static str, &'static str);
+
 /// A response that cost what the table says.
-fn served(session: i64, model: &str, agent: &str, output: u64, fast: bool) -> Served {
-    let mut response = Served {
+fn served(
+    session: i64,
+    model: &'static str,
+    agent: &'static str,
+    output: u64,
+    fast: bool,
+) -> Served {
+    let usage = Usage {
+        output,
+        ..Usage::default()
+    };
+    let us_only = false;
+    let mut answer = Answer {
         at: 1_795_156_000_000,
         session,
-        model: model.into(),
-        agent: agent.into(),
-        usage: Usage {
-            output,
-            ..Usage::default()
-        },
-        service: ServiceLevel {
-            fast,
-            us_only: false,
-        },
-        cost: Money::ZERO,
+        usage,
+        service: ServiceLevel { fast, us_only },
+        ..Answer::default()
     };
-    response.cost = cost(&response);
-    response
+    answer.price(&PriceTable::list().prices_of(model));
+    (answer, model, agent)
 }
 
-fn cost(response: &Served) -> Money {
-    let prices = PriceTable::list();
-    let prices = prices.prices_of(&response.model);
-    prices.price(response.at, &response.usage, response.service, &[])
+fn answers(served: &[Served]) -> Answers {
+    let mut answers = Answers::default();
+    for (answer, model, agent) in served {
+        answers.push(answer.clone(), model, agent);
+    }
+    answers
 }
 
 fn hint(served: &[Served], off: &[HintName]) -> Option<String> {
     let prices = PriceTable::list();
-    best(served.to_vec(), &[], &prices, off).map(|hint| hint.says)
+    best(answers(served), &[], &prices, off).map(|hint| hint.says)
 }
 
 const OPUS: &str = "claude-opus-5-5";
@@ -100,7 +108,7 @@ fn write(cause: Cause, is_needless: bool, nano: i64) -> Write {
 #[test]
 fn what_was_written_again_is_said_with_its_sum_until_it_is_mended() {
     let say = |writes: &[Write]| {
-        let all = vec![served(1, OPUS, MAIN, 1_000_000, false)];
+        let all = answers(&[served(1, OPUS, MAIN, 1_000_000, false)]);
         best(all, writes, &PriceTable::list(), &[]).map(|hint| hint.says)
     };
     let mut cold = vec![write(Cause::Expired, false, 1_000_000_000); 100];
@@ -139,10 +147,10 @@ fn subagents_of_a_type_that_is_not_told_are_not_named() {
 
 #[test]
 fn long_prompts_are_named_whatever_their_model_until_they_are_short_again() {
-    let long = |model: &str, read: u64| {
+    let long = |model: &'static str, read: u64| {
         let mut response = served(1, model, MAIN, 100, false);
-        response.usage.cache_read = read;
-        response.cost = cost(&response);
+        response.0.usage.cache_read = read;
+        response.0.price(&PriceTable::list().prices_of(model));
         response
     };
     let mut all = vec![long(OPUS, 700_000); 400];

@@ -1,31 +1,42 @@
 //! Made-up windows whose users are known.
 
 use super::*;
-use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{Hours, Zone};
 
 const MINUTE: Millis = 60_000;
 
-fn served(minute: Millis, session: i64, model: &str, agent: &str, dollars: i64) -> Served {
-    Served {
+/// An answer, its model and its agent.
+type Served = (Answer, &'static str, &'static str);
+
+fn served(
+    minute: Millis,
+    session: i64,
+    model: &'static str,
+    agent: &'static str,
+    dollars: i64,
+) -> Served {
+    let answer = Answer {
         at: minute * MINUTE,
         session,
-        model: model.into(),
-        agent: agent.into(),
-        usage: Usage::default(),
-        service: ServiceLevel::default(),
         cost: Money::from_nano(dollars * 1_000_000_000),
-    }
+        ..Answer::default()
+    };
+    (answer, model, agent)
 }
 
 fn used(served: &[Served], levels: &[(Millis, f64)]) -> WindowShares {
-    let sessions = [(1, "one".to_owned()), (2, "two".to_owned())].into();
     let levels: Vec<(Millis, f64)> = levels
         .iter()
         .map(|(minute, percent)| (minute * MINUTE, *percent))
         .collect();
-    let served: Vec<&Served> = served.iter().collect();
-    WindowShares::new("5h", DateTime::UNIX_EPOCH, &served, &sessions, &levels)
+    let mut answers = Answers::default();
+    let sessions = [(1, "one".to_owned()), (2, "two".to_owned())];
+    answers.sessions.extend(sessions);
+    for (answer, model, agent) in served {
+        answers.push(answer.clone(), model, agent);
+    }
+    let all: Vec<&Answer> = answers.all.iter().collect();
+    WindowShares::new("5h", DateTime::UNIX_EPOCH, &answers, &all, &levels)
 }
 
 fn sentences(used: &WindowShares) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Params, Row, params};
 
 use super::names::bytes_of;
 use super::sqlite::{all, each, first, run};
@@ -154,23 +154,36 @@ pub(crate) fn put_place(
     Ok(true)
 }
 
-/// Where lines stand in a family's files, by their keys.
-pub(crate) fn places(
-    connection: &Connection,
-    family: Id,
-) -> rusqlite::Result<BTreeMap<i64, Vec<Sighting>>> {
-    let columns = "place.file, place.position, late, copied_from, place.key";
-    let mut places: BTreeMap<i64, Vec<Sighting>> = BTreeMap::new();
-    each(
+/// Where else than at their first places lines stand, by their keys.
+type Places = BTreeMap<i64, Vec<Sighting>>;
+
+const PLACE_COLUMNS: &str = "place.file, place.position, late, copied_from, place.key";
+
+/// Those in a family's files.
+pub(crate) fn places(connection: &Connection, family: Id) -> rusqlite::Result<Places> {
+    places_by(connection, &in_files_of("place", PLACE_COLUMNS), [family])
+}
+
+/// All of them.
+pub(crate) fn all_places(connection: &Connection) -> rusqlite::Result<Places> {
+    places_by(
         connection,
-        &in_files_of("place", columns),
-        [family],
-        |row| {
-            let here = places.entry(row.get(4)?).or_default();
-            here.push(Sighting::read(row, 0)?);
-            Ok(())
-        },
-    )?;
+        &format!("SELECT {PLACE_COLUMNS} FROM place"),
+        [],
+    )
+}
+
+fn places_by(
+    connection: &Connection,
+    query: &str,
+    values: impl Params,
+) -> rusqlite::Result<Places> {
+    let mut places = Places::new();
+    each(connection, query, values, |row| {
+        let here = places.entry(row.get(4)?).or_default();
+        here.push(Sighting::read(row, 0)?);
+        Ok(())
+    })?;
     Ok(places)
 }
 

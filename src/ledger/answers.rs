@@ -1,0 +1,303 @@
+//! What was counted one by one, for what sums cannot tell: answers, and what no line shows.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::Connection;
+
+use super::facts::{Answer, Id, Scene};
+use super::spend_rows::quarters;
+use super::store::answers::{self, count_from};
+use super::store::sqlite::{all, each};
+use super::store::{Error, Ledger, names, transcript_files};
+use crate::pricing::Money;
+use crate::time::{Millis, QUARTER};
+
+/// Answers, and what the ids in them stand for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answers {
+    /// In no order.
+    pub(crate) all: Vec<Answer>,
+    pub(crate) sessions: HashMap<Id, String>,
+    models: HashMap<Id, String>,
+    scenes: HashMap<Id, Scene>,
+}
+
+impl Answers {
+    /// With the names of sessions, and of all models and scenes.
+    fn named(
+        all: Vec<Answer>,
+        sessions: HashMap<Id, String>,
+        connection: &Connection,
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            all,
+            sessions,
+            models: names::models(connection)?,
+            scenes: names::scenes(connection)?,
+        })
+    }
+
+    /// The name of a session; empty if it is not known.
+    pub(crate) fn session(&self, id: Id) -> &str {
+        self.sessions.get(&id).map_or("", String::as_str)
+    }
+
+    /// The canonical name of a model; likewise.
+    pub(crate) fn model(&self, id: Id) -> &str {
+        self.models.get(&id).map_or("", String::as_str)
+    }
+
+    /// The branch that an answer was worked for on.
+    pub(crate) fn branch(&self, answer: &Answer) -> &str {
+        let scene = self.scenes.get(&answer.scene);
+        scene.map_or("", |scene| &scene.branch)
+    }
+
+    /// The type of the subagent that an answer was served to; "main" for the session itself.
+    pub(crate) fn agent(&self, answer: &Answer) -> &str {
+        let scene = self.scenes.get(&answer.scene);
+        scene.map_or("", |scene| &scene.agent)
+    }
+
+    /// Adds an answer with what its ids stand for.
+    #[cfg(test)]
+    pub(crate) fn push(&mut self, answer: Answer, model: &str, agent: &str) {
+        let (model, agent) = (model.to_owned(), agent.to_owned());
+        let id = super::facts::id_of(model.as_bytes());
+        let scene = Scene::id("", &agent);
+        self.models.insert(id, model);
+        let branch = String::new();
+        self.scenes.insert(scene, Scene { branch, agent });
+        self.all.push(Answer {
+            model: id,
+            scene,
+            ..answer
+        });
+    }
+}
+
+/// By what something is known that no line shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HiddenIn {
+    /// A session's totals count it beyond its answers, in a quarter of an hour. A cost of 0: there
+    /// may be some, and nobody knows how much.
+    Totals,
+    /// A status line was drawn with it, and no transcript has it.
+    Draws,
+}
+
+/// What no line shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    pub(crate) at: Millis,
+    pub(crate) session: Id,
+    pub(crate) model: Id,
+    pub(crate) cost: Money,
+    pub(crate) known_by: HiddenIn,
+}
+
+/// Calls `see` for all that no line shows of a period.
+pub(super) fn each_hidden(
+    connection: &Connection,
+    period: [Millis; 2],
+    mut see: impl FnMut(Hidden),
+) -> rusqlite::Result<()> {
+    let tables = [
+        ("unrecorded", HiddenIn::Totals),
+        ("unwritten", HiddenIn::Draws),
+    ];
+    for (table, known_by) in tables {
+        let query = format!(
+            "SELECT quarter, session, model, cost FROM {table} WHERE quarter >= ? AND quarter < ? ORDER BY quarter"
+        );
+        each(connection, &query, quarters(period), |row| {
+            see(Hidden {
+                at: row.get::<_, i64>(0)? * QUARTER,
+                session: row.get(1)?,
+                model: row.get(2)?,
+                cost: Money::from_pico(row.get(3)?),
+                known_by,
+            });
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// What is known of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct KnownSession {
+    /// The directory that it worked in; empty if unknown.
+    pub(crate) directory: String,
+    /// How many different things are known that stand in its transcripts: answers, marks, totals.
+    pub(crate) marks: u64,
+    /// The same of all sessions that it has to do with, itself included.
+    pub(crate) marks_of_family: u64,
+    /// The end of its last run, if its totals are known.
+    pub(crate) until: Option<Millis>,
+}
+
+/// Everything that was counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    /// With all places where they stand.
+    pub(crate) answers: Answers,
+    /// As far as it is known how much it is.
+    pub(crate) hidden: Vec<Hidden>,
+    pub(crate) sessions: HashMap<Id, KnownSession>,
+}
+
+impl Counted {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.answers.all.is_empty() && self.hidden.is_empty()
+    }
+}
+
+/// Answers of another model than was asked for: Claude Code fell back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switched {
+    /// The model that was asked for, by its canonical name, as the next.
+    pub asked: String,
+    /// The one that answered.
+    pub got: String,
+    /// How many answers.
+    pub answers: u64,
+    /// What they cost.
+    pub cost: Money,
+}
+
+/// The first answer that a session got after a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FirstAnswer {
+    pub(crate) session: String,
+    pub(crate) at: Millis,
+}
+
+impl Ledger {
+    /// Answers of another model than was asked for, the dearest first: from a moment up to another,
+    /// in directories whose path contains this.
+    pub(super) fn switched_between(
+        &self,
+        [since, until]: [Millis; 2],
+        directory: &str,
+    ) -> Result<Vec<Switched>, Error> {
+        let query = "SELECT asked.name, got.name, count(*), sum(cost) AS cost_of_all
+             FROM switched JOIN response USING (key) JOIN session ON session.id = session
+             JOIN model AS asked ON asked.id = switched.asked JOIN model AS got ON got.id = response.model
+             WHERE at >= ? AND at < ? AND instr(lower(coalesce(directory, '')), lower(?)) > 0
+             GROUP BY 1, 2 ORDER BY cost_of_all DESC";
+        let found = all(&self.connection, query, (since, until, directory), |row| {
+            Ok(Switched {
+                asked: row.get(0)?,
+                got: row.get(1)?,
+                answers: answers::count_from(row, 2)?,
+                cost: Money::from_pico(row.get(3)?),
+            })
+        });
+        found.map_err(self.failed())
+    }
+
+    /// The first answer that each session got after a moment, `own` at once and others after a while,
+    /// up to `until`; the earliest first.
+    pub(crate) fn first_answers(
+        &self,
+        after: DateTime<Utc>,
+        a_while: TimeDelta,
+        own: &str,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<FirstAnswer>, Error> {
+        let others = (after + a_while).timestamp_millis();
+        let (after, until) = (after.timestamp_millis(), until.timestamp_millis());
+        let query = "SELECT name, (SELECT min(at) FROM response WHERE session = id AND at > iif(name = ?1, ?2, ?3)) AS first
+             FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter BETWEEN ?2 / ?5 AND ?4 / ?5 AND responses > 0) AND first <= ?4 ORDER BY first";
+        let values = (own, after, others, until, QUARTER);
+        let found = all(&self.connection, query, values, |row| {
+            Ok(FirstAnswer {
+                session: row.get(0)?,
+                at: row.get(1)?,
+            })
+        });
+        found.map_err(self.failed())
+    }
+
+    /// When answers came since that moment, and what each cost.
+    pub(crate) fn costs_since(&self, since: DateTime<Utc>) -> Result<Vec<(Millis, Money)>, Error> {
+        let answers = self.answers_since(since)?.all.into_iter();
+        Ok(answers.map(|answer| (answer.at, answer.cost)).collect())
+    }
+
+    /// The answers since a moment, session by session.
+    pub(crate) fn answers_since(&self, since: DateTime<Utc>) -> Result<Answers, Error> {
+        let since = since.timestamp_millis();
+        let read = || {
+            let connection = &self.connection;
+            // By the sums: they lie in order of time, answers session by session.
+            let query = "SELECT id, name FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter >= ?)";
+            let since_quarter = [since.div_euclid(QUARTER)];
+            let sessions: HashMap<Id, String> = all(connection, query, since_quarter, |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            let mut found = Vec::new();
+            for session in sessions.keys() {
+                found.extend(answers::since(connection, *session, since)?);
+            }
+            Answers::named(found, sessions, connection)
+        };
+        read().map_err(self.failed())
+    }
+
+    /// Everything, as it stands at one moment.
+    pub(crate) fn counted(&self) -> Result<Counted, Error> {
+        let moment = self.snapshot()?;
+        let read = || {
+            let mut copies = transcript_files::all_places(&moment)?;
+            let mut found = Vec::new();
+            answers::for_each(&moment, |answer| {
+                let copies = copies.remove(&answer.key).unwrap_or_default();
+                found.push(Answer { copies, ..answer });
+            })?;
+            let mut hidden = Vec::new();
+            each_hidden(&moment, [Millis::MIN, Millis::MAX], |one| {
+                hidden.extend(Some(one).filter(|one| one.cost > Money::ZERO));
+            })?;
+            let (sessions, names) = sessions(&moment)?;
+            Ok(Counted {
+                answers: Answers::named(found, names, &moment)?,
+                hidden,
+                sessions,
+            })
+        };
+        read().map_err(self.failed())
+    }
+}
+
+/// What is known of each session, and their names.
+fn sessions(
+    connection: &Connection,
+) -> rusqlite::Result<(HashMap<Id, KnownSession>, HashMap<Id, String>)> {
+    let query = "WITH line(file, key) AS (
+             SELECT file, key FROM response UNION ALL SELECT file, key FROM place
+             UNION ALL SELECT file, key FROM mark WHERE key != 0
+             UNION ALL SELECT file, started + 31 * total + run_ms FROM cost_state),
+         known(session, marks) AS (
+             SELECT file.session, count(DISTINCT line.key) FROM line JOIN file ON file.id = line.file GROUP BY file.session),
+         families(family, marks) AS (
+             SELECT family, sum(known.marks) FROM session JOIN known ON known.session = session.id GROUP BY family)
+         SELECT session.id, name, coalesce(directory, ''), coalesce(known.marks, 0), coalesce(families.marks, 0), until
+         FROM session LEFT JOIN known ON known.session = session.id
+         LEFT JOIN families ON families.family = session.family";
+    let (mut known, mut names) = (HashMap::new(), HashMap::new());
+    each(connection, query, [], |row| {
+        let session = KnownSession {
+            directory: row.get(2)?,
+            marks: count_from(row, 3)?,
+            marks_of_family: count_from(row, 4)?,
+            until: row.get(5)?,
+        };
+        known.insert(row.get(0)?, session);
+        names.insert(row.get(0)?, row.get(1)?);
+        Ok(())
+    })?;
+    Ok((known, names))
+}
