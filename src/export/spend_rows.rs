@@ -15,14 +15,14 @@ use crate::time::{Millis, QUARTER, moment};
 
 /// What a row is made of.
 #[derive(Clone, Copy)]
-enum Spent<'c> {
+enum RowSource<'c> {
     Answer(&'c Answer),
     Hidden(&'c Hidden),
     /// There is nothing unrecorded in this session, whose last run ended then.
     NothingUnrecorded(i64, Millis),
 }
 
-impl Spent<'_> {
+impl RowSource<'_> {
     fn session(self) -> i64 {
         match self {
             Self::Answer(answer) => answer.session,
@@ -62,7 +62,7 @@ pub(crate) fn spend_rows(
             }
         }
         let branch = match spent {
-            Spent::Answer(answer) => projects.branch(project, counted.answers.branch(answer)),
+            RowSource::Answer(answer) => projects.branch(project, counted.answers.branch(answer)),
             _ => String::new(),
         };
         let name = counted.answers.session(id);
@@ -78,16 +78,16 @@ pub(crate) fn spend_rows(
     (Drafts::gather(drafts), left_out)
 }
 
-fn all_spent(counted: &Counted) -> impl Iterator<Item = Spent<'_>> {
+fn all_spent(counted: &Counted) -> impl Iterator<Item = RowSource<'_>> {
     let of_totals = counted.hidden.iter();
     let of_totals = of_totals.filter(|hidden| hidden.known_by == HiddenIn::Totals);
     let with_unrecorded: HashSet<i64> = of_totals.map(|hidden| hidden.session).collect();
     let nothing = counted.sessions.iter().filter_map(move |(id, session)| {
         let until = session.until.filter(|_| !with_unrecorded.contains(id));
-        Some(Spent::NothingUnrecorded(*id, until?))
+        Some(RowSource::NothingUnrecorded(*id, until?))
     });
-    let answers = counted.answers.all.iter().map(Spent::Answer);
-    let hidden = counted.hidden.iter().map(Spent::Hidden);
+    let answers = counted.answers.all.iter().map(RowSource::Answer);
+    let hidden = counted.hidden.iter().map(RowSource::Hidden);
     answers.chain(hidden).chain(nothing)
 }
 
@@ -102,16 +102,16 @@ struct Place<'p> {
     owner: Option<&'p str>,
 }
 
-fn draft(answers: &Answers, spent: Spent<'_>, place: &Place<'_>, exporter: &Exporter) -> Draft {
+fn draft(answers: &Answers, spent: RowSource<'_>, place: &Place<'_>, exporter: &Exporter) -> Draft {
     let (project, is_repository) = match place.project {
         Shown::Named(name, is_repository) => (name.as_str(), *is_repository),
         Shown::Hashed(name) => (name.as_str(), true),
         Shown::Other | Shown::Nowhere => ("other", false),
     };
     let (at, model, cost) = match spent {
-        Spent::Answer(answer) => (answer.at, answers.model(answer.model), answer.cost),
-        Spent::Hidden(hidden) => (hidden.at, answers.model(hidden.model), hidden.cost),
-        Spent::NothingUnrecorded(_, until) => (until, "", Money::ZERO),
+        RowSource::Answer(answer) => (answer.at, answers.model(answer.model), answer.cost),
+        RowSource::Hidden(hidden) => (hidden.at, answers.model(hidden.model), hidden.cost),
+        RowSource::NothingUnrecorded(_, until) => (until, "", Money::ZERO),
     };
     let (person, ownership) = exporter.person_of(place.owner);
     let line = SpendLine {
@@ -138,7 +138,7 @@ fn draft(answers: &Answers, spent: Spent<'_>, place: &Place<'_>, exporter: &Expo
         Weight::of_session(marks, marks_of_family, ownership << 1 | repository)
     };
     match spent {
-        Spent::Answer(answer) => {
+        RowSource::Answer(answer) => {
             let line = SpendLine {
                 branch: Cow::Borrowed(&place.branch),
                 kind: Kind::Response,
@@ -158,7 +158,7 @@ fn draft(answers: &Answers, spent: Spent<'_>, place: &Place<'_>, exporter: &Expo
             let weight = Weight::of(served, quality);
             Draft::new(answer.key.cast_unsigned(), weight, at, &line)
         }
-        Spent::Hidden(hidden) => {
+        RowSource::Hidden(hidden) => {
             let (kind, name) = match hidden.known_by {
                 HiddenIn::Totals => (Kind::Unrecorded, "unrecorded"),
                 HiddenIn::Draws => (Kind::Unwritten, "unwritten"),
@@ -166,7 +166,7 @@ fn draft(answers: &Answers, spent: Spent<'_>, place: &Place<'_>, exporter: &Expo
             let key = key_of(&[name, place.name, model, &quarter]);
             Draft::new(key, of_session(), at, &SpendLine { kind, ..line })
         }
-        Spent::NothingUnrecorded(..) => {
+        RowSource::NothingUnrecorded(..) => {
             let key = key_of(&["nothing unrecorded", place.name]);
             Draft::new(key, of_session(), at, &line)
         }

@@ -155,17 +155,17 @@ pub(crate) fn put_place(
 }
 
 /// Where else than at their first places lines stand, by their keys.
-type Places = BTreeMap<i64, Vec<Sighting>>;
+type PlacesByKey = BTreeMap<i64, Vec<Sighting>>;
 
 const PLACE_COLUMNS: &str = "place.file, place.position, late, copied_from, place.key";
 
 /// Those in a family's files.
-pub(crate) fn places(connection: &Connection, family: Id) -> rusqlite::Result<Places> {
+pub(crate) fn places(connection: &Connection, family: Id) -> rusqlite::Result<PlacesByKey> {
     places_by(connection, &in_files_of("place", PLACE_COLUMNS), [family])
 }
 
 /// All of them.
-pub(crate) fn all_places(connection: &Connection) -> rusqlite::Result<Places> {
+pub(crate) fn all_places(connection: &Connection) -> rusqlite::Result<PlacesByKey> {
     places_by(
         connection,
         &format!("SELECT {PLACE_COLUMNS} FROM place"),
@@ -177,8 +177,8 @@ fn places_by(
     connection: &Connection,
     query: &str,
     values: impl Params,
-) -> rusqlite::Result<Places> {
-    let mut places = Places::new();
+) -> rusqlite::Result<PlacesByKey> {
+    let mut places = PlacesByKey::new();
     each(connection, query, values, |row| {
         let here = places.entry(row.get(4)?).or_default();
         here.push(Sighting::read(row, 0)?);
