@@ -1,70 +1,13 @@
 //! What `/whycap …` answers inside a conversation: text for a message field, without a model.
 
 use super::question::Question;
+use super::{budget, doctor, explain, incidents, locks, now, report, spend};
 use crate::install::line;
 use crate::render::Report;
 use crate::terminal::Tone;
 
-/// One subject that can be asked about.
-struct Subject {
-    name: &'static str,
-    says: &'static str,
-    answer: fn(Question<'_>) -> Report,
-}
-
-/// Every subject. The first one answers a bare `/whycap`.
-const SUBJECTS: &[Subject] = &[
-    Subject {
-        name: "explain",
-        says: "what really stopped the work",
-        answer: super::explain::answer,
-    },
-    Subject {
-        name: "spend",
-        says: "what was spent in the last seven days; --by, --since and --until as in a shell",
-        answer: super::spend::answer,
-    },
-    Subject {
-        name: "now",
-        says: "windows, pace, spend, sessions and limit at this moment",
-        answer: super::now::answer,
-    },
-    Subject {
-        name: "budget",
-        says: "how far your budgets are used, and where that leads",
-        answer: super::budget::answer,
-    },
-    Subject {
-        name: "locks",
-        says: "locks of Claude Code, and which are left over",
-        answer: super::locks::answer,
-    },
-    Subject {
-        name: "doctor",
-        says: "what is wrong with the set-up",
-        answer: super::doctor::answer,
-    },
-    Subject {
-        name: "line",
-        says: "on or off: what you spend, in the status line",
-        answer: line,
-    },
-    Subject {
-        name: "continue",
-        says: "send this session's prompts although a budget of yours is used up",
-        answer: go_on,
-    },
-    Subject {
-        name: "incidents",
-        says: "past limit errors",
-        answer: super::incidents::answer,
-    },
-    Subject {
-        name: "report",
-        says: "a summary for a bug report, without names and ids",
-        answer: super::report::answer,
-    },
-];
+/// The subjects that can be asked about, for whoever asks about another.
+const HELP: &str = include_str!("help/answers.txt");
 
 /// The client cuts a message at 10,000 characters, without a word about it.
 const LONGEST: usize = 9_500;
@@ -72,16 +15,24 @@ const LONGEST: usize = 9_500;
 /// Answers `words`, what was typed after `/whycap`.
 pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
     let words = words.trim();
-    let (name, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+    let (subject, rest) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
     let question = Question {
         words: rest.trim(),
         ..question
     };
-    let subject = match name {
-        "" => SUBJECTS.first(),
-        name => SUBJECTS.iter().find(|subject| subject.name == name),
+    let mut report = match subject {
+        "" | "explain" => explain::answer(question),
+        "spend" => spend::answer(question),
+        "now" => now::answer(question),
+        "budget" => budget::answer(question),
+        "locks" => locks::answer(question),
+        "doctor" => doctor::answer(question),
+        "line" => line(question),
+        "continue" => go_on(question),
+        "incidents" => incidents::answer(question),
+        "report" => report::answer(question),
+        _ => Report::of_lines(HELP),
     };
-    let mut report = subject.map_or_else(help, |subject| (subject.answer)(question));
     if let Some(note) = question.note {
         report.gap();
         report.paragraph(Tone::Plain, note);
@@ -89,28 +40,18 @@ pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
     shorten(report.text(question.page()).trim_end())
 }
 
-fn help() -> Report {
-    let mut report = Report::of_lines("whycap answers:");
-    for subject in SUBJECTS {
-        report.line(format!("/whycap {}: {}", subject.name, subject.says));
-    }
-    report
-}
-
 /// Prompts go on although a budget is used up.
 fn go_on(question: Question<'_>) -> Report {
-    let budgets = question.budgets();
-    Report::of_paragraph(match budgets {
-        Some(budgets) => budgets.go_on(),
-        None => "Say it inside a session.".to_owned(),
-    })
+    let says = question.budgets().map(|budgets| budgets.go_on());
+    Report::of_paragraph(says.unwrap_or_else(|| "Say it inside a session.".to_owned()))
 }
 
 /// The status line is turned on or off.
 fn line(question: Question<'_>) -> Report {
+    let machine = question.machine;
     let done = match question.words {
-        "on" => line::turn_on(question.places, question.environment),
-        "off" => line::turn_off(question.places),
+        "on" => line::turn_on(&machine.places, machine.environment),
+        "off" => line::turn_off(&machine.places),
         _ => Ok(
             "/whycap line on: what you spend, in the status line\n/whycap line off: without it"
                 .to_owned(),

@@ -2,22 +2,18 @@
 
 use std::process::ExitCode;
 
-use super::gathering::{answer_of, gathered, gathered_at_once};
+use super::machine::{Machine, answer_of};
 use super::question::Question;
-use super::windows::worth;
 use crate::budget::overview::{SessionAsked, Survey};
-use crate::claude::model_pricing::prices;
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::config::Config;
-use crate::drain::{Write, writes};
+use crate::drain::Write;
 use crate::environment::Environment;
 use crate::hints;
-use crate::incidents::Incidents;
 use crate::ledger::{Ledger, RowsBy, SpendSource};
 use crate::places::Places;
-use crate::pricing::PriceTable;
 use crate::render::Report;
 use crate::time::Clock;
 
@@ -30,71 +26,56 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What is looked at.
-struct Look<'a> {
-    places: &'a Places,
-    config: &'a Config,
-    clock: Clock,
-    prices: PriceTable,
-    incidents: Incidents<'a>,
-}
-
-impl<'a> Look<'a> {
-    fn at(places: &'a Places, config: &'a Config, environment: &'a Environment) -> Self {
-        Self {
-            places,
-            config,
-            clock: environment.clock(),
-            prices: prices(places),
-            incidents: Incidents::new(places, environment),
-        }
-    }
-
-    fn report(
-        &self,
-        ledger: &Ledger,
-        sessions: Vec<SessionAsked>,
-        writes: &[Write],
-        is_complete: bool,
-    ) -> anyhow::Result<Report> {
-        let home = self.places.home.to_str().unwrap_or_default();
-        let mut survey = Survey::new(self.clock, self.config, home, sessions);
-        let origins = survey.needs_origins();
-        ledger.rows(None, None, RowsBy::Quarter, origins, &mut |row| {
-            survey.add(&row);
-        })?;
-        let Clock { now, zone, .. } = self.clock;
-        let (today, _) = zone.day_bounds(now);
-        let served = ledger.answers_since(today)?;
-        let hint = hints::best(served, writes, &self.prices, &self.config.hints.off);
-        let worth = worth(self.places, ledger, now)?;
-        let paid = self.config.budget.credits.and_then(|_| {
-            let costs_since = |since| ledger.costs_since(since).ok();
-            self.incidents
-                .paid_since(zone.month_bounds(now).0, costs_since)
-        });
-        let overview = survey.finish(is_complete, hint, worth, paid);
-        let file = &self.places.settings;
-        Ok(overview.report(&file.to_string_lossy(), &self.places.show(file)))
-    }
+/// What the ledger says of the budgets.
+fn report(
+    machine: &Machine<'_>,
+    config: &Config,
+    ledger: &Ledger,
+    sessions: Vec<SessionAsked>,
+    writes: &[Write],
+    is_complete: bool,
+) -> anyhow::Result<Report> {
+    let Clock { now, zone, .. } = machine.clock();
+    let home = machine.places.home.to_str().unwrap_or_default();
+    let mut survey = Survey::new(machine.clock(), config, home, sessions);
+    let origins = survey.needs_origins();
+    ledger.rows(None, None, RowsBy::Quarter, origins, &mut |row| {
+        survey.add(&row);
+    })?;
+    let (today, _) = zone.day_bounds(now);
+    let served = ledger.answers_since(today)?;
+    let hint = hints::best(served, writes, machine.prices(), &config.hints.off);
+    let worth = machine.worth(ledger)?;
+    let paid = config.budget.credits.and_then(|_| {
+        let costs_since = |since| ledger.costs_since(since).ok();
+        let (month, _) = zone.month_bounds(now);
+        machine.incidents().paid_since(month, costs_since)
+    });
+    let overview = survey.finish(is_complete, hint, worth, paid);
+    let file = &machine.places.settings;
+    Ok(overview.report(&file.to_string_lossy(), &machine.places.show(file)))
 }
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    let config = Config::load(&places);
-    let look = Look::at(&places, &config, environment);
-    let sessions = if config.budget.session.is_some() {
-        running(&places)
-    } else {
-        Vec::new()
+    let machine = Machine::new(environment);
+    let config = Config::load(&machine.places);
+    let sessions = match config.budget.session {
+        Some(_) => running(&machine.places),
+        None => Vec::new(),
     };
-    let (today, _) = look.clock.zone.day_bounds(look.clock.now);
-    let today = today.timestamp_millis();
-    let files = transcripts::all(places.transcript_roots()).files;
-    let writes = writes(files, Some(today), &look.prices, &mut |_, _| {});
-    let report = gathered(&places, &look.prices, |ledger, caught| {
-        look.report(&ledger, sessions.clone(), &writes, caught.is_all())
+    let (today, _) = environment.zone.day_bounds(environment.now);
+    let writes = machine.writes(Some(today.timestamp_millis()), None);
+    let report = machine.gathered(|ledger, caught| {
+        let sessions = sessions.clone();
+        report(
+            &machine,
+            &config,
+            &ledger,
+            sessions,
+            &writes,
+            caught.is_all(),
+        )
     })?;
     report.print(arguments.json, environment)?;
     Ok(ExitCode::SUCCESS)
@@ -102,15 +83,15 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 
 /// The answer of `/whycap budget`: of sessions, the one that asks.
 pub(crate) fn answer(question: Question<'_>) -> Report {
-    let places = question.places;
-    let config = Config::load(places);
+    let machine = question.machine;
+    let config = Config::load(&machine.places);
     let asks = question.session.map(|id| SessionAsked {
         id: id.to_owned(),
         name: String::new(),
     });
-    let look = Look::at(places, &config, question.environment);
-    answer_of(gathered_at_once(places, |ledger, caught| {
-        look.report(&ledger, asks.into_iter().collect(), &[], caught.is_all())
+    answer_of(machine.gathered_at_once(|ledger, caught| {
+        let asks = asks.into_iter().collect();
+        report(machine, &config, &ledger, asks, &[], caught.is_all())
     }))
 }
 

@@ -27,9 +27,9 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 
 /// The answer of `/whycap doctor`. Where there is no room for all, what is well is only counted.
 pub(crate) fn answer(question: Question<'_>) -> Report {
-    let findings = examine(&Setup::of(question.environment));
+    let findings = examine(&Setup::of(question.machine.environment));
     let all = report(&findings);
-    let room = rows_for_answer(question.environment.rows());
+    let room = rows_for_answer(question.machine.environment.rows());
     if room.is_none_or(|room| all.rows_on(question.page()) <= room) {
         all
     } else {

@@ -3,28 +3,21 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use super::gathering::{gathered, titles};
-use super::windows::{WORTH_OVER, levels};
-use crate::claude::model_pricing::prices;
-use crate::claude::transcripts;
-use crate::drain::{Drain, Findings, SessionSpend, SpentHere, Write, percent_worth, writes};
+use super::failure::misuse;
+use super::machine::Machine;
+use super::windows::WORTH_OVER;
+use crate::drain::{Drain, Findings, SessionSpend, SpentHere, Write, percent_worth};
 use crate::environment::Environment;
 use crate::ledger::{Counted, RowsBy, SpendSource};
-use crate::places::Places;
-use crate::pricing::Money;
-use crate::spend::{GroupBy, Period};
-use crate::terminal::{ProgressBar, Shown, complain, print};
+use crate::spend::{DaysAsked, GroupBy, Period};
+use crate::terminal::{Shown, print};
 
 /// Arguments of `whycap drain`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/drain.txt"))]
 pub struct Arguments {
-    /// First day, as 2026-11-20, or 7d for the last seven days
-    #[arg(long, value_name = "DAY")]
-    since: Option<String>,
-    /// Last day, included
-    #[arg(long, value_name = "DAY")]
-    until: Option<String>,
+    #[command(flatten)]
+    days: DaysAsked,
     /// Only this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
@@ -38,15 +31,9 @@ pub struct Arguments {
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    let period = match arguments.period(environment) {
-        Ok(period) => period,
-        Err(problem) => {
-            complain(&problem);
-            return Ok(ExitCode::from(2));
-        }
-    };
-    let drain = found(arguments.session.as_deref(), period, &places, environment)?;
+    let period = arguments.days.period(environment.clock()).map_err(misuse)?;
+    let machine = Machine::new(environment);
+    let drain = found(arguments.session.as_deref(), period, &machine)?;
     if arguments.report {
         print(&Shown::text(&drain.bug_report()))?;
     } else {
@@ -56,17 +43,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 }
 
 /// What was written in a period, beside what was spent.
-fn found(
-    session: Option<&str>,
-    period: Period,
-    places: &Places,
-    environment: &Environment,
-) -> anyhow::Result<Drain> {
+fn found(session: Option<&str>, period: Period, machine: &Machine<'_>) -> anyhow::Result<Drain> {
     let is_meant = |name: &str| session.is_none_or(|session| name.starts_with(session));
-    let clock = environment.clock();
+    let clock = machine.clock();
     let (since, until) = period.bounds(clock.zone);
-    let prices = prices(places);
-    let (mut sessions, counted) = gathered(places, &prices, |ledger, _| {
+    let (mut sessions, counted) = machine.gathered(|ledger, _| {
         let mut sessions: HashMap<String, SessionSpend> = HashMap::new();
         ledger.rows(since, until, RowsBy::Quarter, true, &mut |row| {
             let spend = sessions.entry(row.origin.session.clone()).or_default();
@@ -75,36 +56,28 @@ fn found(
         Ok((sessions, ledger.counted()?))
     })?;
     sessions.retain(|name, _| is_meant(name));
-    let mut bar = ProgressBar::new("reading requests");
-    let files = transcripts::all(places.transcript_roots()).files;
     // What a percent is worth is told of these weeks in any case.
-    let lately = (environment.now - WORTH_OVER).timestamp_millis();
+    let lately = (clock.now - WORTH_OVER).timestamp_millis();
     let from = since.map(|since| since.min(lately));
-    let mut writes = writes(files, from, &prices, &mut |done, all| bar.show(done, all));
-    drop(bar);
-    let percent_worth = percent_worth(
-        &levels(places, environment.now),
-        &spent(&counted, &writes),
-        environment.now.timestamp_millis(),
-    );
+    let mut writes = machine.writes(from, Some("reading requests"));
+    let now = clock.now.timestamp_millis();
+    let percent_worth = percent_worth(&machine.levels(), &spent(&counted, &writes), now);
     writes.retain(|write| {
         let is_late_enough = since.is_none_or(|since| write.at >= since);
         let is_early_enough = until.is_none_or(|until| write.at < until);
         is_late_enough && is_early_enough && is_meant(&write.session)
     });
     let found = Findings::new(writes);
-    let title_of = titles(places, GroupBy::Session);
+    let title_of = machine.titles(GroupBy::Session);
     for drained in &found.sessions {
         let known = sessions.entry(drained.session.clone()).or_default();
         known.title = title_of(&drained.session);
     }
-    let cost = sessions.values().map(|session| session.cost);
-    let cost: Money = cost.sum();
     Ok(Drain {
         found,
         period,
         clock,
-        cost,
+        cost: sessions.values().map(|session| session.cost).sum(),
         sessions,
         percent_worth,
     })
@@ -130,11 +103,4 @@ fn spent(counted: &Counted, writes: &[Write]) -> Vec<SpentHere> {
     let mut spent: Vec<SpentHere> = answers.chain(hidden).collect();
     spent.sort_by_key(|spent| spent.at);
     spent
-}
-
-impl Arguments {
-    fn period(&self, environment: &Environment) -> Result<Period, String> {
-        let today = environment.zone.day(environment.now);
-        Period::asked(self.since.as_deref(), self.until.as_deref(), today)
-    }
 }

@@ -3,23 +3,19 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use clap::Args;
 use serde_json::json;
 
-use chrono::TimeDelta;
-
-use super::gathering::paid_now;
+use super::machine::Machine;
 use super::question::Question;
-use super::windows::{needless, used_up_by};
 use crate::environment::Environment;
-use crate::incidents::Incidents;
 use crate::ledger::Ledger;
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
 use crate::limits::standing::Wait;
 use crate::limits::stoppages::counted_over;
 use crate::locks;
-use crate::places::Places;
 use crate::render::{Page, Report};
 use crate::terminal::Tone;
 
@@ -55,12 +51,15 @@ pub struct Arguments {
 /// A message is shorter; more is not read, for it may never end.
 const LONGEST_MESSAGE: usize = 256 * 1024;
 
+/// How long an explanation may spend on reading what was spent since the ledger last looked.
+const READS: Duration = Duration::from_millis(400);
+
 /// Explains the newest open error, else the newest one, or a text that was given.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    let incidents = Incidents::new(&places, environment);
-    let pasted = arguments.text.as_ref().or(arguments.message.as_ref());
-    let situation = match pasted.map(String::as_str) {
+    let machine = Machine::new(environment);
+    let incidents = machine.incidents();
+    let pasted = arguments.text.as_deref().or(arguments.message.as_deref());
+    let situation = match pasted {
         Some("-") => {
             let text = super::read_beginning(LONGEST_MESSAGE);
             incidents.pasted(&String::from_utf8_lossy(&text)).into()
@@ -70,45 +69,52 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     };
     let incident = situation.incident.as_ref();
     let mut report = Report::new(json!({ "incident": incident.map(Incident::to_json) })).indented();
-    let clock = environment.clock();
-    let is_about_now = pasted.is_none() && !arguments.json;
-    let paid = is_about_now.then(|| paid_now(&incidents, &places, clock));
-    let is_paying = paid.as_ref().is_some_and(|paid| !paid.is_empty());
-    report.add(paid.unwrap_or_default());
-    match incident {
-        _ if arguments.json => {}
-        Some(incident) if !arguments.long => {
-            let page = Page::for_person(environment);
-            report.add(explanation::tell(incident, clock, page));
-            let blocks = incident.blocks();
-            if let Some(says) = blocks.and_then(|_| needless(incident, true, &places, clock)) {
-                report.paragraph(Tone::Warning, says);
-            }
-        }
-        Some(incident) => {
-            let account = incidents
-                .windows_of_account()
-                .and_then(|known| known.account);
-            let spent = spent(incident, &places, environment).into_iter();
-            let by = used_up_by(incident, account.as_deref(), &places, clock);
-            let needless = needless(incident, false, &places, clock);
-            let says = spent.chain(by.into_iter().flatten()).chain(needless);
-            let says: Vec<String> = says.collect();
-            report.add(explanation::tell_at_length(incident, clock, &says));
-            report.add(harmful_locks(&places, environment));
-        }
-        None => {
-            if !is_paying {
-                report.add(nothing_is_known(arguments.session.as_deref()));
-            }
-            report.add(harmful_locks(&places, environment));
-        }
+    if !arguments.json {
+        arguments.tell(incident, pasted.is_none(), &machine, &mut report);
     }
     report.print(arguments.json, environment)?;
-    if arguments.exit_code {
-        return Ok(ExitCode::from(exit_code(situation.wait())));
+    let code = arguments.exit_code.then(|| exit_code(situation.wait()));
+    Ok(ExitCode::from(code.unwrap_or_default()))
+}
+
+impl Arguments {
+    /// For people.
+    fn tell(
+        &self,
+        incident: Option<&Incident>,
+        is_about_now: bool,
+        machine: &Machine<'_>,
+        report: &mut Report,
+    ) {
+        let (incidents, clock) = (machine.incidents(), machine.clock());
+        if is_about_now {
+            report.add(machine.paid_now(&incidents));
+        }
+        match incident {
+            Some(incident) if !self.long => {
+                let page = Page::for_person(machine.environment);
+                report.add(explanation::tell(incident, clock, page));
+                let blocks = incident.blocks();
+                let needless = blocks.and_then(|_| machine.needless(incident, true));
+                return report.paragraphs(Tone::Warning, needless);
+            }
+            Some(incident) => {
+                let known = incidents.windows_of_account();
+                let account = known.and_then(|known| known.account);
+                let by = machine.used_up_by(incident, account.as_deref());
+                let needless = machine.needless(incident, false);
+                let says = spent(incident, machine)
+                    .into_iter()
+                    .chain(by)
+                    .chain(needless);
+                let says: Vec<String> = says.collect();
+                report.add(explanation::tell_at_length(incident, clock, &says));
+            }
+            None if report.is_empty() => report.add(nothing_is_known(self.session.as_deref())),
+            None => {}
+        }
+        report.add(harmful_locks(machine));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Whether work is blocked, for a script: 0 no, 10 yes and waiting helps, 11 yes and somebody must
@@ -124,59 +130,53 @@ fn exit_code(wait: Option<Wait>) -> u8 {
 
 /// The answer of `/whycap explain`: plain text for a message field.
 pub(crate) fn answer(question: Question<'_>) -> Report {
-    let mut report = Report::default();
-    let environment = question.environment;
-    let incidents = question.incidents();
-    let of = |session| incidents.situation(session);
-    let own = question.session.map(|own| of(Some(own)));
+    let (machine, incidents) = (question.machine, question.incidents());
+    let clock = machine.clock();
+    let own = question.session.map(|own| incidents.situation(Some(own)));
     let own = own.filter(|own| own.incident.is_some());
-    let situation = own.unwrap_or_else(|| of(None));
+    let situation = own.unwrap_or_else(|| incidents.situation(None));
     // That going on costs money comes before what is over.
-    let paid = paid_now(&incidents, question.places, environment.clock());
-    let is_paying = !paid.is_empty();
-    report.add(paid);
+    let mut report = machine.paid_now(&incidents);
     match situation.incident {
         Some(incident) => {
             let met_in = incident.evidence.session.id.as_deref();
             if let (Some(theirs), Some(_)) = (met_in, question.session)
                 && met_in != question.session
             {
-                let id: String = theirs.chars().take(8).collect();
-                let whose = format!("Another session met this ({id}), not this one.");
+                let whose = format!("Another session met this ({theirs:.8}), not this one.");
                 report.paragraph(Tone::Quiet, whose);
             }
             let page = question.page();
             report.add(explanation::tell_in_conversation(
                 &incident,
-                environment.clock(),
-                environment.rows(),
+                clock,
+                machine.environment.rows(),
                 report.rows_on(page),
                 question.note.is_some(),
                 page,
             ));
         }
-        None if is_paying => {}
-        None => report.add(nothing_is_known(None)),
+        None if report.is_empty() => report.add(nothing_is_known(None)),
+        None => {}
     }
-    report.add(harmful_locks(question.places, environment));
+    report.add(harmful_locks(machine));
     report
 }
 
 fn nothing_is_known(session: Option<&str>) -> Report {
-    let says = match session {
+    let mut report = Report::of_paragraph(match session {
         Some(id) => format!("No limit error is known in session {id}."),
         None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
-    };
-    let mut report = Report::of_paragraph(says);
+    });
     let how = "To ask about a message: whycap explain --text \"You've hit your …\"";
     report.paragraph(Tone::Plain, how);
     report
 }
 
 /// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
-fn harmful_locks(places: &Places, environment: &Environment) -> Report {
+fn harmful_locks(machine: &Machine<'_>) -> Report {
     let mut report = Report::default();
-    for lock in locks::harmful(places, environment) {
+    for lock in locks::harmful(&machine.places, machine.environment) {
         let (says, remedy) = (lock.says, lock.remedy);
         let aside = format!("Besides, and not the cause of any limit: {says} {remedy}");
         report.gap();
@@ -185,22 +185,16 @@ fn harmful_locks(places: &Places, environment: &Environment) -> Report {
     report
 }
 
-/// How long an explanation may spend on reading what was spent since the ledger last looked.
-const READS: Duration = Duration::from_millis(400);
-
 /// What this machine spent in the period that the limit covers. None where there is no ledger: an
 /// explanation needs no installation, and makes none.
-fn spent(incident: &Incident, places: &Places, environment: &Environment) -> Option<String> {
-    let (since, until) = counted_over(incident, environment.zone)?;
-    let mut ledger = Ledger::open_existing(&places.data)?.ok()?;
-    let is_current = super::gathering::read_on(&mut ledger, places, READS).is_all();
+fn spent(incident: &Incident, machine: &Machine<'_>) -> Option<String> {
+    let clock = machine.clock();
+    let (since, until) = counted_over(incident, clock.zone)?;
+    let mut ledger = Ledger::open_existing(&machine.places.data)?.ok()?;
+    let is_current = machine.read_on(&mut ledger, READS).is_all();
     let spent = ledger.between(since, until + TimeDelta::minutes(15)).ok()?;
-    let clock = environment.clock();
-    let bound = if spent.estimated || spent.at_least || !is_current {
-        "at least "
-    } else {
-        ""
-    };
+    let is_lower_bound = spent.estimated || spent.at_least || !is_current;
+    let bound = if is_lower_bound { "at least " } else { "" };
     Some(format!(
         "Since {} this machine spent {bound}{} at list price. Other machines, chat and, in an organization, other members use the same limit.",
         clock.time(since),

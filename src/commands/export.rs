@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::gathering::{gathered, name_gaps};
-use crate::claude::model_pricing::prices;
+use super::failure::misuse;
+use super::machine::Machine;
 use crate::config::Config;
 use crate::disk::{self, lock, records};
 use crate::environment::Environment;
@@ -15,11 +15,12 @@ use crate::export::{
     DayFiles, Drafts, Erasure, Exporter, LeftOut, Outcome, Owners, Projects, Reader, Rows, Stamp,
     erase, limit_rows, new_key, spend_rows, window_rows,
 };
-use crate::incidents::{Incidents, steps};
+use crate::incidents::steps;
 use crate::places::Places;
 use crate::render::Report;
-use crate::spend::Period;
-use crate::terminal::{Shown, Tone, complain, counted, print};
+use crate::spend::DaysAsked;
+use crate::terminal::{Shown, Tone, counted, print};
+use crate::time::Clock;
 
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
@@ -55,284 +56,249 @@ const PROJECTS_LIMIT: u64 = 64 * 1024 * 1024;
 /// How many rows a dry run shows.
 const SHOWN: usize = 10;
 
+const NEVER_LEAVES: &str = "In no row: prompts, answers, titles, texts of errors, paths, names of files, the name and the address of your account, its id, keys and tokens. Times are rounded down to a quarter of an hour.";
+
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let target = match (&arguments.target, arguments.print) {
-        _ if arguments.new_key => {
-            print_words(new_key()?)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        (directory, Some(reader)) => {
-            let Some(sql) = reader.text(directory.as_deref(), arguments.erase.as_ref()) else {
-                complain(
-                    "DuckDB reads the files in place: say where, whycap export DIR --print duckdb",
-                );
-                return Ok(ExitCode::from(2));
-            };
-            print_words(sql)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        (Some(target), None) => target,
-        (None, None) => return Ok(ExitCode::from(2)),
+    if arguments.new_key {
+        return print_words(new_key()?);
+    }
+    let target = arguments.target.as_deref();
+    if let Some(reader) = arguments.print {
+        let sql = reader.text(target, arguments.erase.as_ref());
+        let why = "DuckDB reads the files in place: say where, whycap export DIR --print duckdb";
+        return print_words(sql.ok_or_else(|| misuse(why))?);
+    }
+    let Some(target) = target else {
+        return Ok(ExitCode::from(2));
     };
+    let machine = Machine::new(environment);
     if let Some(what) = &arguments.erase {
-        return erase_from(target, what, &Places::of(environment));
+        return erase_from(target, what, &machine);
     }
     let is_piped = target == Path::new("-");
     let wrong = match (is_piped, arguments.rows) {
         (true, None) if !arguments.dry_run => {
-            Some("say which rows: --rows spend, --rows limits or --rows windows".to_owned())
+            Some("say which rows: --rows spend, --rows limits or --rows windows")
         }
-        (false, Some(_)) => Some("--rows goes with - only; a directory gets all".to_owned()),
+        (false, Some(_)) => Some("--rows goes with - only; a directory gets all"),
         _ => None,
     };
-    let since = match (wrong, arguments.since(environment)) {
-        (None, Ok(since)) => since,
-        (Some(problem), _) | (None, Err(problem)) => {
-            complain(&problem);
-            return Ok(ExitCode::from(2));
-        }
-    };
-    let places = Places::of(environment);
-    if arguments.dry_run {
-        let all = All::gather(&places, environment)?;
-        all.show(arguments, since, &places, environment)?;
-    } else if is_piped {
-        let all = All::gather(&places, environment)?;
-        let rows = all.of(arguments.rows.unwrap_or(Rows::Spend));
-        let text = rows.text(since, Stamp::of(environment.now));
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "JSON in which everything can be seen"
-        )]
-        print(&Shown::as_it_is(text))?;
-    } else {
-        write(target, since, &places, environment)?;
+    if let Some(wrong) = wrong {
+        return Err(misuse(wrong));
     }
+    let since = arguments.since(machine.clock())?;
+    if !is_piped && !arguments.dry_run {
+        return write(target, since, &machine);
+    }
+    let leaving = Leaving::gather(&machine)?;
+    if arguments.dry_run {
+        let report = leaving.report(arguments.rows, since, &machine);
+        report.print(false, environment)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let drafts = leaving.drafts.iter();
+    let drafts = drafts.filter(|(rows, _)| Some(*rows) == arguments.rows);
+    let stamp = Stamp::of(environment.now);
+    print_words(
+        drafts
+            .map(|(_, drafts)| drafts.text(since, stamp))
+            .collect(),
+    )
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "our own words, or JSON in which everything can be seen"
+)]
+fn print_words(text: String) -> anyhow::Result<ExitCode> {
+    print(&Shown::as_it_is(text))?;
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::disallowed_methods, reason = "our own words")]
-fn print_words(text: String) -> std::io::Result<()> {
-    print(&Shown::as_it_is(text))
-}
-
 /// Takes rows of all machines out of a directory.
-fn erase_from(directory: &Path, what: &Erasure, places: &Places) -> anyhow::Result<ExitCode> {
-    let shown = places.show(directory);
+fn erase_from(directory: &Path, what: &Erasure, machine: &Machine<'_>) -> anyhow::Result<ExitCode> {
+    let shown = machine.places.show(directory);
     ensure!(
         directory.is_dir(),
         "there is no directory {shown}; name the one that the exports are in"
     );
     let done = erase(directory, what)?;
-    let rows = counted(done.rows as u64, "row");
-    let files = counted(done.files as u64, "file");
+    let (rows, files) = (rows_of(done.rows), counted(done.files as u64, "file"));
     print(&Shown::text(&format!(
         "Erased {rows} in {files} of {shown}. No export to it brings them back\n"
     )))?;
-    name_gaps(&done.gaps, places);
+    machine.name_gaps(&done.gaps);
     Ok(ExitCode::from(u8::from(!done.gaps.is_empty())))
+}
+
+fn rows_of(count: usize) -> String {
+    counted(count as u64, "row")
 }
 
 /// Brings a directory up to date.
 fn write(
     directory: &Path,
     since: Option<NaiveDate>,
-    places: &Places,
-    environment: &Environment,
-) -> anyhow::Result<()> {
+    machine: &Machine<'_>,
+) -> anyhow::Result<ExitCode> {
     ensure!(
         !directory.exists() || directory.is_dir(),
         "{} is not a directory; name one for the files",
         directory.display()
     );
+    let (places, now) = (&machine.places, machine.environment.now);
     let lock = places.data.join("export").join("lock");
     disk::create_directory_of(&lock)?;
-    let Some(_held) = lock::try_lock(&lock)? else {
-        return Err(anyhow!(
-            "another whycap export is running; try again when it is done"
-        ));
-    };
-    let all = All::gather(places, environment)?;
-    let machine = all.exporter.machine();
-    let mut files = DayFiles::open(directory, machine, places, environment.now)?;
+    let held = lock::try_lock(&lock)?;
+    let _held = held.context("another whycap export is running; try again when it is done")?;
+    let leaving = Leaving::gather(machine)?;
+    let exporter = leaving.exporter.machine();
+    let mut files = DayFiles::open(directory, exporter, places, now)?;
     let mut outcomes = Vec::new();
-    for rows in Rows::ALL {
-        outcomes.push((rows, files.put(rows, all.of(rows), since)?));
+    for (rows, drafts) in &leaving.drafts {
+        outcomes.push((*rows, files.put(*rows, drafts, since)?));
     }
-    files.sweep(environment.now);
+    files.sweep(now);
     print(&Shown::text(&summary(&outcomes, &places.show(directory))))?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn summary(outcomes: &[(Rows, Outcome)], directory: &str) -> String {
-    let days = outcomes.iter().map(|(_, outcome)| outcome.days).max();
-    let gone: usize = outcomes.iter().map(|(_, outcome)| outcome.gone).sum();
-    let rows: Vec<String> = outcomes
-        .iter()
-        .filter(|(_, outcome)| outcome.days > 0)
-        .map(|(rows, outcome)| {
-            format!("{} of {}", counted(outcome.rows as u64, "row"), rows.name())
-        })
-        .collect();
+    let written = outcomes.iter().filter(|(_, outcome)| outcome.days > 0);
+    let rows =
+        written.map(|(rows, outcome)| format!("{} of {}", rows_of(outcome.rows), rows.name()));
+    let rows = rows.collect::<Vec<_>>().join(", ");
     if rows.is_empty() {
         return format!("Nothing changed since the last export to {directory}\n");
     }
-    let taken_back = match gone {
+    let taken_back = match outcomes.iter().map(|(_, outcome)| outcome.gone).sum() {
         0 => String::new(),
-        some => format!("; {} taken back", counted(some as u64, "row")),
+        some => format!("; {} taken back", rows_of(some)),
     };
-    let days = counted(days.unwrap_or_default() as u64, "day");
-    format!(
-        "Written to {directory}: {} in {days}{taken_back}\n",
-        rows.join(", ")
-    )
+    let days = outcomes.iter().map(|(_, outcome)| outcome.days as u64);
+    let days = counted(days.max().unwrap_or_default(), "day");
+    format!("Written to {directory}: {rows} in {days}{taken_back}\n")
 }
 
 /// All rows of this machine.
-struct All {
-    spend: Drafts,
-    limits: Drafts,
-    windows: Drafts,
+struct Leaving {
+    drafts: [(Rows, Drafts); 3],
     left_out: LeftOut,
     exporter: Exporter,
 }
 
-impl All {
-    fn gather(places: &Places, environment: &Environment) -> anyhow::Result<Self> {
-        let config = Config::load(places);
-        // Without what the user wrote, more might leave than he wants.
-        let problem = config
-            .problems
-            .iter()
-            .find(|problem| config.is_broken || problem.starts_with("`export"));
-        if let Some(problem) = problem {
-            return Err(anyhow!(
-                "nothing was exported, because of {}: {problem}",
-                places.show(&places.settings)
-            ));
-        }
-        let choice = config.export;
+impl Leaving {
+    fn gather(machine: &Machine<'_>) -> anyhow::Result<Self> {
+        let (places, environment) = (&machine.places, machine.environment);
+        let choice = checked(Config::load(places), places)?.export;
         let exporter = Exporter::new(places, environment, &choice)?;
-        let prices = prices(places);
-        let (counted, incidents) = gathered(places, &prices, |ledger, _| {
+        let (counted, incidents) = machine.gathered(|ledger, _| {
             // Rows that are missing would be taken back everywhere.
             ensure!(
                 ledger.is_lasting(),
                 "nothing was exported: that takes a ledger that can be kept"
             );
-            let incidents = Incidents::new(places, environment).all_with_ends(None, &ledger);
+            let incidents = machine.incidents().all_with_ends(None, &ledger);
             Ok((ledger.counted()?, incidents))
         })?;
-        ensure!(
-            !counted.is_empty(),
-            "no history found in {}; nothing to export",
-            places
-                .transcript_roots()
-                .map(|root| places.show(&root))
-                .collect::<Vec<_>>()
-                .join(", ")
-        );
+        if counted.is_empty() {
+            let roots = places.transcript_roots().map(|root| places.show(&root));
+            let roots = roots.collect::<Vec<_>>().join(", ");
+            bail!("no history found in {roots}; nothing to export");
+        }
         let remembered = places.data.join("export").join("projects");
         let known = disk::read_own(&remembered, PROJECTS_LIMIT).ok().flatten();
         let known = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let known = known.unwrap_or_default();
         let mut projects = Projects::new(&choice, &exporter, &places.home, known);
-        let (spend, left_out) =
-            spend_rows(&counted, &exporter, &Owners::find(places), &mut projects);
+        let owners = Owners::find(places);
+        let (spend, left_out) = spend_rows(&counted, &exporter, &owners, &mut projects);
         // What is not remembered is looked up again, as long as the checkout is there.
         let _ = records::write(&remembered, projects.known());
         let told = steps(places, DateTime::<Utc>::UNIX_EPOCH, environment.now);
+        let limits = limit_rows(&incidents, environment.clock(), &exporter);
+        let windows = window_rows(&told, environment.now, &exporter);
         Ok(Self {
-            spend,
-            limits: limit_rows(&incidents, environment.clock(), &exporter),
-            windows: window_rows(&told, environment.now, &exporter),
+            drafts: [
+                (Rows::Spend, spend),
+                (Rows::Limits, limits),
+                (Rows::Windows, windows),
+            ],
             left_out,
             exporter,
         })
     }
 
-    fn of(&self, rows: Rows) -> &Drafts {
-        match rows {
-            Rows::Spend => &self.spend,
-            Rows::Limits => &self.limits,
-            Rows::Windows => &self.windows,
-        }
-    }
-
     /// Ten rows as they would leave, and what is left out.
-    fn show(
+    fn report(
         &self,
-        arguments: &Arguments,
+        only: Option<Rows>,
         since: Option<NaiveDate>,
-        places: &Places,
-        environment: &Environment,
-    ) -> anyhow::Result<()> {
-        let wanted: Vec<Rows> = match arguments.rows {
-            Some(rows) => vec![rows],
-            None => Rows::ALL.to_vec(),
-        };
-        let counts = wanted
-            .iter()
-            .map(|rows| (*rows, self.of(*rows).count(since)));
-        let counts: Vec<(Rows, usize)> = counts.collect();
-        let stamp = Stamp::of(environment.now);
-        let mut room = SHOWN;
-        let mut lines = String::new();
+        machine: &Machine<'_>,
+    ) -> Report {
+        let stamp = Stamp::of(machine.environment.now);
+        let mut wanted: Vec<&(Rows, Drafts)> = self.drafts.iter().collect();
+        wanted.retain(|(rows, _)| only.is_none_or(|only| only == *rows));
+        let (mut room, mut lines) = (SHOWN, String::new());
         // One of each of the others, and of the first as many as there is room for.
-        for (index, (rows, _)) in counts.iter().enumerate().rev() {
+        for (index, (_, drafts)) in wanted.iter().enumerate().rev() {
             let most = if index == 0 { room } else { room.min(1) };
-            let text = self.of(*rows).newest(since, stamp, most);
+            let text = drafts.newest(since, stamp, most);
             room -= text.lines().count();
             lines = text + &lines;
         }
-        let all: Vec<String> = counts
-            .iter()
-            .map(|(rows, count)| format!("{} of {}", counted(*count as u64, "row"), rows.name()))
-            .collect();
-        let mut report = Report::default();
-        report.paragraph(
-            Tone::Plain,
-            format!(
-                "{} would leave, as person {} on machine {}. The newest of them, exactly as they would leave:",
-                all.join(", "),
-                self.exporter.person(),
-                self.exporter.machine()
-            ),
-        );
+        let count = |(rows, drafts): &&(Rows, Drafts)| {
+            format!("{} of {}", rows_of(drafts.count(since)), rows.name())
+        };
+        let all: Vec<String> = wanted.iter().map(count).collect();
+        let mut report = Report::of_paragraph(format!(
+            "{} would leave, as person {} on machine {}. The newest of them, exactly as they would leave:",
+            all.join(", "),
+            self.exporter.person(),
+            self.exporter.machine()
+        ));
         report.gap();
         report.add(Report::of_lines(&lines));
         report.gap();
-        report.paragraph(
-            Tone::Plain,
-            "In no row: prompts, answers, titles, texts of errors, paths, names of files, the name and the address of your account, its id, keys and tokens. Times are rounded down to a quarter of an hour.",
-        );
+        report.paragraph(Tone::Plain, NEVER_LEAVES);
+        let settings = machine.places.show(&machine.places.settings);
         for (count, what) in [
             (self.left_out.hashed, "leave under a hash of the name"),
             (self.left_out.summed, "leave as \"other\", without a branch"),
             (self.left_out.dropped, "stay here"),
         ] {
-            if count > 0 {
-                report.paragraph(
-                    Tone::Plain,
-                    format!(
-                        "{} of projects that are not in [export] projects of {} {what}.",
-                        counted(count as u64, "row"),
-                        places.show(&places.settings)
-                    ),
-                );
-            }
+            let rows = rows_of(count);
+            let says = format!(
+                "{rows} of projects that are not in [export] projects of {settings} {what}."
+            );
+            report.paragraphs(Tone::Plain, (count > 0).then_some(says));
         }
-        report.print(false, environment)?;
-        Ok(())
+        report
     }
+}
+
+/// Without what the user wrote, more might leave than he wants.
+fn checked(config: Config, places: &Places) -> anyhow::Result<Config> {
+    let mut problems = config.problems.iter();
+    if let Some(problem) =
+        problems.find(|problem| config.is_broken || problem.starts_with("`export"))
+    {
+        let file = places.show(&places.settings);
+        bail!("nothing was exported, because of {file}: {problem}");
+    }
+    Ok(config)
 }
 
 impl Arguments {
     /// The first day (UTC) that is asked for; else what is wrong with it.
-    fn since(&self, environment: &Environment) -> Result<Option<NaiveDate>, String> {
-        let zone = environment.zone;
-        let period = Period::asked(self.since.as_deref(), None, zone.day(environment.now))?;
-        Ok(period.since.map(|since| zone.midnight(since).date_naive()))
+    fn since(&self, clock: Clock) -> anyhow::Result<Option<NaiveDate>> {
+        let asked = DaysAsked {
+            since: self.since.clone(),
+            until: None,
+        };
+        let period = asked.period(clock).map_err(misuse)?;
+        let begins = period.since.map(|since| clock.zone.midnight(since));
+        Ok(begins.map(|begins| begins.date_naive()))
     }
 }

@@ -4,6 +4,15 @@ use rusqlite::ErrorCode;
 
 use crate::ledger;
 
+/// What was typed makes no sense: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Misuse(String);
+
+pub(super) fn misuse(why: impl Into<String>) -> anyhow::Error {
+    Misuse(why.into()).into()
+}
+
 /// An error and its causes, each thing said once. What the error itself advises comes last.
 pub(super) fn in_one_line(error: &anyhow::Error) -> String {
     let said = error.to_string();

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::answers;
 use super::host_guard::Deadline;
+use super::machine::Machine;
 use super::question::Question;
 use crate::budget::prompts::OnPrompt;
 use crate::claude::hook_event::{EventName, HookEvent};
-use crate::claude::model_pricing::prices;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::install::{line, plugin};
@@ -49,9 +49,9 @@ pub(crate) fn run(environment: &mut Environment) -> ExitCode {
     let deadline = deadline(&event, name);
     let config = Config::load(&places);
     config.set_hours(environment);
+    let machine = Machine::with(places, environment);
     let question = Question {
-        places: &places,
-        environment,
+        machine: &machine,
         words: "",
         note: None,
         session: event.session_id.as_deref(),
@@ -81,7 +81,7 @@ pub(crate) fn run(environment: &mut Environment) -> ExitCode {
         name,
         EventName::Stop | EventName::SessionEnd | EventName::SessionStart
     ) {
-        catch_up(&places);
+        catch_up(&machine);
     }
     ExitCode::SUCCESS
 }
@@ -169,7 +169,7 @@ fn tell(question: Question<'_>) -> Option<Value> {
 
 /// At a session's start: a lock that harms, how to turn the status line on.
 fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
-    let (places, environment) = (question.places, question.environment);
+    let (places, environment) = (&question.machine.places, question.machine.environment);
     let source = event.source.as_deref();
     let is_fresh = source.is_none_or(|source| source == "startup");
     let locks = is_fresh.then(|| locks::harmful(places, environment));
@@ -193,18 +193,18 @@ fn stop_failure(event: &HookEvent, question: Question<'_>, config: &Config) -> O
 
 /// Reads a little of what other sessions wrote, so that today's figure knows of it, and mends a
 /// damaged ledger. Whatever fails here is tried again at the next event.
-fn catch_up(places: &Places) {
-    let prices = prices(places);
+fn catch_up(machine: &Machine<'_>) {
+    let places = &machine.places;
     let read_on = || {
         let mut ledger = Ledger::open(&places.data, Patience::None)?;
-        let roots = places.transcript_roots();
-        ledger.catch_up(roots, &prices, Effort::Within(CATCH_UP), &mut |_| {})?;
-        ledger.check_sums(&prices)?;
+        let (roots, prices) = (places.transcript_roots(), machine.prices());
+        ledger.catch_up(roots, prices, Effort::Within(CATCH_UP), &mut |_| {})?;
+        ledger.check_sums(prices)?;
         ledger.tidy_in_background();
         Ok(())
     };
     if let Err(error) = read_on() {
         let _: Result<(), ledger::Error> =
-            Ledger::mend(places, Patience::None, &prices, &error, false);
+            Ledger::mend(places, Patience::None, machine.prices(), &error, false);
     }
 }

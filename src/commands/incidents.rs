@@ -5,13 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::gathering::{gathered, gathered_at_once, limits_of_exports};
+use super::machine::Machine;
 use super::question::Question;
-use crate::claude::model_pricing::prices;
 use crate::environment::Environment;
-use crate::incidents::Incidents;
 use crate::incidents::report::{report, report_of_exports};
-use crate::places::Places;
 use crate::render::Report;
 
 /// What was asked for.
@@ -31,19 +28,17 @@ pub struct Arguments {
 
 /// Lists the errors, newest first.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    let clock = environment.clock();
+    let machine = Machine::new(environment);
     let mut is_whole = true;
     let report = if let Some(directory) = &arguments.from {
-        let limits = limits_of_exports(directory, &places)?;
+        let limits = machine.limits_of_exports(directory)?;
         is_whole = limits.gaps.is_empty();
-        report_of_exports(&limits, clock)
+        report_of_exports(&limits, machine.clock())
     } else {
         let session = arguments.session.as_deref();
-        let incidents = gathered(&places, &prices(&places), |ledger, _| {
-            Ok(Incidents::new(&places, environment).all_with_ends(session, &ledger))
-        })?;
-        report(&incidents, usize::MAX, clock)
+        let incidents = machine
+            .gathered(|ledger, _| Ok(machine.incidents().all_with_ends(session, &ledger)))?;
+        report(&incidents, usize::MAX, machine.clock())
     };
     report.print(arguments.json, environment)?;
     Ok(ExitCode::from(u8::from(!is_whole)))
@@ -52,9 +47,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 /// The answer of `/whycap incidents`. A conversation is no place for a long list.
 pub(crate) fn answer(question: Question<'_>) -> Report {
     const MOST: usize = 20;
-    let found = gathered_at_once(question.places, |ledger, _| {
-        Ok(question.incidents().all_with_ends(None, &ledger))
-    });
-    let incidents = found.unwrap_or_else(|_| question.incidents().all(None));
-    report(&incidents, MOST, question.environment.clock())
+    let (machine, known) = (question.machine, question.incidents());
+    let found = machine.gathered_at_once(|ledger, _| Ok(known.all_with_ends(None, &ledger)));
+    let incidents = found.unwrap_or_else(|_| known.all(None));
+    report(&incidents, MOST, machine.clock())
 }

@@ -81,7 +81,7 @@ fn restore(places: &Places, environment: &Environment, as_json: bool) -> anyhow:
 
 /// The answer of `/whycap locks`.
 pub(crate) fn answer(question: Question<'_>) -> Report {
-    let (places, environment) = (question.places, question.environment);
+    let (places, environment) = (&question.machine.places, question.machine.environment);
     let project = environment.path("CLAUDE_PROJECT_DIR");
     let found = locks::survey(places, environment, project.as_deref());
     listing(Report::default(), places, environment).survey(found)

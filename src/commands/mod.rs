@@ -9,7 +9,6 @@ pub mod drain;
 pub mod explain;
 pub mod export;
 mod failure;
-mod gathering;
 pub(crate) mod hook;
 pub(crate) mod host_guard;
 mod host_input;
@@ -17,6 +16,7 @@ pub mod incidents;
 pub mod install;
 mod line_facts;
 pub(crate) mod locks;
+mod machine;
 mod moment;
 pub mod now;
 mod preview;
@@ -36,9 +36,14 @@ use std::process::ExitCode;
 
 use crate::terminal::complain;
 
-/// Turns a verb's failure into one line on standard error and exit code 1.
+/// Turns a verb's failure into one line on standard error and exit code 1, or 2 where it is about
+/// what was typed.
 pub(crate) fn report_failure(outcome: anyhow::Result<ExitCode>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
+        if error.is::<failure::Misuse>() {
+            complain(&error.to_string());
+            return ExitCode::from(2);
+        }
         complain(&failure::in_one_line(&error));
         ExitCode::FAILURE
     })

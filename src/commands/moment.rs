@@ -5,24 +5,18 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-
-use super::gathering::gathered;
-use super::windows::uses;
+use super::machine::Machine;
 use crate::claude::meters::Windows;
-use crate::claude::model_pricing::prices;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::config::Config;
 use crate::drain::WindowShares;
-use crate::environment::Environment;
 use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
-use crate::ledger::{Effort, Ledger, Patience, RowsBy, SpendSource};
+use crate::ledger::{Effort, Ledger, RowsBy, SpendSource};
 use crate::limits::incident::{GoesOn, Incident};
 use crate::now::{Moment, RunningSession, SpendNow};
 use crate::places::Places;
-use crate::pricing::PriceTable;
 use crate::spend::{Amount, Course, running_block};
 use crate::time::QUARTER;
 
@@ -34,25 +28,9 @@ const LIMIT_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 /// The table of processes is only looked through for clients that no registry names.
 const OTHERS_EVERY: Duration = Duration::from_secs(30);
 
-/// A ledger that could be opened, with the prices that it counts by.
-type Opened = (Ledger, PriceTable);
-
-/// The ledger, with everything read.
-pub(super) fn opened(places: &Places) -> anyhow::Result<Opened> {
-    let prices = prices(places);
-    let ledger = gathered(places, &prices, |ledger, _| Ok(ledger))?;
-    Ok((ledger, prices))
-}
-
-/// The ledger as it is.
-pub(super) fn opened_at_once(places: &Places) -> anyhow::Result<Opened> {
-    let ledger = Ledger::open(&places.data, Patience::None)?;
-    Ok((ledger, prices(places)))
-}
-
 /// What is kept between two looks.
 pub(super) struct Watched {
-    ledger: Result<Opened, String>,
+    ledger: Result<Ledger, String>,
     effort: Effort,
     /// Files that brought something new so far.
     gained: usize,
@@ -72,7 +50,7 @@ pub(super) struct Watched {
 type Version = (i64, usize, i64);
 
 impl Watched {
-    pub(super) fn new(ledger: anyhow::Result<Opened>, effort: Effort) -> Self {
+    pub(super) fn new(ledger: anyhow::Result<Ledger>, effort: Effort) -> Self {
         Self {
             ledger: ledger.map_err(|error| format!("not known: {error:#}")),
             effort,
@@ -86,52 +64,46 @@ impl Watched {
     }
 
     /// What there is now.
-    pub(super) fn look(&mut self, places: &Places, environment: &Environment) -> Moment {
-        let (spend, version) = self.spend_now(places, environment);
-        let registered = sessions::registered(places);
-        let others = self.others(places, &registered);
-        let incidents = Incidents::new(places, environment);
+    pub(super) fn look(&mut self, machine: &Machine<'_>) -> Moment {
+        let (spend, version) = self.spend_now(machine);
+        let registered = sessions::registered(&machine.places);
+        let others = self.others(&machine.places, &registered);
+        let incidents = machine.incidents();
         let situation = self.situation(&incidents, version);
         let known = incidents.windows_of_account();
-        let expected = known
-            .as_ref()
-            .map(|known| incidents.expected(&known.windows, known.account.as_deref()));
-        let uses = known
-            .as_ref()
-            .map(|known| self.uses(known, version, places, environment.now));
-        Moment {
-            clock: environment.clock(),
-            uses: uses.unwrap_or_default(),
-            windows: known.map(|known| known.windows),
-            expected: expected.unwrap_or_default(),
-            spend,
-            sessions: self.running(
-                places,
-                registered,
-                &incidents.five_hour_shares(),
-                &situation,
+        let (expected, uses) = match &known {
+            Some(known) => (
+                incidents.expected(&known.windows, known.account.as_deref()),
+                self.uses(known, version, machine),
             ),
+            None => Default::default(),
+        };
+        let shares = incidents.five_hour_shares();
+        Moment {
+            clock: machine.clock(),
+            uses,
+            windows: known.map(|known| known.windows),
+            expected,
+            spend,
+            sessions: self.running(&machine.places, registered, &shares, &situation),
             others,
             paying: self.paying(&incidents, &situation),
             blocked: situation.blocking().cloned(),
             usage: incidents.shown_usage().cloned(),
-            currency: Config::load(places).currency,
+            currency: Config::load(&machine.places).currency,
         }
     }
 
     /// What is spent, and the version of the ledger that says so.
-    fn spend_now(
-        &mut self,
-        places: &Places,
-        environment: &Environment,
-    ) -> (Result<SpendNow, String>, Version) {
-        let (ledger, prices) = match &mut self.ledger {
-            Ok(opened) => opened,
+    fn spend_now(&mut self, machine: &Machine<'_>) -> (Result<SpendNow, String>, Version) {
+        let ledger = match &mut self.ledger {
+            Ok(ledger) => ledger,
             Err(why) => return (Err(why.clone()), Version::default()),
         };
-        let roots = places.transcript_roots();
+        let environment = machine.environment;
+        let roots = machine.places.transcript_roots();
         // Another process may be writing: then it is read the next time.
-        let caught = ledger.catch_up(roots, prices, self.effort, &mut |_| {});
+        let caught = ledger.catch_up(roots, machine.prices(), self.effort, &mut |_| {});
         // Our own writing does not change the ledger's number.
         self.gained += caught.as_ref().map_or(0, |caught| caught.files);
         let quarter = environment.now.timestamp_millis().div_euclid(QUARTER);
@@ -184,7 +156,7 @@ impl Watched {
 
     /// What answers cost beside the plan, while nothing blocks.
     fn paying(&self, incidents: &Incidents<'_>, situation: &Situation) -> Option<Paying> {
-        let (ledger, _) = self.ledger.as_ref().ok()?;
+        let ledger = self.ledger.as_ref().ok()?;
         let paying = incidents.paying(|since| ledger.costs_since(since).ok());
         paying.filter(|_| situation.blocking().is_none())
     }
@@ -194,21 +166,20 @@ impl Watched {
         &mut self,
         known: &KnownWindows,
         version: Version,
-        places: &Places,
-        now: DateTime<Utc>,
+        machine: &Machine<'_>,
     ) -> Vec<WindowShares> {
         if let Some((counted, windows, uses)) = &self.uses
             && (counted, windows) == (&version, &known.windows)
         {
             return uses.clone();
         }
-        let Ok((ledger, _)) = &self.ledger else {
+        let Ok(ledger) = &self.ledger else {
             return Vec::new();
         };
-        let account = known.account.as_deref();
-        let mut uses = uses(&known.windows, account, places, ledger, now).unwrap_or_default();
+        let uses = machine.uses(&known.windows, known.account.as_deref(), ledger);
+        let mut uses = uses.unwrap_or_default();
         for used in &mut uses {
-            used.add_titles(|session| self.title(places, session));
+            used.add_titles(|session| self.title(&machine.places, session));
         }
         self.uses = Some((version, known.windows, uses.clone()));
         uses
@@ -260,7 +231,7 @@ impl Watched {
                 state: doing.state,
                 since: doing.since,
                 cost: id.and_then(|id| {
-                    let (ledger, _) = self.ledger.as_ref().ok()?;
+                    let ledger = self.ledger.as_ref().ok()?;
                     Some(Amount::of_spent(&ledger.session(id).ok()?))
                 }),
                 id: doing.session,

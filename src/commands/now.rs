@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::gathering::ANSWER_READS;
-use super::moment::{Watched, opened, opened_at_once};
+use super::failure::misuse;
+use super::machine::{ANSWER_READS, Machine};
+use super::moment::Watched;
 use super::question::Question;
 use crate::environment::Environment;
-use crate::ledger::Effort;
-use crate::places::Places;
+use crate::ledger::{Effort, Ledger, Patience};
 use crate::render::{Page, Report};
-use crate::terminal::{Palette, Screen, Tone, Woken, complain};
+use crate::terminal::{Palette, Screen, Tone, Woken};
 
 /// Arguments of `whycap now`.
 #[derive(Debug, clap::Args)]
@@ -29,40 +29,36 @@ const EVERY: Duration = Duration::from_secs(2);
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
+    let machine = Machine::new(environment);
     // A first reading may take long, and shows how far it is.
-    let mut watched = Watched::new(opened(&places), Effort::All);
+    let mut watched = Watched::new(machine.gathered(|ledger, _| Ok(ledger)), Effort::All);
     if arguments.watch {
-        return watch(&mut watched, &places, environment);
+        return watch(&mut watched, &machine);
     }
-    let moment = watched.look(&places, environment);
-    moment.report().print(arguments.json, environment)?;
+    watched
+        .look(&machine)
+        .report()
+        .print(arguments.json, environment)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The answer of `/whycap now`.
 pub(crate) fn answer(question: Question<'_>) -> Report {
-    let ledger = opened_at_once(question.places);
-    let mut looked = Watched::new(ledger, Effort::Within(ANSWER_READS));
-    let moment = looked.look(question.places, question.environment);
-    moment.report()
+    let ledger = Ledger::open(&question.machine.places.data, Patience::None);
+    let mut looked = Watched::new(ledger.map_err(Into::into), Effort::Within(ANSWER_READS));
+    looked.look(question.machine).report()
 }
 
-fn watch(
-    watched: &mut Watched,
-    places: &Places,
-    environment: &Environment,
-) -> anyhow::Result<ExitCode> {
+fn watch(watched: &mut Watched, machine: &Machine<'_>) -> anyhow::Result<ExitCode> {
+    let environment = machine.environment;
     let is_dumb = environment.text("TERM") == Some("dumb");
     let screen = if is_dumb { None } else { Screen::open()? };
-    let Some(mut screen) = screen else {
-        complain("--watch needs a terminal; `whycap now` prints the same once");
-        return Ok(ExitCode::from(2));
-    };
+    let mut screen = screen
+        .ok_or_else(|| misuse("--watch needs a terminal; `whycap now` prints the same once"))?;
     super::host_guard::leave_aborts();
     let palette = Palette::for_person(environment);
     loop {
-        let moment = watched.look(places, &environment.at_present());
+        let moment = watched.look(&machine.at(&environment.at_present()));
         let mut woken = Woken::Resized;
         while woken == Woken::Resized {
             let (columns, rows) = Screen::size();

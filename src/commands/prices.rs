@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::claude::model_pricing::prices;
+use super::machine::Machine;
 use crate::environment::Environment;
-use crate::places::Places;
 use crate::pricing::{PriceRow, price_list};
 
 /// Arguments of `whycap prices`.
@@ -20,14 +19,12 @@ pub struct Arguments {
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let table = prices(&Places::of(environment));
+    let machine = Machine::new(environment);
+    let table = machine.prices();
     let wanted = arguments.model.as_deref().unwrap_or("");
     let wanted = wanted.to_ascii_lowercase();
-    let rows: Vec<&PriceRow> = table
-        .rows()
-        .iter()
-        .filter(|row| row.model.contains(&wanted))
-        .collect();
-    price_list(&table, &rows).print(arguments.json, environment)?;
+    let mut rows: Vec<&PriceRow> = table.rows().iter().collect();
+    rows.retain(|row| row.model.contains(&wanted));
+    price_list(table, &rows).print(arguments.json, environment)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,18 +2,16 @@
 
 use std::path::Path;
 
+use super::machine::Machine;
 use crate::budget::prompts::SessionBudgets;
-use crate::environment::Environment;
 use crate::incidents::Incidents;
 use crate::limits::incident::Incident;
-use crate::places::Places;
 use crate::render::Page;
 
 /// What an answer may look at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Question<'a> {
-    pub(crate) places: &'a Places,
-    pub(crate) environment: &'a Environment,
+    pub(crate) machine: &'a Machine<'a>,
     /// What was typed behind the subject.
     pub(crate) words: &'a str,
     /// What is said at the end of any answer.
@@ -28,12 +26,12 @@ pub(crate) struct Question<'a> {
 
 impl<'a> Question<'a> {
     pub(crate) fn incidents(self) -> Incidents<'a> {
-        Incidents::new(self.places, self.environment)
+        self.machine.incidents()
     }
 
     /// Where the answer is shown.
     pub(crate) fn page(self) -> Page {
-        Page::in_conversation(self.environment)
+        Page::in_conversation(self.machine.environment)
     }
 
     /// Whether Claude Code waits in this session for a limit to reset.
@@ -48,7 +46,7 @@ impl<'a> Question<'a> {
     /// Whether Claude Code continues by itself when this limit resets. It does so in its terminal
     /// only, and not for a user who turned it off.
     pub(crate) fn client_waits_for(self, incident: &Incident) -> bool {
-        let environment = self.environment;
+        let environment = self.machine.environment;
         let in_terminal = environment.text("CLAUDE_CODE_ENTRYPOINT") == Some("cli");
         in_terminal && incident.continues_at().is_some()
     }
@@ -57,10 +55,11 @@ impl<'a> Question<'a> {
     pub(crate) fn budgets(self) -> Option<SessionBudgets<'a>> {
         let session = self.session?;
         // Where it was started, if that is told.
-        let started = self.environment.path("CLAUDE_PROJECT_DIR");
+        let environment = self.machine.environment;
+        let started = environment.path("CLAUDE_PROJECT_DIR");
         Some(SessionBudgets::read(
-            self.places,
-            self.environment,
+            &self.machine.places,
+            environment,
             session,
             self.transcript,
             started.as_deref().or(self.directory),

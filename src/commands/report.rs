@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::machine::Machine;
 use super::question::Question;
 use crate::environment::Environment;
-use crate::incidents::Incidents;
 use crate::limits::bug_report;
-use crate::places::Places;
 use crate::render::Report;
 
 /// What was asked for.
@@ -22,21 +21,19 @@ pub struct Arguments {
 
 /// Prints the report as Markdown.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    let incidents = Incidents::new(&places, environment);
-    let session = arguments.session.as_deref();
-    report(&incidents, session, environment).print(false, environment)?;
+    let machine = Machine::new(environment);
+    report(&machine, arguments.session.as_deref()).print(false, environment)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The answer of `/whycap report`.
 pub(crate) fn answer(question: Question<'_>) -> Report {
-    report(&question.incidents(), None, question.environment)
+    report(question.machine, None)
 }
 
-fn report(incidents: &Incidents<'_>, session: Option<&str>, environment: &Environment) -> Report {
-    Report::of_lines(&match incidents.situation(session).incident {
-        Some(incident) => bug_report::write(&incident, environment.clock()),
+fn report(machine: &Machine<'_>, session: Option<&str>) -> Report {
+    Report::of_lines(&match machine.incidents().situation(session).incident {
+        Some(incident) => bug_report::write(&incident, machine.clock()),
         None => "No limit error is known, so there is nothing to report.".to_owned(),
     })
 }

@@ -7,26 +7,22 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Parser;
 
-use super::gathering::{
-    NAMED, answer_of, answering, gathered, gathered_at_once, of_exports, paid_now, titles,
-};
+use super::failure::misuse;
+use super::machine::{Machine, NAMED, answer_of};
 use super::question::Question;
 use super::spend_page::{self, PageRequest};
-use super::windows::worth;
 use super::wrong_arguments::found_wrong;
 use crate::claude::account::Account;
-use crate::claude::model_pricing::prices;
-use crate::claude::transcripts;
 use crate::config::Config;
-use crate::drain::{Attribution, Write, writes};
+use crate::drain::Attribution;
 use crate::environment::Environment;
-use crate::incidents::Incidents;
-use crate::ledger::{Caught, SpendSource};
-use crate::places::Places;
+use crate::ledger::SpendSource;
 use crate::pricing::{Money, PriceTable};
 use crate::render::{Report, print_csv};
-use crate::spend::{GroupBy, Order, Period, ReportRequest, Statement, comparison, name_unreadable};
-use crate::terminal::{ProgressBar, Tone, complain, is_seen_by_person};
+use crate::spend::{
+    DaysAsked, GroupBy, Order, ReportRequest, Statement, comparison, name_unreadable,
+};
+use crate::terminal::{Tone, is_seen_by_person};
 use crate::time::{Clock, Zone};
 
 /// Arguments of `whycap spend`.
@@ -47,12 +43,8 @@ pub struct Arguments {
         hide_possible_values = true
     )]
     by: GroupBy,
-    /// First day, as 2026-11-20, or 7d for the last seven days
-    #[arg(long, value_name = "DAY")]
-    since: Option<String>,
-    /// Last day, included
-    #[arg(long, value_name = "DAY")]
-    until: Option<String>,
+    #[command(flatten)]
+    days: DaysAsked,
     /// Days begin at midnight here (default: your time zone)
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
@@ -86,64 +78,37 @@ pub struct Arguments {
 
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    let wanted = match arguments.wanted(environment, &places) {
-        Ok(wanted) => wanted,
-        Err(problem) => {
-            complain(&problem);
-            return Ok(ExitCode::from(2));
-        }
-    };
-    let prices = prices(&places);
+    let machine = Machine::new(environment);
+    let wanted = arguments.wanted(&machine)?;
     if arguments.why_different {
-        let (found, switched) = gathered(&places, &prices, |ledger, _| {
-            let switched = ledger.switched(None, None, "")?;
-            Ok((ledger.differences(&prices)?, switched))
-        })?;
-        let report = comparison(&found, &switched, &places, environment.now);
-        report.print(arguments.json, environment)?;
-        return Ok(ExitCode::SUCCESS);
+        return why_different(arguments.json, &machine);
     }
-    let zone = wanted.clock.zone;
-    let label = zone.label(environment.text("TZ"), environment.now);
+    let label = environment.text("TZ");
+    let label = wanted.clock.zone.label(label, environment.now);
     if let Some(file) = &arguments.page.html {
         let request = PageRequest {
             from: arguments.from.as_deref(),
             is_anonymous: arguments.page.anonymous,
             wanted: &wanted,
             zone: &label,
-            places: &places,
-            prices: &prices,
-            environment,
         };
-        return spend_page::write(file, &request);
+        return spend_page::write(file, &request, &machine);
     }
-    let statement = match &arguments.from {
-        Some(directory) => of_exports(directory, wanted, &places, &mut |_| {})?,
-        None if wanted.by.is_of_answers() => {
-            let is_for_person = !arguments.json && !arguments.csv && is_seen_by_person();
-            let with_words = arguments.with_text || is_for_person;
-            by_answers(&wanted, with_words, &places, &prices)?
-        }
-        None => of_this_machine(&wanted, &places, &prices)?,
-    };
+    let statement = arguments.stated(wanted, &machine)?;
     // Of exports, what is missing may be anybody's.
     let is_incomplete = arguments.from.is_some() && statement.is_lower_bound();
-    let code = ExitCode::from(u8::from(is_incomplete));
     if arguments.csv {
         print_csv(&statement.spreadsheet())?;
-        return Ok(code);
+    } else {
+        let mut report = statement.report(&label, &machine.places);
+        let age = age_of_prices(machine.prices(), environment.now);
+        report.paragraphs(Tone::Quiet, age);
+        if arguments.from.is_none() {
+            report.add(machine.paid_now(&machine.incidents()));
+        }
+        report.print(arguments.json, environment)?;
     }
-    let mut report = statement.report(&label, &places);
-    if let Some(remark) = age_of_prices(&prices, environment.now) {
-        report.paragraph(Tone::Quiet, remark);
-    }
-    if arguments.from.is_none() {
-        let incidents = Incidents::new(&places, environment);
-        report.add(paid_now(&incidents, &places, environment.clock()));
-    }
-    report.print(arguments.json, environment)?;
-    Ok(code)
+    Ok(ExitCode::from(u8::from(is_incomplete)))
 }
 
 /// Prices change; a table that nobody has looked at for half a year says so.
@@ -157,47 +122,34 @@ fn age_of_prices(prices: &PriceTable, now: DateTime<Utc>) -> Option<String> {
     })
 }
 
-fn of_this_machine(
-    wanted: &ReportRequest,
-    places: &Places,
-    prices: &PriceTable,
-) -> anyhow::Result<Statement> {
-    let mut statement = gathered(places, prices, |ledger, read| {
-        stated(&ledger, wanted, read, places)
+/// Our figures beside Claude Code's.
+fn why_different(as_json: bool, machine: &Machine<'_>) -> anyhow::Result<ExitCode> {
+    let (found, switched) = machine.gathered(|ledger, _| {
+        let switched = ledger.switched(None, None, "")?;
+        Ok((ledger.differences(machine.prices())?, switched))
     })?;
-    statement.name_sessions(titles(places, wanted.by));
-    Ok(statement)
-}
-
-/// What a source of this machine has.
-fn stated(
-    source: &dyn SpendSource,
-    wanted: &ReportRequest,
-    read: Caught,
-    places: &Places,
-) -> anyhow::Result<Statement> {
-    let answering = answering(places, None);
-    let statement = Statement::of(source, wanted.clone(), read, answering, &mut |_| {})?;
-    Ok(statement)
+    let report = comparison(&found, &switched, &machine.places, machine.environment.now);
+    report.print(as_json, machine.environment)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// By what only transcripts tell of each answer. What the user wrote is for this terminal only.
 fn by_answers(
     wanted: &ReportRequest,
     with_words: bool,
-    places: &Places,
-    prices: &PriceTable,
+    machine: &Machine<'_>,
 ) -> anyhow::Result<Statement> {
-    let writes = all_writes(places, prices);
-    let mut statement = gathered(places, prices, |ledger, read| {
-        let worths = worth(places, &ledger, wanted.clock.now)?;
+    let writes = machine.writes(None, Some("reading transcripts"));
+    let mut statement = machine.gathered(|ledger, read| {
+        let worths = machine.worth(&ledger)?;
         let source = if wanted.by == GroupBy::Prompt {
             Attribution::by_prompt(&ledger, &writes)?
         } else {
-            let login = Account::load(places).map(|account| account.owner);
+            let login = Account::load(&machine.places).map(|account| account.owner);
             Attribution::by_account(&ledger, &writes, login.as_ref())?
         };
-        let mut statement = stated(&source, wanted, read, places)?;
+        let answering = machine.answering(None);
+        let mut statement = Statement::of(&source, wanted.clone(), read, answering, &mut |_| {})?;
         let worth = worths.iter().find(|worth| worth.window == "five_hour");
         statement.add_shares_of_window(worth.map(|worth| worth.worth));
         Ok(statement)
@@ -212,60 +164,73 @@ fn by_answers(
     Ok(statement)
 }
 
-/// What every answer wrote.
-fn all_writes(places: &Places, prices: &PriceTable) -> Vec<Write> {
-    let mut bar = ProgressBar::new("reading transcripts");
-    let files = transcripts::all(places.transcript_roots()).files;
-    writes(files, None, prices, &mut |done, all| bar.show(done, all))
-}
-
 fn count(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse().map_err(|_| "write a number from 1 on")
 }
 
 impl Arguments {
     /// What is asked for; else what is wrong with it.
-    fn wanted(&self, environment: &Environment, places: &Places) -> Result<ReportRequest, String> {
+    fn wanted(&self, machine: &Machine<'_>) -> anyhow::Result<ReportRequest> {
         let zone = match &self.timezone {
-            None => environment.zone,
+            None => machine.environment.zone,
             Some(name) => Zone::named(name).ok_or_else(|| {
-                format!("no time zone is called {name:?}; names look like Europe/Berlin")
+                misuse(format!(
+                    "no time zone is called {name:?}; names look like Europe/Berlin"
+                ))
             })?,
         };
+        let (by, has_page) = (self.by.name(), self.page.html.is_some());
         if self.by.is_of_exports() && self.from.is_none() {
-            return Err(format!(
-                "--by {} needs --from DIR: one machine's history is one person's",
-                self.by.name()
-            ));
+            return Err(misuse(format!(
+                "--by {by} needs --from DIR: one machine's history is one person's"
+            )));
         }
-        if self.by.is_of_answers() && (self.from.is_some() || self.page.html.is_some()) {
-            let by = self.by.name();
-            return Err(format!(
+        if self.by.is_of_answers() && (self.from.is_some() || has_page) {
+            return Err(misuse(format!(
                 "--by {by} reads this machine's transcripts; leave --from and --html out"
-            ));
+            )));
         }
-        let today = zone.day(environment.now);
-        let period = Period::asked(self.since.as_deref(), self.until.as_deref(), today)?;
-        let config = Config::load(places);
+        let clock = Clock {
+            zone,
+            ..machine.clock()
+        };
+        let config = Config::load(&machine.places);
         Ok(ReportRequest {
             plan: config.plan.monthly.and_then(Money::from_noisy_usd),
             currency: config.currency,
             // A page has all of them; what it lists one by one are sessions.
-            by: if self.page.html.is_some() {
-                GroupBy::Session
-            } else {
-                self.by
-            },
-            period,
-            clock: Clock {
-                zone,
-                ..environment.clock()
-            },
+            by: if has_page { GroupBy::Session } else { self.by },
+            period: self.days.period(clock).map_err(misuse)?,
+            clock,
             order: self.order,
-            limit: self.limit.map(std::num::NonZeroUsize::get),
+            limit: self.limit.map(NonZeroUsize::get),
             project: self.project.clone(),
             is_of_exports: self.from.is_some(),
         })
+    }
+
+    /// What there is of it.
+    fn stated(&self, wanted: ReportRequest, machine: &Machine<'_>) -> anyhow::Result<Statement> {
+        if let Some(directory) = &self.from {
+            return machine.of_exports(directory, wanted, &mut |_| {});
+        }
+        if wanted.by.is_of_answers() {
+            let is_for_person = !self.json && !self.csv && is_seen_by_person();
+            return by_answers(&wanted, self.with_text || is_for_person, machine);
+        }
+        let mut statement = machine.gathered(|ledger, read| {
+            let answering = machine.answering(None);
+            let wanted = wanted.clone();
+            Ok(Statement::of(
+                &ledger,
+                wanted,
+                read,
+                answering,
+                &mut |_| {},
+            )?)
+        })?;
+        statement.name_sessions(machine.titles(wanted.by));
+        Ok(statement)
     }
 }
 
@@ -285,17 +250,15 @@ impl Asked {
             _ => word.to_owned(),
         });
         // Without a word about the period, the last days are meant.
-        let nothing_asked = words
-            .trim()
-            .is_empty()
-            .then(|| LAST_DAYS.map(str::to_owned));
-        let words = with_dashes.chain(nothing_asked.into_iter().flatten());
-        Ok(Self::try_parse_from(words)?.arguments)
+        let usual: &[&str] = if words.trim().is_empty() {
+            &["--since", "7d"]
+        } else {
+            &[]
+        };
+        let usual = usual.iter().map(|word| (*word).to_owned());
+        Ok(Self::try_parse_from(with_dashes.chain(usual))?.arguments)
     }
 }
-
-/// What a bare `/whycap spend` shows.
-const LAST_DAYS: [&str; 2] = ["--since", "7d"];
 
 /// The answer of `/whycap spend`: the last seven days, or what was asked for.
 pub(crate) fn answer(question: Question<'_>) -> Report {
@@ -303,13 +266,17 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
         Ok(arguments) => arguments,
         Err(error) => return Report::of_paragraph(format!("{}.", found_wrong(&error))),
     };
-    let wanted = match arguments.wanted(question.environment, question.places) {
+    let wanted = match arguments.wanted(question.machine) {
         Ok(wanted) => wanted,
-        Err(problem) => return Report::of_paragraph(problem),
+        Err(problem) => return Report::of_paragraph(problem.to_string()),
     };
-    let is_for_a_shell =
-        wanted.by.is_of_answers() || arguments.json || arguments.csv || arguments.why_different;
-    if is_for_a_shell || arguments.page.html.is_some() || arguments.from.is_some() {
+    let is_for_a_shell = wanted.by.is_of_answers()
+        || arguments.json
+        || arguments.csv
+        || arguments.why_different
+        || arguments.page.html.is_some()
+        || arguments.from.is_some();
+    if is_for_a_shell {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
         return Report::of_paragraph(in_a_shell);
     }
@@ -317,25 +284,22 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
 }
 
 fn report_asked(question: Question<'_>, wanted: ReportRequest) -> anyhow::Result<Report> {
-    let places = question.places;
-    gathered_at_once(places, |ledger, read| {
-        let unreadable = name_unreadable(&read.unreadable, NAMED, places);
+    let machine = question.machine;
+    machine.gathered_at_once(|ledger, read| {
+        let unreadable = name_unreadable(&read.unreadable, NAMED, &machine.places);
         let had_time = read.complete;
-        let titles = titles(places, wanted.by);
-        let answering = answering(places, question.session);
+        let titles = machine.titles(wanted.by);
+        let answering = machine.answering(question.session);
         let mut statement = Statement::of(&ledger, wanted, read, answering, &mut |_| {})?;
         statement.name_sessions(titles);
-        let mut report = statement.report("", places);
-        if let Some(which) = unreadable {
-            report.paragraph(Tone::Plain, format!("{which}."));
-        }
+        let mut report = statement.report("", &machine.places);
+        report.paragraphs(Tone::Plain, unreadable.map(|which| format!("{which}.")));
         if !had_time {
             report.line(
                 "Not all transcripts are read yet; `whycap spend` in a shell reads them all.",
             );
         }
-        let incidents = question.incidents();
-        report.add(paid_now(&incidents, places, question.environment.clock()));
+        report.add(machine.paid_now(&question.incidents()));
         Ok(report)
     })
 }

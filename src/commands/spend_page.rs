@@ -7,18 +7,13 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, ensure};
 
-use super::gathering::{answering, gathered, limits_of_exports, of_exports, titles};
-use super::windows::worth;
-use crate::config::Config;
+use super::machine::Machine;
 use crate::disk::{self, Durability};
 use crate::drain::worth_sentences;
-use crate::environment::Environment;
 use crate::export::TeamLimits;
 use crate::html::{BEGINNING, Before, Contents, PageNames, PageSums};
-use crate::incidents::{Incidents, steps};
+use crate::incidents::steps;
 use crate::ledger::{Caught, Ledger, SpendRow};
-use crate::places::Places;
-use crate::pricing::{Money, PriceTable};
 use crate::spend::{ReportRequest, Statement};
 use crate::terminal::{Shown, print};
 use crate::time::moment;
@@ -42,18 +37,19 @@ pub(super) struct PageRequest<'r> {
     pub(super) wanted: &'r ReportRequest,
     /// The zone's name.
     pub(super) zone: &'r str,
-    pub(super) places: &'r Places,
-    pub(super) prices: &'r PriceTable,
-    pub(super) environment: &'r Environment,
 }
 
 /// Writes the page to a file, or to standard output for `-`.
-pub(super) fn write(file: &Path, request: &PageRequest<'_>) -> anyhow::Result<ExitCode> {
+pub(super) fn write(
+    file: &Path,
+    request: &PageRequest<'_>,
+    machine: &Machine<'_>,
+) -> anyhow::Result<ExitCode> {
     let is_piped = file == Path::new("-");
     if !is_piped {
         check_target(file)?;
     }
-    let (page, code) = page(request)?;
+    let (page, code) = page(request, machine)?;
     if is_piped {
         #[expect(
             clippy::disallowed_methods,
@@ -64,7 +60,7 @@ pub(super) fn write(file: &Path, request: &PageRequest<'_>) -> anyhow::Result<Ex
         disk::write_atomically(file, page.as_bytes(), Durability::Synced)?;
         let says = format!(
             "Written: {}; open it in a browser\n",
-            request.places.show(file)
+            machine.places.show(file)
         );
         print(&Shown::text(&says))?;
     }
@@ -88,44 +84,40 @@ fn check_target(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
+fn page(request: &PageRequest<'_>, machine: &Machine<'_>) -> anyhow::Result<(String, ExitCode)> {
     let &PageRequest {
         from: exports,
         is_anonymous,
         wanted,
         zone,
-        places,
-        prices,
-        environment,
     } = request;
-    let clock = wanted.clock;
+    let (clock, places) = (wanted.clock, &machine.places);
     let of_machine = || {
-        gathered(places, prices, |ledger, read| {
+        machine.gathered(|ledger, read| {
             let mut sums = PageSums::new(clock.zone);
-            let answering = answering(places, None);
+            let answering = machine.answering(None);
             let mut add = |row: &SpendRow<'_>| sums.add(row);
             let statement = Statement::of(&ledger, wanted.clone(), read, answering, &mut add)?;
-            sums.finish();
-            let incidents = Incidents::new(places, environment).all_with_ends(None, &ledger);
+            let incidents = machine.incidents().all_with_ends(None, &ledger);
             let before = before(&ledger, wanted)?;
             Ok((statement, sums, incidents, before))
         })
     };
     let of_machines = |directory: &Path| -> anyhow::Result<_> {
         let mut sums = PageSums::new(clock.zone);
-        let statement = of_exports(directory, wanted.clone(), places, &mut |row| sums.add(row))?;
-        sums.finish();
+        let statement = machine.of_exports(directory, wanted.clone(), &mut |row| sums.add(row))?;
         Ok((statement, sums, Vec::new(), None))
     };
-    let (mut statement, sums, mut incidents, before) = match exports {
+    let (mut statement, mut sums, mut incidents, before) = match exports {
         Some(directory) => of_machines(directory)?,
         None => of_machine()?,
     };
+    sums.finish();
     let (from, to) = wanted.period.bounds(clock.zone);
     let keys = statement.groups().iter().map(|group| group.key.clone());
     let shown: Option<HashSet<String>> = wanted.project.as_ref().map(|_| keys.collect());
     let is_shown = |session: &str| shown.as_ref().is_none_or(|shown| shown.contains(session));
-    let team = exports.map(|directory| limits_of_exports(directory, places));
+    let team = exports.map(|directory| machine.limits_of_exports(directory));
     let mut team = team.transpose()?;
     if let Some(team) = &mut team {
         team.narrow(from, to, is_shown);
@@ -135,7 +127,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
         PageNames::anonymous(sums.projects(), sums.people().chain(others))
     } else {
         if exports.is_none() {
-            statement.name_sessions(titles(places, wanted.by));
+            statement.name_sessions(machine.titles(wanted.by));
         }
         PageNames::Known(places)
     };
@@ -155,9 +147,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
     };
     let mut remarks = statement.remarks((!is_anonymous).then_some(places));
     if exports.is_none() {
-        let worth = gathered(places, prices, |ledger, _| {
-            Ok(worth(places, &ledger, clock.now)?)
-        })?;
+        let worth = machine.gathered(|ledger, _| Ok(machine.worth(&ledger)?))?;
         remarks.extend(worth_sentences(&worth, clock.now.timestamp_millis()));
     }
     let contents = Contents {
@@ -168,10 +158,7 @@ fn page(request: &PageRequest<'_>) -> anyhow::Result<(String, ExitCode)> {
         steps: &told,
         team: team.as_ref(),
         is_of_some_projects: wanted.project.is_some(),
-        plan: Config::load(places)
-            .plan
-            .monthly
-            .and_then(Money::from_noisy_usd),
+        plan: wanted.plan,
         has_period: from.is_some() || to.is_some(),
         before,
         names,

@@ -5,9 +5,8 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::gathering::titles;
+use super::machine::Machine;
 use crate::claude::meters::Windows;
-use crate::claude::model_pricing::prices;
 use crate::claude::transcripts;
 use crate::drain::{
     Findings, PercentWorth, SeenPercent, SpentHere, WindowShares, percent_worth, writes,
@@ -17,75 +16,17 @@ use crate::ledger::{Answer, Error, Ledger};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Counts, Window};
 use crate::limits::stoppages::counted_over;
-use crate::places::Places;
 use crate::pricing::Money;
 use crate::spend::GroupBy;
 use crate::terminal::counted;
-use crate::time::Clock;
 
 /// How far back it is told what a percent was worth.
 pub(super) const WORTH_OVER: TimeDelta = TimeDelta::weeks(5);
 
-/// How the windows rose while that is told.
-pub(super) fn levels(places: &Places, now: DateTime<Utc>) -> Vec<SeenPercent> {
-    let steps = steps(places, now - WORTH_OVER, now).into_iter();
-    let level = |step: WindowStep| SeenPercent {
-        at: step.at.timestamp_millis(),
-        account: step.account,
-        window: step.window.rate_limit_type(),
-        percent: step.meter.used_percent,
-        resets_at: step.meter.resets_at.map(|at| at.timestamp_millis()),
-    };
-    steps.map(level).collect()
-}
-
-/// What a percent was worth, by the ledger alone: it does not know who paid, so nothing is said where
-/// several accounts were worked with.
-pub(super) fn worth(
-    places: &Places,
-    ledger: &Ledger,
-    now: DateTime<Utc>,
-) -> Result<Vec<PercentWorth>, Error> {
-    let levels = levels(places, now);
-    let accounts: HashSet<_> = levels.iter().map(|level| &level.account).collect();
-    if accounts.len() != 1 {
-        return Ok(Vec::new());
-    }
-    let mut costs = ledger.costs_since(now - WORTH_OVER)?;
-    costs.sort_unstable_by_key(|(at, _)| *at);
-    let spent = costs.into_iter().map(|(at, cost)| SpentHere {
-        at,
-        cost,
-        account: None,
-    });
-    let spent: Vec<SpentHere> = spent.collect();
-    Ok(percent_worth(&levels, &spent, now.timestamp_millis()))
-}
-
-/// What the account's windows of five hours and of a week were used by until now.
-pub(super) fn uses(
-    windows: &Windows,
-    account: Option<&str>,
-    places: &Places,
-    ledger: &Ledger,
-    now: DateTime<Utc>,
-) -> Result<Vec<WindowShares>, Error> {
-    let running = [
-        ("5h", Window::FiveHour, windows.five_hour),
-        ("week", Window::Weekly, windows.seven_day),
-    ];
-    let running = running.into_iter().filter_map(|(name, window, meter)| {
-        let resets_at = meter?.resets_at.filter(|at| *at > now)?;
-        let since = resets_at - window.length();
-        Some(OpenWindow {
-            name,
-            window,
-            since,
-        })
-    });
-    let running: Vec<OpenWindow> = running.collect();
-    used(&running, now, account, places, ledger)
-}
+/// Transcripts of so many bytes are read for an answer on one screen; `explain --long` reads them all.
+const QUICKLY_READ: u64 = 256 * 1024 * 1024;
+/// One part in so many of what was spent: from there on needless writes are worth a sentence.
+const WORTH_SAYING: u128 = 10;
 
 /// A window, as people call it, and when it began.
 struct OpenWindow {
@@ -94,103 +35,144 @@ struct OpenWindow {
     since: DateTime<Utc>,
 }
 
-/// What each of these windows was used by until a moment.
-fn used(
-    running: &[OpenWindow],
-    until: DateTime<Utc>,
-    account: Option<&str>,
-    places: &Places,
-    ledger: &Ledger,
-) -> Result<Vec<WindowShares>, Error> {
-    let Some(earliest) = running.iter().map(|running| running.since).min() else {
-        return Ok(Vec::new());
-    };
-    let steps = steps(places, earliest, until);
-    let served = ledger.answers_since(earliest)?;
-    let shares = running.iter().map(
-        |OpenWindow {
-             name,
-             window,
-             since,
-         }| {
-            let steps = steps.iter().filter(|step| step.at >= *since);
+impl Machine<'_> {
+    /// How the windows rose while it is told what a percent was worth.
+    pub(super) fn levels(&self) -> Vec<SeenPercent> {
+        let now = self.environment.now;
+        let steps = steps(&self.places, now - WORTH_OVER, now).into_iter();
+        let level = |step: WindowStep| SeenPercent {
+            at: step.at.timestamp_millis(),
+            account: step.account,
+            window: step.window.rate_limit_type(),
+            percent: step.meter.used_percent,
+            resets_at: step.meter.resets_at.map(|at| at.timestamp_millis()),
+        };
+        steps.map(level).collect()
+    }
+
+    /// What a percent was worth, by the ledger alone: it does not know who paid, so nothing is said
+    /// where several accounts were worked with.
+    pub(super) fn worth(&self, ledger: &Ledger) -> Result<Vec<PercentWorth>, Error> {
+        let (levels, now) = (self.levels(), self.environment.now);
+        let accounts: HashSet<_> = levels.iter().map(|level| &level.account).collect();
+        if accounts.len() != 1 {
+            return Ok(Vec::new());
+        }
+        let mut costs = ledger.costs_since(now - WORTH_OVER)?;
+        costs.sort_unstable_by_key(|(at, _)| *at);
+        let spent = costs.into_iter().map(|(at, cost)| SpentHere {
+            at,
+            cost,
+            account: None,
+        });
+        let spent: Vec<SpentHere> = spent.collect();
+        Ok(percent_worth(&levels, &spent, now.timestamp_millis()))
+    }
+
+    /// What the account's windows of five hours and of a week were used by until now.
+    pub(super) fn uses(
+        &self,
+        windows: &Windows,
+        account: Option<&str>,
+        ledger: &Ledger,
+    ) -> Result<Vec<WindowShares>, Error> {
+        let now = self.environment.now;
+        let running = [
+            ("5h", Window::FiveHour, windows.five_hour),
+            ("week", Window::Weekly, windows.seven_day),
+        ];
+        let running = running.into_iter().filter_map(|(name, window, meter)| {
+            let resets_at = meter?.resets_at.filter(|at| *at > now)?;
+            let since = resets_at - window.length();
+            Some(OpenWindow {
+                name,
+                window,
+                since,
+            })
+        });
+        self.used(&running.collect::<Vec<_>>(), now, account, ledger)
+    }
+
+    /// What each of these windows was used by until a moment.
+    fn used(
+        &self,
+        running: &[OpenWindow],
+        until: DateTime<Utc>,
+        account: Option<&str>,
+        ledger: &Ledger,
+    ) -> Result<Vec<WindowShares>, Error> {
+        let Some(earliest) = running.iter().map(|running| running.since).min() else {
+            return Ok(Vec::new());
+        };
+        let steps = steps(&self.places, earliest, until);
+        let served = ledger.answers_since(earliest)?;
+        let shares = running.iter().map(|running| {
+            let steps = steps.iter().filter(|step| step.at >= running.since);
             let (mine, of_others): (Vec<&WindowStep>, Vec<_>) =
                 steps.partition(|step| step.account.as_deref() == account);
             let of_others: HashSet<&str> = of_others.iter().map(|step| &*step.session).collect();
-            let within = since.timestamp_millis()..=until.timestamp_millis();
+            let within = running.since.timestamp_millis()..=until.timestamp_millis();
             let answers = served.all.iter().filter(|answer| {
                 let session = served.session(answer.session);
                 within.contains(&answer.at) && !of_others.contains(session)
             });
             let answers: Vec<&Answer> = answers.collect();
-            let levels = mine.into_iter().filter(|step| step.window == *window);
+            let levels = mine
+                .into_iter()
+                .filter(|step| step.window == running.window);
             let levels = levels.map(|step| (step.at.timestamp_millis(), step.meter.used_percent));
             let levels: Vec<(i64, f64)> = levels.collect();
-            WindowShares::new(name, *since, &served, &answers, &levels)
-        },
-    );
-    Ok(shares.collect())
-}
-
-/// Transcripts of so many bytes are read for an answer on one screen; `explain --long` reads them all.
-const QUICKLY_READ: u64 = 256 * 1024 * 1024;
-/// One part in so many of what was spent: from there on needless writes are worth a sentence.
-const WORTH_SAYING: u128 = 10;
-
-/// What the window of a limit was used by until it stopped the work, in sentences.
-pub(super) fn used_up_by(
-    incident: &Incident,
-    account: Option<&str>,
-    places: &Places,
-    clock: Clock,
-) -> Option<Vec<String>> {
-    let Counts::Included(window) = incident.diagnosis.limit.counts() else {
-        return None;
-    };
-    let (since, until) = counted_over(incident, clock.zone)?;
-    let ledger = Ledger::open_existing(&places.data)?.ok()?;
-    let name = window.limit();
-    let running = [OpenWindow {
-        name,
-        window,
-        since,
-    }];
-    let mut used = used(&running, until, account, places, &ledger)
-        .ok()?
-        .pop()?;
-    used.add_titles(titles(places, GroupBy::Session));
-    Some(used.sentences(clock))
-}
-
-/// What was written to the prompt cache again without need while the window of a limit ran, if that
-/// was much of what was spent.
-pub(super) fn needless(
-    incident: &Incident,
-    is_quick: bool,
-    places: &Places,
-    clock: Clock,
-) -> Option<String> {
-    let Counts::Included(_) = incident.diagnosis.limit.counts() else {
-        return None;
-    };
-    let (since, until) = counted_over(incident, clock.zone)?;
-    let since = since.timestamp_millis();
-    let mut files = transcripts::all(places.transcript_roots()).files;
-    files.retain(|file| file.state.modified / 1_000_000 >= since);
-    let bytes: u64 = files.iter().map(|file| file.state.size).sum();
-    if is_quick && bytes > QUICKLY_READ {
-        return None;
+            WindowShares::new(running.name, running.since, &served, &answers, &levels)
+        });
+        Ok(shares.collect())
     }
-    let mut writes = writes(files, Some(since), &prices(places), &mut |_, _| {});
-    writes.retain(|write| write.at <= until.timestamp_millis());
-    let all: Money = writes.iter().map(|write| write.total).sum();
-    let needless = Findings::new(writes).needless;
-    (needless.cost.share(WORTH_SAYING, 1) > all).then(|| {
-        format!(
-            "Of {} that answers cost in this window, {} went into writing to the prompt cache what was already in it ({}). `whycap drain` shows why, and what to do.",
-            all.show(),
-            needless.cost.show(),
-            counted(needless.answers, "time"),
-        )
-    })
+
+    /// What the window of a limit was used by until it stopped the work, in sentences.
+    pub(super) fn used_up_by(&self, incident: &Incident, account: Option<&str>) -> Vec<String> {
+        let used = || {
+            let Counts::Included(window) = incident.diagnosis.limit.counts() else {
+                return None;
+            };
+            let (since, until) = counted_over(incident, self.clock().zone)?;
+            let ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+            let name = window.limit();
+            let running = [OpenWindow {
+                name,
+                window,
+                since,
+            }];
+            let mut used = self.used(&running, until, account, &ledger).ok()?.pop()?;
+            used.add_titles(self.titles(GroupBy::Session));
+            Some(used.sentences(self.clock()))
+        };
+        used().unwrap_or_default()
+    }
+
+    /// What was written to the prompt cache again without need while the window of a limit ran, if
+    /// that was much of what was spent.
+    pub(super) fn needless(&self, incident: &Incident, is_quick: bool) -> Option<String> {
+        let Counts::Included(_) = incident.diagnosis.limit.counts() else {
+            return None;
+        };
+        let (since, until) = counted_over(incident, self.clock().zone)?;
+        let since = since.timestamp_millis();
+        let mut files = transcripts::all(self.places.transcript_roots()).files;
+        files.retain(|file| file.state.modified / 1_000_000 >= since);
+        let bytes: u64 = files.iter().map(|file| file.state.size).sum();
+        if is_quick && bytes > QUICKLY_READ {
+            return None;
+        }
+        let mut writes = writes(files, Some(since), self.prices(), &mut |_, _| {});
+        writes.retain(|write| write.at <= until.timestamp_millis());
+        let all: Money = writes.iter().map(|write| write.total).sum();
+        let needless = Findings::new(writes).needless;
+        (needless.cost.share(WORTH_SAYING, 1) > all).then(|| {
+            format!(
+                "Of {} that answers cost in this window, {} went into writing to the prompt cache what was already in it ({}). `whycap drain` shows why, and what to do.",
+                all.show(),
+                needless.cost.show(),
+                counted(needless.answers, "time"),
+            )
+        })
+    }
 }

@@ -91,6 +91,17 @@ impl Report {
         self.indented_paragraph(0, tone, text);
     }
 
+    /// Each of these as running text; none where there is none.
+    pub(crate) fn paragraphs(
+        &mut self,
+        tone: Tone,
+        texts: impl IntoIterator<Item = impl Into<String>>,
+    ) {
+        for text in texts {
+            self.paragraph(tone, text);
+        }
+    }
+
     /// Running text that starts further to the right.
     pub(crate) fn indented_paragraph(
         &mut self,

@@ -56,9 +56,7 @@ pub(crate) fn comparison(
             report.indented_paragraph(2, Tone::Quiet, line);
         }
     }
-    for says in switched.iter().map(switched_sentence) {
-        report.paragraph(Tone::Plain, says);
-    }
+    report.paragraphs(Tone::Plain, switched.iter().map(switched_sentence));
     report
 }
 

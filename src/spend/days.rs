@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Days, NaiveDate};
 
-use crate::time::{Millis, Zone};
+use crate::time::{Clock, Millis, Zone};
 
 /// From the first day up to the last, both included; None is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -11,21 +11,34 @@ pub(crate) struct Period {
     pub(crate) until: Option<NaiveDate>,
 }
 
-impl Period {
-    /// The days that were typed for `--since` and `--until`; else what is wrong with them.
-    pub(crate) fn asked(
-        since: Option<&str>,
-        until: Option<&str>,
-        today: NaiveDate,
-    ) -> Result<Self, String> {
-        let day = |text: Option<&str>| text.map(|text| day_asked(text, today)).transpose();
-        let period = Self {
-            since: day(since)?,
-            until: day(until)?,
+/// The days that somebody types.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct DaysAsked {
+    /// First day, as 2026-11-20, or 7d for the last seven days
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<String>,
+    /// Last day, included
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<String>,
+}
+
+impl DaysAsked {
+    /// The days that are meant; else what is wrong with them.
+    pub(crate) fn period(&self, clock: Clock) -> Result<Period, String> {
+        let today = clock.zone.day(clock.now);
+        let day = |text: &Option<String>| {
+            let text = text.as_ref();
+            text.map(|text| day_asked(text, today)).transpose()
+        };
+        let period = Period {
+            since: day(&self.since)?,
+            until: day(&self.until)?,
         };
         period.fault(today).map_or(Ok(period), Err)
     }
+}
 
+impl Period {
     /// Why there can be nothing in it, if that is so.
     fn fault(self, today: NaiveDate) -> Option<String> {
         match (self.since, self.until) {

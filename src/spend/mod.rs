@@ -13,7 +13,7 @@ mod unreadable;
 
 pub use amount::Amount;
 pub(crate) use comparison::comparison;
-pub(crate) use days::Period;
+pub(crate) use days::{DaysAsked, Period};
 pub(crate) use forecast::{Course, Forecast, in_an_hour};
 pub(crate) use grouping::{
     Block, GroupBy, Grouping, NO_LINE, Order, SpendGroup, known, order_and_cut, running_block,

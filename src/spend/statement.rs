@@ -379,21 +379,15 @@ impl Statement {
                 total_amount: self.total_amount(),
             };
             report.table(table(figures, self.wanted.clock, places));
-            for sentence in self.sentences() {
-                report.paragraph(Tone::Plain, sentence);
-            }
+            report.paragraphs(Tone::Plain, self.sentences());
         }
         let dearest = self.groups.iter().max_by_key(|group| group.tally.cost());
         if let Some(share) = dearest.and_then(|group| self.window_share(group)) {
             let says = format!("The dearest took at most {share:.0}% of a 5-hour limit.");
             report.paragraph(Tone::Plain, says);
         }
-        for says in self.switched.iter().map(switched_sentence) {
-            report.paragraph(Tone::Plain, says);
-        }
-        for remark in remarks {
-            report.paragraph(Tone::Quiet, remark);
-        }
+        report.paragraphs(Tone::Plain, self.switched.iter().map(switched_sentence));
+        report.paragraphs(Tone::Quiet, remarks);
         report
     }
 

@@ -1,0 +1,293 @@
+//! What is recorded on this machine, gathered for an answer: a ledger that is up to date, who is in the
+//! middle of an answer, what sessions are called.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::failure::in_one_line;
+use crate::claude::model_pricing;
+use crate::claude::sessions;
+use crate::claude::titles::title_of;
+use crate::claude::transcripts;
+use crate::drain::{Write, writes};
+use crate::environment::Environment;
+use crate::export::{Gap, Merged, TeamLimits};
+use crate::incidents::Incidents;
+use crate::ledger::{self, Caught, Effort, Ledger, Patience, SpendRow};
+use crate::places::Places;
+use crate::pricing::PriceTable;
+use crate::render::Report;
+use crate::spend::{GroupBy, ReportRequest, Statement, name_unreadable};
+use crate::terminal::{ProgressBar, Tone, complain, counted};
+use crate::time::{Clock, Millis};
+
+/// How many unreadable transcripts are named; `whycap doctor` names the others.
+pub(super) const NAMED: usize = 3;
+
+/// How long an answer inside a conversation may spend on reading transcripts.
+pub(super) const ANSWER_READS: Duration = Duration::from_millis(500);
+
+/// Where a verb looks, and when.
+#[derive(Debug)]
+pub(crate) struct Machine<'a> {
+    pub(crate) places: Places,
+    pub(crate) environment: &'a Environment,
+    /// Read when somebody asks.
+    prices: OnceCell<PriceTable>,
+}
+
+impl<'a> Machine<'a> {
+    /// As a shell has it.
+    pub(super) fn new(environment: &'a Environment) -> Self {
+        Self::with(Places::of(environment), environment)
+    }
+
+    /// With these places.
+    pub(super) fn with(places: Places, environment: &'a Environment) -> Self {
+        Self {
+            places,
+            environment,
+            prices: OnceCell::new(),
+        }
+    }
+
+    /// The same at another moment.
+    pub(super) fn at<'b>(&self, environment: &'b Environment) -> Machine<'b> {
+        Machine {
+            places: self.places.clone(),
+            environment,
+            prices: self.prices.clone(),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.environment.clock()
+    }
+
+    pub(crate) fn incidents(&self) -> Incidents<'_> {
+        Incidents::new(&self.places, self.environment)
+    }
+
+    pub(super) fn prices(&self) -> &PriceTable {
+        let read = || model_pricing::prices(&self.places);
+        self.prices.get_or_init(read)
+    }
+
+    /// What `gather` finds in the ledger when it is up to date. A damaged one is mended first. Where no
+    /// ledger can be had, the transcripts are read as if for the first time.
+    pub(super) fn gathered<T>(
+        &self,
+        mut gather: impl FnMut(Ledger, Caught) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut attempt = |mut ledger: Ledger| {
+            let caught = self.caught_up(&mut ledger)?;
+            gather(ledger, caught)
+        };
+        let mut in_ledger = || {
+            if !Ledger::can_lock(&self.places.data) {
+                return Ok(None);
+            }
+            let ledger = Ledger::open(&self.places.data, Patience::Person);
+            ledger.map_err(Into::into).and_then(&mut attempt).map(Some)
+        };
+        for remedy in [Some(false), Some(true), None] {
+            let error = match in_ledger() {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) => break,
+                Err(error) => error,
+            };
+            match (error.downcast_ref::<ledger::Error>(), remedy) {
+                (Some(damage), Some(again)) if damage.is_damage() => {
+                    Ledger::mend(&self.places, Patience::Person, self.prices(), damage, again)?;
+                }
+                (Some(other), _) if other.is_busy() => break,
+                _ => return Err(error),
+            }
+        }
+        complain(&format!(
+            "could not lock {}, so this is read from the transcripts alone; what was counted of those that are gone is missing",
+            ledger::path_in(&self.places.data).display()
+        ));
+        attempt(Ledger::in_memory(&self.places.data)?)
+    }
+
+    /// The same for an answer inside a conversation, which does not wait: whatever can be read in a
+    /// moment is read, and nothing is mended.
+    pub(super) fn gathered_at_once<T>(
+        &self,
+        gather: impl FnOnce(Ledger, Caught) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut ledger = Ledger::open(&self.places.data, Patience::None)?;
+        let caught = self.read_on(&mut ledger, ANSWER_READS);
+        gather(ledger, caught)
+    }
+
+    /// Lets the ledger read what transcripts have gained, no longer than this.
+    pub(super) fn read_on(&self, ledger: &mut Ledger, no_longer: Duration) -> Caught {
+        let roots = self.places.transcript_roots();
+        let effort = Effort::Within(no_longer);
+        // Where nothing could be done, the default says that it is not complete.
+        let caught = ledger.catch_up(roots, self.prices(), effort, &mut |_| {});
+        caught.unwrap_or_default()
+    }
+
+    /// What every answer since then wrote to the prompt cache; with a progress bar, if it is named.
+    pub(super) fn writes(
+        &self,
+        since: Option<Millis>,
+        shown_as: Option<&'static str>,
+    ) -> Vec<Write> {
+        let mut bar = shown_as.map(ProgressBar::new);
+        let files = transcripts::all(self.places.transcript_roots()).files;
+        writes(files, since, self.prices(), &mut |done, all| {
+            if let Some(bar) = &mut bar {
+                bar.show(done, all);
+            }
+        })
+    }
+
+    /// What several machines exported to a directory. `each` is told every row that counts.
+    pub(super) fn of_exports(
+        &self,
+        directory: &Path,
+        wanted: ReportRequest,
+        each: &mut dyn FnMut(&SpendRow<'_>),
+    ) -> anyhow::Result<Statement> {
+        let mut bar = ProgressBar::new("reading exports");
+        let merged = Merged::read(directory, &mut |done, total| bar.show(done, total));
+        drop(bar);
+        let merged = merged.with_context(|| self.no_exports(directory))?;
+        self.name_gaps(&merged.gaps);
+        let read = Caught {
+            files: 0,
+            unreadable: merged.gaps.iter().map(|gap| gap.path.clone()).collect(),
+            complete: true,
+        };
+        Ok(Statement::of(&merged, wanted, read, 0, each)?)
+    }
+
+    /// What several machines exported there of limits.
+    pub(super) fn limits_of_exports(&self, directory: &Path) -> anyhow::Result<TeamLimits> {
+        let mut bar = ProgressBar::new("reading limits and windows");
+        let limits = TeamLimits::read(directory, &mut |done, total| bar.show(done, total))?;
+        drop(bar);
+        let limits = limits.with_context(|| self.no_exports(directory))?;
+        self.name_gaps(&limits.gaps);
+        Ok(limits)
+    }
+
+    fn no_exports(&self, directory: &Path) -> String {
+        let directory = self.places.show(directory);
+        format!("there are no exports in {directory}; `whycap export {directory}` writes some")
+    }
+
+    /// Says what of exports could not be read, and where.
+    pub(super) fn name_gaps(&self, gaps: &[Gap]) {
+        let Some((first, others)) = gaps.split_first() else {
+            return;
+        };
+        let mut place = self.places.show(&first.path);
+        if let Some(line) = first.line {
+            place = format!("{place}, line {line}");
+        }
+        let others = match others.len() {
+            0 => String::new(),
+            others => format!(" and {} more", counted(others as u64, "file")),
+        };
+        complain(&format!(
+            "the exports could not be read to the end, so there may be more: {place} ({}){others}; export there again from its machine",
+            first.why
+        ));
+    }
+
+    /// How many sessions are in the middle of an answer, save the one that asks.
+    pub(super) fn answering(&self, asks: Option<&str>) -> usize {
+        let mut answering = sessions::registered(&self.places);
+        answering.retain(|session| {
+            let is_asking = asks.is_some() && session.doing.session.as_deref() == asks;
+            session.is_answering() && !is_asking
+        });
+        answering.len()
+    }
+
+    /// What answers cost beside the plan now; empty where they cost nothing or something blocks. By
+    /// what the ledger has read so far.
+    pub(super) fn paid_now(&self, incidents: &Incidents<'_>) -> Report {
+        let costs_since = |since| {
+            let mut ledger = Ledger::open_existing(&self.places.data)?.ok()?;
+            self.read_on(&mut ledger, ANSWER_READS);
+            ledger.costs_since(since).ok()
+        };
+        let mut report = Report::default();
+        if let Some(paying) = incidents.paying(costs_since)
+            && incidents.situation(None).blocking().is_none()
+        {
+            report.paragraph(Tone::Alarm, paying.says(self.clock()));
+        }
+        report
+    }
+
+    /// What sessions are called, by their ids. Looked up in the transcripts, and only where it is
+    /// shown.
+    pub(super) fn titles(&self, by: GroupBy) -> impl Fn(&str) -> Option<String> + use<> {
+        let mut by_session: HashMap<String, PathBuf> = HashMap::new();
+        if by == GroupBy::Session {
+            let files = transcripts::of_sessions(self.places.transcript_roots()).into_iter();
+            by_session.extend(files.map(|file| (transcripts::session_of(&file.path), file.path)));
+        }
+        move |session| title_of(by_session.get(session)?)
+    }
+
+    /// Brings the ledger up to date with the transcripts; with a progress bar where that takes long.
+    fn caught_up(&self, ledger: &mut Ledger) -> anyhow::Result<Caught> {
+        let (places, prices) = (&self.places, self.prices());
+        // Before the reading: what is read from now on is priced by this table anyway.
+        ledger.reprice(prices)?;
+        let mut bar = ProgressBar::new("reading transcripts");
+        let caught = ledger.catch_up(
+            places.transcript_roots(),
+            prices,
+            Effort::All,
+            &mut |progress| bar.show(progress.done, progress.total),
+        )?;
+        drop(bar);
+        ledger.check_sums(prices)?;
+        ledger.tidy_in_background();
+        if let Some(too_high) = ledger.news_of_renewal() {
+            complain(&format!(
+                "an older whycap had counted {} too much: it took one process of Claude Code for several; the transcripts were read again and all figures worked out anew",
+                too_high.show()
+            ));
+        }
+        if let Some(damaged) = ledger.news_of_damage() {
+            complain(&format!(
+                "the ledger was damaged and now lies in {}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here",
+                places.show(&damaged)
+            ));
+        }
+        if let Some(which) = name_unreadable(&caught.unreadable, NAMED, places) {
+            // Said, not fatal: what could be read is right.
+            let what = if caught.unreadable.len() == 1 {
+                "what it cost"
+            } else {
+                "what they cost"
+            };
+            complain(&format!(
+                "{which}; {what} is missing. `whycap doctor` says how to fix it"
+            ));
+        }
+        Ok(caught)
+    }
+}
+
+/// An answer inside a conversation, or why there is none.
+pub(super) fn answer_of(report: anyhow::Result<Report>) -> Report {
+    report.unwrap_or_else(|error| {
+        let why = in_one_line(&error);
+        Report::of_paragraph(format!("whycap could not read what was spent: {why}"))
+    })
+}
