@@ -165,7 +165,7 @@ impl Answer {
         if rank(&other.calls) > rank(&self.calls) {
             self.calls.clone_from(&other.calls);
         }
-        let advice = |advice: &[Advice]| advice.iter().map(Advice::usage).sum::<Usage>().fields();
+        let advice = |advice: &[Advice]| advice.iter().map(|one| one.usage).sum::<Usage>().fields();
         if advice(&other.advice) > advice(&self.advice) {
             self.advice.clone_from(&other.advice);
         }

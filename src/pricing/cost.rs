@@ -115,7 +115,7 @@ impl ModelPrices<'_> {
         let (mut cost, mut known) = (Money::ZERO, true);
         for one in advice {
             let prices = self.table.prices_of(&one.model);
-            cost += prices.price(at, &one.usage(), service, &[]);
+            cost += prices.price(at, &one.usage, service, &[]);
             known &= prices.known();
         }
         (cost, known)

@@ -3,8 +3,11 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 
-/// Tokens and searches, as the API counts them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// Tokens and searches, as the API counts them. Stored as its [`Usage::fields`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "[u64; 6]", into = "[u64; 6]")]
 pub struct Usage {
     /// Input tokens outside the cache.
     pub input: u64,
@@ -34,32 +37,12 @@ impl Usage {
         ]
     }
 
-    /// The reverse of [`Self::fields`].
-    pub const fn of_fields(fields: [u64; 6]) -> Self {
-        let [
-            input,
-            output,
-            cache_read,
-            cache_write,
-            cache_write_1h,
-            web_searches,
-        ] = fields;
-        Self {
-            input,
-            output,
-            cache_read,
-            cache_write,
-            cache_write_1h,
-            web_searches,
-        }
-    }
-
     fn with(self, other: Self, each: impl Fn(u64, u64) -> u64) -> Self {
         let mut fields = self.fields();
         for (field, other) in fields.iter_mut().zip(other.fields()) {
             *field = each(*field, other);
         }
-        Self::of_fields(fields)
+        fields.into()
     }
 
     /// The larger of each field. A response is repeated while it streams, with a growing output
@@ -84,6 +67,34 @@ impl Usage {
     /// Whether nothing was used.
     pub fn is_zero(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl From<Usage> for [u64; 6] {
+    fn from(usage: Usage) -> Self {
+        usage.fields()
+    }
+}
+
+impl From<[u64; 6]> for Usage {
+    /// The reverse of [`Usage::fields`].
+    fn from(fields: [u64; 6]) -> Self {
+        let [
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches,
+        ] = fields;
+        Self {
+            input,
+            output,
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            web_searches,
+        }
     }
 }
 
@@ -114,25 +125,13 @@ impl Sum for Usage {
 }
 
 /// What another model was served that an answer asked for advice. It is part of the answer.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
     /// The model's name.
     pub model: String,
-    /// In the order of [`Usage::fields`].
-    fields: [u64; 6],
-}
-
-impl Advice {
-    /// What a model was served.
-    pub const fn new(model: String, usage: Usage) -> Self {
-        let fields = usage.fields();
-        Self { model, fields }
-    }
-
     /// Tokens and searches.
-    pub const fn usage(&self) -> Usage {
-        Usage::of_fields(self.fields)
-    }
+    #[serde(rename = "fields")]
+    pub usage: Usage,
 }
 
 /// How a response was served, as far as it changes the price.

@@ -4,6 +4,8 @@
 
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use super::json_walk::{JsonWalk, count, is_count, number, search_count, text};
 use crate::pricing::{Advice, Money, ServiceLevel, Usage};
 
@@ -54,7 +56,8 @@ impl UsageObject {
             b"\"message\"" => self.calls.push(tokens.usage(0)),
             b"\"advisor_message\"" => {
                 let model = text(model).unwrap_or_default().into_owned();
-                self.advice.push(Advice::new(model, tokens.usage(0)));
+                let usage = tokens.usage(0);
+                self.advice.push(Advice { model, usage });
             }
             _ => {}
         }
@@ -151,15 +154,15 @@ fn calls_that_add_up(mut calls: Vec<Usage>, total: &Usage) -> Vec<Usage> {
     calls
 }
 
-/// The client's own running total for one model.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// The client's own running total for one model. Older ledgers have it as a list, in this order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelTotal {
+    /// What it comes to.
+    pub cost: Money,
     /// Tokens and searches since the chain of runs began.
     pub usage: Usage,
     /// Whether it tells the cache writes of an hour from those of five minutes.
     pub splits: bool,
-    /// What it comes to.
-    pub cost: Money,
 }
 
 impl AddAssign for ModelTotal {

@@ -60,7 +60,7 @@ impl Answer {
     /// What a model was served for it.
     fn served_by(&self, model: Id) -> Usage {
         let own = is_meant(model, self.model).then_some(self.usage);
-        let advice = self.advice_of(model).map(Advice::usage);
+        let advice = self.advice_of(model).map(|one| one.usage);
         own.into_iter().chain(advice).sum()
     }
 
@@ -82,7 +82,7 @@ impl Answer {
             ..self.service
         };
         let advice = self.advice_of(model);
-        let advice = advice.map(|one| prices.price(self.at, &one.usage(), service, &[]));
+        let advice = advice.map(|one| prices.price(self.at, &one.usage, service, &[]));
         let own = is_meant(model, self.model)
             .then(|| prices.price(self.at, &self.usage, self.service, &self.calls));
         own.into_iter().chain(advice).sum()

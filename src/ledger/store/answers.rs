@@ -31,7 +31,6 @@ pub(crate) fn replace(connection: &Connection, answer: &Answer) -> rusqlite::Res
 
 fn write(connection: &Connection, statement: &str, answer: &Answer) -> rusqlite::Result<usize> {
     let bit = |on: bool, bit: i64| if on { bit } else { 0 };
-    let calls: Vec<[u64; 6]> = answer.calls.iter().map(Usage::fields).collect();
     let flags = bit(answer.service.fast, FAST)
         | bit(answer.service.us_only, US_ONLY)
         | bit(answer.place.is_late, LATE)
@@ -51,7 +50,7 @@ fn write(connection: &Connection, statement: &str, answer: &Answer) -> rusqlite:
         write,
         write_1h,
         searches,
-        as_json(&calls),
+        as_json(&answer.calls),
         answer.cost.pico(),
         answer.place.file,
         answer.place.position,
@@ -67,7 +66,6 @@ const COLUMNS: &str = "key, at, session, model, flags, input, output, cache_read
 fn answer_from(row: &Row<'_>) -> rusqlite::Result<Answer> {
     let flags: i64 = row.get(4)?;
     let has = |bit: i64| flags & bit != 0;
-    let calls = from_json::<[u64; 6]>(row.get(11)?).into_iter();
     Ok(Answer {
         key: row.get(0)?,
         at: row.get(1)?,
@@ -81,7 +79,7 @@ fn answer_from(row: &Row<'_>) -> rusqlite::Result<Answer> {
             fast: has(FAST),
             us_only: has(US_ONLY),
         },
-        calls: calls.map(Usage::of_fields).collect(),
+        calls: from_json(row.get(11)?),
         advice: from_json(row.get(17)?),
         cost: Money::from_pico(row.get(12)?),
         place: Sighting {
@@ -100,7 +98,7 @@ pub(crate) fn usage_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Usage>
     for (column, field) in fields.iter_mut().enumerate() {
         *field = count_from(row, first + column)?;
     }
-    Ok(Usage::of_fields(fields))
+    Ok(fields.into())
 }
 
 /// A count; one that is negative in a damaged ledger is 0.

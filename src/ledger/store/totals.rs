@@ -1,7 +1,5 @@
 //! The `cost_state` table: running totals of the client, each with its place.
 
-use std::collections::BTreeMap;
-
 use rusqlite::{Connection, Row, params};
 
 use super::sqlite::{all, any, first, run};
@@ -30,7 +28,7 @@ pub(crate) fn put(connection: &Connection, total: &Total) -> rusqlite::Result<()
         total.has_unknown_model,
         total.before,
         total.after,
-        parts_as_json(&total.parts)
+        serde_json::to_string(&total.parts).unwrap_or_default()
     ];
     let put = "INSERT OR REPLACE INTO cost_state VALUES (?,?,?,?,?,?,?,?,?,?,?)";
     run(connection, put, values)?;
@@ -120,31 +118,17 @@ pub(crate) fn is_known(connection: &Connection, total: Money) -> rusqlite::Resul
     )
 }
 
-type Compact = BTreeMap<Id, (i64, [u64; 6], bool)>;
-
-/// `{"model": [pico-dollars, [usage], whether writes are split]}`, by the models' ids.
-fn parts_as_json(parts: &Parts) -> String {
-    let compact = parts.iter().map(|(model, part)| {
-        let fields = part.usage.fields();
-        (*model, (part.cost.pico(), fields, part.splits))
-    });
-    let compact: Compact = compact.collect();
-    serde_json::to_string(&compact).unwrap_or_else(|_| "{}".to_owned())
-}
-
-/// The reverse of [`parts_as_json`]. A client that gave no parts: the total stands for itself.
-fn parts_from(row: &Row<'_>, column: usize, whole: Money) -> rusqlite::Result<Parts> {
+/// The parts of a total. A client that gave none: the whole stands for itself.
+fn parts_from(row: &Row<'_>, column: usize, cost: Money) -> rusqlite::Result<Parts> {
     let models: String = row.get(column)?;
-    let compact: Compact = serde_json::from_str(&models).unwrap_or_default();
-    let part = |(cost, usage, splits)| ModelTotal {
-        usage: Usage::of_fields(usage),
-        splits,
-        cost: Money::from_pico(cost),
-    };
-    let parts = compact.into_iter();
-    let mut parts: Parts = parts.map(|(model, it)| (model, part(it))).collect();
-    if parts.is_empty() && whole > Money::ZERO {
-        parts.insert(unnamed_model(), part((whole.pico(), [0; 6], true)));
+    let mut parts: Parts = serde_json::from_str(&models).unwrap_or_default();
+    if parts.is_empty() && cost > Money::ZERO {
+        let whole = ModelTotal {
+            cost,
+            usage: Usage::default(),
+            splits: true,
+        };
+        parts.insert(unnamed_model(), whole);
     }
     Ok(parts)
 }
