@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # `Arguments` are those of each verb.
 TWICE = set("""
-Arguments Error ErrorLine Fields Known Named Owners Record Seen Shown Standing Verdict
+Arguments ErrorLine Known Seen Shown Standing Verdict
 """.split())
 
 

@@ -23,7 +23,7 @@ const RECENT: u64 = 256 * 1024;
 const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// Something that is remembered.
-pub(crate) trait Record: Serialize + DeserializeOwned {
+pub(crate) trait JournalRecord: Serialize + DeserializeOwned {
     /// The key of its lines: plain letters.
     const KIND: &'static str;
 }
@@ -44,7 +44,7 @@ fn file(places: &Places, day: NaiveDate) -> PathBuf {
 }
 
 /// Adds a record to the month's file.
-pub(crate) fn add<R: Record>(
+pub(crate) fn add<R: JournalRecord>(
     places: &Places,
     now: DateTime<Utc>,
     record: &R,
@@ -120,7 +120,7 @@ impl Journal {
     }
 
     /// The records of a kind whose lines hold this text, the newest first.
-    pub(crate) fn records<'j, R: Record>(
+    pub(crate) fn records<'j, R: JournalRecord>(
         &'j self,
         text: &str,
     ) -> impl Iterator<Item = R> + use<'j, R> {
@@ -157,7 +157,7 @@ struct Said {
     by: u32,
 }
 
-impl Record for Said {
+impl JournalRecord for Said {
     const KIND: &'static str = "said";
 }
 

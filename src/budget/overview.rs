@@ -108,7 +108,7 @@ impl<'c> Survey<'c> {
         self.is_estimated |= row.unpriced > 0 && row.at >= month.timestamp_millis();
         for (asked, spent) in &mut self.sessions {
             if asked.id == row.origin.session {
-                *spent += Tally::of(row).cost();
+                *spent += Tally::from_row(row).cost();
             }
         }
         if self.projects.is_empty() {
@@ -186,7 +186,7 @@ impl<'c> Survey<'c> {
             clock,
             config: self.config,
             standings,
-            plan: plan.and_then(|monthly| PlanWorth::of(monthly, &self.all)),
+            plan: plan.and_then(|monthly| PlanWorth::new(monthly, &self.all)),
             hint,
             percent_worth,
             is_estimated: self.is_estimated,

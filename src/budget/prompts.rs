@@ -69,7 +69,7 @@ impl<'a> SessionBudgets<'a> {
         let budget = config.budget;
         let figures = || {
             let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
-            let wanted = Wanted::of(&budget, places, &directory);
+            let wanted = Wanted::new(&budget, places, &directory);
             let ledger = Ledger::open(&places.data, Patience::None).ok()?;
             let mut live = Live::read(ledger, places, session, transcript, None)?;
             let figures = live.figures(environment, wanted)?;

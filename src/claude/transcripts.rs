@@ -41,7 +41,7 @@ impl TranscriptFile {
             return Err(ErrorKind::InvalidInput.into());
         }
         Ok(Some(Self {
-            state: FileState::of(&metadata),
+            state: FileState::from_metadata(&metadata),
             path: path.to_owned(),
         }))
     }

@@ -38,9 +38,9 @@ pub(super) fn in_one_line(error: &anyhow::Error) -> String {
 
 /// What to do where SQLite failed.
 fn of_ledger(error: &anyhow::Error) -> Option<&'static str> {
-    let ledger::Error::Database { source, .. } = error.chain().find_map(|error| {
-        let error = error.downcast_ref::<ledger::Error>()?;
-        matches!(error, ledger::Error::Database { .. }).then_some(error)
+    let ledger::LedgerError::Database { source, .. } = error.chain().find_map(|error| {
+        let error = error.downcast_ref::<ledger::LedgerError>()?;
+        matches!(error, ledger::LedgerError::Database { .. }).then_some(error)
     })?
     else {
         return None;

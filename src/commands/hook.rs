@@ -204,7 +204,7 @@ fn catch_up(machine: &Machine<'_>) {
         Ok(())
     };
     if let Err(error) = read_on() {
-        let _: Result<(), ledger::Error> =
+        let _: Result<(), ledger::LedgerError> =
             Ledger::mend(places, Patience::None, machine.prices(), &error, false);
     }
 }

@@ -158,7 +158,7 @@ impl<'a> LineKnown<'a> {
         let head = directory.and_then(Head::of);
         let project = payload.project_dir().unwrap_or_default();
         let project = project.to_string_lossy();
-        let wanted = Wanted::of(&config.budget, places, &project);
+        let wanted = Wanted::new(&config.budget, places, &project);
         let session = payload.session_id().unwrap_or_default();
         let ledger = Ledger::open(&places.data, Patience::None).ok();
         let mut live = ledger.and_then(|ledger| {

@@ -100,7 +100,7 @@ impl<'a> Machine<'a> {
                 Ok(None) => break,
                 Err(error) => error,
             };
-            match (error.downcast_ref::<ledger::Error>(), remedy) {
+            match (error.downcast_ref::<ledger::LedgerError>(), remedy) {
                 (Some(damage), Some(again)) if damage.is_damage() => {
                     Ledger::mend(&self.places, Patience::Person, self.prices(), damage, again)?;
                 }

@@ -12,7 +12,7 @@ use crate::drain::{
     Findings, PercentWorth, SeenPercent, SpentHere, WindowShares, percent_worth, writes,
 };
 use crate::incidents::{WindowStep, steps};
-use crate::ledger::{Answer, Error, Ledger};
+use crate::ledger::{Answer, Ledger, LedgerError};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Counts, Window};
 use crate::limits::stoppages::counted_over;
@@ -52,7 +52,7 @@ impl Machine<'_> {
 
     /// What a percent was worth, by the ledger alone: it does not know who paid, so nothing is said
     /// where several accounts were worked with.
-    pub(super) fn worth(&self, ledger: &Ledger) -> Result<Vec<PercentWorth>, Error> {
+    pub(super) fn worth(&self, ledger: &Ledger) -> Result<Vec<PercentWorth>, LedgerError> {
         let (levels, now) = (self.levels(), self.environment.now);
         let accounts: HashSet<_> = levels.iter().map(|level| &level.account).collect();
         if accounts.len() != 1 {
@@ -75,7 +75,7 @@ impl Machine<'_> {
         windows: &Windows,
         account: Option<&str>,
         ledger: &Ledger,
-    ) -> Result<Vec<WindowShares>, Error> {
+    ) -> Result<Vec<WindowShares>, LedgerError> {
         let now = self.environment.now;
         let running = [
             ("5h", Window::FiveHour, windows.five_hour),
@@ -100,7 +100,7 @@ impl Machine<'_> {
         until: DateTime<Utc>,
         account: Option<&str>,
         ledger: &Ledger,
-    ) -> Result<Vec<WindowShares>, Error> {
+    ) -> Result<Vec<WindowShares>, LedgerError> {
         let Some(earliest) = running.iter().map(|running| running.since).min() else {
             return Ok(Vec::new());
         };

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use super::history::Write;
-use crate::ledger::{Counted, Error, Ledger, Origin, RowsBy, SpendRow, SpendSource, Switched};
+use crate::ledger::{
+    Counted, Ledger, LedgerError, Origin, RowsBy, SpendRow, SpendSource, Switched,
+};
 use crate::spend::NO_LINE;
 use crate::time::Millis;
 use crate::transcript::owner::Owner;
@@ -26,7 +28,7 @@ pub(crate) struct Attribution<'l> {
 
 impl<'l> Attribution<'l> {
     /// By the ids of prompts.
-    pub(crate) fn by_prompt(ledger: &'l Ledger, writes: &[Write]) -> Result<Self, Error> {
+    pub(crate) fn by_prompt(ledger: &'l Ledger, writes: &[Write]) -> Result<Self, LedgerError> {
         let id = |write: &Write| Some(write.prompt.as_ref()?.id.clone());
         Self::new(ledger, writes, id)
     }
@@ -36,7 +38,7 @@ impl<'l> Attribution<'l> {
         ledger: &'l Ledger,
         writes: &[Write],
         login: Option<&Owner>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, LedgerError> {
         let name = |write: &Write| {
             let owner = write.owner.as_ref();
             let is_login = owner.zip(login).and_then(|(owner, login)| owner.is(login));
@@ -60,7 +62,7 @@ impl<'l> Attribution<'l> {
         ledger: &'l Ledger,
         writes: &[Write],
         holder: impl Fn(&Write) -> Option<String>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, LedgerError> {
         let mut counted = ledger.counted()?;
         counted.answers.all.sort_by_key(|answer| answer.at);
         let origins = counted.sessions.iter().map(|(id, session)| {
@@ -91,7 +93,7 @@ impl SpendSource for Attribution<'_> {
         _: RowsBy,
         _: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
-    ) -> Result<(), Error> {
+    ) -> Result<(), LedgerError> {
         let nowhere = Origin::default();
         let is_within = |at: Millis| {
             since.is_none_or(|since| at >= since) && until.is_none_or(|until| at < until)
@@ -123,7 +125,7 @@ impl SpendSource for Attribution<'_> {
         Ok(())
     }
 
-    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
+    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, LedgerError> {
         self.ledger.damaged(since)
     }
 
@@ -132,7 +134,7 @@ impl SpendSource for Attribution<'_> {
         since: Option<Millis>,
         until: Option<Millis>,
         directory: &str,
-    ) -> Result<Vec<Switched>, Error> {
+    ) -> Result<Vec<Switched>, LedgerError> {
         self.ledger.switched(since, until, directory)
     }
 }

@@ -16,7 +16,7 @@ use super::files::{Files, Gap, each_line};
 use super::line::{Kind, SpendLine};
 use super::version::Weight;
 use crate::disk;
-use crate::ledger::{Error, Origin, RowsBy, Scene, SpendRow, SpendSource};
+use crate::ledger::{LedgerError, Origin, RowsBy, Scene, SpendRow, SpendSource};
 use crate::pricing::Money;
 use crate::time::Millis;
 
@@ -129,7 +129,7 @@ impl SpendSource for Merged {
         _: RowsBy,
         _: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
-    ) -> Result<(), Error> {
+    ) -> Result<(), LedgerError> {
         let mut counts = self.counts.iter();
         let mut origin = Origin::default();
         let mut scene = Scene::default();
@@ -156,7 +156,7 @@ impl SpendSource for Merged {
         Ok(())
     }
 
-    fn damaged(&self, _: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
+    fn damaged(&self, _: Option<Millis>) -> Result<Vec<(String, u32)>, LedgerError> {
         Ok(Vec::new())
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cold_cache::rewriting;
 use crate::claude::status_payload::{CacheMisses, MissCause, StatusPayload};
-use crate::journal::{self, Journal, Record};
+use crate::journal::{self, Journal, JournalRecord};
 use crate::places::Places;
 use crate::pricing::{ModelPrices, Money};
 use crate::terminal::{Piece, Tone, counted, cut, width};
@@ -41,7 +41,7 @@ pub(crate) struct WrittenAgain {
     said: Option<DateTime<Utc>>,
 }
 
-impl Record for WrittenAgain {
+impl JournalRecord for WrittenAgain {
     const KIND: &'static str = "cache";
 }
 

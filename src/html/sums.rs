@@ -77,7 +77,7 @@ impl PageSums {
 
     /// Takes in a row that tells its origin.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        let tally = Tally::of(row);
+        let tally = Tally::from_row(row);
         let cost = tally.cost();
         let model = known(row.model);
         if let Some([projects, people, models]) = &mut self.groupings {

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Incidents, in_transcript};
-use crate::journal::{self, Journal, Record};
+use crate::journal::{self, Journal, JournalRecord};
 use crate::ledger::{FirstAnswer, Ledger};
 use crate::limits::incident::Incident;
 use crate::limits::{LONGEST_LIMIT, SETTLED_AFTER};
@@ -23,7 +23,7 @@ struct Resumed {
     then: DateTime<Utc>,
 }
 
-impl Record for Resumed {
+impl JournalRecord for Resumed {
     const KIND: &'static str = "resumed";
 }
 

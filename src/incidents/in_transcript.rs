@@ -13,7 +13,7 @@ use crate::limits::evidence::Evidence;
 use crate::limits::normalize;
 use crate::places::Places;
 use crate::transcript::error_line::ErrorLine;
-use crate::transcript::owner::{Owner, Owners};
+use crate::transcript::owner::{Owner, OwnerReader};
 use crate::transcript::tail::{MetError, Tail, complete_lines};
 
 /// How much of a transcript's end is read first: dozens of lines.
@@ -72,7 +72,7 @@ fn owner_at_the_beginning(transcript: &Path) -> Option<Owner> {
 }
 
 fn owner_in(start: u64, bytes: &[u8]) -> Option<Owner> {
-    let mut owners = Owners::default();
+    let mut owners = OwnerReader::default();
     complete_lines(start, bytes).for_each(|line| owners.read(line));
     owners.last
 }

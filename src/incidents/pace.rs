@@ -8,7 +8,7 @@ use super::Incidents;
 use super::readings::{self, Reading, is_same_reset};
 use super::window_steps::{WindowStep, steps_of};
 use crate::claude::meters::{Meter, Windows};
-use crate::journal::{self, Journal, Record};
+use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::FRESH_FOR;
 use crate::limits::kind::Window;
 use crate::limits::pace::week::{self, PastWeeks, WeekBefore};
@@ -27,7 +27,7 @@ struct WeekForecast {
     week_before: Option<WeekBefore>,
 }
 
-impl Record for WeekForecast {
+impl JournalRecord for WeekForecast {
     const KIND: &'static str = "week";
 }
 

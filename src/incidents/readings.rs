@@ -13,7 +13,7 @@ use crate::claude::account::Account;
 use crate::claude::meters::Meter;
 use crate::claude::status_payload::StatusPayload;
 use crate::disk::{self, records};
-use crate::journal::{self, Journal, Record};
+use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
 use crate::places::Places;
@@ -38,7 +38,7 @@ pub(super) struct Reading {
     pub(super) sample: Sample,
 }
 
-impl Record for Reading {
+impl JournalRecord for Reading {
     const KIND: &'static str = "reading";
 }
 

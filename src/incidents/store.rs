@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::disk;
-use crate::journal::{self, Journal, Record};
+use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::evidence::Evidence;
 use crate::places::Places;
 use crate::time::{Millis, moment};
@@ -20,7 +20,7 @@ pub(super) struct StoredIncident {
     pub(super) evidence: Evidence,
 }
 
-impl Record for StoredIncident {
+impl JournalRecord for StoredIncident {
     const KIND: &'static str = "incident";
 }
 

@@ -9,7 +9,7 @@ use super::facts::{Answer, Id, Scene};
 use super::spend_rows::quarters;
 use super::store::answers::{self, count_from};
 use super::store::sqlite::{all, each};
-use super::store::{Error, Ledger, names, transcript_files};
+use super::store::{Ledger, LedgerError, names, transcript_files};
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER};
 
@@ -181,7 +181,7 @@ impl Ledger {
         &self,
         [since, until]: [Millis; 2],
         directory: &str,
-    ) -> Result<Vec<Switched>, Error> {
+    ) -> Result<Vec<Switched>, LedgerError> {
         let query = "SELECT asked.name, got.name, count(*), sum(cost) AS cost_of_all
              FROM switched JOIN response USING (key) JOIN session ON session.id = session
              JOIN model AS asked ON asked.id = switched.asked JOIN model AS got ON got.id = response.model
@@ -206,7 +206,7 @@ impl Ledger {
         a_while: TimeDelta,
         own: &str,
         until: DateTime<Utc>,
-    ) -> Result<Vec<FirstAnswer>, Error> {
+    ) -> Result<Vec<FirstAnswer>, LedgerError> {
         let others = (after + a_while).timestamp_millis();
         let (after, until) = (after.timestamp_millis(), until.timestamp_millis());
         let query = "SELECT name, (SELECT min(at) FROM response WHERE session = id AND at > iif(name = ?1, ?2, ?3)) AS first
@@ -222,13 +222,16 @@ impl Ledger {
     }
 
     /// When answers came since that moment, and what each cost.
-    pub(crate) fn costs_since(&self, since: DateTime<Utc>) -> Result<Vec<(Millis, Money)>, Error> {
+    pub(crate) fn costs_since(
+        &self,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<(Millis, Money)>, LedgerError> {
         let answers = self.answers_since(since)?.all.into_iter();
         Ok(answers.map(|answer| (answer.at, answer.cost)).collect())
     }
 
     /// The answers since a moment, session by session.
-    pub(crate) fn answers_since(&self, since: DateTime<Utc>) -> Result<Answers, Error> {
+    pub(crate) fn answers_since(&self, since: DateTime<Utc>) -> Result<Answers, LedgerError> {
         let since = since.timestamp_millis();
         let read = || {
             let connection = &self.connection;
@@ -248,7 +251,7 @@ impl Ledger {
     }
 
     /// Everything, as it stands at one moment.
-    pub(crate) fn counted(&self) -> Result<Counted, Error> {
+    pub(crate) fn counted(&self) -> Result<Counted, LedgerError> {
         let moment = self.snapshot()?;
         let read = || {
             let mut copies = transcript_files::all_places(&moment)?;

@@ -8,7 +8,7 @@ use super::derivation::Run;
 use super::facts::Id;
 use super::spend_rows::Origin;
 use super::store::processes::{self, ProcessTotal};
-use super::store::{Error, Ledger, answers, families};
+use super::store::{Ledger, LedgerError, answers, families};
 use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 
@@ -64,13 +64,13 @@ pub struct SessionDifference {
 
 impl Ledger {
     /// Every session of which the client gave a total, the latest first.
-    pub fn differences(&self, prices: &PriceTable) -> Result<Vec<SessionDifference>, Error> {
+    pub fn differences(&self, prices: &PriceTable) -> Result<Vec<SessionDifference>, LedgerError> {
         let read = || {
             let origins = self.origins()?;
             let mut found = Vec::new();
             for (session, runs) in runs_of_all(&self.connection, prices)? {
                 let processes = processes::of_session(&self.connection, session)?;
-                if let Some(client) = ClientTotal::of(&runs, &processes) {
+                if let Some(client) = ClientTotal::from_runs(&runs, &processes) {
                     let mut one = difference(&self.connection, session, &processes, &client)?;
                     one.client_lacks_a_price = runs.iter().any(|run| run.has_unknown_model);
                     if runs.iter().any(|run| run.has_lost_base) {
@@ -125,7 +125,7 @@ struct ClientTotal {
 }
 
 impl ClientTotal {
-    fn of(runs: &[Run], processes: &[ProcessTotal]) -> Option<Self> {
+    fn from_runs(runs: &[Run], processes: &[ProcessTotal]) -> Option<Self> {
         let growth: Money = runs.iter().map(|run| run.total - run.base).sum();
         let growth_drawn: Money = processes.iter().map(|row| row.left).sum();
         let mut found = match (

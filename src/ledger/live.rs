@@ -70,7 +70,7 @@ pub struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     /// What budgets need to know.
-    pub(crate) fn of(budget: &'a Budget, places: &'a Places, directory: &'a str) -> Self {
+    pub(crate) fn new(budget: &'a Budget, places: &'a Places, directory: &'a str) -> Self {
         Self {
             month: budget.month.is_some(),
             projects: &budget.projects,
@@ -304,7 +304,7 @@ impl Live {
             None => None,
         };
         Ok(SessionNow {
-            spent: Spent::of(&facts, &rows),
+            spent: Spent::new(&facts, &rows),
             has_guess: processes::has_guess(&rows),
             stored_unwritten,
             heard,

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 use super::store::sqlite::each;
-use super::store::{Error, Ledger, Patience, SumChanges, answers, families, processes};
+use super::store::{Ledger, LedgerError, Patience, SumChanges, answers, families, processes};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 
@@ -15,9 +15,9 @@ impl Ledger {
         places: &Places,
         patience: Patience,
         prices: &PriceTable,
-        error: &Error,
+        error: &LedgerError,
         again: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), LedgerError> {
         let is_mended = !again && error.is_damage_of_content() && {
             let opened = Self::open(&places.data, patience);
             opened.is_ok_and(|mut ledger| ledger.make_sums_anew(prices).is_ok())
@@ -30,7 +30,7 @@ impl Ledger {
 
     /// Holds the sums against each other, and makes them anew where they disagree or are none: a
     /// bit that a disk turned over is noticed by nobody else.
-    pub fn check_sums(&mut self, prices: &PriceTable) -> Result<(), Error> {
+    pub fn check_sums(&mut self, prices: &PriceTable) -> Result<(), LedgerError> {
         let sums = |query| self.add_up(query).map_err(self.failed());
         let by_session = sums("SELECT recorded, unpriced FROM session")?;
         if by_session.is_some() && by_session == sums("SELECT cost, unpriced FROM quarter")? {
@@ -55,7 +55,7 @@ impl Ledger {
         Ok(is_sound.then_some(sums))
     }
 
-    fn make_sums_anew(&mut self, prices: &PriceTable) -> Result<(), Error> {
+    fn make_sums_anew(&mut self, prices: &PriceTable) -> Result<(), LedgerError> {
         self.write(|connection| make_sums_anew(connection, prices))
     }
 }

@@ -44,4 +44,4 @@ pub use live::{Live, LiveFigures, Wanted};
 pub use read::{Caught, Effort, ReadingProgress};
 pub use spend_rows::{Origin, RowsBy, SpendRow, SpendSource};
 pub use spent::Spent;
-pub use store::{Error, Ledger, Patience, path_in};
+pub use store::{Ledger, LedgerError, Patience, path_in};

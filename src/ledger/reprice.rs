@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::facts::Id;
 use super::store::sqlite::{first, run};
-use super::store::{Error, Ledger, SumChanges, answers, families, names};
+use super::store::{Ledger, LedgerError, SumChanges, answers, families, names};
 use crate::pricing::{Money, NOISE, PriceTable};
 
 const PRICED_BY: &str = "priced by";
@@ -14,7 +14,7 @@ const PRICED_BY: &str = "priced by";
 impl Ledger {
     /// Prices every response anew if the table or the user's own rates changed since the last
     /// time. Returns whether anything was to be done.
-    pub fn reprice(&mut self, prices: &PriceTable) -> Result<bool, Error> {
+    pub fn reprice(&mut self, prices: &PriceTable) -> Result<bool, LedgerError> {
         let is_current = || -> rusqlite::Result<bool> {
             let names = names::models(&self.connection)?;
             let wanted = prices.fingerprint_of(names.values().map(String::as_str));

@@ -8,7 +8,7 @@ use super::answers::{Hidden, HiddenIn, Switched, each_hidden};
 use super::facts::{Id, Scene};
 use super::store::answers::{UNPRICED, count_from, usage_from};
 use super::store::sqlite::{all, each};
-use super::store::{Error, Ledger, names, processes, transcript_files};
+use super::store::{Ledger, LedgerError, names, processes, transcript_files};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -111,11 +111,11 @@ pub trait SpendSource {
         by: RowsBy,
         with_origins: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
-    ) -> Result<(), Error>;
+    ) -> Result<(), LedgerError>;
 
     /// Transcripts that changed at `since` or later and have lines that could not be understood:
     /// their paths, and how many lines. What stood on these is not counted.
-    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error>;
+    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, LedgerError>;
 
     /// Answers of another model than was asked for, in directories whose path contains `directory`;
     /// nothing where nobody knows.
@@ -124,7 +124,7 @@ pub trait SpendSource {
         _since: Option<Millis>,
         _until: Option<Millis>,
         _directory: &str,
-    ) -> Result<Vec<Switched>, Error> {
+    ) -> Result<Vec<Switched>, LedgerError> {
         Ok(Vec::new())
     }
 }
@@ -137,9 +137,9 @@ impl SpendSource for Ledger {
         by: RowsBy,
         with_origins: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
-    ) -> Result<(), Error> {
+    ) -> Result<(), LedgerError> {
         let mut read = || {
-            let named = Named::read(self, with_origins)?;
+            let named = RowNames::read(self, with_origins)?;
             let period = [since.unwrap_or(Millis::MIN), until.unwrap_or(Millis::MAX)];
             match by {
                 RowsBy::Quarter => self.read_quarters(period, &named, each)?,
@@ -150,7 +150,7 @@ impl SpendSource for Ledger {
         read().map_err(self.failed())
     }
 
-    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, Error> {
+    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, LedgerError> {
         transcript_files::damaged(&self.connection, since).map_err(self.failed())
     }
 
@@ -159,7 +159,7 @@ impl SpendSource for Ledger {
         since: Option<Millis>,
         until: Option<Millis>,
         directory: &str,
-    ) -> Result<Vec<Switched>, Error> {
+    ) -> Result<Vec<Switched>, LedgerError> {
         let period = [since.unwrap_or(Millis::MIN), until.unwrap_or(Millis::MAX)];
         self.switched_between(period, directory)
     }
@@ -167,7 +167,7 @@ impl SpendSource for Ledger {
 
 impl Ledger {
     /// Another number whenever another process has written to the ledger.
-    pub fn version(&self) -> Result<i64, Error> {
+    pub fn version(&self) -> Result<i64, LedgerError> {
         self.connection
             .query_row("PRAGMA data_version", [], |row| row.get(0))
             .map_err(self.failed())
@@ -178,7 +178,7 @@ impl Ledger {
     fn read_scenes(
         &self,
         period: [Millis; 2],
-        named: &Named,
+        named: &RowNames,
         see: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
         let scenes = names::scenes(&self.connection)?;
@@ -199,7 +199,7 @@ impl Ledger {
     fn read_quarters(
         &self,
         period: [Millis; 2],
-        named: &Named,
+        named: &RowNames,
         see: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
         let query =
@@ -215,7 +215,7 @@ impl Ledger {
     fn read_hidden(
         &self,
         period: [Millis; 2],
-        named: &Named,
+        named: &RowNames,
         see: &mut dyn FnMut(SpendRow<'_>),
     ) -> rusqlite::Result<()> {
         let guessed = processes::guessed(&self.connection)?;
@@ -248,13 +248,13 @@ impl Ledger {
 }
 
 /// What the ids in rows stand for.
-struct Named {
+struct RowNames {
     models: HashMap<Id, String>,
     origins: HashMap<Id, Origin>,
     nowhere: Origin,
 }
 
-impl Named {
+impl RowNames {
     fn read(ledger: &Ledger, with_origins: bool) -> rusqlite::Result<Self> {
         Ok(Self {
             models: names::models(&ledger.connection)?,

@@ -8,7 +8,7 @@ use super::facts::{Id, id_of};
 use super::spend_rows::quarters;
 use super::store::processes::{self, ProcessTotal, SessionFacts};
 use super::store::sqlite::{any, each, first};
-use super::store::{Error, Ledger};
+use super::store::{Ledger, LedgerError};
 use crate::pricing::Money;
 
 /// Name in `meta`: all transcripts were read to the end once.
@@ -31,7 +31,7 @@ pub struct Spent {
 
 impl Spent {
     /// By a session of which this is known, and what its processes drew.
-    pub(super) fn of(facts: &SessionFacts, processes: &[ProcessTotal]) -> Self {
+    pub(super) fn new(facts: &SessionFacts, processes: &[ProcessTotal]) -> Self {
         Self {
             recorded: facts.recorded,
             unrecorded: facts.unrecorded,
@@ -49,11 +49,11 @@ impl Spent {
 
 impl Ledger {
     /// What a session has cost.
-    pub fn session(&self, name: &str) -> Result<Spent, Error> {
+    pub fn session(&self, name: &str) -> Result<Spent, LedgerError> {
         let read = || {
             let id = id_of(name.as_bytes());
             let processes = processes::of_session(&self.connection, id)?;
-            Ok(Spent::of(
+            Ok(Spent::new(
                 &processes::facts(&self.connection, id)?,
                 &processes,
             ))
@@ -62,7 +62,7 @@ impl Ledger {
     }
 
     /// What was spent from `from` up to `until`; both on quarters of an hour.
-    pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Spent, Error> {
+    pub fn between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Spent, LedgerError> {
         let range = quarters([from, until].map(|at| at.timestamp_millis()));
         let sum = |sign: &str, table: &str| -> rusqlite::Result<(Money, HashSet<Id>)> {
             let query = format!(

@@ -79,7 +79,7 @@ impl Course {
     }
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        let cost = Tally::of(row).cost();
+        let cost = Tally::from_row(row).cost();
         let is_in = |from: DateTime<Utc>, until: DateTime<Utc>| {
             (from.timestamp_millis()..until.timestamp_millis()).contains(&row.at)
         };

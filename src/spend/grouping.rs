@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use indexmap::IndexMap;
 
 use super::tally::Tally;
-use crate::ledger::{Error, Ledger, RowsBy, SpendRow, SpendSource};
+use crate::ledger::{Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
 use crate::pricing::Money;
 use crate::time::{FIVE_HOURS, HOUR, Millis, Zone, moment, monday_of};
 
@@ -133,7 +133,7 @@ impl Grouping {
 
     /// Takes in a row.
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {
-        let tally = Tally::of(row);
+        let tally = Tally::from_row(row);
         self.total += tally;
         if self.by == GroupBy::Block {
             self.rows.push((row.at, tally));
@@ -261,10 +261,13 @@ pub(crate) struct Block {
 
 /// The block that runs at `now`, as a report by block has it. None where nothing was spent for so
 /// long that none does.
-pub(crate) fn running_block(ledger: &Ledger, now: DateTime<Utc>) -> Result<Option<Block>, Error> {
+pub(crate) fn running_block(
+    ledger: &Ledger,
+    now: DateTime<Utc>,
+) -> Result<Option<Block>, LedgerError> {
     let mut rows = Vec::new();
     ledger.rows(None, None, RowsBy::Quarter, false, &mut |row| {
-        rows.push((row.at, Tally::of(&row)));
+        rows.push((row.at, Tally::from_row(&row)));
     })?;
     let last = chained(rows).pop().map(|(start, tally)| {
         let start = moment(start);

@@ -17,7 +17,7 @@ pub(crate) struct PlanWorth {
 
 impl PlanWorth {
     /// None for a plan that costs nothing.
-    pub(crate) fn of(monthly: Money, course: &Course) -> Option<Self> {
+    pub(crate) fn new(monthly: Money, course: &Course) -> Option<Self> {
         (monthly > Money::ZERO).then(|| Self {
             month: course.first_of_month(),
             monthly,

@@ -15,7 +15,7 @@ use super::table::{Figures, spreadsheet, table};
 use super::tally::Tally;
 use super::unreadable::name_damaged;
 use crate::config::Currency;
-use crate::ledger::{Caught, Error, RowsBy, SpendRow, SpendSource, Switched};
+use crate::ledger::{Caught, LedgerError, RowsBy, SpendRow, SpendSource, Switched};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::{Report, Table};
@@ -100,7 +100,7 @@ impl Statement {
         read: Caught,
         answering: usize,
         each: &mut dyn FnMut(&SpendRow<'_>),
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, LedgerError> {
         let mut grouping = Grouping::new(wanted.by, wanted.clock.zone);
         let (from, to) = wanted.period.bounds(wanted.clock.zone);
         source.rows(
@@ -128,7 +128,7 @@ impl Statement {
         let course = Self::course(source, &wanted)?;
         let whole = course.as_ref().filter(|_| wanted.project.is_none());
         Ok(Self {
-            plan: whole.and_then(|course| PlanWorth::of(wanted.plan?, course)),
+            plan: whole.and_then(|course| PlanWorth::new(wanted.plan?, course)),
             forecast: course.and_then(|course| course.forecast()),
             wanted,
             total,
@@ -160,7 +160,10 @@ impl Statement {
     }
 
     /// How the month goes, where it is shown.
-    fn course(source: &dyn SpendSource, wanted: &ReportRequest) -> Result<Option<Course>, Error> {
+    fn course(
+        source: &dyn SpendSource,
+        wanted: &ReportRequest,
+    ) -> Result<Option<Course>, LedgerError> {
         if !wanted.shows_this_month() {
             return Ok(None);
         }

@@ -27,7 +27,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn of(row: &SpendRow<'_>) -> Self {
+    pub(crate) fn from_row(row: &SpendRow<'_>) -> Self {
         Self {
             recorded: row.recorded,
             unrecorded: row.unrecorded,

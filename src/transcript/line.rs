@@ -132,7 +132,7 @@ pub struct CompactBoundary<'a> {
 /// The fields of a line that matter to whycap. Texts are as written, with their quotes: most need
 /// not be read.
 #[derive(Default)]
-struct Fields<'a> {
+struct LineFields<'a> {
     kind: &'a [u8],
     subtype: &'a [u8],
     uuid: &'a [u8],
@@ -172,7 +172,7 @@ struct ApiMessage<'a> {
 /// Reads a line. None if it is not a JSON object with a type, or an answer whose usage is none; it
 /// then costs nothing but itself.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
-    let fields = Fields::of(bytes)?;
+    let fields = LineFields::parse(bytes)?;
     let found = match fields.kind {
         b"\"assistant\"" if fields.refusal => Some(Line::Refusal),
         b"\"assistant\"" if fields.message.is_damaged => return None,
@@ -214,8 +214,8 @@ pub(super) fn time(value: &[u8]) -> Option<Millis> {
     millis(&text(value)?)
 }
 
-impl<'a> Fields<'a> {
-    fn of(bytes: &'a [u8]) -> Option<Self> {
+impl<'a> LineFields<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut found = Self::default();
         JsonWalk::object(bytes, |field, walk| found.read(field, walk))?;
         Some(found)
@@ -298,7 +298,7 @@ impl<'a> ApiMessage<'a> {
     }
 }
 
-fn response<'a>(fields: Fields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
+fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
     let copied_from = fields.copied_from();
     let message = fields.message;
     let (mut object, usage_as_written) = message.usage?;
@@ -368,7 +368,7 @@ fn hash_of(first: &[u8], second: &[u8]) -> i64 {
 /// The end of the year 9999: a time after that is reckoned with by nobody.
 const LATEST: Millis = 253_402_300_799_999;
 
-fn cost_state(fields: Fields<'_>) -> Option<CostState> {
+fn cost_state(fields: LineFields<'_>) -> Option<CostState> {
     let fits = |started: &f64| (0.0..LATEST as f64).contains(started);
     #[expect(clippy::cast_possible_truncation, reason = "it fits")]
     let started = fields.started.filter(fits)? as Millis;
@@ -382,7 +382,7 @@ fn cost_state(fields: Fields<'_>) -> Option<CostState> {
     })
 }
 
-fn compaction<'a>(fields: &Fields<'a>) -> Option<CompactBoundary<'a>> {
+fn compaction<'a>(fields: &LineFields<'a>) -> Option<CompactBoundary<'a>> {
     Some(CompactBoundary {
         copied_from: fields.copied_from(),
         key: hash_of(b"", id(fields.uuid)?),

@@ -83,13 +83,13 @@ impl Owner {
 
 /// Reads the lines of a transcript for whose session it is.
 #[derive(Debug)]
-pub(crate) struct Owners {
+pub(crate) struct OwnerReader {
     marks: [memmem::Finder<'static>; 2],
     /// As of the last line.
     pub(crate) last: Option<Owner>,
 }
 
-impl Default for Owners {
+impl Default for OwnerReader {
     fn default() -> Self {
         Self {
             marks: ["\"session-owner\"", "\"credential_org\""].map(memmem::Finder::new),
@@ -98,7 +98,7 @@ impl Default for Owners {
     }
 }
 
-impl Owners {
+impl OwnerReader {
     pub(crate) fn read(&mut self, line: &[u8]) {
         if self.marks.iter().any(|mark| mark.find(line).is_some()) {
             Owner::follow(&mut self.last, line);
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn last(lines: &[&str]) -> Option<Owner> {
-        let mut owners = Owners::default();
+        let mut owners = OwnerReader::default();
         for line in lines {
             owners.read(line.as_bytes());
         }

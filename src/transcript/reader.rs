@@ -32,7 +32,7 @@ pub struct FileState {
 
 impl FileState {
     /// That of a file with this metadata.
-    pub fn of(metadata: &Metadata) -> Self {
+    pub fn from_metadata(metadata: &Metadata) -> Self {
         let modified = metadata
             .modified()
             .ok()
@@ -100,7 +100,7 @@ pub fn read_on(
     // Whether what comes is the rest of a line that is too long.
     let mut is_within = from.offset > 0 && !before.ends_with(b"\n");
     let mut now = ReadPosition {
-        file: FileState::of(&metadata),
+        file: FileState::from_metadata(&metadata),
         ..from
     };
     file.seek(SeekFrom::Start(from.offset))?;

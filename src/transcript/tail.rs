@@ -5,7 +5,7 @@ use memchr::memmem;
 use serde_json::Value;
 
 use super::error_line::{self, AssistantLine, ErrorLine};
-use super::owner::{Owner, Owners};
+use super::owner::{Owner, OwnerReader};
 
 /// What the lines at the end of a transcript say, oldest first.
 #[derive(Debug, Clone, Default)]
@@ -89,7 +89,7 @@ impl Tail {
         let mut tail = Self::default();
         let assistant = memmem::Finder::new(b"\"assistant\"");
         let notice = memmem::Finder::new(b"\"informational\"");
-        let mut owners = Owners::default();
+        let mut owners = OwnerReader::default();
         for line in complete_lines(start, bytes) {
             owners.read(line);
             if assistant.find(line).is_none() {

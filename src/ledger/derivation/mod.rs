@@ -115,7 +115,7 @@ pub(crate) struct SessionLife {
 
 /// Applies the rules. Answers and compactions are given to their owners.
 pub(crate) fn derive(family: &mut Family, prices: &PriceTable) -> Derived {
-    let owners = owners::Owners::new(family);
+    let owners = owners::LineOwners::new(family);
     let mut given = Vec::new();
     for answer in &mut family.answers {
         if let Some(owner) = owners.owner(answer.at, answer.places())

@@ -30,7 +30,7 @@ enum OwnerClaim {
 }
 
 /// What decides whose a line is.
-pub(super) struct Owners {
+pub(super) struct LineOwners {
     /// The session of each file, and the first mark of its own.
     files: BTreeMap<Id, (Id, Option<Mark>)>,
     /// How many lines stand late in a file of each session: many in those of a fork.
@@ -39,7 +39,7 @@ pub(super) struct Owners {
     snapshots: BTreeMap<Id, usize>,
 }
 
-impl Owners {
+impl LineOwners {
     pub(super) fn new(family: &Family) -> Self {
         let mut holders: BTreeMap<i64, BTreeSet<Id>> = BTreeMap::new();
         for file in family.files.values() {
@@ -203,7 +203,7 @@ mod tests {
             copied_from: None,
         };
         let places: Vec<Sighting> = family.files.keys().map(place).collect();
-        Owners::new(&family).owner(10_000, places.iter())
+        LineOwners::new(&family).owner(10_000, places.iter())
     }
 
     #[test]

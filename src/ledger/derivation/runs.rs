@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Family;
-use super::owners::Owners;
+use super::owners::LineOwners;
 use crate::ledger::facts::{Answer, Id, Parts, Total};
 use crate::pricing::{Money, Usage};
 use crate::time::Millis;
@@ -52,7 +52,7 @@ struct Written<'f> {
 }
 
 impl<'f> Written<'f> {
-    fn of(totals: &[&'f Total], family: &Family) -> Option<Self> {
+    fn from_totals(totals: &[&'f Total], family: &Family) -> Option<Self> {
         let last = *totals.iter().max_by_key(|total| total.run_ms)?;
         let first = *totals.iter().min_by_key(|total| total.run_ms)?;
         // Between the two that a terminal writes at its end stands a snapshot.
@@ -94,7 +94,7 @@ impl<'f> Written<'f> {
 }
 
 /// The runs of each session and the session that it was forked from.
-pub(super) fn of_family(family: &Family, owners: &Owners) -> Vec<(Id, Vec<Run>, Option<Id>)> {
+pub(super) fn of_family(family: &Family, owners: &LineOwners) -> Vec<(Id, Vec<Run>, Option<Id>)> {
     let written = written(family);
     let context = Context {
         family,
@@ -119,13 +119,13 @@ fn written(family: &Family) -> Vec<Written<'_>> {
     totals.sort_by_key(|total| (same(total), total.run_ms, total.before, total.position));
     let runs = totals
         .chunk_by(|one, next| same(one) == same(next) && next.run_ms - one.run_ms <= SAME_RUN_MS);
-    runs.filter_map(|totals| Written::of(totals, family))
+    runs.filter_map(|totals| Written::from_totals(totals, family))
         .collect()
 }
 
 struct Context<'f> {
     family: &'f Family,
-    owners: &'f Owners,
+    owners: &'f LineOwners,
     written: &'f [Written<'f>],
 }
 

@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::commit::{Concerned, put, put_and_settle, settle};
 use crate::claude::transcripts::{self, TranscriptFile};
 use crate::ledger::store::transcript_files::{self, file_id};
-use crate::ledger::store::{Error, Ledger};
+use crate::ledger::store::{Ledger, LedgerError};
 use crate::pricing::PriceTable;
 use crate::transcript::reader::{ReadPosition, first_session, read_on};
 
@@ -112,7 +112,7 @@ impl Job {
 
 impl Ledger {
     /// Puts a batch into the ledger.
-    pub(crate) fn commit(&mut self, batch: &Batch, prices: &PriceTable) -> Result<(), Error> {
+    pub(crate) fn commit(&mut self, batch: &Batch, prices: &PriceTable) -> Result<(), LedgerError> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -127,7 +127,7 @@ impl Ledger {
         prices: &PriceTable,
         effort: Effort,
         watch: &mut dyn FnMut(ReadingProgress),
-    ) -> Result<Caught, Error> {
+    ) -> Result<Caught, LedgerError> {
         let began = Instant::now();
         let known = transcript_files::file_states(&self.connection).map_err(self.failed())?;
         let listing = transcripts::all(roots);
@@ -137,14 +137,14 @@ impl Ledger {
             .filter(|file| known.get(&file_id(&file.path)) != Some(&file.state));
         let jobs = changed
             .map(|file| self.job(file))
-            .collect::<Result<Vec<Job>, Error>>()?;
+            .collect::<Result<Vec<Job>, LedgerError>>()?;
         let mut caught = self.read_jobs(jobs, began, prices, effort, watch)?;
         caught.unreadable.extend(listing.unreadable);
         caught.unreadable.sort();
         Ok(caught)
     }
 
-    fn job(&self, file: TranscriptFile) -> Result<Job, Error> {
+    fn job(&self, file: TranscriptFile) -> Result<Job, LedgerError> {
         let position = transcript_files::position(&self.connection, &file.path);
         let position = position.map_err(self.failed())?;
         Ok(Job { file, position })
@@ -157,7 +157,7 @@ impl Ledger {
         prices: &PriceTable,
         effort: Effort,
         watch: &mut dyn FnMut(ReadingProgress),
-    ) -> Result<Caught, Error> {
+    ) -> Result<Caught, LedgerError> {
         // Newest first: if time runs out, what a person looks at is there.
         jobs.sort_by_key(|job| std::cmp::Reverse(job.file.state.modified));
         let total = jobs.iter().map(Job::bytes).sum();
@@ -203,7 +203,7 @@ impl Ledger {
         &self,
         transcript: &Path,
         late: &mut impl FnMut() -> bool,
-    ) -> Result<Batch, Error> {
+    ) -> Result<Batch, LedgerError> {
         let (mut batch, mut buffer) = (Batch::default(), Vec::new());
         let own = TranscriptFile::at(transcript);
         for file in own.into_iter().chain(transcripts::of_subagents(transcript)) {
@@ -225,7 +225,7 @@ impl Ledger {
         total: u64,
         prices: &PriceTable,
         watch: &mut dyn FnMut(ReadingProgress),
-    ) -> Result<Vec<PathBuf>, Error> {
+    ) -> Result<Vec<PathBuf>, LedgerError> {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let queue = Queue {
             jobs,

@@ -13,7 +13,7 @@ pub struct FileId(u64, u64);
 impl FileId {
     /// The file that stands here now.
     #[cfg(unix)]
-    pub(super) fn of(path: &Path) -> Option<Self> {
+    pub(super) fn at(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         let found = std::fs::symlink_metadata(path).ok()?;
         Some(Self(found.dev(), found.ino()))
@@ -21,7 +21,7 @@ impl FileId {
 
     /// The file that stands here now, as far as the moment of its making tells.
     #[cfg(not(unix))]
-    pub(super) fn of(path: &Path) -> Option<Self> {
+    pub(super) fn at(path: &Path) -> Option<Self> {
         let made = std::fs::symlink_metadata(path).ok()?.created().ok()?;
         let made = made.duration_since(std::time::UNIX_EPOCH).ok()?;
         Some(Self(made.as_secs(), made.subsec_nanos().into()))
@@ -30,7 +30,7 @@ impl FileId {
 
 /// Why the ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum LedgerError {
     /// SQLite failed.
     #[error("could not use {path}: {source}")]
     Database {
@@ -84,7 +84,7 @@ impl Damage {
     }
 }
 
-impl Error {
+impl LedgerError {
     /// Whether another process was writing, or the file system cannot lock.
     pub fn is_busy(&self) -> bool {
         matches!(

@@ -13,6 +13,6 @@ mod sums;
 pub(crate) mod totals;
 pub(crate) mod transcript_files;
 
-pub use error::Error;
+pub use error::LedgerError;
 pub use opening::{Ledger, Patience, path_in};
 pub(crate) use sums::SumChanges;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use super::error::{Error, FileId};
+use super::error::{FileId, LedgerError};
 use super::renewal;
 use super::schema::{self, SchemaState};
 use super::sqlite::{beside, open};
@@ -71,19 +71,19 @@ impl Ledger {
     /// Opens the ledger in `data`, making it (0600, in a 0700 directory) if there is none. One that
     /// is damaged, or was made before the first release, is set aside under another name and a
     /// new one begun; transcripts fill it again.
-    pub fn open(data: &Path, patience: Patience) -> Result<Self, Error> {
+    pub fn open(data: &Path, patience: Patience) -> Result<Self, LedgerError> {
         Self::open_or_renew(&path_in(data), patience)
     }
 
     /// Opens a ledger that is there, for people's verbs to which its figures are an extra: they go
     /// on without it where `SQLite` does not come back soon. None if there is none.
-    pub fn open_existing(data: &Path) -> Option<Result<Self, Error>> {
+    pub fn open_existing(data: &Path) -> Option<Result<Self, LedgerError>> {
         let path = path_in(data);
         path.exists()
             .then(|| soon(&path, |path| Self::open_or_renew(path, Patience::None)))
     }
 
-    fn open_or_renew(path: &Path, patience: Patience) -> Result<Self, Error> {
+    fn open_or_renew(path: &Path, patience: Patience) -> Result<Self, LedgerError> {
         match Self::open_as_it_is(path, patience) {
             Err(error) if error.is_damage() => {
                 renewal::set_aside(path, &error, patience.limit())?;
@@ -95,7 +95,11 @@ impl Ledger {
 
     /// Sets the ledger aside that gave this error. It is looked at again, and only one process
     /// does it. An error if another one is at it, or if it is not damaged as far as can be seen.
-    pub(crate) fn set_aside(data: &Path, patience: Patience, error: &Error) -> Result<(), Error> {
+    pub(crate) fn set_aside(
+        data: &Path,
+        patience: Patience,
+        error: &LedgerError,
+    ) -> Result<(), LedgerError> {
         renewal::set_aside(&path_in(data), error, patience.limit())
     }
 
@@ -128,9 +132,9 @@ impl Ledger {
     }
 
     /// A ledger that is gone with the process, for where none can be kept.
-    pub fn in_memory(data: &Path) -> Result<Self, Error> {
+    pub fn in_memory(data: &Path) -> Result<Self, LedgerError> {
         let path = path_in(data);
-        let failed = |source| Error::Database {
+        let failed = |source| LedgerError::Database {
             path: path.clone(),
             file: None,
             source,
@@ -146,18 +150,18 @@ impl Ledger {
         })
     }
 
-    fn open_as_it_is(path: &Path, patience: Patience) -> Result<Self, Error> {
+    fn open_as_it_is(path: &Path, patience: Patience) -> Result<Self, LedgerError> {
         patiently(patience.limit().max(OPENING), || {
             Self::open_at(path, patience)
         })
     }
 
-    fn open_at(path: &Path, patience: Patience) -> Result<Self, Error> {
+    fn open_at(path: &Path, patience: Patience) -> Result<Self, LedgerError> {
         // Until the first look is over, the file and its log are not parted.
         let _together = renewal::keep_in_place(path)?;
-        let mut file = FileId::of(path);
+        let mut file = FileId::at(path);
         let failed = |file| {
-            move |source| Error::Database {
+            move |source| LedgerError::Database {
                 path: path.to_owned(),
                 file,
                 source,
@@ -172,7 +176,7 @@ impl Ledger {
         let opened = match open(path, flags) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
                 disk::create_private_file(path)?;
-                file = FileId::of(path);
+                file = FileId::at(path);
                 open(path, flags)
             }
             other => other,
@@ -196,14 +200,14 @@ impl Ledger {
                 file,
                 patience,
             }),
-            SchemaState::Newer => Err(Error::Newer { path }),
-            SchemaState::Older => Err(Error::Older { path, file }),
+            SchemaState::Newer => Err(LedgerError::Newer { path }),
+            SchemaState::Older => Err(LedgerError::Older { path, file }),
         }
     }
 
-    pub(crate) fn failed(&self) -> impl Fn(rusqlite::Error) -> Error + use<> {
+    pub(crate) fn failed(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
         let (path, file) = (self.path.clone(), self.file);
-        move |source| Error::Database {
+        move |source| LedgerError::Database {
             path: path.clone(),
             file,
             source,
@@ -215,7 +219,7 @@ impl Ledger {
     pub(crate) fn write<T>(
         &mut self,
         mut put: impl FnMut(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, Error> {
+    ) -> Result<T, LedgerError> {
         let failed = self.failed();
         let limit = self.patience.limit();
         let written = patiently(limit, || {
@@ -264,7 +268,7 @@ impl Ledger {
 
     /// Until it is dropped, all that is read here is of one moment: the figures agree with each
     /// other, and no lock is taken and given back for each. It keeps nobody from writing.
-    pub fn snapshot(&self) -> Result<Transaction<'_>, Error> {
+    pub fn snapshot(&self) -> Result<Transaction<'_>, LedgerError> {
         self.connection
             .unchecked_transaction()
             .map_err(self.failed())
@@ -274,8 +278,8 @@ impl Ledger {
 /// Opens in a thread of its own, which is left behind if SQLite does not come back from it.
 fn soon(
     path: &Path,
-    open: impl FnOnce(&Path) -> Result<Ledger, Error> + Send + 'static,
-) -> Result<Ledger, Error> {
+    open: impl FnOnce(&Path) -> Result<Ledger, LedgerError> + Send + 'static,
+) -> Result<Ledger, LedgerError> {
     let (sender, receiver) = channel();
     let wanted = path.to_owned();
     // Nobody receives if it was too late.
@@ -283,7 +287,7 @@ fn soon(
     let helper = std::thread::Builder::new().spawn(open);
     match helper.map(|_| receiver.recv_timeout(OPENING)) {
         Ok(Ok(opened)) => opened,
-        _ => Err(Error::busy(path)),
+        _ => Err(LedgerError::busy(path)),
     }
 }
 
@@ -291,8 +295,8 @@ fn soon(
 /// timeout leaves some cases out: switching a new file to WAL, and recovering its log.
 fn patiently<T>(
     limit: Duration,
-    mut attempt: impl FnMut() -> Result<T, Error>,
-) -> Result<T, Error> {
+    mut attempt: impl FnMut() -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
     let began = Instant::now();
     let pause = (limit / 1000).clamp(Duration::from_micros(100), Duration::from_millis(10));
     loop {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 
-use super::error::{Damage, Error, FileId};
+use super::error::{Damage, FileId, LedgerError};
 use super::sqlite::{beside, open};
 use crate::disk::{self, lock};
 
@@ -25,13 +25,13 @@ fn lock_beside(path: &Path) -> PathBuf {
 
 /// While this is held, nobody sets the ledger aside. Busy while somebody does. None where there is
 /// no lock to be had: then nothing better can be done than to go on.
-pub(super) fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, Error> {
+pub(super) fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, LedgerError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     if disk::ours::check_own_directory(directory).is_err() {
         return Ok(None);
     }
     match lock::try_share(&lock_beside(path)) {
-        Ok(None) => Err(Error::busy(path)),
+        Ok(None) => Err(LedgerError::busy(path)),
         Ok(held) => Ok(held),
         Err(_) => Ok(None),
     }
@@ -42,16 +42,20 @@ pub(super) fn keep_in_place(path: &Path) -> Result<Option<lock::Held>, Error> {
 ///
 /// Fine if another process has done it. Busy if that takes longer than `patience`, and the error
 /// itself is not this module's matter if a second look finds nothing wrong.
-pub(super) fn set_aside(path: &Path, error: &Error, patience: Duration) -> Result<(), Error> {
+pub(super) fn set_aside(
+    path: &Path,
+    error: &LedgerError,
+    patience: Duration,
+) -> Result<(), LedgerError> {
     let Some(damage) = error.damage() else {
         return Ok(());
     };
     let own = lock_beside(path);
     let held = lock::lock_within(&own, patience, &mut std::thread::sleep);
     let Some(_alone) = held.map_err(disk::unwritten(&own))? else {
-        return Err(Error::busy(path));
+        return Err(LedgerError::busy(path));
     };
-    let is_the_same = error.file().is_some() && FileId::of(path) == error.file();
+    let is_the_same = error.file().is_some() && FileId::at(path) == error.file();
     // A disk that does not read for a moment looks like damage.
     if !is_the_same || (damage == Damage::Structure && is_sound(path)) {
         return Ok(());

@@ -18,7 +18,7 @@ pub(crate) struct SumChanges(HashMap<(i64, Id, Id), Sums>);
 struct Sums([i64; 9]);
 
 impl Sums {
-    fn of(answer: &Answer) -> Self {
+    fn from_answer(answer: &Answer) -> Self {
         let [input, output, read, write, write_1h, searches] =
             answer.usage.fields().map(u64::cast_signed);
         let unpriced = i64::from(answer.is_unpriced);
@@ -47,7 +47,7 @@ impl SumChanges {
     fn change(&mut self, answer: &Answer, sign: i64) {
         let quarter = answer.at.div_euclid(QUARTER);
         let sums = self.0.entry((quarter, answer.session, answer.model));
-        sums.or_default().add(Sums::of(answer), sign);
+        sums.or_default().add(Sums::from_answer(answer), sign);
     }
 
     /// Applies the differences to `quarter` and `session`.
