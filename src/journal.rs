@@ -6,14 +6,14 @@
 //! that was cut off or damaged costs itself and no other, a month that is gone no other month. Not
 //! promised: that a record survives a power cut.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use memchr::{memmem, memrchr_iter};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::room;
+use crate::disk::directory::Directory;
 use crate::disk::{self, records};
 use crate::places::Places;
 
@@ -53,17 +53,22 @@ pub(crate) fn add<R: JournalRecord>(
     let mut line = format!("\n{{\"{}\":", R::KIND).into_bytes();
     line.extend(records::bytes_of(record));
     line.push(b'}');
-    append(places, now, &line)
+    append(&places.data, &name(now.date_naive()), &line)
 }
 
-fn append(places: &Places, now: DateTime<Utc>, bytes: &[u8]) -> Result<(), disk::Error> {
-    room::append(&places.data, DIRECTORY, &name(now.date_naive()), bytes)
+/// In one write, so that processes that do so at once each leave theirs whole. Only `root` itself may
+/// be reached through links.
+fn append(root: &Path, name: &str, bytes: &[u8]) -> Result<(), disk::Error> {
+    disk::create_private_dir(root)?;
+    let own = || Directory::open(root)?.own_child(DIRECTORY.as_ref());
+    let appended = own().and_then(|own| own.append(name.as_ref(), bytes));
+    appended.map_err(disk::unwritten(&root.join(DIRECTORY).join(name)))
 }
 
 /// Adds what no record looks like, as a full disk leaves it.
 #[cfg(test)]
 pub(crate) fn damage(places: &Places, now: DateTime<Utc>, bytes: &[u8]) {
-    append(places, now, bytes).unwrap();
+    append(&places.data, &name(now.date_naive()), bytes).unwrap();
 }
 
 /// Months of the journal, as they were when they were read.
@@ -301,5 +306,22 @@ mod tests {
         std::os::unix::fs::symlink(&other, &written).unwrap();
         assert!(say_once(&places, "x", at(NOVEMBER), at(NOVEMBER)).is_err());
         assert_eq!(std::fs::read(&other).unwrap(), b"");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_directory_that_is_swapped_for_a_link_leads_nothing_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path();
+        let (own, outside) = (place.join("own"), place.join("outside"));
+        std::fs::create_dir(&outside).unwrap();
+        append(&own, "one", b"1").unwrap();
+        let opened = Directory::open(&own.join(DIRECTORY)).unwrap();
+        disk::rename(&own.join(DIRECTORY), &place.join("moved")).unwrap();
+        std::os::unix::fs::symlink(&outside, own.join(DIRECTORY)).unwrap();
+        opened.append("one".as_ref(), b"2").unwrap();
+        assert!(append(&own, "one", b"3").is_err());
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+        assert_eq!(std::fs::read(place.join("moved/one")).unwrap(), b"12");
     }
 }

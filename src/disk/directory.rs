@@ -17,8 +17,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::ours;
-use super::room::{EntryShape, EntrySighting};
+use super::{EntryShape, EntrySighting, ours};
 use crate::time::is_reckonable;
 
 /// An open directory.

@@ -14,7 +14,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use chrono::DateTime;
 
-use super::room::{EntryShape, EntrySighting};
+use super::{EntryShape, EntrySighting};
 use crate::time::{is_reckonable, of_machine};
 
 /// An open directory.

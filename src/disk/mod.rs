@@ -13,11 +13,12 @@ pub(crate) mod lock;
 pub(crate) mod ours;
 pub(crate) mod records;
 pub(crate) mod replace;
-pub(crate) mod room;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
 
 /// A file operation that failed, with the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,35 @@ pub(crate) fn unwritten(path: &Path) -> impl Fn(io::Error) -> Error + Copy {
         path: path.to_owned(),
         source,
     }
+}
+
+/// What lies at a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntryShape {
+    /// A directory without entries.
+    EmptyDirectory,
+    /// A directory with entries, or one that cannot be listed.
+    FullDirectory,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A socket, pipe or device.
+    Other,
+}
+
+/// What could be seen at a name without opening it for writing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EntrySighting {
+    /// Device and inode: they tell one thing at a name from the next thing at the same name.
+    pub(crate) identity: (i128, i128),
+    pub(crate) shape: EntryShape,
+    /// Whether it belongs to the user that runs us.
+    pub(crate) ours: bool,
+    /// Date of the last change of content; a holder's heartbeat sets it.
+    pub(crate) modified: DateTime<Utc>,
+    /// Date of the last change of any kind, which no program can choose.
+    pub(crate) changed: DateTime<Utc>,
 }
 
 /// How hard a write must hold.

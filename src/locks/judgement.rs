@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::known_locks::{HEARTBEAT, KnownLock, LockKind, StaleAfter};
 use crate::claude::processes::{PidDomain, Process, Unseen};
 use crate::claude::sessions::{Claim, Liveness, Presence};
-use crate::disk::room::{EntryShape, EntrySighting};
+use crate::disk::{EntryShape, EntrySighting};
 use crate::time::in_words;
 use LockVerdict::{CannotTell, Harmless, Held, NotOurs, Stale, Stuck};
 

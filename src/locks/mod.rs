@@ -18,8 +18,8 @@ use serde::Serialize;
 use self::judgement::{Clearance, LockJudgement, LockVerdict, Way, judge, never_heals};
 use self::known_locks::{KNOWN_LOCKS, KnownLock, LockKind};
 use self::survey::{FoundLock, Premises};
+use crate::disk::EntryShape;
 use crate::disk::directory::Directory;
-use crate::disk::room::EntryShape;
 use crate::environment::Environment;
 use crate::places::Places;
 

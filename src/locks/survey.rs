@@ -12,8 +12,8 @@ use super::known_locks::{KNOWN_LOCKS, KnownLock, LockKind, Root};
 use crate::claude::account;
 use crate::claude::processes::PidDomain;
 use crate::claude::sessions::{self, Claim, Liveness, Session};
+use crate::disk::EntryShape;
 use crate::disk::directory::Directory;
-use crate::disk::room::EntryShape;
 use crate::places::Places;
 
 /// More entries than any directory of locks has, and more locks of one sort than anybody has; what
