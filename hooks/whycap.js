@@ -28,11 +28,13 @@ async function answer($, e) {
     is_prompt: await isPrompt($, e.command),
   }
   const launcher = `${variables.CLAUDE_PLUGIN_ROOT}/hooks/whycap-hook`
-  const ran = await $.process.run(['sh', launcher, 'command.run'], {
+  // By its whole path: PATH may be a project's. Windows knows the shell by its name alone.
+  const run = shell => $.process.run([shell, launcher, 'command.run'], {
     env: { ...variables, COLUMNS: String(e.presentation.columns) },
     stdin: JSON.stringify(event),
     timeoutMs: 5000,
   })
+  const ran = await run('/bin/sh').catch(() => run('sh'))
   // Nothing is printed where the program is missing, or older than this file.
   return ran.stdout ? JSON.parse(ran.stdout) : NO_ANSWER
 }

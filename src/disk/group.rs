@@ -79,13 +79,8 @@ impl Group {
         durability: Durability,
     ) -> Result<(), Error> {
         super::ours::check_own(path).map_err(super::unwritten(path))?;
-        let writing = super::Writing {
-            bytes,
-            durability,
-            is_new: false,
-        };
         let give = |file: &std::fs::File| self.give(file, self.files);
-        writing.put(path, give, || Ok(true)).map(drop)
+        super::put(path, bytes, durability, give, super::put_in_place).map(drop)
     }
 
     /// What came to be of another group stays for its owner alone.

@@ -19,6 +19,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use tempfile::NamedTempFile;
 
 /// A file operation that failed, with the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -219,22 +220,12 @@ pub(crate) fn write_atomically(
     durability: Durability,
 ) -> Result<(), Error> {
     ours::check_own(path).map_err(unwritten(path))?;
-    let writing = Writing {
-        bytes,
-        durability,
-        is_new: false,
-    };
-    writing.put(path, |_| Ok(()), || Ok(true)).map(drop)
+    put(path, bytes, durability, |_| Ok(()), put_in_place).map(drop)
 }
 
 /// Like [`write_atomically`], for a file that must not exist yet. False if it did.
 pub(crate) fn create_atomically(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
-    let writing = Writing {
-        bytes,
-        durability: Durability::Quick,
-        is_new: true,
-    };
-    writing.put(path, |_| Ok(()), || Ok(true))
+    put(path, bytes, Durability::Quick, |_| Ok(()), put_new)
 }
 
 /// Copies a program over whatever was there, in one step.
@@ -243,55 +234,35 @@ pub(crate) fn copy_program(from: &Path, to: &Path) -> Result<(), Error> {
     ours::check_own(to).map_err(unwritten(to))?;
     let mut program = ours::open_regular(from).map_err(unread(from))?;
     let mode = program.metadata().map_err(unread(from))?.permissions();
-    let writing = Writing {
-        bytes: b"",
-        durability: Durability::Quick,
-        is_new: false,
-    };
     let copy = |mut beside: &File| {
         io::copy(&mut program, &mut beside)?;
         beside.set_permissions(mode)
     };
-    writing.put(to, copy, || Ok(true)).map(drop)
+    put(to, b"", Durability::Quick, copy, put_in_place).map(drop)
 }
 
-/// What is to be put in place in one step: the only way by which whole files are written.
-struct Writing<'w> {
-    bytes: &'w [u8],
+/// Writes a file beside `target`, gives it what `ready` gives, and lets `place` put it there, if it
+/// does: the only way by which whole files are written.
+fn put(
+    target: &Path,
+    bytes: &[u8],
     durability: Durability,
-    /// Whether there must be none yet.
-    is_new: bool,
-}
-
-impl Writing<'_> {
-    /// Writes it beside `target`, gives it what `ready` gives, and renames it if `may` says so then.
-    /// False if it did not, or something stands there that must not.
-    fn put(
-        self,
-        target: &Path,
-        ready: impl FnOnce(&File) -> io::Result<()>,
-        may: impl FnOnce() -> Result<bool, Error>,
-    ) -> Result<bool, Error> {
-        let failed = unwritten(target);
-        let beside = written_beside(target, self.bytes).map_err(failed)?;
-        ready(beside.as_file()).map_err(failed)?;
-        if self.durability == Durability::Synced {
-            beside.as_file().sync_all().map_err(failed)?;
+    ready: impl FnOnce(&File) -> io::Result<()>,
+    place: impl FnOnce(NamedTempFile, &Path) -> io::Result<bool>,
+) -> Result<bool, Error> {
+    let write = || {
+        let beside = written_beside(target, bytes)?;
+        ready(beside.as_file())?;
+        if durability == Durability::Synced {
+            beside.as_file().sync_all()?;
         }
-        if !may()? {
-            return Ok(false);
-        }
-        let put = if self.is_new {
-            persist_new(beside, target)
-        } else {
-            put_in_place(beside, target).map(|()| true)
-        };
-        put.map_err(failed)
-    }
+        place(beside, target)
+    };
+    write().map_err(unwritten(target))
 }
 
 /// A temporary file beside `target` that holds `bytes`, with the mode of `target` if there is one.
-fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+fn written_beside(target: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut beside = tempfile::Builder::new()
         .prefix(litter::BEGINNING)
         .suffix(litter::ENDING)
@@ -318,7 +289,7 @@ const TRIES: u32 = if cfg!(windows) { 10 } else { 1 };
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// Renames over whatever is there.
-fn put_in_place(mut beside: tempfile::NamedTempFile, target: &Path) -> io::Result<()> {
+fn put_in_place(mut beside: NamedTempFile, target: &Path) -> io::Result<bool> {
     let mut tries = TRIES;
     loop {
         tries -= 1;
@@ -329,13 +300,13 @@ fn put_in_place(mut beside: tempfile::NamedTempFile, target: &Path) -> io::Resul
                 beside = refused.file;
                 std::thread::sleep(PAUSE);
             }
-            put => return put.map(drop).map_err(|error| error.error),
+            put => return put.map(|_| true).map_err(|error| error.error),
         }
     }
 }
 
 /// Puts a file in place where none is yet. False if there is one.
-fn persist_new(beside: tempfile::NamedTempFile, target: &Path) -> io::Result<bool> {
+fn put_new(beside: NamedTempFile, target: &Path) -> io::Result<bool> {
     match beside.persist_noclobber(target) {
         Ok(_) => Ok(true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),

@@ -1,16 +1,20 @@
 //! Replacing a file that others edit as well: only if it still holds what was read before.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Durability, Error, Writing, ours, read, unwritten};
+#[cfg(unix)]
+use rustix::io::Errno;
+use tempfile::NamedTempFile;
+
+use super::{Durability, Error, ours, put_in_place, put_new, unwritten};
 
 /// Puts `bytes` at `path` unless its content is no longer `expected` (None: no file). False if it
 /// had changed; then nothing was done.
 ///
-/// The new file is written beside the target and flushed before the comparison, so that between
-/// the comparison and the rename there is nothing but the rename. A symbolic link stays and is
+/// The new file is written beside the target and flushed before the comparison. What somebody wrote
+/// between the comparison and the rename is put back, where the system can swap two files. A symbolic link stays and is
 /// followed once, to a regular file of the same user. Mode and, where permitted, owner are kept; a
 /// file without any write permission is refused, although a rename could get past that.
 pub(crate) fn replace_if_unchanged(
@@ -29,18 +33,18 @@ pub(crate) fn replace_if_unchanged(
     if existing.is_some_and(|file| file.permissions().readonly()) {
         return Err(failed(io::Error::other("the file is read-only")));
     }
-    let writing = Writing {
-        bytes,
-        durability: Durability::Synced,
-        is_new: expected.is_none(),
-    };
     let keep = |file: &fs::File| {
         if let Some(existing) = existing {
             keep_owner(file, existing);
         }
         Ok(())
     };
-    let put = writing.put(&target, keep, || holds(&target, expected));
+    let place = |beside: NamedTempFile, target: &Path| match expected {
+        _ if !holds(target, expected)? => Ok(false),
+        None => put_new(beside, target),
+        Some(expected) => swap_in(beside, target, expected, bytes),
+    };
+    let put = super::put(&target, bytes, Durability::Synced, keep, place);
     // The rename itself reaches the disk with the directory; where that cannot be opened, the
     // file is whole all the same.
     let directory = target.parent().unwrap_or(Path::new("/"));
@@ -53,22 +57,62 @@ pub(crate) fn replace_if_unchanged(
 pub(crate) fn remove_if_unchanged(path: &Path, expected: &[u8]) -> Result<bool, Error> {
     let target = linked_file(path).map_err(unwritten(path))?;
     let target = target.unwrap_or_else(|| path.to_owned());
-    let unchanged = holds(&target, Some(expected))? || holds(&target, None)?;
+    let holds = |expected| holds(&target, expected).map_err(super::unread(&target));
+    let unchanged = holds(Some(expected))? || holds(None)?;
     if unchanged {
         super::remove_own_file(&target)?;
     }
     Ok(unchanged)
 }
 
+/// Puts a file that holds `bytes` in the place of one that holds `expected`. What it replaced is
+/// looked at once more, and put back if it is something else. False if it was.
+#[cfg(unix)]
+fn swap_in(
+    beside: NamedTempFile,
+    target: &Path,
+    expected: &[u8],
+    bytes: &[u8],
+) -> io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    let swap = || renameat_with(CWD, beside.path(), CWD, target, RenameFlags::EXCHANGE);
+    match swap() {
+        Err(Errno::NOENT) => return Ok(false),
+        // The file system cannot do that.
+        Err(_) => return put_in_place(beside, target),
+        Ok(()) => {}
+    }
+    let (mut put, mut taken) = (bytes.to_owned(), fs::read(beside.path())?);
+    if taken == expected {
+        return Ok(true);
+    }
+    loop {
+        swap()?;
+        let found = fs::read(beside.path())?;
+        if found == put {
+            return Ok(false);
+        }
+        // Over what we put somebody wrote as well: the newest stays.
+        (put, taken) = (taken, found);
+    }
+}
+
+#[cfg(not(unix))]
+fn swap_in(beside: NamedTempFile, target: &Path, _: &[u8], _: &[u8]) -> io::Result<bool> {
+    put_in_place(beside, target)
+}
+
 /// Whether a file holds just this. None: whether there is none.
-fn holds(path: &Path, expected: Option<&[u8]>) -> Result<bool, Error> {
+fn holds(path: &Path, expected: Option<&[u8]>) -> io::Result<bool> {
+    let file = match ours::open_regular(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(expected.is_none()),
+        opened => opened?,
+    };
     // One more than expected, so that a file that is growing does not look unchanged.
     let limit = expected.map_or(0, <[u8]>::len) as u64 + 1;
-    match read(path, limit) {
-        Ok(present) => Ok(present.as_deref() == expected),
-        Err(Error::TooLarge { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
+    let mut present = Vec::new();
+    file.take(limit).read_to_end(&mut present)?;
+    Ok(expected == Some(&*present))
 }
 
 /// Deletes a directory that whycap made, if it is empty.
@@ -172,5 +216,22 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o640
         );
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_somebody_wrote_in_the_last_instant_is_put_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("settings.json");
+        let swap = |now_there: &str| {
+            fs::write(&path, now_there).unwrap();
+            let beside = super::super::written_beside(&path, b"ours").unwrap();
+            let is_in = swap_in(beside, &path, b"one", b"ours").unwrap();
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+            (is_in, fs::read_to_string(&path).unwrap())
+        };
+        assert_eq!(swap("one"), (true, "ours".to_owned()));
+        assert_eq!(swap("theirs"), (false, "theirs".to_owned()));
+        assert_eq!(swap("ours"), (false, "ours".to_owned()));
     }
 }

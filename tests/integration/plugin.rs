@@ -31,6 +31,11 @@ fn put_program(path: &Path) {
 
 /// Runs the launcher with a plugin data directory and a PATH that has no whycap.
 fn launch(sandbox: &Sandbox, event: &str, search: &str) -> Output {
+    launch_in(sandbox, &sandbox.home(), event, search)
+}
+
+/// The same in a project.
+fn launch_in(sandbox: &Sandbox, project: &Path, event: &str, search: &str) -> Output {
     use std::io::Write;
     let data = sandbox.path("plugin data");
     fs::create_dir_all(&data).unwrap();
@@ -42,7 +47,8 @@ fn launch(sandbox: &Sandbox, event: &str, search: &str) -> Output {
         .env("PATH", search)
         .env("CLAUDE_PLUGIN_DATA", data)
         .env("CLAUDE_PLUGIN_ROOT", sandbox.path("plugin"))
-        .current_dir(sandbox.home())
+        .env("CLAUDE_PROJECT_DIR", project)
+        .current_dir(project)
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
@@ -109,6 +115,27 @@ fn a_program_in_the_project_s_directory_is_never_run() {
     for search in ["", ".", ":/usr/bin:", "bin:/usr/bin", "/usr/bin:*:/bin"] {
         assert_eq!(said(&launch(&sandbox, "Stop", search)), "", "PATH={search}");
     }
+    let project = sandbox.path("work/api");
+    put_program(&project.join("bin/whycap"));
+    put_program(&sandbox.path("work/bin/whycap"));
+    std::os::unix::fs::symlink(&project, sandbox.path("linked")).unwrap();
+    let home = sandbox.home();
+    for search in [
+        format!("{}/bin:/usr/bin", project.display()),
+        format!("{}/bin", sandbox.path("linked").display()),
+        format!("{}/work/../work/api/bin", home.display()),
+        "/proc/self/cwd/bin".to_owned(),
+    ] {
+        let launched = launch_in(&sandbox, &project, "Stop", &search);
+        assert_eq!(said(&launched), "", "PATH={search}");
+    }
+    // What lies beside the project is the user's.
+    let search = format!("{}/bin:{}/work/bin", project.display(), home.display());
+    let ran = said(&launch_in(&sandbox, &project, "Stop", &search));
+    assert!(
+        ran.starts_with(&*sandbox.path("work/bin/whycap").to_string_lossy()),
+        "{ran}"
+    );
 }
 
 #[test]

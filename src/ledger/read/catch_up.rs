@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use rusqlite::TransactionBehavior;
@@ -13,7 +13,7 @@ use crate::claude::transcripts::{self, TranscriptFile};
 use crate::ledger::store::transcript_files::{self, file_id};
 use crate::ledger::store::{Ledger, LedgerError};
 use crate::pricing::PriceTable;
-use crate::transcript::reader::{ReadPosition, first_session, read_on};
+use crate::transcript::reader::{FileState, ReadPosition, first_session, read_on};
 
 /// A batch is handed on after about this many bytes: often enough that it goes into the ledger
 /// while others are read.
@@ -29,6 +29,9 @@ const CACHE: i64 = -32 * 1024;
 
 /// One thread commits, so more would only wait for it.
 const MOST_THREADS: usize = 8;
+
+/// So many batches may wait for it: memory holds no more, however much there is to read.
+const MOST_WAITING: usize = 4;
 
 /// From this much to read on, it is worth starting threads.
 const WORTH_THREADS: u64 = 4 * 1024 * 1024;
@@ -79,23 +82,28 @@ impl Job {
         self.file.state.size.saturating_sub(self.position.offset)
     }
 
-    /// False if the file is there and cannot be read.
-    fn is_read(
-        &self,
-        batch: &mut Batch,
-        buffer: &mut Vec<u8>,
-        enough: &mut impl FnMut(u64) -> bool,
-    ) -> bool {
-        let read = self.read(batch, buffer, enough);
-        !read.is_err_and(|error| transcripts::is_there(&error))
-    }
-
+    /// Reads on from a position, and says how far it came; the same as before if the file cannot be
+    /// read. None if it is there all the same.
     fn read(
         &self,
+        from: ReadPosition,
         batch: &mut Batch,
         buffer: &mut Vec<u8>,
         enough: &mut impl FnMut(u64) -> bool,
-    ) -> std::io::Result<()> {
+    ) -> Option<ReadPosition> {
+        match self.read_into(from, batch, buffer, enough) {
+            Err(error) if transcripts::is_there(&error) => None,
+            read => Some(read.unwrap_or(from)),
+        }
+    }
+
+    fn read_into(
+        &self,
+        from: ReadPosition,
+        batch: &mut Batch,
+        buffer: &mut Vec<u8>,
+        enough: &mut impl FnMut(u64) -> bool,
+    ) -> std::io::Result<ReadPosition> {
         let path = &self.file.path;
         let mut session = transcripts::session_of(path);
         if !transcripts::is_session_id(&session) {
@@ -103,10 +111,10 @@ impl Job {
             session = first_session(path)?.unwrap_or(session);
         }
         let fallback_at = self.file.state.modified / 1_000_000;
-        let mut sink = batch.file(path, self.position, &session, fallback_at);
-        let (now, continuity) = read_on(path, &self.position, buffer, &mut sink, enough)?;
+        let mut sink = batch.file(path, from, &session, fallback_at);
+        let (now, continuity) = read_on(path, &from, buffer, &mut sink, enough)?;
         sink.finish(now, continuity);
-        Ok(())
+        Ok(now)
     }
 }
 
@@ -174,7 +182,8 @@ impl Ledger {
                     caught.complete = false;
                     break;
                 }
-                if !job.is_read(&mut batch, &mut buffer, &mut |_| late()) {
+                let read = job.read(job.position, &mut batch, &mut buffer, &mut |_| late());
+                if read.is_none() {
                     caught.unreadable.push(job.file.path.clone());
                 }
             }
@@ -210,9 +219,8 @@ impl Ledger {
             let job = self.job(file)?;
             if job.position.file != job.file.state {
                 // A file that vanished is no reason to show nothing.
-                if !job.is_read(&mut batch, &mut buffer, &mut |_| late()) {
-                    batch.has_gaps = true;
-                }
+                let read = job.read(job.position, &mut batch, &mut buffer, &mut |_| late());
+                batch.has_gaps |= read.is_none();
             }
         }
         Ok(batch)
@@ -231,33 +239,25 @@ impl Ledger {
             jobs,
             next: AtomicUsize::new(0),
         };
-        let (sender, receiver) = channel();
+        let (sender, receiver) = sync_channel(MOST_WAITING);
         let outcome = std::thread::scope(|scope| {
             // This thread is one of them: it commits, and reads while there is nothing to commit.
             for _ in 1..threads.min(MOST_THREADS) {
-                let sender = sender.clone();
-                let queue = &queue;
-                let read = move || {
-                    let mut buffer = Vec::new();
-                    while let Some(handed) = queue.read_some(&mut buffer) {
-                        // Nobody receives only where committing failed, and that is reported.
-                        let _ = sender.send(handed);
-                    }
-                };
+                let (sender, mut reading) = (sender.clone(), Reading::new(&queue));
+                // Nobody receives only where committing failed, and that is reported.
+                let read =
+                    move || while reading.next().is_some_and(|read| sender.send(read).is_ok()) {};
                 // Where the system gives no thread, this one does it all.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, read);
             }
             drop(sender);
-            let mut buffer = Vec::new();
-            let mut next = || match receiver.try_recv() {
+            let mut reading = Reading::new(&queue);
+            // Owns the receiver, so that whoever still sends when it is over learns of it.
+            let mut next = move || match receiver.try_recv() {
                 Ok(handed) => Some(handed),
-                Err(_) => queue
-                    .read_some(&mut buffer)
-                    .or_else(|| receiver.recv().ok()),
+                Err(_) => reading.next().or_else(|| receiver.recv().ok()),
             };
-            let outcome = self.commit_all(&mut next, total, prices, watch);
-            queue.close();
-            outcome
+            self.commit_all(&mut next, total, prices, watch)
         });
         outcome.map_err(self.failed())
     }
@@ -313,25 +313,50 @@ struct Queue<'a> {
     next: AtomicUsize,
 }
 
-impl Queue<'_> {
-    /// Reads files until there is enough to commit. None if no file is left.
-    fn read_some(&self, buffer: &mut Vec<u8>) -> Option<Handed> {
+/// What one thread reads.
+struct Reading<'q> {
+    queue: &'q Queue<'q>,
+    buffer: Vec<u8>,
+    /// A long file, and how far it was read. Nobody else reads on in it.
+    unfinished: Option<(&'q Job, ReadPosition)>,
+}
+
+impl<'q> Reading<'q> {
+    fn new(queue: &'q Queue<'q>) -> Self {
+        Self {
+            queue,
+            buffer: Vec::new(),
+            unfinished: None,
+        }
+    }
+
+    /// Another file, from where it was read before.
+    fn another(&self) -> Option<(&'q Job, ReadPosition)> {
+        let job = self.queue.next.fetch_add(1, Ordering::Relaxed);
+        let job = self.queue.jobs.get(job)?;
+        Some((job, job.position))
+    }
+
+    /// Reads until there is enough to commit. None if nothing is left.
+    fn next(&mut self) -> Option<Handed> {
         let mut gathered = None;
-        while let Some(job) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some((job, from)) = self.unfinished.take().or_else(|| self.another()) {
             let handed: &mut Handed = gathered.get_or_insert_default();
-            if !job.is_read(&mut handed.batch, buffer, &mut |_| false) {
-                handed.unreadable.push(job.file.path.clone());
+            let room = BATCH_BYTES - handed.bytes;
+            let enough = &mut |bytes| bytes >= room;
+            match job.read(from, &mut handed.batch, &mut self.buffer, enough) {
+                Some(now) => {
+                    handed.bytes += now.offset.saturating_sub(from.offset);
+                    // What was read to its end looks as it did then.
+                    let goes_on = now.file == FileState::default() && now.offset != from.offset;
+                    self.unfinished = goes_on.then_some((job, now));
+                }
+                None => handed.unreadable.push(job.file.path.clone()),
             }
-            handed.bytes += job.bytes();
             if handed.bytes >= BATCH_BYTES {
                 break;
             }
         }
         gathered
-    }
-
-    /// Leaves the rest unread.
-    fn close(&self) {
-        self.next.store(self.jobs.len(), Ordering::Relaxed);
     }
 }
