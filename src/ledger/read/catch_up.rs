@@ -243,7 +243,7 @@ impl Ledger {
         let outcome = std::thread::scope(|scope| {
             // This thread is one of them: it commits, and reads while there is nothing to commit.
             for _ in 1..threads.min(MOST_THREADS) {
-                let (sender, mut reading) = (sender.clone(), Reading::new(&queue));
+                let (sender, mut reading) = (sender.clone(), QueueReader::new(&queue));
                 // Nobody receives only where committing failed, and that is reported.
                 let read =
                     move || while reading.next().is_some_and(|read| sender.send(read).is_ok()) {};
@@ -251,7 +251,7 @@ impl Ledger {
                 let _ = std::thread::Builder::new().spawn_scoped(scope, read);
             }
             drop(sender);
-            let mut reading = Reading::new(&queue);
+            let mut reading = QueueReader::new(&queue);
             // Owns the receiver, so that whoever still sends when it is over learns of it.
             let mut next = move || match receiver.try_recv() {
                 Ok(handed) => Some(handed),
@@ -314,14 +314,14 @@ struct Queue<'a> {
 }
 
 /// What one thread reads.
-struct Reading<'q> {
+struct QueueReader<'q> {
     queue: &'q Queue<'q>,
     buffer: Vec<u8>,
     /// A long file, and how far it was read. Nobody else reads on in it.
     unfinished: Option<(&'q Job, ReadPosition)>,
 }
 
-impl<'q> Reading<'q> {
+impl<'q> QueueReader<'q> {
     fn new(queue: &'q Queue<'q>) -> Self {
         Self {
             queue,
