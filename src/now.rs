@@ -11,6 +11,7 @@ use crate::drain::WindowShares;
 use crate::incidents::Paying;
 use crate::ledger::Spent;
 use crate::limits::incident::{GoesOn, Incident};
+use crate::limits::kind::Window;
 use crate::limits::pace::week::WeekBefore;
 use crate::limits::pace::{Expected, Outlook};
 use crate::pricing::Money;
@@ -31,6 +32,8 @@ pub(crate) struct Moment {
     pub(crate) expected: Vec<Expected>,
     /// What they were used by.
     pub(crate) uses: Vec<WindowShares>,
+    /// What is left of the windows at least, at list price.
+    pub(crate) left: Vec<(Window, Money)>,
     /// Else why it is not known.
     pub(crate) spend: Result<SpendNow, String>,
     /// Sessions that run, the busiest first.
@@ -142,7 +145,7 @@ impl Moment {
         labelled(report, "", Tone::Quiet, told);
         let labels = std::iter::once("Pace").chain(std::iter::repeat(""));
         let paces = self.expected.iter();
-        let paces = paces.filter_map(|window| pace(window, clock));
+        let paces = paces.filter_map(|window| pace(window, self.left_of(window.name), clock));
         for (label, (tone, says)) in labels.zip(paces) {
             labelled(report, label, tone, says);
         }
@@ -259,6 +262,7 @@ impl Moment {
                 "full_at": full_at,
                 "full_at_the_latest": latest,
                 "lasts": lasts,
+                "left_usd": self.left_of(name).map(Money::usd),
             }))
         };
         let spend_limit = windows.others.spend_limit.map(|limit| {
@@ -281,6 +285,11 @@ impl Moment {
             "five_hour_full_at": self.outlook_of("5h").0.into_iter().next(),
             "five_hour_percent_per_hour": self.expected("5h").and_then(|window| window.rate).map(|rate| rate * 60.0),
         })
+    }
+
+    fn left_of(&self, name: &str) -> Option<Money> {
+        let mut left = self.left.iter();
+        left.find_map(|(window, left)| (window.name() == name).then_some(*left))
     }
 
     fn expected(&self, name: &str) -> Option<&Expected> {
@@ -346,7 +355,9 @@ impl RunningSession {
 }
 
 /// What a window's pace means. Nothing where nobody can tell, or of a long one that is far from full.
-fn pace(window: &Expected, clock: Clock) -> Option<(Tone, String)> {
+/// With what is left of it at least, where that is known.
+fn pace(window: &Expected, left: Option<Money>, clock: Clock) -> Option<(Tone, String)> {
+    let left = left.map(|left| format!("; {} or more are left", left.show()));
     let (name, is_week) = (window.name, window.length == WEEK);
     match window.outlook {
         Outlook::Full(at, latest) => {
@@ -355,11 +366,13 @@ fn pace(window: &Expected, clock: Clock) -> Option<(Tone, String)> {
             } else {
                 format!("at {}", clock.time_and_distance(at))
             };
-            let says = format!("at this pace {name} is full {when}, before it resets");
+            let rest = left.unwrap_or_else(|| ", before it resets".to_owned());
+            let says = format!("at this pace {name} is full {when}{rest}");
             Some((Tone::Warning, says))
         }
         Outlook::Lasts if !is_week || window.meter.used_percent >= SOON => {
-            let says = format!("at this pace {name} lasts until it resets");
+            let rest = left.unwrap_or_default();
+            let says = format!("at this pace {name} lasts until it resets{rest}");
             Some((Tone::Plain, says))
         }
         // Where no forecast holds, what is known may help.
@@ -458,6 +471,7 @@ mod tests {
                 expected("week", WEEK, 99.7, "2026-11-20T21:00:00Z"),
             ],
             uses: Vec::new(),
+            left: vec![(Window::FiveHour, Money::from_nano(6_800_000_000))],
             spend: Ok(SpendNow {
                 per_hour: Some((Money::from_nano(680_000_000), at("2026-11-20T09:00:00Z"))),
                 today: Spent {
@@ -493,7 +507,7 @@ mod tests {
             "Windows   5h    ████████████████░░░░   82%  resets 14:30, in 2 h 10 m\n\
              \u{20}         week  ███████████████████░   99%  resets Mon 23 Nov 19:00, in 3 d 6 h\n\
              \u{20}         reported 3 m ago\n\
-             Pace      at this pace 5h is full at 12:57, in 37 m, before it resets\n\
+             Pace      at this pace 5h is full at 12:57, in 37 m; $6.80 or more are left\n\
              \u{20}         at this pace week is full today, before it resets\n\
              Today     $12.00, $0.68 an hour since 09:00\n\
              Sessions  1 running\n\

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{BudgetScope, BudgetUse};
 use crate::config::{BudgetAction, Config};
-use crate::drain::{PercentWorth, worth_sentences};
+use crate::drain::PercentWorth;
 use crate::hints::Hint;
 use crate::ledger::SpendRow;
 use crate::pricing::Money;
@@ -68,8 +68,7 @@ pub(crate) struct Overview<'c> {
     standings: Vec<Standing>,
     plan: Option<PlanWorth>,
     hint: Option<Hint>,
-    /// In order of windows and weeks.
-    percent_worth: Vec<PercentWorth>,
+    percent_worth: PercentWorth,
     /// Whether a model without a known price was used this month.
     is_estimated: bool,
     /// Whether every transcript is read.
@@ -133,7 +132,7 @@ impl<'c> Survey<'c> {
         self,
         is_complete: bool,
         hint: Option<Hint>,
-        percent_worth: Vec<PercentWorth>,
+        percent_worth: PercentWorth,
         paid: Option<Money>,
     ) -> Overview<'c> {
         let (clock, budget) = (self.clock, &self.config.budget);
@@ -342,7 +341,7 @@ impl Overview<'_> {
             report.gap();
             report.paragraph(Tone::Plain, plan.sentence(&self.config.currency));
         }
-        for says in worth_sentences(&self.percent_worth, self.clock.now.timestamp_millis()) {
+        for says in self.percent_worth.sentences(self.clock.now) {
             report.gap();
             report.paragraph(Tone::Plain, says);
         }
@@ -399,7 +398,7 @@ impl Overview<'_> {
             },
             "plan": self.plan.as_ref().map(PlanWorth::json),
             "hint": self.hint.as_ref().map(Hint::json),
-            "percent_worth": self.percent_worth.iter().map(PercentWorth::json).collect::<Vec<_>>(),
+            "percent_worth": self.percent_worth.json(),
             "estimated": self.is_estimated,
             "complete": self.is_complete,
             "config": file,

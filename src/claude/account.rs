@@ -67,6 +67,8 @@ impl Plan {
 pub struct Account {
     /// The plan.
     pub plan: Plan,
+    /// Which size of it, as the server names it: `default_claude_max_20x` (2.1.330).
+    pub tier: Option<String>,
     /// The role in the organization: `admin`, `user`, `owner`, …
     pub role: Option<String>,
     /// How it is paid: `stripe_subscription`, …
@@ -90,6 +92,7 @@ impl Account {
     pub(crate) fn of_another(owner: Owner) -> Self {
         Self {
             plan: Plan::Other,
+            tier: None,
             role: None,
             billing: None,
             usage_credits_enabled: None,
@@ -108,6 +111,10 @@ impl Account {
         };
         Some(Self {
             plan: text("organizationType").map_or(Plan::Other, Plan::of_organization_type),
+            tier: text("userRateLimitTier")
+                .or(text("organizationRateLimitTier"))
+                .or(text("organizationType"))
+                .map(str::to_owned),
             role: text("organizationRole").map(str::to_owned),
             billing: text("billingType").map(str::to_owned),
             usage_credits_enabled: account.get("hasExtraUsageEnabled").and_then(Value::as_bool),

@@ -45,7 +45,7 @@ fn report(
     let (today, _) = zone.day_bounds(now);
     let served = ledger.answers_since(today)?;
     let hint = hints::best(served, writes, machine.prices(), &config.hints.off);
-    let worth = machine.worth(ledger)?;
+    let worth = machine.worth(ledger)?.with_prompts(writes);
     let paid = config.budget.credits.and_then(|_| {
         let costs_since = |since| ledger.costs_since(since).ok();
         let (month, _) = zone.month_bounds(now);

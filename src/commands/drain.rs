@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use super::failure::misuse;
 use super::machine::Machine;
 use super::windows::WORTH_OVER;
-use crate::drain::{Drain, Findings, SessionSpend, SpentHere, Write, percent_worth};
+use crate::drain::{Drain, Findings, PercentWorth, SessionSpend, SpentHere, Write};
 use crate::environment::Environment;
+use crate::incidents::steps;
 use crate::ledger::{Counted, RowsBy, SpendSource};
 use crate::spend::{DaysAsked, GroupBy, Period};
 use crate::terminal::{Shown, print};
@@ -60,13 +61,14 @@ fn found(session: Option<&str>, period: Period, machine: &Machine<'_>) -> anyhow
     let lately = (clock.now - WORTH_OVER).timestamp_millis();
     let from = since.map(|since| since.min(lately));
     let mut writes = machine.writes(from, Some("reading requests"));
-    let now = clock.now.timestamp_millis();
-    let percent_worth = percent_worth(&machine.levels(), &spent(&counted, &writes), now);
+    let steps = steps(&machine.places, clock.now - WORTH_OVER, clock.now);
+    let percent_worth = PercentWorth::new(&steps, &spent(&counted, &writes), clock.now);
     writes.retain(|write| {
         let is_late_enough = since.is_none_or(|since| write.at >= since);
         let is_early_enough = until.is_none_or(|until| write.at < until);
         is_late_enough && is_early_enough && is_meant(&write.session)
     });
+    let percent_worth = percent_worth.with_prompts(&writes);
     let found = Findings::new(writes);
     let title_of = machine.titles(GroupBy::Session);
     for drained in &found.sessions {

@@ -15,8 +15,10 @@ use crate::drain::WindowShares;
 use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
 use crate::ledger::{Effort, Ledger, RowsBy, SpendSource};
 use crate::limits::incident::{GoesOn, Incident};
+use crate::limits::kind::Window;
 use crate::now::{Moment, RunningSession, SpendNow};
 use crate::places::Places;
+use crate::pricing::Money;
 use crate::spend::{Amount, Course, running_block};
 use crate::time::QUARTER;
 
@@ -28,6 +30,9 @@ const LIMIT_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 /// The table of processes is only looked through for clients that no registry names.
 const OTHERS_EVERY: Duration = Duration::from_secs(30);
 
+/// What a percent is worth takes weeks of answers.
+const WORTH_EVERY: Duration = Duration::from_secs(60);
+
 /// What is kept between two looks.
 pub(super) struct Watched {
     ledger: Result<Ledger, String>,
@@ -38,6 +43,7 @@ pub(super) struct Watched {
     spend: Option<(Version, SpendNow)>,
     situation: Option<(Instant, Version, Situation)>,
     others: Option<(Instant, usize)>,
+    left: Option<(Instant, Vec<(Window, Money)>)>,
     /// What the windows were used by when the ledger had this version, and they these figures.
     uses: Option<(Version, Windows, Vec<WindowShares>)>,
     /// By session, where its transcript is and what it was called last: what lies between the ends
@@ -58,6 +64,7 @@ impl Watched {
             spend: None,
             situation: None,
             others: None,
+            left: None,
             uses: None,
             titles: HashMap::new(),
         }
@@ -82,6 +89,7 @@ impl Watched {
         Moment {
             clock: machine.clock(),
             uses,
+            left: self.left(machine),
             windows: known.map(|known| known.windows),
             expected,
             spend,
@@ -183,6 +191,26 @@ impl Watched {
         }
         self.uses = Some((version, known.windows, uses.clone()));
         uses
+    }
+
+    /// What is left of the windows, by what a percent was worth of late.
+    fn left(&mut self, machine: &Machine<'_>) -> Vec<(Window, Money)> {
+        if let Some((looked, left)) = &self.left
+            && looked.elapsed() < WORTH_EVERY
+        {
+            return left.clone();
+        }
+        let worth = self
+            .ledger
+            .as_ref()
+            .ok()
+            .and_then(|it| machine.worth(it).ok());
+        let worth = worth.unwrap_or_default();
+        let left = worth.lately(machine.environment.now);
+        let left = left.filter_map(|week| Some((week.window, week.left?)));
+        let left: Vec<(Window, Money)> = left.collect();
+        self.left = Some((Instant::now(), left.clone()));
+        left
     }
 
     /// How many clients run that the registry does not name.

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::drain::Attribution;
 use crate::environment::Environment;
 use crate::ledger::SpendSource;
+use crate::limits::kind::Window;
 use crate::pricing::{Money, PriceTable};
 use crate::render::{Report, print_csv};
 use crate::spend::{
@@ -150,7 +151,8 @@ fn by_answers(
         };
         let answering = machine.answering(None);
         let mut statement = Statement::of(&source, wanted.clone(), read, answering, &mut |_| {})?;
-        let worth = worths.iter().find(|worth| worth.window == "five_hour");
+        let mut worth = worths.lately(wanted.clock.now);
+        let worth = worth.find(|worth| worth.window == Window::FiveHour);
         statement.add_shares_of_window(worth.map(|worth| worth.worth));
         Ok(statement)
     })?;

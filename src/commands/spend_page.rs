@@ -9,7 +9,6 @@ use anyhow::{anyhow, ensure};
 
 use super::machine::Machine;
 use crate::disk::{self, Durability};
-use crate::drain::worth_sentences;
 use crate::export::TeamLimits;
 use crate::html::{BEGINNING, Before, Contents, PageNames, PageSums};
 use crate::incidents::steps;
@@ -148,7 +147,7 @@ fn page(request: &PageRequest<'_>, machine: &Machine<'_>) -> anyhow::Result<(Str
     let mut remarks = statement.remarks((!is_anonymous).then_some(places));
     if exports.is_none() {
         let worth = machine.gathered(|ledger, _| Ok(machine.worth(&ledger)?))?;
-        remarks.extend(worth_sentences(&worth, clock.now.timestamp_millis()));
+        remarks.extend(worth.sentences(clock.now));
     }
     let contents = Contents {
         remarks,

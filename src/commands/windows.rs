@@ -8,13 +8,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::machine::Machine;
 use crate::claude::meters::Windows;
 use crate::claude::transcripts;
-use crate::drain::{
-    Findings, PercentWorth, SeenPercent, SpentHere, WindowShares, percent_worth, writes,
-};
-use crate::incidents::{WindowStep, steps};
+use crate::drain::{Findings, PercentWorth, SpentHere, WindowShares, writes};
+use crate::incidents::steps;
 use crate::ledger::{Answer, Ledger, LedgerError};
 use crate::limits::incident::Incident;
 use crate::limits::kind::{Counts, Window};
+use crate::limits::pace::WindowStep;
 use crate::limits::stoppages::counted_over;
 use crate::pricing::Money;
 use crate::spend::GroupBy;
@@ -36,27 +35,14 @@ struct OpenWindow {
 }
 
 impl Machine<'_> {
-    /// How the windows rose while it is told what a percent was worth.
-    pub(super) fn levels(&self) -> Vec<SeenPercent> {
-        let now = self.environment.now;
-        let steps = steps(&self.places, now - WORTH_OVER, now).into_iter();
-        let level = |step: WindowStep| SeenPercent {
-            at: step.at.timestamp_millis(),
-            account: step.account,
-            window: step.window.rate_limit_type(),
-            percent: step.meter.used_percent,
-            resets_at: step.meter.resets_at.map(|at| at.timestamp_millis()),
-        };
-        steps.map(level).collect()
-    }
-
     /// What a percent was worth, by the ledger alone: it does not know who paid, so nothing is said
     /// where several accounts were worked with.
-    pub(super) fn worth(&self, ledger: &Ledger) -> Result<Vec<PercentWorth>, LedgerError> {
-        let (levels, now) = (self.levels(), self.environment.now);
-        let accounts: HashSet<_> = levels.iter().map(|level| &level.account).collect();
+    pub(super) fn worth(&self, ledger: &Ledger) -> Result<PercentWorth, LedgerError> {
+        let now = self.environment.now;
+        let steps = steps(&self.places, now - WORTH_OVER, now);
+        let accounts: HashSet<_> = steps.iter().map(|step| &step.account).collect();
         if accounts.len() != 1 {
-            return Ok(Vec::new());
+            return Ok(PercentWorth::default());
         }
         let mut costs = ledger.costs_since(now - WORTH_OVER)?;
         costs.sort_unstable_by_key(|(at, _)| *at);
@@ -66,7 +52,7 @@ impl Machine<'_> {
             account: None,
         });
         let spent: Vec<SpentHere> = spent.collect();
-        Ok(percent_worth(&levels, &spent, now.timestamp_millis()))
+        Ok(PercentWorth::new(&steps, &spent, now))
     }
 
     /// What the account's windows of five hours and of a week were used by until now.
@@ -78,16 +64,15 @@ impl Machine<'_> {
     ) -> Result<Vec<WindowShares>, LedgerError> {
         let now = self.environment.now;
         let running = [
-            ("5h", Window::FiveHour, windows.five_hour),
-            ("week", Window::Weekly, windows.seven_day),
+            (Window::FiveHour, windows.five_hour),
+            (Window::Weekly, windows.seven_day),
         ];
-        let running = running.into_iter().filter_map(|(name, window, meter)| {
+        let running = running.into_iter().filter_map(|(window, meter)| {
             let resets_at = meter?.resets_at.filter(|at| *at > now)?;
-            let since = resets_at - window.length();
             Some(OpenWindow {
-                name,
+                name: window.name(),
                 window,
-                since,
+                since: resets_at - window.length(),
             })
         });
         self.used(&running.collect::<Vec<_>>(), now, account, ledger)

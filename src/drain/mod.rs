@@ -21,8 +21,6 @@ pub(crate) use findings::Findings;
 pub(crate) use history::Proof;
 pub(crate) use history::{Again, Write};
 pub(crate) use page::{Drain, SessionSpend};
-pub(crate) use percent_worth::{
-    PercentWorth, SeenPercent, SpentHere, percent_worth, sentences as worth_sentences,
-};
+pub(crate) use percent_worth::{PercentWorth, SpentHere};
 pub(crate) use reading::writes;
 pub(crate) use window_use::WindowShares;

@@ -8,7 +8,7 @@ use super::bug_report::bug_report;
 use super::cause::Cause;
 use super::findings::Findings;
 use super::history::{Again, Write};
-use super::percent_worth::{PercentWorth, sentences};
+use super::percent_worth::PercentWorth;
 use crate::pricing::Money;
 use crate::render::{Column, Report, Table};
 use crate::spend::{Period, share, short_count};
@@ -35,8 +35,7 @@ pub(crate) struct Drain {
     /// All that was spent.
     pub(crate) cost: Money,
     pub(crate) sessions: HashMap<String, SessionSpend>,
-    /// In order of windows and weeks.
-    pub(crate) percent_worth: Vec<PercentWorth>,
+    pub(crate) percent_worth: PercentWorth,
 }
 
 impl Drain {
@@ -93,7 +92,7 @@ impl Drain {
             "causes": causes.collect::<Vec<_>>(),
             "sessions": sessions.collect::<Vec<_>>(),
             "versions": versions.collect::<Vec<_>>(),
-            "percent_worth": self.percent_worth.iter().map(PercentWorth::json).collect::<Vec<_>>(),
+            "percent_worth": self.percent_worth.json(),
             "answers": found.answers,
             "answers_without_record": found.unrecorded,
         })
@@ -202,8 +201,7 @@ impl Drain {
     }
 
     fn say_notes(&self, report: &mut Report) {
-        let now = self.clock.now.timestamp_millis();
-        for says in sentences(&self.percent_worth, now) {
+        for says in self.percent_worth.sentences(self.clock.now) {
             report.paragraph(Tone::Plain, says);
         }
         let found = &self.found;

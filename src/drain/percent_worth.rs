@@ -2,40 +2,44 @@
 //!
 //! A rise that others caused too (another machine, claude.ai, a member) makes a percent look cheaper,
 //! never dearer. So a window's spans are held against one another and an upper one is taken: a lower
-//! bound in any case, and close where some spans were worked here alone.
+//! bound in any case, and close where some spans were worked here alone. Another plan is another series.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::history::Write;
+use crate::limits::kind::Window;
+use crate::limits::pace::WindowStep;
 use crate::pricing::Money;
 use crate::terminal::counted;
 use crate::time::{Millis, moment, rfc3339};
 
-/// A window came to another percent.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SeenPercent {
-    pub(crate) at: Millis,
-    /// The account's hash, if it is known.
-    pub(crate) account: Option<String>,
-    /// The window as the server names it.
-    pub(crate) window: &'static str,
-    pub(crate) percent: f64,
-    /// When the window starts afresh: which run of it this is.
-    pub(crate) resets_at: Option<Millis>,
-}
-
 /// What a percent was worth in the week from `since`.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PercentWorth {
+pub(crate) struct WeekWorth {
     pub(crate) account: Option<String>,
-    pub(crate) window: &'static str,
+    /// The size of the account's plan, where it is known.
+    pub(crate) plan: Option<String>,
+    /// Whether that is the one that it has now.
+    pub(crate) is_of_plan_now: bool,
+    pub(crate) window: Window,
     pub(crate) since: Millis,
     pub(crate) worth: Money,
     /// How often the window rose meanwhile.
     pub(crate) rises: usize,
     /// What is left of the run that goes on, if one does.
     pub(crate) left: Option<Money>,
+}
+
+/// What is known of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PercentWorth {
+    /// By account, window and plan, the newest week first.
+    pub(crate) weeks: Vec<WeekWorth>,
+    /// What a prompt usually cost.
+    pub(crate) prompt: Option<Money>,
 }
 
 /// Percents are told whole: over so many, what is cut off is a tenth at most.
@@ -47,6 +51,8 @@ const UPPER: usize = 70;
 /// The server rounds resets.
 const SAME_RESET: Millis = 60_000;
 const WEEK: Millis = 7 * 24 * 3_600_000;
+/// Of fewer prompts none is the usual one.
+const LEAST_PROMPTS: usize = 5;
 
 /// Something that was spent, and the account's hash if it is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,101 +62,118 @@ pub(crate) struct SpentHere {
     pub(crate) account: Option<String>,
 }
 
-/// The worth in each of the weeks before `now`. `levels` and `spent` are in order of time.
-pub(crate) fn percent_worth(
-    levels: &[SeenPercent],
-    spent: &[SpentHere],
-    now: Millis,
-) -> Vec<PercentWorth> {
-    let mut runs: BTreeMap<(Option<&str>, &str), Vec<&SeenPercent>> = BTreeMap::new();
-    for level in levels {
-        let key = (level.account.as_deref(), level.window);
-        runs.entry(key).or_default().push(level);
-    }
-    let mut found = Vec::new();
-    for levels in runs.values() {
-        let mut weeks: BTreeMap<Millis, (Vec<Money>, usize)> = BTreeMap::new();
-        let mut span: Option<(&SeenPercent, usize)> = None;
-        for level in levels {
-            let goes_on = span.filter(|(start, _)| is_same_run(start, level));
-            let Some((start, rises)) = goes_on else {
-                span = Some((level, 0));
-                continue;
-            };
-            let percent = level.percent - start.percent;
-            if percent < SPAN {
-                span = Some((start, rises + 1));
-                continue;
-            }
-            let week = weeks.entry((now - level.at).div_euclid(WEEK)).or_default();
-            week.0.push(worth(between(spent, start, level), percent));
-            week.1 += rises + 1;
-            span = Some((level, 0));
-        }
-        for (week, (mut spans, rises)) in weeks {
-            spans.sort_unstable();
-            let place = spans.len() * UPPER / 100;
-            let level = levels.first().filter(|_| spans.len() >= LEAST_SPANS);
-            let upper = spans.get(place).filter(|worth| **worth > Money::ZERO);
-            found.extend(level.zip(upper).map(|(level, worth)| PercentWorth {
-                account: level.account.clone(),
-                window: level.window,
-                since: now - (week + 1) * WEEK,
-                worth: *worth,
-                rises,
-                left: left(levels, *worth, now).filter(|_| week == 0),
-            }));
-        }
-    }
-    found
-}
-
-/// What the rest of the run that goes on is worth.
-fn left(levels: &[&SeenPercent], worth: Money, now: Millis) -> Option<Money> {
-    let last = levels.last().filter(|last| last.resets_at > Some(now))?;
-    Money::from_noisy_usd(worth.usd() * (100.0 - last.percent).max(0.0))
-}
-
-/// A sentence for each window that rose in the last seven days, with the oldest week that is known.
-pub(crate) fn sentences(worths: &[PercentWorth], now: Millis) -> Vec<String> {
-    let weeks_ago = |worth: &PercentWorth| (now - worth.since).div_euclid(WEEK) - 1;
-    let newest = worths.iter().filter(|worth| weeks_ago(worth) == 0);
-    let sentence = |worth: &PercentWorth| {
-        let limit = match worth.window {
-            "five_hour" => "5-hour limit".to_owned(),
-            "seven_day" => "weekly limit".to_owned(),
-            other => format!("{} limit", other.replace('_', " ")),
-        };
-        let is_same = |other: &&PercentWorth| {
-            (&other.account, other.window) == (&worth.account, worth.window)
-        };
-        let before = worths
-            .iter()
-            .filter(is_same)
-            .max_by_key(|other| weeks_ago(other));
-        let before = before.filter(|before| weeks_ago(before) > 0).map(|before| {
-            let weeks = counted(weeks_ago(before).unsigned_abs(), "week");
-            format!("; {weeks} before, {}", before.worth.show())
-        });
-        let left = worth
-            .left
-            .map(|left| format!(" What is left of it: {} or more.", left.show()));
-        format!(
-            "1% of the {limit} was worth {} or more in the last 7 days ({}{}).{}",
-            worth.worth.show(),
-            counted(worth.rises as u64, "rise"),
-            before.unwrap_or_default(),
-            left.unwrap_or_default()
-        )
-    };
-    newest.map(sentence).collect()
-}
-
 impl PercentWorth {
-    pub(crate) fn json(&self) -> Value {
+    /// The worth in each of the weeks before `now`. `steps` and `spent` are in order of time.
+    pub(crate) fn new(steps: &[WindowStep], spent: &[SpentHere], now: DateTime<Utc>) -> Self {
+        let now = now.timestamp_millis();
+        let mut runs: BTreeMap<_, Vec<&WindowStep>> = BTreeMap::new();
+        let mut plans = HashMap::new();
+        for step in steps {
+            let key = (&step.account, step.window, &step.plan);
+            runs.entry(key).or_default().push(step);
+            plans.insert((&step.account, step.window), &step.plan);
+        }
+        let mut found = Self::default();
+        for ((account, window, plan), steps) in runs {
+            let is_of_plan_now = plans.get(&(account, window)) == Some(&plan);
+            for (week, (mut spans, rises)) in spans_by_week(&steps, spent, now) {
+                spans.sort_unstable();
+                let upper = spans.get(spans.len() * UPPER / 100);
+                let upper = upper.filter(|_| spans.len() >= LEAST_SPANS);
+                let Some(worth) = upper.copied().filter(|worth| *worth > Money::ZERO) else {
+                    continue;
+                };
+                let is_newest = week == 0 && is_of_plan_now;
+                found.weeks.push(WeekWorth {
+                    account: account.clone(),
+                    plan: plan.clone(),
+                    is_of_plan_now,
+                    window,
+                    since: now - (week + 1) * WEEK,
+                    worth,
+                    rises,
+                    left: left(&steps, worth, now).filter(|_| is_newest),
+                });
+            }
+        }
+        found
+    }
+
+    /// Adds what a prompt usually cost: of these answers' prompts the middle one.
+    pub(crate) fn with_prompts(mut self, writes: &[Write]) -> Self {
+        let mut prompts: HashMap<&str, Money> = HashMap::new();
+        for write in writes {
+            if let Some(prompt) = &write.prompt {
+                *prompts.entry(&prompt.id).or_default() += write.total;
+            }
+        }
+        let mut costs: Vec<Money> = prompts.into_values().collect();
+        costs.sort_unstable();
+        let middle = costs.get(costs.len() / 2).copied();
+        self.prompt = middle.filter(|cost| costs.len() >= LEAST_PROMPTS && *cost > Money::ZERO);
+        self
+    }
+
+    /// What it was worth in the last seven days, on the plan of now.
+    pub(crate) fn lately(&self, now: DateTime<Utc>) -> impl Iterator<Item = &WeekWorth> {
+        let is_now = move |week: &&WeekWorth| week.is_of_plan_now && week.weeks_ago(now) == 0;
+        self.weeks.iter().filter(is_now)
+    }
+
+    /// A sentence for each window that rose in the last seven days, with the oldest week that is known.
+    pub(crate) fn sentences(&self, now: DateTime<Utc>) -> Vec<String> {
+        let sentence = |newest: &WeekWorth| {
+            let is_same = |other: &&WeekWorth| {
+                other.is_of_plan_now
+                    && (&other.account, other.window) == (&newest.account, newest.window)
+            };
+            let oldest = self.weeks.iter().filter(is_same);
+            let oldest = oldest.max_by_key(|other| other.weeks_ago(now));
+            let before = oldest.filter(|before| before.weeks_ago(now) > 0);
+            let before = before.map(|before| {
+                let weeks = counted(before.weeks_ago(now).unsigned_abs(), "week");
+                format!("; {weeks} before, {}", before.worth.show())
+            });
+            format!(
+                "1% of the {} was worth {} or more in the last 7 days ({}{}).{}",
+                newest.window.limit(),
+                newest.worth.show(),
+                counted(newest.rises as u64, "rise"),
+                before.unwrap_or_default(),
+                self.what_is_left(newest)
+            )
+        };
+        self.lately(now).map(sentence).collect()
+    }
+
+    fn what_is_left(&self, newest: &WeekWorth) -> String {
+        let Some(left) = newest.left else {
+            return String::new();
+        };
+        let prompts = self.prompt.map(|each| (left.ratio(each, 1), each));
+        let prompts = prompts.filter(|(many, _)| *many > 0).map(|(many, each)| {
+            let many = counted(many.unsigned_abs(), "prompt");
+            format!(", about {many} of {}", each.show())
+        });
+        let prompts = prompts.unwrap_or_default();
+        format!(" What is left of it: {} or more{prompts}.", left.show())
+    }
+
+    pub(crate) fn json(&self) -> Vec<Value> {
+        self.weeks.iter().map(WeekWorth::json).collect()
+    }
+}
+
+impl WeekWorth {
+    fn weeks_ago(&self, now: DateTime<Utc>) -> i64 {
+        (now.timestamp_millis() - self.since).div_euclid(WEEK) - 1
+    }
+
+    fn json(&self) -> Value {
         json!({
             "account": self.account.as_deref().unwrap_or("unknown"),
-            "window": self.window,
+            "plan": self.plan,
+            "window": self.window.rate_limit_type(),
             "since": rfc3339(moment(self.since)),
             "usd": self.worth.usd(),
             "rises": self.rises,
@@ -159,17 +182,54 @@ impl PercentWorth {
     }
 }
 
-/// Whether the window only rose meanwhile: not reset, neither by time nor by the user.
-fn is_same_run(start: &SeenPercent, level: &SeenPercent) -> bool {
-    let resets = start.resets_at.zip(level.resets_at);
-    level.percent >= start.percent
-        && resets.is_some_and(|(one, other)| (one - other).abs() <= SAME_RESET)
+/// By how many weeks ago they ended: what a percent was worth in each span, and all rises in them.
+fn spans_by_week(
+    steps: &[&WindowStep],
+    spent: &[SpentHere],
+    now: Millis,
+) -> BTreeMap<i64, (Vec<Money>, usize)> {
+    let mut weeks: BTreeMap<i64, (Vec<Money>, usize)> = BTreeMap::new();
+    let mut span: Option<(&WindowStep, usize)> = None;
+    for step in steps {
+        let goes_on = span.filter(|(start, _)| is_same_run(start, step));
+        let Some((start, rises)) = goes_on else {
+            span = Some((step, 0));
+            continue;
+        };
+        let percent = step.meter.used_percent - start.meter.used_percent;
+        if percent < SPAN {
+            span = Some((start, rises + 1));
+            continue;
+        }
+        let at = step.at.timestamp_millis();
+        let week = weeks.entry((now - at).div_euclid(WEEK)).or_default();
+        let worth = Money::from_noisy_usd(between(spent, start, step).usd() / percent);
+        week.0.push(worth.unwrap_or_default());
+        week.1 += rises + 1;
+        span = Some((step, 0));
+    }
+    weeks
 }
 
-/// What the account spent here between two levels; another account's is not its.
-fn between(spent: &[SpentHere], start: &SeenPercent, end: &SeenPercent) -> Money {
-    let place = |end: Millis| spent.partition_point(|spent| spent.at <= end);
-    let within = spent.get(place(start.at)..place(end.at));
+/// What the rest of the run that goes on is worth.
+fn left(steps: &[&WindowStep], worth: Money, now: Millis) -> Option<Money> {
+    let meter = steps.last()?.meter;
+    let is_over = meter.resets_at?.timestamp_millis() <= now;
+    let rest = worth.usd() * (100.0 - meter.used_percent).max(0.0);
+    Money::from_noisy_usd(rest).filter(|_| !is_over)
+}
+
+/// Whether the window only rose meanwhile: not reset, neither by time nor by the user.
+fn is_same_run(start: &WindowStep, step: &WindowStep) -> bool {
+    let resets = start.meter.resets_at.zip(step.meter.resets_at);
+    step.meter.used_percent >= start.meter.used_percent
+        && resets.is_some_and(|(one, other)| (one - other).num_milliseconds().abs() <= SAME_RESET)
+}
+
+/// What the account spent here between two steps; another account's is not its.
+fn between(spent: &[SpentHere], start: &WindowStep, end: &WindowStep) -> Money {
+    let place = |end: &WindowStep| spent.partition_point(|it| it.at <= end.at.timestamp_millis());
+    let within = spent.get(place(start)..place(end));
     let is_anothers = |spent: &&SpentHere| {
         let accounts = spent.account.as_ref().zip(start.account.as_ref());
         accounts.is_some_and(|(one, other)| one != other)
@@ -178,10 +238,6 @@ fn between(spent: &[SpentHere], start: &SeenPercent, end: &SeenPercent) -> Money
     mine.filter(|spent| !is_anothers(spent))
         .map(|spent| spent.cost)
         .sum()
-}
-
-fn worth(spent: Money, percent: f64) -> Money {
-    Money::from_noisy_usd(spent.usd() / percent).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use super::drafts::{Draft, Drafts, key_of};
 use super::line::{Labels, written};
 use super::pseudonym::{Exporter, hash};
 use super::version::Weight;
-use crate::incidents::WindowStep;
 use crate::limits::kind::Window;
+use crate::limits::pace::WindowStep;
 use crate::time::{HOUR, Millis, moment};
 
 /// A row of `windows`, behind the key and the version.
@@ -92,6 +92,7 @@ mod tests {
     fn a_window_stays_as_full_as_it_was_until_it_resets() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let step = |when: &str, used_percent: f64| WindowStep {
+            plan: None,
             at: at(when),
             account: Some("one".to_owned()),
             window: Window::FiveHour,

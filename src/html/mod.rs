@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::export::{PersonLimits, TeamLimits};
-use crate::incidents::WindowStep;
 use crate::limits::incident::Incident;
+use crate::limits::pace::WindowStep;
 use crate::limits::stoppages::Tolls;
 use crate::pricing::Money;
 use crate::spend::{Statement, short_count};

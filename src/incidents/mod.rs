@@ -22,7 +22,7 @@ mod window_steps;
 pub(crate) use known_windows::{KnownWindows, told_windows};
 pub(crate) use lookup::{Situation, Unsaved};
 pub(crate) use paying::Paying;
-pub(crate) use window_steps::{WindowStep, steps};
+pub(crate) use window_steps::steps;
 
 use std::cell::OnceCell;
 

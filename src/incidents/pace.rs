@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Incidents;
 use super::readings::{self, Reading, is_same_reset};
-use super::window_steps::{WindowStep, steps_of};
+use super::window_steps::steps_of;
 use crate::claude::meters::{Meter, Windows};
 use crate::journal::{self, Journal, JournalRecord};
 use crate::limits::FRESH_FOR;
 use crate::limits::kind::Window;
 use crate::limits::pace::week::{self, PastWeeks, WeekBefore};
-use crate::limits::pace::{Expected, Outlook, five_hours};
+use crate::limits::pace::{Expected, Outlook, WindowStep, five_hours};
 use crate::time::{FIVE_HOURS, WEEK};
 
 /// What was worked out of a weekly window.
@@ -34,14 +34,6 @@ impl JournalRecord for WeekForecast {
 /// How long one holds while the window does not rise.
 const HOLDS_FOR: TimeDelta = TimeDelta::hours(1);
 
-/// The weekly windows by the names that people read.
-const WEEKLY: [(&str, Window); 4] = [
-    ("week", Window::Weekly),
-    ("Opus week", Window::WeeklyOpus),
-    ("Sonnet week", Window::WeeklySonnet),
-    ("Fable week", Window::WeeklyFable),
-];
-
 impl Incidents<'_> {
     /// What is to be expected of the windows of this account. Nothing by figures that are not new:
     /// how fast a window fills is only known while they are.
@@ -52,7 +44,7 @@ impl Incidents<'_> {
             if length == FIVE_HOURS {
                 return self.five_hours(name, meter, account);
             }
-            let (_, window) = WEEKLY.into_iter().find(|(known, _)| *known == name)?;
+            let window = Window::ALL.into_iter().find(|it| it.name() == name)?;
             let known = self.week_forecast(account, window, &meter)?;
             Some(Expected {
                 name,
@@ -116,7 +108,8 @@ impl Incidents<'_> {
     /// is not known already.
     pub(super) fn foresee_weeks(&self, told: &Reading, is_risen: impl Fn(Window) -> bool) {
         let (now, account) = (self.environment.now, told.sample.account.as_deref());
-        for (_, window) in WEEKLY {
+        let weekly = Window::ALL.into_iter();
+        for window in weekly.filter(|window| window.length() == WEEK) {
             let Some(meter) = told.sample.meter(window) else {
                 continue;
             };

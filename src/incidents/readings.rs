@@ -35,6 +35,9 @@ pub(super) struct Reading {
     /// The configuration directory's hash. None where the figures are of another account than the
     /// one that is logged in there.
     login: Option<String>,
+    /// The size of the plan of whoever is logged in, where the figures are theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) plan: Option<String>,
     pub(super) sample: Sample,
 }
 
@@ -299,9 +302,12 @@ impl Incidents<'_> {
         let before = last.as_ref().filter(|last| has_figures_of(last, &sample));
         let before = before.and_then(|last| last.account.clone());
         sample.account = before.or_else(payer);
+        let is_of_login = sample.account == logged_in;
+        let plan = account.filter(|_| is_of_login);
         let reading = Reading {
             session: session.to_owned(),
-            login: (sample.account == logged_in).then(|| login(places)),
+            login: is_of_login.then(|| login(places)),
+            plan: plan.and_then(|account| account.tier.clone()),
             sample,
         };
         let kept = journal::add(places, now, &reading);

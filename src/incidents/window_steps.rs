@@ -10,20 +10,9 @@ use crate::claude::meters::Meter;
 use crate::journal::Journal;
 use crate::limits::evidence::Sample;
 use crate::limits::kind::Window;
+use crate::limits::pace::WindowStep;
 use crate::places::Places;
 use crate::time::FIVE_HOURS;
-
-/// A window came to another whole percent, or began anew.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct WindowStep {
-    pub(crate) at: DateTime<Utc>,
-    /// The account's hash, if it is known.
-    pub(crate) account: Option<String>,
-    pub(crate) window: Window,
-    pub(crate) meter: Meter,
-    /// The session that was told first.
-    pub(crate) session: String,
-}
 
 /// The steps from `from` to `until`, oldest first.
 pub(crate) fn steps(places: &Places, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<WindowStep> {
@@ -40,7 +29,10 @@ pub(super) fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<Windo
     let mut known: HashMap<Option<String>, Sample> = HashMap::new();
     let mut steps = Vec::new();
     for Reading {
-        session, sample, ..
+        session,
+        sample,
+        plan,
+        ..
     } in readings
     {
         let before = known.get(&sample.account);
@@ -56,6 +48,7 @@ pub(super) fn steps_of(readings: impl IntoIterator<Item = Reading>) -> Vec<Windo
                 steps.push(WindowStep {
                     at: sample.at,
                     account: sample.account.clone(),
+                    plan: plan.clone(),
                     window,
                     meter,
                     session: session.clone(),
@@ -175,6 +168,31 @@ mod tests {
         let told: Vec<_> = latest.iter().map(|step| step.session.as_str()).collect();
         assert_eq!(told, ["two", "one"]);
         assert_eq!(latest[1].meter.resets_at, plausible_epoch(1_796_105_001.0));
+    }
+
+    #[test]
+    fn a_step_knows_the_plan_of_its_time() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let of_plan = |tiers: &str, minute: u32, used| {
+            let account = format!(
+                r#"{{"oauthAccount":{{"accountUuid":"a","organizationUuid":"o","organizationType":"claude_max"{tiers}}}}}"#
+            );
+            std::fs::write(root.join(".claude.json"), account).unwrap();
+            let now = format!("2026-11-30T20:{minute:02}:00Z");
+            tell(root, "one", &now, used, 1_796_087_000);
+        };
+        let five = r#","organizationRateLimitTier":"default_claude_max_5x""#;
+        of_plan(five, 0, 40.0);
+        of_plan(five, 1, 41.0);
+        let twenty = format!(r#"{five},"userRateLimitTier":"default_claude_max_20x""#);
+        of_plan(&twenty, 2, 12.0);
+        of_plan("", 3, 13.0);
+        let steps = known(root, "2026-11-30T00:00:00Z").into_iter();
+        let plans: Vec<_> = steps.map(|step| step.plan.unwrap()).collect();
+        let sizes = ["5x", "5x", "20x"].map(|size| format!("default_claude_max_{size}"));
+        assert_eq!(plans[..3], sizes);
+        assert_eq!(plans[3], "claude_max");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::{FIVE_HOURS, WEEK};
 
 /// A usage window of a plan, which starts afresh by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
 pub enum Window {
     /// "Session limit", "5-hour limit".
@@ -36,14 +36,18 @@ impl Window {
         Self::WeeklyFable,
     ];
 
-    /// The server's name for it in `rateLimitType`, what people call it, and how long it lasts.
-    fn described(self) -> (&'static str, &'static str, TimeDelta) {
+    /// The server's name for it in `rateLimitType`, what people call it, and its name in short.
+    fn described(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::FiveHour => ("five_hour", "5-hour limit", FIVE_HOURS),
-            Self::Weekly => ("seven_day", "weekly limit", WEEK),
-            Self::WeeklyOpus => ("seven_day_opus", "weekly Opus limit", WEEK),
-            Self::WeeklySonnet => ("seven_day_sonnet", "weekly Sonnet limit", WEEK),
-            Self::WeeklyFable => ("seven_day_overage_included", "weekly Fable limit", WEEK),
+            Self::FiveHour => ("five_hour", "5-hour limit", "5h"),
+            Self::Weekly => ("seven_day", "weekly limit", "week"),
+            Self::WeeklyOpus => ("seven_day_opus", "weekly Opus limit", "Opus week"),
+            Self::WeeklySonnet => ("seven_day_sonnet", "weekly Sonnet limit", "Sonnet week"),
+            Self::WeeklyFable => (
+                "seven_day_overage_included",
+                "weekly Fable limit",
+                "Fable week",
+            ),
         }
     }
 
@@ -60,8 +64,16 @@ impl Window {
         self.described().0
     }
 
-    pub(crate) fn length(self) -> TimeDelta {
+    /// As `Windows::named` and the status line call it.
+    pub(crate) fn name(self) -> &'static str {
         self.described().2
+    }
+
+    pub(crate) fn length(self) -> TimeDelta {
+        match self {
+            Self::FiveHour => FIVE_HOURS,
+            _ => WEEK,
+        }
     }
 
     /// What people call it.

@@ -83,6 +83,7 @@ fn accounts() -> Vec<Option<Account>> {
     let account = |plan, role: &str| {
         Some(Account {
             plan,
+            tier: None,
             role: Some(role.to_owned()),
             billing: None,
             usage_credits_enabled: None,

@@ -1,14 +1,30 @@
 //! Made-up weeks whose percent has a known worth.
 
 use super::*;
+use crate::claude::meters::Meter;
 
 const HOUR: Millis = 3_600_000;
 /// What one percent is worth.
 const WORTH: f64 = 0.38;
 
+/// The five-hour window came to a percent, on a plan of no name.
+fn step(at: Millis, percent: f64, resets: Millis) -> WindowStep {
+    WindowStep {
+        at: moment(at),
+        account: None,
+        plan: None,
+        window: Window::FiveHour,
+        meter: Meter {
+            used_percent: percent,
+            resets_at: Some(moment(resets)),
+        },
+        session: String::new(),
+    }
+}
+
 /// Levels and spend of a week of three windows a day; of every so many half hours one is also worked
 /// in elsewhere. A small generator of its own, so that a week is the same each time.
-fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<SeenPercent>, Vec<SpentHere>) {
+fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<WindowStep>, Vec<SpentHere>) {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut random = || {
         state ^= state << 13;
@@ -39,13 +55,7 @@ fn week(seed: u64, elsewhere: Option<i64>) -> (Vec<SeenPercent>, Vec<SpentHere>)
             #[expect(clippy::float_cmp, reason = "whole numbers")]
             if percent.floor() != told {
                 told = percent.floor();
-                levels.push(SeenPercent {
-                    at,
-                    account: None,
-                    window: "five_hour",
-                    percent: told,
-                    resets_at: Some(start + 5 * HOUR),
-                });
+                levels.push(step(at, told, start + 5 * HOUR));
             }
         }
     }
@@ -57,9 +67,9 @@ fn found(elsewhere: Option<i64>) -> [f64; 3] {
     let mut found: Vec<f64> = (0..60)
         .map(|seed| {
             let (levels, spent) = week(seed, elsewhere);
-            let worth = percent_worth(&levels, &spent, 7 * 24 * HOUR - 1);
-            assert_eq!(worth.len(), 1);
-            worth[0].worth.usd() / WORTH
+            let worth = PercentWorth::new(&levels, &spent, moment(7 * 24 * HOUR - 1));
+            assert_eq!(worth.weeks.len(), 1);
+            worth.weeks[0].worth.usd() / WORTH
         })
         .collect();
     found.sort_by(f64::total_cmp);
@@ -85,12 +95,12 @@ fn others_make_a_percent_look_cheaper_and_never_dearer() {
 
 #[test]
 fn an_early_reset_another_run_and_another_account_are_no_rise() {
-    let level = |at: Millis, percent: f64, resets: Millis| SeenPercent {
-        at,
+    let level = |at: Millis, percent: f64, resets: Millis| WindowStep {
         account: Some("a".to_owned()),
-        window: "five_hour",
-        percent,
-        resets_at: Some(resets),
+        ..step(at, percent, resets)
+    };
+    let found = |levels: &[WindowStep], spent: &[SpentHere]| {
+        PercentWorth::new(levels, spent, moment(HOUR)).weeks
     };
     let spent: Vec<SpentHere> = (0..100)
         .map(|minute| SpentHere {
@@ -105,7 +115,7 @@ fn an_early_reset_another_run_and_another_account_are_no_rise() {
         level(120_000, 70.0, HOUR),
         level(180_000, 99.0, HOUR),
     ];
-    assert_eq!(percent_worth(&levels, &spent, HOUR), []);
+    assert_eq!(found(&levels, &spent), []);
     let levels = [
         level(0, 90.0, HOUR),
         level(60_000, 0.0, HOUR),
@@ -119,38 +129,113 @@ fn an_early_reset_another_run_and_another_account_are_no_rise() {
             ..spent
         })
         .collect();
-    assert_eq!(percent_worth(&levels, &mine, HOUR), []);
+    assert_eq!(found(&levels, &mine), []);
+}
+
+#[test]
+fn another_plan_is_another_series() {
+    let (steps, spent) = week(3, None);
+    // From the second half of the week on, a percent is worth four times as much.
+    let changed = moment(4 * 24 * HOUR);
+    let raised = |step: WindowStep| WindowStep {
+        plan: Some(if step.at < changed { "pro" } else { "max" }.to_owned()),
+        ..step
+    };
+    let steps: Vec<WindowStep> = steps.into_iter().map(raised).collect();
+    let dearer = |spent: SpentHere| SpentHere {
+        cost: spent
+            .cost
+            .share(if moment(spent.at) < changed { 1 } else { 4 }, 1),
+        ..spent
+    };
+    let spent: Vec<SpentHere> = spent.into_iter().map(dearer).collect();
+    let now = moment(7 * 24 * HOUR - 1);
+    let worth = PercentWorth::new(&steps, &spent, now);
+    let known: HashMap<_, f64> = worth
+        .weeks
+        .iter()
+        .map(|week| (week.plan.as_deref().unwrap(), week.worth.usd() / WORTH))
+        .collect();
+    assert!((known["pro"] - 1.0).abs() < 0.05, "{known:?}");
+    assert!((known["max"] - 4.0).abs() < 0.2, "{known:?}");
+    let lately: Vec<_> = worth.lately(now).map(|week| week.plan.as_deref()).collect();
+    assert_eq!(lately, [Some("max")]);
+    // Nothing is said of the plan before, though it was this week's.
+    let [says] = <[String; 1]>::try_from(worth.sentences(now)).unwrap();
+    assert!(
+        says.starts_with("1% of the 5-hour limit was worth $1.5"),
+        "{says}"
+    );
 }
 
 #[test]
 fn it_is_said_beside_what_it_was_and_with_what_is_left() {
-    let week = |weeks: i64, dollars: i64, left: Option<i64>| PercentWorth {
+    let week = |weeks: i64, dollars: i64, left: Option<i64>| WeekWorth {
         account: None,
-        window: "five_hour",
+        plan: None,
+        is_of_plan_now: true,
+        window: Window::FiveHour,
         since: -(weeks + 1) * WEEK,
         worth: Money::from_nano(dollars * 10_000_000),
         rises: 212,
         left: left.map(|cents| Money::from_nano(cents * 10_000_000)),
     };
+    let says = |weeks: Vec<WeekWorth>, prompt: Option<i64>| {
+        let prompt = prompt.map(|cents| Money::from_nano(cents * 10_000_000));
+        PercentWorth { weeks, prompt }.sentences(moment(0))
+    };
+    let newest = week(0, 38, Some(680));
     assert_eq!(
-        sentences(
-            &[week(0, 38, Some(680)), week(2, 44, None), week(4, 52, None)],
-            0
+        says(
+            vec![newest.clone(), week(2, 44, None), week(4, 52, None)],
+            None
         ),
         [
             "1% of the 5-hour limit was worth $0.38 or more in the last 7 days (212 rises; 4 weeks before, $0.52). What is left of it: $6.80 or more."
         ]
     );
-    assert_eq!(sentences(&[week(3, 38, None)], 0), [""; 0]);
+    assert_eq!(
+        says(vec![newest.clone()], Some(75)),
+        [
+            "1% of the 5-hour limit was worth $0.38 or more in the last 7 days (212 rises). What is left of it: $6.80 or more, about 9 prompts of $0.75."
+        ]
+    );
+    let dear = says(vec![newest], Some(700));
+    assert!(
+        dear[0].ends_with("What is left of it: $6.80 or more."),
+        "{dear:?}"
+    );
+    assert_eq!(says(vec![week(3, 38, None)], None), [""; 0]);
+}
+
+#[test]
+fn the_usual_prompt_is_the_middle_one_with_all_that_was_done_for_it() {
+    let answer = |prompt: &str, cents: i64| Write {
+        prompt: Some(std::rc::Rc::new(super::super::history::Prompt {
+            id: prompt.to_owned(),
+            words: String::new(),
+        })),
+        total: Money::from_nano(cents * 10_000_000),
+        ..Write::default()
+    };
+    let mut writes: Vec<Write> = [("a", 10), ("b", 20), ("c", 30), ("d", 900)]
+        .into_iter()
+        .map(|(prompt, cents)| answer(prompt, cents))
+        .collect();
+    let usual = |writes: &[Write]| PercentWorth::default().with_prompts(writes).prompt;
+    assert_eq!(usual(&writes), None, "too few");
+    writes.extend([answer("e", 25), answer("c", 10)]);
+    assert_eq!(usual(&writes), Some(Money::from_nano(250_000_000)));
 }
 
 #[test]
 fn what_is_left_is_told_only_of_a_run_that_goes_on() {
     let (mut levels, spent) = week(7, None);
-    levels.retain(|level| level.percent < 60.0);
+    levels.retain(|level| level.meter.used_percent < 60.0);
     let last = levels.last().unwrap();
-    let left = |now: Millis| percent_worth(&levels, &spent, now)[0].left;
-    let rest = left(last.at).unwrap().usd() / (100.0 - last.percent);
+    let left = |now: DateTime<Utc>| PercentWorth::new(&levels, &spent, now).weeks[0].left;
+    let rest = left(last.at).unwrap().usd() / (100.0 - last.meter.used_percent);
     assert!((rest / WORTH - 1.0).abs() < 0.05, "{rest}");
-    assert_eq!(left(last.resets_at.unwrap() + 1), None);
+    let after = last.meter.resets_at.unwrap() + chrono::TimeDelta::milliseconds(1);
+    assert_eq!(left(after), None);
 }

@@ -8,6 +8,7 @@ pub mod week;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::kind::Window;
 use crate::claude::meters::Meter;
 
 /// What is to be expected of a window.
@@ -37,6 +38,20 @@ pub struct Expected {
     pub rate: Option<f64>,
     /// Of a weekly window, what it was a week ago at this time, and at its end.
     pub week_before: Option<week::WeekBefore>,
+}
+
+/// A window came to another whole percent, or began anew.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WindowStep {
+    pub(crate) at: DateTime<Utc>,
+    /// The account's hash, if it is known.
+    pub(crate) account: Option<String>,
+    /// The size of its plan then, likewise.
+    pub(crate) plan: Option<String>,
+    pub(crate) window: Window,
+    pub(crate) meter: Meter,
+    /// The session that was told first.
+    pub(crate) session: String,
 }
 
 /// How long a window has been running. None if that is over, or is not known.
