@@ -5,6 +5,7 @@ use super::code::without_code;
 use super::evidence::{Evidence, Seen};
 use super::kind::Window;
 use super::passages::{Passage, passages};
+use super::vocabulary::{List, vocabulary};
 
 /// What there is to recognize an error by.
 #[derive(Debug, Clone, Default)]
@@ -191,10 +192,7 @@ impl Clues {
 
     /// Whether it speaks of what is bought or allotted: then a status does not say what is wrong.
     pub(super) fn speaks_of_money(&self) -> bool {
-        const OF_MONEY: &str = "quota | exhaust | balance | credit | billing | subscri | budget \
-            | upgrade | spend | usage | insufficient | recharge | top up | payment | plan  \
-            | plan. | allowance | weekly | monthly | daily | 余额 | 额度";
-        listed(OF_MONEY).any(|word| self.text.contains(word))
+        vocabulary().money.stand_in(&self.text)
     }
 
     /// Whether it offers `/usage-credits`, which only clients that know of a plan do.
@@ -215,26 +213,8 @@ fn without_the_way_out(text: String) -> (String, bool) {
 /// Lower case, one kind of apostrophe, dot, dash and colon, single spaces; and whole again what HTML,
 /// shells and other encodings do to them.
 pub(crate) fn normalize(text: &str) -> String {
-    const DAMAGED: [(&str, &str); 16] = [
-        ("&#39;", "'"),
-        ("&#x27;", "'"),
-        ("&apos;", "'"),
-        ("&rsquo;", "'"),
-        ("&quot;", "\""),
-        ("&middot;", "·"),
-        ("&amp;", "&"),
-        ("'\\''", "'"),
-        ("â€™", "'"),
-        ("Â·", "·"),
-        (" \u{fffd} ", " · "),
-        ("\u{fffd}", "'"),
-        ("ou ve ", "ou've "),
-        ("ou re ", "ou're "),
-        ("ou?ve ", "ou've "),
-        ("ou?re ", "ou're "),
-    ];
     let mut text = text.to_owned();
-    for (damaged, whole) in DAMAGED {
+    for (damaged, whole) in &vocabulary().damaged {
         if text.contains(damaged) {
             text = text.replace(damaged, whole);
         }
@@ -261,34 +241,16 @@ pub(crate) fn normalize(text: &str) -> String {
 
 /// A word that lost its apostrophe.
 fn with_apostrophe(word: &str) -> &str {
-    match word {
-        "youve" => "you've",
-        "youre" => "you're",
-        "cant" => "can't",
-        "doesnt" => "doesn't",
-        "isnt" => "isn't",
-        "orgs" => "org's",
-        "organizations" => "organization's",
-        _ => word,
-    }
+    let mut known = vocabulary().apostrophes.iter();
+    let whole = known.find(|(lost, _)| *lost == word);
+    whole.map_or(word, |(_, whole)| whole)
 }
-
-/// The words that Claude's limits are named by. Others have limits too: "session rate limit",
-/// "pull rate limit", "concurrent subagent limit", "context limit".
-const WORDS: &str = "5-hour | 5 | hour | five-hour | session | weekly | 7-day | opus | sonnet \
-    | haiku | fable | mythos | usage | credit | credits | claude | ai | code | monthly | spend \
-    | org's | organization's | organisation's | individual | member | channel's | team's \
-    | group's | shared | pooled | group | plan | personal | fast | extra | overage | your";
 
 fn is_claudes(name: &str) -> bool {
     let is_version = |word: &str| word.chars().all(|c| c.is_ascii_digit() || c == '.');
     name.split(' ')
-        .all(|word| word.is_empty() || listed(WORDS).any(|known| known == word) || is_version(word))
+        .all(|word| word.is_empty() || vocabulary().claudes.hold(word) || is_version(word))
 }
-
-/// Words before "you've hit your …" that make it a sentence about such a message.
-const CONDITIONS: &str = "when | if | once | whenever | until | unless | after | before | that \
-    | because";
 
 fn named_limit(text: &str) -> Option<NamedLimit> {
     yours(text).or_else(|| reached(text))
@@ -296,17 +258,9 @@ fn named_limit(text: &str) -> Option<NamedLimit> {
 
 /// "You've hit your weekly limit · resets …": the last one.
 fn yours(text: &str) -> Option<NamedLimit> {
-    const VERBS: [&str; 6] = [
-        "you've hit your ",
-        "you've reached your ",
-        "you have hit your ",
-        "you have reached your ",
-        "you've exceeded your ",
-        "you have exceeded your ",
-    ];
-    const CUT_OFF_BEFORE: [&str; 2] = ["hit your ", "reached your "];
-    let whole = around_last(text, &VERBS);
-    let (before, rest) = whole.or_else(|| around_last(text, &CUT_OFF_BEFORE))?;
+    let whole = vocabulary().yours.around_last(text);
+    let cut_off_before = || vocabulary().yours_cut_off.around_last(text);
+    let (before, rest) = whole.or_else(cut_off_before)?;
     let name = up_to_limit(rest);
     let Some((name, after)) = name else {
         return whole.and_then(|_| cut_off(rest));
@@ -325,7 +279,7 @@ fn yours(text: &str) -> Option<NamedLimit> {
         .trim_end()
         .rsplit(' ')
         .next()
-        .is_some_and(|last| listed(CONDITIONS).any(|word| word == last));
+        .is_some_and(|last| vocabulary().conditions.hold(last));
     let is_whole = whole.is_some() && !is_about_it || before.trim().is_empty();
     // A name that is new is known by the dot that Claude Code parts its sentences with.
     let is_short = name.split(' ').count() <= 3 && !name.contains(['.', ',', ':', '(']);
@@ -344,7 +298,10 @@ fn yours(text: &str) -> Option<NamedLimit> {
 fn cut_off(rest: &str) -> Option<NamedLimit> {
     let rest = rest.trim_end_matches(['.', '…', '"', '\'']);
     let (name, last) = rest.rsplit_once(' ').unwrap_or(("", rest));
-    let whole = listed(WORDS).find(|word| word.starts_with(last));
+    let whole = vocabulary()
+        .claudes
+        .iter()
+        .find(|word| word.starts_with(last));
     let whole = whole.filter(|_| !"limit".starts_with(last) && !last.is_empty());
     let name = [name, whole.unwrap_or_default()].join(" ");
     let is_known = whole.is_some() || "limit".starts_with(last);
@@ -353,12 +310,6 @@ fn cut_off(rest: &str) -> Option<NamedLimit> {
         is_yours: true,
         has_dot: false,
     })
-}
-
-/// What stands before and after the last of these words.
-fn around_last<'a>(text: &'a str, words: &[&str]) -> Option<(&'a str, &'a str)> {
-    let found = words.iter().filter_map(|word| text.rsplit_once(word));
-    found.max_by_key(|(before, _)| before.len())
 }
 
 /// What stands before " limit" or " budget", and what comes after it.
@@ -377,26 +328,17 @@ fn up_to_limit(rest: &str) -> Option<(&str, &str)> {
 
 /// Whether what follows "limit" ends the statement: "… limit on that key" is about something else.
 fn ends_there(after: &str) -> bool {
-    const GO_ON: &str = "for claude | for opus | for sonnet | for fable | for your plan | on claude | with claude | this week | today | for this week | for this month | for this session \
-        | resets | reset  | again | and  | reached | while | ( | in claude";
     let after = after.trim_start();
     after.is_empty()
         || after.starts_with([
             '·', '|', '.', ',', ':', ';', '!', '-', '"', '\'', '[', '{', ')', '…', '*',
         ])
-        || listed(GO_ON).any(|start| after.starts_with(start))
+        || vocabulary().go_on.begin(after)
 }
 
 /// "5-hour limit reached · resets …": the last one, at the start of a statement.
 fn reached(text: &str) -> Option<NamedLimit> {
-    const VERBS: [&str; 5] = [
-        "limit reached",
-        "limit has been reached",
-        "limit exceeded",
-        "limit is reached",
-        "limit hit",
-    ];
-    let (before, after) = around_last(text, &VERBS)?;
+    let (before, after) = vocabulary().reached.around_last(text)?;
     let start = before
         .rfind([
             '·', '.', ':', '|', '!', '?', '"', '(', '[', '/', ',', '=', '*', '>',
@@ -437,14 +379,8 @@ fn is_mentioned(text: &str, before: &str, after: &str) -> bool {
 
 /// Whether nothing is said but that something failed: "API Error: Request rejected (429)".
 fn is_bare(text: &str) -> bool {
-    const WRAPPING: &str = "a an anthropic api apistatuserror attempt authenticationerror bad \
-        badrequesterror be body capacity claude cli code command error errors exited failed \
-        failure forbidden found gateway http https in internal internalservererror issue limited \
-        many may message no none not null of overloaded payment permissiondeniederror please \
-        process rate ratelimiterror rejected request requests required response retrying seconds \
-        server service status temporary the this too unauthorized unavailable with";
     let wraps = |part: &str| {
-        WRAPPING.split(' ').any(|known| known == part)
+        vocabulary().wrapping.hold(part)
             || part.starts_with("req_")
             || part.ends_with("_error")
             || part.bytes().all(|byte| byte.is_ascii_digit())
@@ -453,31 +389,11 @@ fn is_bare(text: &str) -> bool {
         .all(|part| part.is_empty() || wraps(part))
 }
 
-/// What a list in one text holds, parted by ` | `.
-pub(super) fn listed(list: &'static str) -> impl Iterator<Item = &'static str> {
-    signs(list).map(str::trim).filter(|part| !part.is_empty())
-}
-
-/// The same where blanks count.
-pub(super) fn signs(list: &'static str) -> impl Iterator<Item = &'static str> {
-    list.split(" | ")
-}
-
 /// The HTTP status: "API Error: 400 …", "Error code: 429", "HTTP 429", "(429 …)", "429 Too Many …".
 fn status_in(text: &str) -> Option<u16> {
-    const BEFORE: [&str; 6] = ["error", "code", "http", "status", "rejected", "failed"];
-    const AFTER: [&str; 7] = [
-        "too",
-        "overloaded",
-        "internal",
-        "service",
-        "bad",
-        "gateway",
-        "status",
-    ];
-    let is_one_of = |word: &str, words: &[&str]| {
+    let is_one_of = |word: &str, words: &List| {
         let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        words.iter().any(|known| bare.eq_ignore_ascii_case(known))
+        words.hold(&bare.to_ascii_lowercase())
     };
     let words: Vec<&str> = text.split(' ').collect();
     words.iter().enumerate().find_map(|(at, word)| {
@@ -488,11 +404,12 @@ fn status_in(text: &str) -> Option<u16> {
             .filter(|status| (400..600).contains(status))?;
         let after = words.get(at + 1);
         let is_named = match at.checked_sub(1).and_then(|before| words.get(before)) {
-            Some(before) => is_one_of(before, &BEFORE),
+            Some(before) => is_one_of(before, &vocabulary().before_status),
             // "402 Payment Required", but not "500 tests passed".
             None => after.is_none_or(|after| !after.starts_with(char::is_lowercase)),
         };
-        (is_named || after.is_some_and(|after| is_one_of(after, &AFTER))).then_some(status)
+        (is_named || after.is_some_and(|after| is_one_of(after, &vocabulary().after_status)))
+            .then_some(status)
     })
 }
 

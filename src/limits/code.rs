@@ -5,7 +5,7 @@
 //! and ends of statements. What it quotes is taken out; what stands beside is left to be read, for an
 //! error may quote code.
 
-use super::clues::{listed, signs};
+use super::vocabulary::vocabulary;
 
 /// A text without what is code in it.
 pub(super) struct Prose {
@@ -23,36 +23,8 @@ const LONGEST_LITERAL: usize = 600;
 /// Stands for a literal.
 const LITERAL: char = '\u{1}';
 
-/// What stands before a literal (`L`) in code only.
-const BEFORE: &str = "return L | throw L | raise L | yield L | puts L | println L | elif L | msgid L \
-    | msgstr L | echo L | printf L | => L | == L | != L | =~ L | := L | && L | || L | + L | ?? L \
-    |  ? L |  .. L | values (L | {L, ";
-/// What stands after one.
-const AFTER: &str = "L do | LLL | L) => | L => | L -> | L --> | L == | L === | L + | L && | L || | L) { | L) || | L) && | L);";
-/// What no sentence has, wherever it stands.
-const ANYWHERE: &str = " ===  | !== | => { | ) => | ){ | ) { | }); | (); | &mut  | (?: | \\s* | \\s+ \
-    | \\d+ | \\d{ | \\w+ | .*? | [0-9] | -->|";
-/// What a line of code begins with.
-const STARTS: &str = "// | /* | */ | #[ | @@  | diff --git | elif  | } else | else if ( | if ( | if let  \
-    | for ( | while ( | switch ( | try { | catch ( | } catch | #include | #define | assert_ | assert! \
-    | assert. | assert  | <string name= | E501  | grep - | rg - | echo \" | echo '";
-/// The same, where signs of code follow.
-const KEYWORDS: &str = "const  | let  | var  | val  | def  | fn  | func  | fun  | function  | class  | import  \
-    | export  | pub  | private  | protected  | public  | static  | struct  | enum  | impl  | except  | async  \
-    | final  | case  | return  | throw  | raise  | module  | namespace  | using  | package  | require ";
-/// Names with which what is printed begins, as in `RateLimitError('…')`.
-const PRINTED: &str = "error | exception | message | block | event | response | result | failure | warning \
-    | status | err | some | ok";
-/// What a line of code may be alone, or end in.
-const ALONE: &str =
-    "end | else | else: | fi | done | esac | }; | }) | }); | begin | ensure | try: | finally:";
-const ENDS: &str = "; then | || { | }\"; | = { | = [ | => | = \\";
 /// What neither says that a line is code nor that it is none.
 const STRUCTURE: [char; 6] = ['{', '}', ';', ',', '(', ')'];
-/// Endings of source files, for lines that a search found.
-const SOURCES: &str = "rs | ts | tsx | js | jsx | mjs | cjs | py | go | rb | java | kt | swift | cs | php \
-    | c | cc | cpp | h | sh | lua | ex | md";
-
 /// Takes out what is code.
 pub(super) fn without_code(text: &str) -> Prose {
     if text.len() > LONGEST {
@@ -168,27 +140,24 @@ impl<'a> Skeleton<'a> {
     fn is_code(&self) -> bool {
         let shape = self.shape.to_lowercase();
         let shape = shape.trim();
-        let has_any = |list: &'static str| {
-            signs(list).any(|sign| shape.contains(&*sign.replace('L', "\u{1}")))
-        };
+        let signs = &vocabulary().code;
         let quotes = self.literals.iter().any(|literal| literal.contains(' '));
-        let begins = |list: &'static str| signs(list).any(|start| self.shape.starts_with(start));
-        begins(STARTS)
-            || begins(KEYWORDS)
+        signs.starts.begin(&self.shape)
+            || signs.keywords.begin(&self.shape)
                 && (shape.contains(['(', '{', '=', ';', LITERAL]) || shape.split(' ').count() <= 3)
-            || listed(ALONE).any(|whole| shape == whole)
-            || signs(ENDS).any(|end| shape.ends_with(end))
+            || signs.alone.hold(shape)
+            || signs.ends.end(shape)
             || shape.ends_with("\u{1};")
             || shape.ends_with('(') && !shape.ends_with(" (")
             || shape.starts_with("from ") && shape.contains(" import ")
             || self.is_call_kept()
             || self.has_pattern
-            || has_any(ANYWHERE)
+            || signs.anywhere.stand_in(shape)
             || self.literals.iter().any(|literal| is_pattern(literal))
             || is_found_in_a_file(shape)
             || quotes
-                && (has_any(BEFORE)
-                    || has_any(AFTER)
+                && (signs.before.stand_in(shape)
+                    || signs.after.stand_in(shape)
                     || self.is_in_a_call()
                     || self.is_assigned()
                     || self.is_in_a_list())
@@ -247,7 +216,7 @@ impl<'a> Skeleton<'a> {
             let name = name.unwrap_or_default();
             let last = name.rsplit(['.', ':']).next().unwrap_or_default();
             let is_printed = last.starts_with(char::is_uppercase)
-                && (last == name || listed(PRINTED).any(|end| last.to_lowercase().ends_with(end)));
+                && (last == name || vocabulary().code.printed.end(&last.to_lowercase()));
             let is_made =
                 before.contains("new ") || before.contains("throw ") || before.contains("raise ");
             let takes_names =
@@ -360,17 +329,13 @@ fn pattern_literal<'t>(before: &str, text: &'t str) -> Option<(&'t str, &'t str)
 
 /// Whether it is a regular expression.
 fn is_pattern(text: &str) -> bool {
-    const SIGNS: &str = "(?: | (?i | \\s | \\d | \\w | .* | [0-9] | [^ | )? | \\b";
     let unescaped = text.replace("\\\\", "\\");
-    signs(SIGNS).any(|sign| unescaped.contains(sign)) && !unescaped.contains(":\\")
+    vocabulary().code.patterns.stand_in(&unescaped) && !unescaped.contains(":\\")
 }
 
 /// `if x in y:`, `case "…":`, `for x in y; do`
 fn is_branch(shape: &str) -> bool {
-    let starts = [
-        "if ", "elif ", "while ", "for ", "case ", "when ", "match ", "switch ",
-    ];
-    starts.iter().any(|start| shape.starts_with(start)) && shape.ends_with([':', '{', ';'])
+    vocabulary().code.branches.begin(shape) && shape.ends_with([':', '{', ';'])
         || shape.ends_with("; then")
 }
 
@@ -380,7 +345,7 @@ fn is_found_in_a_file(shape: &str) -> bool {
     let mut parts = place.split(':');
     let ending = parts.next().and_then(|path| path.rsplit_once('.'));
     let line = parts.next().unwrap_or_default();
-    ending.is_some_and(|(_, ending)| listed(SOURCES).any(|known| known == ending))
+    ending.is_some_and(|(_, ending)| vocabulary().code.sources.hold(ending))
         && !line.is_empty()
         && line.bytes().all(|byte| byte.is_ascii_digit())
         && parts.next().is_some()

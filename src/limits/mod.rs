@@ -26,6 +26,7 @@ mod rules;
 pub mod standing;
 pub mod status_rows;
 pub mod stoppages;
+mod vocabulary;
 mod words;
 
 pub(crate) use clues::normalize;

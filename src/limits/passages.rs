@@ -5,6 +5,7 @@
 //! message wherever it was found.
 
 use super::kind::Window;
+use super::vocabulary::vocabulary;
 use crate::terminal;
 
 /// No message that a person can read is longer.
@@ -122,23 +123,15 @@ fn ends_value(object: &str, at: usize) -> bool {
 
 /// Whether this key of a JSON object holds what a person may read.
 fn holds_text(key: &str) -> bool {
-    const NAMES: &str = "errors detail details text result content msg title description stderr";
     let key = key.to_lowercase();
     let ends = ["error", "message", "reason"];
-    is_one_of(NAMES, &key) || ends.iter().any(|end| key.ends_with(end))
-}
-
-fn is_one_of(names: &str, key: &str) -> bool {
-    names.split(' ').any(|name| name == key)
+    vocabulary().text_keys.hold(&key) || ends.iter().any(|end| key.ends_with(end))
 }
 
 impl Passage {
     /// Adds what is of interest in a JSON object, at any depth.
     fn read_object(&mut self, object: &str) {
-        const TYPES: &str = "type code status errorCode error_code";
-        const STATUS: &str = "status statusCode status_code apiErrorStatus api_error_status code";
-        const RESETS: &str = "resetsAt resets_at reset_at resetAt reset_time resetTime retryDelay";
-        const DELAYS: &str = "retry_after retryAfter retry_after_seconds retry-after";
+        let keys = vocabulary();
         let mut texts: Vec<String> = Vec::new();
         let mut told = LimitTold::default();
         let mut rest = object;
@@ -146,7 +139,7 @@ impl Passage {
             rest = after;
             told.take(key, &value);
             match value {
-                Value::Text(text) if is_one_of(TYPES, key) => {
+                Value::Text(text) if keys.type_keys.hold(key) => {
                     self.types.push(text.split_whitespace().collect());
                 }
                 Value::Text(text) if holds_text(key) => {
@@ -154,15 +147,15 @@ impl Passage {
                         texts.push(text.to_owned());
                     }
                 }
-                Value::Number(digits) if is_one_of(STATUS, key) => {
+                Value::Number(digits) if keys.status_keys.hold(key) => {
                     let status = digits.parse().ok();
                     let status = status.filter(|status| (400..600).contains(status));
                     self.status = status.or(self.status);
                 }
-                Value::Text(time) | Value::Number(time) if is_one_of(RESETS, key) => {
+                Value::Text(time) | Value::Number(time) if keys.reset_keys.hold(key) => {
                     texts.push(format!("resets {time}"));
                 }
-                Value::Text(seconds) | Value::Number(seconds) if is_one_of(DELAYS, key) => {
+                Value::Text(seconds) | Value::Number(seconds) if keys.delay_keys.hold(key) => {
                     texts.push(format!("resets in {seconds} seconds"));
                 }
                 Value::Text(_) | Value::Number(_) => {}
@@ -285,32 +278,6 @@ const MARKS: [char; 21] = [
 /// Those that stand nowhere else.
 const STARTS_OF_LINES: [char; 5] = ['⎿', '●', '⏺', '✻', '❯'];
 
-/// How a message of Claude Code begins, in lower case: such a line is no continuation.
-const BEGINNINGS: [&str; 22] = [
-    "you've ",
-    "you’ve ",
-    "you're ",
-    "you’re ",
-    "you have ",
-    "api error",
-    "error:",
-    "claude usage",
-    "claude ai usage",
-    "credit balance",
-    "5-hour ",
-    "weekly ",
-    "session limit",
-    "usage limit",
-    "opus ",
-    "fast mode",
-    "fast limit",
-    "please run /login",
-    "http ",
-    "now using",
-    "approaching ",
-    "your org",
-];
-
 /// Adds the lines of a text without JSON: a mark, an empty line or a known beginning starts a new
 /// message; any other line goes on with the one before.
 fn add_lines(found: &mut Vec<Passage>, text: &str) {
@@ -320,7 +287,7 @@ fn add_lines(found: &mut Vec<Passage>, text: &str) {
     for (index, line) in text.split('\n').enumerate() {
         let (words, is_marked) = without_marks(line);
         let lower = words.to_lowercase();
-        let begins = is_marked || BEGINNINGS.iter().any(|start| lower.starts_with(start));
+        let begins = is_marked || vocabulary().beginnings.begin(&lower);
         // The first piece follows JSON in the same line.
         if index > 0 && (words.is_empty() || begins) {
             found.push(Passage::default());

@@ -8,6 +8,7 @@ use chrono::{
 
 use crate::limits::clues::normalize;
 use crate::limits::kind::Window;
+use crate::limits::vocabulary::vocabulary;
 use crate::time::{FIVE_HOURS, Zone, is_plausible};
 
 /// The reset time that a message names, seen at `seen`. A date that is missing is the next such
@@ -20,7 +21,8 @@ pub(in crate::limits) fn in_text(
 ) -> Option<DateTime<Utc>> {
     let text = normalize(message);
     let zone = named_zone(message).unwrap_or(zone);
-    let mut phrases = STARTS
+    let mut phrases = vocabulary()
+        .before_resets
         .iter()
         .filter_map(|start| Some(text.split_once(start)?.1));
     let read = |rest| {
@@ -35,23 +37,6 @@ pub(in crate::limits) fn in_text(
         .or_else(|| phrases.find_map(read))
         .filter(|at| is_plausible(*at))
 }
-
-/// What stands before a reset time.
-const STARTS: [&str; 13] = [
-    "resets ",
-    "reset at ",
-    "reset on ",
-    "reset ",
-    "regain access on ",
-    "continuing automatically at ",
-    "continues automatically at ",
-    "messages until ",
-    "try again in ",
-    "try again at ",
-    "retry after ",
-    "available again at ",
-    "wait until ",
-];
 
 /// `Claude AI usage limit reached|1755615600`, as clients 1.0.8x had it.
 fn epoch_after_bar(text: &str) -> Option<DateTime<Utc>> {

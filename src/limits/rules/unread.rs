@@ -1,10 +1,11 @@
 //! Words that nothing recognizes: what can be read in them all the same, and where to look.
 
-use crate::limits::clues::{Substance, listed};
+use crate::limits::clues::Substance;
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Telling, Words, said};
 use crate::limits::evidence::{Seen, identifier, is_anthropics};
 use crate::limits::kind::{Verdict, Who};
 use crate::limits::resets;
+use crate::limits::vocabulary::vocabulary;
 
 const NOT_GUESSED: &str = "whycap does not know this message, so it does not guess what it means.";
 
@@ -62,9 +63,11 @@ fn what_can_be_read(telling: &Telling<'_>) -> Said {
     ];
     let readings: Vec<String> = readings.into_iter().flatten().collect();
     let look = match host(text) {
-        Some(_) => "look at that service first",
-        None if telling.evidence.text.seen == Seen::Pasted => place,
-        None => "look at /usage and /status first",
+        Some(_) => "look at that service first".to_owned(),
+        None if telling.evidence.text.seen == Seen::Pasted => {
+            format!("look at {place} and at what wrote it")
+        }
+        None => "look at /usage and /status first".to_owned(),
     };
     let names = |count: usize| {
         let told = readings.get(..count).unwrap_or(&readings).join(", ");
@@ -80,63 +83,11 @@ fn what_can_be_read(telling: &Telling<'_>) -> Said {
 
 /// What a text is about, by its words, and where to look.
 fn subject(text: &str) -> (Option<&'static str>, &'static str) {
-    const PLAN: &str = "look at /usage and at what wrote it";
-    const ACCESS: &str = "look at /status and at what wrote it";
-    // In the languages in which most people paste: English, Chinese, Japanese, Korean, Portuguese,
-    // Spanish, French, German.
-    const SUBJECTS: [(&str, &str, &str); 11] = [
-        (
-            "invoice | payment | billing | 支付 | 账单 | 支払 | 결제 | pagamento | pago | paiement | zahlung",
-            "a payment",
-            PLAN,
-        ),
-        (
-            "balance | 余额 | 残高 | 잔액 | saldo | solde | guthaben",
-            "a balance",
-            PLAN,
-        ),
-        (
-            "credit | crédit | crédito | 积分 | クレジット | 크레딧",
-            "credits",
-            PLAN,
-        ),
-        (
-            "budget | 预算 | 予算 | 예산 | orçamento | presupuesto",
-            "a budget",
-            PLAN,
-        ),
-        (
-            "quota | 配额 | 额度 | 割り当て | 할당량 | cuota | cota  | kontingent",
-            "a quota",
-            PLAN,
-        ),
-        (
-            "rate limit | 速率限制 | レート制限 | 속도 제한",
-            "a rate limit",
-            PLAN,
-        ),
-        (
-            "limit | límite | 上限 | 限制 | 限额 | 制限 | 한도 | 제한",
-            "a limit",
-            PLAN,
-        ),
-        ("usage | 用量 | 使用量 | 사용량 | nutzung", "usage", PLAN),
-        (
-            "permission | 权限 | 権限 | 권한 | permiso | permissão | berechtigung",
-            "a permission",
-            ACCESS,
-        ),
-        (
-            "authenti | login | log in | 登录 | ログイン | 로그인 | iniciar sesión | connexion | anmeld",
-            "a login",
-            ACCESS,
-        ),
-        ("model | 模型 | モデル | 모델", "a model", ACCESS),
-    ];
-    let names =
-        |(words, ..): &&(&'static str, &str, &str)| listed(words).any(|word| text.contains(word));
-    let found = SUBJECTS.iter().find(names);
-    found.map_or((None, PLAN), |(_, subject, place)| (Some(subject), place))
+    let mut subjects = vocabulary().subjects.iter();
+    let found = subjects.find(|(words, ..)| words.stand_in(text));
+    found.map_or((None, "/usage"), |(_, subject, place)| {
+        (Some(subject), place)
+    })
 }
 
 /// An amount of money.

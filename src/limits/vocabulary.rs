@@ -1,0 +1,136 @@
+//! The words that texts are read by: the lists of messages/vocabulary.json.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// The embedded lists.
+const EMBEDDED: &str = include_str!("messages/vocabulary.json");
+
+/// List or parts of texts.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct List(Vec<String>);
+
+impl List {
+    /// Whether this is one of them.
+    pub(super) fn hold(&self, word: &str) -> bool {
+        self.0.iter().any(|known| known == word)
+    }
+
+    /// Whether one of them stands in a text.
+    pub(super) fn stand_in(&self, text: &str) -> bool {
+        self.0.iter().any(|words| text.contains(words.as_str()))
+    }
+
+    /// Whether a text begins with one of them.
+    pub(super) fn begin(&self, text: &str) -> bool {
+        self.0.iter().any(|words| text.starts_with(words.as_str()))
+    }
+
+    /// Whether a text ends in one of them.
+    pub(super) fn end(&self, text: &str) -> bool {
+        self.0.iter().any(|words| text.ends_with(words.as_str()))
+    }
+
+    /// What stands before and after the last of them in a text.
+    pub(super) fn around_last<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str)> {
+        let found = self
+            .0
+            .iter()
+            .filter_map(|word| text.rsplit_once(word.as_str()));
+        found.max_by_key(|(before, _)| before.len())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+/// All lists.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Vocabulary {
+    /// The words that Claude's limits are named by. Others have limits too: "session rate limit",
+    /// "pull rate limit", "concurrent subagent limit", "context limit".
+    pub(super) claudes: List,
+    /// Before "you've hit your …": what makes it a sentence about such a message.
+    pub(super) conditions: List,
+    /// What is bought or allotted.
+    pub(super) money: List,
+    /// After "limit": what still belongs to the statement.
+    pub(super) go_on: List,
+    /// What says no more than that something failed.
+    pub(super) wrapping: List,
+    /// What HTML, shells and other encodings make of signs, and the signs.
+    pub(super) damaged: Vec<(String, String)>,
+    /// List that lost their apostrophe, and how they are written.
+    pub(super) apostrophes: Vec<(String, String)>,
+    /// "You've hit your …"
+    pub(super) yours: List,
+    /// The same without its beginning.
+    pub(super) yours_cut_off: List,
+    /// "… limit reached"
+    pub(super) reached: List,
+    /// What an HTTP status stands after and before.
+    pub(super) before_status: List,
+    pub(super) after_status: List,
+    /// Keys of JSON that hold what a person may read, a type, a status, a time, seconds to wait.
+    pub(super) text_keys: List,
+    pub(super) type_keys: List,
+    pub(super) status_keys: List,
+    pub(super) reset_keys: List,
+    pub(super) delay_keys: List,
+    /// How a message of Claude Code begins, in lower case: such a line is no continuation.
+    pub(super) beginnings: List,
+    /// List for a subject in the languages in which most people paste, the subject, and the command
+    /// that shows it.
+    pub(super) subjects: Vec<(List, String, String)>,
+    /// What stands before a reset time.
+    pub(super) before_resets: List,
+    pub(super) code: CodeSigns,
+}
+
+/// Signs of code. `\u0001` stands for a literal.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CodeSigns {
+    /// What stands before and after a literal in code only.
+    pub(super) before: List,
+    pub(super) after: List,
+    /// What no sentence has, wherever it stands.
+    pub(super) anywhere: List,
+    /// What a line of code begins with.
+    pub(super) starts: List,
+    /// The same, where signs of code follow.
+    pub(super) keywords: List,
+    /// What a line of code may be alone, or end in.
+    pub(super) alone: List,
+    pub(super) ends: List,
+    /// Names with which what is printed begins, as in `RateLimitError('…')`.
+    pub(super) printed: List,
+    /// Endings of source files, for lines that a search found.
+    pub(super) sources: List,
+    /// Signs of regular expressions.
+    pub(super) patterns: List,
+    /// What begins a branch or a loop.
+    pub(super) branches: List,
+}
+
+static LISTS: LazyLock<Vocabulary> = LazyLock::new(|| read().unwrap_or_default());
+
+fn read() -> serde_json::Result<Vocabulary> {
+    serde_json::from_str(EMBEDDED)
+}
+
+pub(super) fn vocabulary() -> &'static Vocabulary {
+    &LISTS
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_lists_can_be_read() {
+        let lists = super::read().unwrap_or_else(|error| panic!("vocabulary.json: {error}"));
+        assert!(lists.claudes.hold("weekly") && lists.code.starts.begin("// limit"));
+    }
+}
