@@ -2,7 +2,7 @@
 //! class.
 
 use super::code::without_code;
-use super::evidence::{Evidence, Seen};
+use super::evidence::{Evidence, Seen, is_anthropics};
 use super::kind::Window;
 use super::passages::{Passage, passages};
 use super::vocabulary::{List, vocabulary};
@@ -28,6 +28,7 @@ pub(super) struct Clues {
     pub(super) class: Option<String>,
     pub(super) status: Option<u16>,
     pub(super) substance: Substance,
+    pub(super) speaker: Speaker,
     /// Whether a request was refused or failed for certain: Claude Code recorded it, or says so in
     /// its own words or the API's.
     pub(super) is_refusal: bool,
@@ -43,6 +44,40 @@ pub(super) enum Substance {
     Wrapper,
     /// It stands in a part of a program.
     Code,
+    /// A line of a changelog or a manual, which tells of a message.
+    Notes,
+}
+
+/// Who says it, as far as a text that somebody pasted gives that away.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) enum Speaker {
+    /// Claude Code, the API, or somebody who speaks of them.
+    #[default]
+    Claude,
+    /// Another program or service, by its name.
+    Another(String),
+    /// Nobody is named: words that anybody may use prove nothing.
+    Open,
+}
+
+impl Speaker {
+    fn of_text(text: &str) -> Self {
+        let text = normalize(text);
+        let lists = vocabulary();
+        if lists.marks.stand_in(&text) {
+            return Self::Claude;
+        }
+        let is_part = |c: char| c.is_alphanumeric();
+        let is_named = |name: &&str| {
+            text.match_indices(&name.to_lowercase()).any(|(at, found)| {
+                let (before, rest) = text.split_at(at);
+                let after = rest.get(found.len()..).unwrap_or_default();
+                !before.ends_with(is_part) && !after.starts_with(is_part)
+            })
+        };
+        let other = lists.others.iter().find(is_named).or_else(|| host(&text));
+        other.map_or(Self::Open, |name| Self::Another(name.to_owned()))
+    }
 }
 
 /// "You've hit your weekly limit", "weekly limit reached".
@@ -52,15 +87,10 @@ pub(super) struct NamedLimit {
     pub(super) name: String,
     /// Whether the message speaks to the user: "you've hit your …".
     pub(super) is_yours: bool,
+    /// Whether nothing else is said.
+    pub(super) is_alone: bool,
     /// Whether a dot follows, as only Claude Code parts its sentences: "… limit · resets 3pm".
     pub(super) has_dot: bool,
-}
-
-impl NamedLimit {
-    /// Whether nobody else words a limit so.
-    pub(super) fn is_surely_claudes(&self) -> bool {
-        self.has_dot || self.name.contains("claude")
-    }
 }
 
 /// The prepaid pool by the user's own name for it.
@@ -119,8 +149,13 @@ impl Clues {
             .map_or(&evidence.text.message, |prose| &prose.text);
         let mut found = Self::of_text(text);
         for clues in &mut found {
-            if prose.as_ref().is_some_and(|prose| prose.was_code) {
-                clues.substance = Substance::Code;
+            if let Some(prose) = &prose {
+                clues.speaker = Speaker::of_text(&evidence.text.message);
+                if prose.was_code {
+                    clues.substance = Substance::Code;
+                } else if clues.are_notes() {
+                    clues.substance = Substance::Notes;
+                }
             }
             clues.class = evidence.class().map(str::to_owned);
             clues.is_refusal |= !is_pasted;
@@ -166,28 +201,27 @@ impl Clues {
         }
     }
 
-    /// The window that the words name, wherever they do: as reached, as near, as one that resets.
-    pub(super) fn window(&self) -> Option<Window> {
-        let words = self
-            .limit
-            .as_ref()
-            .map_or(self.text.as_str(), |limit| &limit.name);
-        let is_named =
-            |(_, names): &&(Window, &[&str])| names.iter().any(|name| words.contains(name));
-        WINDOWS.iter().find(is_named).map(|(window, _)| *window)
+    /// Whether it names a limit as nobody else words one.
+    pub(super) fn names_surely(&self) -> bool {
+        let limit = self.limit.as_ref();
+        limit.is_some_and(|limit| limit.has_dot || limit.name.contains("claude"))
+    }
+
+    /// Whether it is a line of a changelog, of a manual or of a table: it tells of a message.
+    fn are_notes(&self) -> bool {
+        let lists = vocabulary();
+        let words = self.text.trim_start_matches(['#', '-', '*', ' ']);
+        let is_version = |word: &str| word.matches('.').count() > 1 && !word.contains("..");
+        let versioned = words.split_once(' ').filter(|(word, _)| is_version(word));
+        let words = versioned.map_or(words, |(_, rest)| rest.trim_start_matches(['-', ':', ' ']));
+        let is_row = self.text.starts_with('|') && self.text.ends_with('|');
+        lists.notes.begin(words) || lists.readers.stand_in(&self.text) || is_row
     }
 
     /// The window in "your weekly limit resets …", which comes under a cap.
     pub(super) fn window_that_resets(&self) -> Option<Window> {
         let (before, _) = self.text.split_once(" resets ")?;
-        let name = before.rsplit("your ").next()?;
-        if name.contains("weekly") {
-            Some(Window::Weekly)
-        } else if name.contains("opus") {
-            Some(Window::WeeklyOpus)
-        } else {
-            None
-        }
+        window_in(before.rsplit("your ").next()?)
     }
 
     /// Whether it speaks of what is bought or allotted: then a status does not say what is wrong.
@@ -199,6 +233,23 @@ impl Clues {
     pub(super) fn offers_credits(&self) -> bool {
         self.text.contains("/usage-credits")
     }
+}
+
+/// The host of the first address that is not Anthropic's.
+pub(super) fn host(text: &str) -> Option<&str> {
+    let hosts = text.split("://").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-'));
+        rest.get(..end.unwrap_or(rest.len()))
+    });
+    hosts
+        .into_iter()
+        .find(|host| host.contains('.') && host.len() <= 40 && !is_anthropics(host))
+}
+
+/// The window that these words name.
+pub(super) fn window_in(words: &str) -> Option<Window> {
+    let is_named = |(_, names): &&(Window, &[&str])| names.iter().any(|name| words.contains(name));
+    WINDOWS.iter().find(is_named).map(|(window, _)| *window)
 }
 
 /// "You've hit your 5-hour limit · resets 8am · out of usage credits": the limit is the window. That
@@ -290,6 +341,7 @@ fn yours(text: &str) -> Option<NamedLimit> {
     is_told.then(|| NamedLimit {
         name: name.to_owned(),
         is_yours: true,
+        is_alone: before.is_empty(),
         has_dot,
     })
 }
@@ -308,6 +360,7 @@ fn cut_off(rest: &str) -> Option<NamedLimit> {
     (is_known && is_claudes(name.trim())).then(|| NamedLimit {
         name: name.trim().to_owned(),
         is_yours: true,
+        is_alone: true,
         has_dot: false,
     })
 }
@@ -354,11 +407,14 @@ fn reached(text: &str) -> Option<NamedLimit> {
         after.starts_with(" · resets") && text.contains(" · /")
     } else {
         let is_made = has_dot || !is_mentioned(text, before.get(..start)?, after);
-        is_made && is_claudes(name) && ends_there(after)
+        // "Session limit reached: max 5 for this user" goes on about something else.
+        let is_whole = !after.starts_with(':') || after.contains("reset");
+        is_made && is_whole && is_claudes(name) && ends_there(after)
     };
     is_told.then(|| NamedLimit {
         name: name.to_owned(),
         is_yours: false,
+        is_alone: start == 0 && after.trim_matches(['.', '…', '!', '"']).is_empty(),
         has_dot,
     })
 }

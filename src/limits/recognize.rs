@@ -1,8 +1,8 @@
 //! Which row a message belongs to.
 
-use super::clues::{Clues, NamedLimit, Substance};
+use super::clues::{Clues, NamedLimit, Speaker, Substance};
 use super::evidence::Evidence;
-use super::kind::Service;
+use super::kind::{LimitKind, Service};
 use super::messages::{self, Message, Rank};
 
 /// The row of an error with the clues that it was recognized by.
@@ -52,23 +52,32 @@ fn current(all: &[Clues]) -> (Rank, &'static Message, Option<&Clues>) {
 
 /// The row that knows the words; without one, the row of the class or the status.
 fn row(clues: &Clues) -> Option<(Rank, &'static Message)> {
+    if clues.substance == Substance::Notes {
+        return None;
+    }
     messages::ranked()
         .find(|(_, message)| is_said(message, clues) || is_coded(message, clues))
         .or_else(|| {
             let (_, message) = messages::ranked().find(|row| is_of_class(*row, clues))?;
             Some((Rank::Vague, message))
         })
+        .filter(|(_, message)| is_borne_out(message, clues))
+}
+
+/// Whether who speaks can mean this. In a text that names only another service, nothing but Claude
+/// Code's own grammar is Claude's, and whose balance is empty is not known.
+fn is_borne_out(message: &Message, clues: &Clues) -> bool {
+    use Service::{Bedrock, Gateway, Other, Vertex};
+    let is_anothers = matches!(message.service, Some(Other | Bedrock | Vertex | Gateway))
+        && message.names != LimitKind::ApiCreditBalance;
+    let is_named = matches!(clues.speaker, Speaker::Another(_));
+    !is_named || is_anothers || clues.names_surely()
 }
 
 fn is_said(message: &Message, clues: &Clues) -> bool {
     let is_others = message.service == Some(Service::Other);
     // Beside a limit in Claude Code's own grammar, the words of other programs are what surrounds it.
-    if is_others
-        && clues
-            .limit
-            .as_ref()
-            .is_some_and(NamedLimit::is_surely_claudes)
-    {
+    if is_others && clues.names_surely() {
         return false;
     }
     let says = |part: &str| {
@@ -76,14 +85,14 @@ fn is_said(message: &Message, clues: &Clues) -> bool {
             || clues.types.iter().any(|name| name == part)
             || !is_others && is_cut_off(&clues.text, part)
     };
-    message
-        .says
-        .iter()
-        .any(|words| match words.strip_prefix('^') {
-            Some(start) => clues.text.starts_with(start),
-            None => words.split(" & ").all(says),
-        })
-        || names(message, clues)
+    message.says.iter().any(
+        |words| match words.split_at_checked(1).unwrap_or(("", words)) {
+            ("^", start) => clues.text.starts_with(start),
+            ("?", words) => clues.speaker == Speaker::Claude && words.split(" & ").all(says),
+            // The first sign may be longer than a byte.
+            _ => words.split(" & ").all(says),
+        },
+    ) || names(message, clues)
 }
 
 /// Whether the text ends in the middle of these words: in a word of theirs, or near their end.
@@ -102,7 +111,11 @@ fn is_cut_off(text: &str, words: &str) -> bool {
 
 /// Whether the limit that is said to be reached has one of the row's names.
 fn names(message: &Message, clues: &Clues) -> bool {
-    let Some(limit) = &clues.limit else {
+    // Of "usage limit reached" alone anybody may speak.
+    let is_named = |limit: &&NamedLimit| {
+        clues.speaker == Speaker::Claude || limit.is_yours || limit.is_alone || limit.has_dot
+    };
+    let Some(limit) = clues.limit.as_ref().filter(is_named) else {
         return false;
     };
     message.limit.iter().any(|name| match name.split_at(1) {

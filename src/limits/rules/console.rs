@@ -117,11 +117,12 @@ fn whose_gateway(telling: &Telling<'_>) -> String {
 pub(in crate::limits) fn provider_balance(case: &Case<'_>) -> Diagnosis {
     let words = Words::Told(|telling| {
         let gateway = telling.evidence.gateway();
-        let (host, instead) = match gateway.filter(|host| host.len() <= 40) {
-            Some(host) => (host, ", not at Anthropic"),
-            None => ("the service behind ANTHROPIC_BASE_URL", ""),
+        let headline = match gateway.filter(|host| host.len() <= 40) {
+            Some(host) => {
+                format!("The balance at {host} is empty: add money there, not at Anthropic")
+            }
+            None => "A balance at another service than Anthropic is empty, the message says: add money there".to_owned(),
         };
-        let headline = format!("The balance at {host} is empty: add money there{instead}");
         said(&[headline], "the provider's balance is empty · add money")
     });
     Diagnosis::new(case.names, Verdict::Real, Who::You, words)

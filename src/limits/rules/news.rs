@@ -1,11 +1,12 @@
 //! Warnings and news: nothing is stopped, or no more.
 
+use crate::limits::clues::window_in;
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Telling, Words, said};
 use crate::limits::kind::{LimitKind, Verdict, Who};
 
 /// "You've used 85% of your weekly limit".
 pub(in crate::limits) fn warning(case: &Case<'_>) -> Diagnosis {
-    let limit = match case.clues.window() {
+    let limit = match window_in(nearly_full(&case.clues.text)) {
         Some(window) => LimitKind::Window(window),
         None if case.clues.text.contains("credit") => LimitKind::UsageCredits,
         None => LimitKind::Unknown,
@@ -71,6 +72,12 @@ pub(in crate::limits) fn fast_mode(case: &Case<'_>) -> Diagnosis {
 
 fn notice(limit: LimitKind, words: fn(&Telling<'_>) -> Said) -> Diagnosis {
     Diagnosis::new(limit, Verdict::Notice, Who::Nobody, Words::Told(words))
+}
+
+/// What names the limit in "you've used 85% of your weekly limit": nothing that another sentence says.
+fn nearly_full(text: &str) -> &str {
+    let (before, _) = text.split_once(" limit").unwrap_or((text, ""));
+    before.rsplit_once('%').map_or(before, |(_, named)| named)
 }
 
 /// 85 in "you've used 85% of your …", "over 85% of your … used".

@@ -1,8 +1,8 @@
 //! Words that nothing recognizes: what can be read in them all the same, and where to look.
 
-use crate::limits::clues::Substance;
+use crate::limits::clues::{Speaker, Substance, host};
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Telling, Words, said};
-use crate::limits::evidence::{Seen, identifier, is_anthropics};
+use crate::limits::evidence::{Seen, identifier};
 use crate::limits::kind::{Verdict, Who};
 use crate::limits::resets;
 use crate::limits::vocabulary::vocabulary;
@@ -50,9 +50,13 @@ fn what_can_be_read(telling: &Telling<'_>) -> Said {
         telling.clock.zone,
     );
     let class = telling.evidence.class().and_then(identifier);
+    let speaker = match &telling.clues.speaker {
+        Speaker::Another(name) => Some(name.as_str()),
+        Speaker::Claude | Speaker::Open => host(text),
+    };
     let readings = [
+        speaker.map(str::to_owned),
         subject.map(str::to_owned),
-        host(text).map(str::to_owned),
         amount(text).map(str::to_owned),
         at.map(|at| telling.clock.time(at)),
         telling
@@ -62,8 +66,8 @@ fn what_can_be_read(telling: &Telling<'_>) -> Said {
         class.map(str::to_owned),
     ];
     let readings: Vec<String> = readings.into_iter().flatten().collect();
-    let look = match host(text) {
-        Some(_) => "look at that service first".to_owned(),
+    let look = match speaker {
+        Some(_) => "look there first".to_owned(),
         None if telling.evidence.text.seen == Seen::Pasted => {
             format!("look at {place} and at what wrote it")
         }
@@ -101,15 +105,4 @@ fn amount(text: &str) -> Option<&str> {
         .split(' ')
         .map(|word| word.trim_matches(['(', ')', ',', '.', ';', ':']));
     words.into_iter().find(is_amount)
-}
-
-/// The host of the first address that is not Anthropic's.
-fn host(text: &str) -> Option<&str> {
-    let hosts = text.split("://").skip(1).filter_map(|rest| {
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-'));
-        rest.get(..end.unwrap_or(rest.len()))
-    });
-    hosts
-        .into_iter()
-        .find(|host| host.contains('.') && host.len() <= 40 && !is_anthropics(host))
 }
