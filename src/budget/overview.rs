@@ -9,7 +9,7 @@ use super::{BudgetScope, BudgetUse};
 use crate::config::{BudgetAction, Config};
 use crate::drain::PercentWorth;
 use crate::hints::Hint;
-use crate::ledger::SpendRow;
+use crate::ledger::{RowsBy, SpendRow};
 use crate::pricing::Money;
 use crate::render::{MeterRow, Report};
 use crate::spend::{Course, Forecast, PlanWorth, Tally, in_an_hour};
@@ -96,9 +96,13 @@ impl<'c> Survey<'c> {
         }
     }
 
-    /// Whether it takes to know where rows come from.
-    pub(crate) fn needs_origins(&self) -> bool {
-        !self.projects.is_empty() || !self.sessions.is_empty()
+    /// Which rows it takes.
+    pub(crate) fn rows_by(&self) -> RowsBy {
+        if self.projects.is_empty() && self.sessions.is_empty() {
+            RowsBy::Quarter
+        } else {
+            RowsBy::Session
+        }
     }
 
     pub(crate) fn add(&mut self, row: &SpendRow<'_>) {

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::drain::Write;
 use crate::environment::Environment;
 use crate::hints;
-use crate::ledger::{Ledger, RowsBy, SpendSource};
+use crate::ledger::{EVER, Ledger, SpendSource};
 use crate::places::Places;
 use crate::render::Report;
 use crate::time::Clock;
@@ -38,10 +38,7 @@ fn report(
     let Clock { now, zone, .. } = machine.clock();
     let home = machine.places.home.to_str().unwrap_or_default();
     let mut survey = Survey::new(machine.clock(), config, home, sessions);
-    let origins = survey.needs_origins();
-    ledger.rows(None, None, RowsBy::Quarter, origins, &mut |row| {
-        survey.add(&row);
-    })?;
+    ledger.rows(EVER, survey.rows_by(), &mut |row| survey.add(&row))?;
     let (today, _) = zone.day_bounds(now);
     let served = ledger.answers_since(today)?;
     let hint = hints::best(served, writes, machine.prices(), &config.hints.off);

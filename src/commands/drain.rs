@@ -47,10 +47,10 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 fn found(session: Option<&str>, period: Period, machine: &Machine<'_>) -> anyhow::Result<Drain> {
     let is_meant = |name: &str| session.is_none_or(|session| name.starts_with(session));
     let clock = machine.clock();
-    let (since, until) = period.bounds(clock.zone);
+    let asked = period.of_rows(clock.zone);
     let (mut sessions, counted) = machine.gathered(|ledger, _| {
         let mut sessions: HashMap<String, SessionSpend> = HashMap::new();
-        ledger.rows(since, until, RowsBy::Quarter, true, &mut |row| {
+        ledger.rows(asked.clone(), RowsBy::Session, &mut |row| {
             let spend = sessions.entry(row.origin.session.clone()).or_default();
             spend.cost += row.recorded + row.unrecorded + row.unwritten;
         })?;
@@ -59,15 +59,11 @@ fn found(session: Option<&str>, period: Period, machine: &Machine<'_>) -> anyhow
     sessions.retain(|name, _| is_meant(name));
     // What a percent is worth is told of these weeks in any case.
     let lately = (clock.now - WORTH_OVER).timestamp_millis();
-    let from = since.map(|since| since.min(lately));
-    let mut writes = machine.writes(from, Some("reading requests"));
+    let from = asked.start.min(lately);
+    let mut writes = machine.writes(Some(from), Some("reading requests"));
     let steps = steps(&machine.places, clock.now - WORTH_OVER, clock.now);
     let percent_worth = PercentWorth::new(&steps, &spent(&counted, &writes), clock.now);
-    writes.retain(|write| {
-        let is_late_enough = since.is_none_or(|since| write.at >= since);
-        let is_early_enough = until.is_none_or(|until| write.at < until);
-        is_late_enough && is_early_enough && is_meant(&write.session)
-    });
+    writes.retain(|write| asked.contains(&write.at) && is_meant(&write.session));
     let percent_worth = percent_worth.with_prompts(&writes);
     let found = Findings::new(writes);
     let title_of = machine.titles(GroupBy::Session);

@@ -20,7 +20,7 @@ use crate::now::{Moment, RunningSession, SpendNow};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::spend::{Amount, Course, running_block};
-use crate::time::QUARTER;
+use crate::time::{Millis, QUARTER};
 
 /// Looking for a limit reads the ends of many transcripts: no more often than this, even while
 /// things happen; and this often though nothing happens, because time alone ends some.
@@ -125,10 +125,8 @@ impl Watched {
         let (from, until) = environment.zone.day_bounds(environment.now);
         let spend = ledger.between(from, until).and_then(|today| {
             let mut course = Course::new(environment.clock());
-            let since = Some(from.timestamp_millis());
-            ledger.rows(since, None, RowsBy::Quarter, false, &mut |row| {
-                course.add(&row);
-            })?;
+            let since_then = from.timestamp_millis()..Millis::MAX;
+            ledger.rows(since_then, RowsBy::Quarter, &mut |row| course.add(&row))?;
             Ok(SpendNow {
                 today,
                 per_hour: course.per_hour(),

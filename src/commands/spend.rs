@@ -16,7 +16,7 @@ use crate::claude::account::Account;
 use crate::config::Config;
 use crate::drain::Attribution;
 use crate::environment::Environment;
-use crate::ledger::SpendSource;
+use crate::ledger::{EVER, SpendSource};
 use crate::limits::kind::Window;
 use crate::pricing::{Money, PriceTable};
 use crate::render::{Report, print_csv};
@@ -126,7 +126,7 @@ fn age_of_prices(prices: &PriceTable, now: DateTime<Utc>) -> Option<String> {
 /// Our figures beside Claude Code's.
 fn why_different(as_json: bool, machine: &Machine<'_>) -> anyhow::Result<ExitCode> {
     let (found, switched) = machine.gathered(|ledger, _| {
-        let switched = ledger.switched(None, None, "")?;
+        let switched = ledger.switched(EVER, "")?;
         Ok((ledger.differences(machine.prices())?, switched))
     })?;
     let report = comparison(&found, &switched, &machine.places, machine.environment.now);

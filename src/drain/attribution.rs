@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::history::Write;
 use crate::ledger::{
-    Counted, Ledger, LedgerError, Origin, RowsBy, SpendRow, SpendSource, Switched,
+    Counted, Ledger, LedgerError, Origin, RowsBy, RowsPeriod, SpendRow, SpendSource, Switched,
 };
 use crate::spend::NO_LINE;
 use crate::time::Millis;
@@ -88,22 +88,21 @@ impl<'l> Attribution<'l> {
 impl SpendSource for Attribution<'_> {
     fn rows(
         &self,
-        since: Option<Millis>,
-        until: Option<Millis>,
+        period: RowsPeriod,
         _: RowsBy,
-        _: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
         let nowhere = Origin::default();
-        let is_within = |at: Millis| {
-            since.is_none_or(|since| at >= since) && until.is_none_or(|until| at < until)
-        };
         let answers = &self.counted.answers;
         let nothing = |at: Millis, session: i64, model: i64| {
             let origin = self.origins.get(&session).unwrap_or(&nowhere);
             SpendRow::nothing(at, origin, answers.model(model))
         };
-        for answer in answers.all.iter().filter(|answer| is_within(answer.at)) {
+        for answer in answers
+            .all
+            .iter()
+            .filter(|answer| period.contains(&answer.at))
+        {
             each(SpendRow {
                 person: self.holders.get(&answer.key).map_or(UNKNOWN, |it| it),
                 responses: 1,
@@ -114,7 +113,7 @@ impl SpendSource for Attribution<'_> {
             });
         }
         let hidden = self.counted.hidden.iter();
-        for hidden in hidden.filter(|hidden| is_within(hidden.at)) {
+        for hidden in hidden.filter(|hidden| period.contains(&hidden.at)) {
             let row = nothing(hidden.at, hidden.session, hidden.model).with_hidden(hidden);
             let person = self.of_sessions.get(&hidden.session);
             each(SpendRow {
@@ -125,16 +124,11 @@ impl SpendSource for Attribution<'_> {
         Ok(())
     }
 
-    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, LedgerError> {
+    fn damaged(&self, since: Millis) -> Result<Vec<(String, u32)>, LedgerError> {
         self.ledger.damaged(since)
     }
 
-    fn switched(
-        &self,
-        since: Option<Millis>,
-        until: Option<Millis>,
-        directory: &str,
-    ) -> Result<Vec<Switched>, LedgerError> {
-        self.ledger.switched(since, until, directory)
+    fn switched(&self, period: RowsPeriod, directory: &str) -> Result<Vec<Switched>, LedgerError> {
+        self.ledger.switched(period, directory)
     }
 }

@@ -16,7 +16,7 @@ use super::files::{Files, Gap, each_line};
 use super::line::{Kind, SpendLine};
 use super::version::Weight;
 use crate::disk;
-use crate::ledger::{LedgerError, Origin, RowsBy, Scene, SpendRow, SpendSource};
+use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource};
 use crate::pricing::Money;
 use crate::time::Millis;
 
@@ -124,10 +124,8 @@ fn state_of(path: &Path) -> Option<(SystemTime, u64)> {
 impl SpendSource for Merged {
     fn rows(
         &self,
-        since: Option<Millis>,
-        until: Option<Millis>,
+        period: RowsPeriod,
         _: RowsBy,
-        _: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
         let mut counts = self.counts.iter();
@@ -140,9 +138,7 @@ impl SpendSource for Merged {
                 left = left.checked_sub(1).ok_or("read before")?;
                 if counts.next() == Some(&true) {
                     let line = SpendLine::read(text).map_err(|_| "changed")?;
-                    let is_within = since.is_none_or(|since| line.time >= since)
-                        && until.is_none_or(|until| line.time < until);
-                    if is_within {
+                    if period.contains(&line.time) {
                         each(line.row(&mut origin, &mut scene));
                     }
                 }
@@ -156,7 +152,7 @@ impl SpendSource for Merged {
         Ok(())
     }
 
-    fn damaged(&self, _: Option<Millis>) -> Result<Vec<(String, u32)>, LedgerError> {
+    fn damaged(&self, _: Millis) -> Result<Vec<(String, u32)>, LedgerError> {
         Ok(Vec::new())
     }
 }

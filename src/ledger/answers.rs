@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::facts::{Answer, Id, Scene};
 use super::spend_rows::quarters;
@@ -187,15 +187,15 @@ impl Ledger {
              JOIN model AS asked ON asked.id = switched.asked JOIN model AS got ON got.id = response.model
              WHERE at >= ? AND at < ? AND instr(lower(coalesce(directory, '')), lower(?)) > 0
              GROUP BY 1, 2 ORDER BY cost_of_all DESC";
-        let found = all(&self.connection, query, (since, until, directory), |row| {
+        let switched = |row: &Row<'_>| {
             Ok(Switched {
                 asked: row.get(0)?,
                 got: row.get(1)?,
-                answers: answers::count_from(row, 2)?,
+                answers: count_from(row, 2)?,
                 cost: Money::from_pico(row.get(3)?),
             })
-        });
-        found.map_err(self.failed())
+        };
+        self.ask(|connection| all(connection, query, (since, until, directory), switched))
     }
 
     /// The first answer that each session got after a moment, `own` at once and others after a while,
@@ -212,13 +212,13 @@ impl Ledger {
         let query = "SELECT name, (SELECT min(at) FROM response WHERE session = id AND at > iif(name = ?1, ?2, ?3)) AS first
              FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter BETWEEN ?2 / ?5 AND ?4 / ?5 AND responses > 0) AND first <= ?4 ORDER BY first";
         let values = (own, after, others, until, QUARTER);
-        let found = all(&self.connection, query, values, |row| {
+        let first = |row: &Row<'_>| {
             Ok(FirstAnswer {
                 session: row.get(0)?,
                 at: row.get(1)?,
             })
-        });
-        found.map_err(self.failed())
+        };
+        self.ask(|connection| all(connection, query, values, first))
     }
 
     /// When answers came since that moment, and what each cost.
@@ -233,8 +233,7 @@ impl Ledger {
     /// The answers since a moment, session by session.
     pub(crate) fn answers_since(&self, since: DateTime<Utc>) -> Result<Answers, LedgerError> {
         let since = since.timestamp_millis();
-        let read = || {
-            let connection = &self.connection;
+        self.ask(|connection| {
             // By the sums: they lie in order of time, answers session by session.
             let query = "SELECT id, name FROM session WHERE id IN (SELECT session FROM quarter WHERE quarter >= ?)";
             let since_quarter = [since.div_euclid(QUARTER)];
@@ -246,32 +245,30 @@ impl Ledger {
                 found.extend(answers::since(connection, *session, since)?);
             }
             Answers::named(found, sessions, connection)
-        };
-        read().map_err(self.failed())
+        })
     }
 
     /// Everything, as it stands at one moment.
     pub(crate) fn counted(&self) -> Result<Counted, LedgerError> {
-        let moment = self.snapshot()?;
-        let read = || {
-            let mut copies = transcript_files::all_places(&moment)?;
+        let _moment = self.snapshot()?;
+        self.ask(|connection| {
+            let mut copies = transcript_files::all_places(connection)?;
             let mut found = Vec::new();
-            answers::for_each(&moment, |answer| {
+            answers::for_each(connection, |answer| {
                 let copies = copies.remove(&answer.key).unwrap_or_default();
                 found.push(Answer { copies, ..answer });
             })?;
             let mut hidden = Vec::new();
-            each_hidden(&moment, [Millis::MIN, Millis::MAX], |one| {
+            each_hidden(connection, [Millis::MIN, Millis::MAX], |one| {
                 hidden.extend(Some(one).filter(|one| one.cost > Money::ZERO));
             })?;
-            let (sessions, names) = sessions(&moment)?;
+            let (sessions, names) = sessions(connection)?;
             Ok(Counted {
-                answers: Answers::named(found, names, &moment)?,
+                answers: Answers::named(found, names, connection)?,
                 hidden,
                 sessions,
             })
-        };
-        read().map_err(self.failed())
+        })
     }
 }
 

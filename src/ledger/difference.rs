@@ -65,13 +65,13 @@ pub struct SessionDifference {
 impl Ledger {
     /// Every session of which the client gave a total, the latest first.
     pub fn differences(&self, prices: &PriceTable) -> Result<Vec<SessionDifference>, LedgerError> {
-        let read = || {
+        self.ask(|connection| {
             let origins = self.origins()?;
             let mut found = Vec::new();
-            for (session, runs) in runs_of_all(&self.connection, prices)? {
-                let processes = processes::of_session(&self.connection, session)?;
+            for (session, runs) in runs_of_all(connection, prices)? {
+                let processes = processes::of_session(connection, session)?;
                 if let Some(client) = ClientTotal::from_runs(&runs, &processes) {
-                    let mut one = difference(&self.connection, session, &processes, &client)?;
+                    let mut one = difference(connection, session, &processes, &client)?;
                     one.client_lacks_a_price = runs.iter().any(|run| run.has_unknown_model);
                     if runs.iter().any(|run| run.has_lost_base) {
                         one.gone = (-one.price).or_zero();
@@ -83,8 +83,7 @@ impl Ledger {
             }
             found.sort_by_key(|one| (std::cmp::Reverse(one.last_at), one.origin.session.clone()));
             Ok(found)
-        };
-        read().map_err(self.failed())
+        })
     }
 }
 

@@ -15,12 +15,12 @@ impl Ledger {
     /// Prices every response anew if the table or the user's own rates changed since the last
     /// time. Returns whether anything was to be done.
     pub fn reprice(&mut self, prices: &PriceTable) -> Result<bool, LedgerError> {
-        let is_current = || -> rusqlite::Result<bool> {
-            let names = names::models(&self.connection)?;
+        let is_current = self.ask(|connection| {
+            let names = names::models(connection)?;
             let wanted = prices.fingerprint_of(names.values().map(String::as_str));
-            Ok(priced_by(&self.connection)? == Some(wanted))
-        };
-        if is_current().map_err(self.failed())? {
+            Ok(priced_by(connection)? == Some(wanted))
+        })?;
+        if is_current {
             return Ok(false);
         }
         self.write(|connection| reprice(connection, prices))?;

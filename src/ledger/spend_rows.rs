@@ -1,8 +1,9 @@
 //! Reading the ledger's sums for reports.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 
 use super::answers::{Hidden, HiddenIn, Switched, each_hidden};
 use super::facts::{Id, Scene};
@@ -90,41 +91,40 @@ impl<'l> SpendRow<'l> {
     }
 }
 
-/// What rows are to tell apart, besides session and model.
+/// What rows are to tell, besides the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowsBy {
     /// The quarter of an hour. These sums are kept in step.
     Quarter,
-    /// Branch and agent. A row stands at the time of its latest response.
+    /// The same, and the session with its directory: finding out means reading all sessions.
+    Session,
+    /// Session, branch and agent. A row stands at the time of its latest response.
     Scene,
 }
 
+/// From a moment up to another, both on quarters of an hour.
+pub type RowsPeriod = Range<Millis>;
+
+/// Whenever it was.
+pub const EVER: RowsPeriod = Millis::MIN..Millis::MAX;
+
 /// Where rows of spend come from: this machine's ledger, or what several machines exported.
 pub trait SpendSource {
-    /// Calls `each` for every sum from `since` up to `until` (milliseconds on quarters of an
-    /// hour; None is open); by quarters, in order of time. `with_origins` says whether rows tell their session
-    /// and directory: finding out means reading all sessions.
+    /// Calls `each` for every sum of a period; by quarters, in order of time.
     fn rows(
         &self,
-        since: Option<Millis>,
-        until: Option<Millis>,
+        period: RowsPeriod,
         by: RowsBy,
-        with_origins: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError>;
 
     /// Transcripts that changed at `since` or later and have lines that could not be understood:
     /// their paths, and how many lines. What stood on these is not counted.
-    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, LedgerError>;
+    fn damaged(&self, since: Millis) -> Result<Vec<(String, u32)>, LedgerError>;
 
     /// Answers of another model than was asked for, in directories whose path contains `directory`;
     /// nothing where nobody knows.
-    fn switched(
-        &self,
-        _since: Option<Millis>,
-        _until: Option<Millis>,
-        _directory: &str,
-    ) -> Result<Vec<Switched>, LedgerError> {
+    fn switched(&self, _: RowsPeriod, _directory: &str) -> Result<Vec<Switched>, LedgerError> {
         Ok(Vec::new())
     }
 }
@@ -132,45 +132,34 @@ pub trait SpendSource {
 impl SpendSource for Ledger {
     fn rows(
         &self,
-        since: Option<Millis>,
-        until: Option<Millis>,
+        period: RowsPeriod,
         by: RowsBy,
-        with_origins: bool,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
-        let mut read = || {
-            let named = RowNames::read(self, with_origins)?;
-            let period = [since.unwrap_or(Millis::MIN), until.unwrap_or(Millis::MAX)];
+        self.ask(|connection| {
+            let named = RowNames::read(self, by != RowsBy::Quarter)?;
+            let period = [period.start, period.end];
             match by {
-                RowsBy::Quarter => self.read_quarters(period, &named, each)?,
+                RowsBy::Quarter | RowsBy::Session => self.read_quarters(period, &named, each)?,
                 RowsBy::Scene => self.read_scenes(period, &named, each)?,
             }
-            self.read_hidden(period, &named, each)
-        };
-        read().map_err(self.failed())
+            read_hidden(connection, period, &named, each)
+        })
     }
 
-    fn damaged(&self, since: Option<Millis>) -> Result<Vec<(String, u32)>, LedgerError> {
-        transcript_files::damaged(&self.connection, since).map_err(self.failed())
+    fn damaged(&self, since: Millis) -> Result<Vec<(String, u32)>, LedgerError> {
+        self.ask(|connection| transcript_files::damaged(connection, since))
     }
 
-    fn switched(
-        &self,
-        since: Option<Millis>,
-        until: Option<Millis>,
-        directory: &str,
-    ) -> Result<Vec<Switched>, LedgerError> {
-        let period = [since.unwrap_or(Millis::MIN), until.unwrap_or(Millis::MAX)];
-        self.switched_between(period, directory)
+    fn switched(&self, period: RowsPeriod, directory: &str) -> Result<Vec<Switched>, LedgerError> {
+        self.switched_between([period.start, period.end], directory)
     }
 }
 
 impl Ledger {
     /// Another number whenever another process has written to the ledger.
     pub fn version(&self) -> Result<i64, LedgerError> {
-        self.connection
-            .query_row("PRAGMA data_version", [], |row| row.get(0))
-            .map_err(self.failed())
+        self.ask(|connection| connection.query_row("PRAGMA data_version", [], |row| row.get(0)))
     }
 
     /// It reads every answer: no sums are kept by scene, because reports by scene are rare and each
@@ -212,24 +201,6 @@ impl Ledger {
         })
     }
 
-    fn read_hidden(
-        &self,
-        period: [Millis; 2],
-        named: &RowNames,
-        see: &mut dyn FnMut(SpendRow<'_>),
-    ) -> rusqlite::Result<()> {
-        let guessed = processes::guessed(&self.connection)?;
-        each_hidden(&self.connection, period, |hidden| {
-            let row = named.nothing_of(hidden.at, hidden.session, hidden.model);
-            let mut row = row.with_hidden(&hidden);
-            row.at_least = match hidden.known_by {
-                HiddenIn::Totals => hidden.cost == Money::ZERO,
-                HiddenIn::Draws => guessed.contains(&hidden.session),
-            };
-            see(row);
-        })
-    }
-
     pub(crate) fn origins(&self) -> rusqlite::Result<HashMap<Id, Origin>> {
         let query = "SELECT id, name, coalesce(directory, ''),
                     (SELECT min(at) FROM response WHERE response.session = session.id),
@@ -245,6 +216,24 @@ impl Ledger {
             Ok((row.get(0)?, origin))
         })
     }
+}
+
+fn read_hidden(
+    connection: &Connection,
+    period: [Millis; 2],
+    named: &RowNames,
+    see: &mut dyn FnMut(SpendRow<'_>),
+) -> rusqlite::Result<()> {
+    let guessed = processes::guessed(connection)?;
+    each_hidden(connection, period, |hidden| {
+        let row = named.nothing_of(hidden.at, hidden.session, hidden.model);
+        let mut row = row.with_hidden(&hidden);
+        row.at_least = match hidden.known_by {
+            HiddenIn::Totals => hidden.cost == Money::ZERO,
+            HiddenIn::Draws => guessed.contains(&hidden.session),
+        };
+        see(row);
+    })
 }
 
 /// What the ids in rows stand for.

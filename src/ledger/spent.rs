@@ -50,15 +50,11 @@ impl Spent {
 impl Ledger {
     /// What a session has cost.
     pub fn session(&self, name: &str) -> Result<Spent, LedgerError> {
-        let read = || {
-            let id = id_of(name.as_bytes());
-            let processes = processes::of_session(&self.connection, id)?;
-            Ok(Spent::new(
-                &processes::facts(&self.connection, id)?,
-                &processes,
-            ))
-        };
-        read().map_err(self.failed())
+        let id = id_of(name.as_bytes());
+        self.ask(|connection| {
+            let processes = processes::of_session(connection, id)?;
+            Ok(Spent::new(&processes::facts(connection, id)?, &processes))
+        })
     }
 
     /// What was spent from `from` up to `until`; both on quarters of an hour.
@@ -78,7 +74,7 @@ impl Ledger {
             })?;
             Ok((cost, signed))
         };
-        let read = || {
+        self.ask(|connection| {
             let (recorded, unpriced) = sum("unpriced > 0", "quarter")?;
             let (unrecorded, not_known) = sum("cost = 0", "unrecorded")?;
             let (unwritten, drawn) = sum("true", "unwritten")?;
@@ -89,10 +85,9 @@ impl Ledger {
                 unwritten,
                 estimated: !unpriced.is_empty(),
                 at_least: !not_known.is_empty()
-                    || !drawn.is_empty() && is_guess(processes::guessed(&self.connection)?),
+                    || !drawn.is_empty() && is_guess(processes::guessed(connection)?),
             })
-        };
-        read().map_err(self.failed())
+        })
     }
 
     /// The directory that a session worked in, if it is known.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Days, NaiveDate};
 
+use crate::ledger::RowsPeriod;
 use crate::time::{Clock, Millis, Zone};
 
 /// From the first day up to the last, both included; None is open.
@@ -72,6 +73,12 @@ impl Period {
             .until
             .and_then(|day| day.checked_add_days(Days::new(1)));
         (self.since.map(midnight), day_after.map(midnight))
+    }
+
+    /// The same as rows of spend are asked for.
+    pub(crate) fn of_rows(self, zone: Zone) -> RowsPeriod {
+        let (since, until) = self.bounds(zone);
+        since.unwrap_or(Millis::MIN)..until.unwrap_or(Millis::MAX)
     }
 }
 

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use indexmap::IndexMap;
 
 use super::tally::Tally;
-use crate::ledger::{Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
+use crate::ledger::{EVER, Ledger, LedgerError, RowsBy, SpendRow, SpendSource};
 use crate::pricing::Money;
 use crate::time::{FIVE_HOURS, HOUR, Millis, Zone, moment, monday_of};
 
@@ -51,17 +51,13 @@ impl GroupBy {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// What the ledger's rows must tell apart for it.
-    pub(crate) fn rows(self) -> RowsBy {
+    /// What the ledger's rows must tell for it.
+    pub(super) fn rows_by(self) -> RowsBy {
         match self {
             Self::Branch | Self::Agent => RowsBy::Scene,
+            Self::Session | Self::Project => RowsBy::Session,
             _ => RowsBy::Quarter,
         }
-    }
-
-    /// Whether it takes to know where rows come from.
-    pub(crate) fn is_by_origin(self) -> bool {
-        matches!(self, Self::Session | Self::Project)
     }
 
     /// Whether transcripts must be asked whose each answer is.
@@ -266,7 +262,7 @@ pub(crate) fn running_block(
     now: DateTime<Utc>,
 ) -> Result<Option<Block>, LedgerError> {
     let mut rows = Vec::new();
-    ledger.rows(None, None, RowsBy::Quarter, false, &mut |row| {
+    ledger.rows(EVER, RowsBy::Quarter, &mut |row| {
         rows.push((row.at, Tally::from_row(&row)));
     })?;
     let last = chained(rows).pop().map(|(start, tally)| {

@@ -15,7 +15,7 @@ use super::table::{Figures, spreadsheet, table};
 use super::tally::Tally;
 use super::unreadable::name_damaged;
 use crate::config::Currency;
-use crate::ledger::{Caught, LedgerError, RowsBy, SpendRow, SpendSource, Switched};
+use crate::ledger::{Caught, EVER, LedgerError, RowsBy, SpendRow, SpendSource, Switched};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::{Report, Table};
@@ -50,8 +50,13 @@ impl ReportRequest {
         self.project.as_ref().is_none_or(is_in)
     }
 
-    fn needs_origins(&self) -> bool {
-        self.by.is_by_origin() || self.project.is_some()
+    /// What the ledger's rows must tell for it: this at least.
+    fn rows_by(&self, least: RowsBy) -> RowsBy {
+        if least == RowsBy::Quarter && self.project.is_some() {
+            RowsBy::Session
+        } else {
+            least
+        }
     }
 
     /// Whether the month that runs is shown whole.
@@ -102,29 +107,22 @@ impl Statement {
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> Result<Self, LedgerError> {
         let mut grouping = Grouping::new(wanted.by, wanted.clock.zone);
-        let (from, to) = wanted.period.bounds(wanted.clock.zone);
-        source.rows(
-            from,
-            to,
-            wanted.by.rows(),
-            wanted.needs_origins(),
-            &mut |row| {
-                if wanted.takes(&row) {
-                    grouping.add(&row);
-                    each(&row);
-                }
-            },
-        )?;
+        let period = wanted.period.of_rows(wanted.clock.zone);
+        let by = wanted.rows_by(wanted.by.rows_by());
+        source.rows(period.clone(), by, &mut |row| {
+            if wanted.takes(&row) {
+                grouping.add(&row);
+                each(&row);
+            }
+        })?;
         let (total, mut groups) = grouping.finish();
         let mut has_history = !groups.is_empty();
         if !has_history {
-            source.rows(None, None, RowsBy::Quarter, false, &mut |_| {
-                has_history = true;
-            })?;
+            source.rows(EVER, RowsBy::Quarter, &mut |_| has_history = true)?;
         }
         let rest = order_and_cut(&mut groups, wanted.by, wanted.order, wanted.limit);
         let directory = wanted.project.as_deref().unwrap_or_default();
-        let switched = source.switched(from, to, directory)?;
+        let switched = source.switched(period.clone(), directory)?;
         let course = Self::course(source, &wanted)?;
         let whole = course.as_ref().filter(|_| wanted.project.is_none());
         Ok(Self {
@@ -136,7 +134,7 @@ impl Statement {
             rest,
             has_history,
             read,
-            damaged: source.damaged(from)?,
+            damaged: source.damaged(period.start)?,
             answering,
             percent: None,
             switched,
@@ -168,17 +166,11 @@ impl Statement {
             return Ok(None);
         }
         let mut month = Course::new(wanted.clock);
-        source.rows(
-            None,
-            None,
-            RowsBy::Quarter,
-            wanted.needs_origins(),
-            &mut |row| {
-                if wanted.takes(&row) {
-                    month.add(&row);
-                }
-            },
-        )?;
+        source.rows(EVER, wanted.rows_by(RowsBy::Quarter), &mut |row| {
+            if wanted.takes(&row) {
+                month.add(&row);
+            }
+        })?;
         Ok(Some(month))
     }
 

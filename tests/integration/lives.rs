@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use whycap::ledger::{Effort, Ledger, Patience, RowsBy, SpendSource};
+use whycap::ledger::{EVER, Effort, Ledger, Patience, RowsBy, SpendSource};
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 
 /// How many lives a run of the tests tries. `WHYCAP_LIVES` asks for more.
@@ -958,7 +958,7 @@ impl World {
 fn found(ledger: &Ledger) -> BTreeMap<String, (i64, i64)> {
     let mut sums: BTreeMap<String, (Money, Money)> = BTreeMap::new();
     ledger
-        .rows(None, None, RowsBy::Quarter, true, &mut |row| {
+        .rows(EVER, RowsBy::Session, &mut |row| {
             let sum = sums.entry(row.origin.session.clone()).or_default();
             sum.0 += row.recorded;
             sum.1 += row.unrecorded;

@@ -20,7 +20,9 @@ use crate::environment::Environment;
 use crate::incidents::{Incidents, told_windows};
 use crate::install::entries::Kept;
 use crate::install::settings_edit;
-use crate::ledger::{Drawn, Effort, Ledger, Live, Patience, RowsBy, SpendSource, Wanted, path_in};
+use crate::ledger::{
+    Drawn, EVER, Effort, Ledger, Live, Patience, RowsBy, SpendSource, Wanted, path_in,
+};
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
 use crate::status_line::{Amounts, LineFacts, Whereabouts, draw};
@@ -174,9 +176,7 @@ impl Home {
             assert!(row.recorded >= Money::ZERO && row.unrecorded >= Money::ZERO);
             responses += row.responses;
         };
-        ledger
-            .rows(None, None, RowsBy::Quarter, true, count)
-            .unwrap();
+        ledger.rows(EVER, RowsBy::Session, count).unwrap();
         ledger.differences(&self.prices).unwrap();
         responses
     }
@@ -291,7 +291,7 @@ impl Home {
                 let roots = self.places.transcript_roots();
                 ledger.catch_up(roots, &self.prices, Effort::All, &mut |_| ())?;
                 ledger.check_sums(&self.prices)?;
-                ledger.rows(None, None, RowsBy::Quarter, true, &mut |_| ())?;
+                ledger.rows(EVER, RowsBy::Session, &mut |_| ())?;
                 ledger.differences(&self.prices).map(drop)
             });
             match read {

@@ -137,7 +137,7 @@ impl Ledger {
         watch: &mut dyn FnMut(ReadingProgress),
     ) -> Result<Caught, LedgerError> {
         let began = Instant::now();
-        let known = transcript_files::file_states(&self.connection).map_err(self.failed())?;
+        let known = self.ask(transcript_files::file_states)?;
         let listing = transcripts::all(roots);
         let changed = listing
             .files
@@ -153,8 +153,7 @@ impl Ledger {
     }
 
     fn job(&self, file: TranscriptFile) -> Result<Job, LedgerError> {
-        let position = transcript_files::position(&self.connection, &file.path);
-        let position = position.map_err(self.failed())?;
+        let position = self.ask(|connection| transcript_files::position(connection, &file.path))?;
         Ok(Job { file, position })
     }
 

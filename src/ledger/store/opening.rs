@@ -214,6 +214,14 @@ impl Ledger {
         }
     }
 
+    /// Reads something.
+    pub(crate) fn ask<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        read(&self.connection).map_err(self.failed())
+    }
+
     /// Writes in one transaction, waiting for another writer as long as this ledger's patience
     /// says.
     pub(crate) fn write<T>(

@@ -58,9 +58,9 @@ pub(crate) fn file_states(connection: &Connection) -> rusqlite::Result<HashMap<I
 /// paths, and how many lines.
 pub(crate) fn damaged(
     connection: &Connection,
-    since: Option<Millis>,
+    since: Millis,
 ) -> rusqlite::Result<Vec<(String, u32)>> {
-    let since = since.map_or(i64::MIN, |since| since.saturating_mul(1_000_000));
+    let since = since.saturating_mul(1_000_000);
     let query =
         "SELECT path, unreadable FROM file WHERE unreadable > 0 AND modified >= ? ORDER BY path";
     all(connection, query, [since], |row| {
