@@ -42,7 +42,9 @@ fn hint(arguments: &[&str]) -> Option<String> {
             (format!("spend {by}"), format!("whycap spend --by {by}"))
         }
         [typed, ..] => {
-            let meant = meant_by(typed.trim_start_matches('-'))?;
+            // What was meant and typed is only in the wrong company.
+            let meant = meant_by(typed.trim_start_matches('-'))
+                .filter(|meant| *meant != format!("whycap {typed}"))?;
             ((*typed).to_owned(), meant)
         }
         [] => return None,
@@ -90,6 +92,7 @@ mod tests {
     fn a_slip_of_the_hand_is_left_to_the_parser() {
         assert_eq!(hint(&["spent"]), None);
         assert_eq!(hint(&["locks", "--jsn"]), None);
+        assert_eq!(hint(&["--clear-stale-locks", "locks"]), None);
         assert_eq!(hint(&[]), None);
         assert_eq!(
             hint(&["status", "--json"]).unwrap(),

@@ -15,7 +15,7 @@ fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
 }
 
 fn report(run: &Run) -> Value {
-    assert_eq!(run.stderr, "");
+    assert_eq!(&*run.stderr, "");
     serde_json::from_str(&run.stdout).unwrap()
 }
 

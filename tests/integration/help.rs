@@ -151,7 +151,9 @@ fn completions_are_valid_scripts_that_know_the_verbs() {
             );
         }
     }
-    assert_eq!(Sandbox::new().run(&["completions", "tcsh"]).code, 2);
+    Sandbox::new()
+        .run(&["completions", "tcsh"])
+        .is_refused("invalid value 'tcsh'");
 }
 
 #[test]

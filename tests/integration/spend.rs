@@ -57,7 +57,7 @@ fn a_ledger_that_was_set_aside_is_said_once_and_doctor_goes_on_naming_it() {
         first.stderr
     );
     assert!(first.stderr.contains(aside), "{}", first.stderr);
-    assert_eq!(sandbox.run(&["spend"]).stderr, "");
+    assert_eq!(sandbox.run(&["spend"]).stderr.as_str(), "");
     let doctor = sandbox.run(&["doctor"]);
     assert!(doctor.stdout.contains(aside), "{}", doctor.stdout);
 }
@@ -327,7 +327,7 @@ fn no_history_and_an_empty_period_are_told_apart() {
     let run = sandbox.run(&reversed);
     assert_eq!(run.code, 2);
     assert_eq!(
-        run.stderr,
+        &*run.stderr,
         "whycap: --since 2026-11-20 is later than --until 2026-11-10; swap them\n"
     );
 }
@@ -444,7 +444,7 @@ fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
     let shown = sandbox.run(&["spend"]);
     assert_eq!(shown.code, 0);
     assert_eq!(
-        shown.stderr,
+        &*shown.stderr,
         "whycap: 1 transcript could not be read: ~/.claude/projects/-home-dev-api/circle.jsonl; \
          what it cost is missing. `whycap doctor` says how to fix it\n"
     );
@@ -452,6 +452,7 @@ fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
     let run = sandbox.run(&["spend", "--json"]);
     let json: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["complete"], false);
+    assert!(run.stderr.contains("1 transcript could not be read"));
     assert_eq!(json["unreadable"], serde_json::json!([circle]));
     let doctor = sandbox.run(&["doctor"]);
     assert!(doctor.stdout.contains("circle.jsonl"), "{}", doctor.stdout);
@@ -461,6 +462,7 @@ fn what_cannot_be_read_is_named_and_the_total_is_a_lower_bound() {
     let run = sandbox.run(&["spend", "--json"]);
     let json: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["unreadable"].as_array().unwrap().len(), 2, "{run:?}");
+    assert!(run.stderr.contains("2 transcripts could not be read"));
     fs::remove_file(&odd).unwrap();
     for number in 0..4 {
         let another = circle.with_file_name(format!("circle{number}.jsonl"));

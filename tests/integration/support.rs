@@ -1,9 +1,12 @@
 //! A home directory for one test, and the program run inside it.
 
+use std::fmt::{Display, Formatter};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 
@@ -21,8 +24,47 @@ pub struct Sandbox {
 #[derive(Debug)]
 pub struct Run {
     pub stdout: String,
-    pub stderr: String,
+    pub stderr: Stderr,
     pub code: i32,
+}
+
+/// What a run said on standard error. A test that does not look at it says that there is nothing.
+#[derive(Debug)]
+pub struct Stderr {
+    text: String,
+    is_looked_at: AtomicBool,
+}
+
+impl Stderr {
+    pub fn as_str(&self) -> &str {
+        self.is_looked_at.store(true, Ordering::Relaxed);
+        &self.text
+    }
+}
+
+impl Deref for Stderr {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Display for Stderr {
+    fn fmt(&self, to: &mut Formatter<'_>) -> std::fmt::Result {
+        to.write_str(self)
+    }
+}
+
+impl Drop for Stderr {
+    fn drop(&mut self) {
+        let is_told = *self.is_looked_at.get_mut() || std::thread::panicking();
+        assert!(
+            is_told || self.text.is_empty(),
+            "said on standard error: {}",
+            self.text
+        );
+    }
 }
 
 impl Sandbox {
@@ -186,7 +228,10 @@ impl From<Output> for Run {
     fn from(output: Output) -> Self {
         Self {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr: Stderr {
+                text: String::from_utf8_lossy(&output.stderr).into_owned(),
+                is_looked_at: AtomicBool::new(false),
+            },
             code: output.status.code().unwrap_or(-1),
         }
     }
@@ -203,6 +248,14 @@ impl Run {
             self.stdout
         );
         &self.stdout
+    }
+
+    /// Asserts that the arguments were refused, in one line that says this.
+    #[track_caller]
+    pub fn is_refused(&self, says: &str) {
+        let stderr = self.stderr.as_str();
+        assert_eq!((self.code, stderr.lines().count()), (2, 1), "{stderr}");
+        assert!(stderr.contains(says), "{stderr}");
     }
 
     /// Standard output as JSON.

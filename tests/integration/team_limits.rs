@@ -462,11 +462,9 @@ fn a_damaged_file_of_limits_counts_up_to_the_damage_and_that_is_said() {
         .join("whycap-1/limits/day=2026-11-10/m-ada.ndjson.gz");
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
-    assert!(
-        team.run(&[])
-            .stdout
-            .contains("Not every file of limit errors")
-    );
+    let run = team.run(&[]);
+    assert!(run.stdout.contains("Not every file of limit errors"));
+    assert!(run.stderr.contains("line 1"), "{}", run.stderr);
     for rows in ["limits", "windows"] {
         fs::remove_dir_all(team.directory().join("whycap-1").join(rows)).unwrap();
     }
