@@ -58,7 +58,7 @@ Exit code: 0, whatever happens. It has no JSON"
         hide = true,
         after_help = "Examples:
   whycap hook <event.json                           as Claude Code calls it
-  echo '{\"hook_event_name\": \"Stop\"}' | whycap hook  by hand: nothing is said
+  echo '{\"hook_event_name\": \"Stop\"}' | whycap hook  by hand: prints nothing
 
 Exit code: 0, whatever happens. It prints nothing, or one JSON object"
     )]
@@ -79,13 +79,13 @@ Exit code: 0, whatever happens. It prints nothing, or one JSON object"
     Export(commands::export::Arguments),
     /// List Claude Code's locks, and which of them are left over
     Locks(commands::locks::Arguments),
-    /// Check the set-up; every finding comes with a fix
+    /// Check the setup; every finding comes with a fix
     Doctor(commands::doctor::Arguments),
     /// List the limit errors of the past
     Incidents(commands::incidents::Arguments),
     /// Write up the newest limit error for a bug report
     Report(commands::report::Arguments),
-    /// List the prices that spend is counted at, with date and source
+    /// List the prices used to count spend, with date and source
     Prices(commands::prices::Arguments),
     /// Show the configuration in effect, as a config.toml
     Config(commands::config::Arguments),

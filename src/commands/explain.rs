@@ -40,7 +40,7 @@ pub struct Arguments {
         allow_hyphen_values = true
     )]
     text: Option<String>,
-    /// Tell everything, not only what fits a screen
+    /// Show everything, not only what fits on a screen
     #[arg(long)]
     long: bool,
     /// Exit with 0 if nothing blocks, 10 if waiting helps, 11 if somebody must act, 12 if unknown

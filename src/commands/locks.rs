@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 /// What `whycap --clear-stale-locks` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ClearArguments {
-    /// Clear left-over locks [with --dry-run, --json]
+    /// Clear leftover locks [with --dry-run, --json]
     #[arg(long)]
     pub(crate) clear_stale_locks: bool,
     /// With it: only show what would be done

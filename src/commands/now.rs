@@ -16,7 +16,7 @@ use crate::terminal::{Palette, Screen, Tone, Woken};
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/now.txt"))]
 pub struct Arguments {
-    /// Keep it on the screen and up to date, until q
+    /// Keep it on the screen and up to date; q quits
     #[arg(long, short, conflicts_with = "json")]
     watch: bool,
     /// Print JSON

@@ -46,16 +46,16 @@ pub struct Arguments {
     by: GroupBy,
     #[command(flatten)]
     days: DaysAsked,
-    /// Days begin at midnight here (default: your time zone)
+    /// Count days in this zone (default: your time zone)
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
     /// Only sessions in directories whose path contains this
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
-    /// At most so many: the newest periods, else the dearest
+    /// At most this many: newest periods, else highest cost
     #[arg(long, value_name = "N", value_parser = count)]
     limit: Option<NonZeroUsize>,
-    /// Newest first (date) or dearest first (cost)
+    /// Newest first (date) or most expensive first (cost)
     #[arg(long, value_enum, hide_possible_values = true)]
     order: Option<Order>,
     /// Add up what several machines exported there
@@ -70,7 +70,7 @@ pub struct Arguments {
     /// Prompts with their first words, in JSON and files too
     #[arg(long)]
     with_text: bool,
-    /// Print CSV, one line a group
+    /// Print CSV, one line per group
     #[arg(long)]
     csv: bool,
     #[command(flatten)]

@@ -30,7 +30,7 @@ pub(super) enum Root {
 pub(super) enum LockKind {
     /// An empty directory, made by `mkdir`; its holder sets its date to now at each heartbeat.
     Directory(StaleAfter),
-    /// A file that names a process; older clients may have made a directory of that name.
+    /// A file that names a process; older versions may have made a directory of that name.
     ProcessFile(Option<StaleAfter>),
     /// A file of the live-session registry.
     SessionRegistry,
@@ -234,7 +234,7 @@ On macOS no file system tells that another Mac shares it: do not clear locks in 
                 );
             }
             LockKind::ProcessFile(None) => "file that names a process",
-            LockKind::ProcessFile(_) => "file that names a process; a directory in older clients",
+            LockKind::ProcessFile(_) => "file that names a process; a directory in older versions",
             LockKind::SessionRegistry => "file of the live-session registry",
             LockKind::Marker => "empty file that stays by design",
             LockKind::Foreign => "somebody else's lock",

@@ -96,7 +96,7 @@ pub(crate) struct SpendGroup {
 pub(crate) enum Order {
     /// By time: periods as they follow one another, anything else the latest first
     Date,
-    /// The dearest first
+    /// The most expensive first
     Cost,
 }
 
