@@ -219,7 +219,7 @@ impl<'a> LineKnown<'a> {
     pub(super) fn rows_below(&self, asked: &LineAsked) -> Shown {
         let explained = self.incident.as_ref();
         let explained = explained.and_then(|incident| status_rows(incident, asked.columns));
-        let paying = self.paying();
+        let paying = self.paying(&asked.payload);
         let paying = paying.map(|paying| paying.row(asked.clock, asked.columns));
         let cache = self.cache.as_ref();
         let again = cache.and_then(|cache| cache.row(asked.columns));
@@ -228,13 +228,15 @@ impl<'a> LineKnown<'a> {
     }
 
     /// Answers that cost money beside the plan. Looked for only where a window is full.
-    fn paying(&self) -> Option<Paying> {
+    fn paying(&self, payload: &StatusPayload) -> Option<Paying> {
         let incident = self.incident.as_ref();
         let is_blocked = incident.is_some_and(|incident| incident.blocks().is_some());
         let windows = self.windows.as_ref().map(|known| &known.windows);
         let is_full = windows.is_some_and(Windows::has_a_full_one);
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
-        self.incidents.paying(|since| live.costs_since(since))
+        let transcript = payload.transcript_path();
+        self.incidents
+            .paying(transcript, |since| live.costs_since(since))
     }
 
     /// Writes down what is worth knowing later.

@@ -223,7 +223,7 @@ impl<'a> Machine<'a> {
             ledger.costs_since(since).ok()
         };
         let mut report = Report::default();
-        if let Some(paying) = incidents.paying(costs_since)
+        if let Some(paying) = incidents.paying(None, costs_since)
             && incidents.situation(None).blocking().is_none()
         {
             report.paragraph(Tone::Alarm, paying.says(self.clock()));

@@ -163,7 +163,7 @@ impl Watched {
     /// What answers cost beside the plan, while nothing blocks.
     fn paying(&self, incidents: &Incidents<'_>, situation: &Situation) -> Option<Paying> {
         let ledger = self.ledger.as_ref().ok()?;
-        let paying = incidents.paying(|since| ledger.costs_since(since).ok());
+        let paying = incidents.paying(None, |since| ledger.costs_since(since).ok());
         paying.filter(|_| situation.blocking().is_none())
     }
 

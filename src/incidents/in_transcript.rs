@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use memchr::memmem;
 use serde::Deserialize;
 
 use super::SAME_EVENT;
@@ -56,15 +57,37 @@ pub(super) fn owner(transcript: &Path) -> Option<Owner> {
 
 /// When the session began, by the first of its lines that says when it was made.
 pub(super) fn begun(transcript: &Path) -> Option<DateTime<Utc>> {
+    let bytes = disk::read_head(transcript, TAIL).ok()?;
+    complete_lines(0, &bytes).find_map(made_at)
+}
+
+fn made_at(line: &[u8]) -> Option<DateTime<Utc>> {
     #[derive(Deserialize)]
     struct Dated {
         timestamp: DateTime<Utc>,
     }
-    let bytes = disk::read_head(transcript, TAIL).ok()?;
-    let dated = |line| serde_json::from_slice::<Dated>(line).ok();
-    complete_lines(0, &bytes)
-        .find_map(dated)
-        .map(|line| line.timestamp)
+    let dated: Dated = serde_json::from_slice(line).ok()?;
+    Some(dated.timestamp)
+}
+
+/// What 2.1.330 writes where answers beyond a full window cost nothing more.
+const FREE_BEYOND: [&str; 3] = [
+    "ower priority until your limit resets",
+    "Lower-priority mode is back on",
+    "grace window active",
+];
+
+/// Whether the end of a transcript says since that moment that answers beyond a full window are
+/// free there.
+pub(super) fn says_free(transcript: &Path, since: DateTime<Utc>) -> bool {
+    let Ok((start, bytes)) = disk::read_tail(transcript, TAIL) else {
+        return false;
+    };
+    let says = |line: &[u8]| {
+        let mut words = FREE_BEYOND.iter();
+        words.any(|words| memmem::find(line, words.as_bytes()).is_some())
+    };
+    complete_lines(start, &bytes).any(|line| says(line) && made_at(line) >= Some(since))
 }
 
 fn owner_at_the_beginning(transcript: &Path) -> Option<Owner> {

@@ -2,12 +2,13 @@
 //! mark of it, so it is inferred, and said so.
 
 use std::ops::Range;
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::Incidents;
 use super::readings::{self, Teller};
+use super::{Incidents, in_transcript};
 use crate::claude::meters::USED_UP;
 use crate::journal::Journal;
 use crate::limits::evidence::Sample;
@@ -15,6 +16,9 @@ use crate::limits::kind::Window;
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, cut};
 use crate::time::{Clock, Millis, rfc3339};
+
+/// Sessions that people work in at once.
+const WORKED_IN: usize = 8;
 
 /// Answers that were served beyond a full window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +85,11 @@ fn full_times(told: &[Sample], window: Window) -> Vec<Range<Millis>> {
 
 impl Incidents<'_> {
     /// What answers cost since a window of the login was full, by their costs since a moment. None
-    /// while that is not known, or where the server does not serve from credits.
+    /// while that is not known, where the server does not serve from credits, and where the session's
+    /// transcript, or without a session one that was changed lately, says that it costs nothing more.
     pub(crate) fn paying(
         &self,
+        transcript: Option<&Path>,
         costs_since: impl FnOnce(DateTime<Utc>) -> Option<Vec<(Millis, Money)>>,
     ) -> Option<Paying> {
         let (full_since, until) = self.full_since()?;
@@ -93,6 +99,14 @@ impl Incidents<'_> {
         let mut beyond = costs_since(full_since)?;
         beyond.retain(|(at, _)| *at > full_since.timestamp_millis());
         let first = beyond.iter().map(|(at, _)| *at).min()?;
+        let transcripts = match transcript {
+            Some(own) => vec![own.to_owned()],
+            None => in_transcript::newest(self.places, None, WORKED_IN),
+        };
+        let mut transcripts = transcripts.iter();
+        if transcripts.any(|transcript| in_transcript::says_free(transcript, full_since)) {
+            return None;
+        }
         Some(Paying {
             since: DateTime::from_timestamp_millis(first)?,
             cost: beyond.into_iter().map(|(_, cost)| cost).sum(),

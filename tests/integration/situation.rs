@@ -798,6 +798,28 @@ fn whoever_pays_from_credits_is_told_at_once() {
     assert_eq!(paid("2026-11-20T10:01:01Z"), Value::Null);
 }
 
+/// What the client says where going on beyond a full window is free: then nothing is said of paying.
+#[test]
+fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
+    for says in [
+        "Continuing now at lower priority until your limit resets at 12pm. Your weekly limit still applies, and responses may pause while waiting for spare capacity. Run /low-priority to stop.",
+        "Lower-priority mode is back on until your limit resets. Your weekly limit still applies",
+        "[Usage limit reached \u{2014} grace window active. Wrap up: finish or checkpoint; don't start subagents or long work.]",
+    ] {
+        let sandbox = with_a_private_login();
+        let client = Client::new(&sandbox);
+        let full = || windows(100.0, NOON, 40.0, TUESDAY);
+        client.draws("2026-11-20T09:58:01Z", full(), 120);
+        client.append(&json!({"type": "system", "subtype": "local_command", "sessionId": client.session,
+            "timestamp": "2026-11-20T09:59:00Z", "content": format!("<local-command-stdout>{says}</local-command-stdout>")}));
+        works_on(&client, AT, 100_000);
+        let drawn = client.draws(SOON, full(), 120);
+        assert!(!drawn.success().contains("paying"), "{drawn:?}");
+        let now = client.run(SOON, &["now", "--json"], b"").json();
+        assert_eq!(now["paying"], Value::Null, "{says}");
+    }
+}
+
 /// Its own budget, a month: what earlier windows cost counts, what was included does not.
 #[test]
 fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
