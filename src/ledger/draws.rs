@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::facts::{Answer, Id};
 use super::store::names::{put_model, put_session};
 use super::store::processes::{
-    self, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS, WhichProcess,
+    self, DrawnNow, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS, WhichProcess,
 };
 use super::store::{answers, totals};
 use crate::pricing::{Money, NOISE, PriceTable};
@@ -53,18 +53,21 @@ pub(super) struct Listener<'l> {
 
 impl Listener<'_> {
     pub(super) fn hear(&self, drawn: &Drawn) -> rusqlite::Result<HeardNow> {
-        let Drawn {
-            total,
-            run_ms,
-            process,
-            ..
-        } = *drawn;
-        let is_written = process.is_none() && !self.known.is_empty() && {
-            let newest = totals::newest_up_to(self.connection, self.session, total)?;
-            newest.is_some_and(|newest| newest.is_near(total))
+        let newest = match drawn.process {
+            None if !self.known.is_empty() => {
+                totals::newest_up_to(self.connection, self.session, drawn.total)?
+            }
+            _ => None,
         };
-        let known =
-            processes::same_process(self.known, process, total, run_ms, self.now, is_written);
+        let now = DrawnNow {
+            process: drawn.process,
+            total: drawn.total,
+            run_ms: drawn.run_ms,
+            now: self.now,
+            is_written: newest.is_some_and(|(newest, _)| newest.is_near(drawn.total)),
+            base_run_ms: newest.map_or(0, |(_, run_ms)| run_ms),
+        };
+        let known = now.same_process(self.known);
         let (row, before_draws) = match known {
             Some(known) => (self.go_on(known, drawn)?, self.facts.before_draws),
             None => self.begin(drawn)?,
@@ -82,23 +85,27 @@ impl Listener<'_> {
     fn go_on(&self, known: &ProcessTotal, drawn: &Drawn) -> rusqlite::Result<ProcessTotal> {
         let more = drawn.total - known.total;
         // A draw that comes after its process wrote its total, and has ended, says nothing new.
-        if more <= Money::ZERO || self.is_written(drawn)? {
-            return Ok(*known);
-        }
-        let answers = self.answers_since(known.at + 1)?;
-        let shown: Money = answers.iter().map(|row| row.cost).sum();
-        let mut row = ProcessTotal {
-            process: drawn.process.map_or(known.process, WhichProcess::Known),
-            total: drawn.total,
-            at: self.now.max(known.at),
-            run_ms: drawn.run_ms,
-            ..*known
-        };
+        let is_anybody = matches!(known.process, WhichProcess::HeardAt(_));
+        let mut row = *known;
         if let Some(run_ms) = drawn.run_ms {
-            let [first, last] = row.began;
+            let [first, last] = known.began;
             let began = self.now - run_ms;
             row.began = [first.min(began), last.max(began)];
         }
+        if more <= Money::ZERO || self.is_written(drawn)? {
+            // Where it is not known whose it is, it may be another's: then less is known.
+            return Ok(if is_anybody { row } else { *known });
+        }
+        let answers = self.answers_since(known.at + 1)?;
+        let shown: Money = answers.iter().map(|row| row.cost).sum();
+        row.process = drawn.process.map_or(known.process, WhichProcess::Known);
+        row.total = drawn.total;
+        row.at = self.now.max(known.at);
+        if is_anybody {
+            // Whatever the clock shows, it is not older than the answers that it counts.
+            row.at = answers.iter().fold(row.at, |at, answer| at.max(answer.at));
+        }
+        row.run_ms = drawn.run_ms;
         let scaled = self.prices.scale_client_amount(more);
         if shown.is_near(scaled) {
             row.rate = SAME_PRICES;
@@ -166,7 +173,10 @@ impl Listener<'_> {
         if self.known.iter().any(|row| row.total.is_near(drawn.total)) {
             return Ok(drawn.total);
         }
-        let newest = |session, most| totals::newest_up_to(self.connection, session, most);
+        let newest = |session, most| {
+            let newest = totals::newest_up_to(self.connection, session, most);
+            newest.map(|newest| newest.map(|(total, _)| total))
+        };
         if let Some(total) = newest(self.session, drawn.total)? {
             return Ok(total);
         }

@@ -74,15 +74,16 @@ pub(crate) fn sessions_with_start(
     all(connection, query, [started, session], |row| row.get(0))
 }
 
-/// Of the totals of a session that are not greater than this amount: the newest.
+/// Of the totals of a session that are not greater than this amount: the newest, and for how long
+/// processes had lived when it was written, in milliseconds.
 pub(crate) fn newest_up_to(
     connection: &Connection,
     session: Id,
     most: Money,
-) -> rusqlite::Result<Option<Money>> {
-    let query = "SELECT total FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1";
+) -> rusqlite::Result<Option<(Money, i64)>> {
+    let query = "SELECT total, run_ms FROM cost_state WHERE session = ? AND total <= ? ORDER BY run_ms DESC, total DESC LIMIT 1";
     first(connection, query, [session, most.pico()], |row| {
-        Ok(Money::from_pico(row.get(0)?))
+        Ok((Money::from_pico(row.get(0)?), row.get(1)?))
     })
 }
 
