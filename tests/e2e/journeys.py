@@ -741,6 +741,44 @@ def raised_budget(stage, report):
             session.leave()
 
 
+def written_again(stage, report):
+    """A server that forgets the prompt cache: the third time one row says so, and drain knows each, to the token."""
+    with fresh_home(stage) as (home, api):
+        install(report, home)
+        kept, forgotten, asked = 60_000, 0, 0
+
+        def ask(is_forgotten):
+            nonlocal kept, forgotten, asked
+            read, asked = 0 if is_forgotten else kept, asked + 1
+            written = kept + 500 - read
+            forgotten += kept if is_forgotten else 0
+            kept += 500
+            usage = {"input_tokens": 10, "output_tokens": 20, "cache_read_input_tokens": read, "cache_creation_input_tokens": written}
+            ask_and_read(session, api, answer(f"Answer {asked}.", usage=usage), f"prompt {asked}")
+
+        with Session(stage.program, home, api) as session:
+            session.ready()
+            kept -= 500
+            ask(True)
+            forgotten = 0
+            for again in range(3):
+                ask(False)
+                if again == 2:
+                    with report.check("twice is nothing to speak of"):
+                        expect("Cache written again" not in below_prompt(session.text()), session.text())
+                ask(True)
+            with report.check("the third time one row says so, with the sum, a remedy and the verb"):
+                session.wait_footer("the row", re.compile(r"Cache written again 3 times, .*: ≈\$0\.\d\d .*whycap drain").search)
+            with report.check("`whycap drain` finds these three, to the token, and calls them the server's"):
+                found = whycap_json(home, "drain")
+                expect((found["needless"]["answers"], found["needless"]["tokens"]) == (3, forgotten), f"{found['needless']}, not {forgotten}")
+                expect([cause["cause"] for cause in found["causes"] if cause["needless"]] == ["server"], found["causes"])
+            ask(False)
+            with report.check("it is one row, and says the same while nothing comes to it"):
+                expect(below_prompt(session.text()).count("Cache written again 3 times") == 1, session.text())
+            session.leave()
+
+
 def own_status_line(stage, report):
     """A status line of the user's own is kept; with --wrap both are shown; uninstall gives back the same bytes."""
     settings = '{"statusLine": {"type": "command", "command": "cat >/dev/null; echo MY-OWN-LINE"}}\n'
@@ -916,6 +954,7 @@ def all_journeys(clients):
         ("automatic_continue_stopped", automatic_continue_stopped, on_newest("max")),
         ("false_limit", false_limit, on_newest("max")),
         ("raised_budget", raised_budget, on_newest("key")),
+        ("written_again", written_again, on_newest("key")),
         ("own_status_line", own_status_line, on_newest("key")),
         ("binary_gone", binary_gone, on_newest("max")),
         ("stray_key", stray_key, on_newest("max")),

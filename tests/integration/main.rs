@@ -47,6 +47,7 @@ mod pace;
 #[cfg(unix)] // shell scripts of a release
 mod packaging;
 mod page;
+mod page_figures;
 #[cfg(unix)] // the launchers of the plugin are shell scripts
 mod plugin;
 mod races;

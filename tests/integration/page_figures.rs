@@ -1,0 +1,443 @@
+//! Every number on the page, worked out a second time: from the transcripts' lines and what the status
+//! line was told, with prices and rules written down here once more.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike};
+use serde_json::json;
+
+use crate::client::{Client, windows};
+use crate::support::Sandbox;
+
+/// Dollars a million tokens: input, output, read, written for five minutes, for an hour.
+const PRICES: [(&str, [i64; 5]); 3] = [
+    ("claude-opus-5-5", [4_000, 20_000, 200, 5_000, 8_000]),
+    ("claude-sonnet-4-5", [3_000, 15_000, 300, 3_750, 6_000]),
+    ("claude-haiku-4-5", [1_000, 5_000, 100, 1_250, 2_000]),
+];
+
+/// The reader's clocks: an hour ahead all the time.
+fn local(at: &str) -> DateTime<FixedOffset> {
+    let hour = FixedOffset::east_opt(3600).unwrap();
+    at.parse::<DateTime<FixedOffset>>()
+        .unwrap()
+        .with_timezone(&hour)
+}
+
+/// An answer as its transcript has it.
+struct Line {
+    at: DateTime<FixedOffset>,
+    session: String,
+    project: String,
+    model: &'static str,
+    tokens: [i64; 5],
+}
+
+impl Line {
+    /// In pico-dollars.
+    fn cost(&self) -> i64 {
+        let (_, prices) = PRICES
+            .iter()
+            .find(|(model, _)| *model == self.model)
+            .unwrap();
+        self.tokens
+            .iter()
+            .zip(prices)
+            .map(|(count, price)| count * price * 1_000)
+            .sum()
+    }
+}
+
+/// Three weeks of work in three projects: nine sessions, which repeat their answers and copy those of others.
+fn history(sandbox: &Sandbox) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for nth in 0..9_i64 {
+        let session = format!("5a7d3c1e-0000-4000-a000-00000000000{nth}");
+        let project =
+            ["/home/dev/api", "/home/dev/web", "/home/dev/app"][usize::try_from(nth % 3).unwrap()];
+        let file = format!(".claude/projects/-p{}/{session}.jsonl", nth % 3);
+        let first = local("2026-11-01T22:10:00Z") + chrono::TimeDelta::hours(nth * 51);
+        for answer in 0..4 + nth {
+            let at = first + chrono::TimeDelta::minutes(answer * 37);
+            let model = PRICES[usize::try_from((nth + answer / 3) % 3).unwrap()].0;
+            let tokens = [
+                100 + nth,
+                20_000 + answer * 7_001,
+                150_000 * nth,
+                3_000 * answer,
+                40_000 + nth,
+            ];
+            let [input, output, read, five, hour] = tokens;
+            let mut line = json!({
+                "type": "assistant", "uuid": format!("{nth}-{answer}"), "timestamp": at.to_utc().to_rfc3339(), "sessionId": session,
+                "cwd": project, "version": "2.1.330", "requestId": format!("req-{nth}-{answer}"),
+                "message": {"id": format!("msg-{nth}-{answer}"), "model": model, "role": "assistant", "content": [], "usage": {
+                    "input_tokens": input, "output_tokens": 1, "cache_read_input_tokens": read, "cache_creation_input_tokens": five + hour,
+                    "cache_creation": {"ephemeral_5m_input_tokens": five, "ephemeral_1h_input_tokens": hour}}},
+            });
+            // At first with a placeholder, then whole, then once more.
+            for (written, uuid) in [(1, "p"), (output, "w"), (output, "r")] {
+                line["message"]["usage"]["output_tokens"] = json!(written);
+                line["uuid"] = json!(format!("{nth}-{answer}-{uuid}"));
+                sandbox.append(&file, &line.to_string());
+            }
+            let (session, project) = (session.clone(), project.to_owned());
+            lines.push(Line {
+                at,
+                session,
+                project,
+                model,
+                tokens,
+            });
+        }
+    }
+    lines
+}
+
+/// A cell's text, and its exact value where it has one.
+type Cell = (String, Option<String>);
+
+/// The rows of all tables with this caption.
+fn table(page: &str, caption: &str) -> Vec<Vec<Cell>> {
+    let begin = page.find(&format!(">{caption}</caption>"));
+    let begin = begin.unwrap_or_else(|| panic!("no table {caption:?}"));
+    let table = page[begin..].split("</table>").next().unwrap();
+    let cell = |cell: &str| {
+        let (attributes, rest) = cell.split_once('>').unwrap();
+        let value = attributes.split("data-v=\"").nth(1);
+        let value = value.map(|value| value.split('"').next().unwrap().to_owned());
+        let mut text = String::new();
+        for (nth, part) in rest.split('<').enumerate() {
+            text += if nth == 0 {
+                part
+            } else {
+                part.split_once('>').map_or("", |(_, text)| text)
+            };
+        }
+        (text.trim().to_owned(), value)
+    };
+    let rows = table.split("<tbody>").nth(1).unwrap().split("<tr").skip(1);
+    rows.map(|row| {
+        row.replace("<th", "<td")
+            .split("<td")
+            .skip(1)
+            .map(cell)
+            .collect()
+    })
+    .collect()
+}
+
+fn text(row: &[Cell]) -> Vec<&str> {
+    row.iter().map(|(text, _)| text.as_str()).collect()
+}
+
+fn exact(cost: i64) -> Option<String> {
+    let digits = format!(
+        "{}.{:012}",
+        cost / 1_000_000_000_000,
+        cost % 1_000_000_000_000
+    );
+    let (whole, rest) = digits.split_once('.').unwrap();
+    let rest = rest.trim_end_matches('0');
+    Some(if rest.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{rest}")
+    })
+}
+
+fn value(cell: &Cell) -> Option<String> {
+    let value = cell.1.as_deref()?;
+    Some(match value.split_once('.') {
+        Some((whole, rest)) if rest.trim_end_matches('0').is_empty() => whole.to_owned(),
+        Some(_) => value.trim_end_matches('0').to_owned(),
+        None => value.to_owned(),
+    })
+}
+
+/// To the cent, half up.
+fn dollars(cost: i64) -> String {
+    let cents = (cost + 5_000_000_000) / 10_000_000_000;
+    format!("${}.{:02}", cents / 100, cents % 100)
+}
+
+fn percent(part: i64, whole: i64) -> String {
+    format!("{}%", (part as f64 / whole as f64 * 100.0).round())
+}
+
+fn sums<K: Ord>(lines: &[Line], key: impl Fn(&Line) -> K) -> BTreeMap<K, i64> {
+    let mut sums = BTreeMap::new();
+    for line in lines {
+        *sums.entry(key(line)).or_default() += line.cost();
+    }
+    sums
+}
+
+/// Names with their costs, the dearest first.
+fn dearest<'l>(
+    lines: impl Iterator<Item = &'l Line>,
+    key: fn(&Line) -> String,
+) -> Vec<(String, i64)> {
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for line in lines {
+        *sums.entry(key(line)).or_default() += line.cost();
+    }
+    let mut sums: Vec<(String, i64)> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, cost)| -cost);
+    sums
+}
+
+#[test]
+fn every_table_of_the_page_is_what_the_transcripts_say() {
+    let sandbox = Sandbox::new()
+        .variable("WHYCAP_NOW", "2026-11-25T12:00:00Z")
+        .variable("TZ", "Africa/Algiers");
+    let lines = history(&sandbox);
+    let page = sandbox.run(&["spend", "--html", "-"]).success().to_owned();
+    let all: i64 = lines.iter().map(Line::cost).sum();
+
+    let figures: Vec<Cell> = page
+        .split("<dd")
+        .skip(1)
+        .map(|figure| {
+            let (attributes, rest) = figure.split_once('>').unwrap();
+            let value = attributes.split('"').nth(1).map(str::to_owned);
+            (rest.split('<').next().unwrap().to_owned(), value)
+        })
+        .collect();
+    let tokens =
+        |of: fn(&[i64; 5]) -> i64| -> i64 { lines.iter().map(|line| of(&line.tokens)).sum() };
+    let short = |count: i64| match count {
+        0..1_000_000 => format!("{:.1}k", count as f64 / 1e3),
+        _ => format!("{:.2}M", count as f64 / 1e6),
+    };
+    let expected = [
+        dollars(all),
+        lines.len().to_string(),
+        "9".to_owned(),
+        "3".to_owned(),
+        short(tokens(|it| it[0])),
+        short(tokens(|it| it[1])),
+        short(tokens(|it| it[3] + it[4])),
+        short(tokens(|it| it[2])),
+    ];
+    assert_eq!(text(&figures), expected);
+    assert_eq!(value(&figures[0]), exact(all));
+
+    let days = sums(&lines, |line| line.at.date_naive());
+    let by_day = table(&page, "Cost by day");
+    assert_eq!(by_day.len(), days.len());
+    for (row, (day, cost)) in by_day.iter().zip(&days) {
+        let models = dearest(
+            lines.iter().filter(|line| line.at.date_naive() == *day),
+            |line| line.model.to_owned(),
+        );
+        let models: Vec<String> = models
+            .iter()
+            .map(|(name, cost)| format!("{name} {}", dollars(*cost)))
+            .collect();
+        assert_eq!(
+            text(row),
+            [
+                day.format("%Y-%m-%d %a").to_string(),
+                dollars(*cost),
+                models.join(", ")
+            ]
+        );
+        assert_eq!(value(&row[1]), exact(*cost));
+    }
+    // Each column of the chart tells its day.
+    let (first, last) = (
+        *days.keys().next().unwrap(),
+        *days.keys().next_back().unwrap(),
+    );
+    for day in first.iter_days().take_while(|day| *day <= last) {
+        let cost = dollars(days.get(&day).copied().unwrap_or_default());
+        let says = [
+            day.format("%Y-%m-%d").to_string(),
+            day.format("%a").to_string(),
+        ];
+        let found = page.split("<title>").skip(1).any(|title| {
+            let title = title.split('<').next().unwrap();
+            title.contains(&says[0]) && title.ends_with(&cost)
+        });
+        assert!(found, "{says:?}: {cost}");
+    }
+
+    let models = dearest(lines.iter(), |line| line.model.to_owned());
+    for (name, cost) in &models {
+        let says = format!("{name} {} ", dollars(*cost));
+        let legend = page
+            .split(&says)
+            .nth(1)
+            .unwrap_or_else(|| panic!("no {says:?}"));
+        assert!(
+            legend[..60].contains(&percent(*cost, all)),
+            "{says}{legend:.60}"
+        );
+    }
+
+    let projects = dearest(lines.iter(), |line| line.project.clone());
+    let by_project = table(&page, "Cost by project");
+    assert_eq!(by_project.len(), 3);
+    for (row, (project, cost)) in by_project.iter().zip(&projects) {
+        let answers = lines
+            .iter()
+            .filter(|line| line.project == *project)
+            .count()
+            .to_string();
+        assert_eq!(
+            text(row)[..4],
+            [project, &dollars(*cost), &percent(*cost, all), &answers]
+        );
+        assert_eq!(value(&row[1]), exact(*cost));
+    }
+
+    let hours = sums(&lines, |line| {
+        (line.at.weekday().num_days_from_monday(), line.at.hour())
+    });
+    let week = table(&page, "Cost by hour of the week");
+    assert_eq!(week.len(), 7);
+    for (weekday, row) in (0..).zip(&week) {
+        assert_eq!(row.len(), 25);
+        for (hour, cell) in (0..).zip(&row[1..]) {
+            let cost = hours.get(&(weekday, hour)).copied().unwrap_or_default();
+            assert_eq!(value(cell), exact(cost), "{weekday} {hour}");
+        }
+    }
+
+    let calendar = table(&page, "Cost by day, as a calendar");
+    let cells: Vec<&Cell> = calendar
+        .iter()
+        .flat_map(|row| &row[1..])
+        .filter(|cell| cell.1.is_some())
+        .collect();
+    let shown: Vec<Option<String>> = cells.into_iter().map(value).collect();
+    let truth = first.iter_days().take_while(|day| *day <= last);
+    let truth = truth.map(|day| exact(days.get(&day).copied().unwrap_or_default()));
+    assert_eq!(shown, truth.collect::<Vec<_>>());
+
+    let sessions = sums(&lines, |line| line.session.clone());
+    let by_session = table(&page, "Sessions, the latest first");
+    assert_eq!(by_session.len(), sessions.len());
+    for (row, (session, cost)) in by_session.iter().zip(sessions.iter().rev()) {
+        let own = || lines.iter().filter(|line| line.session == *session);
+        let (began, ended) = (own().next().unwrap(), own().last().unwrap());
+        let models: Vec<String> = dearest(own(), |line| line.model.to_owned())
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        let models = match models.len() {
+            0..=2 => models.join(", "),
+            many => format!("{} +{}", models[..2].join(", "), many - 2),
+        };
+        let lasted = (ended.at - began.at).num_seconds();
+        let cells = text(row);
+        assert_eq!(
+            cells[1..4],
+            [
+                &began.project,
+                &models,
+                &began.at.format("%Y-%m-%d %H:%M").to_string()
+            ]
+        );
+        assert_eq!(value(&row[4]), Some(lasted.to_string()));
+        assert_eq!(
+            (value(&row[5]), cells[6]),
+            (exact(*cost), &*own().count().to_string())
+        );
+    }
+}
+
+/// An error, how long it blocked, and when somebody worked again.
+#[test]
+fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let sandbox = sandbox.variable("TZ", "Africa/Algiers");
+    let client = Client::new(&sandbox);
+    let resets = |day: u32, hour: u32| {
+        let at = NaiveDate::from_ymd_opt(2026, 11, day)
+            .unwrap()
+            .and_hms_opt(hour, 0, 0)
+            .unwrap();
+        at.and_utc().timestamp()
+    };
+    // Day and hour of each draw, and how full both windows were said to be.
+    let told = [
+        (16, 8, 12.0, 30.0),
+        (16, 9, 55.0, 34.0),
+        (16, 23, 3.0, 35.0),
+        (17, 10, 98.0, 41.0),
+        (18, 7, 20.0, 44.0),
+        (18, 9, 64.0, 97.0),
+    ];
+    for (day, hour, five, week) in told {
+        let at = format!("2026-11-{day}T{hour:02}:05:00Z");
+        let five_resets = resets(day, hour) + 3 * 3600;
+        client.draws(&at, windows(five, five_resets, week, resets(23, 9)), 120);
+    }
+    // Twice stopped: until the window began afresh, and until an answer came an hour and a half later.
+    for (at, text) in [
+        (
+            "2026-11-17T10:15:00Z",
+            "You've hit your 5-hour limit · resets 2pm (Africa/Algiers)",
+        ),
+        (
+            "2026-11-18T09:15:00Z",
+            "You've hit your weekly limit · resets Nov 23, 10am (Africa/Algiers)",
+        ),
+    ] {
+        client.meets(at, text, json!({}));
+    }
+    client.answers("2026-11-18T10:45:00Z");
+    let page = client
+        .run("2026-11-19T12:00:00Z", &["spend", "--html", "-"], b"")
+        .success()
+        .to_owned();
+    let mut fullest: BTreeMap<NaiveDate, [f64; 2]> = BTreeMap::new();
+    for (day, hour, five, week) in told {
+        let day = local(&format!("2026-11-{day}T{hour:02}:05:00Z")).date_naive();
+        let most = fullest.entry(day).or_default();
+        *most = [most[0].max(five), most[1].max(week)];
+    }
+    let by_day = table(&page, "How full the windows were");
+    let rows: Vec<Vec<&str>> = by_day.iter().map(|row| text(row)).collect();
+    let expected: Vec<Vec<String>> = fullest
+        .iter()
+        .map(|(day, most)| {
+            vec![
+                day.to_string(),
+                format!("{:.0}%", most[0]),
+                format!("{:.0}%", most[1]),
+            ]
+        })
+        .collect();
+    assert_eq!(rows, expected);
+    assert!(
+        page.contains("5-hour limit, 98% at most") && page.contains("weekly limit, 97% at most")
+    );
+
+    let blocked = [(13 * 60 - (10 * 60 + 15)) * 60, 90 * 60];
+    let by_limit = table(&page, "Limit errors by limit");
+    let found: BTreeMap<&str, (&str, Option<String>)> = by_limit
+        .iter()
+        .map(|row| (row[0].0.as_str(), (row[1].0.as_str(), value(&row[3]))))
+        .collect();
+    assert_eq!(found.len(), 2);
+    assert_eq!(found["5-hour limit"], ("1", Some(blocked[0].to_string())));
+    assert_eq!(found["weekly limit"], ("1", Some(blocked[1].to_string())));
+    let errors = table(&page, "Limit errors");
+    let errors: Vec<Vec<&str>> = errors.iter().map(|row| text(row)).collect();
+    assert_eq!(
+        errors,
+        [
+            ["2026-11-17 11:15", "5-hour limit", "real", "2 h 45 m"],
+            ["2026-11-18 10:15", "weekly limit", "real", "1 h 30 m"],
+        ]
+    );
+    assert!(
+        page.contains("stops by limits") && page.contains(">4 h 15 m<"),
+        "{page:.3000}"
+    );
+}
