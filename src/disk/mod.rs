@@ -166,6 +166,18 @@ pub(crate) fn files_of_kind(
     paths.filter(move |path| path.extension().is_some_and(|ending| ending == kind))
 }
 
+/// Whether a name fits a pattern in which each `*` stands for anything.
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| {
+            let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+            ends.filter_map(|at| rest.get(at..))
+                .any(|rest| fits(tail, rest))
+        }),
+    }
+}
+
 /// Whether two paths lead to the same place, whatever links are on the way.
 pub(crate) fn is_same_place(one: &Path, other: &Path) -> bool {
     let real = |path| fs::canonicalize(path).ok();

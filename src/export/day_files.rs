@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::drafts::{Draft, Drafts, Rows, key_of};
+use super::drafts::{Draft, Drafts, Rows, as_text, key_of};
 use super::erased::Erased;
 use super::files::{DAY, ENDING, FORMAT, SIZE_LIMIT, lines_of, packed, write};
 use super::line::{Kind, SpendLine};
@@ -135,7 +135,7 @@ impl<'f> DayFiles<'f> {
             .iter()
             .filter(|draft| !self.erased.covers(draft.body()));
         let left: Vec<&Draft> = left.collect();
-        let mark = xxh3_64(text_of(&left, Stamp::default()).as_bytes());
+        let mark = xxh3_64(as_text(left.iter().copied(), Stamp::default()).as_bytes());
         let name = format!("{}/{day}", rows.name());
         let known = self.given.files.get(&name).copied();
         let is_same = known.is_some_and(|[rows, bytes]| rows == mark && !is_damaged(&path, bytes));
@@ -150,7 +150,7 @@ impl<'f> DayFiles<'f> {
         let stamp = said.map_or(self.stamp, |said| {
             self.stamp.max(Stamp::default().after(said))
         });
-        let mut text = text_of(&left, stamp);
+        let mut text = as_text(left.iter().copied(), stamp);
         match rows {
             // What was not spent after all is taken back: the newest file of a day counts.
             Rows::Spend if left.is_empty() => {
@@ -203,18 +203,11 @@ fn nothing(machine: &str, day: NaiveDate) -> Draft {
     let line = SpendLine {
         machine: machine.into(),
         kind: Kind::Nothing,
-        ..SpendLine::empty(at.timestamp_millis())
+        time: at.timestamp_millis(),
+        ..SpendLine::default()
     };
     let key = key_of(&["nothing", machine, &day.to_string()]);
     Draft::new(key, Weight::of(0, 0), at, &line)
-}
-
-fn text_of(drafts: &[&Draft], stamp: Stamp) -> String {
-    let mut text = String::new();
-    for draft in drafts {
-        draft.put(stamp, &mut text);
-    }
-    text
 }
 
 fn key_in(line: &str) -> Option<u64> {

@@ -126,7 +126,8 @@ impl Drafts {
     }
 }
 
-fn as_text<'d>(rows: impl Iterator<Item = &'d Draft>, stamp: Stamp) -> String {
+/// The lines of these rows.
+pub(super) fn as_text<'d>(rows: impl Iterator<Item = &'d Draft>, stamp: Stamp) -> String {
     let mut text = String::new();
     for draft in rows {
         draft.put(stamp, &mut text);

@@ -10,7 +10,7 @@ use crate::pricing::Usage;
 use crate::time::{Millis, QUARTER, moment};
 
 /// A row of `spend`. The key and the version stand before the rest.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "columns of a table")]
 pub(super) struct SpendLine<'l> {
     #[serde(skip_serializing, deserialize_with = "read_key")]
@@ -45,8 +45,8 @@ pub(super) struct SpendLine<'l> {
     pub(super) unpriced: bool,
     #[serde(skip_deserializing)]
     pub(super) provider: &'l str,
-    #[serde(skip_deserializing, default = "no_labels")]
-    pub(super) labels: &'l Labels,
+    #[serde(skip_deserializing)]
+    pub(super) labels: Cow<'l, Labels>,
     #[serde(borrow, skip_serializing, default, rename = "labels")]
     pub(super) read_labels: ReadLabels<'l>,
 }
@@ -61,21 +61,17 @@ pub(super) struct ReadLabels<'l> {
 /// What the user's configuration adds to each row: a team, a cost center.
 pub(super) type Labels = BTreeMap<String, String>;
 
-fn no_labels<'l>() -> &'l Labels {
-    static NONE: Labels = Labels::new();
-    &NONE
-}
-
 /// The longest branches are half of this; what is longer is damage.
 const LONGEST_NAME: usize = 512;
 
 /// What a row of `spend` is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
     /// A response.
     Response,
     /// What totals count beyond responses.
+    #[default]
     Unrecorded,
     /// What was told of a session and written nowhere.
     Unwritten,
@@ -116,36 +112,6 @@ impl<'l> SpendLine<'l> {
         check_names(first.into_iter().chain(second).chain([team]))
             .map_err(serde::de::Error::custom)?;
         Ok(line)
-    }
-
-    /// A row that says nothing, at this time.
-    pub(super) fn empty(time: Millis) -> Self {
-        Self {
-            key: 0,
-            version: 0,
-            time,
-            person: Cow::Borrowed(""),
-            machine: Cow::Borrowed(""),
-            project: Cow::Borrowed(""),
-            branch: Cow::Borrowed(""),
-            session: Cow::Borrowed(""),
-            model: Cow::Borrowed(""),
-            kind: Kind::Unrecorded,
-            subagent: false,
-            fast: false,
-            us: false,
-            input: 0,
-            output: 0,
-            cache_read: 0,
-            cache_write_5m: 0,
-            cache_write_1h: 0,
-            web_searches: 0,
-            cost_pico: 0,
-            unpriced: false,
-            provider: "",
-            labels: no_labels(),
-            read_labels: ReadLabels::default(),
-        }
     }
 
     pub(super) fn with_usage(self, usage: &Usage) -> Self {

@@ -7,6 +7,7 @@ use super::line::cut_name;
 use super::pseudonym::{Exporter, hash};
 use crate::checkout;
 use crate::config::{Branches, Export, Others};
+use crate::disk::fits;
 
 /// Stands for a home directory, whose name is often its owner's.
 const HOME: &str = "~";
@@ -162,22 +163,7 @@ fn ticket(branch: &str) -> Option<&str> {
 
 /// Whether a name is what a pattern says, where `*` stands for anything.
 fn matches(pattern: &str, name: &str) -> bool {
-    let [pattern, name] = [pattern, name].map(str::to_lowercase);
-    let mut pieces = pattern.split('*');
-    let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
-        return false;
-    };
-    let mut pieces: Vec<&str> = pieces.collect();
-    let Some(last) = pieces.pop() else {
-        return rest.is_empty();
-    };
-    for piece in pieces {
-        let Some(at) = rest.find(piece) else {
-            return false;
-        };
-        rest = rest.get(at + piece.len()..).unwrap_or_default();
-    }
-    rest.ends_with(last)
+    fits(&pattern.to_lowercase(), &name.to_lowercase())
 }
 
 #[cfg(test)]

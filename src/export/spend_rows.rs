@@ -122,8 +122,9 @@ fn draft(answers: &Answers, spent: RowSource<'_>, place: &Place<'_>, exporter: &
         model: Cow::Borrowed(model),
         cost_pico: cost.pico(),
         provider: exporter.provider_of(model, place.owner),
-        labels: &exporter.labels,
-        ..SpendLine::empty(at)
+        labels: Cow::Borrowed(&exporter.labels),
+        time: at,
+        ..SpendLine::default()
     };
     let (ownership, repository) = (ownership as u64, u64::from(is_repository));
     let quarter = at.div_euclid(QUARTER).to_string();
@@ -150,11 +151,12 @@ fn draft(answers: &Answers, spent: RowSource<'_>, place: &Place<'_>, exporter: &
             };
             let served = answer.usage.prompt().saturating_add(answer.usage.output);
             let served = served.saturating_add(answer.usage.web_searches);
-            // Of equals, the one whose owner is sure; then what was seen with more of its copies, or
-            // is none.
-            let copies = answer.copies.len().min(31) as u64;
-            let seen = copies << 1 | u64::from(!answer.place.is_late);
-            let quality = ownership << 7 | seen << 1 | repository;
+            // Of equals, what is no copy whose original is not here; then the one whose owner is
+            // sure; then what was seen with more of its copies, or is none.
+            let (copies, is_late) = (answer.copies.len().min(15) as u64, answer.place.is_late);
+            let is_lone_copy = is_late && copies == 0;
+            let seen = copies << 1 | u64::from(!is_late);
+            let quality = u64::from(!is_lone_copy) << 8 | ownership << 6 | seen << 1 | repository;
             let weight = Weight::of(served, quality);
             Draft::new(answer.key.cast_unsigned(), weight, at, &line)
         }

@@ -12,8 +12,8 @@ use super::known_locks::{KNOWN_LOCKS, KnownLock, LockKind, Root};
 use crate::claude::account;
 use crate::claude::processes::PidDomain;
 use crate::claude::sessions::{self, Claim, Liveness, Session};
-use crate::disk::EntryShape;
 use crate::disk::directory::Directory;
+use crate::disk::{EntryShape, fits};
 use crate::places::Places;
 
 /// More entries than any directory of locks has, and more locks of one sort than anybody has; what
@@ -175,18 +175,6 @@ fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
             });
             next.take(MOST_NAMES).collect()
         })
-}
-
-/// Whether a name fits a pattern in which each `*` stands for anything.
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| {
-            let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-            ends.filter_map(|at| rest.get(at..))
-                .any(|rest| fits(tail, rest))
-        }),
-    }
 }
 
 fn parent_of(below: &Path) -> &Path {
