@@ -8,73 +8,66 @@ pub(super) fn client_version(setup: &Setup, found: &mut Examination) {
     let Some(client) = &setup.client.seen else {
         return;
     };
-    let says = format!("Claude Code {} ({})", client.version, client.source);
     let troubles = troubles_of(client.version);
-    if troubles.is_empty() {
-        return found.ok(format!("{says}, no known trouble with limits"));
-    }
-    found.warn(
-        format!("{says}: {}", troubles.join("; ")),
-        "claude update  (or npm install -g @anthropic-ai/claude-code@latest)",
+    let key = if troubles.is_empty() {
+        "client.sound"
+    } else {
+        "client.troubled"
+    };
+    let (version, source, troubles) = (client.version, &client.source, troubles.join("; "));
+    found.add(
+        key,
+        &[
+            ("version", &version),
+            ("source", source),
+            ("troubles", &troubles),
+        ],
     );
 }
 
 pub(super) fn installations(setup: &Setup, found: &mut Examination) {
     let programs = setup.client.installations.iter();
     let shown: Vec<_> = programs.map(|path| setup.places.show(path)).collect();
-    match shown.as_slice() {
-        [] => found.ok("claude is not on PATH"),
-        [only] => found.ok(only),
-        several => found.warn(
-            format!(
-                "Claude Code is installed {} times: {}",
-                several.len(),
-                several.join(", ")
-            ),
-            "Keep one. An old one that still runs somewhere shows old limits and old words.",
-        ),
-    }
+    let (count, places) = (shown.len(), shown.join(", "));
+    let key = match count {
+        0 => "installed.nowhere",
+        1 => "installed.once",
+        _ => "installed.often",
+    };
+    found.add(key, &[("count", &count), ("places", &places)]);
 }
 
 pub(super) fn credentials(setup: &Setup, found: &mut Examination) {
-    let named = setup
-        .client
-        .credentials
-        .iter()
-        .map(|credential| format!("{} (in {})", credential.name, credential.set_in.words()));
+    let named = setup.client.credentials.iter();
+    let named = named.map(|key| format!("{} (in {})", key.name, key.set_in.words()));
     let named = named.collect::<Vec<_>>().join(", ");
-    let payer = setup.client.payer.as_deref();
-    if named.is_empty() {
-        return found.ok(payer.unwrap_or("no login and no key found here"));
-    }
-    found.warn(
-        match payer {
-            Some(payer) => format!("{named} is set and comes before {payer}"),
-            None => format!("{named} is set"),
-        },
-        "If that is not meant, take it out there and start claude again; /status shows what is used.",
-    );
+    let key = match (named.is_empty(), &setup.client.payer) {
+        (true, None) => "payer.nobody",
+        (true, Some(_)) => "payer.login",
+        (false, Some(_)) => "payer.outranked",
+        (false, None) => "payer.key",
+    };
+    let payer = setup.client.payer.as_deref().unwrap_or_default();
+    found.add(key, &[("named", &named), ("payer", &payer)]);
 }
 
 /// Another terminal may have logged in since, or the credentials were swapped beneath a session.
 pub(super) fn owner(setup: &Setup, found: &mut Examination) {
     match &setup.client.newest_session {
         None => {}
-        Some((id, Whose::Login)) => {
-            found.ok(format!("the newest session ({id}) belongs to your login"));
-        }
-        Some((id, Whose::Other)) => found.warn(
-            format!("the newest session ({id}) belongs to another account than the one you are logged in to"),
-            "Its limits and its bill are that account's. To change it: /login in that session; /status shows both.",
-        ),
+        Some((id, Whose::Login)) => found.add("session.own", &[("id", id)]),
+        Some((id, Whose::Other)) => found.add("session.others", &[("id", id)]),
     }
 }
 
 pub(super) fn locks(setup: &Setup, found: &mut Examination) {
     if setup.client.harmful_locks.is_empty() {
-        found.ok("none that causes trouble");
+        found.add("lock.none", &[]);
     }
     for lock in &setup.client.harmful_locks {
-        found.warn(&lock.says, &lock.remedy);
+        found.add(
+            "lock.harmful",
+            &[("says", &lock.says), ("remedy", &lock.remedy)],
+        );
     }
 }

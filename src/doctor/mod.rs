@@ -10,15 +10,19 @@ mod report;
 mod setup;
 mod wiring;
 
-use serde::Serialize;
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use serde::{Deserialize, Serialize};
 
 pub(crate) use report::{is_any_broken, report, report_of_problems};
 pub(crate) use setup::Setup;
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Health {
+    #[default]
     Ok,
     /// It works, but look at it.
     Warn,
@@ -39,34 +43,44 @@ pub(crate) struct Finding {
     pub(crate) fix: Option<String>,
 }
 
+/// A row of `findings.json`: how bad it is, what is said of it and what to do, with places in braces.
+#[derive(Debug, Default, Deserialize)]
+struct FindingText(Health, String, #[serde(default)] Option<String>);
+
+/// What stands in such a place.
+type Given<'g> = (&'g str, &'g dyn Display);
+
 /// What was found so far, and by which check now.
 struct Examination {
     check: &'static str,
+    texts: HashMap<String, FindingText>,
     all: Vec<Finding>,
 }
 
 impl Examination {
-    fn add(&mut self, health: Health, says: impl Into<String>, fix: Option<String>) {
-        let (check, says) = (self.check, says.into());
+    /// What stands under `key`.
+    fn add(&mut self, key: &str, given: &[Given<'_>]) {
+        let unknown = FindingText::default();
+        let FindingText(health, says, fix) = self.texts.get(key).unwrap_or(&unknown);
         self.all.push(Finding {
-            check,
-            health,
-            says,
-            fix,
+            check: self.check,
+            health: *health,
+            says: filled(says, given),
+            fix: fix.as_ref().map(|fix| filled(fix, given)),
         });
     }
+}
 
-    fn ok(&mut self, says: impl Into<String>) {
-        self.add(Health::Ok, says, None);
-    }
-
-    fn warn(&mut self, says: impl Into<String>, fix: impl Into<String>) {
-        self.add(Health::Warn, says, Some(fix.into()));
-    }
-
-    fn fail(&mut self, says: impl Into<String>, fix: impl Into<String>) {
-        self.add(Health::Fail, says, Some(fix.into()));
-    }
+/// A text with what is given in its places.
+fn filled(text: &str, given: &[Given<'_>]) -> String {
+    let pieces = text
+        .split(['{', '}'])
+        .zip([false, true].into_iter().cycle());
+    let filled = pieces.map(|(piece, is_place)| {
+        let value = given.iter().find(|(name, _)| is_place && *name == piece);
+        value.map_or_else(|| piece.to_owned(), |(_, value)| value.to_string())
+    });
+    filled.collect()
 }
 
 type Check = fn(&Setup, &mut Examination);
@@ -98,6 +112,7 @@ const CHECKS: [(&str, Check); 19] = [
 pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
     let mut found = Examination {
         check: "",
+        texts: serde_json::from_str(include_str!("findings.json")).unwrap_or_default(),
         all: Vec::new(),
     };
     for (name, check) in CHECKS {
@@ -241,6 +256,34 @@ mod tests {
         let setup = sound();
         assert_eq!(complaints(&setup), []);
         assert!(examine(&setup).len() >= 13);
+    }
+
+    #[test]
+    fn every_text_is_said_with_all_of_its_places_filled_and_every_complaint_has_a_fix() {
+        let texts: HashMap<String, FindingText> =
+            serde_json::from_str(include_str!("findings.json")).unwrap();
+        let checks = [
+            include_str!("client.rs"),
+            include_str!("own.rs"),
+            include_str!("wiring.rs"),
+        ]
+        .concat();
+        let quoted = checks.split('"').skip(1).step_by(2);
+        let said = quoted.filter(|text| text.contains('.') && !text.contains([' ', '/']));
+        for key in said.clone() {
+            let is_file = key == "config.toml";
+            assert!(is_file || texts.contains_key(key), "{key} is in no row");
+        }
+        for (key, FindingText(health, says, fix)) in &texts {
+            assert!(said.clone().any(|known| known == key), "nobody says {key}");
+            assert_eq!(*health == Health::Ok, fix.is_none(), "{key}");
+            let fix = fix.as_deref().unwrap_or_default();
+            for place in format!("{says}}}{fix}").split('{').skip(1) {
+                let place = format!("(\"{}\", ", place.split('}').next().unwrap());
+                assert!(checks.contains(&place), "{key}: {place}");
+            }
+        }
+        assert_eq!(filled("{a} {b}!", &[("b", &"{a}"), ("a", &1)]), "1 {a}!");
     }
 
     #[test]
