@@ -10,7 +10,7 @@ use crate::limits::FULL_FROM;
 use crate::limits::incident::Incident;
 use crate::limits::kind::LimitKind;
 use crate::limits::stoppages::{Seen, Stopped, Toll, Tolls};
-use crate::render::{Cell, Column, Report, Table};
+use crate::render::{Cell, Column, Report, Table, joined};
 use crate::terminal::Tone;
 use crate::time::{Clock, rfc3339};
 
@@ -44,11 +44,8 @@ pub(crate) fn report_of_exports(limits: &TeamLimits, clock: Clock) -> Report {
     let people = limits.people(clock.zone);
     let tolls = limits.tolls(clock.zone);
     let list: Vec<Value> = limits.errors.iter().map(facts_of_exported).collect();
-    let mut all = tolls.json();
-    if let Some(fields) = all.as_object_mut() {
-        let people = people.iter().map(|(name, of)| facts_of_person(name, of));
-        fields.insert("by_person".to_owned(), people.collect());
-    }
+    let each: Value = people.iter().map(facts_of_person).collect();
+    let all = joined([tolls.json(), json!({ "by_person": each })]);
     let mut report = Report::new(json!({ "incidents": list, "sums": all })).indented();
     let sentence = tolls.sentence(clock);
     match &sentence {
@@ -168,11 +165,7 @@ fn facts(incident: &Incident, clock: Clock) -> Value {
         Some(Stopped::Until(until)) => Some(rfc3339(until)),
         _ => None,
     };
-    let mut value = incident.to_json();
-    if let Some(fields) = value.as_object_mut() {
-        fields.insert("blocked_until".to_owned(), json!(until));
-    }
-    value
+    joined([incident.to_json(), json!({ "blocked_until": until })])
 }
 
 fn facts_of_exported(error: &ExportedError) -> Value {
@@ -186,11 +179,8 @@ fn facts_of_exported(error: &ExportedError) -> Value {
     })
 }
 
-fn facts_of_person(name: &str, of: &PersonLimits<'_>) -> Value {
-    let mut person = of.tolls.json();
-    if let Some(fields) = person.as_object_mut() {
-        fields.insert("person".to_owned(), json!(name));
-        fields.insert("hours_at_97_percent".to_owned(), json!(of.full_hours()));
-    }
-    person
+fn facts_of_person((name, of): (&&str, &PersonLimits<'_>)) -> Value {
+    let hours = of.full_hours();
+    let more = json!({ "person": name, "hours_at_97_percent": hours });
+    joined([of.tolls.json(), more])
 }

@@ -10,5 +10,5 @@ mod table;
 pub(crate) use csv::print_csv;
 pub use page::Page;
 pub use report::Report;
-pub(crate) use report::{MeterRow, rows_for_answer};
+pub(crate) use report::{MeterRow, joined, rows_for_answer};
 pub(crate) use table::{Cell, Column, Table};

@@ -233,6 +233,15 @@ impl Element {
     }
 }
 
+/// One object with the fields of each of these, for programs. What is no object has none.
+pub(crate) fn joined(parts: impl IntoIterator<Item = Value>) -> Value {
+    let parts = parts.into_iter().filter_map(|part| match part {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    });
+    Value::Object(parts.flatten().collect())
+}
+
 /// The rows that an answer inside a conversation may have, on a terminal of this height. Claude Code
 /// shows the end of what does not fit.
 pub(crate) fn rows_for_answer(height: Option<usize>) -> Option<usize> {

@@ -1,12 +1,12 @@
 //! Our figure beside Claude Code's own, session by session, and what sets them apart.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::ledger::{ClientFigure, SessionDifference, Switched};
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::render::Report;
+use crate::render::{Report, joined};
 use crate::terminal::{Tone, counted};
 use crate::time::{in_words, moment};
 
@@ -18,10 +18,8 @@ pub(crate) fn comparison(
     now: DateTime<Utc>,
 ) -> Report {
     let sessions: Vec<Value> = found.iter().map(difference_json).collect();
-    let mut fields = Map::new();
-    fields.insert("sessions".to_owned(), json!(sessions));
-    fields.extend(switched_json(switched));
-    let mut report = Report::new(Value::Object(fields));
+    let facts = [json!({ "sessions": sessions }), switched_json(switched)];
+    let mut report = Report::new(joined(facts));
     if found.is_empty() {
         report.paragraph(
             Tone::Plain,
@@ -34,13 +32,11 @@ pub(crate) fn comparison(
             (Tone::Strong, format!("{:.8}", difference.origin.session)),
             (Tone::Quiet, format!("  {place}")),
         ]);
+        let theirs = format!("   Claude Code {}", difference.client.show());
         report.row(vec![
             (Tone::Plain, "  whycap ".to_owned()),
             (Tone::Strong, difference.ours.show()),
-            (
-                Tone::Plain,
-                format!("   Claude Code {}", difference.client.show()),
-            ),
+            (Tone::Plain, theirs),
         ]);
         let age = in_words(now - moment(difference.client_at));
         let how = match difference.client_figure {
@@ -69,13 +65,16 @@ pub(super) fn switched_sentence(one: &Switched) -> String {
 }
 
 /// A field for programs; none where nothing was switched.
-pub(super) fn switched_json(switched: &[Switched]) -> Option<(String, Value)> {
+pub(super) fn switched_json(switched: &[Switched]) -> Value {
     let one = |one: &Switched| {
         let cost = one.cost.usd();
         json!({"asked": one.asked, "got": one.got, "answers": one.answers, "cost_usd": cost})
     };
     let all: Vec<Value> = switched.iter().map(one).collect();
-    (!all.is_empty()).then(|| ("switched".to_owned(), json!(all)))
+    if all.is_empty() {
+        return Value::Null;
+    }
+    json!({ "switched": all })
 }
 
 /// What sets the two figures apart, and what they agree on that others leave out.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::Datelike;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::amount::Amount;
 use super::comparison::{switched_json, switched_sentence};
@@ -11,14 +11,13 @@ use super::days::Period;
 use super::forecast::{Course, Forecast};
 use super::grouping::{GroupBy, Grouping, Order, SpendGroup, order_and_cut};
 use super::plan::PlanWorth;
-use super::table::{Figures, spreadsheet, table};
 use super::tally::Tally;
 use super::unreadable::name_damaged;
 use crate::config::Currency;
 use crate::ledger::{Caught, EVER, LedgerError, RowsBy, SpendRow, SpendSource, Switched};
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::render::{Report, Table};
+use crate::render::{Report, joined};
 use crate::terminal::{Tone, counted};
 use crate::time::{Clock, moment, rfc3339};
 
@@ -73,11 +72,11 @@ impl ReportRequest {
 /// A report of the ledger's sums.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    wanted: ReportRequest,
-    total: Tally,
-    groups: Vec<SpendGroup>,
+    pub(super) wanted: ReportRequest,
+    pub(super) total: Tally,
+    pub(super) groups: Vec<SpendGroup>,
     /// How many groups are left out, and their sum.
-    rest: Option<(usize, Tally)>,
+    pub(super) rest: Option<(usize, Tally)>,
     forecast: Option<Forecast>,
     plan: Option<PlanWorth>,
     /// Whether anything was spent at any time.
@@ -297,47 +296,38 @@ impl Statement {
         &self.groups
     }
 
-    /// The groups with exact figures, for spreadsheets.
-    pub(crate) fn spreadsheet(&self) -> Table {
-        spreadsheet(&self.groups, self.wanted.by)
-    }
-
     /// The contract's fields. `zone` is the zone's name.
     fn json(&self, zone: &str) -> Value {
         let group = |group: &SpendGroup| {
-            let mut fields = Map::new();
-            fields.insert("key".to_owned(), json!(group.key));
-            if let Some(project) = &group.project {
-                fields.insert("project".to_owned(), json!(project));
-            }
-            if self.wanted.by == GroupBy::Session {
-                let last = rfc3339(moment(group.last_at));
-                fields.insert("title".to_owned(), json!(group.title));
-                fields.insert("last_activity".to_owned(), json!(last));
-            }
-            if self.wanted.by == GroupBy::Prompt {
-                let title = group
-                    .title
-                    .as_ref()
-                    .map(|title| ("title".to_owned(), json!(title)));
-                fields.extend(title);
-                let share = self.window_share(group);
-                fields.insert("five_hour_percent_at_most".to_owned(), json!(share));
-            }
-            fields.extend(group.tally.json());
-            Value::Object(fields)
+            let title = || json!({ "title": group.title });
+            let project = group.project.as_ref();
+            let more = match self.wanted.by {
+                GroupBy::Session => {
+                    let last = rfc3339(moment(group.last_at));
+                    joined([title(), json!({ "last_activity": last })])
+                }
+                GroupBy::Prompt => {
+                    let share = json!({ "five_hour_percent_at_most": self.window_share(group) });
+                    let title = group.title.as_ref().map(|_| title());
+                    joined([title.unwrap_or_default(), share])
+                }
+                _ => Value::Null,
+            };
+            joined([
+                json!({ "key": group.key }),
+                project.map_or(Value::Null, |project| json!({ "project": project })),
+                more,
+                group.tally.json(),
+            ])
         };
         // A name that is not UTF-8 has no exact form in JSON.
         let unreadable = self.read.unreadable.iter();
         let unreadable = unreadable.map(|path| path.to_string_lossy());
         let damaged = self.damaged.iter();
         let damaged = damaged.map(|(path, lines)| json!({ "path": path, "lines": lines }));
-        let rest = self.rest.as_ref().map(|(many, sum)| {
-            let mut fields = sum.json();
-            fields.insert("groups".to_owned(), json!(many));
-            fields
-        });
-        let mut all = json!({
+        let rest = self.rest.as_ref();
+        let rest = rest.map(|(many, sum)| joined([sum.json(), json!({ "groups": many })]));
+        let all = json!({
             "total": self.total.json(),
             "groups": self.groups.iter().map(group).collect::<Vec<Value>>(),
             "rest": rest,
@@ -353,10 +343,7 @@ impl Statement {
             "unreadable": unreadable.collect::<Vec<_>>(),
             "damaged": damaged.collect::<Vec<_>>(),
         });
-        if let Some(fields) = all.as_object_mut() {
-            fields.extend(switched_json(&self.switched));
-        }
-        all
+        joined([all, switched_json(&self.switched)])
     }
 
     /// A table, with what a reader must know about the total. `zone` is the zone's name.
@@ -366,14 +353,7 @@ impl Statement {
         if self.groups.is_empty() {
             report.paragraph(Tone::Plain, remarks.next().unwrap_or_default());
         } else {
-            let figures = Figures {
-                by: self.wanted.by,
-                groups: &self.groups,
-                rest: self.rest,
-                total: &self.total,
-                total_amount: self.total_amount(),
-            };
-            report.table(table(figures, self.wanted.clock, places));
+            report.table(self.table(places));
             report.paragraphs(Tone::Plain, self.sentences());
         }
         let dearest = self.groups.iter().max_by_key(|group| group.tally.cost());

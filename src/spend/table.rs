@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate};
 
 use super::amount::Amount;
 use super::grouping::{GroupBy, SpendGroup, block_end};
+use super::statement::Statement;
 use super::tally::Tally;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -35,90 +36,123 @@ const OF_OTHERS: &[&[usize]] = &[
     &[0, 3],
 ];
 
-/// What a table is made of.
-pub(super) struct Figures<'g> {
-    pub(super) by: GroupBy,
-    pub(super) groups: &'g [SpendGroup],
-    /// How many are left out, and their sum.
-    pub(super) rest: Option<(usize, Tally)>,
-    pub(super) total: &'g Tally,
-    /// What all cost, as people read it.
-    pub(super) total_amount: String,
-}
-
-/// The groups, what is left out of them, and the total.
-pub(super) fn table(given: Figures<'_>, clock: Clock, places: &Places) -> Table {
-    let Figures {
-        by,
-        groups,
-        rest,
-        total,
-        total_amount,
-    } = given;
-    let whole = total.cost();
-    let name = Column::text(heading(by));
-    let quiet = |name| Column::text(name).in_tone(Tone::Quiet);
-    let mut table = Table::new([
-        // Half a date says nothing.
-        if by.is_by_time() {
-            name
-        } else {
-            name.shrinking_to(20)
-        },
-        quiet("project").shrinking_to(10),
-        quiet("last"),
-        Column::figure("cost").in_tone(Tone::Strong),
-        Column::figure("share").in_tone(Tone::Quiet),
-        Column::figure("responses"),
-        Column::figure("input"),
-        Column::figure("output"),
-        Column::figure("cache write"),
-        Column::figure("cache read"),
-        Column::figure("tokens"),
-        Column::bar(""),
-    ]);
-    table.choices = if by == GroupBy::Session {
-        OF_SESSIONS
-    } else {
-        OF_OTHERS
-    };
-    let all = cells(
-        ["Total".to_owned(), String::new(), String::new()],
-        total_amount,
-        String::new(),
-        total,
-    );
-    if groups.len() > LONG {
-        table.row_in_tone(Tone::Strong, all.clone());
-    }
-    let most = groups.iter().map(|group| group.tally.cost()).max();
-    let most = most.unwrap_or_default().usd();
-    for group in groups {
-        let tally = &group.tally;
-        let project = group.project.as_ref();
-        let names = [
-            label(group, by, clock, places),
-            project.map_or_else(String::new, |project| places.show(project.as_ref())),
-            clock.time(moment(group.last_at)),
+impl Statement {
+    /// The groups, what is left out of them, and the total.
+    pub(super) fn table(&self, places: &Places) -> Table {
+        let (by, clock, whole) = (self.wanted.by, self.wanted.clock, self.total.cost());
+        let name = Column::text(heading(by));
+        let quiet = |name| Column::text(name).in_tone(Tone::Quiet);
+        let figures = [
+            "responses",
+            "input",
+            "output",
+            "cache write",
+            "cache read",
+            "tokens",
         ];
-        let share = share(tally.cost(), whole);
-        let bar = Cell::bar(tally.cost().usd() / most.max(f64::MIN_POSITIVE));
-        table.row(
-            cells(names, amount(tally).text, share, tally)
-                .into_iter()
-                .chain([bar]),
+        let columns = [
+            // Half a date says nothing.
+            if by.is_by_time() {
+                name
+            } else {
+                name.shrinking_to(20)
+            },
+            quiet("project").shrinking_to(10),
+            quiet("last"),
+            Column::figure("cost").in_tone(Tone::Strong),
+            Column::figure("share").in_tone(Tone::Quiet),
+        ];
+        let columns = columns.into_iter().chain(figures.map(Column::figure));
+        let mut table = Table::new(columns.chain([Column::bar("")]));
+        table.choices = match by {
+            GroupBy::Session => OF_SESSIONS,
+            _ => OF_OTHERS,
+        };
+        let named = |name: &str| [name.to_owned(), String::new(), String::new()];
+        let all = cells(
+            named("Total"),
+            self.total_amount().into(),
+            Money::ZERO,
+            &self.total,
         );
+        if self.groups.len() > LONG {
+            table.row_in_tone(Tone::Strong, all.clone());
+        }
+        let most = self.groups.iter().map(|group| group.tally.cost()).max();
+        let most = most.unwrap_or_default().usd();
+        for group in &self.groups {
+            let tally = &group.tally;
+            let project = group.project.as_ref();
+            let names = [
+                label(group, by, clock, places),
+                project.map_or_else(String::new, |project| places.show(project.as_ref())),
+                clock.time(moment(group.last_at)),
+            ];
+            let bar = Cell::bar(tally.cost().usd() / most.max(f64::MIN_POSITIVE));
+            let cells = cells(names, amount(tally), whole, tally).into_iter();
+            table.row(cells.chain([bar]));
+        }
+        if let Some((many, sum)) = &self.rest {
+            let names = named(&format!("and {many} more"));
+            table.row_in_tone(Tone::Quiet, cells(names, amount(sum), whole, sum));
+        }
+        table.row_in_tone(Tone::Strong, all);
+        table
     }
-    if let Some((many, sum)) = &rest {
-        let names = [format!("and {many} more"), String::new(), String::new()];
-        let share = share(sum.cost(), whole);
-        table.row_in_tone(Tone::Quiet, cells(names, amount(sum).text, share, sum));
+
+    /// The groups with exact figures, under the names that JSON has.
+    pub(crate) fn spreadsheet(&self) -> Table {
+        let names = [&self.wanted.by.name(), "project", "title", "last_activity"];
+        let figures = [
+            "cost_usd",
+            "recorded_usd",
+            "unrecorded_usd",
+            "not_written_usd",
+            "responses",
+            "unpriced_responses",
+            "input_tokens",
+            "output_tokens",
+            "cache_read_tokens",
+            "cache_write_5m_tokens",
+            "cache_write_1h_tokens",
+            "web_searches",
+        ];
+        let names = names.map(Column::text).into_iter();
+        let mut table = Table::new(names.chain(figures.map(Column::figure)));
+        for group in &self.groups {
+            let (tally, usage) = (&group.tally, &group.tally.usage);
+            let names = [
+                group.key.clone(),
+                group.project.clone().unwrap_or_default(),
+                group.title.clone().unwrap_or_default(),
+                rfc3339(moment(group.last_at)),
+            ];
+            let amounts = [
+                tally.cost(),
+                tally.recorded,
+                tally.unrecorded + tally.unwritten,
+                tally.unwritten,
+            ];
+            let counts = [
+                tally.responses,
+                tally.unpriced,
+                usage.input,
+                usage.output,
+                usage.cache_read,
+                usage.cache_write_5m(),
+                usage.cache_write_1h,
+                usage.web_searches,
+            ];
+            let figures = amounts.map(Money::exact).into_iter();
+            let figures = figures.chain(counts.map(|count| count.to_string()));
+            table.row(names.into_iter().chain(figures));
+        }
+        table
     }
-    table.row_in_tone(Tone::Strong, all);
-    table
 }
 
-fn cells(names: [String; 3], amount: String, share: String, tally: &Tally) -> Vec<Cell> {
+/// What stands in each column but the last. Of nothing no share is told.
+fn cells(names: [String; 3], amount: Cell, whole: Money, tally: &Tally) -> Vec<Cell> {
     let usage = &tally.usage;
     let counts = [
         usage.input,
@@ -127,68 +161,11 @@ fn cells(names: [String; 3], amount: String, share: String, tally: &Tally) -> Ve
         usage.cache_read,
         usage.prompt().saturating_add(usage.output),
     ];
-    let texts = names
-        .into_iter()
-        .chain([amount, share, tally.responses.to_string()]);
-    texts
-        .chain(counts.map(short_count))
-        .map(Cell::from)
-        .collect()
-}
-
-/// The groups with exact figures, under the names that JSON has.
-pub(super) fn spreadsheet(groups: &[SpendGroup], by: GroupBy) -> Table {
-    let names = [
-        by.name(),
-        "project".to_owned(),
-        "title".to_owned(),
-        "last_activity".to_owned(),
-    ];
-    let figures = [
-        "cost_usd",
-        "recorded_usd",
-        "unrecorded_usd",
-        "not_written_usd",
-        "responses",
-        "unpriced_responses",
-        "input_tokens",
-        "output_tokens",
-        "cache_read_tokens",
-        "cache_write_5m_tokens",
-        "cache_write_1h_tokens",
-        "web_searches",
-    ];
-    let names = names.into_iter().map(Column::text);
-    let mut table = Table::new(names.chain(figures.map(Column::figure)));
-    for group in groups {
-        let (tally, usage) = (&group.tally, &group.tally.usage);
-        let names = [
-            group.key.clone(),
-            group.project.clone().unwrap_or_default(),
-            group.title.clone().unwrap_or_default(),
-            rfc3339(moment(group.last_at)),
-        ];
-        let amounts = [
-            tally.cost(),
-            tally.recorded,
-            tally.unrecorded + tally.unwritten,
-            tally.unwritten,
-        ];
-        let counts = [
-            tally.responses,
-            tally.unpriced,
-            usage.input,
-            usage.output,
-            usage.cache_read,
-            usage.cache_write_5m(),
-            usage.cache_write_1h,
-            usage.web_searches,
-        ];
-        let figures = amounts.map(Money::exact).into_iter();
-        let figures = figures.chain(counts.map(|count| count.to_string()));
-        table.row(names.into_iter().chain(figures));
-    }
-    table
+    let share = share(tally.cost(), whole);
+    let names = names.map(Cell::from).into_iter();
+    let figures = [amount, share.into(), tally.responses.to_string().into()];
+    let counts = counts.map(|count| short_count(count).into());
+    names.chain(figures).chain(counts).collect()
 }
 
 fn heading(by: GroupBy) -> String {

@@ -3,7 +3,7 @@
 use std::iter::Sum;
 use std::ops::AddAssign;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::ledger::SpendRow;
 use crate::pricing::{Money, Usage};
@@ -44,8 +44,8 @@ impl Tally {
     }
 
     /// The contract's fields.
-    pub(crate) fn json(&self) -> Map<String, Value> {
-        let fields = json!({
+    pub(crate) fn json(&self) -> Value {
+        json!({
             "cost_usd": self.cost().usd(),
             "at_least": self.at_least,
             "recorded_usd": self.recorded.usd(),
@@ -61,11 +61,7 @@ impl Tally {
                 "cache_write_1h": self.usage.cache_write_1h,
             },
             "web_searches": self.usage.web_searches,
-        });
-        match fields {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
-        }
+        })
     }
 }
 
