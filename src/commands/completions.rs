@@ -38,13 +38,10 @@ pub(crate) fn man(mut command: Command) -> anyhow::Result<ExitCode> {
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
-        let about = verb
-            .get_about()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let heading = format!(".SH \"WHYCAP {}\"\n", verb.get_name().to_uppercase());
-        page.extend(heading.into_bytes());
-        page.extend(format!("{}\n", about.replace('\\', "\\\\")).into_bytes());
+        let about = verb.get_about().map(ToString::to_string);
+        let about = about.unwrap_or_default().replace('\\', "\\\\");
+        let name = verb.get_name().to_uppercase();
+        page.extend(format!(".SH \"WHYCAP {name}\"\n{about}\n").into_bytes());
         let mut options = Vec::new();
         clap_mangen::Man::new(verb.clone()).render_options_section(&mut options)?;
         // A section of its own for each verb's options would read as whycap's own.

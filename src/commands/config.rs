@@ -27,26 +27,26 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let file = &places.settings;
-    if arguments.path {
-        print(&Shown::text(&format!("{}\n", file.display())))?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let shown = places.show(file);
-    if arguments.write {
+    let says = if arguments.path {
+        format!("{}\n", file.display())
+    } else if arguments.write {
         disk::create_shared_directory_of(file)?;
         let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
         ensure!(
             is_new,
             "{shown} exists and is left as it is; edit it, or move it away"
         );
-        print(&Shown::text(&format!("Written: {shown}\n")))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let heading = if file.exists() {
-        format!("whycap's configuration in effect: what {shown} says, and defaults.")
+        format!("Written: {shown}\n")
     } else {
-        format!("whycap's configuration in effect: the defaults, because there is no {shown}.")
+        let from = if file.exists() {
+            format!("what {shown} says, and defaults")
+        } else {
+            format!("the defaults, because there is no {shown}")
+        };
+        let heading = format!("whycap's configuration in effect: {from}.");
+        Config::load(&places).in_effect(&heading)
     };
-    print(&Shown::text(&Config::load(&places).in_effect(&heading)))?;
+    print(&Shown::text(&says))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -43,13 +43,18 @@ pub struct Arguments {
     replace: bool,
 }
 
+const SHARED: &str = "this file is usually shared; others need whycap at the same path. --scope local keeps it to you";
+
+/// What is asked about a status line that is not ours.
+const QUESTION: &str = include_str!("help/keep_status_line.txt");
+
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let places = Places::of(environment);
     let directory = std::env::current_dir().unwrap_or_else(|_| places.home.clone());
     let path = settings::path_of(arguments.scope, &places, &directory);
     let both = arguments.statusline == arguments.hooks;
-    let status_line = both || arguments.statusline;
+    let (dry_run, status_line) = (arguments.dry_run, both || arguments.statusline);
     let wanted = Additions {
         program: &own_path::of_process(environment)?,
         status_line,
@@ -57,17 +62,15 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         keep: match (arguments.wrap, arguments.replace) {
             (true, _) => Some(Kept::Wrapped),
             (_, true) => Some(Kept::SetAside),
-            _ if status_line && !arguments.dry_run => ask(&path)?,
+            _ if status_line && !dry_run => ask(&path)?,
             _ => None,
         },
     };
-    let dry_run = arguments.dry_run;
     if !dry_run {
         sweep(&places, &path, environment.now);
     }
-    let plan = carry_out(&places, PATIENCE, dry_run, || {
-        plan::install(&places, &path, wanted)
-    })?;
+    let make = || plan::install(&places, &path, wanted);
+    let plan = carry_out(&places, PATIENCE, dry_run, make)?;
     let mut report = Report::default();
     summary::add(&plan, &path, dry_run, &places, &mut report);
     for note in afterthoughts(&places, &directory, arguments.scope, &path) {
@@ -89,11 +92,8 @@ fn ask(path: &Path) -> anyhow::Result<Option<Kept>> {
     let (Some(command), true) = (found, io::stdin().is_terminal() && is_seen_by_person()) else {
         return Ok(None);
     };
-    print(&Shown::text(&format!(
-        "You have a status line already: {}\n  k  keep it and show ours below\n  s  set it aside \
-         (uninstall puts it back)\n  Enter  leave it and do without ours\n> ",
-        cut(&command, 60)
-    )))?;
+    let question = QUESTION.replace("{command}", &cut(&command, 60));
+    print(&Shown::text(question.trim_end_matches('\n')))?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     Ok(match answer.trim() {
@@ -122,22 +122,18 @@ fn afterthoughts(
         ));
     }
     for file in &files {
+        let place = places.show(&file.path);
         if file.is_true("disableAllHooks") {
             notes.push(format!(
-                "{} sets disableAllHooks: no hook and no status line will run until it is taken out",
-                places.show(&file.path)
+                "{place} sets disableAllHooks: no hook and no status line will run until it is taken out"
             ));
         }
         if let Err(why) = &file.contents {
-            notes.push(format!("{}: {why}", places.show(&file.path)));
+            notes.push(format!("{place}: {why}"));
         }
     }
     if scope == SettingsScope::Project {
-        notes.push(
-            "this file is usually shared; others need whycap at the same path. --scope local \
-             keeps it to you"
-                .to_owned(),
-        );
+        notes.push(SHARED.to_owned());
     }
     notes
 }

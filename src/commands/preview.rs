@@ -1,7 +1,6 @@
 //! `whycap statusline --preview`: the configured line at several widths, with sample data.
 
 use chrono::TimeDelta;
-use serde_json::json;
 
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
@@ -14,6 +13,9 @@ use crate::render::{Page, Report};
 use crate::spend::Amount;
 use crate::status_line::{Amounts, LineFacts, MARGIN, Whereabouts, draw};
 use crate::terminal::{Piece, Shown, Tone, is_seen_by_person, width_for_person};
+
+/// What Claude Code might send.
+const SAMPLE: &str = include_str!("sample.json");
 
 /// Terminals that people have.
 const WIDTHS: [usize; 4] = [80, 100, 120, 160];
@@ -31,15 +33,10 @@ pub(super) fn preview(environment: &mut Environment) -> Shown {
         format!("with the defaults, because there is no {settings}")
     };
     let mut report = Report::default();
-    report.paragraph(
-        Tone::Quiet,
-        format!(
-            "Sample data, not your session's, drawn {how}. To see what can be set: whycap config"
-        ),
-    );
-    for problem in &config.problems {
-        report.paragraph(Tone::Warning, problem);
-    }
+    let what = "Sample data, not your session's, drawn";
+    let says = format!("{what} {how}. To see what can be set: whycap config");
+    report.paragraph(Tone::Quiet, says);
+    report.paragraphs(Tone::Warning, &config.problems);
     for columns in widths(environment) {
         report.section(format!("{columns} columns"));
         for row in sample_rows(environment, &config, columns) {
@@ -70,24 +67,16 @@ fn sample_project(budget: &Budget) -> Vec<(String, Money)> {
 
 fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Vec<Vec<Piece>> {
     let clock = environment.clock();
-    let epoch = |left: TimeDelta| (clock.now + left).timestamp();
-    let payload = json!({
-        "model": {"display_name": "Opus 5.5"},
-        "effort": {"level": "high"},
-        "cost": {
-            "total_cost_usd": 3.27, "total_duration_ms": 5_040_000,
-            "total_lines_added": 128, "total_lines_removed": 34,
-        },
-        "context_window": {"used_percentage": 23},
-        "prompt_cache": {
-            "ttl": "5m", "expires_at": epoch(TimeDelta::seconds(45)), "recache_tokens_if_cold": 90_000,
-        },
-        "rate_limits": {
-            "five_hour": {"used_percentage": 42, "resets_at": epoch(TimeDelta::minutes(112))},
-            "seven_day": {"used_percentage": 17, "resets_at": epoch(TimeDelta::hours(84))},
-        },
-    });
-    let payload = StatusPayload::parse(payload.to_string().as_bytes());
+    let mut sample = SAMPLE.to_owned();
+    for (place, left) in [
+        ("{in_45_s}", TimeDelta::seconds(45)),
+        ("{in_112_m}", TimeDelta::minutes(112)),
+        ("{in_84_h}", TimeDelta::hours(84)),
+    ] {
+        let at = (clock.now + left).timestamp().to_string();
+        sample = sample.replace(place, &at);
+    }
+    let payload = StatusPayload::parse(sample.as_bytes());
     let dollars = |cents: i64| Amount::exact(Money::from_nano(cents * 10_000_000));
     let facts = LineFacts {
         payload: &payload,

@@ -29,13 +29,15 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let places = Places::of(environment);
     let directory = std::env::current_dir().unwrap_or_else(|_| places.home.clone());
     let mut paths = BTreeSet::new();
-    if let Some(scope) = arguments.scope {
-        paths.insert(path_of(scope, &places, &directory));
-    } else {
-        paths.extend(EditRecord::known_settings(&places));
-        let scopes = SettingsScope::value_variants().iter();
-        paths.extend(scopes.map(|scope| path_of(*scope, &places, &directory)));
-    }
+    let scopes = match &arguments.scope {
+        Some(scope) => std::slice::from_ref(scope),
+        None => {
+            paths.extend(EditRecord::known_settings(&places));
+            SettingsScope::value_variants()
+        }
+    };
+    let scopes = scopes.iter();
+    paths.extend(scopes.map(|scope| path_of(*scope, &places, &directory)));
     let mut report = Report::default();
     let mut failure = None;
     for path in paths {
@@ -53,21 +55,16 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         }
     }
     if report.is_empty() && failure.is_none() {
-        report.paragraph(
-            Tone::Plain,
-            "whycap is in no settings file that it knows; nothing was changed.",
-        );
+        let says = "whycap is in no settings file that it knows; nothing was changed.";
+        report.paragraph(Tone::Plain, says);
     } else if arguments.dry_run {
         report.line("Nothing was changed.");
     }
     if places.data.exists() {
         let data = places.show(&places.data);
-        report.paragraph(
-            Tone::Plain,
-            format!(
-                "What whycap recorded stays in {data}; delete that folder if you do not want it."
-            ),
-        );
+        let says = "delete that folder if you do not want it";
+        let says = format!("What whycap recorded stays in {data}; {says}.");
+        report.paragraph(Tone::Plain, says);
     }
     report.print(false, environment)?;
     failure.map_or(Ok(ExitCode::SUCCESS), Err)

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use super::failure::misuse;
+use super::machine::Machine;
 use crate::environment::Environment;
-use crate::incidents::{Incidents, Situation};
+use crate::incidents::Situation;
 use crate::limits::resets::Reset;
 use crate::limits::standing::Wait;
-use crate::places::Places;
 use crate::terminal;
 use crate::time::Clock;
 
@@ -29,8 +30,6 @@ pub struct Arguments {
 
 /// Over, or nothing blocks.
 const OVER: u8 = 0;
-/// The session that was named is not known.
-const UNKNOWN_SESSION: u8 = 2;
 /// Somebody must act.
 const WAITING_DOES_NOT_HELP: u8 = 11;
 /// No reset is known.
@@ -49,14 +48,12 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let mut over = "Nothing is blocked.";
     let code = loop {
         let environment = environment.at_present();
-        let places = Places::of(&environment);
-        let incidents = Incidents::new(&places, &environment);
+        let machine = Machine::new(&environment);
+        let incidents = machine.incidents();
         if let Some(unknown) = session.filter(|session| !incidents.know(session)) {
-            let says = format!(
+            return Err(misuse(format!(
                 "no session {unknown} is known here; pick one that `whycap now` or `whycap incidents` lists"
-            );
-            terminal::complain(&says);
-            break UNKNOWN_SESSION;
+            )));
         }
         let situation = incidents.situation(session);
         let until = match until(&situation, environment.now) {
@@ -73,27 +70,22 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
         };
         terminal::replace_line(&progress(until, environment.clock()), false)?;
         let left = until.and_then(|until| (until - environment.now).to_std().ok());
-        let mut pause = left.unwrap_or(LOOK).min(LOOK);
-        if let Some(timeout) = arguments.timeout {
-            let remaining = timeout.saturating_sub(started.elapsed());
-            if remaining.is_zero() {
-                terminal::complain("gave up, the limit is not over yet");
-                break GAVE_UP;
-            }
-            pause = pause.min(remaining);
+        let remaining = arguments.timeout.unwrap_or(Duration::MAX);
+        let remaining = remaining.saturating_sub(started.elapsed());
+        if remaining.is_zero() {
+            terminal::complain("gave up, the limit is not over yet");
+            break GAVE_UP;
         }
         over = "The limit is over.";
-        std::thread::sleep(pause);
+        std::thread::sleep(left.unwrap_or(LOOK).min(LOOK).min(remaining));
     };
     Ok(ExitCode::from(code))
 }
 
 /// Until when to wait, if that is known; else the exit code.
 fn until(situation: &Situation, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, u8> {
-    let reset = situation
-        .incident
-        .as_ref()
-        .and_then(|incident| incident.resets.chosen);
+    let incident = situation.incident.as_ref();
+    let reset = incident.and_then(|incident| incident.resets.chosen);
     match situation.wait() {
         // A text is rounded to the minute: a prompt at the reset itself may come too early.
         None => match reset.map(Reset::surely_over).filter(|over| *over > now) {
@@ -107,11 +99,10 @@ fn until(situation: &Situation, now: DateTime<Utc>) -> Result<Option<DateTime<Ut
 }
 
 fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {
-    let until = until.map_or_else(
-        || "for a good answer in any session".to_owned(),
-        |until| format!("until {}", clock.time_and_distance(until)),
-    );
-    format!("Waiting {until}. Ctrl-C ends it.")
+    match until.map(|until| clock.time_and_distance(until)) {
+        Some(until) => format!("Waiting until {until}. Ctrl-C ends it."),
+        None => "Waiting for a good answer in any session. Ctrl-C ends it.".to_owned(),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -11,10 +11,10 @@ mod setup;
 mod wiring;
 
 use std::collections::HashMap;
-use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
+use crate::render::{Given, filled};
 pub(crate) use report::{is_any_broken, report, report_of_problems};
 pub(crate) use setup::Setup;
 
@@ -47,9 +47,6 @@ pub(crate) struct Finding {
 #[derive(Debug, Default, Deserialize)]
 struct FindingText(Health, String, #[serde(default)] Option<String>);
 
-/// What stands in such a place.
-type Given<'g> = (&'g str, &'g dyn Display);
-
 /// What was found so far, and by which check now.
 struct Examination {
     check: &'static str,
@@ -69,18 +66,6 @@ impl Examination {
             fix: fix.as_ref().map(|fix| filled(fix, given)),
         });
     }
-}
-
-/// A text with what is given in its places.
-fn filled(text: &str, given: &[Given<'_>]) -> String {
-    let pieces = text
-        .split(['{', '}'])
-        .zip([false, true].into_iter().cycle());
-    let filled = pieces.map(|(piece, is_place)| {
-        let value = given.iter().find(|(name, _)| is_place && *name == piece);
-        value.map_or_else(|| piece.to_owned(), |(_, value)| value.to_string())
-    });
-    filled.collect()
 }
 
 type Check = fn(&Setup, &mut Examination);
@@ -283,7 +268,6 @@ mod tests {
                 assert!(checks.contains(&place), "{key}: {place}");
             }
         }
-        assert_eq!(filled("{a} {b}!", &[("b", &"{a}"), ("a", &1)]), "1 {a}!");
     }
 
     #[test]

@@ -161,22 +161,40 @@ impl Setup {
         let settings = settings::of(&places, Some(&directory));
         let state = account::global_state(&places);
         let newest = newest_transcript(&places);
-        let newest_path = newest.as_ref().map(|(path, _)| path.as_path());
+        let seen = newest.as_ref();
+        let seen = seen.and_then(|(path, _)| version_in_transcript(path));
+        let mut credentials = credentials::of_session(&places, environment, Some(&directory));
+        credentials.retain(Credential::outranks_login);
+        let account = Account::load(&places).filter(|account| account.plan != Plan::Other);
+        let unreadable = transcripts::unreadable(places.transcript_roots()).into_iter();
+        let (misplaced, unreadable) = unreadable.partition(|path| is_no_file(path));
         Self {
             now: environment.now,
             wiring: Wiring {
                 programs: programs(&settings, &places, &Shell::of(environment)),
                 is_wrap_record_missing: wrap_record_missing(&settings, &places),
             },
-            client: Client::of(
-                &places,
-                environment,
-                &directory,
-                state.as_ref(),
-                newest_path,
-            ),
-            transcripts: Transcripts::of(&places, newest.map(|(_, written)| written)),
-            own: OwnData::of(&places, environment),
+            client: Client {
+                seen: seen.or_else(|| version_in_state(state.as_ref()?, &places)),
+                installations: Vec::from_iter(installations::found(&places, environment)),
+                credentials,
+                newest_session: Incidents::new(&places, environment).newest_session(),
+                payer: account.map(|account| format!("your {} plan", account.plan.name())),
+                harmful_locks: locks::harmful(&places, environment),
+            },
+            transcripts: Transcripts {
+                newest: newest.map(|(_, written)| written),
+                unreadable,
+                misplaced,
+            },
+            own: OwnData {
+                ledger: ledger_state(&places),
+                damaged_ledgers: Ledger::damaged_in(&places.data),
+                is_open_to_others: open_to_others(&places.data),
+                ignored_places: ignored_places(environment, &places),
+                prices_updated: PriceTable::list().updated,
+                config_problems: Config::load(&places).problems,
+            },
             project: ProjectSetup {
                 is_trusted: state.as_ref().and_then(|state| trusted(state, &directory)),
                 moves_home: settings::moves_home(&places, &directory),
@@ -190,56 +208,6 @@ impl Setup {
     /// Each settings file, with what of whycap it wires.
     pub(super) fn wired(&self) -> impl Iterator<Item = (&SettingsFile, Wired)> {
         wired_in(&self.settings)
-    }
-}
-
-impl Client {
-    fn of(
-        places: &Places,
-        environment: &Environment,
-        project: &Path,
-        state: Option<&Value>,
-        newest_transcript: Option<&Path>,
-    ) -> Self {
-        let mut credentials = credentials::of_session(places, environment, Some(project));
-        credentials.retain(Credential::outranks_login);
-        let account = Account::load(places).filter(|account| account.plan != Plan::Other);
-        let installations = installations::found(places, environment);
-        Self {
-            seen: newest_transcript
-                .and_then(version_in_transcript)
-                .or_else(|| version_in_state(state?, places)),
-            installations: installations.into_iter().collect(),
-            credentials,
-            newest_session: Incidents::new(places, environment).newest_session(),
-            payer: account.map(|account| format!("your {} plan", account.plan.name())),
-            harmful_locks: locks::harmful(places, environment),
-        }
-    }
-}
-
-impl Transcripts {
-    fn of(places: &Places, newest: Option<DateTime<Utc>>) -> Self {
-        let unreadable = transcripts::unreadable(places.transcript_roots());
-        let (misplaced, unreadable) = unreadable.into_iter().partition(|path| is_no_file(path));
-        Self {
-            newest,
-            unreadable,
-            misplaced,
-        }
-    }
-}
-
-impl OwnData {
-    fn of(places: &Places, environment: &Environment) -> Self {
-        Self {
-            ledger: ledger_state(places),
-            damaged_ledgers: Ledger::damaged_in(&places.data),
-            is_open_to_others: open_to_others(&places.data),
-            ignored_places: ignored_places(environment, places),
-            prices_updated: PriceTable::list().updated,
-            config_problems: Config::load(places).problems,
-        }
     }
 }
 
@@ -314,18 +282,21 @@ fn programs(settings: &[SettingsFile], places: &Places, shell: &Shell) -> Vec<Wi
         let hooks = wired.hooks.into_iter().map(|(_, invocation)| invocation);
         for invocation in wired.status_line.into_iter().chain(hooks) {
             let program = invocation.program;
-            if !found.iter().any(|known| known.program == program) {
-                let fits = invocation.for_powershell == (*shell == Shell::PowerShell);
-                found.push(WiredProgram {
-                    state: if fits {
-                        program_state(&program, running.as_deref())
-                    } else {
-                        ProgramState::OtherShell(shell.name())
-                    },
-                    program,
-                    settings: places.show(&file.path),
-                });
+            if found.iter().any(|known| known.program == program) {
+                continue;
             }
+            let fits = invocation.for_powershell == (*shell == Shell::PowerShell);
+            let state = if fits {
+                program_state(&program, running.as_deref())
+            } else {
+                ProgramState::OtherShell(shell.name())
+            };
+            let settings = places.show(&file.path);
+            found.push(WiredProgram {
+                program,
+                settings,
+                state,
+            });
         }
     }
     found

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::setup::ProgramState;
-use super::{Examination, Given, Setup};
+use super::{Examination, Setup};
 use crate::claude::settings::{SettingsFile, SettingsScope, winner};
 use crate::install::entries::{EVENTS, STATUS_LINE, entry_invocation};
+use crate::render::Given;
 
 pub(super) fn settings_files(setup: &Setup, found: &mut Examination) {
     let broken = setup.settings.iter();

@@ -7,7 +7,7 @@ use super::plan::{InstallPlan, slash_command_path};
 use super::settings_edit::Change;
 use crate::claude::hook_event::EventName;
 use crate::places::Places;
-use crate::render::Report;
+use crate::render::{Given, Report, Texts};
 use crate::terminal::{Tone, cut};
 
 /// The words for one settings file. With `dry_run` nothing of it was done.
@@ -50,37 +50,23 @@ fn add_piece(piece: &str, mark: char, tone: Tone, report: &mut Report) {
 
 fn in_words(change: &Change, dry_run: bool, places: &Places) -> String {
     let would = if dry_run { "would be " } else { "" };
-    let slash_command = places.show(&slash_command_path(places));
+    let texts = Texts::parse(include_str!("summary.json"));
+    let say = |name, given: Given<'_>| texts.say(name, &[("would", &would), given]);
+    let of_command = |name, command: &str| say(name, ("command", &short(command)));
+    let of_file = |name| say(name, ("file", &places.show(&slash_command_path(places))));
     match change {
-        Change::StatusLineAdded => {
-            format!("status line {would}added, redrawn every {REFRESH_SECONDS} s")
-        }
-        Change::StatusLineTaken(Kept::Wrapped, command) => format!(
-            "status line {would}added below yours ({}), which stays",
-            short(command)
-        ),
-        Change::StatusLineTaken(Kept::SetAside, command) => format!(
-            "status line {would}added; yours ({}) is set aside, uninstall puts it back",
-            short(command)
-        ),
-        Change::StatusLineLeft(command) => format!(
-            "status line left as it is: {}\nTo have both: whycap install --statusline --wrap\nTo set \
-             yours aside: whycap install --statusline --replace",
-            short(command)
-        ),
-        Change::StatusLineMoved => format!("status line {would}pointed at this whycap"),
-        Change::HooksAdded(events) => format!("hooks {would}added: {}", names(events)),
-        Change::HooksMoved(events) => {
-            format!("hooks {would}pointed at this whycap: {}", names(events))
-        }
-        Change::StatusLineRemoved => format!("status line {would}removed"),
-        Change::StatusLineRestored(command) => format!(
-            "status line {would}removed, yours {would}put back: {}",
-            short(command)
-        ),
-        Change::HooksRemoved(count) => format!("{count} hooks {would}removed"),
-        Change::SlashCommandAdded => format!("/whycap {would}added: {slash_command}"),
-        Change::SlashCommandRemoved => format!("/whycap {would}removed: {slash_command}"),
+        Change::StatusLineAdded => say("line.added", ("seconds", &REFRESH_SECONDS)),
+        Change::StatusLineTaken(Kept::Wrapped, command) => of_command("line.wrapped", command),
+        Change::StatusLineTaken(Kept::SetAside, command) => of_command("line.set_aside", command),
+        Change::StatusLineLeft(command) => of_command("line.left", command),
+        Change::StatusLineRestored(command) => of_command("line.restored", command),
+        Change::StatusLineMoved => of_command("line.moved", ""),
+        Change::StatusLineRemoved => of_command("line.removed", ""),
+        Change::HooksAdded(events) => say("hooks.added", ("events", &names(events))),
+        Change::HooksMoved(events) => say("hooks.moved", ("events", &names(events))),
+        Change::HooksRemoved(count) => say("hooks.removed", ("count", count)),
+        Change::SlashCommandAdded => of_file("command.added"),
+        Change::SlashCommandRemoved => of_file("command.removed"),
     }
 }
 

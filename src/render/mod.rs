@@ -6,9 +6,11 @@ mod csv;
 mod page;
 mod report;
 mod table;
+mod texts;
 
 pub(crate) use csv::print_csv;
 pub use page::Page;
 pub use report::Report;
 pub(crate) use report::{MeterRow, joined, rows_for_answer};
 pub(crate) use table::{Cell, Column, Table};
+pub(crate) use texts::{Given, Texts, filled};

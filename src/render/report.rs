@@ -33,6 +33,7 @@ enum Element {
     /// One row, cut where the page ends.
     Excerpt(usize, Tone, String),
     Paragraph(usize, Tone, String),
+    /// Text behind a mark.
     Item(String, Tone, String),
     Labelled(Vec<(Tone, String, usize)>, Tone, String),
     MeterRow(MeterRow),
@@ -109,8 +110,8 @@ impl Report {
         tone: Tone,
         text: impl Into<String>,
     ) {
-        self.blocks
-            .push(Element::Paragraph(indent, tone, text.into()));
+        let text = text.into();
+        self.blocks.push(Element::Paragraph(indent, tone, text));
     }
 
     /// A line that is never broken: people copy it.
@@ -125,8 +126,8 @@ impl Report {
 
     /// The beginning of a long text, in one row.
     pub(crate) fn excerpt(&mut self, indent: usize, tone: Tone, text: impl Into<String>) {
-        self.blocks
-            .push(Element::Excerpt(indent, tone, text.into()));
+        let text = text.into();
+        self.blocks.push(Element::Excerpt(indent, tone, text));
     }
 
     /// An empty line.
@@ -141,8 +142,8 @@ impl Report {
 
     /// Text behind a mark.
     pub(crate) fn item(&mut self, mark: &str, tone: Tone, text: impl Into<String>) {
-        self.blocks
-            .push(Element::Item(mark.to_owned(), tone, text.into()));
+        let (mark, text) = (mark.to_owned(), text.into());
+        self.blocks.push(Element::Item(mark, tone, text));
     }
 
     /// Text behind labels, each in its tone and its columns: two columns of text. Where the page is

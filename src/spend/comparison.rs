@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::ledger::{ClientFigure, SessionDifference, Switched};
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::render::{Report, joined};
+use crate::render::{Report, Texts, joined};
 use crate::terminal::{Tone, counted};
 use crate::time::{in_words, moment};
 
@@ -17,14 +17,12 @@ pub(crate) fn comparison(
     places: &Places,
     now: DateTime<Utc>,
 ) -> Report {
+    let texts = Texts::parse(include_str!("comparison.json"));
     let sessions: Vec<Value> = found.iter().map(difference_json).collect();
     let facts = [json!({ "sessions": sessions }), switched_json(switched)];
     let mut report = Report::new(joined(facts));
     if found.is_empty() {
-        report.paragraph(
-            Tone::Plain,
-            "Claude Code has told no totals of its own yet (it does when a session ends, and to the status line), so there is nothing to compare.",
-        );
+        report.paragraph(Tone::Plain, texts.say("none", &[]));
     }
     for difference in found {
         let place = places.show(difference.origin.project.as_ref());
@@ -39,16 +37,8 @@ pub(crate) fn comparison(
             (Tone::Plain, theirs),
         ]);
         let age = in_words(now - moment(difference.client_at));
-        let how = match difference.client_figure {
-            ClientFigure::Written => {
-                format!("written {age} ago; /cost shows it when you resume the session")
-            }
-            ClientFigure::Live => {
-                format!("told to the status line {age} ago; /cost shows the same")
-            }
-        };
-        let age = format!("Claude Code's figure was {how}.");
-        for line in [age].into_iter().chain(reasons(difference)) {
+        let age = texts.say(told_how(difference).0, &[("age", &age)]);
+        for line in [age].into_iter().chain(reasons(difference, &texts)) {
             report.indented_paragraph(2, Tone::Quiet, line);
         }
     }
@@ -77,85 +67,67 @@ pub(super) fn switched_json(switched: &[Switched]) -> Value {
     json!({ "switched": all })
 }
 
-/// What sets the two figures apart, and what they agree on that others leave out.
-fn reasons(difference: &SessionDifference) -> Vec<String> {
+/// Where Claude Code's figure comes from, as our texts and as programs call it.
+fn told_how(difference: &SessionDifference) -> (&'static str, &'static str) {
+    match difference.client_figure {
+        ClientFigure::Written => ("written", "cost-state"),
+        ClientFigure::Live => ("live", "total_cost_usd"),
+    }
+}
+
+/// What sets the two figures apart, by the names of our texts.
+fn apart(difference: &SessionDifference) -> [(&'static str, Money); 6] {
+    [
+        ("inherited", difference.inherited),
+        ("gone", difference.gone),
+        ("before_restart", difference.restarts),
+        ("other_runs", difference.other_runs),
+        ("after_total", difference.after_total),
+        ("price", difference.price),
+    ]
+}
+
+/// What they agree on that others leave out.
+fn included(difference: &SessionDifference) -> [(&'static str, Money); 3] {
+    [
+        ("unrecorded", difference.unrecorded),
+        ("not_written", difference.unwritten),
+        ("subagents", difference.subagents),
+    ]
+}
+
+fn reasons(difference: &SessionDifference, texts: &Texts) -> Vec<String> {
     /// Less than this is rounding.
     const NOISE: i64 = 2;
-    let apart = [
-        (
-            difference.inherited,
-            "of Claude Code's figure was spent by the session this one was forked from",
-        ),
-        (
-            difference.gone,
-            "of Claude Code's figure was spent by the session this one was forked from, or by this one in the background. The other's transcript is gone, so nobody can tell them apart",
-        ),
-        (
-            difference.restarts,
-            "is missing from Claude Code's figure: a process was killed, or its version writes no totals",
-        ),
-        (
-            difference.other_runs,
-            "is missing from Claude Code's figure: another process worked on this session at the same time, or Claude Code started again from 0",
-        ),
-        (
-            difference.after_total,
-            "was spent after Claude Code last wrote its total",
-        ),
-        (
-            difference.price,
-            if difference.client_lacks_a_price {
-                "comes from prices: Claude Code said that it did not know that of a model"
-            } else {
-                "has no cause that whycap can see"
-            },
-        ),
-    ];
-    let included = [
-        (
-            difference.unrecorded,
-            "is included for compaction and background requests, which are in no transcript",
-        ),
-        (
-            difference.unwritten,
-            "is included that the status line was told; it is in no transcript yet",
-        ),
-        (difference.subagents, "was spent by subagents"),
-    ];
-    let apart = apart
-        .into_iter()
-        .filter(|(amount, _)| amount.nano().abs() > NOISE);
-    let included = included
-        .into_iter()
-        .filter(|(amount, _)| *amount > Money::ZERO);
-    let say = |(amount, what): (Money, &str)| format!("{} {what}", amount.show());
+    let say = |(name, amount): (&str, Money)| {
+        let name = match name {
+            "price" if difference.client_lacks_a_price => "price_unknown",
+            name => name,
+        };
+        texts.say(name, &[("amount", &amount.show())])
+    };
+    let apart = apart(difference).into_iter();
+    let apart = apart.filter(|(_, amount)| amount.nano().abs() > NOISE);
+    let included = included(difference).into_iter();
+    let included = included.filter(|(_, amount)| *amount > Money::ZERO);
     let mut lines: Vec<String> = apart.map(say).collect();
     if lines.is_empty() {
-        lines.push("The two agree.".to_owned());
+        lines.push(texts.say("agree", &[]));
     }
     lines.extend(included.map(say));
     lines
 }
 
 fn difference_json(difference: &SessionDifference) -> Value {
-    json!({
+    let parts = apart(difference).into_iter().chain(included(difference));
+    let parts = parts.map(|(name, amount)| (format!("{name}_usd"), json!(amount.usd())));
+    let figures = json!({
         "session_id": difference.origin.session,
         "project": difference.origin.project,
         "cost_usd": difference.ours.usd(),
         "client_usd": difference.client.usd(),
-        "client_figure": match difference.client_figure {
-            ClientFigure::Written => "cost-state",
-            ClientFigure::Live => "total_cost_usd",
-        },
+        "client_figure": told_how(difference).1,
         "client_at": moment(difference.client_at).to_rfc3339_opts(SecondsFormat::Millis, true),
-        "inherited_usd": difference.inherited.usd(),
-        "gone_usd": difference.gone.usd(),
-        "before_restart_usd": difference.restarts.usd(),
-        "other_runs_usd": difference.other_runs.usd(),
-        "after_total_usd": difference.after_total.usd(),
-        "price_usd": difference.price.usd(),
-        "unrecorded_usd": difference.unrecorded.usd(),
-        "not_written_usd": difference.unwritten.usd(),
-        "subagents_usd": difference.subagents.usd(),
-    })
+    });
+    joined([figures, parts.collect()])
 }

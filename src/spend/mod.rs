@@ -6,6 +6,7 @@ mod days;
 mod forecast;
 mod grouping;
 mod plan;
+mod remarks;
 mod statement;
 mod table;
 mod tally;

@@ -12,13 +12,12 @@ use super::forecast::{Course, Forecast};
 use super::grouping::{GroupBy, Grouping, Order, SpendGroup, order_and_cut};
 use super::plan::PlanWorth;
 use super::tally::Tally;
-use super::unreadable::name_damaged;
 use crate::config::Currency;
 use crate::ledger::{Caught, EVER, LedgerError, RowsBy, SpendRow, SpendSource, Switched};
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::render::{Report, joined};
-use crate::terminal::{Tone, counted};
+use crate::terminal::Tone;
 use crate::time::{Clock, moment, rfc3339};
 
 /// What a report is to show.
@@ -80,21 +79,18 @@ pub(crate) struct Statement {
     forecast: Option<Forecast>,
     plan: Option<PlanWorth>,
     /// Whether anything was spent at any time.
-    has_history: bool,
+    pub(super) has_history: bool,
     /// What the ledger had read before.
-    read: Caught,
+    pub(super) read: Caught,
     /// Transcripts with lines that could not be understood, and how many.
-    damaged: Vec<(String, u32)>,
+    pub(super) damaged: Vec<(String, u32)>,
     /// Sessions that are in the middle of an answer.
-    answering: usize,
+    pub(super) answering: usize,
     /// What a percent of the five-hour window is worth at least, where prompts are shown.
     percent: Option<Money>,
     /// Answers of another model than was asked for.
     switched: Vec<Switched>,
 }
-
-/// How many transcripts with damaged lines are named.
-const NAMED: usize = 3;
 
 impl Statement {
     /// `answering` sessions are in the middle of an answer. `each` is told every row that counts.
@@ -188,96 +184,6 @@ impl Statement {
                 group.shares_title = bearers.is_some_and(|count| *count > 1);
             }
         }
-    }
-
-    /// Why there is nothing. Directories and files are named where `places` are given.
-    fn why_empty(&self, places: Option<&Places>) -> Vec<String> {
-        let mut why = Vec::new();
-        if self.has_history {
-            let name = self.wanted.project.as_ref().filter(|_| places.is_some());
-            let place = name.map_or_else(String::new, |name| {
-                format!(" in a project whose path contains {name:?}")
-            });
-            let is_open = self.wanted.period == Period::default();
-            let when = if is_open { "" } else { " in this period" };
-            why.push(format!("Nothing was spent{place}{when}."));
-        } else if self.wanted.is_of_exports {
-            why.push(
-                "Nothing that was exported there counts: it was erased, or taken back.".to_owned(),
-            );
-        } else if let Some(places) = places {
-            let roots = places.transcript_roots().map(|root| places.show(&root));
-            let roots = roots.collect::<Vec<String>>().join(", ");
-            why.push(format!("No history found in {roots}."));
-        } else {
-            why.push("No history found.".to_owned());
-        }
-        if !self.read.unreadable.is_empty() {
-            why.push("Not every transcript could be read, so there may be more.".to_owned());
-        }
-        if let Some(which) = name_damaged(&self.damaged, NAMED, places) {
-            why.push(format!("{which}, so there may be more."));
-        }
-        why
-    }
-
-    /// An answer is paid for when it is whole. What Claude Code told of it so far is counted.
-    fn of_answering(&self) -> Option<String> {
-        let today = self.wanted.clock.zone.day(self.wanted.clock.now);
-        let is_past = self.wanted.period.until.is_some_and(|until| until < today);
-        let sessions = counted(self.answering as u64, "session");
-        let verb = if self.answering == 1 { "is" } else { "are" };
-        (self.answering > 0 && !is_past).then(|| {
-            format!("{sessions} {verb} in the middle of an answer. What that costs is added as Claude Code tells it.")
-        })
-    }
-
-    /// What a reader must know about the total; of nothing, why. Directories and files are named
-    /// where `places` are given.
-    pub(crate) fn remarks(&self, places: Option<&Places>) -> Vec<String> {
-        if self.groups.is_empty() {
-            return self.why_empty(places);
-        }
-        let total = &self.total;
-        let unread =
-            (!self.read.unreadable.is_empty()).then_some("not every transcript could be read");
-        let damaged = name_damaged(&self.damaged, NAMED, places);
-        let mut remarks = Vec::new();
-        // The sign is explained once.
-        let mut lead = "\u{2265} means at least: ";
-        let not_known = total.at_least.then_some(
-            "the transcript that a session was forked from is gone, or its processes cannot be told apart, so it may have spent more in the background",
-        );
-        for why in unread
-            .into_iter()
-            .chain(damaged.as_deref())
-            .chain(not_known)
-        {
-            remarks.push(format!("{lead}{why}."));
-            lead = "";
-        }
-        remarks.extend(self.of_answering());
-        for (part, what) in [
-            (
-                total.unrecorded,
-                "for compaction and background requests, which are in no transcript",
-            ),
-            (
-                total.unwritten,
-                "from sessions that are still open or were killed; no transcript shows it yet",
-            ),
-        ] {
-            if part > Money::ZERO {
-                remarks.push(format!("Includes {} {what}.", part.show()));
-            }
-        }
-        if total.unpriced > 0 {
-            let responses = counted(total.unpriced, "response");
-            remarks.push(format!(
-                "\u{2248} includes {responses} from models without a known price, estimated the way Claude Code does."
-            ));
-        }
-        remarks
     }
 
     /// Everything that was spent.
