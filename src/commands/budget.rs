@@ -82,7 +82,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 pub(crate) fn answer(question: Question<'_>) -> Report {
     let machine = question.machine;
     let config = Config::load(&machine.places);
-    let asks = question.session.map(|id| SessionAsked {
+    let asks = question.session().map(|id| SessionAsked {
         id: id.to_owned(),
         name: String::new(),
     });

@@ -132,7 +132,7 @@ fn exit_code(wait: Option<Wait>) -> u8 {
 pub(crate) fn answer(question: Question<'_>) -> Report {
     let (machine, incidents) = (question.machine, question.incidents());
     let clock = machine.clock();
-    let own = question.session.map(|own| incidents.situation(Some(own)));
+    let own = question.session().map(|own| incidents.situation(Some(own)));
     let own = own.filter(|own| own.incident.is_some());
     let situation = own.unwrap_or_else(|| incidents.situation(None));
     // That going on costs money comes before what is over.
@@ -140,8 +140,8 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
     match situation.incident {
         Some(incident) => {
             let met_in = incident.evidence.session.id.as_deref();
-            if let (Some(theirs), Some(_)) = (met_in, question.session)
-                && met_in != question.session
+            if let (Some(theirs), Some(_)) = (met_in, question.session())
+                && met_in != question.session()
             {
                 let whose = format!("Another session met this ({theirs:.8}), not this one.");
                 report.paragraph(Tone::Quiet, whose);

@@ -54,17 +54,15 @@ pub(crate) fn run(environment: &mut Environment) -> ExitCode {
         machine: &machine,
         words: "",
         note: None,
-        session: event.session_id.as_deref(),
-        transcript: event.transcript_path.as_deref(),
-        directory: event.cwd.as_deref(),
+        event: &event,
     };
     let reply = match name {
-        EventName::StopFailure => stop_failure(&event, question, &config),
-        EventName::UserPromptSubmit | EventName::UserPromptExpansion => answer(&event, question)
+        EventName::StopFailure => stop_failure(question, &config),
+        EventName::UserPromptSubmit | EventName::UserPromptExpansion => answer(question)
             .or_else(|| within_budget(question))
             .or_else(|| tell(question)),
-        EventName::CommandRun => answer_of_module(&event, question),
-        EventName::SessionStart => tell(question).or_else(|| greet(&event, question)),
+        EventName::CommandRun => answer_of_module(question),
+        EventName::SessionStart => tell(question).or_else(|| greet(question)),
         EventName::Stop => question
             .budgets()
             .and_then(|it| Some(message(&it.after_answer()?))),
@@ -119,23 +117,23 @@ fn held_back(reason: &str) -> Value {
 
 /// Answers `/whycap …` by holding the command back, so it works while a limit holds and costs no
 /// token.
-fn answer(event: &HookEvent, question: Question<'_>) -> Option<Value> {
-    Some(held_back(&reply(event, true, question)?))
+fn answer(question: Question<'_>) -> Option<Value> {
+    Some(held_back(&reply(true, question)?))
 }
 
 /// Answers `/whycap …` for the plugin's module, whose answer this is. The model sees nothing of it.
-fn answer_of_module(event: &HookEvent, question: Question<'_>) -> Option<Value> {
-    let text = reply(event, event.is_prompt, question)?;
+fn answer_of_module(question: Question<'_>) -> Option<Value> {
+    let text = reply(question.event.is_prompt, question)?;
     Some(json!({ "text": visible_lines(&text), "isTextDisplayOnly": true }))
 }
 
 /// What is answered, if it is `/whycap` that was typed. A prompt ends Claude Code's own waiting for
 /// a reset, held back or not, and no reply of a hook leaves it on (2.1.240 to 2.1.329); a command
 /// that is no prompt leaves it alone.
-fn reply(event: &HookEvent, is_prompt: bool, question: Question<'_>) -> Option<String> {
-    let words = answers::asked(event.prompt.as_deref()?)?;
+fn reply(is_prompt: bool, question: Question<'_>) -> Option<String> {
+    let words = answers::asked(question.event.prompt.as_deref()?)?;
     let turns_off = is_prompt && question.client_waits();
-    if let Some(session) = question.session {
+    if let Some(session) = question.session() {
         question.incidents().user_asks(session, turns_off);
     }
     let question = Question {
@@ -156,7 +154,8 @@ fn within_budget(question: Question<'_>) -> Option<Value> {
 /// Says once, in the conversation of the session that met it, what a limit error really was.
 fn tell(question: Question<'_>) -> Option<Value> {
     let incidents = question.incidents();
-    let incident = incidents.untold(question.session?, question.transcript)?;
+    let transcript = question.event.transcript_path.as_deref();
+    let incident = incidents.untold(question.session()?, transcript)?;
     let headline = &incident.headline;
     // Typed here, /whycap would end Claude Code's own waiting.
     let more = if question.client_waits_for(&incident) {
@@ -168,9 +167,9 @@ fn tell(question: Question<'_>) -> Option<Value> {
 }
 
 /// At a session's start: a lock that harms, how to turn the status line on.
-fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
+fn greet(question: Question<'_>) -> Option<Value> {
     let (places, environment) = (&question.machine.places, question.machine.environment);
-    let source = event.source.as_deref();
+    let source = question.event.source.as_deref();
     let is_fresh = source.is_none_or(|source| source == "startup");
     let locks = is_fresh.then(|| locks::harmful(places, environment));
     line::renew_copy(environment);
@@ -183,8 +182,8 @@ fn greet(event: &HookEvent, question: Question<'_>) -> Option<Value> {
 
 /// Stores the error. Then a desktop notification where the terminal has one (OSC 9), and a bell
 /// where it has not; client 2.1.328 hands on both in one sequence.
-fn stop_failure(event: &HookEvent, question: Question<'_>, config: &Config) -> Option<Value> {
-    let incident = question.incidents().store_from_hook(event)?;
+fn stop_failure(question: Question<'_>, config: &Config) -> Option<Value> {
+    let incident = question.incidents().store_from_hook(question.event)?;
     config.notify.desktop.then(|| {
         let badge = visible(&incident.badge);
         json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })

@@ -1,9 +1,8 @@
 //! Who asks `/whycap …` inside a conversation.
 
-use std::path::Path;
-
 use super::machine::Machine;
 use crate::budget::prompts::SessionBudgets;
+use crate::claude::hook_event::HookEvent;
 use crate::incidents::Incidents;
 use crate::limits::incident::Incident;
 use crate::render::Page;
@@ -16,15 +15,16 @@ pub(crate) struct Question<'a> {
     pub(crate) words: &'a str,
     /// What is said at the end of any answer.
     pub(crate) note: Option<&'static str>,
-    /// The session that asks.
-    pub(crate) session: Option<&'a str>,
-    /// Its transcript.
-    pub(crate) transcript: Option<&'a Path>,
-    /// The directory that it is in.
-    pub(crate) directory: Option<&'a Path>,
+    /// How it came, and from which session.
+    pub(crate) event: &'a HookEvent,
 }
 
 impl<'a> Question<'a> {
+    /// The session that asks.
+    pub(crate) fn session(self) -> Option<&'a str> {
+        self.event.session_id.as_deref()
+    }
+
     pub(crate) fn incidents(self) -> Incidents<'a> {
         self.machine.incidents()
     }
@@ -36,9 +36,8 @@ impl<'a> Question<'a> {
 
     /// Whether Claude Code waits in this session for a limit to reset.
     pub(crate) fn client_waits(self) -> bool {
-        let situation = self
-            .session
-            .map(|session| self.incidents().situation(Some(session)));
+        let session = self.session();
+        let situation = session.map(|session| self.incidents().situation(Some(session)));
         let incident = situation.and_then(|situation| situation.incident);
         incident.is_some_and(|incident| self.client_waits_for(&incident))
     }
@@ -53,7 +52,7 @@ impl<'a> Question<'a> {
 
     /// The budgets of the session that asks.
     pub(crate) fn budgets(self) -> Option<SessionBudgets<'a>> {
-        let session = self.session?;
+        let session = self.session()?;
         // Where it was started, if that is told.
         let environment = self.machine.environment;
         let started = environment.path("CLAUDE_PROJECT_DIR");
@@ -61,8 +60,8 @@ impl<'a> Question<'a> {
             &self.machine.places,
             environment,
             session,
-            self.transcript,
-            started.as_deref().or(self.directory),
+            self.event.transcript_path.as_deref(),
+            started.as_deref().or(self.event.cwd.as_deref()),
             |since, live| {
                 let incidents = self.incidents();
                 incidents.paid_since(since, |since| live.costs_since(since))

@@ -291,7 +291,7 @@ fn report_asked(question: Question<'_>, wanted: ReportRequest) -> anyhow::Result
         let unreadable = name_unreadable(&read.unreadable, NAMED, &machine.places);
         let had_time = read.complete;
         let titles = machine.titles(wanted.by);
-        let answering = machine.answering(question.session);
+        let answering = machine.answering(question.session());
         let mut statement = Statement::of(&ledger, wanted, read, answering, &mut |_| {})?;
         statement.name_sessions(titles);
         let mut report = statement.report("", &machine.places);

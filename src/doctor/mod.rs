@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::render::{Given, filled};
+use crate::render::{Filling, filled};
 pub(crate) use report::{is_any_broken, report, report_of_problems};
 pub(crate) use setup::Setup;
 
@@ -56,7 +56,7 @@ struct Examination {
 
 impl Examination {
     /// What stands under `key`.
-    fn add(&mut self, key: &str, given: &[Given<'_>]) {
+    fn add(&mut self, key: &str, given: &[Filling<'_>]) {
         let unknown = FindingText::default();
         let FindingText(health, says, fix) = self.texts.get(key).unwrap_or(&unknown);
         self.all.push(Finding {

@@ -6,7 +6,7 @@ use super::setup::ProgramState;
 use super::{Examination, Setup};
 use crate::claude::settings::{SettingsFile, SettingsScope, winner};
 use crate::install::entries::{EVENTS, STATUS_LINE, entry_invocation};
-use crate::render::Given;
+use crate::render::Filling;
 
 pub(super) fn settings_files(setup: &Setup, found: &mut Examination) {
     let broken = setup.settings.iter();
@@ -117,7 +117,7 @@ pub(super) fn program(setup: &Setup, found: &mut Examination) {
             }
             ProgramState::Other(version) => {
                 let version = version.as_deref().unwrap_or("unknown");
-                let versions: [Given<'_>; 3] =
+                let versions: [Filling<'_>; 3] =
                     [("calls", &calls), ("version", &version), ("this", &this)];
                 found.add("program.other", &versions);
             }

@@ -44,6 +44,20 @@ impl InstallPlan {
         });
     }
 
+    /// A settings file becomes this, if it may be written.
+    fn change_settings(
+        &mut self,
+        places: &Places,
+        path: &Path,
+        before: Option<&str>,
+        after: Option<&str>,
+    ) -> anyhow::Result<()> {
+        check_in_project(places, path)?;
+        check_writable(path)?;
+        self.change(path, before, after);
+        Ok(())
+    }
+
     fn remove_own(&mut self, path: PathBuf) {
         // A device or a directory of that name is none of ours.
         if path.is_file() {
@@ -77,8 +91,6 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
     let mut record = stored.clone();
     let mut new_files = Vec::new();
     if outcome.text != text {
-        check_in_project(places, path)?;
-        check_writable(path)?;
         let said = settings::parse(text.as_bytes());
         let untouched = said.is_ok_and(|said| wired(&said) == Wired::default());
         plan_backup(places, path, present.as_deref(), untouched, &mut plan);
@@ -105,7 +117,7 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
         plan.steps.push(Step::WriteOwn(file, record.to_bytes()));
     }
     if outcome.text != text {
-        plan.change(path, present.as_deref(), Some(&outcome.text));
+        plan.change_settings(places, path, present.as_deref(), Some(&outcome.text))?;
     }
     if wanted.hooks && has_plugin {
         plan.notes.push(
@@ -152,9 +164,7 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
         plan.changes = outcome.changes;
     }
     if left != present {
-        check_in_project(places, path)?;
-        check_writable(path)?;
-        plan.change(path, present.as_deref(), left.as_deref());
+        plan.change_settings(places, path, present.as_deref(), left.as_deref())?;
     }
     for backup in backups {
         if left.as_ref().is_some_and(|left| holds(&backup, left)) {
@@ -190,9 +200,7 @@ pub(crate) fn remove_status_line(places: &Places, path: &Path) -> anyhow::Result
     let outcome = settings_edit::remove(&text, Removed::StatusLine, kept, None);
     let outcome = outcome.with_context(|| left_alone(path))?;
     if outcome.text != text {
-        check_in_project(places, path)?;
-        check_writable(path)?;
-        plan.change(path, Some(&text), Some(&outcome.text));
+        plan.change_settings(places, path, Some(&text), Some(&outcome.text))?;
         plan.changes = outcome.changes;
     }
     Ok(plan)

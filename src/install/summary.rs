@@ -7,7 +7,7 @@ use super::plan::{InstallPlan, slash_command_path};
 use super::settings_edit::Change;
 use crate::claude::hook_event::EventName;
 use crate::places::Places;
-use crate::render::{Given, Report, Texts};
+use crate::render::{Filling, Report, Texts};
 use crate::terminal::{Tone, cut};
 
 /// The words for one settings file. With `dry_run` nothing of it was done.
@@ -51,7 +51,7 @@ fn add_piece(piece: &str, mark: char, tone: Tone, report: &mut Report) {
 fn in_words(change: &Change, dry_run: bool, places: &Places) -> String {
     let would = if dry_run { "would be " } else { "" };
     let texts = Texts::parse(include_str!("summary.json"));
-    let say = |name, given: Given<'_>| texts.say(name, &[("would", &would), given]);
+    let say = |name, given: Filling<'_>| texts.say(name, &[("would", &would), given]);
     let of_command = |name, command: &str| say(name, ("command", &short(command)));
     let of_file = |name| say(name, ("file", &places.show(&slash_command_path(places))));
     match change {

@@ -13,4 +13,4 @@ pub use page::Page;
 pub use report::Report;
 pub(crate) use report::{MeterRow, joined, rows_for_answer};
 pub(crate) use table::{Cell, Column, Table};
-pub(crate) use texts::{Given, Texts, filled};
+pub(crate) use texts::{Filling, Texts, filled};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 
 /// What stands in a place, by its name.
-pub(crate) type Given<'g> = (&'g str, &'g dyn Display);
+pub(crate) type Filling<'g> = (&'g str, &'g dyn Display);
 
 /// Sentences by their names.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -17,14 +17,14 @@ impl Texts {
     }
 
     /// The sentence of this name.
-    pub(crate) fn say(&self, name: &str, given: &[Given<'_>]) -> String {
+    pub(crate) fn say(&self, name: &str, given: &[Filling<'_>]) -> String {
         let text = self.0.get(name).map(String::as_str);
         filled(text.unwrap_or_default(), given)
     }
 }
 
 /// A text with what is given in its places.
-pub(crate) fn filled(text: &str, given: &[Given<'_>]) -> String {
+pub(crate) fn filled(text: &str, given: &[Filling<'_>]) -> String {
     let pieces = text
         .split(['{', '}'])
         .zip([false, true].into_iter().cycle());

@@ -5,7 +5,7 @@ use super::statement::Statement;
 use super::unreadable::name_damaged;
 use crate::places::Places;
 use crate::pricing::Money;
-use crate::render::{Given, Texts};
+use crate::render::{Filling, Texts};
 use crate::terminal::counted;
 
 /// How many transcripts with damaged lines are named.
@@ -82,7 +82,7 @@ impl Statement {
         let is_past = self.wanted.period.until.is_some_and(|until| until < today);
         let sessions = counted(self.answering as u64, "session");
         let verb = if self.answering == 1 { "is" } else { "are" };
-        let given: [Given<'_>; 2] = [("sessions", &sessions), ("verb", &verb)];
+        let given: [Filling<'_>; 2] = [("sessions", &sessions), ("verb", &verb)];
         (self.answering > 0 && !is_past).then(|| texts.say("answering", &given))
     }
 }

@@ -56,69 +56,52 @@ pub fn strip_ansi(text: &str) -> String {
     plain
 }
 
+/// How many bytes of a shown text fit so many columns.
+fn fitting(shown: &str, columns: usize) -> usize {
+    let mut used = 0;
+    let fits = shown.chars().take_while(|character| {
+        used += character.width().unwrap_or(0);
+        used <= columns
+    });
+    fits.map(char::len_utf8).sum()
+}
+
 /// `text` in one line, cut to `columns`, with `…` where something is missing.
 pub fn cut(text: &str, columns: usize) -> String {
     let text = visible(text);
     if columns_of(&text) <= columns {
         return text.into_owned();
     }
-    let mut kept = String::new();
-    let mut used = 0;
-    for character in text.chars() {
-        let next = character.width().unwrap_or(0);
-        if used + next + 1 > columns {
-            break;
-        }
-        used += next;
-        kept.push(character);
-    }
-    kept.truncate(kept.trim_end().len());
-    if columns > 0 {
-        kept.push('…');
-    }
-    kept
+    let Some(room) = columns.checked_sub(1) else {
+        return String::new();
+    };
+    let (kept, _) = text.split_at(fitting(&text, room));
+    format!("{}…", kept.trim_end())
 }
 
 /// `text` broken at spaces into lines of at most `columns`. A longer word is cut in pieces.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
-    let mut lines = Vec::new();
-    let mut line = String::new();
+    let mut lines: Vec<String> = Vec::new();
     for word in words(&visible(text)) {
+        if let Some(line) = lines.last_mut()
+            && columns_of(line) + 1 + columns_of(&word) <= columns
+        {
+            line.push(' ');
+            line.push_str(&word);
+            continue;
+        }
         let mut rest = word.as_str();
-        loop {
-            let gap = usize::from(!line.is_empty());
-            if columns_of(&line) + gap + columns_of(rest) <= columns {
-                if gap == 1 {
-                    line.push(' ');
-                }
-                line.push_str(rest);
-                break;
-            }
-            if !line.is_empty() {
-                lines.push(std::mem::take(&mut line));
-                continue;
-            }
-            let mut end = 0;
-            let mut used = 0;
-            for character in rest.chars() {
-                let next = character.width().unwrap_or(0);
-                if used + next > columns && end > 0 {
-                    break;
-                }
-                used += next;
-                end += character.len_utf8();
-            }
-            let (head, tail) = rest.split_at(end);
+        while columns_of(rest) > columns {
+            // A character that is wider than the line stands alone.
+            let first = rest.chars().next().map_or(0, char::len_utf8);
+            let (head, tail) = rest.split_at(fitting(rest, columns).max(first));
             lines.push(head.to_owned());
             rest = tail;
-            if rest.is_empty() {
-                break;
-            }
         }
-    }
-    if !line.is_empty() {
-        lines.push(line);
+        if !rest.is_empty() {
+            lines.push(rest.to_owned());
+        }
     }
     lines
 }
