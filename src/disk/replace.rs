@@ -224,6 +224,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("settings.json");
         let swap = |now_there: &str| {
+            #[expect(clippy::disallowed_methods, reason = "somebody else writes")]
             fs::write(&path, now_there).unwrap();
             let beside = super::super::written_beside(&path, b"ours").unwrap();
             let is_in = swap_in(beside, &path, b"one", b"ours").unwrap();

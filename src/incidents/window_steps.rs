@@ -178,6 +178,7 @@ mod tests {
             let account = format!(
                 r#"{{"oauthAccount":{{"accountUuid":"a","organizationUuid":"o","organizationType":"claude_max"{tiers}}}}}"#
             );
+            #[expect(clippy::disallowed_methods, reason = "a test's own file")]
             std::fs::write(root.join(".claude.json"), account).unwrap();
             let now = format!("2026-11-30T20:{minute:02}:00Z");
             tell(root, "one", &now, used, 1_796_087_000);

@@ -50,14 +50,14 @@ impl Rates {
     /// From what settings and state files say: dollars per million tokens under these names, in the
     /// order of the declaration. Without a price of writes that live an hour, all writes cost the same.
     pub(super) fn from_json(costs: &Value, names: [&str; 5]) -> Option<Self> {
-        let [input, output, cache_read, write_5m, write_1h] =
+        let [input, output, cache_read, brief, long] =
             names.map(|name| Rate::from_usd_per_million(costs.get(name)?.as_f64()?));
         Some(Self {
             input: input?,
             output: output?,
             cache_read: cache_read?,
-            write_5m: write_5m?,
-            write_1h: write_1h.or(write_5m)?,
+            write_5m: brief?,
+            write_1h: long.or(brief)?,
         })
     }
 

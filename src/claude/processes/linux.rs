@@ -45,6 +45,7 @@ pub(super) fn look(pid: u32) -> Process {
 }
 
 /// Who started this program.
+#[expect(clippy::unnecessary_wraps, reason = "other systems may not know it")]
 pub(super) fn own_parent() -> Option<u32> {
     Some(std::os::unix::process::parent_id())
 }
@@ -57,8 +58,8 @@ pub(super) fn client_and_parent(pid: u32) -> Option<(Option<ProcessStart>, u32)>
     let arguments = disk::read(&base.join("cmdline"), PROC_LIMIT).ok()?;
     let arguments = arguments.unwrap_or_default();
     let is_client = is_claude_code(&stat.name, executable.as_deref(), &arguments) == Some(true);
-    let start = is_client.then_some(ProcessStart::Ticks(stat.start_ticks));
-    Some((start, stat.parent))
+    let began = is_client.then_some(ProcessStart::Ticks(stat.start_ticks));
+    Some((began, stat.parent))
 }
 
 struct Stat {
