@@ -380,8 +380,18 @@ pub struct Config {
 impl Config {
     /// Why budgets are not watched as they were meant to be.
     pub(crate) fn budget_problem(&self) -> Option<&str> {
-        let is_of_budget = |problem: &&String| self.is_broken || problem.starts_with("`budget");
-        self.problems.iter().find(is_of_budget).map(String::as_str)
+        self.budget_problems().next()
+    }
+
+    /// The same, but for keys that a newer whycap may know: they are no reason to speak up everywhere.
+    pub(crate) fn budget_fault(&self) -> Option<&str> {
+        let mut problems = self.budget_problems();
+        problems.find(|problem| !problem.contains("is not a key"))
+    }
+
+    fn budget_problems(&self) -> impl Iterator<Item = &str> {
+        let problems = self.problems.iter().map(String::as_str);
+        problems.filter(|problem| self.is_broken || problem.starts_with("`budget"))
     }
 
     /// The segments of each line, at least one line.

@@ -23,7 +23,8 @@ use crate::terminal::{Piece, Tone, cut};
 pub(crate) const MARGIN: usize = 4;
 
 /// whycap's own rows, each at most `columns` wide. A row with nothing to say is left out; so it may
-/// be empty. Where the configuration is broken, so that no budget is watched, the last one says so.
+/// be empty. Where the configuration is broken, so that budgets are not watched as they were meant to be,
+/// the last one says so.
 pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     let rows = facts.config.rows().into_iter();
     let rows = rows.map(|names| {
@@ -31,8 +32,7 @@ pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
         layout::fit(&segments, &facts.config.statusline.separator, columns)
     });
     let says = |row: &Vec<Piece>| row.iter().any(|(_, text)| !text.trim().is_empty());
-    let problem = facts.config.problems.first();
-    let broken = problem.filter(|_| facts.config.is_broken).map(|problem| {
+    let broken = facts.config.budget_fault().map(|problem| {
         let says = format!("config.toml: {problem} \u{b7} whycap doctor");
         vec![(Tone::Warning, cut(&says, columns))]
     });

@@ -293,8 +293,17 @@ fn a_broken_configuration_is_said_in_the_line_in_the_conversation_and_in_budget(
             && page.contains("Until it is mended, no budget in it is watched."),
         "{page}"
     );
-    // A single wrong value costs one budget.
-    sandbox.write("whycap.toml", "[budget]\nday = \"20\"\nmonth = 5\n");
+    // A single wrong value costs one budget, or the wish to be stopped: that is said as well.
+    for (wrong, says) in [
+        ("day = 0.4\naction = \"stopp\"", "`budget.action` must be"),
+        ("day = \"20\"\nmonth = 5", "`budget.day` must be"),
+    ] {
+        sandbox.write("whycap.toml", format!("[budget]\n{wrong}\n"));
+        let drawn = sandbox.run_with(&["statusline"], br#"{"model":"Opus 5.5"}"#);
+        let drawn = whycap::terminal::strip_ansi(drawn.success());
+        let last = drawn.lines().last().unwrap();
+        assert!(last.starts_with(&format!("config.toml: {says}")), "{drawn}");
+    }
     let page = flat(sandbox.run(&["budget"]).success());
     assert!(
         page.contains("`budget.day` must be") && page.contains("of $5.00"),
