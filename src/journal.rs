@@ -133,13 +133,61 @@ impl Journal {
         let finder = memmem::Finder::new(text.as_bytes()).into_owned();
         let lines = self.months.iter().flat_map(|month| lines_backwards(month));
         lines.filter_map(move |line| {
-            let record = line
-                .strip_prefix(beginning.as_bytes())?
-                .strip_suffix(b"}")?;
+            let record = inside(line, &beginning)?;
             finder.find(record)?;
             serde_json::from_slice(record).ok()
         })
     }
+}
+
+/// What a line holds, if it is of the kind that begins so.
+fn inside<'l>(line: &'l [u8], beginning: &str) -> Option<&'l [u8]> {
+    line.strip_prefix(beginning.as_bytes())?.strip_suffix(b"}")
+}
+
+/// A place in the journal is the number of a month times this, and bytes of its file.
+const MONTH: i64 = 1 << 40;
+
+/// The records of a kind that were added since a place, the oldest first, and the place where to go
+/// on. From 0 it is this month and the one before; of what is very long, only the end is read.
+pub(crate) fn added<R: JournalRecord>(data: &Path, since: i64) -> (Vec<R>, i64) {
+    let beginning = format!("{{\"{}\":", R::KIND);
+    let mut months: Vec<(i64, PathBuf)> = disk::files_of_kind(&data.join(DIRECTORY), "jsonl")
+        .filter_map(|file| Some((month_of(&file)?, file)))
+        .collect();
+    months.sort_unstable();
+    let mut place = since;
+    let mut found = Vec::new();
+    for (month, file) in months.iter().rev().take(2).rev() {
+        let known = (since - month * MONTH).clamp(0, MONTH).cast_unsigned();
+        let length = file.symlink_metadata().map_or(0, |found| found.len());
+        let start = known.max(length.saturating_sub(RECENT));
+        if start >= length {
+            continue;
+        }
+        let bytes = disk::read_own_from(file, start, length - start).unwrap_or_default();
+        // The last line may be on its way.
+        let whole = memrchr_iter(b'\n', &bytes).next().unwrap_or(0);
+        let whole = if bytes.ends_with(b"}") {
+            bytes.len()
+        } else {
+            whole
+        };
+        let lines = bytes
+            .get(..whole)
+            .unwrap_or_default()
+            .split(|byte| *byte == b'\n');
+        let records = lines.filter_map(|line| inside(line, &beginning));
+        found.extend(records.filter_map(|record| serde_json::from_slice(record).ok()));
+        place = place.max(month * MONTH + start.cast_signed() + i64::try_from(whole).unwrap_or(0));
+    }
+    (found, place)
+}
+
+/// The number of the month that a file is of.
+fn month_of(file: &Path) -> Option<i64> {
+    let (year, month) = file.file_stem()?.to_str()?.split_once('-')?;
+    Some(year.parse::<i64>().ok()? * 12 + month.parse::<i64>().ok()?)
 }
 
 fn lines_backwards(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {

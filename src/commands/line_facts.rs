@@ -247,7 +247,7 @@ impl<'a> LineKnown<'a> {
         self.incidents.keep_sample(&asked.payload);
         CacheNews::keep(self.cache.as_ref(), &asked.places);
         // The end of the process closes it too, and does not take it down piece by piece first.
-        std::mem::forget(self.live.map(Live::keep));
+        std::mem::forget(self.live.map(|live| live.keep(&asked.places)));
     }
 }
 

@@ -147,6 +147,16 @@ fn read_end(path: &Path, opened: io::Result<File>, limit: u64) -> Result<(u64, V
     Ok((start, bytes))
 }
 
+/// Reads at most `limit` bytes of a file of ours, from this byte on.
+pub(crate) fn read_own_from(path: &Path, start: u64, limit: u64) -> Result<Vec<u8>, Error> {
+    let failed = unread(path);
+    let mut file = ours::open_own(path).map_err(failed)?;
+    file.seek(SeekFrom::Start(start)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
 /// Reads the first `limit` bytes of a file.
 pub(crate) fn read_head(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let failed = unread(path);

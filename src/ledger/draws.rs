@@ -2,19 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use chrono::DateTime;
 use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
 
-use super::facts::{Answer, Id};
+use super::facts::{Answer, Id, id_of};
+use super::live::Gain;
 use super::store::names::{put_model, put_session};
 use super::store::processes::{
     self, DrawnNow, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS, WhichProcess,
 };
-use super::store::{answers, totals};
+use super::store::sqlite::{note, noted};
+use super::store::{Ledger, LedgerError, answers, totals};
+use crate::journal::{self, JournalRecord};
+use crate::places::Places;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
 
 /// What Claude Code hands the status line its own total.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Drawn {
     /// Since the chain of runs began; what a fork took over from its parent is in it.
     pub total: Money,
@@ -35,7 +41,6 @@ pub(super) struct HeardNow {
     pub(super) is_news: bool,
     /// The process of which this is more.
     pub(super) replaces: Option<WhichProcess>,
-    model: Option<String>,
 }
 
 /// Everything that is known of a session when something is drawn of it.
@@ -77,7 +82,6 @@ impl Listener<'_> {
             before_draws,
             is_news: known != Some(&row),
             replaces: known.map(|known| known.process),
-            model: drawn.model.clone(),
         })
     }
 
@@ -227,23 +231,89 @@ impl Listener<'_> {
     }
 }
 
-/// Keeps what was drawn.
-pub(super) fn put(
-    connection: &Connection,
-    session: &str,
-    heard: Option<&HeardNow>,
-    prices: &PriceTable,
-) -> rusqlite::Result<()> {
-    let Some(heard) = heard else {
-        return Ok(());
-    };
-    let id = put_session(connection, session, None)?;
-    let model = heard.model.as_deref().unwrap_or_default();
-    let row = ProcessTotal {
-        model: Some(put_model(connection, &prices.canonical(model))?),
-        ..heard.row
-    };
-    processes::put(connection, id, heard.replaces, &row, heard.before_draws)?;
-    let all = processes::of_session(connection, id)?;
-    processes::store_unwritten(connection, id, &all)
+/// Something drawn, with its session and its moment. While another process holds the ledger, the
+/// journal keeps it for whoever holds the ledger next.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Draw {
+    pub(super) session: String,
+    pub(super) at: Millis,
+    pub(super) drawn: Drawn,
+}
+
+impl JournalRecord for Draw {
+    const KIND: &'static str = "drawn";
+}
+
+impl Draw {
+    /// Leaves it in the journal for whoever holds the ledger next.
+    pub(super) fn put_off(&self, places: &Places) {
+        if let Some(at) = DateTime::from_timestamp_millis(self.at) {
+            let _ = journal::add(places, at, self);
+        }
+    }
+
+    /// Keeps it. `gained`: the session's answers that are not written.
+    pub(super) fn put(
+        &self,
+        connection: &Connection,
+        prices: &PriceTable,
+        gained: &[Gain],
+    ) -> rusqlite::Result<()> {
+        let session = id_of(self.session.as_bytes());
+        let mut facts = processes::facts(connection, session)?;
+        facts.recorded += gained.iter().map(|gain| gain.cost).sum();
+        let known = processes::of_session(connection, session)?;
+        let listener = Listener {
+            connection,
+            prices,
+            session,
+            facts: &facts,
+            known: &known,
+            gained: gained.iter().map(|gain| &gain.answer).collect(),
+            now: self.at,
+        };
+        let heard = listener.hear(&self.drawn)?;
+        if !heard.is_news {
+            return Ok(());
+        }
+        put_session(connection, &self.session, None)?;
+        let model = self.drawn.model.as_deref().unwrap_or_default();
+        let row = ProcessTotal {
+            model: Some(put_model(connection, &prices.canonical(model))?),
+            ..heard.row
+        };
+        processes::put(
+            connection,
+            session,
+            heard.replaces,
+            &row,
+            heard.before_draws,
+        )?;
+        processes::renew_unwritten(connection, session)
+    }
+}
+
+/// Until where the journal was searched for draws.
+const SEARCHED: &str = "journal searched";
+
+impl Ledger {
+    /// Keeps what was drawn while another process held the ledger. Only after everything was read:
+    /// what a process started from stands in files.
+    pub(super) fn take_up(&mut self, prices: &PriceTable) -> Result<(), LedgerError> {
+        let data = self.data().to_owned();
+        let added = |connection: &Connection| {
+            let searched = noted(connection, SEARCHED)?.unwrap_or(0);
+            Ok(journal::added::<Draw>(&data, searched))
+        };
+        if added(&self.connection).map_err(self.failed())?.0.is_empty() {
+            return Ok(());
+        }
+        self.write(|connection| {
+            let (draws, place) = added(connection)?;
+            for draw in draws {
+                draw.put(connection, prices, &[])?;
+            }
+            note(connection, SEARCHED, place)
+        })
+    }
 }

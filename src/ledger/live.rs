@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use super::draws::{self, Drawn, HeardNow, Listener};
+use super::draws::{Draw, Drawn, Listener};
 use super::facts::{Answer, Id, id_of};
 use super::read::{Batch, Effort, Models, put_and_settle};
 use super::spent::Spent;
@@ -45,8 +45,8 @@ pub struct Live {
     /// Whether what was gained is written already, in a transaction that is open.
     is_in_transaction: bool,
     drawn: Option<Drawn>,
-    /// What is to be kept of what was drawn.
-    heard: Option<HeardNow>,
+    /// What is to be kept of it.
+    news: Option<Draw>,
 }
 
 /// Whether nothing was ever drawn of a session that no file has.
@@ -101,16 +101,18 @@ struct SessionNow {
     spent: Spent,
     /// What of it the ledger has as unwritten.
     stored_unwritten: Money,
-    heard: Option<HeardNow>,
+    /// Whether what is drawn now says more than what was drawn before.
+    is_news: bool,
     /// Whether what processes drew may be less than what was spent.
     has_guess: bool,
 }
 
 /// A response that is not written yet.
-struct Gain {
+#[derive(Debug, Clone)]
+pub(super) struct Gain {
     /// What it adds to what was written of it before.
-    cost: Money,
-    answer: Answer,
+    pub(super) cost: Money,
+    pub(super) answer: Answer,
 }
 
 impl Live {
@@ -160,7 +162,7 @@ impl Live {
             is_cut_short,
             is_in_transaction,
             drawn,
-            heard: None,
+            news: None,
         })
     }
 
@@ -174,16 +176,16 @@ impl Live {
         if self.is_cut_short {
             return None;
         }
-        let (figures, heard) = self.at(environment, wanted)?;
-        self.heard = heard;
+        let (figures, is_news) = self.at(environment, wanted)?;
+        self.news = self.drawn.take().filter(|_| is_news).map(|drawn| Draw {
+            session: self.session.clone(),
+            at: environment.now.timestamp_millis(),
+            drawn,
+        });
         Some(figures)
     }
 
-    fn at(
-        &self,
-        environment: &Environment,
-        wanted: Wanted<'_>,
-    ) -> Option<(LiveFigures, Option<HeardNow>)> {
+    fn at(&self, environment: &Environment, wanted: Wanted<'_>) -> Option<(LiveFigures, bool)> {
         let _snapshot = (!self.is_in_transaction)
             .then(|| self.ledger.snapshot())
             .transpose()
@@ -222,7 +224,7 @@ impl Live {
             projects,
             is_complete: self.ledger.is_complete(),
         };
-        Some((figures, now.heard))
+        Some((figures, now.is_news))
     }
 
     /// What was written of the projects that the session is in.
@@ -284,7 +286,7 @@ impl Live {
         let stored_unwritten = facts.unwritten(&rows);
         let own = gains.iter().filter(|gain| gain.answer.session == id);
         facts.recorded += own.clone().map(|gain| gain.cost).sum();
-        let heard = match &self.drawn {
+        let is_news = match &self.drawn {
             Some(drawn) => {
                 let listener = Listener {
                     connection,
@@ -299,15 +301,15 @@ impl Live {
                 facts.before_draws = heard.before_draws;
                 rows.retain(|row| Some(row.process) != heard.replaces);
                 rows.push(heard.row);
-                Some(heard)
+                heard.is_news
             }
-            None => None,
+            None => false,
         };
         Ok(SessionNow {
             spent: Spent::new(&facts, &rows),
             has_guess: processes::has_guess(&rows),
             stored_unwritten,
-            heard,
+            is_news,
         })
     }
 
@@ -336,30 +338,40 @@ impl Live {
     }
 
     /// Writes what is worth writing, and gives the ledger back. Whatever fails is tried again the
-    /// next time.
-    pub fn keep(mut self) -> Ledger {
-        let heard = self.heard.take().filter(|heard| heard.is_news);
+    /// next time, save what was drawn: nobody may ever draw it again.
+    pub fn keep(mut self, places: &Places) -> Ledger {
+        let news = self.news.take();
         // While the last word is an error it stays unread, so that the next status line sees it too.
         let is_to_stay = self.gained.ends_in_refusal;
+        let is_gain_kept = !is_to_stay && self.gained.is_worth_writing();
+        let own = id_of(self.session.as_bytes());
+        let mut gains = self.gains().unwrap_or_default();
+        gains.retain(|gain| !is_gain_kept && gain.answer.session == own);
+        let prices = &self.prices;
+        let put = |connection: &Connection| match &news {
+            Some(news) => news.put(connection, prices, &gains),
+            None => Ok(()),
+        };
         if self.is_in_transaction {
             let connection = &self.ledger.connection;
-            let put = !is_to_stay
-                && draws::put(connection, &self.session, heard.as_ref(), &self.prices).is_ok();
-            let end = if put { "COMMIT" } else { "ROLLBACK" };
-            let _ = self.ledger.connection.execute_batch(end);
+            let is_put = !is_to_stay && put(connection).is_ok();
+            let _ = connection.execute_batch(if is_put { "COMMIT" } else { "ROLLBACK" });
             self.ledger.tidy();
             return self.ledger;
         }
-        let gained = std::mem::take(&mut self.gained);
-        let is_gain_kept = !is_to_stay && gained.is_worth_writing();
-        if is_gain_kept || heard.is_some() {
-            let (session, prices) = (self.session.clone(), self.prices.clone());
-            let _ = self.ledger.write(|connection| {
+        if is_gain_kept || news.is_some() {
+            let gained = &self.gained;
+            let written = self.ledger.write(|connection| {
                 if is_gain_kept {
-                    put_and_settle(connection, &gained, &prices)?;
+                    put_and_settle(connection, gained, prices)?;
                 }
-                draws::put(connection, &session, heard.as_ref(), &prices)
+                put(connection)
             });
+            if let (Err(error), Some(news)) = (written, &news)
+                && error.is_busy()
+            {
+                news.put_off(places);
+            }
         }
         self.ledger
     }

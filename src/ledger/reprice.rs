@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::facts::Id;
-use super::store::sqlite::{first, run};
+use super::store::sqlite::{note, noted};
 use super::store::{Ledger, LedgerError, SumChanges, answers, families, names};
 use crate::pricing::{Money, NOISE, PriceTable};
 
@@ -18,7 +18,7 @@ impl Ledger {
         let is_current = self.ask(|connection| {
             let names = names::models(connection)?;
             let wanted = prices.fingerprint_of(names.values().map(String::as_str));
-            Ok(priced_by(connection)? == Some(wanted))
+            Ok(noted(connection, PRICED_BY)? == Some(wanted))
         })?;
         if is_current {
             return Ok(false);
@@ -38,11 +38,6 @@ impl Ledger {
             .ok()?;
         (too_high > NOISE).then_some(too_high)
     }
-}
-
-fn priced_by(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    let query = "SELECT value FROM meta WHERE name = ?";
-    first(connection, query, [PRICED_BY], |row| row.get(0))
 }
 
 fn reprice(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()> {
@@ -72,8 +67,6 @@ fn reprice(connection: &Connection, prices: &PriceTable) -> rusqlite::Result<()>
     for family in families::with_totals(connection)? {
         families::settle(connection, family, prices)?;
     }
-    let put = "INSERT OR REPLACE INTO meta VALUES (?, ?)";
     let priced_by = prices.fingerprint_of(names.values().map(String::as_str));
-    run(connection, put, params![PRICED_BY, priced_by])?;
-    Ok(())
+    note(connection, PRICED_BY, priced_by)
 }

@@ -280,3 +280,82 @@ fn a_home_that_cannot_be_written_still_has_a_status_line() {
     assert!(run.success().contains("Opus"), "{}", run.stdout);
     hook.success();
 }
+
+/// What Claude Code tells of a session that no file has: a compaction, until its process ends.
+fn told(sandbox: &Sandbox, session: &str, usd: f64, lived_ms: u64) -> Vec<u8> {
+    json!({
+        "session_id": session, "transcript_path": sandbox.path(&transcript(session)),
+        "model": {"id": "claude-opus-5-5"},
+        "cost": {"total_cost_usd": usd, "total_duration_ms": lived_ms},
+    })
+    .to_string()
+    .into_bytes()
+}
+
+#[track_caller]
+fn told_is(sandbox: &Sandbox, usd: f64) {
+    let report: Value = sandbox.run(&["spend", "--json"]).json();
+    let cost = report["total"]["cost_usd"].as_f64().unwrap();
+    assert!((cost - usd).abs() < 1e-9, "{cost} is not {usd}");
+}
+
+#[test]
+fn what_is_told_once_while_another_process_holds_the_ledger_counts_in_the_end() {
+    let sandbox = with_sessions(2, 10);
+    told_is(&sandbox, 0.4);
+    let ledger = sandbox.path(".local/share/whycap/ledger.sqlite3");
+    let begin = || {
+        let writer = rusqlite::Connection::open(&ledger).unwrap();
+        writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+        writer
+    };
+    let line = |usd: f64, lived_ms: u64| {
+        sandbox.run_with(&["statusline"], &told(&sandbox, "s0", usd, lived_ms));
+    };
+    line(0.2, 60_000);
+    told_is(&sandbox, 0.4);
+    // Told once, and then its process is killed.
+    let writer = begin();
+    line(0.25, 61_000);
+    drop(writer);
+    told_is(&sandbox, 0.45);
+    // Told again, it is no more.
+    line(0.25, 61_500);
+    told_is(&sandbox, 0.45);
+    // Of two tellings, the later one holds, though it could be written and the other could not.
+    let writer = begin();
+    line(0.3, 62_000);
+    drop(writer);
+    line(0.35, 63_000);
+    told_is(&sandbox, 0.55);
+}
+
+#[test]
+fn tellings_of_many_sessions_that_race_are_all_counted() {
+    const SESSIONS: u32 = 8;
+    const ROUNDS: u32 = 6;
+    let sandbox = with_sessions(SESSIONS as usize, 10);
+    sandbox.run(&["spend"]).success();
+    let usd =
+        |session: u32, round: u32| 0.2 + f64::from(round) * (0.01 + f64::from(session) * 0.001);
+    for round in 0..=ROUNDS {
+        let mut children = vec![start(&mut sandbox.command(&["spend"]), b"")];
+        for session in 0..SESSIONS {
+            let name = format!("s{session}");
+            let payload = told(
+                &sandbox,
+                &name,
+                usd(session, round),
+                60_000 + 1_000 * u64::from(round),
+            );
+            children.push(start(&mut sandbox.command(&["statusline"]), &payload));
+        }
+        for child in children {
+            assert!(child.wait_with_output().unwrap().status.success());
+        }
+    }
+    told_is(
+        &sandbox,
+        (0..SESSIONS).map(|session| usd(session, ROUNDS)).sum(),
+    );
+}

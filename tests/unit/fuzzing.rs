@@ -205,7 +205,7 @@ impl Home {
         );
         let mut live = live.unwrap();
         assert!(live.figures(&self.environment, Wanted::default()).is_some());
-        live.keep();
+        live.keep(&self.places);
     }
 
     fn status_payloads(&self, input: &[u8]) {

@@ -147,6 +147,10 @@ impl Ledger {
             .map(|file| self.job(file))
             .collect::<Result<Vec<Job>, LedgerError>>()?;
         let mut caught = self.read_jobs(jobs, began, prices, effort, watch)?;
+        if caught.complete {
+            // If another process is writing, it waits until the next time.
+            let _ = self.take_up(prices);
+        }
         caught.unreadable.extend(listing.unreadable);
         caught.unreadable.sort();
         Ok(caught)

@@ -126,6 +126,11 @@ impl Ledger {
         disk::lock::works_in(data)
     }
 
+    /// The data directory that it lies in.
+    pub(crate) fn data(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
     /// Whether it outlives the process.
     pub(crate) fn is_lasting(&self) -> bool {
         self.file.is_some()

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, params};
 
 /// The file that SQLite keeps beside the ledger under its name with this ending.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -81,4 +81,17 @@ pub(crate) fn any(
     values: impl Params,
 ) -> rusqlite::Result<bool> {
     connection.prepare_cached(query)?.exists(values)
+}
+
+/// What was noted under a name.
+pub(crate) fn noted(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    let query = "SELECT value FROM meta WHERE name = ?";
+    first(connection, query, [name], |row| row.get(0))
+}
+
+/// Notes a number under a name.
+pub(crate) fn note(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
+    let put = "INSERT OR REPLACE INTO meta VALUES (?, ?)";
+    run(connection, put, params![name, value])?;
+    Ok(())
 }
