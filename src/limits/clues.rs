@@ -195,7 +195,7 @@ impl Clues {
             says_session: text.contains("session limit"),
             types: passage.types,
             status,
-            raw: passage.text,
+            raw: of_the_last(passage.text),
             text,
             ..Self::default()
         }
@@ -244,6 +244,19 @@ pub(super) fn host(text: &str) -> Option<&str> {
     hosts
         .into_iter()
         .find(|host| host.contains('.') && host.len() <= 40 && !is_anthropics(host))
+}
+
+/// From the last statement on that a limit is reached: the reset of one before it is not its own.
+fn of_the_last(text: String) -> String {
+    let lower = text.to_ascii_lowercase();
+    let starts = ["hit your ", "reached your ", "limit reached"];
+    let last = starts.iter().filter_map(|start| lower.rfind(start)).max();
+    let is_second = |at: &usize| {
+        let before = lower.get(..*at).unwrap_or_default();
+        starts.iter().any(|start| before.contains(start)) && before.contains("reset")
+    };
+    let last = last.filter(is_second).and_then(|at| text.get(at..));
+    last.map(str::to_owned).unwrap_or(text)
 }
 
 /// The window that these words name.

@@ -42,14 +42,14 @@ pub(super) fn without_code(text: &str) -> Prose {
     let ends_block =
         |(line, _): &(&str, Skeleton<'_>)| line.trim().is_empty() || line.trim().starts_with("```");
     for block in lines.split_inclusive(ends_block) {
-        let is_code = block.iter().any(|(_, line)| line.is_code());
+        let is_code = block.iter().any(is_line_of_code);
         let (mut is_json, mut is_comment) = (false, false);
-        for (text, line) in block {
+        for at @ (text, line) in block {
             is_json = line.shape.starts_with("\u{1}:") || is_json && line.is_only_literals();
             is_comment = line.shape.starts_with("/*") || is_comment;
             let is_codes = is_comment
                 || !(is_json && line.is_only_literals())
-                    && (line.is_code()
+                    && (is_line_of_code(at)
                         || is_code && (line.is_beside_code() || line.shape.starts_with('#')));
             code += u32::from(is_codes);
             if is_codes {
@@ -70,6 +70,11 @@ pub(super) fn without_code(text: &str) -> Prose {
         text: prose.join("\n"),
         was_code,
     }
+}
+
+/// A heading of Markdown is never set back, a comment in a script is.
+fn is_line_of_code((text, line): &(&str, Skeleton<'_>)) -> bool {
+    line.is_code() || text.starts_with("  ") && text.trim_start().starts_with("# ")
 }
 
 /// One line, and what is left of it with each literal as one sign.

@@ -331,14 +331,16 @@ fn without_marks(line: &str) -> (&str, bool) {
     }
 }
 
-/// `[26-08-26 20:40:01] [worker-3] …` of a log.
+/// `[26-08-26 20:40:01] [worker-3] …` of a log, `2026-08-26 20:40:01 …`, `20:40 …`.
 fn without_time(line: &str) -> Option<&str> {
-    let (time, rest) = line.strip_prefix('[')?.split_once(']')?;
-    let is_time = time.contains(':')
-        && time
-            .chars()
-            .all(|c| c.is_ascii_digit() || "-:. TZ,+".contains(c));
+    let is_times = |c: char| c.is_ascii_digit() || "-:. TZ,+".contains(c);
+    let Some((time, rest)) = line.strip_prefix('[').and_then(|line| line.split_once(']')) else {
+        let end = line.find(|c: char| !is_times(c))?;
+        let (time, rest) = line.split_at_checked(end)?;
+        return (time.contains(':') && time.ends_with(' ')).then_some(rest);
+    };
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_time = time.contains(':') && time.chars().all(is_times);
     (is_time || time.len() <= 20 && time.chars().all(is_name)).then_some(rest)
 }
 

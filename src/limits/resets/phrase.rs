@@ -54,12 +54,15 @@ fn epoch(digits: &str) -> Option<DateTime<Utc>> {
     }
 }
 
-/// The IANA zone in parentheses.
+/// The IANA zone in parentheses, or one with a slash wherever it stands.
 fn named_zone(message: &str) -> Option<Zone> {
-    message
-        .split('(')
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
+    let in_parentheses = message.split('(').skip(1);
+    let in_parentheses = in_parentheses.filter_map(|rest| rest.split(')').next());
+    let words = message.split([' ', '\n', ',', ';']);
+    let words = words.filter(|word| word.contains('/'));
+    let ends = ['.', '"', '\'', '`'];
+    in_parentheses
+        .chain(words.map(|word| word.trim_matches(ends)))
         .find_map(Zone::named)
 }
 
@@ -109,7 +112,12 @@ impl NamedTime {
     fn read(rest: &str) -> Self {
         let mut words = Self::default();
         // "1 pm" is one word.
-        let rest = rest.replace(" pm", "pm").replace(" am", "am");
+        let rest = format!("{rest} ");
+        let rest = ["am", "pm"].iter().fold(rest, |rest, half| {
+            [' ', '.', ',', ')'].iter().fold(rest, |rest, end| {
+                rest.replace(&format!(" {half}{end}"), &format!("{half}{end}"))
+            })
+        });
         for word in rest.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
             // "8am." and "00:00)" end a sentence; "9:30 AM" has its half of the day apart.
             let ends = word.ends_with(['.', ')', '"']);

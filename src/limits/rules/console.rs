@@ -134,7 +134,7 @@ pub(in crate::limits) fn provider_balance(case: &Case<'_>) -> Diagnosis {
 pub(in crate::limits) fn provider_plan(case: &Case<'_>) -> Diagnosis {
     let words = Words::Told(|telling| {
         let host = telling.evidence.gateway().filter(|host| host.len() <= 30);
-        let host = host.unwrap_or("the service behind ANTHROPIC_BASE_URL");
+        let host = host.unwrap_or("another service");
         let what = format!("Your limit at {host} is reached, none of Claude's");
         let badge = "a limit of another service, not of Claude";
         let then = match telling.at_reset() {

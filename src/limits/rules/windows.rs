@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 
 use super::credits;
 use crate::limits::diagnosis::{Case, Diagnosis, Said, Source, Telling, Words, said};
+use crate::limits::evidence::Seen;
 use crate::limits::helps::{
     CHECK_METERS, CHECK_STATUS, DO_NOT_BUY, REPORT, SEND_AGAIN_LATER, UPDATE, WAIT,
 };
@@ -14,6 +15,9 @@ use crate::time::FIVE_HOURS;
 
 /// Texts give minutes, so a five-hour window may seem to end a little later than five hours on.
 const SLACK: TimeDelta = TimeDelta::minutes(5);
+
+/// A message may have come so long before somebody pasted it.
+const PASTED_LATER: TimeDelta = TimeDelta::hours(1);
 
 const NO_METER: &str = "No usage from around the time of the error is known, so whycap cannot check the message. /usage shows it.";
 const MODEL_METER: &str =
@@ -132,8 +136,18 @@ fn without_a_name(case: &Case<'_>) -> Diagnosis {
     if let Some(window) = meters::full_window(evidence) {
         return real(window, Source::Sample);
     }
+    let is_pasted = evidence.text.seen == Seen::Pasted;
     let window = match case.reset_in_text() {
         Some(at) if at - evidence.at <= FIVE_HOURS + SLACK => Window::FiveHour,
+        // When a pasted message came nobody knows.
+        Some(at) if is_pasted && at - evidence.at <= FIVE_HOURS + PASTED_LATER => {
+            return which(Words::Told(|telling| {
+                telling.until_back(
+                    "A usage window of your plan is full, the message says",
+                    "usage limit",
+                )
+            }));
+        }
         Some(_) => Window::Weekly,
         None if meters::all_low(evidence) => Window::FiveHour,
         None => {
