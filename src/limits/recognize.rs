@@ -15,7 +15,15 @@ pub(super) fn recognize(evidence: &Evidence) -> (&'static Message, Clues) {
     let (rank, message, clues) = current(&all);
     let clues = clues.cloned().unwrap_or_default();
     if rank < Rank::Known && clues.substance == Substance::Code && !clues.is_refusal {
-        return (messages::code(), clues);
+        // A program that prints what it got looks like code, too.
+        let quoted = Clues::of_text(&evidence.text.message);
+        let is_printed = quoted.iter().any(Clues::names_surely);
+        let row = if is_printed {
+            messages::unknown()
+        } else {
+            messages::code()
+        };
+        return (row, clues);
     }
     if rank > Rank::Vague && !message.names.is_passing() {
         return (message, clues);
@@ -129,7 +137,13 @@ fn names(message: &Message, clues: &Clues) -> bool {
 /// Whether the API or Claude Code has one of the row's own names for it.
 fn is_coded(message: &Message, clues: &Clues) -> bool {
     let mut known = clues.types.iter().chain(&clues.api_error);
-    known.any(|known| message.codes.iter().any(|code| known == code))
+    let is_written = || {
+        message
+            .codes
+            .iter()
+            .any(|code| clues.text.starts_with(code))
+    };
+    known.any(|known| message.codes.iter().any(|code| known == code)) || is_written()
 }
 
 /// Whether the class or the status is one of the row's. They decide alone, if nothing else is said;

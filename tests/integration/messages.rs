@@ -93,6 +93,19 @@ fn misses(case: &Value) -> Vec<String> {
             misses.push(format!("says none of {alternatives:?}"));
         }
     }
+    for claim in words(&case["must_not"]) {
+        let is_made = match claim.as_str() {
+            "verdict real" => is_real,
+            "gives a reset date" => answer["resets_at"].is_string(),
+            "says waiting helps" => answer["waiting_helps"] == true,
+            "sends to an admin" => answer["who_can_fix"] == "admin",
+            "says it is not claude's" => said.contains("not of claude"),
+            _ => claim.strip_prefix("says ") == answer["limit"].as_str(),
+        };
+        if is_made {
+            misses.push(format!("claims what is false: {claim}"));
+        }
+    }
     let loud = format!("{said} {}", text(&answer["badge"]));
     for words in words(&expected["avoid"]) {
         if loud.contains(&words) {
@@ -144,7 +157,8 @@ fn so_are_those_of_later_threads_and_clients() {
 }
 
 /// Collected and labelled by somebody who had not seen the rows. At first sight 84 of 95, 124 of 131,
-/// 251 of 256, 160 of 168 and 131 of 134 were right.
+/// 251 of 256, 160 of 168, 131 of 134 and 89 of 92
+/// were right.
 #[test]
 fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
     all_are_understood("fresh.jsonl", 95);
@@ -152,6 +166,7 @@ fn so_are_messages_that_nobody_had_seen_when_the_rows_were_written() {
     all_are_understood("third.jsonl", 256);
     all_are_understood("fourth.jsonl", 168);
     all_are_understood("fifth.jsonl", 134);
+    all_are_understood("held.jsonl", 92);
 }
 
 /// What other programs, code, changelogs, manuals and people say of limits of their own, and Claude's

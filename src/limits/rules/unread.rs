@@ -41,6 +41,14 @@ fn what_can_be_read(telling: &Telling<'_>) -> Said {
             "something failed, the reason stands before it",
         );
     }
+    if telling.clues.substance == Substance::Code {
+        return said(
+            &[
+                "These words stand in what looks like code: if Claude Code printed them, /usage shows the limit",
+            ],
+            "in what looks like code · /usage shows your limits",
+        );
+    }
     let text = &telling.clues.text;
     let (subject, place) = subject(text);
     let at = resets::in_text(
