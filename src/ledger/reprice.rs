@@ -23,7 +23,7 @@ impl Ledger {
         if is_current {
             return Ok(false);
         }
-        self.write(|connection| reprice(connection, prices))?;
+        self.write_before_more(|connection| reprice(connection, prices))?;
         Ok(true)
     }
 

@@ -231,11 +231,22 @@ impl Ledger {
     /// says.
     pub(crate) fn write<T>(
         &mut self,
+        put: impl FnMut(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        let written = self.write_before_more(put)?;
+        self.tidy();
+        Ok(written)
+    }
+
+    /// The same where more is written right after: a log that is folded back in between flushes to
+    /// disk three times for nothing.
+    pub(crate) fn write_before_more<T>(
+        &mut self,
         mut put: impl FnMut(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
         let failed = self.failed();
         let limit = self.patience.limit();
-        let written = patiently(limit, || {
+        patiently(limit, || {
             let begun = self
                 .connection
                 .transaction_with_behavior(TransactionBehavior::Immediate);
@@ -246,9 +257,7 @@ impl Ledger {
                     Ok(done)
                 })
                 .map_err(&failed)
-        })?;
-        self.tidy();
-        Ok(written)
+        })
     }
 
     /// Folds a long write-ahead log back into the file. It flushes to disk, so a status line does
