@@ -10,7 +10,7 @@ use clap::Parser;
 use super::failure::misuse;
 use super::machine::{Machine, NAMED, answer_of};
 use super::question::Question;
-use super::spend_page::{self, PageRequest};
+use super::spend_page;
 use super::wrong_arguments::found_wrong;
 use crate::claude::account::Account;
 use crate::config::Config;
@@ -60,7 +60,7 @@ pub struct Arguments {
     order: Option<Order>,
     /// Add up what several machines exported there
     #[arg(long, value_name = "DIR", conflicts_with = "why_different")]
-    from: Option<PathBuf>,
+    pub(super) from: Option<PathBuf>,
     /// Our figures beside Claude Code's, and why they differ
     #[arg(long, conflicts_with_all = ["by", "project", "limit", "order", "csv"])]
     why_different: bool,
@@ -74,7 +74,7 @@ pub struct Arguments {
     #[arg(long)]
     csv: bool,
     #[command(flatten)]
-    page: spend_page::PageArguments,
+    pub(super) page: spend_page::PageArguments,
 }
 
 /// Runs the verb.
@@ -87,13 +87,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let label = environment.text("TZ");
     let label = wanted.clock.zone.label(label, environment.now);
     if let Some(file) = &arguments.page.html {
-        let request = PageRequest {
-            from: arguments.from.as_deref(),
-            is_anonymous: arguments.page.anonymous,
-            wanted: &wanted,
-            zone: &label,
-        };
-        return spend_page::write(file, &request, &machine);
+        return spend_page::write(file, arguments, &wanted, &label, &machine);
     }
     let statement = arguments.stated(wanted, &machine)?;
     // Of exports, what is missing may be anybody's.

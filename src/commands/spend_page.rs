@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, ensure};
 
 use super::machine::Machine;
+use super::spend::Arguments;
 use crate::disk::{self, Durability};
 use crate::export::TeamLimits;
 use crate::html::{BEGINNING, Before, Contents, PageNames, PageSums};
@@ -28,27 +29,19 @@ pub(super) struct PageArguments {
     pub(super) anonymous: bool,
 }
 
-/// A page that is asked for.
-pub(super) struct PageRequest<'r> {
-    /// What several machines exported there; else this machine's.
-    pub(super) from: Option<&'r Path>,
-    pub(super) is_anonymous: bool,
-    pub(super) wanted: &'r ReportRequest,
-    /// The zone's name.
-    pub(super) zone: &'r str,
-}
-
 /// Writes the page to a file, or to standard output for `-`.
 pub(super) fn write(
     file: &Path,
-    request: &PageRequest<'_>,
+    arguments: &Arguments,
+    wanted: &ReportRequest,
+    zone: &str,
     machine: &Machine<'_>,
 ) -> anyhow::Result<ExitCode> {
     let is_piped = file == Path::new("-");
     if !is_piped {
         check_target(file)?;
     }
-    let (page, code) = page(request, machine)?;
+    let (page, code) = page(arguments, wanted, zone, machine)?;
     if is_piped {
         #[expect(
             clippy::disallowed_methods,
@@ -83,13 +76,14 @@ fn check_target(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn page(request: &PageRequest<'_>, machine: &Machine<'_>) -> anyhow::Result<(String, ExitCode)> {
-    let &PageRequest {
-        from: exports,
-        is_anonymous,
-        wanted,
-        zone,
-    } = request;
+/// The page of what is wanted, by the days of a zone of this name, and whether it is whole.
+fn page(
+    arguments: &Arguments,
+    wanted: &ReportRequest,
+    zone: &str,
+    machine: &Machine<'_>,
+) -> anyhow::Result<(String, ExitCode)> {
+    let (exports, is_anonymous) = (arguments.from.as_deref(), arguments.page.anonymous);
     let (clock, places) = (wanted.clock, &machine.places);
     let of_machine = || {
         machine.gathered(|ledger, read| {
@@ -121,15 +115,14 @@ fn page(request: &PageRequest<'_>, machine: &Machine<'_>) -> anyhow::Result<(Str
     if let Some(team) = &mut team {
         team.narrow(from, to, is_shown);
     }
-    let names = if is_anonymous {
+    if exports.is_none() && !is_anonymous {
+        statement.name_sessions(machine.titles(wanted.by));
+    }
+    let mut names = PageNames::known(places);
+    if is_anonymous {
         let others = team.iter().flat_map(TeamLimits::names);
-        PageNames::anonymous(sums.projects(), sums.people().chain(others))
-    } else {
-        if exports.is_none() {
-            statement.name_sessions(machine.titles(wanted.by));
-        }
-        PageNames::Known(places)
-    };
+        names = names.anonymous(sums.projects(), sums.people().chain(others));
+    }
     incidents.retain(|incident| {
         let at = incident.evidence.at.timestamp_millis();
         let session = incident.evidence.session.id.as_deref();
