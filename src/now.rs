@@ -173,7 +173,7 @@ impl Moment {
             Ok(spend) => spend,
             Err(why) => return labelled(report, "Today", Tone::Warning, why),
         };
-        let today = Amount::of_spent(&spend.today).unless_complete(spend.is_complete);
+        let today = Amount::from_spent(&spend.today).unless_complete(spend.is_complete);
         let both = today.money.show_both(&self.currency);
         let per_hour = spend.per_hour.filter(|(rate, _)| *rate > Money::ZERO);
         let per_hour = per_hour.map(|(rate, since)| in_an_hour(rate, since, self.clock));

@@ -31,7 +31,7 @@ pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
         "continue" => go_on(question),
         "incidents" => incidents::answer(question),
         "report" => report::answer(question),
-        _ => Report::of_lines(HELP),
+        _ => Report::from_lines(HELP),
     };
     if let Some(note) = question.note {
         report.gap();
@@ -43,7 +43,7 @@ pub(crate) fn answer(words: &str, question: Question<'_>) -> String {
 /// Prompts go on although a budget is used up.
 fn go_on(question: Question<'_>) -> Report {
     let says = question.budgets().map(|budgets| budgets.go_on());
-    Report::of_paragraph(says.unwrap_or_else(|| "Say it inside a session.".to_owned()))
+    Report::from_paragraph(says.unwrap_or_else(|| "Say it inside a session.".to_owned()))
 }
 
 /// The status line is turned on or off.
@@ -57,7 +57,7 @@ fn line(question: Question<'_>) -> Report {
                 .to_owned(),
         ),
     };
-    Report::of_lines(&done.unwrap_or_else(|error| format!("{error:#}")))
+    Report::from_lines(&done.unwrap_or_else(|error| format!("{error:#}")))
 }
 
 fn shorten(text: &str) -> String {

@@ -20,14 +20,14 @@ pub struct Arguments {
 
 /// Runs the verb. Exit code 1 if a check failed.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let findings = examine(&Setup::of(environment));
+    let findings = examine(&Setup::new(environment));
     report(&findings).print(arguments.json, environment)?;
     Ok(ExitCode::from(u8::from(is_any_broken(&findings))))
 }
 
 /// The answer of `/whycap doctor`. Where there is no room for all, what is well is only counted.
 pub(crate) fn answer(question: Question<'_>) -> Report {
-    let findings = examine(&Setup::of(question.machine.environment));
+    let findings = examine(&Setup::new(question.machine.environment));
     let all = report(&findings);
     let room = rows_for_answer(question.machine.environment.rows());
     if room.is_none_or(|room| all.rows_on(question.page()) <= room) {

@@ -164,7 +164,7 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
 }
 
 fn nothing_is_known(session: Option<&str>) -> Report {
-    let mut report = Report::of_paragraph(match session {
+    let mut report = Report::from_paragraph(match session {
         Some(id) => format!("No limit error is known in session {id}."),
         None => "No limit error is known: Claude Code reported none, and the newest transcripts hold none.".to_owned(),
     });

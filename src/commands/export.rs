@@ -252,14 +252,14 @@ impl Leaving {
             format!("{} of {}", rows_of(drafts.count(since)), rows.name())
         };
         let all: Vec<String> = wanted.iter().map(count).collect();
-        let mut report = Report::of_paragraph(format!(
+        let mut report = Report::from_paragraph(format!(
             "{} would leave, as person {} on machine {}. The newest of them, exactly as they would leave:",
             all.join(", "),
             self.exporter.person(),
             self.exporter.machine()
         ));
         report.gap();
-        report.add(Report::of_lines(&lines));
+        report.add(Report::from_lines(&lines));
         report.gap();
         report.paragraph(Tone::Plain, NEVER_LEAVES);
         let settings = machine.places.show(&machine.places.settings);

@@ -167,7 +167,7 @@ impl<'a> Machine<'a> {
             unreadable: merged.gaps.iter().map(|gap| gap.path.clone()).collect(),
             complete: true,
         };
-        Ok(Statement::of(&merged, wanted, read, 0, each)?)
+        Ok(Statement::new(&merged, wanted, read, 0, each)?)
     }
 
     /// What several machines exported there of limits.
@@ -288,6 +288,6 @@ impl<'a> Machine<'a> {
 pub(super) fn answer_of(report: anyhow::Result<Report>) -> Report {
     report.unwrap_or_else(|error| {
         let why = in_one_line(&error);
-        Report::of_paragraph(format!("whycap could not read what was spent: {why}"))
+        Report::from_paragraph(format!("whycap could not read what was spent: {why}"))
     })
 }

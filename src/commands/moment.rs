@@ -258,7 +258,7 @@ impl Watched {
                 since: doing.since,
                 cost: id.and_then(|id| {
                     let ledger = self.ledger.as_ref().ok()?;
-                    Some(Amount::of_spent(&ledger.session(id).ok()?))
+                    Some(Amount::from_spent(&ledger.session(id).ok()?))
                 }),
                 id: doing.session,
             });

@@ -32,7 +32,7 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
 }
 
 fn report(machine: &Machine<'_>, session: Option<&str>) -> Report {
-    Report::of_lines(&match machine.incidents().situation(session).incident {
+    Report::from_lines(&match machine.incidents().situation(session).incident {
         Some(incident) => bug_report::write(&incident, machine.clock()),
         None => "No limit error is known, so there is nothing to report.".to_owned(),
     })

@@ -144,7 +144,7 @@ fn by_answers(
             Attribution::by_account(&ledger, &writes, login.as_ref())?
         };
         let answering = machine.answering(None);
-        let mut statement = Statement::of(&source, wanted.clone(), read, answering, &mut |_| {})?;
+        let mut statement = Statement::new(&source, wanted.clone(), read, answering, &mut |_| {})?;
         let mut worth = worths.lately(wanted.clock.now);
         let worth = worth.find(|worth| worth.window == Window::FiveHour);
         statement.add_shares_of_window(worth.map(|worth| worth.worth));
@@ -217,7 +217,7 @@ impl Arguments {
         let mut statement = machine.gathered(|ledger, read| {
             let answering = machine.answering(None);
             let wanted = wanted.clone();
-            Ok(Statement::of(
+            Ok(Statement::new(
                 &ledger,
                 wanted,
                 read,
@@ -260,11 +260,11 @@ impl Asked {
 pub(crate) fn answer(question: Question<'_>) -> Report {
     let arguments = match Asked::read(question.words) {
         Ok(arguments) => arguments,
-        Err(error) => return Report::of_paragraph(format!("{}.", found_wrong(&error))),
+        Err(error) => return Report::from_paragraph(format!("{}.", found_wrong(&error))),
     };
     let wanted = match arguments.wanted(question.machine) {
         Ok(wanted) => wanted,
-        Err(problem) => return Report::of_paragraph(problem.to_string()),
+        Err(problem) => return Report::from_paragraph(problem.to_string()),
     };
     let is_for_a_shell = wanted.by.is_of_answers()
         || arguments.json
@@ -274,7 +274,7 @@ pub(crate) fn answer(question: Question<'_>) -> Report {
         || arguments.from.is_some();
     if is_for_a_shell {
         let in_a_shell = format!("Ask that in a shell: whycap spend {}", question.words);
-        return Report::of_paragraph(in_a_shell);
+        return Report::from_paragraph(in_a_shell);
     }
     answer_of(report_asked(question, wanted))
 }
@@ -286,7 +286,7 @@ fn report_asked(question: Question<'_>, wanted: ReportRequest) -> anyhow::Result
         let had_time = read.complete;
         let titles = machine.titles(wanted.by);
         let answering = machine.answering(question.session());
-        let mut statement = Statement::of(&ledger, wanted, read, answering, &mut |_| {})?;
+        let mut statement = Statement::new(&ledger, wanted, read, answering, &mut |_| {})?;
         statement.name_sessions(titles);
         let mut report = statement.report("", &machine.places);
         report.paragraphs(Tone::Plain, unreadable.map(|which| format!("{which}.")));

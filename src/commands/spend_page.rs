@@ -90,7 +90,7 @@ fn page(
             let mut sums = PageSums::new(clock.zone);
             let answering = machine.answering(None);
             let mut add = |row: &SpendRow<'_>| sums.add(row);
-            let statement = Statement::of(&ledger, wanted.clone(), read, answering, &mut add)?;
+            let statement = Statement::new(&ledger, wanted.clone(), read, answering, &mut add)?;
             let incidents = machine.incidents().all_with_ends(None, &ledger);
             let before = before(&ledger, wanted)?;
             Ok((statement, sums, incidents, before))
@@ -172,7 +172,7 @@ fn before(ledger: &Ledger, wanted: &ReportRequest) -> anyhow::Result<Option<Befo
         period,
         ..wanted.clone()
     };
-    let statement = Statement::of(ledger, request, Caught::default(), 0, &mut |_| {})?;
+    let statement = Statement::new(ledger, request, Caught::default(), 0, &mut |_| {})?;
     let cost = statement.total().cost();
     Ok(Some(Before { days, cost }))
 }

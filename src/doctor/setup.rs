@@ -152,7 +152,7 @@ pub(super) enum LedgerState {
 
 impl Setup {
     /// The set-up of this run's project.
-    pub(crate) fn of(environment: &Environment) -> Self {
+    pub(crate) fn new(environment: &Environment) -> Self {
         let places = Places::of(environment);
         let directory = environment
             .path("CLAUDE_PROJECT_DIR")

@@ -55,7 +55,7 @@ impl<'a> Document<'a> {
             Some(rest) => ("\u{feff}", rest),
             None => ("", text),
         };
-        let layout = Indentation::of(text);
+        let layout = Indentation::new(text);
         let text = if text.trim().is_empty() { "{}\n" } else { text };
         // What else is no JSON is refused below, by the library that reads settings everywhere.
         let options = ParseOptions {
@@ -204,7 +204,7 @@ fn indent_of(line: &str) -> &str {
 }
 
 impl Indentation {
-    fn of(text: &str) -> Self {
+    fn new(text: &str) -> Self {
         let first_line = text.split_inclusive('\n').next().unwrap_or("");
         let newline = if first_line.ends_with("\r\n") {
             "\r\n"

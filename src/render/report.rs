@@ -64,14 +64,14 @@ impl Report {
     }
 
     /// A report of nothing but one paragraph.
-    pub(crate) fn of_paragraph(text: impl Into<String>) -> Self {
+    pub(crate) fn from_paragraph(text: impl Into<String>) -> Self {
         let mut report = Self::default();
         report.paragraph(Tone::Plain, text);
         report
     }
 
     /// A report that people copy as it is: lines that are never broken.
-    pub(crate) fn of_lines(text: &str) -> Self {
+    pub(crate) fn from_lines(text: &str) -> Self {
         let mut report = Self::default();
         for line in text.lines() {
             report.line(line);

@@ -40,12 +40,12 @@ impl Amount {
     }
 
     /// What all of it costs.
-    pub(crate) fn of_tally(tally: &Tally) -> Self {
+    pub(crate) fn from_tally(tally: &Tally) -> Self {
         Self::new(tally.cost(), tally.unpriced > 0, tally.at_least)
     }
 
     /// Likewise, of what the ledger says of a session or a period.
-    pub(crate) fn of_spent(spent: &Spent) -> Self {
+    pub(crate) fn from_spent(spent: &Spent) -> Self {
         Self::new(spent.total(), spent.estimated, spent.at_least)
     }
 

@@ -94,7 +94,7 @@ pub(crate) struct Statement {
 
 impl Statement {
     /// `answering` sessions are in the middle of an answer. `each` is told every row that counts.
-    pub(crate) fn of(
+    pub(crate) fn new(
         source: &dyn SpendSource,
         wanted: ReportRequest,
         read: Caught,
@@ -193,7 +193,7 @@ impl Statement {
 
     /// The same for people.
     pub(crate) fn total_amount(&self) -> String {
-        let total = Amount::of_tally(&self.total);
+        let total = Amount::from_tally(&self.total);
         total.unless_complete(!self.is_lower_bound()).show()
     }
 

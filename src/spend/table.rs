@@ -208,7 +208,7 @@ pub(crate) fn session_name(group: &SpendGroup) -> String {
 
 /// A group's cost, as people read it.
 pub(crate) fn amount(tally: &Tally) -> Cell {
-    Cell::from(Amount::of_tally(tally).show()).worth(tally.cost().exact())
+    Cell::from(Amount::from_tally(tally).show()).worth(tally.cost().exact())
 }
 
 /// What part of the whole this is, in percent; nothing of nothing.

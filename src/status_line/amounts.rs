@@ -31,9 +31,9 @@ impl Amounts {
                 ..Self::default()
             };
         };
-        let today = Amount::of_spent(&known.today);
+        let today = Amount::from_spent(&known.today);
         Self {
-            session: Some(Amount::of_spent(&known.session)),
+            session: Some(Amount::from_spent(&known.session)),
             prompt: None,
             today: Some(today.unless_complete(known.is_complete)),
             month: known.month.map(Spent::total),

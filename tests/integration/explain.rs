@@ -22,6 +22,177 @@ fn is_refused_at_ten(client: &Client<'_>) {
     );
 }
 
+/// What happens to a session on the 20th: the meters that its status line is told, of five hours and of
+/// the week, or an error.
+enum Event {
+    Draws(&'static str, f64, f64),
+    Meets(&'static str, &'static str),
+}
+use Event::{Draws, Meets};
+
+/// What is shown, what happens, and what is answered: when it is asked, a field and its value.
+type Scene = (
+    &'static str,
+    &'static [Event],
+    &'static [(&'static str, &'static str, &'static str)],
+);
+
+const SESSION: &str = "You've hit your session limit · resets 12pm (UTC)";
+const FIVE_HOURS: &str = "You've hit your 5-hour limit · resets 12pm (UTC)";
+
+const SCENES: &[Scene] = &[
+    (
+        "a sample of the last quarter of an hour counts",
+        &[Draws("09:46:00", 12.0, 9.0), Meets("10:00:00", SESSION)],
+        &[
+            ("10:00:02", "verdict", "false_likely"),
+            ("10:00:02", "resets_at", "2026-11-20T12:00:00Z"),
+        ],
+    ),
+    (
+        "a sample older than a quarter of an hour proves nothing",
+        &[Draws("09:44:00", 12.0, 9.0), Meets("10:00:00", SESSION)],
+        &[
+            ("10:00:02", "verdict", "cannot_tell"),
+            ("10:00:02", "resets_at", "2026-11-20T12:00:00Z"),
+        ],
+    ),
+    (
+        // No request came in between (total_api_duration_ms stands still), so these are an hour old.
+        "figures that the client merely repeats grow old",
+        &[
+            Draws("09:00:00", 12.0, 9.0),
+            Meets("10:00:00", SESSION),
+            Draws("10:00:01", 12.0, 9.0),
+        ],
+        &[("10:00:02", "verdict", "cannot_tell")],
+    ),
+    (
+        "the meter of another window tells which limit it really was",
+        &[Meets("10:00:00", SESSION), Draws("10:00:01", 40.0, 100.0)],
+        &[
+            ("10:00:02", "limit", "weekly"),
+            ("10:00:02", "verdict", "misworded"),
+            ("10:00:02", "resets_at", "2026-11-23T23:20:00Z"),
+        ],
+    ),
+    (
+        "an answer does not change as time goes by",
+        &[
+            Draws("09:59:00", 41.0, 22.0),
+            Meets("10:00:00", FIVE_HOURS),
+            Draws("10:01:00", 41.0, 22.0),
+            Draws("10:05:00", 41.0, 22.0),
+            Draws("10:20:00", 41.0, 22.0),
+            Draws("10:50:00", 41.0, 22.0),
+        ],
+        &[
+            ("10:01:30", "verdict", "false_likely"),
+            ("10:05:30", "verdict", "false_likely"),
+            ("10:20:30", "verdict", "false_likely"),
+            ("10:50:30", "verdict", "false_likely"),
+        ],
+    ),
+    (
+        "a window that was reset early was full all the same",
+        &[
+            Meets("10:00:00", FIVE_HOURS),
+            Draws("10:00:01", 100.0, 22.0),
+            Draws("10:05:00", 0.0, 22.0),
+        ],
+        &[("10:06:00", "verdict", "real")],
+    ),
+    (
+        "the last old figures do not outweigh those that come with the refusal",
+        &[
+            Meets("10:00:00", FIVE_HOURS),
+            Draws("10:00:01", 80.0, 22.0),
+            Draws("10:00:02", 100.0, 22.0),
+        ],
+        &[("10:00:03", "verdict", "real")],
+    ),
+    (
+        "a window does not count as full below 97 per cent",
+        &[Meets("10:00:00", FIVE_HOURS), Draws("10:00:01", 96.9, 22.0)],
+        &[("10:00:02", "verdict", "false_likely")],
+    ),
+    (
+        "a window counts as full from 97 per cent",
+        &[Meets("10:00:00", FIVE_HOURS), Draws("10:00:01", 97.0, 22.0)],
+        &[("10:00:02", "verdict", "real")],
+    ),
+    (
+        // The client tells its new meters 0.3 seconds after the error. Until then the old ones are all
+        // there is, and a real limit must not be called false because of them.
+        "in the first second the meters from before prove nothing",
+        &[
+            Draws("09:59:50", 42.0, 22.0),
+            Meets("10:00:00", FIVE_HOURS),
+            Draws("10:00:00.300", 100.0, 22.0),
+        ],
+        &[
+            ("10:00:00.100", "verdict", "cannot_tell"),
+            ("10:00:00.400", "verdict", "real"),
+        ],
+    ),
+    (
+        "the same figure again, but told after the error, is evidence",
+        &[
+            Draws("09:59:50", 42.0, 22.0),
+            Meets("10:00:00", FIVE_HOURS),
+            Draws("10:00:00.300", 42.0, 22.0),
+        ],
+        &[
+            ("10:00:00.100", "verdict", "cannot_tell"),
+            ("10:00:00.400", "verdict", "false_likely"),
+        ],
+    ),
+    (
+        "an error line is read like a paste",
+        &[Meets(
+            "10:00:00",
+            r#"API Error: 429 {"type":"error","error":{"type":"rate_limit_error","message":"You've hit your weekly limit \u00b7 resets Nov 23, 9am (UTC)"}}"#,
+        )],
+        &[
+            ("10:00:02", "limit", "weekly"),
+            ("10:00:02", "resets_at", "2026-11-23T09:00:00Z"),
+        ],
+    ),
+];
+
+/// Each question comes when its time has come.
+#[test]
+fn what_happened_decides_what_is_answered() {
+    for (says, events, questions) in SCENES {
+        let sandbox = Sandbox::new();
+        Client::logged_in(&sandbox, "max", "admin");
+        let client = Client::new(&sandbox);
+        let at = |time: &str| format!("2026-11-20T{time}Z");
+        let answered = |since: &str, until: &str| {
+            for (asked, field, expected) in *questions {
+                if (since..until).contains(asked) {
+                    let answer = client.explained(&at(asked));
+                    assert_eq!(answer[*field], *expected, "{says}: {field} at {asked}");
+                }
+            }
+        };
+        let mut since = "00";
+        for event in *events {
+            let (Draws(time, ..) | Meets(time, _)) = event;
+            answered(since, time);
+            since = time;
+            match event {
+                Draws(_, five_hours, week) => {
+                    let told = windows(*five_hours, NOON, *week, NOON + 300_000);
+                    client.draws(&at(time), told, 160);
+                }
+                Meets(_, text) => drop(client.meets(&at(time), text, json!({}))),
+            }
+        }
+        answered(since, "24");
+    }
+}
+
 #[test]
 fn without_any_error_there_is_nothing_to_explain() {
     let sandbox = Sandbox::new();
@@ -198,45 +369,6 @@ fn two_sources_that_disagree_about_the_reset_are_both_shown() {
 }
 
 #[test]
-fn a_sample_older_than_a_quarter_of_an_hour_proves_nothing() {
-    for (minutes, verdict) in [(14, "false_likely"), (16, "cannot_tell")] {
-        let sandbox = Sandbox::new();
-        Client::logged_in(&sandbox, "pro", "admin");
-        let client = Client::new(&sandbox);
-        let before = format!("2026-11-20T09:{:02}:00Z", 60 - minutes);
-        client.draws(&before, windows(12.0, NOON, 9.0, NOON + 300_000), 160);
-        client.meets(
-            "2026-11-20T10:00:00Z",
-            "You've hit your session limit · resets 12pm (UTC)",
-            json!({}),
-        );
-        let incident = client.explained("2026-11-20T10:00:02Z");
-        assert_eq!(incident["verdict"], verdict, "{minutes} minutes");
-        assert_eq!(incident["resets_at"], "2026-11-20T12:00:00Z");
-    }
-}
-
-#[test]
-fn figures_that_the_client_merely_repeats_grow_old() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "pro", "admin");
-    let client = Client::new(&sandbox);
-    let repeated = windows(12.0, NOON, 9.0, NOON + 300_000);
-    client.draws("2026-11-20T09:00:00Z", repeated.clone(), 160);
-    client.meets(
-        "2026-11-20T10:00:00Z",
-        "You've hit your session limit · resets 12pm (UTC)",
-        json!({}),
-    );
-    // No request came in between (total_api_duration_ms stands still), so these are an hour old.
-    client.draws("2026-11-20T10:00:01Z", repeated, 160);
-    assert_eq!(
-        client.explained("2026-11-20T10:00:02Z")["verdict"],
-        "cannot_tell"
-    );
-}
-
-#[test]
 fn a_window_that_began_after_the_error_says_nothing_about_it() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
@@ -255,27 +387,6 @@ fn a_window_that_began_after_the_error_says_nothing_about_it() {
         client.explained("2026-11-20T12:03:00Z")["verdict"],
         "cannot_tell"
     );
-}
-
-#[test]
-fn the_meter_of_another_window_tells_which_limit_it_really_was() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "admin");
-    let client = Client::new(&sandbox);
-    client.meets(
-        "2026-11-20T10:00:00Z",
-        "You've hit your session limit · resets 12pm (UTC)",
-        json!({}),
-    );
-    client.draws(
-        "2026-11-20T10:00:01Z",
-        windows(40.0, NOON, 100.0, NOON + 300_000),
-        160,
-    );
-    let incident = client.explained("2026-11-20T10:00:02Z");
-    assert_eq!(incident["limit"], "weekly");
-    assert_eq!(incident["verdict"], "misworded");
-    assert_eq!(incident["resets_at"], "2026-11-23T23:20:00Z");
 }
 
 #[test]
@@ -411,63 +522,6 @@ fn times_are_told_in_the_users_zone() {
 }
 
 #[test]
-fn an_answer_does_not_change_as_time_goes_by() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "admin");
-    let client = Client::new(&sandbox);
-    let low = windows(41.0, NOON, 22.0, NOON + 300_000);
-    client.draws("2026-11-20T09:59:00Z", low.clone(), 160);
-    is_refused_at_ten(&client);
-    for minute in [1, 5, 20, 50] {
-        client.draws(&format!("2026-11-20T10:{minute:02}:00Z"), low.clone(), 160);
-        let at = format!("2026-11-20T10:{minute:02}:30Z");
-        assert_eq!(
-            client.explained(&at)["verdict"],
-            "false_likely",
-            "after {minute} minutes"
-        );
-    }
-}
-
-#[test]
-fn a_window_that_was_reset_early_was_full_all_the_same() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "admin");
-    let client = Client::new(&sandbox);
-    is_refused_at_ten(&client);
-    client.draws(
-        "2026-11-20T10:00:01Z",
-        windows(100.0, NOON, 22.0, NOON + 300_000),
-        160,
-    );
-    client.draws(
-        "2026-11-20T10:05:00Z",
-        windows(0.0, NOON, 22.0, NOON + 300_000),
-        160,
-    );
-    assert_eq!(client.explained("2026-11-20T10:06:00Z")["verdict"], "real");
-}
-
-#[test]
-fn the_last_old_figures_do_not_outweigh_those_that_come_with_the_refusal() {
-    let sandbox = Sandbox::new();
-    Client::logged_in(&sandbox, "max", "admin");
-    let client = Client::new(&sandbox);
-    is_refused_at_ten(&client);
-    client.draws(
-        "2026-11-20T10:00:01Z",
-        windows(80.0, NOON, 22.0, NOON + 300_000),
-        160,
-    );
-    client.draws(
-        "2026-11-20T10:00:02Z",
-        windows(100.0, NOON, 22.0, NOON + 300_000),
-        160,
-    );
-    assert_eq!(client.explained("2026-11-20T10:00:03Z")["verdict"], "real");
-}
-
-#[test]
 fn samples_of_another_account_do_not_count() {
     let sandbox = Sandbox::new();
     Client::logged_in(&sandbox, "max", "admin");
@@ -502,26 +556,6 @@ fn another_sessions_meters_count_for_the_same_account() {
         client.explained("2026-11-20T10:00:01Z")["verdict"],
         "false_likely"
     );
-}
-
-#[test]
-fn a_window_counts_as_full_from_97_per_cent() {
-    for (level, verdict) in [(96.9, "false_likely"), (97.0, "real")] {
-        let sandbox = Sandbox::new();
-        Client::logged_in(&sandbox, "max", "admin");
-        let client = Client::new(&sandbox);
-        is_refused_at_ten(&client);
-        client.draws(
-            "2026-11-20T10:00:01Z",
-            windows(level, NOON, 22.0, NOON + 300_000),
-            160,
-        );
-        assert_eq!(
-            client.explained("2026-11-20T10:00:02Z")["verdict"],
-            verdict,
-            "{level} %"
-        );
-    }
 }
 
 #[test]
@@ -563,26 +597,6 @@ fn a_vague_text_is_understood_by_the_apis_own_words() {
         client.explained("2026-11-20T10:00:02Z")["limit"],
         "long_context_credits"
     );
-}
-
-/// The client tells its new meters 0.3 seconds after the error. Until then the old ones are all
-/// there is, and a real limit must not be called false because of them.
-#[test]
-fn in_the_first_second_the_meters_from_before_prove_nothing() {
-    for (level, verdict) in [(42.0, "false_likely"), (100.0, "real")] {
-        let sandbox = Sandbox::new();
-        Client::logged_in(&sandbox, "max", "admin");
-        let client = Client::new(&sandbox);
-        let told = |level| windows(level, NOON, 22.0, NOON + 300_000);
-        client.draws("2026-11-20T09:59:50Z", told(42.0), 160);
-        is_refused_at_ten(&client);
-        let at_once = client.explained("2026-11-20T10:00:00.100Z");
-        assert_eq!(at_once["verdict"], "cannot_tell");
-        // The same figure again, but told after the error, is evidence.
-        client.draws("2026-11-20T10:00:00.300Z", told(level), 160);
-        let then = client.explained("2026-11-20T10:00:00.400Z");
-        assert_eq!(then["verdict"], verdict, "{level} %");
-    }
 }
 
 #[test]
@@ -660,15 +674,4 @@ fn a_message_may_be_piped_and_may_begin_with_a_dash() {
     let binary: Vec<u8> = (0..=255).cycle().take(400_000).collect();
     let run = sandbox.run_with(&["explain", "--json", "--text", "-"], &binary);
     assert_eq!(run.code, 0, "{}", run.stderr);
-}
-
-#[test]
-fn an_error_line_is_read_like_a_paste() {
-    let sandbox = Sandbox::new();
-    let client = Client::new(&sandbox);
-    let text = r#"API Error: 429 {"type":"error","error":{"type":"rate_limit_error","message":"You've hit your weekly limit \u00b7 resets Nov 23, 9am (UTC)"}}"#;
-    client.meets("2026-11-20T10:00:00Z", text, json!({}));
-    let incident = client.explained("2026-11-20T10:00:02Z");
-    assert_eq!(incident["limit"], "weekly");
-    assert_eq!(incident["resets_at"], "2026-11-23T09:00:00Z");
 }
