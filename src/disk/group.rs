@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::{Durability, Error};
+use super::Error;
 
 /// What a directory gives to its group.
 #[cfg(unix)]
@@ -72,15 +72,17 @@ impl Group {
     }
 
     /// Like [`super::write_atomically`], and the group may read it, if it may read the directory.
-    pub(crate) fn write_atomically(
-        self,
-        path: &Path,
-        bytes: &[u8],
-        durability: Durability,
-    ) -> Result<(), Error> {
+    pub(crate) fn write_atomically(self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         super::ours::check_own(path).map_err(super::unwritten(path))?;
         let give = |file: &std::fs::File| self.give(file, self.files);
-        super::put(path, bytes, durability, give, super::put_in_place).map(drop)
+        super::put(
+            path,
+            bytes,
+            super::Durability::Quick,
+            give,
+            super::put_in_place,
+        )
+        .map(drop)
     }
 
     /// What came to be of another group stays for its owner alone.
@@ -108,7 +110,7 @@ impl Group {
         match self {}
     }
 
-    pub(crate) fn write_atomically(self, _: &Path, _: &[u8], _: Durability) -> Result<(), Error> {
+    pub(crate) fn write_atomically(self, _: &Path, _: &[u8]) -> Result<(), Error> {
         match self {}
     }
 }

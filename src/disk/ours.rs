@@ -85,8 +85,10 @@ pub(crate) fn check_own_directory(path: &Path) -> io::Result<()> {
 /// Whether only this user can have written what stands here: a file or a directory of ours, by its
 /// own name, that neither its group nor others may write.
 pub(crate) fn is_only_ours(path: &Path) -> bool {
-    fs::symlink_metadata(path)
-        .is_ok_and(|found| !found.is_symlink() && is_ours(&found) && !is_open_to_others(&found))
+    fs::symlink_metadata(path).is_ok_and(|found| {
+        let [us, owner, mode] = access(&found);
+        !found.is_symlink() && owner == us && mode & 0o022 == 0
+    })
 }
 
 /// Whether what stands here, or the directory above in which it would be made, belongs to this user
@@ -97,7 +99,8 @@ pub(crate) fn is_safe_place(path: &Path) -> bool {
         Some((found, above == path))
     });
     found.is_some_and(|(found, is_there)| {
-        let is_fine = is_ours(&found) || (is_the_systems(&found) && !(is_there && found.is_dir()));
+        let [us, owner, _] = access(&found);
+        let is_fine = owner == us || (owner == 0 && !(is_there && found.is_dir()));
         is_fine && !is_open_to_all(&found)
     })
 }
@@ -115,49 +118,30 @@ pub(super) fn not_ours() -> io::Error {
     io::Error::other("it is not a plain file of yours, or a link; move it away")
 }
 
+/// The user that we run as, the one that this belongs to, and its mode.
+#[cfg(unix)]
+fn access(found: &Metadata) -> [u32; 3] {
+    use std::os::unix::fs::MetadataExt;
+    let us = rustix::process::geteuid().as_raw();
+    [us, found.uid(), found.mode()]
+}
+
+/// Where nothing says whose it is, it is ours alone.
+#[cfg(not(unix))]
+fn access(_: &Metadata) -> [u32; 3] {
+    [1, 1, 0o600]
+}
+
 /// Whether this belongs to the user that we run as.
-#[cfg(unix)]
 pub(crate) fn is_ours(found: &Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::uid(found) == rustix::process::geteuid().as_raw()
-}
-
-/// Elsewhere nothing says otherwise.
-#[cfg(not(unix))]
-pub(crate) fn is_ours(_: &Metadata) -> bool {
-    true
-}
-
-#[cfg(unix)]
-fn is_the_systems(found: &Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::uid(found) == 0
-}
-
-#[cfg(not(unix))]
-fn is_the_systems(_: &Metadata) -> bool {
-    false
-}
-
-#[cfg(unix)]
-fn is_open_to_others(found: &Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::mode(found) & 0o022 != 0
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_: &Metadata) -> bool {
-    false
+    let [us, owner, _] = access(found);
+    owner == us
 }
 
 /// Whether everybody may write, save where each may move only what is theirs (`/tmp`).
-#[cfg(unix)]
 pub(crate) fn is_open_to_all(found: &Metadata) -> bool {
-    let mode = std::os::unix::fs::MetadataExt::mode(found);
+    let [.., mode] = access(found);
     mode & 0o002 != 0 && mode & 0o1000 == 0
-}
-
-/// Elsewhere nothing says so.
-#[cfg(not(unix))]
-pub(crate) fn is_open_to_all(_: &Metadata) -> bool {
-    false
 }
 
 #[cfg(unix)]

@@ -157,7 +157,7 @@ pub(super) fn write(
         return disk::write_atomically(path, bytes, Durability::Quick);
     };
     group.create_directories_of(path, directory)?;
-    group.write_atomically(path, bytes, Durability::Quick)
+    group.write_atomically(path, bytes)
 }
 
 pub(super) fn packed(text: &str) -> Vec<u8> {
