@@ -916,6 +916,15 @@ fn errors_say_what_to_do() {
         "{}",
         run.stderr
     );
+    for exported in exported_files(&sandbox.path("out")) {
+        fs::write(&exported, b"rubbish").unwrap();
+    }
+    let run = sandbox.run(&["spend", "--from", sandbox.path("out").to_str().unwrap()]);
+    assert!(
+        run.stdout.contains("Nothing could be read"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
