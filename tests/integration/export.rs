@@ -920,10 +920,12 @@ fn errors_say_what_to_do() {
         fs::write(&exported, b"rubbish").unwrap();
     }
     let run = sandbox.run(&["spend", "--from", sandbox.path("out").to_str().unwrap()]);
+    let says = "Nothing could be read of what was exported there.";
     assert!(
-        run.stdout.contains("Nothing could be read"),
-        "{}",
-        run.stdout
+        run.stdout.starts_with(says) && run.stderr.contains("line 1"),
+        "{} {}",
+        run.stdout,
+        run.stderr
     );
 }
 
