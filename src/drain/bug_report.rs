@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use chrono::SecondsFormat;
+use serde_json::json;
 
 use super::cause::Cause;
 use super::findings::Findings;
@@ -46,18 +47,17 @@ pub(super) fn bug_report(found: &Findings) -> String {
 
 fn row(write: &Write, again: &Again) -> String {
     let at = moment(write.at).to_rfc3339_opts(SecondsFormat::Secs, true);
-    let proof = &again.proof;
     let id = |id: &Option<String>| id.clone().unwrap_or_else(|| "-".to_owned());
     format!(
         "| {at} | {} | {} | {} | {} s | {} | {} | {} | {} | {} |\n",
         write.version,
         write.model,
-        again.cause.name(),
-        proof.after / 1_000,
-        proof.there,
-        proof.read,
+        json!(again.cause).as_str().unwrap_or_default(),
+        again.after / 1_000,
+        again.there,
+        again.read,
         again.tokens,
-        id(&proof.request),
-        id(&proof.request_before),
+        id(&again.request),
+        id(&again.request_before),
     )
 }

@@ -6,13 +6,16 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
-use super::record::{Hash, Lifetime, Part, Request, Shape};
-use crate::pricing::{ServiceLevel, Usage};
+use serde::{Deserialize, Serialize};
+
+use super::record::{Answer, Hash, Lifetime, Part, Request, Shape};
 use crate::time::Millis;
 
-/// Why something was written again, as `drain --json` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Why something was written again, as `drain --json` and `causes.json` name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Cause {
     Server,
     ToolsChanged,
@@ -26,20 +29,35 @@ pub(crate) enum Cause {
     Unknown,
 }
 
+/// What is said of a cause.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CauseWords {
+    words: String,
+    /// Where it was needless, if that is called otherwise.
+    needless: Option<String>,
+    /// What proves it, where no shape tells what changed.
+    pub(super) proof: String,
+    /// What to do, where it can be needless.
+    pub(super) remedy: String,
+}
+
 impl Cause {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::ToolsChanged => "tools_changed",
-            Self::SystemPromptChanged => "system_prompt_changed",
-            Self::MessagesRewritten => "messages_rewritten",
-            Self::ModelChanged => "model_changed",
-            Self::EffortChanged => "effort_changed",
-            Self::Expired => "expired",
-            Self::Compaction => "compaction",
-            Self::First => "first",
-            Self::Unknown => "unknown",
-        }
+    pub(super) fn words(self) -> &'static CauseWords {
+        static ALL: LazyLock<HashMap<Cause, CauseWords>> = LazyLock::new(|| {
+            let read = serde_json::from_str(include_str!("causes.json"));
+            read.unwrap_or_default()
+        });
+        static NONE: LazyLock<CauseWords> = LazyLock::new(CauseWords::default);
+        ALL.get(&self).unwrap_or(&NONE)
+    }
+}
+
+impl CauseWords {
+    /// The cause in a few words.
+    pub(super) fn in_short(&self, is_needless: bool) -> &str {
+        let needless = self.needless.as_deref().filter(|_| is_needless);
+        needless.unwrap_or(&self.words)
     }
 }
 
@@ -52,23 +70,24 @@ pub(super) struct Verdict {
     pub(super) changed: Option<String>,
 }
 
+impl Verdict {
+    pub(super) fn needed(cause: Cause) -> Self {
+        Self {
+            cause,
+            is_needless: false,
+            changed: None,
+        }
+    }
+}
+
 /// An answer with what was sent for it, and when.
 #[derive(Debug, Clone)]
 pub(super) struct Exchange {
-    pub(super) usage: Usage,
-    pub(super) service: ServiceLevel,
-    /// When the answer's first line was written: the cache was looked at before.
-    pub(super) answered_at: Millis,
+    pub(super) answer: Answer,
+    /// Where it is on record.
     pub(super) request: Option<Rc<Request>>,
-    /// All messages that were sent, if they are known.
-    pub(super) messages: Option<Rc<Vec<Hash>>>,
-    pub(super) lifetime: Option<Lifetime>,
-    pub(super) version: Option<String>,
-    pub(super) effort: Option<String>,
     /// How much of each had happened in the file by then.
     pub(super) events: Events,
-    /// Whether a subagent asked: what its user does stands in another file.
-    pub(super) is_of_agent: bool,
     /// Whether it read less than was there, for a reason that is known or too small to matter.
     pub(super) is_explained_miss: bool,
 }
@@ -95,22 +114,28 @@ const LOOKED_BACK: u32 = 20;
 impl Exchange {
     /// What the cache held of this prompt afterwards.
     pub(super) fn cached(&self) -> u64 {
-        self.usage.cache_read.saturating_add(self.usage.cache_write)
+        self.answer
+            .usage
+            .cache_read
+            .saturating_add(self.answer.usage.cache_write)
     }
 
     /// When it was sent, or a moment after that.
     fn sent_at(&self) -> Millis {
         self.request
             .as_ref()
-            .map_or(self.answered_at, |request| request.at)
+            .map_or(self.answer.at, |request| request.at)
     }
 
     /// For how long its entries live: the shorter, where it wrote both.
     fn lifetime(&self) -> Lifetime {
         let asked = self.request.as_ref();
         let asked = asked.and_then(|request| request.lifetimes.first().copied());
-        let asked = asked.or(self.lifetime);
-        let written = match (self.usage.cache_write_5m(), self.usage.cache_write_1h) {
+        let asked = asked.or(self.answer.lifetime);
+        let written = match (
+            self.answer.usage.cache_write_5m(),
+            self.answer.usage.cache_write_1h,
+        ) {
             (0, 0) => None,
             (0, _) => Some(Lifetime::Hour),
             _ => Some(Lifetime::FiveMinutes),
@@ -125,7 +150,10 @@ impl Exchange {
     /// Whether it wrote with lifetimes that were not asked for, or with both where nobody knows what
     /// was asked for: then its figures are no proof.
     fn contradicts_request(&self) -> bool {
-        let (five, hour) = (self.usage.cache_write_5m(), self.usage.cache_write_1h);
+        let (five, hour) = (
+            self.answer.usage.cache_write_5m(),
+            self.answer.usage.cache_write_1h,
+        );
         match &self.request {
             Some(request) => {
                 let asked = |lifetime| request.lifetimes.contains(&lifetime);
@@ -139,37 +167,32 @@ impl Exchange {
 /// How many tokens `now` wrote again that `before` had left in the cache; None if it read what was
 /// there, or as good as that.
 pub(super) fn written_again(before: &Exchange, now: &Exchange) -> Option<u64> {
-    let there = before.cached().min(now.usage.prompt());
-    let missed = there.saturating_sub(now.usage.cache_read);
-    let is_short = now.usage.cache_read.saturating_mul(100) < there.saturating_mul(ENOUGH);
-    let again = missed.min(now.usage.cache_write);
+    let there = before.cached().min(now.answer.usage.prompt());
+    let missed = there.saturating_sub(now.answer.usage.cache_read);
+    let is_short = now.answer.usage.cache_read.saturating_mul(100) < there.saturating_mul(ENOUGH);
+    let again = missed.min(now.answer.usage.cache_write);
     (is_short && missed >= LEAST_TOKENS && again > 0).then_some(again)
 }
 
 /// Why `now` wrote again what `before` had left.
 pub(super) fn verdict(before: &Exchange, now: &Exchange, shapes: &HashMap<Hash, Shape>) -> Verdict {
-    let needed = |cause| Verdict {
-        cause,
-        is_needless: false,
-        changed: None,
-    };
     let lifetime = before.lifetime().millis();
     if now.events.compactions > before.events.compactions {
-        return needed(Cause::Compaction);
+        return Verdict::needed(Cause::Compaction);
     }
     // The entries are as old as the earlier of two moments that both are known.
-    if now.sent_at() - before.answered_at >= lifetime {
-        return needed(Cause::Expired);
+    if now.sent_at() - before.answer.at >= lifetime {
+        return Verdict::needed(Cause::Expired);
     }
     // Without its request, nobody knows how long before its line an answer was asked for.
     let safely = match before.request {
         Some(_) => lifetime,
         None => lifetime / 2,
     };
-    let is_within_lifetime = now.answered_at - before.sent_at() < safely;
+    let is_within_lifetime = now.answer.at - before.sent_at() < safely;
     let is_proof = is_within_lifetime
         && now.events.owners == before.events.owners
-        && now.service == before.service
+        && now.answer.service == before.answer.service
         && !is_impossible(before, now)
         && !before.contradicts_request()
         && !now.contradicts_request();
@@ -191,9 +214,9 @@ pub(super) fn verdict(before: &Exchange, now: &Exchange, shapes: &HashMap<Hash, 
 /// A prefix can be read to an end that was marked before. Between what the answer before it read and
 /// what it wrote there is none, unless that did not read all there was: then an end may lie there.
 fn is_impossible(before: &Exchange, now: &Exchange) -> bool {
-    let read = before.usage.cache_read;
+    let read = before.answer.usage.cache_read;
     let read_all = read > 0 && !before.is_explained_miss;
-    read_all && now.usage.cache_read > read && now.usage.cache_read < before.cached()
+    read_all && now.answer.usage.cache_read > read && now.answer.usage.cache_read < before.cached()
 }
 
 fn by_requests(
@@ -205,8 +228,8 @@ fn by_requests(
 ) -> Verdict {
     // A new process, another version, a command of the user's: then what changed is no surprise.
     let is_by_user = sent.base.is_none()
-        || now.is_of_agent
-        || now.version != before.version
+        || now.answer.agent.is_some()
+        || now.answer.version != before.answer.version
         || now.events.commands > before.events.commands;
     if sent.shape != sent_before.shape {
         let both = shapes.get(&sent_before.shape).zip(shapes.get(&sent.shape));
@@ -223,7 +246,7 @@ fn by_requests(
     } else if sent.parameters != sent_before.parameters {
         (Cause::Unknown, false)
     } else {
-        match (&before.messages, &now.messages) {
+        match (&sent_before.messages, &sent.messages) {
             (Some(old), Some(new)) => by_messages(old, new, is_by_user),
             _ => (Cause::Unknown, false),
         }
@@ -264,11 +287,11 @@ fn by_usage(before: &Exchange, now: &Exchange) -> Verdict {
     let is_in_turn = now.events.prompts == before.events.prompts
         && now.events.commands == before.events.commands
         && now.events.lines.saturating_sub(before.events.lines) <= LOOKED_BACK;
-    let is_same = now.version == before.version
-        && now.effort == before.effort
+    let is_same = now.answer.version == before.answer.version
+        && now.answer.effort == before.answer.effort
         && now.request.is_none()
         && before.request.is_none();
-    let is_whole = now.usage.prompt() >= before.usage.prompt();
+    let is_whole = now.answer.usage.prompt() >= before.answer.usage.prompt();
     Verdict {
         cause: Cause::Unknown,
         is_needless: is_in_turn && is_same && is_whole,
@@ -313,5 +336,21 @@ fn changed_tools(old: &Shape, new: &Shape) -> String {
         "the tools were sent in another order".to_owned()
     } else {
         words.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_has_its_words() {
+        let all: HashMap<Cause, CauseWords> =
+            serde_json::from_str(include_str!("causes.json")).unwrap();
+        assert_eq!(all.len(), 10);
+        for (cause, words) in &all {
+            assert_eq!(cause.words().in_short(false), words.words);
+            assert!(!words.words.is_empty(), "{cause:?}");
+        }
     }
 }

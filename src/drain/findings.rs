@@ -92,7 +92,7 @@ impl Findings {
                 .entry((again.cause, again.is_needless))
                 .or_default()
                 .add(again);
-            if again.cause == Cause::Expired && again.proof.after < HOUR {
+            if again.cause == Cause::Expired && again.after < HOUR {
                 found.hour.1 += again.cost;
             }
             if !again.is_needless {

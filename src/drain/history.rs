@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::cause::{Cause, Events, Exchange, Verdict, verdict, written_again};
-use super::record::{Act, Answer, Hash, Record, Request, Shape, UserLine};
-use crate::pricing::{Money, PriceTable, Usage};
+use super::record::{Act, Answer, Hash, Prompt, Record, Request, Shape, UserLine};
+use crate::pricing::{ModelPrices, Money, PriceTable, Usage};
 use crate::time::Millis;
 use crate::transcript::owner::Owner;
 
@@ -33,14 +33,6 @@ pub(crate) struct Write {
     pub(crate) again: Option<Again>,
 }
 
-/// Something that the user asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Prompt {
-    pub(crate) id: String,
-    /// How it begins; empty if it is not the user's own.
-    pub(crate) words: String,
-}
-
 /// What of it had been there before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Again {
@@ -49,12 +41,6 @@ pub(crate) struct Again {
     pub(crate) tokens: u64,
     /// Beyond what reading it would have cost.
     pub(crate) cost: Money,
-    pub(crate) proof: Proof,
-}
-
-/// What a write that was not needed is shown by.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Proof {
     /// Tokens that the answer before left in the cache, and that this one read.
     pub(crate) there: u64,
     pub(crate) read: u64,
@@ -68,14 +54,7 @@ pub(crate) struct Proof {
 }
 
 /// Whose cache it is within a file: a subagent's, or a background request's, is another.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Caller {
-    agent: Option<String>,
-    source: String,
-}
-
-/// A request, and all messages that were sent with it where they are known.
-type Sent = (Rc<Request>, Option<Rc<Vec<Hash>>>);
+type Caller = (Option<String>, String);
 
 /// What is known over all transcripts.
 #[derive(Debug, Default)]
@@ -92,9 +71,9 @@ pub(crate) struct History<'t> {
     events: Events,
     owner: Option<Owner>,
     prompt: Option<Rc<Prompt>>,
-    requests: HashMap<Hash, Sent>,
-    /// The last exchange of each cache, by model, with its request's name.
-    last: HashMap<Caller, HashMap<String, (Exchange, Option<String>)>>,
+    requests: HashMap<Hash, Rc<Request>>,
+    /// The last exchange of each cache, by model.
+    last: HashMap<Caller, HashMap<String, Exchange>>,
     /// The answers of this file; each stands on several lines.
     seen: HashSet<i64>,
 }
@@ -114,7 +93,7 @@ impl<'t> History<'t> {
     }
 
     /// Takes in the next record. Gives what it wrote, if it is an answer that was not counted yet.
-    pub(super) fn take(&mut self, record: Record<'_>, known: &mut Known) -> Option<Write> {
+    pub(super) fn take(&mut self, record: Record, known: &mut Known) -> Option<Write> {
         match record {
             Record::Request(request) => self.keep(request),
             Record::Shape(shape) => {
@@ -125,7 +104,7 @@ impl<'t> History<'t> {
             Record::Owner(owner) => self.pay(owner),
             Record::Other => self.events.lines += 1,
             Record::Answer(answer) => {
-                let is_new = self.seen.insert(answer.response.key);
+                let is_new = self.seen.insert(answer.key);
                 let write = is_new.then(|| self.answer(answer, known)).flatten();
                 self.events.lines += 1;
                 return write;
@@ -134,19 +113,16 @@ impl<'t> History<'t> {
         None
     }
 
-    fn user(&mut self, line: UserLine<'_>) {
+    fn user(&mut self, line: UserLine) {
         self.events.lines += 1;
         match line.act {
             Act::Prompt => self.events.prompts += 1,
             Act::Command => self.events.commands += 1,
             Act::Result => {}
         }
-        let is_known = self.prompt.as_ref().map(|prompt| &*prompt.id) == line.prompt.as_deref();
-        if let Some(id) = line.prompt.filter(|_| !is_known) {
-            self.prompt = Some(Rc::new(Prompt {
-                id: id.into_owned(),
-                words: line.words.unwrap_or_default(),
-            }));
+        let known = self.prompt.as_ref().map(|prompt| &prompt.id);
+        if let Some(prompt) = line.prompt.filter(|prompt| Some(&prompt.id) != known) {
+            self.prompt = Some(Rc::new(prompt));
         }
     }
 
@@ -161,127 +137,103 @@ impl<'t> History<'t> {
         }
     }
 
-    fn keep(&mut self, request: Request) {
-        let base = request.base.map(|base| self.requests.get(&base));
-        let messages = match base {
-            None => Some(request.tail.clone()),
-            Some(Some((_, Some(base)))) => base.get(..request.kept).map(|kept| {
-                let tail = request.tail.iter();
-                kept.iter().chain(tail).copied().collect()
-            }),
-            // What it goes on from is in another file, or gone.
-            Some(_) => None,
-        };
-        let known = (Rc::new(request), messages.map(Rc::new));
-        self.requests.insert(known.0.id, known);
+    /// Where what a request goes on from is in another file, or gone, its messages are not known.
+    fn keep(&mut self, mut request: Request) {
+        if let Some(base) = request.base {
+            let base = self.requests.get(&base);
+            let base = base.and_then(|base| base.messages.as_ref()?.get(..request.kept));
+            let tail = request.messages.unwrap_or_default();
+            request.messages = base.map(|kept| [kept, &tail].concat());
+        }
+        self.requests.insert(request.id, Rc::new(request));
     }
 
-    fn answer(&mut self, answer: Answer<'_>, known: &mut Known) -> Option<Write> {
-        let response = answer.response;
-        let sent = answer
+    fn answer(&mut self, answer: Answer, known: &mut Known) -> Option<Write> {
+        let request = answer
             .request
             .and_then(|id| self.requests.get(&id).cloned());
-        let (request, messages) = sent.unzip();
+        let source = request.as_ref().map_or("", |sent| caches_of(&sent.source));
+        let caller = (answer.agent.clone(), source.to_owned());
         let mut now = Exchange {
-            usage: response.usage,
-            service: response.service,
-            answered_at: response.at?,
-            messages: messages.flatten(),
-            lifetime: answer.lifetime,
-            version: answer.version.map(Into::into),
-            effort: answer.effort.map(Into::into),
-            events: self.events,
-            is_of_agent: answer.agent.is_some(),
+            answer,
             request,
+            events: self.events,
             is_explained_miss: false,
         };
-        let source = now.request.as_ref().map_or("", |sent| &sent.source);
-        let caller = Caller {
-            agent: answer.agent.map(Into::into),
-            source: caches_of(source).to_owned(),
-        };
         let models = self.last.entry(caller).or_default();
-        let before = models.get(&*response.model);
-        let (again, verdict) = match before {
-            None if now.usage.cache_write == 0 => (None, None),
+        let before = models.get(&now.answer.model);
+        let found = match before {
+            Some(before) => written_again(before, &now)
+                .map(|tokens| (tokens, verdict(before, &now, &known.shapes))),
             None => {
-                let cause = if models.is_empty() {
+                let is_first = models.is_empty();
+                let cause = if is_first {
                     Cause::First
                 } else {
                     Cause::ModelChanged
                 };
-                let verdict = Verdict {
-                    cause,
-                    is_needless: false,
-                    changed: None,
-                };
-                (Some(now.usage.cache_write), Some(verdict))
-            }
-            Some((before, _)) => {
-                let again = written_again(before, &now);
-                let verdict = again.map(|_| verdict(before, &now, &known.shapes));
-                (again, verdict)
+                let written = now.answer.usage.cache_write;
+                (written > 0).then(|| (written, Verdict::needed(cause)))
             }
         };
-        let is_unknown = verdict
-            .as_ref()
-            .is_some_and(|it| it.cause == Cause::Unknown);
-        let there = before.map_or(0, |(before, _)| before.cached());
-        now.is_explained_miss = now.usage.cache_read < there && !is_unknown;
-        let is_counted = response.copied_from.is_none() && known.counted.insert(response.key);
-        let write = is_counted.then(|| {
-            let prices = self.prices.prices_of(&response.model);
-            let price = |usage: Usage| prices.price(now.answered_at, &usage, now.service, &[]);
-            let beyond_reading = |tokens| price(now.usage) - price(as_read(now.usage, tokens));
-            let written = now.usage.cache_write;
-            let for_an_hour = Usage {
-                cache_write_1h: written,
-                ..now.usage
-            };
-            let again = again.zip(verdict).map(|(tokens, verdict)| Again {
-                cause: verdict.cause,
-                is_needless: verdict.is_needless,
-                tokens,
-                cost: beyond_reading(tokens),
-                proof: proof(before, &now, verdict.changed, answer.request_id.as_deref()),
-            });
-            Write {
-                key: response.key,
-                at: now.answered_at,
-                prompt: self.prompt.clone(),
-                owner: self.owner.clone(),
-                session: self.session.clone(),
-                version: now.version.clone().unwrap_or_default(),
-                model: response.model.clone().into_owned(),
-                total: price(now.usage),
-                cost: beyond_reading(written) + price_of_reading(written, now.usage, price),
-                hour_more: price(for_an_hour) - price(now.usage),
-                is_recorded: now.request.is_some(),
-                again,
-            }
+        let is_unknown = |(_, verdict): &(u64, Verdict)| verdict.cause == Cause::Unknown;
+        let there = before.map_or(0, Exchange::cached);
+        now.is_explained_miss =
+            now.answer.usage.cache_read < there && !found.as_ref().is_some_and(is_unknown);
+        let is_counted = !now.answer.is_copy && known.counted.insert(now.answer.key);
+        let write = is_counted.then(|| Write {
+            prompt: self.prompt.clone(),
+            owner: self.owner.clone(),
+            session: self.session.clone(),
+            ..written(
+                before,
+                &now,
+                found,
+                &self.prices.prices_of(&now.answer.model),
+            )
         });
-        let request_id = answer.request_id.map(Into::into);
-        models.insert(response.model.into_owned(), (now, request_id));
+        models.insert(now.answer.model.clone(), now);
         write
     }
 }
 
-fn proof(
-    before: Option<&(Exchange, Option<String>)>,
+/// What an answer wrote, whoever asked for it.
+fn written(
+    before: Option<&Exchange>,
     now: &Exchange,
-    changed: Option<String>,
-    request: Option<&str>,
-) -> Proof {
-    let Some((before, request_before)) = before else {
-        return Proof::default();
+    found: Option<(u64, Verdict)>,
+    prices: &ModelPrices<'_>,
+) -> Write {
+    let (answer, usage) = (&now.answer, now.answer.usage);
+    let price = |usage: Usage| prices.price(answer.at, &usage, answer.service, &[]);
+    let beyond_reading = |tokens| price(usage) - price(as_read(usage, tokens));
+    let for_an_hour = Usage {
+        cache_write_1h: usage.cache_write,
+        ..usage
     };
-    Proof {
-        there: before.cached(),
-        read: now.usage.cache_read,
-        after: now.answered_at - before.answered_at,
-        request: request.map(str::to_owned),
-        request_before: request_before.clone(),
-        changed,
+    let again = found.map(|(tokens, verdict)| Again {
+        cause: verdict.cause,
+        is_needless: verdict.is_needless,
+        changed: verdict.changed,
+        tokens,
+        cost: beyond_reading(tokens),
+        there: before.map_or(0, Exchange::cached),
+        read: usage.cache_read,
+        after: before.map_or(0, |before| answer.at - before.answer.at),
+        request: answer.request_id.clone(),
+        request_before: before.and_then(|before| before.answer.request_id.clone()),
+    });
+    Write {
+        key: answer.key,
+        at: answer.at,
+        version: answer.version.clone().unwrap_or_default(),
+        model: answer.model.clone(),
+        total: price(usage),
+        cost: beyond_reading(usage.cache_write) + price_of_reading(usage, price),
+        hour_more: price(for_an_hour) - price(usage),
+        is_recorded: now.request.is_some(),
+        again,
+        ..Write::default()
     }
 }
 
@@ -304,13 +256,13 @@ fn as_read(usage: Usage, tokens: u64) -> Usage {
     }
 }
 
-/// What reading so many tokens costs in a prompt of this length: long prompts have prices of their
-/// own.
-fn price_of_reading(tokens: u64, usage: Usage, price: impl Fn(Usage) -> Money) -> Money {
+/// What reading all that was written would have cost in a prompt of this length: long prompts have
+/// prices of their own.
+fn price_of_reading(usage: Usage, price: impl Fn(Usage) -> Money) -> Money {
     let prompt = usage.prompt();
     let all_read = Usage {
         cache_read: prompt,
         ..Usage::default()
     };
-    price(all_read).share(tokens.into(), prompt.max(1).into())
+    price(all_read).share(usage.cache_write.into(), prompt.max(1).into())
 }

@@ -17,8 +17,6 @@ mod window_use;
 pub(crate) use attribution::Attribution;
 pub(crate) use cause::Cause;
 pub(crate) use findings::Findings;
-#[cfg(test)]
-pub(crate) use history::Proof;
 pub(crate) use history::{Again, Write};
 pub(crate) use page::{Drain, SessionSpend};
 pub(crate) use percent_worth::{PercentWorth, SpentHere};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 
 use super::bug_report::bug_report;
@@ -13,7 +14,7 @@ use crate::pricing::Money;
 use crate::render::{Column, Report, Table};
 use crate::spend::{Period, share, short_count};
 use crate::terminal::{Tone, counted};
-use crate::time::{Clock, Millis, in_words, moment};
+use crate::time::{Clock, in_words, moment};
 
 /// How many cases are shown with their proof, and how many sessions.
 const CASES: usize = 3;
@@ -57,12 +58,9 @@ impl Drain {
 
     fn json(&self) -> Value {
         let found = &self.found;
-        let day = |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string());
+        let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());
         let causes = found.causes.iter().map(|(cause, is_needless, sum)| {
-            let mut fields = vec![
-                ("cause", json!(cause.name())),
-                ("needless", json!(is_needless)),
-            ];
+            let mut fields = vec![("cause", json!(cause)), ("needless", json!(is_needless))];
             if *cause == Cause::Expired {
                 let (more, saved) = found.hour;
                 fields.push(("an_hour_would_cost_usd", json!(more.usd())));
@@ -77,7 +75,7 @@ impl Drain {
                 "title": known.and_then(|known| known.title.clone()),
                 "cost_usd": known.map_or(0.0, |known| known.cost.usd()),
                 "needless_usd": session.needless.cost.usd(),
-                "cause": session.cause.map(Cause::name),
+                "cause": session.cause,
             })
         });
         let versions = found.versions.iter().map(|(version, (answers, sum))| {
@@ -135,7 +133,7 @@ impl Drain {
                 Tone::Plain
             };
             let cells = [
-                words(*cause, *is_needless).to_owned(),
+                cause.words().in_short(*is_needless).to_owned(),
                 if *is_needless { "no" } else { "yes" }.to_owned(),
                 sum.answers.to_string(),
                 short_count(sum.tokens),
@@ -161,13 +159,13 @@ impl Drain {
             let known = self.sessions.get(&session.session);
             let known = known.cloned().unwrap_or_default();
             let id: String = session.session.chars().take(8).collect();
-            let cause = session.cause.map_or("", |cause| words(cause, true));
+            let cause = session.cause.map(|cause| cause.words().in_short(true));
             table.row([
                 known.title.unwrap_or(id),
                 session.needless.answers.to_string(),
                 session.needless.cost.show(),
                 known.cost.show(),
-                cause.to_owned(),
+                cause.unwrap_or_default().to_owned(),
             ]);
         }
         report.table(table);
@@ -195,7 +193,7 @@ impl Drain {
         report.section("What to do");
         for (cause, is_needless, _) in &self.found.causes {
             if *is_needless {
-                report.item("- ", Tone::Plain, remedy(*cause));
+                report.item("- ", Tone::Plain, &cause.words().remedy);
             }
         }
     }
@@ -227,69 +225,17 @@ impl Drain {
     }
 }
 
-/// A cause in a few words.
-fn words(cause: Cause, is_needless: bool) -> &'static str {
-    match cause {
-        Cause::Server => "nothing had changed",
-        Cause::ToolsChanged => "tools changed",
-        Cause::SystemPromptChanged => "system prompt changed",
-        Cause::MessagesRewritten if is_needless => "earlier messages rewritten",
-        Cause::MessagesRewritten => "went back, or rewritten",
-        Cause::ModelChanged => "another model",
-        Cause::EffortChanged => "another effort",
-        Cause::Expired => "idle too long",
-        Cause::Compaction => "after a compaction",
-        Cause::First => "first request",
-        Cause::Unknown if is_needless => "within one turn",
-        Cause::Unknown => "cannot tell",
-    }
-}
-
 /// What a needless write is proven by.
 fn proof(write: &Write, again: &Again) -> String {
-    let proof = &again.proof;
-    let what = match again.cause {
-        Cause::Server => "same prompt, tools and settings, all messages kept".to_owned(),
-        Cause::MessagesRewritten => {
-            "an earlier message was changed, those behind it were not".to_owned()
-        }
-        _ => proof.changed.clone().unwrap_or_else(|| {
-            "in the middle of a turn, and the prompt did not get shorter".to_owned()
-        }),
-    };
+    let what = again.changed.as_ref();
     format!(
-        "{} in the cache, {} read, {} written again {} later; {what} ({}, Claude Code {})",
-        short_count(proof.there),
-        short_count(proof.read),
+        "{} in the cache, {} read, {} written again {} later; {} ({}, Claude Code {})",
+        short_count(again.there),
+        short_count(again.read),
         short_count(again.tokens),
-        after(proof.after),
+        in_words(TimeDelta::milliseconds(again.after.max(1_000))),
+        what.unwrap_or(&again.cause.words().proof),
         write.model,
         write.version,
     )
-}
-
-fn after(millis: Millis) -> String {
-    if millis < 60_000 {
-        format!("{} s", millis.max(1_000) / 1_000)
-    } else {
-        in_words(chrono::TimeDelta::milliseconds(millis))
-    }
-}
-
-/// What to do about a cause of needless writes.
-fn remedy(cause: Cause) -> &'static str {
-    match cause {
-        Cause::ToolsChanged => {
-            "Tools came and went: see in /mcp which server connects again and again, and turn it off while you do not need it."
-        }
-        Cause::SystemPromptChanged => {
-            "The system prompt changed while you worked: look for a plugin or an output style that changes it."
-        }
-        Cause::MessagesRewritten => {
-            "Earlier messages were rewritten: look for a hook or a plugin that changes context, and update Claude Code."
-        }
-        _ => {
-            "The cache was not used although nothing had changed: start the session again or use /clear, and update Claude Code. `whycap drain --report` writes a text for a bug report."
-        }
-    }
 }

@@ -4,16 +4,15 @@
 //! Shapes as clients from about 2.1.300 on write them (seen in 2.1.308 to 2.1.329). Texts are never
 //! kept: of a message only its hash, of a tool its name, length and hash.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::pricing::{ServiceLevel, Usage};
 use crate::time::{Millis, millis};
-use crate::transcript::line::{Line, Response, parse};
+use crate::transcript::line::{Line, parse};
 use crate::transcript::owner::Owner;
 
 /// The hash of an id or a message.
@@ -49,13 +48,13 @@ impl Lifetime {
     clippy::large_enum_variant,
     reason = "it is handed on at once and never kept"
 )]
-pub(super) enum Record<'l> {
+pub(super) enum Record {
     Request(Request),
     Shape(Shape),
-    Answer(Answer<'l>),
+    Answer(Answer),
     /// What was said before was summed up, or results of tools were taken out.
     Compaction,
-    User(UserLine<'l>),
+    User(UserLine),
     /// Who pays from here on.
     Owner(Owner),
     /// Another line of the conversation: an attachment, news.
@@ -64,12 +63,18 @@ pub(super) enum Record<'l> {
 
 /// A line of the user's side of the conversation.
 #[derive(Debug)]
-pub(super) struct UserLine<'l> {
+pub(super) struct UserLine {
     pub(super) act: Act,
     /// The prompt that it belongs to.
-    pub(super) prompt: Option<Cow<'l, str>>,
-    /// What the user wrote, as it begins.
-    pub(super) words: Option<String>,
+    pub(super) prompt: Option<Prompt>,
+}
+
+/// Something that the user asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    pub(crate) id: String,
+    /// How it begins; empty if it is not the user's own.
+    pub(crate) words: String,
 }
 
 /// What such a line is.
@@ -98,8 +103,9 @@ pub(super) struct Request {
     /// The request whose first `kept` messages this one repeats.
     pub(super) base: Option<Hash>,
     pub(super) kept: usize,
-    /// The messages behind those.
-    pub(super) tail: Vec<Hash>,
+    /// The messages behind those; all of them once it was held against its base, None where that is
+    /// not known.
+    pub(super) messages: Option<Vec<Hash>>,
     /// The lifetimes asked for, the shortest first.
     pub(super) lifetimes: Vec<Lifetime>,
 }
@@ -122,63 +128,55 @@ pub(super) struct Part {
 }
 
 /// What was answered, on one of the lines that repeat it.
-#[derive(Debug)]
-pub(super) struct Answer<'l> {
-    pub(super) response: Response<'l>,
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) key: i64,
+    /// When its first line was written: the cache was looked at before.
+    pub(super) at: Millis,
+    /// Whether the line says that it was copied from another session.
+    pub(super) is_copy: bool,
+    pub(super) model: String,
+    pub(super) usage: Usage,
+    pub(super) service: ServiceLevel,
     pub(super) request: Option<Hash>,
     /// As the API names the request; for reports.
-    pub(super) request_id: Option<Cow<'l, str>>,
-    pub(super) agent: Option<Cow<'l, str>>,
-    pub(super) version: Option<Cow<'l, str>>,
+    pub(super) request_id: Option<String>,
+    /// The subagent that asked: what its user does stands in another file.
+    pub(super) agent: Option<String>,
+    pub(super) version: Option<String>,
     pub(super) lifetime: Option<Lifetime>,
-    pub(super) effort: Option<Cow<'l, str>>,
+    pub(super) effort: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Fields<'l> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'l, str>,
-    #[serde(borrow)]
-    subtype: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    timestamp: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    version: Option<Cow<'l, str>>,
+    #[serde(rename = "type")]
+    kind: String,
+    subtype: Option<String>,
+    timestamp: Option<String>,
+    version: Option<String>,
     // Of requests and shapes.
-    #[serde(borrow)]
-    id: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    query_source: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    shape_hash: Option<Cow<'l, str>>,
+    id: Option<String>,
+    query_source: Option<String>,
+    shape_hash: Option<String>,
     params: Option<Value>,
-    #[serde(borrow)]
-    base: Option<Cow<'l, str>>,
+    base: Option<String>,
     keep: Option<usize>,
     tail: Option<Vec<String>>,
     cache_control: Option<Vec<Mark>>,
     #[serde(borrow)]
     shape: Option<ShapeFields<'l>>,
     // Of the conversation.
-    #[serde(borrow)]
-    request_ref: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    request_id: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    prompt_cache_requested: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    effort: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    agent_id: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    prompt_id: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    account_uuid: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    organization_uuid: Option<Cow<'l, str>>,
-    #[serde(borrow)]
-    attachment: Option<Attachment<'l>>,
+    request_ref: Option<String>,
+    request_id: Option<String>,
+    prompt_cache_requested: Option<String>,
+    effort: Option<String>,
+    agent_id: Option<String>,
+    prompt_id: Option<String>,
+    account_uuid: Option<String>,
+    organization_uuid: Option<String>,
+    attachment: Option<Attachment>,
     is_meta: Option<bool>,
     tool_use_result: Option<IgnoredAny>,
     #[serde(borrow)]
@@ -194,9 +192,8 @@ struct Mark {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Attachment<'l> {
-    #[serde(borrow)]
-    organization_uuid: Option<Cow<'l, str>>,
+struct Attachment {
+    organization_uuid: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -208,31 +205,34 @@ struct ShapeFields<'l> {
 }
 
 #[derive(Deserialize)]
-struct Named<'l> {
-    #[serde(borrow)]
-    name: Option<Cow<'l, str>>,
+struct Named {
+    name: String,
 }
 
 /// Reads a line. None for what says nothing here, or is no line of a transcript.
-pub(super) fn read(line: &[u8]) -> Option<Record<'_>> {
+pub(super) fn read(line: &[u8]) -> Option<Record> {
     let fields: Fields<'_> = serde_json::from_slice(line).ok()?;
-    match (&*fields.kind, fields.subtype.as_deref()) {
+    match (fields.kind.as_str(), fields.subtype.as_deref()) {
         ("api-request", _) => request(fields).map(Record::Request),
         ("api-request-shape", _) => shape(&fields).map(Record::Shape),
         ("system", Some("compact_boundary" | "microcompact_boundary")) => Some(Record::Compaction),
         ("assistant", _) => answer(line, fields).map(Record::Answer),
         ("user", _) => Some(Record::User(user_line(fields))),
-        ("system", Some("local_command")) => Some(Record::User(UserLine {
-            act: Act::Command,
-            prompt: None,
-            words: None,
-        })),
+        ("system", Some("local_command")) => {
+            let (act, prompt) = (Act::Command, None);
+            Some(Record::User(UserLine { act, prompt }))
+        }
         ("session-owner", _) => {
             let account = fields.account_uuid.as_deref();
             let owner = Owner::from_ids(account, fields.organization_uuid.as_deref());
             Some(Record::Owner(owner))
         }
-        ("attachment", _) => Some(attached(&fields)),
+        ("attachment", _) => {
+            let organization = fields.attachment.and_then(|it| it.organization_uuid);
+            Some(organization.map_or(Record::Other, |organization| {
+                Record::Owner(Owner::from_ids(None, Some(&organization)))
+            }))
+        }
         ("system", _) => Some(Record::Other),
         _ => None,
     }
@@ -264,13 +264,13 @@ fn request(fields: Fields<'_>) -> Option<Request> {
     Some(Request {
         id: hash(&fields.id?),
         at: millis(&fields.timestamp?)?,
-        source: fields.query_source.unwrap_or_default().into_owned(),
+        source: fields.query_source.unwrap_or_default(),
         shape: hash(&fields.shape_hash?),
         effort: effort.map(|effort| effort.to_string()),
         parameters: hash(&all),
         base: fields.base.map(|base| hash(&base)),
         kept: fields.keep.unwrap_or_default(),
-        tail: fields.tail?.iter().map(|message| hash(message)).collect(),
+        messages: Some(fields.tail?.iter().map(|message| hash(message)).collect()),
         lifetimes,
     })
 }
@@ -284,9 +284,9 @@ impl Mark {
 fn shape(fields: &Fields<'_>) -> Option<Shape> {
     let shape = fields.shape.as_ref()?;
     let tools = shape.tools.iter().flatten().map(|tool| {
-        let named: Result<Named<'_>, _> = serde_json::from_str(tool.get());
-        let name = named.ok().and_then(|named| named.name).unwrap_or_default();
-        (name.into_owned(), Part::new(tool))
+        let named: Option<Named> = serde_json::from_str(tool.get()).ok();
+        let name = named.map(|named| named.name).unwrap_or_default();
+        (name, Part::new(tool))
     });
     Some(Shape {
         id: hash(fields.shape_hash.as_ref()?),
@@ -304,34 +304,29 @@ impl Part {
     }
 }
 
-fn answer<'l>(line: &'l [u8], fields: Fields<'l>) -> Option<Answer<'l>> {
+fn answer(line: &[u8], fields: Fields<'_>) -> Option<Answer> {
     let Some(Line::Response(response)) = parse(line) else {
         return None;
     };
+    let lifetime = fields.prompt_cache_requested;
     Some(Answer {
-        response,
+        key: response.key,
+        at: response.at?,
+        is_copy: response.copied_from.is_some(),
+        model: response.model.into_owned(),
+        usage: response.usage,
+        service: response.service,
         request: fields.request_ref.map(|request| hash(&request)),
         request_id: fields.request_id,
         agent: fields.agent_id,
         version: fields.version,
-        lifetime: fields
-            .prompt_cache_requested
-            .map(|name| Lifetime::from_name(Some(&name))),
+        lifetime: lifetime.map(|name| Lifetime::from_name(Some(&name))),
         effort: fields.effort,
     })
 }
 
-fn attached(fields: &Fields<'_>) -> Record<'static> {
-    let attachment = fields.attachment.as_ref();
-    let organization = attachment.and_then(|attachment| attachment.organization_uuid.as_deref());
-    match organization {
-        Some(_) => Record::Owner(Owner::from_ids(None, organization)),
-        None => Record::Other,
-    }
-}
-
 /// Results of tools stand on lines of the user's, too, as does what Claude Code itself adds.
-fn user_line(fields: Fields<'_>) -> UserLine<'_> {
+fn user_line(fields: Fields<'_>) -> UserLine {
     let message = fields.message.map_or("", RawValue::get);
     let is_result = fields.tool_use_result.is_some() || message.contains("\"tool_result\"");
     let act = if message.contains("<command-name>") {
@@ -341,11 +336,11 @@ fn user_line(fields: Fields<'_>) -> UserLine<'_> {
     } else {
         Act::Prompt
     };
-    UserLine {
-        act,
-        words: (act == Act::Prompt).then(|| first_words(message)).flatten(),
-        prompt: fields.prompt_id,
-    }
+    let is_prompt = act == Act::Prompt;
+    let words = is_prompt.then(|| first_words(message)).flatten();
+    let words = words.unwrap_or_default();
+    let prompt = fields.prompt_id.map(|id| Prompt { id, words });
+    UserLine { act, prompt }
 }
 
 /// How the text of a message begins.

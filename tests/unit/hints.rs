@@ -99,7 +99,12 @@ fn write(cause: Cause, is_needless: bool, nano: i64) -> Write {
             is_needless,
             tokens: 200_000,
             cost: Money::from_nano(nano),
-            proof: crate::drain::Proof::default(),
+            changed: None,
+            there: 0,
+            read: 0,
+            after: 0,
+            request: None,
+            request_before: None,
         }),
         ..Write::default()
     }

@@ -211,7 +211,7 @@ fn it_is_said_beside_what_it_was_and_with_what_is_left() {
 #[test]
 fn the_usual_prompt_is_the_middle_one_with_all_that_was_done_for_it() {
     let answer = |prompt: &str, cents: i64| Write {
-        prompt: Some(std::rc::Rc::new(super::super::history::Prompt {
+        prompt: Some(std::rc::Rc::new(super::super::record::Prompt {
             id: prompt.to_owned(),
             words: String::new(),
         })),
