@@ -149,6 +149,14 @@ impl Listener<'_> {
         let before_draws = before_draws + (older - in_runs).or_zero();
         let own = all - older.max(in_runs);
         let mut grown = (drawn.total - self.base(drawn, own)?).or_zero();
+        // Answers that it does not count are another's, or it is late: as long as nobody knows which,
+        // they count once, and there may be more.
+        let is_unclear = own > grown + NOISE;
+        let earliest = if is_unclear {
+            began - VERY_LATE_MS - 1
+        } else {
+            began
+        };
         // Where no more is drawn than the session is known to have spent, nothing else is known of it.
         let spent = self.facts.recorded + self.facts.unrecorded + self.facts.unwritten(self.known);
         if drawn.total <= spent + NOISE {
@@ -165,7 +173,7 @@ impl Listener<'_> {
             rate: SAME_PRICES,
             at: self.now,
             run_ms: drawn.run_ms,
-            began: [began; 2],
+            began: [earliest, began],
             model: None,
         };
         Ok((row, before_draws))

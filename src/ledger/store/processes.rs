@@ -170,13 +170,11 @@ impl ProcessTotal {
         run.total.is_near(self.total) && self.grown > Money::ZERO
     }
 
-    /// Whether it may be several processes, none of them known, one of which was killed: what is drawn
-    /// comes later than any status line is late.
+    /// Whether it may be several processes, one of which was killed: what is drawn comes later than
+    /// any status line is late, or there were answers that it does not count.
     fn is_guess(&self) -> bool {
         let [first, last] = self.began;
-        matches!(self.process, WhichProcess::HeardAt(_))
-            && self.left > Money::ZERO
-            && last - first > VERY_LATE_MS
+        self.left > Money::ZERO && last - first > VERY_LATE_MS
     }
 
     /// Takes off what this run, which is its process', wrote.
@@ -226,8 +224,7 @@ pub(crate) fn has_guess(rows: &[ProcessTotal]) -> bool {
 
 /// Sessions with such a process.
 pub(crate) fn guessed(connection: &Connection) -> rusqlite::Result<HashSet<Id>> {
-    let query =
-        "SELECT session FROM process WHERE id < 0 AND unwritten > 0 AND began_late - began > ?";
+    let query = "SELECT session FROM process WHERE unwritten > 0 AND began_late - began > ?";
     all(connection, query, [VERY_LATE_MS], |row| row.get(0))
 }
 
