@@ -17,7 +17,7 @@ use crate::drain::{Write, writes};
 use crate::environment::Environment;
 use crate::export::{Gap, Merged, TeamLimits};
 use crate::incidents::Incidents;
-use crate::ledger::{self, Caught, Effort, Ledger, Patience, SpendRow};
+use crate::ledger::{self, Caught, Effort, Ledger, Patience, ReadingProgress, SpendRow};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::render::Report;
@@ -141,13 +141,12 @@ impl<'a> Machine<'a> {
         since: Option<Millis>,
         shown_as: Option<&'static str>,
     ) -> Vec<Write> {
-        let mut bar = shown_as.map(ProgressBar::new);
         let files = transcripts::all(self.places.transcript_roots()).files;
-        writes(files, since, self.prices(), &mut |done, all| {
-            if let Some(bar) = &mut bar {
-                bar.show(done, all);
-            }
-        })
+        let read = |show: &mut dyn FnMut(u64, u64)| writes(files, since, self.prices(), show);
+        match shown_as {
+            Some(what) => ProgressBar::during(what, read),
+            None => read(&mut |_, _| {}),
+        }
     }
 
     /// What several machines exported to a directory. `each` is told every row that counts.
@@ -157,9 +156,7 @@ impl<'a> Machine<'a> {
         wanted: ReportRequest,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> anyhow::Result<Statement> {
-        let mut bar = ProgressBar::new("reading exports");
-        let merged = Merged::read(directory, &mut |done, total| bar.show(done, total));
-        drop(bar);
+        let merged = ProgressBar::during("reading exports", |show| Merged::read(directory, show));
         let merged = merged.with_context(|| self.no_exports(directory))?;
         self.name_gaps(&merged.gaps);
         let read = Caught {
@@ -172,9 +169,8 @@ impl<'a> Machine<'a> {
 
     /// What several machines exported there of limits.
     pub(super) fn limits_of_exports(&self, directory: &Path) -> anyhow::Result<TeamLimits> {
-        let mut bar = ProgressBar::new("reading limits and windows");
-        let limits = TeamLimits::read(directory, &mut |done, total| bar.show(done, total))?;
-        drop(bar);
+        let what = "reading limits and windows";
+        let limits = ProgressBar::during(what, |show| TeamLimits::read(directory, show))?;
         let limits = limits.with_context(|| self.no_exports(directory))?;
         self.name_gaps(&limits.gaps);
         Ok(limits)
@@ -247,14 +243,11 @@ impl<'a> Machine<'a> {
         let (places, prices) = (&self.places, self.prices());
         // Before the reading: what is read from now on is priced by this table anyway.
         ledger.reprice(prices)?;
-        let mut bar = ProgressBar::new("reading transcripts");
-        let caught = ledger.catch_up(
-            places.transcript_roots(),
-            prices,
-            Effort::All,
-            &mut |progress| bar.show(progress.done, progress.total),
-        )?;
-        drop(bar);
+        let roots = places.transcript_roots();
+        let caught = ProgressBar::during("reading transcripts", |show| {
+            let mut show = |progress: ReadingProgress| show(progress.done, progress.total);
+            ledger.catch_up(roots, prices, Effort::All, &mut show)
+        })?;
         ledger.check_sums(prices)?;
         ledger.tidy_in_background();
         if let Some(too_high) = ledger.news_of_renewal() {

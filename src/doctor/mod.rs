@@ -4,7 +4,6 @@
 //! that every judgement can be shown in a test. A check that knows nothing says nothing.
 
 mod client;
-mod known_versions;
 mod own;
 mod report;
 mod setup;

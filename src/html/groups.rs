@@ -1,22 +1,29 @@
-//! Spend by project and by person.
+//! Spend by project, by person and by session; the page's script sorts and filters sessions.
+
+use std::cmp::Reverse;
 
 use super::View;
 use super::markup::Markup;
+use super::sums::{SessionSums, dearest_first};
 use crate::render::{Cell, Table};
-use crate::spend::{SpendGroup, amount, share};
+use crate::spend::{SpendGroup, amount, known, share};
+use crate::time::{in_words, moment};
+
+/// More models than this are counted.
+const MODELS: usize = 2;
 
 pub(super) fn projects(view: &View<'_>, page: &mut Markup) {
     let name = |path: &str| view.contents.names.project(path);
-    write(view, page, "project", &view.contents.sums.projects, name);
+    by_name(view, page, "project", &view.contents.sums.projects, name);
 }
 
 pub(super) fn people(view: &View<'_>, page: &mut Markup) {
     let name = |person: &str| view.contents.names.person(person);
-    write(view, page, "person", &view.contents.sums.people, name);
+    by_name(view, page, "person", &view.contents.sums.people, name);
 }
 
 /// What `groups` cost, each one `what`.
-fn write(
+fn by_name(
     view: &View<'_>,
     page: &mut Markup,
     what: &str,
@@ -36,4 +43,44 @@ fn write(
         ]);
     }
     page.table_in_part("by-project", &format!("Cost by {what}"), table);
+}
+
+/// The sessions, one line each.
+pub(super) fn sessions(view: &View<'_>, page: &mut Markup) {
+    let contents = view.contents;
+    let sums = &contents.sums.sessions;
+    let first_at = |group: &SpendGroup| sums.get(&group.key)?.first_at;
+    let groups = contents.statement.groups().iter();
+    let began = groups.map(|group| (group, first_at(group).unwrap_or(group.last_at)));
+    let mut sessions: Vec<(&SpendGroup, i64)> = began.collect();
+    sessions.sort_by_key(|(group, first_at)| (*first_at, &group.key));
+    let mut rows: Vec<_> = sessions.into_iter().zip(1..).collect();
+    rows.sort_by_key(|(_, number)| Reverse(*number));
+    let mut table = Table::new([
+        "session", "project", "model", "began", "lasted", "cost", "answers",
+    ]);
+    for ((group, first_at), number) in rows {
+        let lasted = moment(group.last_at.max(first_at)) - moment(first_at);
+        let project = known(group.project.as_deref().unwrap_or_default());
+        table.row([
+            contents.names.session(group, number).into(),
+            contents.names.project(project).into(),
+            sums.get(&group.key).map(models).unwrap_or_default().into(),
+            contents.minute(moment(first_at)).into(),
+            Cell::from(in_words(lasted)).worth(lasted.num_seconds().to_string()),
+            amount(&group.tally),
+            group.tally.responses.to_string().into(),
+        ]);
+    }
+    page.table("by-session", "Sessions, the latest first", &table);
+}
+
+fn models(sums: &SessionSums) -> String {
+    let models = dearest_first(&sums.models).into_iter();
+    let more = models.len().saturating_sub(MODELS);
+    let named: Vec<&str> = models.take(MODELS).map(|(name, _)| name).collect();
+    match more {
+        0 => named.join(", "),
+        more => format!("{} +{more}", named.join(", ")),
+    }
 }

@@ -11,7 +11,6 @@ mod hours;
 mod limits;
 mod markup;
 mod names;
-mod sessions;
 mod summary;
 mod sums;
 mod team;
@@ -168,7 +167,7 @@ impl View<'_> {
             (is_team, "limits", "Limit errors", team::errors),
             (!is_team, "windows", "The plan's windows", windows::write),
             (!is_team, "limits", "Limit errors", limits::write),
-            (has_sessions, "sessions", "Sessions", sessions::write),
+            (has_sessions, "sessions", "Sessions", groups::sessions),
         ];
         for (_, id, title, write) in parts.into_iter().filter(|part| part.0) {
             let heading = format!("{id}-heading");

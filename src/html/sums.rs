@@ -21,9 +21,9 @@ pub(crate) struct PageSums {
     groupings: Option<[Grouping; 3]>,
     /// The dearest first, once all rows are in.
     pub(super) projects: Vec<SpendGroup>,
-    /// Likewise; empty where rows tell no person.
+    /// The dearest first; empty where rows tell no person.
     pub(super) people: Vec<SpendGroup>,
-    /// The dearest first, likewise.
+    /// The dearest first.
     pub(super) models: Vec<SpendGroup>,
     pub(super) days: BTreeMap<NaiveDate, DaySums>,
     /// From Monday, hour by hour.

@@ -44,7 +44,7 @@ impl Amount {
         Self::new(tally.cost(), tally.unpriced > 0, tally.at_least)
     }
 
-    /// Likewise, of what the ledger says of a session or a period.
+    /// What the ledger says of a session or a period.
     pub(crate) fn from_spent(spent: &Spent) -> Self {
         Self::new(spent.total(), spent.estimated, spent.at_least)
     }

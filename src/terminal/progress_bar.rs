@@ -20,17 +20,18 @@ pub struct ProgressBar {
 }
 
 impl ProgressBar {
-    /// A bar that is not shown yet. `what` is being done.
-    pub fn new(what: &'static str) -> Self {
-        Self {
+    /// Does what takes long, which says how much of it is done and of how much. `what` is being done.
+    pub fn during<T>(what: &'static str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
+        let mut bar = Self {
             what,
             is_terminal: io::stderr().is_terminal(),
             is_shown: false,
-        }
+        };
+        work(&mut |done, total| bar.show(done, total))
     }
 
     /// Shows how much of it is done.
-    pub fn show(&mut self, done: u64, total: u64) {
+    fn show(&mut self, done: u64, total: u64) {
         if !self.is_terminal || total == 0 {
             return;
         }
