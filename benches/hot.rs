@@ -111,7 +111,7 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
                 ..Amounts::default()
             },
             rewriting: None,
-            whereabouts: &Whereabouts::default(),
+            whereabouts: Whereabouts::default(),
             config: &config,
             clock: Clock {
                 now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),

@@ -6,7 +6,6 @@ use crate::claude::meters::Windows;
 use crate::claude::model_pricing::prices;
 use crate::claude::prompts::prompt_sent;
 use crate::claude::sessions;
-use crate::claude::shown_usage::ShownUsage;
 use crate::claude::status_payload::StatusPayload;
 use crate::config::{Config, HintName, SegmentName};
 use crate::environment::Environment;
@@ -14,7 +13,6 @@ use crate::hints::{CacheNews, cold_cache};
 use crate::incidents::{Incidents, KnownWindows, Paying, Unsaved, told_windows};
 use crate::ledger::{Drawn, Ledger, Live, Patience, Wanted};
 use crate::limits::incident::Incident;
-use crate::limits::pace::Expected;
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
@@ -72,36 +70,32 @@ impl LineAsked {
     /// The rows by what was sent alone, for when there is no time for more.
     pub(super) fn drawn_at_once(&self) -> Shown {
         let windows = told_windows(&self.payload, self.clock.now);
-        let amounts = Amounts::of(None, self.client);
-        self.drawn(amounts, windows, Vec::new(), None, None)
+        self.drawn(&self.facts(Amounts::of(None, self.client), windows))
     }
 
-    /// The rows with the figures, never empty.
-    fn drawn(
-        &self,
-        amounts: Amounts,
-        windows: Option<Windows>,
-        expected: Vec<Expected>,
-        usage: Option<ShownUsage>,
-        head: Option<Head>,
-    ) -> Shown {
+    /// What was sent, beside what was spent and how full the windows are.
+    fn facts(&self, amounts: Amounts, windows: Option<Windows>) -> LineFacts<'_> {
         let directory = self.payload.current_dir();
         let directory = directory.filter(|_| self.config.shows(SegmentName::Directory));
-        let facts = LineFacts {
+        LineFacts {
             payload: &self.payload,
             windows,
-            expected,
-            usage,
+            expected: Vec::new(),
+            usage: None,
             amounts,
             rewriting: self.rewriting,
-            whereabouts: &Whereabouts {
+            whereabouts: Whereabouts {
                 directory: directory.map(|directory| self.places.show(directory)),
-                head,
+                head: None,
             },
             config: &self.config,
             clock: self.clock,
-        };
-        let rows = draw(&facts, self.columns);
+        }
+    }
+
+    /// The rows with these facts, never empty.
+    fn drawn(&self, facts: &LineFacts<'_>) -> Shown {
+        let rows = draw(facts, self.columns);
         if rows.is_empty() {
             return Shown::row(&[(Tone::Plain, FALLBACK.to_owned())], self.palette);
         }
@@ -160,19 +154,12 @@ impl<'a> LineKnown<'a> {
         let project = project.to_string_lossy();
         let wanted = Wanted::new(&config.budget, places, &project);
         let session = payload.session_id().unwrap_or_default();
+        let (transcript, handed) = (payload.transcript_path(), asked.handed());
         let ledger = Ledger::open(&places.data, Patience::None).ok();
-        let mut live = ledger.and_then(|ledger| {
-            Live::read(
-                ledger,
-                places,
-                session,
-                payload.transcript_path(),
-                asked.handed(),
-            )
-        });
-        let figures = live
-            .as_mut()
-            .and_then(|live| live.figures(environment, wanted));
+        let mut live =
+            ledger.and_then(|ledger| Live::read(ledger, places, session, transcript, handed));
+        let figures = live.as_mut();
+        let figures = figures.and_then(|live| live.figures(environment, wanted));
         let mut amounts = Amounts::of(figures, *client);
         amounts.prompt = of_prompt(payload, config, live.as_ref());
         if payload.session_id().is_none() && client.is_none() {
@@ -197,22 +184,19 @@ impl<'a> LineKnown<'a> {
     /// The rows with the figures.
     pub(super) fn drawn(&self, asked: &LineAsked) -> Shown {
         let known = self.windows.as_ref();
-        let paced = known.filter(|_| asked.config.shows(SegmentName::Pace));
-        let expected = paced.map(|known| {
+        let windows = known.map(|known| known.windows);
+        let mut facts = asked.facts(self.amounts.clone(), windows);
+        facts.whereabouts.head = self.head.clone();
+        if let Some(known) = known.filter(|_| asked.config.shows(SegmentName::Pace)) {
             let account = known.account.as_deref();
-            self.incidents.expected(&known.windows, account)
-        });
+            facts.expected = self.incidents.expected(&known.windows, account);
+        }
         // From a file that may be large: only for who chose it.
         let of_page = [SegmentName::ModelWeeks, SegmentName::Credits];
-        let is_chosen = of_page.iter().any(|segment| asked.config.shows(*segment));
-        let usage = is_chosen.then(|| self.incidents.shown_usage_of(&asked.payload));
-        asked.drawn(
-            self.amounts.clone(),
-            known.map(|known| known.windows),
-            expected.unwrap_or_default(),
-            usage.flatten(),
-            self.head.clone(),
-        )
+        if of_page.iter().any(|segment| asked.config.shows(*segment)) {
+            facts.usage = self.incidents.shown_usage_of(&asked.payload);
+        }
+        asked.drawn(&facts)
     }
 
     /// The rows on what blocks, and on what is paid beside the plan.

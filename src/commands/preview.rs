@@ -92,7 +92,7 @@ fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Ve
             session_is_clients: false,
         },
         rewriting: Some(dollars(42).money),
-        whereabouts: &Whereabouts {
+        whereabouts: Whereabouts {
             directory: Some("~/src/api".to_owned()),
             head: Some(Head::Branch("main".to_owned())),
         },

@@ -1,11 +1,10 @@
 //! Whether Claude Code runs whycap: settings, hooks, status line, program.
 
-use serde_json::Value;
-
 use super::setup::ProgramState;
 use super::{Examination, Setup};
 use crate::claude::settings::{SettingsFile, SettingsScope, winner};
 use crate::install::entries::{EVENTS, STATUS_LINE, entry_invocation};
+use crate::install::plugin;
 use crate::render::Filling;
 
 pub(super) fn settings_files(setup: &Setup, found: &mut Examination) {
@@ -71,11 +70,8 @@ pub(super) fn status_line(setup: &Setup, found: &mut Examination) {
 }
 
 fn plugin_is_on(setup: &Setup) -> bool {
-    let is_ours_on =
-        |(name, on): (&String, &Value)| name.starts_with("whycap@") && on.as_bool() == Some(true);
-    winner(&setup.settings, "enabledPlugins")
-        .and_then(|(_, plugins)| plugins.as_object())
-        .is_some_and(|plugins| plugins.iter().any(is_ours_on))
+    let plugins = winner(&setup.settings, "enabledPlugins");
+    plugin::is_among(plugins.map(|(_, plugins)| plugins))
 }
 
 pub(super) fn hooks(setup: &Setup, found: &mut Examination) {

@@ -17,24 +17,23 @@ use crate::places::Places;
 /// count, because then the plugin is all that is left.
 pub fn is_second_run(places: &Places, environment: &Environment, event: EventName) -> bool {
     let runs = |wired: Wired| {
-        wired
-            .hooks
-            .iter()
-            .any(|(name, hook)| name == event.as_str() && exists(&hook.program))
+        let mut hooks = wired.hooks.iter();
+        hooks.any(|(name, hook)| name == event.as_str() && exists(&hook.program))
     };
     from_plugin(environment) && in_settings(places, environment, runs)
 }
 
-/// Whether the user's settings have the plugin on, from whatever marketplace.
+/// Whether the user's settings have the plugin on.
 pub(crate) fn is_on(places: &Places) -> bool {
     let file = SettingsFile::of_user(places);
-    let plugins = file
-        .settings()
-        .and_then(|settings| settings.get("enabledPlugins"));
-    let plugins = plugins.and_then(Value::as_object).into_iter().flatten();
-    plugins
-        .filter(|(_, is_on)| **is_on == Value::Bool(true))
-        .any(|(name, _)| name.starts_with("whycap@"))
+    let settings = file.settings();
+    settings.is_some_and(|settings| is_among(settings.get("enabledPlugins")))
+}
+
+/// Whether the plugin is on in a table of plugins, from whatever marketplace.
+pub(crate) fn is_among(plugins: Option<&Value>) -> bool {
+    let mut plugins = plugins.and_then(Value::as_object).into_iter().flatten();
+    plugins.any(|(name, is_on)| name.starts_with("whycap@") && *is_on == Value::Bool(true))
 }
 
 /// What the plugin says at a session's start, once ever: how to turn the status line on. None if it

@@ -82,7 +82,7 @@ mod tests {
             rewriting: payload
                 .prompt_cache()
                 .map(|_| Money::from_nano(420_000_000)),
-            whereabouts: &Whereabouts {
+            whereabouts: Whereabouts {
                 directory: Some("~/src/日本語/api".to_owned()),
                 head: Some(Head::Branch("topic/one".to_owned())),
             },

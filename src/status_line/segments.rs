@@ -30,7 +30,7 @@ pub struct LineFacts<'a> {
     /// What writing the prompt cache again costs, where that is to be said.
     pub rewriting: Option<Money>,
     /// Where the session is.
-    pub whereabouts: &'a Whereabouts,
+    pub whereabouts: Whereabouts,
     /// The user's configuration.
     pub config: &'a Config,
     /// The user's clock.

@@ -219,7 +219,7 @@ impl Home {
             usage: None,
             amounts: Amounts::of(None, client),
             rewriting: payload.prompt_cache().map(|_| Money::ZERO),
-            whereabouts: &Whereabouts::default(),
+            whereabouts: Whereabouts::default(),
             config: &Config::load(&self.places),
             clock,
         };
