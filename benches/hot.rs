@@ -14,9 +14,9 @@ use whycap::config::Config;
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
 use whycap::spend::Amount;
 use whycap::status_line::{Amounts, LineFacts, Whereabouts, draw};
-use whycap::time::{Clock, Hours, Millis, Zone};
-use whycap::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
-use whycap::transcript::scan::{Carry, FoundAt, Sink, scan};
+use whycap::time::{Clock, Hours, Zone};
+use whycap::transcript::line::Line;
+use whycap::transcript::scan::{Carry, Sink, scan};
 
 const HISTORY: &str = include_str!(
     "../tests/data/histories/subagents-and-errors/home/.claude/projects/-home-dev-p/322808f8-f952-4fa2-a615-d6d8a2848bd5.jsonl"
@@ -32,19 +32,16 @@ fn main() {
 struct Sum(u64);
 
 impl Sink for Sum {
-    fn response(&mut self, response: Response<'_>, place: FoundAt) {
-        self.0 += response.usage.output + place.at.unwrap_or(0).unsigned_abs();
+    fn line(&mut self, line: Line<'_>, position: u64, _: bool) {
+        self.0 += match line {
+            Line::Response(response) => {
+                response.usage.output + response.at.unwrap_or(0).unsigned_abs()
+            }
+            Line::Mark(mark) => mark.at.unsigned_abs(),
+            Line::CompactBoundary(compaction) => compaction.tokens,
+            _ => position,
+        };
     }
-    fn mark(&mut self, mark: OwnMark, _: u64) {
-        self.0 += mark.at.unsigned_abs();
-    }
-    fn compaction(&mut self, compaction: CompactBoundary<'_>, _: FoundAt) {
-        self.0 += compaction.tokens;
-    }
-    fn cost_state(&mut self, _: CostState, position: u64, _: Option<Millis>, _: Option<Millis>) {
-        self.0 += position;
-    }
-    fn refusal(&mut self) {}
 }
 
 /// What the client recorded, and the same amid ten times as much output of tools.

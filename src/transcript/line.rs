@@ -46,7 +46,7 @@ pub struct Response<'a> {
     /// The same for every repetition of this response, in any file: a hash of message id and
     /// request id; of the line's uuid where there is no message id; else of the line.
     pub key: i64,
-    /// When the line was written.
+    /// When the line was written; where it does not say, a scan takes the latest time before it.
     pub at: Option<Millis>,
     /// The session in whose file it was written.
     pub session: Option<Cow<'a, str>>,
@@ -104,6 +104,10 @@ pub struct CostState {
     pub has_unknown_model: bool,
     /// Per model as written.
     pub models: BTreeMap<String, ModelTotal>,
+    /// The latest time before it in its file, as the next one set by the scan.
+    pub before: Option<Millis>,
+    /// The first time since the total before it, or since the reading began.
+    pub since_last: Option<Millis>,
 }
 
 /// A `queue-operation` (of `-p`) or a `file-history-snapshot` (of a terminal).
@@ -379,6 +383,8 @@ fn cost_state(fields: LineFields<'_>) -> Option<CostState> {
         api_ms: fields.api_ms.cast_signed(),
         has_unknown_model: fields.has_unknown_model,
         models: fields.models,
+        before: None,
+        since_last: None,
     })
 }
 

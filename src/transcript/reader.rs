@@ -208,45 +208,29 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::time::Millis;
-    use crate::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
-    use crate::transcript::scan::FoundAt;
+    use crate::transcript::line::Line;
 
     /// Notes everything it is told, as text that can be compared. Of lines that say the same of a
     /// response only the first counts, as in the ledger: a repetition may be passed over or not.
     #[derive(Default, Debug, PartialEq)]
     struct Notes {
         told: Vec<String>,
-        responses: Vec<(String, FoundAt)>,
+        responses: Vec<(String, u64, bool)>,
     }
 
     impl Sink for Notes {
-        fn response(&mut self, found: Response<'_>, place: FoundAt) {
-            let said = format!("{} {:?} {:?}", found.key, found.usage, found.session);
-            if self.responses.iter().all(|(known, _)| *known != said) {
-                self.responses.push((said, place));
+        fn line(&mut self, line: Line<'_>, position: u64, is_late: bool) {
+            match line {
+                Line::Response(found) => {
+                    let said = format!("{} {:?} {:?}", found.key, found.usage, found.session);
+                    if self.responses.iter().all(|(known, ..)| *known != said) {
+                        self.responses.push((said, position, is_late));
+                    }
+                }
+                other => self
+                    .told
+                    .push(format!("{other:?} at {position}, {is_late}")),
             }
-        }
-        fn mark(&mut self, mark: OwnMark, position: u64) {
-            self.told.push(format!("{mark:?} at {position}"));
-        }
-        fn compaction(&mut self, found: CompactBoundary<'_>, place: FoundAt) {
-            self.told.push(format!("{found:?} at {place:?}"));
-        }
-        fn cost_state(
-            &mut self,
-            state: CostState,
-            position: u64,
-            before: Option<Millis>,
-            since_last: Option<Millis>,
-        ) {
-            self.told.push(format!(
-                "total {} at {position} after {before:?}, {since_last:?}",
-                state.cost.usd()
-            ));
-        }
-        fn refusal(&mut self) {
-            self.told.push("refusal".to_owned());
         }
     }
 

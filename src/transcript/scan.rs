@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::{self, Finder, FinderRev};
 
-use super::line::{CompactBoundary, CostState, Line, OwnMark, Response, Signature, parse, time_of};
+use super::line::{Line, Signature, parse, time_of};
 use crate::time::Millis;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
@@ -66,36 +66,11 @@ impl Carry {
     }
 }
 
-/// Where and when something was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FoundAt {
-    /// Where its line stands in the file.
-    pub position: u64,
-    /// Its time or, without one, the latest before it.
-    pub at: Option<Millis>,
-    /// Whether it stands behind something of a later time, as what a fork copied mostly does.
-    pub is_late: bool,
-}
-
 /// Receives what a scan finds, in file order.
 pub trait Sink {
-    /// A repetition of a response.
-    fn response(&mut self, response: Response<'_>, finding: FoundAt);
-    /// A mark at `position`.
-    fn mark(&mut self, mark: OwnMark, position: u64);
-    /// The end of a compaction.
-    fn compaction(&mut self, compaction: CompactBoundary<'_>, finding: FoundAt);
-    /// A running total at `position`; `before` is the latest time before it, and `since_last` the
-    /// first time since the total before it, or since the reading began.
-    fn cost_state(
-        &mut self,
-        state: CostState,
-        position: u64,
-        before: Option<Millis>,
-        since_last: Option<Millis>,
-    );
-    /// An error that the client showed in place of an answer.
-    fn refusal(&mut self);
+    /// A line that matters, never [`Line::Other`], where it stands in the file, and whether that is
+    /// behind something of a later time, as what a fork copied mostly does.
+    fn line(&mut self, line: Line<'_>, position: u64, is_late: bool);
 }
 
 /// Scans `bytes`, which stand at `offset` in their file and consist of whole lines.
@@ -119,43 +94,34 @@ pub fn scan(bytes: &[u8], offset: u64, carry: &mut Carry, sink: &mut impl Sink) 
             }
             _ => {}
         }
-        match parse(line) {
-            Some(Line::Response(found)) => {
+        let Some(mut line) = parse(line) else {
+            carry.unreadable = carry.unreadable.saturating_add(1);
+            continue;
+        };
+        let is_late = match &mut line {
+            Line::Response(found) => {
                 last = found.signature;
                 carry.unreadable = carry.unreadable.saturating_add(found.is_damaged.into());
                 let is_new = found.key != carry.last_response;
                 carry.last_response = found.key;
                 let is_late = is_new && found.at.is_some_and(|at| carry.pass(at));
-                let finding = FoundAt {
-                    position,
-                    at: found.at.or(carry.newest_at),
-                    is_late,
-                };
-                sink.response(found, finding);
+                found.at = found.at.or(carry.newest_at);
+                is_late
             }
-            Some(Line::Mark(mark)) => {
-                carry.pass(mark.at);
-                sink.mark(mark, position);
-            }
-            Some(Line::CompactBoundary(found)) => {
-                let finding = FoundAt {
-                    position,
-                    at: Some(found.at),
-                    is_late: carry.pass(found.at),
-                };
-                sink.compaction(found, finding);
-            }
-            Some(Line::CostState(state)) => {
+            Line::Mark(mark) => carry.pass(mark.at),
+            Line::CompactBoundary(found) => carry.pass(found.at),
+            Line::CostState(state) => {
                 let skipped = bytes.get(unseen..line_start).unwrap_or_default();
                 carry.take_in_times(skipped);
                 unseen = start;
-                let before = carry.last_at.max(carry.newest_at);
-                sink.cost_state(state, position, before, carry.first_at.take());
+                state.before = carry.last_at.max(carry.newest_at);
+                state.since_last = carry.first_at.take();
+                false
             }
-            Some(Line::Refusal) => sink.refusal(),
-            Some(Line::Other) => {}
-            None => carry.unreadable = carry.unreadable.saturating_add(1),
-        }
+            Line::Refusal => false,
+            Line::Other => continue,
+        };
+        sink.line(line, position, is_late);
     }
     carry.take_in_times(bytes.get(unseen..).unwrap_or_default());
 }
@@ -243,13 +209,9 @@ mod tests {
     struct Parsed(usize);
 
     impl Sink for Parsed {
-        fn response(&mut self, _: Response<'_>, _: FoundAt) {
-            self.0 += 1;
+        fn line(&mut self, line: Line<'_>, _: u64, _: bool) {
+            self.0 += usize::from(matches!(line, Line::Response(_)));
         }
-        fn mark(&mut self, _: OwnMark, _: u64) {}
-        fn compaction(&mut self, _: CompactBoundary<'_>, _: FoundAt) {}
-        fn cost_state(&mut self, _: CostState, _: u64, _: Option<Millis>, _: Option<Millis>) {}
-        fn refusal(&mut self) {}
     }
 
     fn parsed(lines: &[String]) -> usize {

@@ -11,9 +11,9 @@ use crate::ledger::store::names::{Witness, WorkedIn};
 use crate::ledger::store::transcript_files::file_id;
 use crate::pricing::Money;
 use crate::time::Millis;
-use crate::transcript::line::{CompactBoundary, CostState, OwnMark, Response};
+use crate::transcript::line::{CostState, Line, OwnMark, Response};
 use crate::transcript::reader::{Continuity, ReadPosition};
-use crate::transcript::scan::{FoundAt, Sink};
+use crate::transcript::scan::Sink;
 
 /// What one file held, besides responses, and how far it was read.
 #[derive(Debug, Clone)]
@@ -186,30 +186,16 @@ impl FileSink<'_> {
         self.batch.files.push(self.seen);
     }
 
-    /// Where a line stands. It says whose it is: the session that it was copied from, or the one on
-    /// a line that was copied as it was.
-    fn place(
-        &mut self,
-        found: FoundAt,
-        copied_from: Option<&str>,
-        session: Option<&str>,
-    ) -> Sighting {
+    /// The session that a line was copied from, as it says, or the one on a line that was copied as
+    /// it was.
+    fn source(&mut self, copied_from: Option<&str>, session: Option<&str>) -> Option<Id> {
         let named = copied_from.or(session.filter(|session| *session != self.name));
-        Sighting {
-            file: self.seen.id,
-            position: Position::Found(found.position),
-            is_late: found.is_late,
-            copied_from: named.map(|name| self.batch.session(name)),
-        }
+        named.map(|name| self.batch.session(name))
     }
-}
 
-impl Sink for FileSink<'_> {
-    fn response(&mut self, found: Response<'_>, finding: FoundAt) {
-        let at = finding.at.unwrap_or(self.fallback_at);
+    fn response(&mut self, found: Response<'_>, place: Sighting) {
+        let at = found.at.unwrap_or(self.fallback_at);
         let own = self.seen.session;
-        let copied_from = found.copied_from.as_deref();
-        let place = self.place(finding, copied_from, found.session.as_deref());
         let named = place.copied_from;
         if let Some(directory) = found.directory.as_deref() {
             let witness = Witness::OwnLine(at);
@@ -256,40 +242,15 @@ impl Sink for FileSink<'_> {
         }
     }
 
-    fn mark(&mut self, mark: OwnMark, position: u64) {
-        self.seen.marks.push(Mark {
-            snapshot: mark.snapshot,
-            position: Position::Found(position),
-            at: mark.at,
-        });
-    }
-
-    fn compaction(&mut self, found: CompactBoundary<'_>, finding: FoundAt) {
-        let place = self.place(finding, found.copied_from.as_deref(), None);
-        self.seen.compactions.push(Compaction {
-            key: found.key,
-            at: found.at,
-            tokens: found.tokens,
-            session: self.seen.session,
-            places: vec![place],
-        });
-    }
-
-    fn cost_state(
-        &mut self,
-        state: CostState,
-        position: u64,
-        before: Option<Millis>,
-        since_last: Option<Millis>,
-    ) {
-        self.note_behind(since_last);
+    fn total(&mut self, state: CostState, position: Position) {
+        self.note_behind(state.since_last);
         let models = state.models.into_iter();
         let parts: Parts = models
             .map(|(name, part)| (self.batch.model(&name), part))
             .collect();
         self.seen.totals.push(Total {
             file: self.seen.id,
-            position: Position::Found(position),
+            position,
             session: self.seen.session,
             started: state.started,
             cost: state.cost,
@@ -297,12 +258,44 @@ impl Sink for FileSink<'_> {
             api_ms: state.api_ms,
             has_unknown_model: state.has_unknown_model,
             parts,
-            before: before.unwrap_or(state.started),
+            before: state.before.unwrap_or(state.started),
             after: None,
         });
     }
+}
 
-    fn refusal(&mut self) {
-        self.batch.ends_in_refusal = true;
+impl Sink for FileSink<'_> {
+    fn line(&mut self, line: Line<'_>, position: u64, is_late: bool) {
+        let mut place = Sighting {
+            file: self.seen.id,
+            position: Position::Found(position),
+            is_late,
+            copied_from: None,
+        };
+        match line {
+            Line::Response(found) => {
+                let copied_from = found.copied_from.as_deref();
+                place.copied_from = self.source(copied_from, found.session.as_deref());
+                self.response(found, place);
+            }
+            Line::Mark(OwnMark { at, snapshot }) => self.seen.marks.push(Mark {
+                snapshot,
+                position: place.position,
+                at,
+            }),
+            Line::CompactBoundary(found) => {
+                place.copied_from = self.source(found.copied_from.as_deref(), None);
+                self.seen.compactions.push(Compaction {
+                    key: found.key,
+                    at: found.at,
+                    tokens: found.tokens,
+                    session: self.seen.session,
+                    places: vec![place],
+                });
+            }
+            Line::CostState(state) => self.total(state, place.position),
+            Line::Refusal => self.batch.ends_in_refusal = true,
+            Line::Other => {}
+        }
     }
 }
