@@ -153,8 +153,7 @@ fn write(
     let held = lock::try_lock(&lock)?;
     let _held = held.context("another whycap export is running; try again when it is done")?;
     let leaving = Leaving::gather(machine)?;
-    let exporter = leaving.exporter.machine();
-    let mut files = DayFiles::open(directory, exporter, places, now)?;
+    let mut files = DayFiles::open(directory, &leaving.exporter.machine, places, now)?;
     let mut outcomes = Vec::new();
     for (rows, drafts) in &leaving.drafts {
         outcomes.push((*rows, files.put(*rows, drafts, since)?));
@@ -255,8 +254,8 @@ impl Leaving {
         let mut report = Report::from_paragraph(format!(
             "{} would leave, as person {} on machine {}. The newest of them, exactly as they would leave:",
             all.join(", "),
-            self.exporter.person(),
-            self.exporter.machine()
+            self.exporter.person,
+            self.exporter.machine
         ));
         report.gap();
         report.add(Report::from_lines(&lines));

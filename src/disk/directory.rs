@@ -91,12 +91,8 @@ impl Directory {
         };
         let date = |seconds, fraction| {
             let fraction = u32::try_from(fraction).unwrap_or(0);
-            let at = DateTime::from_timestamp(seconds, fraction).unwrap_or_default();
-            if is_reckonable(at) {
-                at
-            } else {
-                DateTime::default()
-            }
+            let at = DateTime::from_timestamp(seconds, fraction);
+            at.filter(|at| is_reckonable(*at)).unwrap_or_default()
         };
         let shape = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => match self.child(name).and_then(|child| child.names(1)) {

@@ -12,10 +12,9 @@ use std::path::Path;
 use cap_fs_ext::{DirExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
-use chrono::DateTime;
 
 use super::{EntryShape, EntrySighting};
-use crate::time::{is_reckonable, of_machine};
+use crate::time::of_machine;
 
 /// An open directory.
 #[derive(Debug)]
@@ -73,11 +72,6 @@ impl Directory {
             EntryShape::Other
         };
         let modified = of_machine(found.modified()?.into_std());
-        let modified = if is_reckonable(modified) {
-            modified
-        } else {
-            DateTime::default()
-        };
         Ok(Some(EntrySighting {
             identity: (i128::from(found.dev()), i128::from(found.ino())),
             shape,

@@ -38,8 +38,8 @@ pub(crate) struct DayFiles<'f> {
 /// What was written so far.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Given {
-    /// The second of the last export.
-    last: u64,
+    /// Of the last export.
+    last: Stamp,
     /// By rows and day: a mark of the rows, and one of the file's bytes.
     files: BTreeMap<String, [u64; 2]>,
 }
@@ -72,8 +72,8 @@ impl<'f> DayFiles<'f> {
             .join(format!("{name:016x}/given.json"));
         let mut given: Given = records::read(&memory).unwrap_or_default();
         // Later than every one before, whatever the clock says.
-        let stamp = Stamp::of(now).after(Stamp::in_version(given.last));
-        given.last = stamp.seconds();
+        let stamp = Stamp::of(now).after(given.last);
+        given.last = stamp;
         records::write(&memory, &given)?;
         let mut files = Self {
             is_new: !directory.join(FORMAT).is_dir(),

@@ -22,8 +22,8 @@ use crate::places::Places;
 /// On whose behalf rows leave.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Exporter {
-    pub(super) machine: String,
-    pub(super) person: String,
+    pub(crate) machine: String,
+    pub(crate) person: String,
     /// Whether the user gave the person's name.
     pub(super) is_named: bool,
     /// A hash of the account that is logged in.
@@ -48,14 +48,6 @@ pub(super) enum Ownership {
 }
 
 impl Exporter {
-    pub(crate) fn person(&self) -> &str {
-        &self.person
-    }
-
-    pub(crate) fn machine(&self) -> &str {
-        &self.machine
-    }
-
     /// By the account that is logged in; without one, by the user of the system if there is a key,
     /// else each machine is a person of its own.
     pub(crate) fn new(

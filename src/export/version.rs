@@ -1,6 +1,7 @@
 //! Which of several copies of a row counts.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 /// Bits for the second of the export.
 const STAMP: u32 = 30;
@@ -47,13 +48,14 @@ impl Weight {
 }
 
 /// The second of an export.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Stamp(u64);
 
 impl Stamp {
     /// Of an export at `now`.
     pub(crate) fn of(now: DateTime<Utc>) -> Self {
-        Self(seconds(now))
+        let since = (now.timestamp() - EPOCH).max(0).cast_unsigned();
+        Self(since.min((1 << STAMP) - 1))
     }
 
     /// That of a version.
@@ -66,16 +68,6 @@ impl Stamp {
     pub(super) fn after(self, earlier: Self) -> Self {
         Self(self.0.max(earlier.0 + 1).min((1 << STAMP) - 1))
     }
-
-    /// Since the beginning of such stamps.
-    pub(super) fn seconds(self) -> u64 {
-        self.0
-    }
-}
-
-fn seconds(at: DateTime<Utc>) -> u64 {
-    let since = (at.timestamp() - EPOCH).max(0).cast_unsigned();
-    since.min((1 << STAMP) - 1)
 }
 
 #[cfg(test)]

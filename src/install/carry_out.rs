@@ -19,9 +19,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// How often to start again because somebody else wrote the file meanwhile.
 const ATTEMPTS: usize = 20;
 
-/// How long Claude Code needs to write its settings, which it does within a few milliseconds.
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// Plans and, unless this is a dry run, carries out: alone among whycaps, and again if somebody else
 /// wrote in between.
 pub(crate) fn carry_out(
@@ -36,33 +33,17 @@ pub(crate) fn carry_out(
         return Ok(first);
     }
     let _alone = lock(&places.data, patience)?;
-    let changed = first.steps.iter().find_map(Step::changes);
-    let mut done = None;
     for _ in 0..ATTEMPTS {
         let plan = make()?;
         if steps::run(&plan.steps)? {
-            let done = done.get_or_insert(plan);
-            if !changed.is_some_and(is_being_written) {
-                return Ok(std::mem::take(done));
-            }
-            // It has read the file, and may write over what we did.
-            std::thread::sleep(PAUSE);
+            return Ok(plan);
         }
     }
-    if let Some(done) = done {
-        return Ok(done);
-    }
+    let changed = first.steps.iter().find_map(Step::changes);
     bail!(
         "another program keeps changing {}; nothing was lost, try again when it is done",
         changed.unwrap_or(&places.config).display()
     )
-}
-
-/// Whether Claude Code (2.1.330) reads and writes a file of settings just now.
-fn is_being_written(settings: &Path) -> bool {
-    let mut lock = settings.as_os_str().to_owned();
-    lock.push(".lock");
-    Path::new(&lock).exists()
 }
 
 /// Deletes what runs that were killed left beside the files that an installation writes.
