@@ -8,8 +8,8 @@ use std::path::Path;
 use chrono::DateTime;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
-use super::PidDomain;
 use super::process::{Process, Variables, is_claude_code, runs_others};
+use super::{Ancestor, PidDomain};
 use crate::claude::process_start::ProcessStart;
 
 /// Looks at a process id.
@@ -37,11 +37,14 @@ fn parent_of(pid: u32) -> Option<u32> {
     Some(system.process(id)?.parent()?.as_u32())
 }
 
-/// When a process began, if it is Claude Code, and who started it.
-pub(super) fn client_and_parent(pid: u32) -> Option<(Option<ProcessStart>, u32)> {
+/// What is known of a process that may have started us.
+pub(super) fn ancestor(pid: u32) -> Option<Ancestor> {
     let seen = look(pid);
-    let started = seen.started_at.filter(|_| seen.is_claude == Some(true));
-    Some((started.map(ProcessStart::At), parent_of(pid).unwrap_or(0)))
+    (seen.alive != Some(false)).then(|| Ancestor {
+        began: seen.started_at.map(ProcessStart::At),
+        is_client: seen.is_claude == Some(true),
+        parent: parent_of(pid).unwrap_or(0),
+    })
 }
 
 fn described() -> ProcessRefreshKind {

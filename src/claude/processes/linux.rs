@@ -7,6 +7,7 @@ use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Ancestor;
 use super::probe::signal_probe;
 use super::process::{Process, Variables, is_claude_code};
 use crate::claude::process_start::ProcessStart;
@@ -50,16 +51,18 @@ pub(super) fn own_parent() -> Option<u32> {
     Some(std::os::unix::process::parent_id())
 }
 
-/// When a process began, if it is Claude Code, and who started it.
-pub(super) fn client_and_parent(pid: u32) -> Option<(Option<ProcessStart>, u32)> {
+/// What is known of a process that may have started us.
+pub(super) fn ancestor(pid: u32) -> Option<Ancestor> {
     let base = Path::new("/proc").join(pid.to_string());
     let stat = parse_stat(&disk::read(&base.join("stat"), PROC_LIMIT).ok()??)?;
     let executable = std::fs::read_link(base.join("exe")).ok();
     let arguments = disk::read(&base.join("cmdline"), PROC_LIMIT).ok()?;
     let arguments = arguments.unwrap_or_default();
-    let is_client = is_claude_code(&stat.name, executable.as_deref(), &arguments) == Some(true);
-    let began = is_client.then_some(ProcessStart::Ticks(stat.start_ticks));
-    Some((began, stat.parent))
+    Some(Ancestor {
+        began: Some(ProcessStart::Ticks(stat.start_ticks)),
+        is_client: is_claude_code(&stat.name, executable.as_deref(), &arguments) == Some(true),
+        parent: stat.parent,
+    })
 }
 
 struct Stat {

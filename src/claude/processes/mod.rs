@@ -28,16 +28,40 @@ pub(crate) fn look(pid: u32) -> Process {
 /// More ancestors than this program ever has below the client.
 const MOST_ANCESTORS: usize = 16;
 
+/// What a system's table says of a process that may have started us.
+#[derive(Debug, Clone, Copy)]
+struct Ancestor {
+    began: Option<ProcessStart>,
+    is_client: bool,
+    parent: u32,
+}
+
 /// The client that started this program: its id and when it began. None where it is not to be seen
 /// among those that started each other.
 pub(crate) fn client_above() -> Option<(u32, ProcessStart)> {
-    let mut pid = table::own_parent()?;
+    client_among(table::own_parent()?, table::ancestor)
+}
+
+/// The nearest client from this process up. Windows keeps the number of a parent that has ended, and
+/// gives it to others: who began after its child did not start it.
+fn client_among(
+    mut pid: u32,
+    table: impl Fn(u32) -> Option<Ancestor>,
+) -> Option<(u32, ProcessStart)> {
+    let mut child = None;
     for _ in 0..MOST_ANCESTORS {
-        let (start, parent) = table::client_and_parent(pid).filter(|_| pid > 0)?;
-        if let Some(start) = start {
-            return Some((pid, start));
+        let found = table(pid).filter(|_| pid > 0)?;
+        if child
+            .zip(found.began)
+            .is_some_and(|(child, parent)| parent > child)
+        {
+            return None;
         }
-        pid = parent;
+        if found.is_client {
+            return Some((pid, found.began?));
+        }
+        child = found.began;
+        pid = found.parent;
     }
     None
 }
@@ -120,6 +144,65 @@ pub(crate) fn is_used_in_a_container(pid: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A line of a table: a process, its parent, when it began in seconds or ticks, and whether it is
+    /// Claude Code.
+    type Line = (u32, u32, u64, bool);
+
+    fn client_in(lines: &[Line], from: u32, form: fn(u64) -> ProcessStart) -> Option<u32> {
+        let ancestor = |pid: u32| {
+            let (_, parent, began, is_client) = lines.iter().find(|line| line.0 == pid)?;
+            Some(Ancestor {
+                began: Some(form(*began)),
+                is_client: *is_client,
+                parent: *parent,
+            })
+        };
+        client_among(from, ancestor).map(|(pid, _)| pid)
+    }
+
+    #[test]
+    fn the_client_above_is_found_in_the_tables_of_each_system() {
+        let forms: [fn(u64) -> ProcessStart; 2] = [ProcessStart::Ticks, |seconds| {
+            ProcessStart::At(DateTime::from_timestamp(seconds.cast_signed(), 0).unwrap())
+        }];
+        let deep: Vec<Line> = (1..=40).map(|pid| (pid, pid + 1, 9, pid == 40)).collect();
+        let tables: [(&str, &[Line], Option<u32>); 8] = [
+            (
+                "a shell between",
+                &[(9, 8, 50, false), (8, 7, 40, true), (7, 1, 30, false)],
+                Some(8),
+            ),
+            (
+                "none between",
+                &[(9, 8, 50, true), (8, 1, 40, false)],
+                Some(9),
+            ),
+            (
+                "a client that a client started",
+                &[(9, 8, 50, true), (8, 1, 40, true)],
+                Some(9),
+            ),
+            (
+                "begun in the same second",
+                &[(9, 8, 50, false), (8, 1, 50, true)],
+                Some(8),
+            ),
+            (
+                "a number that was given again",
+                &[(9, 8, 50, false), (8, 1, 60, true)],
+                None,
+            ),
+            ("a parent that has ended", &[(9, 8, 50, false)], None),
+            ("a parent of itself", &[(9, 9, 50, false)], None),
+            ("too deep to be ours", &deep, None),
+        ];
+        for (case, lines, expected) in tables {
+            for form in forms {
+                assert_eq!(client_in(lines, lines[0].0, form), expected, "{case}");
+            }
+        }
+    }
 
     #[test]
     fn this_test_is_alive_and_not_the_client() {
