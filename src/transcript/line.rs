@@ -41,7 +41,7 @@ pub enum Line<'a> {
 }
 
 /// One repetition of a response.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Response<'a> {
     /// The same for every repetition of this response, in any file: a hash of message id and
     /// request id; of the line's uuid where there is no message id; else of the line.
@@ -90,7 +90,7 @@ pub struct Signature<'a> {
 }
 
 /// The client's running total, as a `cost-state` line has it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct CostState {
     /// When the chain of runs began that this total covers; a fork keeps its parent's.
     pub started: Millis,
@@ -133,31 +133,23 @@ pub struct CompactBoundary<'a> {
     pub copied_from: Option<Cow<'a, str>>,
 }
 
-/// The fields of a line that matter to whycap. Texts are as written, with their quotes: most need
-/// not be read.
+/// The fields of a line that matter to whycap: what it may turn out to be, as far as single fields
+/// say it, and texts as written, with their quotes.
 #[derive(Default)]
 struct LineFields<'a> {
+    response: Response<'a>,
+    state: CostState,
     kind: &'a [u8],
     subtype: &'a [u8],
     uuid: &'a [u8],
-    at: &'a [u8],
-    session: &'a [u8],
     request_session: &'a [u8],
     forked_from: &'a [u8],
     request: &'a [u8],
     requested_model: &'a [u8],
-    directory: &'a [u8],
-    branch: &'a [u8],
-    agent: &'a [u8],
-    subagent: bool,
     refusal: bool,
     message: ApiMessage<'a>,
     total_usd: Option<f64>,
     started: Option<f64>,
-    run_ms: u64,
-    api_ms: u64,
-    has_unknown_model: bool,
-    models: BTreeMap<String, ModelTotal>,
     message_id: &'a [u8],
     snapshot_at: &'a [u8],
     compacted_tokens: u64,
@@ -184,7 +176,7 @@ pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
         b"\"cost-state\"" => cost_state(fields).map(Line::CostState),
         b"\"queue-operation\"" => {
             let mark = |at| Line::Mark(OwnMark { at, snapshot: None });
-            time(fields.at).map(mark)
+            fields.response.at.map(mark)
         }
         b"\"file-history-snapshot\"" => time(fields.snapshot_at).map(|at| {
             let snapshot = xxh3_64_with_seed(fields.message_id, at.cast_unsigned());
@@ -231,25 +223,25 @@ impl<'a> LineFields<'a> {
             b"type" => self.kind = walk.value()?,
             b"subtype" => self.subtype = walk.value()?,
             b"uuid" => self.uuid = walk.value()?,
-            b"timestamp" => self.at = walk.value()?,
-            b"sessionId" => self.session = walk.value()?,
+            b"timestamp" => self.response.at = time(walk.value()?),
+            b"sessionId" => self.response.session = name(walk.value()?),
             b"requestSessionId" => self.request_session = walk.value()?,
             b"requestId" => self.request = walk.value()?,
             b"requestedModel" => self.requested_model = walk.value()?,
-            b"cwd" => self.directory = walk.value()?,
-            b"gitBranch" => self.branch = walk.value()?,
-            b"attributionAgent" => self.agent = walk.value()?,
-            b"isSidechain" => self.subagent = flag(walk.value()?),
+            b"cwd" => self.response.directory = text(walk.value()?).map(with_capital_drive),
+            b"gitBranch" => self.response.branch = text(walk.value()?),
+            b"attributionAgent" => self.response.agent = text(walk.value()?),
+            b"isSidechain" => self.response.subagent = flag(walk.value()?),
             b"isApiErrorMessage" => self.refusal = flag(walk.value()?),
             b"totalCostUSD" => self.total_usd = number(walk.value()?),
             b"startTime" => self.started = number(walk.value()?),
-            b"totalDuration" => self.run_ms = count(walk.value()?),
-            b"totalAPIDuration" => self.api_ms = count(walk.value()?),
-            b"hasUnknownModelCost" => self.has_unknown_model = flag(walk.value()?),
+            b"totalDuration" => self.state.run_ms = count(walk.value()?).cast_signed(),
+            b"totalAPIDuration" => self.state.api_ms = count(walk.value()?).cast_signed(),
+            b"hasUnknownModelCost" => self.state.has_unknown_model = flag(walk.value()?),
             b"messageId" => self.message_id = walk.value()?,
             b"modelUsage" => walk.fields(|model, walk| {
                 let model = String::from_utf8_lossy(model).into_owned();
-                self.models.insert(model, ModelTotal::read(walk)?);
+                self.state.models.insert(model, ModelTotal::read(walk)?);
                 Some(())
             })?,
             b"forkedFrom" => walk.values(|field, value| {
@@ -327,21 +319,16 @@ fn response<'a>(fields: LineFields<'a>, bytes: &[u8]) -> Option<Response<'a>> {
     };
     Some(Response {
         key,
-        at: time(fields.at),
         copied_from,
-        session: name(fields.session),
-        subagent: fields.subagent,
-        branch: text(fields.branch),
-        agent: text(fields.agent),
         asked: text(fields.requested_model).filter(|asked| *asked != model),
         model,
         usage,
         service,
         calls,
         advice,
-        directory: text(fields.directory).map(with_capital_drive),
         is_damaged,
         signature,
+        ..fields.response
     })
 }
 
@@ -379,12 +366,7 @@ fn cost_state(fields: LineFields<'_>) -> Option<CostState> {
     Some(CostState {
         started,
         cost: Money::from_noisy_usd(fields.total_usd?).unwrap_or_default(),
-        run_ms: fields.run_ms.cast_signed(),
-        api_ms: fields.api_ms.cast_signed(),
-        has_unknown_model: fields.has_unknown_model,
-        models: fields.models,
-        before: None,
-        since_last: None,
+        ..fields.state
     })
 }
 
@@ -392,7 +374,7 @@ fn compaction<'a>(fields: &LineFields<'a>) -> Option<CompactBoundary<'a>> {
     Some(CompactBoundary {
         copied_from: fields.copied_from(),
         key: hash_of(b"", id(fields.uuid)?),
-        at: time(fields.at)?,
+        at: fields.response.at?,
         tokens: fields.compacted_tokens,
     })
 }
