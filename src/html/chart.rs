@@ -20,8 +20,8 @@ const LABELS: usize = 5;
 /// What stands side by side in a chart: days or weeks.
 #[derive(Debug)]
 pub(super) struct Columns {
-    first: Option<NaiveDate>,
-    last: Option<NaiveDate>,
+    /// The first day and the last.
+    ends: Option<(NaiveDate, NaiveDate)>,
     /// The day on which each begins.
     begins: Vec<NaiveDate>,
     pub(super) are_weeks: bool,
@@ -30,7 +30,7 @@ pub(super) struct Columns {
 impl Columns {
     /// For these days, in their order.
     pub(super) fn new(days: Vec<NaiveDate>) -> Self {
-        let (first, last) = (days.first().copied(), days.last().copied());
+        let ends = days.first().copied().zip(days.last().copied());
         let are_weeks = days.len() > MOST_DAYS;
         let mut begins = days;
         if are_weeks {
@@ -38,8 +38,7 @@ impl Columns {
             begins.dedup();
         }
         Self {
-            first,
-            last,
+            ends,
             begins,
             are_weeks,
         }
@@ -79,16 +78,16 @@ impl Columns {
 
     /// How many days lie between the first and the last, both included.
     pub(super) fn days(&self) -> i64 {
-        let ends = self.first.zip(self.last);
-        ends.map_or(0, |(first, last)| (last - first).num_days() + 1)
+        let days = |(first, last): (NaiveDate, NaiveDate)| (last - first).num_days() + 1;
+        self.ends.map_or(0, days)
     }
 
     /// "2026-10-01 – 2026-11-20".
     pub(super) fn period(&self) -> String {
-        match (self.first, self.last) {
-            (Some(first), Some(last)) if first == last => first.to_string(),
-            (Some(first), Some(last)) => format!("{first} \u{2013} {last}"),
-            _ => "nothing yet".to_owned(),
+        match self.ends {
+            Some((first, last)) if first == last => first.to_string(),
+            Some((first, last)) => format!("{first} \u{2013} {last}"),
+            None => "nothing yet".to_owned(),
         }
     }
 }
@@ -103,19 +102,13 @@ pub(super) fn scale(most: Money) -> (Money, Vec<String>) {
         power *= 10;
     }
     let round = [1, 2, 5, 10].map(|factor| power.saturating_mul(factor));
-    let step = round
-        .into_iter()
-        .find(|step| *step >= least)
-        .unwrap_or(power);
+    let mut enough = round.into_iter().filter(|step| *step >= least);
+    let step = enough.next().unwrap_or(power);
     // Rows of others may hold any figure.
     let lines = most.pico().max(1).saturating_add(step - 1) / step;
-    let labels = (0..=lines)
-        .rev()
-        .map(|line| Money::from_pico(step.saturating_mul(line)).show());
-    (
-        Money::from_pico(step.saturating_mul(lines)),
-        labels.collect(),
-    )
+    let at = |line: i64| Money::from_pico(step.saturating_mul(line));
+    let labels = (0..=lines).rev().map(|line| at(line).show());
+    (at(lines), labels.collect())
 }
 
 /// A drawing over columns, with labels at its left and below. `says` is what it shows, in a sentence.

@@ -79,7 +79,7 @@ fn in_detail(view: &View<'_>, page: &mut Markup, team: &TeamLimits, stopped: &[(
         *sums.entry(key).or_default() += error.toll;
     }
     let mut rows: Vec<([&str; 3], Toll)> = sums.into_iter().collect();
-    rows.sort_by_key(|(key, toll)| {
+    rows.sort_by_cached_key(|(key, toll)| {
         let place = stopped.iter().position(|(person, _)| *person == key[0]);
         (place, Reverse((toll.blocked, toll.stops)), *key)
     });

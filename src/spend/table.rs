@@ -103,52 +103,41 @@ impl Statement {
     /// The groups with exact figures, under the names that JSON has.
     pub(crate) fn spreadsheet(&self) -> Table {
         let names = [&self.wanted.by.name(), "project", "title", "last_activity"];
-        let figures = [
-            "cost_usd",
-            "recorded_usd",
-            "unrecorded_usd",
-            "not_written_usd",
-            "responses",
-            "unpriced_responses",
-            "input_tokens",
-            "output_tokens",
-            "cache_read_tokens",
-            "cache_write_5m_tokens",
-            "cache_write_1h_tokens",
-            "web_searches",
-        ];
         let names = names.map(Column::text).into_iter();
-        let mut table = Table::new(names.chain(figures.map(Column::figure)));
+        let figures = exact(&Tally::default()).map(|(name, _)| Column::figure(name));
+        let mut table = Table::new(names.chain(figures));
         for group in &self.groups {
-            let (tally, usage) = (&group.tally, &group.tally.usage);
             let names = [
                 group.key.clone(),
                 group.project.clone().unwrap_or_default(),
                 group.title.clone().unwrap_or_default(),
                 rfc3339(moment(group.last_at)),
             ];
-            let amounts = [
-                tally.cost(),
-                tally.recorded,
-                tally.unrecorded + tally.unwritten,
-                tally.unwritten,
-            ];
-            let counts = [
-                tally.responses,
-                tally.unpriced,
-                usage.input,
-                usage.output,
-                usage.cache_read,
-                usage.cache_write_5m(),
-                usage.cache_write_1h,
-                usage.web_searches,
-            ];
-            let figures = amounts.map(Money::exact).into_iter();
-            let figures = figures.chain(counts.map(|count| count.to_string()));
+            let figures = exact(&group.tally).map(|(_, figure)| figure);
             table.row(names.into_iter().chain(figures));
         }
         table
     }
+}
+
+/// Every figure, with its name.
+fn exact(tally: &Tally) -> [(&'static str, String); 12] {
+    let usage = &tally.usage;
+    let not_recorded = tally.unrecorded + tally.unwritten;
+    [
+        ("cost_usd", tally.cost().exact()),
+        ("recorded_usd", tally.recorded.exact()),
+        ("unrecorded_usd", not_recorded.exact()),
+        ("not_written_usd", tally.unwritten.exact()),
+        ("responses", tally.responses.to_string()),
+        ("unpriced_responses", tally.unpriced.to_string()),
+        ("input_tokens", usage.input.to_string()),
+        ("output_tokens", usage.output.to_string()),
+        ("cache_read_tokens", usage.cache_read.to_string()),
+        ("cache_write_5m_tokens", usage.cache_write_5m().to_string()),
+        ("cache_write_1h_tokens", usage.cache_write_1h.to_string()),
+        ("web_searches", usage.web_searches.to_string()),
+    ]
 }
 
 /// What stands in each column but the last. Of nothing no share is told.

@@ -11,27 +11,17 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
-use signal_hook::consts::signal as signals;
+use signal_hook::consts::{
+    SIGABRT, SIGALRM, SIGBUS, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGTRAP, SIGTSTP,
+    SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
+};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 /// What ends a process that does not ask for it, and what stops it.
 const WATCHED: [i32; 15] = [
-    signals::SIGTSTP,
-    signals::SIGHUP,
-    signals::SIGINT,
-    signals::SIGQUIT,
-    signals::SIGTERM,
-    signals::SIGABRT,
-    signals::SIGALRM,
-    signals::SIGBUS,
-    signals::SIGPROF,
-    signals::SIGSYS,
-    signals::SIGTRAP,
-    signals::SIGUSR1,
-    signals::SIGUSR2,
-    signals::SIGVTALRM,
-    signals::SIGXCPU,
+    SIGTSTP, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGABRT, SIGALRM, SIGBUS, SIGPROF, SIGSYS, SIGTRAP,
+    SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
 ];
 
 /// How long a terminal that nobody reads is given to take what brings it back.
