@@ -95,9 +95,9 @@ impl LineAsked {
 
     /// The rows with these facts, never empty.
     fn drawn(&self, facts: &LineFacts<'_>) -> Shown {
-        let rows = draw(facts, self.columns);
+        let mut rows = draw(facts, self.columns);
         if rows.is_empty() {
-            return Shown::row(&[(Tone::Plain, FALLBACK.to_owned())], self.palette);
+            rows.push(vec![(Tone::Plain, FALLBACK.to_owned())]);
         }
         Shown::rows(&rows, self.palette)
     }

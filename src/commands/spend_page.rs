@@ -85,25 +85,22 @@ fn page(
 ) -> anyhow::Result<(String, ExitCode)> {
     let (exports, is_anonymous) = (arguments.from.as_deref(), arguments.page.anonymous);
     let (clock, places) = (wanted.clock, &machine.places);
-    let of_machine = || {
-        machine.gathered(|ledger, read| {
-            let mut sums = PageSums::new(clock.zone);
-            let answering = machine.answering(None);
+    let mut sums = PageSums::new(clock.zone);
+    let (mut statement, mut incidents, before) = match exports {
+        Some(directory) => {
             let mut add = |row: &SpendRow<'_>| sums.add(row);
+            let statement = machine.of_exports(directory, wanted.clone(), &mut add)?;
+            (statement, Vec::new(), None)
+        }
+        None => machine.gathered(|ledger, read| {
+            // A ledger that was mended is read once more.
+            sums = PageSums::new(clock.zone);
+            let mut add = |row: &SpendRow<'_>| sums.add(row);
+            let answering = machine.answering(None);
             let statement = Statement::new(&ledger, wanted.clone(), read, answering, &mut add)?;
             let incidents = machine.incidents().all_with_ends(None, &ledger);
-            let before = before(&ledger, wanted)?;
-            Ok((statement, sums, incidents, before))
-        })
-    };
-    let of_machines = |directory: &Path| -> anyhow::Result<_> {
-        let mut sums = PageSums::new(clock.zone);
-        let statement = machine.of_exports(directory, wanted.clone(), &mut |row| sums.add(row))?;
-        Ok((statement, sums, Vec::new(), None))
-    };
-    let (mut statement, mut sums, mut incidents, before) = match exports {
-        Some(directory) => of_machines(directory)?,
-        None => of_machine()?,
+            Ok((statement, incidents, before(&ledger, wanted)?))
+        })?,
     };
     sums.finish();
     let (from, to) = wanted.period.bounds(clock.zone);

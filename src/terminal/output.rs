@@ -42,13 +42,6 @@ impl Shown {
         Self(visible_lines(text))
     }
 
-    /// A row of pieces in their colours.
-    pub fn row(pieces: &[Piece], palette: Palette) -> Self {
-        let mut row = Self::default();
-        row.add_row(pieces, palette);
-        row
-    }
-
     /// Text that is neither looked at nor changed: made of our own words only (help, a man page, a
     /// script), or by the program whose output the user told us to hand on.
     pub(crate) fn as_it_is(text: String) -> Self {
