@@ -186,7 +186,7 @@ impl<'a> LineKnown<'a> {
         let known = self.windows.as_ref();
         let windows = known.map(|known| known.windows);
         let mut facts = asked.facts(self.amounts.clone(), windows);
-        facts.whereabouts.head = self.head.clone();
+        facts.whereabouts.head.clone_from(&self.head);
         if let Some(known) = known.filter(|_| asked.config.shows(SegmentName::Pace)) {
             let account = known.account.as_deref();
             facts.expected = self.incidents.expected(&known.windows, account);

@@ -29,12 +29,11 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let places = Places::of(environment);
     let directory = std::env::current_dir().unwrap_or_else(|_| places.home.clone());
     let mut paths = BTreeSet::new();
-    let scopes = match &arguments.scope {
-        Some(scope) => std::slice::from_ref(scope),
-        None => {
-            paths.extend(EditRecord::known_settings(&places));
-            SettingsScope::value_variants()
-        }
+    let scopes = if let Some(scope) = &arguments.scope {
+        std::slice::from_ref(scope)
+    } else {
+        paths.extend(EditRecord::known_settings(&places));
+        SettingsScope::value_variants()
     };
     let scopes = scopes.iter();
     paths.extend(scopes.map(|scope| path_of(*scope, &places, &directory)));

@@ -162,19 +162,16 @@ impl<'t> History<'t> {
         };
         let models = self.last.entry(caller).or_default();
         let before = models.get(&now.answer.model);
-        let found = match before {
-            Some(before) => written_again(before, &now)
-                .map(|tokens| (tokens, verdict(before, &now, &known.shapes))),
-            None => {
-                let is_first = models.is_empty();
-                let cause = if is_first {
-                    Cause::First
-                } else {
-                    Cause::ModelChanged
-                };
-                let written = now.answer.usage.cache_write;
-                (written > 0).then(|| (written, Verdict::needed(cause)))
-            }
+        let found = if let Some(before) = before {
+            written_again(before, &now).map(|tokens| (tokens, verdict(before, &now, &known.shapes)))
+        } else {
+            let cause = if models.is_empty() {
+                Cause::First
+            } else {
+                Cause::ModelChanged
+            };
+            let written = now.answer.usage.cache_write;
+            (written > 0).then(|| (written, Verdict::needed(cause)))
         };
         let is_unknown = |(_, verdict): &(u64, Verdict)| verdict.cause == Cause::Unknown;
         let there = before.map_or(0, Exchange::cached);

@@ -44,10 +44,6 @@ impl Lifetime {
 
 /// What a line says that matters here.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is handed on at once and never kept"
-)]
 pub(super) enum Record {
     Request(Request),
     Shape(Shape),

@@ -83,18 +83,18 @@ impl Statement {
         for group in &self.groups {
             let tally = &group.tally;
             let project = group.project.as_ref();
-            let names = [
+            let name_cells = [
                 label(group, by, clock, places),
                 project.map_or_else(String::new, |project| places.show(project.as_ref())),
                 clock.time(moment(group.last_at)),
             ];
             let bar = Cell::bar(tally.cost().usd() / most.max(f64::MIN_POSITIVE));
-            let cells = cells(names, amount(tally), whole, tally).into_iter();
+            let cells = cells(name_cells, amount(tally), whole, tally).into_iter();
             table.row(cells.chain([bar]));
         }
         if let Some((many, sum)) = &self.rest {
-            let names = named(&format!("and {many} more"));
-            table.row_in_tone(Tone::Quiet, cells(names, amount(sum), whole, sum));
+            let label = named(&format!("and {many} more"));
+            table.row_in_tone(Tone::Quiet, cells(label, amount(sum), whole, sum));
         }
         table.row_in_tone(Tone::Strong, all);
         table
