@@ -186,7 +186,8 @@ def project_above_the_data(machine, where):
     project = {"home": machine.home, "root": "/", "beside the data": machine.data.parent}[where]
     payload = world.status_payload(machine, workspace={"current_dir": str(project), "project_dir": str(project)}, cwd=str(project))
     run = machine.statusline(payload, cwd=project)
-    machine.holds(f"today ${machine.responses() * 0.02:.2f}" in run.text, f"the ledger's figure is missing: {run.text!r}")
+    # What is told here is less than the answers: so there may be more of somebody else's.
+    machine.holds(f"today ${machine.responses() * 0.02:.2f}" in run.text.replace("≥", ""), f"the ledger's figure is missing: {run.text!r}")
 
 
 @attack("environment", "a project's own config.toml holds no prompt back: WHYCAP_CONFIG {how}",
