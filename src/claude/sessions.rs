@@ -4,6 +4,8 @@
 //! later starts leave it too), so a file alone proves nothing. The `.key` files beside them are
 //! secrets and are never opened.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -284,13 +286,20 @@ const MOST_SESSIONS: usize = 512;
 /// A registry file has about 600 bytes.
 const FILE_LIMIT: u64 = 64 * 1024;
 
+/// The files of the registry, with what stands in them.
+fn registry(places: &Places) -> impl Iterator<Item = (PathBuf, Vec<u8>)> {
+    let files = disk::files_of_kind(&places.config.join("sessions"), "json");
+    files.take(MOST_SESSIONS).filter_map(|file| {
+        let bytes = disk::read(&file, FILE_LIMIT).ok()??;
+        Some((file, bytes))
+    })
+}
+
 /// All sessions that the registry names. A directory that cannot be read gives none.
 pub(crate) fn registered(places: &Places) -> Vec<Session> {
     let here = PidDomain::of(&places.config);
-    disk::files_of_kind(&places.config.join("sessions"), "json")
-        .take(MOST_SESSIONS)
-        .filter_map(|file| {
-            let bytes = disk::read(&file, FILE_LIMIT).ok()??;
+    registry(places)
+        .filter_map(|(file, bytes)| {
             let claim = Claim::parse(&bytes)?;
             let written_at = of_machine(file.symlink_metadata().ok()?.modified().ok()?);
             let liveness = claim.liveness(&claim.look(), written_at, &here);
@@ -317,14 +326,11 @@ pub(crate) fn client_of(places: &Places, session: &str) -> Option<i64> {
 }
 
 fn registered_for(places: &Places, session: &str) -> Option<(u32, ProcessStart)> {
-    let mut claims = disk::files_of_kind(&places.config.join("sessions"), "json")
-        .take(MOST_SESSIONS)
-        .filter_map(|file| {
-            let bytes = disk::read(&file, FILE_LIMIT).ok()??;
-            memchr::memmem::find(&bytes, session.as_bytes())?;
-            let is_of_session = Doing::parse(&bytes).session.as_deref() == Some(session);
-            Claim::parse(&bytes).filter(|_| is_of_session)
-        });
+    let mut claims = registry(places).filter_map(|(_, bytes)| {
+        memchr::memmem::find(&bytes, session.as_bytes())?;
+        let is_of_session = Doing::parse(&bytes).session.as_deref() == Some(session);
+        Claim::parse(&bytes).filter(|_| is_of_session)
+    });
     let claim = claims.next()?;
     claims.next().is_none().then_some((claim.pid, claim.start?))
 }

@@ -45,18 +45,44 @@ pub(super) struct HeardNow {
 
 /// Everything that is known of a session when something is drawn of it.
 pub(super) struct Listener<'l> {
-    pub(super) connection: &'l Connection,
-    pub(super) prices: &'l PriceTable,
-    pub(super) session: Id,
-    pub(super) facts: &'l SessionFacts,
+    connection: &'l Connection,
+    prices: &'l PriceTable,
+    session: Id,
+    /// With its answers that are not written yet.
+    pub(super) facts: SessionFacts,
+    gained: Vec<&'l Answer>,
     /// What its processes drew, the latest last.
-    pub(super) known: &'l [ProcessTotal],
-    /// Its answers that are not written yet.
-    pub(super) gained: Vec<&'l Answer>,
-    pub(super) now: Millis,
+    pub(super) known: Vec<ProcessTotal>,
+    /// What of it the ledger has as unwritten.
+    pub(super) stored_unwritten: Money,
+    now: Millis,
 }
 
-impl Listener<'_> {
+impl<'l> Listener<'l> {
+    pub(super) fn new(
+        connection: &'l Connection,
+        prices: &'l PriceTable,
+        session: Id,
+        gains: &'l [Gain],
+        now: Millis,
+    ) -> rusqlite::Result<Self> {
+        let mut facts = processes::facts(connection, session)?;
+        let known = processes::of_session(connection, session)?;
+        let stored_unwritten = facts.unwritten(&known);
+        let own = gains.iter().filter(|gain| gain.answer.session == session);
+        facts.recorded += own.clone().map(|gain| gain.cost).sum();
+        Ok(Self {
+            connection,
+            prices,
+            session,
+            facts,
+            gained: own.map(|gain| &gain.answer).collect(),
+            known,
+            stored_unwritten,
+            now,
+        })
+    }
+
     pub(super) fn hear(&self, drawn: &Drawn) -> rusqlite::Result<HeardNow> {
         let newest = match drawn.process {
             None if !self.known.is_empty() => {
@@ -72,7 +98,7 @@ impl Listener<'_> {
             is_written: newest.is_some_and(|(newest, _)| newest.is_near(drawn.total)),
             base_run_ms: newest.map_or(0, |(_, run_ms)| run_ms),
         };
-        let known = now.same_process(self.known);
+        let known = now.same_process(&self.known);
         let (row, before_draws) = match known {
             Some(known) => (self.go_on(known, drawn)?, self.facts.before_draws),
             None => self.begin(drawn)?,
@@ -158,7 +184,7 @@ impl Listener<'_> {
             began
         };
         // Where no more is drawn than the session is known to have spent, nothing else is known of it.
-        let spent = self.facts.recorded + self.facts.unrecorded + self.facts.unwritten(self.known);
+        let spent = self.facts.recorded + self.facts.unrecorded + self.facts.unwritten(&self.known);
         if drawn.total <= spent + NOISE {
             grown = grown.min(own.or_zero());
         }
@@ -260,7 +286,7 @@ impl Draw {
         }
     }
 
-    /// Keeps it. `gained`: the session's answers that are not written.
+    /// Keeps it. `gained`: answers that are not written.
     pub(super) fn put(
         &self,
         connection: &Connection,
@@ -268,18 +294,7 @@ impl Draw {
         gained: &[Gain],
     ) -> rusqlite::Result<()> {
         let session = id_of(self.session.as_bytes());
-        let mut facts = processes::facts(connection, session)?;
-        facts.recorded += gained.iter().map(|gain| gain.cost).sum();
-        let known = processes::of_session(connection, session)?;
-        let listener = Listener {
-            connection,
-            prices,
-            session,
-            facts: &facts,
-            known: &known,
-            gained: gained.iter().map(|gain| &gain.answer).collect(),
-            now: self.at,
-        };
+        let listener = Listener::new(connection, prices, session, gained, self.at)?;
         let heard = listener.hear(&self.drawn)?;
         if !heard.is_news {
             return Ok(());

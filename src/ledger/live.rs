@@ -280,31 +280,21 @@ impl Live {
     }
 
     fn session_now(&self, id: Id, gains: &[Gain], now: Millis) -> rusqlite::Result<SessionNow> {
-        let connection = &self.ledger.connection;
-        let mut facts = processes::facts(connection, id)?;
-        let mut rows = processes::of_session(connection, id)?;
-        let stored_unwritten = facts.unwritten(&rows);
-        let own = gains.iter().filter(|gain| gain.answer.session == id);
-        facts.recorded += own.clone().map(|gain| gain.cost).sum();
-        let is_news = match &self.drawn {
-            Some(drawn) => {
-                let listener = Listener {
-                    connection,
-                    prices: &self.prices,
-                    session: id,
-                    facts: &facts,
-                    known: &rows,
-                    gained: own.map(|gain| &gain.answer).collect(),
-                    now,
-                };
-                let heard = listener.hear(drawn)?;
-                facts.before_draws = heard.before_draws;
-                rows.retain(|row| Some(row.process) != heard.replaces);
-                rows.push(heard.row);
-                heard.is_news
-            }
-            None => false,
-        };
+        let listener = Listener::new(&self.ledger.connection, &self.prices, id, gains, now)?;
+        let heard = self.drawn.as_ref().map(|drawn| listener.hear(drawn));
+        let heard = heard.transpose()?;
+        let is_news = heard.as_ref().is_some_and(|heard| heard.is_news);
+        let Listener {
+            mut facts,
+            known: mut rows,
+            stored_unwritten,
+            ..
+        } = listener;
+        if let Some(heard) = heard {
+            facts.before_draws = heard.before_draws;
+            rows.retain(|row| Some(row.process) != heard.replaces);
+            rows.push(heard.row);
+        }
         Ok(SessionNow {
             spent: Spent::new(&facts, &rows),
             has_guess: processes::has_guess(&rows),
@@ -344,9 +334,12 @@ impl Live {
         // While the last word is an error it stays unread, so that the next status line sees it too.
         let is_to_stay = self.gained.ends_in_refusal;
         let is_gain_kept = !is_to_stay && self.gained.is_worth_writing();
-        let own = id_of(self.session.as_bytes());
-        let mut gains = self.gains().unwrap_or_default();
-        gains.retain(|gain| !is_gain_kept && gain.answer.session == own);
+        let gains = if is_gain_kept {
+            Ok(Vec::new())
+        } else {
+            self.gains()
+        };
+        let gains = gains.unwrap_or_default();
         let prices = &self.prices;
         let put = |connection: &Connection| match &news {
             Some(news) => news.put(connection, prices, &gains),

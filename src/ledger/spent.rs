@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::facts::{Id, id_of};
 use super::spend_rows::quarters;
 use super::store::processes::{self, ProcessTotal, SessionFacts};
-use super::store::sqlite::{any, each, first};
+use super::store::sqlite::{each, first, note, noted};
 use super::store::{Ledger, LedgerError};
 use crate::pricing::Money;
 
@@ -125,14 +125,11 @@ impl Ledger {
     /// Whether all transcripts were ever read to the end. Before that, sums over sessions are
     /// too low.
     pub fn is_complete(&self) -> bool {
-        let query = "SELECT 1 FROM meta WHERE name = ?";
-        any(&self.connection, query, [COMPLETE]).unwrap_or(false)
+        noted(&self.connection, COMPLETE).is_ok_and(|noted| noted.is_some())
     }
 
     pub(crate) fn note_complete(&self) {
         // If another process is writing, it or the next catch-up will note it.
-        let _ = self
-            .connection
-            .execute("INSERT OR IGNORE INTO meta VALUES (?, 1)", [COMPLETE]);
+        let _ = note(&self.connection, COMPLETE, 1);
     }
 }

@@ -411,23 +411,14 @@ pub(crate) fn settle(
     if before_draws != facts.before_draws {
         put_before_draws(connection, session, before_draws)?;
     }
-    store_unwritten(connection, session, &processes)
-}
-
-/// Works out anew what no file has of what a session was drawn.
-pub(crate) fn renew_unwritten(connection: &Connection, session: Id) -> rusqlite::Result<()> {
-    let processes = of_session(connection, session)?;
-    store_unwritten(connection, session, &processes)
+    renew_unwritten(connection, session)
 }
 
 /// Brings what is stored as unwritten in step with what follows from the rest. More than before
 /// was spent when it was drawn; what is less by now was spent last.
-pub(crate) fn store_unwritten(
-    connection: &Connection,
-    session: Id,
-    processes: &[ProcessTotal],
-) -> rusqlite::Result<()> {
-    let wanted = facts(connection, session)?.unwritten(processes);
+pub(crate) fn renew_unwritten(connection: &Connection, session: Id) -> rusqlite::Result<()> {
+    let processes = of_session(connection, session)?;
+    let wanted = facts(connection, session)?.unwritten(&processes);
     let parts = unwritten_parts(connection, session)?;
     let stored: Money = parts.iter().map(|(_, _, cost)| *cost).sum();
     let put = |quarter: i64, model: Id, cost: Money| {
