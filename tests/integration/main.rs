@@ -53,6 +53,7 @@ mod plugin;
 mod races;
 #[cfg(unix)] // a shell script of the release
 mod readme;
+mod refusals;
 mod report;
 mod situation;
 mod spend;

@@ -1,0 +1,183 @@
+//! Every text that a refused request of Claude Code 2.1.330 can end in, by its class, on every plan and
+//! provider: what the answer is, and what it must not be.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use whycap::claude::account::{Account, Plan};
+use whycap::claude::credentials::{Credential, SetIn};
+use whycap::limits::evidence::{Evidence, Seen};
+use whycap::limits::incident::Incident;
+use whycap::time::{Clock, Hours, Zone};
+use whycap::transcript::error_line::ErrorLine;
+use whycap::transcript::owner::Owner;
+
+/// Who is asked for an answer: a login's plan, or what takes its place.
+const PAYERS: [(&str, Option<Plan>, &str); 8] = [
+    ("pro", Some(Plan::Pro), ""),
+    ("max", Some(Plan::Max), ""),
+    ("team", Some(Plan::Team), ""),
+    ("enterprise", Some(Plan::Enterprise), ""),
+    ("api key", None, "ANTHROPIC_API_KEY"),
+    ("key beside max", Some(Plan::Max), "ANTHROPIC_API_KEY"),
+    ("bedrock", None, "CLAUDE_CODE_USE_BEDROCK"),
+    ("vertex", None, "CLAUDE_CODE_USE_VERTEX"),
+];
+
+/// What a class may turn out to be, by the names in JSON.
+const MEANT: [(&str, &str); 9] = [
+    (
+        "authentication_failed",
+        "auth org_disabled subscription_access billing",
+    ),
+    // A login that another window renews.
+    ("server_error", "server_error overloaded throttle auth"),
+    (
+        "rate_limit",
+        "throttle overloaded five_hour weekly weekly_opus weekly_sonnet weekly_fable usage_credits own_spend_cap member_spend_cap org_spend_cap seat_no_credits model_needs_credits long_context_credits api_spend_cap",
+    ),
+    ("model_not_found", "model_unavailable"),
+    ("billing_error", "billing api_credit_balance"),
+    ("oauth_org_not_allowed", "subscription_access billing auth"),
+    ("max_output_tokens", "prompt_too_long"),
+    ("cloud_credential_error", "auth"),
+    (
+        "invalid_request",
+        "auth org_disabled prompt_too_long request_too_large model_unavailable api_credit_balance api_spend_cap usage_credits server_error model_needs_credits long_context_credits billing subscription_access",
+    ),
+];
+
+fn cases() -> Vec<Value> {
+    let lines = include_str!("../data/messages/refusals-2.1.330.jsonl").lines();
+    let case = |line| serde_json::from_str(line).expect("a JSON line");
+    lines.map(case).collect()
+}
+
+fn answer(case: &Value, plan: Option<Plan>, variable: &str) -> Value {
+    let now: DateTime<Utc> = "2026-11-20T12:00:00Z".parse().expect("a time");
+    let text = |name: &str| {
+        case[name]
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let mut evidence = Evidence::new(now, Seen::Transcript, text("text").unwrap_or_default());
+    evidence.text.line = Some(ErrorLine {
+        error: text("class"),
+        api_error: text("api_error"),
+        ..ErrorLine::default()
+    });
+    evidence.session.client.version = Some("2.1.330".to_owned());
+    evidence.login.account = plan.map(|plan| Account {
+        plan,
+        role: Some("user".to_owned()),
+        billing: None,
+        usage_credits_enabled: None,
+        tier: None,
+        owner: Owner::default(),
+    });
+    if !variable.is_empty() {
+        evidence.login.credentials.push(Credential {
+            name: variable.to_owned(),
+            set_in: SetIn::Environment,
+            host: None,
+        });
+    }
+    let clock = Clock {
+        now,
+        zone: Zone::UTC,
+        hours: Hours::TwentyFour,
+    };
+    Incident::new(evidence, clock).to_json()
+}
+
+/// What is wrong with an answer.
+fn faults(case: &Value, name: &str, plan: Option<Plan>, answer: &Value) -> Vec<String> {
+    let said = |key: &str| answer[key].as_str().unwrap_or_default();
+    let text = case["text"].as_str().unwrap_or_default().to_lowercase();
+    let mut faults = Vec::new();
+    let class = case["class"].as_str().unwrap_or_default();
+    let meant = MEANT.iter().find(|(known, _)| *known == class);
+    let is_meant =
+        meant.is_none_or(|(_, kinds)| kinds.split(' ').any(|kind| kind == said("limit")));
+    if !is_meant && said("limit") != "unknown" {
+        faults.push(format!("{} for {class}", said("limit")));
+    }
+    if ["other-program", "code"].contains(&said("known_as")) {
+        faults.push("denied".to_owned());
+    }
+    let is_personal = plan.is_some_and(|plan| [Plan::Pro, Plan::Max].contains(&plan));
+    let speaks_of_others = [
+        "admin",
+        "org",
+        "seat",
+        "team",
+        "group",
+        "managed",
+        "policy",
+        "support",
+        "computer",
+        "gateway",
+        "allocation",
+        "channel",
+    ];
+    let speaks = speaks_of_others.iter().any(|word| text.contains(word));
+    if is_personal && said("who_can_fix") == "admin" && !speaks {
+        faults.push("an admin on a plan for one person".to_owned());
+    }
+    let is_clouds = ["bedrock", "vertex"].contains(&name);
+    let of_plan = ["five_hour", "weekly"].contains(&said("limit"));
+    if is_clouds && of_plan && said("verdict") == "real" {
+        faults.push("a plan's window at a cloud".to_owned());
+    }
+    faults
+}
+
+#[test]
+fn every_refusal_is_answered_on_every_plan() {
+    let mut table: BTreeMap<String, BTreeMap<&str, BTreeMap<String, usize>>> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    let mut unknown = BTreeSet::new();
+    for case in cases() {
+        for (name, plan, variable) in PAYERS {
+            let answer = answer(&case, plan, variable);
+            let faults = faults(&case, name, plan, &answer);
+            wrong.extend(faults.into_iter().map(|fault| {
+                format!(
+                    "{name}: {fault}: {} -> {} {} {}",
+                    case, answer["known_as"], answer["who_can_fix"], answer["headline"]
+                )
+            }));
+            let said = format!(
+                "{} {}",
+                answer["limit"].as_str().unwrap_or_default(),
+                answer["verdict"].as_str().unwrap_or_default()
+            );
+            let class = case["class"].as_str().unwrap_or_default().to_owned();
+            *table
+                .entry(class)
+                .or_default()
+                .entry(name)
+                .or_default()
+                .entry(said)
+                .or_default() += 1;
+            if answer["known_as"] == "unknown" {
+                unknown.insert(case["text"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+    }
+    for (class, by_payer) in &table {
+        for (payer, answers) in by_payer {
+            println!("{class} | {payer} | {answers:?}");
+        }
+    }
+    // Texts whose words are all filled in.
+    let is_open = |text: &String| text.starts_with('…');
+    assert!(
+        unknown.iter().all(is_open) && unknown.len() <= 5,
+        "{unknown:?}"
+    );
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
