@@ -81,15 +81,12 @@ fn is_line_of_code((text, line): &(&str, Skeleton<'_>)) -> bool {
 struct Skeleton<'a> {
     shape: String,
     literals: Vec<&'a str>,
-    /// Whether one of them is a regular expression between slashes.
-    has_pattern: bool,
 }
 
 impl<'a> Skeleton<'a> {
     fn of(line: &'a str) -> Self {
         let mut shape = String::new();
         let mut literals = Vec::new();
-        let mut has_pattern = false;
         let mut rest = line.trim();
         while let Some(first) = rest.chars().next() {
             // The fence of a block in Markdown is no literal.
@@ -107,7 +104,6 @@ impl<'a> Skeleton<'a> {
                 continue;
             }
             if let Some((pattern, after)) = pattern_literal(&shape, rest) {
-                has_pattern = true;
                 shape.push(LITERAL);
                 literals.push(pattern);
                 rest = after;
@@ -135,11 +131,7 @@ impl<'a> Skeleton<'a> {
                 rest = rest.get(first.len_utf8()..).unwrap_or_default();
             }
         }
-        Self {
-            shape,
-            literals,
-            has_pattern,
-        }
+        Self { shape, literals }
     }
 
     fn is_code(&self) -> bool {
@@ -154,9 +146,6 @@ impl<'a> Skeleton<'a> {
             || signs.ends.end(shape)
             || shape.ends_with("\u{1};")
             || shape.ends_with('(') && !shape.ends_with(" (")
-            || shape.starts_with("from ") && shape.contains(" import ")
-            || self.is_call_kept()
-            || self.has_pattern
             || signs.anywhere.stand_in(shape)
             || self.literals.iter().any(|literal| is_pattern(literal))
             || is_found_in_a_file(shape)
@@ -166,18 +155,6 @@ impl<'a> Skeleton<'a> {
                     || self.is_in_a_call()
                     || self.is_assigned()
                     || self.is_in_a_list())
-            || quotes && (is_branch(shape) || self.calls_a_literal())
-    }
-
-    /// `name = made(…)`
-    fn is_call_kept(&self) -> bool {
-        let Some((name, value)) = self.shape.split_once(" = ") else {
-            return false;
-        };
-        let is_made = value.contains('(') && value.ends_with([')', ';', '(', '{']);
-        is_made
-            && !name.contains(' ')
-            && value.starts_with(|c: char| c.is_alphabetic() || "$@&*".contains(c))
     }
 
     /// Whether it can belong to code that stands around it: few words, and a literal that nobody's
@@ -191,15 +168,6 @@ impl<'a> Skeleton<'a> {
         words.count() <= 4
             && !self.literals.is_empty()
             && !is_errors.iter().any(|error| shape.contains(error))
-    }
-
-    /// `"…".length`
-    fn calls_a_literal(&self) -> bool {
-        let mut after = self.shape.split(LITERAL).skip(1);
-        after.any(|rest| {
-            rest.strip_prefix('.')
-                .is_some_and(|rest| rest.starts_with(char::is_alphabetic))
-        })
     }
 
     /// `name("…"`, but not `RateLimitError("…")`, which is how some print an error.
@@ -336,12 +304,6 @@ fn pattern_literal<'t>(before: &str, text: &'t str) -> Option<(&'t str, &'t str)
 fn is_pattern(text: &str) -> bool {
     let unescaped = text.replace("\\\\", "\\");
     vocabulary().code.patterns.stand_in(&unescaped) && !unescaped.contains(":\\")
-}
-
-/// `if x in y:`, `case "…":`, `for x in y; do`
-fn is_branch(shape: &str) -> bool {
-    vocabulary().code.branches.begin(shape) && shape.ends_with([':', '{', ';'])
-        || shape.ends_with("; then")
 }
 
 /// `src/limits.ts:41: …`, as a search prints it.

@@ -120,8 +120,6 @@ pub(super) struct CodeSigns {
     pub(super) sources: List,
     /// Signs of regular expressions.
     pub(super) patterns: List,
-    /// What begins a branch or a loop.
-    pub(super) branches: List,
 }
 
 static LISTS: LazyLock<Vocabulary> = LazyLock::new(|| read().unwrap_or_default());
