@@ -19,6 +19,7 @@ use super::helps::Help;
 use super::kind::{LimitKind, Service, Verdict, Who, Window};
 use super::resets::{self, Resets};
 use super::standing::Standing;
+use super::vocabulary::vocabulary;
 use crate::terminal;
 use crate::time::{Clock, Zone};
 
@@ -244,6 +245,14 @@ pub(super) const HEADLINE: usize = 110;
 pub(super) const BADGE: usize = 60;
 
 impl Words {
+    /// What messages/vocabulary.json says under this name.
+    pub(super) fn named(name: &str) -> Self {
+        let said = vocabulary().sentences.get(name);
+        said.map_or(Self::Fixed("", ""), |(headline, badge)| {
+            Self::Fixed(headline, badge)
+        })
+    }
+
     pub(super) fn said(self, telling: &Telling<'_>) -> Said {
         match self {
             Self::Fixed(headline, badge) => {

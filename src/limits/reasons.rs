@@ -8,6 +8,7 @@ use super::kind::Window;
 use super::messages::Message;
 use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
 use super::resets::{ResetSource, Resets};
+use super::vocabulary::vocabulary;
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::shown_usage::BELIEVED_FOR;
 use crate::transcript::error_line::QuotaLimits;
@@ -122,22 +123,8 @@ fn its_reset(at: DateTime<Utc>, telling: &Telling<'_>) -> String {
 /// Why usage credits did not take over, by the server's `overageDisabledReason`. Names as in the
 /// Agent SDK 0.3.328.
 fn why_no_credits(reason: &str) -> &'static str {
-    match reason {
-        "overage_not_provisioned" => "they were never set up",
-        "org_level_disabled" => "they are turned off",
-        "org_level_disabled_until" => "their monthly cap is reached",
-        "org_spend_cap_reached" => "an admin's cap on them is reached",
-        "out_of_credits" => "none are left",
-        "seat_tier_level_disabled" => "an admin turned them off for this type of seat",
-        "member_level_disabled" => "an admin turned them off for you",
-        "seat_tier_zero_credit_limit" => "this type of seat has none",
-        "group_zero_credit_limit" => "an admin set those of your group to $0",
-        "member_zero_credit_limit" => "an admin set yours to $0",
-        "org_service_level_disabled" => "they are turned off for Claude Code",
-        "no_limits_configured" => "nobody set a limit for them",
-        "fetch_error" => "the server could not look them up",
-        _ => "the server does not say why",
-    }
+    let known = vocabulary().no_credits.get(reason);
+    known.map_or("the server does not say why", String::as_str)
 }
 
 fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {

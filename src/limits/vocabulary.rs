@@ -1,5 +1,6 @@
 //! The words that texts are read by: the lists of messages/vocabulary.json.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -95,6 +96,11 @@ pub(super) struct Vocabulary {
     pub(super) notes: List,
     /// How a manual says that a message comes.
     pub(super) readers: List,
+    /// Why usage credits do not take over, by the server's `overageDisabledReason`. Names as in the
+    /// Agent SDK 0.3.328.
+    pub(super) no_credits: BTreeMap<String, String>,
+    /// What rules say that is always the same: headline and badge.
+    pub(super) sentences: BTreeMap<String, (String, String)>,
     pub(super) code: CodeSigns,
 }
 
@@ -138,5 +144,16 @@ mod tests {
     fn the_lists_can_be_read() {
         let lists = super::read().unwrap_or_else(|error| panic!("vocabulary.json: {error}"));
         assert!(lists.claudes.hold("weekly") && lists.code.starts.begin("// limit"));
+        let rules = ["console", "caps", "windows", "service"].map(|rule| {
+            let path = format!("{}/src/limits/rules/{rule}.rs", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read_to_string(path).unwrap()
+        });
+        for name in rules
+            .iter()
+            .flat_map(|rule| rule.split("Words::named(\"").skip(1))
+        {
+            let name = name.split('"').next().unwrap_or_default();
+            assert!(lists.sentences.contains_key(name), "{name}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use chrono::{
-    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
+    DateTime, Datelike, Days, Month, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday,
 };
 
 use crate::limits::clues::normalize;
@@ -233,38 +233,22 @@ fn instant(word: &str) -> Option<DateTime<Utc>> {
 }
 
 fn month(word: &str) -> Option<u32> {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
-    let name = word.get(..3)?;
-    let number = MONTHS.iter().position(|month| *month == name)?;
-    (word.chars().all(char::is_alphabetic)).then_some(u32::try_from(number).ok()? + 1)
+    let month = word.parse::<Month>();
+    let month = month.or_else(|_| word.trim_end_matches('t').parse());
+    Some(month.ok()?.number_from_month())
 }
 
-/// `8am`, `3:33pm`, `14:30`, `00:00`, `9:30` (an "am" may follow).
+/// `8am`, `3:33pm`, `14:30`, `00:00`, `9:30`. A bare number without am or pm is no time.
 fn clock(word: &str) -> Option<NaiveTime> {
-    let morning = word.strip_suffix("am").map(|digits| (digits, false));
-    let half = morning.or_else(|| Some((word.strip_suffix("pm")?, true)));
-    let (digits, _) = half.unwrap_or((word, false));
-    let (hour, minute) = match digits.split_once(':') {
-        Some((hour, minute)) => (hour, minute.get(..2)?),
-        // A bare number without am or pm is no time.
-        None => (half?.0, "0"),
-    };
-    let time = NaiveTime::from_hms_opt(hour.parse().ok()?, minute.parse().ok()?, 0)?;
-    half.map_or(Some(time), |(_, afternoon)| half_of_day(time, afternoon))
-}
-
-fn half_of_day(time: NaiveTime, afternoon: bool) -> Option<NaiveTime> {
-    use chrono::Timelike;
-    let hour = match (time.hour(), afternoon) {
-        (12, false) => 0,
-        (12, true) => 12,
-        (hour @ 1..=11, true) => hour + 12,
-        (hour @ 0..=11, false) => hour,
-        _ => return None,
-    };
-    time.with_hour(hour)
+    let (digits, half) = split_where(word, |c| c == 'a' || c == 'p');
+    match (digits.split_once(':'), half) {
+        (Some((hour, minute)), "") => {
+            NaiveTime::from_hms_opt(hour.parse().ok()?, minute.get(..2)?.parse().ok()?, 0)
+        }
+        (Some(_), _) => NaiveTime::parse_from_str(word, "%I:%M%p").ok(),
+        (None, "") => None,
+        (None, half) => NaiveTime::parse_from_str(&format!("{digits}:00{half}"), "%I:%M%p").ok(),
+    }
 }
 
 #[cfg(test)]

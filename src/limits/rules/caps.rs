@@ -75,18 +75,9 @@ fn unconfirmed(cap: LimitKind) -> Diagnosis {
             let what = format!("Your own monthly cap on {pool} is reached, the message says");
             telling.until(&what, "your included usage is back", "own spend cap")
         }),
-        MemberSpendCap => Words::Fixed(
-            "The message names an admin's limit on you: ask an Owner, or look at /usage first",
-            "an admin's limit, the message says · ask an Owner",
-        ),
-        OrgSpendCap => Words::Fixed(
-            "The message names your organization's credit cap: ask an Owner, or look at /usage first",
-            "an org's cap, the message says · ask an Owner",
-        ),
-        _ => Words::Fixed(
-            "The message says that your seat has no usage credits: ask an admin, or look at /usage first",
-            "seat without credits, the message says · ask an admin",
-        ),
+        MemberSpendCap => Words::named("an admin s limit the"),
+        OrgSpendCap => Words::named("an org s cap the"),
+        _ => Words::named("seat without credits the message"),
     };
     of(cap, Verdict::CannotTell, words).first(CHECK_METERS)
 }
@@ -170,10 +161,7 @@ fn without_plan(
         let (within, words) = (LimitKind::Window(window), Words::Told(whose_is_unknown));
         Diagnosis::new(within, Verdict::CannotTell, Who::Nobody, words).first(CHECK_METERS)
     } else {
-        let words = Words::Fixed(
-            "On Team or Enterprise this is your organization's cap; on Pro or Max only your own limit is used up",
-            "an org's cap? on Pro and Max only your own limit · /usage",
-        );
+        let words = Words::named("an org s cap on");
         of(cap, Verdict::CannotTell, words).first(CHECK_METERS)
     };
     diagnosis.waiting(waiting).unknown(PLAN_IS_UNKNOWN)

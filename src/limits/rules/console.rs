@@ -39,16 +39,10 @@ pub(in crate::limits) fn balance(case: &Case<'_>) -> Diagnosis {
         return wrong_credential(case).waiting(false);
     }
     if evidence.plan().is_none() {
-        let words = Words::Fixed(
-            "The API credits of your Console account are used up: add credits there, waiting does not help",
-            "API credits used up · add credits in the Console",
-        );
+        let words = Words::named("api credits used up");
         return Diagnosis::new(case.names, Verdict::Real, Who::You, words).waiting(false);
     }
-    let words = Words::Fixed(
-        "A Console account has no API credits, though you have a plan: /status shows which key is in use",
-        "no API credits, but whose? · /status",
-    );
+    let words = Words::named("no api credits but whose");
     Diagnosis::new(case.names, Verdict::CannotTell, Who::You, words)
         .waiting(false)
         .first(CHECK_STATUS)
@@ -152,31 +146,17 @@ pub(in crate::limits) fn provider_plan(case: &Case<'_>) -> Diagnosis {
 /// A payment.
 pub(in crate::limits) fn billing(case: &Case<'_>) -> Diagnosis {
     let who = case.evidence.payer();
-    let words = Words::Fixed(
-        "A payment failed or ended: look at the billing settings, waiting does not help",
-        "payment due · see billing settings",
-    );
+    let words = Words::named("payment due");
     Diagnosis::new(case.names, Verdict::Real, who, words).waiting(false)
 }
-
-const REFUSED_SUBSCRIPTION: Words = Words::Fixed(
-    "Your subscription is refused, mostly because a payment is past due: see claude.ai/settings/billing",
-    "subscription refused · claude.ai/settings/billing",
-);
 
 /// A payment of the subscription.
 pub(in crate::limits) fn subscription_payment(case: &Case<'_>) -> Diagnosis {
     let is_guess = case.clues.text.contains("usually because");
     let words = match case.evidence.payer() {
-        Who::Admin => Words::Fixed(
-            "A payment for your organization's subscription is past due: ask an admin, waiting does not help",
-            "your organization's payment is past due · ask an admin",
-        ),
-        _ if is_guess => REFUSED_SUBSCRIPTION,
-        _ => Words::Fixed(
-            "A payment for your subscription is past due: pay at claude.ai/settings/billing, waiting does not help",
-            "payment past due · claude.ai/settings/billing",
-        ),
+        Who::Admin => Words::named("your organization s payment is"),
+        _ if is_guess => Words::named("subscription refused"),
+        _ => Words::named("payment past due"),
     };
     Diagnosis::new(case.names, Verdict::Real, case.evidence.payer(), words)
         .waiting(false)
@@ -194,17 +174,14 @@ pub(in crate::limits) fn subscription_access(case: &Case<'_>) -> Diagnosis {
             case.names,
             Verdict::Misworded,
             Who::You,
-            REFUSED_SUBSCRIPTION,
+            Words::named("subscription refused"),
         )
         .waiting(false)
         .helps(&[PAY_SUBSCRIPTION, CHECK_STATUS])
         .decided_by(Source::Account)
         .unknown("Why the server refuses the subscription is not known for certain.");
     }
-    let words = Words::Fixed(
-        "Your organization does not allow subscriptions in Claude Code: ask an admin, or use an API key",
-        "subscriptions not allowed by your org · ask an admin",
-    );
+    let words = Words::named("subscriptions not allowed by your");
     let is_seat = case.evidence.is_shared_plan();
     Diagnosis::new(case.names, Verdict::NotALimit, Who::Admin, words)
         .waiting(false)
@@ -216,19 +193,13 @@ pub(in crate::limits) fn subscription_access(case: &Case<'_>) -> Diagnosis {
 
 /// The organization of a key that the message names is disabled.
 pub(in crate::limits) fn disabled_by_key(case: &Case<'_>) -> Diagnosis {
-    let words = Words::Fixed(
-        "The API key in use belongs to a disabled organization, your login is not involved: unset or replace it",
-        "API key of a disabled organization · unset it",
-    );
+    let words = Words::named("api key of a disabled");
     disabled(case, case.evidence.plan().is_some(), Who::You, words)
 }
 
 /// An organization is disabled.
 pub(in crate::limits) fn disabled_by_any(case: &Case<'_>) -> Diagnosis {
-    let words = Words::Fixed(
-        "The organization of this login or key is disabled: look at /status, then appeal or log in elsewhere",
-        "organization disabled, no limit · /status",
-    );
+    let words = Words::named("organization disabled no limit");
     let is_the_keys = case.evidence.has_stray_credential();
     disabled(case, is_the_keys, Who::Admin, words)
 }

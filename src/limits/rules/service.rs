@@ -26,10 +26,6 @@ pub(in crate::limits) const ONLY_STANDARD_CONTEXT: (&str, &str) = (
     "The 1M context needs usage credits, no limit is reached: choose the model without [1m] in /model",
     "1M context needs credits · /model without [1m]",
 );
-const REFUSED_FOR_NOW: Words = Words::Fixed(
-    "The server refused this for now: wait a minute and send it again, and look at /usage if it stays",
-    "refused for now · try again in a minute",
-);
 /// "Rate limit reached": what old clients made of every 429.
 pub(in crate::limits) fn rate_limit_reached(case: &Case<'_>) -> Diagnosis {
     let is_old = !case.evidence.is_since(TELLS_THROTTLES_APART);
@@ -66,8 +62,13 @@ fn refused(case: &Case<'_>, is_ambiguous: bool) -> Diagnosis {
     if meters::all_low(evidence) || (records_quota && !is_ambiguous) {
         return throttled.unknown_if(is_ambiguous, MAY_BE_LONG_CONTEXT);
     }
-    Diagnosis::new(Throttle, Verdict::CannotTell, Who::Nobody, REFUSED_FOR_NOW)
-        .first(RETRY)
-        .waiting(true)
-        .unknown(WORDS_ALONE)
+    Diagnosis::new(
+        Throttle,
+        Verdict::CannotTell,
+        Who::Nobody,
+        Words::named("refused for now"),
+    )
+    .first(RETRY)
+    .waiting(true)
+    .unknown(WORDS_ALONE)
 }

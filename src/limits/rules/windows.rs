@@ -151,11 +151,7 @@ fn without_a_name(case: &Case<'_>) -> Diagnosis {
         Some(_) => Window::Weekly,
         None if meters::all_low(evidence) => Window::FiveHour,
         None => {
-            return which(Words::Fixed(
-                "A usage window of your plan is full, the message says: /usage shows which one, and until when",
-                "usage limit · /usage shows which one",
-            ))
-            .unknown(NO_METER);
+            return which(Words::named("usage limit")).unknown(NO_METER);
         }
     };
     if meters::fullness(evidence, window) == Fullness::Low {
