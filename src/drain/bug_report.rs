@@ -30,16 +30,14 @@ pub(super) fn bug_report(found: &Findings) -> String {
         let _ = writeln!(text, "| {version} | {answers} | {again} | {tokens} |");
     }
     text.push_str("\n| at (UTC) | Claude Code | model | cause | after | in cache | read | written again | request | request before |\n|---|---|---|---|---|---|---|---|---|---|\n");
-    for (write, again) in found.dearest(CASES) {
+    for (write, again) in found.cases.iter().take(CASES) {
         text.push_str(&row(write, again));
     }
     if found.cases.len() > CASES {
         let _ = writeln!(text, "\nThe {CASES} dearest of {}.", found.cases.len());
     }
-    if found
-        .dearest(usize::MAX)
-        .any(|(_, again)| again.cause == Cause::Server)
-    {
+    let mut causes = found.cases.iter().map(|(_, again)| again.cause);
+    if causes.any(|cause| cause == Cause::Server) {
         text.push_str("\n`server`: the same system prompt, tools and parameters (one `shapeHash`), every message of the request before sent again, within the lifetime asked for.\n");
     }
     text

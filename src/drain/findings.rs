@@ -1,6 +1,7 @@
 //! What was written again in a period: sums by cause, session and version, and the dearest cases.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ pub(crate) struct Findings {
     /// Needless writes by the version that sent the request; how many answers of each in all.
     pub(crate) versions: BTreeMap<String, (u64, Sum)>,
     /// Needless writes, the dearest first.
-    pub(crate) cases: Vec<Write>,
+    pub(crate) cases: Vec<(Write, Again)>,
     /// Answers without a record of their request: of them only usage and times are known.
     pub(crate) unrecorded: u64,
     pub(crate) answers: u64,
@@ -66,87 +67,65 @@ pub(crate) struct Findings {
 }
 
 /// What a session wrote without need.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct SessionDrain {
     pub(crate) session: String,
     pub(crate) needless: Sum,
-    /// What most of it is due to.
-    pub(crate) cause: Option<Cause>,
+    costs: BTreeMap<Cause, Money>,
 }
 
 impl Findings {
     /// Adds up these writes.
     pub(crate) fn new(writes: Vec<Write>) -> Self {
         let mut found = Self::default();
-        let mut causes: HashMap<(Cause, bool), Sum> = HashMap::new();
-        let mut sessions: HashMap<String, HashMap<Cause, Sum>> = HashMap::new();
-        for write in writes {
+        let mut causes: BTreeMap<(Cause, bool), Sum> = BTreeMap::new();
+        let mut sessions: BTreeMap<String, SessionDrain> = BTreeMap::new();
+        for mut write in writes {
             found.answers += 1;
             found.written += write.cost;
             found.unrecorded += u64::from(!write.is_recorded);
             found.hour.0 += write.hour_more;
             let version = found.versions.entry(write.version.clone()).or_default();
             version.0 += 1;
-            let Some(again) = &write.again else { continue };
-            causes
-                .entry((again.cause, again.is_needless))
-                .or_default()
-                .add(again);
+            let Some(again) = write.again.take() else {
+                continue;
+            };
+            let cause = causes.entry((again.cause, again.is_needless));
+            cause.or_default().add(&again);
             if again.cause == Cause::Expired && again.after < HOUR {
                 found.hour.1 += again.cost;
             }
             if !again.is_needless {
                 continue;
             }
-            found.needless.add(again);
-            version.1.add(again);
+            found.needless.add(&again);
+            version.1.add(&again);
             let session = sessions.entry(write.session.clone()).or_default();
-            session.entry(again.cause).or_default().add(again);
-            found.cases.push(write);
+            session.session.clone_from(&write.session);
+            session.needless.add(&again);
+            *session.costs.entry(again.cause).or_default() += again.cost;
+            found.cases.push((write, again));
         }
-        found.cases.sort_by_key(|write| {
-            let cost = write.again.as_ref().map_or(Money::ZERO, |again| again.cost);
-            std::cmp::Reverse(cost)
-        });
-        found.causes = causes
-            .into_iter()
-            .map(|((cause, is_needless), sum)| (cause, is_needless, sum))
-            .collect();
-        found.causes.sort_by_key(|(cause, is_needless, sum)| {
-            (!is_needless, std::cmp::Reverse(sum.cost), *cause)
-        });
-        found.sessions = sessions.into_iter().map(SessionDrain::new).collect();
-        found.sessions.sort_by(|one, other| {
-            let by_cost = other.needless.cost.cmp(&one.needless.cost);
-            by_cost.then_with(|| one.session.cmp(&other.session))
-        });
+        found.cases.sort_by_key(|(_, again)| Reverse(again.cost));
+        let causes = causes.into_iter();
+        let causes = causes.map(|((cause, is_needless), sum)| (cause, is_needless, sum));
+        found.causes = causes.collect();
+        found
+            .causes
+            .sort_by_key(|(_, is_needless, sum)| (!is_needless, Reverse(sum.cost)));
+        found.sessions = sessions.into_values().collect();
+        found
+            .sessions
+            .sort_by_key(|session| Reverse(session.needless.cost));
         found
     }
 }
 
-impl Findings {
-    /// Needless writes with what is shown of them, the dearest first.
-    pub(super) fn dearest(&self, many: usize) -> impl Iterator<Item = (&Write, &Again)> {
-        let cases = self.cases.iter().take(many);
-        cases.filter_map(|write| Some((write, write.again.as_ref()?)))
-    }
-}
-
 impl SessionDrain {
-    fn new((session, causes): (String, HashMap<Cause, Sum>)) -> Self {
-        let mut needless = Sum::default();
-        for sum in causes.values() {
-            needless.answers += sum.answers;
-            needless.tokens += sum.tokens;
-            needless.cost += sum.cost;
-        }
-        let dearest = causes
-            .into_iter()
-            .max_by_key(|(cause, sum)| (sum.cost, std::cmp::Reverse(*cause)));
-        Self {
-            session,
-            needless,
-            cause: dearest.map(|(cause, _)| cause),
-        }
+    /// What most of it is due to.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        let costs = self.costs.iter().rev();
+        let dearest = costs.max_by_key(|(_, cost)| **cost);
+        dearest.map(|(cause, _)| *cause)
     }
 }

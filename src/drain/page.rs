@@ -75,7 +75,7 @@ impl Drain {
                 "title": known.and_then(|known| known.title.clone()),
                 "cost_usd": known.map_or(0.0, |known| known.cost.usd()),
                 "needless_usd": session.needless.cost.usd(),
-                "cause": session.cause,
+                "cause": session.cause(),
             })
         });
         let versions = found.versions.iter().map(|(version, (answers, sum))| {
@@ -159,7 +159,7 @@ impl Drain {
             let known = self.sessions.get(&session.session);
             let known = known.cloned().unwrap_or_default();
             let id: String = session.session.chars().take(8).collect();
-            let cause = session.cause.map(|cause| cause.words().in_short(true));
+            let cause = session.cause().map(|cause| cause.words().in_short(true));
             table.row([
                 known.title.unwrap_or(id),
                 session.needless.answers.to_string(),
@@ -183,7 +183,7 @@ impl Drain {
             return;
         }
         report.section("The dearest, with the proof");
-        for (write, again) in self.found.dearest(CASES) {
+        for (write, again) in self.found.cases.iter().take(CASES) {
             let zone = self.clock.zone;
             let at = zone.at(moment(write.at)).format("%Y-%m-%d %H:%M:%S");
             let cost = again.cost.show();

@@ -48,6 +48,8 @@ const SPAN: f64 = 10.0;
 const LEAST_SPANS: usize = 3;
 /// Of spans in order of their worth, the one that this share lies below is taken.
 const UPPER: usize = 70;
+/// Of spans that were all worked here alone, that one lies up to a fortieth above what is true.
+const NOISE: u128 = 40;
 /// The server rounds resets.
 const SAME_RESET: Millis = 60_000;
 const WEEK: Millis = 7 * 24 * 3_600_000;
@@ -80,7 +82,8 @@ impl PercentWorth {
                 spans.sort_unstable();
                 let upper = spans.get(spans.len() * UPPER / 100);
                 let upper = upper.filter(|_| spans.len() >= LEAST_SPANS);
-                let Some(worth) = upper.copied().filter(|worth| *worth > Money::ZERO) else {
+                let worth = upper.map(|upper| upper.share(NOISE - 1, NOISE));
+                let Some(worth) = worth.filter(|worth| *worth > Money::ZERO) else {
                     continue;
                 };
                 let is_newest = week == 0 && is_of_plan_now;

@@ -73,20 +73,22 @@ fn found(elsewhere: Option<i64>) -> [f64; 3] {
         })
         .collect();
     found.sort_by(f64::total_cmp);
-    [found[0], found[30], found[59]]
+    let found = [found[0], found[30], found[59]];
+    println!("others in one of {elsewhere:?} half hours: {found:.3?} of the true worth");
+    found
 }
 
 #[test]
 fn worked_here_alone_a_percent_is_known_to_a_twentieth() {
     let [least, _, most] = found(None);
-    assert!(0.95 < least && most < 1.05, "{least} to {most}");
+    assert!(0.95 < least && most <= 1.0, "{least} to {most}");
 }
 
 #[test]
 fn others_make_a_percent_look_cheaper_and_never_dearer() {
     let [least, middle, most] = found(Some(4));
     assert!(
-        0.85 < least && 0.95 < middle && most < 1.05,
+        0.9 < least && 0.95 < middle && most <= 1.0,
         "{least}, {middle}, {most}"
     );
     let [least, _, most] = found(Some(1));
