@@ -1,7 +1,8 @@
 //! Messages as people meet and paste them, each with what the answer must say.
 //!
-//! tests/data/messages/pasted.jsonl, later.jsonl, fresh.jsonl and fresher.jsonl hold messages from public
-//! threads with their source, made.jsonl others of the same families: older and newer wordings, wrapped, escaped, nested in JSON, and what
+//! tests/data/messages/pasted.jsonl, later.jsonl, fresh.jsonl, fresher.jsonl, third.jsonl, fourth.jsonl, fifth.jsonl
+//! and held.jsonl hold messages from public threads with their source (`miss`: why one is still answered
+//! otherwise), anybody.jsonl what others say of limits of their own, made.jsonl others of the same families: older and newer wordings, wrapped, escaped, nested in JSON, and what
 //! looks like a limit of Claude and is none. A line gives the text, the time if it matters, and what
 //! is accepted; of a list in `says` one must be said, in headline, actions or both.
 
