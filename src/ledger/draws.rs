@@ -137,17 +137,23 @@ impl<'l> Listener<'l> {
         }
         row.run_ms = drawn.run_ms;
         let scaled = self.prices.scale_client_amount(more);
+        // What a file counts by now is not left; who wrote it may be this one.
+        let newest = match is_anybody {
+            true => totals::newest_up_to(self.connection, self.session, drawn.total)?,
+            false => None,
+        };
+        let counted = newest.map_or(known.total, |(total, _)| total.max(known.total));
+        let beyond = self.prices.scale_client_amount(drawn.total - counted);
         if shown.is_near(scaled) {
             row.rate = SAME_PRICES;
         } else if shown > Money::ZERO && self.costs_at_other_prices(&answers, more) {
             row.rate = shown.ratio(scaled, SAME_PRICES);
             row.grown += shown;
-            row.left += shown;
+            row.left += shown.min(row.at_rate(beyond));
             return Ok(row);
         }
-        let grown = row.at_rate(scaled);
-        row.grown += grown;
-        row.left += grown;
+        row.grown += row.at_rate(scaled);
+        row.left += row.at_rate(beyond);
         Ok(row)
     }
 
@@ -175,9 +181,11 @@ impl<'l> Listener<'l> {
         let before_draws = before_draws + (older - in_runs).or_zero();
         let own = all - older.max(in_runs);
         let mut grown = (drawn.total - self.base(drawn, own)?).or_zero();
-        // Answers that it does not count are another's, or it is late: as long as nobody knows which,
-        // they count once, and there may be more.
-        let is_unclear = own > grown + NOISE;
+        // Answers in no run that it does not count are another's, or it is late: as long as nobody
+        // knows which, they count once, and there may be more.
+        let is_loose = |row: &&Answer| self.facts.until < Some(row.at);
+        let loose: Money = answers.iter().filter(is_loose).map(|row| row.cost).sum();
+        let is_unclear = loose.min(own) > grown + NOISE;
         let earliest = if is_unclear {
             began - VERY_LATE_MS - 1
         } else {
