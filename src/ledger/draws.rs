@@ -178,24 +178,28 @@ impl<'l> Listener<'l> {
         } else {
             (self.facts.before_draws, Money::ZERO)
         };
-        let before_draws = before_draws + (older - in_runs).or_zero();
         let own = all - older.max(in_runs);
         let mut grown = (drawn.total - self.base(drawn, own)?).or_zero();
         // Answers in no run that it does not count are another's, or it is late: as long as nobody
         // knows which, they count once, and there may be more.
         let is_loose = |row: &&Answer| self.facts.until < Some(row.at);
         let loose: Money = answers.iter().filter(is_loose).map(|row| row.cost).sum();
-        let is_unclear = loose.min(own) > grown + NOISE;
-        let earliest = if is_unclear {
-            began - VERY_LATE_MS - 1
-        } else {
-            began
-        };
+        let is_uncounted = loose.min(own) > grown + NOISE;
         // Where no more is drawn than the session is known to have spent, nothing else is known of it.
         let spent = self.facts.recorded + self.facts.unrecorded + self.facts.unwritten(&self.known);
         if drawn.total <= spent + NOISE {
             grown = grown.min(own.or_zero());
         }
+        let older = (older - in_runs).or_zero();
+        // However late it comes, what it counts beyond its own answers may be older ones.
+        let counted = older.min((grown - own.or_zero()).or_zero());
+        let before_draws = before_draws + older - counted;
+        let is_unclear = is_uncounted || counted > NOISE;
+        let earliest = if is_unclear {
+            began - VERY_LATE_MS - 1
+        } else {
+            began
+        };
         let grown = self.prices.scale_client_amount(grown);
         let row = ProcessTotal {
             process: drawn
