@@ -194,7 +194,7 @@ impl<'l> Listener<'l> {
         // However late it comes, what it counts beyond its own answers may be older ones.
         let counted = older.min((grown - own.or_zero()).or_zero());
         let before_draws = before_draws + older - counted;
-        let is_unclear = is_uncounted || counted > NOISE;
+        let is_unclear = drawn.run_ms.is_some() && (is_uncounted || counted > NOISE);
         let earliest = if is_unclear {
             began - VERY_LATE_MS - 1
         } else {
