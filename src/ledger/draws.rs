@@ -138,9 +138,10 @@ impl<'l> Listener<'l> {
         row.run_ms = drawn.run_ms;
         let scaled = self.prices.scale_client_amount(more);
         // What a file counts by now is not left; who wrote it may be this one.
-        let newest = match is_anybody {
-            true => totals::newest_up_to(self.connection, self.session, drawn.total)?,
-            false => None,
+        let newest = if is_anybody {
+            totals::newest_up_to(self.connection, self.session, drawn.total)?
+        } else {
+            None
         };
         let counted = newest.map_or(known.total, |(total, _)| total.max(known.total));
         let beyond = self.prices.scale_client_amount(drawn.total - counted);

@@ -167,6 +167,10 @@ struct Line {
 }
 
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what happened on it, each by itself"
+)]
 struct Session {
     id: String,
     /// What stands in the file, and in that of its agents.
@@ -904,8 +908,10 @@ impl World {
         // An act of nobody in particular is one of the newest.
         let processes = self.processes.len();
         let teller = match *act {
-            Act::Answer { process, .. } | Act::Compact { process, .. } => process,
-            Act::Branch { process } | Act::Clear { process } => process,
+            Act::Answer { process, .. }
+            | Act::Compact { process, .. }
+            | Act::Branch { process }
+            | Act::Clear { process } => process,
             Act::Start { .. } | Act::Resume { .. } | Act::Fork { .. } => {
                 processes.saturating_sub(1)
             }

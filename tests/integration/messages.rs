@@ -122,7 +122,7 @@ fn misses(case: &Value) -> Vec<String> {
 
 /// Whether a case says why its answer is not what was asked for.
 fn is_known_miss(cases: &[Value], id: &str) -> bool {
-    let of_id = |case: &&Value| case["id"].to_string() == id;
+    let of_id = |case: &&Value| case["id"] == *id;
     let case = cases.iter().find(of_id);
     case.is_some_and(|case| case["miss"].is_string())
 }
