@@ -154,6 +154,17 @@ impl<'a> Client<'a> {
         self.answers("2026-11-19T11:00:00Z");
     }
 
+    /// A response as the ledger counts it, of so many tokens of input.
+    pub fn works(&self, at: &str, tokens: u32) {
+        self.append(&json!({
+            "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at, "requestId": format!("req-{at}"),
+            "sessionId": self.session, "version": self.version,
+            "message": {"id": format!("msg-{at}"), "model": "claude-opus-5-5", "role": "assistant",
+                        "content": [{"type": "text", "text": "fine"}],
+                        "usage": {"input_tokens": tokens, "output_tokens": 1}},
+        }));
+    }
+
     /// Runs whycap at a time, in the client's environment.
     pub fn run(&self, at: &str, arguments: &[&str], stdin: &[u8]) -> Run {
         run(self.sandbox, at, arguments, stdin, &self.variables)

@@ -391,6 +391,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
     };
     // Day and hour of each draw, and how full both windows were said to be.
     let told = [
+        (11, 10, 97.0, 60.0),
         (16, 8, 12.0, 30.0),
         (16, 9, 55.0, 34.0),
         (16, 23, 3.0, 35.0),
@@ -401,17 +402,22 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
     for (day, hour, five, week) in told {
         let at = format!("2026-11-{day}T{hour:02}:05:00Z");
         let five_resets = resets(day, hour) + 3 * 3600;
-        client.draws(&at, windows(five, five_resets, week, resets(23, 9)), 120);
+        let week_resets = resets(if day < 16 { 16 } else { 23 }, 7);
+        client.draws(&at, windows(five, five_resets, week, week_resets), 120);
     }
-    // Twice stopped: until the window began afresh, and until an answer came an hour and a half later.
+    // Stopped in two weeks: twice until the window began afresh, and until an answer came an hour and a half later.
     for (at, text) in [
+        (
+            "2026-11-11T10:15:00Z",
+            "You've hit your 5-hour limit · resets 2pm (Africa/Algiers)",
+        ),
         (
             "2026-11-17T10:15:00Z",
             "You've hit your 5-hour limit · resets 2pm (Africa/Algiers)",
         ),
         (
             "2026-11-18T09:15:00Z",
-            "You've hit your weekly limit · resets Nov 23, 10am (Africa/Algiers)",
+            "You've hit your weekly limit · resets Nov 23, 8am (Africa/Algiers)",
         ),
     ] {
         client.meets(at, text, json!({}));
@@ -451,19 +457,62 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         .map(|row| (row[0].0.as_str(), (row[1].0.as_str(), value(&row[3]))))
         .collect();
     assert_eq!(found.len(), 2);
-    assert_eq!(found["5-hour limit"], ("1", Some(blocked[0].to_string())));
+    assert_eq!(
+        found["5-hour limit"],
+        ("2", Some((2 * blocked[0]).to_string()))
+    );
     assert_eq!(found["weekly limit"], ("1", Some(blocked[1].to_string())));
+    let by_week = table(&page, "Limit errors over time");
+    let weeks: Vec<(&str, &str, Option<String>)> = by_week
+        .iter()
+        .map(|row| (row[0].0.as_str(), row[1].0.as_str(), value(&row[3])))
+        .collect();
+    assert_eq!(
+        weeks,
+        [
+            ("2026-11-09", "1", Some(blocked[0].to_string())),
+            (
+                "2026-11-16",
+                "2",
+                Some((blocked[0] + blocked[1]).to_string())
+            ),
+        ]
+    );
     let errors = table(&page, "Limit errors");
     let errors: Vec<Vec<&str>> = errors.iter().map(|row| text(row)).collect();
     assert_eq!(
         errors,
         [
+            ["2026-11-11 11:15", "5-hour limit", "real", "2 h 45 m"],
             ["2026-11-17 11:15", "5-hour limit", "real", "2 h 45 m"],
             ["2026-11-18 10:15", "weekly limit", "real", "1 h 30 m"],
         ]
     );
     assert!(
-        page.contains("stops by limits") && page.contains(">4 h 15 m<"),
+        page.contains("stops by limits") && page.contains(">7 h<"),
         "{page:.3000}"
     );
+}
+
+/// Ten percent of the window cost $4 each time, so one is worth 40 cents, less the fortieth by which an upper span may lie
+/// too high.
+#[test]
+fn what_a_percent_was_worth_on_the_page_is_what_was_spent_while_the_window_rose() {
+    let sandbox = Sandbox::new();
+    Client::logged_in(&sandbox, "max", "user");
+    let client = Client::new(&sandbox);
+    let resets = local("2026-11-19T13:00:00Z").timestamp();
+    let shows = |minute: u32, percent: u32| {
+        let at = format!("2026-11-19T09:{minute:02}:30Z");
+        let five_hours = windows(f64::from(percent), resets, 5.0, resets + 86_400);
+        client.draws(&at, five_hours, 120).success();
+    };
+    shows(0, 10);
+    for ten in 1..=4 {
+        client.works(&format!("2026-11-19T09:{:02}:00Z", ten * 5), 1_000_000);
+        shows(ten * 5, 10 + ten * 10);
+    }
+    let page = client.run("2026-11-19T10:00:00Z", &["spend", "--html", "-"], b"");
+    let says = "1% of the 5-hour limit was worth $0.39 or more in the last 7 days (4 rises). What is left of it: $19.50 or more";
+    assert!(page.success().contains(says), "{}", page.stdout);
 }

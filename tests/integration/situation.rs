@@ -338,7 +338,7 @@ const SCENARIOS: [Scenario; 25] = [
         login: MAX,
         comes: |sandbox| {
             let client = told_of(sandbox, 100.0, 17.0);
-            works_on(&client, AT, 100_000);
+            client.works(AT, 100_000);
             client
         },
         at: SOON,
@@ -747,23 +747,12 @@ fn no_two_places_disagree() {
     }
 }
 
-/// A response as the ledger counts it.
-fn works_on(client: &Client<'_>, at: &str, tokens: u32) {
-    client.append(&json!({
-        "type": "assistant", "uuid": format!("a-{at}"), "timestamp": at, "requestId": format!("req-{at}"),
-        "sessionId": client.session, "version": client.version,
-        "message": {"id": format!("msg-{at}"), "model": "claude-opus-5-5", "role": "assistant",
-                    "content": [{"type": "text", "text": "fine"}],
-                    "usage": {"input_tokens": tokens, "output_tokens": 1}},
-    }));
-}
-
 /// 11 threads, one with $400: the window is full, and answers cost money.
 #[test]
 fn whoever_pays_from_credits_is_told_at_once() {
     let sandbox = with_a_private_login();
     let client = Client::new(&sandbox);
-    works_on(&client, "2026-11-20T09:58:00Z", 1_000_000);
+    client.works("2026-11-20T09:58:00Z", 1_000_000);
     client.draws(
         "2026-11-20T09:58:01Z",
         windows(100.0, NOON, 40.0, TUESDAY),
@@ -771,7 +760,7 @@ fn whoever_pays_from_credits_is_told_at_once() {
     );
     let paid = |at: &str| client.run(at, &["now", "--json"], b"").json()["paying"].clone();
     assert_eq!(paid("2026-11-20T09:59:00Z"), Value::Null, "it was included");
-    works_on(&client, AT, 100_000);
+    client.works(AT, 100_000);
     let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(drawn.success().contains("paying now ≈$"), "{drawn:?}");
     let paying = paid("2026-11-20T10:00:03Z");
@@ -812,7 +801,7 @@ fn at_lower_priority_and_in_the_grace_minutes_nobody_pays() {
         client.draws("2026-11-20T09:58:01Z", full(), 120);
         client.append(&json!({"type": "system", "subtype": "local_command", "sessionId": client.session,
             "timestamp": "2026-11-20T09:59:00Z", "content": format!("<local-command-stdout>{says}</local-command-stdout>")}));
-        works_on(&client, AT, 100_000);
+        client.works(AT, 100_000);
         let drawn = client.draws(SOON, full(), 120);
         assert!(!drawn.success().contains("paying"), "{drawn:?}");
         let now = client.run(SOON, &["now", "--json"], b"").json();
@@ -831,11 +820,11 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
         client.draws(at, windows(percent, resets, 40.0, TUESDAY), 120);
     };
     let hour = 3_600;
-    works_on(&client, "2026-11-20T03:00:00Z", 1_000_000);
+    client.works("2026-11-20T03:00:00Z", 1_000_000);
     draws("2026-11-20T03:00:01Z", 100.0, NOON - 5 * hour);
-    works_on(&client, "2026-11-20T03:10:00Z", 100_000);
+    client.works("2026-11-20T03:10:00Z", 100_000);
     draws("2026-11-20T07:30:00Z", 4.0, NOON);
-    works_on(&client, "2026-11-20T07:40:00Z", 1_000_000);
+    client.works("2026-11-20T07:40:00Z", 1_000_000);
     draws("2026-11-20T09:58:00Z", 100.0, NOON);
     let stops = |at: &str| client.event(at, "Stop", json!({}));
     assert_eq!(
@@ -843,7 +832,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
         "",
         "$0.40 of $1.00"
     );
-    works_on(&client, AT, 110_000);
+    client.works(AT, 110_000);
     let said = stops(SOON);
     assert!(
         said.success().contains(
@@ -851,7 +840,7 @@ fn what_is_paid_beyond_full_windows_has_a_budget_of_its_own() {
         ),
         "{said:?}"
     );
-    works_on(&client, "2026-11-20T10:05:00Z", 100_000);
+    client.works("2026-11-20T10:05:00Z", 100_000);
     let said = stops("2026-11-20T10:05:01Z");
     assert!(
         said.success().contains("is used up: \u{2248}$1.24"),
@@ -877,7 +866,7 @@ fn where_the_server_serves_no_credits_nobody_pays() {
         windows(100.0, NOON, 40.0, TUESDAY),
         120,
     );
-    works_on(&client, AT, 100_000);
+    client.works(AT, 100_000);
     let drawn = client.draws(SOON, windows(100.0, NOON, 40.0, TUESDAY), 120);
     assert!(!drawn.success().contains("paying"), "{drawn:?}");
 }

@@ -107,8 +107,10 @@ WHERE_THE_HOME_IS = {path: "installed" for path in (*OURS,
 
 def replaced(machine, path, kind, call, user=None):
     """Plants, asks, and looks whether the contract held and the victims are as they were."""
-    if kind == "hard link to a file" and "ledger.sqlite3" in path:
-        return  # a database is written where it is, whatever other names it has
+    if kind == "hard link to a file" and ("ledger.sqlite3" in path or "journal" in path):
+        # Both are written where they are, whatever other names they have: backups by hard links are common, and only
+        # the user's own files can be linked here (the system's protected_hardlinks).
+        return
     world.HOMES[WHERE_THE_HOME_IS.get(path, "lived")](machine)
     try:
         place = starred(machine, path)
