@@ -167,11 +167,16 @@ mod watchman {
     use std::sync::atomic::AtomicBool;
 
     #[derive(Debug, Clone, Copy)]
+    #[expect(dead_code, reason = "the shape is that of systems with signals")]
     pub(super) struct Turns {
         pub(super) take: fn() -> io::Result<()>,
         pub(super) give_back: fn(),
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the shape is that of systems with signals"
+    )]
     pub(super) fn watch(_: Turns) -> io::Result<Arc<AtomicBool>> {
         Ok(Arc::default())
     }
