@@ -450,8 +450,13 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         page.contains("5-hour limit, 98% at most") && page.contains("weekly limit, 97% at most")
     );
 
+    limits(&page);
+}
+
+/// Until the window began afresh at 13:00, and until the answer.
+fn limits(page: &str) {
     let blocked = [(13 * 60 - (10 * 60 + 15)) * 60, 90 * 60];
-    let by_limit = table(&page, "Limit errors by limit");
+    let by_limit = table(page, "Limit errors by limit");
     let found: BTreeMap<&str, (&str, Option<String>)> = by_limit
         .iter()
         .map(|row| (row[0].0.as_str(), (row[1].0.as_str(), value(&row[3]))))
@@ -462,7 +467,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
         ("2", Some((2 * blocked[0]).to_string()))
     );
     assert_eq!(found["weekly limit"], ("1", Some(blocked[1].to_string())));
-    let by_week = table(&page, "Limit errors over time");
+    let by_week = table(page, "Limit errors over time");
     let weeks: Vec<(&str, &str, Option<String>)> = by_week
         .iter()
         .map(|row| (row[0].0.as_str(), row[1].0.as_str(), value(&row[3])))
@@ -478,7 +483,7 @@ fn windows_and_limits_on_the_page_are_what_sessions_were_told() {
             ),
         ]
     );
-    let errors = table(&page, "Limit errors");
+    let errors = table(page, "Limit errors");
     let errors: Vec<Vec<&str>> = errors.iter().map(|row| text(row)).collect();
     assert_eq!(
         errors,
