@@ -97,7 +97,7 @@ def numbers_of(value, key=""):
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from numbers_of(inner, f"{key}.{name}")
-    elif not isinstance(value, str):
+    elif not isinstance(value, str) and not (value is None and key.endswith((".title", ".project"))):  # names may be unknown
         yield key, value
 
 
