@@ -87,7 +87,8 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let label = environment.text("TZ");
     let label = wanted.clock.zone.label(label, environment.now);
     if let Some(file) = &arguments.page.html {
-        return spend_page::write(file, arguments, &wanted, &label, &machine);
+        let (page, exports) = (&arguments.page, arguments.from.as_deref());
+        return spend_page::write(file, page, exports, &wanted, &label, &machine);
     }
     let statement = arguments.stated(wanted, &machine)?;
     // Of exports, what is missing may be anybody's.

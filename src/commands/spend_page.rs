@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use anyhow::{anyhow, ensure};
 
 use super::machine::Machine;
-use super::spend::Arguments;
 use crate::disk::{self, Durability};
 use crate::export::TeamLimits;
 use crate::html::{BEGINNING, Before, Contents, PageNames, PageSums};
@@ -32,7 +31,8 @@ pub(super) struct PageArguments {
 /// Writes the page to a file, or to standard output for `-`.
 pub(super) fn write(
     file: &Path,
-    arguments: &Arguments,
+    asked: &PageArguments,
+    exports: Option<&Path>,
     wanted: &ReportRequest,
     zone: &str,
     machine: &Machine<'_>,
@@ -41,7 +41,7 @@ pub(super) fn write(
     if !is_piped {
         check_target(file)?;
     }
-    let (page, code) = page(arguments, wanted, zone, machine)?;
+    let (page, code) = page(asked, exports, wanted, zone, machine)?;
     if is_piped {
         #[expect(
             clippy::disallowed_methods,
@@ -78,12 +78,12 @@ fn check_target(file: &Path) -> anyhow::Result<()> {
 
 /// The page of what is wanted, by the days of a zone of this name, and whether it is whole.
 fn page(
-    arguments: &Arguments,
+    asked: &PageArguments,
+    exports: Option<&Path>,
     wanted: &ReportRequest,
     zone: &str,
     machine: &Machine<'_>,
 ) -> anyhow::Result<(String, ExitCode)> {
-    let (exports, is_anonymous) = (arguments.from.as_deref(), arguments.page.anonymous);
     let (clock, places) = (wanted.clock, &machine.places);
     let mut sums = PageSums::new(clock.zone);
     let (mut statement, mut incidents, before) = match exports {
@@ -112,11 +112,11 @@ fn page(
     if let Some(team) = &mut team {
         team.narrow(from, to, is_shown);
     }
-    if exports.is_none() && !is_anonymous {
+    if exports.is_none() && !asked.anonymous {
         statement.name_sessions(machine.titles(wanted.by));
     }
     let mut names = PageNames::known(places);
-    if is_anonymous {
+    if asked.anonymous {
         let others = team.iter().flat_map(TeamLimits::names);
         names = names.anonymous(sums.projects(), sums.people().chain(others));
     }
@@ -134,7 +134,7 @@ fn page(
         Some(_) => Vec::new(),
         None => steps(places, begin, end),
     };
-    let mut remarks = statement.remarks((!is_anonymous).then_some(places));
+    let mut remarks = statement.remarks((!asked.anonymous).then_some(places));
     if exports.is_none() {
         let worth = machine.gathered(|ledger, _| Ok(machine.worth(&ledger)?))?;
         remarks.extend(worth.sentences(clock.now));
@@ -152,7 +152,7 @@ fn page(
         before,
         names,
         clock,
-        zone: (!is_anonymous).then_some(zone),
+        zone: (!asked.anonymous).then_some(zone),
     };
     let is_incomplete = exports.is_some()
         && (statement.is_lower_bound() || contents.team.is_some_and(|team| !team.gaps.is_empty()));

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Row};
 
 use super::facts::{Answer, Id, Scene};
-use super::spend_rows::quarters;
 use super::store::answers::{self, count_from};
+use super::store::quarters;
 use super::store::sqlite::{all, each};
 use super::store::{Ledger, LedgerError, names, transcript_files};
 use crate::pricing::Money;

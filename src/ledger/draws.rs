@@ -7,7 +7,6 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Answer, Id, id_of};
-use super::live::Gain;
 use super::store::names::{put_model, put_session};
 use super::store::processes::{
     self, DrawnNow, ProcessTotal, SAME_PRICES, SessionFacts, VERY_LATE_MS, WhichProcess,
@@ -18,6 +17,14 @@ use crate::journal::{self, JournalRecord};
 use crate::places::Places;
 use crate::pricing::{Money, NOISE, PriceTable};
 use crate::time::Millis;
+
+/// A response that is not written yet.
+#[derive(Debug, Clone)]
+pub(super) struct Gain {
+    /// What it adds to what was written of it before.
+    pub(super) cost: Money,
+    pub(super) answer: Answer,
+}
 
 /// What Claude Code hands the status line its own total.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

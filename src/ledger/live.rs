@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use super::draws::{Draw, Drawn, Listener};
-use super::facts::{Answer, Id, id_of};
+use super::draws::{Draw, Drawn, Gain, Listener};
+use super::facts::{Id, id_of};
 use super::read::{Batch, Effort, Models, put_and_settle};
 use super::spent::Spent;
 use super::store::processes;
@@ -105,14 +105,6 @@ struct SessionNow {
     is_news: bool,
     /// Whether what processes drew may be less than what was spent.
     has_guess: bool,
-}
-
-/// A response that is not written yet.
-#[derive(Debug, Clone)]
-pub(super) struct Gain {
-    /// What it adds to what was written of it before.
-    pub(super) cost: Money,
-    pub(super) answer: Answer,
 }
 
 impl Live {

@@ -9,7 +9,7 @@ use super::answers::{Hidden, HiddenIn, Switched, each_hidden};
 use super::facts::{Id, Scene};
 use super::store::answers::{UNPRICED, count_from, usage_from};
 use super::store::sqlite::{all, each};
-use super::store::{Ledger, LedgerError, names, processes, transcript_files};
+use super::store::{Ledger, LedgerError, names, processes, quarters, transcript_files};
 use crate::pricing::{Money, Usage};
 use crate::time::{Millis, QUARTER};
 
@@ -274,9 +274,4 @@ impl RowNames {
         let model = self.models.get(&model).map_or("", String::as_str);
         SpendRow::nothing(at, origin, model)
     }
-}
-
-/// A period in quarters of an hour.
-pub(super) fn quarters(period: [Millis; 2]) -> [i64; 2] {
-    period.map(|at| at.div_euclid(QUARTER))
 }

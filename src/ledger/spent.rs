@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use super::facts::{Id, id_of};
-use super::spend_rows::quarters;
 use super::store::processes::{self, ProcessTotal, SessionFacts};
+use super::store::quarters;
 use super::store::sqlite::{each, first, note, noted};
 use super::store::{Ledger, LedgerError};
 use crate::pricing::Money;

@@ -15,4 +15,4 @@ pub(crate) mod transcript_files;
 
 pub use error::LedgerError;
 pub use opening::{Ledger, Patience, path_in};
-pub(crate) use sums::SumChanges;
+pub(crate) use sums::{SumChanges, quarters};

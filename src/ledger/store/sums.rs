@@ -6,7 +6,12 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::sqlite::{first, run};
 use crate::ledger::facts::{Answer, Id};
-use crate::time::QUARTER;
+use crate::time::{Millis, QUARTER};
+
+/// A period in quarters of an hour.
+pub(crate) fn quarters(period: [Millis; 2]) -> [i64; 2] {
+    period.map(|at| at.div_euclid(QUARTER))
+}
 
 /// Differences to be applied to the sums at the end of a transaction.
 #[derive(Debug, Default)]
