@@ -118,7 +118,7 @@ impl<'l> Listener<'l> {
         })
     }
 
-    /// What a process draws that drawn before.
+    /// What a process draws that was heard of before.
     fn go_on(&self, known: &ProcessTotal, drawn: &Drawn) -> rusqlite::Result<ProcessTotal> {
         let more = drawn.total - known.total;
         // A draw that comes after its process wrote its total, and has ended, says nothing new.
@@ -227,7 +227,7 @@ impl<'l> Listener<'l> {
 
     /// The total that a process started from, if the session's answers since then cost `own`.
     fn base(&self, drawn: &Drawn, own: Money) -> rusqlite::Result<Money> {
-        // Clients before 2.1.285 go on from what the one before drawn; no transcript has it.
+        // Clients before 2.1.285 go on from what the one before drew; no transcript has it.
         if self.known.iter().any(|row| row.total.is_near(drawn.total)) {
             return Ok(drawn.total);
         }

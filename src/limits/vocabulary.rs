@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// The embedded lists.
 const EMBEDDED: &str = include_str!("messages/vocabulary.json");
 
-/// List or parts of texts.
+/// Words, or parts of texts.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct List(Vec<String>);
 
@@ -64,7 +64,7 @@ pub(super) struct Vocabulary {
     pub(super) wrapping: List,
     /// What HTML, shells and other encodings make of signs, and the signs.
     pub(super) damaged: Vec<(String, String)>,
-    /// List that lost their apostrophe, and how they are written.
+    /// Words that lost their apostrophe, and how they are written.
     pub(super) apostrophes: Vec<(String, String)>,
     /// "You've hit your …"
     pub(super) yours: List,
@@ -83,7 +83,7 @@ pub(super) struct Vocabulary {
     pub(super) delay_keys: List,
     /// How a message of Claude Code begins, in lower case: such a line is no continuation.
     pub(super) beginnings: List,
-    /// List for a subject in the languages in which most people paste, the subject, and the command
+    /// Words for a subject in the languages in which most people paste, the subject, and the command
     /// that shows it.
     pub(super) subjects: Vec<(List, String, String)>,
     /// What stands before a reset time.

@@ -192,8 +192,8 @@ impl ProcessTotal {
     }
 }
 
-/// Works out what of the processes' growth no run covers. A run is one process', or whatever cannot
-/// be drawn from it.
+/// Works out what of the processes' growth no run covers. A run is of one process, and of whatever
+/// cannot be told apart from it.
 fn take_off_runs(rows: &mut [ProcessTotal], runs: &[Run], prices: &PriceTable) {
     for row in &mut *rows {
         row.left = row.grown;
