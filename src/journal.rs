@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
-use memchr::{memmem, memrchr_iter};
+use memchr::{memmem, memrchr, memrchr_iter};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -50,10 +50,15 @@ pub(crate) fn add<R: JournalRecord>(
     record: &R,
 ) -> Result<(), disk::Error> {
     // A line begins with the end of the one before, which may have been cut off.
-    let mut line = format!("\n{{\"{}\":", R::KIND).into_bytes();
+    let mut line = format!("\n{}", beginning::<R>()).into_bytes();
     line.extend(records::bytes_of(record));
     line.push(b'}');
     append(&places.data, &name(now.date_naive()), &line)
+}
+
+/// How the line of a record begins.
+fn beginning<R: JournalRecord>() -> String {
+    format!("{{\"{}\":", R::KIND)
 }
 
 /// In one write, so that processes that do so at once each leave theirs whole. Only `root` itself may
@@ -129,7 +134,7 @@ impl Journal {
         &'j self,
         text: &str,
     ) -> impl Iterator<Item = R> + use<'j, R> {
-        let beginning = format!("{{\"{}\":", R::KIND);
+        let beginning = beginning::<R>();
         let finder = memmem::Finder::new(text.as_bytes()).into_owned();
         let lines = self.months.iter().flat_map(|month| lines_backwards(month));
         lines.filter_map(move |line| {
@@ -151,7 +156,7 @@ const MONTH: i64 = 1 << 40;
 /// The records of a kind that were added since a place, the oldest first, and the place where to go
 /// on. From 0 it is this month and the one before; of what is very long, only the end is read.
 pub(crate) fn added<R: JournalRecord>(data: &Path, since: i64) -> (Vec<R>, i64) {
-    let beginning = format!("{{\"{}\":", R::KIND);
+    let beginning = beginning::<R>();
     let mut months: Vec<(i64, PathBuf)> = disk::files_of_kind(&data.join(DIRECTORY), "jsonl")
         .filter_map(|file| Some((month_of(&file)?, file)))
         .collect();
@@ -167,11 +172,10 @@ pub(crate) fn added<R: JournalRecord>(data: &Path, since: i64) -> (Vec<R>, i64) 
         }
         let bytes = disk::read_own_from(file, start, length - start).unwrap_or_default();
         // The last line may be on its way.
-        let whole = memrchr_iter(b'\n', &bytes).next().unwrap_or(0);
         let whole = if bytes.ends_with(b"}") {
             bytes.len()
         } else {
-            whole
+            memrchr(b'\n', &bytes).unwrap_or(0)
         };
         let lines = bytes
             .get(..whole)

@@ -55,9 +55,10 @@ pub(crate) struct SessionBudgets<'a> {
 }
 
 impl<'a> SessionBudgets<'a> {
-    /// Without budgets this costs one small file. `directory` is where the session was started; `paid`
+    /// Without budgets this costs nothing. `directory` is where the session was started; `paid`
     /// says what was paid from usage credits since a moment.
     pub(crate) fn read(
+        config: &Config,
         places: &'a Places,
         environment: &'a Environment,
         session: &'a str,
@@ -65,8 +66,7 @@ impl<'a> SessionBudgets<'a> {
         directory: Option<&Path>,
         paid: impl Fn(DateTime<Utc>, &Live) -> Option<Money>,
     ) -> Self {
-        let config = Config::load(places);
-        let budget = config.budget;
+        let budget = config.budget.clone();
         let figures = || {
             let directory = directory.unwrap_or(Path::new("")).to_string_lossy();
             let wanted = Wanted::new(&budget, places, &directory);
@@ -77,8 +77,8 @@ impl<'a> SessionBudgets<'a> {
             let paid = budget.credits.and_then(|_| paid(month, &live));
             Some((figures, paid))
         };
-        let uses = match config.problems.into_iter().next() {
-            Some(problem) if config.is_broken => Err(Unknown::Configuration(problem)),
+        let uses = match config.problems.first() {
+            Some(problem) if config.is_broken => Err(Unknown::Configuration(problem.clone())),
             _ if !budget.is_any() => Ok(Vec::new()),
             _ => figures()
                 .map(|(figures, paid)| uses(&budget, figures, paid))

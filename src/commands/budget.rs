@@ -8,7 +8,6 @@ use crate::budget::overview::{SessionAsked, Survey};
 use crate::claude::sessions::{self, Liveness};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
-use crate::config::Config;
 use crate::drain::Write;
 use crate::environment::Environment;
 use crate::hints;
@@ -29,12 +28,12 @@ pub struct Arguments {
 /// What the ledger says of the budgets.
 fn report(
     machine: &Machine<'_>,
-    config: &Config,
     ledger: &Ledger,
     sessions: Vec<SessionAsked>,
     writes: &[Write],
     is_complete: bool,
 ) -> anyhow::Result<Report> {
+    let config = machine.config();
     let Clock { now, zone, .. } = machine.clock();
     let home = machine.places.home.to_str().unwrap_or_default();
     let mut survey = Survey::new(machine.clock(), config, home, sessions);
@@ -56,8 +55,7 @@ fn report(
 /// Runs the verb.
 pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
     let machine = Machine::new(environment);
-    let config = Config::load(&machine.places);
-    let sessions = match config.budget.session {
+    let sessions = match machine.config().budget.session {
         Some(_) => running(&machine.places),
         None => Vec::new(),
     };
@@ -65,14 +63,7 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
     let writes = machine.writes(Some(today.timestamp_millis()), None);
     let report = machine.gathered(|ledger, caught| {
         let sessions = sessions.clone();
-        report(
-            &machine,
-            &config,
-            &ledger,
-            sessions,
-            &writes,
-            caught.is_all(),
-        )
+        report(&machine, &ledger, sessions, &writes, caught.is_all())
     })?;
     report.print(arguments.json, environment)?;
     Ok(ExitCode::SUCCESS)
@@ -81,14 +72,13 @@ pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<E
 /// The answer of `/whycap budget`: of sessions, the one that asks.
 pub(crate) fn answer(question: Question<'_>) -> Report {
     let machine = question.machine;
-    let config = Config::load(&machine.places);
     let asks = question.session().map(|id| SessionAsked {
         id: id.to_owned(),
         name: String::new(),
     });
     answer_of(machine.gathered_at_once(|ledger, caught| {
         let asks = asks.into_iter().collect();
-        report(machine, &config, &ledger, asks, &[], caught.is_all())
+        report(machine, &ledger, asks, &[], caught.is_all())
     }))
 }
 

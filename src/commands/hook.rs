@@ -49,7 +49,7 @@ pub(crate) fn run(environment: &mut Environment) -> ExitCode {
     let deadline = deadline(&event, name);
     let config = Config::load(&places);
     config.set_hours(environment);
-    let machine = Machine::with(places, environment);
+    let machine = Machine::with(places, config, environment);
     let question = Question {
         machine: &machine,
         words: "",
@@ -57,7 +57,7 @@ pub(crate) fn run(environment: &mut Environment) -> ExitCode {
         event: &event,
     };
     let reply = match name {
-        EventName::StopFailure => stop_failure(question, &config),
+        EventName::StopFailure => stop_failure(question),
         EventName::UserPromptSubmit | EventName::UserPromptExpansion => answer(question)
             .or_else(|| within_budget(question))
             .or_else(|| tell(question)),
@@ -182,9 +182,9 @@ fn greet(question: Question<'_>) -> Option<Value> {
 
 /// Stores the error. Then a desktop notification where the terminal has one (OSC 9), and a bell
 /// where it has not; client 2.1.328 hands on both in one sequence.
-fn stop_failure(question: Question<'_>, config: &Config) -> Option<Value> {
+fn stop_failure(question: Question<'_>) -> Option<Value> {
     let incident = question.incidents().store_from_hook(question.event)?;
-    config.notify.desktop.then(|| {
+    question.machine.config().notify.desktop.then(|| {
         let badge = visible(&incident.badge);
         json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
     })

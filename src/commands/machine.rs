@@ -13,6 +13,7 @@ use crate::claude::model_pricing;
 use crate::claude::sessions;
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
+use crate::config::Config;
 use crate::drain::{Write, writes};
 use crate::environment::Environment;
 use crate::export::{Gap, Merged, TeamLimits};
@@ -36,30 +37,38 @@ pub(super) const ANSWER_READS: Duration = Duration::from_millis(500);
 pub(crate) struct Machine<'a> {
     pub(crate) places: Places,
     pub(crate) environment: &'a Environment,
-    /// Read when somebody asks.
+    /// Both are read when somebody asks.
+    config: OnceCell<Config>,
     prices: OnceCell<PriceTable>,
 }
 
 impl<'a> Machine<'a> {
     /// As a shell has it.
     pub(super) fn new(environment: &'a Environment) -> Self {
-        Self::with(Places::of(environment), environment)
-    }
-
-    /// With these places.
-    pub(super) fn with(places: Places, environment: &'a Environment) -> Self {
         Self {
-            places,
+            places: Places::of(environment),
             environment,
+            config: OnceCell::new(),
             prices: OnceCell::new(),
         }
     }
 
-    /// The same at another moment.
+    /// With these places and their configuration.
+    pub(super) fn with(places: Places, config: Config, environment: &'a Environment) -> Self {
+        Self {
+            places,
+            environment,
+            config: config.into(),
+            prices: OnceCell::new(),
+        }
+    }
+
+    /// The same at another moment; the configuration may have changed.
     pub(super) fn at<'b>(&self, environment: &'b Environment) -> Machine<'b> {
         Machine {
             places: self.places.clone(),
             environment,
+            config: OnceCell::new(),
             prices: self.prices.clone(),
         }
     }
@@ -70,6 +79,10 @@ impl<'a> Machine<'a> {
 
     pub(crate) fn incidents(&self) -> Incidents<'_> {
         Incidents::new(&self.places, self.environment)
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        self.config.get_or_init(|| Config::load(&self.places))
     }
 
     pub(super) fn prices(&self) -> &PriceTable {

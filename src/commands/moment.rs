@@ -10,7 +10,6 @@ use crate::claude::meters::Windows;
 use crate::claude::sessions::{self, Liveness, Session, SessionState};
 use crate::claude::titles::title_of;
 use crate::claude::transcripts;
-use crate::config::Config;
 use crate::drain::WindowShares;
 use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
 use crate::ledger::{Effort, Ledger, RowsBy, SpendSource};
@@ -98,7 +97,7 @@ impl Watched {
             paying: self.paying(&incidents, &situation),
             blocked: situation.blocking().cloned(),
             usage: incidents.shown_usage().cloned(),
-            currency: Config::load(&machine.places).currency,
+            currency: machine.config().currency.clone(),
         }
     }
 

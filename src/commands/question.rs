@@ -57,6 +57,7 @@ impl<'a> Question<'a> {
         let environment = self.machine.environment;
         let started = environment.path("CLAUDE_PROJECT_DIR");
         Some(SessionBudgets::read(
+            self.machine.config(),
             &self.machine.places,
             environment,
             session,

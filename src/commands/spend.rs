@@ -13,7 +13,6 @@ use super::question::Question;
 use super::spend_page;
 use super::wrong_arguments::found_wrong;
 use crate::claude::account::Account;
-use crate::config::Config;
 use crate::drain::Attribution;
 use crate::environment::Environment;
 use crate::ledger::{EVER, SpendSource};
@@ -137,7 +136,6 @@ fn by_answers(
 ) -> anyhow::Result<Statement> {
     let writes = machine.writes(None, Some("reading transcripts"));
     let mut statement = machine.gathered(|ledger, read| {
-        let worths = machine.worth(&ledger)?;
         let source = if wanted.by == GroupBy::Prompt {
             Attribution::by_prompt(&ledger, &writes)?
         } else {
@@ -146,9 +144,12 @@ fn by_answers(
         };
         let answering = machine.answering(None);
         let mut statement = Statement::new(&source, wanted.clone(), read, answering, &mut |_| {})?;
-        let mut worth = worths.lately(wanted.clock.now);
-        let worth = worth.find(|worth| worth.window == Window::FiveHour);
-        statement.add_shares_of_window(worth.map(|worth| worth.worth));
+        if wanted.by == GroupBy::Prompt {
+            let worths = machine.worth(&ledger)?;
+            let mut worth = worths.lately(wanted.clock.now);
+            let worth = worth.find(|worth| worth.window == Window::FiveHour);
+            statement.add_shares_of_window(worth.map(|worth| worth.worth));
+        }
         Ok(statement)
     })?;
     if with_words {
@@ -191,10 +192,10 @@ impl Arguments {
             zone,
             ..machine.clock()
         };
-        let config = Config::load(&machine.places);
+        let config = machine.config();
         Ok(ReportRequest {
             plan: config.plan.monthly.and_then(Money::from_noisy_usd),
-            currency: config.currency,
+            currency: config.currency.clone(),
             // A page has all of them; what it lists one by one are sessions.
             by: if has_page { GroupBy::Session } else { self.by },
             period: self.days.period(clock).map_err(misuse)?,

@@ -142,7 +142,7 @@ impl Machine<'_> {
         let (since, until) = counted_over(incident, self.clock().zone)?;
         let since = since.timestamp_millis();
         let mut files = transcripts::all(self.places.transcript_roots()).files;
-        files.retain(|file| file.state.modified / 1_000_000 >= since);
+        files.retain(|file| file.state.modified_ms() >= since);
         let bytes: u64 = files.iter().map(|file| file.state.size).sum();
         if is_quick && bytes > QUICKLY_READ {
             return None;

@@ -23,7 +23,7 @@ pub(crate) fn writes(
     prices: &PriceTable,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Vec<Write> {
-    files.retain(|file| since.is_none_or(|since| file.state.modified / 1_000_000 >= since));
+    files.retain(|file| since.is_none_or(|since| file.state.modified_ms() >= since));
     // The oldest first: forks are copied from what was there before.
     files.sort_by(|one, other| {
         (one.state.modified, &one.path).cmp(&(other.state.modified, &other.path))

@@ -138,7 +138,7 @@ impl Statement {
 
     /// Adds what prompts took of the five-hour window, by the least that a percent of it is worth.
     pub(crate) fn add_shares_of_window(&mut self, percent: Option<Money>) {
-        self.percent = percent.filter(|_| self.wanted.by == GroupBy::Prompt);
+        self.percent = percent;
     }
 
     /// What a prompt took of a five-hour window at most.

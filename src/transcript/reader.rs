@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::scan::{Carry, Sink, scan};
 use crate::disk::ours::open_regular;
+use crate::time::Millis;
 
 /// A stretch is read at a time: small enough to stay in the processor's cache.
 const STRETCH: usize = 256 * 1024;
@@ -42,6 +43,11 @@ impl FileState {
             size: metadata.len(),
             modified: modified.unwrap_or(0),
         }
+    }
+
+    /// When the file was changed.
+    pub fn modified_ms(&self) -> Millis {
+        self.modified / 1_000_000
     }
 }
 

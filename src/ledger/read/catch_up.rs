@@ -110,7 +110,7 @@ impl Job {
             // A copy that somebody made. Its lines say whose they are.
             session = first_session(path)?.unwrap_or(session);
         }
-        let fallback_at = self.file.state.modified / 1_000_000;
+        let fallback_at = self.file.state.modified_ms();
         let mut sink = batch.file(path, from, &session, fallback_at);
         let (now, continuity) = read_on(path, &from, buffer, &mut sink, enough)?;
         sink.finish(now, continuity);
