@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# `Arguments` are those of each verb.
 TWICE = set("""
-Arguments ErrorLine Known Seen Shown Standing Verdict
+ErrorLine Known Seen Shown Standing Verdict
 """.split())
 
 

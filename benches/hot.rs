@@ -11,9 +11,9 @@ use divan::counter::BytesCount;
 use whycap::claude::meters::{OtherMeters, Windows};
 use whycap::claude::status_payload::StatusPayload;
 use whycap::config::Config;
+use whycap::ledger::{LiveFigures, Spent};
 use whycap::pricing::{Money, PriceTable, ServiceLevel, Usage};
-use whycap::spend::Amount;
-use whycap::status_line::{Amounts, LineFacts, Whereabouts, draw};
+use whycap::status_line::{LineFacts, draw};
 use whycap::time::{Clock, Hours, Zone};
 use whycap::transcript::line::Line;
 use whycap::transcript::scan::{Carry, Sink, scan};
@@ -92,29 +92,29 @@ fn draw_a_status_line(bencher: Bencher<'_, '_>, columns: usize) {
     let config = Config::default();
     bencher.bench(|| {
         let payload = StatusPayload::parse(black_box(PAYLOAD.as_bytes()));
+        let clock = Clock {
+            now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
+            zone: Zone::UTC,
+            hours: Hours::TwentyFour,
+        };
+        let spent = |usd| Spent {
+            recorded: Money::from_noisy_usd(usd).unwrap_or_default(),
+            ..Spent::default()
+        };
         let facts = LineFacts {
-            payload: &payload,
             windows: Some(Windows {
                 five_hour: payload.five_hour(),
                 seven_day: payload.seven_day(),
                 others: OtherMeters::default(),
-                measured: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
+                measured: clock.now,
             }),
-            expected: Vec::new(),
-            usage: None,
-            amounts: Amounts {
-                session: Money::from_noisy_usd(1.234).map(Amount::exact),
-                today: Money::from_noisy_usd(20.5).map(Amount::exact),
-                ..Amounts::default()
-            },
-            rewriting: None,
-            whereabouts: Whereabouts::default(),
-            config: &config,
-            clock: Clock {
-                now: DateTime::from_timestamp(1_795_156_000, 0).unwrap_or_default(),
-                zone: Zone::UTC,
-                hours: Hours::TwentyFour,
-            },
+            figures: Some(LiveFigures {
+                session: spent(1.234),
+                today: spent(20.5),
+                is_complete: true,
+                ..LiveFigures::default()
+            }),
+            ..LineFacts::new(&payload, &config, clock)
         };
         draw(&facts, columns)
     });

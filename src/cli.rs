@@ -10,9 +10,11 @@ use clap::builder::StyledStr;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands;
-use crate::config::Config;
+use crate::commands::failure::report_failure;
+use crate::commands::host_guard::{guard_host, guard_person};
+use crate::commands::machine::Machine;
+use crate::commands::verb::Verb;
 use crate::environment::Environment;
-use crate::places::Places;
 use crate::terminal::{Palette, Shown, complain, print};
 
 /// Says what Claude Code costs, and what a limit error really means.
@@ -32,7 +34,7 @@ use crate::terminal::{Palette, Shown, complain, print};
 )]
 pub struct Cli {
     #[command(subcommand)]
-    verb: Option<Verb>,
+    verb: Option<VerbAsked>,
     #[command(flatten)]
     clearing: commands::locks::ClearArguments,
     // The long form spreads over several screens; the short one says the same.
@@ -42,75 +44,53 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum VerbAsked {
     /// Print the status line (Claude Code runs this; it reads JSON from standard input)
-    #[command(
-        hide = true,
-        after_help = "Examples:
-  whycap statusline --preview     the line at several widths, with sample data
-  whycap statusline <status.json  as Claude Code calls it
-
-Exit code: 0, whatever happens. It has no JSON"
-    )]
+    #[command(hide = true, after_help = include_str!("commands/help/statusline.txt"))]
     Statusline,
     /// Handle an event (Claude Code runs this; it reads JSON from standard input)
-    #[command(
-        hide = true,
-        after_help = "Examples:
-  whycap hook <event.json                           as Claude Code calls it
-  echo '{\"hook_event_name\": \"Stop\"}' | whycap hook  by hand: prints nothing
-
-Exit code: 0, whatever happens. It prints nothing, or one JSON object"
-    )]
+    #[command(hide = true, after_help = include_str!("commands/help/hook.txt"))]
     Hook,
     /// Say what really stopped the work, and what to do
-    Explain(commands::explain::Arguments),
+    Explain(commands::explain::ExplainArguments),
     /// Sleep until the newest limit is over, for scripts
-    Wait(commands::wait::Arguments),
+    Wait(commands::wait::WaitArguments),
     /// Show what was spent, by day, session, model and more
-    Spend(commands::spend::Arguments),
+    Spend(commands::spend::SpendArguments),
     /// Show what was written to the prompt cache again, and why
-    Drain(commands::drain::Arguments),
+    Drain(commands::drain::DrainArguments),
     /// Show windows, pace, spend, sessions and limit on one screen
-    Now(commands::now::Arguments),
+    Now(commands::now::NowArguments),
     /// Show how far your budgets are used, and where that leads
-    Budget(commands::budget::Arguments),
+    Budget(commands::budget::BudgetArguments),
     /// Write rows for adding up several machines or people
-    Export(commands::export::Arguments),
+    Export(commands::export::ExportArguments),
     /// List Claude Code's locks, and which of them are left over
-    Locks(commands::locks::Arguments),
+    Locks(commands::locks::LocksArguments),
     /// Check the setup; every finding comes with a fix
-    Doctor(commands::doctor::Arguments),
+    Doctor(commands::doctor::DoctorArguments),
     /// List the limit errors of the past
-    Incidents(commands::incidents::Arguments),
+    Incidents(commands::incidents::IncidentsArguments),
     /// Write up the newest limit error for a bug report
-    Report(commands::report::Arguments),
+    Report(commands::report::ReportArguments),
     /// List the prices used to count spend, with date and source
-    Prices(commands::prices::Arguments),
+    Prices(commands::prices::PricesArguments),
     /// Show the configuration in effect, as a config.toml
-    Config(commands::config::Arguments),
+    Config(commands::config::ConfigArguments),
     /// Add whycap to Claude Code's settings
-    Install(commands::install::Arguments),
+    Install(commands::install::InstallArguments),
     /// Take whycap out of Claude Code's settings
-    Uninstall(commands::uninstall::Arguments),
+    Uninstall(commands::uninstall::UninstallArguments),
     /// Print completions for bash, zsh or fish
     #[command(hide = true)]
-    Completions(commands::completions::Arguments),
+    Completions(commands::completions::CompletionsArguments),
     /// Print the man page
-    #[command(
-        hide = true,
-        after_help = "Examples:
-  whycap man | man -l -             read it
-  whycap man >/usr/local/share/man/man1/whycap.1
-
-Exit code: 0; 2 for wrong arguments. It has no JSON"
-    )]
+    #[command(hide = true, after_help = include_str!("commands/help/man.txt"))]
     Man,
 }
 
 /// Runs whycap with these arguments (the first is the program's name).
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    use commands::host_guard::{guard_host, guard_person};
     // Before anything that could fail.
     match arguments.get(1).and_then(|verb| verb.to_str()) {
         Some("statusline") => guard_host(commands::statusline::LAST_WORDS),
@@ -118,69 +98,76 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         _ => guard_person(),
     }
     commands::host_guard::set_process_right();
-    let mut environment = Environment::of_process();
+    let environment = Environment::of_process();
     let mut arguments = with_help_option(arguments);
     let verb = arguments.get(1).and_then(|verb| verb.to_str());
     if let Some(host_verb @ ("statusline" | "hook")) = verb {
         let rest = arguments.get(2..).unwrap_or_default();
         if !rest.iter().any(|word| word == "--help" || word == "-h") {
             return match host_verb {
-                "statusline" => commands::statusline::run(rest, &mut environment),
-                _ => commands::hook::run(&mut environment),
+                "statusline" => commands::statusline::run(rest, environment),
+                _ => commands::hook::run(environment),
             };
         }
         // No other word may make the parser fail.
         arguments.truncate(2);
         arguments.push("--help".into());
     }
-    Config::load(&Places::of(&environment)).set_hours(&mut environment);
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let words: Vec<&str> = arguments
-                .iter()
-                .skip(1)
-                .filter_map(|word| word.to_str())
-                .collect();
-            if error.use_stderr() {
-                complain(&commands::wrong_arguments::problem(
-                    &error,
-                    &words,
-                    &Cli::command(),
-                ));
-                return ExitCode::from(2);
+    let outcome = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli.reply(environment),
+        Err(error) if error.use_stderr() => {
+            let words = arguments.iter().skip(1).filter_map(|word| word.to_str());
+            let words: Vec<&str> = words.collect();
+            let command = Cli::command();
+            complain(&commands::wrong_arguments::problem(
+                &error, &words, &command,
+            ));
+            return ExitCode::from(2);
+        }
+        Err(error) => show_help(&error.render(), &environment),
+    };
+    outcome.unwrap_or_else(|error| report_failure(&error))
+}
+
+impl Cli {
+    /// What was asked for, from the machine as a shell has it.
+    fn reply(self, environment: Environment) -> anyhow::Result<ExitCode> {
+        let Some(verb) = self.verb else {
+            if self.clearing.clear_stale_locks {
+                return answered(&self.clearing, environment);
             }
-            return commands::report_failure(show_help(&error.render(), &environment));
-        }
-    };
-    let outcome = match cli.verb {
-        Some(Verb::Statusline) => return commands::statusline::run(&[], &mut environment),
-        Some(Verb::Hook) => return commands::hook::run(&mut environment),
-        Some(Verb::Spend(arguments)) => commands::spend::run(&arguments, &environment),
-        Some(Verb::Drain(arguments)) => commands::drain::run(&arguments, &environment),
-        Some(Verb::Now(arguments)) => commands::now::run(&arguments, &environment),
-        Some(Verb::Budget(arguments)) => commands::budget::run(&arguments, &environment),
-        Some(Verb::Explain(arguments)) => commands::explain::run(&arguments, &environment),
-        Some(Verb::Wait(arguments)) => commands::wait::run(&arguments, &environment),
-        Some(Verb::Incidents(arguments)) => commands::incidents::run(&arguments, &environment),
-        Some(Verb::Export(arguments)) => commands::export::run(&arguments, &environment),
-        Some(Verb::Report(arguments)) => commands::report::run(&arguments, &environment),
-        Some(Verb::Locks(arguments)) => commands::locks::run(&arguments, &environment),
-        None if cli.clearing.clear_stale_locks => {
-            commands::locks::clear(&cli.clearing, &environment)
-        }
-        Some(Verb::Prices(arguments)) => commands::prices::run(&arguments, &environment),
-        Some(Verb::Config(arguments)) => commands::config::run(&arguments, &environment),
-        Some(Verb::Doctor(arguments)) => commands::doctor::run(&arguments, &environment),
-        Some(Verb::Completions(arguments)) => {
-            commands::completions::run(&arguments, Cli::command())
-        }
-        Some(Verb::Man) => commands::completions::man(Cli::command()),
-        Some(Verb::Install(arguments)) => commands::install::run(&arguments, &environment),
-        Some(Verb::Uninstall(arguments)) => commands::uninstall::run(&arguments, &environment),
-        None => show_help(&Cli::command().render_help(), &environment),
-    };
-    commands::report_failure(outcome)
+            return show_help(&Self::command().render_help(), &environment);
+        };
+        let verb: &dyn Verb = match &verb {
+            VerbAsked::Statusline => return Ok(commands::statusline::run(&[], environment)),
+            VerbAsked::Hook => return Ok(commands::hook::run(environment)),
+            VerbAsked::Completions(asked) => {
+                return commands::completions::run(asked, Self::command());
+            }
+            VerbAsked::Man => return commands::completions::man(Self::command()),
+            VerbAsked::Explain(asked) => asked,
+            VerbAsked::Wait(asked) => asked,
+            VerbAsked::Spend(asked) => asked,
+            VerbAsked::Drain(asked) => asked,
+            VerbAsked::Now(asked) => asked,
+            VerbAsked::Budget(asked) => asked,
+            VerbAsked::Export(asked) => asked,
+            VerbAsked::Locks(asked) => asked,
+            VerbAsked::Doctor(asked) => asked,
+            VerbAsked::Incidents(asked) => asked,
+            VerbAsked::Report(asked) => asked,
+            VerbAsked::Prices(asked) => asked,
+            VerbAsked::Config(asked) => asked,
+            VerbAsked::Install(asked) => asked,
+            VerbAsked::Uninstall(asked) => asked,
+        };
+        answered(verb, environment)
+    }
+}
+
+fn answered(verb: &dyn Verb, environment: Environment) -> anyhow::Result<ExitCode> {
+    let machine = Machine::new(environment);
+    verb.reply(&machine)?.print(&machine.environment)
 }
 
 /// Help, or the version: our own words.

@@ -7,7 +7,7 @@ pub(crate) mod budget;
 mod checkout;
 pub mod claude;
 pub mod cli;
-pub mod commands;
+mod commands;
 pub mod config;
 mod disk;
 mod doctor;

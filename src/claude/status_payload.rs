@@ -96,11 +96,11 @@ impl StatusPayload {
         named.into_iter().collect()
     }
 
-    /// The client's own running total since its chain of runs began, in dollars. It contains what a
-    /// fork took over and background requests; after a crash it falls back to the last one written.
-    pub(crate) fn client_total_usd(&self) -> Option<f64> {
-        self.number("/cost/total_cost_usd")
-            .filter(|usd| *usd >= 0.0)
+    /// The client's own running total since its chain of runs began. It contains what a fork took
+    /// over and background requests; after a crash it falls back to the last one written.
+    pub(crate) fn client_total(&self) -> Option<Money> {
+        let usd = self.number("/cost/total_cost_usd")?;
+        Money::from_noisy_usd(usd).filter(|_| usd >= 0.0)
     }
 
     /// The client's running total of time spent in API calls, in milliseconds. It grows with every

@@ -3,8 +3,8 @@
 
 use std::process::ExitCode;
 
+use clap::Command;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::terminal::{Shown, print};
@@ -12,16 +12,19 @@ use crate::terminal::{Shown, print};
 /// The shells whose completions were tried.
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/completions.txt"))]
-pub(crate) struct Arguments {
+pub(crate) struct CompletionsArguments {
     /// Which shell
     #[arg(value_parser = PossibleValuesParser::new(SHELLS).try_map(|name| name.parse::<Shell>()))]
     shell: Shell,
 }
 
 /// Prints completions for this command line.
-pub(crate) fn run(arguments: &Arguments, mut command: Command) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(
+    arguments: &CompletionsArguments,
+    mut command: Command,
+) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "whycap", &mut script);
     print_own(&script)

@@ -1,20 +1,17 @@
 //! `whycap config`: the configuration in effect, as a file that says the same.
 
-use std::process::ExitCode;
-
 use anyhow::ensure;
-use clap::Args;
 
+use super::machine::Machine;
+use super::verb::{Reply, Verb};
 use crate::config::Config;
 use crate::disk;
-use crate::environment::Environment;
-use crate::places::Places;
-use crate::terminal::{Shown, print};
+use crate::render::Report;
 
 /// Arguments of `whycap config`.
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/config.txt"))]
-pub struct Arguments {
+pub(crate) struct ConfigArguments {
     /// Print only the path of the file
     #[arg(long)]
     path: bool,
@@ -23,30 +20,29 @@ pub struct Arguments {
     write: bool,
 }
 
-/// Runs the verb.
-pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    let file = &places.settings;
-    let shown = places.show(file);
-    let says = if arguments.path {
-        format!("{}\n", file.display())
-    } else if arguments.write {
-        disk::create_shared_directory_of(file)?;
-        let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
-        ensure!(
-            is_new,
-            "{shown} exists and is left as it is; edit it, or move it away"
-        );
-        format!("Written: {shown}\n")
-    } else {
-        let from = if file.exists() {
-            format!("what {shown} says, and defaults")
+impl Verb for ConfigArguments {
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let file = &machine.places.settings;
+        let shown = machine.places.show(file);
+        let says = if self.path {
+            file.display().to_string()
+        } else if self.write {
+            disk::create_shared_directory_of(file)?;
+            let is_new = disk::create_atomically(file, Config::first_file().as_bytes())?;
+            ensure!(
+                is_new,
+                "{shown} exists and is left as it is; edit it, or move it away"
+            );
+            format!("Written: {shown}")
         } else {
-            format!("the defaults, because there is no {shown}")
+            let from = if file.exists() {
+                format!("what {shown} says, and defaults")
+            } else {
+                format!("the defaults, because there is no {shown}")
+            };
+            let heading = format!("whycap's configuration in effect: {from}.");
+            machine.config.in_effect(&heading)
         };
-        let heading = format!("whycap's configuration in effect: {from}.");
-        Config::load(&places).in_effect(&heading)
-    };
-    print(&Shown::text(&says))?;
-    Ok(ExitCode::SUCCESS)
+        Ok(Report::from_lines(&says).into())
+    }
 }

@@ -1,22 +1,21 @@
 //! `whycap drain`: what was written to the prompt cache again, and why.
 
 use std::collections::HashMap;
-use std::process::ExitCode;
 
 use super::failure::misuse;
 use super::machine::Machine;
+use super::verb::{Reply, Verb};
 use super::windows::WORTH_OVER;
 use crate::drain::{Drain, Findings, PercentWorth, SessionSpend, SpentHere, Write};
-use crate::environment::Environment;
 use crate::incidents::steps;
 use crate::ledger::{Counted, RowsBy, SpendSource};
+use crate::render::Report;
 use crate::spend::{DaysAsked, GroupBy, Period};
-use crate::terminal::{Shown, print};
 
 /// Arguments of `whycap drain`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/drain.txt"))]
-pub struct Arguments {
+pub(crate) struct DrainArguments {
     #[command(flatten)]
     days: DaysAsked,
     /// Only this session
@@ -30,21 +29,19 @@ pub struct Arguments {
     report: bool,
 }
 
-/// Runs the verb.
-pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let period = arguments.days.period(environment.clock()).map_err(misuse)?;
-    let machine = Machine::new(environment);
-    let drain = found(arguments.session.as_deref(), period, &machine)?;
-    if arguments.report {
-        print(&Shown::text(&drain.bug_report()))?;
-    } else {
-        drain.report().print(arguments.json, environment)?;
+impl Verb for DrainArguments {
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let period = self.days.period(machine.clock()).map_err(misuse)?;
+        let drain = found(self.session.as_deref(), period, machine)?;
+        if self.report {
+            return Ok(Report::from_lines(&drain.bug_report()).into());
+        }
+        Ok(Reply::from(drain.report()).in_json(self.json))
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// What was written in a period, beside what was spent.
-fn found(session: Option<&str>, period: Period, machine: &Machine<'_>) -> anyhow::Result<Drain> {
+fn found(session: Option<&str>, period: Period, machine: &Machine) -> anyhow::Result<Drain> {
     let is_meant = |name: &str| session.is_none_or(|session| name.starts_with(session));
     let clock = machine.clock();
     let asked = period.of_rows(clock.zone);
@@ -60,7 +57,7 @@ fn found(session: Option<&str>, period: Period, machine: &Machine<'_>) -> anyhow
     // What a percent is worth is told of these weeks in any case.
     let lately = (clock.now - WORTH_OVER).timestamp_millis();
     let from = asked.start.min(lately);
-    let mut writes = machine.writes(Some(from), Some("reading requests"));
+    let mut writes = machine.writes(Some(from));
     let steps = steps(&machine.places, clock.now - WORTH_OVER, clock.now);
     let percent_worth = PercentWorth::new(&steps, &spent(&counted, &writes), clock.now);
     writes.retain(|write| asked.contains(&write.at) && is_meant(&write.session));

@@ -1,28 +1,27 @@
 //! `whycap explain`: what really stopped the work, and what to do about it.
 
-use std::process::ExitCode;
+use std::io::{self, Read};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use clap::Args;
 use serde_json::json;
 
 use super::machine::Machine;
-use super::question::Question;
-use crate::environment::Environment;
+use super::verb::{Reply, Verb};
+use crate::incidents::Situation;
 use crate::ledger::Ledger;
 use crate::limits::explanation;
 use crate::limits::incident::Incident;
 use crate::limits::standing::Wait;
 use crate::limits::stoppages::counted_over;
 use crate::locks;
-use crate::render::{Page, Report};
+use crate::render::Report;
 use crate::terminal::Tone;
 
 /// What was asked for.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/explain.txt"))]
-pub struct Arguments {
+pub(crate) struct ExplainArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
@@ -49,69 +48,84 @@ pub struct Arguments {
 }
 
 /// A message is shorter; more is not read, for it may never end.
-const LONGEST_MESSAGE: usize = 256 * 1024;
+const LONGEST_MESSAGE: u64 = 256 * 1024;
 
 /// How long an explanation may spend on reading what was spent since the ledger last looked.
 const READS: Duration = Duration::from_millis(400);
 
-/// Explains the newest open error, else the newest one, or a text that was given.
-pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let machine = Machine::new(environment);
-    let incidents = machine.incidents();
-    let pasted = arguments.text.as_deref().or(arguments.message.as_deref());
-    let situation = match pasted {
-        Some("-") => {
-            let text = super::read_beginning(LONGEST_MESSAGE);
-            incidents.pasted(&String::from_utf8_lossy(&text)).into()
+impl Verb for ExplainArguments {
+    /// The newest open error, else the newest one, or a text that was given.
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let incidents = machine.incidents();
+        let pasted = self.text.as_deref().or(self.message.as_deref());
+        let situation = match pasted {
+            Some("-") => {
+                let mut text = Vec::new();
+                // An error gives what was read so far.
+                let mut input = io::stdin().lock().take(LONGEST_MESSAGE);
+                let _ = input.read_to_end(&mut text);
+                incidents.pasted(&String::from_utf8_lossy(&text)).into()
+            }
+            Some(text) => incidents.pasted(text).into(),
+            None => self.situation(machine),
+        };
+        let incident = situation.incident.as_ref();
+        let facts = json!({ "incident": incident.map(Incident::to_json) });
+        let mut report = Report::new(facts).indented();
+        if !self.json {
+            if pasted.is_none() {
+                // That going on costs money comes before what is over.
+                report.add(machine.paid_now(&incidents));
+            }
+            self.tell(incident, machine, &mut report);
         }
-        Some(text) => incidents.pasted(text).into(),
-        None => incidents.situation(arguments.session.as_deref()),
-    };
-    let incident = situation.incident.as_ref();
-    let mut report = Report::new(json!({ "incident": incident.map(Incident::to_json) })).indented();
-    if !arguments.json {
-        arguments.tell(incident, pasted.is_none(), &machine, &mut report);
+        let code = self.exit_code.then(|| exit_code(situation.wait()));
+        let reply = Reply::from(report).in_json(self.json);
+        Ok(reply.with_code(code.unwrap_or_default()))
     }
-    report.print(arguments.json, environment)?;
-    let code = arguments.exit_code.then(|| exit_code(situation.wait()));
-    Ok(ExitCode::from(code.unwrap_or_default()))
 }
 
-impl Arguments {
+impl ExplainArguments {
+    /// In a conversation, what its own session met comes first.
+    fn situation(&self, machine: &Machine) -> Situation {
+        let incidents = machine.incidents();
+        let own = machine.session().map(|own| incidents.situation(Some(own)));
+        let own = own.filter(|own| own.incident.is_some());
+        own.unwrap_or_else(|| incidents.situation(self.session.as_deref()))
+    }
+
     /// For people.
-    fn tell(
-        &self,
-        incident: Option<&Incident>,
-        is_about_now: bool,
-        machine: &Machine<'_>,
-        report: &mut Report,
-    ) {
-        let (incidents, clock) = (machine.incidents(), machine.clock());
-        if is_about_now {
-            report.add(machine.paid_now(&incidents));
-        }
+    fn tell(&self, incident: Option<&Incident>, machine: &Machine, report: &mut Report) {
+        let (clock, page) = (machine.clock(), machine.page());
         match incident {
-            Some(incident) if !self.long => {
-                let page = Page::for_person(machine.environment);
+            None if report.is_empty() => report.add(nothing_is_known(self.session.as_deref())),
+            None => {}
+            Some(incident) if machine.conversation.is_some() => {
+                report.paragraphs(Tone::Quiet, whose(incident, machine.session()));
+                report.add(explanation::tell_in_conversation(
+                    incident,
+                    clock,
+                    machine.environment.rows(),
+                    report.rows_on(page),
+                    machine.ends_waiting(),
+                    page,
+                ));
+            }
+            Some(incident) if self.long => {
+                let known = machine.incidents().windows_of_account();
+                let account = known.and_then(|known| known.account);
+                let by = machine.used_up_by(incident, account.as_deref());
+                let says = spent(incident, machine).into_iter().chain(by);
+                let says = says.chain(machine.needless(incident, false));
+                let says: Vec<String> = says.collect();
+                report.add(explanation::tell_at_length(incident, clock, &says));
+            }
+            Some(incident) => {
                 report.add(explanation::tell(incident, clock, page));
                 let blocks = incident.blocks();
                 let needless = blocks.and_then(|_| machine.needless(incident, true));
                 return report.paragraphs(Tone::Warning, needless);
             }
-            Some(incident) => {
-                let known = incidents.windows_of_account();
-                let account = known.and_then(|known| known.account);
-                let by = machine.used_up_by(incident, account.as_deref());
-                let needless = machine.needless(incident, false);
-                let says = spent(incident, machine)
-                    .into_iter()
-                    .chain(by)
-                    .chain(needless);
-                let says: Vec<String> = says.collect();
-                report.add(explanation::tell_at_length(incident, clock, &says));
-            }
-            None if report.is_empty() => report.add(nothing_is_known(self.session.as_deref())),
-            None => {}
         }
         report.add(harmful_locks(machine));
     }
@@ -128,39 +142,12 @@ fn exit_code(wait: Option<Wait>) -> u8 {
     }
 }
 
-/// The answer of `/whycap explain`: plain text for a message field.
-pub(crate) fn answer(question: Question<'_>) -> Report {
-    let (machine, incidents) = (question.machine, question.incidents());
-    let clock = machine.clock();
-    let own = question.session().map(|own| incidents.situation(Some(own)));
-    let own = own.filter(|own| own.incident.is_some());
-    let situation = own.unwrap_or_else(|| incidents.situation(None));
-    // That going on costs money comes before what is over.
-    let mut report = machine.paid_now(&incidents);
-    match situation.incident {
-        Some(incident) => {
-            let met_in = incident.evidence.session.id.as_deref();
-            if let (Some(theirs), Some(_)) = (met_in, question.session())
-                && met_in != question.session()
-            {
-                let whose = format!("Another session met this ({theirs:.8}), not this one.");
-                report.paragraph(Tone::Quiet, whose);
-            }
-            let page = question.page();
-            report.add(explanation::tell_in_conversation(
-                &incident,
-                clock,
-                machine.environment.rows(),
-                report.rows_on(page),
-                question.note.is_some(),
-                page,
-            ));
-        }
-        None if report.is_empty() => report.add(nothing_is_known(None)),
-        None => {}
-    }
-    report.add(harmful_locks(machine));
-    report
+/// That it was another session than the one that asks.
+fn whose(incident: &Incident, asks: Option<&str>) -> Option<String> {
+    let met_in = incident.evidence.session.id.as_deref();
+    let theirs = met_in.filter(|_| met_in != asks && asks.is_some())?;
+    let whose = format!("Another session met this ({theirs:.8}), not this one.");
+    Some(whose)
 }
 
 fn nothing_is_known(session: Option<&str>) -> Report {
@@ -174,9 +161,9 @@ fn nothing_is_known(session: Option<&str>) -> Report {
 }
 
 /// Locks that harm, said apart from the limit because they are not its cause. Mostly empty.
-fn harmful_locks(machine: &Machine<'_>) -> Report {
+fn harmful_locks(machine: &Machine) -> Report {
     let mut report = Report::default();
-    for lock in locks::harmful(&machine.places, machine.environment) {
+    for lock in locks::harmful(&machine.places, &machine.environment) {
         let (says, remedy) = (lock.says, lock.remedy);
         let aside = format!("Besides, and not the cause of any limit: {says} {remedy}");
         report.gap();
@@ -187,7 +174,7 @@ fn harmful_locks(machine: &Machine<'_>) -> Report {
 
 /// What this machine spent in the period that the limit covers. None where there is no ledger: an
 /// explanation needs no installation, and makes none.
-fn spent(incident: &Incident, machine: &Machine<'_>) -> Option<String> {
+fn spent(incident: &Incident, machine: &Machine) -> Option<String> {
     let clock = machine.clock();
     let (since, until) = counted_over(incident, clock.zone)?;
     let mut ledger = Ledger::open_existing(&machine.places.data)?.ok()?;

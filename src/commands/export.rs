@@ -1,22 +1,19 @@
 //! `whycap export`: rows for whoever puts the spend of several machines or people together.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::failure::misuse;
 use super::machine::Machine;
-use crate::config::Config;
+use super::verb::{Reply, Verb};
 use crate::disk::{self, lock, records};
-use crate::environment::Environment;
 use crate::export::{
     DayFiles, Drafts, Erasure, Exporter, LeftOut, Outcome, Owners, Projects, Reader, Rows, Stamp,
     erase, limit_rows, new_key, spend_rows, window_rows,
 };
 use crate::incidents::steps;
-use crate::places::Places;
 use crate::render::Report;
 use crate::spend::DaysAsked;
 use crate::terminal::{Shown, Tone, counted, print};
@@ -25,7 +22,7 @@ use crate::time::Clock;
 /// Arguments of `whycap export`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/export.txt"))]
-pub struct Arguments {
+pub(crate) struct ExportArguments {
     /// The directory that the files go to, or - for standard output
     #[arg(value_name = "DIR", required_unless_present_any = ["print", "new_key"])]
     target: Option<PathBuf>,
@@ -58,66 +55,76 @@ const SHOWN: usize = 10;
 
 const NEVER_LEAVES: &str = "In no row: prompts, answers, titles, texts of errors, paths, names of files, the name and the address of your account, its id, keys and tokens. Times are rounded down to a quarter of an hour.";
 
-/// Runs the verb.
-pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    if arguments.new_key {
-        return print_words(new_key()?);
-    }
-    let target = arguments.target.as_deref();
-    if let Some(reader) = arguments.print {
-        let sql = reader.text(target, arguments.erase.as_ref());
-        let why = "DuckDB reads the files in place: say where, whycap export DIR --print duckdb";
-        return print_words(sql.ok_or_else(|| misuse(why))?);
-    }
-    let Some(target) = target else {
-        return Ok(ExitCode::from(2));
-    };
-    let machine = Machine::new(environment);
-    if let Some(what) = &arguments.erase {
-        return erase_from(target, what, &machine);
-    }
-    let is_piped = target == Path::new("-");
-    let wrong = match (is_piped, arguments.rows) {
-        (true, None) if !arguments.dry_run => {
-            Some("say which rows: --rows spend, --rows limits or --rows windows")
+impl Verb for ExportArguments {
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        if self.new_key {
+            return print_words(new_key()?);
         }
-        (false, Some(_)) => Some("--rows goes with - only; a directory gets all"),
-        _ => None,
-    };
-    if let Some(wrong) = wrong {
-        return Err(misuse(wrong));
+        let target = self.target.as_deref();
+        if let Some(reader) = self.print {
+            let sql = reader.text(target, self.erase.as_ref());
+            let why =
+                "DuckDB reads the files in place: say where, whycap export DIR --print duckdb";
+            return print_words(sql.ok_or_else(|| misuse(why))?);
+        }
+        let Some(target) = target else {
+            return Ok(Reply::default().with_code(2));
+        };
+        if let Some(what) = &self.erase {
+            return erase_from(target, what, machine);
+        }
+        let is_piped = target == Path::new("-");
+        let wrong = match (is_piped, self.rows) {
+            (true, None) if !self.dry_run => {
+                Some("say which rows: --rows spend, --rows limits or --rows windows")
+            }
+            (false, Some(_)) => Some("--rows goes with - only; a directory gets all"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(misuse(wrong));
+        }
+        let since = self.since(machine.clock())?;
+        if self.dry_run {
+            let leaving = Leaving::gather(machine)?;
+            return Ok(leaving.report(self.rows, since, machine).into());
+        }
+        if !is_piped {
+            return write(target, since, machine);
+        }
+        let leaving = Leaving::gather(machine)?;
+        let drafts = leaving.drafts.iter();
+        let drafts = drafts.filter(|(rows, _)| Some(*rows) == self.rows);
+        let stamp = Stamp::of(machine.environment.now);
+        let text = drafts.map(|(_, drafts)| drafts.text(since, stamp));
+        print_words(text.collect())
     }
-    let since = arguments.since(machine.clock())?;
-    if !is_piped && !arguments.dry_run {
-        return write(target, since, &machine);
+}
+
+impl ExportArguments {
+    /// The first day (UTC) that is asked for; else what is wrong with it.
+    fn since(&self, clock: Clock) -> anyhow::Result<Option<NaiveDate>> {
+        let asked = DaysAsked {
+            since: self.since.clone(),
+            until: None,
+        };
+        let period = asked.period(clock).map_err(misuse)?;
+        let begins = period.since.map(|since| clock.zone.midnight(since));
+        Ok(begins.map(|begins| begins.date_naive()))
     }
-    let leaving = Leaving::gather(&machine)?;
-    if arguments.dry_run {
-        let report = leaving.report(arguments.rows, since, &machine);
-        report.print(false, environment)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let drafts = leaving.drafts.iter();
-    let drafts = drafts.filter(|(rows, _)| Some(*rows) == arguments.rows);
-    let stamp = Stamp::of(environment.now);
-    print_words(
-        drafts
-            .map(|(_, drafts)| drafts.text(since, stamp))
-            .collect(),
-    )
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "our own words, or JSON in which everything can be seen"
 )]
-fn print_words(text: String) -> anyhow::Result<ExitCode> {
+fn print_words(text: String) -> anyhow::Result<Reply> {
     print(&Shown::as_it_is(text))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Reply::default())
 }
 
 /// Takes rows of all machines out of a directory.
-fn erase_from(directory: &Path, what: &Erasure, machine: &Machine<'_>) -> anyhow::Result<ExitCode> {
+fn erase_from(directory: &Path, what: &Erasure, machine: &Machine) -> anyhow::Result<Reply> {
     let shown = machine.places.show(directory);
     ensure!(
         directory.is_dir(),
@@ -125,11 +132,9 @@ fn erase_from(directory: &Path, what: &Erasure, machine: &Machine<'_>) -> anyhow
     );
     let done = erase(directory, what)?;
     let (rows, files) = (rows_of(done.rows), counted(done.files as u64, "file"));
-    print(&Shown::text(&format!(
-        "Erased {rows} in {files} of {shown}. No export to it brings them back\n"
-    )))?;
     machine.name_gaps(&done.gaps);
-    Ok(ExitCode::from(u8::from(!done.gaps.is_empty())))
+    let says = format!("Erased {rows} in {files} of {shown}. No export to it brings them back");
+    Ok(Reply::from(Report::from_lines(&says)).with_code(!done.gaps.is_empty()))
 }
 
 fn rows_of(count: usize) -> String {
@@ -137,11 +142,7 @@ fn rows_of(count: usize) -> String {
 }
 
 /// Brings a directory up to date.
-fn write(
-    directory: &Path,
-    since: Option<NaiveDate>,
-    machine: &Machine<'_>,
-) -> anyhow::Result<ExitCode> {
+fn write(directory: &Path, since: Option<NaiveDate>, machine: &Machine) -> anyhow::Result<Reply> {
     ensure!(
         !directory.exists() || directory.is_dir(),
         "{} is not a directory; name one for the files",
@@ -159,8 +160,7 @@ fn write(
         outcomes.push((*rows, files.put(*rows, drafts, since)?));
     }
     files.sweep(now);
-    print(&Shown::text(&summary(&outcomes, &places.show(directory))))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Report::from_lines(&summary(&outcomes, &places.show(directory))).into())
 }
 
 fn summary(outcomes: &[(Rows, Outcome)], directory: &str) -> String {
@@ -169,7 +169,7 @@ fn summary(outcomes: &[(Rows, Outcome)], directory: &str) -> String {
         written.map(|(rows, outcome)| format!("{} of {}", rows_of(outcome.rows), rows.name()));
     let rows = rows.collect::<Vec<_>>().join(", ");
     if rows.is_empty() {
-        return format!("Nothing changed since the last export to {directory}\n");
+        return format!("Nothing changed since the last export to {directory}");
     }
     let taken_back = match outcomes.iter().map(|(_, outcome)| outcome.gone).sum() {
         0 => String::new(),
@@ -177,7 +177,7 @@ fn summary(outcomes: &[(Rows, Outcome)], directory: &str) -> String {
     };
     let days = outcomes.iter().map(|(_, outcome)| outcome.days as u64);
     let days = counted(days.max().unwrap_or_default(), "day");
-    format!("Written to {directory}: {rows} in {days}{taken_back}\n")
+    format!("Written to {directory}: {rows} in {days}{taken_back}")
 }
 
 /// All rows of this machine.
@@ -188,10 +188,18 @@ struct Leaving {
 }
 
 impl Leaving {
-    fn gather(machine: &Machine<'_>) -> anyhow::Result<Self> {
-        let (places, environment) = (&machine.places, machine.environment);
-        let choice = checked(Config::load(places), places)?.export;
-        let exporter = Exporter::new(places, environment, &choice)?;
+    fn gather(machine: &Machine) -> anyhow::Result<Self> {
+        let (places, environment) = (&machine.places, &machine.environment);
+        let (config, choice) = (&machine.config, &machine.config.export);
+        // Without what the user wrote, more might leave than he wants.
+        let mut problems = config.problems.iter();
+        if let Some(problem) =
+            problems.find(|problem| config.is_broken || problem.starts_with("`export"))
+        {
+            let file = places.show(&places.settings);
+            bail!("nothing was exported, because of {file}: {problem}");
+        }
+        let exporter = Exporter::new(places, environment, choice)?;
         let (counted, incidents) = machine.gathered(|ledger, _| {
             // Rows that are missing would be taken back everywhere.
             ensure!(
@@ -210,7 +218,7 @@ impl Leaving {
         let known = disk::read_own(&remembered, PROJECTS_LIMIT).ok().flatten();
         let known = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let known = known.unwrap_or_default();
-        let mut projects = Projects::new(&choice, &exporter, &places.home, known);
+        let mut projects = Projects::new(choice, &exporter, &places.home, known);
         let owners = Owners::find(places);
         let (spend, left_out) = spend_rows(&counted, &exporter, &owners, &mut projects);
         // What is not remembered is looked up again, as long as the checkout is there.
@@ -230,12 +238,7 @@ impl Leaving {
     }
 
     /// Ten rows as they would leave, and what is left out.
-    fn report(
-        &self,
-        only: Option<Rows>,
-        since: Option<NaiveDate>,
-        machine: &Machine<'_>,
-    ) -> Report {
+    fn report(&self, only: Option<Rows>, since: Option<NaiveDate>, machine: &Machine) -> Report {
         let stamp = Stamp::of(machine.environment.now);
         let mut wanted: Vec<&(Rows, Drafts)> = self.drafts.iter().collect();
         wanted.retain(|(rows, _)| only.is_none_or(|only| only == *rows));
@@ -274,30 +277,5 @@ impl Leaving {
             report.paragraphs(Tone::Plain, (count > 0).then_some(says));
         }
         report
-    }
-}
-
-/// Without what the user wrote, more might leave than he wants.
-fn checked(config: Config, places: &Places) -> anyhow::Result<Config> {
-    let mut problems = config.problems.iter();
-    if let Some(problem) =
-        problems.find(|problem| config.is_broken || problem.starts_with("`export"))
-    {
-        let file = places.show(&places.settings);
-        bail!("nothing was exported, because of {file}: {problem}");
-    }
-    Ok(config)
-}
-
-impl Arguments {
-    /// The first day (UTC) that is asked for; else what is wrong with it.
-    fn since(&self, clock: Clock) -> anyhow::Result<Option<NaiveDate>> {
-        let asked = DaysAsked {
-            since: self.since.clone(),
-            until: None,
-        };
-        let period = asked.period(clock).map_err(misuse)?;
-        let begins = period.since.map(|since| clock.zone.midnight(since));
-        Ok(begins.map(|begins| begins.date_naive()))
     }
 }

@@ -1,13 +1,27 @@
 //! What went wrong, in one line: what happened to which file, why, and what to do about it.
 
+use std::process::ExitCode;
+
 use rusqlite::ErrorCode;
 
 use crate::ledger;
+use crate::terminal::complain;
 
 /// What was typed makes no sense: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Misuse(String);
+
+/// Tells a verb's failure in one line on standard error. Exit code 1, or 2 where it is about what was
+/// typed.
+pub(crate) fn report_failure(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Misuse>() {
+        complain(&error.to_string());
+        return ExitCode::from(2);
+    }
+    complain(&in_one_line(error));
+    ExitCode::FAILURE
+}
 
 pub(super) fn misuse(why: impl Into<String>) -> anyhow::Error {
     Misuse(why.into()).into()

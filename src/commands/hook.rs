@@ -8,13 +8,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::answers;
+use super::conversation::{Conversation, asked};
 use super::host_guard::Deadline;
 use super::machine::Machine;
-use super::question::Question;
 use crate::budget::prompts::OnPrompt;
 use crate::claude::hook_event::{EventName, HookEvent};
-use crate::config::Config;
 use crate::environment::Environment;
 use crate::install::{line, plugin};
 use crate::ledger::{self, Effort, Ledger, Patience};
@@ -33,40 +31,43 @@ const LONGEST_ANSWER: Duration = Duration::from_millis(850);
 const CATCH_UP: Duration = Duration::from_millis(30);
 
 /// Handles the event on standard input.
-pub(crate) fn run(environment: &mut Environment) -> ExitCode {
+pub(crate) fn run(environment: Environment) -> ExitCode {
     let bytes = super::host_input::read(STDIN_LIMIT);
     let event = HookEvent::parse(&bytes);
     let mut projects: Vec<_> = event.cwd.iter().cloned().collect();
     projects.extend(environment.path("CLAUDE_PROJECT_DIR"));
-    let places = Places::in_session(environment, &projects);
+    let places = Places::in_session(&environment, &projects);
     let Some(name) = event.name else {
         return ExitCode::SUCCESS;
     };
-    if plugin::is_second_run(&places, environment, name) {
+    if plugin::is_second_run(&places, &environment, name) {
         // The user's settings run the same hook; the plugin's copy stays silent.
         return ExitCode::SUCCESS;
     }
-    let deadline = deadline(&event, name);
-    let config = Config::load(&places);
-    config.set_hours(environment);
-    let machine = Machine::with(places, config, environment);
-    let question = Question {
-        machine: &machine,
-        words: "",
-        note: None,
-        event: &event,
-    };
-    let reply = match name {
-        EventName::StopFailure => stop_failure(question),
-        EventName::UserPromptSubmit | EventName::UserPromptExpansion => answer(question)
-            .or_else(|| within_budget(question))
-            .or_else(|| tell(question)),
-        EventName::CommandRun => answer_of_module(question),
-        EventName::SessionStart => tell(question).or_else(|| greet(question)),
-        EventName::Stop => question
+    let words = event.prompt.as_deref().and_then(asked);
+    let deadline = deadline(words.is_some(), name);
+    let mut machine = Machine::at_places(places, environment);
+    let is_prompt = name != EventName::CommandRun || event.is_prompt;
+    machine.conversation = Some(Conversation {
+        event,
+        ends_waiting: false,
+    });
+    let reply = match (name, words) {
+        (EventName::StopFailure, _) => stop_failure(&machine),
+        (EventName::UserPromptSubmit | EventName::UserPromptExpansion, None) => {
+            within_budget(&machine).or_else(|| tell(&machine))
+        }
+        (EventName::UserPromptSubmit | EventName::UserPromptExpansion, Some(words)) => {
+            Some(held_back(&answer(&words, is_prompt, &mut machine)))
+        }
+        (EventName::CommandRun, words) => {
+            words.map(|words| text_for_module(&answer(&words, is_prompt, &mut machine)))
+        }
+        (EventName::SessionStart, _) => tell(&machine).or_else(|| greet(&machine)),
+        (EventName::Stop, _) => machine
             .budgets()
             .and_then(|it| Some(message(&it.after_answer()?))),
-        EventName::SessionEnd => None,
+        (EventName::SessionEnd, _) => None,
     };
     deadline.speak();
     if let Some(reply) = reply {
@@ -85,80 +86,71 @@ pub(crate) fn run(environment: &mut Environment) -> ExitCode {
 }
 
 /// Stands over everything: `SQLite` may try for ten seconds.
-fn deadline(event: &HookEvent, name: EventName) -> Deadline {
-    let asked = event.prompt.as_deref().and_then(answers::asked);
-    if asked.is_none() {
+fn deadline(is_question: bool, name: EventName) -> Deadline {
+    if !is_question {
         return Deadline::start(LONGEST, || Shown::text(""));
     }
     // Held back in any case: what was meant for whycap is not for the model.
-    let is_command = name == EventName::CommandRun;
     Deadline::start(LONGEST_ANSWER, move || {
         let text = "whycap had no time to answer; ask it in another terminal";
-        let reply = if is_command {
-            json!({ "text": text, "isTextDisplayOnly": true })
-        } else {
-            held_back(text)
-        };
-        Shown::json(&reply)
+        Shown::json(&match name {
+            EventName::CommandRun => text_for_module(text),
+            _ => held_back(text),
+        })
     })
 }
-
-/// What Claude Code itself does not say: its notice goes without a word.
-const TURNS_CONTINUING_OFF: &str = "Asking here turns Claude Code's automatic continue off. To turn it on again: /rate-limit-options, \"Wait here, then continue automatically\".";
 
 fn message(text: &str) -> Value {
     json!({ "systemMessage": format!("whycap: {}", visible(text)) })
 }
 
-/// The client shows the reason and sends nothing to the model.
+/// The client shows the reason and sends nothing to the model: so `/whycap …` works while a limit
+/// holds, and costs no token.
 fn held_back(reason: &str) -> Value {
     json!({ "decision": "block", "reason": visible_lines(reason) })
 }
 
-/// Answers `/whycap …` by holding the command back, so it works while a limit holds and costs no
-/// token.
-fn answer(question: Question<'_>) -> Option<Value> {
-    Some(held_back(&reply(true, question)?))
+/// The plugin's module shows this as its answer. The model sees nothing of it.
+fn text_for_module(text: &str) -> Value {
+    json!({ "text": visible_lines(text), "isTextDisplayOnly": true })
 }
 
-/// Answers `/whycap …` for the plugin's module, whose answer this is. The model sees nothing of it.
-fn answer_of_module(question: Question<'_>) -> Option<Value> {
-    let text = reply(question.event.is_prompt, question)?;
-    Some(json!({ "text": visible_lines(&text), "isTextDisplayOnly": true }))
-}
-
-/// What is answered, if it is `/whycap` that was typed. A prompt ends Claude Code's own waiting for
-/// a reset, held back or not, and no reply of a hook leaves it on (2.1.240 to 2.1.329); a command
-/// that is no prompt leaves it alone.
-fn reply(is_prompt: bool, question: Question<'_>) -> Option<String> {
-    let words = answers::asked(question.event.prompt.as_deref()?)?;
-    let turns_off = is_prompt && question.client_waits();
-    if let Some(session) = question.session() {
-        question.incidents().user_asks(session, turns_off);
+/// Answers `/whycap …`. A prompt ends Claude Code's own waiting for a reset, held back or not, and
+/// no reply of a hook leaves it on (2.1.240 to 2.1.329); a command that is no prompt leaves it alone.
+fn answer(words: &str, is_prompt: bool, machine: &mut Machine) -> String {
+    let session = machine.session().map(str::to_owned);
+    if let Some(session) = session {
+        let incidents = machine.incidents();
+        let incident = is_prompt.then(|| incidents.situation(Some(&session)).incident);
+        let incident = incident.flatten();
+        let ends = incident.is_some_and(|incident| machine.client_waits_for(&incident));
+        incidents.user_asks(&session, ends);
+        if let Some(conversation) = &mut machine.conversation {
+            conversation.ends_waiting = ends;
+        }
     }
-    let question = Question {
-        note: turns_off.then_some(TURNS_CONTINUING_OFF),
-        ..question
-    };
-    Some(answers::answer(&words, question))
+    machine.answer(words)
 }
 
 /// Holds a prompt back, or warns once, where a budget is used far enough.
-fn within_budget(question: Question<'_>) -> Option<Value> {
-    Some(match question.budgets()?.on_prompt()? {
+fn within_budget(machine: &Machine) -> Option<Value> {
+    Some(match machine.budgets()?.on_prompt()? {
         OnPrompt::HoldBack(why) => held_back(&format!("whycap: {why}")),
         OnPrompt::Warn(why) => message(&why),
     })
 }
 
 /// Says once, in the conversation of the session that met it, what a limit error really was.
-fn tell(question: Question<'_>) -> Option<Value> {
-    let incidents = question.incidents();
-    let transcript = question.event.transcript_path.as_deref();
-    let incident = incidents.untold(question.session()?, transcript)?;
+fn tell(machine: &Machine) -> Option<Value> {
+    let event = machine.event()?;
+    let (session, transcript) = (
+        event.session_id.as_deref()?,
+        event.transcript_path.as_deref(),
+    );
+    let incident = machine.incidents().untold(session, transcript)?;
     let headline = &incident.headline;
     // Typed here, /whycap would end Claude Code's own waiting.
-    let more = if question.client_waits_for(&incident) {
+    let more = if machine.client_waits_for(&incident) {
         "`whycap explain` in another terminal says more"
     } else {
         "/whycap says more"
@@ -167,9 +159,9 @@ fn tell(question: Question<'_>) -> Option<Value> {
 }
 
 /// At a session's start: a lock that harms, how to turn the status line on.
-fn greet(question: Question<'_>) -> Option<Value> {
-    let (places, environment) = (&question.machine.places, question.machine.environment);
-    let source = question.event.source.as_deref();
+fn greet(machine: &Machine) -> Option<Value> {
+    let (places, environment) = (&machine.places, &machine.environment);
+    let source = machine.event()?.source.as_deref();
     let is_fresh = source.is_none_or(|source| source == "startup");
     let locks = is_fresh.then(|| locks::harmful(places, environment));
     line::renew_copy(environment);
@@ -182,9 +174,10 @@ fn greet(question: Question<'_>) -> Option<Value> {
 
 /// Stores the error. Then a desktop notification where the terminal has one (OSC 9), and a bell
 /// where it has not; client 2.1.328 hands on both in one sequence.
-fn stop_failure(question: Question<'_>) -> Option<Value> {
-    let incident = question.incidents().store_from_hook(question.event)?;
-    question.machine.config().notify.desktop.then(|| {
+fn stop_failure(machine: &Machine) -> Option<Value> {
+    let event = machine.event()?;
+    let incident = machine.incidents().store_from_hook(event)?;
+    machine.config.notify.desktop.then(|| {
         let badge = visible(&incident.badge);
         json!({ "terminalSequence": format!("\u{1b}]9;Claude Code: {badge}\u{7}\u{7}") })
     })
@@ -192,7 +185,7 @@ fn stop_failure(question: Question<'_>) -> Option<Value> {
 
 /// Reads a little of what other sessions wrote, so that today's figure knows of it, and mends a
 /// damaged ledger. Whatever fails here is tried again at the next event.
-fn catch_up(machine: &Machine<'_>) {
+fn catch_up(machine: &Machine) {
     let places = &machine.places;
     let read_on = || {
         let mut ledger = Ledger::open(&places.data, Patience::None)?;

@@ -1,20 +1,15 @@
 //! `whycap incidents`: the limit errors of the past.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
-
-use clap::Args;
 
 use super::machine::Machine;
-use super::question::Question;
-use crate::environment::Environment;
+use super::verb::{Reply, Verb};
 use crate::incidents::report::{report, report_of_exports};
-use crate::render::Report;
 
 /// What was asked for.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/incidents.txt"))]
-pub struct Arguments {
+pub(crate) struct IncidentsArguments {
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
@@ -26,29 +21,28 @@ pub struct Arguments {
     from: Option<PathBuf>,
 }
 
-/// Lists the errors, newest first.
-pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let machine = Machine::new(environment);
-    let mut is_whole = true;
-    let report = if let Some(directory) = &arguments.from {
-        let limits = machine.limits_of_exports(directory)?;
-        is_whole = limits.gaps.is_empty();
-        report_of_exports(&limits, machine.clock())
-    } else {
-        let session = arguments.session.as_deref();
-        let incidents = machine
-            .gathered(|ledger, _| Ok(machine.incidents().all_with_ends(session, &ledger)))?;
-        report(&incidents, usize::MAX, machine.clock())
-    };
-    report.print(arguments.json, environment)?;
-    Ok(ExitCode::from(u8::from(!is_whole)))
-}
+/// A conversation is no place for a long list.
+const MOST_IN_CONVERSATION: usize = 20;
 
-/// The answer of `/whycap incidents`. A conversation is no place for a long list.
-pub(crate) fn answer(question: Question<'_>) -> Report {
-    const MOST: usize = 20;
-    let (machine, known) = (question.machine, question.incidents());
-    let found = machine.gathered_at_once(|ledger, _| Ok(known.all_with_ends(None, &ledger)));
-    let incidents = found.unwrap_or_else(|_| known.all(None));
-    report(&incidents, MOST, machine.clock())
+impl Verb for IncidentsArguments {
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        if let Some(directory) = &self.from {
+            let limits = machine.limits_of_exports(directory)?;
+            let report = report_of_exports(&limits, machine.clock());
+            let is_partial = !limits.gaps.is_empty();
+            return Ok(Reply::from(report).in_json(self.json).with_code(is_partial));
+        }
+        let known = machine.incidents();
+        let session = self.session.as_deref();
+        let found = machine.gathered(|ledger, _| Ok(known.all_with_ends(session, &ledger)));
+        let (incidents, most) = match machine.conversation {
+            Some(_) => (
+                found.unwrap_or_else(|_| known.all(session)),
+                MOST_IN_CONVERSATION,
+            ),
+            None => (found?, usize::MAX),
+        };
+        let report = report(&incidents, most, machine.clock());
+        Ok(Reply::from(report).in_json(self.json))
+    }
 }

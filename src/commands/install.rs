@@ -2,12 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
-use std::process::ExitCode;
 
-use clap::Args;
-
+use super::machine::Machine;
+use super::verb::{Reply, Verb};
 use crate::claude::settings::{self, SettingsFile, SettingsScope};
-use crate::environment::Environment;
 use crate::install::entries::{Kept, STATUS_LINE, entry_invocation};
 use crate::install::settings_edit::{Additions, foreign_status_line};
 use crate::install::{PATIENCE, carry_out, own_path, plan, summary, sweep};
@@ -16,13 +14,13 @@ use crate::render::Report;
 use crate::terminal::{Shown, Tone, cut, is_seen_by_person, print};
 
 /// Arguments of `whycap install`.
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/install.txt"))]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch on the command line"
 )]
-pub struct Arguments {
+pub(crate) struct InstallArguments {
     /// Show what would change and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -48,41 +46,41 @@ const SHARED: &str = "this file is usually shared; others need whycap at the sam
 /// What is asked about a status line that is not ours.
 const QUESTION: &str = include_str!("help/keep_status_line.txt");
 
-/// Runs the verb.
-pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    let directory = std::env::current_dir().unwrap_or_else(|_| places.home.clone());
-    let path = settings::path_of(arguments.scope, &places, &directory);
-    let both = arguments.statusline == arguments.hooks;
-    let (dry_run, status_line) = (arguments.dry_run, both || arguments.statusline);
-    let wanted = Additions {
-        program: &own_path::of_process(environment)?,
-        status_line,
-        hooks: both || arguments.hooks,
-        keep: match (arguments.wrap, arguments.replace) {
-            (true, _) => Some(Kept::Wrapped),
-            (_, true) => Some(Kept::SetAside),
-            _ if status_line && !dry_run => ask(&path)?,
-            _ => None,
-        },
-    };
-    if !dry_run {
-        sweep(&places, &path, environment.now);
+impl Verb for InstallArguments {
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let places = &machine.places;
+        let directory = machine.project().unwrap_or_else(|| places.home.clone());
+        let path = settings::path_of(self.scope, places, &directory);
+        let both = self.statusline == self.hooks;
+        let (dry_run, status_line) = (self.dry_run, both || self.statusline);
+        let wanted = Additions {
+            program: &own_path::of_process(&machine.environment)?,
+            status_line,
+            hooks: both || self.hooks,
+            keep: match (self.wrap, self.replace) {
+                (true, _) => Some(Kept::Wrapped),
+                (_, true) => Some(Kept::SetAside),
+                _ if status_line && !dry_run => ask(&path)?,
+                _ => None,
+            },
+        };
+        if !dry_run {
+            sweep(places, &path, machine.environment.now);
+        }
+        let make = || plan::install(places, &path, wanted);
+        let plan = carry_out(places, PATIENCE, dry_run, make)?;
+        let mut report = Report::default();
+        summary::add(&plan, &path, dry_run, places, &mut report);
+        for note in afterthoughts(places, &directory, self.scope, &path) {
+            report.item("  note: ", Tone::Plain, note);
+        }
+        report.line(match (dry_run, plan.is_empty()) {
+            (true, _) => "Nothing was changed.",
+            (_, true) => "whycap was installed already; nothing was written.",
+            _ => "Open sessions take it up within seconds. To undo: whycap uninstall",
+        });
+        Ok(report.into())
     }
-    let make = || plan::install(&places, &path, wanted);
-    let plan = carry_out(&places, PATIENCE, dry_run, make)?;
-    let mut report = Report::default();
-    summary::add(&plan, &path, dry_run, &places, &mut report);
-    for note in afterthoughts(&places, &directory, arguments.scope, &path) {
-        report.item("  note: ", Tone::Plain, note);
-    }
-    report.line(match (dry_run, plan.is_empty()) {
-        (true, _) => "Nothing was changed.",
-        (_, true) => "whycap was installed already; nothing was written.",
-        _ => "Open sessions take it up within seconds. To undo: whycap uninstall",
-    });
-    report.print(false, environment)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Asks what to do about a status line that is not ours, if there is somebody to ask.

@@ -1,25 +1,24 @@
 //! What a status line is drawn from: what Claude Code sent, what is known, and what is kept of it.
 
 use super::host_input;
+use super::machine::Machine;
 use crate::checkout::Head;
 use crate::claude::meters::Windows;
-use crate::claude::model_pricing::prices;
 use crate::claude::prompts::prompt_sent;
 use crate::claude::sessions;
 use crate::claude::status_payload::StatusPayload;
-use crate::config::{Config, HintName, SegmentName};
+use crate::config::{HintName, SegmentName};
 use crate::environment::Environment;
 use crate::hints::{CacheNews, cold_cache};
-use crate::incidents::{Incidents, KnownWindows, Paying, Unsaved, told_windows};
+use crate::incidents::{Incidents, Paying, Unsaved, told_windows};
 use crate::ledger::{Drawn, Ledger, Live, Patience, Wanted};
 use crate::limits::incident::Incident;
 use crate::limits::status_rows::status_rows;
 use crate::places::Places;
 use crate::pricing::Money;
 use crate::status_line::wrapped::Wrapped;
-use crate::status_line::{Amounts, LineFacts, MARGIN, Whereabouts, draw};
+use crate::status_line::{LineFacts, MARGIN, draw};
 use crate::terminal::{Palette, Shown, Tone};
-use crate::time::Clock;
 
 /// Claude Code sends about 2 KB; anything past this is not a status payload.
 const STDIN_LIMIT: usize = 1 << 20;
@@ -33,63 +32,50 @@ const FALLBACK: &str = "whycap";
 /// What Claude Code sent, and how the line is to look.
 pub(super) struct LineAsked {
     payload: StatusPayload,
-    places: Places,
-    config: Config,
-    clock: Clock,
+    machine: Machine,
     palette: Palette,
     columns: usize,
-    /// Claude Code's own total of the session.
-    client: Option<Money>,
     /// What writing the prompt cache again costs, if that is to be said now.
     rewriting: Option<Money>,
 }
 
 impl LineAsked {
     /// Reads standard input, and starts the status line that ours was told to keep.
-    pub(super) fn read(environment: &mut Environment) -> (Self, Option<Wrapped>) {
+    pub(super) fn read(environment: Environment) -> (Self, Option<Wrapped>) {
         let stdin = host_input::read(STDIN_LIMIT);
         let payload = StatusPayload::parse(&stdin);
-        let places = Places::in_session(environment, &payload.directories());
-        let wrapped = Wrapped::start(&places, environment, &payload, &stdin);
-        let config = Config::load(&places);
-        config.set_hours(environment);
-        let columns = environment.columns().unwrap_or(USUAL_WIDTH);
+        let places = Places::in_session(&environment, &payload.directories());
+        let wrapped = Wrapped::start(&places, &environment, &payload, &stdin);
+        let machine = Machine::at_places(places, environment);
+        let columns = machine.environment.columns().unwrap_or(USUAL_WIDTH);
+        let theme = machine.config.theme();
         let asked = Self {
-            clock: environment.clock(),
-            palette: Palette::for_host(environment).in_theme(config.theme()),
+            palette: Palette::for_host(&machine.environment).in_theme(theme),
             columns: columns.saturating_sub(MARGIN).max(1),
-            client: payload.client_total_usd().and_then(Money::from_noisy_usd),
-            rewriting: rewriting(&payload, &config, &places, environment),
+            rewriting: rewriting(&payload, &machine),
             payload,
-            places,
-            config,
+            machine,
         };
         (asked, wrapped)
     }
 
     /// The rows by what was sent alone, for when there is no time for more.
     pub(super) fn drawn_at_once(&self) -> Shown {
-        let windows = told_windows(&self.payload, self.clock.now);
-        self.drawn(&self.facts(Amounts::of(None, self.client), windows))
+        self.drawn(&LineFacts {
+            windows: told_windows(&self.payload, self.machine.environment.now),
+            ..self.facts()
+        })
     }
 
-    /// What was sent, beside what was spent and how full the windows are.
-    fn facts(&self, amounts: Amounts, windows: Option<Windows>) -> LineFacts<'_> {
+    /// What was sent. What was spent, and how full the windows are, is not known yet.
+    fn facts(&self) -> LineFacts<'_> {
+        let (machine, config) = (&self.machine, &self.machine.config);
         let directory = self.payload.current_dir();
-        let directory = directory.filter(|_| self.config.shows(SegmentName::Directory));
+        let directory = directory.filter(|_| config.shows(SegmentName::Directory));
         LineFacts {
-            payload: &self.payload,
-            windows,
-            expected: Vec::new(),
-            usage: None,
-            amounts,
             rewriting: self.rewriting,
-            whereabouts: Whereabouts {
-                directory: directory.map(|directory| self.places.show(directory)),
-                head: None,
-            },
-            config: &self.config,
-            clock: self.clock,
+            directory: directory.map(|directory| machine.places.show(directory)),
+            ..LineFacts::new(&self.payload, config, machine.clock())
         }
     }
 
@@ -106,30 +92,58 @@ impl LineAsked {
     fn handed(&self) -> Option<Drawn> {
         let session = self.payload.session_id()?;
         Some(Drawn {
-            total: self.client?,
+            total: self.payload.client_total()?,
             run_ms: self.payload.client_run_ms(),
             model: self.payload.model_id().map(str::to_owned),
-            process: sessions::client_of(&self.places, session),
+            process: sessions::client_of(&self.machine.places, session),
         })
     }
-}
 
-/// What the last prompt cost, for whoever wants to see it: the session's answers since it was sent.
-fn of_prompt(payload: &StatusPayload, config: &Config, live: Option<&Live>) -> Option<Money> {
-    if !config.shows(SegmentName::Prompt) {
-        return None;
+    /// What the ledger knows of the session and the day.
+    fn live(&self) -> Option<Live> {
+        let (payload, places) = (&self.payload, &self.machine.places);
+        let session = payload.session_id().unwrap_or_default();
+        let ledger = Ledger::open(&places.data, Patience::None).ok()?;
+        Live::read(
+            ledger,
+            places,
+            session,
+            payload.transcript_path(),
+            self.handed(),
+        )
     }
-    let sent = prompt_sent(payload.transcript_path()?, payload.prompt_id()?);
-    live?.session_after(sent?)
+
+    /// What the last prompt cost, for whoever wants to see it: the session's answers since it was sent.
+    fn of_prompt(&self, live: Option<&Live>) -> Option<Money> {
+        if !self.machine.config.shows(SegmentName::Prompt) {
+            return None;
+        }
+        let sent = prompt_sent(self.payload.transcript_path()?, self.payload.prompt_id()?);
+        live?.session_after(sent?)
+    }
+
+    /// A prompt cache that is written again without need, if its user wants to hear of it.
+    fn cache_news(&self, incidents: &Incidents<'_>) -> Option<CacheNews> {
+        let is_wanted = !self
+            .machine
+            .config
+            .hints
+            .off
+            .contains(&HintName::WrittenAgain);
+        let payload = &self.payload;
+        let told = payload.cache_misses().filter(|_| is_wanted)?;
+        let prices = self.machine.prices().prices_of(payload.model_id()?);
+        let now = self.machine.environment.now;
+        CacheNews::of(payload, &told, incidents.recent(), &prices, now)
+    }
 }
 
 /// What is known of the session, the account and the day.
 pub(super) struct LineKnown<'a> {
+    asked: &'a LineAsked,
     incidents: Incidents<'a>,
     live: Option<Live>,
-    amounts: Amounts,
-    windows: Option<KnownWindows>,
-    head: Option<Head>,
+    facts: LineFacts<'a>,
     incident: Option<Incident>,
     /// An error that only the transcript tells of so far.
     unsaved: Option<Unsaved>,
@@ -139,126 +153,95 @@ pub(super) struct LineKnown<'a> {
 
 impl<'a> LineKnown<'a> {
     /// Asks the ledger, the journal and the checkout.
-    pub(super) fn gather(asked: &'a LineAsked, environment: &'a Environment) -> Self {
-        let LineAsked {
-            payload,
-            places,
-            config,
-            client,
-            ..
-        } = asked;
+    pub(super) fn gather(asked: &'a LineAsked) -> Self {
+        let (payload, machine) = (&asked.payload, &asked.machine);
+        let (config, incidents) = (&machine.config, machine.incidents());
+        let mut facts = asked.facts();
         let directory = payload.current_dir();
         let directory = directory.filter(|_| config.shows(SegmentName::Branch));
-        let head = directory.and_then(Head::of);
+        facts.head = directory.and_then(Head::of);
+        let mut live = asked.live();
         let project = payload.project_dir().unwrap_or_default();
         let project = project.to_string_lossy();
-        let wanted = Wanted::new(&config.budget, places, &project);
-        let session = payload.session_id().unwrap_or_default();
-        let (transcript, handed) = (payload.transcript_path(), asked.handed());
-        let ledger = Ledger::open(&places.data, Patience::None).ok();
-        let mut live =
-            ledger.and_then(|ledger| Live::read(ledger, places, session, transcript, handed));
+        let wanted = Wanted::new(&config.budget, &machine.places, &project);
         let figures = live.as_mut();
-        let figures = figures.and_then(|live| live.figures(environment, wanted));
-        let mut amounts = Amounts::of(figures, *client);
-        amounts.prompt = of_prompt(payload, config, live.as_ref());
-        if payload.session_id().is_none() && client.is_none() {
-            // Which session this is was not said: nothing is known of what it cost.
-            amounts.session = None;
-        }
-        let incidents = Incidents::new(places, environment);
+        facts.figures = figures.and_then(|live| live.figures(&machine.environment, wanted));
+        facts.prompt = asked.of_prompt(live.as_ref());
         let refused = live.as_ref().is_some_and(Live::ends_in_refusal);
         let (incident, unsaved) = incidents.present(payload, refused).unwrap_or_default();
-        Self {
-            windows: incidents.windows(payload, incident.is_some()),
-            cache: cache_news(asked, &incidents),
-            incidents,
-            live,
-            amounts,
-            head,
-            incident,
-            unsaved,
-        }
-    }
-
-    /// The rows with the figures.
-    pub(super) fn drawn(&self, asked: &LineAsked) -> Shown {
-        let known = self.windows.as_ref();
-        let windows = known.map(|known| known.windows);
-        let mut facts = asked.facts(self.amounts.clone(), windows);
-        facts.whereabouts.head.clone_from(&self.head);
-        if let Some(known) = known.filter(|_| asked.config.shows(SegmentName::Pace)) {
-            let account = known.account.as_deref();
-            facts.expected = self.incidents.expected(&known.windows, account);
+        if let Some(known) = incidents.windows(payload, incident.is_some()) {
+            if config.shows(SegmentName::Pace) {
+                let account = known.account.as_deref();
+                facts.expected = incidents.expected(&known.windows, account);
+            }
+            facts.windows = Some(known.windows);
         }
         // From a file that may be large: only for who chose it.
-        let of_page = [SegmentName::ModelWeeks, SegmentName::Credits];
-        if of_page.iter().any(|segment| asked.config.shows(*segment)) {
-            facts.usage = self.incidents.shown_usage_of(&asked.payload);
+        if config.shows(SegmentName::ModelWeeks) || config.shows(SegmentName::Credits) {
+            facts.usage = incidents.shown_usage_of(payload);
         }
-        asked.drawn(&facts)
+        Self {
+            asked,
+            live,
+            facts,
+            incident,
+            unsaved,
+            cache: asked.cache_news(&incidents),
+            incidents,
+        }
     }
 
-    /// The rows on what blocks, and on what is paid beside the plan.
-    pub(super) fn rows_below(&self, asked: &LineAsked) -> Shown {
-        let explained = self.incident.as_ref();
-        let explained = explained.and_then(|incident| status_rows(incident, asked.columns));
-        let paying = self.paying(&asked.payload);
-        let paying = paying.map(|paying| paying.row(asked.clock, asked.columns));
-        let cache = self.cache.as_ref();
-        let again = cache.and_then(|cache| cache.row(asked.columns));
-        let rows = explained.into_iter().flatten().chain(paying).chain(again);
-        Shown::rows(&rows.collect::<Vec<_>>(), asked.palette)
+    /// The rows with the figures, and below them those on what blocks, on what is paid beside the
+    /// plan, and on what is written again.
+    pub(super) fn drawn(&self) -> Shown {
+        let columns = self.asked.columns;
+        let incident = self.incident.as_ref();
+        let blocks = incident.and_then(|incident| status_rows(incident, columns));
+        let paying = self.paying();
+        let paying = paying.map(|paying| paying.row(self.facts.clock, columns));
+        let again = self.cache.as_ref().and_then(|cache| cache.row(columns));
+        let below = blocks.into_iter().flatten().chain(paying).chain(again);
+        let below = Shown::rows(&below.collect::<Vec<_>>(), self.asked.palette);
+        self.asked.drawn(&self.facts).then(&below)
     }
 
     /// Answers that cost money beside the plan. Looked for only where a window is full.
-    fn paying(&self, payload: &StatusPayload) -> Option<Paying> {
+    fn paying(&self) -> Option<Paying> {
         let incident = self.incident.as_ref();
         let is_blocked = incident.is_some_and(|incident| incident.blocks().is_some());
-        let windows = self.windows.as_ref().map(|known| &known.windows);
-        let is_full = windows.is_some_and(Windows::has_a_full_one);
+        let is_full = self
+            .facts
+            .windows
+            .as_ref()
+            .is_some_and(Windows::has_a_full_one);
         let live = self.live.as_ref().filter(|_| is_full && !is_blocked)?;
-        let transcript = payload.transcript_path();
+        let transcript = self.asked.payload.transcript_path();
         self.incidents
             .paying(transcript, |since| live.costs_since(since))
     }
 
     /// Writes down what is worth knowing later.
-    pub(super) fn keep(self, asked: &LineAsked) {
+    pub(super) fn keep(self) {
+        let places = &self.asked.machine.places;
         if let Some(unsaved) = self.unsaved {
             self.incidents.keep(unsaved);
         }
-        self.incidents.keep_sample(&asked.payload);
-        CacheNews::keep(self.cache.as_ref(), &asked.places);
+        self.incidents.keep_sample(&self.asked.payload);
+        CacheNews::keep(self.cache.as_ref(), places);
         // The end of the process closes it too, and does not take it down piece by piece first.
-        std::mem::forget(self.live.map(|live| live.keep(&asked.places)));
+        std::mem::forget(self.live.map(|live| live.keep(places)));
     }
-}
-
-/// A prompt cache that is written again without need, if its user wants to hear of it.
-fn cache_news(asked: &LineAsked, incidents: &Incidents<'_>) -> Option<CacheNews> {
-    let is_wanted = !asked.config.hints.off.contains(&HintName::WrittenAgain);
-    let payload = &asked.payload;
-    let told = payload.cache_misses().filter(|_| is_wanted)?;
-    let prices = prices(&asked.places);
-    let prices = prices.prices_of(payload.model_id()?);
-    CacheNews::of(payload, &told, incidents.recent(), &prices, asked.clock.now)
 }
 
 /// What writing the prompt cache again costs, if that is to be said now.
-fn rewriting(
-    payload: &StatusPayload,
-    config: &Config,
-    places: &Places,
-    environment: &Environment,
-) -> Option<Money> {
+fn rewriting(payload: &StatusPayload, machine: &Machine) -> Option<Money> {
+    let (config, now) = (&machine.config, machine.environment.now);
     let is_wanted =
         config.shows(SegmentName::Hint) && !config.hints.off.contains(&HintName::ColdCache);
     let cache = payload.prompt_cache().filter(|_| is_wanted)?;
-    if !cache.is_nearly_cold(environment.now) {
+    if !cache.is_nearly_cold(now) {
         return None;
     }
-    let prices = prices(places);
-    let prices = prices.prices_of(payload.model_id()?);
-    cold_cache(&cache, &prices, payload.fast_mode(), environment.now)
+    let prices = machine.prices().prices_of(payload.model_id()?);
+    cold_cache(&cache, &prices, payload.fast_mode(), now)
 }

@@ -1,23 +1,16 @@
 //! `whycap locks` and `whycap --clear-stale-locks`: what locks are there, and clearing the dead.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
-
-use serde_json::json;
-
-use super::question::Question;
-use crate::environment::Environment;
+use super::machine::Machine;
+use super::verb::{Reply, Verb};
 use crate::locks::clearing::Clearing;
-use crate::locks::listing::{Listing, to_json};
+use crate::locks::listing::Listing;
 use crate::locks::{self, LockAction, quarantine};
-use crate::places::Places;
-use crate::render::Report;
 use crate::terminal::{count_down, remark};
 
 /// What `whycap locks` is told.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/locks.txt"))]
-pub(crate) struct Arguments {
+pub(crate) struct LocksArguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -40,63 +33,38 @@ pub(crate) struct ClearArguments {
     json: bool,
 }
 
-/// Lists every lock with its judgement, or brings cleared ones back.
-pub(crate) fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    if arguments.restore {
-        return restore(&places, environment, arguments.json);
+impl Verb for LocksArguments {
+    /// Every lock with its judgement, or what was brought back.
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let listing = Listing::new(&machine.places, machine.environment.now);
+        if self.restore {
+            let restored = quarantine::restore(&machine.places)?;
+            let all_back = restored.iter().all(|item| item.back);
+            let reply = Reply::from(listing.restored(&restored)).in_json(self.json);
+            return Ok(reply.with_code(!all_back));
+        }
+        let project = machine.project();
+        let found = locks::survey(&machine.places, &machine.environment, project.as_deref());
+        Ok(Reply::from(listing.survey(found)).in_json(self.json))
     }
-    let found = locks::survey(&places, environment, working_directory().as_deref());
-    let report = Report::new(to_json(&found, environment.now));
-    let report = listing(report, &places, environment).survey(found);
-    report.print(arguments.json, environment)?;
-    Ok(ExitCode::SUCCESS)
 }
 
-/// Clears what is dead. Exit code 1 if something that is dead could not be cleared.
-pub(crate) fn clear(
-    arguments: &ClearArguments,
-    environment: &Environment,
-) -> anyhow::Result<ExitCode> {
-    let places = Places::of(environment);
-    let (directory, dry_run) = (working_directory(), arguments.dry_run);
-    let wait = count_down;
-    let clearing = Clearing::new(&places, environment, directory.as_deref(), dry_run, &wait);
-    let done = clearing.run(&remark)?;
-    let all_cleared = done.iter().all(|lock| lock.action != LockAction::Failed);
-    let report = Report::new(to_json(&done, environment.now));
-    let report = listing(report, &places, environment).clearing(done, dry_run);
-    report.print(arguments.json, environment)?;
-    Ok(ExitCode::from(u8::from(!all_cleared)))
-}
-
-fn restore(places: &Places, environment: &Environment, as_json: bool) -> anyhow::Result<ExitCode> {
-    let restored = quarantine::restore(places)?;
-    let report = Report::new(json!({ "restored": restored }));
-    let report = listing(report, places, environment).restored(&restored);
-    report.print(as_json, environment)?;
-    let all_back = restored.iter().all(|item| item.back);
-    Ok(ExitCode::from(u8::from(!all_back)))
-}
-
-/// The answer of `/whycap locks`.
-pub(crate) fn answer(question: Question<'_>) -> Report {
-    let (places, environment) = (&question.machine.places, question.machine.environment);
-    let project = environment.path("CLAUDE_PROJECT_DIR");
-    let found = locks::survey(places, environment, project.as_deref());
-    listing(Report::default(), places, environment).survey(found)
-}
-
-/// None where it was deleted under us; then no project is looked at.
-fn working_directory() -> Option<PathBuf> {
-    std::env::current_dir().ok()
-}
-
-fn listing<'a>(report: Report, places: &'a Places, environment: &Environment) -> Listing<'a> {
-    let now = environment.now;
-    Listing {
-        report,
-        places,
-        now,
+impl Verb for ClearArguments {
+    /// Clears what is dead. Exit code 1 if something that is dead could not be cleared.
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let (places, environment) = (&machine.places, &machine.environment);
+        let (project, dry_run) = (machine.project(), self.dry_run);
+        let clearing = Clearing::new(
+            places,
+            environment,
+            project.as_deref(),
+            dry_run,
+            &count_down,
+        );
+        let done = clearing.run(&remark)?;
+        let is_any_left = done.iter().any(|lock| lock.action == LockAction::Failed);
+        let report = Listing::new(places, environment.now).clearing(done, dry_run);
+        let reply = Reply::from(report).in_json(self.json);
+        Ok(reply.with_code(is_any_left))
     }
 }

@@ -1,14 +1,14 @@
 //! What is recorded on this machine, gathered for an answer: a ledger that is up to date, who is in the
 //! middle of an answer, what sessions are called.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::Context;
 
-use super::failure::in_one_line;
+use super::conversation::Conversation;
 use crate::claude::model_pricing;
 use crate::claude::sessions;
 use crate::claude::titles::title_of;
@@ -32,44 +32,44 @@ pub(super) const NAMED: usize = 3;
 /// How long an answer inside a conversation may spend on reading transcripts.
 pub(super) const ANSWER_READS: Duration = Duration::from_millis(500);
 
-/// Where a verb looks, and when.
+/// Where a verb looks, and when; and who asks it.
 #[derive(Debug)]
-pub(crate) struct Machine<'a> {
+pub(crate) struct Machine {
+    pub(crate) environment: Environment,
     pub(crate) places: Places,
-    pub(crate) environment: &'a Environment,
-    /// Both are read when somebody asks.
-    config: OnceCell<Config>,
-    prices: OnceCell<PriceTable>,
+    pub(crate) config: Config,
+    /// Read when somebody asks.
+    prices: OnceLock<PriceTable>,
+    /// None in a shell.
+    pub(super) conversation: Option<Conversation>,
 }
 
-impl<'a> Machine<'a> {
+impl Machine {
     /// As a shell has it.
-    pub(super) fn new(environment: &'a Environment) -> Self {
-        Self {
-            places: Places::of(environment),
-            environment,
-            config: OnceCell::new(),
-            prices: OnceCell::new(),
-        }
+    pub(crate) fn new(environment: Environment) -> Self {
+        let places = Places::of(&environment);
+        Self::at_places(places, environment)
     }
 
     /// With these places and their configuration.
-    pub(super) fn with(places: Places, config: Config, environment: &'a Environment) -> Self {
+    pub(super) fn at_places(places: Places, mut environment: Environment) -> Self {
+        let config = Config::load(&places);
+        config.set_hours(&mut environment);
         Self {
-            places,
             environment,
-            config: config.into(),
-            prices: OnceCell::new(),
+            places,
+            config,
+            prices: OnceLock::new(),
+            conversation: None,
         }
     }
 
-    /// The same at another moment; the configuration may have changed.
-    pub(super) fn at<'b>(&self, environment: &'b Environment) -> Machine<'b> {
-        Machine {
-            places: self.places.clone(),
-            environment,
-            config: OnceCell::new(),
+    /// The same at the present moment; the configuration may have changed.
+    pub(super) fn at_present(&self) -> Self {
+        let present = Self::at_places(self.places.clone(), self.environment.at_present());
+        Self {
             prices: self.prices.clone(),
+            ..present
         }
     }
 
@@ -78,11 +78,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(crate) fn incidents(&self) -> Incidents<'_> {
-        Incidents::new(&self.places, self.environment)
-    }
-
-    pub(super) fn config(&self) -> &Config {
-        self.config.get_or_init(|| Config::load(&self.places))
+        Incidents::new(&self.places, &self.environment)
     }
 
     pub(super) fn prices(&self) -> &PriceTable {
@@ -90,12 +86,33 @@ impl<'a> Machine<'a> {
         self.prices.get_or_init(read)
     }
 
+    /// The project that is worked in: of a conversation the one that it was started in. None where
+    /// the directory was deleted under us.
+    pub(super) fn project(&self) -> Option<PathBuf> {
+        let started = self.environment.path("CLAUDE_PROJECT_DIR");
+        started.or_else(|| std::env::current_dir().ok())
+    }
+
+    /// How long the ledger may read: a conversation does not wait.
+    pub(super) fn effort(&self) -> Effort {
+        match self.conversation {
+            Some(_) => Effort::Within(ANSWER_READS),
+            None => Effort::All,
+        }
+    }
+
     /// What `gather` finds in the ledger when it is up to date. A damaged one is mended first. Where no
-    /// ledger can be had, the transcripts are read as if for the first time.
+    /// ledger can be had, the transcripts are read as if for the first time. A conversation does not
+    /// wait: whatever can be read in a moment is read, and nothing is mended.
     pub(super) fn gathered<T>(
         &self,
         mut gather: impl FnMut(Ledger, Caught) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
+        if self.conversation.is_some() {
+            let mut ledger = Ledger::open(&self.places.data, Patience::None)?;
+            let caught = self.read_on(&mut ledger, ANSWER_READS);
+            return gather(ledger, caught);
+        }
         let mut attempt = |mut ledger: Ledger| {
             let caught = self.caught_up(&mut ledger)?;
             gather(ledger, caught)
@@ -128,17 +145,6 @@ impl<'a> Machine<'a> {
         attempt(Ledger::in_memory(&self.places.data)?)
     }
 
-    /// The same for an answer inside a conversation, which does not wait: whatever can be read in a
-    /// moment is read, and nothing is mended.
-    pub(super) fn gathered_at_once<T>(
-        &self,
-        gather: impl FnOnce(Ledger, Caught) -> anyhow::Result<T>,
-    ) -> anyhow::Result<T> {
-        let mut ledger = Ledger::open(&self.places.data, Patience::None)?;
-        let caught = self.read_on(&mut ledger, ANSWER_READS);
-        gather(ledger, caught)
-    }
-
     /// Lets the ledger read what transcripts have gained, no longer than this.
     pub(super) fn read_on(&self, ledger: &mut Ledger, no_longer: Duration) -> Caught {
         let roots = self.places.transcript_roots();
@@ -148,18 +154,15 @@ impl<'a> Machine<'a> {
         caught.unwrap_or_default()
     }
 
-    /// What every answer since then wrote to the prompt cache; with a progress bar, if it is named.
-    pub(super) fn writes(
-        &self,
-        since: Option<Millis>,
-        shown_as: Option<&'static str>,
-    ) -> Vec<Write> {
-        let files = transcripts::all(self.places.transcript_roots()).files;
-        let read = |show: &mut dyn FnMut(u64, u64)| writes(files, since, self.prices(), show);
-        match shown_as {
-            Some(what) => ProgressBar::during(what, read),
-            None => read(&mut |_, _| {}),
+    /// What every answer since then wrote to the prompt cache. A conversation does not wait for it.
+    pub(super) fn writes(&self, since: Option<Millis>) -> Vec<Write> {
+        if self.conversation.is_some() {
+            return Vec::new();
         }
+        let files = transcripts::all(self.places.transcript_roots()).files;
+        ProgressBar::during("reading transcripts", |show| {
+            writes(files, since, self.prices(), show)
+        })
     }
 
     /// What several machines exported to a directory. `each` is told every row that counts.
@@ -214,13 +217,14 @@ impl<'a> Machine<'a> {
     }
 
     /// How many sessions are in the middle of an answer, save the one that asks.
-    pub(super) fn answering(&self, asks: Option<&str>) -> usize {
-        let mut answering = sessions::registered(&self.places);
-        answering.retain(|session| {
+    pub(super) fn answering(&self) -> usize {
+        let asks = self.session();
+        let registered = sessions::registered(&self.places).into_iter();
+        let answering = registered.filter(|session| {
             let is_asking = asks.is_some() && session.doing.session.as_deref() == asks;
             session.is_answering() && !is_asking
         });
-        answering.len()
+        answering.count()
     }
 
     /// What answers cost beside the plan now; empty where they cost nothing or something blocks. By
@@ -288,12 +292,4 @@ impl<'a> Machine<'a> {
         }
         Ok(caught)
     }
-}
-
-/// An answer inside a conversation, or why there is none.
-pub(super) fn answer_of(report: anyhow::Result<Report>) -> Report {
-    report.unwrap_or_else(|error| {
-        let why = in_one_line(&error);
-        Report::from_paragraph(format!("whycap could not read what was spent: {why}"))
-    })
 }

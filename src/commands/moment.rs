@@ -12,7 +12,7 @@ use crate::claude::titles::title_of;
 use crate::claude::transcripts;
 use crate::drain::WindowShares;
 use crate::incidents::{Incidents, KnownWindows, Paying, Situation};
-use crate::ledger::{Effort, Ledger, RowsBy, SpendSource};
+use crate::ledger::{Ledger, RowsBy, SpendSource};
 use crate::limits::incident::{GoesOn, Incident};
 use crate::limits::kind::Window;
 use crate::now::{Moment, RunningSession, SpendNow};
@@ -35,7 +35,6 @@ const WORTH_EVERY: Duration = Duration::from_secs(60);
 /// What is kept between two looks.
 pub(super) struct Watched {
     ledger: Result<Ledger, String>,
-    effort: Effort,
     /// Files that brought something new so far.
     gained: usize,
     /// What was spent when the ledger had this version.
@@ -55,10 +54,9 @@ pub(super) struct Watched {
 type Version = (i64, usize, i64);
 
 impl Watched {
-    pub(super) fn new(ledger: anyhow::Result<Ledger>, effort: Effort) -> Self {
+    pub(super) fn new(ledger: anyhow::Result<Ledger>) -> Self {
         Self {
             ledger: ledger.map_err(|error| format!("not known: {error:#}")),
-            effort,
             gained: 0,
             spend: None,
             situation: None,
@@ -70,7 +68,7 @@ impl Watched {
     }
 
     /// What there is now.
-    pub(super) fn look(&mut self, machine: &Machine<'_>) -> Moment {
+    pub(super) fn look(&mut self, machine: &Machine) -> Moment {
         let (spend, version) = self.spend_now(machine);
         let registered = sessions::registered(&machine.places);
         let others = self.others(&machine.places, &registered);
@@ -97,20 +95,20 @@ impl Watched {
             paying: self.paying(&incidents, &situation),
             blocked: situation.blocking().cloned(),
             usage: incidents.shown_usage().cloned(),
-            currency: machine.config().currency.clone(),
+            currency: machine.config.currency.clone(),
         }
     }
 
     /// What is spent, and the version of the ledger that says so.
-    fn spend_now(&mut self, machine: &Machine<'_>) -> (Result<SpendNow, String>, Version) {
+    fn spend_now(&mut self, machine: &Machine) -> (Result<SpendNow, String>, Version) {
         let ledger = match &mut self.ledger {
             Ok(ledger) => ledger,
             Err(why) => return (Err(why.clone()), Version::default()),
         };
-        let environment = machine.environment;
+        let environment = &machine.environment;
         let roots = machine.places.transcript_roots();
         // Another process may be writing: then it is read the next time.
-        let caught = ledger.catch_up(roots, machine.prices(), self.effort, &mut |_| {});
+        let caught = ledger.catch_up(roots, machine.prices(), machine.effort(), &mut |_| {});
         // Our own writing does not change the ledger's number.
         self.gained += caught.as_ref().map_or(0, |caught| caught.files);
         let quarter = environment.now.timestamp_millis().div_euclid(QUARTER);
@@ -171,7 +169,7 @@ impl Watched {
         &mut self,
         known: &KnownWindows,
         version: Version,
-        machine: &Machine<'_>,
+        machine: &Machine,
     ) -> Vec<WindowShares> {
         if let Some((counted, windows, uses)) = &self.uses
             && (counted, windows) == (&version, &known.windows)
@@ -191,7 +189,7 @@ impl Watched {
     }
 
     /// What is left of the windows, by what a percent was worth of late.
-    fn left(&mut self, machine: &Machine<'_>) -> Vec<(Window, Money)> {
+    fn left(&mut self, machine: &Machine) -> Vec<(Window, Money)> {
         if let Some((looked, left)) = &self.left
             && looked.elapsed() < WORTH_EVERY
         {

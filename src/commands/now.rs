@@ -1,21 +1,19 @@
 //! `whycap now`: this moment on one screen, once or watched.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use super::failure::misuse;
-use super::machine::{ANSWER_READS, Machine};
+use super::machine::Machine;
 use super::moment::Watched;
-use super::question::Question;
-use crate::environment::Environment;
-use crate::ledger::{Effort, Ledger, Patience};
-use crate::render::{Page, Report};
+use super::verb::{Reply, Verb};
+use crate::ledger::{Ledger, Patience};
+use crate::render::Page;
 use crate::terminal::{Palette, Screen, Tone, Woken};
 
 /// Arguments of `whycap now`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = include_str!("help/now.txt"))]
-pub struct Arguments {
+pub(crate) struct NowArguments {
     /// Keep it on the screen and up to date; q quits
     #[arg(long, short, conflicts_with = "json")]
     watch: bool,
@@ -27,38 +25,32 @@ pub struct Arguments {
 /// How often a watched screen is brought up to date.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Runs the verb.
-pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let machine = Machine::new(environment);
-    // A first reading may take long, and shows how far it is.
-    let mut watched = Watched::new(machine.gathered(|ledger, _| Ok(ledger)), Effort::All);
-    if arguments.watch {
-        return watch(&mut watched, &machine);
+impl Verb for NowArguments {
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let ledger = match machine.conversation {
+            Some(_) => Ledger::open(&machine.places.data, Patience::None).map_err(Into::into),
+            // A first reading may take long, and shows how far it is.
+            None => machine.gathered(|ledger, _| Ok(ledger)),
+        };
+        let mut watched = Watched::new(ledger);
+        if self.watch {
+            watch(&mut watched, machine)?;
+            return Ok(Reply::default());
+        }
+        let report = watched.look(machine).report();
+        Ok(Reply::from(report).in_json(self.json))
     }
-    watched
-        .look(&machine)
-        .report()
-        .print(arguments.json, environment)?;
-    Ok(ExitCode::SUCCESS)
 }
 
-/// The answer of `/whycap now`.
-pub(crate) fn answer(question: Question<'_>) -> Report {
-    let ledger = Ledger::open(&question.machine.places.data, Patience::None);
-    let mut looked = Watched::new(ledger.map_err(Into::into), Effort::Within(ANSWER_READS));
-    looked.look(question.machine).report()
-}
-
-fn watch(watched: &mut Watched, machine: &Machine<'_>) -> anyhow::Result<ExitCode> {
-    let environment = machine.environment;
-    let is_dumb = environment.text("TERM") == Some("dumb");
+fn watch(watched: &mut Watched, machine: &Machine) -> anyhow::Result<()> {
+    let is_dumb = machine.environment.text("TERM") == Some("dumb");
     let screen = if is_dumb { None } else { Screen::open()? };
     let mut screen = screen
         .ok_or_else(|| misuse("--watch needs a terminal; `whycap now` prints the same once"))?;
     super::host_guard::leave_aborts();
-    let palette = Palette::for_person(environment);
+    let palette = Palette::for_person(&machine.environment);
     loop {
-        let moment = watched.look(&machine.at(&environment.at_present()));
+        let moment = watched.look(&machine.at_present());
         let mut woken = Woken::Resized;
         while woken == Woken::Resized {
             let (columns, rows) = Screen::size();
@@ -72,7 +64,7 @@ fn watch(watched: &mut Watched, machine: &Machine<'_>) -> anyhow::Result<ExitCod
             woken = screen.wait(EVERY)?;
         }
         if woken == Woken::Left {
-            return Ok(ExitCode::SUCCESS);
+            return Ok(());
         }
     }
 }

@@ -2,16 +2,15 @@
 
 use chrono::TimeDelta;
 
+use super::machine::Machine;
 use crate::checkout::Head;
 use crate::claude::status_payload::StatusPayload;
-use crate::config::{Budget, Config};
 use crate::environment::Environment;
 use crate::incidents::told_windows;
-use crate::places::Places;
+use crate::ledger::{LiveFigures, Spent};
 use crate::pricing::Money;
 use crate::render::{Page, Report};
-use crate::spend::Amount;
-use crate::status_line::{Amounts, LineFacts, MARGIN, Whereabouts, draw};
+use crate::status_line::{LineFacts, MARGIN, draw};
 use crate::terminal::{Piece, Shown, Tone, is_seen_by_person, width_for_person};
 
 /// What Claude Code might send.
@@ -22,10 +21,14 @@ const WIDTHS: [usize; 4] = [80, 100, 120, 160];
 
 /// The line at these widths, as far as the terminal has them, and what is wrong in the
 /// configuration.
-pub(super) fn preview(environment: &mut Environment) -> Shown {
-    let places = Places::of(environment);
-    let config = Config::load(&places);
-    config.set_hours(environment);
+pub(super) fn preview(environment: Environment) -> Shown {
+    let machine = Machine::new(environment);
+    let Machine {
+        environment,
+        places,
+        config,
+        ..
+    } = &machine;
     let settings = places.show(&places.settings);
     let how = if places.settings.exists() {
         format!("as {settings} says")
@@ -39,7 +42,7 @@ pub(super) fn preview(environment: &mut Environment) -> Shown {
     report.paragraphs(Tone::Warning, &config.problems);
     for columns in widths(environment) {
         report.section(format!("{columns} columns"));
-        for row in sample_rows(environment, &config, columns) {
+        for row in sample_rows(&machine, columns) {
             report.row(row);
         }
     }
@@ -57,16 +60,8 @@ fn widths(environment: &Environment) -> Vec<usize> {
     narrower.chain([own]).collect()
 }
 
-/// A project's budget that is used so far that the line says so.
-fn sample_project(budget: &Budget) -> Vec<(String, Money)> {
-    let project = budget.projects.first();
-    let spent = |limit: f64| Money::from_noisy_usd(limit * 0.9);
-    let sample = project.and_then(|project| Some((project.key.clone(), spent(project.limit)?)));
-    sample.into_iter().collect()
-}
-
-fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Vec<Vec<Piece>> {
-    let clock = environment.clock();
+fn sample_rows(machine: &Machine, columns: usize) -> Vec<Vec<Piece>> {
+    let (clock, config) = (machine.clock(), &machine.config);
     let mut sample = SAMPLE.to_owned();
     for (place, left) in [
         ("{in_45_s}", TimeDelta::seconds(45)),
@@ -77,28 +72,34 @@ fn sample_rows(environment: &Environment, config: &Config, columns: usize) -> Ve
         sample = sample.replace(place, &at);
     }
     let payload = StatusPayload::parse(sample.as_bytes());
-    let dollars = |cents: i64| Amount::exact(Money::from_nano(cents * 10_000_000));
+    let again = Money::from_nano(420_000_000);
+    // A project's budget is used so far that the line says so.
+    let project = config.budget.projects.first();
+    let project = project.and_then(|project| {
+        let spent = Money::from_noisy_usd(project.limit * 0.9)?;
+        Some((project.key.clone(), spent))
+    });
     let facts = LineFacts {
-        payload: &payload,
         windows: told_windows(&payload, clock.now),
-        expected: Vec::new(),
-        usage: None,
-        amounts: Amounts {
-            session: Some(dollars(327)),
-            prompt: Some(dollars(42).money),
-            today: Some(dollars(1_240)),
-            month: config.budget.month.map(|_| dollars(8_015).money),
-            projects: sample_project(&config.budget),
-            session_is_clients: false,
-        },
-        rewriting: Some(dollars(42).money),
-        whereabouts: Whereabouts {
-            directory: Some("~/src/api".to_owned()),
-            head: Some(Head::Branch("main".to_owned())),
-        },
-        config,
-        clock,
+        figures: Some(LiveFigures {
+            session: spent(3_270_000_000),
+            today: spent(12_400_000_000),
+            month: config.budget.month.map(|_| spent(80_150_000_000)),
+            projects: project.into_iter().collect(),
+            is_complete: true,
+        }),
+        prompt: Some(again),
+        rewriting: Some(again),
+        directory: Some("~/src/api".to_owned()),
+        head: Some(Head::Branch("main".to_owned())),
+        ..LineFacts::new(&payload, config, clock)
     };
-    let columns = columns.saturating_sub(MARGIN).max(1);
-    draw(&facts, columns)
+    draw(&facts, columns.saturating_sub(MARGIN).max(1))
+}
+
+fn spent(nano: i64) -> Spent {
+    Spent {
+        recorded: Money::from_nano(nano),
+        ..Spent::default()
+    }
 }

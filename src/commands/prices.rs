@@ -1,15 +1,13 @@
 //! `whycap prices`: what spend is counted at, since when, and where each row comes from.
 
-use std::process::ExitCode;
-
 use super::machine::Machine;
-use crate::environment::Environment;
+use super::verb::{Reply, Verb};
 use crate::pricing::{PriceRow, price_list};
 
 /// Arguments of `whycap prices`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/prices.txt"))]
-pub struct Arguments {
+pub(crate) struct PricesArguments {
     /// Only models whose name contains this
     model: Option<String>,
     /// Print JSON
@@ -17,14 +15,12 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Runs the verb.
-pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let machine = Machine::new(environment);
-    let table = machine.prices();
-    let wanted = arguments.model.as_deref().unwrap_or("");
-    let wanted = wanted.to_ascii_lowercase();
-    let mut rows: Vec<&PriceRow> = table.rows().iter().collect();
-    rows.retain(|row| row.model.contains(&wanted));
-    price_list(table, &rows).print(arguments.json, environment)?;
-    Ok(ExitCode::SUCCESS)
+impl Verb for PricesArguments {
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let table = machine.prices();
+        let wanted = self.model.as_deref().unwrap_or("").to_ascii_lowercase();
+        let mut rows: Vec<&PriceRow> = table.rows().iter().collect();
+        rows.retain(|row| row.model.contains(&wanted));
+        Ok(Reply::from(price_list(table, &rows)).in_json(self.json))
+    }
 }

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{anyhow, ensure};
 
 use super::machine::Machine;
+use super::verb::Reply;
 use crate::disk::{self, Durability};
 use crate::export::TeamLimits;
 use crate::html::{BEGINNING, Before, Contents, PageNames, PageSums};
@@ -35,13 +35,13 @@ pub(super) fn write(
     exports: Option<&Path>,
     wanted: &ReportRequest,
     zone: &str,
-    machine: &Machine<'_>,
-) -> anyhow::Result<ExitCode> {
+    machine: &Machine,
+) -> anyhow::Result<Reply> {
     let is_piped = file == Path::new("-");
     if !is_piped {
         check_target(file)?;
     }
-    let (page, code) = page(asked, exports, wanted, zone, machine)?;
+    let (page, is_incomplete) = page(asked, exports, wanted, zone, machine)?;
     if is_piped {
         #[expect(
             clippy::disallowed_methods,
@@ -56,7 +56,7 @@ pub(super) fn write(
         );
         print(&Shown::text(&says))?;
     }
-    Ok(code)
+    Ok(Reply::default().with_code(is_incomplete))
 }
 
 /// A page of ours may be replaced, and an empty file; nothing else.
@@ -82,8 +82,8 @@ fn page(
     exports: Option<&Path>,
     wanted: &ReportRequest,
     zone: &str,
-    machine: &Machine<'_>,
-) -> anyhow::Result<(String, ExitCode)> {
+    machine: &Machine,
+) -> anyhow::Result<(String, bool)> {
     let (clock, places) = (wanted.clock, &machine.places);
     let mut sums = PageSums::new(clock.zone);
     let (mut statement, mut incidents, before) = match exports {
@@ -96,7 +96,7 @@ fn page(
             // A ledger that was mended is read once more.
             sums = PageSums::new(clock.zone);
             let mut add = |row: &SpendRow<'_>| sums.add(row);
-            let answering = machine.answering(None);
+            let answering = machine.answering();
             let statement = Statement::new(&ledger, wanted.clone(), read, answering, &mut add)?;
             let incidents = machine.incidents().all_with_ends(None, &ledger);
             Ok((statement, incidents, before(&ledger, wanted)?))
@@ -156,7 +156,7 @@ fn page(
     };
     let is_incomplete = exports.is_some()
         && (statement.is_lower_bound() || contents.team.is_some_and(|team| !team.gaps.is_empty()));
-    Ok((contents.page(), ExitCode::from(u8::from(is_incomplete))))
+    Ok((contents.page(), is_incomplete))
 }
 
 /// What as many days before came to, where days were asked for.

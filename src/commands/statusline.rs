@@ -26,7 +26,7 @@ pub(crate) const LAST_WORDS: &str = "whycap\n";
 const BY_HAND: &str = "Claude Code runs this for its status line. Try: whycap statusline --preview";
 
 /// Prints the status line. Never fails: the host blanks its line on an error or on empty output.
-pub(crate) fn run(arguments: &[OsString], environment: &mut Environment) -> ExitCode {
+pub(crate) fn run(arguments: &[OsString], environment: Environment) -> ExitCode {
     if arguments.iter().any(|argument| argument == "--preview") {
         let _ = print(&preview(environment));
     } else if io::stdin().is_terminal() {
@@ -40,15 +40,15 @@ pub(crate) fn run(arguments: &[OsString], environment: &mut Environment) -> Exit
     ExitCode::SUCCESS
 }
 
-fn print_line(environment: &mut Environment) {
+fn print_line(environment: Environment) {
     let (asked, wrapped) = LineAsked::read(environment);
     let asked = Arc::new(asked);
     let deadline = Deadline::start(LONGEST, {
         let asked = Arc::clone(&asked);
         move || asked.drawn_at_once()
     });
-    let known = LineKnown::gather(&asked, environment);
-    let own = known.drawn(&asked).then(&known.rows_below(&asked));
+    let known = LineKnown::gather(&asked);
+    let own = known.drawn();
     deadline.speak();
     let wrapped = wrapped.map(Wrapped::finish);
     // A closed pipe means that the host cancelled this run; there is nobody to tell.
@@ -57,7 +57,7 @@ fn print_line(environment: &mut Environment) {
     if let Some(wrapped) = wrapped {
         wrapped.keep();
     }
-    known.keep(&asked);
+    known.keep();
 }
 
 /// The line that the user told us to keep, and ours below it.

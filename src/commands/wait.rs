@@ -1,15 +1,13 @@
 //! `whycap wait`: sleeps until the newest blocking limit is over, for
 //! `whycap wait && claude -c -p "go on"`.
 
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use clap::Args;
 
 use super::failure::misuse;
 use super::machine::Machine;
-use crate::environment::Environment;
+use super::verb::{Reply, Verb};
 use crate::incidents::Situation;
 use crate::limits::resets::Reset;
 use crate::limits::standing::Wait;
@@ -17,9 +15,9 @@ use crate::terminal;
 use crate::time::Clock;
 
 /// What was asked for.
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = include_str!("help/wait.txt"))]
-pub struct Arguments {
+pub(crate) struct WaitArguments {
     /// Only wait for this session
     #[arg(long, value_name = "ID")]
     session: Option<String>,
@@ -41,45 +39,45 @@ const GAVE_UP: u8 = 124;
 /// answer in another session, are noticed no later than this.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Waits.
-pub fn run(arguments: &Arguments, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let started = Instant::now();
-    let session = arguments.session.as_deref();
-    let mut over = "Nothing is blocked.";
-    let code = loop {
-        let environment = environment.at_present();
-        let machine = Machine::new(&environment);
-        let incidents = machine.incidents();
-        if let Some(unknown) = session.filter(|session| !incidents.know(session)) {
-            return Err(misuse(format!(
-                "no session {unknown} is known here; pick one that `whycap now` or `whycap incidents` lists"
-            )));
-        }
-        let situation = incidents.situation(session);
-        let until = match until(&situation, environment.now) {
-            Ok(until) => until,
-            Err(OVER) => {
-                terminal::replace_line(over, true)?;
-                break OVER;
+impl Verb for WaitArguments {
+    fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
+        let started = Instant::now();
+        let session = self.session.as_deref();
+        let mut over = "Nothing is blocked.";
+        let code = loop {
+            let machine = machine.at_present();
+            let incidents = machine.incidents();
+            if let Some(unknown) = session.filter(|session| !incidents.know(session)) {
+                return Err(misuse(format!(
+                    "no session {unknown} is known here; pick one that `whycap now` or `whycap incidents` lists"
+                )));
             }
-            Err(code) => {
-                let headline = situation.incident.map(|incident| incident.headline);
-                terminal::complain(&headline.unwrap_or_default());
-                break code;
+            let (situation, now) = (incidents.situation(session), machine.environment.now);
+            let until = match until(&situation, now) {
+                Ok(until) => until,
+                Err(OVER) => {
+                    terminal::replace_line(over, true)?;
+                    break OVER;
+                }
+                Err(code) => {
+                    let headline = situation.incident.map(|incident| incident.headline);
+                    terminal::complain(&headline.unwrap_or_default());
+                    break code;
+                }
+            };
+            terminal::replace_line(&progress(until, machine.clock()), false)?;
+            let left = until.and_then(|until| (until - now).to_std().ok());
+            let remaining = self.timeout.unwrap_or(Duration::MAX);
+            let remaining = remaining.saturating_sub(started.elapsed());
+            if remaining.is_zero() {
+                terminal::complain("gave up, the limit is not over yet");
+                break GAVE_UP;
             }
+            over = "The limit is over.";
+            std::thread::sleep(left.unwrap_or(LOOK).min(LOOK).min(remaining));
         };
-        terminal::replace_line(&progress(until, environment.clock()), false)?;
-        let left = until.and_then(|until| (until - environment.now).to_std().ok());
-        let remaining = arguments.timeout.unwrap_or(Duration::MAX);
-        let remaining = remaining.saturating_sub(started.elapsed());
-        if remaining.is_zero() {
-            terminal::complain("gave up, the limit is not over yet");
-            break GAVE_UP;
-        }
-        over = "The limit is over.";
-        std::thread::sleep(left.unwrap_or(LOOK).min(LOOK).min(remaining));
-    };
-    Ok(ExitCode::from(code))
+        Ok(Reply::default().with_code(code))
+    }
 }
 
 /// Until when to wait, if that is known; else the exit code.

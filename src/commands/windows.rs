@@ -34,7 +34,7 @@ struct OpenWindow {
     since: DateTime<Utc>,
 }
 
-impl Machine<'_> {
+impl Machine {
     /// What a percent was worth, by the ledger alone: it does not know who paid, so nothing is said
     /// where several accounts were worked with.
     pub(super) fn worth(&self, ledger: &Ledger) -> Result<PercentWorth, LedgerError> {

@@ -18,7 +18,7 @@ use crate::time::in_words;
 const HONESTY: &str = "A lock does not cause a usage limit, and clearing one does not lift a limit; `whycap explain` says what a limit message means.";
 
 /// What `--json` says of locks.
-pub(crate) fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
+fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
     let lock = |lock: &Lock| {
         let facts = &lock.found.facts;
         json!({
@@ -50,14 +50,24 @@ pub(crate) fn to_json(locks: &[Lock], now: DateTime<Utc>) -> Value {
 /// Locks laid out for people.
 #[derive(Debug)]
 pub(crate) struct Listing<'a> {
-    pub(crate) report: Report,
-    pub(crate) places: &'a Places,
-    pub(crate) now: DateTime<Utc>,
+    report: Report,
+    places: &'a Places,
+    now: DateTime<Utc>,
 }
 
-impl Listing<'_> {
+impl<'a> Listing<'a> {
+    pub(crate) fn new(places: &'a Places, now: DateTime<Utc>) -> Self {
+        let report = Report::default();
+        Self {
+            report,
+            places,
+            now,
+        }
+    }
+
     /// What is there.
     pub(crate) fn survey(mut self, found: Vec<Lock>) -> Report {
+        self.report = Report::new(to_json(&found, self.now));
         let is_dead = |lock: &Lock| lock.judgement.verdict <= LockVerdict::Stale;
         let any_dead = found.iter().any(is_dead);
         if found.is_empty() {
@@ -78,6 +88,7 @@ impl Listing<'_> {
 
     /// What was cleared.
     pub(crate) fn clearing(mut self, done: Vec<Lock>, dry_run: bool) -> Report {
+        self.report = Report::new(to_json(&done, self.now));
         if done.is_empty() {
             let none = "No Claude Code locks found; nothing to clear.";
             self.report.paragraph(Tone::Plain, none);
@@ -112,6 +123,7 @@ impl Listing<'_> {
 
     /// What was brought back from quarantine.
     pub(crate) fn restored(mut self, items: &[Restored]) -> Report {
+        self.report = Report::new(json!({ "restored": items }));
         if items.is_empty() {
             self.report.line("Nothing is in quarantine.");
         }

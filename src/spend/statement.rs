@@ -81,7 +81,7 @@ pub(crate) struct Statement {
     /// Whether anything was spent at any time.
     pub(super) has_history: bool,
     /// What the ledger had read before.
-    pub(super) read: Caught,
+    pub(crate) read: Caught,
     /// Transcripts with lines that could not be understood, and how many.
     pub(super) damaged: Vec<(String, u32)>,
     /// Sessions that are in the middle of an answer.

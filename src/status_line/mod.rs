@@ -1,7 +1,5 @@
 //! The status line: what the client tells, what the ledger knows, made into rows that fit.
 
-mod amounts;
-mod form;
 pub(crate) mod gauge;
 mod layout;
 pub(crate) mod pace;
@@ -13,9 +11,7 @@ mod whereabouts;
 mod windows;
 pub(crate) mod wrapped;
 
-pub use amounts::Amounts;
 pub use segments::LineFacts;
-pub use whereabouts::Whereabouts;
 
 use crate::terminal::{Piece, Tone, cut};
 
@@ -28,7 +24,7 @@ pub(crate) const MARGIN: usize = 4;
 pub fn draw(facts: &LineFacts<'_>, columns: usize) -> Vec<Vec<Piece>> {
     let rows = facts.config.rows().into_iter();
     let rows = rows.map(|names| {
-        let segments = segments::segments(facts, names);
+        let segments = facts.segments(names);
         layout::fit(&segments, &facts.config.statusline.separator, columns)
     });
     let says = |row: &Vec<Piece>| row.iter().any(|(_, text)| !text.trim().is_empty());
@@ -52,8 +48,8 @@ mod tests {
     use clap::ValueEnum;
 
     use crate::config::{Config, LineConfig, MeterForm, SegmentName};
+    use crate::ledger::{LiveFigures, Spent};
     use crate::pricing::Money;
-    use crate::spend::Amount;
     use crate::terminal::width;
     use crate::time::Hours;
     use crate::time::{Clock, Zone};
@@ -63,35 +59,34 @@ mod tests {
     /// The rows at these columns.
     fn rows(payload: &StatusPayload, cents: i64, config: &Config, columns: usize) -> Vec<String> {
         let now = DateTime::from_timestamp(NOW, 0).unwrap();
-        let dollars = |cents: i64| Some(Amount::exact(Money::from_nano(cents * 10_000_000)));
+        let spent = |cents: i64| Spent {
+            recorded: Money::from_nano(cents * 10_000_000),
+            ..Spent::default()
+        };
+        let clock = Clock {
+            now,
+            zone: Zone::UTC,
+            hours: Hours::TwentyFour,
+        };
         let facts = LineFacts {
-            payload,
             windows: Some(Windows {
                 five_hour: payload.five_hour(),
                 seven_day: payload.seven_day(),
                 others: payload.other_meters(),
                 measured: now,
             }),
-            expected: Vec::new(),
-            usage: None,
-            amounts: Amounts {
-                session: dollars(cents),
-                today: dollars(cents * 3),
-                ..Amounts::default()
-            },
+            figures: Some(LiveFigures {
+                session: spent(cents),
+                today: spent(cents * 3),
+                is_complete: true,
+                ..LiveFigures::default()
+            }),
             rewriting: payload
                 .prompt_cache()
                 .map(|_| Money::from_nano(420_000_000)),
-            whereabouts: Whereabouts {
-                directory: Some("~/src/日本語/api".to_owned()),
-                head: Some(Head::Branch("topic/one".to_owned())),
-            },
-            config,
-            clock: Clock {
-                now,
-                zone: Zone::UTC,
-                hours: Hours::TwentyFour,
-            },
+            directory: Some("~/src/日本語/api".to_owned()),
+            head: Some(Head::Branch("topic/one".to_owned())),
+            ..LineFacts::new(payload, config, clock)
         };
         let rows = draw(&facts, columns).into_iter();
         rows.map(|row| row.into_iter().map(|(_, text)| text).collect())

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::form::{Form, Segment};
 use super::gauge::SOON;
+use super::layout::{Form, Segment};
 use crate::limits::pace::{Expected, Outlook};
 use crate::terminal::Tone;
 use crate::time::{Clock, WEEK};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::form::{Form, Segment};
+use super::layout::{Form, Segment};
 use crate::claude::status_payload::StatusPayload;
 use crate::pricing::Money;
 use crate::terminal::{Piece, Tone, cut, visible};
@@ -33,7 +33,7 @@ pub(super) fn duration(payload: &StatusPayload) -> Option<Segment> {
 
 /// Both figures are Claude Code's, so that they cover the same time.
 pub(super) fn rate(payload: &StatusPayload) -> Option<Segment> {
-    let spent = payload.client_total_usd()?;
+    let spent = payload.client_total()?.usd();
     let run_ms = payload.client_run_ms().filter(|ms| *ms >= RATE_FROM_MS)?;
     let by_hour = Money::from_noisy_usd(spent / (run_ms as f64 / 3_600_000.0))?;
     let figure = format!("{}/h", by_hour.show());

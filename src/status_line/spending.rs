@@ -1,44 +1,50 @@
 //! What was spent, as the status line says it: this session, today, and budgets that run out.
 
-use super::amounts::Amounts;
-use super::form::{Form, Segment};
+use super::LineFacts;
+use super::layout::{Form, Segment};
 use crate::budget::{BudgetScope, BudgetUse};
-use crate::config::{Config, Currency};
+use crate::config::Currency;
+use crate::ledger::Spent;
+use crate::pricing::Money;
 use crate::spend::Amount;
 use crate::terminal::{Piece, Tone};
 
-pub(super) fn session(amounts: &Amounts, config: &Config) -> Option<Segment> {
-    let amount = amounts.session?;
-    let used = BudgetUse::worth_saying(&config.budget, BudgetScope::Session, amount.money);
-    if amounts.session_is_clients {
-        return Some(forms(
-            "client says ",
-            85,
-            amount,
-            used.as_ref(),
-            &config.currency,
-        ));
+/// Without a ledger the client's own figure is the best there is, under its own name.
+pub(super) fn session(facts: &LineFacts<'_>) -> Option<Segment> {
+    let client = facts.payload.client_total();
+    let (label, amount) = match &facts.figures {
+        None => ("client says ", Amount::exact(client?)),
+        // Which session this is was not said: nothing is known of what it cost.
+        Some(_) if client.is_none() && facts.payload.session_id().is_none() => return None,
+        Some(figures) => ("session ", Amount::from_spent(&figures.session)),
+    };
+    let budget = &facts.config.budget;
+    let used = BudgetUse::worth_saying(budget, BudgetScope::Session, amount.money);
+    let mut forms = forms(label, 85, amount, used.as_ref(), &facts.config.currency);
+    if facts.figures.is_some() {
+        forms.push(Form::new(90, vec![(Tone::Strong, amount.show())]));
     }
-    let mut forms = forms("session ", 85, amount, used.as_ref(), &config.currency);
-    forms.push(Form::new(90, vec![(Tone::Strong, amount.show())]));
     Some(forms)
 }
 
 /// Subagents' answers count once they were read; until then it is less.
-pub(super) fn prompt(amounts: &Amounts) -> Option<Segment> {
-    let amount = amounts.prompt?.show();
-    let pieces = vec![(Tone::Quiet, "prompt ".to_owned()), (Tone::Plain, amount)];
-    Some(vec![Form::new(33, pieces)])
+pub(super) fn prompt(cost: Money) -> Segment {
+    let pieces = vec![
+        (Tone::Quiet, "prompt ".to_owned()),
+        (Tone::Plain, cost.show()),
+    ];
+    vec![Form::new(33, pieces)]
 }
 
-pub(super) fn today(amounts: &Amounts, config: &Config) -> Option<Segment> {
-    let amount = amounts.today?;
-    let budget = &config.budget;
+pub(super) fn today(facts: &LineFacts<'_>) -> Option<Segment> {
+    let (figures, budget) = (facts.figures.as_ref()?, &facts.config.budget);
+    let amount = Amount::from_spent(&figures.today).unless_complete(figures.is_complete);
     let used = BudgetUse::worth_saying(budget, BudgetScope::Day, amount.money);
-    let mut forms = forms("today ", 60, amount, used.as_ref(), &config.currency);
+    let mut forms = forms("today ", 60, amount, used.as_ref(), &facts.config.currency);
     // Month and project have no segment of their own; the fullest of their budgets speaks up here.
-    let month = amounts.month.map(|spent| (BudgetScope::Month, spent));
-    let projects = amounts.projects.iter();
+    let month = figures.month.map(Spent::total);
+    let month = month.map(|spent| (BudgetScope::Month, spent));
+    let projects = figures.projects.iter();
     let projects = projects.map(|(key, spent)| (BudgetScope::Project(key.clone()), *spent));
     let fullest = month
         .into_iter()
@@ -65,17 +71,19 @@ fn forms(
     let share = used.map(share);
     let tone = share.as_ref().map_or(Tone::Strong, |(tone, _)| *tone);
     let plain = vec![(Tone::Quiet, label.to_owned()), (tone, amount.show())];
+    let share = share.map(|(tone, text)| (tone, format!(" {text}")));
     let mut forms = Vec::new();
     if let Some(converted) = amount.money.converted(currency) {
-        let mut longest = plain.clone();
-        longest.push((Tone::Quiet, format!(" ({converted})")));
-        longest.extend(share.clone().map(|(tone, text)| (tone, format!(" {text}"))));
-        forms.push(Form::new(9, longest));
+        let converted = (Tone::Quiet, format!(" ({converted})"));
+        let longest = plain
+            .iter()
+            .cloned()
+            .chain([converted])
+            .chain(share.clone());
+        forms.push(Form::new(9, longest.collect()));
     }
-    if let Some((tone, text)) = share {
-        let mut long = plain.clone();
-        long.push((tone, format!(" {text}")));
-        forms.push(Form::new(58, long));
+    if share.is_some() {
+        forms.push(Form::new(58, plain.iter().cloned().chain(share).collect()));
     }
     forms.push(Form::new(loss, plain));
     forms
@@ -97,23 +105,48 @@ fn share(used: &BudgetUse) -> Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pricing::Money;
+    use crate::claude::status_payload::StatusPayload;
+    use crate::config::Config;
+    use crate::ledger::LiveFigures;
+    use crate::time::{Clock, Hours, Zone};
 
-    fn dollars(usd: i64) -> Amount {
-        Amount::exact(Money::from_nano(usd * 1_000_000_000))
+    /// The texts of a segment, from long to short, where so many dollars were spent.
+    fn texts(
+        draw: fn(&LineFacts<'_>) -> Option<Segment>,
+        usd: i64,
+        is_known: bool,
+        config: &str,
+    ) -> Vec<String> {
+        let payload = format!(r#"{{"session_id":"a","cost":{{"total_cost_usd":{usd}}}}}"#);
+        let payload = StatusPayload::parse(payload.as_bytes());
+        let spent = Spent {
+            recorded: Money::from_nano(usd * 1_000_000_000),
+            ..Spent::default()
+        };
+        let figures = LiveFigures {
+            session: spent,
+            today: spent,
+            month: Some(spent),
+            is_complete: true,
+            ..LiveFigures::default()
+        };
+        let config = Config::parse(config);
+        let clock = Clock {
+            now: chrono::DateTime::UNIX_EPOCH,
+            zone: Zone::UTC,
+            hours: Hours::TwentyFour,
+        };
+        let facts = LineFacts {
+            figures: is_known.then_some(figures),
+            ..LineFacts::new(&payload, &config, clock)
+        };
+        let forms = draw(&facts).unwrap();
+        forms.iter().map(Form::text).collect()
     }
 
     #[test]
     fn a_budget_is_mentioned_from_its_warning_share_on() {
-        let config = Config::parse("[budget]\nday = 20.0\nmonth = 100\n");
-        let say = |usd| {
-            let amounts = Amounts {
-                today: Some(dollars(usd)),
-                month: Some(dollars(usd).money),
-                ..Amounts::default()
-            };
-            today(&amounts, &config).unwrap()[0].text()
-        };
+        let say = |usd| texts(today, usd, true, "[budget]\nday = 20.0\nmonth = 100\n").remove(0);
         assert_eq!(say(10), "today $10.00");
         assert_eq!(say(16), "today $16.00 80% of $20");
         assert_eq!(say(90), "today $90.00 450% of $20 month 90% of $100");
@@ -121,15 +154,9 @@ mod tests {
 
     #[test]
     fn the_users_own_currency_stands_beside_dollars_and_gives_way_first() {
-        let config = Config::parse("[budget]\nsession = 2\n[currency]\nrate = 0.5\n");
-        let amounts = Amounts {
-            session: Some(dollars(2)),
-            ..Amounts::default()
-        };
-        let forms = session(&amounts, &config).unwrap();
-        let texts: Vec<String> = forms.iter().map(Form::text).collect();
+        let config = "[budget]\nsession = 2\n[currency]\nrate = 0.5\n";
         assert_eq!(
-            texts,
+            texts(session, 2, true, config),
             [
                 "session $2.00 (€1.00) 100% of $2",
                 "session $2.00 100% of $2",
@@ -141,15 +168,7 @@ mod tests {
 
     #[test]
     fn a_figure_that_is_not_ours_says_so() {
-        let say = |session_is_clients| {
-            let amounts = Amounts {
-                session: Some(dollars(2)),
-                session_is_clients,
-                ..Amounts::default()
-            };
-            session(&amounts, &Config::default()).unwrap()[0].text()
-        };
-        assert_eq!(say(false), "session $2.00");
-        assert_eq!(say(true), "client says $2.00");
+        assert_eq!(texts(session, 2, true, "")[0], "session $2.00");
+        assert_eq!(texts(session, 2, false, "")[0], "client says $2.00");
     }
 }

@@ -1,8 +1,8 @@
 //! What `/usage` showed last: the weeks of single models, and the credits. Never without its age, and
 //! grey where Claude Code itself would not believe it any more.
 
-use super::form::{Form, Segment};
 use super::gauge::{self, NEARLY, SOON};
+use super::layout::{Form, Segment};
 use crate::claude::meters::Meter;
 use crate::claude::shown_usage::{BELIEVED_FOR, ShownCredits, ShownUsage};
 use crate::terminal::{Piece, Tone};

@@ -1,24 +1,16 @@
 //! Where the session is: the directory and the branch.
 
-use super::form::{Form, Segment};
+use super::layout::{Form, Segment};
 use crate::checkout::Head;
 use crate::terminal::{Tone, cut, visible, width};
-
-/// What is known of the working directory. Absent what no segment asks for.
-#[derive(Debug, Clone, Default)]
-pub struct Whereabouts {
-    /// The directory as people write it: `~/src/api`.
-    pub directory: Option<String>,
-    /// What is checked out there.
-    pub head: Option<Head>,
-}
 
 /// The most columns of a name that others chose.
 const WIDEST: usize = 40;
 const NARROW: usize = 16;
 
-pub(super) fn directory(whereabouts: &Whereabouts) -> Option<Segment> {
-    let path = visible(whereabouts.directory.as_deref()?).into_owned();
+/// Of a directory as people write it: `~/src/api`.
+pub(super) fn directory(path: &str) -> Option<Segment> {
+    let path = visible(path).into_owned();
     let is_separator = |c| c == '/' || (cfg!(windows) && c == '\\');
     let names: Vec<&str> = path
         .split(is_separator)
@@ -44,8 +36,8 @@ pub(super) fn directory(whereabouts: &Whereabouts) -> Option<Segment> {
     shorter_and_shorter(forms, "")
 }
 
-pub(super) fn branch(whereabouts: &Whereabouts) -> Option<Segment> {
-    let (label, name) = match whereabouts.head.as_ref()? {
+pub(super) fn branch(head: &Head) -> Option<Segment> {
+    let (label, name) = match head {
         Head::Branch(name) => ("on ", visible(name).into_owned()),
         Head::Detached(commit) => ("at ", commit.clone()),
     };
@@ -77,10 +69,7 @@ mod tests {
     }
 
     fn at(path: &str) -> Vec<String> {
-        texts(directory(&Whereabouts {
-            directory: Some(path.to_owned()),
-            head: None,
-        }))
+        texts(directory(path))
     }
 
     #[test]
@@ -94,15 +83,10 @@ mod tests {
 
     #[test]
     fn a_name_cannot_move_the_cursor_or_fill_the_line() {
-        let on = |name: &str| {
-            texts(branch(&Whereabouts {
-                directory: None,
-                head: Some(Head::Branch(name.to_owned())),
-            }))
-        };
+        let on = |name: &str| texts(branch(&Head::Branch(name.to_owned())));
         assert_eq!(on("main"), ["on main"]);
         assert_eq!(on("a\u{1b}[2Jb")[0], "on a\\u{1b}[2Jb");
         assert_eq!(on(&"x".repeat(500))[1], format!("on {}…", "x".repeat(15)));
-        assert!(branch(&Whereabouts::default()).is_none());
+        assert!(branch(&Head::Branch(String::new())).is_none());
     }
 }

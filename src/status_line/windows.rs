@@ -1,7 +1,7 @@
 //! How full the plan's windows are, and when they start afresh: in as many words as fit.
 
-use super::form::{Form, Segment};
 use super::gauge::{Gauge, LONG, NEARLY, SHORT, SOON, Say};
+use super::layout::{Form, Segment};
 use crate::claude::meters::Windows;
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;

@@ -25,7 +25,7 @@ use crate::ledger::{
 };
 use crate::places::Places;
 use crate::pricing::{Money, PriceTable};
-use crate::status_line::{Amounts, LineFacts, Whereabouts, draw};
+use crate::status_line::{LineFacts, draw};
 
 /// How many of each kind the short run tries.
 const FEW: usize = 60;
@@ -210,18 +210,11 @@ impl Home {
 
     fn status_payloads(&self, input: &[u8]) {
         let payload = StatusPayload::parse(input);
-        let client = payload.client_total_usd().and_then(Money::from_noisy_usd);
-        let clock = self.environment.clock();
+        let (config, clock) = (Config::load(&self.places), self.environment.clock());
         let facts = LineFacts {
-            payload: &payload,
             windows: told_windows(&payload, clock.now),
-            expected: Vec::new(),
-            usage: None,
-            amounts: Amounts::of(None, client),
             rewriting: payload.prompt_cache().map(|_| Money::ZERO),
-            whereabouts: Whereabouts::default(),
-            config: &Config::load(&self.places),
-            clock,
+            ..LineFacts::new(&payload, &config, clock)
         };
         for columns in [1, 20, 76, 500] {
             draw(&facts, columns);
