@@ -11,7 +11,7 @@ use super::verb::{Reply, Verb};
 use crate::disk::{self, lock, records};
 use crate::export::{
     DayFiles, Drafts, Erasure, Exporter, LeftOut, Outcome, Owners, Projects, Reader, Rows, Stamp,
-    erase, limit_rows, new_key, spend_rows, window_rows,
+    erase, limit_rows, lines, new_key, spend_rows, window_rows,
 };
 use crate::incidents::steps;
 use crate::render::Report;
@@ -96,7 +96,7 @@ impl Verb for ExportArguments {
         let drafts = leaving.drafts.iter();
         let drafts = drafts.filter(|(rows, _)| Some(*rows) == self.rows);
         let stamp = Stamp::of(machine.environment.now);
-        let text = drafts.map(|(_, drafts)| drafts.text(since, stamp));
+        let text = drafts.map(|(_, drafts)| lines(drafts.since(since), stamp));
         print_words(text.collect())
     }
 }
@@ -242,16 +242,17 @@ impl Leaving {
         let stamp = Stamp::of(machine.environment.now);
         let mut wanted: Vec<&(Rows, Drafts)> = self.drafts.iter().collect();
         wanted.retain(|(rows, _)| only.is_none_or(|only| only == *rows));
-        let (mut room, mut lines) = (SHOWN, String::new());
+        let (mut room, mut text) = (SHOWN, String::new());
         // One of each of the others, and of the first as many as there is room for.
         for (index, (_, drafts)) in wanted.iter().enumerate().rev() {
             let most = if index == 0 { room } else { room.min(1) };
-            let text = drafts.newest(since, stamp, most);
-            room -= text.lines().count();
-            lines = text + &lines;
+            let rows = drafts.since(since);
+            let newest = rows.iter().skip(rows.len().saturating_sub(most));
+            room -= rows.len().min(most);
+            text = lines(newest, stamp) + &text;
         }
         let count = |(rows, drafts): &&(Rows, Drafts)| {
-            format!("{} of {}", rows_of(drafts.count(since)), rows.name())
+            format!("{} of {}", rows_of(drafts.since(since).len()), rows.name())
         };
         let all: Vec<String> = wanted.iter().map(count).collect();
         let mut report = Report::from_paragraph(format!(
@@ -261,7 +262,7 @@ impl Leaving {
             self.exporter.machine
         ));
         report.gap();
-        report.add(Report::from_lines(&lines));
+        report.add(Report::from_lines(&text));
         report.gap();
         report.paragraph(Tone::Plain, NEVER_LEAVES);
         let settings = machine.places.show(&machine.places.settings);

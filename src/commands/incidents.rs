@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::machine::Machine;
 use super::verb::{Reply, Verb};
 use crate::incidents::report::{report, report_of_exports};
+use crate::ledger::EVER;
 
 /// What was asked for.
 #[derive(Debug, Default, clap::Args)]
@@ -27,7 +28,7 @@ const MOST_IN_CONVERSATION: usize = 20;
 impl Verb for IncidentsArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         if let Some(directory) = &self.from {
-            let limits = machine.limits_of_exports(directory)?;
+            let limits = machine.limits_of_exports(directory, &EVER)?;
             let report = report_of_exports(&limits, machine.clock());
             let is_partial = !limits.gaps.is_empty();
             return Ok(Reply::from(report).in_json(self.json).with_code(is_partial));

@@ -16,9 +16,11 @@ use crate::claude::transcripts;
 use crate::config::Config;
 use crate::drain::{Write, writes};
 use crate::environment::Environment;
-use crate::export::{Gap, Merged, TeamLimits};
+use crate::export::{Gap, Merged, Rows, TeamLimits};
 use crate::incidents::Incidents;
-use crate::ledger::{self, Caught, Effort, Ledger, Patience, ReadingProgress, SpendRow};
+use crate::ledger::{
+    self, Caught, Effort, Ledger, Patience, ReadingProgress, RowsPeriod, SpendRow,
+};
 use crate::places::Places;
 use crate::pricing::PriceTable;
 use crate::render::Report;
@@ -172,7 +174,8 @@ impl Machine {
         wanted: ReportRequest,
         each: &mut dyn FnMut(&SpendRow<'_>),
     ) -> anyhow::Result<Statement> {
-        let merged = ProgressBar::during("reading exports", |show| Merged::read(directory, show));
+        let read = |show: &mut dyn FnMut(u64, u64)| Merged::read(directory, Rows::Spend, show);
+        let merged = ProgressBar::during("reading exports", read);
         let merged = merged.with_context(|| self.no_exports(directory))?;
         self.name_gaps(&merged.gaps);
         let read = Caught {
@@ -183,10 +186,14 @@ impl Machine {
         Ok(Statement::new(&merged, wanted, read, 0, each)?)
     }
 
-    /// What several machines exported there of limits.
-    pub(super) fn limits_of_exports(&self, directory: &Path) -> anyhow::Result<TeamLimits> {
+    /// What several machines exported there of limits in a period.
+    pub(super) fn limits_of_exports(
+        &self,
+        directory: &Path,
+        period: &RowsPeriod,
+    ) -> anyhow::Result<TeamLimits> {
         let what = "reading limits and windows";
-        let limits = ProgressBar::during(what, |show| TeamLimits::read(directory, show))?;
+        let limits = ProgressBar::during(what, |show| TeamLimits::read(directory, period, show))?;
         let limits = limits.with_context(|| self.no_exports(directory))?;
         self.name_gaps(&limits.gaps);
         Ok(limits)

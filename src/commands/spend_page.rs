@@ -107,10 +107,11 @@ fn page(
     let keys = statement.groups().iter().map(|group| group.key.clone());
     let shown: Option<HashSet<String>> = wanted.project.as_ref().map(|_| keys.collect());
     let is_shown = |session: &str| shown.as_ref().is_none_or(|shown| shown.contains(session));
-    let team = exports.map(|directory| machine.limits_of_exports(directory));
+    let period = wanted.period.of_rows(clock.zone);
+    let team = exports.map(|directory| machine.limits_of_exports(directory, &period));
     let mut team = team.transpose()?;
     if let Some(team) = &mut team {
-        team.narrow(from, to, is_shown);
+        team.errors.retain(|error| is_shown(&error.session));
     }
     if exports.is_none() && !asked.anonymous {
         statement.name_sessions(machine.titles(wanted.by));

@@ -1,38 +1,34 @@
-//! The files of a target: each is what one machine says of one day, written whole when that changes.
+//! What one machine says of each day, written whole when that changes.
 //!
 //! What was written is remembered in our data directory: a mark of each file's rows and one of its
 //! bytes. Losing that means only that files are written again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::drafts::{Draft, Drafts, Rows, as_text, key_of};
+use super::drafts::{Draft, Drafts, Rows, key_of, lines};
 use super::erased::Erased;
-use super::files::{DAY, ENDING, FORMAT, SIZE_LIMIT, lines_of, packed, write};
-use super::line::{Kind, SpendLine};
+use super::files::{FORMAT, SIZE_LIMIT, Target, each_line, packed};
+use super::line::{AnyLine, Kind, SpendLine};
 use super::version::{Stamp, Weight};
-use crate::disk::group::Group;
 use crate::disk::{self, Error, litter, records};
 use crate::places::{Places, real};
 
 /// A target, and what it was given.
 #[derive(Debug)]
 pub(crate) struct DayFiles<'f> {
-    directory: &'f Path,
+    target: Target<'f>,
     machine: &'f str,
     /// Where what it was given is remembered.
     memory: PathBuf,
     given: Given,
     /// Whether nothing was ever written there, or all of it was taken away.
     is_new: bool,
-    /// Whom else the target is for.
-    group: Option<Group>,
     erased: Erased,
-    stamp: Stamp,
 }
 
 /// What was written so far.
@@ -45,7 +41,7 @@ struct Given {
 }
 
 /// What was done for one kind of rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Outcome {
     /// Days that were written, and the rows in them.
     pub(crate) days: usize,
@@ -66,41 +62,33 @@ impl<'f> DayFiles<'f> {
         let absolute = std::path::absolute(directory);
         let real = real(&absolute.unwrap_or_else(|_| directory.to_owned()));
         let name = xxh3_64(real.as_os_str().as_encoded_bytes());
-        let memory = places
-            .data
-            .join("export")
-            .join(format!("{name:016x}/given.json"));
+        let memory = format!("export/{name:016x}/given.json");
+        let memory = places.data.join(memory);
         let mut given: Given = records::read(&memory).unwrap_or_default();
         // Later than every one before, whatever the clock says.
-        let stamp = Stamp::of(now).after(given.last);
-        given.last = stamp;
+        given.last = Stamp::of(now).after(given.last);
         records::write(&memory, &given)?;
         let mut files = Self {
             is_new: !directory.join(FORMAT).is_dir(),
-            group: Group::of(directory),
+            target: Target::new(directory),
             erased: Erased::read(directory)?,
-            directory,
             machine,
             memory,
             given,
-            stamp,
         };
         // Others may have begun anew where all was taken away.
-        files.is_new |= files.group.is_some() && !files.has_own();
+        let is_there = |rows| {
+            files
+                .given_days(rows)
+                .any(|day| files.file(rows, day).exists())
+        };
+        files.is_new |= files.target.group.is_some() && !Rows::ALL.into_iter().any(is_there);
         Ok(files)
-    }
-
-    /// Whether any file of this machine is still there.
-    fn has_own(&self) -> bool {
-        Rows::ALL.into_iter().any(|rows| {
-            let mut days = self.given_days(rows);
-            days.any(|day| self.file(rows, day).exists())
-        })
     }
 
     /// Deletes what a run that was killed left in the target.
     pub(crate) fn sweep(&self, now: DateTime<Utc>) {
-        litter::sweep_below(&self.directory.join(FORMAT), now, 2);
+        litter::sweep_below(&self.target.directory.join(FORMAT), now, 2);
     }
 
     /// Brings the files up to date from this day on.
@@ -110,74 +98,72 @@ impl<'f> DayFiles<'f> {
         drafts: &Drafts,
         since: Option<NaiveDate>,
     ) -> Result<Outcome, Error> {
-        let mut days: BTreeSet<NaiveDate> = drafts.by_day.keys().copied().collect();
-        days.extend(self.given_days(rows));
+        let given = self.given_days(rows).filter(|day| Some(*day) >= since);
+        let mut days: BTreeMap<NaiveDate, Vec<&Draft>> = given.map(|day| (day, vec![])).collect();
+        for draft in drafts.since(since) {
+            let day = days.entry(draft.day).or_default();
+            day.extend((!self.erased.covers(&draft.fields)).then_some(draft));
+        }
+        let known = drafts.since(None).iter().map(|draft| draft.key).collect();
         let mut outcome = Outcome::default();
-        for day in days {
-            if since.is_none_or(|since| day >= since) && !self.erased.covers_day(day) {
-                self.put_day(rows, day, drafts, &mut outcome)?;
+        for (day, present) in days {
+            if !self.erased.covers_day(day) {
+                self.put_day(rows, day, &present, &known, &mut outcome)?;
             }
         }
         records::write(&self.memory, &self.given)?;
         Ok(outcome)
     }
 
+    /// `known` are the keys of all rows, whatever their day.
     fn put_day(
         &mut self,
         rows: Rows,
         day: NaiveDate,
-        drafts: &Drafts,
+        present: &[&Draft],
+        known: &HashSet<u64>,
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
         let path = self.file(rows, day);
-        let present = drafts.by_day.get(&day).map_or(&[][..], Vec::as_slice);
-        let left = present
-            .iter()
-            .filter(|draft| !self.erased.covers(draft.body()));
-        let left: Vec<&Draft> = left.collect();
-        let mark = xxh3_64(as_text(left.iter().copied(), Stamp::default()).as_bytes());
-        let name = format!("{}/{day}", rows.name());
-        let known = self.given.files.get(&name).copied();
-        let is_same = known.is_some_and(|[rows, bytes]| rows == mark && !is_damaged(&path, bytes));
+        let leaving = |stamp| lines(present.iter().copied(), stamp);
+        let mark = xxh3_64(leaving(Stamp::default()).as_bytes());
+        let name = name_of(rows, day);
+        let given = self.given.files.get(&name);
+        let is_same =
+            given.is_some_and(|[rows, bytes]| *rows == mark && !is_damaged(&path, *bytes));
         if is_same && !self.is_new {
             return Ok(());
         }
-        let before = lines_of(&path);
-        let is_gone = |line: &&String| key_in(line).is_some_and(|key| !drafts.keys.contains(&key));
-        let gone = before.iter().filter(is_gone);
         // The file says something newer than it did, though a clock or a backup was set back.
-        let said = before.iter().filter_map(|line| stamp_in(line)).max();
-        let stamp = said.map_or(self.stamp, |said| {
-            self.stamp.max(Stamp::default().after(said))
+        let (mut stamp, mut gone, mut kept) = (self.given.last, 0, String::new());
+        let _ = each_line(&path, |text| {
+            let line: AnyLine<'_> = serde_json::from_str(text)?;
+            stamp = stamp.max(Stamp::default().after(Stamp::in_version(line.version)));
+            if !known.contains(&line.key) {
+                gone += 1;
+                kept.push_str(if self.erased.covers(text) { "" } else { text });
+            }
+            Ok::<(), serde_json::Error>(())
         });
-        let mut text = as_text(left.iter().copied(), stamp);
-        match rows {
-            // What was not spent after all is taken back: the newest file of a day counts.
-            Rows::Spend if left.is_empty() => {
-                nothing(self.machine, day).put(stamp, &mut text);
-                outcome.gone += gone.count();
-            }
-            Rows::Spend => outcome.gone += gone.count(),
+        let mut text = leaving(stamp);
+        if rows != Rows::Spend {
             // An error stays one when its transcript is gone.
-            Rows::Limits | Rows::Windows => {
-                for line in gone.filter(|line| !self.erased.covers(line)) {
-                    text.push_str(line);
-                }
-            }
+            text.push_str(&kept);
+        } else if present.is_empty() {
+            // What was not spent after all is taken back: the newest file of a day counts.
+            text = lines([&nothing(self.machine, day)], stamp);
         }
+        outcome.gone += if rows == Rows::Spend { gone } else { 0 };
         outcome.days += 1;
-        outcome.rows += left.len();
+        outcome.rows += present.len();
         let bytes = packed(&text);
-        write(&path, &bytes, self.directory, self.group)?;
+        self.target.write(&path, &bytes)?;
         self.given.files.insert(name, [mark, xxh3_64(&bytes)]);
         Ok(())
     }
 
     fn file(&self, rows: Rows, day: NaiveDate) -> PathBuf {
-        let directory = self.directory.join(FORMAT).join(rows.name());
-        directory
-            .join(format!("{DAY}{day}"))
-            .join(format!("{}{ENDING}", self.machine))
+        self.target.file(rows, day, self.machine)
     }
 
     fn given_days(&self, rows: Rows) -> impl Iterator<Item = NaiveDate> {
@@ -187,14 +173,18 @@ impl<'f> DayFiles<'f> {
     }
 }
 
+/// A file's in what was given.
+fn name_of(rows: Rows, day: NaiveDate) -> String {
+    format!("{}/{day}", rows.name())
+}
+
 /// Whether a file is there and is not what was written. One that is gone may have been taken away
 /// once it was loaded.
 fn is_damaged(path: &Path, written: u64) -> bool {
-    match disk::read(path, SIZE_LIMIT) {
-        Ok(Some(bytes)) => written != xxh3_64(&bytes),
-        Ok(None) => false,
-        Err(_) => true,
-    }
+    let read = disk::read(path, SIZE_LIMIT);
+    read.map_or(true, |found| {
+        found.is_some_and(|bytes| written != xxh3_64(&bytes))
+    })
 }
 
 /// Stands alone where a machine says nothing of a day any more.
@@ -208,15 +198,4 @@ fn nothing(machine: &str, day: NaiveDate) -> Draft {
     };
     let key = key_of(&["nothing", machine, &day.to_string()]);
     Draft::new(key, Weight::of(0, 0), at, &line)
-}
-
-fn key_in(line: &str) -> Option<u64> {
-    let digits = line.strip_prefix("{\"key\":\"")?.get(..16)?;
-    u64::from_str_radix(digits, 16).ok()
-}
-
-fn stamp_in(line: &str) -> Option<Stamp> {
-    let (_, rest) = line.split_once("\"version\":")?;
-    let version = rest.split(',').next()?.parse().ok()?;
-    Some(Stamp::in_version(version))
 }

@@ -1,6 +1,6 @@
-//! Rows that are ready to leave, save their versions.
+//! Rows that are ready to leave, save the second of the export in their versions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -34,13 +34,13 @@ impl Rows {
 }
 
 /// A row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Draft {
     pub(super) key: u64,
-    pub(super) weight: Weight,
     pub(super) day: NaiveDate,
+    weight: Weight,
     /// The fields behind the version, as an object.
-    body: String,
+    pub(super) fields: String,
 }
 
 impl Draft {
@@ -52,27 +52,10 @@ impl Draft {
     ) -> Self {
         Self {
             key,
-            weight,
             day: at.date_naive(),
-            body: json_in_one_line(fields),
+            weight,
+            fields: json_in_one_line(fields),
         }
-    }
-
-    pub(super) fn body(&self) -> &str {
-        &self.body
-    }
-
-    /// The line, with its end.
-    pub(super) fn put(&self, stamp: Stamp, text: &mut String) {
-        use std::fmt::Write;
-        let version = self.weight.version(stamp);
-        let fields = self.body.strip_prefix('{').unwrap_or(&self.body);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{{\"key\":\"{:016x}\",\"version\":{version},{fields}",
-            self.key
-        );
     }
 }
 
@@ -81,56 +64,38 @@ pub(super) fn key_of(names: &[&str]) -> u64 {
     xxh3_64(names.join("\0").as_bytes())
 }
 
-/// Rows day by day.
-#[derive(Debug, Default)]
-pub(crate) struct Drafts {
-    pub(super) by_day: BTreeMap<NaiveDate, Vec<Draft>>,
-    /// The keys of all days.
-    pub(super) keys: BTreeSet<u64>,
+/// Rows in order of their days, and of one day by their keys.
+#[derive(Debug)]
+pub(crate) struct Drafts(Vec<Draft>);
+
+impl FromIterator<Draft> for Drafts {
+    fn from_iter<I: IntoIterator<Item = Draft>>(drafts: I) -> Self {
+        let mut all: Vec<Draft> = drafts.into_iter().collect();
+        all.sort_by_key(|draft| (draft.day, draft.key));
+        Self(all)
+    }
 }
 
 impl Drafts {
-    /// All of these, whatever their order.
-    pub(super) fn gather(drafts: impl IntoIterator<Item = Draft>) -> Self {
-        let mut all = Self::default();
-        for draft in drafts {
-            all.keys.insert(draft.key);
-            all.by_day.entry(draft.day).or_default().push(draft);
-        }
-        for day in all.by_day.values_mut() {
-            day.sort_by_key(|draft| draft.key);
-        }
-        all
-    }
-
-    /// Rows from this day on as they leave at this moment.
-    pub(crate) fn text(&self, since: Option<NaiveDate>, stamp: Stamp) -> String {
-        as_text(self.days(since).flatten(), stamp)
-    }
-
-    /// The last so many of these rows.
-    pub(crate) fn newest(&self, since: Option<NaiveDate>, stamp: Stamp, most: usize) -> String {
-        let days = self.days(since).rev();
-        let rows: Vec<&Draft> = days.flatten().take(most).collect();
-        as_text(rows.into_iter().rev(), stamp)
-    }
-
-    /// How many rows there are from this day on.
-    pub(crate) fn count(&self, since: Option<NaiveDate>) -> usize {
-        self.days(since).map(Vec::len).sum()
-    }
-
-    fn days(&self, since: Option<NaiveDate>) -> impl DoubleEndedIterator<Item = &Vec<Draft>> {
-        let from = since.unwrap_or(NaiveDate::MIN);
-        self.by_day.range(from..).map(|(_, day)| day)
+    /// Those from this day on.
+    pub(crate) fn since(&self, day: Option<NaiveDate>) -> &[Draft] {
+        let before = self.0.partition_point(|draft| Some(draft.day) < day);
+        self.0.get(before..).unwrap_or_default()
     }
 }
 
-/// The lines of these rows.
-pub(super) fn as_text<'d>(rows: impl Iterator<Item = &'d Draft>, stamp: Stamp) -> String {
+/// The lines of these rows as they leave at this moment.
+pub(crate) fn lines<'d>(drafts: impl IntoIterator<Item = &'d Draft>, stamp: Stamp) -> String {
     let mut text = String::new();
-    for draft in rows {
-        draft.put(stamp, &mut text);
+    for draft in drafts {
+        let version = draft.weight.version(stamp);
+        let fields = draft.fields.strip_prefix('{').unwrap_or(&draft.fields);
+        let key = draft.key;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{{\"key\":\"{key:016x}\",\"version\":{version},{fields}"
+        );
     }
     text
 }

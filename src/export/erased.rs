@@ -12,16 +12,17 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::drafts::Rows;
-use super::files::{DAY, FORMAT, Files, Gap, each_line, packed, write};
+use super::files::{FORMAT, Gap, Target, day_of, each_line, files_of, packed};
+use super::line::AnyLine;
 use super::pseudonym::hash;
 use crate::disk::replace::remove_own_empty_dir;
-use crate::disk::{self, Error, group::Group};
+use crate::disk::{self, Error};
 
 /// No list is longer.
 const SIZE_LIMIT: u64 = 1024 * 1024;
 
 /// What is to be erased.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Erasure {
     Person(String),
     Project(String),
@@ -29,14 +30,12 @@ pub(crate) enum Erasure {
     Before(NaiveDate),
 }
 
-/// What was erased so far.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What was erased so far: hashes of names, and all before a day.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Erased {
-    #[serde(default)]
     people: BTreeSet<String>,
-    #[serde(default)]
     projects: BTreeSet<String>,
-    #[serde(default)]
     before: Option<NaiveDate>,
 }
 
@@ -47,21 +46,6 @@ pub(crate) struct Erasing {
     pub(crate) files: usize,
     /// What could not be read, and so was left as it is.
     pub(crate) gaps: Vec<Gap>,
-}
-
-/// The names in a row by which it is erased.
-#[derive(Debug, Deserialize)]
-struct Names<'l> {
-    #[serde(default)]
-    key: &'l str,
-    #[serde(default, borrow)]
-    kind: std::borrow::Cow<'l, str>,
-    #[serde(default, borrow)]
-    person: std::borrow::Cow<'l, str>,
-    #[serde(default, borrow)]
-    project: std::borrow::Cow<'l, str>,
-    #[serde(default, borrow)]
-    session: std::borrow::Cow<'l, str>,
 }
 
 impl FromStr for Erasure {
@@ -78,6 +62,14 @@ impl FromStr for Erasure {
     }
 }
 
+fn hash_of_person(name: &str) -> String {
+    hash("erased person", name)
+}
+
+fn hash_of_project(name: &str) -> String {
+    hash("erased project", name)
+}
+
 impl Erased {
     pub(super) fn read(directory: &Path) -> Result<Self, Error> {
         let path = path_in(directory);
@@ -91,8 +83,8 @@ impl Erased {
 
     fn add(&mut self, what: &Erasure) {
         match what {
-            Erasure::Person(name) => drop(self.people.insert(hash("erased person", name))),
-            Erasure::Project(name) => drop(self.projects.insert(hash("erased project", name))),
+            Erasure::Person(name) => drop(self.people.insert(hash_of_person(name))),
+            Erasure::Project(name) => drop(self.projects.insert(hash_of_project(name))),
             Erasure::Before(day) => self.before = self.before.max(Some(*day)),
         }
     }
@@ -103,16 +95,14 @@ impl Erased {
     }
 
     /// Whether a row is erased, by its JSON.
-    pub(super) fn covers(&self, line: &str) -> bool {
+    pub(super) fn covers(&self, text: &str) -> bool {
         let has_names = !self.people.is_empty() || !self.projects.is_empty();
-        has_names && serde_json::from_str(line).is_ok_and(|names| self.covers_names(&names))
+        has_names && serde_json::from_str(text).is_ok_and(|line| self.covers_line(&line))
     }
 
-    fn covers_names(&self, names: &Names<'_>) -> bool {
-        self.people.contains(&hash("erased person", &names.person))
-            || self
-                .projects
-                .contains(&hash("erased project", &names.project))
+    fn covers_line(&self, line: &AnyLine<'_>) -> bool {
+        self.people.contains(&hash_of_person(&line.person))
+            || self.projects.contains(&hash_of_project(&line.project))
     }
 }
 
@@ -120,46 +110,41 @@ fn path_in(directory: &Path) -> PathBuf {
     directory.join(FORMAT).join("erased.json")
 }
 
-fn day_of(path: &Path) -> Option<NaiveDate> {
-    let day = path.parent()?.file_name()?.to_str()?;
-    day.strip_prefix(DAY)?.parse().ok()
-}
-
 /// Takes what is meant out of every file of a target, with other machines' copies of it, and notes
 /// it down.
 pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> {
-    let group = Group::of(directory);
+    let target = Target::new(directory);
     let mut erased = Erased::read(directory)?;
     erased.add(what);
     let list = serde_json::to_vec(&erased).unwrap_or_default();
-    write(&path_in(directory), &list, directory, group)?;
+    target.write(&path_in(directory), &list)?;
     let mut done = Erasing::default();
-    // Of the same answers other machines may hold copies under another name.
+    let files = Rows::ALL.map(|rows| files_of(directory, rows, &mut done.gaps));
+    let files = files.concat();
+    // Of the same answers other machines may hold copies under another name; what is no answer was
+    // worked out from the whole of a session.
     let (mut keys, mut sessions) = (HashSet::new(), HashSet::new());
-    let all = Rows::ALL.map(|rows| Files::list(directory, rows));
-    for path in all.iter().flat_map(|files| &files.paths) {
-        let _ = each_line(path, |line| {
-            let names: Names<'_> = serde_json::from_str(line)?;
-            if erased.covers_names(&names) {
-                keys.insert(names.key.to_owned());
-                sessions.insert(xxh3_64(names.session.as_bytes()));
+    for path in &files {
+        let _ = each_line(path, |text| {
+            let line: AnyLine<'_> = serde_json::from_str(text)?;
+            if erased.covers_line(&line) {
+                keys.insert(line.key);
+                sessions.extend((!line.session.is_empty()).then(|| hash_of(&line.session)));
             }
             Ok::<(), serde_json::Error>(())
         });
     }
-    for path in all.iter().flat_map(|files| &files.paths) {
+    for path in &files {
         let is_old = day_of(path).is_some_and(|day| erased.covers_day(day));
         let (mut kept, mut gone) = (String::new(), 0);
-        let read = each_line(path, |line| {
-            let names: Names<'_> = serde_json::from_str(line)?;
-            // What is no answer was worked out from the whole of a session.
-            let is_of_session = names.kind != "response"
-                && !names.session.is_empty()
-                && sessions.contains(&xxh3_64(names.session.as_bytes()));
-            if is_old || is_of_session || keys.contains(names.key) || erased.covers_names(&names) {
+        let read = each_line(path, |text| {
+            let line: AnyLine<'_> = serde_json::from_str(text)?;
+            let is_of_session =
+                &*line.kind != "response" && sessions.contains(&hash_of(&line.session));
+            if is_old || is_of_session || keys.contains(&line.key) || erased.covers_line(&line) {
                 gone += 1;
             } else {
-                kept.push_str(line);
+                kept.push_str(text);
             }
             Ok::<(), serde_json::Error>(())
         });
@@ -170,12 +155,14 @@ pub(crate) fn erase(directory: &Path, what: &Erasure) -> Result<Erasing, Error> 
             // With its day's directory, if it was the last.
             path.parent().map(remove_own_empty_dir).unwrap_or_default();
         } else if gone > 0 {
-            write(path, &packed(&kept), directory, group)?;
+            target.write(path, &packed(&kept))?;
         }
         done.rows += gone;
         done.files += usize::from(gone > 0);
     }
-    done.gaps
-        .extend(all.into_iter().flat_map(|files| files.gaps));
     Ok(done)
+}
+
+fn hash_of(session: &str) -> u64 {
+    xxh3_64(session.as_bytes())
 }

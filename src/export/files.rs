@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
@@ -18,9 +19,9 @@ use crate::disk::{self, Durability, group::Group, ours::open_regular};
 /// The version of the format, which is a directory of the target.
 pub(super) const FORMAT: &str = "whycap-1";
 /// How the name of a day's directory begins.
-pub(super) const DAY: &str = "day=";
+const DAY: &str = "day=";
 /// How the name of a file ends.
-pub(super) const ENDING: &str = ".ndjson.gz";
+const ENDING: &str = ".ndjson.gz";
 
 /// No day of one machine has more, packed or not.
 pub(super) const SIZE_LIMIT: u64 = 256 * 1024 * 1024;
@@ -37,7 +38,7 @@ pub(crate) struct Gap {
 }
 
 impl Gap {
-    fn new(path: &Path, line: Option<u64>, why: &impl Display) -> Self {
+    fn new(path: &Path, line: Option<u64>, why: impl Display) -> Self {
         Self {
             path: path.to_owned(),
             line,
@@ -46,64 +47,75 @@ impl Gap {
     }
 }
 
-/// The files of some rows of all machines, by day and machine.
-#[derive(Debug, Default)]
-pub(super) struct Files {
-    pub(super) paths: Vec<PathBuf>,
-    /// What is in the place of files and directories.
-    pub(super) gaps: Vec<Gap>,
+/// A directory that exports are written to.
+#[derive(Debug)]
+pub(super) struct Target<'t> {
+    pub(super) directory: &'t Path,
+    /// Whom else it is for.
+    pub(super) group: Option<Group>,
 }
 
-impl Files {
-    /// Empty where no machine exported such rows.
-    pub(super) fn list(directory: &Path, rows: Rows) -> Self {
-        let mut found = Self::default();
-        let root = directory.join(FORMAT).join(rows.name());
-        for day in found.entries(&root, DAY, "") {
-            let files = found.entries(&day, "", ENDING);
-            found.paths.extend(files);
+impl<'t> Target<'t> {
+    pub(super) fn new(directory: &'t Path) -> Self {
+        Self {
+            directory,
+            group: Group::of(directory),
         }
-        found
     }
 
-    /// What is in a directory under such names, in order.
-    fn entries(&mut self, directory: &Path, beginning: &str, ending: &str) -> Vec<PathBuf> {
-        let is_meant = |name: &str| {
-            name.starts_with(beginning) && name.ends_with(ending) && !name.starts_with('.')
+    /// Where a machine's rows of a day are.
+    pub(super) fn file(&self, rows: Rows, day: NaiveDate, machine: &str) -> PathBuf {
+        let rows = self.directory.join(FORMAT).join(rows.name());
+        rows.join(format!("{DAY}{day}"))
+            .join(format!("{machine}{ENDING}"))
+    }
+
+    /// Writes a file whole, for whom the directory is.
+    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), disk::Error> {
+        let Some(group) = self.group else {
+            disk::create_shared_directory_of(path)?;
+            return disk::write_atomically(path, bytes, Durability::Quick);
         };
-        let mut found = Vec::new();
-        let entries = match fs::read_dir(directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return found,
-            Err(error) => {
-                self.gaps.push(Gap::new(directory, None, &error));
-                return found;
-            }
-        };
-        for entry in entries {
-            match entry {
-                Ok(entry) if is_meant(&entry.file_name().to_string_lossy()) => {
-                    found.push(entry.path());
-                }
-                Ok(_) => {}
-                Err(error) => self.gaps.push(Gap::new(directory, None, &error)),
-            }
-        }
-        found.sort();
-        found
+        group.create_directories_of(path, self.directory)?;
+        group.write_atomically(path, bytes)
     }
 }
 
-/// Whether there are any exports. An error where nobody says so.
-pub(super) fn are_in(directory: &Path) -> Result<bool, disk::Error> {
-    let format = directory.join(FORMAT);
-    match fs::metadata(&format) {
-        Ok(found) => Ok(found.is_dir()),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(false)
+/// The day whose rows are in a file.
+pub(super) fn day_of(file: &Path) -> Option<NaiveDate> {
+    let day = file.parent()?.file_name()?.to_str()?;
+    day.strip_prefix(DAY)?.parse().ok()
+}
+
+/// The files of some rows of all machines, by day and machine; none where no machine exported such
+/// rows. What stands in the place of files and directories joins `gaps`.
+pub(super) fn files_of(directory: &Path, rows: Rows, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
+    let root = directory.join(FORMAT).join(rows.name());
+    let days = entries(&root, DAY, "", gaps);
+    let files = days.iter().flat_map(|day| entries(day, "", ENDING, gaps));
+    files.collect()
+}
+
+/// What is in a directory under such names, in order.
+fn entries(directory: &Path, beginning: &str, ending: &str, gaps: &mut Vec<Gap>) -> Vec<PathBuf> {
+    let is_meant = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with(beginning) && name.ends_with(ending) && !name.starts_with('.')
+    };
+    let listed = fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut found = match listed {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            gaps.push(Gap::new(directory, None, error));
+            Vec::new()
         }
-        Err(error) => Err(disk::unread(&format)(error)),
-    }
+    };
+    found.retain(is_meant);
+    let mut paths: Vec<PathBuf> = found.iter().map(fs::DirEntry::path).collect();
+    paths.sort();
+    paths
 }
 
 /// Hands a file's lines to `take` up to the first that is damaged or that `take` refuses.
@@ -111,14 +123,14 @@ pub(super) fn each_line<Wrong: Display>(
     path: &Path,
     mut take: impl FnMut(&str) -> Result<(), Wrong>,
 ) -> Result<(), Gap> {
-    let file = open_regular(path).map_err(|error| Gap::new(path, None, &error))?;
+    let file = open_regular(path).map_err(|error| Gap::new(path, None, error))?;
     let unpacked = MultiGzDecoder::new(BufReader::new(file)).take(SIZE_LIMIT + LINE_LIMIT);
     let mut lines = BufReader::with_capacity(1 << 16, unpacked);
     let (mut line, mut size) = (Vec::new(), 0);
     for number in 1.. {
         line.clear();
         let read = (&mut lines).take(LINE_LIMIT).read_until(b'\n', &mut line);
-        let read = read.map_err(|error| Gap::new(path, Some(number), &error))? as u64;
+        let read = read.map_err(|error| Gap::new(path, Some(number), error))? as u64;
         size += read;
         if read == 0 {
             break;
@@ -129,35 +141,10 @@ pub(super) fn each_line<Wrong: Display>(
             Err(error) => Some(error.to_string()),
         };
         if let Some(why) = wrong {
-            return Err(Gap::new(path, Some(number), &why));
+            return Err(Gap::new(path, Some(number), why));
         }
     }
     Ok(())
-}
-
-/// All lines of a file, as far as they can be read.
-pub(super) fn lines_of(path: &Path) -> Vec<String> {
-    let mut lines = Vec::new();
-    let _ = each_line(path, |line| {
-        lines.push(line.to_owned());
-        Ok::<(), String>(())
-    });
-    lines
-}
-
-/// Writes a file of a target whole, for whom the target is.
-pub(super) fn write(
-    path: &Path,
-    bytes: &[u8],
-    directory: &Path,
-    group: Option<Group>,
-) -> Result<(), disk::Error> {
-    let Some(group) = group else {
-        disk::create_shared_directory_of(path)?;
-        return disk::write_atomically(path, bytes, Durability::Quick);
-    };
-    group.create_directories_of(path, directory)?;
-    group.write_atomically(path, bytes)
 }
 
 pub(super) fn packed(text: &str) -> Vec<u8> {

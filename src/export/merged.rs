@@ -1,24 +1,39 @@
-//! The spend of all machines put together.
+//! The rows of all machines put together: which of the copies of a row counts.
 //!
-//! The files are read twice: once for which rows count, once for what they say. So memory holds two
-//! dozen bytes of a row, however many there are.
+//! The rule that the SQL for databases has too: a file is what a machine says of a day, and the last
+//! that it said counts. Of what several machines say of one key, that of whoever knows most counts,
+//! and among equals that of the machine whose name comes first: nothing depends on who wrote last.
+//!
+//! The files are read twice: once for which rows count, once for what they say. So memory holds
+//! three dozen bytes of a row, however many there are.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::Error as IoError;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use indexmap::IndexSet;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::copies::Copies;
 use super::drafts::Rows;
-use super::files::{Files, Gap, each_line};
-use super::line::{Kind, SpendLine};
+use super::files::{Gap, each_line, files_of};
+use super::line::{Kind, LimitLine, SpendLine, WindowLine};
 use super::version::Weight;
 use crate::disk;
 use crate::ledger::{LedgerError, Origin, RowsBy, RowsPeriod, Scene, SpendRow, SpendSource};
 use crate::pricing::Money;
 use crate::time::Millis;
+
+/// Rows of one kind in a directory of exports.
+#[derive(Debug)]
+pub(crate) struct Merged {
+    files: Vec<ReadFile>,
+    /// Whether the row of each line counts, file by file.
+    counts: Vec<bool>,
+    /// What could not be read.
+    pub(crate) gaps: Vec<Gap>,
+}
 
 /// A file with the lines of it that could be read.
 #[derive(Debug)]
@@ -29,90 +44,160 @@ struct ReadFile {
     state: Option<(SystemTime, u64)>,
 }
 
-/// What was read of a directory of exports.
-#[derive(Debug)]
-pub(crate) struct Merged {
-    files: Vec<ReadFile>,
-    /// Whether the row of each line counts, file by file.
-    counts: Vec<bool>,
-    /// What could not be read.
-    pub(crate) gaps: Vec<Gap>,
+/// A copy of a row.
+struct Copy {
+    key: u64,
+    version: u64,
+    /// Of what is unrecorded, a hash of the session's id.
+    unrecorded: Option<u64>,
+    /// Among the names of machines.
+    machine: u32,
+    /// Among all lines that were read.
+    line: u32,
 }
 
-/// A row that no line of a transcript shows.
-struct Hidden {
-    line: usize,
-    /// A hash of the session's id.
-    session: u64,
-    weight: Weight,
-    is_unrecorded: bool,
-    is_nothing: bool,
+/// All that is needed to find out which rows count.
+#[derive(Default)]
+struct Copies {
+    all: Vec<Copy>,
+    machines: IndexSet<String>,
+    /// How many lines were read.
+    lines: u32,
+}
+
+impl Copies {
+    /// Takes in the next line; one whose kind is of a newer whycap counts nowhere.
+    fn take(&mut self, rows: Rows, text: &str) -> Result<(), String> {
+        let in_words = |error: serde_json::Error| error.to_string();
+        let mut unrecorded = None;
+        let (key, version, machine) = match rows {
+            Rows::Spend => {
+                let line: SpendLine<'_> = serde_json::from_str(text).map_err(in_words)?;
+                if matches!(line.kind, Kind::Nothing | Kind::Otherwise) {
+                    return self.next_line().map(drop);
+                }
+                let is_unrecorded = line.kind == Kind::Unrecorded;
+                unrecorded = is_unrecorded.then(|| xxh3_64(line.session.as_bytes()));
+                (line.key, line.version, line.machine)
+            }
+            Rows::Limits => {
+                let line: LimitLine<'_> = serde_json::from_str(text).map_err(in_words)?;
+                (line.key, line.version, line.machine)
+            }
+            Rows::Windows => {
+                let line: WindowLine<'_> = serde_json::from_str(text).map_err(in_words)?;
+                (line.key, line.version, line.machine)
+            }
+        };
+        let known = self.machines.get_index_of(&*machine);
+        let machine = known.unwrap_or_else(|| self.machines.insert_full(machine.to_string()).0);
+        let copy = Copy {
+            key,
+            version,
+            unrecorded,
+            machine: u32::try_from(machine).map_err(|error| error.to_string())?,
+            line: self.next_line()?,
+        };
+        self.all.push(copy);
+        Ok(())
+    }
+
+    fn next_line(&mut self) -> Result<u32, String> {
+        let line = self.lines;
+        let next = line.checked_add(1).ok_or("more rows than can be read")?;
+        self.lines = next;
+        Ok(line)
+    }
+
+    /// Whether each line's row counts.
+    fn counting(mut self) -> Vec<bool> {
+        self.all.sort_unstable_by(|one, other| {
+            let rank = |copy: &Copy| {
+                let machine = self.machines.get_index(copy.machine as usize);
+                (
+                    copy.key,
+                    Reverse(weight(copy)),
+                    machine,
+                    Reverse(copy.version),
+                )
+            };
+            rank(one).cmp(&rank(other))
+        });
+        self.all.dedup_by_key(|copy| copy.key);
+        // What is unrecorded follows from the whole of a session: only that from whoever knows most
+        // of it counts.
+        let mut most: HashMap<u64, Weight> = HashMap::new();
+        for copy in &self.all {
+            if let Some(session) = copy.unrecorded {
+                let known = most.entry(session).or_insert(weight(copy));
+                *known = weight(copy).max(*known);
+            }
+        }
+        let mut counts = vec![false; self.lines as usize];
+        for copy in &self.all {
+            let of_session = copy.unrecorded.and_then(|session| most.get(&session));
+            if let Some(counts) = counts.get_mut(copy.line as usize) {
+                *counts = of_session.is_none_or(|most| *most == weight(copy));
+            }
+        }
+        counts
+    }
+}
+
+fn weight(copy: &Copy) -> Weight {
+    Weight::in_version(copy.version)
 }
 
 impl Merged {
-    /// Finds out which rows of spend count. None if no machine exported any.
-    pub(crate) fn read(directory: &Path, progress: &mut dyn FnMut(u64, u64)) -> Option<Self> {
-        let Files { paths, mut gaps } = Files::list(directory, Rows::Spend);
-        if paths.is_empty() && gaps.is_empty() {
-            return None;
-        }
-        let mut copies = Copies::default();
-        let mut hidden = Vec::new();
-        let mut files = Vec::new();
+    /// Finds out which rows count. None if no machine exported any.
+    pub(crate) fn read(
+        directory: &Path,
+        rows: Rows,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Option<Self> {
+        let (mut gaps, mut copies, mut files) = (Vec::new(), Copies::default(), Vec::new());
+        let paths = files_of(directory, rows, &mut gaps);
         let total = paths.len() as u64;
         for (done, path) in (0..).zip(paths) {
             progress(done, total);
-            let before = copies.lines();
-            let state = state_of(&path);
-            let read = each_line(&path, |text| take(text, &mut copies, &mut hidden));
-            gaps.extend(read.err());
+            let (before, state) = (copies.lines, state_of(&path));
+            gaps.extend(each_line(&path, |text| copies.take(rows, text)).err());
             files.push(ReadFile {
-                lines: copies.lines() - before,
-                state,
                 path,
+                lines: (copies.lines - before) as usize,
+                state,
             });
         }
-        let mut counts = copies.counting();
-        leave_out_unrecorded(&hidden, &mut counts);
-        Some(Self {
+        let is_empty = files.is_empty() && gaps.is_empty();
+        (!is_empty).then(|| Self {
             files,
-            counts,
+            counts: copies.counting(),
             gaps,
         })
     }
-}
 
-fn take(text: &str, copies: &mut Copies, hidden: &mut Vec<Hidden>) -> Result<(), String> {
-    let line = SpendLine::read(text).map_err(|error| error.to_string())?;
-    match line.kind {
-        Kind::Nothing | Kind::Otherwise => return copies.skip(),
-        Kind::Response => {}
-        Kind::Unrecorded | Kind::Unwritten => hidden.push(Hidden {
-            line: copies.lines(),
-            session: xxh3_64(line.session.as_bytes()),
-            weight: Weight::in_version(line.version),
-            is_unrecorded: line.kind == Kind::Unrecorded,
-            is_nothing: line.cost_pico == 0,
-        }),
-    }
-    copies.add(line.key, line.version, &line.machine)
-}
-
-/// Of what is unrecorded, only that from whoever knows most of the session counts: it follows from
-/// the whole of it.
-fn leave_out_unrecorded(hidden: &[Hidden], counts: &mut [bool]) {
-    let mut most: HashMap<u64, Weight> = HashMap::new();
-    for row in hidden.iter().filter(|row| row.is_unrecorded) {
-        if counts.get(row.line) == Some(&true) {
-            let known = most.entry(row.session).or_insert(row.weight);
-            *known = row.weight.max(*known);
+    /// Hands the lines of all rows that count to `see`.
+    pub(super) fn each(
+        &self,
+        mut see: impl FnMut(&str) -> serde_json::Result<()>,
+    ) -> Result<(), disk::Error> {
+        let mut counts = self.counts.iter();
+        for file in &self.files {
+            let mut left = file.lines;
+            // A line that could not be read is told of; here only those before it are asked for.
+            let _ = each_line(&file.path, |text| {
+                left = left.checked_sub(1).ok_or("read before")?;
+                match counts.next() {
+                    Some(true) => see(text).map_err(|_| "changed"),
+                    _ => Ok(()),
+                }
+            });
+            if left > 0 || state_of(&file.path) != file.state {
+                let changed = IoError::other("it changed while it was read; ask again");
+                return Err(disk::unread(&file.path)(changed));
+            }
         }
-    }
-    for row in hidden {
-        let is_poorer = row.is_unrecorded && most.get(&row.session) != Some(&row.weight);
-        if let Some(counts) = counts.get_mut(row.line) {
-            *counts &= !row.is_nothing && !is_poorer;
-        }
+        Ok(())
     }
 }
 
@@ -128,28 +213,15 @@ impl SpendSource for Merged {
         _: RowsBy,
         each: &mut dyn FnMut(SpendRow<'_>),
     ) -> Result<(), LedgerError> {
-        let mut counts = self.counts.iter();
-        let mut origin = Origin::default();
-        let mut scene = Scene::default();
-        for file in &self.files {
-            let mut left = file.lines;
-            // A line that could not be read is told of; here only those before it are asked for.
-            let _ = each_line(&file.path, |text| {
-                left = left.checked_sub(1).ok_or("read before")?;
-                if counts.next() == Some(&true) {
-                    let line = SpendLine::read(text).map_err(|_| "changed")?;
-                    if period.contains(&line.time) {
-                        each(line.row(&mut origin, &mut scene));
-                    }
-                }
-                Ok::<(), &str>(())
-            });
-            if left > 0 || state_of(&file.path) != file.state {
-                let changed = IoError::other("it changed while it was read; ask again");
-                return Err(disk::unread(&file.path)(changed).into());
+        let read = self.each(|text| {
+            let line: SpendLine<'_> = serde_json::from_str(text)?;
+            let is_something = line.kind == Kind::Response || line.cost_pico != 0;
+            if is_something && period.contains(&line.time) {
+                line.show(each);
             }
-        }
-        Ok(())
+            Ok(())
+        });
+        Ok(read?)
     }
 
     fn damaged(&self, _: Millis) -> Result<Vec<(String, u32)>, LedgerError> {
@@ -158,37 +230,36 @@ impl SpendSource for Merged {
 }
 
 impl SpendLine<'_> {
-    /// What it says, with the session and the place lent to it.
-    fn row<'r>(&'r self, origin: &'r mut Origin, scene: &'r mut Scene) -> SpendRow<'r> {
-        let is_response = self.kind == Kind::Response;
-        let cost = |kind: Kind| {
-            let cost = if self.kind == kind { self.cost_pico } else { 0 };
-            Money::from_pico(cost)
+    /// Says it as a ledger would.
+    fn show(&self, each: &mut dyn FnMut(SpendRow<'_>)) {
+        let origin = Origin {
+            session: self.session.to_string(),
+            project: self.project.to_string(),
+            ..Origin::default()
         };
-        origin.session.clear();
-        origin.session.push_str(&self.session);
-        origin.project.clear();
-        origin.project.push_str(&self.project);
-        scene.branch.clear();
-        scene.branch.push_str(&self.branch);
-        scene.agent.clear();
         let agent = if self.subagent { "subagent" } else { "main" };
-        scene.agent.push_str(agent);
-        SpendRow {
-            at: self.time,
-            origin,
-            model: &self.model,
+        let scene = Scene {
+            branch: self.branch.to_string(),
+            agent: agent.to_owned(),
+        };
+        let is_response = self.kind == Kind::Response;
+        let mut row = SpendRow {
             responses: is_response.into(),
             unpriced: self.unpriced.into(),
             usage: self.usage(),
-            recorded: cost(Kind::Response),
-            unrecorded: cost(Kind::Unrecorded),
-            unwritten: cost(Kind::Unwritten),
-            at_least: false,
-            scene: Some(&*scene).filter(|_| is_response),
+            scene: is_response.then_some(&scene),
             person: &self.person,
             machine: &self.machine,
-            team: &self.read_labels.team,
+            team: self.team(),
+            ..SpendRow::nothing(self.time, &origin, &self.model)
+        };
+        let cost = Money::from_pico(self.cost_pico);
+        match self.kind {
+            Kind::Response => row.recorded = cost,
+            Kind::Unrecorded => row.unrecorded = cost,
+            Kind::Unwritten => row.unwritten = cost,
+            Kind::Nothing | Kind::Otherwise => {}
         }
+        each(row);
     }
 }

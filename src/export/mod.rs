@@ -6,7 +6,6 @@
 //! loaded in any order and any number of times; a file is seen whole or not at all; no texts, no
 //! paths and no names of people are in them unless the user wrote a name down for it.
 
-mod copies;
 mod day_files;
 mod drafts;
 mod erased;
@@ -21,13 +20,12 @@ mod readers;
 mod spend_rows;
 mod team_limits;
 mod version;
-mod window_rows;
 
 pub(crate) use day_files::{DayFiles, Outcome};
-pub(crate) use drafts::{Drafts, Rows};
+pub(crate) use drafts::{Drafts, Rows, lines};
 pub(crate) use erased::{Erasure, erase};
 pub(crate) use files::Gap;
-pub(crate) use limit_rows::limit_rows;
+pub(crate) use limit_rows::{limit_rows, window_rows};
 pub(crate) use merged::Merged;
 pub(crate) use owners::Owners;
 pub(crate) use projects::{LeftOut, Projects};
@@ -36,4 +34,3 @@ pub(crate) use readers::Reader;
 pub(crate) use spend_rows::spend_rows;
 pub(crate) use team_limits::{ExportedError, PersonLimits, TeamLimits};
 pub(crate) use version::Stamp;
-pub(crate) use window_rows::window_rows;

@@ -52,23 +52,28 @@ impl Owners {
 }
 
 fn last_owner(transcript: &Path) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct SessionOwner {
-        r#type: String,
-        account_uuid: String,
-    }
-    let in_bytes = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        let lines = text.lines().rev();
-        lines
-            .filter(|line| line.contains("\"session-owner\""))
-            .find_map(|line| {
-                let owner: SessionOwner = serde_json::from_str(line).ok()?;
-                let is_owner = owner.r#type == "session-owner" && !owner.account_uuid.is_empty();
-                is_owner.then(|| person_hash(&owner.account_uuid))
-            })
-    };
     let (_, tail) = disk::read_tail(transcript, LOOKED_AT).ok()?;
-    in_bytes(&tail).or_else(|| in_bytes(&disk::read_head(transcript, LOOKED_AT).ok()?))
+    owner_in(&tail).or_else(|| owner_in(&disk::read_head(transcript, LOOKED_AT).ok()?))
+}
+
+/// The last that part of a transcript names.
+fn owner_in(part: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(
+        tag = "type",
+        rename_all = "kebab-case",
+        rename_all_fields = "camelCase"
+    )]
+    enum Line {
+        SessionOwner { account_uuid: String },
+    }
+    let text = String::from_utf8_lossy(part);
+    let mut lines = text
+        .lines()
+        .rev()
+        .filter(|line| line.contains("\"session-owner\""));
+    lines.find_map(|line| {
+        let Line::SessionOwner { account_uuid } = serde_json::from_str(line).ok()?;
+        (!account_uuid.is_empty()).then(|| person_hash(&account_uuid))
+    })
 }

@@ -43,6 +43,25 @@ pub(crate) struct LeftOut {
     pub(crate) dropped: usize,
 }
 
+impl Default for Shown {
+    /// Nobody knows which project it is.
+    fn default() -> Self {
+        Self::Named(String::new(), false)
+    }
+}
+
+impl LeftOut {
+    /// Takes in a row of such a project.
+    pub(super) fn count(&mut self, project: &Shown) {
+        match project {
+            Shown::Named(..) => {}
+            Shown::Hashed(_) => self.hashed += 1,
+            Shown::Other => self.summed += 1,
+            Shown::Nowhere => self.dropped += 1,
+        }
+    }
+}
+
 impl<'p> Projects<'p> {
     /// `known` are names that were found before, by directory: a checkout may be gone.
     pub(crate) fn new(

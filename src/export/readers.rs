@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::drafts::Rows;
 use super::erased::Erasure;
-use super::files::Files;
+use super::files::files_of;
 
 /// Whoever reads what was exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,7 +44,7 @@ impl Reader {
             // Made anew from the files, which were erased before.
             Self::Duckdb => {
                 let real = std::path::absolute(directory?).ok()?;
-                let any = Rows::ALL.map(|rows| !Files::list(&real, rows).paths.is_empty());
+                let any = Rows::ALL.map(|rows| !files_of(&real, rows, &mut Vec::new()).is_empty());
                 let directory = real.to_string_lossy().replace('\'', "''");
                 let sql = include_str!("sql/duckdb.sql");
                 Some(if any.contains(&true) {

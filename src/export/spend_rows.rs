@@ -9,86 +9,25 @@ use super::owners::Owners;
 use super::projects::{LeftOut, Projects, Shown};
 use super::pseudonym::Exporter;
 use super::version::Weight;
-use crate::ledger::{Answer, Answers, Counted, Hidden, HiddenIn, KnownSession};
+use crate::ledger::{Answer, Counted, HiddenIn, KnownSession};
 use crate::pricing::Money;
 use crate::time::{Millis, QUARTER, moment};
 
 /// What a row is made of.
+struct Spent<'c> {
+    session: i64,
+    at: Millis,
+    model: &'c str,
+    cost: Money,
+    of: SpentOn<'c>,
+}
+
 #[derive(Clone, Copy)]
-enum RowSource<'c> {
+enum SpentOn<'c> {
     Answer(&'c Answer),
-    Hidden(&'c Hidden),
+    Hidden(HiddenIn),
     /// There is nothing unrecorded in this session, whose last run ended then.
-    NothingUnrecorded(i64, Millis),
-}
-
-impl RowSource<'_> {
-    fn session(self) -> i64 {
-        match self {
-            Self::Answer(answer) => answer.session,
-            Self::Hidden(hidden) => hidden.session,
-            Self::NothingUnrecorded(session, _) => session,
-        }
-    }
-}
-
-/// Everything that was spent.
-pub(crate) fn spend_rows(
-    counted: &Counted,
-    exporter: &Exporter,
-    owners: &Owners,
-    projects: &mut Projects<'_>,
-) -> (Drafts, LeftOut) {
-    let nowhere = KnownSession::default();
-    // Many sessions work in one directory, and looking at it means reading git's files.
-    let mut names: HashMap<&str, Shown> = HashMap::new();
-    for directory in counted.sessions.values().map(|session| &*session.directory) {
-        let name = || projects.shown(directory);
-        names.entry(directory).or_insert_with(name);
-    }
-    let mut left_out = LeftOut::default();
-    let unnamed = Shown::Named(String::new(), false);
-    let drafts = all_spent(counted).filter_map(|spent| {
-        let id = spent.session();
-        let session = counted.sessions.get(&id).unwrap_or(&nowhere);
-        let project = names.get(&*session.directory).unwrap_or(&unnamed);
-        match project {
-            Shown::Named(..) => {}
-            Shown::Hashed(_) => left_out.hashed += 1,
-            Shown::Other => left_out.summed += 1,
-            Shown::Nowhere => {
-                left_out.dropped += 1;
-                return None;
-            }
-        }
-        let branch = match spent {
-            RowSource::Answer(answer) => projects.branch(project, counted.answers.branch(answer)),
-            _ => String::new(),
-        };
-        let name = counted.answers.session(id);
-        let place = Place {
-            name,
-            session,
-            project,
-            branch,
-            owner: owners.of(name),
-        };
-        Some(draft(&counted.answers, spent, &place, exporter))
-    });
-    (Drafts::gather(drafts), left_out)
-}
-
-fn all_spent(counted: &Counted) -> impl Iterator<Item = RowSource<'_>> {
-    let of_totals = counted.hidden.iter();
-    let of_totals = of_totals.filter(|hidden| hidden.known_by == HiddenIn::Totals);
-    let with_unrecorded: HashSet<i64> = of_totals.map(|hidden| hidden.session).collect();
-    let nothing = counted.sessions.iter().filter_map(move |(id, session)| {
-        let until = session.until.filter(|_| !with_unrecorded.contains(id));
-        Some(RowSource::NothingUnrecorded(*id, until?))
-    });
-    let answers = counted.answers.all.iter().map(RowSource::Answer);
-    let hidden = counted.hidden.iter().map(RowSource::Hidden);
-    answers.chain(hidden).chain(nothing)
+    NothingUnrecorded,
 }
 
 /// Where something was spent, as it leaves.
@@ -102,46 +41,100 @@ struct Place<'p> {
     owner: Option<&'p str>,
 }
 
-fn draft(answers: &Answers, spent: RowSource<'_>, place: &Place<'_>, exporter: &Exporter) -> Draft {
+/// Everything that was spent.
+pub(crate) fn spend_rows(
+    counted: &Counted,
+    exporter: &Exporter,
+    owners: &Owners,
+    projects: &mut Projects<'_>,
+) -> (Drafts, LeftOut) {
+    let (nowhere, unnamed) = (KnownSession::default(), Shown::default());
+    // Many sessions work in one directory, and looking at it means reading git's files.
+    let mut names: HashMap<&str, Shown> = HashMap::new();
+    for directory in counted.sessions.values().map(|session| &*session.directory) {
+        let name = || projects.shown(directory);
+        names.entry(directory).or_insert_with(name);
+    }
+    let mut left_out = LeftOut::default();
+    let drafts = all_spent(counted).filter_map(|spent| {
+        let session = counted.sessions.get(&spent.session).unwrap_or(&nowhere);
+        let project = names.get(&*session.directory).unwrap_or(&unnamed);
+        left_out.count(project);
+        let branch = match spent.of {
+            SpentOn::Answer(answer) => projects.branch(project, counted.answers.branch(answer)),
+            _ => String::new(),
+        };
+        let name = counted.answers.session(spent.session);
+        let place = Place {
+            name,
+            session,
+            project,
+            branch,
+            owner: owners.of(name),
+        };
+        (*project != Shown::Nowhere).then(|| draft(&spent, &place, exporter))
+    });
+    let drafts = drafts.collect();
+    (drafts, left_out)
+}
+
+fn all_spent(counted: &Counted) -> impl Iterator<Item = Spent<'_>> {
+    let names = &counted.answers;
+    let answers = names.all.iter().map(|answer| Spent {
+        session: answer.session,
+        at: answer.at,
+        model: names.model(answer.model),
+        cost: answer.cost,
+        of: SpentOn::Answer(answer),
+    });
+    let hidden = counted.hidden.iter().map(|hidden| Spent {
+        session: hidden.session,
+        at: hidden.at,
+        model: names.model(hidden.model),
+        cost: hidden.cost,
+        of: SpentOn::Hidden(hidden.known_by),
+    });
+    let of_totals = counted.hidden.iter();
+    let of_totals = of_totals.filter(|hidden| hidden.known_by == HiddenIn::Totals);
+    let with_unrecorded: HashSet<i64> = of_totals.map(|hidden| hidden.session).collect();
+    let nothing = counted.sessions.iter().filter_map(move |(id, session)| {
+        let until = session.until.filter(|_| !with_unrecorded.contains(id));
+        Some(Spent {
+            session: *id,
+            at: until?,
+            model: "",
+            cost: Money::ZERO,
+            of: SpentOn::NothingUnrecorded,
+        })
+    });
+    answers.chain(hidden).chain(nothing)
+}
+
+fn draft(spent: &Spent<'_>, place: &Place<'_>, exporter: &Exporter) -> Draft {
     let (project, is_repository) = match place.project {
         Shown::Named(name, is_repository) => (name.as_str(), *is_repository),
         Shown::Hashed(name) => (name.as_str(), true),
         Shown::Other | Shown::Nowhere => ("other", false),
     };
-    let (at, model, cost) = match spent {
-        RowSource::Answer(answer) => (answer.at, answers.model(answer.model), answer.cost),
-        RowSource::Hidden(hidden) => (hidden.at, answers.model(hidden.model), hidden.cost),
-        RowSource::NothingUnrecorded(_, until) => (until, "", Money::ZERO),
-    };
     let (person, ownership) = exporter.person_of(place.owner);
     let line = SpendLine {
-        person,
-        machine: Cow::Borrowed(&exporter.machine),
-        project: Cow::Borrowed(project),
-        session: Cow::Borrowed(place.name),
-        model: Cow::Borrowed(model),
-        cost_pico: cost.pico(),
-        provider: exporter.provider_of(model, place.owner),
+        person: person.into(),
+        machine: exporter.machine.as_str().into(),
+        project: project.into(),
+        session: place.name.into(),
+        model: spent.model.into(),
+        cost_pico: spent.cost.pico(),
+        provider: exporter.provider_of(spent.model, place.owner).into(),
         labels: Cow::Borrowed(&exporter.labels),
-        time: at,
+        time: spent.at,
         ..SpendLine::default()
     };
     let (ownership, repository) = (ownership as u64, u64::from(is_repository));
-    let quarter = at.div_euclid(QUARTER).to_string();
-    let at = moment(at);
-    // Whoever has read on in a session, and knows those that it was forked from, knows more.
-    let of_session = || {
-        let KnownSession {
-            marks,
-            marks_of_family,
-            ..
-        } = *place.session;
-        Weight::of_session(marks, marks_of_family, ownership << 1 | repository)
-    };
-    match spent {
-        RowSource::Answer(answer) => {
+    let at = moment(spent.at);
+    let (name, kind) = match spent.of {
+        SpentOn::Answer(answer) => {
             let line = SpendLine {
-                branch: Cow::Borrowed(&place.branch),
+                branch: place.branch.as_str().into(),
                 kind: Kind::Response,
                 subagent: answer.is_of_subagent,
                 fast: answer.service.fast,
@@ -149,28 +142,32 @@ fn draft(answers: &Answers, spent: RowSource<'_>, place: &Place<'_>, exporter: &
                 unpriced: answer.is_unpriced,
                 ..line.with_usage(&answer.usage)
             };
-            let served = answer.usage.prompt().saturating_add(answer.usage.output);
-            let served = served.saturating_add(answer.usage.web_searches);
-            // Of equals, what is no copy whose original is not here; then the one whose owner is
-            // sure; then what was seen with more of its copies, or is none.
-            let (copies, is_late) = (answer.copies.len().min(15) as u64, answer.place.is_late);
-            let is_lone_copy = is_late && copies == 0;
-            let seen = copies << 1 | u64::from(!is_late);
-            let quality = u64::from(!is_lone_copy) << 8 | ownership << 6 | seen << 1 | repository;
-            let weight = Weight::of(served, quality);
-            Draft::new(answer.key.cast_unsigned(), weight, at, &line)
+            let weight = weight_of(answer, ownership, repository);
+            return Draft::new(answer.key.cast_unsigned(), weight, at, &line);
         }
-        RowSource::Hidden(hidden) => {
-            let (kind, name) = match hidden.known_by {
-                HiddenIn::Totals => (Kind::Unrecorded, "unrecorded"),
-                HiddenIn::Draws => (Kind::Unwritten, "unwritten"),
-            };
-            let key = key_of(&[name, place.name, model, &quarter]);
-            Draft::new(key, of_session(), at, &SpendLine { kind, ..line })
-        }
-        RowSource::NothingUnrecorded(..) => {
-            let key = key_of(&["nothing unrecorded", place.name]);
-            Draft::new(key, of_session(), at, &line)
-        }
-    }
+        SpentOn::Hidden(HiddenIn::Totals) => ("unrecorded", Kind::Unrecorded),
+        SpentOn::Hidden(HiddenIn::Draws) => ("unwritten", Kind::Unwritten),
+        SpentOn::NothingUnrecorded => ("nothing unrecorded", Kind::Unrecorded),
+    };
+    let quarter = spent.at.div_euclid(QUARTER).to_string();
+    let key = match spent.of {
+        SpentOn::Hidden(_) => key_of(&[name, place.name, spent.model, &quarter]),
+        _ => key_of(&[name, place.name]),
+    };
+    // Whoever has read on in a session, and knows those that it was forked from, knows more.
+    let (known, quality) = (place.session, ownership << 1 | repository);
+    let weight = Weight::of_session(known.marks, known.marks_of_family, quality);
+    Draft::new(key, weight, at, &SpendLine { kind, ..line })
+}
+
+/// Of copies of an answer, the fuller. Of equals, what is no copy whose original is not here; then
+/// the one whose owner is sure; then what was seen with more of its copies, or is none.
+fn weight_of(answer: &Answer, ownership: u64, repository: u64) -> Weight {
+    let served = answer.usage.prompt().saturating_add(answer.usage.output);
+    let served = served.saturating_add(answer.usage.web_searches);
+    let (copies, is_late) = (answer.copies.len().min(15) as u64, answer.place.is_late);
+    let is_lone_copy = is_late && copies == 0;
+    let seen = copies << 1 | u64::from(!is_late);
+    let quality = u64::from(!is_lone_copy) << 8 | ownership << 6 | seen << 1 | repository;
+    Weight::of(served, quality)
 }

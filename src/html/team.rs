@@ -14,7 +14,7 @@ use crate::limits::FULL_FROM;
 use crate::limits::kind::{LimitKind, Verdict};
 use crate::limits::stoppages::{Seen, Toll, Tolls};
 use crate::render::{Cell, Table};
-use crate::spend::amount;
+use crate::spend::{Tally, amount};
 
 /// More limits than this are not named beside a person.
 const LIMITS: usize = 3;
@@ -78,9 +78,11 @@ fn in_detail(view: &View<'_>, page: &mut Markup, team: &TeamLimits, stopped: &[(
         let key: [&str; 3] = [&error.person, &error.kind, &error.verdict];
         *sums.entry(key).or_default() += error.toll;
     }
+    let places = stopped.iter().map(|(person, _)| *person).zip(0..);
+    let places: HashMap<&str, usize> = places.collect();
     let mut rows: Vec<([&str; 3], Toll)> = sums.into_iter().collect();
-    rows.sort_by_cached_key(|(key, toll)| {
-        let place = stopped.iter().position(|(person, _)| *person == key[0]);
+    rows.sort_by_key(|(key, toll)| {
+        let place = places.get(key[0]);
         (place, Reverse((toll.blocked, toll.stops)), *key)
     });
     let mut table = Table::new(["person", "limit", "judged", "stops", "blocked"]);
@@ -131,18 +133,17 @@ pub(super) fn hours(view: &View<'_>, page: &mut Markup) {
     let most = hours.iter().copied().max().unwrap_or(0).max(1);
     let at = format!("at {FULL_FROM}%+");
     let mut table = Table::new(["person", &at, "blocked", "cost", "of the longest"]);
+    let spent = view.contents.sums.people.iter();
+    let spent: HashMap<&str, Tally> = spent.map(|group| (&*group.key, group.tally)).collect();
     for (name, full, toll) in &near {
-        let spent = view.contents.sums.people.iter();
-        let tally = spent
-            .filter(|group| group.key == *name)
-            .map(|group| group.tally);
+        let tally = spent.get(name).copied().unwrap_or_default();
         let hours = full.unwrap_or(0);
         let told = full.map_or("-".to_owned(), |full| format!("{full} h"));
         table.row([
             view.contents.names.person(name).into(),
             Cell::from(told).worth(hours.to_string()),
             blocked_cell(toll),
-            amount(&tally.sum()),
+            amount(&tally),
             Cell::bar(hours as f64 / most as f64),
         ]);
     }
