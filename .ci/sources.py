@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TWICE = set("""
-ErrorLine Known Seen Shown Standing Verdict
+Seen Standing Verdict
 """.split())
 
 

@@ -18,7 +18,7 @@ const LOOKED_AT: u64 = 64 * 1024;
 
 /// What is known of a session.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Known {
+struct KnownOwner {
     /// How long the transcript was.
     size: u64,
     owner: Option<String>,
@@ -26,13 +26,13 @@ struct Known {
 
 /// The owners of sessions by session.
 #[derive(Debug, Default)]
-pub(crate) struct Owners(HashMap<String, Known>);
+pub(crate) struct Owners(HashMap<String, KnownOwner>);
 
 impl Owners {
     /// Looks at the transcripts that changed.
     pub(crate) fn find(places: &Places) -> Self {
         let remembered = places.data.join("export").join("owners.json");
-        let mut all: HashMap<String, Known> = records::read(&remembered).unwrap_or_default();
+        let mut all: HashMap<String, KnownOwner> = records::read(&remembered).unwrap_or_default();
         for file in transcripts::of_sessions(places.transcript_roots()) {
             let known = all.entry(transcripts::session_of(&file.path)).or_default();
             if known.size != file.state.size {

@@ -24,7 +24,7 @@ pub(crate) struct Projects<'p> {
 
 /// What a project is called where its rows go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum ShownProject {
     /// By its own name; whether that is a repository's.
     Named(String, bool),
     /// By a hash of it.
@@ -43,7 +43,7 @@ pub(crate) struct LeftOut {
     pub(crate) dropped: usize,
 }
 
-impl Default for Shown {
+impl Default for ShownProject {
     /// Nobody knows which project it is.
     fn default() -> Self {
         Self::Named(String::new(), false)
@@ -52,12 +52,12 @@ impl Default for Shown {
 
 impl LeftOut {
     /// Takes in a row of such a project.
-    pub(super) fn count(&mut self, project: &Shown) {
+    pub(super) fn count(&mut self, project: &ShownProject) {
         match project {
-            Shown::Named(..) => {}
-            Shown::Hashed(_) => self.hashed += 1,
-            Shown::Other => self.summed += 1,
-            Shown::Nowhere => self.dropped += 1,
+            ShownProject::Named(..) => {}
+            ShownProject::Hashed(_) => self.hashed += 1,
+            ShownProject::Other => self.summed += 1,
+            ShownProject::Nowhere => self.dropped += 1,
         }
     }
 }
@@ -85,26 +85,26 @@ impl<'p> Projects<'p> {
 
     /// How what was spent in a directory leaves. A repository may be private, so it does not leave
     /// under its name unless the user says so.
-    pub(super) fn shown(&mut self, directory: &str) -> Shown {
+    pub(super) fn shown(&mut self, directory: &str) -> ShownProject {
         let (name, is_repository) = self.name(directory);
-        let hashed = || Shown::Hashed(format!("project-{}", hash(&self.secret, &name)));
+        let hashed = || ShownProject::Hashed(format!("project-{}", hash(&self.secret, &name)));
         let mut patterns = self.choice.projects.iter();
         if patterns.any(|pattern| matches(pattern, &name)) {
-            return Shown::Named(name, is_repository);
+            return ShownProject::Named(name, is_repository);
         }
         match self.choice.others {
             _ if self.choice.projects.is_empty() && is_repository => hashed(),
-            _ if self.choice.projects.is_empty() => Shown::Named(name, false),
-            Others::Sum => Shown::Other,
+            _ if self.choice.projects.is_empty() => ShownProject::Named(name, false),
+            Others::Sum => ShownProject::Other,
             Others::Hash => hashed(),
-            Others::Drop => Shown::Nowhere,
+            Others::Drop => ShownProject::Nowhere,
         }
     }
 
     /// What leaves of the name of a branch in a project.
-    pub(super) fn branch(&self, project: &Shown, branch: &str) -> String {
+    pub(super) fn branch(&self, project: &ShownProject, branch: &str) -> String {
         match (self.choice.branches, project) {
-            (Branches::None, _) | (_, Shown::Other | Shown::Nowhere) => String::new(),
+            (Branches::None, _) | (_, ShownProject::Other | ShownProject::Nowhere) => String::new(),
             _ if branch.is_empty() => String::new(),
             (Branches::Hash, _) => format!("branch-{}", hash(&self.secret, branch)),
             (Branches::Ticket, _) => ticket(branch).unwrap_or_default().to_owned(),
@@ -220,7 +220,7 @@ mod tests {
         ] {
             assert_eq!(
                 projects.shown(directory),
-                Shown::Named(name.to_owned(), false)
+                ShownProject::Named(name.to_owned(), false)
             );
         }
     }
@@ -237,21 +237,27 @@ mod tests {
             let exporter = Exporter::default();
             Projects::new(&choice, &exporter, Path::new("/h"), known).shown(directory)
         };
-        let own = Shown::Named("acme/own".to_owned(), true);
+        let own = ShownProject::Named("acme/own".to_owned(), true);
         assert!(
-            matches!(shown(&[], Others::Sum, "/w/own"), Shown::Hashed(name) if !name.contains("acme"))
+            matches!(shown(&[], Others::Sum, "/w/own"), ShownProject::Hashed(name) if !name.contains("acme"))
         );
         assert_eq!(
             shown(&[], Others::Drop, "/w/api"),
-            Shown::Named("api".to_owned(), false)
+            ShownProject::Named("api".to_owned(), false)
         );
         assert_eq!(shown(&["*"], Others::Sum, "/w/own"), own);
         assert_eq!(shown(&["acme/*", "api"], Others::Sum, "/w/own"), own);
-        assert_eq!(shown(&["acme/*"], Others::Sum, "/w/apis"), Shown::Other);
-        assert_eq!(shown(&["acme/*"], Others::Drop, "/w/apis"), Shown::Nowhere);
+        assert_eq!(
+            shown(&["acme/*"], Others::Sum, "/w/apis"),
+            ShownProject::Other
+        );
+        assert_eq!(
+            shown(&["acme/*"], Others::Drop, "/w/apis"),
+            ShownProject::Nowhere
+        );
         assert!(matches!(
             shown(&["api"], Others::Hash, "/w/apis"),
-            Shown::Hashed(_)
+            ShownProject::Hashed(_)
         ));
     }
 
@@ -265,7 +271,7 @@ mod tests {
             let exporter = Exporter::default();
             let projects = Projects::new(&choice, &exporter, Path::new("/h"), HashMap::new());
             projects.branch(
-                &Shown::Hashed(String::new()),
+                &ShownProject::Hashed(String::new()),
                 "canary.person/JIRA-77-layoffs-plan",
             )
         };

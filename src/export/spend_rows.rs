@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::drafts::{Draft, Drafts, key_of};
 use super::line::{Kind, SpendLine};
 use super::owners::Owners;
-use super::projects::{LeftOut, Projects, Shown};
+use super::projects::{LeftOut, Projects, ShownProject};
 use super::pseudonym::Exporter;
 use super::version::Weight;
 use crate::ledger::{Answer, Counted, HiddenIn, KnownSession};
@@ -14,7 +14,7 @@ use crate::pricing::Money;
 use crate::time::{Millis, QUARTER, moment};
 
 /// What a row is made of.
-struct Spent<'c> {
+struct RowSource<'c> {
     session: i64,
     at: Millis,
     model: &'c str,
@@ -35,7 +35,7 @@ struct Place<'p> {
     /// The session's.
     name: &'p str,
     session: &'p KnownSession,
-    project: &'p Shown,
+    project: &'p ShownProject,
     branch: String,
     /// A hash of the account that the session belongs to.
     owner: Option<&'p str>,
@@ -48,9 +48,9 @@ pub(crate) fn spend_rows(
     owners: &Owners,
     projects: &mut Projects<'_>,
 ) -> (Drafts, LeftOut) {
-    let (nowhere, unnamed) = (KnownSession::default(), Shown::default());
+    let (nowhere, unnamed) = (KnownSession::default(), ShownProject::default());
     // Many sessions work in one directory, and looking at it means reading git's files.
-    let mut names: HashMap<&str, Shown> = HashMap::new();
+    let mut names: HashMap<&str, ShownProject> = HashMap::new();
     for directory in counted.sessions.values().map(|session| &*session.directory) {
         let name = || projects.shown(directory);
         names.entry(directory).or_insert_with(name);
@@ -72,22 +72,22 @@ pub(crate) fn spend_rows(
             branch,
             owner: owners.of(name),
         };
-        (*project != Shown::Nowhere).then(|| draft(&spent, &place, exporter))
+        (*project != ShownProject::Nowhere).then(|| draft(&spent, &place, exporter))
     });
     let drafts = drafts.collect();
     (drafts, left_out)
 }
 
-fn all_spent(counted: &Counted) -> impl Iterator<Item = Spent<'_>> {
+fn all_spent(counted: &Counted) -> impl Iterator<Item = RowSource<'_>> {
     let names = &counted.answers;
-    let answers = names.all.iter().map(|answer| Spent {
+    let answers = names.all.iter().map(|answer| RowSource {
         session: answer.session,
         at: answer.at,
         model: names.model(answer.model),
         cost: answer.cost,
         of: SpentOn::Answer(answer),
     });
-    let hidden = counted.hidden.iter().map(|hidden| Spent {
+    let hidden = counted.hidden.iter().map(|hidden| RowSource {
         session: hidden.session,
         at: hidden.at,
         model: names.model(hidden.model),
@@ -99,7 +99,7 @@ fn all_spent(counted: &Counted) -> impl Iterator<Item = Spent<'_>> {
     let with_unrecorded: HashSet<i64> = of_totals.map(|hidden| hidden.session).collect();
     let nothing = counted.sessions.iter().filter_map(move |(id, session)| {
         let until = session.until.filter(|_| !with_unrecorded.contains(id));
-        Some(Spent {
+        Some(RowSource {
             session: *id,
             at: until?,
             model: "",
@@ -110,11 +110,11 @@ fn all_spent(counted: &Counted) -> impl Iterator<Item = Spent<'_>> {
     answers.chain(hidden).chain(nothing)
 }
 
-fn draft(spent: &Spent<'_>, place: &Place<'_>, exporter: &Exporter) -> Draft {
+fn draft(spent: &RowSource<'_>, place: &Place<'_>, exporter: &Exporter) -> Draft {
     let (project, is_repository) = match place.project {
-        Shown::Named(name, is_repository) => (name.as_str(), *is_repository),
-        Shown::Hashed(name) => (name.as_str(), true),
-        Shown::Other | Shown::Nowhere => ("other", false),
+        ShownProject::Named(name, is_repository) => (name.as_str(), *is_repository),
+        ShownProject::Hashed(name) => (name.as_str(), true),
+        ShownProject::Other | ShownProject::Nowhere => ("other", false),
     };
     let (person, ownership) = exporter.person_of(place.owner);
     let line = SpendLine {
