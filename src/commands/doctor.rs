@@ -16,7 +16,11 @@ pub(crate) struct DoctorArguments {
 
 impl Verb for DoctorArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
-        let findings = examine(&Setup::new(&machine.environment));
+        let findings = examine(&Setup::new(
+            machine.environment.clone(),
+            machine.places.clone(),
+            machine.directory(),
+        ));
         let all = report(&findings);
         let room = machine.event().and(machine.environment.rows());
         let room = rows_for_answer(room);

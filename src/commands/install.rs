@@ -49,7 +49,7 @@ const QUESTION: &str = include_str!("help/keep_status_line.txt");
 impl Verb for InstallArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let places = &machine.places;
-        let directory = machine.project().unwrap_or_else(|| places.home.clone());
+        let directory = machine.directory();
         let path = settings::path_of(self.scope, places, &directory);
         let both = self.statusline == self.hooks;
         let (dry_run, status_line) = (self.dry_run, both || self.statusline);

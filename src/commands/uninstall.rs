@@ -26,7 +26,7 @@ pub(crate) struct UninstallArguments {
 impl Verb for UninstallArguments {
     fn reply(&self, machine: &Machine) -> anyhow::Result<Reply> {
         let places = &machine.places;
-        let directory = machine.project().unwrap_or_else(|| places.home.clone());
+        let directory = machine.directory();
         let mut paths = BTreeSet::new();
         let scopes = if let Some(scope) = &self.scope {
             std::slice::from_ref(scope)

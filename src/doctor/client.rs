@@ -1,10 +1,24 @@
 //! What of Claude Code's own set-up leads to false or strange limits.
 
+use std::path::Path;
+
+use memchr::memmem;
 use serde::Deserialize;
 
 use super::{Examination, Setup};
+use crate::claude::account::{self, Account, Plan};
+use crate::claude::credentials::{self, Credential};
+use crate::claude::installations;
 use crate::claude::version::{ClientVersion, Versions};
+use crate::disk;
+use crate::incidents::Incidents;
 use crate::limits::evidence::Whose;
+use crate::locks::harmful;
+use crate::places::Places;
+use crate::render::Filling;
+
+/// How much of a transcript's end is searched for the client's version.
+const TAIL: u64 = 64 * 1024;
 
 /// A client's version with a known trouble that a limit error can be mistaken for: a row of
 /// `known_versions.json`. A newcomer adds one there, the gravest first, and nothing elsewhere.
@@ -29,30 +43,51 @@ fn troubles_of(version: ClientVersion) -> Vec<String> {
     met.map(|known| known.trouble).collect()
 }
 
+/// The version of the client that was used last.
 pub(super) fn client_version(setup: &Setup, found: &mut Examination) {
-    let Some(client) = &setup.client.seen else {
+    let newest = setup.newest.as_ref();
+    let seen = newest.and_then(|(path, _)| version_in_transcript(path));
+    let Some((version, source)) = seen.or_else(|| version_in_state(&setup.places)) else {
         return;
     };
-    let troubles = troubles_of(client.version);
+    let troubles = troubles_of(version);
     let key = if troubles.is_empty() {
         "client.sound"
     } else {
         "client.troubled"
     };
-    let (version, source, troubles) = (client.version, &client.source, troubles.join("; "));
-    found.add(
-        key,
-        &[
-            ("version", &version),
-            ("source", source),
-            ("troubles", &troubles),
-        ],
-    );
+    let troubles = troubles.join("; ");
+    let given: [Filling<'_>; 3] = [
+        ("version", &version),
+        ("source", &source),
+        ("troubles", &troubles),
+    ];
+    found.add(key, &given);
+}
+
+fn version_in_transcript(path: &Path) -> Option<(ClientVersion, String)> {
+    let (_, tail) = disk::read_tail(path, TAIL).ok()?;
+    // In message texts the quotes are escaped, so only a line's own field looks like this.
+    let key = b"\"version\":\"";
+    let at = memmem::rfind(&tail, key)? + key.len();
+    let rest = tail.get(at..)?;
+    let end = memchr::memchr(b'"', rest)?;
+    let version = ClientVersion::parse(std::str::from_utf8(rest.get(..end)?).ok()?)?;
+    Some((version, "from the newest transcript".to_owned()))
+}
+
+fn version_in_state(places: &Places) -> Option<(ClientVersion, String)> {
+    let state = account::global_state(places)?;
+    let version = ClientVersion::parse(state.get("lastReleaseNotesSeen")?.as_str()?)?;
+    Some((
+        version,
+        format!("from {}", places.show(&places.global_state)),
+    ))
 }
 
 pub(super) fn installations(setup: &Setup, found: &mut Examination) {
-    let programs = setup.client.installations.iter();
-    let shown: Vec<_> = programs.map(|path| setup.places.show(path)).collect();
+    let programs = installations::found(&setup.places, &setup.environment).into_iter();
+    let shown: Vec<_> = programs.map(|path| setup.places.show(&path)).collect();
     let (count, places) = (shown.len(), shown.join(", "));
     let key = match count {
         0 => "installed.nowhere",
@@ -62,34 +97,46 @@ pub(super) fn installations(setup: &Setup, found: &mut Examination) {
     found.add(key, &[("count", &count), ("places", &places)]);
 }
 
+/// What comes before the login of a subscription.
 pub(super) fn credentials(setup: &Setup, found: &mut Examination) {
-    let named = setup.client.credentials.iter();
+    let Setup {
+        environment,
+        places,
+        directory,
+        ..
+    } = setup;
+    let mut named = credentials::of_session(places, environment, Some(directory));
+    named.retain(Credential::outranks_login);
+    let named = named.iter();
     let named = named.map(|key| format!("{} (in {})", key.name, key.set_in.words()));
     let named = named.collect::<Vec<_>>().join(", ");
-    let key = match (named.is_empty(), &setup.client.payer) {
+    let account = Account::load(places).filter(|account| account.plan != Plan::Other);
+    let key = match (named.is_empty(), &account) {
         (true, None) => "payer.nobody",
         (true, Some(_)) => "payer.login",
         (false, Some(_)) => "payer.outranked",
         (false, None) => "payer.key",
     };
-    let payer = setup.client.payer.as_deref().unwrap_or_default();
+    let payer = account.map(|account| format!("your {} plan", account.plan.name()));
+    let payer = payer.unwrap_or_default();
     found.add(key, &[("named", &named), ("payer", &payer)]);
 }
 
 /// Another terminal may have logged in since, or the credentials were swapped beneath a session.
 pub(super) fn owner(setup: &Setup, found: &mut Examination) {
-    match &setup.client.newest_session {
+    match Incidents::new(&setup.places, &setup.environment).newest_session() {
         None => {}
-        Some((id, Whose::Login)) => found.add("session.own", &[("id", id)]),
-        Some((id, Whose::Other)) => found.add("session.others", &[("id", id)]),
+        Some((id, Whose::Login)) => found.add("session.own", &[("id", &id)]),
+        Some((id, Whose::Other)) => found.add("session.others", &[("id", &id)]),
     }
 }
 
 pub(super) fn locks(setup: &Setup, found: &mut Examination) {
-    if setup.client.harmful_locks.is_empty() {
+    let harmful = harmful(&setup.places, &setup.environment);
+    if harmful.is_empty() {
         found.add("lock.none", &[]);
     }
-    for lock in &setup.client.harmful_locks {
+    for lock in harmful {
         found.add(
             "lock.harmful",
             &[("says", &lock.says), ("remedy", &lock.remedy)],

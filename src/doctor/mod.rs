@@ -1,21 +1,91 @@
 //! What is wrong with the set-up, and how to mend each thing.
 //!
-//! [`setup`] reads what there is; the checks are pure functions from a [`Setup`] to [`Finding`]s, so
-//! that every judgement can be shown in a test. A check that knows nothing says nothing.
+//! Every check is a function that looks at a [`Setup`] and at what it alone needs to know, and adds
+//! [`Finding`]s: rows of `findings.json`. A check that knows nothing says nothing. Nothing is
+//! changed, no process is started.
 
 mod client;
 mod own;
 mod report;
-mod setup;
 mod wiring;
 
 use std::collections::HashMap;
+use std::fs::Metadata;
+use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::claude::settings::{self, SettingsFile};
+use crate::claude::transcripts;
+use crate::environment::Environment;
+use crate::install::entries::{Wired, wired_in};
+use crate::ledger::{self, Ledger, LedgerError};
+use crate::places::Places;
 use crate::render::{Filling, filled};
 pub(crate) use report::{is_any_broken, report, report_of_problems};
-pub(crate) use setup::Setup;
+
+/// What several checks look at.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    environment: Environment,
+    places: Places,
+    /// The directory that the checks are for.
+    directory: PathBuf,
+    /// Claude Code's settings, the file that wins first.
+    settings: Vec<SettingsFile>,
+    /// The whycap that runs.
+    program: Option<PathBuf>,
+    /// The transcript that was written last, and when.
+    newest: Option<(PathBuf, DateTime<Utc>)>,
+    /// Transcripts and directories of them that cannot be read.
+    unreadable: Vec<PathBuf>,
+    /// How many bytes the ledger has, or why it cannot be used. None where there is none yet.
+    ledger: Option<Result<u64, LedgerError>>,
+}
+
+impl Setup {
+    /// The set-up of this project.
+    pub(crate) fn new(environment: Environment, places: Places, directory: PathBuf) -> Self {
+        let of_sessions = transcripts::of_sessions(places.transcript_roots());
+        let newest = of_sessions.into_iter().next().map(|newest| {
+            let written = DateTime::from_timestamp_nanos(newest.state.modified);
+            (newest.path, written)
+        });
+        Self {
+            settings: settings::of(&places, Some(&directory)),
+            program: std::env::current_exe().ok(),
+            newest,
+            unreadable: transcripts::unreadable(places.transcript_roots()),
+            ledger: ledger_state(&places),
+            environment,
+            places,
+            directory,
+        }
+    }
+
+    /// Each settings file, with what of whycap it wires.
+    fn wired(&self) -> impl Iterator<Item = (&SettingsFile, Wired)> {
+        wired_in(&self.settings)
+    }
+}
+
+fn ledger_state(places: &Places) -> Option<Result<u64, LedgerError>> {
+    let found = std::fs::metadata(ledger::path_in(&places.data)).ok()?;
+    let opened = Ledger::open_existing(&places.data)?;
+    Some(opened.map(|_| found.len()))
+}
+
+#[cfg(unix)]
+fn mode(file: &Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(file)
+}
+
+/// A file for its owner, who may run it: elsewhere nothing says otherwise.
+#[cfg(not(unix))]
+fn mode(_: &Metadata) -> u32 {
+    0o700
+}
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,101 +178,88 @@ pub(crate) fn examine(setup: &Setup) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::fs::create_dir_all;
+    use std::path::Path;
+    use std::time::Duration;
 
-    use chrono::{DateTime, TimeDelta};
+    use chrono::TimeDelta;
     use serde_json::{Value, json};
 
-    use super::setup::{
-        Client, LedgerState, OwnData, ProgramState, ProjectSetup, SeenVersion, Transcripts,
-        WiredProgram, Wiring,
-    };
     use super::*;
-    use crate::claude::credentials::{Credential, SetIn};
-    use crate::claude::settings::{SettingsFile, SettingsScope};
-    use crate::claude::version::ClientVersion;
-    use crate::environment::{Environment, HOME};
+    use crate::claude::settings::SettingsScope;
+    use crate::environment::HOME;
     use crate::install::entries::EVENTS;
-    use crate::limits::evidence::Whose;
-    use crate::locks::HarmfulLock;
-    use crate::places::Places;
-    use crate::testing::absolute;
+    use crate::pricing::PriceTable;
+    use crate::testing::set_date;
 
-    /// A set-up in which all is well.
-    fn sound() -> Setup {
-        let variables = [(HOME, "/home/dev"), ("WHYCAP_DATA_DIR", "/home/dev/data")];
-        let environment = Environment::new(
-            variables.map(|(name, value)| (name.into(), absolute(value).into())),
-            DateTime::parse_from_rfc3339("2026-11-20T06:30:00Z")
-                .unwrap()
-                .to_utc(),
-        );
+    const NOW: &str = "2026-11-20T06:30:00Z";
+
+    #[expect(clippy::disallowed_methods, reason = "a home to look at")]
+    fn write(path: &Path, text: &str) {
+        create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[cfg(unix)]
+    fn set_mode(path: &Path, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// A home in which all is well, and its set-up, at a moment.
+    fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDir, Setup) {
+        let home = tempfile::tempdir().unwrap();
+        let (program, data) = (home.path().join("bin/whycap"), home.path().join("data"));
+        write(&program, "");
+        create_dir_all(&data).unwrap();
+        #[cfg(unix)]
+        {
+            set_mode(&program, 0o755);
+            set_mode(&data, 0o700);
+        }
+        let own = [(HOME, home.path()), ("WHYCAP_DATA_DIR", &data)];
+        let own = own.map(|(name, value)| (name.into(), value.into()));
+        let given = variables.iter();
+        let given = given.map(|(name, value)| (name.into(), value.into()));
+        let environment = Environment::new(own.into_iter().chain(given), now);
         let places = Places::of(&environment);
+        let directory = home.path().join("work");
+        let project = directory.to_str().unwrap().replace('\\', "/");
+        let state = json!({
+            "projects": {project: {"hasTrustDialogAccepted": true}},
+            "oauthAccount": {"accountUuid": "a", "organizationType": "claude_max"},
+            "lastReleaseNotesSeen": "2.1.328",
+        });
+        write(&places.global_state, &state.to_string());
+        let mut setup = Setup::new(environment, places, directory);
+        let called = program.to_str().unwrap().replace('\\', "/");
         let hooks: serde_json::Map<_, _> = EVENTS
             .iter()
             .map(|(event, _)| {
-                let handler = json!({"type": "command", "command": "/bin/whycap hook"});
+                let handler = json!({"type": "command", "command": format!("'{called}' hook")});
                 (event.as_str().to_owned(), json!([{"hooks": [handler]}]))
             })
             .collect();
-        let wired_settings = json!({
-            "statusLine": {"type": "command", "command": "/bin/whycap statusline"},
+        let wired = json!({
+            "statusLine": {"type": "command", "command": format!("'{called}' statusline")},
             "hooks": hooks,
         });
-        let settings = "/home/dev/.claude/settings.json";
-        Setup {
-            now: environment.now,
-            settings: vec![file(SettingsScope::User, settings, wired_settings)],
-            project: ProjectSetup {
-                directory: absolute("/home/dev/work"),
-                is_trusted: Some(true),
-                moves_home: false,
-            },
-            wiring: Wiring {
-                programs: vec![wired(ProgramState::This)],
-                is_wrap_record_missing: false,
-            },
-            client: Client {
-                seen: Some(SeenVersion {
-                    version: ClientVersion(2, 1, 328),
-                    source: "from the newest transcript".to_owned(),
-                }),
-                installations: vec![PathBuf::from("/usr/bin/claude")],
-                credentials: Vec::new(),
-                payer: Some("your Max plan".to_owned()),
-                newest_session: Some(("5a7d3c1e".to_owned(), Whose::Login)),
-                harmful_locks: Vec::new(),
-            },
-            transcripts: Transcripts {
-                newest: Some(environment.now),
-                unreadable: Vec::new(),
-                misplaced: Vec::new(),
-            },
-            own: OwnData {
-                ledger: LedgerState::Good(40_000),
-                damaged_ledgers: Vec::new(),
-                is_open_to_others: false,
-                ignored_places: Vec::new(),
-                prices_updated: environment.now.date_naive(),
-                config_problems: Vec::new(),
-            },
-            places,
-        }
+        let path = setup.places.user_settings();
+        setup.settings = vec![file(SettingsScope::User, path, wired)];
+        setup.program = Some(program);
+        setup.ledger = Some(Ok(40_000));
+        (home, setup)
     }
 
-    fn file(scope: SettingsScope, path: &str, settings: Value) -> SettingsFile {
+    fn sound() -> (tempfile::TempDir, Setup) {
+        sound_at(NOW.parse().unwrap(), &[])
+    }
+
+    fn file(scope: SettingsScope, path: PathBuf, settings: Value) -> SettingsFile {
         SettingsFile {
             scope,
-            path: absolute(path),
+            path,
             contents: Ok(Some(settings)),
-        }
-    }
-
-    fn wired(state: ProgramState) -> WiredProgram {
-        WiredProgram {
-            program: "/bin/whycap".to_owned(),
-            settings: "~/.claude/settings.json".to_owned(),
-            state,
         }
     }
 
@@ -237,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_sound_setup_has_only_good_findings() {
-        let setup = sound();
+        let (_home, setup) = sound();
         assert_eq!(complaints(&setup), []);
         assert!(examine(&setup).len() >= 13);
     }
@@ -251,6 +308,7 @@ mod tests {
             include_str!("own.rs"),
             include_str!("wiring.rs"),
         ]
+        .map(|file| file.split("#[cfg(test)]").next().unwrap())
         .concat();
         let quoted = checks.split('"').skip(1).step_by(2);
         let said = quoted.filter(|text| text.contains('.') && !text.contains([' ', '/']));
@@ -272,15 +330,16 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn every_complaint_has_a_fix() {
-        let mut setup = sound();
+        let (_home, mut setup) = sound();
         setup.settings.clear();
-        setup.project.is_trusted = Some(false);
-        setup.own.ledger = LedgerState::Unusable("broken".to_owned());
-        setup.own.config_problems = vec!["`x.y` is odd".to_owned()];
-        setup.own.is_open_to_others = true;
-        setup.own.ignored_places = vec![("WHYCAP_DATA_DIR", "/srv/open".into())];
-        setup.project.moves_home = true;
+        write(&setup.places.global_state, "{}");
+        write(&setup.places.settings, "x = 1\n");
+        write(&ledger::path_in(&setup.places.data), &"broken".repeat(1000));
+        set_mode(&setup.places.data, 0o755);
+        setup.ledger = ledger_state(&setup.places);
+        setup.unreadable = vec![setup.places.home.join("a.jsonl")];
         let complaints = complaints(&setup);
         assert!(complaints.len() >= 6, "{complaints:?}");
         assert!(complaints.iter().all(|finding| finding.fix.is_some()));
@@ -288,88 +347,66 @@ mod tests {
 
     #[test]
     fn a_settings_file_that_does_not_parse_is_a_failure() {
-        let mut setup = sound();
-        setup.settings.insert(
-            0,
-            SettingsFile {
-                scope: SettingsScope::Local,
-                path: absolute("/home/dev/work/.claude/settings.local.json"),
-                contents: Err("it is not JSON: line 3".to_owned()),
-            },
-        );
-        complains(
-            &setup,
-            "settings files",
-            Health::Fail,
-            "~/work/.claude/settings.local.json",
-        );
+        let (_home, mut setup) = sound();
+        let path = setup.directory.join(".claude/settings.local.json");
+        let broken = SettingsFile {
+            contents: Err("it is not JSON: line 3".to_owned()),
+            ..file(SettingsScope::Local, path, Value::Null)
+        };
+        setup.settings.insert(0, broken);
+        let words = "~/work/.claude/settings.local.json";
+        complains(&setup, "settings files", Health::Fail, words);
     }
 
     #[test]
     fn hooks_that_are_turned_off_are_a_failure_with_the_file_named() {
-        let mut setup = sound();
+        let (_home, mut setup) = sound();
         user(&mut setup)["disableAllHooks"] = json!(true);
-        complains(
-            &setup,
-            "hooks allowed",
-            Health::Fail,
-            "~/.claude/settings.json",
-        );
+        let words = "~/.claude/settings.json";
+        complains(&setup, "hooks allowed", Health::Fail, words);
         user(&mut setup)["disableAllHooks"] = json!(false);
         assert_eq!(complaints(&setup), []);
     }
 
     #[test]
     fn managed_hooks_only_fails_unless_the_managed_settings_have_ours() {
-        let mut setup = sound();
+        let (_home, mut setup) = sound();
         let managed = json!({"allowManagedHooksOnly": true});
-        setup
-            .settings
-            .insert(0, file(SettingsScope::Managed, "/etc/m.json", managed));
+        let managed = file(SettingsScope::Managed, "/etc/m.json".into(), managed);
+        setup.settings.insert(0, managed);
         let found = complains(&setup, "hooks allowed", Health::Fail, "your organization");
         assert!(found.fix.unwrap().contains("administrator"));
         // In a user's file the key means nothing.
-        let mut setup = sound();
+        let (_home, mut setup) = sound();
         user(&mut setup)["allowManagedHooksOnly"] = json!(true);
         assert_eq!(complaints(&setup), []);
     }
 
     #[test]
     fn a_folder_without_trust_explains_a_blank_status_line() {
-        let mut setup = sound();
-        setup.project.is_trusted = Some(false);
-        complains(
-            &setup,
-            "trusted folder",
-            Health::Warn,
-            "~/work is not trusted",
-        );
+        let (_home, setup) = sound();
+        let state = std::fs::read_to_string(&setup.places.global_state).unwrap();
+        write(&setup.places.global_state, &state.replace("true", "false"));
+        let words = "~/work is not trusted";
+        complains(&setup, "trusted folder", Health::Warn, words);
     }
 
     #[test]
     fn a_project_s_status_line_that_wins_is_named() {
-        let mut setup = sound();
+        let (_home, mut setup) = sound();
         let other = json!({"statusLine": {"type": "command", "command": "other"}});
-        let path = "/home/dev/work/.claude/settings.json";
-        setup
-            .settings
-            .insert(0, file(SettingsScope::Project, path, other));
-        complains(
-            &setup,
-            "status line",
-            Health::Warn,
-            "~/work/.claude/settings.json has another",
-        );
+        let path = setup.directory.join(".claude/settings.json");
+        let project = file(SettingsScope::Project, path, other);
+        setup.settings.insert(0, project);
+        let words = "~/work/.claude/settings.json has another";
+        complains(&setup, "status line", Health::Warn, words);
     }
 
     #[test]
     fn no_hooks_is_a_failure_and_some_hooks_a_warning() {
-        let mut setup = sound();
-        let removed = user(&mut setup)["hooks"]
-            .as_object_mut()
-            .unwrap()
-            .remove("StopFailure");
-        assert!(removed.is_some());
+        let (_home, mut setup) = sound();
+        let hooks = user(&mut setup)["hooks"].as_object_mut().unwrap();
+        assert!(hooks.remove("StopFailure").is_some());
         complains(&setup, "hooks", Health::Warn, "not set up: StopFailure");
         user(&mut setup)["hooks"] = json!({});
         complains(&setup, "hooks", Health::Fail, "none is set up");
@@ -381,144 +418,131 @@ mod tests {
 
     #[test]
     fn plugin_and_settings_together_are_pointed_out() {
-        let mut setup = sound();
+        let (_home, mut setup) = sound();
         user(&mut setup)["enabledPlugins"] = json!({"whycap@somewhere": true});
-        complains(
-            &setup,
-            "set up twice",
-            Health::Warn,
-            "both the plugin and the settings",
-        );
+        let words = "both the plugin and the settings";
+        complains(&setup, "set up twice", Health::Warn, words);
     }
 
     #[test]
+    #[cfg(unix)]
     fn a_wired_program_that_is_gone_is_a_failure() {
-        let mut setup = sound();
-        setup.wiring.programs = vec![wired(ProgramState::Missing)];
-        complains(&setup, "program", Health::Fail, "does not exist");
-        setup.wiring.programs = vec![wired(ProgramState::OtherShell("PowerShell"))];
-        complains(
-            &setup,
-            "program",
-            Health::Fail,
-            "PowerShell does not understand",
-        );
-        setup.wiring.programs = vec![wired(ProgramState::NotExecutable)];
-        complains(&setup, "program", Health::Fail, "may not be run");
-        setup.wiring.programs = vec![wired(ProgramState::Other(Some("0.0.1".to_owned())))];
+        let (_home, mut setup) = sound();
+        let program = setup.program.take().unwrap();
+        complains(&setup, "program", Health::Warn, "version unknown");
+        let say = |version: &str| write(&program, &format!("whycap version mark: {version};"));
+        say("0.0.1");
         complains(&setup, "program", Health::Warn, "version 0.0.1");
-        let same = env!("CARGO_PKG_VERSION").to_owned();
-        setup.wiring.programs = vec![wired(ProgramState::Other(Some(same)))];
+        say(env!("CARGO_PKG_VERSION"));
         assert_eq!(complaints(&setup), []);
+        set_mode(&program, 0o600);
+        complains(&setup, "program", Health::Fail, "may not be run");
+        setup.program = Some(program.with_file_name("gone"));
+        std::fs::rename(&program, program.with_file_name("gone")).unwrap();
+        complains(&setup, "program", Health::Fail, "does not exist");
+        user(&mut setup)["hooks"] = json!({});
+        user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
+        user(&mut setup)["statusLine"]["command"] = json!("& 'C:/whycap.exe' statusline");
+        let words = "does not understand";
+        complains(&setup, "program", Health::Fail, words);
     }
 
     #[test]
     fn a_client_with_known_trouble_is_told_what_it_does() {
-        let mut setup = sound();
-        setup.client.seen = Some(SeenVersion {
-            version: ClientVersion(2, 1, 120),
-            source: "from the newest transcript".to_owned(),
-        });
-        complains(
-            &setup,
-            "client version",
-            Health::Warn,
-            "where there is no org",
+        let (_home, setup) = sound();
+        let state = std::fs::read_to_string(&setup.places.global_state).unwrap();
+        write(
+            &setup.places.global_state,
+            &state.replace("2.1.328", "2.1.120"),
         );
-        setup.client.seen = None;
+        let words = "where there is no org";
+        complains(&setup, "client version", Health::Warn, words);
+        write(&setup.places.global_state, &state.replace("2.1.328", ""));
         assert_eq!(complaints(&setup), []);
     }
 
     #[test]
+    #[cfg(unix)]
     fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
-        let mut setup = sound();
-        setup.client.installations =
-            vec!["/usr/bin/claude".into(), absolute("/home/dev/bin/claude")];
-        complains(&setup, "installations", Health::Warn, "~/bin/claude");
-        let mut setup = sound();
-        setup.client.credentials = vec![Credential {
-            name: "ANTHROPIC_API_KEY".to_owned(),
-            set_in: SetIn::Environment,
-            host: None,
-        }];
-        let found = complains(
-            &setup,
-            "who pays",
-            Health::Warn,
-            "comes before your Max plan",
-        );
-        assert!(
-            found
-                .says
-                .contains("ANTHROPIC_API_KEY (in the environment)")
-        );
+        let programs = tempfile::tempdir().unwrap();
+        let directories = ["one", "two"].map(|name| programs.path().join(name));
+        for (index, directory) in directories.iter().enumerate() {
+            write(&directory.join("claude"), &format!("#!{index}"));
+            set_mode(&directory.join("claude"), 0o755);
+        }
+        let path = std::env::join_paths(directories).unwrap();
+        let (_home, setup) = sound_at(NOW.parse().unwrap(), &[("PATH", path.to_str().unwrap())]);
+        complains(&setup, "installations", Health::Warn, "/two/claude");
+        let key = [("ANTHROPIC_API_KEY", "sk-ant-secret")];
+        let (_home, setup) = sound_at(NOW.parse().unwrap(), &key);
+        let words = "comes before your Max plan";
+        let found = complains(&setup, "who pays", Health::Warn, words);
+        let named = "ANTHROPIC_API_KEY (in the environment)";
+        assert!(found.says.contains(named) && !found.says.contains("secret"));
     }
 
     #[test]
     fn retention_is_weighed_against_the_ledger() {
-        let mut setup = sound();
-        setup.own.ledger = LedgerState::None;
+        let (_home, mut setup) = sound();
+        setup.ledger = None;
         complains(&setup, "retention", Health::Warn, "after 30 days");
         user(&mut setup)["cleanupPeriodDays"] = json!(7);
         complains(&setup, "retention", Health::Warn, "after 7 days");
-        setup.own.ledger = LedgerState::Good(1);
+        setup.ledger = Some(Ok(1));
         assert_eq!(complaints(&setup), []);
     }
 
     #[test]
     fn each_unreadable_transcript_is_named() {
-        let mut setup = sound();
-        setup.transcripts.unreadable = (0..5)
-            .map(|n| absolute(&format!("/home/dev/.claude/projects/api/{n}.jsonl")))
-            .collect();
-        let found = complains(
-            &setup,
-            "transcripts",
-            Health::Warn,
-            "5 transcripts could not be read: ~/.claude/projects/api/0.jsonl, ",
-        );
+        let (_home, mut setup) = sound();
+        let directory = setup.places.home.join(".claude/projects/api");
+        let names = (0..5).map(|n| directory.join(format!("{n}.jsonl")));
+        setup.unreadable = names.collect();
+        setup.unreadable.iter().for_each(|path| write(path, ""));
+        let words = "5 transcripts could not be read: ~/.claude/projects/api/0.jsonl, ";
+        let found = complains(&setup, "transcripts", Health::Warn, words);
         assert!(found.says.contains("/4.jsonl"), "{found:?}");
         assert!(found.fix.unwrap().contains("chown"));
     }
 
     #[test]
     fn a_clock_before_this_program_or_behind_its_files_is_a_failure() {
-        let mut setup = sound();
-        setup.transcripts.newest = Some(setup.now + TimeDelta::hours(2));
+        let (home, mut setup) = sound();
+        let soon = setup.environment.now + TimeDelta::hours(2);
+        setup.newest = Some((home.path().join("a.jsonl"), soon));
         complains(&setup, "clock", Health::Fail, "in the future");
-        let mut setup = sound();
-        setup.now = DateTime::UNIX_EPOCH;
-        setup.transcripts.newest = None;
+        let (_home, setup) = sound_at(DateTime::UNIX_EPOCH, &[]);
         complains(&setup, "clock", Health::Fail, "1970-01-01");
     }
 
     #[test]
     fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
-        let mut setup = sound();
-        setup.own.prices_updated -= TimeDelta::days(91);
+        let updated = PriceTable::list().updated.and_time(chrono::NaiveTime::MIN);
+        let (_home, setup) = sound_at(updated.and_utc() + TimeDelta::days(91), &[]);
         complains(&setup, "prices", Health::Warn, "91 days ago");
-        let mut setup = sound();
-        setup.client.harmful_locks = vec![HarmfulLock {
-            path: "/home/dev/.claude.json.lock".into(),
-            says: "~/.claude.json.lock is from the future".to_owned(),
-            remedy: "Leave Claude Code.".to_owned(),
-        }];
-        let found = complains(&setup, "locks", Health::Warn, "from the future");
-        assert_eq!(found.fix.as_deref(), Some("Leave Claude Code."));
-        let mut setup = sound();
-        setup.own.is_open_to_others = true;
-        complains(&setup, "own data", Health::Warn, "~/data");
+        let (home, setup) = sound();
+        let lock = home.path().join(".claude.json.lock");
+        create_dir_all(&lock).unwrap();
+        set_date(
+            &lock,
+            (setup.environment.now + Duration::from_secs(90_000)).into(),
+        );
+        let found = complains(&setup, "locks", Health::Warn, "~/.claude.json.lock");
+        assert!(found.fix.unwrap().contains("--clear-stale-locks"));
+        #[cfg(unix)]
+        {
+            let (_home, setup) = sound();
+            set_mode(&setup.places.data, 0o755);
+            complains(&setup, "own data", Health::Warn, "~/data");
+        }
     }
 
     #[test]
     fn a_wrap_without_its_record_is_mended_by_installing_again() {
-        let mut setup = sound();
-        setup.wiring.is_wrap_record_missing = true;
-        complains(
-            &setup,
-            "status line",
-            Health::Warn,
-            "our record of it is gone",
-        );
+        let (_home, mut setup) = sound();
+        let other = json!({"type": "command", "command": "other"});
+        user(&mut setup)["statusLine"]["whycapWraps"] = other;
+        let words = "our record of it is gone";
+        complains(&setup, "status line", Health::Warn, words);
     }
 }

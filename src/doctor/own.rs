@@ -1,13 +1,16 @@
 //! What whycap keeps: ledger, prices, configuration, and the clock that all of it rests on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 
-use super::setup::LedgerState;
-use super::{Examination, Setup};
-use crate::claude::settings::winner;
-use crate::ledger;
+use super::{Examination, Setup, mode};
+use crate::claude::settings::{moves_home, winner};
+use crate::config::Config;
+use crate::disk;
+use crate::environment::HOME;
+use crate::ledger::{self, Ledger};
+use crate::pricing::PriceTable;
 use crate::spend::name_unreadable;
 
 /// The client deletes transcripts after so many days unless told otherwise.
@@ -24,20 +27,22 @@ const NAMED: usize = 20;
 
 pub(super) fn retention(setup: &Setup, found: &mut Examination) {
     let days = winner(&setup.settings, "cleanupPeriodDays").and_then(|(_, days)| days.as_i64());
-    let key = match setup.own.ledger {
-        LedgerState::Good(_) | LedgerState::Busy => "retention.counted",
-        LedgerState::None => "retention.not_yet",
-        LedgerState::Unusable(_) => "retention.cannot",
+    let key = match &setup.ledger {
+        None => "retention.not_yet",
+        Some(Err(error)) if !error.is_busy() => "retention.cannot",
+        Some(_) => "retention.counted",
     };
     found.add(key, &[("days", &days.unwrap_or(DEFAULT_RETENTION_DAYS))]);
 }
 
 pub(super) fn transcripts(setup: &Setup, found: &mut Examination) {
-    let named = |paths: &[PathBuf]| name_unreadable(paths, NAMED, &setup.places);
-    if let Some(which) = named(&setup.transcripts.misplaced) {
+    let unreadable = setup.unreadable.iter().cloned();
+    let (misplaced, unreadable): (Vec<PathBuf>, Vec<PathBuf>) =
+        unreadable.partition(|path| is_no_file(path));
+    if let Some(which) = name_unreadable(&misplaced, NAMED, &setup.places) {
         found.add("transcripts.misplaced", &[("which", &which)]);
     }
-    if let Some(which) = named(&setup.transcripts.unreadable) {
+    if let Some(which) = name_unreadable(&unreadable, NAMED, &setup.places) {
         let roots = setup.places.transcript_roots();
         let roots = roots.map(|root| setup.places.show(&root));
         let roots = roots.collect::<Vec<_>>().join(" ");
@@ -48,8 +53,19 @@ pub(super) fn transcripts(setup: &Setup, found: &mut Examination) {
     }
 }
 
+/// Whether no right to read it would make a transcript of this.
+fn is_no_file(path: &Path) -> bool {
+    match std::fs::metadata(path) {
+        Ok(found) => !found.is_file() && !found.is_dir(),
+        Err(error) => {
+            let is_link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+            is_link && error.kind() != std::io::ErrorKind::PermissionDenied
+        }
+    }
+}
+
 pub(super) fn ledger(setup: &Setup, found: &mut Examination) {
-    if let Some((newest, others)) = setup.own.damaged_ledgers.split_first() {
+    if let Some((newest, others)) = Ledger::damaged_in(&setup.places.data).split_first() {
         let place = setup.places.show(newest);
         let more = match others.len() {
             0 => String::new(),
@@ -57,22 +73,20 @@ pub(super) fn ledger(setup: &Setup, found: &mut Examination) {
         };
         found.add("ledger.was_damaged", &[("place", &place), ("more", &more)]);
     }
-    match &setup.own.ledger {
-        LedgerState::None => {}
-        LedgerState::Good(bytes) => {
-            found.add("ledger.good", &[("size", &bytes.div_ceil(1000))]);
-        }
-        LedgerState::Busy => found.add("ledger.busy", &[]),
-        LedgerState::Unusable(why) => {
+    match &setup.ledger {
+        None => {}
+        Some(Ok(bytes)) => found.add("ledger.good", &[("size", &bytes.div_ceil(1000))]),
+        Some(Err(error)) if error.is_busy() => found.add("ledger.busy", &[]),
+        Some(Err(error)) => {
             let place = setup.places.show(&ledger::path_in(&setup.places.data));
-            found.add("ledger.unusable", &[("why", why), ("place", &place)]);
+            found.add("ledger.unusable", &[("why", error), ("place", &place)]);
         }
     }
 }
 
 pub(super) fn prices(setup: &Setup, found: &mut Examination) {
-    let updated = setup.own.prices_updated;
-    let age = setup.now.date_naive() - updated;
+    let updated = PriceTable::list().updated;
+    let age = setup.environment.now.date_naive() - updated;
     let key = if age <= PRICE_TABLE_MAY_AGE {
         "prices.fresh"
     } else {
@@ -82,12 +96,12 @@ pub(super) fn prices(setup: &Setup, found: &mut Examination) {
 }
 
 pub(super) fn clock(setup: &Setup, found: &mut Examination) {
-    let (now, day) = (setup.now, TimeDelta::days(1));
-    let is_ahead = |written: &_| *written > now + CLOCK_TOLERANCE;
-    if let Some(written) = setup.transcripts.newest.filter(is_ahead) {
+    let (now, day) = (setup.environment.now, TimeDelta::days(1));
+    let newest = setup.newest.as_ref().map(|(_, written)| *written);
+    if let Some(written) = newest.filter(|written| *written > now + CLOCK_TOLERANCE) {
         let written = written.format("%Y-%m-%d %H:%M UTC");
         found.add("clock.behind_files", &[("written", &written)]);
-    } else if now.date_naive() < setup.own.prices_updated - day {
+    } else if now.date_naive() < PriceTable::list().updated - day {
         found.add("clock.behind_us", &[("today", &now.format("%Y-%m-%d"))]);
     } else {
         found.add("clock.right", &[]);
@@ -96,22 +110,33 @@ pub(super) fn clock(setup: &Setup, found: &mut Examination) {
 
 pub(super) fn own_configuration(setup: &Setup, found: &mut Examination) {
     let place = setup.places.show(&setup.places.settings);
-    for problem in &setup.own.config_problems {
+    for problem in &Config::load(&setup.places).problems {
         found.add("config.wrong", &[("place", &place), ("problem", problem)]);
     }
 }
 
 pub(super) fn own_data(setup: &Setup, found: &mut Examination) {
-    for (variable, named) in &setup.own.ignored_places {
-        let place = setup.places.show(named);
-        found.add("data.ignored", &[("variable", variable), ("place", &place)]);
+    let places = &setup.places;
+    for (variable, used) in [
+        ("WHYCAP_DATA_DIR", &places.data),
+        ("WHYCAP_CONFIG", &places.settings),
+        (HOME, &places.home),
+    ] {
+        let named = setup.environment.path(variable);
+        if let Some(named) = named.filter(|named| !disk::is_same_place(named, used)) {
+            let place = places.show(&named);
+            found.add(
+                "data.ignored",
+                &[("variable", &variable), ("place", &place)],
+            );
+        }
     }
-    if setup.project.moves_home {
-        let project = setup.places.show(&setup.project.directory);
+    if moves_home(places, &setup.directory) {
+        let project = places.show(&setup.directory);
         found.add("data.home_moved", &[("project", &project)]);
     }
-    if setup.own.is_open_to_others {
-        let place = setup.places.show(&setup.places.data);
+    if std::fs::metadata(&places.data).is_ok_and(|found| mode(&found) & 0o077 != 0) {
+        let place = places.show(&places.data);
         found.add("data.open", &[("place", &place)]);
     }
 }

@@ -1,11 +1,25 @@
 //! Whether Claude Code runs whycap: settings, hooks, status line, program.
 
-use super::setup::ProgramState;
-use super::{Examination, Setup};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use memchr::memmem;
+use serde_json::Value;
+
+use super::{Examination, Setup, mode};
+use crate::claude::account;
 use crate::claude::settings::{SettingsFile, SettingsScope, winner};
+use crate::claude::shell::Shell;
+use crate::disk;
 use crate::install::entries::{EVENTS, STATUS_LINE, entry_invocation};
-use crate::install::plugin;
-use crate::render::Filling;
+use crate::install::{EditRecord, plugin};
+use crate::places::as_written;
+
+/// The most that a program of ours can sensibly hold.
+const PROGRAM_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// Stands in every whycap, so that another one can be asked for its version without running it.
+static VERSION_MARK: &str = concat!("whycap version mark: ", env!("CARGO_PKG_VERSION"), ";");
 
 pub(super) fn settings_files(setup: &Setup, found: &mut Examination) {
     let broken = setup.settings.iter();
@@ -46,12 +60,31 @@ pub(super) fn hooks_allowed(setup: &Setup, found: &mut Examination) {
 }
 
 pub(super) fn trust(setup: &Setup, found: &mut Examination) {
-    let place = setup.places.show(&setup.project.directory);
-    match setup.project.is_trusted {
+    let place = setup.places.show(&setup.directory);
+    let state = account::global_state(&setup.places);
+    match state.and_then(|state| trusted(&state, &setup.directory)) {
         Some(true) => found.add("trust.given", &[("place", &place)]),
         Some(false) => found.add("trust.lacking", &[("place", &place)]),
         None => {}
     }
+}
+
+/// Trust is given to a folder and holds below it. None if the client does not know the folder.
+fn trusted(state: &Value, project: &Path) -> Option<bool> {
+    let projects = state.get("projects")?.as_object()?;
+    let known = |folder: &Path| {
+        let folder = as_written(folder.to_str()?.to_owned());
+        // Claude Code's names for folders have one kind of slash on every system.
+        let folder = if cfg!(windows) {
+            folder.replace('\\', "/")
+        } else {
+            folder
+        };
+        let folder = projects.get(&folder)?;
+        folder.get("hasTrustDialogAccepted")?.as_bool()
+    };
+    let mut above = project.ancestors().filter_map(known);
+    above.find(|trusted| *trusted).or_else(|| known(project))
 }
 
 pub(super) fn status_line(setup: &Setup, found: &mut Examination) {
@@ -60,10 +93,13 @@ pub(super) fn status_line(setup: &Setup, found: &mut Examination) {
     };
     let ours_wins = entry_invocation(entry, STATUS_LINE).is_some();
     let ours_somewhere = setup.wired().any(|(_, wired)| wired.status_line.is_some());
+    let is_record_gone = setup.wired().any(|(file, wired)| {
+        wired.wraps && EditRecord::load(&setup.places, &file.path).kept.is_none()
+    });
     let key = match (ours_wins, ours_somewhere) {
         (false, true) => "line.outranked",
         (false, false) => "line.foreign",
-        (true, _) if setup.wiring.is_wrap_record_missing => "line.record_gone",
+        (true, _) if is_record_gone => "line.record_gone",
         (true, _) => "line.set",
     };
     found.add(key, &[("place", &setup.places.show(&file.path))]);
@@ -89,40 +125,77 @@ pub(super) fn hooks(setup: &Setup, found: &mut Examination) {
 }
 
 pub(super) fn program(setup: &Setup, found: &mut Examination) {
-    let this = env!("CARGO_PKG_VERSION");
-    let mut all_well = !setup.wiring.programs.is_empty();
-    for wired in &setup.wiring.programs {
-        let program = &wired.program;
-        let calls = format!("{} calls {program}", wired.settings);
-        match &wired.state {
-            ProgramState::This => continue,
-            ProgramState::Other(Some(version)) if version == this => continue,
-            ProgramState::Missing => found.add("program.missing", &[("calls", &calls)]),
-            ProgramState::NotExecutable => {
-                found.add(
-                    "program.not_executable",
-                    &[("calls", &calls), ("program", program)],
-                );
+    let (this, shell) = (env!("CARGO_PKG_VERSION"), Shell::of(&setup.environment));
+    let (mut programs, mut wrong) = (BTreeSet::new(), 0);
+    for (file, wired) in setup.wired() {
+        let hooks = wired.hooks.into_iter().map(|(_, invocation)| invocation);
+        for invocation in wired.status_line.into_iter().chain(hooks) {
+            let program = invocation.program;
+            if !programs.insert(program.clone()) {
+                continue;
             }
-            ProgramState::Bare => found.add("program.bare", &[("calls", &calls)]),
-            ProgramState::OtherShell(shell) => {
-                found.add(
-                    "program.other_shell",
-                    &[("calls", &calls), ("shell", shell)],
-                );
+            let fits = invocation.for_powershell == (shell == Shell::PowerShell);
+            let (key, version) = if fits {
+                fault_of(&program, setup.program.as_deref())
+            } else {
+                ("program.other_shell", None)
+            };
+            if key == "program.this" || version.as_deref() == Some(this) {
+                continue;
             }
-            ProgramState::Other(version) => {
-                let version = version.as_deref().unwrap_or("unknown");
-                let versions: [Filling<'_>; 3] =
-                    [("calls", &calls), ("version", &version), ("this", &this)];
-                found.add("program.other", &versions);
-            }
+            wrong += 1;
+            let calls = format!("{} calls {program}", setup.places.show(&file.path));
+            let version = version.as_deref().unwrap_or("unknown");
+            found.add(
+                key,
+                &[
+                    ("calls", &calls),
+                    ("program", &program),
+                    ("shell", &shell.name()),
+                    ("version", &version),
+                    ("this", &this),
+                ],
+            );
         }
-        all_well = false;
     }
-    if all_well {
+    if wrong == 0 && !programs.is_empty() {
         found.add("program.this", &[("this", &this)]);
     }
+}
+
+/// What a wired path leads to: a row of the findings, and of another whycap the version, if it could
+/// be told.
+fn fault_of(program: &str, running: Option<&Path>) -> (&'static str, Option<String>) {
+    let path = Path::new(program);
+    let key = match std::fs::metadata(path) {
+        // A bare name, which the client's PATH decides.
+        _ if !path.is_absolute() => "program.bare",
+        Err(_) => "program.missing",
+        Ok(file) if !file.is_file() || mode(&file) & 0o111 == 0 => "program.not_executable",
+        Ok(_) if running.is_some_and(|running| disk::is_same_place(running, path)) => {
+            "program.this"
+        }
+        Ok(_) => {
+            let bytes = disk::read(path, PROGRAM_LIMIT).ok().flatten();
+            return (
+                "program.other",
+                bytes.and_then(|bytes| marked_version(&bytes)),
+            );
+        }
+    };
+    (key, None)
+}
+
+/// A short text of the characters that versions are made of, behind the mark.
+fn marked_version(program: &[u8]) -> Option<String> {
+    let (mark, _) = VERSION_MARK.split_once(env!("CARGO_PKG_VERSION"))?;
+    memmem::find_iter(program, mark.as_bytes()).find_map(|at| {
+        let rest = program.get(at + mark.len()..)?;
+        let end = memchr::memchr(b';', rest.get(..41.min(rest.len()))?)?;
+        let version = std::str::from_utf8(rest.get(..end)?).ok()?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+        (!version.is_empty() && version.chars().all(fits)).then(|| version.to_owned())
+    })
 }
 
 pub(super) fn twice(setup: &Setup, found: &mut Examination) {
@@ -134,5 +207,37 @@ pub(super) fn twice(setup: &Setup, found: &mut Examination) {
         found.add("twice.plugin", &[]);
     } else if with_hooks.len() > 1 {
         found.add("twice.settings", &[("files", &with_hooks.join(", "))]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn trust_in_a_folder_holds_below_it() {
+        let state = json!({"projects": {
+            "/home/dev/work": {"hasTrustDialogAccepted": true},
+            "/home/dev/odd": {"hasTrustDialogAccepted": false},
+        }});
+        assert_eq!(trusted(&state, Path::new("/home/dev/work/a/b")), Some(true));
+        assert_eq!(trusted(&state, Path::new("/home/dev/odd")), Some(false));
+        assert_eq!(trusted(&state, Path::new("/home/dev/worker")), None);
+        assert_eq!(trusted(&json!({"projects": 7}), Path::new("/")), None);
+    }
+
+    #[test]
+    fn another_program_s_version_is_read_from_its_bytes() {
+        assert_eq!(
+            marked_version(format!("\0\0{VERSION_MARK}\0").as_bytes()).as_deref(),
+            Some(env!("CARGO_PKG_VERSION"))
+        );
+        assert_eq!(
+            marked_version(b"whycap version mark: 9.8.7;").as_deref(),
+            Some("9.8.7")
+        );
+        assert_eq!(marked_version(b"whycap version mark: \xff;"), None);
+        assert_eq!(marked_version(b"whycap version mark: 1"), None);
     }
 }
