@@ -42,7 +42,7 @@ impl Verb for UninstallArguments {
             if !self.dry_run {
                 sweep(places, &path, machine.environment.now);
             }
-            let make = || plan::uninstall(places, &path);
+            let make = || plan::uninstall(places, &path, false);
             match carry_out(places, PATIENCE, self.dry_run, make) {
                 Ok(plan) if !plan.is_empty() => {
                     summary::add(&plan, &path, self.dry_run, places, &mut report);

@@ -39,10 +39,12 @@ pub(crate) fn carry_out(
             return Ok(plan);
         }
     }
-    let changed = first.steps.iter().find_map(Step::changes);
+    let changed = first.steps.iter().find_map(Step::change);
     bail!(
         "another program keeps changing {}; nothing was lost, try again when it is done",
-        changed.unwrap_or(&places.config).display()
+        changed
+            .map_or(&places.config, |change| &change.path)
+            .display()
     )
 }
 

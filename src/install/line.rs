@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::entries::wired;
-use super::plan::{self, InstallPlan};
-use super::settings_edit::{Additions, Change};
-use super::{carry_out, own_path, summary};
+use super::plan;
+use super::settings_edit::{Additions, ChangeKind};
+use super::{carry_out, own_path};
 use crate::claude::settings::SettingsFile;
 use crate::claude::shell::Shell;
 use crate::disk;
@@ -34,14 +34,10 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
     let plan = carry_out(places, PATIENCE, false, || {
         plan::install(places, settings, wanted)
     })?;
-    let left = plan.changes.iter().find_map(|change| match change {
-        Change::StatusLineLeft(command) => Some(command),
-        _ => None,
-    });
-    Ok(match left {
-        Some(command) => format!(
+    Ok(match plan.change_of(ChangeKind::StatusLineLeft) {
+        Some(left) => format!(
             "You have a status line already: {}\nIt stays. To have both, in a shell: {program} install --statusline --wrap",
-            summary::short(command)
+            left.of
         ),
         None if plan.is_empty() => {
             "The status line is on already. To turn it off: /whycap line off".to_owned()
@@ -57,13 +53,18 @@ pub(crate) fn turn_on(places: &Places, environment: &Environment) -> anyhow::Res
 pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
     let path = &places.user_settings();
     let plan = carry_out(places, PATIENCE, false, || {
-        if has_hooks(places) {
-            plan::remove_status_line(places, path)
-        } else {
-            plan::uninstall(places, path)
-        }
+        // Without hooks nothing of ours would be left there.
+        let file = SettingsFile::of_user(places);
+        let settings = file.settings();
+        let has_hooks = settings.is_some_and(|settings| !wired(settings).hooks.is_empty());
+        plan::uninstall(places, path, has_hooks)
     })?;
-    Ok(if changes_line(&plan) {
+    let of_line = [
+        ChangeKind::StatusLineRemoved,
+        ChangeKind::StatusLineRestored,
+    ];
+    let is_off = of_line.iter().any(|kind| plan.change_of(*kind).is_some());
+    Ok(if is_off {
         "The status line is off. To turn it on: /whycap line on".to_owned()
     } else {
         format!(
@@ -71,22 +72,6 @@ pub(crate) fn turn_off(places: &Places) -> anyhow::Result<String> {
             places.show(path)
         )
     })
-}
-
-fn changes_line(plan: &InstallPlan) -> bool {
-    let of_line = |change: &Change| {
-        matches!(
-            change,
-            Change::StatusLineRemoved | Change::StatusLineRestored(_)
-        )
-    };
-    plan.changes.iter().any(of_line)
-}
-
-fn has_hooks(places: &Places) -> bool {
-    let file = SettingsFile::of_user(places);
-    let settings = file.settings();
-    settings.is_some_and(|settings| !wired(settings).hooks.is_empty())
 }
 
 /// This program as settings can name it for long. What the plugin brought lies in a directory of its version, which

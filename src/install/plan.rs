@@ -7,10 +7,9 @@ use anyhow::{Context, anyhow, bail};
 
 use super::edit_record::{EditRecord, fingerprint};
 use super::entries::{Wired, wired};
-use super::json_edit::Edit;
 use super::plugin;
-use super::settings_edit::{self, Additions, Change, Removed};
-use super::steps::Step;
+use super::settings_edit::{self, Additions, Change, ChangeKind};
+use super::steps::{FileChange, Step};
 use crate::claude::settings;
 use crate::disk::replace::is_link;
 use crate::places::{Places, real};
@@ -24,8 +23,6 @@ pub struct InstallPlan {
     /// In this order.
     pub steps: Vec<Step>,
     pub(crate) changes: Vec<Change>,
-    /// What an installation changes in the settings text.
-    pub(crate) edits: Vec<Edit>,
     /// What else is worth saying, one sentence each.
     pub(crate) notes: Vec<String>,
 }
@@ -37,11 +34,11 @@ impl InstallPlan {
     }
 
     fn change(&mut self, path: &Path, before: Option<&str>, after: Option<&str>) {
-        self.steps.push(Step::Change {
+        self.steps.push(Step::Change(FileChange {
             path: path.to_owned(),
             before: before.map(str::to_owned),
             after: after.map(str::to_owned),
-        });
+        }));
     }
 
     /// A settings file becomes this, if it may be written.
@@ -56,6 +53,11 @@ impl InstallPlan {
         check_writable(path)?;
         self.change(path, before, after);
         Ok(())
+    }
+
+    /// The change of this kind, if there is one.
+    pub(super) fn change_of(&self, kind: ChangeKind) -> Option<&Change> {
+        self.changes.iter().find(|change| change.kind == kind)
     }
 
     fn remove_own(&mut self, path: PathBuf) {
@@ -84,7 +86,6 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
     }
     let mut plan = InstallPlan {
         changes: outcome.changes,
-        edits: outcome.edits,
         ..InstallPlan::default()
     };
     let stored = EditRecord::load(places, path);
@@ -98,7 +99,7 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
         new_files.push(path);
     }
     // What an earlier line of ours kept is nothing to a new one.
-    if outcome.kept.is_some() || plan.changes.contains(&Change::StatusLineAdded) {
+    if outcome.kept.is_some() || plan.change_of(ChangeKind::StatusLineAdded).is_some() {
         record.kept = outcome.kept;
     }
     let command = slash_command_path(places);
@@ -134,8 +135,12 @@ pub fn install(places: &Places, path: &Path, wanted: Additions<'_>) -> anyhow::R
     Ok(plan)
 }
 
-/// Plans taking whycap out of the settings file at `path`.
-pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
+/// Plans taking whycap out of the settings file at `path`, or only its status line.
+pub fn uninstall(
+    places: &Places,
+    path: &Path,
+    only_status_line: bool,
+) -> anyhow::Result<InstallPlan> {
     let record = EditRecord::load(places, path);
     let backups = backups(path);
     let texts: Vec<_> = backups
@@ -151,9 +156,11 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
         let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
         let before_us = before.or(texts.first());
         let said = before_us.and_then(|text| settings::parse(text.as_bytes()).ok());
-        let outcome = settings_edit::remove(text, Removed::Everything, kept, said.as_ref());
+        let outcome = settings_edit::remove(text, only_status_line, kept, said.as_ref());
         let outcome = outcome.with_context(|| left_alone(path))?;
-        if !outcome.changes.is_empty() {
+        if only_status_line {
+            left = Some(outcome.text);
+        } else if !outcome.changes.is_empty() {
             let exact = record.made(text) && before.is_some() == record.before.is_some();
             left = if exact {
                 before.cloned()
@@ -165,6 +172,9 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
     }
     if left != present {
         plan.change_settings(places, path, present.as_deref(), left.as_deref())?;
+    }
+    if only_status_line {
+        return Ok(plan);
     }
     for backup in backups {
         if left.as_ref().is_some_and(|left| holds(&backup, left)) {
@@ -189,23 +199,6 @@ pub fn uninstall(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
     Ok(plan)
 }
 
-/// Plans taking only the status line out of the settings file at `path`.
-pub(crate) fn remove_status_line(places: &Places, path: &Path) -> anyhow::Result<InstallPlan> {
-    let mut plan = InstallPlan::default();
-    let Some(text) = text_of(path)? else {
-        return Ok(plan);
-    };
-    let record = EditRecord::load(places, path);
-    let kept = record.kept.as_ref().map(|kept| kept.entry.as_str());
-    let outcome = settings_edit::remove(&text, Removed::StatusLine, kept, None);
-    let outcome = outcome.with_context(|| left_alone(path))?;
-    if outcome.text != text {
-        plan.change_settings(places, path, Some(&text), Some(&outcome.text))?;
-        plan.changes = outcome.changes;
-    }
-    Ok(plan)
-}
-
 /// Plans the `/whycap` command, unless somebody else's has its name.
 fn add_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Result<()> {
     let path = slash_command_path(places);
@@ -215,7 +208,8 @@ fn add_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Result<
         Some(_) => "holds another /whycap",
         None => {
             plan.change(&path, None, Some(SLASH_COMMAND));
-            plan.changes.push(Change::SlashCommandAdded);
+            let kind = ChangeKind::SlashCommandAdded;
+            plan.changes.push(Change::new(kind, &places.show(&path)));
             return Ok(());
         }
     };
@@ -231,7 +225,8 @@ fn remove_slash_command(places: &Places, plan: &mut InstallPlan) -> anyhow::Resu
     match text_of(&path)?.as_deref() {
         Some(SLASH_COMMAND) if !is_link(&path) => {
             plan.change(&path, Some(SLASH_COMMAND), None);
-            plan.changes.push(Change::SlashCommandRemoved);
+            let kind = ChangeKind::SlashCommandRemoved;
+            plan.changes.push(Change::new(kind, &places.show(&path)));
         }
         Some(_) => plan.notes.push(format!(
             "{} is not as whycap wrote it; it stays",

@@ -4,18 +4,22 @@
 //! exactly our entries differ, the edit is refused.
 
 use anyhow::bail;
-use jsonc_parser::ast::StringLit;
-use jsonc_parser::common::Ranged;
-use serde_json::{Value, json};
+use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstObjectProp, CstStringLit};
+use jsonc_parser::json;
+use serde::Deserialize;
+use serde_json::{Value, json as value};
 
 use super::edit_record::KeptStatusLine;
 use super::entries::{
     EVENTS, HOOK, Invocation, Kept, REFRESH_SECONDS, STATUS_LINE, entry_invocation, hook_command,
     invocation, without_ours,
 };
-use super::json_edit::{Child, Document, Edit, Node, children};
-use crate::claude::hook_event::EventName;
+use super::json_edit::{Document, refusal};
 use crate::claude::settings;
+use crate::terminal::cut;
+
+/// So many columns of a foreign status line's command are shown.
+const SHOWN: usize = 48;
 
 /// What to add.
 #[derive(Debug, Clone, Copy)]
@@ -30,25 +34,49 @@ pub struct Additions<'a> {
     pub keep: Option<Kept>,
 }
 
-/// One thing that changed, or that was deliberately left. A command is a foreign status line's.
+/// One thing that changed, or that was deliberately left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) struct Change {
+    pub(crate) kind: ChangeKind,
+    /// What it is about: the events of hooks, or how many, a file, a foreign status line's command.
+    pub(crate) of: String,
+}
+
+/// Kinds of changes, by their names in `summary.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ChangeKind {
     /// Our status line was added where there was none.
     StatusLineAdded,
+    /// Ours is below a foreign one.
+    StatusLineWrapped,
     /// Ours took the place of a foreign one, which is kept.
-    StatusLineTaken(Kept, String),
-    StatusLineLeft(String),
+    StatusLineSetAside,
+    /// A foreign one stays, and ours was not added.
+    StatusLineLeft,
     /// Our status line pointed to another program before.
     StatusLineMoved,
-    HooksAdded(Vec<EventName>),
-    /// Our hooks for these events pointed to another program before.
-    HooksMoved(Vec<EventName>),
     StatusLineRemoved,
     /// Our status line was taken out and the foreign one put back.
-    StatusLineRestored(String),
-    HooksRemoved(usize),
+    StatusLineRestored,
+    HooksAdded,
+    /// Our hooks pointed to another program before.
+    HooksMoved,
+    HooksRemoved,
     SlashCommandAdded,
     SlashCommandRemoved,
+}
+
+impl Change {
+    pub(super) fn new(kind: ChangeKind, of: &impl ToString) -> Self {
+        let of = of.to_string();
+        Self { kind, of }
+    }
+
+    /// Whether nothing was changed.
+    pub(crate) fn is_none(&self) -> bool {
+        self.kind == ChangeKind::StatusLineLeft
+    }
 }
 
 /// A text after an edit.
@@ -57,7 +85,6 @@ pub(crate) struct EditedText {
     pub(crate) text: String,
     /// What was done and left.
     pub(crate) changes: Vec<Change>,
-    pub(crate) edits: Vec<Edit>,
     /// The foreign status line that ours now keeps.
     pub(crate) kept: Option<KeptStatusLine>,
 }
@@ -77,118 +104,99 @@ fn command_of(entry: &Value) -> String {
 /// Adds what is wanted. Adding what is there already changes nothing.
 pub(crate) fn add(text: &str, wanted: Additions<'_>) -> anyhow::Result<EditedText> {
     let (mut work, root) = Work::on(text)?;
-    let Node::Object(members) = &root else {
-        let reason = "Settings must be an object in braces";
-        return Err(work.document.refusal(root.start(), reason));
+    let Some(settings) = root.as_object() else {
+        return Err(refusal(&root, "Settings must be an object in braces"));
     };
-    let present = |key| members.get(key).map(|member| &member.value);
-    let mut new = Vec::new();
     if wanted.status_line {
         let command = format!("{} {STATUS_LINE}", wanted.program);
-        if let Some(present) = present("statusLine") {
-            work.take_status_line(present, &command, wanted.keep);
-        } else {
-            new.push((Some("statusLine"), status_line_entry(&command)));
-            work.changes.push(Change::StatusLineAdded);
-        }
+        work.add_status_line(&settings, &command, wanted.keep);
     }
     if wanted.hooks {
-        let command = hook_command(wanted.program);
-        if let Some(present) = present("hooks") {
-            work.add_hooks(present, &command)?;
-        } else {
-            let lists = EVENTS.map(|(event, timeout)| {
-                let name = event.as_str().to_owned();
-                (name, json!([hook_group(&command, timeout)]))
-            });
-            new.push((Some("hooks"), Value::Object(lists.into_iter().collect())));
-            let events = EVENTS.map(|(event, _)| event).to_vec();
-            work.changes.push(Change::HooksAdded(events));
-        }
+        work.add_hooks(&settings, &hook_command(wanted.program))?;
     }
-    work.document.append(&root, &new);
     work.checked(text)
 }
 
-/// What of whycap is taken out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Removed {
-    Everything,
-    StatusLine,
-}
-
-/// Takes whycap out. `kept` is the foreign status line as our own data have it, for the case that it
+/// Takes whycap out, or only its status line. `kept` is the foreign status line as our own data have it, for the case that it
 /// no longer stands in the text; `before` is what the settings said before us, if that is known.
 pub(crate) fn remove(
     text: &str,
-    removed: Removed,
+    only_status_line: bool,
     kept: Option<&str>,
     before: Option<&Value>,
 ) -> anyhow::Result<EditedText> {
     let (mut work, root) = Work::on(text)?;
-    let mut gone = Vec::new();
-    for (index, Child { key, node, .. }) in children(&root).into_iter().enumerate() {
-        match key {
-            Some("hooks") if removed == Removed::StatusLine => {}
-            Some("hooks") if work.remove_hooks(node, before) => gone.push(index),
-            Some("statusLine") if our_command(node, STATUS_LINE).is_some() => {
-                let in_entry = work.kept_in(node).map(|kept| kept.entry);
-                if let Some(foreign) = in_entry.as_deref().or(kept) {
-                    let value: Value = serde_json::from_str(foreign).unwrap_or_default();
-                    let shown = command_of(&value);
-                    work.changes.push(Change::StatusLineRestored(shown));
-                    work.document.replace(node, foreign);
-                    if let Some(entry) = work.expected.get_mut("statusLine") {
-                        *entry = value;
-                    }
-                } else {
-                    work.changes.push(Change::StatusLineRemoved);
-                    gone.push(index);
-                }
-            }
-            _ => {}
+    if let Some(settings) = root.as_object() {
+        work.remove_status_line(&settings, kept);
+        if !only_status_line {
+            work.remove_hooks(&settings, before);
         }
     }
-    work.remove_or_empty(&root, &gone, true);
     work.checked(text)
 }
 
-fn status_line_entry(command: &str) -> Value {
-    json!({
-        "type": "command",
-        "command": command,
-        "padding": 0,
-        "refreshInterval": REFRESH_SECONDS,
-    })
+/// Text that goes into settings as it is spelled.
+fn spelled(text: &str) -> CstInputValue {
+    // The library writes a number's text as it is given.
+    CstInputValue::Number(text.to_owned())
 }
 
-fn hook_group(command: &str, timeout: u64) -> Value {
-    json!({"hooks": [{"type": "command", "command": command, "timeout": timeout}]})
+/// Our entry. It holds the foreign one as it is spelled, so that it can come out as it was spelled.
+fn status_line_entry(command: &str, kept: Option<&KeptStatusLine>) -> CstInputValue {
+    let mut members = vec![
+        ("type".to_owned(), json!("command")),
+        ("command".to_owned(), json!(command)),
+        ("padding".to_owned(), json!(0)),
+        ("refreshInterval".to_owned(), json!(REFRESH_SECONDS)),
+    ];
+    members.extend(kept.map(|kept| (kept.how.key().to_owned(), spelled(&kept.entry))));
+    CstInputValue::Object(members)
 }
 
 /// The command of an entry or handler, if it runs this verb of whycap.
-fn our_command<'n, 'a>(entry: &'n Node<'a>, verb: &str) -> Option<(Invocation, &'n StringLit<'a>)> {
-    let command = entry.as_object()?.get_string("command")?;
-    Some((invocation(&command.value, verb)?, command))
+fn our_command(entry: &CstNode, verb: &str) -> Option<(Invocation, CstStringLit)> {
+    let command = entry
+        .as_object()?
+        .get("command")?
+        .value()?
+        .as_string_lit()?;
+    Some((invocation(&command.decoded_value().ok()?, verb)?, command))
 }
 
 /// The list of handlers in a group of hooks.
-fn handlers_of<'n, 'a>(group: &'n Node<'a>) -> Option<&'n Node<'a>> {
-    let handlers = &group.as_object()?.get("hooks")?.value;
-    handlers.as_array().map(|_| handlers)
+fn handlers_of(group: &CstNode) -> Option<CstArray> {
+    group.as_object()?.array_value("hooks")
+}
+
+/// The foreign status line that an entry of ours holds, as it is spelled there.
+fn kept_in(entry: &CstNode) -> Option<KeptStatusLine> {
+    let entry = entry.as_object()?;
+    let (how, kept) = Kept::find(|key| entry.get(key)?.value())?;
+    let entry = kept.to_string();
+    Some(KeptStatusLine { how, entry })
+}
+
+/// Points a command of ours at `wanted`, unless a person has changed it. True if it changed.
+fn is_moved(found: &Invocation, command: &CstStringLit, wanted: &str) -> bool {
+    let is_other = command.decoded_value().is_ok_and(|now| now != wanted);
+    let is_moved = is_other && !found.customised;
+    if is_moved {
+        command.set_raw_value(Value::from(wanted).to_string());
+    }
+    is_moved
 }
 
 /// An edit under way.
-struct Work<'a> {
-    document: Document<'a>,
+struct Work {
+    document: Document,
     /// What the settings say beside whycap, and shall go on saying.
     expected: Value,
     changes: Vec<Change>,
     kept: Option<KeptStatusLine>,
 }
 
-impl<'a> Work<'a> {
-    fn on(text: &'a str) -> anyhow::Result<(Self, Node<'a>)> {
+impl Work {
+    fn on(text: &str) -> anyhow::Result<(Self, CstNode)> {
         let (document, root) = Document::parse(text)?;
         let work = Self {
             expected: document.value.clone(),
@@ -199,143 +207,154 @@ impl<'a> Work<'a> {
         Ok((work, root))
     }
 
-    fn take_status_line(&mut self, present: &Node<'_>, command: &str, keep: Option<Kept>) {
-        if let Some((found, spelled)) = our_command(present, STATUS_LINE) {
-            if self.moved(&found, spelled, command) {
-                self.changes.push(Change::StatusLineMoved);
+    fn note(&mut self, kind: ChangeKind, of: &impl ToString) {
+        self.changes.push(Change::new(kind, of));
+    }
+
+    fn add_status_line(&mut self, settings: &CstObject, command: &str, keep: Option<Kept>) {
+        let Some(member) = settings.get("statusLine") else {
+            settings.append("statusLine", status_line_entry(command, None));
+            return self.note(ChangeKind::StatusLineAdded, &"");
+        };
+        let Some(present) = member.value() else {
+            return;
+        };
+        if let Some((found, spelled)) = our_command(&present, STATUS_LINE) {
+            if is_moved(&found, &spelled, command) {
+                self.note(ChangeKind::StatusLineMoved, &"");
             }
-            self.kept = self.kept_in(present);
+            self.kept = kept_in(&present);
             return;
         }
         let shown = self.document.value.get("statusLine").map(command_of);
-        let shown = shown.unwrap_or_default();
+        let shown = cut(&shown.unwrap_or_default(), SHOWN);
         let nothing = present.as_null_keyword().map(|_| Kept::SetAside);
         let Some(how) = nothing.or(keep) else {
-            return self.changes.push(Change::StatusLineLeft(shown));
+            return self.note(ChangeKind::StatusLineLeft, &shown);
         };
-        let mut entry = status_line_entry(command);
-        if let Some(members) = entry.as_object_mut() {
-            members.insert(how.key().to_owned(), Value::Null);
-        }
-        // The foreign entry goes in as it is spelled, so that it can come out as it was spelled.
-        let rendered = self.document.rendered_at(present, &entry);
-        let source = self.document.source(present);
-        let (head, tail) = rendered.rsplit_once("null").unwrap_or((&rendered, ""));
-        let text = format!("{head}{source}{tail}");
-        self.document.replace(present, text);
-        self.changes.push(Change::StatusLineTaken(how, shown));
-        let entry = source.to_owned();
-        self.kept = Some(KeptStatusLine { how, entry });
-    }
-
-    /// The foreign status line that an entry of ours holds, as it is spelled there.
-    fn kept_in(&self, entry: &Node<'_>) -> Option<KeptStatusLine> {
-        let entry = entry.as_object()?;
-        let (how, property) = Kept::find(|key| entry.get(key))?;
-        let entry = self.document.source(&property.value).to_owned();
-        Some(KeptStatusLine { how, entry })
-    }
-
-    /// Points a command of ours at `wanted`, unless a person has changed it. True if it changed.
-    fn moved(&mut self, found: &Invocation, command: &StringLit<'_>, wanted: &str) -> bool {
-        let moved = !found.customised && command.value != wanted;
-        if moved {
-            let spelled = Value::from(wanted).to_string();
-            self.document.replace(command, spelled);
-        }
-        moved
-    }
-
-    fn add_hooks(&mut self, hooks: &Node<'_>, command: &str) -> anyhow::Result<()> {
-        let Node::Object(events) = hooks else {
-            let reason = "`hooks` must be an object";
-            return Err(self.document.refusal(hooks.start(), reason));
+        let entry = present.to_string();
+        let kept = KeptStatusLine { how, entry };
+        member.set_value(status_line_entry(command, Some(&kept)));
+        self.kept = Some(kept);
+        let kind = match how {
+            Kept::Wrapped => ChangeKind::StatusLineWrapped,
+            Kept::SetAside => ChangeKind::StatusLineSetAside,
         };
-        let (mut new, mut added, mut moved) = (Vec::new(), Vec::new(), Vec::new());
+        self.note(kind, &shown);
+    }
+
+    fn add_hooks(&mut self, settings: &CstObject, command: &str) -> anyhow::Result<()> {
+        let hooks = settings.object_value_or_create("hooks");
+        let hooks =
+            hooks.ok_or_else(|| misshapen(settings, "hooks", "`hooks` must be an object"))?;
+        let (mut added, mut moved) = (Vec::new(), Vec::new());
         for (event, timeout) in EVENTS {
             let name = event.as_str();
-            let group = hook_group(command, timeout);
-            let Some(groups) = events.get(name).map(|member| &member.value) else {
-                new.push((Some(name), json!([group])));
-                added.push(event);
-                continue;
-            };
-            if groups.as_array().is_none() {
-                let reason = format!("`hooks.{name}` must be a list");
-                return Err(self.document.refusal(groups.start(), &reason));
-            }
-            let present = children(groups)
+            let groups = hooks.array_value_or_create(name);
+            let groups = groups.ok_or_else(|| {
+                misshapen(&hooks, name, &format!("`hooks.{name}` must be a list"))
+            })?;
+            let present = groups
+                .elements()
                 .iter()
-                .filter_map(|group| handlers_of(group.node))
-                .flat_map(children)
-                .find_map(|handler| our_command(handler.node, HOOK));
+                .filter_map(handlers_of)
+                .flat_map(|handlers| handlers.elements())
+                .find_map(|handler| our_command(&handler, HOOK));
             if let Some((found, present)) = present {
-                if self.moved(&found, present, command) {
-                    moved.push(event);
+                if is_moved(&found, &present, command) {
+                    moved.push(name);
                 }
             } else {
-                self.document.append(groups, &[(None, group)]);
-                added.push(event);
+                let handler = json!({"type": "command", "command": command, "timeout": timeout});
+                let handlers = CstInputValue::Array(vec![handler]);
+                let group = vec![("hooks".to_owned(), handlers)];
+                groups.append(CstInputValue::Object(group));
+                added.push(name);
             }
         }
-        self.document.append(hooks, &new);
-        if !added.is_empty() {
-            self.changes.push(Change::HooksAdded(added));
-        }
-        if !moved.is_empty() {
-            self.changes.push(Change::HooksMoved(moved));
+        for (kind, events) in [
+            (ChangeKind::HooksAdded, added),
+            (ChangeKind::HooksMoved, moved),
+        ] {
+            if !events.is_empty() {
+                self.note(kind, &events.join(", "));
+            }
         }
         Ok(())
     }
 
-    /// Takes our handlers out, with the groups, lists and the object that they leave empty. True if
-    /// `hooks` itself is to go. `before` is what the settings said before us: a list or an object
-    /// that was there and empty stays.
-    fn remove_hooks(&mut self, hooks: &Node<'_>, before: Option<&Value>) -> bool {
-        let before = before.and_then(|settings| settings.get("hooks"));
-        let (mut events_gone, mut count) = (Vec::new(), 0);
-        for (event, Child { key, node, .. }) in children(hooks).into_iter().enumerate() {
-            let mut groups_gone = Vec::new();
-            for (group, child) in children(node).into_iter().enumerate() {
-                let Some(handlers) = handlers_of(child.node) else {
-                    continue;
-                };
-                let each = children(handlers).into_iter().enumerate();
-                let ours: Vec<_> = each
-                    .filter(|(_, handler)| our_command(handler.node, HOOK).is_some())
-                    .map(|(index, _)| index)
-                    .collect();
-                count += ours.len();
-                if self.remove_or_empty(handlers, &ours, false) {
-                    groups_gone.push(group);
-                }
-            }
-            let was = before.and_then(|hooks| hooks.get(key?));
-            if self.remove_or_empty(node, &groups_gone, was == Some(&json!([]))) {
-                events_gone.push(event);
-            }
+    fn remove_status_line(&mut self, settings: &CstObject, kept: Option<&str>) {
+        let Some(member) = settings.get("statusLine") else {
+            return;
+        };
+        let entry = member.value();
+        let Some(entry) = entry.filter(|entry| our_command(entry, STATUS_LINE).is_some()) else {
+            return;
+        };
+        let in_entry = kept_in(&entry).map(|kept| kept.entry);
+        let Some(foreign) = in_entry.as_deref().or(kept) else {
+            member.remove();
+            return self.note(ChangeKind::StatusLineRemoved, &"");
+        };
+        member.set_value(spelled(foreign));
+        let value: Value = serde_json::from_str(foreign).unwrap_or_default();
+        let shown = cut(&command_of(&value), SHOWN);
+        self.note(ChangeKind::StatusLineRestored, &shown);
+        if let Some(entry) = self.expected.get_mut("statusLine") {
+            *entry = value;
         }
-        if count > 0 {
-            self.changes.push(Change::HooksRemoved(count));
-        }
-        self.remove_or_empty(hooks, &events_gone, before == Some(&json!({})))
     }
 
-    /// Takes children out of a container. True if that would leave it empty and it need not stay;
-    /// then it is to go as a whole, and nothing was done.
-    fn remove_or_empty(&mut self, container: &Node<'_>, gone: &[usize], stays: bool) -> bool {
-        let emptied = gone.len() == children(container).len() && !stays;
-        if !gone.is_empty() && !emptied {
-            self.document.remove(container, gone);
+    /// Takes our handlers out, with the groups, lists and the object that they leave empty. `before`
+    /// is what the settings said before us: a list or an object that was there and empty stays.
+    fn remove_hooks(&mut self, settings: &CstObject, before: Option<&Value>) {
+        let Some(hooks) = settings.object_value("hooks") else {
+            return;
+        };
+        let before = before.and_then(|settings| settings.get("hooks"));
+        let (events, mut count) = (hooks.properties(), 0);
+        for event in &events {
+            let Some(list) = event.array_value() else {
+                continue;
+            };
+            let groups = list.elements();
+            for group in &groups {
+                let handlers = handlers_of(group);
+                let each = handlers.iter().flat_map(CstArray::elements);
+                let ours: Vec<CstNode> = each
+                    .filter(|handler| our_command(handler, HOOK).is_some())
+                    .collect();
+                count += ours.len();
+                let is_touched = !ours.is_empty();
+                ours.into_iter().for_each(CstNode::remove);
+                if is_touched && handlers.is_some_and(|handlers| handlers.elements().is_empty()) {
+                    group.clone().remove();
+                }
+            }
+            let was = before.and_then(|hooks| hooks.get(event.decoded_name()?));
+            let is_emptied = list.elements().is_empty() && !groups.is_empty();
+            if is_emptied && was != Some(&value!([])) {
+                event.clone().remove();
+            }
         }
-        !gone.is_empty() && emptied
+        let is_emptied = hooks.properties().is_empty() && !events.is_empty();
+        if is_emptied && before != Some(&value!({})) {
+            settings
+                .get("hooks")
+                .into_iter()
+                .for_each(CstObjectProp::remove);
+        }
+        if count > 0 {
+            self.note(ChangeKind::HooksRemoved, &count);
+        }
     }
 
     /// Proves that the edits touch nothing but our entries.
     fn checked(self, original: &str) -> anyhow::Result<EditedText> {
-        let text = match self.document.edits.as_slice() {
-            [] => original.to_owned(),
-            _ => self.document.edited(),
+        let text = if self.changes.iter().all(Change::is_none) {
+            original.to_owned()
+        } else {
+            self.document.text()
         };
         let after = settings::parse(text.as_bytes());
         // Compared as text: the order of keys belongs to the user as well.
@@ -345,11 +364,16 @@ impl<'a> Work<'a> {
         }
         Ok(EditedText {
             text,
-            edits: self.document.edits,
             changes: self.changes,
             kept: self.kept,
         })
     }
+}
+
+/// A refusal of settings in which this key holds something else.
+fn misshapen(object: &CstObject, key: &str, reason: &str) -> anyhow::Error {
+    let value = object.get(key).and_then(|member| member.value());
+    refusal(&value.unwrap_or_else(|| object.clone().into()), reason)
 }
 
 #[cfg(test)]
@@ -413,17 +437,14 @@ mod tests {
         let after = parsed(&added.text);
         let found = wired(&after);
         assert_eq!(found.hooks.len(), EVENTS.len(), "{text}");
-        let left = added
-            .changes
-            .iter()
-            .any(|change| matches!(change, Change::StatusLineLeft(_)));
+        let left = added.changes.iter().any(Change::is_none);
         assert_eq!(found.status_line.is_none(), left, "{text}");
         let again = add(&added.text, wanted(keep)).unwrap();
         assert_eq!(
             again.text, added.text,
             "a second install must write nothing"
         );
-        let removed = remove(&added.text, Removed::Everything, None, Some(&before)).unwrap();
+        let removed = remove(&added.text, false, None, Some(&before)).unwrap();
         assert_eq!(parsed(&removed.text).to_string(), before.to_string());
         assert_eq!(wired(&parsed(&removed.text)), Wired::default());
     }
@@ -444,9 +465,7 @@ mod tests {
             "\"SessionEnd\": [",
             "\"Notification\": [],\n    \"SessionEnd\": [",
         );
-        let removed = remove(&edited, Removed::Everything, None, None)
-            .unwrap()
-            .text;
+        let removed = remove(&edited, false, None, None).unwrap().text;
         assert_eq!(
             removed,
             "{\n  \"model\": \"sonnet\",\n  \"hooks\": {\n    \"Notification\": []\n  }\n}\n"
@@ -457,7 +476,7 @@ mod tests {
     fn a_handler_moved_into_a_group_with_others_is_taken_out_alone() {
         let text = "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"command\": \"a\"}, {\"command\": \"/x/whycap hook\"}, {\"command\": \"b\"}]}]}}";
         assert_eq!(
-            remove(text, Removed::Everything, None, None).unwrap().text,
+            remove(text, false, None, None).unwrap().text,
             "{\"hooks\": {\"Stop\": [{\"hooks\": [{\"command\": \"a\"}, {\"command\": \"b\"}]}]}}"
         );
     }
@@ -471,7 +490,11 @@ mod tests {
         };
         let moved = add(&old.text, new).unwrap();
         assert_eq!(moved.text, old.text.replace(PROGRAM, "'/new home/whycap'"));
-        assert!(moved.changes.contains(&Change::StatusLineMoved));
+        assert!(
+            moved
+                .changes
+                .contains(&Change::new(ChangeKind::StatusLineMoved, &""))
+        );
     }
 
     #[test]
@@ -488,14 +511,9 @@ mod tests {
     fn a_kept_status_line_that_the_client_dropped_comes_back_from_our_records() {
         let text = "{\"statusLine\": {\"command\": \"/x/whycap statusline\"}}";
         assert_eq!(
-            remove(
-                text,
-                Removed::Everything,
-                Some("{\"command\": \"mine\"}"),
-                None
-            )
-            .unwrap()
-            .text,
+            remove(text, false, Some("{\"command\": \"mine\"}"), None)
+                .unwrap()
+                .text,
             "{\"statusLine\": {\"command\": \"mine\"}}"
         );
     }
@@ -521,7 +539,7 @@ mod tests {
         #[test]
         fn no_text_makes_the_edit_panic(text in "[{}\\[\\],:\"a\\\\ /\n0-9é-]{0,40}") {
             let _ = add(&text, wanted(None));
-            let _ = remove(&text, Removed::Everything, None, None);
+            let _ = remove(&text, false, None, None);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A crash between any two steps leaves settings that are either as before or complete. The order
 //! is the plan's business; here is only how the steps are done.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::disk::{self, Durability};
 
@@ -11,14 +11,7 @@ use crate::disk::{self, Durability};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Change a file that others may change as well, if it still holds what was read.
-    Change {
-        /// The file.
-        path: PathBuf,
-        /// What it held when the plan was made. None: there was none.
-        before: Option<String>,
-        /// What it shall hold. None: it goes.
-        after: Option<String>,
-    },
+    Change(FileChange),
     /// Write a file of ours.
     WriteOwn(PathBuf, Vec<u8>),
     /// Delete a file of ours.
@@ -27,11 +20,22 @@ pub enum Step {
     RemoveOwnDirectory(PathBuf),
 }
 
+/// What becomes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// The file.
+    pub path: PathBuf,
+    /// What it held when the plan was made. None: there was none.
+    pub before: Option<String>,
+    /// What it shall hold. None: it goes.
+    pub after: Option<String>,
+}
+
 impl Step {
-    /// The file that others may change as well.
-    pub(super) fn changes(&self) -> Option<&Path> {
+    /// What becomes of a file that others may change as well.
+    pub(super) fn change(&self) -> Option<&FileChange> {
         match self {
-            Self::Change { path, .. } => Some(path),
+            Self::Change(change) => Some(change),
             _ => None,
         }
     }
@@ -39,17 +43,14 @@ impl Step {
     /// False if somebody changed the file after the plan was made; then nothing was done.
     fn run(&self) -> Result<bool, disk::Error> {
         match self {
-            Self::Change {
-                path,
-                before,
-                after,
-            } => {
-                let before = before.as_deref().map(str::as_bytes);
-                let Some(after) = after else {
-                    return disk::replace::remove_if_unchanged(path, before.unwrap_or_default());
+            Self::Change(change) => {
+                let before = change.before.as_deref().map(str::as_bytes);
+                let Some(after) = &change.after else {
+                    let before = before.unwrap_or_default();
+                    return disk::replace::remove_if_unchanged(&change.path, before);
                 };
-                disk::create_shared_directory_of(path)?;
-                return disk::replace::replace_if_unchanged(path, before, after.as_bytes());
+                disk::create_shared_directory_of(&change.path)?;
+                return disk::replace::replace_if_unchanged(&change.path, before, after.as_bytes());
             }
             Self::WriteOwn(path, bytes) => {
                 disk::create_directory_of(path)?;

@@ -1,14 +1,15 @@
 //! What an installation did, or would do, in words.
 
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 
-use super::entries::{Kept, REFRESH_SECONDS};
-use super::plan::{InstallPlan, slash_command_path};
-use super::settings_edit::Change;
-use crate::claude::hook_event::EventName;
+use super::entries::REFRESH_SECONDS;
+use super::plan::InstallPlan;
+use super::settings_edit::{Change, ChangeKind};
+use super::steps::{FileChange, Step};
 use crate::places::Places;
-use crate::render::{Filling, Report, Texts};
-use crate::terminal::{Tone, cut};
+use crate::render::{Filling, Report, filled};
+use crate::terminal::Tone;
 
 /// The words for one settings file. With `dry_run` nothing of it was done.
 pub(crate) fn add(
@@ -19,63 +20,77 @@ pub(crate) fn add(
     report: &mut Report,
 ) {
     report.paragraph(Tone::Strong, places.show(settings));
-    let left = |change: &Change| matches!(change, Change::StatusLineLeft(_));
-    if plan.changes.iter().all(left) {
+    if plan.changes.iter().all(Change::is_none) {
         report.indented_paragraph(2, Tone::Plain, "nothing to change here");
     }
-    for change in &plan.changes {
-        for line in in_words(change, dry_run, places).lines() {
+    let sentences = sentences();
+    let would = if dry_run { "would be " } else { "" };
+    for Change { kind, of } in &plan.changes {
+        let sentence = sentences.get(kind).map_or("", String::as_str);
+        let given: [Filling<'_>; 3] =
+            [("would", &would), ("of", of), ("seconds", &REFRESH_SECONDS)];
+        for line in filled(sentence, &given).lines() {
             report.indented_paragraph(2, Tone::Plain, line);
         }
     }
-    if dry_run {
-        for edit in &plan.edits {
-            add_piece(&edit.removed, '-', Tone::Alarm, report);
-            add_piece(&edit.added, '+', Tone::Good, report);
-        }
+    let changes = plan.steps.iter().filter_map(Step::change);
+    for change in changes.filter(|change| dry_run && change.path == settings) {
+        add_difference(change, report);
     }
     for note in &plan.notes {
         report.indented_paragraph(2, Tone::Plain, note);
     }
 }
 
-/// Lines of a settings file as they stand there.
-fn add_piece(piece: &str, mark: char, tone: Tone, report: &mut Report) {
-    let lines = piece.lines();
-    for line in lines.filter(|line| !["", ","].contains(&line.trim())) {
-        let line = line.trim_start_matches(", ");
-        report.row(vec![(tone, format!("    {mark} {line}"))]);
+/// What is said of each change. Ours are sound: a test reads them.
+fn sentences() -> HashMap<ChangeKind, String> {
+    serde_json::from_str(include_str!("summary.json")).unwrap_or_default()
+}
+
+/// Lines of a settings file that would go and come, as they stand there. A comma that one gets
+/// because another follows is no change of it.
+fn add_difference(change: &FileChange, report: &mut Report) {
+    let mut add = |tone, mark, line| report.row(vec![(tone, format!("    {mark} {line}"))]);
+    let [before, after] = [&change.before, &change.after].map(|text| text.as_deref());
+    let mut after: VecDeque<&str> = after.unwrap_or_default().lines().collect();
+    for line in before.unwrap_or_default().lines() {
+        match after
+            .iter()
+            .position(|kept| without_comma(kept) == without_comma(line))
+        {
+            Some(place) => {
+                for new in after.drain(..=place).take(place) {
+                    add(Tone::Good, '+', new);
+                }
+            }
+            None => add(Tone::Alarm, '-', line),
+        }
+    }
+    for new in after {
+        add(Tone::Good, '+', new);
     }
 }
 
-fn in_words(change: &Change, dry_run: bool, places: &Places) -> String {
-    let would = if dry_run { "would be " } else { "" };
-    let texts = Texts::parse(include_str!("summary.json"));
-    let say = |name, given: Filling<'_>| texts.say(name, &[("would", &would), given]);
-    let of_command = |name, command: &str| say(name, ("command", &short(command)));
-    let of_file = |name| say(name, ("file", &places.show(&slash_command_path(places))));
-    match change {
-        Change::StatusLineAdded => say("line.added", ("seconds", &REFRESH_SECONDS)),
-        Change::StatusLineTaken(Kept::Wrapped, command) => of_command("line.wrapped", command),
-        Change::StatusLineTaken(Kept::SetAside, command) => of_command("line.set_aside", command),
-        Change::StatusLineLeft(command) => of_command("line.left", command),
-        Change::StatusLineRestored(command) => of_command("line.restored", command),
-        Change::StatusLineMoved => of_command("line.moved", ""),
-        Change::StatusLineRemoved => of_command("line.removed", ""),
-        Change::HooksAdded(events) => say("hooks.added", ("events", &names(events))),
-        Change::HooksMoved(events) => say("hooks.moved", ("events", &names(events))),
-        Change::HooksRemoved(count) => say("hooks.removed", ("count", count)),
-        Change::SlashCommandAdded => of_file("command.added"),
-        Change::SlashCommandRemoved => of_file("command.removed"),
+fn without_comma(line: &str) -> &str {
+    line.trim_end_matches(',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_has_its_sentence() {
+        let sentences = sentences();
+        assert_eq!(
+            sentences.len(),
+            ChangeKind::SlashCommandRemoved as usize + 1
+        );
+        for text in sentences.values() {
+            for place in text.split('{').skip(1) {
+                let place = place.split('}').next().unwrap();
+                assert!(["would", "of", "seconds"].contains(&place), "{text}");
+            }
+        }
     }
-}
-
-/// A foreign status line's command.
-pub(crate) fn short(command: &str) -> String {
-    cut(command, 48)
-}
-
-fn names(events: &[EventName]) -> String {
-    let names = events.iter().map(|event| event.as_str());
-    names.collect::<Vec<_>>().join(", ")
 }

@@ -50,10 +50,6 @@ mod tests {
                 include_str!("../spend/remarks.json"),
                 include_str!("../spend/remarks.rs"),
             ),
-            (
-                include_str!("../install/summary.json"),
-                include_str!("../install/summary.rs"),
-            ),
         ] {
             let Texts(texts) = Texts::parse(json);
             assert!(!texts.is_empty());

@@ -555,7 +555,7 @@ fn planned(sandbox: &Sandbox) -> InstallPlan {
 }
 
 fn removal(sandbox: &Sandbox) -> InstallPlan {
-    plan::uninstall(&places(sandbox), &sandbox.path(SETTINGS)).unwrap()
+    plan::uninstall(&places(sandbox), &sandbox.path(SETTINGS), false).unwrap()
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Home {
     }
 
     fn uninstall(&self) {
-        let plan = || plan::uninstall(&self.places, &self.settings).unwrap();
+        let plan = || plan::uninstall(&self.places, &self.settings, false).unwrap();
         steps::run(&plan().steps).unwrap();
         assert!(plan().is_empty(), "{:?}", plan());
     }

@@ -261,8 +261,8 @@ impl Home {
         };
         let edited = added.text;
         assert!(settings_edit::add(&edited, wanted).is_ok_and(|again| again.text == edited));
-        let _ = settings_edit::remove(&edited, settings_edit::Removed::Everything, None, None);
-        let _ = settings_edit::remove(&text, settings_edit::Removed::Everything, None, None);
+        let _ = settings_edit::remove(&edited, false, None, None);
+        let _ = settings_edit::remove(&text, false, None, None);
     }
 
     fn ledgers(&self, input: &[u8]) {
