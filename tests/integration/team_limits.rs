@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::support::{Run, Sandbox};
 
-/// Three people on four machines, with what is known of them.
+/// People on machines that export.
 struct Team {
     sandbox: Sandbox,
     files: BTreeMap<PathBuf, String>,
@@ -22,62 +22,93 @@ struct Team {
 /// How much more a copy of a row knows than another.
 const FULLER: u64 = 1 << 30;
 
+/// What the answers below are about, three people on four machines: of each row its kind, its person,
+/// its day and hour; dollars, seconds blocked or percent; then what else it says. Of the error `aa`
+/// the laptop tells before it was over and after; `bb` was found out later to have stopped nothing,
+/// and its earlier copy is read last. Cy's projects do not leave. Then the same hour of another window,
+/// and an hour that another machine knows better.
+const MADE_UP: &str = r#"
+spend ada 2026-11-10 09 10
+spend ada 2026-11-11 09 5 "project":"acme/web","session":"s-web"
+spend bob 2026-11-10 09 20
+limits ada 2026-11-10 12 7200
+limits ada 2026-11-11 12 36000 "key":"00000000000000aa","ended":"open"
+limits ada 2026-11-11 12 1800 "key":"00000000000000aa","version":6442450944,"session":"s-web","machine":"m-laptop"
+limits ada 2026-11-12 12 3600 "kind":"weekly","session":"s-web"
+limits bob 2026-11-12 12 840 "verdict":"false_likely"
+limits bob 2026-11-12 13 0 "kind":"api_spend_cap","ended":"unknown"
+limits bob 2026-11-12 14 600 "kind":"overloaded","verdict":"not_a_limit","ended":"open"
+limits bob 2026-11-12 15 0 "key":"00000000000000bb","version":6442450944,"verdict":"notice","ended":"none"
+limits bob 2026-11-12 15 999 "key":"00000000000000bb"
+limits cy 2026-10-01 12 60
+windows ada 2026-11-10 10 99.5
+windows ada 2026-11-10 11 97.0
+windows ada 2026-11-10 12 96.9
+windows ada 2026-11-10 11 100 "window":"weekly"
+windows ada 2026-11-10 13 40 "key":"00000000000000cc","machine":"m-workstation"
+windows ada 2026-11-10 13 98 "key":"00000000000000cc","version":6442450944,"machine":"m-laptop"
+windows cy 2026-10-01 12 50
+"#;
+
 impl Team {
-    fn new() -> Self {
-        Self {
+    /// One of these rows.
+    fn with(rows: &str) -> Self {
+        let mut team = Self {
             sandbox: Sandbox::new(),
             files: BTreeMap::new(),
             rows: 0,
-        }
+        };
+        rows.lines().for_each(|row| team.row(row));
+        team
     }
 
     fn directory(&self) -> PathBuf {
         self.sandbox.path("team")
     }
 
-    /// A row as a machine exports it; `more` replaces what it usually says.
-    fn row(&mut self, rows: &str, machine: &str, time: &str, usual: &Value, more: &Value) {
+    /// A row as a machine exports it; what else it says replaces what it usually says.
+    fn row(&mut self, row: &str) {
+        let fields: Vec<&str> = row.splitn(6, ' ').collect();
+        let [rows, person, day, hour, value, more @ ..] = fields.as_slice() else {
+            return;
+        };
+        let whole = || value.parse::<i64>().unwrap();
+        let usual = match *rows {
+            "spend" => {
+                json!({"project": "acme/api", "branch": "main", "model": "claude-opus-4-8", "kind": "response",
+                "subagent": false, "fast": false, "us": false, "input": 1, "output": 1, "cache_read": 0,
+                "cache_write_5m": 0, "cache_write_1h": 0, "web_searches": 0, "unpriced": false,
+                "cost_pico": whole() * 1_000_000_000_000})
+            }
+            "limits" => {
+                json!({"kind": "five_hour", "verdict": "real", "service": "plan", "who_can_fix": "nobody", "ended": "seen",
+                "waiting_helps": true, "resets_at": "2026-11-10 17:00:00", "blocked_s": whole()})
+            }
+            _ => {
+                json!({"account": format!("a-{person}"), "window": "five_hour", "percent": value.parse::<f64>().unwrap()})
+            }
+        };
         self.rows += 1;
-        let key = format!("{:016x}", self.rows);
-        let mut line = json!({"key": key, "version": 5 * FULLER, "time": time, "machine": machine});
-        for fields in [usual, more] {
+        let mut line = json!({"key": format!("{:016x}", self.rows), "version": 5 * FULLER, "person": person,
+            "time": format!("{day} {hour}:00:00"), "machine": format!("m-{person}"), "session": format!("s-{person}")});
+        let more = format!("{{{}}}", more.concat());
+        for fields in [usual, serde_json::from_str(&more).unwrap()] {
             let fields = fields.as_object().unwrap().clone();
             line.as_object_mut().unwrap().extend(fields);
         }
         let machine = line["machine"].as_str().unwrap();
-        self.line(rows, machine, &time[..10], &line.to_string());
+        self.line(rows, machine, day, &line.to_string());
     }
 
     fn line(&mut self, rows: &str, machine: &str, day: &str, line: &str) {
         let below = format!("whycap-1/{rows}/day={day}/{machine}.ndjson.gz");
         let file = self.directory().join(below);
         let text = self.files.entry(file.clone()).or_default();
-        text.push_str(line);
-        text.push('\n');
+        text.extend([line, "\n"]);
         let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
         packer.write_all(text.as_bytes()).unwrap();
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, packer.finish().unwrap()).unwrap();
-    }
-
-    fn spend(&mut self, person: &str, time: &str, usd: i64, more: &Value) {
-        let usual = json!({"person": person, "project": "acme/api", "branch": "main", "session": format!("s-{person}"),
-            "model": "claude-opus-4-8", "kind": "response", "subagent": false, "fast": false, "us": false, "input": 1,
-            "output": 1, "cache_read": 0, "cache_write_5m": 0, "cache_write_1h": 0, "web_searches": 0,
-            "cost_pico": usd * 1_000_000_000_000, "unpriced": false});
-        self.row("spend", &format!("m-{person}"), time, &usual, more);
-    }
-
-    fn limit(&mut self, person: &str, time: &str, blocked_s: i64, more: &Value) {
-        let usual = json!({"person": person, "session": format!("s-{person}"), "kind": "five_hour", "verdict": "real",
-            "service": "plan", "who_can_fix": "nobody", "waiting_helps": true, "resets_at": "2026-11-10 17:00:00",
-            "blocked_s": blocked_s, "ended": "seen"});
-        self.row("limits", &format!("m-{person}"), time, &usual, more);
-    }
-
-    fn window(&mut self, person: &str, time: &str, percent: f64, more: &Value) {
-        let usual = json!({"person": person, "account": format!("a-{person}"), "window": "five_hour", "percent": percent});
-        self.row("windows", &format!("m-{person}"), time, &usual, more);
     }
 
     fn run(&self, more: &[&str]) -> Run {
@@ -97,117 +128,29 @@ impl Team {
     }
 }
 
-/// What the answers below are about.
-fn made_up() -> Team {
-    let mut team = Team::new();
-    team.spend("ada", "2026-11-10 09:00:00", 10, &json!({}));
-    team.spend(
-        "ada",
-        "2026-11-11 09:00:00",
-        5,
-        &json!({"project": "acme/web", "session": "s-web"}),
-    );
-    team.spend("bob", "2026-11-10 09:00:00", 20, &json!({}));
-    team.limit("ada", "2026-11-10 12:00:00", 7200, &json!({}));
-    // The same error as the laptop knew it before it was over, and after.
-    team.limit(
-        "ada",
-        "2026-11-11 12:00:00",
-        36_000,
-        &json!({"key": "00000000000000aa", "ended": "open"}),
-    );
-    team.limit("ada", "2026-11-11 12:00:00", 1800,
-        &json!({"key": "00000000000000aa", "version": 6 * FULLER, "session": "s-web", "machine": "m-laptop"}));
-    team.limit(
-        "ada",
-        "2026-11-12 12:00:00",
-        3600,
-        &json!({"kind": "weekly", "session": "s-web"}),
-    );
-    team.limit(
-        "bob",
-        "2026-11-12 12:00:00",
-        840,
-        &json!({"verdict": "false_likely"}),
-    );
-    team.limit(
-        "bob",
-        "2026-11-12 13:00:00",
-        0,
-        &json!({"kind": "api_spend_cap", "ended": "unknown"}),
-    );
-    team.limit(
-        "bob",
-        "2026-11-12 14:00:00",
-        600,
-        &json!({"kind": "overloaded", "verdict": "not_a_limit", "ended": "open"}),
-    );
-    // Found out later to have stopped nothing; the earlier copy is read last.
-    team.limit("bob", "2026-11-12 15:00:00", 0,
-        &json!({"key": "00000000000000bb", "version": 6 * FULLER, "verdict": "notice", "ended": "none"}));
-    team.limit(
-        "bob",
-        "2026-11-12 15:00:00",
-        999,
-        &json!({"key": "00000000000000bb"}),
-    );
-    // Somebody whose projects do not leave.
-    team.limit("cy", "2026-10-01 12:00:00", 60, &json!({}));
-    for (hour, percent) in [("10", 99.5), ("11", 97.0), ("12", 96.9)] {
-        team.window(
-            "ada",
-            &format!("2026-11-10 {hour}:00:00"),
-            percent,
-            &json!({}),
-        );
-    }
-    // The same hour of another window, and an hour that another machine knows better.
-    team.window(
-        "ada",
-        "2026-11-10 11:00:00",
-        100.0,
-        &json!({"window": "weekly"}),
-    );
-    team.window(
-        "ada",
-        "2026-11-10 13:00:00",
-        40.0,
-        &json!({"key": "00000000000000cc", "machine": "m-workstation"}),
-    );
-    team.window(
-        "ada",
-        "2026-11-10 13:00:00",
-        98.0,
-        &json!({"key": "00000000000000cc", "version": 6 * FULLER, "machine": "m-laptop"}),
-    );
-    team.window("cy", "2026-10-01 12:00:00", 50.0, &json!({}));
-    team
-}
-
-/// The rows of the table of this caption, cell by cell.
-fn table(page: &str, caption: &str) -> Vec<Vec<String>> {
+/// The rows of the table of this caption, their cells parted by bars.
+fn lines(page: &str, caption: &str) -> Vec<String> {
     let begin = format!("<caption class=\"unseen\">{caption}</caption>");
     let Some((_, rest)) = page.split_once(&begin) else {
         return Vec::new();
     };
     let body = rest.split("<tbody>").nth(1).unwrap();
-    let body = body.split("</tbody>").next().unwrap();
-    let rows = body.split("<tr>").skip(1);
+    let rows = body.split("</tbody>").next().unwrap().split("<tr>").skip(1);
     rows.map(|row| {
         let cells = row.split("</th>").flat_map(|part| part.split("</td>"));
-        let cells = cells.filter_map(|cell| {
-            let (_, cell) = cell.split_once("<t")?;
-            let text = cell.split_once('>')?.1;
-            Some(text.split('<').next().unwrap_or_default().to_owned())
-        });
-        cells.collect()
+        let cells = cells.filter_map(|cell| cell.split_once("<t")?.1.split_once('>'));
+        let texts = cells.map(|(_, text)| text.split('<').next().unwrap_or_default());
+        texts.collect::<Vec<_>>().join(" | ")
     })
     .collect()
 }
 
-fn lines(page: &str, caption: &str) -> Vec<String> {
-    let rows = table(page, caption);
-    rows.iter().map(|row| row.join(" | ")).collect()
+/// What stands in the first column.
+fn names(page: &str, caption: &str) -> Vec<String> {
+    let lines = lines(page, caption).into_iter();
+    lines
+        .map(|line| line.split(" | ").next().unwrap().to_owned())
+        .collect()
 }
 
 const BY_PERSON: &str = "Limit errors by person";
@@ -218,88 +161,82 @@ const BY_WINDOW: &str = "Hours near the limit, by window";
 
 #[test]
 fn three_people_know_who_keeps_hitting_which_limit_and_for_how_long() {
-    let page = made_up().page(&[]);
-    assert!(
-        page.contains(
-            "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false."
+    let page = Team::with(MADE_UP).page(&[]);
+    for says in [
+        "Limits stopped the work 7 times since Thu 1 Oct, for 3 h 55 m in all. 1 was likely false.",
+        "1 still holds: counted until the last export of its machine, if its reset is known.",
+        "When 1 stop ended is not known",
+        "1 of 3 people had a window at 97% or more, for 3 h in all.",
+    ] {
+        assert!(page.contains(says), "{says}\n{page}");
+    }
+    for (caption, expected) in [
+        (
+            BY_PERSON,
+            &[
+                "ada | 3 | - | 3 h 30 m | 5-hour limit 2, weekly limit 1",
+                "bob | 3 | 1 | 24 m | 5-hour limit 1, overloaded 1, api spend cap 1",
+                "cy | 1 | - | 1 m | 5-hour limit 1",
+            ][..],
         ),
-        "{page}"
-    );
-    assert_eq!(
-        lines(&page, BY_PERSON),
-        [
-            "ada | 3 | - | 3 h 30 m | 5-hour limit 2, weekly limit 1",
-            "bob | 3 | 1 | 24 m | 5-hour limit 1, overloaded 1, api spend cap 1",
-            "cy | 1 | - | 1 m | 5-hour limit 1",
-        ]
-    );
-    assert_eq!(
-        lines(&page, BY_LIMIT),
-        [
-            "5-hour limit | 4 | 1 | 2 h 45 m",
-            "weekly limit | 1 | - | 1 h",
-            "overloaded | 1 | - | 10 m",
-            "api spend cap | 1 | - | -",
-        ]
-    );
-    assert_eq!(
-        lines(&page, IN_DETAIL),
-        [
-            "ada | 5-hour limit | real | 2 | 2 h 30 m",
-            "ada | weekly limit | real | 1 | 1 h",
-            "bob | 5-hour limit | likely false | 1 | 14 m",
-            "bob | overloaded | not a limit | 1 | 10 m",
-            "bob | api spend cap | real | 1 | -",
-            "cy | 5-hour limit | real | 1 | 1 m",
-        ]
-    );
-    assert!(page.contains(
-        "1 still holds: counted until the last export of its machine, if its reset is known."
-    ));
-    assert!(page.contains("When 1 stop ended is not known"));
-    assert_eq!(
-        lines(&page, HOURS),
-        [
-            "ada | 3 h | 3 h 30 m | $15.00 | ",
-            // Nothing is known of his windows.
-            "bob | - | 24 m | $20.00 | ",
-            "cy | 0 h | 1 m | $0.00 | ",
-        ]
-    );
-    assert!(page.contains("1 of 3 people had a window at 97% or more, for 3 h in all."));
-    assert_eq!(
-        lines(&page, BY_WINDOW),
-        [
-            "ada | 5-hour limit | 3 h | 99%",
-            "ada | weekly limit | 1 h | 100%",
-            "cy | 5-hour limit | 0 h | 50%",
-        ]
-    );
+        (
+            BY_LIMIT,
+            &[
+                "5-hour limit | 4 | 1 | 2 h 45 m",
+                "weekly limit | 1 | - | 1 h",
+                "overloaded | 1 | - | 10 m",
+                "api spend cap | 1 | - | -",
+            ],
+        ),
+        (
+            IN_DETAIL,
+            &[
+                "ada | 5-hour limit | real | 2 | 2 h 30 m",
+                "ada | weekly limit | real | 1 | 1 h",
+                "bob | 5-hour limit | likely false | 1 | 14 m",
+                "bob | overloaded | not a limit | 1 | 10 m",
+                "bob | api spend cap | real | 1 | -",
+                "cy | 5-hour limit | real | 1 | 1 m",
+            ],
+        ),
+        (
+            HOURS,
+            &[
+                "ada | 3 h | 3 h 30 m | $15.00 | ",
+                // Nothing is known of his windows.
+                "bob | - | 24 m | $20.00 | ",
+                "cy | 0 h | 1 m | $0.00 | ",
+            ],
+        ),
+        (
+            BY_WINDOW,
+            &[
+                "ada | 5-hour limit | 3 h | 99%",
+                "ada | weekly limit | 1 h | 100%",
+                "cy | 5-hour limit | 0 h | 50%",
+            ],
+        ),
+    ] {
+        assert_eq!(lines(&page, caption), expected);
+    }
 }
 
 #[test]
 fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
-    let team = made_up();
+    let team = Team::with(MADE_UP);
+    let ada = "ada | 2 | - | 1 h 30 m | weekly limit 1, 5-hour limit 1";
     let page = team.page(&["--since", "2026-11-11", "--timezone", "UTC"]);
-    assert_eq!(
-        lines(&page, BY_PERSON)[0],
-        "ada | 2 | - | 1 h 30 m | weekly limit 1, 5-hour limit 1"
-    );
+    assert_eq!(lines(&page, BY_PERSON)[0], ada);
     assert!(page.contains("No export of this period tells how full the windows were"));
     let page = team.page(&["--until", "2026-11-10", "--timezone", "UTC"]);
-    assert_eq!(
-        lines(&page, BY_PERSON),
-        [
-            "ada | 1 | - | 2 h | 5-hour limit 1",
-            "cy | 1 | - | 1 m | 5-hour limit 1"
-        ]
-    );
+    let both = [
+        "ada | 1 | - | 2 h | 5-hour limit 1",
+        "cy | 1 | - | 1 m | 5-hour limit 1",
+    ];
+    assert_eq!(lines(&page, BY_PERSON), both);
     assert_eq!(lines(&page, HOURS)[0], "ada | 3 h | 2 h | $10.00 | ");
     let page = team.page(&["--project", "web"]);
-    assert_eq!(
-        lines(&page, BY_PERSON),
-        ["ada | 2 | - | 1 h 30 m | weekly limit 1, 5-hour limit 1"]
-    );
+    assert_eq!(lines(&page, BY_PERSON), [ada]);
     assert!(page.contains("Only errors of sessions that spent something in the projects shown."));
     assert!(page.contains("A window is a whole account&#39;s, so the hours are of all projects."));
     let page = team.page(&["--project", "nowhere"]);
@@ -308,46 +245,37 @@ fn the_period_and_the_projects_narrow_it_as_far_as_can_be_told() {
 
 #[test]
 fn an_anonymous_page_has_numbers_for_those_who_spent_nothing_too() {
-    let page = made_up().page(&["--anonymous"]);
+    let page = Team::with(MADE_UP).page(&["--anonymous"]);
     for name in ["ada", "bob", "cy", "acme", "s-web"] {
         assert!(!page.contains(&format!(">{name}")), "{name}");
     }
     // By what they spent.
-    let names: Vec<String> = table(&page, BY_PERSON)
-        .into_iter()
-        .map(|row| row[0].clone())
-        .collect();
-    assert_eq!(names, ["person 2", "person 1", "person 3"]);
-    let names: Vec<String> = table(&page, HOURS)
-        .into_iter()
-        .map(|row| row[0].clone())
-        .collect();
-    assert_eq!(names, ["person 2", "person 1", "person 3"]);
+    for caption in [BY_PERSON, HOURS] {
+        assert_eq!(names(&page, caption), ["person 2", "person 1", "person 3"]);
+    }
 }
 
 #[test]
 fn the_order_of_an_anonymous_page_says_nothing_of_names() {
-    let mut team = Team::new();
+    let mut team = Team::with("");
     for (person, usd) in [("abe", 1), ("zoe", 3), ("mia", 2)] {
-        team.spend(person, "2026-11-10 09:00:00", usd, &json!({}));
-        team.limit(person, "2026-11-10 12:00:00", 60, &json!({}));
-        team.window(person, "2026-11-10 12:00:00", 98.0, &json!({}));
+        team.row(&format!("spend {person} 2026-11-10 09 {usd}"));
+        team.row(&format!("limits {person} 2026-11-10 12 60"));
+        team.row(&format!("windows {person} 2026-11-10 12 98"));
     }
     let page = team.page(&["--anonymous"]);
     for caption in [BY_PERSON, IN_DETAIL, HOURS, BY_WINDOW] {
-        let rows = table(&page, caption);
-        let names: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
-        assert_eq!(names, ["person 1", "person 2", "person 3"], "{caption}");
+        let expected = ["person 1", "person 2", "person 3"];
+        assert_eq!(names(&page, caption), expected, "{caption}");
     }
 }
 
 /// The views of databases leave it out, too.
 #[test]
 fn spend_of_a_kind_that_a_newer_version_exports_takes_nothing_else_away() {
-    let mut team = Team::new();
-    let forecast = json!({"kind": "forecast", "with": {"a field": "of tomorrow"}});
-    team.spend("ada", "2026-11-10 09:00:00", 7, &forecast);
-    team.spend("ada", "2026-11-10 10:00:00", 3, &json!({}));
+    let forecast =
+        r#"spend ada 2026-11-10 09 7 "kind":"forecast","with":{"a field":"of tomorrow"}"#;
+    let team = Team::with(&format!("{forecast}\nspend ada 2026-11-10 10 3"));
     let directory = team.directory();
     let all = ["spend", "--json", "--from", directory.to_str().unwrap()];
     let all = team.sandbox.run(&all).json();
@@ -356,117 +284,100 @@ fn spend_of_a_kind_that_a_newer_version_exports_takes_nothing_else_away() {
 
 #[test]
 fn names_of_a_newer_version_and_absurd_figures_are_shown_as_they_are() {
-    let mut team = Team::new();
-    let hostile = "</td><script>alert(1)</script>\u{202e}";
-    team.spend(hostile, "2026-11-10 09:00:00", 1, &json!({"machine": "m"}));
-    for (nth, pico) in [i64::MAX, i64::MAX, i64::MIN].into_iter().enumerate() {
-        let time = format!("2026-11-1{nth} 09:00:00");
-        team.spend(
-            hostile,
-            &time,
-            1,
-            &json!({"machine": "m", "cost_pico": pico, "output": u64::MAX}),
-        );
-    }
-    for (nth, blocked) in [i64::MAX, i64::MAX, i64::MIN, 60].into_iter().enumerate() {
-        let person = if nth == 3 { hostile } else { "ada" };
-        let kind = if nth == 0 { "lunar_cycle" } else { hostile };
-        team.limit("x", "2026-11-10 12:00:00", blocked, &json!({"person": person, "kind": kind, "verdict": "bad_omen",
-            "service": "moon", "who_can_fix": "astrologers", "resets_at": "9999-12-31 23:59:59", "ended": "eclipse",
-            "a field of tomorrow": [1, {"a": 2}]}));
-    }
-    team.window(
-        "x",
-        "2026-11-10 12:00:00",
-        1e308,
-        &json!({"person": hostile, "window": "lunar", "account": ""}),
+    let hostile = "\"</td><script>alert(1)</script>\\u202e\"";
+    let [least, most] = [i64::MIN, i64::MAX];
+    let limit = r#""kind":"lunar_cycle","verdict":"bad_omen","service":"moon","who_can_fix":"astrologers","resets_at":"9999-12-31 23:59:59","ended":"eclipse","a field of tomorrow":[1,{"a":2}]"#;
+    let rows = format!(
+        r#"spend h 2026-11-10 09 1 "person":{hostile}
+spend h 2026-11-10 09 1 "person":{hostile},"cost_pico":{most},"output":18446744073709551615
+spend h 2026-11-11 09 1 "person":{hostile},"cost_pico":{most},"output":18446744073709551615
+spend h 2026-11-12 09 1 "person":{hostile},"cost_pico":{least},"output":18446744073709551615
+limits ada 2026-11-10 12 0 {limit},"blocked_s":{most}
+limits ada 2026-11-10 12 0 {limit},"kind":{hostile},"blocked_s":{most}
+limits ada 2026-11-10 12 0 {limit},"kind":{hostile},"blocked_s":{least}
+limits h 2026-11-10 12 60 {limit},"kind":{hostile},"person":{hostile}
+windows x 2026-11-10 12 1e308 "person":{hostile},"window":"lunar","account":""
+windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     );
-    team.window(
-        "x",
-        "2026-11-10 13:00:00",
-        -1e308,
-        &json!({"person": "", "window": hostile}),
-    );
-    let page = team.page(&[]);
+    let page = Team::with(&rows).page(&[]);
     assert_eq!(page.matches("<script").count(), 1, "only ours");
     assert!(!page.contains('\u{202e}') && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
-    let detail = lines(&page, IN_DETAIL);
-    assert!(
-        detail
-            .iter()
-            .any(|line| line.starts_with("ada | lunar cycle | bad omen | 1 | ")),
-        "{detail:?}"
-    );
-    assert!(
-        page.contains("Limits stopped the work 3 times since Tue 10 Nov"),
-        "{detail:?}"
-    );
-    let windows = lines(&page, BY_WINDOW);
-    assert!(
-        windows
-            .iter()
-            .any(|line| line.ends_with("lunar | 1 h | 999%")),
-        "{windows:?}"
-    );
-    assert!(
-        windows.iter().any(|line| line.starts_with("(unknown) |")),
-        "{windows:?}"
-    );
+    assert!(page.contains("Limits stopped the work 3 times since Tue 10 Nov"));
+    type Is = fn(&str) -> bool;
+    let expected: [(&str, Is); 3] = [
+        (IN_DETAIL, |line| {
+            line.starts_with("ada | lunar cycle | bad omen | 1 | ")
+        }),
+        (BY_WINDOW, |line| line.ends_with("lunar | 1 h | 999%")),
+        (BY_WINDOW, |line| line.starts_with("(unknown) |")),
+    ];
+    for (caption, is_meant) in expected {
+        let found = lines(&page, caption);
+        assert!(found.iter().any(|line| is_meant(line)), "{found:?}");
+    }
     assert!(page.len() < 50_000, "{}", page.len());
 }
 
 #[test]
 fn a_damaged_file_of_limits_counts_up_to_the_damage_and_that_is_said() {
-    let good = made_up().page(&[]);
+    let good = Team::with(MADE_UP).page(&[]);
     assert!(!good.contains("Not every file"));
+    let says = "Not every file of limit errors and windows could be read, so there may be more.";
     for (rows, damage) in [
+        ("limits", r#"{"key":"00000000000000ff","version":"newest"}"#),
         (
             "limits",
-            "{\"key\":\"00000000000000ff\",\"version\":\"newest\"}",
-        ),
-        (
-            "limits",
-            "{\"key\":\"00000000000000ff\",\"version\":1,\"time\":\"+300000-01-01 00:00:00\",\"person\":[]}",
+            r#"{"key":"00000000000000ff","version":1,"time":"+300000-01-01 00:00:00","person":[]}"#,
         ),
         ("windows", "null"),
-        ("windows", "{\"key\":\"xyz\""),
-        ("windows", "{\"percent\":1e999}"),
+        ("windows", r#"{"key":"xyz""#),
+        ("windows", r#"{"percent":1e999}"#),
     ] {
-        let mut team = made_up();
+        let mut team = Team::with(MADE_UP);
         team.line(rows, "m-ada", "2026-11-10", damage);
         let run = team.run(&[]);
-        assert_eq!(run.code, 1);
-        let page = &run.stdout;
+        assert_eq!(
+            (run.code, run.stderr.lines().count()),
+            (1, 1),
+            "{}",
+            run.stderr
+        );
         let place = format!("whycap-1/{rows}/day=2026-11-10/m-ada.ndjson.gz, line ");
         assert!(run.stderr.contains(&place), "{}", run.stderr);
-        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
-        assert!(page.contains(
-            "Not every file of limit errors and windows could be read, so there may be more."
-        ));
-        assert_eq!(lines(page, BY_PERSON), lines(&good, BY_PERSON), "{damage}");
-        assert_eq!(lines(page, HOURS), lines(&good, HOURS), "{damage}");
+        assert!(run.stdout.contains(says));
+        for caption in [BY_PERSON, HOURS] {
+            assert_eq!(
+                lines(&run.stdout, caption),
+                lines(&good, caption),
+                "{damage}"
+            );
+        }
         assert!(
-            !page.contains('\u{2265}'),
+            !run.stdout.contains('\u{2265}'),
             "what was spent is known to the end"
         );
     }
-    let mut team = made_up();
-    team.limit("ada", "+200000-01-01 00:00:00", 60, &json!({}));
-    team.window("ada", "9999-12-31 23:00:00", 60.0, &json!({}));
-    let page = team.page(&[]);
-    assert!(page.contains("Limits stopped the work 8 times since"));
+    let mut team = Team::with(MADE_UP);
+    team.row("limits ada +200000-01-01 00 60");
+    team.row("windows ada 9999-12-31 23 60");
+    assert!(
+        team.page(&[])
+            .contains("Limits stopped the work 8 times since")
+    );
     // A cut-off file, and no files of limits at all.
-    let team = made_up();
-    let file = team
-        .directory()
-        .join("whycap-1/limits/day=2026-11-10/m-ada.ndjson.gz");
+    let team = Team::with(MADE_UP);
+    let all = team.directory().join("whycap-1");
+    let file = all.join("limits/day=2026-11-10/m-ada.ndjson.gz");
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     let run = team.run(&[]);
-    assert!(run.stdout.contains("Not every file of limit errors"));
-    assert!(run.stderr.contains("line 1"), "{}", run.stderr);
+    assert!(
+        run.stdout.contains(says) && run.stderr.contains("line 1"),
+        "{}",
+        run.stderr
+    );
     for rows in ["limits", "windows"] {
-        fs::remove_dir_all(team.directory().join("whycap-1").join(rows)).unwrap();
+        fs::remove_dir_all(all.join(rows)).unwrap();
     }
     let page = team.page(&[]);
     assert!(page.contains("No limit errors are known.") && !page.contains("Not every file"));
@@ -482,7 +393,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
         let all = [&["spend", "--html", "-"], more].concat();
         sandbox.run(&all).success().to_owned()
     };
-    let target: &Path = &sandbox.path("team");
+    let target = sandbox.path("team");
     let target = target.to_str().unwrap();
     sandbox.run(&["export", target]).success();
     let (own, exported) = (page(&[]), page(&["--from", target]));
@@ -497,7 +408,7 @@ fn what_one_machine_exports_comes_back_as_its_own_page_has_it() {
 
 #[test]
 fn incidents_of_exports_are_the_same_in_the_terminal_and_for_programs() {
-    let team = made_up();
+    let team = Team::with(MADE_UP);
     let directory = team.directory();
     let from = ["incidents", "--from", directory.to_str().unwrap()];
     let run = team.sandbox.run(&from);
