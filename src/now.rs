@@ -101,12 +101,8 @@ impl Moment {
             labelled(&mut report, "Limit", Tone::Alarm, &blocked.headline);
         }
         if let Some(paying) = self.paying {
-            labelled(
-                &mut report,
-                "Paying",
-                Tone::Alarm,
-                paying.in_words(self.clock),
-            );
+            let says = paying.in_words(self.clock);
+            labelled(&mut report, "Paying", Tone::Alarm, says);
         }
         self.add_windows(&mut report);
         self.add_usage(&mut report);
@@ -130,40 +126,36 @@ impl Moment {
         let given = windows.named().map(|(name, meter, _)| (name, meter));
         let given: Vec<(&str, Meter)> = given.chain(spend_limit).collect();
         let longest = given.iter().map(|(name, _)| name.len()).max();
-        let labels = std::iter::once("Windows").chain(std::iter::repeat(""));
-        for (label, (name, meter)) in labels.zip(given) {
+        for (label, (name, meter)) in first("Windows").zip(given) {
             let name = format!("{name:<0$}  ", longest.unwrap_or_default());
             report.meter(window(label, name, &meter, clock));
         }
-        let is_of_other = |blocked: &Incident| blocked.evidence.is_of_another_account();
-        let whose = if self.blocked.as_ref().is_some_and(is_of_other) {
-            " for your login; the limit belongs to another account"
-        } else {
-            ""
+        let blocked = self.blocked.as_ref();
+        let whose = match blocked.map(|blocked| blocked.evidence.is_of_another_account()) {
+            Some(true) => " for your login; the limit belongs to another account",
+            _ => "",
         };
         let told = format!("reported {}{whose}", clock.distance(windows.measured));
         labelled(report, "", Tone::Quiet, told);
-        let labels = std::iter::once("Pace").chain(std::iter::repeat(""));
         let paces = self.expected.iter();
         let paces = paces.filter_map(|window| pace(window, self.left_of(window.name), clock));
-        for (label, (tone, says)) in labels.zip(paces) {
+        for (label, (tone, says)) in first("Pace").zip(paces) {
             labelled(report, label, tone, says);
         }
         let uses = self.uses.iter().flat_map(|used| used.sentences(clock));
-        let labels = std::iter::once("Used by").chain(std::iter::repeat(""));
-        for (label, says) in labels.zip(uses) {
+        for (label, says) in first("Used by").zip(uses) {
             labelled(report, label, Tone::Plain, says);
         }
     }
 
     /// The weeks of single models and the credits, which only `/usage` tells.
     fn add_usage(&self, report: &mut Report) {
-        let usage = self.usage.as_ref();
-        let words = usage.and_then(|usage| Some((usage.in_words()?, usage.at)));
-        if let Some((words, at)) = words {
-            let is_old = self.clock.now - at > BELIEVED_FOR;
+        if let Some(usage) = &self.usage
+            && let Some(words) = usage.in_words()
+        {
+            let is_old = self.clock.now - usage.at > BELIEVED_FOR;
             let tone = if is_old { Tone::Quiet } else { Tone::Plain };
-            let shown = self.clock.time_and_distance(at);
+            let shown = self.clock.time_and_distance(usage.at);
             labelled(report, "/usage", tone, format!("{words} (shown {shown})"));
         }
     }
@@ -255,16 +247,19 @@ impl Moment {
     fn json_of_windows(&self, windows: &Windows) -> Value {
         let meter = |name: &str| {
             let (_, meter, _) = windows.named().find(|(known, ..)| *known == name)?;
-            let ([full_at, latest], lasts) = self.outlook_of(name);
+            let outlook = self.expected(name).map(|window| window.outlook);
+            let full = outlook.and_then(Outlook::full);
             Some(json!({
                 "used_percentage": level(&meter, self.clock),
                 "resets_at": meter.resets_at.map(rfc3339),
-                "full_at": full_at,
-                "full_at_the_latest": latest,
-                "lasts": lasts,
+                "full_at": full.map(|(at, _)| rfc3339(at)),
+                "full_at_the_latest": full.map(|(_, latest)| rfc3339(latest)),
+                "lasts": outlook.filter(|it| *it != Outlook::Open).map(|_| full.is_none()),
                 "left_usd": self.left_of(name).map(Money::usd),
             }))
         };
+        let five_hour = self.expected("5h");
+        let full = five_hour.and_then(|window| window.outlook.full());
         let spend_limit = windows.others.spend_limit.map(|limit| {
             json!({
                 "used_percentage": level(&limit.meter, self.clock),
@@ -282,8 +277,8 @@ impl Moment {
             "seven_day_fable": meter("Fable week"),
             "spend_limit": spend_limit,
             "measured_at": rfc3339(windows.measured),
-            "five_hour_full_at": self.outlook_of("5h").0.into_iter().next(),
-            "five_hour_percent_per_hour": self.expected("5h").and_then(|window| window.rate).map(|rate| rate * 60.0),
+            "five_hour_full_at": full.map(|(at, _)| rfc3339(at)),
+            "five_hour_percent_per_hour": five_hour.and_then(|window| Some(window.rate? * 60.0)),
         })
     }
 
@@ -295,38 +290,23 @@ impl Moment {
     fn expected(&self, name: &str) -> Option<&Expected> {
         self.expected.iter().find(|window| window.name == name)
     }
-
-    /// When a window will be full, likely and at the latest, and whether it lasts until it resets, as
-    /// far as either can be told.
-    fn outlook_of(&self, name: &str) -> ([Option<String>; 2], Option<bool>) {
-        match self.expected(name).map(|window| window.outlook) {
-            Some(Outlook::Full(at, latest)) => {
-                ([at, latest].map(|at| Some(rfc3339(at))), Some(false))
-            }
-            Some(Outlook::Lasts) => ([None, None], Some(true)),
-            Some(Outlook::Open) | None => ([None, None], None),
-        }
-    }
 }
 
 impl RunningSession {
     fn cells(&self, clock: Clock) -> [String; 4] {
         let id = self.id.as_deref().unwrap_or("?");
         let name = self.title.clone().unwrap_or_else(|| format!("{id:.8}"));
-        let at = match self.state {
-            Some(SessionState::Busy) => "answering",
-            Some(SessionState::Waiting) => "waiting for you",
-            Some(SessionState::Idle) => "idle",
-            Some(SessionState::Shell) => "running a command",
-            None => "",
-        };
-        let since = self
-            .since
-            .filter(|since| *since <= clock.now && !at.is_empty());
+        let at = self.state.map(|state| match state {
+            SessionState::Busy => "answering",
+            SessionState::Waiting => "waiting for you",
+            SessionState::Idle => "idle",
+            SessionState::Shell => "running a command",
+        });
+        let since = at.and(self.since).filter(|since| *since <= clock.now);
         let since = since.map(|since| in_words(clock.now - since));
         let share = self.share.filter(|share| *share >= 0.01);
         let share = share.map(|share| format!("about {:.0}% of 5h use", share * 100.0));
-        let at = (!at.is_empty()).then(|| at.to_owned());
+        let at = at.map(str::to_owned);
         let goes_on = self.goes_on.map(|goes_on| goes_on.in_words(clock));
         let says = [at, since, goes_on, share].into_iter().flatten();
         let says: Vec<String> = says.collect();
@@ -383,6 +363,11 @@ fn pace(window: &Expected, left: Option<Money>, clock: Clock) -> Option<(Tone, S
             Some((Tone::Quiet, says))
         }
     }
+}
+
+/// A label for the first row, and none for those below it.
+fn first(label: &str) -> impl Iterator<Item = &str> {
+    std::iter::once(label).chain(std::iter::repeat(""))
 }
 
 fn labelled(report: &mut Report, label: &str, tone: Tone, text: impl Into<String>) {

@@ -9,11 +9,9 @@ use crate::terminal::Tone;
 use crate::time::{Clock, WEEK};
 
 pub(super) fn pace(expected: &[Expected], clock: Clock) -> Option<Segment> {
-    let full = expected.iter().filter_map(|window| match window.outlook {
-        Outlook::Full(at, latest) => Some((at, latest, window)),
-        _ => None,
-    });
-    if let Some((at, latest, window)) = full.min_by_key(|(at, ..)| *at) {
+    let full = expected.iter();
+    let full = full.filter_map(|window| Some((window.outlook.full()?, window)));
+    if let Some(((at, latest), window)) = full.min_by_key(|((at, _), _)| *at) {
         let name = window.name;
         let when = if window.length == WEEK {
             days(at, latest, clock)

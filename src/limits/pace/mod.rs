@@ -23,6 +23,16 @@ pub enum Outlook {
     Open,
 }
 
+impl Outlook {
+    /// When it is full, likely and at the latest, if it will be.
+    pub(crate) fn full(self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        match self {
+            Self::Full(at, latest) => Some((at, latest)),
+            Self::Lasts | Self::Open => None,
+        }
+    }
+}
+
 /// A window by name, and what is to be expected of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {

@@ -1,0 +1,369 @@
+//! Each judgement, in a home where all else is well.
+
+use std::fs::create_dir_all;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::claude::settings::SettingsScope;
+use crate::environment::HOME;
+use crate::install::entries::EVENTS;
+use crate::pricing::PriceTable;
+use crate::testing::set_date;
+
+const NOW: &str = "2026-11-20T06:30:00Z";
+
+#[expect(clippy::disallowed_methods, reason = "a home to look at")]
+fn write(path: &Path, text: &str) {
+    create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A home in which all is well, and its set-up, at a moment.
+fn sound_at(now: DateTime<Utc>, variables: &[(&str, &str)]) -> (tempfile::TempDir, Setup) {
+    let home = tempfile::tempdir().unwrap();
+    let (program, data) = (home.path().join("bin/whycap"), home.path().join("data"));
+    write(&program, "");
+    create_dir_all(&data).unwrap();
+    #[cfg(unix)]
+    {
+        set_mode(&program, 0o755);
+        set_mode(&data, 0o700);
+    }
+    let own = [(HOME, home.path()), ("WHYCAP_DATA_DIR", &data)];
+    let own = own.map(|(name, value)| (name.into(), value.into()));
+    let given = variables.iter();
+    let given = given.map(|(name, value)| (name.into(), value.into()));
+    let environment = Environment::new(own.into_iter().chain(given), now);
+    let places = Places::of(&environment);
+    let directory = home.path().join("work");
+    let project = directory.to_str().unwrap().replace('\\', "/");
+    let state = json!({
+        "projects": {project: {"hasTrustDialogAccepted": true}},
+        "oauthAccount": {"accountUuid": "a", "organizationType": "claude_max"},
+        "lastReleaseNotesSeen": "2.1.328",
+    });
+    write(&places.global_state, &state.to_string());
+    let mut setup = Setup::new(environment, places, directory);
+    let called = program.to_str().unwrap().replace('\\', "/");
+    let hooks: serde_json::Map<_, _> = EVENTS
+        .iter()
+        .map(|(event, _)| {
+            let handler = json!({"type": "command", "command": format!("'{called}' hook")});
+            (event.as_str().to_owned(), json!([{"hooks": [handler]}]))
+        })
+        .collect();
+    let wired = json!({
+        "statusLine": {"type": "command", "command": format!("'{called}' statusline")},
+        "hooks": hooks,
+    });
+    let path = setup.places.user_settings();
+    setup.settings = vec![file(SettingsScope::User, path, wired)];
+    setup.program = Some(program);
+    setup.ledger = Some(Ok(40_000));
+    (home, setup)
+}
+
+fn sound() -> (tempfile::TempDir, Setup) {
+    sound_at(NOW.parse().unwrap(), &[])
+}
+
+fn file(scope: SettingsScope, path: PathBuf, settings: Value) -> SettingsFile {
+    SettingsFile {
+        scope,
+        path,
+        contents: Ok(Some(settings)),
+    }
+}
+
+fn user(setup: &mut Setup) -> &mut Value {
+    match &mut setup.settings.last_mut().unwrap().contents {
+        Ok(Some(value)) => value,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The findings that are not ok.
+fn complaints(setup: &Setup) -> Vec<Finding> {
+    let mut findings = examine(setup);
+    findings.retain(|finding| finding.health != Health::Ok);
+    findings
+}
+
+/// Exactly one complaint: this check, this health, these words.
+#[track_caller]
+fn complains(setup: &Setup, check: &str, health: Health, words: &str) -> Finding {
+    let complaints = complaints(setup);
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    let finding = complaints.into_iter().next().unwrap();
+    assert_eq!(
+        (finding.check, finding.health),
+        (check, health),
+        "{finding:?}"
+    );
+    assert!(finding.says.contains(words), "{finding:?}");
+    finding
+}
+
+#[test]
+fn a_sound_setup_has_only_good_findings() {
+    let (_home, setup) = sound();
+    assert_eq!(complaints(&setup), []);
+    assert!(examine(&setup).len() >= 13);
+}
+
+#[test]
+fn every_text_is_said_with_all_of_its_places_filled_and_every_complaint_has_a_fix() {
+    let texts: HashMap<String, FindingText> =
+        serde_json::from_str(include_str!("findings.json")).unwrap();
+    let checks = [
+        include_str!("client.rs"),
+        include_str!("own.rs"),
+        include_str!("wiring.rs"),
+    ]
+    .map(|file| file.split("#[cfg(test)]").next().unwrap())
+    .concat();
+    let quoted = checks.split('"').skip(1).step_by(2);
+    let said = quoted.filter(|text| text.contains('.') && !text.contains([' ', '/']));
+    for key in said.clone() {
+        let is_file = [".toml", ".json"]
+            .iter()
+            .any(|ending| key.ends_with(ending));
+        assert!(is_file || texts.contains_key(key), "{key} is in no row");
+    }
+    for (key, FindingText(health, says, fix)) in &texts {
+        assert!(said.clone().any(|known| known == key), "nobody says {key}");
+        assert_eq!(*health == Health::Ok, fix.is_none(), "{key}");
+        let fix = fix.as_deref().unwrap_or_default();
+        for place in format!("{says}}}{fix}").split('{').skip(1) {
+            let place = format!("(\"{}\", ", place.split('}').next().unwrap());
+            assert!(checks.contains(&place), "{key}: {place}");
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn every_complaint_has_a_fix() {
+    let (_home, mut setup) = sound();
+    setup.settings.clear();
+    write(&setup.places.global_state, "{}");
+    write(&setup.places.settings, "x = 1\n");
+    write(&ledger::path_in(&setup.places.data), &"broken".repeat(1000));
+    set_mode(&setup.places.data, 0o755);
+    setup.ledger = ledger_state(&setup.places);
+    setup.unreadable = vec![setup.places.home.join("a.jsonl")];
+    let complaints = complaints(&setup);
+    assert!(complaints.len() >= 6, "{complaints:?}");
+    assert!(complaints.iter().all(|finding| finding.fix.is_some()));
+}
+
+#[test]
+fn a_settings_file_that_does_not_parse_is_a_failure() {
+    let (_home, mut setup) = sound();
+    let path = setup.directory.join(".claude/settings.local.json");
+    let broken = SettingsFile {
+        contents: Err("it is not JSON: line 3".to_owned()),
+        ..file(SettingsScope::Local, path, Value::Null)
+    };
+    setup.settings.insert(0, broken);
+    let words = "~/work/.claude/settings.local.json";
+    complains(&setup, "settings files", Health::Fail, words);
+}
+
+#[test]
+fn hooks_that_are_turned_off_are_a_failure_with_the_file_named() {
+    let (_home, mut setup) = sound();
+    user(&mut setup)["disableAllHooks"] = json!(true);
+    let words = "~/.claude/settings.json";
+    complains(&setup, "hooks allowed", Health::Fail, words);
+    user(&mut setup)["disableAllHooks"] = json!(false);
+    assert_eq!(complaints(&setup), []);
+}
+
+#[test]
+fn managed_hooks_only_fails_unless_the_managed_settings_have_ours() {
+    let (_home, mut setup) = sound();
+    let managed = json!({"allowManagedHooksOnly": true});
+    let managed = file(SettingsScope::Managed, "/etc/m.json".into(), managed);
+    setup.settings.insert(0, managed);
+    let found = complains(&setup, "hooks allowed", Health::Fail, "your organization");
+    assert!(found.fix.unwrap().contains("administrator"));
+    // In a user's file the key means nothing.
+    let (_home, mut setup) = sound();
+    user(&mut setup)["allowManagedHooksOnly"] = json!(true);
+    assert_eq!(complaints(&setup), []);
+}
+
+#[test]
+fn a_folder_without_trust_explains_a_blank_status_line() {
+    let (_home, setup) = sound();
+    let state = std::fs::read_to_string(&setup.places.global_state).unwrap();
+    write(&setup.places.global_state, &state.replace("true", "false"));
+    let words = "~/work is not trusted";
+    complains(&setup, "trusted folder", Health::Warn, words);
+}
+
+#[test]
+fn a_project_s_status_line_that_wins_is_named() {
+    let (_home, mut setup) = sound();
+    let other = json!({"statusLine": {"type": "command", "command": "other"}});
+    let path = setup.directory.join(".claude/settings.json");
+    let project = file(SettingsScope::Project, path, other);
+    setup.settings.insert(0, project);
+    let words = "~/work/.claude/settings.json has another";
+    complains(&setup, "status line", Health::Warn, words);
+}
+
+#[test]
+fn no_hooks_is_a_failure_and_some_hooks_a_warning() {
+    let (_home, mut setup) = sound();
+    let hooks = user(&mut setup)["hooks"].as_object_mut().unwrap();
+    assert!(hooks.remove("StopFailure").is_some());
+    complains(&setup, "hooks", Health::Warn, "not set up: StopFailure");
+    user(&mut setup)["hooks"] = json!({});
+    complains(&setup, "hooks", Health::Fail, "none is set up");
+    user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
+    assert_eq!(complaints(&setup), []);
+    user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": false});
+    complains(&setup, "hooks", Health::Fail, "none is set up");
+}
+
+#[test]
+fn plugin_and_settings_together_are_pointed_out() {
+    let (_home, mut setup) = sound();
+    user(&mut setup)["enabledPlugins"] = json!({"whycap@somewhere": true});
+    let words = "both the plugin and the settings";
+    complains(&setup, "set up twice", Health::Warn, words);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_wired_program_that_is_gone_is_a_failure() {
+    let (_home, mut setup) = sound();
+    let program = setup.program.take().unwrap();
+    complains(&setup, "program", Health::Warn, "version unknown");
+    let say = |version: &str| write(&program, &format!("whycap version mark: {version};"));
+    say("0.0.1");
+    complains(&setup, "program", Health::Warn, "version 0.0.1");
+    say(env!("CARGO_PKG_VERSION"));
+    assert_eq!(complaints(&setup), []);
+    set_mode(&program, 0o600);
+    complains(&setup, "program", Health::Fail, "may not be run");
+    let gone = user(&mut setup).to_string().replace("/bin/", "/gone/");
+    *user(&mut setup) = serde_json::from_str(&gone).unwrap();
+    complains(&setup, "program", Health::Fail, "does not exist");
+    user(&mut setup)["hooks"] = json!({});
+    user(&mut setup)["enabledPlugins"] = json!({"whycap@whycap": true});
+    user(&mut setup)["statusLine"]["command"] = json!("& 'C:/whycap.exe' statusline");
+    let words = "does not understand";
+    complains(&setup, "program", Health::Fail, words);
+}
+
+#[test]
+fn a_client_with_known_trouble_is_told_what_it_does() {
+    let (_home, setup) = sound();
+    let state = std::fs::read_to_string(&setup.places.global_state).unwrap();
+    write(
+        &setup.places.global_state,
+        &state.replace("2.1.328", "2.1.120"),
+    );
+    let words = "where there is no org";
+    complains(&setup, "client version", Health::Warn, words);
+    write(&setup.places.global_state, &state.replace("2.1.328", ""));
+    assert_eq!(complaints(&setup), []);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_second_installation_and_a_stray_key_are_named_without_any_value() {
+    let programs = tempfile::tempdir().unwrap();
+    let directories = ["one", "two"].map(|name| programs.path().join(name));
+    for (index, directory) in directories.iter().enumerate() {
+        write(&directory.join("claude"), &format!("#!{index}"));
+        set_mode(&directory.join("claude"), 0o755);
+    }
+    let path = std::env::join_paths(directories).unwrap();
+    let (_home, setup) = sound_at(NOW.parse().unwrap(), &[("PATH", path.to_str().unwrap())]);
+    complains(&setup, "installations", Health::Warn, "/two/claude");
+    let key = [("ANTHROPIC_API_KEY", "sk-ant-secret")];
+    let (_home, setup) = sound_at(NOW.parse().unwrap(), &key);
+    let words = "comes before your Max plan";
+    let found = complains(&setup, "who pays", Health::Warn, words);
+    let named = "ANTHROPIC_API_KEY (in the environment)";
+    assert!(found.says.contains(named) && !found.says.contains("secret"));
+}
+
+#[test]
+fn retention_is_weighed_against_the_ledger() {
+    let (_home, mut setup) = sound();
+    setup.ledger = None;
+    complains(&setup, "retention", Health::Warn, "after 30 days");
+    user(&mut setup)["cleanupPeriodDays"] = json!(7);
+    complains(&setup, "retention", Health::Warn, "after 7 days");
+    setup.ledger = Some(Ok(1));
+    assert_eq!(complaints(&setup), []);
+}
+
+#[test]
+fn each_unreadable_transcript_is_named() {
+    let (_home, mut setup) = sound();
+    let directory = setup.places.home.join(".claude/projects/api");
+    let names = (0..5).map(|n| directory.join(format!("{n}.jsonl")));
+    setup.unreadable = names.collect();
+    setup.unreadable.iter().for_each(|path| write(path, ""));
+    let words = "5 transcripts could not be read: ~/.claude/projects/api/0.jsonl, ";
+    let found = complains(&setup, "transcripts", Health::Warn, words);
+    assert!(found.says.contains("/4.jsonl"), "{found:?}");
+    assert!(found.fix.unwrap().contains("chown"));
+}
+
+#[test]
+fn a_clock_before_this_program_or_behind_its_files_is_a_failure() {
+    let (home, mut setup) = sound();
+    let soon = setup.environment.now + TimeDelta::hours(2);
+    setup.newest = Some((home.path().join("a.jsonl"), soon));
+    complains(&setup, "clock", Health::Fail, "in the future");
+    let (_home, setup) = sound_at(DateTime::UNIX_EPOCH, &[]);
+    complains(&setup, "clock", Health::Fail, "1970-01-01");
+}
+
+#[test]
+fn old_prices_harmful_locks_and_an_open_data_directory_are_warnings() {
+    let updated = PriceTable::list().updated.and_time(chrono::NaiveTime::MIN);
+    let (_home, setup) = sound_at(updated.and_utc() + TimeDelta::days(91), &[]);
+    complains(&setup, "prices", Health::Warn, "91 days ago");
+    let (home, setup) = sound();
+    let lock = home.path().join(".claude.json.lock");
+    create_dir_all(&lock).unwrap();
+    set_date(
+        &lock,
+        (setup.environment.now + Duration::from_secs(90_000)).into(),
+    );
+    let found = complains(&setup, "locks", Health::Warn, "~/.claude.json.lock");
+    assert!(found.fix.unwrap().contains("--clear-stale-locks"));
+    #[cfg(unix)]
+    {
+        let (_home, setup) = sound();
+        set_mode(&setup.places.data, 0o755);
+        complains(&setup, "own data", Health::Warn, "~/data");
+    }
+}
+
+#[test]
+fn a_wrap_without_its_record_is_mended_by_installing_again() {
+    let (_home, mut setup) = sound();
+    let other = json!({"type": "command", "command": "other"});
+    user(&mut setup)["statusLine"]["whycapWraps"] = other;
+    let words = "our record of it is gone";
+    complains(&setup, "status line", Health::Warn, words);
+}
