@@ -303,8 +303,7 @@ windows x 2026-11-10 13 -1e308 "person":"","window":{hostile}"#
     assert_eq!(page.matches("<script").count(), 1, "only ours");
     assert!(!page.contains('\u{202e}') && page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert!(page.contains("Limits stopped the work 3 times since Tue 10 Nov"));
-    type Is = fn(&str) -> bool;
-    let expected: [(&str, Is); 3] = [
+    let expected: [(&str, fn(&str) -> bool); 3] = [
         (IN_DETAIL, |line| {
             line.starts_with("ada | lunar cycle | bad omen | 1 | ")
         }),
