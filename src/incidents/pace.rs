@@ -79,7 +79,7 @@ impl Incidents<'_> {
             meter,
             length: FIVE_HOURS,
             outlook: five_hours::outlook(&levels, &meter, now)?,
-            rate: five_hours::recent_rate(&levels, &meter, now),
+            rate: five_hours::Pace::new(&levels, &meter, now).map(|pace| pace.of_the_hour),
             week_before: None,
         })
     }

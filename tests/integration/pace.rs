@@ -31,7 +31,7 @@ fn busy_since_ten(sandbox: &Sandbox) -> Client<'_> {
     }
     for minute in (0..45).step_by(3) {
         let client = if minute % 2 == 0 { &one } else { &other };
-        line(client, &format!("10:{minute:02}"), 15.0 + f64::from(minute));
+        line(client, &format!("10:{minute:02}"), 20.0 + f64::from(minute));
     }
     one
 }
@@ -41,12 +41,12 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let sandbox = Sandbox::new();
     let client = busy_since_ten(&sandbox);
     // By a straight line since seven it would have been full long after noon.
-    let busy = line(&client, "10:45", 60.0);
-    assert!(busy.contains("at this pace 5h full at 11:5"), "{busy}");
+    let busy = line(&client, "10:45", 65.0);
+    assert!(busy.contains("at this pace 5h full at 11:3"), "{busy}");
     let now = ["now", "--json"];
     let told = client.run("2026-11-20T10:45:00Z", &now, b"").json()["windows"].take();
     let full_at = told["five_hour"]["full_at"].as_str().unwrap();
-    assert!(full_at.starts_with("2026-11-20T11:5"), "{told}");
+    assert!(full_at.starts_with("2026-11-20T11:3"), "{told}");
     assert_eq!(told["five_hour_full_at"], full_at);
     assert_eq!(told["five_hour"]["lasts"], false);
     let rate = told["five_hour_percent_per_hour"].as_f64().unwrap();
@@ -54,12 +54,12 @@ fn a_burst_after_a_quiet_morning_is_foretold_and_a_pause_takes_it_back() {
     let page = client.run("2026-11-20T10:45:00Z", &["now"], b"");
     assert!(
         page.success()
-            .contains("Pace      at this pace 5h is full at 11:5"),
+            .contains("Pace      at this pace 5h is full at 11:3"),
         "{}",
         page.stdout
     );
 
-    let rested = line(&client, "11:15", 61.0);
+    let rested = line(&client, "11:15", 66.0);
     assert!(!rested.contains("full"), "{rested}");
     // At noon it begins anew, and what was before says nothing of it.
     let anew = windows(12.0, NOON + 5 * 3600, 10.0, MONDAY);
@@ -114,8 +114,8 @@ fn a_session_that_tells_an_older_figure_slows_nothing_down() {
     // Its answer began before the others'.
     line(&late, "10:44", 40.0);
     let client = Client::with_session(&sandbox, "one");
-    let drawn = line(&client, "10:45", 60.0);
-    assert!(drawn.contains("at this pace 5h full at 11:5"), "{drawn}");
+    let drawn = line(&client, "10:45", 65.0);
+    assert!(drawn.contains("at this pace 5h full at 11:3"), "{drawn}");
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn how_the_windows_rose_stays_in_a_file_of_the_month_for_its_owner_only() {
         format!("{text}\n{{\"reading\":{{\"session\":\"one\""),
     )
     .unwrap();
-    let drawn = line(&Client::with_session(&sandbox, "one"), "10:45", 60.0);
-    assert!(drawn.contains("at this pace 5h full at 11:5"), "{drawn}");
+    let drawn = line(&Client::with_session(&sandbox, "one"), "10:45", 65.0);
+    assert!(drawn.contains("at this pace 5h full at 11:3"), "{drawn}");
 }
 
 /// Working days from nine to six, told every three hours, with so many percent of the week's window a

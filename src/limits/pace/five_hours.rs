@@ -1,6 +1,6 @@
 //! The five-hour window, by how it rose of late.
 //!
-//! A forecast is made whenever the window came to another percent, and every two minutes after that.
+//! A forecast is made whenever the window came to another percent, and every minute after that.
 //! One that was made stays until a newer one is further from it than it can be trusted, so that the
 //! line does not change its mind at every draw.
 
@@ -13,57 +13,106 @@ use crate::time::FIVE_HOURS;
 /// A window was at a level, in percent, when somebody was told so.
 pub type Level = (DateTime<Utc>, f64);
 
-/// How fast the weight of what is past fades, in minutes.
-const MEMORY: f64 = 60.0;
+/// How fast the weight of what is past fades, in minutes: for what goes on, and for what goes on now.
+const MEMORIES: [f64; 2] = [70.0, 15.0];
+/// What goes on now, as a swarm of subagents does, is taken to go on for so many minutes.
+const STAYS: f64 = 20.0;
 /// More levels than these bring a forecast no closer.
-const STEPS: usize = 18;
+const STEPS: usize = 30;
 /// Before so much has passed nobody can tell when a window will be full.
 const BEGINNING: TimeDelta = TimeDelta::minutes(10);
 /// In percent: of a window that is used less, nobody can tell when it will be full.
 pub const LEAST: f64 = 10.0;
 /// People pause: further ahead than this, in minutes, a pace says little.
-const TRUSTED: f64 = 90.0;
+const TRUSTED: f64 = 94.0;
+/// So near, in minutes, what goes on now is enough.
+const NEAR: f64 = 15.0;
+/// Of the time to the reset. A window that is full so shortly before it may as well not be.
+const BEFORE_RESET: f64 = 0.8;
+/// Pauses are shorter in the past that is looked at than in what comes.
+const LATER: f64 = 1.05;
 /// A pause is noticed so much later.
-const EVERY: TimeDelta = TimeDelta::minutes(2);
+const EVERY: TimeDelta = TimeDelta::minutes(1);
 /// A forecast stays if it is off by no more than so many minutes, and this share of what is left.
-const OFF: (f64, f64) = (3.0, 0.05);
+const OFF: (f64, f64) = (2.0, 0.04);
 /// The percent that a window has just come to is half ahead of it, as at any look.
 const BEGUN: f64 = 0.5;
 
-/// Percent a minute from the levels that a window was told to have, oldest first, up to its present
-/// one; the last hour counts most. Whatever lies between two levels is taken as having come evenly,
-/// so without any this is the straight line since the window began.
-pub fn recent_rate(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<f64> {
-    let all = minutes(passed(meter, FIVE_HOURS, now)?);
-    // About e^(-ago / MEMORY). That itself would make every start load the library of mathematics.
-    let weight_at = |ago: f64| (1.0 + ago / (4.0 * MEMORY)).powi(-4);
-    let levels = levels.get(levels.len().saturating_sub(STEPS)..)?;
-    let (mut since, mut level, mut sum) = (all, 0.0, 0.0);
-    let ago = |at: DateTime<Utc>| minutes(now - at).max(0.0);
-    let levels = levels.iter().map(|(at, level)| (ago(*at), *level));
-    for (ago, next) in levels.chain([(0.0, meter.used_percent)]) {
-        // A session that was idle may tell an older level.
-        if next > level {
-            let span = (since - ago).max(1.0);
-            sum += (next - level) / span * (weight_at(ago) - weight_at(ago + span));
-            level = next;
-        }
-        since = since.min(ago);
-    }
-    Some(sum / (1.0 - weight_at(all)))
+/// How fast a window rises, in percent a minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The last hour counts most.
+    pub of_the_hour: f64,
+    /// The last quarter of an hour counts most.
+    of_now: f64,
 }
 
-/// What is to be expected of a window at this rate. None in the beginning, when nothing can be said,
-/// and of a window that is full.
-pub fn at_rate(meter: &Meter, rate: f64, now: DateTime<Utc>) -> Option<Outlook> {
+impl Pace {
+    /// By the levels that a window was told to have, oldest first, up to its present one. Whatever
+    /// lies between two levels is taken as having come evenly, so without any this is the straight
+    /// line since it began. None if it is over.
+    pub fn new(levels: &[Level], meter: &Meter, now: DateTime<Utc>) -> Option<Self> {
+        let all = minutes(passed(meter, FIVE_HOURS, now)?);
+        let levels = levels.get(levels.len().saturating_sub(STEPS)..)?;
+        let (mut since, mut level, mut rises) = (all, 0.0, [0.0; 2]);
+        for (at, next) in levels.iter().copied().chain([(now, meter.used_percent)]) {
+            let ago = minutes(now - at).max(0.0);
+            // A session that was idle may tell an older level.
+            if next > level {
+                let span = (since - ago).max(1.0);
+                for (sum, memory) in rises.iter_mut().zip(MEMORIES) {
+                    *sum +=
+                        (next - level) / span * (faded(ago, memory) - faded(ago + span, memory));
+                }
+                level = next;
+            }
+            since = since.min(ago);
+        }
+        let [of_the_hour, of_now] = rises;
+        let weight_of_all = MEMORIES.map(|memory| 1.0 - faded(all, memory));
+        Some(Self {
+            of_the_hour: of_the_hour / weight_of_all[0],
+            of_now: of_now / weight_of_all[1],
+        })
+    }
+
+    /// By how many percent a window rises in so many minutes.
+    pub fn rise_in(&self, minutes: f64) -> f64 {
+        self.of_now * minutes.min(STAYS) + self.of_the_hour * (minutes - STAYS).max(0.0)
+    }
+
+    /// In how many minutes it rises by so many percent.
+    fn minutes_to(&self, percent: f64) -> f64 {
+        let beyond = percent - self.of_now * STAYS;
+        if beyond > 0.0 {
+            STAYS + beyond / self.of_the_hour
+        } else {
+            percent / self.of_now
+        }
+    }
+}
+
+/// What a minute counts that is so many minutes past: about e^(-ago / memory). That itself would make
+/// every start load the library of mathematics.
+fn faded(ago: f64, memory: f64) -> f64 {
+    (1.0 + ago / (2.0 * memory)).powi(-2)
+}
+
+/// What is to be expected at this pace. None in the beginning, when nothing can be said, and of a
+/// window that is full.
+fn at_pace(pace: Pace, meter: &Meter, now: DateTime<Utc>) -> Option<Outlook> {
     let passed = passed(meter, FIVE_HOURS, now).filter(|passed| *passed >= BEGINNING)?;
-    let left = Some(100.0 - meter.used_percent).filter(|left| *left > 0.0)?;
-    let (until_full, until_reset) = (left / rate, minutes(FIVE_HOURS - passed));
-    let at = now + of_minutes(until_full.min(until_reset));
-    Some(if until_full > 2.0 * until_reset {
-        Outlook::Lasts
-    } else if meter.used_percent >= LEAST && until_full < until_reset.min(TRUSTED) {
+    let until_reset = minutes(FIVE_HOURS - passed);
+    let left = Some(100.0 - meter.used_percent).filter(|left| *left > 0.0)? + BEGUN;
+    let (by_the_hour, until_full) = (left / pace.of_the_hour, LATER * pace.minutes_to(left));
+    let goes_on = by_the_hour < TRUSTED.min(until_reset);
+    let is_expected =
+        until_full < NEAR.min(until_reset) || goes_on && until_full < BEFORE_RESET * until_reset;
+    Some(if meter.used_percent >= LEAST && is_expected {
+        let at = now + of_minutes(until_full);
         Outlook::Full(at, at)
+    } else if by_the_hour > 2.0 * until_reset {
+        Outlook::Lasts
     } else {
         Outlook::Open
     })
@@ -104,15 +153,19 @@ fn renewed(
     meter: &Meter,
     now: DateTime<Utc>,
 ) -> Option<Outlook> {
-    let left = 100.0 - meter.used_percent;
-    let rate = recent_rate(levels, meter, now)? * left / (left + BEGUN);
-    let fresh = at_rate(meter, rate, now)?;
-    if let (Some(Outlook::Full(before, _)), Outlook::Full(at, _)) = (said, fresh) {
-        let (fixed, share) = OFF;
-        let off = fixed + share * minutes(at - now);
-        if before > now && minutes(at - before).abs() <= off {
-            return said;
-        }
+    let fresh = at_pace(Pace::new(levels, meter, now)?, meter, now)?;
+    let (Some(Outlook::Full(before, _)), Outlook::Full(at, _)) = (said, fresh) else {
+        return Some(fresh);
+    };
+    let (fixed, share) = OFF;
+    let off = of_minutes(fixed + share * minutes(at - now));
+    if before <= now || at < before - off {
+        return Some(fresh);
     }
-    Some(fresh)
+    if at <= before + off {
+        return said;
+    }
+    // While somebody pauses, it comes later at every look. What is said then is said for a while.
+    let later = Some(at + off / 2).filter(|later| meter.resets_at.is_some_and(|at| *later < at));
+    later.map(|at| Outlook::Full(at, at)).or(Some(fresh))
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use whycap::claude::meters::Meter;
 use whycap::limits::pace::Outlook;
-use whycap::limits::pace::five_hours::{Level, at_rate, outlook, recent_rate};
+use whycap::limits::pace::five_hours::{Level, Pace, outlook};
 use whycap::time::moment;
 
 use super::draws::Draws;
@@ -182,17 +182,42 @@ impl Seen<'_> {
         (self.used - before) / (self.now - from) as f64
     }
 
-    fn levels(&self) -> Vec<Level> {
+    /// Those of this window.
+    fn steps(&self) -> &[(usize, f64)] {
         let steps = &self.life.steps;
-        let known = steps.partition_point(|step| step.0 <= self.now);
-        let own = steps[..known].iter();
-        let own = own.filter(|step| step.0 >= self.reset - LENGTH);
-        own.map(|step| (at(step.0), step.1)).collect()
+        let begun = steps.partition_point(|step| step.0 < self.reset - LENGTH);
+        &steps[begun..steps.partition_point(|step| step.0 <= self.now)]
     }
 
-    /// Likewise, as it is told.
+    fn levels(&self) -> Vec<Level> {
+        let steps = self.steps().iter();
+        steps.map(|(minute, level)| (at(*minute), *level)).collect()
+    }
+
+    /// Likewise, the last hour counts most.
     pub fn recent_rate(&self) -> f64 {
-        recent_rate(&self.levels(), &self.meter(), at(self.now)).unwrap()
+        let weight_at = |ago: f64| (1.0 + ago / 240.0).powi(-4);
+        let now = self.now as f64;
+        let all = (self.now + LENGTH - self.reset) as f64;
+        let steps = self.steps();
+        let steps = steps[steps.len().saturating_sub(18)..].iter();
+        let told = steps.map(|(at, level)| (now - *at as f64, *level));
+        let (mut since, mut level, mut sum) = (all, 0.0, 0.0);
+        for (ago, next) in told.chain([(0.0, self.used)]) {
+            if next > level {
+                let span = (since - ago).max(1.0);
+                sum += (next - level) / span * (weight_at(ago) - weight_at(ago + span));
+                level = next;
+            }
+            since = ago;
+        }
+        sum / (1.0 - weight_at(all))
+    }
+
+    /// By how many percent it rises in so many minutes, as it is told.
+    pub fn rise_in(&self, minutes: usize) -> f64 {
+        let pace = Pace::new(&self.levels(), &self.meter(), at(self.now));
+        pace.unwrap().rise_in(minutes as f64)
     }
 
     pub fn yesterday(&self, ahead: usize) -> f64 {
@@ -204,12 +229,6 @@ impl Seen<'_> {
     /// When it will be full, by what people are told.
     pub fn told(&self) -> Option<DateTime<Utc>> {
         full(outlook(&self.levels(), &self.meter(), at(self.now)))
-    }
-
-    /// The same, if it were worked out anew at every look.
-    pub fn told_anew(&self) -> Option<DateTime<Utc>> {
-        let rate = self.recent_rate();
-        full(at_rate(&self.meter(), rate, at(self.now)))
     }
 
     /// In how many minutes that is.
