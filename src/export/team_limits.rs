@@ -14,7 +14,7 @@ use super::merged::Merged;
 use crate::disk;
 use crate::ledger::RowsPeriod;
 use crate::limits::FULL_FROM;
-use crate::limits::kind::Verdict;
+use crate::limits::kind::{Verdict, named};
 use crate::limits::stoppages::{Toll, Tolls};
 use crate::spend::known;
 use crate::time::{Zone, moment};
@@ -169,7 +169,7 @@ fn tolls<'e>(errors: impl IntoIterator<Item = &'e ExportedError>, zone: Zone) ->
 
 impl LimitLine<'_> {
     fn error(&self) -> ExportedError {
-        let is_false = Verdict::named(&self.verdict) == Some(Verdict::FalseLikely);
+        let is_false = named(&self.verdict) == Some(Verdict::FalseLikely);
         // A time that ran backwards is damage.
         let blocked = TimeDelta::try_seconds(self.blocked_s.max(0));
         ExportedError {

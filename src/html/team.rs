@@ -11,7 +11,7 @@ use super::markup::Markup;
 use crate::export::{PersonLimits, TeamLimits};
 use crate::incidents::report::{blocked_cell, toll_cells, toll_table};
 use crate::limits::FULL_FROM;
-use crate::limits::kind::{LimitKind, Verdict};
+use crate::limits::kind::{LimitKind, named};
 use crate::limits::stoppages::{Seen, Toll, Tolls};
 use crate::render::{Cell, Table};
 use crate::spend::{Tally, amount};
@@ -87,7 +87,7 @@ fn in_detail(view: &View<'_>, page: &mut Markup, team: &TeamLimits, stopped: &[(
     });
     let mut table = Table::new(["person", "limit", "judged", "stops", "blocked"]);
     for ([person, kind, verdict], toll) in rows {
-        let judged = Verdict::named(verdict).map(judged);
+        let judged = named(verdict).map(judged);
         let judged = judged.map_or_else(|| verdict.replace('_', " "), str::to_owned);
         table.row([
             view.contents.names.person(person).into(),

@@ -207,6 +207,43 @@ impl Clues {
         limit.is_some_and(|limit| limit.has_dot || limit.name.contains("claude"))
     }
 
+    /// The other program or service that is named.
+    pub(super) fn another(&self) -> Option<&str> {
+        match &self.speaker {
+            Speaker::Another(name) => Some(name),
+            Speaker::Claude | Speaker::Open => host(&self.text),
+        }
+    }
+
+    /// What names the limit in "you've used 85% of your weekly limit": nothing that another sentence says.
+    pub(super) fn nearly_full(&self) -> &str {
+        let (before, _) = self.text.split_once(" limit").unwrap_or((&self.text, ""));
+        before.rsplit_once('%').map_or(before, |(_, named)| named)
+    }
+
+    /// 85 in "you've used 85% of your …", "over 85% of your … used".
+    pub(super) fn percent_used(&self) -> Option<u8> {
+        let (before, _) = self.text.split_once('%')?;
+        let digits = before.trim_end().rsplit(' ').next()?;
+        digits.parse().ok().filter(|used| *used <= 100)
+    }
+
+    /// What was used and what the cap is, in "Current usage: $150.00 / $150.00 limit". Only amounts
+    /// are quoted.
+    pub(super) fn figures(&self) -> Option<(&str, &str)> {
+        let (_, rest) = self.raw.split_once("usage: ")?;
+        let (used, rest) = rest.split_once(" / ")?;
+        let cap = rest.split_whitespace().next()?;
+        let is_amount = |amount: &&str| {
+            amount.len() <= 16
+                && amount.contains(|c: char| c.is_ascii_digit())
+                && amount
+                    .chars()
+                    .all(|c| c.is_ascii_digit() || "$€£.,".contains(c))
+        };
+        [used, cap].iter().all(is_amount).then_some((used, cap))
+    }
+
     /// Whether it is a line of a changelog, of a manual or of a table: it tells of a message.
     fn are_notes(&self) -> bool {
         let lists = vocabulary();
@@ -227,11 +264,6 @@ impl Clues {
     /// Whether it speaks of what is bought or allotted: then a status does not say what is wrong.
     pub(super) fn speaks_of_money(&self) -> bool {
         vocabulary().money.stand_in(&self.text)
-    }
-
-    /// Whether it offers `/usage-credits`, which only clients that know of a plan do.
-    pub(super) fn offers_credits(&self) -> bool {
-        self.text.contains("/usage-credits")
     }
 }
 
@@ -485,6 +517,25 @@ fn status_in(text: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_amounts_are_quoted() {
+        for (text, expected) in [
+            (
+                "Current usage: $150.00 / $150.00 limit.",
+                Some(("$150.00", "$150.00")),
+            ),
+            ("Current usage: rm -rf 1 / $5 limit", None),
+            ("usage: $1\u{1b}[2J / $5", None),
+        ] {
+            let raw = text.to_owned();
+            let clues = Clues {
+                raw,
+                ..Clues::default()
+            };
+            assert_eq!(clues.figures(), expected);
+        }
+    }
 
     fn name(text: &str) -> Option<String> {
         named_limit(&normalize(text)).map(|limit| limit.name)

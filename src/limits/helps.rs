@@ -68,78 +68,88 @@ impl Deref for Help {
     }
 }
 
+/// The row of this name.
+pub(super) fn named(name: &str) -> Help {
+    Help::try_from(name).unwrap_or(Help(""))
+}
+
 impl Help {
+    pub(super) fn name(self) -> &'static str {
+        self.0
+    }
+
     /// Instruction and reason, with the reset time and the pool's name filled in.
     pub(super) fn told(self, when: &str, pool: &str) -> [String; 2] {
         [self.doing, self.why].map(|text| text.replace("{when}", when).replace("{pool}", pool))
     }
 }
 
-// Those that rules choose. All others are named by rows of messages.json alone.
+/// What is changed about a list of things to do, where some conditions hold.
+#[derive(Debug, Deserialize)]
+pub(super) struct Change {
+    #[serde(default)]
+    pub(super) r#if: &'static str,
+    #[serde(flatten)]
+    how: Changed,
+}
 
-pub(super) const WAIT: Help = Help("WAIT");
-pub(super) const WAIT_UNKNOWN: Help = Help("WAIT_UNKNOWN");
-pub(super) const NOTHING_LEFT: Help = Help("NOTHING_LEFT");
-pub(super) const WAIT_FOR_CAP: Help = Help("WAIT_FOR_CAP");
-pub(super) const TRY_AGAIN: Help = Help("TRY_AGAIN");
-pub(super) const RESET_EARLY: Help = Help("RESET_EARLY");
-pub(super) const WORKS_ELSEWHERE: Help = Help("WORKS_ELSEWHERE");
-pub(super) const PASSED: Help = Help("PASSED");
-pub(super) const LONG_AGO: Help = Help("LONG_AGO");
-pub(super) const FREE_WAYS: Help = Help("FREE_WAYS");
-pub(super) const FREE_RESET: Help = Help("FREE_RESET");
-pub(super) const CREDITS_INSTEAD: Help = Help("CREDITS_INSTEAD");
-pub(super) const CREDITS_ON: Help = Help("CREDITS_ON");
-pub(super) const OWN_CREDITS: Help = Help("OWN_CREDITS");
-pub(super) const ADD_CREDITS: Help = Help("ADD_CREDITS");
-pub(super) const RAISE_OWN_CAP: Help = Help("RAISE_OWN_CAP");
-pub(super) const ASK_FOR_CREDITS: Help = Help("ASK_FOR_CREDITS");
-pub(super) const ORG_CREDITS: Help = Help("ORG_CREDITS");
-pub(super) const ASK_OWNER_FOR_CAP: Help = Help("ASK_OWNER_FOR_CAP");
-pub(super) const RAISE_ORG_CAP: Help = Help("RAISE_ORG_CAP");
-pub(super) const ASK_ADMIN_FOR_CREDITS: Help = Help("ASK_ADMIN_FOR_CREDITS");
-pub(super) const OTHER_PATH: Help = Help("OTHER_PATH");
-pub(super) const DO_NOT_BUY: Help = Help("DO_NOT_BUY");
-pub(super) const FAST_MODE_OFF: Help = Help("FAST_MODE_OFF");
-pub(super) const STANDARD_CONTEXT: Help = Help("STANDARD_CONTEXT");
-pub(super) const CHECK_METERS: Help = Help("CHECK_METERS");
-pub(super) const CHECK_STATUS: Help = Help("CHECK_STATUS");
-pub(super) const SEND_AGAIN_LATER: Help = Help("SEND_AGAIN_LATER");
-pub(super) const UPDATE: Help = Help("UPDATE");
-pub(super) const REPORT: Help = Help("REPORT");
-pub(super) const TOP_UP_CONSOLE: Help = Help("TOP_UP_CONSOLE");
-pub(super) const RAISE_CONSOLE_CAP: Help = Help("RAISE_CONSOLE_CAP");
-pub(super) const CHEAPER_MODEL: Help = Help("CHEAPER_MODEL");
-pub(super) const RETRY: Help = Help("RETRY");
-pub(super) const RETRY_ONCE: Help = Help("RETRY_ONCE");
-pub(super) const RETRY_THEN: Help = Help("RETRY_THEN");
-pub(super) const RETRY_SERVICE: Help = Help("RETRY_SERVICE");
-pub(super) const PAY_SUBSCRIPTION: Help = Help("PAY_SUBSCRIPTION");
-pub(super) const UNSET_KEY: Help = Help("UNSET_KEY");
-pub(super) const USE_SUBSCRIPTION: Help = Help("USE_SUBSCRIPTION");
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", bound(deserialize = "'de: 'static"))]
+enum Changed {
+    Add(Help),
+    /// Before the first that costs money, or may.
+    AddBeforeCosts(Help),
+    /// If it is there.
+    PutFirst(Help),
+    /// Before all others.
+    Begin(Help),
+    Drop(Vec<Help>),
+    /// The second one for the first.
+    Replace(Vec<(Help, Help)>),
+    /// None but these.
+    Keep(Vec<Help>),
+}
+
+impl Change {
+    /// Makes it.
+    pub(super) fn make(&self, list: &mut Vec<Help>) {
+        match &self.how {
+            Changed::Add(help) if list.contains(help) => {}
+            Changed::Add(help) => list.push(*help),
+            Changed::AddBeforeCosts(help) => {
+                let costs = list.iter().position(|help| help.costs_money != Some(false));
+                list.insert(costs.unwrap_or(list.len()), *help);
+            }
+            Changed::Begin(help) => list.insert(0, *help),
+            Changed::PutFirst(help) => list.sort_by_key(|listed| listed != help),
+            Changed::Drop(dropped) => list.retain(|help| !dropped.contains(help)),
+            Changed::Keep(kept) => list.retain(|help| kept.contains(help)),
+            Changed::Replace(pairs) => {
+                for help in list {
+                    let pair = pairs.iter().find(|(old, _)| old == help);
+                    *help = pair.map_or(*help, |(_, new)| *new);
+                }
+            }
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_help_can_be_read_and_every_name_has_one() {
+    fn every_help_can_be_read_and_every_name_is_said() {
         let rows = read().unwrap_or_else(|error| panic!("helps.json: {error}"));
-        let consts = include_str!("helps.rs").lines();
-        let named =
-            consts.filter_map(|line| line.split_once("Help = Help(\"")?.1.split('"').next());
-        let named: Vec<&str> = named.collect();
-        assert!(named.len() > 30);
-        let told = crate::limits::messages::all().flat_map(|message| &message.helps);
-        let told: Vec<&str> = told.map(|help| help.0).collect();
-        for name in &named {
-            assert!(rows.contains_key(name), "{name}");
-        }
+        let tables = [
+            include_str!("messages/rules.json"),
+            include_str!("messages/messages.json"),
+        ];
+        let consts = ["UNSET_KEY", "TOP_UP_CONSOLE", "RAISE_CONSOLE_CAP"];
         for (name, text) in &rows {
-            assert!(
-                named.contains(name) || told.contains(name),
-                "{name} is never said"
-            );
+            let quoted = format!("\"{name}\"");
+            let is_said = tables.iter().any(|table| table.contains(&quoted));
+            assert!(is_said || consts.contains(name), "{name} is never said");
             assert!(!text.doing.is_empty() && !text.why.is_empty(), "{name}");
         }
     }

@@ -4,8 +4,9 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::actions::{self, Action};
+use super::case::Case;
 use super::clues::Clues;
-use super::diagnosis::{BADGE, Case, Diagnosis, Telling};
+use super::diagnosis::Diagnosis;
 use super::ending;
 use super::evidence::Evidence;
 use super::kind::{Service, Verdict};
@@ -14,6 +15,7 @@ use super::reasons::{self, Reason};
 use super::recognize::recognize;
 use super::resets::{self, Resets};
 use super::standing::{Ending, Standing, Wait};
+use super::words::{BADGE, Telling};
 use crate::secrets::hidden;
 use crate::terminal::cut;
 use crate::time::Clock;
@@ -88,29 +90,30 @@ impl Incident {
     /// Explains an error to a reader with this clock.
     pub fn new(evidence: Evidence, clock: Clock) -> Self {
         let (message, clues) = recognize(&evidence);
-        let diagnosis = message.judge(&Case {
+        let case = Case {
             evidence: &evidence,
             clues: &clues,
-            names: message.names,
-            zone: clock.zone,
-        });
+            message,
+            clock,
+            window: None,
+            is_guessed: false,
+        };
+        let diagnosis = message.judge(&case);
         let resets = if diagnosis.may_end_by_itself() {
             let (awaited, is_gateways) = (diagnosis.awaited(), diagnosis.is_gateways_cap());
             resets::find(&evidence, &clues.raw, awaited, is_gateways, clock.zone)
         } else {
             Resets::default()
         };
-        let pause = actions::pause(&diagnosis, message);
+        let pause = actions::pause(&diagnosis);
         let standing = ending::standing(&evidence, &diagnosis, &resets, pause, clock.now);
         let telling = Telling {
-            evidence: &evidence,
-            clues: &clues,
+            case,
             diagnosis: &diagnosis,
             resets: &resets,
             standing,
-            clock,
         };
-        let lasting = diagnosis.words.said(&telling);
+        let lasting = telling.lasting();
         let said = match standing {
             Standing::Over(ending) if !diagnosis.is_news() => telling.in_the_past(&lasting, ending),
             _ => lasting,
@@ -118,8 +121,8 @@ impl Incident {
         Self {
             headline: format!("{}.", said.headline),
             badge: cut(&said.badge, BADGE),
-            actions: actions::choose(&telling, message),
-            reasons: reasons::gather(&telling, message),
+            actions: actions::choose(&telling),
+            reasons: reasons::gather(&telling),
             message,
             diagnosis,
             resets,

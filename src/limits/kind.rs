@@ -212,8 +212,7 @@ impl LimitKind {
 
     /// The same by its name in JSON, which a newer whycap may have given.
     pub(crate) fn label_of(name: &str) -> String {
-        let known: Result<Self, Error> = Self::deserialize(name.into_deserializer());
-        known.map_or_else(|_| name.replace('_', " "), Self::label)
+        named(name).map_or_else(|| name.replace('_', " "), Self::label)
     }
 
     /// Whether this is a passing state of the service.
@@ -244,21 +243,8 @@ pub enum Verdict {
     CannotTell,
 }
 
-impl Verdict {
-    /// By its name in JSON. None for one that a newer whycap gave.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        named(name)
-    }
-}
-
-impl Who {
-    /// By its name in JSON.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        named(name)
-    }
-}
-
-fn named<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
+/// A word of the contract by its name in JSON. None for one that a newer whycap gave.
+pub(crate) fn named<'a, T: Deserialize<'a>>(name: &'a str) -> Option<T> {
     let name: StrDeserializer<'_, Error> = name.into_deserializer();
     T::deserialize(name).ok()
 }

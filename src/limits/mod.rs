@@ -5,6 +5,7 @@
 
 mod actions;
 pub mod bug_report;
+mod case;
 mod clues;
 mod code;
 mod diagnosis;
@@ -26,6 +27,7 @@ mod rules;
 pub mod standing;
 pub mod status_rows;
 pub mod stoppages;
+mod unread;
 mod vocabulary;
 mod words;
 

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
-use super::diagnosis::{Source, Telling};
+use super::diagnosis::Source;
 use super::evidence::{Seen, identifier};
 use super::kind::Window;
-use super::messages::Message;
 use super::meters::{self, FRESH_FOR, FULL_FROM, age_at_error, percent};
 use super::resets::{ResetSource, Resets};
 use super::vocabulary::vocabulary;
+use super::words::{Telling, capitalized};
 use crate::claude::credentials::{Credential, SetIn};
 use crate::claude::shown_usage::BELIEVED_FOR;
 use crate::transcript::error_line::QuotaLimits;
@@ -33,14 +33,14 @@ fn reason(source: Source, at: Option<DateTime<Utc>>, sentence: String) -> Reason
 }
 
 /// All reasons, the one that decided first.
-pub(super) fn gather(telling: &Telling<'_>, message: &Message) -> Vec<Reason> {
+pub(super) fn gather(telling: &Telling<'_>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = if_it_came_just_now(telling).into_iter().collect();
     reasons.extend(the_error(telling));
     reasons.extend(the_meters(telling));
     reasons.extend(two_resets(telling));
     reasons.extend(the_account(telling));
     reasons.extend(telling.evidence.login.credentials.iter().map(set));
-    reasons.extend(the_client(telling, message));
+    reasons.extend(the_client(telling));
     reasons.extend(the_page(telling));
     if reasons.is_empty() {
         let sentence = "whycap goes by the words alone: nothing else is known of this moment.";
@@ -157,15 +157,12 @@ fn the_meters(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
         let said = telling.resets.chosen.map(|chosen| chosen.at);
         let reset = meter.resets_at.filter(|at| Some(*at) != said);
         let reset = reset.map(|at| its_reset(at, telling));
-        let mut sentence = format!(
+        let sentence = format!(
             "{when} your {usage} was {}%{dollars}{}.{too_old}",
             percent(meter.used_percent),
             reset.unwrap_or_default()
         );
-        if let Some(first) = sentence.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        reason(Source::Sample, Some(sample.at), sentence)
+        reason(Source::Sample, Some(sample.at), capitalized(&sentence))
     })
 }
 
@@ -277,10 +274,10 @@ fn set(credential: &Credential) -> Reason {
     )
 }
 
-fn the_client(telling: &Telling<'_>, message: &Message) -> impl Iterator<Item = Reason> {
+fn the_client(telling: &Telling<'_>) -> impl Iterator<Item = Reason> {
     let evidence = telling.evidence;
     let special = evidence.version().and_then(|version| {
-        let (plans, _, means) = message.also.iter().find(|(plans, versions, _)| {
+        let (plans, _, means) = telling.message.also.iter().find(|(plans, versions, _)| {
             versions.from.is_some() && versions.contain(version) && plans.include(evidence)
         })?;
         let sentence = format!("Claude Code {version}, {}: {means}", plans.words());

@@ -3,6 +3,7 @@
 //! Every place asks this: headline, badge, rows, `explain` with its exit code, `/whycap`, `now`, `wait`.
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 
 /// How an error stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,8 @@ pub enum Wait {
 }
 
 /// How an error ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// The session got a good answer.
     Answered,

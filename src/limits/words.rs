@@ -1,29 +1,241 @@
-//! Headlines and badges from what is known: the phrases that the rules of several subjects use.
+//! Headlines and badges from what is known: what fills in the sentences of messages/rules.json.
 //!
 //! For somebody who is blocked at 2 am and reads English as a second language: first what happened,
 //! then when they are back or what to do first. No blame, nothing promised that is not known.
 
-use super::diagnosis::{Said, Telling, said};
+use std::ops::Deref;
+
+use super::case::{self, Case};
+use super::clues::Pool;
+use super::diagnosis::Diagnosis;
 use super::ending;
-use super::kind::Window;
+use super::kind::{LimitKind, Window, named};
 use super::meters::{self, age_at_error, percent};
-use super::resets::Reset;
-use super::standing::Ending;
+use super::resets::{Reset, Resets};
+use super::rules::Saying;
+use super::standing::{Ending, Standing};
+use super::unread;
+use crate::terminal;
+
+/// The most characters of a headline, full stop included.
+const HEADLINE: usize = 110;
+/// The most columns of a badge.
+pub(super) const BADGE: usize = 60;
+
+/// What tells when somebody is back, longest first.
+const UNTIL: [&str; 7] = [
+    "{what}: {who} {at}, {in}",
+    "{what}: {who} {at}",
+    "{what}, until {time}",
+    "{what}, but its reset time {passed} has passed: send the prompt again",
+    "The reset time {passed} has passed: send the prompt again",
+    "{what}: /usage shows when {who}",
+    "{what}: look at /usage",
+];
+
+/// What words are made from.
+#[derive(Debug)]
+pub(super) struct Telling<'a> {
+    pub(super) case: Case<'a>,
+    pub(super) diagnosis: &'a Diagnosis,
+    pub(super) resets: &'a Resets,
+    pub(super) standing: Standing,
+}
+
+impl<'a> Deref for Telling<'a> {
+    type Target = Case<'a>;
+
+    fn deref(&self) -> &Case<'a> {
+        &self.case
+    }
+}
+
+/// What is said in two lengths.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said {
+    /// One plain sentence without its full stop: what happened, and when the user is back or what to
+    /// do first.
+    pub(super) headline: String,
+    /// The same in at most 60 columns. It holds no distance, so that it does not change by the
+    /// minute.
+    pub(super) badge: String,
+    /// What happened, without what to do: what is left to say once it is over.
+    what: String,
+}
 
 impl Telling<'_> {
+    /// What is said of it while it lasts.
+    pub(super) fn lasting(&self) -> Said {
+        let Some(answer) = self.diagnosis.answer else {
+            let [headline, badge] = [self.message.means, self.message.badge];
+            return self.said(vec![headline.to_owned()], vec![badge.to_owned()], None);
+        };
+        let mut sayings = answer.says.iter();
+        let saying = sayings.find(|saying| self.meets(saying.r#if));
+        saying.map_or_else(Said::default, |saying| self.filled(saying))
+    }
+
+    fn filled(&self, saying: &Saying) -> Said {
+        let fill = |template: &&str, what: &str| {
+            let who = saying.until.unwrap_or_default();
+            let template = template.replace("{what}", what).replace("{who}", who);
+            self.fill(&template)
+        };
+        let what = saying.what.iter().find_map(|what| self.fill(what));
+        let about = what.as_deref().unwrap_or_default();
+        let mut headlines: Vec<String> =
+            saying.says.iter().filter_map(|s| fill(s, about)).collect();
+        let mut badges: Vec<String> = saying.badge.iter().filter_map(|b| fill(b, about)).collect();
+        if saying.until.is_some() {
+            headlines.extend(UNTIL.iter().filter_map(|s| fill(s, about)));
+            let reset = match (self.value("time"), self.resets.chosen) {
+                (Some(time), _) => format!("back {time}"),
+                (None, Some(_)) => "its reset has passed".to_owned(),
+                (None, None) => "reset: see /usage".to_owned(),
+            };
+            badges = badges
+                .iter()
+                .map(|badge| format!("{badge} · {reset}"))
+                .collect();
+        }
+        self.said(headlines, badges, what.filter(|_| saying.until.is_some()))
+    }
+
+    /// The first headline and the first badge that are short enough.
+    fn said(&self, headlines: Vec<String>, badges: Vec<String>, what: Option<String>) -> Said {
+        let headline = first_that(headlines, |headline| headline.chars().count() < HEADLINE);
+        let badge = first_that(badges, |badge| terminal::width(badge) <= BADGE);
+        let (before, _) = headline.split_once(": ").unwrap_or((&headline, ""));
+        let what = what.unwrap_or_else(|| before.to_owned());
+        let [headline, badge] = [headline, badge].map(|words| self.with_time(words));
+        Said {
+            headline,
+            badge,
+            what,
+        }
+    }
+
+    /// A sentence with its parts in braces. None if one of them is not known.
+    fn fill(&self, template: &str) -> Option<String> {
+        let mut filled = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}')?;
+            filled.push_str(before);
+            filled.push_str(&self.value(name)?);
+            rest = after;
+        }
+        Some(filled + rest)
+    }
+
+    /// What stands for a part in braces.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        let (evidence, clock, pool) = (self.evidence, self.clock, self.clues.pool);
+        let ahead = || self.reset_ahead().map(|reset| reset.at);
+        let metered = || meters::fresh(evidence, self.metered());
+        let figures = || self.clues.figures();
+        Some(match name {
+            "limit" => self.window().limit().to_owned(),
+            "counted" => match self.diagnosis.limit {
+                LimitKind::Window(window) => format!("your {}", window.limit()),
+                LimitKind::UsageCredits => format!("your {}", pool.name()),
+                _ => "a usage limit".to_owned(),
+            },
+            "used" => self.clues.percent_used()?.to_string(),
+            "pool" => pool.name().to_owned(),
+            "are" => pool.verb().to_owned(),
+            "cap" => match pool {
+                Pool::UsageCredits => "credit cap".to_owned(),
+                Pool::ExtraUsage => "extra usage cap".to_owned(),
+            },
+            "at" => {
+                let time = clock.time(ahead()?);
+                let is_today = time.starts_with(|c: char| c.is_ascii_digit());
+                format!("{} {time}", if is_today { "at" } else { "on" })
+            }
+            "in" => clock.distance(ahead()?),
+            "when" => clock.time_and_distance(ahead()?),
+            "time" => clock.time(ahead()?),
+            "passed" => {
+                let chosen = self.resets.chosen.filter(|_| ahead().is_none());
+                clock.time(chosen?.at)
+            }
+            "measured" => age_at_error(evidence, metered()?.0),
+            "meter" => self.metered().short().to_owned(),
+            "metered" => percent(metered()?.1.used_percent),
+            "spent" => figures()?.0.to_owned(),
+            "most" => figures()?.1.to_owned(),
+            "host" => evidence
+                .gateway()
+                .filter(|host| host.len() <= 30)?
+                .to_owned(),
+            "gateway" => match self.value("host") {
+                Some(host) => format!("your gateway ({host})"),
+                None => "your gateway".to_owned(),
+            },
+            "key" => {
+                let stray = evidence.login_replaced_by().next();
+                stray.map_or("an API key", |stray| &stray.name).to_owned()
+            }
+            "status" => self.clues.status?.to_string(),
+            "place" => unread::place(self.clues).to_owned(),
+            // What can be read, in so many columns.
+            _ => unread::names(&self.case, name.strip_prefix("names ")?.parse().ok()?)?,
+        })
+    }
+
+    /// Whether conditions hold.
+    pub(super) fn meets(&self, conditions: &str) -> bool {
+        case::meets(conditions, |name| self.holds(name))
+    }
+
+    pub(super) fn holds(&self, name: &str) -> Option<bool> {
+        let diagnosis = self.diagnosis;
+        let is_dated = self.resets.chosen.is_some();
+        let parts = name.split_once(' ').unwrap_or((name, ""));
+        Some(match parts {
+            ("reset", "") => is_dated,
+            ("ahead", "") => self.reset_ahead().is_some(),
+            ("ends", "") => is_dated || diagnosis.window_is_full,
+            ("is", "full") => diagnosis.window_is_full,
+            ("first", "") => diagnosis
+                .answer
+                .is_some_and(|answer| answer.first.is_some()),
+            ("one", "model") => self.window().is_of_one_model(),
+            ("one", "model's limit") => diagnosis
+                .limit
+                .window()
+                .is_some_and(Window::is_of_one_model),
+            ("verdict", verdict) => diagnosis.verdict.to_string() == verdict,
+            ("who", who) => named(who) == Some(diagnosis.who),
+            ("waiting", helps) => diagnosis.waiting_helps == helps.parse().ok(),
+            ("ended", name) => match self.standing {
+                Standing::Over(_) if self.evidence.since.answered => name == "answered",
+                Standing::Over(ending) => named(name) == Some(ending),
+                Standing::News | Standing::Blocks(_) => false,
+            },
+            ("waits", window) => {
+                let awaited = diagnosis.awaited().map(LimitKind::Window);
+                diagnosis.waiting_helps == Some(true)
+                    && awaited.is_some_and(|limit| window == format!("for {limit}"))
+            }
+            _ => return self.case.holds(name, diagnosis.limit),
+        })
+    }
+
     /// The window that the words are about.
     fn window(&self) -> Window {
         self.diagnosis.awaited().unwrap_or(Window::FiveHour)
     }
 
-    /// "5-hour limit".
-    pub(super) fn limit(&self) -> &'static str {
-        self.window().limit()
-    }
-
-    /// "usage credits", as the message calls them.
-    pub(super) fn pool(&self) -> &'static str {
-        self.clues.pool.name()
+    /// The window whose meter speaks against the message.
+    fn metered(&self) -> Window {
+        let weekly = self
+            .diagnosis
+            .limit
+            .window()
+            .filter(|window| *window == Window::Weekly);
+        weekly.unwrap_or(Window::FiveHour)
     }
 
     /// The reset, if it lies ahead.
@@ -31,75 +243,15 @@ impl Telling<'_> {
         self.resets.chosen.filter(|reset| reset.at > self.clock.now)
     }
 
-    /// When the reset is, if it lies ahead: "at 15:45", "on Mon 23 Nov 23:20".
-    pub(super) fn at_reset(&self) -> Option<String> {
-        let time = self.clock.time(self.reset_ahead()?.at);
-        Some(if time.starts_with(|c: char| c.is_ascii_digit()) {
-            format!("at {time}")
-        } else {
-            format!("on {time}")
+    /// With the time to wait until, if the service told one.
+    fn with_time(&self, words: String) -> String {
+        let Some(time) = self.value("time") else {
+            return words;
+        };
+        let waits = ["wait a minute", "wait a few minutes"];
+        waits.iter().fold(words, |words, wait| {
+            words.replace(wait, &format!("wait until {time}"))
         })
-    }
-
-    /// Fixed words, with the time to wait until if the service told one.
-    pub(super) fn with_time(&self, words: &str) -> String {
-        let Some(reset) = self.reset_ahead() else {
-            return words.to_owned();
-        };
-        let until = format!("wait until {}", self.clock.time(reset.at));
-        ["wait a minute", "wait a few minutes"]
-            .iter()
-            .fold(words.to_owned(), |words, wait| words.replace(wait, &until))
-    }
-
-    /// What happened, and when the user is back: with the distance where there is room for it.
-    pub(super) fn until_back(&self, what: &str, badge: &str) -> Said {
-        self.until(what, "you are back", badge)
-    }
-
-    /// The same for a window that may be one model's: the others still work.
-    pub(super) fn until_back_or_another_model(&self, what: &str, badge: &str) -> Said {
-        let said = self.until_back(what, badge);
-        if !self.window().is_of_one_model() {
-            return said;
-        }
-        let other = format!("{what}: use another model (/model)");
-        let headlines = match (self.reset_ahead(), self.resets.chosen) {
-            (Some(reset), _) => vec![
-                format!("{other} until {}", self.clock.time_and_distance(reset.at)),
-                format!("{other} until {}", self.clock.time(reset.at)),
-            ],
-            (None, None) => vec![other],
-            // It has passed.
-            (None, Some(_)) => return said,
-        };
-        said.with_headline(&headlines)
-    }
-
-    /// The same, where it is not the user who is back.
-    pub(super) fn until(&self, what: &str, who: &str, badge: &str) -> Said {
-        let Some(reset) = self.resets.chosen else {
-            let headlines = [
-                format!("{what}: /usage shows when {who}"),
-                format!("{what}: look at /usage"),
-            ];
-            return said(&headlines, format!("{badge} · reset: see /usage"));
-        };
-        let time = self.clock.time(reset.at);
-        let Some(at) = self.at_reset() else {
-            let headlines = [
-                format!("{what}, but its reset time {time} has passed: send the prompt again"),
-                format!("The reset time {time} has passed: send the prompt again"),
-            ];
-            return said(&headlines, format!("{badge} · its reset has passed")).about(what);
-        };
-        let distance = self.clock.distance(reset.at);
-        let headlines = [
-            format!("{what}: {who} {at}, {distance}"),
-            format!("{what}: {who} {at}"),
-            format!("{what}, until {time}"),
-        ];
-        said(&headlines, format!("{badge} · back {time}")).about(what)
     }
 
     /// The same of what is over: what it was, and how it ended.
@@ -128,39 +280,18 @@ impl Telling<'_> {
             let unless = "if Claude Code has not continued by itself";
             headlines.insert(0, format!("{what}; {ended}, {unless}"));
         }
-        said(&headlines, format!("{} · {badge}", lasting.name))
-    }
-
-    /// The meters say otherwise; `first` is what to do.
-    pub(super) fn contradicted(&self, first: &str) -> Said {
-        let window = match self.diagnosis.limit.window() {
-            Some(Window::Weekly) => Window::Weekly,
-            _ => Window::FiveHour,
-        };
-        let Some((sample, meter)) = meters::fresh(self.evidence, window) else {
-            return said(
-                &[format!("This limit looks false: {first}")],
-                "this limit looks false · /whycap",
-            );
-        };
-        let name = window.short();
-        let used = percent(meter.used_percent);
-        let when = age_at_error(self.evidence, sample);
-        let headlines = [
-            format!("This limit looks false: {when} your {name} usage was {used}%; {first}"),
-            format!("This limit looks false: your {name} usage was {used}%; {first}"),
-        ];
-        said(
-            &headlines,
-            format!("looks false: {name} usage {used}% · {}", what_to_do(first)),
-        )
-        .or_badge(format!("this limit looks false: {name} usage was {used}%"))
+        let (name, _) = lasting
+            .badge
+            .split_once(" · ")
+            .unwrap_or((&lasting.badge, ""));
+        self.said(headlines, vec![format!("{name} · {badge}")], None)
     }
 }
 
-/// The first of several things to do.
-fn what_to_do(all: &str) -> &str {
-    all.split_once(", ").map_or(all, |(first, _)| first)
+/// The first text that fits, else the last.
+fn first_that(texts: Vec<String>, fits: impl Fn(&str) -> bool) -> String {
+    let last = texts.last().cloned().unwrap_or_default();
+    texts.into_iter().find(|text| fits(text)).unwrap_or(last)
 }
 
 /// What was said of a state that lasted, once it is over.
@@ -179,7 +310,7 @@ fn past(what: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn capitalized(text: &str) -> String {
+pub(super) fn capitalized(text: &str) -> String {
     let mut text = text.to_owned();
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();

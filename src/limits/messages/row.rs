@@ -1,14 +1,13 @@
 //! What a row says about a message.
 
-use serde::de::{Deserialize, Deserializer, Error};
-
 use crate::claude::account::Plan;
 use crate::claude::version::Versions;
-use crate::limits::diagnosis::{Case, Diagnosis, Words};
+use crate::limits::case::Case;
+use crate::limits::diagnosis::Diagnosis;
 use crate::limits::evidence::Evidence;
 use crate::limits::helps::Help;
-use crate::limits::kind::{LimitKind, Service, Verdict, Who};
-use crate::limits::rules::{self, Rule, unread};
+use crate::limits::kind::{LimitKind, Service};
+use crate::limits::rules::{self, Judged};
 
 /// One kind of message. A row says what is its own; the rest is as here.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -31,7 +30,6 @@ pub struct Message {
     /// Classes and statuses that mean it, where there are no words.
     pub(in crate::limits) class: Vec<&'static str>,
     /// What it is.
-    #[serde(deserialize_with = "judgement")]
     pub(in crate::limits) judged: Judgement,
     /// What it means in general. Of a fixed judgement it is the headline, without its full stop.
     pub(in crate::limits) means: &'static str,
@@ -54,40 +52,30 @@ pub struct Message {
 }
 
 /// What a message is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(try_from = "&str")]
 pub(in crate::limits) enum Judgement {
-    /// The same whatever the evidence: who can change it, and whether waiting helps.
-    Fixed(Verdict, Who, Option<bool>),
-    /// The evidence decides: the rule chooses words with the verdict.
-    Weighed(Rule),
+    /// The same whatever the evidence.
+    Fixed(Judged),
+    /// The evidence decides, by the rule of this name.
+    Weighed(&'static str),
 }
-
-use Judgement::{Fixed, Weighed};
 
 impl Default for Judgement {
     fn default() -> Self {
-        Weighed(unread::not_known)
+        Self::Fixed(Judged::default())
     }
 }
 
-/// `not_a_limit you false`: verdict, who can change it, whether waiting helps (`-`: nobody knows). Or
-/// the name of a rule.
-fn judgement<'de, D: Deserializer<'de>>(from: D) -> Result<Judgement, D::Error> {
-    let text = <&str>::deserialize(from)?;
-    let mut words = text.split(' ');
-    let parts = (words.next(), words.next(), words.next());
-    let fixed = |(verdict, who, waiting)| {
-        Some(Fixed(
-            Verdict::named(verdict)?,
-            Who::named(who)?,
-            str::parse(waiting).ok(),
-        ))
-    };
-    let judgement = match parts {
-        (Some(verdict), Some(who), Some(waiting)) => fixed((verdict, who, waiting)),
-        _ => rules::named(text).map(Weighed),
-    };
-    judgement.ok_or_else(|| Error::custom(text))
+impl TryFrom<&'static str> for Judgement {
+    type Error = String;
+
+    fn try_from(text: &'static str) -> Result<Self, String> {
+        match rules::rule(text) {
+            Some(rule) => Ok(Self::Weighed(rule)),
+            None => text.try_into().map(Self::Fixed),
+        }
+    }
 }
 
 impl Message {
@@ -100,8 +88,8 @@ impl Message {
     /// What it means in general, and for some: "Pro, Max, 2.1.119 to before 2.1.153: …".
     pub(in crate::limits) fn meanings(&self) -> impl Iterator<Item = String> {
         let in_general = match self.judged {
-            Weighed(_) => self.means.to_owned(),
-            Fixed(..) => format!("{}.", self.means),
+            Judgement::Weighed(_) => self.means.to_owned(),
+            Judgement::Fixed(_) => format!("{}.", self.means),
         };
         let for_some = self.also.iter().map(|(plans, versions, means)| {
             let plans = plans.words();
@@ -115,20 +103,9 @@ impl Message {
 
     /// What the message is in this case.
     pub(in crate::limits) fn judge(&self, case: &Case<'_>) -> Diagnosis {
-        let diagnosis = match self.judged {
-            Fixed(verdict, who, waiting_helps) => {
-                let words = Words::Fixed(self.means, self.badge);
-                Diagnosis::new(self.names, verdict, who, words).waiting(waiting_helps)
-            }
-            Weighed(rule) => rule(case),
-        };
-        Diagnosis {
-            service: diagnosis
-                .service
-                .or(self.service)
-                .or(self.names.service())
-                .or_else(|| case.evidence.service()),
-            ..diagnosis
+        match self.judged {
+            Judgement::Fixed(judged) => Diagnosis::new(case, judged),
+            Judgement::Weighed(rule) => rules::weigh(rule, case),
         }
     }
 }

@@ -1,0 +1,198 @@
+//! What is known of one error, by the names that the tables of messages/rules.json ask for.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::clues::{Clues, Substance, window_in};
+use super::diagnosis::Source;
+use super::evidence::{Evidence, Seen, Whose};
+use super::kind::{LimitKind, Who, Window};
+use super::messages::Message;
+use super::meters::{self, Fullness};
+use super::resets;
+use crate::claude::account::Plan;
+use crate::claude::credentials::SetIn;
+use crate::claude::version::ClientVersion;
+use crate::time::{Clock, FIVE_HOURS};
+
+/// From here on, transcripts say whose session it is, and only sessions without a plan get the words
+/// "org's" by mistake.
+const NAMES_THE_OWNER: ClientVersion = ClientVersion(2, 1, 285);
+/// Texts give minutes, so a five-hour window may seem to end a little later than five hours on.
+const SLACK: TimeDelta = TimeDelta::minutes(5);
+/// A message may have come so long before somebody pasted it.
+const PASTED_LATER: TimeDelta = TimeDelta::hours(1);
+
+/// One error with what the rules ask of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) clues: &'a Clues,
+    /// The row that knows the message.
+    pub(super) message: &'static Message,
+    /// The reader's.
+    pub(super) clock: Clock,
+    /// The window that is weighed.
+    pub(super) window: Option<Window>,
+    /// Whether nothing but a reset time tells which window it is.
+    pub(super) is_guessed: bool,
+}
+
+/// Whether all of some conditions hold, which commas part. `!` stands before what must not.
+pub(super) fn meets(conditions: &str, holds: impl Fn(&str) -> Option<bool>) -> bool {
+    let mut all = conditions.split(", ").filter(|name| !name.is_empty());
+    all.all(|name| match name.strip_prefix('!') {
+        Some(name) => holds(name) == Some(false),
+        None => holds(name) == Some(true),
+    })
+}
+
+impl Case<'_> {
+    /// The case with the first window that one of these sources tells.
+    pub(super) fn with_window_of(self, sources: &str) -> Self {
+        let mut told = sources
+            .split(' ')
+            .filter_map(|source| Some((source, self.window_of(source)?)));
+        let (source, window) = told.next().unzip();
+        Self {
+            window,
+            is_guessed: source == Some("soon"),
+            ..self
+        }
+    }
+
+    fn window_of(self, source: &str) -> Option<Window> {
+        match source {
+            "server" => self.evidence.refused_window(),
+            "named" => self.message.names.window(),
+            "full" => meters::full_window(self.evidence),
+            "soon" => self.window_by_reset(),
+            // "Your weekly limit resets …", under a cap.
+            "text" => self.clues.window_that_resets(),
+            // "You've used 85% of your weekly limit".
+            "near" => window_in(self.clues.nearly_full()),
+            "other" if self.window == Some(Window::FiveHour) => Some(Window::Weekly),
+            "other" | "five_hour" => Some(Window::FiveHour),
+            _ => None,
+        }
+    }
+
+    /// The window that a reset time speaks for, where the message names none.
+    fn window_by_reset(self) -> Option<Window> {
+        let is_pasted = self.evidence.text.seen == Seen::Pasted;
+        let is_low = meters::all_low(self.evidence);
+        let Some(at) = self.reset_in_text() else {
+            return is_low.then_some(Window::FiveHour);
+        };
+        match at - self.evidence.at {
+            soon if soon <= FIVE_HOURS + SLACK => Some(Window::FiveHour),
+            // When a pasted message came nobody knows.
+            later if is_pasted && later <= FIVE_HOURS + PASTED_LATER => None,
+            _ => Some(Window::Weekly),
+        }
+    }
+
+    /// The reset time in the message's own words.
+    pub(super) fn reset_in_text(self) -> Option<DateTime<Utc>> {
+        resets::in_text(&self.clues.raw, self.evidence.at, None, self.clock.zone)
+    }
+
+    pub(super) fn meets(self, conditions: &str) -> bool {
+        meets(conditions, |name| self.holds(name, self.message.names))
+    }
+
+    /// Whether a condition holds; `limit` is what the case is about. None for a name that there is not.
+    pub(super) fn holds(self, name: &str, limit: LimitKind) -> Option<bool> {
+        let (evidence, clues) = (self.evidence, self.clues);
+        let fullness = || Some(meters::fullness(evidence, self.window?));
+        let window_is = |wanted| fullness() == Some(wanted);
+        let is_full = |window| meters::fullness(evidence, window) == Fullness::Full;
+        let client = &evidence.session.client;
+        let (subject, rest) = name.split_once(' ').unwrap_or((name, ""));
+        let of_version = || ClientVersion::parse(rest);
+        match subject {
+            "limit" => return Some(limit.to_string() == rest),
+            "row" => return Some(self.message.id == rest),
+            "says" => return Some(clues.text.contains(rest)),
+            "since" => return Some(evidence.is_since(of_version()?)),
+            "before" => return Some(evidence.is_before(of_version()?)),
+            "no" => {
+                let reason = rest.strip_prefix("credits ")?;
+                let said = clues.adds_no_credits.then_some("out_of_credits");
+                return Some(evidence.why_no_credits().or(said) == Some(reason));
+            }
+            _ => {}
+        }
+        Some(match name {
+            "plan" => evidence.plan().is_some(),
+            "personal" => evidence.plan().is_some_and(Plan::is_personal),
+            "shared" => evidence.is_shared_plan(),
+            "of a seat" => evidence.is_shared_plan() || self.is_the_organizations(),
+            "the organization's" => self.is_the_organizations(),
+            "admin" => evidence.is_admins(),
+            "stray key" => evidence.has_stray_credential(),
+            "token" => evidence.has("CLAUDE_CODE_OAUTH_TOKEN"),
+            "client's environment" => evidence.login.environment_is_clients,
+            "old client" => evidence.may_run_an_old_client(),
+            "fast mode" => client.fast_mode,
+            "1m" => evidence.is_long_context_model(),
+            "another model" => client.model.is_some() && !evidence.is_long_context_model(),
+            "pasted" => evidence.text.seen == Seen::Pasted,
+            "transient" => {
+                let line = evidence.text.line.as_ref();
+                line.and_then(|line| line.transient) == Some(true)
+            }
+            "server" => evidence.quota().is_some(),
+            "server overage" => {
+                let kind = evidence.quota().and_then(|q| q.rate_limit_type.as_deref());
+                kind == Some("overage")
+            }
+            "server dated" => evidence.quota().is_some_and(|q| q.resets_at.is_some()),
+            "dated" => self.reset_in_text().is_some(),
+            "gateway dated" => meters::spend_limit_resets_at(evidence).is_some(),
+            "room" => meters::all_low(evidence),
+            "certain" => window_is(Fullness::Full) || evidence.quota().is_some(),
+            "window" => self.window.is_some(),
+            "window full" => window_is(Fullness::Full),
+            "window low" => window_is(Fullness::Low),
+            "window unmeasured" => window_is(Fullness::Unknown),
+            "other full" => self.window_of("other").is_some_and(is_full),
+            "one model" => self.window.is_some_and(Window::is_of_one_model),
+            "guessed" => self.is_guessed,
+            "wrapper" => clues.substance == Substance::Wrapper && !clues.text.is_empty(),
+            "code" => clues.substance == Substance::Code,
+            "names another" => clues.another().is_some(),
+            _ => return None,
+        })
+    }
+
+    /// Who pays, and can change what is paid for: of what a message says is an organization's, an admin.
+    pub(super) fn payer(self) -> Who {
+        use LimitKind::{MemberSpendCap, OrgSpendCap, OwnSpendCap, SeatNoCredits};
+        match self.message.names {
+            OwnSpendCap => Who::You,
+            MemberSpendCap | OrgSpendCap | SeatNoCredits => Who::Admin,
+            _ if self.message.id == "org-credits" => Who::Admin,
+            _ => self.evidence.payer(),
+        }
+    }
+
+    /// Where what takes the login's place is set.
+    pub(super) fn where_the_key_is(self) -> Source {
+        match self.evidence.login_replaced_by().next() {
+            Some(stray) if stray.set_in != SetIn::Environment => Source::Settings,
+            _ => Source::Environment,
+        }
+    }
+
+    /// Whether an organization set the cap, whoever is logged in beside the session.
+    fn is_the_organizations(self) -> bool {
+        let evidence = self.evidence;
+        let is_anothers = match evidence.login.whose {
+            Some(whose) => whose == Whose::Other,
+            None => evidence.plan().is_some() && evidence.is_since(NAMES_THE_OWNER),
+        };
+        self.message.names == LimitKind::OrgSpendCap
+            && is_anothers
+            && !evidence.has("CLAUDE_CODE_OAUTH_TOKEN")
+    }
+}

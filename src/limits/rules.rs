@@ -1,0 +1,292 @@
+//! How the evidence is weighed: the tables of messages/rules.json, and what reads them.
+//!
+//! A rule is a list of rows; the first whose conditions hold says what the error is, and names the
+//! answer: what is said, and what helps. [`Case::holds`] knows the conditions.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::case::Case;
+use super::diagnosis::{Diagnosis, Source};
+use super::helps::{Change, Help};
+use super::kind::{LimitKind, Verdict, Who, named};
+
+const EMBEDDED: &str = include_str!("messages/rules.json");
+
+/// Conditions, and a sentence for where they hold.
+type Sentences = Vec<(&'static str, &'static str)>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
+struct Tables {
+    rules: BTreeMap<&'static str, Rule>,
+    answers: BTreeMap<&'static str, Answered>,
+    /// What is changed about the help that answers name.
+    actions: Vec<Change>,
+    /// The same once it is over.
+    afterwards: Vec<Change>,
+}
+
+/// How messages of one subject are weighed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    /// Where to learn which window it is about, best first.
+    #[serde(default)]
+    windows: &'static str,
+    rows: Vec<Row>,
+    /// What is not known, whichever row holds.
+    #[serde(default)]
+    unknown: Sentences,
+}
+
+/// What an error is, where some conditions hold.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Row {
+    r#if: &'static str,
+    /// Another rule, which says it.
+    rule: Option<&'static str>,
+    /// The window in question, if it is another.
+    window: Option<&'static str>,
+    is: Judged,
+    /// What stopped the work, if it is not what the message names: `window`, or a kind.
+    limit: Option<&'static str>,
+    /// The answer; `{limit}` stands for what stopped the work.
+    says: &'static str,
+    /// Where the fact comes from that decided. `key`: where the key is set.
+    by: Option<&'static str>,
+    /// What is not known.
+    unknown: Sentences,
+}
+
+/// Verdict, who can change it (`payer`: whoever pays), and whether waiting helps: true, false,
+/// nobody knows (`-`), or conditions under which it does (`|` between alternatives).
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "&str")]
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    pub(super) who: Option<Who>,
+    waiting: &'static str,
+}
+
+impl Default for Judged {
+    fn default() -> Self {
+        Self {
+            verdict: Verdict::CannotTell,
+            who: None,
+            waiting: "-",
+        }
+    }
+}
+
+impl TryFrom<&'static str> for Judged {
+    type Error = String;
+
+    fn try_from(text: &'static str) -> Result<Self, String> {
+        let words: Vec<&str> = text.splitn(3, ' ').collect();
+        let [verdict, who, waiting] = words[..] else {
+            return Err(format!("no judgement: {text}"));
+        };
+        let verdict = named(verdict).ok_or_else(|| format!("no verdict: {text}"))?;
+        let is_known = named::<Who>(who).is_some() || who == "payer";
+        let judged = Self {
+            verdict,
+            who: named(who),
+            waiting,
+        };
+        is_known
+            .then_some(judged)
+            .ok_or_else(|| format!("nobody: {text}"))
+    }
+}
+
+/// What is said, and what helps.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
+pub(super) struct Answered {
+    /// The first whose conditions hold is said.
+    pub(super) says: Vec<Saying>,
+    /// Instead of what the message's row says.
+    #[serde(default)]
+    helps: Vec<Help>,
+    /// Before it.
+    pub(super) first: Option<Help>,
+    /// After it.
+    pub(super) besides: Option<Help>,
+}
+
+/// Headlines and badges, longest first. A part in braces is filled in; what cannot be is not said.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Saying {
+    pub(super) r#if: &'static str,
+    /// What happened.
+    pub(super) what: Vec<&'static str>,
+    /// Who is back at the reset: then headline and badge tell when.
+    pub(super) until: Option<&'static str>,
+    pub(super) says: Vec<&'static str>,
+    pub(super) badge: Vec<&'static str>,
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| read().unwrap_or_default());
+
+fn read() -> serde_json::Result<Tables> {
+    serde_json::from_str(EMBEDDED)
+}
+
+/// What is changed about the help that answers name, in this order.
+pub(super) fn changes(is_over: bool) -> &'static [Change] {
+    if is_over {
+        &TABLES.afterwards
+    } else {
+        &TABLES.actions
+    }
+}
+
+/// The name of a rule, if there is such a one.
+pub(super) fn rule(name: &str) -> Option<&'static str> {
+    TABLES.rules.get_key_value(name).map(|(name, _)| *name)
+}
+
+/// What a message is by this rule.
+pub(super) fn weigh(name: &str, case: &Case<'_>) -> Diagnosis {
+    let Some(rule) = TABLES.rules.get(name) else {
+        return Diagnosis::new(case, Judged::default());
+    };
+    let case = case.with_window_of(rule.windows);
+    let Some(row) = rule.rows.iter().find(|row| case.meets(row.r#if)) else {
+        return Diagnosis::new(&case, Judged::default());
+    };
+    if let Some(other) = row.rule {
+        return weigh(other, &case);
+    }
+    let case = row
+        .window
+        .map_or(case, |source| case.with_window_of(source));
+    let mut diagnosis = Diagnosis::new(&case, row.is);
+    diagnosis.window_is_full = case.meets("certain, !room");
+    diagnosis.limit = match row.limit {
+        None => case.message.names,
+        Some("window") => case.window.map(LimitKind::Window).unwrap_or_default(),
+        Some(kind) => named(kind).unwrap_or_default(),
+    };
+    let answer = row.says.replace("{limit}", &diagnosis.limit.to_string());
+    diagnosis.answer = TABLES.answers.get(answer.as_str());
+    if let Some(answer) = diagnosis.answer.filter(|answer| !answer.helps.is_empty()) {
+        diagnosis.helps = &answer.helps;
+    }
+    diagnosis.decisive = match row.by {
+        Some("key") => case.where_the_key_is(),
+        Some(name) => named(name).unwrap_or(Source::Transcript),
+        None => Source::Transcript,
+    };
+    let unknown = row.unknown.iter().chain(&rule.unknown);
+    let unknown = unknown.filter(|(conditions, _)| case.meets(conditions));
+    diagnosis.unknowns = unknown.map(|(_, sentence)| *sentence).collect();
+    diagnosis
+}
+
+impl Judged {
+    pub(super) fn waiting_helps(self, case: &Case<'_>) -> Option<bool> {
+        match self.waiting {
+            "true" | "false" | "-" => self.waiting.parse().ok(),
+            conditions => {
+                let mut any = conditions.split(" | ");
+                any.any(|all| case.meets(all)).then_some(true)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::evidence::Evidence;
+    use crate::limits::recognize::recognize;
+    use crate::limits::resets::Resets;
+    use crate::limits::standing::Standing;
+    use crate::limits::words::Telling;
+    use crate::time::{Clock, Hours, Zone};
+
+    #[test]
+    fn the_tables_can_be_read_and_every_name_in_them_is_known() {
+        let tables = read().unwrap_or_else(|error| panic!("rules.json: {error}"));
+        assert!(tables.rules.len() > 20 && tables.answers.len() > 40);
+        let evidence = Evidence::default();
+        let (message, clues) = recognize(&evidence);
+        let clock = Clock {
+            now: evidence.at,
+            zone: Zone::UTC,
+            hours: Hours::TwentyFour,
+        };
+        let case = Case {
+            evidence: &evidence,
+            clues: &clues,
+            message,
+            clock,
+            window: None,
+            is_guessed: false,
+        };
+        let telling = Telling {
+            case,
+            diagnosis: &Diagnosis::new(&case, Judged::default()),
+            resets: &Resets::default(),
+            standing: Standing::News,
+        };
+        let names = |conditions: &'static str| {
+            let names = conditions.split([',', '|']).map(str::trim);
+            names
+                .map(|name| name.trim_start_matches('!'))
+                .filter(|name| !name.is_empty())
+        };
+        for rule in tables.rules.values() {
+            for row in &rule.rows {
+                let answer = |kind: &str| {
+                    let name = row.says.replace("{limit}", kind);
+                    tables.answers.contains_key(name.as_str())
+                };
+                let caps = [
+                    "own_spend_cap",
+                    "member_spend_cap",
+                    "org_spend_cap",
+                    "seat_no_credits",
+                ];
+                assert!(
+                    row.rule.is_some() || caps.iter().all(|kind| answer(kind)),
+                    "{}",
+                    row.says
+                );
+                let waiting = Some(row.is.waiting)
+                    .filter(|waiting| !["true", "false", "-"].contains(waiting));
+                let unknown = row.unknown.iter().chain(&rule.unknown);
+                let all = unknown.map(|(conditions, _)| *conditions);
+                for conditions in all.chain([row.r#if]).chain(waiting) {
+                    for name in names(conditions) {
+                        let is_known = case.holds(name, message.names).is_some();
+                        assert!(is_known || name.starts_with("window "), "{name}");
+                    }
+                }
+            }
+        }
+        let sayings = tables.answers.values().flat_map(|answer| &answer.says);
+        let changes = tables.actions.iter().chain(&tables.afterwards);
+        for conditions in sayings
+            .map(|saying| saying.r#if)
+            .chain(changes.map(|change| change.r#if))
+        {
+            for name in names(conditions) {
+                assert!(telling.holds(name).is_some(), "{name}");
+            }
+        }
+        let values = include_str!("words.rs");
+        for part in EMBEDDED.split('{').skip(1) {
+            let name = part.split(['}', ' ', '\n']).next().unwrap_or_default();
+            let is_known = ["", "what", "names", "limit"].contains(&name)
+                || values.contains(&format!("\"{name}\" =>"));
+            assert!(is_known, "{{{name}}}");
+        }
+    }
+}
