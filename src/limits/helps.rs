@@ -86,16 +86,16 @@ impl Help {
 
 /// What is changed about a list of things to do, where some conditions hold.
 #[derive(Debug, Deserialize)]
-pub(super) struct Change {
+pub(super) struct HelpChange {
     #[serde(default)]
     pub(super) r#if: &'static str,
     #[serde(flatten)]
-    how: Changed,
+    how: HowChanged,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", bound(deserialize = "'de: 'static"))]
-enum Changed {
+enum HowChanged {
     Add(Help),
     /// Before the first that costs money, or may.
     AddBeforeCosts(Help),
@@ -110,21 +110,21 @@ enum Changed {
     Keep(Vec<Help>),
 }
 
-impl Change {
+impl HelpChange {
     /// Makes it.
     pub(super) fn make(&self, list: &mut Vec<Help>) {
         match &self.how {
-            Changed::Add(help) if list.contains(help) => {}
-            Changed::Add(help) => list.push(*help),
-            Changed::AddBeforeCosts(help) => {
+            HowChanged::Add(help) if list.contains(help) => {}
+            HowChanged::Add(help) => list.push(*help),
+            HowChanged::AddBeforeCosts(help) => {
                 let costs = list.iter().position(|help| help.costs_money != Some(false));
                 list.insert(costs.unwrap_or(list.len()), *help);
             }
-            Changed::Begin(help) => list.insert(0, *help),
-            Changed::PutFirst(help) => list.sort_by_key(|listed| listed != help),
-            Changed::Drop(dropped) => list.retain(|help| !dropped.contains(help)),
-            Changed::Keep(kept) => list.retain(|help| kept.contains(help)),
-            Changed::Replace(pairs) => {
+            HowChanged::Begin(help) => list.insert(0, *help),
+            HowChanged::PutFirst(help) => list.sort_by_key(|listed| listed != help),
+            HowChanged::Drop(dropped) => list.retain(|help| !dropped.contains(help)),
+            HowChanged::Keep(kept) => list.retain(|help| kept.contains(help)),
+            HowChanged::Replace(pairs) => {
                 for help in list {
                     let pair = pairs.iter().find(|(old, _)| old == help);
                     *help = pair.map_or(*help, |(_, new)| *new);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::case::Case;
 use super::diagnosis::{Diagnosis, Source};
-use super::helps::{Change, Help};
+use super::helps::{Help, HelpChange};
 use super::kind::{LimitKind, Verdict, Who, named};
 
 const EMBEDDED: &str = include_str!("messages/rules.json");
@@ -24,9 +24,9 @@ struct Tables {
     rules: BTreeMap<&'static str, Rule>,
     answers: BTreeMap<&'static str, Answered>,
     /// What is changed about the help that answers name.
-    actions: Vec<Change>,
+    actions: Vec<HelpChange>,
     /// The same once it is over.
-    afterwards: Vec<Change>,
+    afterwards: Vec<HelpChange>,
 }
 
 /// How messages of one subject are weighed.
@@ -138,7 +138,7 @@ fn read() -> serde_json::Result<Tables> {
 }
 
 /// What is changed about the help that answers name, in this order.
-pub(super) fn changes(is_over: bool) -> &'static [Change] {
+pub(super) fn changes(is_over: bool) -> &'static [HelpChange] {
     if is_over {
         &TABLES.afterwards
     } else {
