@@ -279,12 +279,6 @@ impl Machine {
         })?;
         ledger.check_sums(prices)?;
         ledger.tidy_in_background();
-        if let Some(too_high) = ledger.news_of_renewal() {
-            complain(&format!(
-                "an older whycap had counted {} too much: it took one process of Claude Code for several; the transcripts were read again and all figures worked out anew",
-                too_high.show()
-            ));
-        }
         if let Some(damaged) = ledger.news_of_damage() {
             complain(&format!(
                 "the ledger was damaged and now lies in {}; a new one was filled from the transcripts. What deleted transcripts cost is in that file alone and is missing here",

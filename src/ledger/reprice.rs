@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::facts::Id;
 use super::store::sqlite::{note, noted};
 use super::store::{Ledger, LedgerError, SumChanges, answers, families, names};
-use crate::pricing::{Money, NOISE, PriceTable};
+use crate::pricing::PriceTable;
 
 const PRICED_BY: &str = "priced by";
 
@@ -25,18 +25,6 @@ impl Ledger {
         }
         self.write_before_more(|connection| reprice(connection, prices))?;
         Ok(true)
-    }
-
-    /// By how much an older whycap counted too high: at the first asking after all was worked out
-    /// anew only, so that it is said once.
-    pub fn news_of_renewal(&mut self) -> Option<Money> {
-        let read = "SELECT value - coalesce((SELECT sum(cost) FROM unrecorded), 0) - coalesce((SELECT sum(cost) FROM unwritten), 0) FROM meta WHERE name = 'hidden before'";
-        let too_high = self.connection.query_row(read, [], |row| row.get(0));
-        let too_high = Money::from_pico(too_high.ok()?);
-        let forget = "DELETE FROM meta WHERE name = 'hidden before'";
-        self.write(|connection| connection.execute(forget, []))
-            .ok()?;
-        (too_high > NOISE).then_some(too_high)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The process table of Linux: `/proc`.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -53,16 +55,27 @@ pub(super) fn own_parent() -> Option<u32> {
 
 /// What is known of a process that may have started us.
 pub(super) fn ancestor(pid: u32) -> Option<Ancestor> {
-    let base = Path::new("/proc").join(pid.to_string());
-    let stat = parse_stat(&disk::read(&base.join("stat"), PROC_LIMIT).ok()??)?;
-    let executable = std::fs::read_link(base.join("exe")).ok();
-    let arguments = disk::read(&base.join("cmdline"), PROC_LIMIT).ok()?;
-    let arguments = arguments.unwrap_or_default();
+    let stat = parse_stat(&beginning(pid, "stat")?)?;
+    let is_client = is_claude_code(&stat.name, None, &[]) == Some(true) || {
+        let executable = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+        let arguments = beginning(pid, "cmdline").unwrap_or_default();
+        is_claude_code(&stat.name, executable.as_deref(), &arguments) == Some(true)
+    };
     Some(Ancestor {
         began: Some(ProcessStart::Ticks(stat.start_ticks)),
-        is_client: is_claude_code(&stat.name, executable.as_deref(), &arguments) == Some(true),
+        is_client,
         parent: stat.parent,
     })
+}
+
+/// The beginning of a file about a process; what is looked for stands there. It takes three calls
+/// and no more, for every status line looks at all that stands above it.
+fn beginning(pid: u32, name: &str) -> Option<Vec<u8>> {
+    let mut page = vec![0; 4096];
+    let mut file = File::open(format!("/proc/{pid}/{name}")).ok()?;
+    let read = file.read(&mut page).ok()?;
+    page.truncate(read);
+    Some(page)
 }
 
 struct Stat {
