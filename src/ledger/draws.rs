@@ -339,6 +339,9 @@ impl Draw {
 /// Until where the journal was searched for draws.
 const SEARCHED: &str = "journal searched";
 
+/// What holds no draw is searched again until it is as long as this, in bytes.
+const WORTH_NOTING: i64 = 16 * 1024;
+
 impl Ledger {
     /// Keeps what was drawn while another process held the ledger. Only after everything was read:
     /// what a process started from stands in files.
@@ -346,13 +349,15 @@ impl Ledger {
         let data = self.data().to_owned();
         let added = |connection: &Connection| {
             let searched = noted(connection, SEARCHED)?.unwrap_or(0);
-            Ok(journal::added::<Draw>(&data, searched))
+            let (draws, place) = journal::added::<Draw>(&data, searched);
+            Ok((draws, place, place - searched))
         };
-        if added(&self.connection).map_err(self.failed())?.0.is_empty() {
+        let (draws, _, length) = added(&self.connection).map_err(self.failed())?;
+        if draws.is_empty() && length < WORTH_NOTING {
             return Ok(());
         }
         self.write(|connection| {
-            let (draws, place) = added(connection)?;
+            let (draws, place, _) = added(connection)?;
             for draw in draws {
                 draw.put(connection, prices, &[])?;
             }

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use super::draws::{Draw, Drawn, Gain, Listener};
 use super::facts::{Id, id_of};
-use super::read::{Batch, Effort, Models, put_and_settle};
+use super::read::{Batch, Effort, priced, prices_of_models, put_and_settle};
 use super::spent::Spent;
 use super::store::processes;
 use super::store::{Ledger, answers};
@@ -124,9 +124,9 @@ impl Live {
             is_cut_short |= start.elapsed() >= LONGEST_READ;
             is_cut_short
         };
-        let gained = transcript.map(|path| ledger.read_session(path, &mut late));
+        let gained = transcript.map(|path| ledger.read_session(path, &prices, &mut late));
         let gained = gained.transpose().ok()?.unwrap_or_default();
-        is_cut_short |= gained.has_gaps;
+        is_cut_short |= !gained.unreadable.is_empty();
         // A fork repeats its parent's lines; whose they are is known when the parent's are. Who is
         // heard of for the first time goes on from something that may not have been read, and
         // others may have worked since anybody looked.
@@ -258,11 +258,11 @@ impl Live {
         if self.is_in_transaction {
             return Ok(gains);
         }
-        let models = Models::new(&self.gained, &self.prices);
+        let models = prices_of_models(&self.gained, &self.prices);
         let found = self.gained.answers.values();
         for found in found.filter(|found| found.place.copied_from.is_none()) {
             let known = answers::read(&self.ledger.connection, found.key)?;
-            let answer = models.priced(found, known.as_ref());
+            let answer = priced(found, known.as_ref(), &models);
             gains.push(Gain {
                 cost: answer.cost - known.map_or(Money::ZERO, |known| known.cost),
                 answer,

@@ -9,7 +9,7 @@ use crate::ledger::facts::{
 };
 use crate::ledger::store::names::{Witness, WorkedIn};
 use crate::ledger::store::transcript_files::file_id;
-use crate::pricing::Money;
+use crate::pricing::{Money, PriceTable};
 use crate::time::Millis;
 use crate::transcript::line::{CostState, Line, OwnMark, Response};
 use crate::transcript::reader::{Continuity, ReadPosition};
@@ -50,16 +50,20 @@ impl FileSeen {
 /// Everything found and not yet committed.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    /// Whether a file that is there could not be read.
-    pub(crate) has_gaps: bool,
-    /// By key. Their models are as written, their prices not known.
+    /// How many bytes of transcripts were read for it.
+    pub(crate) bytes: u64,
+    /// Files that are there and could not be read.
+    pub(crate) unreadable: Vec<PathBuf>,
+    /// By key. Their costs are not known.
     pub(crate) answers: HashMap<i64, Answer>,
     /// The models that were asked for, by the keys of answers of others.
     pub(crate) switched: HashMap<i64, Id>,
     /// Names, and directories as far as lines say them.
     pub(crate) sessions: HashMap<Id, (String, Option<WorkedIn>)>,
-    /// Names as written.
+    /// Canonical names.
     pub(crate) models: HashMap<Id, String>,
+    /// The models of names as they are written, by hashes of these.
+    spellings: HashMap<Id, Id>,
     pub(crate) scenes: HashMap<Id, Scene>,
     pub(crate) files: Vec<FileSeen>,
     /// Whether the session's last word was an error. Meant for the batch of one session.
@@ -101,10 +105,14 @@ impl Batch {
         id
     }
 
-    fn model(&mut self, name: &str) -> Id {
-        let id = id_of(name.as_bytes());
-        self.models.entry(id).or_insert_with(|| name.to_owned());
-        id
+    fn model(&mut self, name: &str, prices: &PriceTable) -> Id {
+        let spelling = self.spellings.entry(id_of(name.as_bytes()));
+        *spelling.or_insert_with(|| {
+            let canonical = prices.canonical(name);
+            let id = id_of(canonical.as_bytes());
+            self.models.insert(id, canonical);
+            id
+        })
     }
 
     fn scene(&mut self, found: &Response<'_>) -> Id {
@@ -135,6 +143,7 @@ impl Batch {
         before: ReadPosition,
         name: &'b str,
         fallback_at: Millis,
+        prices: &'b PriceTable,
     ) -> FileSink<'b> {
         let seen = FileSeen {
             id: file_id(path),
@@ -153,6 +162,7 @@ impl Batch {
             seen,
             name,
             fallback_at,
+            prices,
         }
     }
 }
@@ -168,6 +178,7 @@ pub(crate) struct FileSink<'b> {
     seen: FileSeen,
     name: &'b str,
     fallback_at: Millis,
+    prices: &'b PriceTable,
 }
 
 impl FileSink<'_> {
@@ -208,22 +219,30 @@ impl FileSink<'_> {
         if named.is_none() && !found.subagent {
             self.batch.ends_in_refusal = false;
         }
+        let model = self.batch.model(&found.model, self.prices);
         if let Some(asked) = &found.asked {
-            let asked = self.batch.model(asked);
-            self.batch.switched.insert(found.key, asked);
+            let asked = self.batch.model(asked, self.prices);
+            if asked != model {
+                self.batch.switched.insert(found.key, asked);
+            }
+        }
+        let scene = self.batch.scene(&found);
+        let mut advice = found.advice;
+        for one in &mut advice {
+            one.model = self.prices.canonical(&one.model);
         }
         let answer = Answer {
             key: found.key,
             at,
             session: named.unwrap_or(own),
-            model: self.batch.model(&found.model),
-            scene: self.batch.scene(&found),
+            model,
+            scene,
             is_of_subagent: found.subagent,
             is_unpriced: false,
             usage: found.usage,
             service: found.service,
             calls: found.calls,
-            advice: found.advice,
+            advice,
             cost: Money::ZERO,
             place,
             copies: Vec::new(),
@@ -244,10 +263,11 @@ impl FileSink<'_> {
 
     fn total(&mut self, state: CostState, position: Position) {
         self.note_behind(state.since_last);
-        let models = state.models.into_iter();
-        let parts: Parts = models
-            .map(|(name, part)| (self.batch.model(&name), part))
-            .collect();
+        let mut parts = Parts::new();
+        for (name, part) in state.models {
+            let sum = parts.entry(self.batch.model(&name, self.prices));
+            sum.and_modify(|sum| *sum += part).or_insert(part);
+        }
         self.seen.totals.push(Total {
             file: self.seen.id,
             position,

@@ -72,6 +72,8 @@ impl Caught {
     }
 }
 
+/// A transcript that has something new, and how far it was read.
+#[derive(Clone)]
 struct Job {
     file: TranscriptFile,
     position: ReadPosition,
@@ -82,25 +84,10 @@ impl Job {
         self.file.state.size.saturating_sub(self.position.offset)
     }
 
-    /// Reads on from a position, and says how far it came; the same as before if the file cannot be
-    /// read. None if it is there all the same.
     fn read(
         &self,
-        from: ReadPosition,
         batch: &mut Batch,
-        buffer: &mut Vec<u8>,
-        enough: &mut impl FnMut(u64) -> bool,
-    ) -> Option<ReadPosition> {
-        match self.read_into(from, batch, buffer, enough) {
-            Err(error) if transcripts::is_there(&error) => None,
-            read => Some(read.unwrap_or(from)),
-        }
-    }
-
-    fn read_into(
-        &self,
-        from: ReadPosition,
-        batch: &mut Batch,
+        prices: &PriceTable,
         buffer: &mut Vec<u8>,
         enough: &mut impl FnMut(u64) -> bool,
     ) -> std::io::Result<ReadPosition> {
@@ -111,8 +98,8 @@ impl Job {
             session = first_session(path)?.unwrap_or(session);
         }
         let fallback_at = self.file.state.modified_ms();
-        let mut sink = batch.file(path, from, &session, fallback_at);
-        let (now, continuity) = read_on(path, &from, buffer, &mut sink, enough)?;
+        let mut sink = batch.file(path, self.position, &session, fallback_at, prices);
+        let (now, continuity) = read_on(path, &self.position, buffer, &mut sink, enough)?;
         sink.finish(now, continuity);
         Ok(now)
     }
@@ -146,7 +133,8 @@ impl Ledger {
         let jobs = changed
             .map(|file| self.job(file))
             .collect::<Result<Vec<Job>, LedgerError>>()?;
-        let mut caught = self.read_jobs(jobs, began, prices, effort, watch)?;
+        let mut late = || matches!(effort, Effort::Within(limit) if began.elapsed() >= limit);
+        let mut caught = self.read_jobs(jobs, &mut late, prices, effort, watch)?;
         if caught.complete {
             // If another process is writing, it waits until the next time.
             let _ = self.take_up(prices);
@@ -164,7 +152,7 @@ impl Ledger {
     fn read_jobs(
         &mut self,
         mut jobs: Vec<Job>,
-        began: Instant,
+        late: &mut impl FnMut() -> bool,
         prices: &PriceTable,
         effort: Effort,
         watch: &mut dyn FnMut(ReadingProgress),
@@ -172,41 +160,34 @@ impl Ledger {
         // Newest first: if time runs out, what a person looks at is there.
         jobs.sort_by_key(|job| std::cmp::Reverse(job.file.state.modified));
         let total = jobs.iter().map(Job::bytes).sum();
-        let late = || matches!(effort, Effort::Within(limit) if began.elapsed() >= limit);
-        let mut caught = Caught {
-            files: jobs.len(),
-            complete: true,
-            ..Caught::default()
-        };
+        let files = jobs.len();
+        let next = AtomicUsize::new(0);
+        let mut reader = JobReader::new(&jobs, &next, prices);
         if total < WORTH_THREADS || effort != Effort::All {
-            let (mut batch, mut buffer) = (Batch::default(), Vec::new());
-            for job in &jobs {
-                if late() {
-                    caught.complete = false;
-                    break;
-                }
-                let read = job.read(job.position, &mut batch, &mut buffer, &mut |_| late());
-                if read.is_none() {
-                    caught.unreadable.push(job.file.path.clone());
-                }
-            }
-            // The last file may have been left in its middle.
-            caught.complete &= !late();
+            let batch = reader.next(u64::MAX, late).unwrap_or_default();
+            let complete = !late();
             self.commit(&batch, prices)?;
-            if caught.complete && !self.is_complete() {
+            if complete && !self.is_complete() {
                 self.note_complete();
             }
-            return Ok(caught);
+            return Ok(Caught {
+                files,
+                unreadable: batch.unreadable,
+                complete,
+            });
         }
         watch(ReadingProgress { done: 0, total });
-        let read = self.read_with_threads(&jobs, total, prices, watch);
+        let read = self.read_with_threads(reader, total, watch);
         if read.is_ok() {
             self.note_complete();
         }
         // After the note: the first write to a log that was folded back flushes to disk again.
         self.tidy();
-        caught.unreadable = read?;
-        Ok(caught)
+        Ok(Caught {
+            files,
+            unreadable: read.map_err(self.failed())?,
+            complete: true,
+        })
     }
 
     /// Reads what one session has gained: its transcript and those of its subagents, until it is
@@ -214,62 +195,61 @@ impl Ledger {
     pub(crate) fn read_session(
         &self,
         transcript: &Path,
+        prices: &PriceTable,
         late: &mut impl FnMut() -> bool,
     ) -> Result<Batch, LedgerError> {
-        let (mut batch, mut buffer) = (Batch::default(), Vec::new());
-        let own = TranscriptFile::at(transcript);
-        for file in own.into_iter().chain(transcripts::of_subagents(transcript)) {
-            let job = self.job(file)?;
-            if job.position.file != job.file.state {
-                // A file that vanished is no reason to show nothing.
-                let read = job.read(job.position, &mut batch, &mut buffer, &mut |_| late());
-                batch.has_gaps |= read.is_none();
-            }
-        }
-        Ok(batch)
+        let own = TranscriptFile::at(transcript).into_iter();
+        let files = own.chain(transcripts::of_subagents(transcript));
+        let jobs = files.map(|file| self.job(file));
+        let mut jobs = jobs.collect::<Result<Vec<Job>, LedgerError>>()?;
+        jobs.retain(|job| job.position.file != job.file.state);
+        let next = AtomicUsize::new(0);
+        let batch = JobReader::new(&jobs, &next, prices).next(u64::MAX, late);
+        Ok(batch.unwrap_or_default())
     }
 
     /// Returns which files could not be read.
     fn read_with_threads(
         &mut self,
-        jobs: &[Job],
+        mut reader: JobReader<'_>,
         total: u64,
-        prices: &PriceTable,
         watch: &mut dyn FnMut(ReadingProgress),
-    ) -> Result<Vec<PathBuf>, LedgerError> {
+    ) -> rusqlite::Result<Vec<PathBuf>> {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        let queue = Queue {
-            jobs,
-            next: AtomicUsize::new(0),
-        };
         let (sender, receiver) = sync_channel(MOST_WAITING);
-        let outcome = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             // This thread is one of them: it commits, and reads while there is nothing to commit.
             for _ in 1..threads.min(MOST_THREADS) {
-                let (sender, mut reading) = (sender.clone(), QueueReader::new(&queue));
+                let (sender, mut reader) = (sender.clone(), reader.beside());
                 // Nobody receives only where committing failed, and that is reported.
-                let read =
-                    move || while reading.next().is_some_and(|read| sender.send(read).is_ok()) {};
+                let read = move || {
+                    while reader
+                        .next(BATCH_BYTES, &mut || false)
+                        .is_some_and(|read| sender.send(read).is_ok())
+                    {}
+                };
                 // Where the system gives no thread, this one does it all.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, read);
             }
             drop(sender);
-            let mut reading = QueueReader::new(&queue);
+            let prices = reader.prices;
             // Owns the receiver, so that whoever still sends when it is over learns of it.
             let mut next = move || match receiver.try_recv() {
-                Ok(handed) => Some(handed),
-                Err(_) => reading.next().or_else(|| receiver.recv().ok()),
+                Ok(read) => Some(read),
+                Err(_) => {
+                    let read = reader.next(BATCH_BYTES, &mut || false);
+                    read.or_else(|| receiver.recv().ok())
+                }
             };
             self.commit_all(&mut next, total, prices, watch)
-        });
-        outcome.map_err(self.failed())
+        })
     }
 
     /// Commits what `next` gives until there is no more, and returns which files could not be
     /// read.
     fn commit_all(
         &mut self,
-        next: &mut dyn FnMut() -> Option<Handed>,
+        next: &mut dyn FnMut() -> Option<Batch>,
         total: u64,
         prices: &PriceTable,
         watch: &mut dyn FnMut(ReadingProgress),
@@ -283,10 +263,10 @@ impl Ledger {
                 .transaction_with_behavior(TransactionBehavior::Immediate)?;
             let enough = done + TRANSACTION_BYTES;
             let mut concerned = Concerned::default();
-            while let Some(handed) = waiting {
-                put(&transaction, &handed.batch, prices, &mut concerned)?;
-                unreadable.extend(handed.unreadable);
-                done += handed.bytes;
+            while let Some(batch) = waiting {
+                put(&transaction, &batch, prices, &mut concerned)?;
+                unreadable.extend(batch.unreadable);
+                done += batch.bytes;
                 watch(ReadingProgress { done, total });
                 waiting = next();
                 if done >= enough {
@@ -300,63 +280,65 @@ impl Ledger {
     }
 }
 
-/// What was read and is to be committed.
-#[derive(Default)]
-struct Handed {
-    batch: Batch,
-    /// Bytes read for it.
-    bytes: u64,
-    /// Files that could not be read.
-    unreadable: Vec<PathBuf>,
-}
-
-/// Files to be read, shared by threads.
-struct Queue<'a> {
-    jobs: &'a [Job],
-    next: AtomicUsize,
-}
-
-/// What one thread reads.
-struct QueueReader<'q> {
-    queue: &'q Queue<'q>,
+/// What one thread reads of files that threads share.
+struct JobReader<'q> {
+    jobs: &'q [Job],
+    /// The first that nobody reads.
+    next: &'q AtomicUsize,
+    prices: &'q PriceTable,
     buffer: Vec<u8>,
-    /// A long file, and how far it was read. Nobody else reads on in it.
-    unfinished: Option<(&'q Job, ReadPosition)>,
+    /// A long file that was read in part. Nobody else reads on in it.
+    unfinished: Option<Job>,
 }
 
-impl<'q> QueueReader<'q> {
-    fn new(queue: &'q Queue<'q>) -> Self {
+impl<'q> JobReader<'q> {
+    fn new(jobs: &'q [Job], next: &'q AtomicUsize, prices: &'q PriceTable) -> Self {
         Self {
-            queue,
+            jobs,
+            next,
+            prices,
             buffer: Vec::new(),
             unfinished: None,
         }
     }
 
-    /// Another file, from where it was read before.
-    fn another(&self) -> Option<(&'q Job, ReadPosition)> {
-        let job = self.queue.next.fetch_add(1, Ordering::Relaxed);
-        let job = self.queue.jobs.get(job)?;
-        Some((job, job.position))
+    /// One for another thread.
+    fn beside(&self) -> Self {
+        Self::new(self.jobs, self.next, self.prices)
     }
 
-    /// Reads until there is enough to commit. None if nothing is left.
-    fn next(&mut self) -> Option<Handed> {
+    fn job(&mut self) -> Option<Job> {
+        self.unfinished.take().or_else(|| {
+            let next = self.next.fetch_add(1, Ordering::Relaxed);
+            self.jobs.get(next).cloned()
+        })
+    }
+
+    /// Reads until there are about so many bytes to commit, or it is `late`. None if nothing is left.
+    fn next(&mut self, most: u64, late: &mut impl FnMut() -> bool) -> Option<Batch> {
         let mut gathered = None;
-        while let Some((job, from)) = self.unfinished.take().or_else(|| self.another()) {
-            let handed: &mut Handed = gathered.get_or_insert_default();
-            let room = BATCH_BYTES - handed.bytes;
-            let enough = &mut |bytes| bytes >= room;
-            match job.read(from, &mut handed.batch, &mut self.buffer, enough) {
-                Some(now) => {
-                    handed.bytes += now.offset.saturating_sub(from.offset);
+        while !late()
+            && let Some(job) = self.job()
+        {
+            let batch: &mut Batch = gathered.get_or_insert_default();
+            let room = most - batch.bytes;
+            let enough = &mut |bytes| bytes >= room || late();
+            match job.read(batch, self.prices, &mut self.buffer, enough) {
+                Ok(now) => {
+                    batch.bytes += now.offset.saturating_sub(job.position.offset);
                     // What was read to its end looks as it did then.
-                    let goes_on = now.file == FileState::default() && now.offset != from.offset;
-                    self.unfinished = goes_on.then_some((job, now));
+                    let goes_on =
+                        now.file == FileState::default() && now.offset != job.position.offset;
+                    self.unfinished = goes_on.then_some(Job {
+                        position: now,
+                        ..job
+                    });
                 }
-                None => handed.unreadable.push(job.file.path.clone()),
+                // A file that vanished is no reason to show nothing.
+                Err(error) if !transcripts::is_there(&error) => {}
+                Err(_) => batch.unreadable.push(job.file.path),
             }
-            if handed.bytes >= BATCH_BYTES {
+            if batch.bytes >= most {
                 break;
             }
         }

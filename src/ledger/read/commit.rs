@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Connection;
 
 use super::batch::{Batch, FileSeen};
-use crate::ledger::facts::{Answer, Compaction, Id, Parts, Sighting, Total, id_of};
+use crate::ledger::facts::{Answer, Compaction, Id, Sighting};
 use crate::ledger::store::names::{put_model, put_scene, put_session};
 use crate::ledger::store::sqlite::first;
 use crate::ledger::store::{SumChanges, answers, families, processes, totals, transcript_files};
@@ -30,15 +30,14 @@ pub(crate) fn put(
     for (id, scene) in &batch.scenes {
         put_scene(connection, *id, scene)?;
     }
-    let models = Models::new(batch, prices);
-    for (name, _) in models.0.values() {
+    for name in batch.models.values() {
         put_model(connection, name)?;
     }
     concerned.gained.extend(batch.sessions.keys());
     let homes = batch.files.iter();
     let mut writer = Writer {
         connection,
-        models,
+        models: prices_of_models(batch, prices),
         homes: homes.map(|file| (file.id, file.session)).collect(),
         untils: HashMap::new(),
         concerned,
@@ -53,7 +52,9 @@ pub(crate) fn put(
     in_order.sort_unstable_by_key(|answer| (answer.place.file, answer.place.position));
     for answer in in_order {
         writer.put_answer(answer, &mut changes)?;
-        writer.put_switch(answer, batch)?;
+    }
+    for (key, asked) in &batch.switched {
+        answers::put_switch(connection, *key, *asked)?;
     }
     changes.apply(connection)
 }
@@ -99,63 +100,38 @@ pub(crate) struct Concerned {
     gained: HashSet<Id>,
 }
 
-/// The models of a batch, by their ids as written: their canonical names, and their prices.
-pub(crate) struct Models<'p>(HashMap<Id, (String, ModelPrices<'p>)>, &'p PriceTable);
+/// The prices of models, by their ids.
+pub(crate) type PricesById<'p> = HashMap<Id, ModelPrices<'p>>;
 
-impl<'p> Models<'p> {
-    pub(crate) fn new(batch: &Batch, prices: &'p PriceTable) -> Self {
-        let models = batch.models.iter();
-        let models = models.map(|(id, name)| {
-            let model = (prices.canonical(name), prices.prices_of(name));
-            (*id, model)
-        });
-        Self(models.collect(), prices)
-    }
+/// Those of the models of a batch.
+pub(crate) fn prices_of_models<'p>(batch: &Batch, prices: &'p PriceTable) -> PricesById<'p> {
+    let models = batch.models.iter();
+    models
+        .map(|(id, name)| (*id, prices.prices_of(name)))
+        .collect()
+}
 
-    fn canonical(&self, id: Id) -> Id {
-        self.0
-            .get(&id)
-            .map_or(id, |(name, _)| id_of(name.as_bytes()))
-    }
-
-    /// An answer of the batch as it is to be stored, merged with what is known of it.
-    pub(crate) fn priced(&self, found: &Answer, known: Option<&Answer>) -> Answer {
-        let mut answer = found.clone();
-        answer.model = self.canonical(found.model);
-        answer.copies = Vec::new();
-        for one in &mut answer.advice {
-            one.model = self.1.canonical(&one.model);
-        }
-        if let Some(known) = known {
-            let found = std::mem::replace(&mut answer, known.clone());
-            answer.merge(&found);
-            if known.place.file == found.place.file {
-                answer.place = known.place.seen_again(found.place);
-            }
-        }
-        if let Some((_, prices)) = self.0.get(&found.model) {
-            answer.price(prices);
-        }
-        answer
-    }
-
-    /// A total of the batch as it is to be stored.
-    fn named(&self, total: &Total) -> Total {
-        let mut parts = Parts::new();
-        for (model, part) in &total.parts {
-            let sum = parts.entry(self.canonical(*model));
-            sum.and_modify(|sum| *sum += *part).or_insert(*part);
-        }
-        Total {
-            parts,
-            ..total.clone()
+/// An answer of a batch as it is to be stored, merged with what is known of it.
+pub(crate) fn priced(found: &Answer, known: Option<&Answer>, models: &PricesById<'_>) -> Answer {
+    let mut answer = Answer {
+        copies: Vec::new(),
+        ..known.unwrap_or(found).clone()
+    };
+    if let Some(known) = known {
+        answer.merge(found);
+        if known.place.file == found.place.file {
+            answer.place = known.place.seen_again(found.place);
         }
     }
+    if let Some(prices) = models.get(&found.model) {
+        answer.price(prices);
+    }
+    answer
 }
 
 struct Writer<'c> {
     connection: &'c Connection,
-    models: Models<'c>,
+    models: PricesById<'c>,
     /// The sessions of the batch's files.
     homes: HashMap<Id, Id>,
     /// The ends of sessions' last runs, as far as they were asked for.
@@ -205,7 +181,7 @@ impl Writer<'_> {
             self.concerned.sessions.insert(session);
         }
         for total in &seen.totals {
-            totals::put(connection, &self.models.named(total))?;
+            totals::put(connection, total)?;
             for other in totals::sessions_with_start(connection, total.started, session)? {
                 families::link(connection, session, other)?;
             }
@@ -245,7 +221,7 @@ impl Writer<'_> {
 
     fn put_answer(&mut self, found: &Answer, changes: &mut SumChanges) -> rusqlite::Result<()> {
         let connection = self.connection;
-        let new = self.models.priced(found, None);
+        let new = priced(found, None, &self.models);
         if answers::insert(connection, &new)? {
             changes.add(&new);
             self.concern(new.session, new.at)?;
@@ -256,7 +232,7 @@ impl Writer<'_> {
         let Some(old) = answers::read(connection, found.key)? else {
             return Ok(());
         };
-        let now = self.models.priced(found, Some(&old));
+        let now = priced(found, Some(&old), &self.models);
         if now != old {
             answers::replace(connection, &now)?;
             changes.take_away(&old);
@@ -267,16 +243,6 @@ impl Writer<'_> {
             }
         }
         self.put_copies(found, &now)
-    }
-
-    /// Notes that another model was asked for than answered.
-    fn put_switch(&self, found: &Answer, batch: &Batch) -> rusqlite::Result<()> {
-        let asked = batch.switched.get(&found.key).copied();
-        let asked = asked.map(|asked| self.models.canonical(asked));
-        let asked = asked.filter(|asked| *asked != self.models.canonical(found.model));
-        asked.map_or(Ok(()), |asked| {
-            answers::put_switch(self.connection, found.key, asked)
-        })
     }
 
     /// The session in whose file something stands.

@@ -6,4 +6,4 @@ mod commit;
 
 pub(crate) use batch::Batch;
 pub use catch_up::{Caught, Effort, ReadingProgress};
-pub(crate) use commit::{Models, put_and_settle};
+pub(crate) use commit::{priced, prices_of_models, put_and_settle};
