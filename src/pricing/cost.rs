@@ -3,7 +3,7 @@
 use super::money::Money;
 use super::own_rates::MULTIPLIER_UNIT;
 use super::price_table::PriceTable;
-use super::rates::{Rate, Rates, Tariff};
+use super::rates::{PriceRow, Rate, Rates};
 use super::usage::{Advice, ServiceLevel, Usage};
 use crate::time::Millis;
 
@@ -13,7 +13,7 @@ pub struct ModelPrices<'t> {
     table: &'t PriceTable,
     own: Option<Rates>,
     /// By the moment from which each holds, ascending; the first also before that.
-    tariffs: Vec<(Millis, &'t Tariff)>,
+    tariffs: Vec<(Millis, &'t PriceRow)>,
     known: bool,
     multiplier: i64,
 }
@@ -129,7 +129,7 @@ impl ModelPrices<'_> {
         })
     }
 
-    fn tariff_at(&self, at: Millis) -> Option<&Tariff> {
+    fn tariff_at(&self, at: Millis) -> Option<&PriceRow> {
         let mut tariffs = self.tariffs.iter();
         let begun = tariffs.rfind(|(from, _)| *from <= at);
         begun
@@ -139,7 +139,7 @@ impl ModelPrices<'_> {
 }
 
 /// The rates for one call: a long prompt is charged as such as a whole, else fast mode decides.
-fn rates_for(tariff: &Tariff, call: &Usage, service: ServiceLevel) -> Rates {
+fn rates_for(tariff: &PriceRow, call: &Usage, service: ServiceLevel) -> Rates {
     match (tariff.above_prompt_tokens, tariff.long) {
         (Some(above), Some(long)) if call.prompt() > above => long,
         _ => tariff

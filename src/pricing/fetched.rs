@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use serde_json::Value;
 
 use super::model_id::bare;
-use super::rates::{Rates, Tariff};
+use super::rates::{PriceRow, Rates};
 use crate::time::Millis;
 
 /// What Claude Code knows of a model's price.
@@ -22,7 +22,7 @@ pub(super) struct FetchedTariff {
     /// The model that it is priced as, and until when.
     pub(super) as_another: Option<(String, Millis)>,
     /// What it costs otherwise.
-    pub(super) own: Option<Tariff>,
+    pub(super) own: Option<PriceRow>,
 }
 
 /// By bare model id. Read when it is asked for.
@@ -65,14 +65,18 @@ fn as_another(told: &Value) -> Option<(String, Millis)> {
     Some((told.get("as")?.as_str()?.to_owned(), ends))
 }
 
-fn tariff(costs: &Value) -> Option<Tariff> {
+fn tariff(costs: &Value) -> Option<PriceRow> {
     let long = costs.get("longPrompt");
     let above = long.and_then(|long| long.get("abovePromptTokens")?.as_u64());
-    Some(Tariff {
+    Some(PriceRow {
+        model: "",
+        also: Vec::new(),
+        from: None,
         standard: rates(costs)?,
         above_prompt_tokens: above,
         long: long.and_then(rates),
         fast: costs.get("fast").and_then(rates),
+        source: "Claude Code",
     })
 }
 

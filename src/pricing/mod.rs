@@ -16,6 +16,6 @@ pub use money::Money;
 pub(crate) use money::NOISE;
 pub use own_rates::OwnRates;
 pub(crate) use price_list::price_list;
-pub use price_table::{PriceRow, PriceTable};
-pub use rates::{Rate, Rates, Tariff};
+pub use price_table::PriceTable;
+pub use rates::{PriceRow, Rate, Rates};
 pub use usage::{Advice, ServiceLevel, Usage};

@@ -1,49 +1,23 @@
 //! The price table as people and programs read it.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-use super::price_table::{PriceRow, PriceTable};
-use super::rates::{Rate, Rates};
+use serde_json::{Value, json};
+
+use super::price_table::PriceTable;
+use super::rates::{PriceRow, Rate, Rates};
 use crate::render::{Column, Report, Table};
 use crate::terminal::Tone;
 
 fn json(table: &PriceTable, rows: &[&PriceRow]) -> Value {
-    let overrides: Map<String, Value> = table
-        .own
-        .overrides()
-        .map(|(model, rates)| (model.to_owned(), rates_json(rates)))
-        .collect();
+    let overrides: BTreeMap<&str, &Rates> = table.own.overrides().collect();
     json!({
-        "updated": table.updated.to_string(),
+        "updated": table.updated,
         "web_search_usd": table.web_search as f64 / 1e12,
         "us_inference_multiplier": table.us_inference_tenths as f64 / 10.0,
         "multiplier": table.own.factor(),
         "overrides": overrides,
-        "rows": rows.iter().map(|row| row_json(row)).collect::<Vec<Value>>(),
-    })
-}
-
-fn rates_json(rates: &Rates) -> Value {
-    let [input, output, read, short, long] = rates.each().map(Rate::usd_per_million);
-    json!({
-        "input": input,
-        "output": output,
-        "cache_read": read,
-        "cache_write_5m": short,
-        "cache_write_1h": long,
-    })
-}
-
-fn row_json(row: &PriceRow) -> Value {
-    json!({
-        "model": row.model,
-        "also": row.also,
-        "from": row.from.map(|day| day.to_string()),
-        "standard": rates_json(&row.tariff.standard),
-        "above_prompt_tokens": row.tariff.above_prompt_tokens,
-        "long": row.tariff.long.as_ref().map(rates_json),
-        "fast": row.tariff.fast.as_ref().map(rates_json),
-        "source": row.source,
+        "rows": rows,
     })
 }
 
@@ -72,12 +46,12 @@ pub(crate) fn price_list(table: &PriceTable, rows: &[&PriceRow]) -> Report {
         let from = row.from.map(|from| format!(" from {from}"));
         add(
             format!("{}{}", row.model, from.unwrap_or_default()),
-            &row.tariff.standard,
+            &row.standard,
         );
-        if let (Some(above), Some(long)) = (row.tariff.above_prompt_tokens, &row.tariff.long) {
+        if let (Some(above), Some(long)) = (row.above_prompt_tokens, &row.long) {
             add(format!("  prompt over {above}"), long);
         }
-        if let Some(fast) = &row.tariff.fast {
+        if let Some(fast) = &row.fast {
             add("  fast mode".to_owned(), fast);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::NaiveDate;
 use once_cell::sync::OnceCell;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,28 +10,11 @@ use serde_json::Value;
 use super::fetched::{self, FetchedPrices, FetchedTariff};
 use super::model_id::{bare, is_variant_of};
 use super::own_rates::OwnRates;
-use super::rates::Tariff;
+use super::rates::PriceRow;
 use crate::time::Millis;
 
 /// The embedded data. Its first lines say how to add a row.
 const EMBEDDED: &str = include_str!("prices.json");
-
-/// One row of the table: a model's prices from a day on. Its texts are borrowed from the program: a
-/// status line reads it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct PriceRow {
-    /// The bare model id.
-    pub model: &'static str,
-    /// Other ids of the same model.
-    #[serde(default)]
-    pub also: Vec<&'static str>,
-    /// First UTC day of these prices; None from the model's release.
-    pub from: Option<NaiveDate>,
-    /// The prices.
-    pub tariff: Tariff,
-    /// Where the row comes from.
-    pub source: &'static str,
-}
 
 /// The file as it is written.
 #[derive(Deserialize)]
@@ -41,14 +24,6 @@ struct File {
     us_inference_multiplier: f64,
     unknown_model_priced_as: &'static str,
     rows: Vec<PriceRow>,
-}
-
-impl PriceRow {
-    fn begins(&self) -> Millis {
-        self.from.map_or(Millis::MIN, |day| {
-            day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
-        })
-    }
 }
 
 /// Prices of every known model, with the user's own rates on top.
@@ -150,7 +125,7 @@ impl PriceTable {
     /// The prices of `model`, each with the moment from which it holds, ascending (the first also
     /// before that), and whether they are known: if neither the table nor Claude Code has the model,
     /// they are what the client takes for one it does not know.
-    pub fn tariffs_of(&self, model: &str) -> (Vec<(Millis, &Tariff)>, bool) {
+    pub fn tariffs_of(&self, model: &str) -> (Vec<(Millis, &PriceRow)>, bool) {
         let listed = self.listed(model).map(|row| row.model);
         if listed.is_none()
             && let Some(fetched) = self.fetched.get(&bare(model))
@@ -162,9 +137,9 @@ impl PriceTable {
         (self.tariffs_listed(name), listed.is_some())
     }
 
-    fn tariffs_listed(&self, name: &str) -> Vec<(Millis, &Tariff)> {
+    fn tariffs_listed(&self, name: &str) -> Vec<(Millis, &PriceRow)> {
         let rows = self.rows.iter().filter(|row| row.model == name);
-        let mut tariffs: Vec<_> = rows.map(|row| (row.begins(), &row.tariff)).collect();
+        let mut tariffs: Vec<_> = rows.map(|row| (row.begins(), row)).collect();
         tariffs.sort_by_key(|(from, _)| *from);
         tariffs
     }
@@ -174,7 +149,7 @@ impl PriceTable {
     fn tariffs_fetched<'t>(
         &'t self,
         fetched: &'t FetchedTariff,
-    ) -> Option<Vec<(Millis, &'t Tariff)>> {
+    ) -> Option<Vec<(Millis, &'t PriceRow)>> {
         let last = |name: &str| Some(self.tariffs_listed(name).pop()?.1);
         let own = fetched.own.as_ref();
         let another = fetched.as_another.as_ref();

@@ -1,11 +1,21 @@
 //! What a token costs.
 
-use serde::Deserialize;
+use chrono::{NaiveDate, NaiveTime};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::time::Millis;
+
 /// A price of one token in pico-dollars. One dollar per million tokens is 1,000,000 of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "f64")]
 pub struct Rate(pub i64);
+
+impl From<Rate> for f64 {
+    fn from(rate: Rate) -> Self {
+        rate.usd_per_million()
+    }
+}
 
 impl<'de> Deserialize<'de> for Rate {
     /// Reads dollars per million tokens.
@@ -32,7 +42,7 @@ impl Rate {
 }
 
 /// What each kind of token costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
     /// Input that was neither read from nor written to the cache.
     pub input: Rate,
@@ -41,8 +51,10 @@ pub struct Rates {
     /// Input read from the cache.
     pub cache_read: Rate,
     /// Cache writes that live five minutes.
+    #[serde(rename = "cache_write_5m")]
     pub write_5m: Rate,
     /// Cache writes that live an hour.
+    #[serde(rename = "cache_write_1h")]
     pub write_1h: Rate,
 }
 
@@ -73,9 +85,17 @@ impl Rates {
     }
 }
 
-/// A model's prices.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Tariff {
+/// One row of the table: a model's prices from a day on. Its texts are borrowed from the program: a
+/// status line reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceRow {
+    /// The bare model id.
+    pub model: &'static str,
+    /// Other ids of the same model.
+    #[serde(default)]
+    pub also: Vec<&'static str>,
+    /// First UTC day of these prices; None from the model's release.
+    pub from: Option<NaiveDate>,
     /// The standard rates.
     pub standard: Rates,
     /// A prompt of more tokens than this is charged at [`Self::long`], as a whole.
@@ -84,4 +104,15 @@ pub struct Tariff {
     pub long: Option<Rates>,
     /// Rates of fast mode; None where the model has none, then `standard` holds.
     pub fast: Option<Rates>,
+    /// Where the row comes from.
+    pub source: &'static str,
+}
+
+impl PriceRow {
+    /// The moment from which it holds.
+    pub(super) fn begins(&self) -> Millis {
+        self.from.map_or(Millis::MIN, |day| {
+            day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
+        })
+    }
 }

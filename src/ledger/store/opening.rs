@@ -138,21 +138,8 @@ impl Ledger {
 
     /// A ledger that is gone with the process, for where none can be kept.
     pub fn in_memory(data: &Path) -> Result<Self, LedgerError> {
-        let path = path_in(data);
-        let failed = |source| LedgerError::Database {
-            path: path.clone(),
-            file: None,
-            source,
-        };
-        let mut connection = Connection::open_in_memory().map_err(failed)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        schema::make_or_check(&mut connection).map_err(failed)?;
-        Ok(Self {
-            connection,
-            path,
-            file: None,
-            patience: Patience::Person,
-        })
+        let opened = Connection::open_in_memory();
+        Self::from_opened(opened, &path_in(data), None, Patience::Person)
     }
 
     fn open_as_it_is(path: &Path, patience: Patience) -> Result<Self, LedgerError> {
@@ -164,49 +151,51 @@ impl Ledger {
     fn open_at(path: &Path, patience: Patience) -> Result<Self, LedgerError> {
         // Until the first look is over, the file and its log are not parted.
         let _together = renewal::keep_in_place(path)?;
-        let mut file = FileId::at(path);
-        let failed = |file| {
-            move |source| LedgerError::Database {
-                path: path.to_owned(),
-                file,
-                source,
-            }
-        };
         // SQLite would follow a link, and wait at a pipe for ever.
         for suffix in ["", "-wal", "-shm", "-journal"] {
             let part = beside(path, suffix);
             disk::ours::check_own(&part).map_err(disk::unread(&part))?;
         }
+        let mut file = FileId::at(path);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = match open(path, flags) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
-                disk::create_private_file(path)?;
-                file = FileId::at(path);
-                open(path, flags)
-            }
-            other => other,
-        };
-        let failed = failed(file);
-        let mut connection = opened.map_err(failed)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.busy_timeout(patience.limit()).map_err(failed)?;
-        // Folding the log back means flushing to disk: that is for those who have time.
-        connection
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-            .map_err(failed)?;
-        connection
-            .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")
-            .map_err(failed)?;
+        let mut opened = open(path, flags);
+        if let Err(error) = &opened
+            && error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+        {
+            disk::create_private_file(path)?;
+            file = FileId::at(path);
+            opened = open(path, flags);
+        }
+        Self::from_opened(opened, path, file, patience)
+    }
+
+    fn from_opened(
+        opened: rusqlite::Result<Connection>,
+        path: &Path,
+        file: Option<FileId>,
+        patience: Patience,
+    ) -> Result<Self, LedgerError> {
+        let made = opened.and_then(|mut connection| {
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            connection.busy_timeout(patience.limit())?;
+            // Folding the log back means flushing to disk: that is for those who have time.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            connection
+                .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")?;
+            let state = schema::make_or_check(&mut connection)?;
+            Ok((connection, state))
+        });
         let path = path.to_owned();
-        match schema::make_or_check(&mut connection).map_err(failed)? {
-            SchemaState::Current => Ok(Self {
+        match made {
+            Ok((connection, SchemaState::Current)) => Ok(Self {
                 connection,
                 path,
                 file,
                 patience,
             }),
-            SchemaState::Newer => Err(LedgerError::Newer { path }),
-            SchemaState::Older => Err(LedgerError::Older { path, file }),
+            Ok((_, SchemaState::Newer)) => Err(LedgerError::Newer { path }),
+            Ok((_, SchemaState::Older)) => Err(LedgerError::Older { path, file }),
+            Err(source) => Err(LedgerError::Database { path, file, source }),
         }
     }
 
