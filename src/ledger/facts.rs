@@ -1,6 +1,7 @@
 //! The facts that the ledger keeps, each one type from the reading to the view.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -18,6 +19,27 @@ pub(crate) type Id = i64;
 /// The id of a name.
 pub(crate) fn id_of(name: &[u8]) -> Id {
     (xxh3_64(name) >> 17).cast_signed()
+}
+
+/// Something by an id, or by another number that is a hash: hashing it once more would only cost time.
+pub(crate) type ById<T> = HashMap<Id, T, BuildHasherDefault<HashedAlready>>;
+
+/// Spreads a number over all bits.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HashedAlready(u64);
+
+impl Hasher for HashedAlready {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 ^= xxh3_64(bytes);
+    }
+
+    fn write_i64(&mut self, number: i64) {
+        self.0 = (self.0 ^ number.cast_unsigned()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
 }
 
 /// On which branch, and by which agent, a response was worked for.

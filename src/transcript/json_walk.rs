@@ -9,8 +9,8 @@
 use std::borrow::Cow;
 
 /// Up to so many times eight bytes a text is looked at here: starting a search costs more than
-/// that, and most texts are names.
-const SHORT: usize = 4;
+/// that, and most texts are names, times and ids.
+const SHORT: usize = 8;
 
 /// A place in the bytes of a JSON value. Each method passes over one value; None means that the
 /// bytes are not JSON, and then the place is of no use any more.
@@ -182,29 +182,33 @@ impl<'a> JsonWalk<'a> {
 
 /// How many bytes stand before the quote that ends a text.
 fn text_length(text: &[u8]) -> Option<usize> {
-    for (at, eight) in text.as_chunks().0.iter().take(SHORT).enumerate() {
-        let quote = first_of(b'"', *eight);
-        if first_of(b'\\', *eight) < quote {
+    let mut clean = 0;
+    for eight in text.as_chunks().0.iter().take(SHORT) {
+        let eight = u64::from_le_bytes(*eight);
+        let special = equal_bytes(eight, b'"') | equal_bytes(eight, b'\\');
+        clean += special.trailing_zeros() as usize / 8;
+        if special != 0 {
+            if text.get(clean) == Some(&b'"') {
+                return Some(clean);
+            }
             break;
         }
-        if quote < eight.len() {
-            return Some(at * eight.len() + quote);
-        }
     }
-    memchr::memchr_iter(b'"', text).find(|quote| {
-        let before = text.get(..*quote).unwrap_or_default().iter().rev();
+    // No backslash stands before this.
+    let rest = text.get(clean..)?;
+    let quote = memchr::memchr_iter(b'"', rest).find(|quote| {
+        let before = rest.get(..*quote).unwrap_or_default().iter().rev();
         before.take_while(|byte| **byte == b'\\').count() % 2 == 0
-    })
+    })?;
+    Some(clean + quote)
 }
 
-/// Where a byte stands first among eight; 8 if it is not there.
-fn first_of(byte: u8, eight: [u8; 8]) -> usize {
+/// The highest bit of the first of eight bytes that is this one, and perhaps of some above it.
+fn equal_bytes(eight: u64, byte: u8) -> u64 {
     const LOWEST: u64 = u64::from_le_bytes([1; 8]);
     const HIGHEST: u64 = LOWEST << 7;
-    let differs = u64::from_le_bytes(eight) ^ (LOWEST * u64::from(byte));
-    // The highest bit of each byte that is 0, and perhaps of some above the first of these.
-    let equal = differs.wrapping_sub(LOWEST) & !differs & HIGHEST;
-    equal.trailing_zeros() as usize / 8
+    let differs = eight ^ (LOWEST * u64::from(byte));
+    differs.wrapping_sub(LOWEST) & !differs & HIGHEST
 }
 
 /// A text; None if the value is anything else. Bytes that are not UTF-8 are replaced: one of them

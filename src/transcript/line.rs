@@ -168,7 +168,8 @@ struct ApiMessage<'a> {
 /// Reads a line. None if it is not a JSON object with a type, or an answer whose usage is none; it
 /// then costs nothing but itself.
 pub fn parse(bytes: &[u8]) -> Option<Line<'_>> {
-    let fields = LineFields::parse(bytes)?;
+    let mut fields = LineFields::default();
+    JsonWalk::object(bytes, |field, walk| fields.read(field, walk))?;
     let found = match fields.kind {
         b"\"assistant\"" if fields.refusal => Some(Line::Refusal),
         b"\"assistant\"" if fields.message.is_damaged => return None,
@@ -211,12 +212,6 @@ pub(super) fn time(value: &[u8]) -> Option<Millis> {
 }
 
 impl<'a> LineFields<'a> {
-    fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let mut found = Self::default();
-        JsonWalk::object(bytes, |field, walk| found.read(field, walk))?;
-        Some(found)
-    }
-
     fn read(&mut self, field: &[u8], walk: &mut JsonWalk<'a>) -> Option<()> {
         match field {
             b"message" => self.message.read(walk)?,

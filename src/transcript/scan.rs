@@ -6,13 +6,14 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::{self, Finder, FinderRev};
+use memchr::memmem::{Finder, FinderRev};
 
 use super::line::{Line, Signature, parse, time_of};
 use crate::time::Millis;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static REQUEST: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"requestId\":"));
+static ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"id\":"));
 static TIME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"timestamp\""));
 static TIME_BACK: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"timestamp\""));
 
@@ -156,8 +157,10 @@ fn repeats(known: Signature<'_>, line: &[u8], usage_at: usize) -> bool {
     };
     // Some writers have the request before the message.
     let request = after(rest, &REQUEST).or_else(|| after(before, &REQUEST));
+    // A message begins with its id, or has it behind the name of its model.
+    let message = after(before, &ID);
     request.is_some_and(|value| value.starts_with(known.request))
-        && memmem::find(before, known.message).is_some()
+        && message.is_some_and(|value| value.starts_with(known.message))
 }
 
 /// What follows a field's name and colon.

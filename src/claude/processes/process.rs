@@ -102,6 +102,10 @@ pub(super) fn is_claude_code(
 }
 
 fn is_the_client(path: &Path) -> bool {
+    // Most programs are told by this, before anything is taken apart.
+    if !path.to_string_lossy().to_lowercase().contains("claude") {
+        return false;
+    }
     let parts: Vec<_> = path.components().map(Component::as_os_str).collect();
     CLIENTS.contains(&file_name(path).trim_end_matches(".exe"))
         || path

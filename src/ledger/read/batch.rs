@@ -1,11 +1,10 @@
 //! What a stretch of reading found, gathered before it goes into the ledger in one transaction.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::facts::{
-    Answer, Compaction, Id, Mark, Parts, Position, Scene, Sighting, Total, id_of,
+    Answer, ById, Compaction, Id, Mark, Parts, Position, Scene, Sighting, Total, id_of,
 };
 use crate::ledger::store::names::{Witness, WorkedIn};
 use crate::ledger::store::transcript_files::file_id;
@@ -55,16 +54,16 @@ pub(crate) struct Batch {
     /// Files that are there and could not be read.
     pub(crate) unreadable: Vec<PathBuf>,
     /// By key. Their costs are not known.
-    pub(crate) answers: HashMap<i64, Answer>,
+    pub(crate) answers: ById<Answer>,
     /// The models that were asked for, by the keys of answers of others.
-    pub(crate) switched: HashMap<i64, Id>,
+    pub(crate) switched: ById<Id>,
     /// Names, and directories as far as lines say them.
-    pub(crate) sessions: HashMap<Id, (String, Option<WorkedIn>)>,
+    pub(crate) sessions: ById<(String, Option<WorkedIn>)>,
     /// Canonical names.
-    pub(crate) models: HashMap<Id, String>,
+    pub(crate) models: ById<String>,
     /// The models of names as they are written, by hashes of these.
-    spellings: HashMap<Id, Id>,
-    pub(crate) scenes: HashMap<Id, Scene>,
+    spellings: ById<Id>,
+    pub(crate) scenes: ById<Scene>,
     pub(crate) files: Vec<FileSeen>,
     /// Whether the session's last word was an error. Meant for the batch of one session.
     pub(crate) ends_in_refusal: bool,

@@ -3,12 +3,12 @@
 //! Everything is keyed by what it is, not by when it was read, so committing a batch twice, or two
 //! overlapping batches in any order, counts nothing twice and comes to the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 
 use super::batch::{Batch, FileSeen};
-use crate::ledger::facts::{Answer, Compaction, Id, Sighting};
+use crate::ledger::facts::{Answer, ById, Compaction, Id, Sighting};
 use crate::ledger::store::names::{put_model, put_scene, put_session};
 use crate::ledger::store::sqlite::first;
 use crate::ledger::store::{SumChanges, answers, families, processes, totals, transcript_files};
@@ -37,9 +37,10 @@ pub(crate) fn put(
     let homes = batch.files.iter();
     let mut writer = Writer {
         connection,
+        insert: connection.prepare_cached(answers::INSERT)?,
         models: prices_of_models(batch, prices),
         homes: homes.map(|file| (file.id, file.session)).collect(),
-        untils: HashMap::new(),
+        untils: ById::default(),
         concerned,
     };
     for file in &batch.files {
@@ -101,7 +102,7 @@ pub(crate) struct Concerned {
 }
 
 /// The prices of models, by their ids.
-pub(crate) type PricesById<'p> = HashMap<Id, ModelPrices<'p>>;
+pub(crate) type PricesById<'p> = ById<ModelPrices<'p>>;
 
 /// Those of the models of a batch.
 pub(crate) fn prices_of_models<'p>(batch: &Batch, prices: &'p PriceTable) -> PricesById<'p> {
@@ -131,11 +132,13 @@ pub(crate) fn priced(found: &Answer, known: Option<&Answer>, models: &PricesById
 
 struct Writer<'c> {
     connection: &'c Connection,
+    /// [`answers::INSERT`].
+    insert: CachedStatement<'c>,
     models: PricesById<'c>,
     /// The sessions of the batch's files.
-    homes: HashMap<Id, Id>,
+    homes: ById<Id>,
     /// The ends of sessions' last runs, as far as they were asked for.
-    untils: HashMap<Id, Option<Millis>>,
+    untils: ById<Option<Millis>>,
     concerned: &'c mut Concerned,
 }
 
@@ -222,7 +225,7 @@ impl Writer<'_> {
     fn put_answer(&mut self, found: &Answer, changes: &mut SumChanges) -> rusqlite::Result<()> {
         let connection = self.connection;
         let new = priced(found, None, &self.models);
-        if answers::insert(connection, &new)? {
+        if answers::write(&mut self.insert, &new)? > 0 {
             changes.add(&new);
             self.concern(new.session, new.at)?;
             let home = self.home(&new.place);

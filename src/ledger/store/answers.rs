@@ -1,6 +1,6 @@
 //! The `response` table: what was served, each response once.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, Statement, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,20 +16,19 @@ const LATE: i64 = 4;
 const SUBAGENT: i64 = 8;
 pub(crate) const UNPRICED: i64 = 16;
 
-/// Adds an answer. False if its key is known.
-pub(crate) fn insert(connection: &Connection, answer: &Answer) -> rusqlite::Result<bool> {
-    let insert = "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-    Ok(write(connection, insert, answer)? == 1)
-}
+/// Adds an answer, if its key is not known.
+pub(crate) const INSERT: &str =
+    "INSERT OR IGNORE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// Puts an answer in the place of what was known of it.
 pub(crate) fn replace(connection: &Connection, answer: &Answer) -> rusqlite::Result<()> {
     let replace = "INSERT OR REPLACE INTO response VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-    write(connection, replace, answer)?;
+    write(&mut *connection.prepare_cached(replace)?, answer)?;
     Ok(())
 }
 
-fn write(connection: &Connection, statement: &str, answer: &Answer) -> rusqlite::Result<usize> {
+/// Executes a statement that writes an answer; gives the number of rows written.
+pub(crate) fn write(statement: &mut Statement<'_>, answer: &Answer) -> rusqlite::Result<usize> {
     let bit = |on: bool, bit: i64| if on { bit } else { 0 };
     let flags = bit(answer.service.fast, FAST)
         | bit(answer.service.us_only, US_ONLY)
@@ -58,7 +57,7 @@ fn write(connection: &Connection, statement: &str, answer: &Answer) -> rusqlite:
         answer.scene,
         as_json(&answer.advice)
     ];
-    run(connection, statement, values)
+    statement.execute(values)
 }
 
 const COLUMNS: &str = "key, at, session, model, flags, input, output, cache_read, cache_write, cache_write_1h, web_searches, calls, cost, file, position, copied_from, scene, advice";

@@ -180,6 +180,8 @@ impl Ledger {
             connection.busy_timeout(patience.limit())?;
             // Folding the log back means flushing to disk: that is for those who have time.
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+            // Else it prepares what compares a number with `?` again for each number.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             connection
                 .execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0")?;
             let state = schema::make_or_check(&mut connection)?;
