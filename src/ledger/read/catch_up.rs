@@ -234,12 +234,10 @@ impl Ledger {
             drop(sender);
             let prices = reader.prices;
             // Owns the receiver, so that whoever still sends when it is over learns of it.
-            let mut next = move || match receiver.try_recv() {
-                Ok(read) => Some(read),
-                Err(_) => {
-                    let read = reader.next(BATCH_BYTES, &mut || false);
-                    read.or_else(|| receiver.recv().ok())
-                }
+            let mut next = move || {
+                let read = receiver.try_recv().ok();
+                let read = read.or_else(|| reader.next(BATCH_BYTES, &mut || false));
+                read.or_else(|| receiver.recv().ok())
             };
             self.commit_all(&mut next, total, prices, watch)
         })

@@ -86,8 +86,8 @@ fn state(connection: &Connection) -> rusqlite::Result<Option<SchemaState>> {
     Ok(match version {
         0 => None,
         VERSION => Some(SchemaState::Current),
-        VERSION.. => Some(SchemaState::Newer),
-        _ => Some(SchemaState::Older),
+        ..VERSION => Some(SchemaState::Older),
+        _ => Some(SchemaState::Newer),
     })
 }
 
