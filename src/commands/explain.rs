@@ -133,7 +133,7 @@ impl ExplainArguments {
 
 /// Whether work is blocked, for a script: 0 no, 10 yes and waiting helps, 11 yes and somebody must
 /// act, 12 it cannot be told.
-fn exit_code(wait: Option<Wait>) -> u8 {
+pub(super) fn exit_code(wait: Option<Wait>) -> u8 {
     match wait {
         None => 0,
         Some(Wait::Helps(_)) => 10,

@@ -4,7 +4,9 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use jiff::{Span, SpanRelativeTo};
 
+use super::explain::exit_code;
 use super::failure::misuse;
 use super::machine::Machine;
 use super::verb::{Reply, Verb};
@@ -26,12 +28,6 @@ pub(crate) struct WaitArguments {
     timeout: Option<Duration>,
 }
 
-/// Over, or nothing blocks.
-const OVER: u8 = 0;
-/// Somebody must act.
-const WAITING_DOES_NOT_HELP: u8 = 11;
-/// No reset is known.
-const CANNOT_TELL: u8 = 12;
 /// As timeout(1) has it.
 const GAVE_UP: u8 = 124;
 
@@ -53,16 +49,17 @@ impl Verb for WaitArguments {
                 )));
             }
             let (situation, now) = (incidents.situation(session), machine.environment.now);
-            let until = match until(&situation, now) {
-                Ok(until) => until,
-                Err(OVER) => {
+            let wait = wait_for(&situation, now);
+            let until = match wait {
+                Some(Wait::Helps(until)) => until,
+                None => {
                     terminal::replace_line(over, true)?;
-                    break OVER;
+                    break exit_code(wait);
                 }
-                Err(code) => {
+                Some(Wait::InVain | Wait::Unknown) => {
                     let headline = situation.incident.map(|incident| incident.headline);
                     terminal::complain(&headline.unwrap_or_default());
-                    break code;
+                    break exit_code(wait);
                 }
             };
             terminal::replace_line(&progress(until, machine.clock()), false)?;
@@ -80,20 +77,15 @@ impl Verb for WaitArguments {
     }
 }
 
-/// Until when to wait, if that is known; else the exit code.
-fn until(situation: &Situation, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, u8> {
-    let incident = situation.incident.as_ref();
-    let reset = incident.and_then(|incident| incident.resets.chosen);
-    match situation.wait() {
+/// What waiting does, if anything is to be waited for.
+fn wait_for(situation: &Situation, now: DateTime<Utc>) -> Option<Wait> {
+    situation.wait().or_else(|| {
         // A text is rounded to the minute: a prompt at the reset itself may come too early.
-        None => match reset.map(Reset::surely_over).filter(|over| *over > now) {
-            Some(over) if situation.has_just_reset() => Ok(Some(over)),
-            _ => Err(OVER),
-        },
-        Some(Wait::Helps(until)) => Ok(until),
-        Some(Wait::InVain) => Err(WAITING_DOES_NOT_HELP),
-        Some(Wait::Unknown) => Err(CANNOT_TELL),
-    }
+        let reset = situation.incident.as_ref()?.resets.chosen;
+        let over = reset.map(Reset::surely_over).filter(|over| *over > now);
+        over.filter(|_| situation.has_just_reset())
+            .map(|over| Wait::Helps(Some(over)))
+    })
 }
 
 fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {
@@ -104,32 +96,17 @@ fn progress(until: Option<DateTime<Utc>>, clock: Clock) -> String {
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    seconds(text)
-        .map(Duration::from_secs)
+    let text = text.trim();
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let unit = if is_number { "s" } else { "" };
+    let span = format!("{text}{unit}").parse::<Span>().ok();
+    let lasts = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    lasts
+        .and_then(|lasts| Duration::try_from(lasts).ok())
+        .filter(|lasts| !lasts.is_zero())
         .ok_or("write 90s, 30m, 2h or 1h30m")
 }
 
-/// The seconds in `90s`, `30m`, `2h`, `1h30m`. None if it is not that, or none at all.
-fn seconds(text: &str) -> Option<u64> {
-    let mut total = 0_u64;
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, after) = rest.split_at(digits);
-        let mut after = after.chars();
-        let unit = match after.next() {
-            Some('s') | None => 1,
-            Some('m') => 60,
-            Some('h') => 3_600,
-            Some('d') => 86_400,
-            Some(_) => return None,
-        };
-        let number = number.parse::<u64>().ok().filter(|number| *number > 0)?;
-        total = total.checked_add(number.checked_mul(unit)?)?;
-        rest = after.as_str();
-    }
-    (total > 0).then_some(total)
-}
 #[cfg(test)]
 mod tests {
     use super::*;

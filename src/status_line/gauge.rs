@@ -1,6 +1,6 @@
 //! One window as the line shows it: how full it is, and when it starts afresh.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::claude::meters::{Meter, SpendMeter};
 use crate::terminal::{Piece, Tone, bar};
@@ -12,7 +12,7 @@ pub(super) const SHORT: usize = 5;
 
 /// From here on a window is worth a look, from there on it is nearly full.
 pub(crate) const SOON: f64 = 70.0;
-pub(super) const NEARLY: f64 = 90.0;
+const NEARLY: f64 = 90.0;
 
 /// A window as it is shown: what all its forms are put together from.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(super) struct Gauge {
     label: String,
     /// "42%", and " of $50.00" for a limit in dollars.
     figure: String,
-    /// None once it has passed.
-    resets: Option<ResetWords>,
+    /// When it starts afresh, and in how long. None once it has.
+    resets: Option<(String, String)>,
 }
 
 /// How much is said of a reset.
@@ -39,40 +39,51 @@ pub(super) enum Say {
 }
 
 impl Gauge {
-    pub(super) fn of(label: &str, meter: &Meter, clock: Clock) -> Self {
+    pub(super) fn new(label: &str, meter: &Meter, clock: Clock) -> Self {
         let level = level(meter, clock);
+        let resets_at = meter.resets_at.filter(|at| *at > clock.now);
         Self {
             level,
             label: format!("{label} "),
             figure: format!("{:.0}%", shown(level)),
-            resets: ResetWords::of(meter, clock),
+            resets: resets_at.map(|at| (time_of_reset(at, clock), in_words(at - clock.now))),
         }
     }
 
-    pub(super) fn of_spend(limit: &SpendMeter, clock: Clock) -> Self {
-        let mut gauge = Self::of(limit.name(), &limit.meter, clock);
+    pub(super) fn from_spend(limit: &SpendMeter, clock: Clock) -> Self {
+        let mut gauge = Self::new(limit.name(), &limit.meter, clock);
         if let Some(limit) = limit.limit {
             gauge.figure = format!("{} of {}", gauge.figure, limit.show());
         }
         gauge
     }
 
-    pub(super) fn write(&self, columns: usize, say: Say, pieces: &mut Vec<Piece>) {
+    pub(super) fn write(&self, columns: usize, say: Say) -> impl Iterator<Item = Piece> {
         let tone = tone(self.level, Tone::Good);
-        pieces.push((Tone::Quiet, self.label.clone()));
-        if columns > 0 {
-            pieces.extend(bar(self.level, columns, tone));
-            pieces.push((Tone::Plain, " ".to_owned()));
-        }
-        pieces.push((tone, self.figure.clone()));
-        let reset = self.resets.as_ref().and_then(|reset| match say {
-            Say::Distance => Some(&reset.distance),
-            Say::Time => Some(&reset.time),
-            Say::Sign => Some(&reset.sign),
+        let reset = self.resets.as_ref().and_then(|(time, left)| match say {
+            Say::Distance => Some(format!(" (resets {time}, in {left})")),
+            Say::Time => Some(format!(" (resets {time})")),
+            Say::Sign => Some(format!(" \u{21bb}{time}")),
             Say::Nothing => None,
         });
-        pieces.extend(reset.map(|words| (Tone::Quiet, words.clone())));
+        let reset = reset.map(|words| (Tone::Quiet, words));
+        meter(&self.label, self.level, columns, tone, self.figure.clone()).chain(reset)
     }
+}
+
+/// How far something is used, behind a bar of so many columns.
+pub(super) fn meter(
+    label: &str,
+    level: f64,
+    columns: usize,
+    tone: Tone,
+    figure: String,
+) -> impl Iterator<Item = Piece> {
+    let bar = (columns > 0).then(|| bar(level, columns, tone));
+    let gap = bar.is_some().then(|| (Tone::Plain, " ".to_owned()));
+    let label = [(Tone::Quiet, label.to_owned())].into_iter();
+    let bar = bar.into_iter().flatten().chain(gap);
+    label.chain(bar).chain([(tone, figure)])
 }
 
 /// A window whose reset has passed is empty, whatever the client last heard.
@@ -93,41 +104,25 @@ pub(crate) fn shown(level: f64) -> f64 {
     }
 }
 
-pub(crate) fn tone(level: f64, harmless: Tone) -> Tone {
-    if level >= NEARLY {
-        Tone::Alarm
-    } else if level >= SOON {
-        Tone::Warning
-    } else {
-        harmless
+/// The first where a level is harmless, the second where it is worth a look, the third where it is
+/// nearly full.
+pub(super) fn by_level<T>(level: f64, [harmless, soon, nearly]: [T; 3]) -> T {
+    match level {
+        level if level >= NEARLY => nearly,
+        level if level >= SOON => soon,
+        _ => harmless,
     }
 }
 
-/// When a window starts afresh, in words of all lengths.
-#[derive(Debug)]
-struct ResetWords {
-    distance: String,
-    time: String,
-    sign: String,
+pub(crate) fn tone(level: f64, harmless: Tone) -> Tone {
+    by_level(level, [harmless, Tone::Warning, Tone::Alarm])
 }
 
-impl ResetWords {
-    /// None for one that has passed.
-    fn of(meter: &Meter, clock: Clock) -> Option<Self> {
-        let at = meter.resets_at.filter(|at| *at > clock.now)?;
-        let left = at - clock.now;
-        let time = if left < TimeDelta::hours(20) {
-            clock.time_after("", at)
-        } else if left < TimeDelta::days(7) {
-            clock.time_after("%a ", at)
-        } else {
-            clock.zone.at(at).format("%-d %b").to_string()
-        };
-        Some(Self {
-            distance: format!(" (resets {time}, in {})", in_words(left)),
-            sign: format!(" \u{21bb}{time}"),
-            time: format!(" (resets {time})"),
-        })
+fn time_of_reset(at: DateTime<Utc>, clock: Clock) -> String {
+    match at - clock.now {
+        left if left < TimeDelta::hours(20) => clock.time_after("", at),
+        left if left < TimeDelta::days(7) => clock.time_after("%a ", at),
+        _ => clock.zone.at(at).format("%-d %b").to_string(),
     }
 }
 

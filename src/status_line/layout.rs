@@ -26,6 +26,19 @@ impl Form {
     }
 }
 
+/// A segment of these forms. Where nothing was shortened, as where there is one window only, the
+/// longer one has the loss of the shorter.
+pub(super) fn without_repetitions(all: impl IntoIterator<Item = Form>) -> Segment {
+    let mut forms: Segment = Vec::new();
+    for form in all {
+        match forms.last_mut() {
+            Some(longer) if longer.pieces == form.pieces => longer.loss = form.loss,
+            _ => forms.push(form),
+        }
+    }
+    forms
+}
+
 /// One row of at most `columns`. Empty only if there are no segments.
 pub(super) fn fit(segments: &[Segment], separator: &str, columns: usize) -> Vec<Piece> {
     let mut row = Row::new(segments, separator);

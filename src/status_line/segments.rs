@@ -1,6 +1,6 @@
 //! The parts of the status line that the user has chosen, as far as there is something to say.
 
-use super::gauge::{self, LONG, NEARLY, SHORT, SOON};
+use super::gauge::{self, LONG, SHORT, by_level};
 use super::layout::{Form, Segment};
 use super::{pace, session, spending, usage_page, whereabouts, windows};
 use crate::checkout::Head;
@@ -11,7 +11,7 @@ use crate::config::{Config, MeterForm, SegmentName};
 use crate::ledger::LiveFigures;
 use crate::limits::pace::Expected;
 use crate::pricing::Money;
-use crate::terminal::{Tone, bar};
+use crate::terminal::Tone;
 use crate::time::Clock;
 
 /// Everything that the line is made from. What is None is not known, or nobody asked for it.
@@ -99,27 +99,18 @@ fn model(payload: &StatusPayload) -> Option<Segment> {
 fn context(payload: &StatusPayload, form: MeterForm) -> Option<Segment> {
     let percent = payload.context_percent()?;
     let tone = gauge::tone(percent, Tone::Plain);
-    let write = |label: &str, columns: usize| {
-        let mut pieces = vec![(Tone::Quiet, label.to_owned())];
-        if columns > 0 {
-            pieces.extend(bar(percent, columns, tone));
-            pieces.push((Tone::Plain, " ".to_owned()));
-        }
-        pieces.push((tone, format!("{percent:.0}%")));
-        pieces
+    let loss = by_level(percent, [35, 57, 70]);
+    let forms = match form {
+        MeterForm::Bar => vec![
+            (11, "context ", LONG),
+            (31, "ctx ", SHORT),
+            (loss, "ctx ", 0),
+        ],
+        MeterForm::Text => vec![(10, "context ", 0), (loss, "ctx ", 0)],
     };
-    let loss = match percent {
-        p if p >= NEARLY => 70,
-        p if p >= SOON => 57,
-        _ => 35,
-    };
-    let mut forms = Vec::new();
-    if form == MeterForm::Bar {
-        forms.push(Form::new(11, write("context ", LONG)));
-        forms.push(Form::new(31, write("ctx ", SHORT)));
-    } else {
-        forms.push(Form::new(10, write("context ", 0)));
-    }
-    forms.push(Form::new(loss, write("ctx ", 0)));
-    Some(forms)
+    let forms = forms.into_iter().map(|(loss, label, columns)| {
+        let pieces = gauge::meter(label, percent, columns, tone, format!("{percent:.0}%"));
+        Form::new(loss, pieces.collect())
+    });
+    Some(forms.collect())
 }

@@ -1,7 +1,7 @@
 //! What `/usage` showed last: the weeks of single models, and the credits. Never without its age, and
 //! grey where Claude Code itself would not believe it any more.
 
-use super::gauge::{self, NEARLY, SOON};
+use super::gauge::{self, by_level};
 use super::layout::{Form, Segment};
 use crate::claude::meters::Meter;
 use crate::claude::shown_usage::{BELIEVED_FOR, ShownCredits, ShownUsage};
@@ -15,7 +15,7 @@ struct Age {
 }
 
 impl Age {
-    fn of(usage: &ShownUsage, clock: Clock) -> Self {
+    fn new(usage: &ShownUsage, clock: Clock) -> Self {
         let age = clock.now - usage.at;
         let is_old = age > BELIEVED_FOR;
         let words = if is_old {
@@ -35,26 +35,18 @@ impl Age {
     }
 
     /// With the age; without it where there is little room, which only fresh figures may be.
-    fn segment(&self, level: f64, pieces: Vec<Piece>) -> Segment {
-        let aged = [(Tone::Quiet, self.words.clone())];
-        let aged: Vec<Piece> = pieces.iter().cloned().chain(aged).collect();
-        let urgent = match level {
-            level if level >= NEARLY => 66,
-            level if level >= SOON => 56,
-            _ => 34,
-        };
-        if self.is_old {
-            return vec![Form::new(12, aged)];
-        }
-        vec![Form::new(12, aged), Form::new(urgent, pieces)]
+    fn segment(self, level: f64, pieces: Vec<Piece>) -> Segment {
+        let aged = pieces.iter().cloned().chain([(Tone::Quiet, self.words)]);
+        let aged = Form::new(12, aged.collect());
+        let fresh = (!self.is_old).then(|| Form::new(by_level(level, [34, 56, 66]), pieces));
+        std::iter::once(aged).chain(fresh).collect()
     }
 }
 
 /// "Fable week 63%", of every model that the page named.
 pub(super) fn model_weeks(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
-    let age = Age::of(usage, clock);
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut fullest: Option<f64> = None;
+    let age = Age::new(usage, clock);
+    let (mut pieces, mut fullest): (Vec<Piece>, Option<f64>) = (Vec::new(), None);
     for window in &usage.windows {
         let Some(model) = &window.model else {
             continue;
@@ -75,7 +67,7 @@ pub(super) fn model_weeks(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
 /// "credits $12.34 of $50.00, $37.66 left".
 pub(super) fn credits(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
     let credits = usage.credits.as_ref()?;
-    let age = Age::of(usage, clock);
+    let age = Age::new(usage, clock);
     let label = (Tone::Quiet, "credits ".to_owned());
     let Some((words, level)) = used_and_left(credits) else {
         let none = credits.disabled_reason.as_deref() == Some("out_of_credits");
@@ -83,23 +75,20 @@ pub(super) fn credits(usage: &ShownUsage, clock: Clock) -> Option<Segment> {
         let says = (!credits.enabled).then(|| (Tone::Quiet, says.to_owned()))?;
         return Some(age.segment(0.0, vec![label, says]));
     };
-    Some(age.segment(level, vec![label, (age.tone(level), words)]))
+    let words = (age.tone(level), words);
+    Some(age.segment(level, vec![label, words]))
 }
 
 /// In words, and as a share of the monthly cap.
 fn used_and_left(credits: &ShownCredits) -> Option<(String, f64)> {
     let used = credits.used.filter(|_| credits.enabled)?;
     let shown = credits.show(used);
-    Some(match credits.limit.filter(|limit| *limit > 0.0) {
-        None => (format!("{shown} used"), 0.0),
-        Some(limit) => {
-            let (of, left) = (credits.show(limit), credits.show((limit - used).max(0.0)));
-            (
-                format!("{shown} of {of}, {left} left"),
-                used / limit * 100.0,
-            )
-        }
-    })
+    let Some(limit) = credits.limit.filter(|limit| *limit > 0.0) else {
+        return Some((format!("{shown} used"), 0.0));
+    };
+    let (of, left) = (credits.show(limit), credits.show((limit - used).max(0.0)));
+    let words = format!("{shown} of {of}, {left} left");
+    Some((words, used / limit * 100.0))
 }
 
 #[cfg(test)]

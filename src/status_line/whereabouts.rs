@@ -1,6 +1,6 @@
 //! Where the session is: the directory and the branch.
 
-use super::layout::{Form, Segment};
+use super::layout::{Form, Segment, without_repetitions};
 use crate::checkout::Head;
 use crate::terminal::{Tone, cut, visible, width};
 
@@ -12,27 +12,16 @@ const NARROW: usize = 16;
 pub(super) fn directory(path: &str) -> Option<Segment> {
     let path = visible(path).into_owned();
     let is_separator = |c| c == '/' || (cfg!(windows) && c == '\\');
-    let names: Vec<&str> = path
-        .split(is_separator)
-        .filter(|name| !name.is_empty())
-        .collect();
-    let last = |count: usize| {
-        names
-            .get(names.len().saturating_sub(count)..)
-            .unwrap_or_default()
-    };
-    let short = |count| {
-        let kept = last(count).join("/");
-        if kept.is_empty() { path.clone() } else { kept }
-    };
+    let names = path.split(is_separator).filter(|name| !name.is_empty());
+    let names: Vec<&str> = names.collect();
     let mut forms = Vec::new();
     if width(&path) <= WIDEST {
         forms.push((24, path.clone()));
     }
-    if names.len() > 2 {
-        forms.push((25, cut(&short(2), WIDEST)));
+    if let [_, .., parent, last] = names.as_slice() {
+        forms.push((25, cut(&format!("{parent}/{last}"), WIDEST)));
     }
-    forms.push((43, cut(&short(1), NARROW)));
+    forms.push((43, cut(names.last().unwrap_or(&&*path), NARROW)));
     shorter_and_shorter(forms, "")
 }
 
@@ -47,16 +36,12 @@ pub(super) fn branch(head: &Head) -> Option<Segment> {
 
 /// Forms from texts, without repetitions. None where there is no text.
 fn shorter_and_shorter(texts: Vec<(u32, String)>, label: &str) -> Option<Segment> {
-    let mut forms: Segment = Vec::new();
-    for (loss, text) in texts {
-        let mut pieces = vec![(Tone::Quiet, label.to_owned()), (Tone::Accent, text)];
-        pieces.retain(|(_, text)| !text.is_empty());
-        match forms.last_mut() {
-            Some(longer) if longer.pieces == pieces => longer.loss = loss,
-            _ => forms.push(Form::new(loss, pieces)),
-        }
-    }
-    forms.retain(|form| form.pieces.iter().any(|(tone, _)| *tone == Tone::Accent));
+    let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
+    let forms = without_repetitions(texts.map(|(loss, text)| {
+        let label = (!label.is_empty()).then(|| (Tone::Quiet, label.to_owned()));
+        let pieces = label.into_iter().chain([(Tone::Accent, text)]);
+        Form::new(loss, pieces.collect())
+    }));
     (!forms.is_empty()).then_some(forms)
 }
 

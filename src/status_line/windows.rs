@@ -1,97 +1,63 @@
 //! How full the plan's windows are, and when they start afresh: in as many words as fit.
 
-use super::gauge::{Gauge, LONG, NEARLY, SHORT, SOON, Say};
-use super::layout::{Form, Segment};
+use super::gauge::{Gauge, LONG, SHORT, SOON, Say, by_level};
+use super::layout::{Form, Segment, without_repetitions};
 use crate::claude::meters::Windows;
 use crate::config::MeterForm;
 use crate::limits::FRESH_FOR;
 use crate::terminal::{Piece, Tone};
 use crate::time::{Clock, in_words};
 
-/// One way to write the windows: of which, the bar's columns, and what is said of the reset that
-/// matters and of the others.
-#[derive(Debug, Clone, Copy)]
-struct Manner {
-    loss: u32,
-    least: f64,
-    bar: usize,
-    first: Say,
-    others: Say,
-}
-
 pub(super) fn windows(windows: &Windows, form: MeterForm, clock: Clock) -> Option<Segment> {
     let spend_limit = windows.others.spend_limit;
     let gauges: Vec<Gauge> = windows
         .named()
-        .map(|(name, meter, _)| Gauge::of(name, &meter, clock))
-        .chain(spend_limit.map(|limit| Gauge::of_spend(&limit, clock)))
+        .map(|(name, meter, _)| Gauge::new(name, &meter, clock))
+        .chain(spend_limit.map(|limit| Gauge::from_spend(&limit, clock)))
         .collect();
     let fullest = gauges.iter().map(|gauge| gauge.level).reduce(f64::max)?;
     let age = clock.now - windows.measured;
-    let age = (age > FRESH_FOR).then(|| format!("  ({} ago)", in_words(age)));
+    let age = (age > FRESH_FOR).then(|| (Tone::Quiet, format!("  ({} ago)", in_words(age))));
     // The reset that matters: of the window that fills up, else of the one that ends first.
-    let first = gauges
-        .iter()
-        .position(|gauge| gauge.level >= fullest.max(SOON));
-    let first = first.unwrap_or(0);
-    let write = |manner: &Manner| {
+    let matters = |gauge: &Gauge| gauge.level >= fullest.max(SOON);
+    let first = gauges.iter().position(matters).unwrap_or(0);
+    // A window that is nearly full is the last thing to leave the line, and its reset stays as long.
+    let urgent = by_level(fullest, [0, 0, 25]);
+    let worth = by_level(fullest, [0, 24, 25]);
+    let (long, short) = match form {
+        MeterForm::Text => (0, 0),
+        MeterForm::Bar => (LONG, SHORT),
+    };
+    // What is lost with it, the bar's columns, what is said of the reset that matters and of the
+    // others, and how full the windows are at least.
+    let manners = [
+        (20, long, Say::Distance, Say::Distance, 0.0),
+        (22, long, Say::Distance, Say::Time, 0.0),
+        (32, long, Say::Time, Say::Time, 0.0),
+        (33, long, Say::Time, Say::Sign, 0.0),
+        (33, long, Say::Time, Say::Nothing, 0.0),
+        (34, short, Say::Time, Say::Nothing, 0.0),
+        (36, short, Say::Sign, Say::Nothing, 0.0),
+        (55 + worth, 0, Say::Sign, Say::Nothing, 0.0),
+        (75 + urgent, 0, Say::Nothing, Say::Nothing, 0.0),
+        (80 + urgent, 0, Say::Nothing, Say::Nothing, fullest),
+    ];
+    let forms = manners.map(|(loss, bar, of_first, of_others, least)| {
         let mut pieces: Vec<Piece> = Vec::new();
         for (index, gauge) in gauges.iter().enumerate() {
-            if gauge.level < manner.least {
+            if gauge.level < least {
                 continue;
             }
             if !pieces.is_empty() {
                 pieces.push((Tone::Plain, "  ".to_owned()));
             }
-            let say = if index == first {
-                manner.first
-            } else {
-                manner.others
-            };
-            gauge.write(manner.bar, say, &mut pieces);
+            let say = if index == first { of_first } else { of_others };
+            pieces.extend(gauge.write(bar, say));
         }
-        pieces.extend(age.clone().map(|age| (Tone::Quiet, age)));
-        pieces
-    };
-    // A window that is nearly full is the last thing to leave the line, and its reset stays as long.
-    let urgent = if fullest >= NEARLY { 25 } else { 0 };
-    let worth = if fullest >= SOON { 24 } else { 0 };
-    let (long, short) = match form {
-        MeterForm::Text => (0, 0),
-        MeterForm::Bar => (LONG, SHORT),
-    };
-    let manner = |loss, bar, first, others| Manner {
-        loss,
-        least: 0.0,
-        bar,
-        first,
-        others,
-    };
-    let manners = [
-        manner(20, long, Say::Distance, Say::Distance),
-        manner(22, long, Say::Distance, Say::Time),
-        manner(32, long, Say::Time, Say::Time),
-        manner(33, long, Say::Time, Say::Sign),
-        manner(33, long, Say::Time, Say::Nothing),
-        manner(34, short, Say::Time, Say::Nothing),
-        manner(36, short, Say::Sign, Say::Nothing),
-        manner(55 + urgent.max(worth), 0, Say::Sign, Say::Nothing),
-        manner(75 + urgent, 0, Say::Nothing, Say::Nothing),
-        Manner {
-            least: fullest,
-            ..manner(80 + urgent, 0, Say::Nothing, Say::Nothing)
-        },
-    ];
-    let mut forms: Segment = Vec::new();
-    for manner in &manners {
-        let pieces = write(manner);
-        match forms.last_mut() {
-            // Nothing was shortened, as where there is one window only.
-            Some(longer) if longer.pieces == pieces => longer.loss = manner.loss,
-            _ => forms.push(Form::new(manner.loss, pieces)),
-        }
-    }
-    Some(forms)
+        pieces.extend(age.clone());
+        Form::new(loss, pieces)
+    });
+    Some(without_repetitions(forms))
 }
 
 #[cfg(test)]
