@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use rusqlite::ErrorCode;
 
-use crate::ledger;
+use crate::ledger::LedgerError;
 use crate::terminal::complain;
 
 /// What was typed makes no sense: exit code 2.
@@ -52,14 +52,9 @@ pub(super) fn in_one_line(error: &anyhow::Error) -> String {
 
 /// What to do where SQLite failed.
 fn of_ledger(error: &anyhow::Error) -> Option<&'static str> {
-    let ledger::LedgerError::Database { source, .. } = error.chain().find_map(|error| {
-        let error = error.downcast_ref::<ledger::LedgerError>()?;
-        matches!(error, ledger::LedgerError::Database { .. }).then_some(error)
-    })?
-    else {
-        return None;
-    };
-    Some(match source.sqlite_error_code()? {
+    let mut causes = error.chain();
+    let code = causes.find_map(|cause| cause.downcast_ref::<LedgerError>()?.code())?;
+    Some(match code {
         ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
             "check that you may read and write it and its folder"
         }

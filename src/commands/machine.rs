@@ -19,7 +19,7 @@ use crate::environment::Environment;
 use crate::export::{Gap, Merged, Rows, TeamLimits};
 use crate::incidents::Incidents;
 use crate::ledger::{
-    self, Caught, Effort, Ledger, Patience, ReadingProgress, RowsPeriod, SpendRow,
+    self, Caught, Effort, Ledger, LedgerError, Patience, ReadingProgress, RowsPeriod, SpendRow,
 };
 use crate::places::Places;
 use crate::pricing::PriceTable;
@@ -124,24 +124,20 @@ impl Machine {
             let caught = self.caught_up(&mut ledger)?;
             gather(ledger, caught)
         };
-        let mut in_ledger = || {
-            if !Ledger::can_lock(&self.places.data) {
-                return Ok(None);
-            }
+        let mut mended = 0;
+        while Ledger::can_lock(&self.places.data) {
             let ledger = Ledger::open(&self.places.data, Patience::Person);
-            ledger.map_err(Into::into).and_then(&mut attempt).map(Some)
-        };
-        for remedy in [Some(false), Some(true), None] {
-            let error = match in_ledger() {
-                Ok(Some(found)) => return Ok(found),
-                Ok(None) => break,
+            let error = match ledger.map_err(Into::into).and_then(&mut attempt) {
+                Ok(found) => return Ok(found),
                 Err(error) => error,
             };
-            match (error.downcast_ref::<ledger::LedgerError>(), remedy) {
-                (Some(damage), Some(again)) if damage.is_damage() => {
-                    Ledger::mend(&self.places, Patience::Person, self.prices(), damage, again)?;
+            match error.downcast_ref::<LedgerError>() {
+                Some(damage) if damage.is_damage() && mended < 2 => {
+                    let (patience, again) = (Patience::Person, mended > 0);
+                    Ledger::mend(&self.places, patience, self.prices(), damage, again)?;
+                    mended += 1;
                 }
-                (Some(other), _) if other.is_busy() => break,
+                Some(other) if other.is_busy() => break,
                 _ => return Err(error),
             }
         }

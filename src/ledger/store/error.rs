@@ -119,7 +119,7 @@ impl LedgerError {
         }
     }
 
-    fn code(&self) -> Option<ErrorCode> {
+    pub(crate) fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Database { source, .. } => source.sqlite_error_code(),
             _ => None,
